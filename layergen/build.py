@@ -1,0 +1,194 @@
+"""The pipeline: from the specs of a project to its generated code."""
+
+import contextlib
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from layergen import write
+from layergen.cache import Cache
+from layergen.config import Config
+from layergen.diagnostics import Diagnostic, Finding, Location
+from layergen.discover import Discovery, SpecFile, discover, file_stem
+from layergen.faults import DuplicateOutput, MisnamedFile
+from layergen.packages import exports, package_files
+from layergen.spec.faults import SourceError
+from layergen.spec.source import SIZE, load
+from layergen.write import GeneratedFile, Plan
+
+Progress = Callable[[int, int, str], None]  # how many specs are done, of how many, and the name of the next
+
+
+@dataclass(frozen=True)
+class BuildResult:
+    """What came of a build."""
+
+    specs: int  # how many there were
+    diagnostics: tuple[Diagnostic, ...]  # sorted; empty if all went well
+    plan: Plan
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one spec: its module and test, or what is wrong with it."""
+
+    spec: SpecFile
+    files: tuple[GeneratedFile, ...] = ()
+    diagnostics: tuple[Diagnostic, ...] = ()
+
+
+def build(
+    config: Config,
+    paths: Sequence[Path] = (),
+    *,
+    force: bool = False,
+    dry: bool = False,
+    progress: Progress | None = None,
+) -> BuildResult:
+    """Generate the code of some specs, and write what changed.
+
+    A spec with a fault writes nothing, and what an earlier build made from it stays; all other specs are built.
+
+    Args:
+        config: The project.
+        paths: Files and folders of specs. Without any, all of the specs folder; only then, or when the folder itself
+            is named, are files removed whose spec is gone.
+        force: Overwrite also files that were edited by hand.
+        dry: Find out what there is to do, and write nothing.
+        progress: Called before each spec.
+    """
+    found, cache = discover(config, paths), Cache(config)
+    present = write.own_files(config.root / config.output)
+    kept = _kept(config, found, present)
+    outcomes = _refuse_shared_classes(_generate_all(found.specs, cache, config, progress), kept)
+
+    made = {file.path: file for outcome in outcomes for file in outcome.files}
+    files = [*made.values(), *package_files(config, cache, {**kept, **made}.values())]
+    needed = {*kept, *(file.path for file in files)}
+    orphans = [file.path for file in present if file.path not in needed] if found.whole else []
+
+    plan = write.plan(config.root, config.output, files, orphans, force)
+    refused = plan.diagnostics if dry else plan.diagnostics + write.apply(plan)
+    if found.whole:
+        cache.prune()
+    return _result(found, outcomes, plan, refused)
+
+
+def check(config: Config, paths: Sequence[Path] = (), *, progress: Progress | None = None) -> BuildResult:
+    """Find the faults of some specs. As `build`, but what is on the disk counts for nothing and stays as it is."""
+    found, cache = discover(config, paths), Cache(config)
+    outcomes = _refuse_shared_classes(_generate_all(found.specs, cache, config, progress), {})
+    return _result(found, outcomes, Plan(config.root, config.output, (), ()), ())
+
+
+def generate(spec: SpecFile, config: Config) -> Outcome:
+    """Take one spec through all stages, from its text to the texts of its module and its test."""
+    from layergen.spec.validate import validate
+
+    try:
+        source = load(spec.path, spec.name)
+    except SourceError as error:
+        return Outcome(spec, diagnostics=error.diagnostics)
+    layer, findings = validate(source)
+    if layer is None:
+        return Outcome(spec, diagnostics=tuple(source.diagnose(finding) for finding in findings))
+
+    from layergen.check import check as check_layer  # from here on with torch, which takes seconds to import
+    from layergen.lower import lower
+    from layergen.render import render
+
+    checked = check_layer(layer)
+    findings += _misnamed(spec, layer.layer)
+    if isinstance(checked, tuple) or findings:
+        findings += checked if isinstance(checked, tuple) else ()
+        return Outcome(spec, diagnostics=tuple(source.diagnose(finding) for finding in findings))
+    views = lower(checked, spec.name, ".".join((config.package, *spec.module)), config.package)
+    texts = [write.signed(render(view), spec.name) for view in views]
+    return Outcome(spec, _files(spec, texts))
+
+
+def _generate_all(specs: Sequence[SpecFile], cache: Cache, config: Config, progress: Progress | None) -> list[Outcome]:
+    outcomes = []
+    for number, spec in enumerate(specs):
+        if progress:
+            progress(number, len(specs), spec.name)
+        try:
+            outcomes.append(_cached(spec, cache) or _generate_and_store(spec, cache, config))
+        except Exception as error:
+            error.add_note(f"while building {spec.name}")
+            raise
+    return outcomes
+
+
+def _cached(spec: SpecFile, cache: Cache) -> Outcome | None:
+    """What an earlier build made from the same text."""
+    texts = cache.load(_key(spec, cache))
+    return Outcome(spec, _files(spec, texts)) if texts and len(texts) == len(spec.outputs) else None
+
+
+def _generate_and_store(spec: SpecFile, cache: Cache, config: Config) -> Outcome:
+    key = _key(spec, cache)
+    outcome = generate(spec, config)
+    if outcome.files and key == _key(spec, cache):  # otherwise the spec has changed in between
+        cache.store(key, (file.text for file in outcome.files))
+    return outcome
+
+
+def _key(spec: SpecFile, cache: Cache) -> str:
+    contents = b""
+    if spec.path.is_file():
+        with contextlib.suppress(OSError), open(spec.path, "rb") as file:
+            contents = file.read(SIZE + 1)
+    return cache.key(spec.name, *spec.outputs, contents)
+
+
+def _files(spec: SpecFile, texts: Iterable[str]) -> tuple[GeneratedFile, ...]:
+    return tuple(GeneratedFile(path, text) for path, text in zip(spec.outputs, texts, strict=True))
+
+
+def _misnamed(spec: SpecFile, layer: str) -> tuple[Finding, ...]:
+    if spec.module[-1].replace("_", "") == layer.lower():
+        return ()
+    message = f"the layer `{layer}` stands in a file named `{spec.path.name}`"
+    return (MisnamedFile.at(("layer",), message, help=f"name the file `{file_stem(layer)}.yaml`"),)
+
+
+def _kept(config: Config, found: Discovery, present: Iterable[GeneratedFile]) -> dict[str, GeneratedFile]:
+    """The modules and tests of other builds that have a right to be there, whatever this one makes.
+
+    They are those of a spec that was found, though it may have a fault now, and those of a spec that was not looked
+    for but is there.
+    """
+    expected = {path for spec in found.specs for path in spec.outputs}
+    kept = {}
+    for file in present:
+        searched = found.whole and file.origin.startswith(f"{config.specs}/")
+        if file.path in expected or (not searched and (config.root / file.origin).is_file()):
+            kept[file.path] = file
+    return kept
+
+
+def _refuse_shared_classes(outcomes: Iterable[Outcome], others: dict[str, GeneratedFile]) -> list[Outcome]:
+    """Refuse each layer whose class another layer has too: a package can export but one of them."""
+    owners: dict[str, dict[str, str]] = defaultdict(dict)  # of each class, the specs by the path of the module
+    files = {**others, **{file.path: file for outcome in outcomes for file in outcome.files}}
+    for export in exports(files.values()):
+        owners[export.name][export.path] = files[export.path].origin
+    shared = {path: name for name, specs in owners.items() if len(specs) > 1 for path in specs}
+    judged = []
+    for outcome in outcomes:
+        name = next((shared[file.path] for file in outcome.files if file.path in shared), None)
+        if name:
+            other = next(spec for spec in owners[name].values() if spec != outcome.spec.name)
+            message = f"`{outcome.spec.name}` and `{other}` both define the class `{name}`"
+            diagnostic = Diagnostic(DuplicateOutput, message, Location(outcome.spec.name))
+            outcome = Outcome(outcome.spec, diagnostics=(diagnostic,))
+        judged.append(outcome)
+    return judged
+
+
+def _result(found: Discovery, outcomes: Iterable[Outcome], plan: Plan, others: Iterable[Diagnostic]) -> BuildResult:
+    diagnostics = {*found.diagnostics, *others, *(item for outcome in outcomes for item in outcome.diagnostics)}
+    count = len({*(spec.name for spec in found.specs), *(item.location.file for item in found.diagnostics)})
+    return BuildResult(count, tuple(sorted(diagnostics, key=Diagnostic.sort_key)), plan)

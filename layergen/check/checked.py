@@ -1,0 +1,47 @@
+"""What the checks hand on: the spec, and the facts that were found by trying it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from layergen.check.settings import Setting
+from layergen.spec.model import LayerSpec
+
+
+@dataclass(frozen=True)
+class TensorFacts:
+    """A tensor's shape and dtype at one setting."""
+
+    shape: tuple[int, ...]
+    dtype: str  # "float32"
+
+
+@dataclass(frozen=True)
+class CheckedCase:
+    """A setting at which the layer works, with the tensors that come and go."""
+
+    setting: Setting
+    inputs: Mapping[str, TensorFacts | None]  # None: left out
+    ranges: Mapping[str, tuple[float, float]]  # of the inputs that have one
+    outputs: Mapping[str, TensorFacts]
+    state: Mapping[str, TensorFacts]  # parameters and buffers that exist, those not in the state dict too
+    bounds: Mapping[str, tuple[float, float]]  # between which initial values lie, where that is known
+
+
+@dataclass(frozen=True)
+class CheckedLayer:
+    """A spec without a fault, and its cases."""
+
+    spec: LayerSpec
+    cases: tuple[CheckedCase, ...]
+    rejections: tuple["Rejection", ...]
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """A setting of the arguments that one bound or one constraint refuses."""
+
+    name: str
+    given: Mapping[str, object]  # what the constructor is called with
+    argument: str | None  # whose bound it breaks; None: the constraint of this index
+    constraint: int = 0
+    values: Mapping[str, object] | None = None  # normalized arguments and derived values

@@ -1,0 +1,215 @@
+"""Puts what went wrong in a trial into words: in the names of the spec, with the call that was probably meant."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor
+
+from layergen import ops
+from layergen.check.interpret import EvaluationFault
+from layergen.check.settings import Setting
+from layergen.diagnostics import Finding, Label, Path, Place, Rule
+from layergen.spec import expression as ex
+from layergen.spec.model import LayerSpec
+from layergen.spec.scope import assignments
+
+
+class HiddenCoupling(Rule):
+    """Two tensors are combined whose shapes fit only by accident.
+
+    Shapes are aligned from the right. A bias of shape `[out_channels]` added to an image `[N, out_channels, H, W]`
+    meets the width, not the channels: it fails for most sizes, and where the width equals `out_channels` it silently
+    computes something else.
+
+        forward: y = conv2d(x, weight) + bias
+
+    Fix: give the tensor the dimensions that it lacks on the right, or hand it to the op.
+
+        forward: y = conv2d(x, weight) + bias[:, None, None]
+        forward: y = conv2d(x, weight, bias)
+    """
+
+    code = "LG301"
+
+
+class ShapeMismatch(Rule):
+    """An output has another shape than the spec declares.
+
+    The forward is tried without data at the layer's cases, and what comes out is held against `outputs`.
+
+        outputs:
+          y: [N, out_channels, H, W]
+        forward: y = conv2d(x, weight, stride=stride)   # gives [N, out_channels, H - 2, W - 2]
+
+    Fix: correct the declared shape or the forward.
+    """
+
+    code = "LG302"
+
+
+class OpFailed(Rule):
+    """An op refuses its arguments, though their kinds are right.
+
+    The forward is tried without data at the layer's cases. Mostly a shape does not fit.
+
+        parameters:
+          weight: {shape: [in_features, out_features], init: zeros}
+        forward: y = linear(x, weight)                  # linear wants [out_features, in_features]
+
+    Fix: bring the tensors into the shapes that the op takes. Where only some settings fail, add a constraint.
+    """
+
+    code = "LG303"
+
+
+ELEMENTWISE = frozenset({"+", "-", "*", "/", "//", "%", "**", "&", "|", "^"})
+
+
+class Explainer:
+    """Explains the faults of one setting.
+
+    ``values`` are those of the forward at the point where it stopped; a trial sets them.
+    """
+
+    def __init__(self, spec: LayerSpec, setting: Setting) -> None:
+        self.spec = spec
+        self.setting = setting
+        self.values: Mapping[str, Any] = {}
+
+    def size(self, size: int) -> str:
+        """A size by the only name that has this value, or as a number."""
+        scalars = {name: value for name, value in self.setting.values.items() if type(value) is int}
+        named = [name for name, value in {**self.setting.sizes, **scalars}.items() if value == size]
+        return named[0] if len(named) == 1 and size > 1 else str(size)
+
+    def shape(self, shape: tuple[int, ...]) -> str:
+        return f"[{', '.join(self.size(size) for size in shape)}]"
+
+    def shown(self, value: object) -> str:
+        """A value that an op was given, in a few words."""
+        if isinstance(value, Tensor):
+            return self.shape(tuple(value.shape))
+        if isinstance(value, list | tuple) and any(isinstance(item, Tensor) for item in value):
+            return f"[{', '.join(self.shown(item) for item in value)}]"
+        return f"`{value}`"
+
+    def notes(self) -> tuple[str, ...]:
+        """The setting at which it happened."""
+        parts = {**self.setting.values, **self.setting.sizes}
+        text = ", ".join(f"{name}={value}" for name, value in parts.items())
+        return (f"setting: {text}",) if text else ()
+
+    def fault(self, path: Path, fault: EvaluationFault) -> Finding:
+        """The finding for an expression that could not be computed."""
+        node = fault.node
+        if isinstance(node, ex.Binary) and node.operator in ELEMENTWISE:
+            shapes = [tuple(operand.shape) for operand in fault.operands if isinstance(operand, Tensor)]
+            if len(shapes) == 2:
+                return self.coupling(path, node, shapes[0], shapes[1])
+        notes = self.notes()
+        if isinstance(node, ex.Call):
+            tensors = self.operands(node)
+            if tensors:
+                notes = (f"shapes: {tensors}", *notes)
+            message = f"`{node.function}` fails: {plain(fault.message)}"
+        else:
+            message = plain(fault.message)
+        return OpFailed.at(Place(path, node.span), message, notes=notes)
+
+    def shape_mismatch(self, name: str, declared: tuple[int, ...], found: tuple[int, ...]) -> Finding:
+        """The finding for an output of another shape than declared, at the first entry that differs."""
+        path: Path = ("outputs", name, "shape")
+        entries = self.spec.outputs[name].shape
+        plain_list = isinstance(entries, tuple) and ex.Literal(...) not in entries
+        if plain_list and len(declared) == len(found):
+            path = (*path, next(index for index, size in enumerate(declared) if size != found[index]))
+        message = f"output `{name}` is declared as {self.shape(declared)}, but is {self.shape(found)}"
+        return ShapeMismatch.at(path, message, notes=self.notes(), labels=self.last_assignment(name))
+
+    def last_assignment(self, name: str) -> tuple[Label, ...]:
+        """Where the forward gives an output its value."""
+        targets = [target for target in assignments(self.spec.forward) if target.id == name]
+        return (Label(Place(("forward",), targets[-1].span), "computed here"),) if targets else ()
+
+    def operands(self, node: ex.Call) -> str:
+        """The shapes of a call's arguments that are plain names."""
+        named = [*node.arguments, *(keyword.value for keyword in node.keywords)]
+        tensors = {
+            part.id: self.values[part.id]
+            for part in named
+            if isinstance(part, ex.Name) and isinstance(self.values.get(part.id), Tensor)
+        }
+        return ", ".join(f"{name} {self.shown(value)}" for name, value in tensors.items())
+
+    def coupling(self, path: Path, node: ex.Binary, left: tuple[int, ...], right: tuple[int, ...]) -> Finding:
+        """The finding for two shapes that do not broadcast."""
+        small, large = (node.left, node.right) if len(left) < len(right) else (node.right, node.left)
+        few, many = (left, right) if len(left) < len(right) else (right, left)
+        position = next(
+            index for index in range(-1, -len(few) - 1, -1) if few[index] != many[index] and 1 not in (few[index], many[index])
+        )
+        which = "the last dimension" if position == -1 else f"dimension {position}"
+        message = f"`{short(small)}` meets {which} of `{short(large)}`"
+        sizes = [self.size(few[position]), self.size(many[position])]
+        notes = (
+            f"shapes: {self.shape(left)} {node.operator} {self.shape(right)} agree only where {sizes[0]} == {sizes[1]}",
+            *self.notes(),
+        )
+        labels = [Label(Place(path, large.span), self.shape(many))]
+        return HiddenCoupling.at(
+            Place(path, small.span), message, label=self.shape(few), labels=labels, notes=notes,
+            help=self.aligned(small, large, few, many),
+        )  # fmt: skip
+
+    def aligned(
+        self, small: ex.Expression, large: ex.Expression, few: tuple[int, ...], many: tuple[int, ...]
+    ) -> str | None:
+        """How to bring the smaller tensor to the dimensions that it was meant for, where they can be told."""
+        places = [
+            start for start in range(len(many) - len(few) + 1) if many[start : start + len(few)] == few and few
+        ]
+        if len(places) != 1:
+            return None
+        missing = len(many) - len(few) - places[0]
+        colons = ", ".join([":"] * len(few) + ["None"] * missing)
+        text = f"write `{ex.show(small)}[{colons}]`" if ex.precedence(small) == ex.PRECEDENCE["primary"] else None
+        repaired = self.handed_over(small, large)
+        if repaired:
+            text = f"{text}, or hand it to the op: `{repaired}`" if text else f"write `{repaired}`"
+        return text
+
+    def handed_over(self, small: ex.Expression, large: ex.Expression) -> str | None:
+        """The call that takes the smaller tensor itself, as ``conv2d`` takes a bias."""
+        if not isinstance(large, ex.Call) or not isinstance(small, ex.Name):
+            return None
+        op = ops.find(large.function)
+        signature = op.signatures[0] if op else None
+        parameter = signature.parameter(small.id) if signature else None
+        if signature is None or parameter is None:
+            return None
+        position = signature.positional.index(parameter) if parameter in signature.positional else None
+        if any(keyword.name == small.id for keyword in large.keywords):
+            return None
+        if position == len(large.arguments):
+            return ex.show(ex.Call(large.function, (*large.arguments, small), large.keywords))
+        if position is not None and position < len(large.arguments):
+            return None
+        keywords = (ex.Keyword(small.id, small), *large.keywords)
+        return ex.show(ex.Call(large.function, large.arguments, keywords))
+
+
+def short(node: ex.Expression) -> str:
+    """An expression in a few characters: a call without its arguments."""
+    text = ex.show(node)
+    if len(text) <= 30:
+        return text
+    return f"{node.function}(…)" if isinstance(node, ex.Call) else f"{text[:29]}…"
+
+
+def plain(message: str) -> str:
+    """What torch says, without the parts that mean nothing to a user."""
+    message = re.sub(r"\s*\(?(Triggered internally|Exception raised from).*", "", message)
+    message = re.sub(r"^(torch\.)?[A-Za-z_.]*\(\): ", "", message)
+    message = message.replace("meta device", "tried layer").strip()
+    return message[:1].lower() + message[1:] if message[:2].istitle() else message

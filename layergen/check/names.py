@@ -1,0 +1,135 @@
+"""Are a spec's names defined, used, distinct and allowed?"""
+
+from collections.abc import Iterator
+
+from layergen.check.flow import check_flow
+from layergen.check.reserved import check_reserved
+from layergen.check.undefined import check_undefined
+from layergen.diagnostics import Finding, Label, Place, Rule
+from layergen.spec import expression as ex
+from layergen.spec.model import LayerSpec
+from layergen.spec.scope import CONSTANTS, assignments, dimension_places, dimensions, reads, scoped
+
+SECTIONS = {
+    "arguments": "an argument",
+    "derived": "a derived name",
+    "parameters": "a parameter",
+    "buffers": "a buffer",
+    "inputs": "an input",
+    "outputs": "an output",
+}
+
+
+class UnusedName(Rule):
+    """A name that is declared or assigned and has no effect.
+
+    An argument that only its own bounds, a constraint or `matches` mention does nothing for the layer. A parameter
+    that the forward never reads is never learned. Outputs and buffers count as read at the end of the forward.
+
+        parameters:
+          weight: {shape: [dim], init: ones}
+          bias: {shape: [dim], init: zeros}
+          ^^^^ the forward never reads it
+        forward: |
+          y = x * weight
+
+    Fix: use the name or delete it. Where a call gives more values than are needed, assign the others to `_`.
+    """
+
+    code = "LG202"
+
+
+class ShadowedName(Rule):
+    """A name that stands for two things.
+
+    Each name has one meaning in all sections, and what the constructor or the caller has set, the forward does not
+    set anew: arguments, derived names, parameters and dimensions are not assigned to. Only a `bool` argument may share
+    its name with the parameter or buffer that it switches on, as `bias` does in torch: `when` is then that name, or
+    that name `and` something more. And an output may have the name of the input of which it is the new value.
+
+        forward: |
+          weight = weight / norm(weight)
+          ^^^^^^ a parameter
+          y = linear(x, weight)
+
+    Fix: choose another name for one of the two.
+    """
+
+    code = "LG203"
+
+
+def check_names(spec: LayerSpec) -> Iterator[Finding]:
+    """Yield what is wrong with the names of a spec."""
+    yield from check_reserved(spec)
+    yield from _check_shadowed(spec)
+    yield from check_undefined(spec)
+    yield from check_flow(spec)
+    yield from _check_unused(spec)
+
+
+def _check_shadowed(spec: LayerSpec) -> Iterator[Finding]:
+    owners: dict[str, tuple[str, Place]] = {}  # what each name stands for first, and where
+    for section, role in SECTIONS.items():
+        for name in getattr(spec, section):
+            place = Place((section, name), key=True)
+            owner, first = owners.setdefault(name, (role, place))
+            updated = section == "outputs" and owner == SECTIONS["inputs"]
+            if first != place and not updated and not _is_switch(spec, name, section):
+                yield _shadowed(place, f"`{name}` is {owner} already", first)
+    for name, place in dimension_places(spec).items():
+        owner, first = owners.setdefault(name, ("a dimension", place))
+        if first != place:
+            yield _shadowed(place, f"dimension `{name}` has the name of {owner}", first)
+    for target in assignments(spec.forward):
+        if target.id in owners and target.id not in {*spec.inputs, *spec.outputs, *spec.buffers}:
+            owner, first = owners[target.id]
+            message = f"`{target.id}` is {owner}, which keeps its value"
+            yield _shadowed(Place(("forward",), target.span), message, first)
+
+
+def _shadowed(place: Place, message: str, first: Place) -> Finding:
+    label = Label(first, "first declared here")
+    return ShadowedName.at(place, message, labels=(label,), help="choose another name")
+
+
+def _is_switch(spec: LayerSpec, name: str, section: str) -> bool:
+    """Whether a parameter or buffer has the name of the argument that switches it on."""
+    if name not in spec.arguments or section not in ("parameters", "buffers"):
+        return False
+    alone = name not in spec.derived and not (name in spec.parameters and name in spec.buffers)
+    when = spec.tensors[name].when
+    return alone and spec.arguments[name].type == "bool" and when is not None and ex.Name(name) in _conjuncts(when)
+
+
+def _conjuncts(condition: ex.Expression) -> tuple[ex.Expression, ...]:
+    if isinstance(condition, ex.Binary) and condition.operator == "and":
+        return *_conjuncts(condition.left), *_conjuncts(condition.right)
+    return (condition,)
+
+
+def _check_unused(spec: LayerSpec) -> Iterator[Finding]:
+    read = {name.id for name in reads(spec.forward)}
+    changed = {name.id for name in assignments(spec.forward)}
+    outside: set[str] = set()
+    for part in scoped(spec):
+        if part.path[0] not in ("constraints", "matches"):
+            outside |= ex.names(part.expression)
+    used = {
+        "arguments": outside | (read - set(spec.tensors)),
+        "derived": outside | read,
+        "parameters": read,
+        "buffers": read | changed,
+        "inputs": read,
+    }
+    for section, names in used.items():
+        for name in getattr(spec, section):
+            if name not in names:
+                idle = "has no effect" if section in ("arguments", "derived") else "is never read by the forward"
+                message = f"{SECTIONS[section].split(' ', 1)[1]} `{name}` {idle}"
+                yield UnusedName.at(Place((section, name), key=True), message, help=f"use `{name}` or delete it")
+    kept = read.union(*(getattr(spec, section) for section in SECTIONS), dimensions(spec), CONSTANTS, {"training", "_"})
+    for target in assignments(spec.forward):
+        if target.id not in kept:
+            kept.add(target.id)
+            message = f"`{target.id}` is assigned but never read"
+            yield UnusedName.at(Place(("forward",), target.span), message, help="delete it, or assign to `_`")

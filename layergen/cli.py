@@ -1,0 +1,232 @@
+"""The command line: arguments, printing and exit codes. Nothing else prints or exits."""
+
+import argparse
+import difflib
+import fnmatch
+import io
+import json
+import os
+import sys
+import time
+import traceback
+import warnings
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Self
+
+from layergen import __version__, write
+from layergen.build import BuildResult, build, check
+from layergen.config import load_config
+from layergen.diagnostics import LayergenError
+from layergen.report import STYLES, format_diagnostics
+from layergen.rules import all_rules
+from layergen.starter import write_starter
+from layergen.write import Plan, State
+
+FINE, FAULTS, USAGE, BUG, INTERRUPTED = 0, 1, 2, 70, 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit code.
+
+    Args:
+        arguments: The words after the command's name; without them, those of this process.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal without some character is no reason to fail
+    warnings.filterwarnings("ignore", "Failed to initialize NumPy")  # of torch, which needs none for what we do
+    try:
+        code = _run(arguments)
+        sys.stdout.flush()
+        return code
+    except SystemExit as error:  # argparse has printed its help or what is wrong with the arguments
+        return error.code if isinstance(error.code, int) else USAGE
+    except LayergenError as error:
+        print(f"layergen: {error}", file=sys.stderr)
+        return USAGE
+    except KeyboardInterrupt:
+        print("layergen: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read the output has gone, as `head` does. Python would complain when it flushes at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAULTS
+    except Exception as error:
+        _report_bug(error)
+        return BUG
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    options = _parser().parse_args(arguments)
+    if options.directory:
+        try:
+            os.chdir(options.directory)
+        except OSError as error:
+            raise LayergenError(f"cannot work in `{options.directory}`: {error.strerror}") from None
+    command: Callable[[argparse.Namespace], int] = options.command
+    return command(options)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("layergen", description="Generate PyTorch layers and their tests from specs.")
+    parser.add_argument("--version", action="version", version=f"layergen {__version__}")
+    parser.add_argument("-C", dest="directory", metavar="DIR", help="work in this folder")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    def add(command: Callable[[argparse.Namespace], int], name: str, help: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=help, description=f"{help[0].upper()}{help[1:]}.")
+        added.set_defaults(command=command)
+        return added
+
+    builds = add(_build, "build", "check specs, and write the code that is new or changed")
+    builds.add_argument("--check", action="store_true", help="write nothing; exit 1 if a file is not up to date")
+    builds.add_argument("--diff", action="store_true", help="write nothing; show what would change, exit 1 if anything")
+    builds.add_argument("--force", action="store_true", help="overwrite also files that were edited by hand")
+    checks = add(_check, "check", "report what is wrong with specs, and write nothing")
+    for each in (builds, checks):
+        each.add_argument("paths", nargs="*", type=Path, metavar="PATH", help="a spec or a folder of specs")
+        each.add_argument("--output-format", choices=STYLES, default="full", help="of the faults (default: full)")
+    new = add(_new, "new", "write a small spec to start from")
+    new.add_argument("name", metavar="NAME", help="class name of the layer")
+    new.add_argument("--category", default="custom", help="folder below the specs folder (default: custom)")
+    ops = add(_ops, "ops", "list the functions that a forward may call")
+    ops.add_argument("pattern", nargs="?", default="", metavar="PATTERN", help="part of a name, or a glob: conv*")
+    ops.add_argument("--output-format", choices=("full", "concise", "json"), default="full")
+    explain = add(_explain, "explain", "show the page of a rule, or list all rules")
+    explain.add_argument("rule", nargs="?", metavar="RULE", help="code or name: LG301, hidden-coupling")
+    return parser
+
+
+def _build(options: argparse.Namespace) -> int:
+    dry, started = options.check or options.diff, time.monotonic()
+    with ProgressBar() as progress:
+        result = build(load_config(Path.cwd()), options.paths, force=options.force, dry=dry, progress=progress)
+    _print_faults(result, options.output_format)
+    changes = write.diff(result.plan) if options.diff else _outdated(result.plan) if options.check else ""
+    print(changes, end="", file=sys.stderr if options.output_format == "json" else sys.stdout)
+    summary = f"{_faults(result)}{', '.join(_counts(result, dry))}"
+    print(f"{summary} ({time.monotonic() - started:.1f} s)", file=sys.stderr)
+    return FAULTS if result.diagnostics or (dry and result.plan.pending()) else FINE
+
+
+def _check(options: argparse.Namespace) -> int:
+    started = time.monotonic()
+    with ProgressBar() as progress:
+        result = check(load_config(Path.cwd()), options.paths, progress=progress)
+    _print_faults(result, options.output_format)
+    summary = _faults(result) + ("no faults" if not result.diagnostics else "nothing written")
+    print(f"{summary} ({time.monotonic() - started:.1f} s)", file=sys.stderr)
+    return FAULTS if result.diagnostics else FINE
+
+
+def _new(options: argparse.Namespace) -> int:
+    config = load_config(Path.cwd())
+    path = write_starter(config, options.name, options.category)
+    print(path.relative_to(config.root).as_posix())
+    return FINE
+
+
+def _ops(options: argparse.Namespace) -> int:
+    from layergen import ops
+
+    pattern = options.pattern if set("*?[") & set(options.pattern) else f"*{options.pattern}*"
+    found = [op for op in map(ops.find, fnmatch.filter(ops.names(), pattern)) if op]
+    if options.output_format == "json":
+        listing = [{"name": op.name, "python": op.python, "signatures": [*map(str, op.signatures)]} for op in found]
+        print(json.dumps(listing, indent=2))
+    for op in found if options.output_format != "json" else ():
+        print(op.name if options.output_format == "concise" else "\n".join(map(str, op.signatures)))
+    if not found:
+        nearest = ops.nearest(options.pattern)
+        hint = f"; did you mean `{nearest}`?" if nearest else ""
+        print(f"layergen: no op fits `{options.pattern}`{hint}", file=sys.stderr)
+    return FINE if found else FAULTS
+
+
+def _explain(options: argparse.Namespace) -> int:
+    rules = all_rules()
+    if not options.rule:
+        print("\n".join(f"{rule.code} {rule.name}: {rule.page().splitlines()[0]}" for rule in rules))
+        return FINE
+    by_word = {word: rule for rule in rules for word in (rule.code.lower(), rule.name)}
+    rule = by_word.get(options.rule.lower())
+    if rule is None:
+        nearest = difflib.get_close_matches(options.rule.lower(), by_word, n=1)
+        hint = f"; did you mean {by_word[nearest[0]].code} {by_word[nearest[0]].name}?" if nearest else ""
+        raise LayergenError(f"there is no rule `{options.rule}`{hint}")
+    print(f"{rule.code} {rule.name}\n\n{rule.page()}")
+    return FINE
+
+
+def _print_faults(result: BuildResult, style: str) -> None:
+    text = format_diagnostics(result.diagnostics, style, color=_wants_color())
+    if text:
+        print(text)
+
+
+def _wants_color() -> bool:
+    if os.environ.get("NO_COLOR"):
+        return False
+    return bool(os.environ.get("FORCE_COLOR")) or sys.stdout.isatty()
+
+
+def _outdated(plan: Plan) -> str:
+    """A line for each file that a build would change."""
+    return "".join(f"{plan.output}/{step.path}: {step.state}\n" for step in plan.pending())
+
+
+def _faults(result: BuildResult) -> str:
+    """The first half of a build's summary."""
+    specs = _plural(result.specs, "spec")
+    if not result.diagnostics:
+        return f"{specs}: "
+    files = {item.location.file for item in result.diagnostics}
+    generated = any(file.startswith(f"{result.plan.output}/") for file in files)
+    where = _plural(len(files), "file") if generated else f"{len(files)} of {specs}"
+    return f"{_plural(len(result.diagnostics), 'fault')} in {where}: "
+
+
+def _counts(result: BuildResult, dry: bool) -> list[str]:
+    """What a build did to files, or what it would do."""
+    failed = {item.location.file for item in result.diagnostics}
+    states = Counter(step.state for step in result.plan.steps if f"{result.plan.output}/{step.path}" not in failed)
+    written, removed = states[State.NEW] + states[State.CHANGED], states[State.ORPHANED]
+    counts = [f"{_plural(written, 'file')} {'to write' if dry else 'written'}", f"{states[State.UNCHANGED]} unchanged"]
+    return [*counts, f"{removed} {'to remove' if dry else 'removed'}"] if removed else counts
+
+
+def _plural(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
+def _report_bug(error: Exception) -> None:
+    lines = [*traceback.format_exception_only(error)]
+    if os.environ.get("LAYERGEN_TRACEBACK"):
+        lines = traceback.format_exception(error)
+    print(f"layergen: a bug in layergen, not in your files:\n{''.join(lines).rstrip()}", file=sys.stderr)
+    if not os.environ.get("LAYERGEN_TRACEBACK"):
+        print("Please report it with what LAYERGEN_TRACEBACK=1 shows.", file=sys.stderr)
+
+
+class ProgressBar:
+    """A line on a terminal's stderr about builds that take longer than a moment."""
+
+    PATIENCE = 1.0  # seconds
+    WIDTH = 24  # characters
+
+    def __enter__(self) -> Self:
+        self.started = time.monotonic()
+        self.shown = False
+        return self
+
+    def __call__(self, done: int, total: int, name: str) -> None:
+        if sys.stderr.isatty() and time.monotonic() - self.started > self.PATIENCE:
+            bar = "#" * (self.WIDTH * done // total)
+            print(f"\r\x1b[K[{bar:<{self.WIDTH}}] {done}/{total} {name}", end="", file=sys.stderr, flush=True)
+            self.shown = True
+
+    def __exit__(self, *_: object) -> None:
+        if self.shown:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)

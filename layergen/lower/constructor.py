@@ -1,0 +1,237 @@
+"""Lowers arguments, checks, parameters and buffers to the constructor."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from layergen.check.name_kinds import scalar_kinds
+from layergen.lower.scopes import constructor_names, is_flag, negated
+from layergen.lower.source import Imports, SourcePrinter, formatted, python
+from layergen.spec import expression as ex
+from layergen.spec.bounds import requirement
+from layergen.spec.model import SIZES, Argument, Buffer, LayerSpec, Parameter
+
+TYPES = {
+    "int": "int",
+    "float": "float",
+    "bool": "bool",
+    "str": "str",
+    "size1": "int | tuple[int]",
+    "size2": "int | tuple[int, int]",
+    "size3": "int | tuple[int, int, int]",
+    "ints": "int | Sequence[int]",
+}
+HELPERS = {
+    "size1": (
+        "def _single(name: str, value: int | tuple[int]) -> tuple[int]:",
+        '    """Return one int in a tuple, given either."""',
+        "    if isinstance(value, int):",
+        "        return (value,)",
+        "    if len(value) != 1:",
+        '        raise ValueError(f"{name} must be an int or one int, got {value}")',
+        "    return (value[0],)",
+    ),
+    "size2": (
+        "def _pair(name: str, value: int | tuple[int, int]) -> tuple[int, int]:",
+        '    """Return two ints, given one for both or each."""',
+        "    if isinstance(value, int):",
+        "        return value, value",
+        "    if len(value) != 2:",
+        '        raise ValueError(f"{name} must be an int or two ints, got {value}")',
+        "    return value[0], value[1]",
+    ),
+    "size3": (
+        "def _triple(name: str, value: int | tuple[int, int, int]) -> tuple[int, int, int]:",
+        '    """Return three ints, given one for all or each."""',
+        "    if isinstance(value, int):",
+        "        return value, value, value",
+        "    if len(value) != 3:",
+        '        raise ValueError(f"{name} must be an int or three ints, got {value}")',
+        "    return value[0], value[1], value[2]",
+    ),
+    "ints": (
+        "def _ints(value: int | Sequence[int]) -> tuple[int, ...]:",
+        '    """Return a tuple of ints, given one int or several."""',
+        "    return (value,) if isinstance(value, int) else tuple(value)",
+    ),
+}
+HELPER_CALLS = {
+    "size1": '_single("{name}", {name})',
+    "size2": '_pair("{name}", {name})',
+    "size3": '_triple("{name}", {name})',
+    "ints": "_ints({name})",
+}
+
+
+@dataclass(frozen=True)
+class Check:
+    """A check of the constructor: when it fails, and with what message."""
+
+    condition: str
+    message: str  # source of a string or an f-string
+
+    def lines(self) -> tuple[str, str]:
+        return f"if {self.condition}:", f"    raise ValueError({self.message})"
+
+
+def type_of(argument: Argument) -> str:
+    """The annotation of an argument."""
+    nullable = argument.optional or argument.computed
+    return TYPES[argument.type] + (" | None" if nullable else "")
+
+
+def signature(spec: LayerSpec, imports: Imports) -> Iterator[str]:
+    """The parameters of the constructor after ``self``."""
+    yield from argument_signature(spec, imports)
+    if spec.tensors:
+        imports.note("torch")
+        yield "*"
+        yield "device: torch.device | str | None = None"
+        if takes_dtype(spec):
+            yield "dtype: torch.dtype | None = None"
+
+
+def argument_signature(spec: LayerSpec, imports: Imports) -> Iterator[str]:
+    """The spec's own arguments, as parameters of a function."""
+    printer = SourcePrinter({}, {}, imports)
+    for name, argument in spec.arguments.items():
+        if argument.type == "ints":
+            imports.note("Sequence")
+        if argument.default is None:
+            yield f"{name}: {type_of(argument)}"
+        elif argument.computed:
+            yield f"{name}: {type_of(argument)} = None"
+        else:
+            yield f"{name}: {type_of(argument)} = {printer.show(argument.default)}"
+
+
+def takes_dtype(spec: LayerSpec) -> bool:
+    """Whether some tensor of the layer has a dtype that the user may choose."""
+    return any(tensor.dtype is None for tensor in spec.tensors.values())
+
+
+def helpers(spec: LayerSpec) -> tuple[tuple[str, ...], ...]:
+    """The functions of the module that bring sizes into one form."""
+    types = {argument.type for argument in spec.arguments.values()}
+    return tuple(lines for name, lines in HELPERS.items() if name in types)
+
+
+class ConstructorWriter:
+    """Writes the lines of one constructor."""
+
+    def __init__(self, spec: LayerSpec, imports: Imports) -> None:
+        self.spec = spec
+        self.printer = SourcePrinter(constructor_names(spec), scalar_kinds(spec), imports)
+        self.imports = imports
+
+    def write(self) -> tuple[str, ...]:
+        early = [node for node in self.spec.constraints if not ex.names(node) & set(self.spec.derived)]
+        late = [node for node in self.spec.constraints if ex.names(node) & set(self.spec.derived)]
+        lines = ["super().__init__()"]
+        lines += self.normalized()
+        for name, argument in self.spec.arguments.items():
+            lines += [line for check in bounds_check(name, argument) for line in check.lines()]
+        lines += [line for node in early for line in self.constraint(node).lines()]
+        lines += self.attributes()
+        lines += [line for node in late for line in self.constraint(node).lines()]
+        lines += self.tensors(list(self.spec.tensors.items()))
+        if self.spec.tensors:
+            lines.append("self.reset_parameters()")
+        return tuple(lines)
+
+    def normalized(self) -> Iterator[str]:
+        """Bring sizes into one form, and compute the defaults that depend on other arguments."""
+        for name, argument in self.spec.arguments.items():
+            if argument.computed and argument.default is not None:
+                yield f"if {name} is None:"
+                yield f"    {name} = {self.printer.show(argument.default)}"
+            if argument.type in SIZES or argument.type == "ints":
+                call = HELPER_CALLS[argument.type].format(name=name)
+                if argument.optional:
+                    yield f"if {name} is not None:"
+                    yield f"    {name} = {call}"
+                else:
+                    yield f"{name} = {call}"
+
+    def constraint(self, node: ex.Expression) -> Check:
+        """The check of a constraint; its message has the values of the arguments that it is about."""
+        condition = self.printer.show(negated(node))
+        return Check(condition, formatted(*constraint_message(self.spec, node)))
+
+    def attributes(self) -> Iterator[str]:
+        for name in self.spec.arguments:
+            if not is_flag(self.spec, name):
+                yield f"self.{name} = {name}"
+        for name, expression in self.spec.derived.items():
+            yield f"self.{name} = {self.printer.show(expression)}"
+
+    def tensors(self, tensors: Sequence[tuple[str, Parameter | Buffer]]) -> Iterator[str]:
+        """Create parameters and buffers; neighbours under one condition share its branch."""
+        for when, group in groupby(tensors, key=lambda item: item[1].when):
+            members = list(group)
+            created = [self.created(name, tensor) for name, tensor in members]
+            if when is None:
+                yield from created
+                continue
+            yield f"if {self.printer.show(when)}:"
+            yield from (f"    {line}" for line in created)
+            yield "else:"
+            for name, tensor in members:
+                kind = "buffer" if isinstance(tensor, Buffer) else "parameter"
+                yield f'    self.register_{kind}("{name}", None)'
+
+    def created(self, name: str, tensor: Parameter | Buffer) -> str:
+        if isinstance(tensor.shape, tuple):
+            shape = ", ".join(self.printer.show(entry, 1) for entry in tensor.shape) or "()"
+        else:
+            shape = self.printer.show(tensor.shape)
+        dtype = f"torch.{tensor.dtype}" if tensor.dtype else "dtype"
+        empty = f"torch.empty({shape}, device=device, dtype={dtype})"
+        self.imports.note("torch")
+        if isinstance(tensor, Buffer):
+            persistent = "" if tensor.persistent else ", persistent=False"
+            return f'self.register_buffer("{name}", {empty}{persistent})'
+        return f"self.{name} = {self.imports.note('nn.Parameter')}({empty})"
+
+
+def bounds_check(name: str, argument: Argument) -> Iterator[Check]:
+    """The check of an argument against its bounds or choices, if it has any."""
+    must = requirement(argument)
+    if not must:
+        return
+    conversion = "!r" if argument.type == "str" else ""
+    message = formatted(f"{name} must be {must}, got ", (f"{name}{conversion}",))
+    condition = _out_of_bounds(name, argument)
+    yield Check(f"{name} is not None and {condition}" if argument.optional else condition, message)
+
+
+def _out_of_bounds(name: str, argument: Argument) -> str:
+    if argument.choices is not None:
+        return f"{name} not in {python(tuple(argument.choices))}"
+    several = argument.type in SIZES or argument.type == "ints"
+    low, high = (f"min({name})", f"max({name})") if several else (name, name)
+    if argument.min is not None and argument.max is not None:
+        below, above = ("<" if argument.excludes(bound) else "<=" for bound in ("min", "max"))
+        if several:
+            return f"not ({python(argument.min)} {below} {low} and {high} {above} {python(argument.max)})"
+        return f"not {python(argument.min)} {below} {name} {above} {python(argument.max)}"
+    if argument.min is not None:
+        if argument.type != "float" and argument.min == 1 and not argument.exclusive:
+            return f"{low} <= 0"
+        return f"{low} {'<=' if argument.excludes('min') else '<'} {python(argument.min)}"
+    return f"{high} {'>=' if argument.excludes('max') else '>'} {python(argument.max)}"
+
+
+def constraint_message(spec: LayerSpec, node: ex.Expression) -> tuple[str | tuple[str], ...]:
+    """What to say where a constraint does not hold: texts, and one-tuples with the names of values."""
+    match node:
+        case ex.Compare(ex.Binary("%", ex.Name(id=number), ex.Name(id=divisor)), ("==",), (ex.Literal(value=0),)):
+            return (f"{number} must be divisible by {divisor}, got {number}=", (number,), f", {divisor}=", (divisor,))
+    parts: list[str | tuple[str]] = [f"expected {ex.show(node)}, got "]
+    mentioned = ex.names(node)
+    named = [name for name in (*spec.arguments, *spec.derived) if name in mentioned]
+    for index, name in enumerate(named):
+        text = f"self.{name}" if name in spec.derived else name
+        conversion = "!r" if name in spec.arguments and spec.arguments[name].type == "str" else ""
+        parts += [f"{', ' if index else ''}{name}=", (f"{text}{conversion}",)]
+    return tuple(parts)

@@ -1,0 +1,207 @@
+"""Lowers a spec's prose and shapes to the sections of the class docstring."""
+
+from collections.abc import Iterator
+
+from layergen.check.checked import CheckedCase, CheckedLayer
+from layergen.lower.source import DocText, python, wrap
+from layergen.lower.views import Lines
+from layergen.spec import expression as ex
+from layergen.spec.bounds import requirement
+from layergen.spec.model import Argument, Buffer, Input, LayerSpec, Output, Parameter
+from layergen.spec.scope import dimensions
+
+PROSE = 84  # columns of the docstring
+ENTRY = 80  # columns of an entry in a section
+LONGEST_SHAPE = 56
+
+
+def code(text: str) -> str:
+    return f"``{text}``"
+
+
+def sentence(text: str) -> str:
+    text = text.strip()
+    return text if text.endswith((".", "?", "!", ":")) else f"{text}."
+
+
+def docstring(layer: CheckedLayer, doc: DocText) -> Lines:
+    """The lines of the class's docstring. Sections that would be empty are left out."""
+    spec = layer.spec
+    blocks = [list(wrap(doc(sentence(spec.summary)), PROSE))]
+    if spec.description:
+        blocks.append(list(wrap(doc(spec.description), PROSE)))
+    sections = {
+        "Args:": arguments(spec, doc),
+        "Shape:": shapes(spec, doc),
+        "Attributes:": attributes(spec, doc),
+        "Raises:": raises(spec, doc),
+        "Examples::": ["", *example(layer)],
+        "References:": references(spec, doc),
+    }
+    for title, lines in sections.items():
+        indented = [f"    {line}" if line else "" for line in lines]
+        if indented:
+            blocks.append([title, *indented])
+    return tuple(line for index, block in enumerate(blocks) for line in ([""] if index else []) + block)
+
+
+def entry(head: str, text: str, doc: DocText) -> Lines:
+    """``head: text``, wrapped; what follows the first line is indented."""
+    first, *rest = wrap(doc(f"{head}: {text}"), ENTRY)
+    return (first, *(f"    {line}" if line else "" for line in rest))
+
+
+def arguments(spec: LayerSpec, doc: DocText) -> Iterator[str]:
+    for name, argument in spec.arguments.items():
+        yield from entry(name, f"{sentence(argument.doc)}{default_text(argument)}", doc)
+    if spec.tensors:
+        kinds = [kind for kind, tensors in (("parameters", spec.parameters), ("buffers", spec.buffers)) if tensors]
+        owned = " and ".join(kinds)
+        yield from entry("device", f"Device on which the {owned} are created.", doc)
+        if any(tensor.dtype is None for tensor in spec.tensors.values()):
+            yield from entry("dtype", f"Data type of the {owned}.", doc)
+
+
+def default_text(argument: Argument) -> str:
+    if argument.default is None:
+        return ""
+    value = argument.default
+    text = python(value.value) if isinstance(value, ex.Literal) else ex.show(value)
+    return f" Default: {code(text)}"
+
+
+def shape_text(entries: tuple[ex.Expression, ...]) -> str:
+    """A shape as its author would write it, with ``*`` for any leading dimensions."""
+    items = ["*" if entry == ex.Literal(...) else ex.show(entry) for entry in entries]
+    return f"({', '.join(items)}{',' if len(items) == 1 and items != ['*'] else ''})"
+
+
+def shapes(spec: LayerSpec, doc: DocText) -> Iterator[str]:
+    for name, tensor in (*spec.inputs.items(), *spec.outputs.items()):
+        yield from entry(f"- {name}", shape_sentence(spec, tensor), doc)
+
+
+def shape_sentence(spec: LayerSpec, tensor: Input | Output) -> str:
+    parts = [described_shape(spec, tensor)]
+    if tensor.dtype is not None:
+        parts.append(f"of dtype {code(tensor.dtype)}")
+    if isinstance(tensor, Input) and tensor.range is not None:
+        low, high = (ex.show(end) for end in tensor.range)
+        parts.append(f"with values in {code(f'[{low}, {high})')}")
+    if isinstance(tensor, Input) and tensor.optional:
+        parts.append("or ``None``")
+    text = ", ".join(parts)
+    return sentence(text) + (f" {sentence(tensor.doc)}" if tensor.doc else "")
+
+
+def described_shape(spec: LayerSpec, tensor: Input | Output) -> str:
+    """A shape in code; in a long one, computed sizes get names that are explained behind it."""
+    if not isinstance(tensor.shape, tuple):
+        return f"shape {code(ex.show(tensor.shape))}"
+    whole = shape_text(tensor.shape)
+    if len(whole) <= LONGEST_SHAPE:
+        return code(whole)
+    short: list[ex.Expression] = []
+    meanings: list[str] = []
+    for expression in tensor.shape:
+        if isinstance(expression, ex.Name | ex.Literal) or len(ex.show(expression)) < 16:
+            short.append(expression)
+            continue
+        symbol = output_symbol(spec, expression, len(meanings))
+        short.append(ex.Name(symbol))
+        meanings.append(code(f"{symbol} = {ex.show(expression)}"))
+    *most, last = meanings
+    return f"{code(shape_text(tuple(short)))}, where {', '.join(most)}{' and ' if most else ''}{last}"
+
+
+def output_symbol(spec: LayerSpec, expression: ex.Expression, index: int) -> str:
+    """A name for a computed size: ``H_out`` if it comes from the dimension H."""
+    mentioned = ex.names(expression)
+    sources = [name for name in dimensions(spec) if name in mentioned]
+    return f"{sources[0]}_out" if sources else f"S_{index}"
+
+
+def attributes(spec: LayerSpec, doc: DocText) -> Iterator[str]:
+    for name, tensor in spec.tensors.items():
+        yield from entry(name, attribute_text(tensor), doc)
+
+
+def attribute_text(tensor: Parameter | Buffer) -> str:
+    role = "Buffer" if isinstance(tensor, Buffer) else "Learnable parameter"
+    shape = shape_text(tensor.shape) if isinstance(tensor.shape, tuple) else ex.show(tensor.shape)
+    text = f"{sentence(tensor.doc) if tensor.doc else f'{role}.'} Shape: {code(shape)}."
+    if tensor.when is not None:
+        text += f" ``None`` unless {code(ex.show(tensor.when))}."
+    return text
+
+
+def raises(spec: LayerSpec, doc: DocText) -> Iterator[str]:
+    """One entry that says which arguments are refused."""
+    by_requirement: dict[str, list[str]] = {}
+    for name, argument in spec.arguments.items():
+        if requirement(argument):
+            by_requirement.setdefault(requirement(argument), []).append(code(name))
+    reasons = [f"{alternatives(names)} is not {must}" for must, names in by_requirement.items()]
+    reasons += [f"{code(ex.show(constraint))} does not hold" for constraint in spec.constraints]
+    if reasons:
+        yield from entry("ValueError", f"If {alternatives(reasons, comma=True)}.", doc)
+
+
+def alternatives(items: list[str], comma: bool = False) -> str:
+    *most, last = items
+    return f"{', '.join(most)}{',' if comma else ''} or {last}" if most else last
+
+
+def references(spec: LayerSpec, doc: DocText) -> Iterator[str]:
+    for reference in spec.references:
+        title = " ".join(reference.title.replace("`", "'").replace("<", "(").replace(">", ")").split())
+        yield doc(f"`{title} <{reference.url}>`__")
+
+
+def example(layer: CheckedLayer) -> Iterator[str]:
+    """A session that constructs and calls the layer; the tests run it."""
+    spec, case = layer.spec, layer.cases[0]
+    yield f">>> layer = {constructed(spec, case)}"
+    present = [name for name, facts in case.inputs.items() if facts is not None]
+    for name in present:
+        yield f">>> {name} = {sample(case, name)}"
+    call = f"layer({', '.join(present)})"
+    if len(spec.outputs) == 1:
+        yield f">>> {call}.shape"
+    else:
+        yield f">>> {', '.join(spec.outputs)} = {call}"
+        yield f">>> {next(iter(spec.outputs))}.shape"
+    first = next(iter(case.outputs.values()))
+    yield f"torch.Size({list(first.shape)})"
+
+
+def constructed(spec: LayerSpec, case: CheckedCase) -> str:
+    """The call of the constructor: required plain numbers by position, all else by keyword."""
+    parts: list[str] = []
+    for name, value in case.setting.given.items():
+        argument = spec.arguments[name]
+        positional = argument.required and argument.type in ("int", "float") and len(parts) == list(
+            spec.arguments
+        ).index(name)
+        parts.append(python(value) if positional and "=" not in "".join(parts) else f"{name}={python(value)}")
+    return f"{spec.layer}({', '.join(parts)})"
+
+
+def sample(case: CheckedCase, name: str) -> str:
+    """An expression that makes an input of a case."""
+    facts = case.inputs[name]
+    assert facts is not None
+    shape = ", ".join(map(str, facts.shape)) or "()"
+    if facts.dtype == "bool":
+        return f"torch.rand({shape}) < 0.5"
+    if facts.dtype != "float32":
+        low, high = case.ranges[name]
+        dtype = "" if facts.dtype == "int64" else f", dtype=torch.{facts.dtype}"
+        size = f"({shape}{',' if len(facts.shape) == 1 else ''})" if facts.shape else "()"
+        return f"torch.randint({python(low)}, {python(high)}, {size}{dtype})"
+    if name not in case.ranges:
+        return f"torch.randn({shape})"
+    low, high = case.ranges[name]
+    if (low, high) == (0, 1):
+        return f"torch.rand({shape})"
+    return f"{python(low)} + {python(high - low)} * torch.rand({shape})"

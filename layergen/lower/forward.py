@@ -1,0 +1,232 @@
+"""Lowers a spec's forward to the body of ``forward``."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from layergen import ops
+from layergen.check.kinds import infer
+from layergen.check.name_kinds import NONE, forward_kinds
+from layergen.lower.scopes import attribute_names
+from layergen.lower.source import Imports, Origin, SourcePrinter
+from layergen.spec import expression as ex
+from layergen.spec.kinds import Kind
+from layergen.spec.model import LayerSpec
+from layergen.spec.scope import dimensions
+
+INDENT = "    "
+IN_PLACE = {"+": "add_", "-": "sub_", "*": "mul_"}
+
+
+def statements(block: Sequence[ex.Statement]) -> Iterator[ex.Statement]:
+    """All statements of a block, those of branches too."""
+    for statement in block:
+        yield statement
+        if isinstance(statement, ex.If):
+            yield from statements((*statement.body, *statement.orelse))
+
+
+def expressions(statement: ex.Statement) -> Iterator[ex.Expression]:
+    """The expressions that a statement computes itself."""
+    if isinstance(statement, ex.Assign):
+        yield statement.value
+    elif isinstance(statement, ex.If):
+        yield statement.test
+
+
+def mentioned(block: Sequence[ex.Statement]) -> set[str]:
+    """The names that a block reads."""
+    return {name for statement in statements(block) for part in expressions(statement) for name in ex.names(part)}
+
+
+def assigned(block: Sequence[ex.Statement]) -> set[str]:
+    """The names that a block assigns."""
+    return {
+        target.id
+        for statement in statements(block)
+        if isinstance(statement, ex.Assign)
+        for target in statement.targets
+    }
+
+
+class ForwardWriter:
+    """Writes the lines of one forward."""
+
+    def __init__(self, spec: LayerSpec, imports: Imports) -> None:
+        self.spec = spec
+        self.imports = imports
+        self.kinds = forward_kinds(spec)
+        self.names = attribute_names(spec) | {name: f"self.{name}" for name in spec.tensors}
+        self.names["training"] = "self.training"
+        self.lines: list[str] = []
+        self.depth = 0
+        self.rebound = assigned(spec.forward)
+        self.printer = SourcePrinter(self.names, self.kinds, imports, self.origin(), self.hoist)
+
+    def write(self) -> tuple[str, ...]:
+        self.dimensions()
+        body, result = self.split_return()
+        self.block(body)
+        if result is None:
+            self.emit(f"return {', '.join(self.spec.outputs)}")
+        else:
+            self.emit(f"return {self.printer.show(self.narrowed(result.value, result))}")
+        return tuple(self.lines)
+
+    def emit(self, line: str) -> None:
+        self.lines.append(INDENT * self.depth + line)
+
+    def hoist(self, value: str) -> str:
+        name = "value"
+        while name in self.kinds:
+            name += "_"
+        self.emit(f"{name} = {value}")
+        return name
+
+    def origin(self) -> Origin:
+        """The first input's device, and the first floating input's dtype."""
+        first = next(iter(self.spec.inputs))
+        floating = [name for name, tensor in self.spec.inputs.items() if tensor.floating and not tensor.optional]
+        owned = [f"self.{name}" for name, tensor in self.spec.tensors.items() if not tensor.when]
+        source = floating[0] if floating else owned[0] if owned else None
+        if source is None:
+            return Origin(f"{first}.device", "torch.get_default_dtype()")
+        return Origin(f"{first}.device", "dtype" if source in self.rebound else f"{source}.dtype")
+
+    def dimensions(self) -> None:
+        """Bind the dimensions that the forward mentions, before any input is rebound."""
+        used = mentioned(self.spec.forward)
+        for name in dimensions(self.spec):
+            if name in used:
+                self.emit(f"{name} = {self.size_of(name)}")
+        if self.origin().dtype == "dtype" and any(self.makes_floats()):
+            floating = next(name for name, tensor in self.spec.inputs.items() if tensor.floating)
+            self.emit(f"dtype = {floating}.dtype")
+
+    def makes_floats(self) -> Iterator[bool]:
+        for statement in statements(self.spec.forward):
+            for part in expressions(statement):
+                for node in ex.walk(part):
+                    op = ops.find(node.function) if isinstance(node, ex.Call) else None
+                    yield bool(op and op.factory)
+
+    def size_of(self, dimension: str) -> str:
+        """Where a dimension can be read: ``x.shape[-1]``."""
+        inputs = sorted(self.spec.inputs.items(), key=lambda item: item[1].optional)
+        for name, tensor in inputs:
+            entries = tensor.entries
+            ellipsis = [ex.Literal(...) == entry for entry in entries]
+            for index, entry in enumerate(entries):
+                if entry == ex.Name(dimension):
+                    return f"{name}.shape[{index - len(entries) if any(ellipsis[:index]) else index}]"
+        raise ValueError(f"no input has dimension {dimension}")  # the checks have seen to it
+
+    def split_return(self) -> tuple[Sequence[ex.Statement], ex.Assign | None]:
+        """The statements before the result, and the last one where it computes the result and no more."""
+        *body, last = self.spec.forward
+        outputs = tuple(self.spec.outputs)
+        if isinstance(last, ex.Assign) and tuple(target.id for target in last.targets) == outputs == outputs[:1]:
+            if outputs[0] not in self.spec.buffers and not self.untyped(last.value):
+                return body, last
+        return self.spec.forward, None
+
+    def untyped(self, value: ex.Expression) -> bool:
+        """Whether mypy sees no type in a value, so that it needs to be said."""
+        op = ops.find(value.function) if isinstance(value, ex.Call) else None
+        return op is not None and op.untyped
+
+    def block(self, block: Sequence[ex.Statement]) -> None:
+        updating = False
+        for statement in block:
+            updates = isinstance(statement, ex.Assign) and statement.targets[0].id in self.spec.buffers
+            if updates and not updating:
+                self.imports.note("torch")
+                self.emit("with torch.no_grad():")
+                self.depth += 1
+            elif updating and not updates and not isinstance(statement, ex.Comment):
+                self.depth -= 1
+            updating = updates or (updating and isinstance(statement, ex.Comment))
+            self.statement(statement)
+        if updating:
+            self.depth -= 1
+
+    def statement(self, statement: ex.Statement) -> None:
+        match statement:
+            case ex.Comment(text=text):
+                self.emit(f"# {text}")
+            case ex.If():
+                self.branch(statement)
+            case ex.Assign(targets=(target,), value=value) if target.id in self.spec.buffers:
+                self.emit(self.update(target.id, value))
+            case ex.Assign():
+                self.assign(statement)
+
+    def assign(self, statement: ex.Assign) -> None:
+        value = self.printer.show(self.narrowed(statement.value, statement))
+        annotation = ": Tensor" if len(statement.targets) == 1 and self.untyped(statement.value) else ""
+        self.emit(f"{', '.join(target.id for target in statement.targets)}{annotation} = {value}")
+        kinds = infer(statement.value, self.kinds)
+        for target in statement.targets:
+            self.kinds[target.id] = kinds if len(statement.targets) == 1 else frozenset({Kind.TENSOR})
+
+    def update(self, buffer: str, value: ex.Expression) -> str:
+        """Write a buffer in place, with the op's own in-place form where it has one."""
+        target = f"self.{buffer}"
+        match value:
+            case ex.Binary(operator=operator, left=ex.Name(id=name), right=right) if (
+                name == buffer and operator in IN_PLACE
+            ):
+                return f"{target}.{IN_PLACE[operator]}({self.printer.show(right)})"
+            case ex.Call(function="lerp", arguments=(ex.Name(id=name), *rest)) if name == buffer:
+                call = ex.Call("lerp_", tuple(rest), value.keywords)
+                return f"{target}.lerp_({self.printer.arguments(call)})"
+            case _:
+                return f"{target}.copy_({self.printer.show(value)})"
+
+    def branch(self, statement: ex.If, word: str = "if") -> None:
+        before = dict(self.kinds)
+        self.emit(f"{word} {self.printer.show(self.narrowed(statement.test, statement))}:")
+        self.inner(statement.body)
+        after, self.kinds = self.kinds, before
+        self.printer.kinds = self.kinds
+        if len(statement.orelse) == 1 and isinstance(statement.orelse[0], ex.If):
+            self.branch(statement.orelse[0], "elif")
+        elif statement.orelse:
+            self.emit("else:")
+            self.inner(statement.orelse)
+        for name, kinds in after.items():
+            self.kinds[name] = self.kinds.get(name, kinds) | kinds
+
+    def inner(self, block: Sequence[ex.Statement]) -> None:
+        self.depth += 1
+        if all(isinstance(statement, ex.Comment) for statement in block):
+            self.emit("pass")
+        self.block(block)
+        self.depth -= 1
+
+    def narrowed(self, node: ex.Expression, user: ex.Statement) -> ex.Expression:
+        """A condition on a flag, said of the parameters that the flag decides about and that the statement uses.
+
+        ``if affine:`` becomes ``if self.weight is not None:``, which says the same, and which a type checker follows.
+        """
+        used = mentioned([user])
+        tensors = [
+            name
+            for name, tensor in self.spec.tensors.items()
+            if tensor.when is not None and name in used and NONE <= self.kinds[name]
+        ]
+
+        def change(part: ex.Expression) -> ex.Expression | None:
+            negative = isinstance(part, ex.Unary) and part.operator == "not"
+            condition = part.operand if isinstance(part, ex.Unary) and negative else part
+            found = [ex.Name(name) for name in tensors if self.spec.tensors[name].when == condition]
+            if not found or isinstance(part, ex.Name) and part.id in self.spec.tensors:
+                return None
+            sign, join = ("is", "or") if negative else ("is not", "and")
+            result: ex.Expression | None = None
+            for name in found:
+                test = ex.Compare(name, (sign,), (ex.Literal(None),))
+                result = test if result is None else ex.Binary(join, result, test)
+            return result
+
+        is_condition = isinstance(user, ex.If) or any(isinstance(part, ex.Conditional) for part in ex.walk(node))
+        return replace(node) if not is_condition else ex.transform(node, change)

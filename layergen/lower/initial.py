@@ -1,0 +1,78 @@
+"""Lowers the initial values of parameters and buffers to the body of ``reset_parameters``."""
+
+from collections.abc import Iterator
+
+from layergen.check.name_kinds import scalar_kinds
+from layergen.lower.scopes import attribute_names
+from layergen.lower.source import Imports, Origin, SourcePrinter
+from layergen.spec import expression as ex
+from layergen.spec.inits import initializer
+from layergen.spec.kinds import Kind
+from layergen.spec.model import Buffer, LayerSpec, Parameter
+
+FANS = {"fan_in": "{weight}[0].numel()", "fan_out": "{weight}[:, 0].numel()"}
+
+
+def reset_lines(spec: LayerSpec, imports: Imports) -> tuple[str, ...]:
+    """The statements that give every parameter and buffer its initial value, in the order of declaration."""
+    writer = InitialWriter(spec, imports)
+    lines: list[str] = []
+    for name, tensor in spec.tensors.items():
+        own = list(writer.lines(name, tensor))
+        if tensor.when is not None:
+            own = [f"if self.{name} is not None:", *(f"    {line}" for line in own)]
+        lines += own
+    return tuple(lines)
+
+
+class InitialWriter:
+    """Writes initial values one tensor at a time; a fan that is asked for twice is computed once."""
+
+    def __init__(self, spec: LayerSpec, imports: Imports) -> None:
+        self.spec = spec
+        self.imports = imports
+        self.fans: set[str] = set()
+        weights = {
+            argument.id
+            for tensor in spec.tensors.values()
+            for node in ex.walk(tensor.init)
+            if isinstance(node, ex.Call) and node.function in FANS
+            for argument in node.arguments
+            if isinstance(argument, ex.Name)
+        }
+        self.several = len(weights) > 1
+
+    def lines(self, name: str, tensor: Parameter | Buffer) -> Iterator[str]:
+        yield from self.fan_lines(tensor)
+        target = f"self.{name}"
+        init = ex.transform(tensor.init, self.fan_as_name)
+        call = initializer(init)
+        kinds = scalar_kinds(self.spec) | {fan: frozenset({Kind.INT}) for fan in self.fans}
+        origin = Origin(f"{target}.device", f"{target}.dtype")
+        printer = SourcePrinter(attribute_names(self.spec), kinds, self.imports, origin)
+        if call is not None:
+            arguments = printer.arguments(call)
+            yield f"{self.imports.note('init')}.{call.function}_({target}{', ' if arguments else ''}{arguments})"
+            return
+        self.imports.note("torch")
+        yield "with torch.no_grad():"
+        yield f"    {target}.copy_({printer.show(init)})"
+
+    def fan_lines(self, tensor: Parameter | Buffer) -> Iterator[str]:
+        """Name the fans that an initial value uses, unless a line before has done so."""
+        for node in ex.walk(tensor.init):
+            if not isinstance(node, ex.Call) or node.function not in FANS:
+                continue
+            fan = self.fan_name(node)
+            if fan not in self.fans:
+                if tensor.when is None:
+                    self.fans.add(fan)
+                yield f"{fan} = {FANS[node.function].format(weight=f'self.{ex.show(node.arguments[0])}')}"
+
+    def fan_name(self, node: ex.Call) -> str:
+        return f"{ex.show(node.arguments[0])}_{node.function}" if self.several else node.function
+
+    def fan_as_name(self, node: ex.Expression) -> ex.Expression | None:
+        if isinstance(node, ex.Call) and node.function in FANS:
+            return ex.Name(self.fan_name(node))
+        return None

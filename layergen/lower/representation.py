@@ -1,0 +1,56 @@
+"""Lowers ``extra_repr``, and tells what ``repr`` gives at a case."""
+
+from collections.abc import Container, Iterator, Mapping
+from dataclasses import dataclass
+
+from layergen.lower.scopes import attribute_names, is_flag
+from layergen.lower.source import WIDTH, quoted
+from layergen.spec.model import SIZES, LayerSpec
+
+ROOM = WIDTH - 16  # columns for a piece of the text within its line
+
+
+@dataclass(frozen=True)
+class Item:
+    """One value of the representation."""
+
+    name: str
+    label: str  # ``eps=``; empty for what goes without saying
+    source: str  # of the value, in the method
+    conversion: str  # ``!r`` for text
+
+
+def items(spec: LayerSpec) -> Iterator[Item]:
+    names = attribute_names(spec)
+    leading = True
+    for name, argument in spec.arguments.items():
+        leading = leading and argument.required and argument.type not in SIZES and argument.type != "str"
+        yield Item(name, "" if leading else f"{name}=", names[name], "!r" if argument.type == "str" else "")
+
+
+def extra_repr(spec: LayerSpec) -> tuple[str, ...]:
+    """The body of the method: one f-string, or several that follow each other."""
+    pieces = [f"{item.label}{{{item.source}{item.conversion}}}" for item in items(spec)]
+    if not pieces:
+        return ()
+    lines = [""]
+    for index, piece in enumerate(pieces):
+        text = piece + (", " if index < len(pieces) - 1 else "")
+        if lines[-1] and len(lines[-1]) + len(text) > ROOM:
+            lines.append("")
+        lines[-1] += text
+    literals = [f'f"{line}"' for line in lines]
+    if len(literals) == 1:
+        return (f"return {literals[0]}",)
+    return ("return (", *(f"    {literal}" for literal in literals), ")")
+
+
+def expected_repr(spec: LayerSpec, values: Mapping[str, object], tensors: Container[str]) -> str:
+    """What ``repr`` gives, as a literal; told from the spec's values and the tensors there are, not from the code."""
+    shown = []
+    for item in items(spec):
+        value = item.name in tensors if is_flag(spec, item.name) else values[item.name]
+        shown.append(f"{item.label}{value!r}" if item.conversion else f"{item.label}{value}")
+    return quoted(f"{spec.layer}({', '.join(shown)})")
+
+

@@ -1,0 +1,35 @@
+"""What the names of a spec are called in generated code."""
+
+from layergen.spec import expression as ex
+from layergen.spec.model import LayerSpec
+
+
+def is_flag(spec: LayerSpec, name: str) -> bool:
+    """Whether an argument is known by a parameter of the same name being there or not, and so is not kept itself."""
+    return name in spec.arguments and name in spec.tensors
+
+
+def attribute_names(spec: LayerSpec) -> dict[str, str]:
+    """How methods other than the constructor write arguments and derived values."""
+    names = {name: f"self.{name}" for name in (*spec.arguments, *spec.derived)}
+    return names | {name: f"self.{name} is not None" for name in spec.arguments if is_flag(spec, name)}
+
+
+def constructor_names(spec: LayerSpec) -> dict[str, str]:
+    """How the constructor writes them: arguments are at hand, derived values are attributes already."""
+    return {name: f"self.{name}" for name in spec.derived}
+
+
+def negated(node: ex.Expression) -> ex.Expression:
+    """The opposite of a condition, written as one would say it."""
+    opposites = {"==": "!=", "!=": "==", "is": "is not", "is not": "is", "in": "not in", "not in": "in"}
+    orders = {"<": ">=", "<=": ">", ">": "<=", ">=": "<"}
+    match node:
+        case ex.Compare(operators=(operator,)) if operator in opposites | orders:
+            return ex.Compare(node.left, ((opposites | orders)[operator],), node.comparators)
+        case ex.Unary(operator="not", operand=operand):
+            return operand
+        case ex.Binary(operator="or", left=left, right=right):
+            return ex.Binary("and", negated(left), negated(right))
+        case _:
+            return ex.Unary("not", node)

@@ -1,0 +1,195 @@
+"""Prints a spec's expressions as Python source, and puts a spec's text into Python literals.
+
+Every character of a spec that reaches generated code passes through here: expressions are printed from our own tree,
+values by ``repr``, prose with the escapes that its literal needs.
+"""
+
+import math
+import re
+import textwrap
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from layergen import ops
+from layergen.check.kinds import infer
+from layergen.spec import expression as ex
+from layergen.spec.kinds import Kind, Kinds
+from layergen.spec.model import DTYPES
+from layergen.spec.scalars import SCALARS
+
+SCALAR = frozenset({Kind.INT, Kind.FLOAT, Kind.BOOL, Kind.INTS, Kind.FLOATS, Kind.STR, Kind.NONE})
+CONSTANTS = {"pi": "math.pi", "inf": "math.inf", "nan": "math.nan", **{name: f"torch.{name}" for name in DTYPES}}
+WIDTH = 88
+
+
+@dataclass
+class Imports:
+    """The modules that a generated file turns out to need."""
+
+    used: set[str] = field(default_factory=set)
+
+    def note(self, text: str) -> str:
+        """Remember the module that a piece of code begins with, and hand the code back."""
+        self.used.add(text.split(".", 1)[0])
+        return text
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where tensors made from nothing are made, as source text."""
+
+    device: str
+    dtype: str
+
+
+class SourcePrinter(ex.Printer):
+    """Prints expressions as the generated module writes them.
+
+    Args:
+        names: The source text of each name of the spec.
+        kinds: The kinds of each name.
+        imports: Collects the modules that are used.
+        origin: The device and dtype of tensors made from nothing.
+        hoist: Gives an expression a name of its own and returns it, for values that are written twice.
+    """
+
+    def __init__(
+        self,
+        names: Mapping[str, str],
+        kinds: Mapping[str, Kinds],
+        imports: Imports,
+        origin: Origin | None = None,
+        hoist: Callable[[str], str] | None = None,
+    ) -> None:
+        self.names = names
+        self.kinds = kinds
+        self.imports = imports
+        self.origin = origin
+        self.hoist = hoist
+
+    def name(self, node: ex.Name) -> str:
+        if node.id in self.names:
+            return self.names[node.id]
+        if node.id in CONSTANTS:
+            return self.imports.note(CONSTANTS[node.id])
+        return node.id
+
+    def literal(self, node: ex.Literal) -> str:
+        if isinstance(node.value, float) and not math.isfinite(node.value):
+            self.imports.note("math")
+        return python(node.value)
+
+    def call(self, node: ex.Call) -> str:
+        operands = [*node.arguments, *(keyword.value for keyword in node.keywords)]
+        if node.function in SCALARS and all(self.kind(operand) <= SCALAR for operand in operands):
+            text = SCALARS[node.function].text
+            return f"{self.imports.note(text) if '.' in text else text}({self.arguments(node)})"
+        if node.function == "upcast":
+            return self.upcast(node)
+        op = ops.find(node.function)
+        if op is None:
+            raise ValueError(f"no op {node.function}")  # the checks have seen to it
+        if op.factory:
+            return self.factory(node, op)
+        first = node.arguments[0] if node.arguments else None
+        if first is not None and (op.namespace == "Tensor" or (op.methodic and Kind.TENSOR in self.kind(first))):
+            rest = ex.Call(node.function, node.arguments[1:], node.keywords)
+            return f"{self.show(first, ex.PRECEDENCE['primary'])}.{op.name}({self.arguments(rest)})"
+        return f"{self.imports.note(op.python)}({self.arguments(node)})"
+
+    def kind(self, node: ex.Expression) -> Kinds:
+        return infer(node, self.kinds)
+
+    def upcast(self, node: ex.Call) -> str:
+        value = self.show(node.arguments[0], ex.PRECEDENCE["primary"])
+        if not isinstance(node.arguments[0], ex.Name) and self.hoist is not None:
+            value = self.hoist(value)
+        self.imports.note("torch")
+        return f"{value}.to(torch.promote_types({value}.dtype, torch.float32))"
+
+    def factory(self, node: ex.Call, op: ops.Op) -> str:
+        given = {keyword.name for keyword in node.keywords}
+        parts = [self.arguments(node)] if node.arguments or node.keywords else []
+        if self.origin is not None and "device" not in given:
+            parts.append(f"device={self.origin.device}")
+            if "dtype" not in given and makes_floats(op, node, self.kinds):
+                parts.append(f"dtype={self.origin.dtype}")
+        return f"{self.imports.note(op.python)}({', '.join(parts)})"
+
+
+def makes_floats(op: ops.Op, node: ex.Call, kinds: Mapping[str, Kinds]) -> bool:
+    """Whether a factory's result is floating where no dtype is given."""
+    operands = [*node.arguments, *(keyword.value for keyword in node.keywords)]
+    return op.floating == "always" or (
+        op.floating == "by arguments" and any(Kind.FLOAT in infer(operand, kinds) for operand in operands)
+    )
+
+
+def python(value: object) -> str:
+    """A value as a Python literal, as one would write it by hand."""
+    if value is ...:
+        return "..."
+    if isinstance(value, float):
+        if math.isnan(value):
+            return "math.nan"
+        if math.isinf(value):
+            return "math.inf" if value > 0 else "-math.inf"
+        return re.sub(r"e([-+])0(\d)$", r"e\1\2", repr(value))
+    if isinstance(value, tuple):
+        inner = ", ".join(python(item) for item in value)
+        return f"({inner},)" if len(value) == 1 else f"({inner})"
+    if isinstance(value, list):
+        return f"[{', '.join(python(item) for item in value)}]"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{python(key)}: {python(item)}' for key, item in value.items())}}}"
+    return repr(value)
+
+
+def quoted(text: str) -> str:
+    """Text as a Python string literal in double quotes where that needs no escape, as black writes it."""
+    literal = repr(text)
+    return f'"{text}"' if literal == f"'{text}'" and '"' not in text else literal
+
+
+def formatted(*parts: str | tuple[str]) -> str:
+    """An f-string: texts stand as they are, one-tuples hold the source of a replacement field."""
+    template = "".join(f"{{{part[0]}}}" if isinstance(part, tuple) else braces(part) for part in parts)
+    return f"f{quoted(template)}" if any(isinstance(part, tuple) for part in parts) else quoted("".join(map(str, parts)))
+
+
+def braces(text: str) -> str:
+    return text.replace("{", "{{").replace("}", "}}")
+
+
+def wrap(text: str, width: int, indent: str = "", first: str = "") -> tuple[str, ...]:
+    """Prose in lines of at most ``width`` columns; paragraphs keep apart by an empty line."""
+    lines: list[str] = []
+    for paragraph in re.split(r"\n\s*\n", text.strip()):
+        wrapped = textwrap.wrap(
+            " ".join(paragraph.split()),
+            width,
+            initial_indent="" if lines else first,
+            subsequent_indent=indent,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        lines += ([""] if lines else []) + wrapped
+    return tuple(lines)
+
+
+class DocText:
+    """Escapes prose for docstrings that share one prefix.
+
+    A raw docstring cannot hold three quotes or end in a backslash, so such prose takes an ordinary one.
+    """
+
+    def __init__(self, texts: tuple[str, ...]) -> None:
+        whole = "\n".join(texts)
+        self.raw = "\\" in whole and '"' not in whole and not re.search(r"\\(\s|$)", whole)
+        self.prefix = "r" if self.raw else ""
+
+    def __call__(self, text: str) -> str:
+        if self.raw:
+            return text
+        text = text.replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
+        return text[:-1] + '\\"' if text.endswith('"') else text

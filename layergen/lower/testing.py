@@ -1,0 +1,229 @@
+"""Assembles the view of a layer's test module.
+
+Expected values are told from the spec and from the build's own trial of it, never from the generated layer.
+"""
+
+from collections.abc import Iterator
+
+from layergen import ops
+from layergen.check.checked import CheckedCase, CheckedLayer, Rejection
+from layergen.lower.constructor import argument_signature, constraint_message, takes_dtype
+from layergen.lower.forward import expressions, mentioned, statements
+from layergen.lower.representation import expected_repr
+from layergen.check.name_kinds import scalar_kinds
+from layergen.lower.source import Imports, SourcePrinter, python, quoted
+from layergen.lower.views import CaseView, OutputView, ReferenceView, RejectionView, TestView
+from layergen.spec import expression as ex
+from layergen.spec.bounds import requirement
+from layergen.spec.model import FLOATING, Input, LayerSpec
+
+
+def test_view(layer: CheckedLayer, origin: str, module: str) -> TestView:
+    """Lower a layer to the view of its tests."""
+    spec = layer.spec
+    package, stem = module.rsplit(".", 1)
+    differentiable = any(tensor.floating for tensor in spec.outputs.values())
+    gradients = tuple(gradient_requests(spec)) if differentiable else ()
+    parameters = gradient_parameters(spec) if differentiable else ""
+    names = list(spec.inputs)
+    return TestView(
+        origin=origin,
+        module=module,
+        package=package,
+        stem=stem,
+        name=spec.layer,
+        standard_imports=standard_imports(spec),
+        case_fields=tuple(case_fields(spec)),
+        cases=tuple(case_view(spec, case) for case in layer.cases),
+        construct=construct(spec, "dtype=dtype" if takes_dtype(spec) else ""),
+        construct_plain=construct(spec, ""),
+        construct_meta=construct(spec, 'device="meta"') if spec.tensors else "",
+        randomizes=any(tensor.dtype is None or tensor.dtype in FLOATING for tensor in spec.tensors.values()),
+        inputs=tuple(input_lines(spec)),
+        input_types=", ".join(f"Tensor{' | None' if tensor.optional else ''}" for tensor in spec.inputs.values()),
+        input_targets=f"({names[0]},)" if len(names) == 1 else ", ".join(names),
+        input_names=", ".join(names),
+        count=len(names),
+        striding=tuple(striding(spec)),
+        outputs=tuple(output_views(spec)),
+        modes="training" in mentioned(spec.forward),
+        random=draws(spec),
+        reference=reference_view(spec),
+        gradients=gradients,
+        gradient_parameters=parameters,
+        differentiable=bool(gradients or parameters),
+        arguments=bool(spec.arguments),
+        rejections=tuple(rejection_view(spec, rejection) for rejection in layer.rejections),
+    )
+
+
+def standard_imports(spec: LayerSpec) -> tuple[str, ...]:
+    sizes = [argument.type for argument in spec.arguments.values()]
+    collections = "Callable, Sequence" if spec.matches and "ints" in sizes else "Callable"
+    typing = "Any, NamedTuple" if spec.arguments else "NamedTuple"
+    modules = ("import copy", "import doctest", "import io", *needed_math(spec), "import pickle")
+    return (*modules, f"from collections.abc import {collections}", f"from typing import {typing}")
+
+
+def needed_math(spec: LayerSpec) -> tuple[str, ...]:
+    """The import of math, where the module to match is made with it."""
+    reference = reference_view(spec)
+    lines = (*reference.signature, *reference.body) if reference else ()
+    return ("import math",) if any("math." in line for line in lines) else ()
+
+
+def construct(spec: LayerSpec, keyword: str) -> str:
+    """The call that makes a layer of a case."""
+    parts = ["**case.arguments"] if spec.arguments else []
+    return f"{spec.layer}({', '.join([*parts, *([keyword] if keyword else [])])})"
+
+
+def case_fields(spec: LayerSpec) -> Iterator[str]:
+    if spec.arguments:
+        yield "arguments: dict[str, Any]"
+    for name, tensor in spec.inputs.items():
+        yield f"{name}: tuple[int, ...]{' | None' if tensor.optional else ''}"
+        if tensor.range is not None:
+            yield f"{name}_range: tuple[float, float]"
+    for name in spec.outputs:
+        yield f"{output_field(spec, name)}: tuple[int, ...]"
+    if spec.tensors:
+        yield "state: dict[str, tuple[int, ...]]"
+        yield "initial: dict[str, tuple[float, float]]"
+    yield "text: str"
+
+
+def output_field(spec: LayerSpec, name: str) -> str:
+    """The field of an output's expected shape; an output may share its name with an input."""
+    return f"{name}_out" if name in spec.inputs else name
+
+
+def case_view(spec: LayerSpec, case: CheckedCase) -> CaseView:
+    fields = [f"arguments={python(dict(case.setting.given))}"] if spec.arguments else []
+    for name in spec.inputs:
+        facts = case.inputs[name]
+        fields.append(f"{name}={python(facts.shape if facts else None)}")
+        if name in case.ranges:
+            fields.append(f"{name}_range={python(case.ranges[name])}")
+    for name, facts in case.outputs.items():
+        fields.append(f"{output_field(spec, name)}={python(facts.shape)}")
+    if spec.tensors:
+        hidden = {name for name, buffer in spec.buffers.items() if not buffer.persistent}
+        state = {name: facts.shape for name, facts in case.state.items() if name not in hidden}
+        fields.append(f"state={python(state)}")
+        fields.append(f"initial={python(dict(case.bounds))}")
+    fields.append(f"text={expected_repr(spec, case.setting.values, case.state)}")
+    return CaseView(case.setting.name, tuple(fields))
+
+
+def input_lines(spec: LayerSpec) -> Iterator[str]:
+    """An expression for each input that makes it for a case."""
+    for name, tensor in spec.inputs.items():
+        value = random_input(name, tensor)
+        yield f"None if case.{name} is None else {value}" if tensor.optional else value
+
+
+def random_input(name: str, tensor: Input) -> str:
+    shape = f"case.{name}"
+    if tensor.dtype == "bool":
+        return f"torch.rand({shape}) < 0.5"
+    if not tensor.floating:
+        kind = "" if tensor.dtype == "int64" else f", dtype=torch.{tensor.dtype}"
+        return f"torch.randint(*map(int, {shape}_range), {shape}{kind})"
+    dtype = f"torch.{tensor.dtype}" if tensor.dtype else "dtype"
+    if tensor.range is not None:
+        return f"torch.empty({shape}, dtype={dtype}).uniform_(*{shape}_range)"
+    return f"torch.randn({shape}, dtype={dtype})"
+
+
+def draws(spec: LayerSpec) -> bool:
+    """Whether the forward draws random numbers."""
+    for statement in statements(spec.forward):
+        for part in expressions(statement):
+            for node in ex.walk(part):
+                op = ops.find(node.function) if isinstance(node, ex.Call) else None
+                if op is not None and op.random:
+                    return True
+    return False
+
+
+def reference_view(spec: LayerSpec) -> ReferenceView | None:
+    """The module to match, made by a function with the layer's own arguments."""
+    if spec.matches is None:
+        return None
+    printer = SourcePrinter({}, scalar_kinds(spec), Imports())
+    module, inputs = spec.matches.module, spec.matches.inputs
+    body: list[str] = []
+    for name, argument in spec.arguments.items():
+        if argument.computed and argument.default is not None:
+            body += [f"if {name} is None:", f"    {name} = {printer.show(argument.default)}"]
+    for name, expression in spec.derived.items():
+        if name in ex.names(module):
+            body.append(f"{name} = {printer.show(expression)}")
+    body.append(f"return {module.function}({printer.arguments(module)})")
+    called = ", ".join(spec.inputs) if inputs is None else ", ".join(ex.show(item) for item in inputs)
+    return ReferenceView(tuple(argument_signature(spec, Imports())), tuple(body), called)
+
+
+def output_views(spec: LayerSpec) -> Iterator[OutputView]:
+    several = len(spec.outputs) > 1
+    for index, (name, tensor) in enumerate(spec.outputs.items()):
+        value = f"result[{index}]" if several else "result"
+        yield OutputView(
+            value, f"case.{output_field(spec, name)}", f"torch.{tensor.dtype}" if tensor.dtype else "dtype"
+        )
+
+
+def striding(spec: LayerSpec) -> Iterator[str]:
+    """Statements that give each input the same values with other strides."""
+    for name, tensor in spec.inputs.items():
+        strided = f"{name} = torch.stack([{name}, {name}], dim=-1)[..., 0]"
+        if tensor.optional:
+            yield f"if {name} is not None:"
+            yield f"    {strided}"
+        else:
+            yield strided
+
+
+def gradient_requests(spec: LayerSpec) -> Iterator[str]:
+    """Statements that ask for the gradients of the inputs that have one."""
+    for name, tensor in spec.inputs.items():
+        if tensor.floating and tensor.gradient:
+            if tensor.optional:
+                yield f"if {name} is not None:"
+                yield f"    {name}.requires_grad_()"
+            else:
+                yield f"{name}.requires_grad_()"
+
+
+def gradient_parameters(spec: LayerSpec) -> str:
+    """The parameters whose gradient is the derivative, as an expression that gives a dict."""
+    excluded = [name for name, parameter in spec.parameters.items() if not parameter.gradient]
+    if len(excluded) == len(spec.parameters):
+        return ""
+    if not excluded:
+        return "dict(layer.named_parameters())"
+    return f"{{name: value for name, value in layer.named_parameters() if name not in {python(tuple(excluded))}}}"
+
+
+def rejection_view(spec: LayerSpec, rejection: Rejection) -> RejectionView:
+    return RejectionView(rejection.name, python(dict(rejection.given)), quoted(rejection_message(spec, rejection)))
+
+
+def rejection_message(spec: LayerSpec, rejection: Rejection) -> str:
+    """The constructor's message, told from the spec's values."""
+    values = rejection.values or {}
+    if rejection.argument is not None:
+        argument = spec.arguments[rejection.argument]
+        value = values[rejection.argument]
+        shown = repr(value) if argument.type == "str" else str(value)
+        return f"{rejection.argument} must be {requirement(argument)}, got {shown}"
+    parts = constraint_message(spec, spec.constraints[rejection.constraint])
+    return "".join(part if isinstance(part, str) else field_text(part[0], values) for part in parts)
+
+
+def field_text(source: str, values: object) -> str:
+    """What a replacement field of a message gives: ``name``, ``self.name`` or ``name!r``."""
+    name, _, conversion = source.removeprefix("self.").partition("!")
+    value = dict(values)[name]  # type: ignore[call-overload]
+    return repr(value) if conversion else str(value)

@@ -1,0 +1,20 @@
+"""The ops that a spec may call: what they are, what they take, and whether a call fits."""
+
+from layergen.ops.binding import Argument, Binding, BindingFault, Fault, FaultKind, bind
+from layergen.ops.model import Op, Parameter, Signature
+from layergen.ops.registry import find, names, nearest
+
+__all__ = [
+    "Argument",
+    "Binding",
+    "BindingFault",
+    "Fault",
+    "FaultKind",
+    "Op",
+    "Parameter",
+    "Signature",
+    "bind",
+    "find",
+    "names",
+    "nearest",
+]

@@ -1,0 +1,68 @@
+"""The initializers of torch.nn.init and the modules of torch.nn, as ops whose calls can be checked like any other."""
+
+import inspect
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+from torch import nn
+
+from layergen.ops.model import Op, Parameter, Signature
+from layergen.spec.inits import INITIALIZERS
+from layergen.spec.kinds import Kind
+
+ANYTHING = frozenset(Kind)
+TENSOR = frozenset({Kind.TENSOR})
+ANNOTATIONS = {
+    int: frozenset({Kind.INT}),
+    float: frozenset({Kind.FLOAT}),
+    bool: frozenset({Kind.BOOL}),
+    str: frozenset({Kind.STR}),
+}
+HIDDEN = {"self", "tensor", "generator", "device", "dtype"}  # what generated code gives itself
+
+
+@cache
+def find_initializer(name: str) -> Op | None:
+    """The initializer that a spec calls without its underscore."""
+    if name not in INITIALIZERS:
+        return None
+    return _op(name, f"init.{name}_", getattr(nn.init, f"{name}_"))
+
+
+@cache
+def find_module(name: str) -> Op | None:
+    """The class of torch.nn that a spec calls as ``nn.Conv2d``."""
+    bare = name.removeprefix("nn.")
+    found = getattr(nn, bare, None) if bare.isidentifier() else None
+    if not (isinstance(found, type) and issubclass(found, nn.Module)):
+        return None
+    return _op(name, name, found)
+
+
+@cache
+def module_names() -> tuple[str, ...]:
+    """The names of all modules of torch.nn, as a spec writes them."""
+    return tuple(sorted(f"nn.{name}" for name in dir(nn) if find_module(f"nn.{name}")))
+
+
+def _op(name: str, python: str, function: Callable[..., Any]) -> Op:
+    parameters = [
+        _parameter(parameter)
+        for parameter in inspect.signature(function).parameters.values()
+        if parameter.name not in HIDDEN and not parameter.name.startswith("_")
+    ]
+    signature = Signature(name, tuple(parameters), TENSOR)
+    return Op(name, "torch", python, function, (signature,), methodic=False, random=False, floating=None, untyped=False)
+
+
+def _parameter(parameter: inspect.Parameter) -> Parameter:
+    variadic = parameter.kind is inspect.Parameter.VAR_POSITIONAL
+    required = parameter.default is inspect.Parameter.empty and not variadic
+    return Parameter(
+        name=parameter.name,
+        accepts=ANNOTATIONS.get(parameter.annotation, ANYTHING),
+        required=required,
+        keyword_only=parameter.kind is inspect.Parameter.KEYWORD_ONLY,
+        default=None if required else parameter.default,
+    )

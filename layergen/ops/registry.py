@@ -1,0 +1,142 @@
+"""Which functions a spec may call: a closed list, computed from torch by rule.
+
+A function is an op when torch documents it and `layergen.ops.schemas` finds a signature for it: tensors go in (or, for
+a factory, are made), tensors come out, and nothing else that torch can do is asked for. Functions that read files, run
+code, change settings or look into a tensor have no such signature.
+"""
+
+import difflib
+import inspect
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
+
+import torch
+from torch.nn import functional
+
+from layergen.ops import schemas, traits
+from layergen.ops.model import TENSORS, Namespace, Op, Parameter, Signature
+from layergen.spec.kinds import Kind
+
+WRITTEN = re.compile(r"(?:(?:fft|linalg)\.)?[a-z][a-z0-9]*(?:_[a-z0-9]+)*_?")
+PREFIXES = re.compile(r"^(?:torch\.|nn\.|functional\.|F\.|special\.|init\.|Tensor\.)+")
+UNTYPED_NAMESPACES = frozenset({"torch.fft", "torch.linalg", "torch.special"})
+PYTHON_MODULES = frozenset({"torch.nn.functional", "torch.functional"})
+
+
+@dataclass(frozen=True)
+class Home:
+    """A place where torch keeps functions."""
+
+    namespace: Namespace
+    holder: Any  # the module or class
+    python: str  # how generated code reaches into it
+    prefix: str = ""  # how a spec does
+
+
+HOMES = (
+    Home("F", functional, "F."),
+    Home("torch", torch, "torch."),
+    Home("torch.special", torch.special, "torch.special."),
+    Home("torch.fft", torch.fft, "torch.fft.", "fft."),
+    Home("torch.linalg", torch.linalg, "torch.linalg.", "linalg."),
+    Home("Tensor", torch.Tensor, ""),
+)
+
+
+@cache
+def find(name: str) -> Op | None:
+    """The op that a spec calls by a name, if there is one."""
+    if name == "upcast":
+        return _upcast()
+    if not WRITTEN.fullmatch(name) or name in traits.SKIPPED or traits.SKIPPED_PATTERN.search(name):
+        return None
+    for home in HOMES:
+        if name.startswith(home.prefix):
+            op = _find_at(home, name)
+            if op:
+                return op
+    return None
+
+
+@cache
+def names() -> tuple[str, ...]:
+    """The names of all ops, sorted."""
+    candidates = {"upcast"}.union(*({home.prefix + bare for bare in dir(home.holder)} for home in HOMES))
+    return tuple(sorted(name for name in candidates if find(name)))
+
+
+def nearest(name: str) -> str | None:
+    """The op that someone probably means by a name that is none: a typo, a class (``ReLU``), a path (``F.relu``)."""
+    bare = PREFIXES.sub("", name)
+    snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z][a-z])", "_", bare).lower()
+    for spelling in (bare, bare.lower(), snake, f"linalg.{bare}", f"fft.{bare}"):
+        if find(spelling):
+            return spelling
+    close = difflib.get_close_matches(snake, names(), n=1, cutoff=0.8)
+    return close[0] if close else None
+
+
+def _find_at(home: Home, name: str) -> Op | None:
+    """The op of that name which is kept at one place."""
+    bare = name.removeprefix(home.prefix)
+    function = getattr(home.holder, bare, None)
+    if not inspect.isroutine(function):
+        return None
+    methodic = home.namespace == "Tensor" or (home.namespace == "torch" and name in traits.METHODIC)
+    operator = bare if methodic else getattr(function, "__name__", bare)
+    signatures = _signatures(name, operator, function, method=methodic)
+    if not signatures:
+        return None
+    factories = tuple(signature for signature in signatures if not _takes_tensors(signature))
+    return Op(
+        name=name,
+        namespace=home.namespace,
+        python=home.python + bare,
+        function=getattr(torch.Tensor, bare) if methodic else function,
+        signatures=factories or signatures,
+        methodic=methodic,
+        random=name in traits.RANDOM or schemas.is_random(operator),
+        floating=traits.FLOATING.get(name, "always") if factories else None,
+        untyped=home.namespace in UNTYPED_NAMESPACES or name in traits.UNTYPED,
+    )
+
+
+def _signatures(name: str, operator: str, function: Callable[..., Any], *, method: bool) -> tuple[Signature, ...]:
+    if name in traits.SCHEMAS:
+        found = [signature for text in traits.SCHEMAS[name] for signature in schemas.from_text(name, text)]
+        return tuple(_spread(signature) if name in traits.SPREAD else signature for signature in found)
+    if method and name in traits.CONVERSIONS:
+        return schemas.from_text(name, f"{name}(Tensor input) -> Tensor", method=True)
+    if inspect.isfunction(function) and name not in traits.METHODIC:
+        known = function.__module__ in PYTHON_MODULES
+        return schemas.from_annotations(name, function) if known else ()
+    return schemas.from_operator(name, operator, method=method) if function.__doc__ else ()
+
+
+def _takes_tensors(signature: Signature) -> bool:
+    return any(parameter.accepts & TENSORS for parameter in signature.parameters)
+
+
+def _spread(signature: Signature) -> Signature:
+    """The signature with its list spread over several arguments: ``einsum("ij,jk->ik", a, b)``."""
+    parameters = [replace(parameter, variadic=Kind.TENSORS in parameter.accepts) for parameter in signature.parameters]
+    return replace(signature, parameters=tuple(parameters))
+
+
+def _upcast() -> Op:
+    """The language's own op: a tensor in float32 or wider."""
+    parameter = Parameter("input", frozenset({Kind.TENSOR}))
+    return Op(
+        name="upcast",
+        namespace="torch",
+        python="upcast",
+        function=lambda x: x.to(torch.promote_types(x.dtype, torch.float32)),
+        signatures=(Signature("upcast", (parameter,), frozenset({Kind.TENSOR})),),
+        methodic=False,
+        random=False,
+        floating=None,
+        untyped=False,
+    )

@@ -1,0 +1,105 @@
+"""What torch does not say of its functions: a few tables, each with its reason."""
+
+import re
+from types import MappingProxyType
+
+from layergen.ops.model import Floating
+
+# Ops that experts write as methods, `x.mean(dim=-1)`: reductions, changes of shape, selections and conversions.
+METHODIC = frozenset(
+    {
+        *("all", "amax", "amin", "any", "argmax", "argmin", "max", "mean", "min", "prod", "std", "sum", "var"),
+        *("broadcast_to", "chunk", "diagonal", "flatten", "flip", "movedim", "narrow", "permute", "repeat_interleave"),
+        *("reshape", "roll", "squeeze", "swapaxes", "tile", "transpose", "unbind", "unsqueeze"),
+        *("gather", "index_select", "masked_fill", "masked_select", "scatter", "scatter_add", "select"),
+        *("abs", "clamp", "clone", "cumsum", "detach", "square"),
+    }
+)
+
+# Is what a factory makes floating when no dtype is given?
+FLOATING: MappingProxyType[str, Floating] = MappingProxyType(
+    {
+        "arange": "by arguments",
+        "full": "by arguments",
+        "tensor": "by arguments",
+        "randint": "never",
+        "randperm": "never",
+        "tril_indices": "never",
+        "triu_indices": "never",
+    }
+)
+
+# Functions written in Python that draw random numbers by way of others.
+RANDOM = frozenset(
+    {
+        *("dropout1d", "dropout2d", "dropout3d", "gumbel_softmax", "multi_head_attention_forward"),
+        *("fractional_max_pool2d", "fractional_max_pool3d"),
+    }
+)
+
+# Not for layers: they change what a tensor is rather than its values, put it elsewhere, or have a better name.
+SKIPPED = frozenset(
+    {
+        *("as_strided_", "detach_", "requires_grad_", "resize_", "resize_as_", "set_"),
+        *("contiguous", "pin_memory", "resolve_conj", "resolve_neg"),
+        *("col_indices", "crow_indices", "coalesce", "hspmm", "indices", "smm", "sspaddmm", "to_dense", "values"),
+        *("int_repr", "q_per_channel_scales", "q_per_channel_zero_points", "segment_reduce", "to_padded_tensor"),
+        *("chain_matmul", "hash_tensor", "native_channel_shuffle", "range", "threshold_"),
+        *("unsafe_chunk", "unsafe_split"),
+        *("fractional_max_pool2d_with_indices", "fractional_max_pool3d_with_indices"),
+    }
+)
+SKIPPED_PATTERN = re.compile(r"sparse|mkldnn|cudnn|miopen|fbgemm|quantize|fake_quant|(?<!index)_copy$")
+
+# Signatures that torch's schemas and annotations leave out or get wrong, in torch's schema language. The last list of
+# an op in SPREAD may be spread over several arguments.
+SCHEMAS: MappingProxyType[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "atleast_1d": ("atleast_1d(Tensor input) -> Tensor", "atleast_1d(Tensor[] tensors) -> Tensor[]"),
+        "atleast_2d": ("atleast_2d(Tensor input) -> Tensor", "atleast_2d(Tensor[] tensors) -> Tensor[]"),
+        "atleast_3d": ("atleast_3d(Tensor input) -> Tensor", "atleast_3d(Tensor[] tensors) -> Tensor[]"),
+        "block_diag": ("block_diag(Tensor[] tensors) -> Tensor",),
+        "broadcast_tensors": ("broadcast_tensors(Tensor[] tensors) -> Tensor[]",),
+        "cartesian_prod": ("cartesian_prod(Tensor[] tensors) -> Tensor",),
+        "cdist": ("cdist(Tensor x1, Tensor x2, float p=2.0, str compute_mode='') -> Tensor",),
+        "einsum": ("einsum(str equation, Tensor[] operands) -> Tensor",),
+        "fractional_max_pool2d": (
+            "fractional_max_pool2d(Tensor input, int[2] kernel_size, int[2]? output_size=None, "
+            "float[2]? output_ratio=None, bool return_indices=False) -> Tensor",
+        ),
+        "fractional_max_pool3d": (
+            "fractional_max_pool3d(Tensor input, int[3] kernel_size, int[3]? output_size=None, "
+            "float[3]? output_ratio=None, bool return_indices=False) -> Tensor",
+        ),
+        "interpolate": (
+            "interpolate(Tensor input, int[1]? size=None, float[1]? scale_factor=None, str mode='nearest', "
+            "bool? align_corners=None, bool? recompute_scale_factor=None, bool antialias=False) -> Tensor",
+        ),
+        "meshgrid": ("meshgrid(Tensor[] tensors, *, str? indexing=None) -> Tensor[]",),
+        "norm": (
+            "norm(Tensor input, Scalar p=2, int[1]? dim=None, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor",
+            "norm(Tensor input, str p, int[1]? dim=None, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor",
+        ),
+        "normal": (
+            "normal(Tensor mean, float std=1.0) -> Tensor",
+            "normal(float mean, Tensor std) -> Tensor",
+            "normal(Tensor mean, Tensor std) -> Tensor",
+        ),
+        "softsign": ("softsign(Tensor input) -> Tensor",),
+        "tanhshrink": ("tanhshrink(Tensor input) -> Tensor",),
+        "tensor": ("tensor(float[1] data, *, ScalarType? dtype=None, Device? device=None) -> Tensor",),
+        "tensordot": ("tensordot(Tensor a, Tensor b, int[1] dims=2) -> Tensor",),
+    }
+)
+SPREAD = frozenset(
+    {
+        *("atleast_1d", "atleast_2d", "atleast_3d", "block_diag", "broadcast_tensors", "cartesian_prod"),
+        *("einsum", "meshgrid"),
+    }
+)
+
+# Methods that convert a tensor, none of which has a schema of its own.
+CONVERSIONS = frozenset({"bfloat16", "bool", "double", "float", "half", "int", "long", "short"})
+
+# Ops whose result is `Any` to mypy, beside all of `torch.fft`, `torch.linalg` and `torch.special`.
+UNTYPED = frozenset({"atleast_1d", "atleast_2d", "atleast_3d", "block_diag", "broadcast_tensors", "norm", "tensordot"})

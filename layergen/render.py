@@ -1,0 +1,69 @@
+"""From views to source text: templates, then a look at what came out, then the formatter."""
+
+import ast
+from functools import cache
+
+import black
+import jinja2
+
+from layergen.lower.views import LayerView, PackageView, TestView
+from layergen.resources import templates_folder
+
+TEMPLATES: dict[type, str] = {LayerView: "layer.py.j2", TestView: "test.py.j2", PackageView: "package.py.j2"}
+MODE = black.Mode(line_length=88, target_versions={black.TargetVersion.PY311})
+
+
+class RenderError(Exception):
+    """A template gave something else than its view asked for: a bug of layergen."""
+
+
+@cache
+def environment() -> jinja2.Environment:
+    """The environment that templates are rendered in."""
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(templates_folder()),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,
+    )
+
+
+def render(view: LayerView | TestView | PackageView) -> str:
+    """The formatted source of a view, without the header that signs it.
+
+    Raises:
+        RenderError: If the source is not what the view asked for.
+    """
+    text = environment().get_template(TEMPLATES[type(view)]).render(view=view)
+    try:
+        formatted = black.format_str(text, mode=MODE)
+        tree = ast.parse(formatted)
+    except (black.InvalidInput, SyntaxError, ValueError) as error:
+        raise RenderError(f"unformattable source: {error}") from error
+    if isinstance(view, LayerView):
+        verify(tree, view)
+    return formatted
+
+
+def verify(tree: ast.Module, view: LayerView) -> None:
+    """Compare a module's structure with its view: no text of a spec may have become code.
+
+    Raises:
+        RenderError: If the module has another structure.
+    """
+    kinds = [type(node).__name__ for node in tree.body]
+    imports = [line for line in view.imports if line]
+    expected = ["Expr", *("Import" if line.startswith("import") else "ImportFrom" for line in imports), "Assign"]
+    expected += ["FunctionDef"] * len(view.helpers) + ["ClassDef"]
+    if kinds != expected:
+        raise RenderError(f"a module of {kinds}, not of {expected}")
+    layer = tree.body[-1]
+    assert isinstance(layer, ast.ClassDef)
+    methods = [node.name for node in layer.body if isinstance(node, ast.FunctionDef)]
+    others = [node for node in layer.body[1:] if not isinstance(node, ast.FunctionDef)]
+    if layer.name != view.name or tuple(methods) != view.methods:
+        raise RenderError(f"a class {layer.name} with {methods}, not {view.name} with {list(view.methods)}")
+    if len(others) != len(view.annotations) or not all(isinstance(node, ast.AnnAssign) for node in others):
+        raise RenderError("statements in the class that the view does not have")

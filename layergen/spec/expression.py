@@ -1,0 +1,283 @@
+"""The closed expression and statement language: its tree, how to walk it, and how to print it.
+
+The tree has no node for an attribute, a lambda, a comprehension or an import, so nothing built from it can reach
+beyond the names and functions that a stage hands it. `parser` makes the tree from text.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+
+from layergen.diagnostics import Span
+
+
+@dataclass(frozen=True)
+class Node:
+    """A part of an expression or statement, with the characters that it stands for.
+
+    Two nodes are equal when they say the same, wherever they stand.
+    """
+
+    span: Span = field(default=(0, 0), compare=False, kw_only=True)
+
+
+class Expression(Node):
+    """A node that has a value."""
+
+
+class Statement(Node):
+    """A node that does something."""
+
+
+@dataclass(frozen=True)
+class Literal(Expression):
+    """A number, a string, ``True``, ``False``, ``None`` or ``...``."""
+
+    value: object
+
+
+@dataclass(frozen=True)
+class Name(Expression):
+    """A name of the spec: an argument, a parameter, a dimension, an intermediate value."""
+
+    id: str
+
+
+@dataclass(frozen=True)
+class Sequence(Expression):
+    """A list or a tuple; the two differ in print alone."""
+
+    items: tuple[Expression, ...]
+    bracket: str = "["  # "[", "(" or "" for a bare tuple
+
+
+@dataclass(frozen=True)
+class Unary(Expression):
+    """``-x``, ``+x``, ``~x`` or ``not x``."""
+
+    operator: str
+    operand: Expression
+
+
+@dataclass(frozen=True)
+class Binary(Expression):
+    """Arithmetic, ``@``, bitwise operators, and ``and`` and ``or``."""
+
+    operator: str
+    left: Expression
+    right: Expression
+
+
+@dataclass(frozen=True)
+class Compare(Expression):
+    """One comparison or a chain of them: ``0 <= p < 1``, ``bias is not None``."""
+
+    left: Expression
+    operators: tuple[str, ...]
+    comparators: tuple[Expression, ...]
+
+
+@dataclass(frozen=True)
+class Conditional(Expression):
+    """``then if test else orelse``."""
+
+    test: Expression
+    then: Expression
+    orelse: Expression
+
+
+@dataclass(frozen=True)
+class Keyword(Node):
+    """A keyword argument of a call."""
+
+    name: str
+    value: Expression
+
+
+@dataclass(frozen=True)
+class Call(Expression):
+    """A call of a function by its name, which may have dots: ``fft.rfft(x)``."""
+
+    function: str
+    arguments: tuple[Expression, ...] = ()
+    keywords: tuple[Keyword, ...] = ()
+    function_span: Span = field(default=(0, 0), compare=False, kw_only=True)
+
+
+@dataclass(frozen=True)
+class Slice(Expression):
+    """``start:stop:step`` between the brackets of a subscript."""
+
+    start: Expression | None
+    stop: Expression | None
+    step: Expression | None
+
+
+@dataclass(frozen=True)
+class Subscript(Expression):
+    """``value[index]``; several indices make a bare `Sequence`."""
+
+    value: Expression
+    index: Expression
+
+
+@dataclass(frozen=True)
+class Comment(Statement):
+    """A comment line of its own, which the generated code keeps."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Assign(Statement):
+    """``name = value`` or ``first, second = value``."""
+
+    targets: tuple[Name, ...]
+    value: Expression
+
+
+@dataclass(frozen=True)
+class If(Statement):
+    """``if``, ``elif`` and ``else``; an ``elif`` is an `If` alone in ``orelse``."""
+
+    test: Expression
+    body: tuple[Statement, ...]
+    orelse: tuple[Statement, ...] = ()
+
+
+def children(node: Node) -> Iterator[Node]:
+    """The nodes directly under a node, in the order in which they are written."""
+    for item in fields(node):
+        value = getattr(node, item.name)
+        if isinstance(value, Node):
+            yield value
+        elif isinstance(value, tuple):
+            yield from (part for part in value if isinstance(part, Node))
+
+
+def walk(node: Node) -> Iterator[Node]:
+    """A node and all nodes under it, each before those under it."""
+    yield node
+    for child in children(node):
+        yield from walk(child)
+
+
+def names(node: Node) -> set[str]:
+    """The names that an expression mentions as values."""
+    return {part.id for part in walk(node) if isinstance(part, Name)}
+
+
+def transform(node: Expression, change: Callable[[Expression], Expression | None]) -> Expression:
+    """A copy of an expression in which ``change`` has replaced the nodes for which it returns one."""
+    changed = change(node)
+    if changed is not None:
+        return changed
+    parts: dict[str, object] = {}
+    for item in fields(node):
+        value = getattr(node, item.name)
+        if isinstance(value, Expression):
+            parts[item.name] = transform(value, change)
+        elif isinstance(value, Keyword):
+            parts[item.name] = replace(value, value=transform(value.value, change))
+        elif isinstance(value, tuple) and any(is_dataclass(part) for part in value):
+            parts[item.name] = tuple(
+                replace(part, value=transform(part.value, change))
+                if isinstance(part, Keyword)
+                else transform(part, change)
+                for part in value
+            )
+    return replace(node, **parts) if parts else node  # type: ignore[arg-type]
+
+
+# How tightly each construct binds, as in Python; a larger number binds tighter.
+PRECEDENCE = {
+    "if": 1, "or": 2, "and": 3, "not": 4, "compare": 5, "|": 6, "^": 7, "&": 8, "<<": 9, ">>": 9, "+": 10, "-": 10,
+    "*": 11, "/": 11, "//": 11, "%": 11, "@": 11, "unary": 12, "**": 13, "primary": 14,
+}  # fmt: skip
+
+
+def precedence(node: Expression) -> int:
+    """How tightly the outermost construct of an expression binds."""
+    match node:
+        case Conditional():
+            return PRECEDENCE["if"]
+        case Binary(operator=operator):
+            return PRECEDENCE[operator]
+        case Compare():
+            return PRECEDENCE["compare"]
+        case Unary(operator="not"):
+            return PRECEDENCE["not"]
+        case Unary():
+            return PRECEDENCE["unary"]
+        case Literal(value=int() | float() as value) if not isinstance(value, bool) and value < 0:
+            return PRECEDENCE["unary"]
+        case Sequence(bracket=""):
+            return 0
+        case _:
+            return PRECEDENCE["primary"]
+
+
+class Printer:
+    """Prints expressions as Python does, with the parentheses that they need and no more.
+
+    A subclass changes how names and calls are written; all else is the same in a message and in generated code.
+    """
+
+    def name(self, node: Name) -> str:
+        return node.id
+
+    def call(self, node: Call) -> str:
+        return f"{node.function}({self.arguments(node)})"
+
+    def literal(self, node: Literal) -> str:
+        return "..." if node.value is ... else repr(node.value)
+
+    def arguments(self, node: Call) -> str:
+        positional = [self.show(argument) for argument in node.arguments]
+        return ", ".join(positional + [f"{keyword.name}={self.show(keyword.value)}" for keyword in node.keywords])
+
+    def show(self, node: Expression, tightness: int = 0) -> str:
+        """The text of an expression, in parentheses if it binds less tightly than ``tightness``."""
+        text = self.bare(node)
+        return f"({text})" if precedence(node) < tightness else text
+
+    def bare(self, node: Expression) -> str:
+        own = precedence(node)
+        match node:
+            case Literal():
+                return self.literal(node)
+            case Name():
+                return self.name(node)
+            case Call():
+                return self.call(node)
+            case Sequence():
+                return self.sequence(node)
+            case Unary(operator=operator, operand=operand):
+                return f"{operator}{' ' if operator == 'not' else ''}{self.show(operand, own)}"
+            case Binary(operator="**", left=left, right=right):
+                return f"{self.show(left, own + 1)} ** {self.show(right, PRECEDENCE['unary'])}"
+            case Binary(operator=operator, left=left, right=right):
+                return f"{self.show(left, own)} {operator} {self.show(right, own + 1)}"
+            case Compare(left=left, operators=operators, comparators=comparators):
+                parts = [f"{op} {self.show(item, own + 1)}" for op, item in zip(operators, comparators, strict=True)]
+                return " ".join([self.show(left, own + 1), *parts])
+            case Conditional(test=test, then=then, orelse=orelse):
+                return f"{self.show(then, own + 1)} if {self.show(test, own + 1)} else {self.show(orelse, own)}"
+            case Subscript(value=value, index=index):
+                return f"{self.show(value, PRECEDENCE['primary'])}[{self.bare(index)}]"
+            case Slice(start=start, stop=stop, step=step):
+                text = f"{self.show(start) if start else ''}:{self.show(stop) if stop else ''}"
+                return f"{text}:{self.show(step)}" if step else text
+            case _:
+                raise TypeError(f"no way to print {type(node).__name__}")
+
+    def sequence(self, node: Sequence) -> str:
+        text = ", ".join(self.show(item, 1) for item in node.items)
+        if node.bracket == "[":
+            return f"[{text}]"
+        text += "," if len(node.items) == 1 else ""
+        return f"({text})" if node.bracket == "(" or not node.items else text
+
+
+def show(node: Expression) -> str:
+    """An expression as its author would write it."""
+    return Printer().show(node)

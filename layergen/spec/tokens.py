@@ -1,0 +1,289 @@
+"""Text of the expression language to tokens.
+
+A text is scanned once into raw tokens; inside brackets line breaks and comments mean nothing. What is left of the line
+breaks is dropped for an expression, and becomes lines, indents and dedents for a block of statements.
+"""
+
+import keyword
+import math
+import re
+import unicodedata
+from dataclasses import dataclass
+from enum import StrEnum
+
+from layergen.diagnostics import Span
+
+MAX_TEXT = 20_000
+MAX_NUMBER = 40
+MAX_STRING = 200
+MAX_BRACKETS = 64
+
+
+class SyntaxFault(Exception):  # noqa: N818  # the fault is the text's
+    """A text that is not of the language.
+
+    ``forbidden`` tells a construct that the language leaves out on purpose from a slip of the pen.
+    """
+
+    def __init__(self, message: str, span: Span, help: str | None = None, *, forbidden: bool = False) -> None:
+        super().__init__(message)
+        self.message = message
+        self.span = span
+        self.help = help
+        self.forbidden = forbidden
+
+
+class TokenKind(StrEnum):
+    NUMBER = "number"
+    STRING = "string"
+    NAME = "name"
+    KEYWORD = "keyword"
+    OPERATOR = "operator"
+    COMMENT = "comment"
+    NEWLINE = "newline"
+    INDENT = "indent"
+    DEDENT = "dedent"
+    END = "end"
+
+
+@dataclass(frozen=True)
+class Token:
+    """A word, literal or sign of a text; ``value`` is what a literal stands for, or a comment's words."""
+
+    kind: TokenKind
+    text: str
+    span: Span
+    value: object = None
+
+
+def quoted(text: str, limit: int = 40) -> str:
+    """A piece of a text in backticks, cut when long, with its invisible characters escaped."""
+    cut = text if len(text) <= limit else text[: limit - 1] + "…"
+    return f"`{''.join(c if c.isprintable() else c.encode('unicode_escape').decode() for c in cut)}`"
+
+
+def expression_tokens(text: str) -> list[Token]:
+    """The tokens of one expression: line breaks are white space and comments nothing."""
+    layout = {TokenKind.NEWLINE, TokenKind.COMMENT}
+    tokens = [token for token in scan(text) if token.kind not in layout]
+    end = tokens[-1].span[1] if tokens else 0
+    return [*tokens, Token(TokenKind.END, "", (end, end))]
+
+
+def block_tokens(text: str) -> list[Token]:
+    """The tokens of a block: lines, indents and dedents, each comment before the statement that it belongs to."""
+    tokens: list[Token] = []
+    indents = [0]
+    comments: list[tuple[int, Token]] = []  # with their columns, until the next line of code tells where they go
+
+    def dedent(column: int, end: Span) -> None:
+        while column < indents[-1]:
+            while comments and comments[0][0] >= indents[-1]:
+                tokens.append(comments.pop(0)[1])
+            indents.pop()
+            tokens.append(Token(TokenKind.DEDENT, "", end))
+
+    for line in _lines(scan(text)):
+        start = line[0].span[0]
+        column = start - text.rfind("\n", 0, start) - 1
+        if line[-1].kind is TokenKind.COMMENT:
+            comments.append((column, line.pop()))
+        if not line:
+            continue
+        if column > indents[-1]:
+            indents.append(column)
+            tokens.append(Token(TokenKind.INDENT, " " * column, (start - column, start)))
+        dedent(column, (start, start))
+        if column != indents[-1]:
+            raise SyntaxFault("this line's indentation fits none of the lines above it", (start - column, start))
+        tokens += [comment for _, comment in comments]
+        comments.clear()
+        end = line[-1].span[1]
+        tokens += [*line, Token(TokenKind.NEWLINE, "\n", (end, end))]
+    end = tokens[-1].span[1] if tokens else 0
+    dedent(0, (end, end))
+    tokens += [comment for _, comment in comments]
+    return [*tokens, Token(TokenKind.END, "", (end, end))]
+
+
+def _lines(tokens: list[Token]) -> list[list[Token]]:
+    lines: list[list[Token]] = [[]]
+    for token in tokens:
+        if token.kind is TokenKind.NEWLINE:
+            lines.append([])
+        else:
+            lines[-1].append(token)
+    return [line for line in lines if line]
+
+
+# A number goes on as far as anything like one does (`1_000`, `0x10`, `1.2.3`), so that a fault shows all of it.
+_RAW = re.compile(
+    r"""
+      (?P<space>\ +) | (?P<newline>\n) | (?P<comment>\#[^\n]*)
+    | (?P<number>\.?[0-9](?:[eE][+-]|[\w.])*)
+    | (?P<string>[A-Za-z]{0,2}(?P<quote>["']))
+    | (?P<name>[A-Za-z_]\w*)
+    | (?P<operator>\.\.\.|\*\*=|//=|>>=|<<=|:=|<>|\*\*|//|<<|>>|<=|>=|==|!=|&&|\|\|
+                  |[-+*/%@&|^]=|[-+*/%@&|^~<>=.,:()\[\]])
+    """,
+    re.ASCII | re.VERBOSE,
+)
+_NUMBER = re.compile(r"(?P<whole>0|[1-9][0-9]*)?(?P<rest>(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?)")
+_STRING = {quote: re.compile(rf"(?:[^{quote}\\\n]|\\[^\n])*") for quote in "\"'"}
+_ESCAPES = {"\\": "\\", "'": "'", '"': '"', "n": "\n"}
+_FOREIGN = {"&&": "and", "||": "or", "<>": "!="}
+_PAIRS = {")": "(", "]": "["}
+
+
+def scan(text: str) -> list[Token]:
+    """The raw tokens of a text, with the line breaks and comments that stand outside brackets."""
+    if len(text) > MAX_TEXT:
+        raise SyntaxFault(f"this text is longer than {MAX_TEXT} characters", (MAX_TEXT, MAX_TEXT + 1))
+    tokens: list[Token] = []
+    brackets: list[Token] = []
+    position = 0
+    while position < len(text):
+        match = _RAW.match(text, position)
+        if match is None:
+            raise _stray(text, position)
+        token = _token(text, match)
+        position = token.span[1] if token else match.end()
+        if token is None or (brackets and token.kind in (TokenKind.NEWLINE, TokenKind.COMMENT)):
+            continue
+        if token.kind is TokenKind.OPERATOR:
+            _match_brackets(token, brackets)
+        tokens.append(token)
+    if brackets:
+        raise SyntaxFault(f"`{brackets[-1].text}` is never closed", brackets[-1].span)
+    return tokens
+
+
+def _token(text: str, match: re.Match[str]) -> Token | None:
+    """The token that a match begins, or None for white space."""
+    word, span = match.group(), match.span()
+    if match["comment"]:
+        _refuse_invisible(text, span)
+        return Token(TokenKind.COMMENT, word, span, word.strip("# "))
+    if match["number"]:
+        return Token(TokenKind.NUMBER, word, span, _number(word, span))
+    if match["string"]:
+        return _string(text, match)
+    if match["name"]:
+        if "__" in word:
+            raise SyntaxFault(f"{quoted(word)} has two underscores in a row", span, forbidden=True)
+        return Token(TokenKind.KEYWORD if keyword.iskeyword(word) else TokenKind.NAME, word, span)
+    if match["operator"]:
+        if word in _FOREIGN:
+            raise SyntaxFault(f"`{word}` is no operator of the language", span, f"write `{_FOREIGN[word]}`")
+        return Token(TokenKind.OPERATOR, word, span)
+    return Token(TokenKind.NEWLINE, word, span) if match["newline"] else None
+
+
+def _match_brackets(token: Token, brackets: list[Token]) -> None:
+    if token.text in _PAIRS.values():
+        brackets.append(token)
+        if len(brackets) > MAX_BRACKETS:
+            raise SyntaxFault(f"more than {MAX_BRACKETS} brackets are open", token.span)
+    elif token.text in _PAIRS:
+        if not brackets:
+            raise SyntaxFault(f"`{token.text}` closes nothing", token.span)
+        opening = brackets.pop()
+        if opening.text != _PAIRS[token.text]:
+            raise SyntaxFault(f"`{token.text}` cannot close `{opening.text}`", token.span)
+
+
+def _number(word: str, span: Span) -> int | float:
+    if len(word) > MAX_NUMBER:
+        raise SyntaxFault(f"{quoted(word)} is longer than {MAX_NUMBER} characters", span)
+    match = _NUMBER.fullmatch(word)
+    if match is None:
+        raise SyntaxFault(f"{quoted(word)} is not a number of the language", span, _number_help(word))
+    value = float(word) if match["rest"] else int(word)
+    if math.isinf(value):
+        raise SyntaxFault(f"{quoted(word)} is too large for a float", span, "write `inf`")
+    return value
+
+
+def _number_help(word: str) -> str | None:
+    """How to write what somebody meant by a malformed number."""
+    plain = word.replace("_", "").lstrip("0") or "0"
+    if _NUMBER.fullmatch(plain):
+        return f"write `{plain}`"
+    if re.fullmatch(r"0[xX][0-9a-fA-F]+|0[oO][0-7]+|0[bB][01]+", word):
+        return f"write `{int(word, 0)}`"
+    if re.fullmatch(r"[0-9.]+[jJ]", word):
+        return "there are no imaginary numbers; make one with `complex(zeros(1), ones(1))`"
+    product = re.fullmatch(r"([0-9]+)([A-Za-z_]\w*)", word)
+    return f"write `{product[1]} * {product[2]}`" if product else None
+
+
+def _string(text: str, match: re.Match[str]) -> Token:
+    quote, start, first = match["quote"], match.start(), match.end()
+    if len(match.group()) > 1:
+        raise SyntaxFault(
+            f"{quoted(match.group() + '…' + quote)} has a prefix, and the language has only plain strings",
+            match.span(),
+            f"write `{quote}…{quote}`",
+            forbidden=True,
+        )
+    if text.startswith(quote * 3, start):
+        raise SyntaxFault(f"`{quote * 3}` begins a string of several lines", (start, start + 3), forbidden=True)
+    body = _STRING[quote].match(text, first)
+    end = body.end() if body else first
+    if not text.startswith(quote, end):
+        raise SyntaxFault("this string is never closed", (start, end))
+    if end - first > MAX_STRING:
+        raise SyntaxFault(f"this string is longer than {MAX_STRING} characters", (start, end + 1))
+    _refuse_invisible(text, (first, end))
+    return Token(TokenKind.STRING, text[start : end + 1], (start, end + 1), _unescaped(text, first, end))
+
+
+def _unescaped(text: str, start: int, end: int) -> str:
+    characters = []
+    while start < end:
+        character = text[start]
+        if character == "\\":
+            start += 1
+            if text[start] not in _ESCAPES:
+                message = f"{quoted(text[start - 1 : start + 1])} is not an escape of the language"
+                raise SyntaxFault(message, (start - 1, start + 1), r"the escapes are `\\`, `\'`, `\"` and `\n`")
+            character = _ESCAPES[text[start]]
+        characters.append(character)
+        start += 1
+    return "".join(characters)
+
+
+def _refuse_invisible(text: str, span: Span) -> None:
+    """Some invisible characters end a line of Python, others reorder what a reader sees: let none through."""
+    for position in range(*span):
+        if not text[position].isprintable():
+            raise _stray(text, position)
+
+
+_SIGNS = {
+    "×": "*", "·": "*", "÷": "/", "−": "-", "–": "-", "≤": "<=", "≥": ">=", "≠": "!=", "…": "...", "“": '"', "”": '"',  # noqa: RUF001
+    "‘": "'", "’": "'", "√": "sqrt(…)", "π": "pi", "∞": "inf", "!": "not", "?": "a if condition else b", "¬": "not",  # noqa: RUF001
+    "²": "** 2", "∧": "and", "∨": "or",  # noqa: RUF001
+}  # fmt: skip
+
+
+def _stray(text: str, position: int) -> SyntaxFault:
+    """The fault of a character that begins no token."""
+    character, span = text[position], (position, position + 1)
+    match character:
+        case "\t":
+            return SyntaxFault("a tab stands here, where the language has only spaces", span, "write spaces")
+        case "{" | "}":
+            message = f"`{character}` belongs to a dictionary or set, which the language does not have"
+            return SyntaxFault(message, span, "write a list, `[…]`", forbidden=True)
+        case ";":
+            message = "`;` joins statements, which the language does not do"
+            return SyntaxFault(message, span, "write each statement on a line of its own", forbidden=True)
+        case "\\":
+            message = "`\\` continues a line, which the language does not do"
+            return SyntaxFault(message, span, "let the line break stand between brackets", forbidden=True)
+    name = "" if character.isascii() else f" ({unicodedata.name(character, f'U+{ord(character):04X}')})"
+    greek = re.fullmatch(r"GREEK SMALL LETTER ([A-Z]+)", unicodedata.name(character, ""))
+    plain = _SIGNS.get(character) or (greek[1].lower() if greek else None)
+    message = f"{quoted(character)}{name} is not a character of the language"
+    return SyntaxFault(message, span, f"write `{plain}`" if plain else None)

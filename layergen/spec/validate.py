@@ -1,0 +1,157 @@
+"""From nodes to a `LayerSpec`: what pydantic refuses becomes findings, in our own words."""
+
+from collections.abc import Iterator
+from difflib import get_close_matches
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from layergen.diagnostics import Finding, Path, Place, Rule
+from layergen.spec import model
+from layergen.spec.source import SpecSource
+
+
+class UnknownKey(Rule):
+    """A key that the language does not have.
+
+    A misspelled key would otherwise be ignored without a word, and with it what it says.
+
+        arguments:
+          dim: {typ: int, doc: Size of the last dimension.}
+                ^^^ write `type`
+
+    Fix: use the key that the message names, or delete the line.
+    """
+
+    code = "LG111"
+
+
+class MissingKey(Rule):
+    """A key that must be there is not.
+
+    Every layer has `layer`, `summary`, `inputs`, `outputs` and `forward`; every argument a `type` and a `doc`; every
+    parameter and buffer a `shape` and an `init`.
+
+    Fix: add the key.
+    """
+
+    code = "LG112"
+
+
+class InvalidValue(Rule):
+    """A value of the wrong type, or one that its key does not allow.
+
+    For example `min: one`, a default that is out of bounds, or `exclusive` without a bound to exclude.
+
+    Fix: write a value as the message asks. Mind YAML: `no` is a string here, `false` is a boolean.
+    """
+
+    code = "LG113"
+
+
+class InvalidSyntax(Rule):
+    """An expression or a forward that cannot be read.
+
+    Expressions are written as in Python, with the constructs that `layergen` knows:
+
+        shape: [out_channels, in_channels //]
+                                          ^^ an expression is missing here
+
+    Fix: complete or correct the expression at the mark.
+    """
+
+    code = "LG114"
+
+
+class ForbiddenConstruct(Rule):
+    """A construct that the language leaves out on purpose.
+
+    Expressions have no attributes, lambdas, comprehensions, imports or formatting: a spec cannot execute code, and
+    shapes are plain names of dimensions.
+
+        y = x.flatten(1)
+            ^^^^^^^^^ write `flatten(x, 1)`
+
+    Fix: call the op by its name; name the dimension in `inputs` instead of asking for a shape.
+    """
+
+    code = "LG115"
+
+
+PARTS: dict[str, type[BaseModel]] = {
+    "arguments": model.Argument,
+    "parameters": model.Parameter,
+    "buffers": model.Buffer,
+    "inputs": model.Input,
+    "outputs": model.Output,
+    "references": model.Reference,
+}
+
+
+def validate(source: SpecSource) -> tuple[model.LayerSpec | None, tuple[Finding, ...]]:
+    """Read a spec's nodes as a `LayerSpec`, or say all that is wrong with them."""
+    try:
+        return model.LayerSpec.model_validate(source.data()), ()
+    except ValidationError as error:
+        findings = [finding for details in error.errors(include_url=False) for finding in _explain(details)]
+        return None, tuple(dict.fromkeys(findings))
+
+
+def _explain(details: ErrorDetails) -> Iterator[Finding]:
+    context: dict[str, Any] = details.get("ctx", {})
+    path: Path = details["loc"]
+    if "key" in context:
+        path = (*path, context["key"])
+    match details["type"]:
+        case "extra_forbidden":
+            yield _unknown_key(path)
+        case "missing":
+            yield _missing_key(path)
+        case "syntax" | "forbidden":
+            rule = ForbiddenConstruct if details["type"] == "forbidden" else InvalidSyntax
+            yield rule.at(Place(path, context["span"]), context["message"], help=context["help"])
+        case "invalid_value":
+            yield InvalidValue.at(path, context["message"], help=context.get("help"))
+        case kind:
+            yield InvalidValue.at(path, f"expected {_expected(kind, context)}, got {model.describe(details['input'])}")
+
+
+def _keys_at(path: Path) -> tuple[str, ...]:
+    """The keys that the mapping which holds the last part of a path may have."""
+    if len(path) == 1:
+        return tuple(model.LayerSpec.model_fields)
+    part = model.Match if path[0] == "matches" else PARTS.get(str(path[0]))
+    return tuple(part.model_fields) if part else ()
+
+
+def _unknown_key(path: Path) -> Finding:
+    key, known = str(path[-1]), _keys_at(path)
+    near = get_close_matches(key, known, 1)
+    help = f"write `{near[0]}`" if near else f"the keys here are {', '.join(f'`{name}`' for name in known)}"
+    return UnknownKey.at(Place(path, key=True), f"unknown key {model.describe(key)}", help=help)
+
+
+def _missing_key(path: Path) -> Finding:
+    key, holder = path[-1], Place(path[:-1]).pointer()
+    message = f"`{holder}` has no `{key}`" if holder else f"the spec has no `{key}`"
+    return MissingKey.at(Place(path[:-1], key=True), message, help=f"add `{key}: …`")
+
+
+def _expected(kind: str, context: dict[str, Any]) -> str:
+    """What pydantic wanted, from the type of its error."""
+    plain = {
+        "string_type": "text",
+        "string_too_short": "some text",
+        "int_type": "an int",
+        "float_type": "a number",
+        "bool_type": "`true` or `false`",
+        "dict_type": "a mapping",
+        "model_type": "a mapping",
+        "tuple_type": "a list",
+        "list_type": "a list",
+        "string_pattern_mismatch": "an address that begins with http:// or https://",
+    }
+    if kind == "literal_error":
+        return str(context["expected"]).replace("'", "`")
+    return plain.get(kind, "another value")

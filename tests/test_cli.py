@@ -1,0 +1,253 @@
+"""The command line: what it prints where, and its exit codes."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import layergen
+from layergen import cli
+from layergen.cli import main
+
+Capture = pytest.CaptureFixture[str]
+LAYERGEN = [sys.executable, "-m", "layergen"]
+
+
+@pytest.fixture(autouse=True)
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty project to work in."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("NO_COLOR", "FORCE_COLOR", "LAYERGEN_TRACEBACK"):
+        monkeypatch.delenv(name, raising=False)
+    return tmp_path
+
+
+def with_fault(project: Path) -> Path:
+    spec = project / "specs" / "norm" / "rms_norm.yaml"
+    spec.parent.mkdir(parents=True)
+    spec.write_text("layer: RMSNorm\nlayer: RMSNorm\n")
+    return spec
+
+
+def test_new_spec_builds_as_it_stands(project: Path, capsys: Capture) -> None:
+    assert main(["new", "GatedScale", "--category", "norm"]) == 0
+    assert capsys.readouterr().out == "specs/norm/gated_scale.yaml\n"
+    assert main(["build"]) == 0
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert output.err.startswith("1 spec: 6 files written, 0 unchanged (")
+    assert main(["build", "--check"]) == 0
+    assert "class GatedScale(nn.Module):" in (project / "generated" / "norm" / "gated_scale.py").read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["gated"], "`gated` cannot name a layer"),
+        (["None"], "`None` cannot name a layer"),
+        (["Class"], "`class` cannot name a Python module"),
+        (["Gated", "--category", "../up"], "`..` cannot name a Python module"),
+        (["Gated", "--category", "/etc"], "`/` cannot name a Python module"),
+        (["Taken"], "is there already"),
+    ],
+)
+def test_new_refuses_what_could_not_be_built(arguments: list[str], message: str, capsys: Capture) -> None:
+    main(["new", "Taken"])
+    assert main(["new", *arguments]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_check_names_what_is_out_of_date_and_writes_nothing(project: Path, capsys: Capture) -> None:
+    main(["new", "GatedScale"])
+    capsys.readouterr()
+    assert main(["build", "--check"]) == 1
+    output = capsys.readouterr()
+    assert "generated/custom/gated_scale.py: missing\n" in output.out
+    assert "1 spec: 6 files to write" in output.err
+    assert not (project / "generated").exists()
+
+
+def test_diff_shows_what_a_build_would_change(project: Path, capsys: Capture) -> None:
+    main(["new", "GatedScale"])
+    main(["build"])
+    capsys.readouterr()
+    assert main(["build", "--diff"]) == 0
+    assert capsys.readouterr().out == ""
+    spec = project / "specs" / "custom" / "gated_scale.yaml"
+    spec.write_text(spec.read_text().replace("Scale each feature", "Stretch each feature"))
+    assert main(["build", "--diff"]) == 1
+    assert "+++ generated/custom/gated_scale.py\n" in capsys.readouterr().out
+
+
+def test_unchanged_build_imports_no_heavy_library(project: Path) -> None:
+    main(["new", "GatedScale"])
+    main(["build"])
+    script = (
+        "import sys; from layergen.cli import main; code = main(['build']);"
+        "print(code, sorted({'torch', 'black', 'jinja2'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "0 []\n"
+    assert "1 spec: 0 files written, 6 unchanged" in done.stderr
+
+
+def test_faults_go_to_stdout_and_the_summary_to_stderr(project: Path, capsys: Capture) -> None:
+    with_fault(project)
+    for command in ("build", "check"):
+        assert main([command]) == 1
+        output = capsys.readouterr()
+        assert output.out.startswith("specs/norm/rms_norm.yaml:2:1: LG106 duplicate-key: ")
+        assert output.err.startswith("1 fault in 1 of 1 spec: ")
+
+
+def test_json_is_all_that_stands_on_stdout(project: Path, capsys: Capture) -> None:
+    with_fault(project)
+    assert main(["build", "--diff", "--output-format", "json"]) == 1
+    (fault,) = json.loads(capsys.readouterr().out)
+    assert (fault["code"], fault["filename"]) == ("LG106", "specs/norm/rms_norm.yaml")
+    (project / "specs" / "norm" / "rms_norm.yaml").unlink()
+    main(["new", "GatedScale"])
+    capsys.readouterr()
+    assert main(["build", "--check", "--output-format", "json"]) == 1
+    output = capsys.readouterr()
+    assert json.loads(output.out) == [] and "gated_scale.py: missing" in output.err
+
+
+@pytest.mark.parametrize(
+    ("variables", "colored"),
+    [({}, False), ({"FORCE_COLOR": "1"}, True), ({"FORCE_COLOR": "1", "NO_COLOR": "1"}, False)],
+)
+def test_color_is_for_terminals_and_those_who_ask(
+    project: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], colored: bool
+) -> None:
+    with_fault(project)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    main(["check"])
+    assert ("\x1b[" in capsys.readouterr().out) == colored
+
+
+def test_misnamed_file_is_reported(project: Path, capsys: Capture) -> None:
+    main(["new", "GatedScale"])
+    spec = project / "specs" / "custom" / "gated_scale.yaml"
+    spec.rename(spec.with_name("other.yaml"))
+    capsys.readouterr()
+    assert main(["check", "--output-format", "concise"]) == 1
+    assert "specs/custom/other.yaml:1:8: LG505 misnamed-file: " in capsys.readouterr().out
+
+
+def test_wrong_configuration_is_wrong_usage(project: Path, capsys: Capture) -> None:
+    (project / "pyproject.toml").write_text("[tool.layergen]\nouput = 'x'\n")
+    assert main(["build"]) == 2
+    assert "did you mean `output`?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [[], ["biuld"], ["build", "--chekc"], ["-C", "no-such-folder", "build"]])
+def test_wrong_usage_exits_with_2(arguments: list[str], capsys: Capture) -> None:
+    assert main(arguments) == 2
+    assert capsys.readouterr().err
+
+
+def test_works_in_another_folder(project: Path, capsys: Capture) -> None:
+    (project / "inner").mkdir()
+    with_fault(project / "inner")
+    assert main(["-C", "inner", "check"]) == 1
+    assert capsys.readouterr().out.startswith("specs/norm/rms_norm.yaml:2:1")
+
+
+def test_version(capsys: Capture) -> None:
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"layergen {layergen.__version__}\n"
+
+
+@pytest.mark.parametrize("word", ["LG502", "lg502", "hand-edited-file"])
+def test_explain_shows_the_page_of_a_rule(word: str, capsys: Capture) -> None:
+    assert main(["explain", word]) == 0
+    page = capsys.readouterr().out
+    assert page.startswith("LG502 hand-edited-file\n\n") and "--force" in page
+
+
+def test_explain_lists_all_rules(capsys: Capture) -> None:
+    assert main(["explain"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines == sorted(lines)
+    assert {"LG101", "LG201", "LG505"} <= {line.split()[0] for line in lines}
+
+
+def test_explain_suggests_the_nearest_rule(capsys: Capture) -> None:
+    assert main(["explain", "hand-edited"]) == 2
+    assert "there is no rule `hand-edited`; did you mean LG502 hand-edited-file?" in capsys.readouterr().err
+
+
+def test_ops_lists_signatures(capsys: Capture) -> None:
+    assert main(["ops", "conv2d"]) == 0
+    assert capsys.readouterr().out.startswith("conv2d(input, weight, bias=None")
+    assert main(["ops", "conv?d", "--output-format", "concise"]) == 0
+    assert capsys.readouterr().out.split() == ["conv1d", "conv2d", "conv3d"]
+    assert main(["ops", "conv2d", "--output-format", "json"]) == 0
+    (op,) = json.loads(capsys.readouterr().out)
+    assert (op["name"], op["python"]) == ("conv2d", "F.conv2d")
+
+
+def test_ops_without_a_match_suggests_one(capsys: Capture) -> None:
+    assert main(["ops", "conv2dd"]) == 1
+    assert "did you mean `conv2d`?" in capsys.readouterr().err
+
+
+def test_bug_of_ours_is_told_in_brief(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr(cli, "build", broken)
+    assert main(["build"]) == 70
+    brief = capsys.readouterr().err
+    assert "a bug in layergen" in brief and "RuntimeError: broken" in brief and "Traceback" not in brief
+    monkeypatch.setenv("LAYERGEN_TRACEBACK", "1")
+    assert main(["build"]) == 70
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_interrupt_exits_with_130(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "build", interrupted)
+    assert main(["build"]) == 130
+    assert capsys.readouterr().err == "layergen: interrupted\n"
+
+
+def test_reader_that_leaves_early_is_no_bug() -> None:
+    process = subprocess.Popen([*LAYERGEN, "explain"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout and process.stderr
+    process.stdout.close()
+    assert process.wait() != 70
+    assert "Traceback" not in process.stderr.read()
+
+
+def test_output_that_takes_no_unicode_is_no_bug(project: Path) -> None:
+    with_fault(project).write_text("lâyer: X\n", encoding="utf-8")
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run([*LAYERGEN, "check"], capture_output=True, text=True, env=environment, check=False)
+    assert done.returncode == 1 and "LG" in done.stdout
+
+
+def test_load_gives_the_class_and_writes_nothing(project: Path) -> None:
+    main(["new", "GatedScale"])
+    layer = layergen.load("specs/custom/gated_scale.yaml")
+    assert repr(layer(4)).startswith("GatedScale(")
+    assert [path.name for path in project.iterdir()] == ["specs"]
+
+
+def test_load_raises_all_faults(project: Path) -> None:
+    spec = with_fault(project)
+    with pytest.raises(layergen.LayergenError, match="LG106 duplicate-key"):
+        layergen.load(spec)
+
+
+def test_build_from_python(project: Path) -> None:
+    main(["new", "GatedScale"])
+    result = layergen.build()
+    assert not result.diagnostics and (project / "generated" / "custom" / "gated_scale.py").exists()

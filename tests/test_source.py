@@ -1,0 +1,539 @@
+"""Reading a spec's file: its faults, its values, and the places in it."""
+
+import math
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from layergen.diagnostics import Diagnostic, Label, Place, Rule
+from layergen.spec.faults import InvalidYaml, SourceError
+from layergen.spec.nodes import Scalar
+from layergen.spec.source import SIZE, SpecSource, load, parse
+
+SPEC = """\
+# A comment.
+layer: Linear   # the class
+arguments:
+  dim: {type: int, min: 1}
+parameters:
+  weight:
+    shape: [out, "in // groups", 3]
+    init: 'uniform(-1, 1)'
+inputs:
+  x: [N, dim]
+forward: |
+  y = x + weight
+
+  z = y * 2
+cases:
+  - dim: 4
+    H: 8
+  - dim: 5
+"""
+
+
+def faults(text: str) -> tuple[Diagnostic, ...]:
+    with pytest.raises(SourceError) as caught:
+        parse(text, "a.yaml")
+    return caught.value.diagnostics
+
+
+def fault(text: str) -> tuple[str, int, int, str]:
+    (found,) = faults(text)
+    return found.rule.code, found.location.line, found.location.column, found.message
+
+
+def load_fault(path: Path) -> Diagnostic:
+    with pytest.raises(SourceError) as caught:
+        load(path, "specs/a.yaml")
+    (found,) = caught.value.diagnostics
+    return found
+
+
+def values(text: str) -> object:
+    return parse(text, "a.yaml").data()
+
+
+@pytest.fixture
+def spec() -> SpecSource:
+    return parse(SPEC, "specs/linear.yaml")
+
+
+def marked(source: SpecSource, place: Place) -> str:
+    """The line number of a place and the characters at it."""
+    at = source.locate(place)
+    assert at.file == source.name
+    assert at.end_line == at.line
+    return f"{at.line}:{source.text.splitlines()[at.line - 1][at.column - 1 : at.end_column - 1]}"
+
+
+# The file
+
+
+def test_a_file_is_read_with_its_displayed_name(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_bytes(b"layer: X\n")
+    source = load(path, "specs/a.yaml")
+    assert (source.name, source.text, source.data()) == ("specs/a.yaml", "layer: X\n", {"layer": "X"})
+
+
+def test_a_missing_file_is_unreadable(tmp_path: Path) -> None:
+    found = load_fault(tmp_path / "a.yaml")
+    assert (found.rule.code, found.rule.name, found.location.file) == ("LG101", "unreadable-file", "specs/a.yaml")
+    assert found.message == "cannot read the file: there is none"
+
+
+def test_a_folder_is_unreadable(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").mkdir()
+    assert load_fault(tmp_path / "a.yaml").message == "this is a folder"
+
+
+def test_a_pipe_is_refused_without_waiting(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.yaml")
+    assert load_fault(tmp_path / "a.yaml").message == "this is not a regular file"
+
+
+def test_a_dangling_link_is_unreadable(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").symlink_to("nowhere.yaml")
+    assert "the link leads nowhere" in load_fault(tmp_path / "a.yaml").message
+
+
+def test_a_looping_link_is_unreadable(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").symlink_to("a.yaml")
+    assert load_fault(tmp_path / "a.yaml").rule.code == "LG101"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_file_without_permission_is_unreadable(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text("layer: X")
+    path.chmod(0)
+    assert "permission denied" in load_fault(path).message
+
+
+@pytest.mark.parametrize("name", ["a\0.yaml", "a" * 5000])
+def test_an_impossible_path_is_unreadable(tmp_path: Path, name: str) -> None:
+    assert load_fault(tmp_path / name).rule.code == "LG101"
+
+
+def test_bytes_that_are_not_utf_8_are_shown_in_their_place(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_bytes("layer: X\ndoc: é ".encode() + b"Gr\xf6\xdfe\n")
+    found = load_fault(path)
+    assert (found.rule.code, found.location.line, found.location.column) == ("LG102", 2, 10)
+    assert "0xF6" in found.message
+    assert found.excerpt[0][1].startswith("doc: é Gr")
+
+
+def test_utf_16_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_bytes("layer: X".encode("utf-16"))
+    assert load_fault(path).message == "the file is UTF-16, not UTF-8"
+
+
+def test_a_byte_order_mark_is_allowed_at_the_start_alone(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_bytes(b"\xef\xbb\xbflayer: X")
+    source = load(path, "specs/a.yaml")
+    assert source.locate(Place(("layer",))).column == 8
+    path.write_bytes(b"\xef\xbb\xbf\xef\xbb\xbflayer: X")
+    assert load_fault(path).rule.code == "LG110"
+
+
+def test_the_size_is_limited(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_bytes(b"layer: X #".ljust(SIZE, b"x"))
+    assert load(path, "specs/a.yaml").data() == {"layer": "X"}
+    path.write_bytes(b"layer: X #".ljust(SIZE + 1, b"x"))
+    assert load_fault(path).rule.code == "LG103"
+
+
+def test_the_number_of_values_is_limited() -> None:
+    assert fault(f"a: [{'1,' * 20_000}]")[0] == "LG103"
+
+
+# The syntax
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "column", "message"),
+    [
+        ("a:\n\tb: 1", 2, 1, "a tab stands where YAML wants spaces"),
+        ("a: 1\n---\nb: 2", 2, 1, "a second document begins here"),
+        ("a: 1\nlayer X\nb: 2", 2, 1, "no `:` follows this key"),
+        ("a: b: c", 1, 5, "a second `:` on the line"),
+        ("a: b\n c: d", 2, 3, "a `:` is not allowed here"),
+        ("a: [1, 2", 1, 4, "the `[` is not closed"),
+        ("a: {b: 2", 1, 4, "the `{` is not closed"),
+        ("a: 'x\n", 1, 4, "the quote `'` is not closed"),
+        ('a: "\\q"', 1, 5, "unknown escape `\\q`"),
+        ('a: "\\U7FFFFFFF"', 1, 7, "the number here is out of range"),
+        ("%YAML 1." + "9" * 5000 + "\n---\na: 1", 1, 9, "the number here is out of range"),
+        ("a: @b", 1, 4, "text cannot begin with `@`"),
+        ("a: - b", 1, 4, "a list item is not allowed here"),
+        ("a: [,]", 1, 5, "a value is missing before `,`"),
+        ("a:\n    b: 1\n  c: 2", 3, 3, "this line does not fit the lines above it"),
+        ("a: 'x' y", 1, 8, "`y` is not expected here"),
+        ("a: [N, (H + p[0]) // 2]", 1, 14, "expected `,` or `]` here, inside the `[` of line 1"),
+        ("1: a", 1, 1, "the key `1` is not text"),
+        ("null: a", 1, 1, "the key `null` is not text"),
+        ("[a]: b", 1, 1, "a list stands where a key should"),
+        ("? {a: 1}\n: b", 1, 3, "a mapping stands where a key should"),
+        ("a: " + "1" * 5000, 1, 4, "the number `1111111111…` has 5000 characters, more than 40"),
+        ("a: 1e999", 1, 4, "the number `1e999` is too large for a float"),
+        ("a: !!int x", 1, 10, "`x` is no `!!int`"),
+        ("a: !!seq {b: 1}", 1, 10, "this is no `!!seq`"),
+    ],
+)
+def test_invalid_yaml_is_explained(text: str, line: int, column: int, message: str) -> None:
+    assert fault(text) == ("LG104", line, column, message)
+
+
+def test_64_levels_are_the_limit() -> None:
+    assert values("a: " + "[" * 63 + "]" * 63)
+    assert fault("a: " + "[" * 64 + "]" * 64)[:3] == ("LG105", 1, 67)
+
+
+def test_a_duplicate_key_names_the_first_place() -> None:
+    (found,) = faults("x: 1\ny:\n  a: 1\n  b: 2\n  'a': 3\n")
+    assert (found.rule.code, found.location.line, found.location.column) == ("LG106", 5, 3)
+    assert found.marks[0].location.line == 3
+    assert [number for number, _ in found.excerpt] == [3, 5]
+
+
+def test_anchors_and_aliases_are_refused() -> None:
+    found = faults("a: &x [1]\nb: *x\nc: !!str &y z\n")
+    assert [(item.rule.code, item.location.line, item.location.column) for item in found] == [
+        ("LG107", 1, 4),
+        ("LG107", 2, 4),
+        ("LG107", 3, 10),
+    ]
+
+
+@pytest.mark.parametrize("text", ["a: * 2", "a: ** b", "a: & b"])
+def test_unquoted_stars_and_ampersands_are_aliases(text: str) -> None:
+    assert fault(text)[:3] == ("LG107", 1, 4)
+
+
+@pytest.mark.parametrize(
+    "tag", ["!!python/name:os.system", "!!python/object/apply:os.system", "!x", "!", "!!binary", "!<tag:x>", "!e!x"]
+)
+def test_foreign_tags_are_refused(tag: str) -> None:
+    assert fault(f"a: {tag} b")[:3] == ("LG108", 1, 4)
+
+
+def test_a_redefined_core_tag_is_foreign() -> None:
+    assert fault("%TAG !! tag:evil,2000:\n---\na: !!str b")[0] == "LG108"
+
+
+def test_core_tags_work() -> None:
+    text = (
+        "a: !!int '12'\nb: !!str 12\nc: !!float 1\nd: !!bool 'true'\ne: !!null ''\nf: !!map {}\ng: !!seq []\nh: !!str"
+    )
+    expected = {"a": 12, "b": "12", "c": 1.0, "d": True, "e": None, "f": {}, "g": [], "h": ""}
+    assert values(text) == expected
+    assert isinstance(values("a: !!float 1")["a"], float)  # type: ignore[index]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "the file is empty"),
+        (" \n\n", "the file is empty"),
+        ("# only this\n", "the file holds only comments"),
+        ("- a\n- b", "the top level is a list, not a mapping of keys to values"),
+        ("text", "the top level is a single value, not a mapping of keys to values"),
+        ("--- ", "the top level is a single value, not a mapping of keys to values"),
+    ],
+)
+def test_the_top_level_must_be_a_mapping(text: str, message: str) -> None:
+    assert fault(text)[::3] == ("LG109", message)
+
+
+@pytest.mark.parametrize(
+    ("character", "name"),
+    [
+        ("\0", "U+0000 NULL"),
+        ("\x1b", "U+001B ESCAPE"),
+        ("\x0b", "U+000B CONTROL CHARACTER"),
+        ("\x7f", "U+007F DELETE"),
+        ("\x85", "U+0085 NEXT LINE"),
+        ("\u202e", "U+202E RIGHT-TO-LEFT OVERRIDE"),
+        ("\u2066", "U+2066 LEFT-TO-RIGHT ISOLATE"),
+        ("\u200e", "U+200E LEFT-TO-RIGHT MARK"),
+        ("\u061c", "U+061C ARABIC LETTER MARK"),
+        ("\u200b", "U+200B ZERO WIDTH SPACE"),
+        ("\ufeff", "U+FEFF ZERO WIDTH NO-BREAK SPACE"),
+        ("\u2028", "U+2028 LINE SEPARATOR"),
+        ("\ufdd0", "U+FDD0 NONCHARACTER"),
+        ("\U0010ffff", "U+10FFFF NONCHARACTER"),
+    ],
+)
+@pytest.mark.parametrize("place", ["a: b\nc: x{}y", "a: b\n#: x{}y"])
+def test_forbidden_characters_are_named_in_their_place(character: str, name: str, place: str) -> None:
+    assert fault(place.replace("{}", character)) == ("LG110", 2, 5, f"{name} may not stand in a spec")
+
+
+@pytest.mark.parametrize(
+    "escape", ["\\u202e", "\\0", "\\e", "\\N", "\\L", "\\x7f", "\\ud800", "\\uFFFE", "\\U0010ffff"]
+)
+def test_escapes_may_not_produce_forbidden_characters(escape: str) -> None:
+    (found,) = faults(f'a: "é\\n {escape}"')
+    assert (found.rule.code, found.location.column, found.location.end_column) == ("LG110", 9, 9 + len(escape))
+
+
+def test_all_faults_are_reported_in_the_order_of_the_file() -> None:
+    text = 'a: &x 1\na: "\\0"\n2: b\nc: !y z\nd: [1'
+    assert [item.rule.code for item in faults(text)] == ["LG107", "LG106", "LG110", "LG104", "LG108", "LG104"]
+
+
+def test_a_file_full_of_faults_ends_the_search() -> None:
+    found = faults("a: 1\n" * 1000)
+    assert len(found) == 50
+    assert found[-1].notes == ("note: the search of this file ends here",)
+
+
+# The values
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("", None), ("~", None), ("null", None), ("Null", None), ("NULL", None), ("nULL", "nULL"),
+        ("true", True), ("True", True), ("FALSE", False), ("tRUE", "tRUE"),
+        ("on", "on"), ("no", "no"), ("yes", "yes"), ("y", "y"), ("Off", "Off"),
+        ("0", 0), ("-12", -12), ("+3", 3), ("010", 10), ("0o17", 15), ("0xfF", 255), ("-0x1", "-0x1"),
+        ("0b1", "0b1"), ("1_000", "1_000"), ("12:30", "12:30"), ("2001-01-01", "2001-01-01"), ("1,5", "1,5"),
+        ("1e-5", 1e-5), ("1.", 1.0), (".5", 0.5), ("-1.5E+3", -1500.0), ("1e", "1e"), (".", "."), ("1e5", 1e5),
+        (".inf", math.inf), ("-.INF", -math.inf), ("+.Inf", math.inf), ("inf", "inf"), ("nan", "nan"),
+        ("'1'", "1"), ('"true"', "true"), ("'~'", "~"), ("|\n 1", "1"), ("=", "="), ("<<", "<<"), ("1 + 2", "1 + 2"),
+    ],
+)  # fmt: skip
+def test_scalars_follow_the_core_schema_of_yaml_1_2(text: str, value: object) -> None:
+    found = values(f"a: {text}")["a"]  # type: ignore[index]
+    assert found == value
+    assert type(found) is type(value)
+
+
+def test_nan_is_a_float() -> None:
+    assert math.isnan(values("a: .nan")["a"])  # type: ignore[index]
+
+
+def test_keys_such_as_on_and_y_are_text() -> None:
+    assert values("on: 1\nno: 2\ny: 3\nx: 4\n'1': 5\n<<: {a: b}") == {
+        "on": 1, "no": 2, "y": 3, "x": 4, "1": 5, "<<": {"a": "b"},
+    }  # fmt: skip
+
+
+def test_keys_and_items_keep_their_order(spec: SpecSource) -> None:
+    assert list(spec.data()) == ["layer", "arguments", "parameters", "inputs", "forward", "cases"]
+    assert spec.data()["forward"] == "y = x + weight\n\nz = y * 2\n"
+    assert spec.data()["cases"] == [{"dim": 4, "H": 8}, {"dim": 5}]
+
+
+# The places
+
+
+@pytest.mark.parametrize(
+    ("place", "expected"),
+    [
+        (Place(("layer",)), "2:Linear"),
+        (Place(("layer",), key=True), "2:layer"),
+        (Place(("arguments",)), "3:arguments"),
+        (Place(("arguments", "dim")), "4:dim"),
+        (Place(("arguments", "dim", "min")), "4:1"),
+        (Place(("arguments", "dim", "default")), "4:dim"),
+        (Place(("parameters", "weight", "shape")), "7:shape"),
+        (Place(("parameters", "weight", "shape", 1)), '7:"in // groups"'),
+        (Place(("parameters", "weight", "shape", 1), (0, 2)), "7:in"),
+        (Place(("parameters", "weight", "shape", 1), (6, 12)), "7:groups"),
+        (Place(("parameters", "weight", "shape", 2), (0, 1)), "7:3"),
+        (Place(("parameters", "weight", "shape", 9)), "7:shape"),
+        (Place(("parameters", "weight", "init"), (8, 10)), "8:-1"),
+        (Place(("parameters", "weight", "init"), (14, 14)), "8:"),
+        (Place(("inputs", "x", "shape", 1)), "10:dim"),
+        (Place(("inputs", "x", "shape", 1), (0, 3)), "10:dim"),
+        (Place(("inputs", "x"), (0, 1)), "10:x"),
+        (Place(("forward",)), "11:forward"),
+        (Place(("forward",), (8, 14)), "12:weight"),
+        (Place(("forward",), (16, 17)), "14:z"),
+        (Place(("forward",), (0, 25)), "12:y = x + weight"),
+        (Place(("cases", 0)), "16:dim: 4"),
+        (Place(("cases", 0, "H")), "17:8"),
+        (Place(("cases", 1, "dim"), key=True), "18:dim"),
+        (Place(("matches", "layer")), "1:"),
+        (Place(()), "1:"),
+    ],
+)
+def test_places_are_found(spec: SpecSource, place: Place, expected: str) -> None:
+    assert marked(spec, place) == expected
+
+
+def test_the_end_of_a_block_lies_behind_its_last_word(spec: SpecSource) -> None:
+    end = len(str(spec.data()["forward"]))
+    at = spec.locate(Place(("forward",), (end, end)))
+    assert (at.line, at.column, at.end_column) == (14, 12, 12)
+
+
+def test_the_indentation_of_a_block_is_found_before_its_words() -> None:
+    source = parse("forward: |\n    if a:\n        y = x\n", "a.yaml")
+    at = source.locate(Place(("forward",), (6, 10)))
+    assert (at.line, at.column, at.end_column) == (3, 5, 9)
+
+
+def test_columns_count_characters() -> None:
+    source = parse('a: "ünï\\u00e9 宽 😀 x"', "a.yaml")
+    assert marked(source, Place(("a",), (9, 10))) == "1:x"
+    assert marked(source, Place(("a",), (3, 4))) == "1:\\u00e9"
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
+def test_every_kind_of_line_break_counts_as_one(newline: str) -> None:
+    source = parse(SPEC.replace("\n", newline), "a.yaml")
+    assert marked(source, Place(("forward",), (16, 17))) == "14:z"
+    assert source.diagnose(InvalidYaml.at(("layer",), "m")).excerpt == ((2, "layer: Linear   # the class"),)
+
+
+WORDS = 'it\'s "q" a\\b x[0] + ü宽😀 -1 #no :z'
+SCALARS = {
+    "plain": "a + b",
+    "plain on several lines": "a  +\n   b\n\n   - c   # comment",
+    "single": "'it''s  '''' \"q\"'",
+    "single on several lines": "'a''b\n\n\n   c''  \n   d '",
+    "double": r'"a\"b\\ \x41\u00e9\U0001F600 \t\n \/ c"',
+    "double with escaped space": r'"a\ \x20\u0020b\_c"',
+    "double continued": '"a \\\n   b\\\n   \\ c\n   d\n\n   e"',
+    "literal": f"|\n  {WORDS}\n    {WORDS}\n\n  c\n",
+    "literal that keeps": f"|+\n  {WORDS}\n\n   b\n\n\n",
+    "literal that strips": f"|-\n  {WORDS}\n\n   b\n\n",
+    "literal with indentation": "|2  # comment\n    a\n   b\n  c\n",
+    "literal with both": "|1-\n  a\n \n b",
+    "folded": f">\n  {WORDS}\n  {WORDS}\n\n    more\n      indented\n\n  c\n",
+    "folded that keeps": ">+\n  a\n  b\n\n\n",
+    "folded with indentation": ">-2\n    a\n  b\n",
+    "tagged": "!!str   a b",
+    "tagged literal": "!!str |\n  a\n  b",
+    "tagged on the next line": "!!str # comment\n   'a b'",
+    "empty": "''",
+}
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+@pytest.mark.parametrize("written", SCALARS.values(), ids=SCALARS)
+def test_each_character_of_a_scalar_is_found_in_the_file(written: str, newline: str) -> None:
+    text = f"x: 1\na: {written}\nb: 2\n".replace("\n", newline)
+    source = parse(text, "a.yaml")
+    node = source.root.entries["a"][1]
+    assert isinstance(node, Scalar)
+    assert len(node.spots) == len(node.text)
+    assert list(node.spots) == sorted(node.spots)
+    for character, (start, end) in zip(node.text, node.spots, strict=True):
+        if character.isspace() and character != "\xa0":
+            continue
+        unit = text[start:end]
+        assert (unit if len(unit) == 1 else values(f"a: {node.style}{unit}{node.style}")["a"]) == character  # type: ignore[index]
+
+
+def test_values_behind_tags_begin_at_themselves() -> None:
+    source = parse("a: !!str  xyz\nb: !!seq [1]\n", "a.yaml")
+    assert marked(source, Place(("a",))) == "1:xyz"
+
+
+# From findings to diagnostics
+
+
+def test_a_finding_becomes_a_diagnostic(spec: SpecSource) -> None:
+    finding = InvalidYaml.at(
+        Place(("forward",), (8, 14)),
+        "message",
+        label="here",
+        labels=[Label(Place(("layer",), key=True), "there"), Label(Place(("forward",), (0, 1)), "too")],
+        notes=["shapes: none"],
+        help="help",
+        fix="bias",
+    )
+    found = spec.diagnose(finding)
+    assert (found.location.line, found.location.column, found.location.end_column) == (12, 11, 17)
+    assert (found.rule, found.message, found.label, found.help) == (InvalidYaml, "message", "here", "help")
+    assert (found.notes, found.fix, found.pointer) == (("shapes: none",), "bias", "forward")
+    assert [(mark.location.line, mark.text) for mark in found.marks] == [(2, "there"), (12, "too")]
+    assert found.excerpt == ((2, "layer: Linear   # the class"), (12, "  y = x + weight"))
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "kept"),
+    [
+        ("a: bc", Place(("a",)), True),
+        ("a: bc", Place(("a",), key=True), True),
+        ("a: 'bc'", Place(("a",)), False),
+        ("a: 'bc'", Place(("a",), (0, 2)), True),
+        ("a: {b: c}", Place(("a",)), False),
+        ('a: "b\\\\c"', Place(("a",), (0, 3)), False),
+        ("a: 1", Place(("b",)), False),
+    ],
+)
+def test_a_fix_is_kept_only_where_it_can_replace_the_text(text: str, place: Place, kept: bool) -> None:
+    found = parse(text, "a.yaml").diagnose(InvalidYaml.at(place, "m", fix="x"))
+    assert (found.fix == "x") is kept
+
+
+def test_every_rule_of_the_file_has_a_page() -> None:
+    for code in (f"LG{number}" for number in range(101, 111)):
+        assert "Fix: " in Rule.registry[code].page()
+
+
+# Hostile files
+
+HOSTILE = {
+    "brackets": "[" * SIZE,
+    "flow mappings": "{a: " * (SIZE // 4),
+    "list dashes": "- " * (SIZE // 2),
+    "question marks": "? " * (SIZE // 2),
+    "a long word": "a: " + "b" * (SIZE - 3),
+    "many words": "a: " + "b " * (SIZE // 2 - 3),
+    "a long key": "b" * (SIZE - 3) + ": a",
+    "many keys": "".join(f"k{i}: 1\n" for i in range(SIZE // 11)),
+    "one key": "a: 1\n" * (SIZE // 5),
+    "many values": "a: [" + "1," * (SIZE // 2 - 5) + "]",
+    "many lists": "[" * 60 + "[]," * (SIZE // 3 - 60),
+    "question marks in a list": "[" + "?," * (SIZE // 2 - 1),
+    "escapes": 'a: "' + "\\n" * (SIZE // 2 - 4) + '"',
+    "quotes": "a: '" + "''" * (SIZE // 2 - 4) + "'",
+    "a block": "a: |\n" + " x\n" * (SIZE // 3 - 5),
+    "a folded block": "a: >\n" + " x\n" * (SIZE // 3 - 5),
+    "forbidden characters": "\0" * SIZE,
+    "forbidden escapes": 'a: "' + "\\0" * (SIZE // 2 - 4) + '"',
+    "anchors": "[" + "&a b," * (SIZE // 5 - 1),
+    "a tag": "a: !" + "x" * (SIZE - 8) + " y",
+    "digits": "a: " + "1" * (SIZE - 3),
+    "comments": "#\n" * (SIZE // 2),
+    "spaces": " " * SIZE,
+    "line breaks": "\n" * SIZE,
+    "documents": "---\n" * (SIZE // 4),
+    "directives": "%A\n" * (SIZE // 3),
+}
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+def test_hostile_files_are_judged_quickly(text: str) -> None:
+    assert len(text) <= SIZE
+    start = time.process_time()
+    try:
+        source = parse(text, "a.yaml")
+        source.locate(Place(("a",), (len(text) // 2, len(text) // 2 + 1)))
+    except SourceError as error:
+        assert error.diagnostics
+    assert time.process_time() - start < 5  # about 1 at most on a common computer
+
+
+def test_cut_and_changed_texts_are_read_or_refused() -> None:
+    signs = "[]{},:?-&*!|>'\"%@`#\\ \t\n\r~0a\x00é"
+    for at in range(len(SPEC)):
+        for sign in ("", signs[at % len(signs)], signs[(at * 7) % len(signs)] + signs[(at * 5) % len(signs)]):
+            for text in (SPEC[:at] + sign, SPEC[:at] + sign + SPEC[at:], SPEC[:at] + sign + SPEC[at + 1 :]):
+                try:
+                    parse(text, "a.yaml").data()
+                except SourceError as error:
+                    assert error.diagnostics
