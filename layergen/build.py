@@ -103,7 +103,7 @@ def generate(spec: SpecFile, config: Config) -> Outcome:
     if isinstance(checked, tuple) or findings:
         findings += checked if isinstance(checked, tuple) else ()
         return Outcome(spec, diagnostics=tuple(source.diagnose(finding) for finding in findings))
-    views = lower(checked, spec.name, ".".join((config.package, *spec.module)), config.package)
+    views = lower(checked, spec.name, ".".join((config.package, *spec.module)))
     texts = [write.signed(render(view), spec.name) for view in views]
     return Outcome(spec, _files(spec, texts))
 

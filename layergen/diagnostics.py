@@ -27,7 +27,7 @@ class Rule:
     registry: ClassVar[dict[str, type["Rule"]]] = {}
 
     def __init_subclass__(cls) -> None:
-        cls.name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", cls.__name__).lower()
+        cls.name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "-", cls.__name__).lower()
         if cls.code in Rule.registry:
             raise TypeError(f"{cls.__name__} and {Rule.registry[cls.code].__name__} share the code {cls.code}")
         Rule.registry[cls.code] = cls

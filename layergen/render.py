@@ -5,12 +5,14 @@ from functools import cache
 
 import black
 import jinja2
+from black.mode import TargetVersion
+from black.parsing import InvalidInput
 
 from layergen.lower.views import LayerView, PackageView, TestView
 from layergen.resources import templates_folder
 
 TEMPLATES: dict[type, str] = {LayerView: "layer.py.j2", TestView: "test.py.j2", PackageView: "package.py.j2"}
-MODE = black.Mode(line_length=88, target_versions={black.TargetVersion.PY311})
+MODE = black.Mode(line_length=88, target_versions={TargetVersion.PY311})
 
 
 class RenderError(Exception):
@@ -40,7 +42,7 @@ def render(view: LayerView | TestView | PackageView) -> str:
     try:
         formatted = black.format_str(text, mode=MODE)
         tree = ast.parse(formatted)
-    except (black.InvalidInput, SyntaxError, ValueError) as error:
+    except (InvalidInput, SyntaxError, ValueError) as error:
         raise RenderError(f"unformattable source: {error}") from error
     if isinstance(view, LayerView):
         verify(tree, view)

@@ -1,40 +1,28 @@
-"""Golden cases: each folder of tests/cases holds specs and all that layergen makes of them.
+"""Golden cases: each folder of tests/cases holds specs and what layergen makes of them.
 
-A case is a project whose specs folder is the folder itself (``a_case/*.yaml``), with either ``stdout.txt``, the faults
-that a build reports, or ``expected/``, the output folder. ``pytest --update-cases`` writes what layergen does now.
+A case is a project whose specs are those of the folder itself (``a_case/*.yaml``). Beside them may stand
+
+- ``stdout.txt``: the faults that a build reports; nothing is written then. Without it, there are none.
+- ``expected/``: the whole output folder after the build. Without it, any output will do.
+- ``before/``: what is in the output folder before the build.
+- ``mended/``: a case of its own, in which the faults are mended. It shows that a rule lets pass what is right.
+
+``pytest --update-cases`` writes what layergen does now to ``stdout.txt``, and to ``expected/`` where there is one.
 """
 
+import re
 import shutil
 from pathlib import Path
 
 import pytest
 
 from layergen.cli import main
+from layergen.diagnostics import Rule
+from layergen.rules import all_rules
 
 CASES = Path(__file__).parent / "cases"
-
-
-def contents(folder: Path) -> dict[str, str]:
-    files = sorted(path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
-    return {path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8") for path in files}
-
-
-@pytest.mark.parametrize("case", sorted(path.name for path in CASES.glob("*/")))
-def test_case(
-    case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], update: bool
-) -> None:
-    folder = CASES / case
-    shutil.copytree(folder, tmp_path / "specs", ignore=shutil.ignore_patterns("expected", "stdout.txt"))
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("FORCE_COLOR", raising=False)
-    code = main(["build"])
-    output, made = capsys.readouterr().out, contents(tmp_path / "generated")
-    assert code == (1 if output else 0)
-    if update:
-        write(folder, output, made)
-    expected = folder / "stdout.txt"
-    assert output == (expected.read_text(encoding="utf-8") if expected.exists() else "")
-    assert made == contents(folder / "expected")
+FOLDERS = sorted([*CASES.glob("*/"), *CASES.glob("*/mended/")])
+PARTS = ("stdout.txt", "expected", "before", "mended")
 
 
 @pytest.fixture
@@ -42,12 +30,54 @@ def update(request: pytest.FixtureRequest) -> bool:
     return bool(request.config.getoption("--update-cases"))
 
 
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.relative_to(CASES).as_posix())
+def test_case(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], update: bool
+) -> None:
+    shutil.copytree(folder, tmp_path / "specs", ignore=shutil.ignore_patterns(*PARTS))
+    if (folder / "before").exists():
+        shutil.copytree(folder / "before", tmp_path / "generated")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("FORCE_COLOR", raising=False)
+    before = contents(tmp_path / "generated")
+    code = main(["build"])
+    output, made = capsys.readouterr().out, contents(tmp_path / "generated")
+    if update:
+        write(folder, output, made)
+    assert output == contents(folder).get("stdout.txt", "")
+    assert code == (1 if output else 0)
+    if (folder / "expected").exists():
+        assert made == contents(folder / "expected")
+    elif output:
+        assert made == before
+
+
+@pytest.mark.parametrize("rule", all_rules(), ids=lambda rule: rule.name)
+def test_each_rule_has_an_invalid_and_a_valid_case(rule: type[Rule]) -> None:
+    fault = re.compile(rf"^specs/.*: {rule.code} {rule.name}: |^generated/.*: {rule.code} {rule.name}: ", re.MULTILINE)
+    invalid = [file.parent for file in CASES.glob("*/stdout.txt") if fault.search(file.read_text(encoding="utf-8"))]
+    assert invalid
+    assert any((folder / "mended").exists() for folder in invalid)
+
+
+def test_mended_cases_are_free_of_faults() -> None:
+    assert not list(CASES.glob("*/mended/stdout.txt"))
+
+
+def contents(folder: Path) -> dict[str, str]:
+    """The texts of all files in and below a folder."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+    return {path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8", errors="replace") for path in files}
+
+
 def write(folder: Path, output: str, made: dict[str, str]) -> None:
-    shutil.rmtree(folder / "expected", ignore_errors=True)
     (folder / "stdout.txt").unlink(missing_ok=True)
+    if output:
+        (folder / "stdout.txt").write_text(output, encoding="utf-8", newline="\n")
+    if not (folder / "expected").exists():
+        return
+    shutil.rmtree(folder / "expected")
     for name, text in made.items():
         path = folder / "expected" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8", newline="\n")
-    if output:
-        (folder / "stdout.txt").write_text(output, encoding="utf-8", newline="\n")

@@ -1,20 +1,20 @@
 """The installed command: a wheel, in an environment of its own, in a folder that has nothing of the repository."""
 
+import os
 import subprocess
 import sys
 import sysconfig
 import venv
 from pathlib import Path
 
-import pytest
-
 REPOSITORY = Path(__file__).parent.parent
 
 
-@pytest.mark.slow
 def test_installed_command_builds_a_spec(tmp_path: Path) -> None:
+    variables = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+
     def run(*command: str | Path) -> str:
-        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+        done = subprocess.run(command, cwd=tmp_path, env=variables, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
@@ -25,8 +25,8 @@ def test_installed_command_builds_a_spec(tmp_path: Path) -> None:
     venv.create(environment, with_pip=True, symlinks=True)
     bin = environment / ("Scripts" if sys.platform == "win32" else "bin")
     run(bin / "python", "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", wheel)
-    # The libraries come from the environment of this test, behind the wheel's own files, and without its `.pth` files,
-    # one of which may point to the repository.
+    # The libraries are those of the environment of this test, but not what its `.pth` files point to, for that may be
+    # the repository.
     site = run(bin / "python", "-c", "import sysconfig; print(sysconfig.get_path('purelib'))").strip()
     libraries = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
     Path(site, "libraries.pth").write_text("\n".join(sorted(libraries)))

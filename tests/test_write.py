@@ -4,7 +4,9 @@ import os
 import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -220,3 +222,30 @@ def test_diff_shows_new_changed_and_removed_files(tmp_path: Path) -> None:
     assert "-x = 1\n" in text and "+x = 2\n" in text
     assert "--- /dev/null\n+++ generated/new.py\n" in text
     assert "--- generated/old.py\n+++ /dev/null\n" in text
+
+
+REWRITE_FOREVER = """
+import itertools, pathlib, sys
+from layergen import write
+root = pathlib.Path(sys.argv[1])
+for number in itertools.count():
+    text = write.signed("x = 1\\n" * (number % 2 + 1) * 20_000, "specs/a.yaml")
+    files = [write.GeneratedFile(f"{name}.py", text) for name in "abcdefgh"]
+    write.apply(write.plan(root, "generated", files, (), False))
+    print(number, flush=True)
+"""
+
+
+@pytest.mark.slow
+def test_killed_builds_leave_whole_files_and_no_litter(tmp_path: Path) -> None:
+    random = Random(0)
+    for _ in range(20):
+        process = subprocess.Popen([sys.executable, "-c", REWRITE_FOREVER, tmp_path], stdout=subprocess.PIPE)
+        assert process.stdout and process.stdout.readline()
+        time.sleep(random.uniform(0, 0.05))
+        process.kill()
+        process.wait()
+        files = write.own_files(tmp_path / "generated")
+        assert len(files) == 8 and all(write.is_intact(file.text) for file in files)
+    write.apply(plan(tmp_path))
+    assert sorted(path.name for path in (tmp_path / "generated").iterdir()) == [f"{name}.py" for name in "abcdefgh"]

@@ -57,5 +57,3 @@ def _case(setting: Setting, trial: Trial, bounds: dict[str, tuple[float, float]]
 
 
 __all__ = ["CheckedLayer", "check"]
-
-

@@ -48,8 +48,14 @@ class TensorCalls:
 def makes_floats(op: ops.Op, operands: list[Any]) -> bool:
     """Whether a factory's result is floating where no dtype is given."""
     return op.floating == "always" or (
-        op.floating == "by arguments" and any(isinstance(operand, float) for operand in operands)
+        op.floating == "by arguments" and any(_holds_float(operand) for operand in operands)
     )
+
+
+def _holds_float(value: object) -> bool:
+    if isinstance(value, list | tuple):
+        return any(_holds_float(item) for item in value)
+    return isinstance(value, float)
 
 
 def upcast(input: Tensor) -> Tensor:

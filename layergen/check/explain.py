@@ -147,7 +147,9 @@ class Explainer:
         small, large = (node.left, node.right) if len(left) < len(right) else (node.right, node.left)
         few, many = (left, right) if len(left) < len(right) else (right, left)
         position = next(
-            index for index in range(-1, -len(few) - 1, -1) if few[index] != many[index] and 1 not in (few[index], many[index])
+            index
+            for index in range(-1, -len(few) - 1, -1)
+            if few[index] != many[index] and 1 not in (few[index], many[index])
         )
         which = "the last dimension" if position == -1 else f"dimension {position}"
         message = f"`{short(small)}` meets {which} of `{short(large)}`"
@@ -166,9 +168,7 @@ class Explainer:
         self, small: ex.Expression, large: ex.Expression, few: tuple[int, ...], many: tuple[int, ...]
     ) -> str | None:
         """How to bring the smaller tensor to the dimensions that it was meant for, where they can be told."""
-        places = [
-            start for start in range(len(many) - len(few) + 1) if many[start : start + len(few)] == few and few
-        ]
+        places = [start for start in range(len(many) - len(few) + 1) if many[start : start + len(few)] == few and few]
         if len(places) != 1:
             return None
         missing = len(many) - len(few) - places[0]

@@ -85,25 +85,26 @@ def _calls(expression: ex.Expression, kinds: Mapping[str, Kinds], path: Path) ->
 
 
 def _inits(spec: LayerSpec) -> Iterator[Finding]:
-    kinds = scalar_kinds(spec)
+    kinds = {**scalar_kinds(spec), ".fan": INT}
     for name, tensor in spec.tensors.items():
         path: Path = ("parameters" if name in spec.parameters else "buffers", name, "init")
         call = initializer(tensor.init)
-        init = ex.transform(call or tensor.init, lambda node: ex.Name(".fan", span=node.span) if _is_fan(node) else None)
-        kinds_here = {**kinds, ".fan": INT}
+        init = ex.transform(
+            call or tensor.init, lambda node: ex.Name(".fan", span=node.span) if _is_fan(node) else None
+        )
         if isinstance(init, ex.Call) and call is not None:
             op = find_initializer(init.function)
             assert op is not None
-            yield from check_against(init, op, lambda part: infer(part, kinds_here), path)
+            yield from check_against(init, op, lambda part: infer(part, kinds), path)
             for argument in (*init.arguments, *(keyword.value for keyword in init.keywords)):
-                yield from _calls(argument, kinds_here, path)
+                yield from _calls(argument, kinds, path)
             continue
         if isinstance(init, ex.Call) and not ops.find(init.function) and init.function not in SCALARS:
             known = [*INITIALIZERS, *ops.names()]
             yield unknown_function(init, path, known, "an initializer of torch.nn.init or an op")
             continue
-        yield from _calls(init, kinds_here, path)
-        if not infer(init, kinds_here) & (TENSOR | {Kind.UNKNOWN}):
+        yield from _calls(init, kinds, path)
+        if not infer(init, kinds) & (TENSOR | {Kind.UNKNOWN}):
             help = f"write `constant({ex.show(tensor.init)})`" if not isinstance(tensor.init, ex.Name) else None
             yield NotATensor.at(Place(path, tensor.init.span), "the initial value is a number, not a tensor", help=help)
 

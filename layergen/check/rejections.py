@@ -5,7 +5,8 @@ from typing import Any
 
 from layergen.check.checked import Rejection
 from layergen.check.interpret import EvaluationFault, Interpreter
-from layergen.check.settings import Setting, values_of
+from layergen.check.search import values_of
+from layergen.check.settings import Setting
 from layergen.spec import expression as ex
 from layergen.spec.bounds import allows
 from layergen.spec.model import Argument, LayerSpec

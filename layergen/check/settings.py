@@ -10,10 +10,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from layergen.check.interpret import EvaluationFault, Interpreter
+from layergen.check.search import candidates, consistent, refusal, search, values_of
 from layergen.diagnostics import Finding, Place, Rule
 from layergen.spec import expression as ex
-from layergen.spec.bounds import allows, expected, normalize, requirement
-from layergen.spec.model import SIZES, Argument, LayerSpec
+from layergen.spec.bounds import normalize
+from layergen.spec.model import LayerSpec
 from layergen.spec.scope import dimensions
 
 
@@ -59,15 +60,9 @@ class InvalidDefault(Rule):
     code = "LG403"
 
 
-# Sizes and values to try, most useful first: small, distinct, and rarely 1, at which much is equal by accident.
-INTS = (4, 6, 8, 3, 2, 5, 10, 12, 16, 9, 7, 1, 0)
-FLOATS = (0.5, 0.25, 2.0, 0.1, 1.5, 3.0, 0.0, 1.0, -1.0, 10.0)
-DEFAULTED_INTS = (2, 3, 1, 4, 0, 5, 6, 8)
-SMALL_FLOATS = (0.1, 0.25, 0.5, 0.0, 1.0, 2.0, -1.0, 10.0)  # an eps must be large enough to matter
 SIZES_TO_TRY = (7, 9, 11, 13, 5, 8, 10, 12, 14, 15)
 BATCH_SIZES = (2, 3, 5)
 LEADING = (3, 2)  # what stands for `...`
-BUDGET = 20_000  # steps of the search
 
 
 @dataclass(frozen=True)
@@ -90,7 +85,7 @@ def check_defaults(spec: LayerSpec) -> Iterator[Finding]:
             continue
         try:
             value = Interpreter({}).evaluate(argument.default)
-            problem = _refusal(name, argument, value)
+            problem = refusal(name, argument, value)
         except EvaluationFault as fault:
             problem = fault.message
         if problem:
@@ -108,7 +103,7 @@ def settings(spec: LayerSpec) -> tuple[tuple[Setting, ...], tuple[Finding, ...]]
         else:
             chosen.append(result)
     if not spec.cases:
-        base = _search(spec, {}, {})
+        base = search(spec, {}, {})
         if base is None:
             message = "no setting of the arguments satisfies the bounds and constraints"
             findings.append(Unsatisfiable.at(_first_constraint(spec), message, help="give one under `cases`"))
@@ -120,34 +115,6 @@ def settings(spec: LayerSpec) -> tuple[tuple[Setting, ...], tuple[Finding, ...]]
     return tuple(_distinct(chosen)), ()
 
 
-def values_of(spec: LayerSpec, given: Mapping[str, Any]) -> dict[str, Any]:
-    """All arguments, normalized and with defaults, and the derived values.
-
-    Raises:
-        EvaluationFault: If a default or a derived value cannot be computed.
-    """
-    values: dict[str, Any] = {}
-    for name, argument in spec.arguments.items():
-        value = given.get(name)
-        if argument.default is not None and name not in given:
-            value = Interpreter(values).evaluate(argument.default)
-        try:
-            values[name] = normalize(argument, value)
-        except TypeError as error:
-            raise EvaluationFault(argument.default or ex.Literal(value), f"`{name}`: {error}") from None
-    for name, expression in spec.derived.items():
-        values[name] = Interpreter(values).evaluate(expression)
-    return values
-
-
-def _refusal(name: str, argument: Argument, value: object) -> str:
-    try:
-        value = normalize(argument, value)
-    except TypeError:
-        return f"`{name}` takes {expected(argument)}, got `{value}`"
-    return "" if allows(argument, value) else f"`{name}` must be {requirement(argument)}, got `{value}`"
-
-
 def _first_constraint(spec: LayerSpec) -> tuple[str | int, ...]:
     return ("constraints", 0) if spec.constraints else ("arguments",)
 
@@ -156,14 +123,14 @@ def _given_case(spec: LayerSpec, index: int, case: Mapping[str, Any]) -> Setting
     path = ("cases", index)
     for name, value in case.items():
         if name in spec.arguments:
-            problem = _refusal(name, spec.arguments[name], value)
+            problem = refusal(name, spec.arguments[name], value)
         else:
             fits = isinstance(value, int) and not isinstance(value, bool) and 0 < value <= 4096
             problem = "" if fits else f"the size of dimension `{name}` is an int from 1 to 4096, got `{value}`"
         if problem:
             return InvalidCase.at((*path, name), problem)
     given = {name: value for name, value in case.items() if name in spec.arguments}
-    found = _search(spec, given, {})
+    found = search(spec, given, {})
     if found is None:
         return InvalidCase.at(path, f"the case does not satisfy {_unmet(spec, given)}")
     sizes = {name: value for name, value in case.items() if name not in spec.arguments}
@@ -183,101 +150,11 @@ def _unmet(spec: LayerSpec, given: Mapping[str, Any]) -> str:
     return "the bounds and constraints"
 
 
-def _candidates(argument: Argument, defaulted: bool) -> list[Any]:
-    """Values to try for an argument, in order of preference."""
-    pool: list[Any]
-    if argument.choices is not None:
-        pool = list(argument.choices)
-    elif argument.type == "bool":
-        pool = [True, False]
-    elif argument.type == "str":
-        pool = ["text"]
-    elif argument.type == "float":
-        pool = [*(SMALL_FLOATS if defaulted else FLOATS), *_between(argument)]
-    elif argument.type == "int":
-        pool = [*(DEFAULTED_INTS if defaulted else INTS), *_between(argument)]
-    elif argument.type == "ints":
-        pool = [[5], [3, 4], [3]]
-    elif defaulted:
-        count = SIZES[argument.type]
-        pool = [[2, 1, 3][:count], [1, 2, 3][:count], [3, 2, 1][:count], 2, 3, *_between(argument)]
-    else:
-        pool = [3, 2, 4, 1, 5, *_between(argument)]
-    return [value for value in pool if not _refusal("", argument, value)]
-
-
-def _between(argument: Argument) -> list[Any]:
-    """Values that follow the bounds, for arguments whose bounds exclude the usual ones."""
-    found: list[Any] = []
-    low, high = argument.min, argument.max
-    step = 1 if argument.type != "float" or low is None or high is None else (high - low) / 4
-    if low is not None:
-        found += [low, low + step, low + 2 * step, low + 3 * step]
-    if high is not None:
-        found += [high, high - step]
-    return found
-
-
-def _search(spec: LayerSpec, fixed: Mapping[str, Any], pools: Mapping[str, list[Any]]) -> dict[str, Any] | None:
-    """Find values for the required arguments, and for those with a pool, that satisfy the constraints.
-
-    Depth first; a value that no other argument has comes first.
-    """
-    steps = 0
-    order = [name for name, argument in spec.arguments.items() if argument.required or name in pools]
-    order = [name for name in order if name not in fixed]
-
-    def extend(given: dict[str, Any], remaining: list[str]) -> dict[str, Any] | None:
-        nonlocal steps
-        steps += 1
-        if steps > BUDGET or not _consistent(spec, given, set(remaining)):
-            return None
-        if not remaining:
-            return given
-        name, *rest = remaining
-        pool = pools.get(name) or _candidates(spec.arguments[name], defaulted=False)
-        taken = {value for value in given.values() if isinstance(value, int) and not isinstance(value, bool)}
-        for value in sorted(pool, key=lambda value: isinstance(value, int) and value in taken):
-            found = extend({**given, name: value}, rest)
-            if found is not None:
-                return found
-        return None
-
-    return extend(dict(fixed), order)
-
-
-def _consistent(spec: LayerSpec, given: Mapping[str, Any], open_names: set[str]) -> bool:
-    """Whether the constraints that can already be told hold, and all computed values are allowed."""
-    values: dict[str, Any] = {}
-    unknown = set(open_names)
-    try:
-        for name, argument in spec.arguments.items():
-            if name in unknown:
-                continue
-            if name in given:
-                value = given[name]
-            elif argument.default is not None and not ex.names(argument.default) & unknown:
-                value = Interpreter(values).evaluate(argument.default)
-            else:
-                unknown.add(name)
-                continue
-            if _refusal(name, argument, value):
-                return False
-            values[name] = normalize(argument, value)
-        for name, expression in spec.derived.items():
-            if ex.names(expression) & unknown:
-                unknown.add(name)
-            else:
-                values[name] = Interpreter(values).evaluate(expression)
-        told = [constraint for constraint in spec.constraints if not ex.names(constraint) & unknown]
-        return all(Interpreter(values).truth(constraint) for constraint in told)
-    except EvaluationFault:
-        return False
-
-
 def _setting(spec: LayerSpec, name: str, given: Mapping[str, Any], sizes: Mapping[str, int] | None = None) -> Setting:
     values = values_of(spec, given)
-    return Setting(name, {key: given[key] for key in spec.arguments if key in given}, values, _sizes(spec, values, sizes))
+    return Setting(
+        name, {key: given[key] for key in spec.arguments if key in given}, values, _sizes(spec, values, sizes)
+    )
 
 
 def _sizes(spec: LayerSpec, values: Mapping[str, Any], given: Mapping[str, int] | None) -> dict[str, int]:
@@ -309,7 +186,9 @@ def _variations(spec: LayerSpec, base: Setting) -> Iterator[Setting]:
     for name, tensor in spec.inputs.items():
         if tensor.optional:
             yield replace(base, name=f"without_{name}", absent=frozenset([name]))
-    if any(isinstance(part, ex.Literal) and part.value is ... for tensor in spec.inputs.values() for part in tensor.entries):
+    if any(
+        isinstance(part, ex.Literal) and part.value is ... for tensor in spec.inputs.values() for part in tensor.entries
+    ):
         yield replace(base, name="no_leading_dimensions", leading=())
 
 
@@ -320,34 +199,34 @@ def _away_from_defaults(spec: LayerSpec, base: Setting) -> Iterator[Setting]:
         if argument.required or not argument.numeric or argument.choices is not None:
             continue
         default = base.values[name]
-        candidates = _candidates(argument, defaulted=True)
-        pools[name] = [value for value in candidates if normalize(argument, value) != default]
+        tried = candidates(argument, defaulted=True)
+        pools[name] = [value for value in tried if normalize(argument, value) != default]
     pools = {name: pool for name, pool in pools.items() if pool}
     if not pools:
         return
     fixed = {name: value for name, value in base.given.items() if name not in pools}
-    found = _search(spec, fixed, pools)
+    found = search(spec, fixed, pools)
     if found is None:
         required = {name for name, argument in spec.arguments.items() if argument.required and argument.numeric}
-        found = _search(spec, {name: value for name, value in fixed.items() if name not in required}, pools)
+        found = search(spec, {name: value for name, value in fixed.items() if name not in required}, pools)
     if found is not None:
         yield _setting(spec, "other_values", found, _case_sizes(spec, base))
         return
     for name, pool in pools.items():
-        found = _search(spec, {key: value for key, value in base.given.items() if key != name}, {name: pool})
+        found = search(spec, {key: value for key, value in base.given.items() if key != name}, {name: pool})
         if found is not None:
             yield _setting(spec, f"other_{name}", found, _case_sizes(spec, base))
 
 
 def _changed(spec: LayerSpec, base: Setting, name: str, value: object, label: str) -> Iterator[Setting]:
     """The base with one argument changed, if the constraints allow it."""
-    if _consistent(spec, {**base.given, name: value}, set()):
+    if consistent(spec, {**base.given, name: value}, set()):
         yield _setting(spec, label, {**base.given, name: value}, _case_sizes(spec, base))
 
 
 def _case_sizes(spec: LayerSpec, base: Setting) -> dict[str, int]:
     """The sizes that the spec itself gives the base case."""
-    case = spec.cases[base.path[1]] if base.path else {}
+    case = spec.cases[int(base.path[1])] if base.path else {}
     return {name: size for name, size in case.items() if name not in spec.arguments}
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -90,10 +91,10 @@ class Stage:
     def shape(self, path: Path, shape: Any, names: Mapping[str, Any]) -> tuple[int, ...]:
         """The sizes of a shape of the spec."""
         if not isinstance(shape, tuple):
-            return self.located(path, lambda: shape_of(shape, names))  # type: ignore[no-any-return]
+            return self.located(path, partial(shape_of, shape, names))  # type: ignore[no-any-return]
         sizes: list[int] = []
         for index, entry in enumerate(shape):
-            sizes += self.located((*path, index), lambda entry=entry: shape_of((entry,), names, self.setting.leading))
+            sizes += self.located((*path, index), partial(shape_of, (entry,), names, self.setting.leading))
         return tuple(sizes)
 
     def owned(self) -> Iterator[tuple[str, Tensor | None]]:
@@ -102,8 +103,8 @@ class Stage:
             path: Path = ("parameters" if name in self.spec.parameters else "buffers", name)
             values = self.setting.values
             if tensor.when is not None:
-                when = tensor.when
-                if not self.located((*path, "when"), lambda when=when: Interpreter(values).truth(when)):
+                condition = partial(Interpreter(values).truth, tensor.when)
+                if not self.located((*path, "when"), condition):
                     yield name, None
                     continue
             shape = self.shape((*path, "shape"), tensor.shape, values)
@@ -124,7 +125,7 @@ class Stage:
                 ends = [
                     self.located(
                         ("inputs", name, "range", index),
-                        lambda end=end: Interpreter({**CONSTANTS, **self.scalars}).evaluate(end),
+                        partial(Interpreter({**CONSTANTS, **self.scalars}).evaluate, end),
                     )
                     for index, end in enumerate(tensor.range)
                 ]
@@ -142,7 +143,7 @@ class Stage:
         calls = TensorCalls(META, self.floating_dtype())
         interpreter = ForwardInterpreter(values, calls, self)
         self.explainer.values = interpreter.values
-        self.located(("forward",), lambda: interpreter.run(self.spec.forward))
+        self.located(("forward",), partial(interpreter.run, self.spec.forward))
         outputs = {}
         for name in self.spec.outputs:
             value = interpreter.values[name]

@@ -6,14 +6,13 @@ from layergen.lower.testing import test_view
 from layergen.lower.views import ExportView, LayerView, PackageView, TestView
 
 
-def lower(layer: CheckedLayer, origin: str, module: str, package: str) -> tuple[LayerView, TestView]:
+def lower(layer: CheckedLayer, origin: str, module: str) -> tuple[LayerView, TestView]:
     """Lower a layer.
 
     Args:
         layer: The layer and what was found by trying it.
         origin: The spec's name, for the headers.
         module: Dotted name of the module to generate.
-        package: Dotted name of the package that all layers are in.
     """
     return layer_view(layer, origin), test_view(layer, origin, module)
 
@@ -21,4 +20,5 @@ def lower(layer: CheckedLayer, origin: str, module: str, package: str) -> tuple[
 def lower_package(package: str, layers: tuple[tuple[str, str], ...]) -> PackageView:
     """Lower a package, which hands on the classes of some modules, each given as its relative name and the class's."""
     exports = tuple(ExportView(module, name) for module, name in sorted(layers))
-    return PackageView(f"Layers of {package}." if exports else f"Tests of {package}.", exports)
+    names = sorted((export.name for export in exports), key=lambda name: (not name.isupper(), name))
+    return PackageView(f"Layers of {package}." if exports else f"Tests of {package}.", exports, tuple(names))

@@ -77,7 +77,8 @@ def shape_text(entries: tuple[ex.Expression, ...]) -> str:
 
 
 def shapes(spec: LayerSpec, doc: DocText) -> Iterator[str]:
-    for name, tensor in (*spec.inputs.items(), *spec.outputs.items()):
+    tensors: list[tuple[str, Input | Output]] = [*spec.inputs.items(), *spec.outputs.items()]
+    for name, tensor in tensors:
         yield from entry(f"- {name}", shape_sentence(spec, tensor), doc)
 
 
@@ -111,7 +112,8 @@ def described_shape(spec: LayerSpec, tensor: Input | Output) -> str:
         short.append(ex.Name(symbol))
         meanings.append(code(f"{symbol} = {ex.show(expression)}"))
     *most, last = meanings
-    return f"{code(shape_text(tuple(short)))}, where {', '.join(most)}{' and ' if most else ''}{last}"
+    joined = f"{', '.join(most)} and {last}" if most else last
+    return f"{code(shape_text(tuple(short)))}, where {joined}"
 
 
 def output_symbol(spec: LayerSpec, expression: ex.Expression, index: int) -> str:
@@ -141,10 +143,15 @@ def raises(spec: LayerSpec, doc: DocText) -> Iterator[str]:
     for name, argument in spec.arguments.items():
         if requirement(argument):
             by_requirement.setdefault(requirement(argument), []).append(code(name))
-    reasons = [f"{alternatives(names)} is not {must}" for must, names in by_requirement.items()]
+    reasons = [f"{alternatives(names)} is {unmet(must)}" for must, names in by_requirement.items()]
     reasons += [f"{code(ex.show(constraint))} does not hold" for constraint in spec.constraints]
     if reasons:
         yield from entry("ValueError", f"If {alternatives(reasons, comma=True)}.", doc)
+
+
+def unmet(must: str) -> str:
+    """What an argument is that is not what it must be."""
+    return {"non-negative": "negative"}.get(must, f"not {must}")
 
 
 def alternatives(items: list[str], comma: bool = False) -> str:
@@ -180,9 +187,9 @@ def constructed(spec: LayerSpec, case: CheckedCase) -> str:
     parts: list[str] = []
     for name, value in case.setting.given.items():
         argument = spec.arguments[name]
-        positional = argument.required and argument.type in ("int", "float") and len(parts) == list(
-            spec.arguments
-        ).index(name)
+        positional = (
+            argument.required and argument.type in ("int", "float") and len(parts) == list(spec.arguments).index(name)
+        )
         parts.append(python(value) if positional and "=" not in "".join(parts) else f"{name}={python(value)}")
     return f"{spec.layer}({', '.join(parts)})"
 

@@ -1,5 +1,6 @@
 """Lowers a spec's forward to the body of ``forward``."""
 
+import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -7,7 +8,7 @@ from layergen import ops
 from layergen.check.kinds import infer
 from layergen.check.name_kinds import NONE, forward_kinds
 from layergen.lower.scopes import attribute_names
-from layergen.lower.source import Imports, Origin, SourcePrinter
+from layergen.lower.source import WIDTH, Imports, Origin, SourcePrinter
 from layergen.spec import expression as ex
 from layergen.spec.kinds import Kind
 from layergen.spec.model import LayerSpec
@@ -41,10 +42,7 @@ def mentioned(block: Sequence[ex.Statement]) -> set[str]:
 def assigned(block: Sequence[ex.Statement]) -> set[str]:
     """The names that a block assigns."""
     return {
-        target.id
-        for statement in statements(block)
-        if isinstance(statement, ex.Assign)
-        for target in statement.targets
+        target.id for statement in statements(block) if isinstance(statement, ex.Assign) for target in statement.targets
     }
 
 
@@ -95,9 +93,16 @@ class ForwardWriter:
     def dimensions(self) -> None:
         """Bind the dimensions that the forward mentions, before any input is rebound."""
         used = mentioned(self.spec.forward)
-        for name in dimensions(self.spec):
-            if name in used:
-                self.emit(f"{name} = {self.size_of(name)}")
+        pending = [name for name in dimensions(self.spec) if name in used]
+        for name, tensor in self.spec.inputs.items():
+            entries = tensor.entries
+            bare = [entry.id if isinstance(entry, ex.Name) else "_" for entry in entries]
+            found = [entry for entry in bare if entry in pending]
+            if len(found) > 1 and not tensor.optional and ex.Literal(...) not in entries:
+                self.emit(f"{', '.join(entry if entry in found else '_' for entry in bare)} = {name}.shape")
+                pending = [entry for entry in pending if entry not in found]
+        for name in pending:
+            self.emit(f"{name} = {self.size_of(name)}")
         if self.origin().dtype == "dtype" and any(self.makes_floats()):
             floating = next(name for name, tensor in self.spec.inputs.items() if tensor.floating)
             self.emit(f"dtype = {floating}.dtype")
@@ -124,9 +129,9 @@ class ForwardWriter:
         """The statements before the result, and the last one where it computes the result and no more."""
         *body, last = self.spec.forward
         outputs = tuple(self.spec.outputs)
-        if isinstance(last, ex.Assign) and tuple(target.id for target in last.targets) == outputs == outputs[:1]:
-            if outputs[0] not in self.spec.buffers and not self.untyped(last.value):
-                return body, last
+        alone = isinstance(last, ex.Assign) and tuple(target.id for target in last.targets) == outputs == outputs[:1]
+        if isinstance(last, ex.Assign) and alone and outputs[0] not in self.spec.buffers and not self.untyped(last.value):
+            return body, last
         return self.spec.forward, None
 
     def untyped(self, value: ex.Expression) -> bool:
@@ -152,7 +157,9 @@ class ForwardWriter:
     def statement(self, statement: ex.Statement) -> None:
         match statement:
             case ex.Comment(text=text):
-                self.emit(f"# {text}")
+                room = WIDTH - 8 - len(INDENT) * self.depth
+                for line in textwrap.wrap(f"# {text}", room, subsequent_indent="# ", break_on_hyphens=False):
+                    self.emit(line)
             case ex.If():
                 self.branch(statement)
             case ex.Assign(targets=(target,), value=value) if target.id in self.spec.buffers:

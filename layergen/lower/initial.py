@@ -47,7 +47,10 @@ class InitialWriter:
         target = f"self.{name}"
         init = ex.transform(tensor.init, self.fan_as_name)
         call = initializer(init)
-        kinds = scalar_kinds(self.spec) | {fan: frozenset({Kind.INT}) for fan in self.fans}
+        fans = {
+            self.fan_name(node) for node in ex.walk(tensor.init) if isinstance(node, ex.Call) and node.function in FANS
+        }
+        kinds = scalar_kinds(self.spec) | {fan: frozenset({Kind.INT}) for fan in fans}
         origin = Origin(f"{target}.device", f"{target}.dtype")
         printer = SourcePrinter(attribute_names(self.spec), kinds, self.imports, origin)
         if call is not None:
@@ -60,9 +63,8 @@ class InitialWriter:
 
     def fan_lines(self, tensor: Parameter | Buffer) -> Iterator[str]:
         """Name the fans that an initial value uses, unless a line before has done so."""
-        for node in ex.walk(tensor.init):
-            if not isinstance(node, ex.Call) or node.function not in FANS:
-                continue
+        calls = [node for node in ex.walk(tensor.init) if isinstance(node, ex.Call) and node.function in FANS]
+        for node in dict.fromkeys(calls):
             fan = self.fan_name(node)
             if fan not in self.fans:
                 if tensor.when is None:

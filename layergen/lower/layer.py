@@ -15,8 +15,8 @@ IMPORTS = {  # in the order in which they stand in a file
     "Sequence": "from collections.abc import Sequence",
     "torch": "import torch",
     "nn": "from torch import Tensor, nn",
-    "init": "from torch.nn import init",
     "F": "from torch.nn import functional as F",
+    "init": "from torch.nn import init",
 }
 
 

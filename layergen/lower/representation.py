@@ -4,7 +4,7 @@ from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 
 from layergen.lower.scopes import attribute_names, is_flag
-from layergen.lower.source import WIDTH, quoted
+from layergen.lower.source import WIDTH
 from layergen.spec.model import SIZES, LayerSpec
 
 ROOM = WIDTH - 16  # columns for a piece of the text within its line
@@ -46,11 +46,9 @@ def extra_repr(spec: LayerSpec) -> tuple[str, ...]:
 
 
 def expected_repr(spec: LayerSpec, values: Mapping[str, object], tensors: Container[str]) -> str:
-    """What ``repr`` gives, as a literal; told from the spec's values and the tensors there are, not from the code."""
+    """What ``repr`` gives; told from the spec's values and the tensors there are, not from the code."""
     shown = []
     for item in items(spec):
         value = item.name in tensors if is_flag(spec, item.name) else values[item.name]
         shown.append(f"{item.label}{value!r}" if item.conversion else f"{item.label}{value}")
-    return quoted(f"{spec.layer}({', '.join(shown)})")
-
-
+    return f"{spec.layer}({', '.join(shown)})"

@@ -20,6 +20,7 @@ from layergen.spec.scalars import SCALARS
 SCALAR = frozenset({Kind.INT, Kind.FLOAT, Kind.BOOL, Kind.INTS, Kind.FLOATS, Kind.STR, Kind.NONE})
 CONSTANTS = {"pi": "math.pi", "inf": "math.inf", "nan": "math.nan", **{name: f"torch.{name}" for name in DTYPES}}
 WIDTH = 88
+ONE_LINE = 64  # characters of a message that stands on one line
 
 
 @dataclass
@@ -93,7 +94,7 @@ class SourcePrinter(ex.Printer):
             return self.factory(node, op)
         first = node.arguments[0] if node.arguments else None
         if first is not None and (op.namespace == "Tensor" or (op.methodic and Kind.TENSOR in self.kind(first))):
-            rest = ex.Call(node.function, node.arguments[1:], node.keywords)
+            rest = spread(ex.Call(node.function, node.arguments[1:], node.keywords), op)
             return f"{self.show(first, ex.PRECEDENCE['primary'])}.{op.name}({self.arguments(rest)})"
         return f"{self.imports.note(op.python)}({self.arguments(node)})"
 
@@ -108,7 +109,7 @@ class SourcePrinter(ex.Printer):
         return f"{value}.to(torch.promote_types({value}.dtype, torch.float32))"
 
     def factory(self, node: ex.Call, op: ops.Op) -> str:
-        given = {keyword.name for keyword in node.keywords}
+        node, given = spread(node, op), {keyword.name for keyword in node.keywords}
         parts = [self.arguments(node)] if node.arguments or node.keywords else []
         if self.origin is not None and "device" not in given:
             parts.append(f"device={self.origin.device}")
@@ -117,11 +118,20 @@ class SourcePrinter(ex.Printer):
         return f"{self.imports.note(op.python)}({', '.join(parts)})"
 
 
+def spread(call: ex.Call, op: ops.Op) -> ex.Call:
+    """A call whose only list is spread where the op allows that: ``reshape(N, L, 3)``, as one writes it by hand."""
+    variadic = any(parameter.variadic for signature in op.signatures for parameter in signature.parameters)
+    match call.arguments:
+        case (ex.Sequence(bracket="[" | "(", items=items),) if variadic and items:
+            return ex.Call(call.function, items, call.keywords)
+    return call
+
+
 def makes_floats(op: ops.Op, node: ex.Call, kinds: Mapping[str, Kinds]) -> bool:
     """Whether a factory's result is floating where no dtype is given."""
     operands = [*node.arguments, *(keyword.value for keyword in node.keywords)]
     return op.floating == "always" or (
-        op.floating == "by arguments" and any(Kind.FLOAT in infer(operand, kinds) for operand in operands)
+        op.floating == "by arguments" and any({Kind.FLOAT, Kind.FLOATS} & infer(operand, kinds) for operand in operands)
     )
 
 
@@ -151,10 +161,29 @@ def quoted(text: str) -> str:
     return f'"{text}"' if literal == f"'{text}'" and '"' not in text else literal
 
 
+def broken(text: str) -> str:
+    """A string literal; a long one is broken at its spaces into several that follow each other."""
+    pieces = re.findall(rf".{{1,{ONE_LINE}}}(?:\s|$)|\S+", text, re.DOTALL)
+    if len(pieces) < 2 or "".join(pieces) != text:
+        return quoted(text)
+    return f"({' '.join(quoted(piece) for piece in pieces)})"
+
+
 def formatted(*parts: str | tuple[str]) -> str:
-    """An f-string: texts stand as they are, one-tuples hold the source of a replacement field."""
+    """An f-string: texts stand as they are, one-tuples hold the source of a replacement field.
+
+    One that is too long for a line becomes two that follow each other, the second of which tells the values.
+    """
     template = "".join(f"{{{part[0]}}}" if isinstance(part, tuple) else braces(part) for part in parts)
-    return f"f{quoted(template)}" if any(isinstance(part, tuple) for part in parts) else quoted("".join(map(str, parts)))
+    head, got, tail = template.rpartition(", got ")
+    pieces = [f"{head}, ", f"got {tail}"] if got and len(template) > ONE_LINE else [template]
+    return " ".join(_literal(piece) for piece in pieces)
+
+
+def _literal(template: str) -> str:
+    """An f-string, or a plain string if there is nothing to fill in."""
+    plain = re.sub(r"\{\{|\}\}", "", template)
+    return f"f{quoted(template)}" if "{" in plain else quoted(template.replace("{{", "{").replace("}}", "}"))
 
 
 def braces(text: str) -> str:

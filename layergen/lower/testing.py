@@ -11,7 +11,7 @@ from layergen.lower.constructor import argument_signature, constraint_message, t
 from layergen.lower.forward import expressions, mentioned, statements
 from layergen.lower.representation import expected_repr
 from layergen.check.name_kinds import scalar_kinds
-from layergen.lower.source import Imports, SourcePrinter, python, quoted
+from layergen.lower.source import Imports, SourcePrinter, broken, python
 from layergen.lower.views import CaseView, OutputView, ReferenceView, RejectionView, TestView
 from layergen.spec import expression as ex
 from layergen.spec.bounds import requirement
@@ -36,10 +36,12 @@ def test_view(layer: CheckedLayer, origin: str, module: str) -> TestView:
         case_fields=tuple(case_fields(spec)),
         cases=tuple(case_view(spec, case) for case in layer.cases),
         construct=construct(spec, "dtype=dtype" if takes_dtype(spec) else ""),
+        takes_dtype=takes_dtype(spec),
         construct_plain=construct(spec, ""),
         construct_meta=construct(spec, 'device="meta"') if spec.tensors else "",
         randomizes=any(tensor.dtype is None or tensor.dtype in FLOATING for tensor in spec.tensors.values()),
         inputs=tuple(input_lines(spec)),
+        single=len(names) == 1,
         input_types=", ".join(f"Tensor{' | None' if tensor.optional else ''}" for tensor in spec.inputs.values()),
         input_targets=f"({names[0]},)" if len(names) == 1 else ", ".join(names),
         input_names=", ".join(names),
@@ -60,9 +62,8 @@ def test_view(layer: CheckedLayer, origin: str, module: str) -> TestView:
 def standard_imports(spec: LayerSpec) -> tuple[str, ...]:
     sizes = [argument.type for argument in spec.arguments.values()]
     collections = "Callable, Sequence" if spec.matches and "ints" in sizes else "Callable"
-    typing = "Any, NamedTuple" if spec.arguments else "NamedTuple"
     modules = ("import copy", "import doctest", "import io", *needed_math(spec), "import pickle")
-    return (*modules, f"from collections.abc import {collections}", f"from typing import {typing}")
+    return (*modules, f"from collections.abc import {collections}", "from typing import Any, NamedTuple")
 
 
 def needed_math(spec: LayerSpec) -> tuple[str, ...]:
@@ -84,7 +85,8 @@ def case_fields(spec: LayerSpec) -> Iterator[str]:
     for name, tensor in spec.inputs.items():
         yield f"{name}: tuple[int, ...]{' | None' if tensor.optional else ''}"
         if tensor.range is not None:
-            yield f"{name}_range: tuple[float, float]"
+            number = "float" if tensor.floating else "int"
+            yield f"{name}_range: tuple[{number}, {number}]"
     for name in spec.outputs:
         yield f"{output_field(spec, name)}: tuple[int, ...]"
     if spec.tensors:
@@ -112,7 +114,7 @@ def case_view(spec: LayerSpec, case: CheckedCase) -> CaseView:
         state = {name: facts.shape for name, facts in case.state.items() if name not in hidden}
         fields.append(f"state={python(state)}")
         fields.append(f"initial={python(dict(case.bounds))}")
-    fields.append(f"text={expected_repr(spec, case.setting.values, case.state)}")
+    fields.append(f"text={broken(expected_repr(spec, case.setting.values, case.state))}")
     return CaseView(case.setting.name, tuple(fields))
 
 
@@ -129,7 +131,7 @@ def random_input(name: str, tensor: Input) -> str:
         return f"torch.rand({shape}) < 0.5"
     if not tensor.floating:
         kind = "" if tensor.dtype == "int64" else f", dtype=torch.{tensor.dtype}"
-        return f"torch.randint(*map(int, {shape}_range), {shape}{kind})"
+        return f"torch.randint({shape}_range[0], {shape}_range[1], {shape}{kind})"
     dtype = f"torch.{tensor.dtype}" if tensor.dtype else "dtype"
     if tensor.range is not None:
         return f"torch.empty({shape}, dtype={dtype}).uniform_(*{shape}_range)"
@@ -207,7 +209,7 @@ def gradient_parameters(spec: LayerSpec) -> str:
 
 
 def rejection_view(spec: LayerSpec, rejection: Rejection) -> RejectionView:
-    return RejectionView(rejection.name, python(dict(rejection.given)), quoted(rejection_message(spec, rejection)))
+    return RejectionView(rejection.name, python(dict(rejection.given)), broken(rejection_message(spec, rejection)))
 
 
 def rejection_message(spec: LayerSpec, rejection: Rejection) -> str:

@@ -84,10 +84,12 @@ class TestView:
     case_fields: Lines  # annotated fields of ``Case``
     cases: tuple[CaseView, ...]
     construct: str  # the call that makes a layer of a case, in a dtype where that can be chosen
+    takes_dtype: bool  # whether it can
     construct_plain: str  # the same without a dtype
     construct_meta: str  # the same on the meta device; empty if the layer owns no tensors
     randomizes: bool  # whether the layer owns floating tensors to move from their initial values
     inputs: Lines  # an expression for each
+    single: bool  # whether there is one input
     input_types: str
     input_targets: str  # what ``make_inputs`` is unpacked to
     input_names: str
@@ -118,3 +120,4 @@ class PackageView:
 
     title: str
     exports: tuple[ExportView, ...]
+    names: tuple[str, ...]  # of the classes, sorted as linters want them

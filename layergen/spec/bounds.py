@@ -16,7 +16,9 @@ def requirement(argument: Argument) -> str:
         opening = "(" if argument.excludes("min") else "["
         return f"in {opening}{low}, {high}{')' if argument.excludes('max') else ']'}"
     if low is not None:
-        if (low == 0 and argument.excludes("min")) or (low == 1 and argument.type != "float" and not argument.exclusive):
+        if (low == 0 and argument.excludes("min")) or (
+            low == 1 and argument.type != "float" and not argument.exclusive
+        ):
             return "positive"
         if argument.excludes("min"):
             return f"greater than {low}"
@@ -86,7 +88,9 @@ def _within(argument: Argument, number: float) -> bool:
         return argument.min is None and argument.max is None
     if argument.min is not None and (number < argument.min or (number == argument.min and argument.excludes("min"))):
         return False
-    above = argument.max is not None and (number > argument.max or (number == argument.max and argument.excludes("max")))
+    above = argument.max is not None and (
+        number > argument.max or (number == argument.max and argument.excludes("max"))
+    )
     return not above
 
 
