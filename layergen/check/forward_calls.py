@@ -115,7 +115,7 @@ def _is_fan(node: ex.Expression) -> bool:
 
 def _scalars(spec: LayerSpec) -> Iterator[Finding]:
     """Outside the forward and the initial values there are numbers alone."""
-    kinds = {name: INT for name in forward_kinds(spec)} | scalar_kinds(spec)
+    kinds = dict.fromkeys(forward_kinds(spec), INT) | scalar_kinds(spec)
     for part in scoped(spec):
         if part.path[-1] == "init" or part.path[0] == "matches":
             continue

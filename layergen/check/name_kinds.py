@@ -42,7 +42,7 @@ def scalar_kinds(spec: LayerSpec) -> dict[str, Kinds]:
 def forward_kinds(spec: LayerSpec) -> dict[str, Kinds]:
     """The kinds of all names that a forward sees at its start."""
     kinds = scalar_kinds(spec)
-    kinds |= {name: INT for name in dimensions(spec)}
+    kinds |= dict.fromkeys(dimensions(spec), INT)
     kinds |= {name: TENSOR | (NONE if tensor.when else frozenset()) for name, tensor in spec.tensors.items()}
     kinds |= {name: TENSOR | (NONE if tensor.optional else frozenset()) for name, tensor in spec.inputs.items()}
     return kinds | {"training": BOOL}

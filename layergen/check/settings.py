@@ -11,7 +11,7 @@ from typing import Any
 
 from layergen.check.interpret import EvaluationFault, Interpreter
 from layergen.check.search import candidates, consistent, refusal, search, values_of
-from layergen.diagnostics import Finding, Place, Rule
+from layergen.diagnostics import Finding, Rule
 from layergen.spec import expression as ex
 from layergen.spec.bounds import normalize
 from layergen.spec.model import LayerSpec

@@ -21,4 +21,4 @@ def lower_package(package: str, layers: tuple[tuple[str, str], ...]) -> PackageV
     """Lower a package, which hands on the classes of some modules, each given as its relative name and the class's."""
     exports = tuple(ExportView(module, name) for module, name in sorted(layers))
     names = sorted((export.name for export in exports), key=lambda name: (not name.isupper(), name))
-    return PackageView(f"Layers of {package}." if exports else f"Tests of {package}.", exports, tuple(names))
+    return PackageView(f"Layers of {package}." if exports else f"{package}: tests of layers.", exports, tuple(names))

@@ -130,7 +130,12 @@ class ForwardWriter:
         *body, last = self.spec.forward
         outputs = tuple(self.spec.outputs)
         alone = isinstance(last, ex.Assign) and tuple(target.id for target in last.targets) == outputs == outputs[:1]
-        if isinstance(last, ex.Assign) and alone and outputs[0] not in self.spec.buffers and not self.untyped(last.value):
+        if (
+            isinstance(last, ex.Assign)
+            and alone
+            and outputs[0] not in self.spec.buffers
+            and not self.untyped(last.value)
+        ):
             return body, last
         return self.spec.forward, None
 
@@ -219,14 +224,14 @@ class ForwardWriter:
         tensors = [
             name
             for name, tensor in self.spec.tensors.items()
-            if tensor.when is not None and name in used and NONE <= self.kinds[name]
+            if tensor.when is not None and name in used and self.kinds[name] >= NONE
         ]
 
         def change(part: ex.Expression) -> ex.Expression | None:
             negative = isinstance(part, ex.Unary) and part.operator == "not"
             condition = part.operand if isinstance(part, ex.Unary) and negative else part
             found = [ex.Name(name) for name in tensors if self.spec.tensors[name].when == condition]
-            if not found or isinstance(part, ex.Name) and part.id in self.spec.tensors:
+            if not found or (isinstance(part, ex.Name) and part.id in self.spec.tensors):
                 return None
             sign, join = ("is", "or") if negative else ("is not", "and")
             result: ex.Expression | None = None

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 from layergen import ops
 from layergen.check.checked import CheckedCase, CheckedLayer, Rejection
+from layergen.check.name_kinds import scalar_kinds
 from layergen.lower.constructor import argument_signature, constraint_message, takes_dtype
 from layergen.lower.forward import expressions, mentioned, statements
 from layergen.lower.representation import expected_repr
-from layergen.check.name_kinds import scalar_kinds
 from layergen.lower.source import Imports, SourcePrinter, broken, python
 from layergen.lower.views import CaseView, OutputView, ReferenceView, RejectionView, TestView
 from layergen.spec import expression as ex

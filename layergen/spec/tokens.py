@@ -19,7 +19,7 @@ MAX_STRING = 200
 MAX_BRACKETS = 64
 
 
-class SyntaxFault(Exception):  # noqa: N818  # the fault is the text's
+class SyntaxFault(Exception):  # the fault is the text's
     """A text that is not of the language.
 
     ``forbidden`` tells a construct that the language leaves out on purpose from a slip of the pen.
