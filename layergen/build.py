@@ -64,7 +64,9 @@ def build(
     outcomes = _refuse_shared_classes(_generate_all(found.specs, cache, config, progress), kept)
 
     made = {file.path: file for outcome in outcomes for file in outcome.files}
-    files = [*made.values(), *package_files(config, cache, {**kept, **made}.values())]
+    blocked = {step.path for step in write.plan(config.root, config.output, made.values(), (), force).refused()}
+    there = {**kept, **{path: file for path, file in made.items() if path not in blocked}}
+    files = [*made.values(), *package_files(config, cache, there.values())]
     needed = {*kept, *(file.path for file in files)}
     orphans = [file.path for file in present if file.path not in needed] if found.whole else []
 

@@ -67,6 +67,10 @@ class Plan:
         """The steps that would change the disk."""
         return tuple(step for step in self.steps if step.state in (State.NEW, State.CHANGED, State.ORPHANED))
 
+    def refused(self) -> tuple[Step, ...]:
+        """The steps that are not taken; the diagnostics say why."""
+        return tuple(step for step in self.steps if step.state is State.REFUSED)
+
 
 def signed(body: str, origin: str) -> str:
     """Put the two header lines over a file's text.

@@ -217,3 +217,12 @@ def test_unforeseen_error_says_which_spec_it_was(tmp_path: Path, monkeypatch: py
     with pytest.raises(RuntimeError) as caught:
         build(Config(tmp_path))
     assert caught.value.__notes__ == ["while building specs/a.yaml"]
+
+
+def test_package_exports_nothing_from_a_file_that_stays_as_it_is(tmp_path: Path) -> None:
+    put(tmp_path, {"rms_norm.yaml": "RMSNorm", "gem.yaml": "Gem"})
+    mine = tmp_path / "generated" / "rms_norm.py"
+    mine.parent.mkdir()
+    mine.write_text("class MyNorm: ...\n", encoding="utf-8")
+    assert codes(build(Config(tmp_path))) == [("LG502", "generated/rms_norm.py")]
+    assert '__all__ = [\n    "Gem",\n]' in package(tmp_path)

@@ -280,9 +280,9 @@ def test_comments_before_elif_and_else_go_into_their_bodies() -> None:
     ("text", "at", "message", "help"),
     [
         ("", "", "there is no expression here", None),
-        ("x +", "", "the text ends where a value is expected", None),
+        ("x +", "", "the expression ends where a value is expected", None),
         ("x y", "y", "expected the end of the expression, got `y`", None),
-        ("x if y", "", "the text ends where `else` is expected", None),
+        ("x if y", "", "the expression ends where `else` is expected", None),
         ("f(x y)", "y", "expected `,` or `)`, got `y`", None),
         ("f(,)", ",", "expected a value, got `,`", None),
         ("f(x", "(", "`(` is never closed", None),

@@ -9,7 +9,8 @@ from layergen.check.matching import check_match
 from layergen.check.names import check_names
 from layergen.check.rejections import rejections
 from layergen.check.settings import Setting, check_defaults, settings
-from layergen.check.trial import Stage, Trial, try_setting
+from layergen.check.stage import Stage
+from layergen.check.trial import Trial, try_setting
 from layergen.diagnostics import Finding
 from layergen.spec.model import LayerSpec
 

@@ -1,7 +1,6 @@
 """What a forward sees when it is tried: tensors without data, and the functions that its calls reach."""
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +8,7 @@ import torch
 from torch import Tensor
 
 from layergen import ops
-from layergen.check.interpret import EvaluationFault, Interpreter, scalar_call
+from layergen.check.interpret import EvaluationFault, Function, Interpreter, scalar_call
 from layergen.spec import expression as ex
 from layergen.spec.model import DTYPES
 from layergen.spec.scalars import SCALARS
@@ -28,11 +27,12 @@ class TensorCalls:
 
     device: torch.device
     dtype: torch.dtype
+    scalars: Function = scalar_call  # calls the functions of numbers
 
     def __call__(self, node: ex.Call, arguments: list[Any], keywords: dict[str, Any]) -> Any:
         operands = [*arguments, *keywords.values()]
         if node.function in SCALARS and not any(holds_tensor(operand) for operand in operands):
-            return scalar_call(node, arguments, keywords)
+            return self.scalars(node, arguments, keywords)
         if node.function == "upcast":
             return upcast(*arguments, **keywords)
         op = ops.find(node.function)
@@ -70,14 +70,13 @@ def holds_tensor(value: object) -> bool:
 
 
 def shape_of(
-    shape: tuple[ex.Expression, ...] | ex.Expression, names: Mapping[str, Any], leading: tuple[int, ...] = ()
+    shape: tuple[ex.Expression, ...] | ex.Expression, interpreter: Interpreter, leading: tuple[int, ...] = ()
 ) -> tuple[int, ...]:
-    """The sizes that a shape has where its names stand for these values.
+    """The sizes that a shape has by the values of an interpreter.
 
     Raises:
         EvaluationFault: If an entry is no size.
     """
-    interpreter = Interpreter(names)
     if not isinstance(shape, tuple):
         sizes = interpreter.evaluate(shape)
         if not isinstance(sizes, list | tuple):
@@ -93,6 +92,8 @@ def shape_of(
 
 
 def _size(node: ex.Expression, value: object) -> int:
+    if isinstance(value, torch.SymInt):
+        return value  # type: ignore[return-value]
     if isinstance(value, bool) or not isinstance(value, int):
         raise EvaluationFault(node, f"a size is an int, got `{value}`")
     if value < 0:

@@ -1,12 +1,14 @@
 """Puts what went wrong in a trial into words: in the names of the spec, with the call that was probably meant."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from layergen import ops
+from layergen.check.formula import shown
 from layergen.check.interpret import EvaluationFault
 from layergen.check.settings import Setting
 from layergen.diagnostics import Finding, Label, Path, Place, Rule
@@ -72,13 +74,21 @@ class Explainer:
     ``values`` are those of the forward at the point where it stopped; a trial sets them.
     """
 
-    def __init__(self, spec: LayerSpec, setting: Setting) -> None:
+    def __init__(self, spec: LayerSpec, setting: Setting, formula: Callable[[Any], Any] | None = None) -> None:
+        self.formula = formula  # of a symbolic size, where sizes are symbolic
         self.spec = spec
         self.setting = setting
         self.values: Mapping[str, Any] = {}
 
-    def size(self, size: int) -> str:
-        """A size by the only name that has this value, or as a number."""
+    def no_tensor(self, name: str, value: object) -> Finding:
+        """The finding for an output that is no tensor."""
+        place = Place(("outputs", name), key=True)
+        return ShapeMismatch.at(place, f"output `{name}` is {self.shown(value)}, not a tensor")
+
+    def size(self, size: int | torch.SymInt) -> str:
+        """A size by its formula, or by the only name that has this value, or as a number."""
+        if self.formula is not None:
+            return shown(self.formula(size))
         scalars = {name: value for name, value in self.setting.values.items() if type(value) is int}
         named = [name for name, value in {**self.setting.sizes, **scalars}.items() if value == size]
         return named[0] if len(named) == 1 and size > 1 else str(size)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from layergen import ops
 from layergen.check.environment import CONSTANTS, TensorCalls
 from layergen.check.interpret import EvaluationFault, Interpreter
-from layergen.check.trial import Stage
+from layergen.check.stage import Stage
 from layergen.diagnostics import Finding, Place, Rule
 from layergen.spec import expression as ex
 from layergen.spec.inits import initializer

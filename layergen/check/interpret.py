@@ -147,6 +147,9 @@ class Interpreter:
         for items, count in ((left, right), (right, left)):
             if isinstance(items, list | tuple) and isinstance(count, int) and len(items) * count > LONGEST:
                 raise EvaluationFault(node, "the list is too long")
+        return self.combine(node, left, right)
+
+    def combine(self, node: ex.Binary, left: Any, right: Any) -> Any:
         return self.guarded(node, OPERATORS[node.operator], left, right)
 
     def compare(self, node: ex.Compare) -> Any:

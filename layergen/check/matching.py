@@ -6,7 +6,8 @@ import torch
 
 from layergen.check.environment import CONSTANTS
 from layergen.check.interpret import EvaluationFault, Interpreter, first_line
-from layergen.check.trial import META, Stage, facts
+from layergen.check.stage import META, Stage
+from layergen.check.trial import facts
 from layergen.diagnostics import Finding, Place, Rule
 from layergen.ops.modules import find_module
 from layergen.spec import expression as ex

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from layergen.check.flow import check_flow
 from layergen.check.reserved import check_reserved
-from layergen.check.undefined import check_undefined
+from layergen.check.undefined import UndefinedName, check_undefined
 from layergen.diagnostics import Finding, Label, Place, Rule
 from layergen.spec import expression as ex
 from layergen.spec.model import LayerSpec
@@ -18,6 +18,7 @@ SECTIONS = {
     "inputs": "an input",
     "outputs": "an output",
 }
+OTHER_NAME = "choose another name"
 
 
 class UnusedName(Rule):
@@ -62,9 +63,10 @@ def check_names(spec: LayerSpec) -> Iterator[Finding]:
     """Yield what is wrong with the names of a spec."""
     yield from check_reserved(spec)
     yield from _check_shadowed(spec)
-    yield from check_undefined(spec)
-    yield from check_flow(spec)
-    yield from _check_unused(spec)
+    found = (*check_undefined(spec), *check_flow(spec))
+    yield from found
+    if not any(finding.rule is UndefinedName for finding in found):  # a misspelled name is undefined, and unused too
+        yield from _check_unused(spec)
 
 
 def _check_shadowed(spec: LayerSpec) -> Iterator[Finding]:
@@ -75,7 +77,9 @@ def _check_shadowed(spec: LayerSpec) -> Iterator[Finding]:
             owner, first = owners.setdefault(name, (role, place))
             updated = section == "outputs" and owner == SECTIONS["inputs"]
             if first != place and not updated and not _is_switch(spec, name, section):
-                yield _shadowed(place, f"`{name}` is {owner} already", first)
+                switchable = section in ("parameters", "buffers") and _is_flag(spec, name)
+                help = f"add `when: {name}`, or choose another name" if switchable else OTHER_NAME
+                yield _shadowed(place, f"`{name}` is {owner} already", first, help)
     for name, place in dimension_places(spec).items():
         owner, first = owners.setdefault(name, ("a dimension", place))
         if first != place:
@@ -87,9 +91,13 @@ def _check_shadowed(spec: LayerSpec) -> Iterator[Finding]:
             yield _shadowed(Place(("forward",), target.span), message, first)
 
 
-def _shadowed(place: Place, message: str, first: Place) -> Finding:
+def _shadowed(place: Place, message: str, first: Place, help: str = OTHER_NAME) -> Finding:
     label = Label(first, "first declared here")
-    return ShadowedName.at(place, message, labels=(label,), help="choose another name")
+    return ShadowedName.at(place, message, labels=(label,), help=help)
+
+
+def _is_flag(spec: LayerSpec, name: str) -> bool:
+    return name in spec.arguments and spec.arguments[name].type == "bool"
 
 
 def _is_switch(spec: LayerSpec, name: str, section: str) -> bool:
@@ -98,7 +106,7 @@ def _is_switch(spec: LayerSpec, name: str, section: str) -> bool:
         return False
     alone = name not in spec.derived and not (name in spec.parameters and name in spec.buffers)
     when = spec.tensors[name].when
-    return alone and spec.arguments[name].type == "bool" and when is not None and ex.Name(name) in _conjuncts(when)
+    return alone and _is_flag(spec, name) and when is not None and ex.Name(name) in _conjuncts(when)
 
 
 def _conjuncts(condition: ex.Expression) -> tuple[ex.Expression, ...]:

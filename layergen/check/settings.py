@@ -105,8 +105,9 @@ def settings(spec: LayerSpec) -> tuple[tuple[Setting, ...], tuple[Finding, ...]]
     if not spec.cases:
         base = search(spec, {}, {})
         if base is None:
-            message = "no setting of the arguments satisfies the bounds and constraints"
-            findings.append(Unsatisfiable.at(_first_constraint(spec), message, help="give one under `cases`"))
+            message = "no setting of the arguments was found that satisfies their bounds and the constraints"
+            help = "correct them, or give a setting that satisfies them under `cases`"
+            findings.append(Unsatisfiable.at(_first_constraint(spec), message, help=help))
         else:
             chosen.append(_setting(spec, "default", base))
     if findings:

@@ -5,6 +5,7 @@ from difflib import get_close_matches
 
 from layergen.diagnostics import Finding, Path, Place, Rule
 from layergen.spec import expression as ex
+from layergen.spec.inits import INITIALIZERS
 from layergen.spec.model import LayerSpec
 from layergen.spec.scope import CONSTANTS, assignments, dimensions, scoped
 
@@ -36,7 +37,8 @@ def check_undefined(spec: LayerSpec) -> Iterator[Finding]:
         for node in ex.walk(part.expression):
             if isinstance(node, ex.Name) and node.id not in reported:
                 reported.add(node.id)
-                yield undefined(node, part.path, part.names, f"only {part.known} are known here", roles.get(node.id))
+                known = part.names.union(INITIALIZERS if node is part.expression and part.path[-1] == "init" else ())
+                yield undefined(node, part.path, known, f"only {part.known} are known here", roles.get(node.id))
     known = (*spec.arguments, *dimensions(spec))
     for index, case in enumerate(spec.cases):
         for key in case:

@@ -58,7 +58,8 @@ class ExpressionParser:
         return quoted(self.text[span[0] : span[1]])
 
     def unexpected(self, wanted: str) -> SyntaxFault:
-        return refusals.unexpected(self.token, wanted)
+        following = self.tokens[self.position + 1] if self.position + 1 < len(self.tokens) else None
+        return refusals.unexpected(self.token, wanted, following)
 
     def deepen(self) -> None:
         self.depth += 1

@@ -153,10 +153,10 @@ class Argument(Part):
         bounds = {"min": self.min, "max": self.max}
         given = [name for name, bound in bounds.items() if bound is not None]
         if given and not self.numeric:
-            raise fault(f"a {self.type} has no {given[0]}", key=given[0])
+            raise fault(f"type `{self.type}` has no `{given[0]}`", key=given[0])
         for name in given:
             if self.type != "float" and not isinstance(bounds[name], int):
-                raise fault(f"the {name} of an {self.type} is an int, got {bounds[name]}", key=name)
+                raise fault(f"the `{name}` of type `{self.type}` is an int, got {bounds[name]}", key=name)
         if self.min is not None and self.max is not None and self.min > self.max:
             raise fault(f"min {self.min} is greater than max {self.max}", key="min")
         if self.exclusive and not given:
@@ -169,7 +169,7 @@ class Argument(Part):
             return self
         expected = {"str": str, "int": int}.get(self.type)
         if expected is None:
-            raise fault(f"a {self.type} has no choices", key="choices", help="choices are for `int` and `str`")
+            raise fault(f"type `{self.type}` has no `choices`", key="choices", help="choices are for `int` and `str`")
         if not self.choices or len(set(self.choices)) != len(self.choices):
             raise fault("choices must be distinct, and at least one", key="choices")
         for choice in self.choices:

@@ -20,6 +20,12 @@ KEYWORDS = {
     "return": "assign to the output's name", "try": _STATE, "while": _LOOP, "with": None, "yield": None,
 }  # fmt: skip
 
+# A keyword is meant as a name where one of these follows, an operator or an end, and it is no statement by itself.
+_AFTER_A_NAME = frozenset(
+    {"+", "-", "*", "/", "//", "%", "**", "@", "==", "!=", "<", "<=", ">", ">=", ",", ")", "]", "", "\n"}
+)
+_STATEMENTS = frozenset({"break", "continue", "pass", "raise", "return", "yield"})
+
 # Modules that a PyTorch user writes before a function; here the function stands alone, or behind the name given.
 _MODULES = {
     "F": "", "torch": "", "math": "", "np": "", "numpy": "", "functional": "", "special": "", "init": "",
@@ -39,14 +45,17 @@ def forbidden(message: str, span: Span, help: str | None = None) -> SyntaxFault:
     return SyntaxFault(message, span, help, forbidden=True)
 
 
-def unexpected(token: Token, wanted: str) -> SyntaxFault:
+def unexpected(token: Token, wanted: str, following: Token | None = None) -> SyntaxFault:
     """The fault of a token that stands where something else is wanted."""
     text, span = token.text, token.span
     if token.kind is TokenKind.END:
-        return SyntaxFault(f"the text ends where {wanted} is expected", span)
+        return SyntaxFault(f"the expression ends where {wanted} is expected", span)
     if token.kind in (TokenKind.NEWLINE, TokenKind.INDENT, TokenKind.DEDENT):
         return SyntaxFault(f"the line ends where {wanted} is expected", span)
     if token.kind is TokenKind.KEYWORD and text in KEYWORDS:
+        if wanted == "a value" and following and following.text in _AFTER_A_NAME and text not in _STATEMENTS:
+            message = f"`{text}` is a keyword of Python and cannot be a name"
+            return forbidden(message, span, f"choose another name, such as `{text}_`")
         return forbidden(f"`{text}` is not in the language", span, KEYWORDS[text])
     if token.kind is TokenKind.OPERATOR:
         match text:

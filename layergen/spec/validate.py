@@ -94,27 +94,55 @@ def validate(source: SpecSource) -> tuple[model.LayerSpec | None, tuple[Finding,
     try:
         return model.LayerSpec.model_validate(source.data()), ()
     except ValidationError as error:
-        findings = [finding for details in error.errors(include_url=False) for finding in _explain(details)]
+        findings = map(_explain, _causes(error.errors(include_url=False), source))
         return None, tuple(dict.fromkeys(findings))
 
 
-def _explain(details: ErrorDetails) -> Iterator[Finding]:
-    context: dict[str, Any] = details.get("ctx", {})
-    path: Path = details["loc"]
-    if "key" in context:
-        path = (*path, context["key"])
-    match details["type"]:
+def _causes(errors: list[ErrorDetails], source: SpecSource) -> Iterator[ErrorDetails]:
+    """Errors without those that follow from others: a key missing as misspelled, the rest of a text cut in two."""
+    misspelled = [_path(error) for error in errors if error["type"] == "extra_forbidden"]
+    meant = {(*path[:-1], nearest) for path in misspelled if (nearest := _nearest_key(path))}
+    cut = {_path(error): error for error in errors if error["type"] == "syntax" and _is_cut(_path(error), source)}
+    holders = {path[:-1] for path in cut}
+    for error in errors:
+        path, kind = _path(error), error["type"]
+        if path in cut:
+            help = "put the expression in quotes: without them, it ends at the comma"
+            yield {**error, "ctx": {**error["ctx"], "help": help}}
+        elif (kind != "missing" or path not in meant) and (
+            kind not in ("syntax", "extra_forbidden") or path[:-1] not in holders
+        ):
+            yield error
+
+
+def _path(error: ErrorDetails) -> Path:
+    context: dict[str, Any] = error.get("ctx", {})
+    return (*error["loc"], context["key"]) if "key" in context else error["loc"]
+
+
+def _is_cut(path: Path, source: SpecSource) -> bool:
+    """Whether a comma of YAML cuts a call in two, as in ``{init: uniform(0, 1)}``."""
+    at = source.locate(Place(path))
+    line = source.lines[at.line - 1]
+    text = line[at.column - 1 : at.end_column - 1]
+    return text.count("(") > text.count(")") and line.startswith(",", at.end_column - 1)
+
+
+def _explain(error: ErrorDetails) -> Finding:
+    context: dict[str, Any] = error.get("ctx", {})
+    path = _path(error)
+    match error["type"]:
         case "extra_forbidden":
-            yield _unknown_key(path)
+            return _unknown_key(path)
         case "missing":
-            yield _missing_key(path)
+            return _missing_key(path)
         case "syntax" | "forbidden":
-            rule = ForbiddenConstruct if details["type"] == "forbidden" else InvalidSyntax
-            yield rule.at(Place(path, context["span"]), context["message"], help=context["help"])
+            rule = ForbiddenConstruct if error["type"] == "forbidden" else InvalidSyntax
+            return rule.at(Place(path, context["span"]), context["message"], help=context["help"])
         case "invalid_value":
-            yield InvalidValue.at(path, context["message"], help=context.get("help"))
+            return InvalidValue.at(path, context["message"], help=context.get("help"))
         case kind:
-            yield InvalidValue.at(path, f"expected {_expected(kind, context)}, got {model.describe(details['input'])}")
+            return InvalidValue.at(path, f"expected {_expected(kind, context)}, got {model.describe(error['input'])}")
 
 
 def _keys_at(path: Path) -> tuple[str, ...]:
@@ -126,10 +154,13 @@ def _keys_at(path: Path) -> tuple[str, ...]:
 
 
 def _unknown_key(path: Path) -> Finding:
-    key, known = str(path[-1]), _keys_at(path)
-    near = get_close_matches(key, known, 1)
-    help = f"write `{near[0]}`" if near else f"the keys here are {', '.join(f'`{name}`' for name in known)}"
-    return UnknownKey.at(Place(path, key=True), f"unknown key {model.describe(key)}", help=help)
+    nearest = _nearest_key(path)
+    help = f"write `{nearest}`" if nearest else f"the keys here are {', '.join(f'`{key}`' for key in _keys_at(path))}"
+    return UnknownKey.at(Place(path, key=True), f"unknown key {model.describe(path[-1])}", help=help)
+
+
+def _nearest_key(path: Path) -> str | None:
+    return next(iter(get_close_matches(str(path[-1]), _keys_at(path), 1)), None)
 
 
 def _missing_key(path: Path) -> Finding:

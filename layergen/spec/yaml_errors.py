@@ -9,6 +9,7 @@ from layergen.diagnostics import Rule
 from layergen.spec.faults import Alias, ForeignTag, InvalidYaml
 
 QUOTE = "put the text in quotes"
+QUOTE_COLON = "put text that has `: ` in it in quotes"
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,8 @@ def _unclosed(text: str, begun: int, at: int) -> Problem:
     if not text[at : at + 1].strip("\0"):
         return Problem(f"the `{opened}` is not closed", begun, begun + 1, f"close it with `{closing}`")
     message = f"expected `,` or `{closing}` here, inside the `{opened}` of line {line}"
-    return Problem(message, at, at + 1, "put an expression that has brackets, braces or commas in it in quotes")
+    help = "put an expression that has brackets, braces or commas in it in quotes"
+    return Problem(message, at, at + 1, QUOTE_COLON if text[at] == ":" else help)
 
 
 def _misplaced(problem: str, text: str, at: int) -> Problem | None:
@@ -84,7 +86,7 @@ def _misplaced(problem: str, text: str, at: int) -> Problem | None:
 
 def _surplus_colon(text: str, at: int) -> Problem:
     if ": " in _before(text, at):
-        return Problem("a second `:` on the line", at, at + 1, "put text that has `: ` in it in quotes")
+        return Problem("a second `:` on the line", at, at + 1, QUOTE_COLON)
     help = "check the indentation, and that the line above has its own `:`"
     return Problem("a `:` is not allowed here", at, at + 1, help)
 

@@ -1,0 +1,130 @@
+"""Symbolic sizes and fake devices: the one place that touches torch's private fake-tensor interfaces.
+
+Tried on torch 2.13. A run happens under `FakeTensorMode` with a `ShapeEnv`: every size and integer argument is a symbol,
+so what comes out is a formula, and the conditions under which torch would have gone another way are recorded as guards.
+"""
+
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import sympy
+import torch
+from torch._dispatch.python import enable_python_dispatcher
+from torch._guards import GuardSource, Source
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.fx.experimental.symbolic_shapes import DimDynamic, ShapeEnv
+from torch.utils._sympy import functions as sympy_functions
+from torch.utils.flop_counter import FlopCounterMode
+
+from layergen.check.formula import canonical, symbol
+
+for name in ("torch.fx.experimental.symbolic_shapes", "torch._subclasses.fake_tensor", "torch._dynamo"):
+    logging.getLogger(name).setLevel(logging.CRITICAL)  # what torch logs of a failed trial, a finding says better
+
+Size = int | torch.SymInt
+
+# What torch calls its functions of integers, in plain sympy.
+PLAIN = {
+    sympy_functions.FloorDiv: lambda a, b: sympy.floor(a / b),
+    sympy_functions.CleanDiv: lambda a, b: sympy.floor(a / b),
+    sympy_functions.CeilDiv: lambda a, b: sympy.ceiling(a / b),
+    sympy_functions.Mod: sympy.Mod,
+    sympy_functions.PythonMod: sympy.Mod,
+    sympy_functions.Max: sympy.Max,
+    sympy_functions.Min: sympy.Min,
+}
+
+
+class NameSource(Source):
+    """Where a symbol comes from, as torch wants to know it: a name of the spec."""
+
+    def __init__(self, name: str) -> None:
+        self._own_name = name
+
+    @property
+    def name(self) -> str:  # type: ignore[override]
+        return self._own_name
+
+    @property
+    def guard_source(self) -> GuardSource:  # type: ignore[override]
+        return GuardSource.CONSTANT
+
+    def __hash__(self) -> int:
+        return hash(self._own_name)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, NameSource) and other._own_name == self._own_name
+
+
+class AbstractRun:
+    """Symbols for the names of a spec, and what torch asks about them.
+
+    Args:
+        hints: A value for each name; torch decides by it which way to go where it has to.
+    """
+
+    def __init__(self, hints: Mapping[str, int]) -> None:
+        self.environment = ShapeEnv()
+        self.names: dict[sympy.Symbol, sympy.Symbol] = {}
+        self.own: dict[str, sympy.Symbol] = {}
+        self.sizes: dict[str, torch.SymInt] = {}
+        for name, hint in hints.items():
+            source = NameSource(name)
+            made = self.environment.create_symbol(
+                hint, source=source, dynamic_dim=DimDynamic.DYNAMIC, constraint_dim=None
+            )
+            self.own[name], self.names[made] = made, symbol(name)
+            self.sizes[name] = self.environment.create_symintnode(made, hint=hint, source=source)  # type: ignore[assignment]
+
+    @contextmanager
+    def __call__(self) -> Iterator[None]:
+        """Run what is inside on fake tensors."""
+        with ExitStack() as stack:
+            stack.enter_context(FakeTensorMode(shape_env=self.environment))
+            stack.enter_context(enable_python_dispatcher())
+            yield
+
+    def formula(self, size: Size | sympy.Basic) -> Any:
+        """A size in the names of the spec."""
+        expression = size.node.expr if isinstance(size, torch.SymInt) else sympy.sympify(size)
+        expression = expression.xreplace(self.environment.replacements)
+        for torchs, plain in PLAIN.items():
+            expression = expression.replace(torchs, plain)
+        return canonical(expression.xreplace(self.names))
+
+    def lost(self) -> dict[str, Any]:
+        """The names that are symbols no more: torch has set them to a number, or to another name."""
+        return {
+            name: self.formula(made) for name, made in self.own.items() if made in self.environment.replacements
+        }
+
+    def guards(self) -> list[Any]:
+        """The conditions under which the run would come out the same."""
+        found = (self.formula(guard.expr) for guard in self.environment.guards)
+        return list(dict.fromkeys(guard for guard in found if guard not in (sympy.true, True)))
+
+
+@contextmanager
+def fake_tensors() -> Iterator[None]:
+    """Run what is inside on tensors without data that know their device."""
+    with FakeTensorMode(shape_env=ShapeEnv()), enable_python_dispatcher():
+        yield
+
+
+@contextmanager
+def fake_accelerator() -> Iterator[torch.device]:
+    """Run what is inside on fake tensors; gives the device of an accelerator that need not be there."""
+    with fake_tensors(), torch.no_grad():  # with gradients, a fake accelerator aborts the process
+        yield torch.device("cuda")
+
+
+def hint(size: Size) -> int:
+    """The value that stands in for a symbol, taken without a guard."""
+    return int(size.node.hint) if isinstance(size, torch.SymInt) else size
+
+
+def flop_counter() -> FlopCounterMode:
+    """A mode that counts floating-point operations, in symbols where sizes are."""
+    return FlopCounterMode(display=False)
