@@ -1,42 +1,71 @@
 """Is the spec right? Rules yield findings; a spec without any becomes a `CheckedLayer`."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
-from layergen.check.checked import CheckedCase, CheckedLayer
+from layergen.check.checked import CheckedCase, CheckedLayer, PreconditionCase
+from layergen.check.contracts import check_contracts
 from layergen.check.forward_calls import check_calls
 from layergen.check.initial import initial_bounds
+from layergen.check.input_checks import input_checks
 from layergen.check.matching import check_match
 from layergen.check.names import check_names
+from layergen.check.preconditions import preconditions
+from layergen.check.proof import Proof, Tried, prove, ways
 from layergen.check.rejections import rejections
 from layergen.check.settings import Setting, check_defaults, settings
 from layergen.check.stage import Stage
-from layergen.check.trial import Trial, try_setting
+from layergen.check.trial import facts, try_setting
 from layergen.diagnostics import Finding
 from layergen.spec.model import LayerSpec
+
+Findings = tuple[Finding, ...]
 
 LARGER = 3  # by what sizes grow where a layer needs larger inputs than usual
 
 
-def check(spec: LayerSpec) -> CheckedLayer | tuple[Finding, ...]:
-    """Check a spec: first what it says, then, if that makes sense, what it does at its settings."""
-    findings = tuple(dict.fromkeys((*check_names(spec), *check_defaults(spec))))
-    if not findings:
-        findings = tuple(dict.fromkeys(check_calls(spec)))
+def check(spec: LayerSpec) -> CheckedLayer | Findings:
+    """Check a spec: what it says, then what it does at symbols, at its settings, and in all other respects."""
+    findings = check_text(spec)
     if findings:
         return findings
     chosen, findings = settings(spec)
     if findings:
         return findings
+    proofs: list[Proof | Tried] = []
+    for outcome in prove(spec, chosen):
+        if isinstance(outcome, Finding):
+            return (outcome,)  # a fault on one way mostly shows on all of them
+        proofs.append(outcome)
     cases: list[CheckedCase] = []
     for setting in chosen:
-        outcome = check_setting(spec, setting)
-        if not isinstance(outcome, CheckedCase):
-            return outcome  # a fault at one setting mostly shows at all of them
-        cases.append(outcome)
-    return CheckedLayer(spec, tuple(cases), tuple(rejections(spec, chosen[0])))
+        case = check_setting(spec, setting)
+        if not isinstance(case, CheckedCase):
+            return case
+        cases.append(case)
+    findings = tuple(check_contracts(spec, list(ways([case.setting for case in cases]))))
+    if findings:
+        return findings
+    conditions = check_preconditions(spec, proofs, cases)
+    if isinstance(conditions, Finding):
+        return (conditions,)
+    return CheckedLayer(
+        spec,
+        tuple(cases),
+        tuple(rejections(spec, chosen[0])),
+        tuple(proofs),
+        conditions,
+        tuple(input_checks(spec, cases[0].setting)),
+    )
 
 
-def check_setting(spec: LayerSpec, setting: Setting) -> CheckedCase | tuple[Finding, ...]:
+def check_text(spec: LayerSpec) -> Findings:
+    """What is wrong with a spec by its words alone: names first, then calls."""
+    findings = tuple(dict.fromkeys((*check_names(spec), *check_defaults(spec))))
+    return findings or tuple(dict.fromkeys(check_calls(spec)))
+
+
+def check_setting(spec: LayerSpec, setting: Setting) -> CheckedCase | Findings:
     """Try a layer at one setting."""
     trial, findings = try_setting(spec, setting)
     if trial is None:
@@ -50,11 +79,27 @@ def check_setting(spec: LayerSpec, setting: Setting) -> CheckedCase | tuple[Find
     findings = (*findings, *check_match(stage))
     if findings:
         return findings
-    return _case(setting, trial, bounds)
-
-
-def _case(setting: Setting, trial: Trial, bounds: dict[str, tuple[float, float]]) -> CheckedCase:
     return CheckedCase(setting, trial.inputs, trial.ranges, trial.outputs, trial.state, bounds)
+
+
+def check_preconditions(
+    spec: LayerSpec, proofs: Sequence[Proof | Tried], cases: Sequence[CheckedCase]
+) -> tuple[PreconditionCase, ...] | Finding:
+    """The preconditions of all ways through the forward, each with a case on either side."""
+    known: dict[str, PreconditionCase] = {}
+    grown = {case.setting.name: case.setting for case in cases}
+    for proof in proofs:
+        if isinstance(proof, Tried):
+            continue
+        for condition in preconditions(spec, replace(proof, setting=grown.get(proof.setting.name, proof.setting))):
+            if isinstance(condition, Finding):
+                return condition
+            kept = check_setting(spec, condition.kept)
+            if condition.text not in known and isinstance(kept, CheckedCase):
+                stage = Stage(spec, condition.broken)
+                shapes = {name: tensor if tensor is None else facts(tensor) for name, tensor in stage.inputs.items()}
+                known[condition.text] = PreconditionCase(condition.text, kept, (condition.broken, shapes))
+    return tuple(known.values())
 
 
 __all__ = ["CheckedLayer", "check"]

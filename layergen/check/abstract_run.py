@@ -1,7 +1,8 @@
 """Symbolic sizes and fake devices: the one place that touches torch's private fake-tensor interfaces.
 
-Tried on torch 2.13. A run happens under `FakeTensorMode` with a `ShapeEnv`: every size and integer argument is a symbol,
-so what comes out is a formula, and the conditions under which torch would have gone another way are recorded as guards.
+Tried on torch 2.13. A run happens under `FakeTensorMode` with a `ShapeEnv`: every size and integer argument is a
+symbol, so what comes out is a formula, and the conditions under which torch would have gone another way are recorded
+as guards.
 """
 
 import logging
@@ -24,6 +25,8 @@ for name in ("torch.fx.experimental.symbolic_shapes", "torch._subclasses.fake_te
     logging.getLogger(name).setLevel(logging.CRITICAL)  # what torch logs of a failed trial, a finding says better
 
 Size = int | torch.SymInt
+# A build of torch without CUDA cannot so much as index a fake tensor on `cuda`; `lazy` has what it takes everywhere.
+ACCELERATOR = torch.device("lazy")
 
 # What torch calls its functions of integers, in plain sympy.
 PLAIN = {
@@ -44,11 +47,11 @@ class NameSource(Source):
         self._own_name = name
 
     @property
-    def name(self) -> str:  # type: ignore[override]
+    def name(self) -> str:
         return self._own_name
 
     @property
-    def guard_source(self) -> GuardSource:  # type: ignore[override]
+    def guard_source(self) -> GuardSource:
         return GuardSource.CONSTANT
 
     def __hash__(self) -> int:
@@ -76,7 +79,9 @@ class AbstractRun:
                 hint, source=source, dynamic_dim=DimDynamic.DYNAMIC, constraint_dim=None
             )
             self.own[name], self.names[made] = made, symbol(name)
-            self.sizes[name] = self.environment.create_symintnode(made, hint=hint, source=source)  # type: ignore[assignment]
+            node = self.environment.create_symintnode(made, hint=hint, source=source)
+            assert isinstance(node, torch.SymInt)  # a hint of 0 or 1 would make a number of it
+            self.sizes[name] = node
 
     @contextmanager
     def __call__(self) -> Iterator[None]:
@@ -96,9 +101,7 @@ class AbstractRun:
 
     def lost(self) -> dict[str, Any]:
         """The names that are symbols no more: torch has set them to a number, or to another name."""
-        return {
-            name: self.formula(made) for name, made in self.own.items() if made in self.environment.replacements
-        }
+        return {name: self.formula(made) for name, made in self.own.items() if made in self.environment.replacements}
 
     def guards(self) -> list[Any]:
         """The conditions under which the run would come out the same."""
@@ -117,12 +120,12 @@ def fake_tensors() -> Iterator[None]:
 def fake_accelerator() -> Iterator[torch.device]:
     """Run what is inside on fake tensors; gives the device of an accelerator that need not be there."""
     with fake_tensors(), torch.no_grad():  # with gradients, a fake accelerator aborts the process
-        yield torch.device("cuda")
+        yield ACCELERATOR
 
 
-def hint(size: Size) -> int:
-    """The value that stands in for a symbol, taken without a guard."""
-    return int(size.node.hint) if isinstance(size, torch.SymInt) else size
+def hint(number: Any) -> Any:
+    """The value that stands in for a symbol, taken without a guard; other numbers as they are."""
+    return number.node.hint if isinstance(number, torch.SymInt | torch.SymFloat) else number
 
 
 def flop_counter() -> FlopCounterMode:

@@ -3,16 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from layergen.check.input_checks import InputCheck
+from layergen.check.proof import Proof, Tried
 from layergen.check.settings import Setting
+from layergen.check.trial import TensorFacts
 from layergen.spec.model import LayerSpec
-
-
-@dataclass(frozen=True)
-class TensorFacts:
-    """A tensor's shape and dtype at one setting."""
-
-    shape: tuple[int, ...]
-    dtype: str  # "float32"
 
 
 @dataclass(frozen=True)
@@ -28,15 +23,6 @@ class CheckedCase:
 
 
 @dataclass(frozen=True)
-class CheckedLayer:
-    """A spec without a fault, and its cases."""
-
-    spec: LayerSpec
-    cases: tuple[CheckedCase, ...]
-    rejections: tuple["Rejection", ...]
-
-
-@dataclass(frozen=True)
 class Rejection:
     """A setting of the arguments that one bound or one constraint refuses."""
 
@@ -45,3 +31,24 @@ class Rejection:
     argument: str | None  # whose bound it breaks; None: the constraint of this index
     constraint: int = 0
     values: Mapping[str, object] | None = None  # normalized arguments and derived values
+
+
+@dataclass(frozen=True)
+class PreconditionCase:
+    """A condition that torch demands of sizes, with inputs that only just keep it and that only just break it."""
+
+    text: str
+    kept: CheckedCase
+    broken: tuple[Setting, Mapping[str, TensorFacts | None]]
+
+
+@dataclass(frozen=True)
+class CheckedLayer:
+    """A spec without a fault, and its cases."""
+
+    spec: LayerSpec
+    cases: tuple[CheckedCase, ...]
+    rejections: tuple[Rejection, ...]
+    proofs: tuple[Proof | Tried, ...]
+    preconditions: tuple[PreconditionCase, ...]
+    input_checks: tuple[InputCheck, ...]

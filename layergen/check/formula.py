@@ -1,5 +1,9 @@
 """Formulas of sizes: bring them to one form, compare them, and print them as a spec would say them."""
 
+import math
+import operator
+from collections.abc import Callable, Mapping
+from fractions import Fraction
 from typing import Any
 
 import sympy
@@ -12,7 +16,7 @@ def symbol(name: str) -> sympy.Symbol:
 
 
 def canonical(expression: Any) -> Any:
-    """A formula with its quotients spread out, so that whole parts leave the floor: ``(a + b) // b`` is ``a // b + 1``."""
+    """A formula with its quotients spread out: whole parts leave the floor, ``(a + b) // b`` is ``a // b + 1``."""
     if not isinstance(expression, sympy.Basic):
         return sympy.sympify(expression)
     return expression.replace(sympy.floor, lambda part: sympy.floor(sympy.expand(part)))
@@ -22,6 +26,64 @@ def same(left: Any, right: Any) -> bool:
     """Whether two formulas are equal for all values of their names, as far as algebra can tell."""
     difference = sympy.expand(canonical(left) - canonical(right))
     return bool(difference == 0)
+
+
+Point = Mapping[str, int]  # a value for each name
+
+
+def value(expression: Any, at: Point) -> Any:
+    """What a formula comes to where its names have these values: a number or a truth value.
+
+    Raises:
+        ArithmeticError: If something is divided by zero.
+        ValueError: If the formula has a function that is not known here.
+    """
+    return compiled(expression)(at)
+
+
+def compiled(expression: Any) -> Callable[[Point], Any]:
+    """A function that computes a formula, for one that is computed at many points. Errors are those of `value`."""
+    match expression:
+        case sympy.Symbol(name=name):
+            return lambda at: at[name]
+        case sympy.Integer():
+            number = int(expression)
+            return lambda _: number
+        case sympy.Rational():
+            fraction = Fraction(int(expression.p), int(expression.q))
+            return lambda _: fraction
+        case sympy.logic.boolalg.BooleanTrue() | sympy.logic.boolalg.BooleanFalse():
+            truth = bool(expression)
+            return lambda _: truth
+        case sympy.Pow(base=base, exp=sympy.Integer() as exponent) if exponent < 0:
+            root, times = compiled(base), int(exponent)
+            return lambda at: Fraction(root(at)) ** times
+    parts = [compiled(part) for part in expression.args]
+    for kind, compute in OPERATIONS.items():
+        if isinstance(expression, kind):
+            return lambda at: compute(*(part(at) for part in parts))
+    raise ValueError(f"no way to compute {type(expression).__name__}")
+
+
+OPERATIONS: dict[type, Callable[..., Any]] = {
+    sympy.Add: lambda *parts: sum(parts),
+    sympy.Mul: lambda *parts: math.prod(parts),
+    sympy.Pow: operator.pow,
+    sympy.floor: math.floor,
+    sympy.ceiling: math.ceil,
+    sympy.Mod: operator.mod,
+    sympy.Max: max,
+    sympy.Min: min,
+    sympy.Eq: operator.eq,
+    sympy.Ne: operator.ne,
+    sympy.Ge: operator.ge,
+    sympy.Gt: operator.gt,
+    sympy.Le: operator.le,
+    sympy.Lt: operator.lt,
+    sympy.And: lambda *parts: all(parts),
+    sympy.Or: lambda *parts: any(parts),
+    sympy.Not: operator.not_,
+}
 
 
 class SpecPrinter(StrPrinter):  # type: ignore[misc]
@@ -38,9 +100,8 @@ class SpecPrinter(StrPrinter):  # type: ignore[misc]
         return f"-({self._print(-expression.args[0])} // 1)"
 
     def _print_Mod(self, expression: Any) -> str:
-        left, right = expression.args
-        top = f"({self._print(left)})" if left.is_Add else self._print(left)
-        return f"{top} % {self._print(right)}"
+        left, right = (self._print(part) if part.is_Atom else f"({self._print(part)})" for part in expression.args)
+        return f"{left} % {right}"
 
     def _print_Max(self, expression: Any) -> str:
         return f"max({', '.join(self._print(part) for part in expression.args)})"
@@ -61,16 +122,25 @@ class SpecPrinter(StrPrinter):  # type: ignore[misc]
         text = self._print(base)
         return f"{text if base.is_Atom else f'({text})'}**{self._print(exponent)}"
 
-    def _print_Add(self, expression: Any, order: Any = None) -> str:
-        terms = sorted(expression.args, key=lambda term: (term.is_number, term.could_extract_minus_sign(), str(term)))
-        text = self._print(terms[0])
+    def _print_Add(self, expression: Any, **_: Any) -> str:
+        terms = sorted(expression.args, key=_order)
+        text = str(self._print(terms[0]))
         for term in terms[1:]:
             negative = term.could_extract_minus_sign()
             text += f" {'-' if negative else '+'} {self._print(-term if negative else term)}"
         return text
 
     def _print_Relational(self, expression: Any) -> str:
-        return f"{self._print(expression.lhs)} {expression.rel_op} {self._print(expression.rhs)}"
+        """A comparison, every term on the side where it is positive."""
+        sides = sympy.Add.make_args(sympy.expand(expression.lhs - expression.rhs))
+        positive = sympy.Add(*(term for term in sides if not term.could_extract_minus_sign()))
+        negative = sympy.Add(*(-term for term in sides if term.could_extract_minus_sign()))
+        return f"{self._print(positive)} {expression.rel_op} {self._print(negative)}"
+
+
+def _order(term: Any) -> tuple[bool, bool, bool, str]:
+    """Plain names first, then products, then what is taken away, and numbers last."""
+    return term.is_number, term.could_extract_minus_sign(), not term.is_Symbol, str(term)
 
 
 def shown(expression: Any) -> str:

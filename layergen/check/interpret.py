@@ -12,7 +12,7 @@ from layergen.spec import expression as ex
 from layergen.spec.scalars import SCALARS
 
 LARGEST = 2**63 - 1
-LONGEST = 10_000  # items of a list
+LONGEST = 10_000  # items of a list, with those of the lists in it
 
 OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
     "+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv, "//": operator.floordiv,
@@ -102,7 +102,7 @@ class Interpreter:
                 return self.values[name]
             case ex.Sequence(items=items, bracket=bracket):
                 values = [self.evaluate(item) for item in items]
-                return values if bracket == "[" else tuple(values)
+                return self.bounded(node, values if bracket == "[" else tuple(values))
             case ex.Conditional(test=test, then=then, orelse=orelse):
                 return self.evaluate(then if self.truth(test) else orelse)
             case ex.Binary(operator="and", left=left, right=right):
@@ -145,9 +145,9 @@ class Interpreter:
         if isinstance(left, int) and isinstance(right, int) and _too_large(node.operator, left, right):
             raise EvaluationFault(node, "the number is too large")
         for items, count in ((left, right), (right, left)):
-            if isinstance(items, list | tuple) and isinstance(count, int) and len(items) * count > LONGEST:
+            if isinstance(items, list | tuple) and isinstance(count, int) and _weight(items) * count > LONGEST:
                 raise EvaluationFault(node, "the list is too long")
-        return self.combine(node, left, right)
+        return self.bounded(node, self.combine(node, left, right))
 
     def combine(self, node: ex.Binary, left: Any, right: Any) -> Any:
         return self.guarded(node, OPERATORS[node.operator], left, right)
@@ -163,6 +163,12 @@ class Interpreter:
             left = right
         return result
 
+    def bounded(self, node: ex.Node, value: Any) -> Any:
+        """A value that is no list of too many items. All lists are made here, so those in it are bounded already."""
+        if isinstance(value, list | tuple) and _weight(value) > LONGEST:
+            raise EvaluationFault(node, "the list is too long")
+        return value
+
     def guarded(self, node: ex.Node, function: Callable[..., Any], *operands: Any) -> Any:
         """Call a function; what it refuses is a fault of the node."""
         try:
@@ -177,7 +183,14 @@ class Interpreter:
             raise EvaluationFault(node, first_line(error), operands) from None
         if isinstance(value, int) and abs(value) > LARGEST:
             raise EvaluationFault(node, "the number is too large", operands)
+        if isinstance(value, complex):
+            raise EvaluationFault(node, "the result is no real number", operands)
         return value
+
+
+def _weight(value: object) -> int:
+    """How many items a list has, with those of the lists in it."""
+    return sum(map(_weight, value), 1) if isinstance(value, list | tuple) else 1
 
 
 def _too_large(sign: str, left: int, right: int) -> bool:

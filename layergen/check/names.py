@@ -1,8 +1,9 @@
-"""Are a spec's names defined, used, distinct and allowed?"""
+"""Are a spec's names defined, used, distinct, allowed and in order?"""
 
 from collections.abc import Iterator
 
 from layergen.check.flow import check_flow
+from layergen.check.order import check_order
 from layergen.check.reserved import check_reserved
 from layergen.check.undefined import UndefinedName, check_undefined
 from layergen.diagnostics import Finding, Label, Place, Rule
@@ -62,6 +63,7 @@ class ShadowedName(Rule):
 def check_names(spec: LayerSpec) -> Iterator[Finding]:
     """Yield what is wrong with the names of a spec."""
     yield from check_reserved(spec)
+    yield from check_order(spec)
     yield from _check_shadowed(spec)
     found = (*check_undefined(spec), *check_flow(spec))
     yield from found

@@ -1,6 +1,7 @@
 """Searches for values of a layer's arguments that its bounds and constraints allow."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from layergen.check.interpret import EvaluationFault, Interpreter
@@ -13,7 +14,7 @@ INTS = (4, 6, 8, 3, 2, 5, 10, 12, 16, 9, 7, 1, 0)
 FLOATS = (0.5, 0.25, 2.0, 0.1, 1.5, 3.0, 0.0, 1.0, -1.0, 10.0)
 DEFAULTED_INTS = (2, 3, 1, 4, 0, 5, 6, 8)
 SMALL_FLOATS = (0.1, 0.25, 0.5, 0.0, 1.0, 2.0, -1.0, 10.0)  # an eps must be large enough to matter
-BUDGET = 20_000  # steps of the search
+BUDGET = 5_000  # steps of the search
 
 
 def values_of(spec: LayerSpec, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -80,14 +81,26 @@ def _between(argument: Argument) -> list[Any]:
     return found
 
 
-def search(spec: LayerSpec, fixed: Mapping[str, Any], pools: Mapping[str, list[Any]]) -> dict[str, Any] | None:
+def search(
+    spec: LayerSpec,
+    fixed: Mapping[str, Any],
+    pools: Mapping[str, list[Any]],
+    accept: Callable[[dict[str, Any]], bool] = lambda _: True,
+) -> dict[str, Any] | None:
     """Find values for the required arguments, and for those with a pool, that satisfy the constraints.
 
-    Depth first; a value that no other argument has comes first.
+    Depth first, the arguments with most constraints ahead; a value that no other argument has comes first.
+
+    Args:
+        spec: The layer.
+        fixed: Arguments that are settled.
+        pools: What to try for an argument, instead of the usual.
+        accept: Has the last word on what was found.
     """
     steps = 0
+    mentions = Counter(name for constraint in spec.constraints for name in ex.names(constraint))
     order = [name for name, argument in spec.arguments.items() if argument.required or name in pools]
-    order = [name for name in order if name not in fixed]
+    order = sorted((name for name in order if name not in fixed), key=lambda name: -mentions[name] if pools else 0)
 
     def extend(given: dict[str, Any], remaining: list[str]) -> dict[str, Any] | None:
         nonlocal steps
@@ -95,7 +108,7 @@ def search(spec: LayerSpec, fixed: Mapping[str, Any], pools: Mapping[str, list[A
         if steps > BUDGET or not consistent(spec, given, set(remaining)):
             return None
         if not remaining:
-            return given
+            return given if accept(given) else None
         name, *rest = remaining
         pool = pools.get(name) or candidates(spec.arguments[name], defaulted=False)
         taken = {value for value in given.values() if isinstance(value, int) and not isinstance(value, bool)}

@@ -5,11 +5,18 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from layergen.check.checked import TensorFacts
 from layergen.check.settings import Setting
 from layergen.check.stage import Stage, TrialFault, dtype_name
 from layergen.diagnostics import Finding
 from layergen.spec.model import LayerSpec
+
+
+@dataclass(frozen=True)
+class TensorFacts:
+    """A tensor's shape and dtype at one setting."""
+
+    shape: tuple[int, ...]
+    dtype: str  # "float32"
 
 
 @dataclass(frozen=True)

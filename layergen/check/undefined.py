@@ -37,8 +37,8 @@ def check_undefined(spec: LayerSpec) -> Iterator[Finding]:
         for node in ex.walk(part.expression):
             if isinstance(node, ex.Name) and node.id not in reported:
                 reported.add(node.id)
-                known = part.names.union(INITIALIZERS if node is part.expression and part.path[-1] == "init" else ())
-                yield undefined(node, part.path, known, f"only {part.known} are known here", roles.get(node.id))
+                near = part.names.union(INITIALIZERS if node is part.expression and part.path[-1] == "init" else ())
+                yield undefined(node, part.path, near, f"only {part.known} are known here", roles.get(node.id))
     known = (*spec.arguments, *dimensions(spec))
     for index, case in enumerate(spec.cases):
         for key in case:

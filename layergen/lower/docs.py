@@ -32,9 +32,9 @@ def docstring(layer: CheckedLayer, doc: DocText) -> Lines:
         blocks.append(list(wrap(doc(spec.description), PROSE)))
     sections = {
         "Args:": arguments(spec, doc),
-        "Shape:": shapes(spec, doc),
+        "Shape:": [*shapes(spec, doc), *preconditions(layer, doc)],
         "Attributes:": attributes(spec, doc),
-        "Raises:": raises(spec, doc),
+        "Raises:": raises(layer, doc),
         "Examples::": ["", *example(layer)],
         "References:": references(spec, doc),
     }
@@ -80,6 +80,14 @@ def shapes(spec: LayerSpec, doc: DocText) -> Iterator[str]:
     tensors: list[tuple[str, Input | Output]] = [*spec.inputs.items(), *spec.outputs.items()]
     for name, tensor in tensors:
         yield from entry(f"- {name}", shape_sentence(spec, tensor), doc)
+
+
+def preconditions(layer: CheckedLayer, doc: DocText) -> Iterator[str]:
+    """What torch demands of the sizes."""
+    texts = [code(condition.text) for condition in layer.preconditions]
+    if texts:
+        *most, last = texts
+        yield from entry("- Sizes", f"must satisfy {', '.join(most)}{' and ' if most else ''}{last}.", doc)
 
 
 def shape_sentence(spec: LayerSpec, tensor: Input | Output) -> str:
@@ -137,14 +145,17 @@ def attribute_text(tensor: Parameter | Buffer) -> str:
     return text
 
 
-def raises(spec: LayerSpec, doc: DocText) -> Iterator[str]:
-    """One entry that says which arguments are refused."""
+def raises(layer: CheckedLayer, doc: DocText) -> Iterator[str]:
+    """One entry that says which arguments and inputs are refused."""
+    spec = layer.spec
     by_requirement: dict[str, list[str]] = {}
     for name, argument in spec.arguments.items():
         if requirement(argument):
             by_requirement.setdefault(requirement(argument), []).append(code(name))
     reasons = [f"{alternatives(names)} is {unmet(must)}" for must, names in by_requirement.items()]
     reasons += [f"{code(ex.show(constraint))} does not hold" for constraint in spec.constraints]
+    checked = list(dict.fromkeys(code(check.input) for check in layer.input_checks))
+    reasons += [f"{alternatives(checked)} has another shape"] if checked else []
     if reasons:
         yield from entry("ValueError", f"If {alternatives(reasons, comma=True)}.", doc)
 

@@ -5,10 +5,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from layergen import ops
+from layergen.check.input_checks import InputCheck
 from layergen.check.kinds import infer
 from layergen.check.name_kinds import NONE, forward_kinds
+from layergen.lower.docs import shape_text
 from layergen.lower.scopes import attribute_names
-from layergen.lower.source import WIDTH, Imports, Origin, SourcePrinter
+from layergen.lower.source import WIDTH, Imports, Origin, SourcePrinter, formatted
 from layergen.spec import expression as ex
 from layergen.spec.kinds import Kind
 from layergen.spec.model import LayerSpec
@@ -49,8 +51,9 @@ def assigned(block: Sequence[ex.Statement]) -> set[str]:
 class ForwardWriter:
     """Writes the lines of one forward."""
 
-    def __init__(self, spec: LayerSpec, imports: Imports) -> None:
+    def __init__(self, spec: LayerSpec, imports: Imports, checks: Sequence[InputCheck] = ()) -> None:
         self.spec = spec
+        self.checks = checks
         self.imports = imports
         self.kinds = forward_kinds(spec)
         self.names = attribute_names(spec) | {name: f"self.{name}" for name in spec.tensors}
@@ -62,6 +65,8 @@ class ForwardWriter:
 
     def write(self) -> tuple[str, ...]:
         self.dimensions()
+        for name in self.spec.inputs:
+            self.input_check(name)
         body, result = self.split_return()
         self.block(body)
         if result is None:
@@ -93,6 +98,8 @@ class ForwardWriter:
     def dimensions(self) -> None:
         """Bind the dimensions that the forward mentions, before any input is rebound."""
         used = mentioned(self.spec.forward)
+        for check in self.checks:
+            used |= ex.names(check.expected)
         pending = [name for name in dimensions(self.spec) if name in used]
         for name, tensor in self.spec.inputs.items():
             entries = tensor.entries
@@ -106,6 +113,28 @@ class ForwardWriter:
         if self.origin().dtype == "dtype" and any(self.makes_floats()):
             floating = next(name for name, tensor in self.spec.inputs.items() if tensor.floating)
             self.emit(f"dtype = {floating}.dtype")
+
+    def input_check(self, name: str) -> None:
+        """Refuse an input of a shape that torch would let through."""
+        checks = [check for check in self.checks if check.input == name]
+        if not checks:
+            return
+        wrong = [f"{name}.shape[{check.index}] != {self.printer.show(check.expected)}" for check in checks]
+        condition = " or ".join(wrong)
+        if self.spec.inputs[name].optional:
+            condition = f"{name} is not None and {f'({condition})' if len(wrong) > 1 else condition}"
+        self.emit(f"if {condition}:")
+        self.emit(f"{INDENT}raise ValueError({formatted(*self.expectation(name, checks))})")
+
+    def expectation(self, name: str, checks: Sequence[InputCheck]) -> Iterator[str | tuple[str]]:
+        """What to say of an input of a wrong shape: texts, and one-tuples with the source of values."""
+        yield f"expected {name} of shape {shape_text(self.spec.inputs[name].entries)} with "
+        expected = list(dict.fromkeys(check.expected for check in checks))
+        for index, expression in enumerate(expected):
+            yield f"{', ' if index else ''}{ex.show(expression)}="
+            yield (self.printer.show(expression),)
+        yield ", got "
+        yield (f"tuple({name}.shape)",)
 
     def makes_floats(self) -> Iterator[bool]:
         for statement in statements(self.spec.forward):

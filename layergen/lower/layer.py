@@ -28,7 +28,7 @@ def layer_view(layer: CheckedLayer, origin: str) -> LayerView:
     inputs = [f"{name}: Tensor" + (" | None = None" if part.optional else "") for name, part in spec.inputs.items()]
     outputs = len(spec.outputs)
     constructor = ConstructorWriter(spec, imports).write()
-    forward = ForwardWriter(spec, imports).write()
+    forward = ForwardWriter(spec, imports, layer.input_checks).write()
     arguments = tuple(signature(spec, imports))
     summary, *rest = docs.docstring(layer, doc)
     return LayerView(

@@ -164,7 +164,7 @@ def quoted(text: str) -> str:
 def broken(text: str) -> str:
     """A string literal; a long one is broken at its spaces into several that follow each other."""
     pieces = re.findall(rf".{{1,{ONE_LINE}}}(?:\s|$)|\S+", text, re.DOTALL)
-    if len(pieces) < 2 or "".join(pieces) != text:
+    if len(text) < WIDTH - 12 or len(pieces) < 2 or "".join(pieces) != text:
         return quoted(text)
     return f"({' '.join(quoted(piece) for piece in pieces)})"
 

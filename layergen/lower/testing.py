@@ -7,12 +7,14 @@ from collections.abc import Iterator
 
 from layergen import ops
 from layergen.check.checked import CheckedCase, CheckedLayer, Rejection
+from layergen.check.interpret import Interpreter
 from layergen.check.name_kinds import scalar_kinds
 from layergen.lower.constructor import argument_signature, constraint_message, takes_dtype
+from layergen.lower.docs import shape_text
 from layergen.lower.forward import expressions, mentioned, statements
 from layergen.lower.representation import expected_repr
-from layergen.lower.source import Imports, SourcePrinter, broken, python
-from layergen.lower.views import CaseView, OutputView, ReferenceView, RejectionView, TestView
+from layergen.lower.source import Imports, SourcePrinter, broken, python, quoted
+from layergen.lower.views import CaseView, LimitView, OutputView, ReferenceView, RejectionView, TestView
 from layergen.spec import expression as ex
 from layergen.spec.bounds import requirement
 from layergen.spec.model import FLOATING, Input, LayerSpec
@@ -56,6 +58,8 @@ def test_view(layer: CheckedLayer, origin: str, module: str) -> TestView:
         differentiable=bool(gradients or parameters),
         arguments=bool(spec.arguments),
         rejections=tuple(rejection_view(spec, rejection) for rejection in layer.rejections),
+        wrong_shapes=tuple(wrong_shapes(layer)),
+        limits=tuple(limits(layer)),
     )
 
 
@@ -113,9 +117,15 @@ def case_view(spec: LayerSpec, case: CheckedCase) -> CaseView:
         hidden = {name for name, buffer in spec.buffers.items() if not buffer.persistent}
         state = {name: facts.shape for name, facts in case.state.items() if name not in hidden}
         fields.append(f"state={python(state)}")
-        fields.append(f"initial={python(dict(case.bounds))}")
+        bounds = {name: tuple(rounded(end) for end in ends) for name, ends in case.bounds.items()}
+        fields.append(f"initial={python(bounds)}")
     fields.append(f"text={broken(expected_repr(spec, case.setting.values, case.state))}")
     return CaseView(case.setting.name, tuple(fields))
+
+
+def rounded(number: float) -> float:
+    """A number with the digits that a test can tell."""
+    return number if isinstance(number, int) else float(f"{number:.6g}")
 
 
 def input_lines(spec: LayerSpec) -> Iterator[str]:
@@ -206,6 +216,31 @@ def gradient_parameters(spec: LayerSpec) -> str:
     if not excluded:
         return "dict(layer.named_parameters())"
     return f"{{name: value for name, value in layer.named_parameters() if name not in {python(tuple(excluded))}}}"
+
+
+def wrong_shapes(layer: CheckedLayer) -> Iterator[RejectionView]:
+    """Inputs of wrong shapes, one for each check of the forward, with the message that they get."""
+    spec, case = layer.spec, layer.cases[0]
+    for check in layer.input_checks:
+        shapes = dict(zip(spec.inputs, check.shapes, strict=True))
+        changed = {name: shape for name, shape in shapes.items() if name == check.input}
+        others = [other for other in layer.input_checks if other.input == check.input]
+        known = Interpreter({**case.setting.values, **case.setting.sizes})
+        expected = dict.fromkeys(other.expected for other in others)
+        told = ", ".join(f"{ex.show(part)}={known.evaluate(part)}" for part in expected)
+        shape = shape_text(spec.inputs[check.input].entries)
+        message = f"expected {check.input} of shape {shape} with {told}, got {shapes[check.input]}"
+        name = f"{check.input}_{check.index}".replace("-", "minus_")
+        yield RejectionView(name, python(changed), broken(message))
+
+
+def limits(layer: CheckedLayer) -> Iterator[LimitView]:
+    """The preconditions, with a case that only just keeps each, and what differs in one that breaks it."""
+    for condition in layer.preconditions:
+        setting, inputs = condition.broken
+        changed: dict[str, object] = {"arguments": dict(setting.given)} if layer.spec.arguments else {}
+        changed |= {name: facts.shape for name, facts in inputs.items() if facts is not None}
+        yield LimitView(quoted(condition.text), case_view(layer.spec, condition.kept), python(changed))
 
 
 def rejection_view(spec: LayerSpec, rejection: Rejection) -> RejectionView:

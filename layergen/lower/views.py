@@ -52,6 +52,15 @@ class RejectionView:
 
 
 @dataclass(frozen=True)
+class LimitView:
+    """A precondition on sizes, with a case on either side of it."""
+
+    name: str
+    case: CaseView
+    broken: str  # the fields in which a case that breaks it differs, as a dict
+
+
+@dataclass(frozen=True)
 class OutputView:
     """An output of the layer, as the tests check it; all three are expressions."""
 
@@ -104,6 +113,8 @@ class TestView:
     differentiable: bool  # whether there is a gradient to check at all
     arguments: bool  # whether the constructor has any
     rejections: tuple[RejectionView, ...]
+    wrong_shapes: tuple[RejectionView, ...]  # fields of the first case, and the message
+    limits: tuple[LimitView, ...]
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ single value is said by a validator; whatever takes two parts of a spec to see i
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -62,6 +62,14 @@ def describe(value: object) -> str:
 
 
 def _expression(value: object) -> ex.Expression:
+    node = _entry(value)
+    if node == ex.Literal(...):
+        raise fault("`...` stands only in the shape of an input or an output")
+    return node
+
+
+def _entry(value: object) -> ex.Expression:
+    """An expression, or ``...``: an entry of a shape that may have leading dimensions."""
     if isinstance(value, ex.Expression):
         return value
     if value is None or isinstance(value, bool | int | float):
@@ -183,6 +191,8 @@ class Argument(Part):
 class Tensor(Part):
     """What tensors of all roles have in common."""
 
+    read_entry: ClassVar[Callable[[object], ex.Expression]] = _expression
+
     shape: Shape
     doc: Prose | None = None
 
@@ -191,7 +201,7 @@ class Tensor(Part):
     def _each_is_an_expression(cls, value: Any) -> Any:
         if not isinstance(value, list):
             return _expression(value)
-        return tuple(_located(index, item) for index, item in enumerate(value))
+        return tuple(_located(index, item, cls.read_entry) for index, item in enumerate(value))
 
     @property
     def entries(self) -> tuple[ex.Expression, ...]:
@@ -199,10 +209,10 @@ class Tensor(Part):
         return self.shape if isinstance(self.shape, tuple) else (self.shape,)
 
 
-def _located(index: int, item: object) -> ex.Expression:
+def _located(index: int, item: object, read: Callable[[object], ex.Expression]) -> ex.Expression:
     """An entry of a shape; a fault in it says which entry it is."""
     try:
-        return _expression(item)
+        return read(item)
     except PydanticCustomError as error:
         raise PydanticCustomError(error.type, "{message}", {**(error.context or {}), "key": index}) from None
 
@@ -226,7 +236,9 @@ class Buffer(Tensor):
 
 
 class ShortTensor(Tensor):
-    """A tensor for which its shape alone may stand."""
+    """A tensor for which its shape alone may stand. The shape may begin with any dimensions, ``...``."""
+
+    read_entry: ClassVar[Callable[[object], ex.Expression]] = _entry
 
     dtype: Literal[DTYPES] | None = None  # type: ignore[valid-type]  # None: floating
 
@@ -294,6 +306,7 @@ class LayerSpec(Part):
     inputs: Section[Input]
     outputs: Section[Output]
     forward: Block
+    random: Literal["training", "always"] = "training"  # when the forward may draw random numbers
     matches: Match | None = None
     cases: Entries[dict[str, Any]] = ()
 

@@ -1,0 +1,44 @@
+"""What a layer promises beside its shapes: one contract a file, each of them a rule."""
+
+from collections.abc import Callable, Iterator
+
+from layergen.check.contracts.broadcasting import check_broadcasting
+from layergen.check.contracts.device import check_device
+from layergen.check.contracts.dtype import check_autocast, check_dtype
+from layergen.check.contracts.fans import check_fans
+from layergen.check.contracts.gradient import check_gradient
+from layergen.check.contracts.purity import check_purity
+from layergen.check.contracts.training import check_training
+from layergen.check.contracts.units import check_units
+from layergen.check.contracts.vanishing import check_vanishing
+from layergen.check.settings import Setting
+from layergen.diagnostics import Finding
+from layergen.spec.model import LayerSpec
+
+Contract = Callable[[LayerSpec, list[Setting]], Iterator[Finding]]
+
+# Those further down are held against a layer only if it keeps those above: a layer that writes to its inputs has no
+# gradients to speak of.
+CONTRACTS: dict[str, tuple[Contract, ...]] = {
+    "coupling": (check_broadcasting, check_units),
+    "purity": (check_purity,),
+    "dtype": (check_dtype, check_autocast, check_vanishing),
+    "device": (check_device,),
+    "gradient": (check_gradient,),
+    "training": (check_training,),
+    "init": (check_fans,),
+}
+
+
+def check_contracts(spec: LayerSpec, ways: list[Setting]) -> Iterator[Finding]:
+    """Yield the breaches of the first contract that a layer does not keep.
+
+    Args:
+        spec: The layer, which works at all of the settings.
+        ways: Settings that take every way through the forward.
+    """
+    for contracts in CONTRACTS.values():
+        found = list(dict.fromkeys(finding for contract in contracts for finding in contract(spec, ways)))
+        if found:
+            yield from found
+            return

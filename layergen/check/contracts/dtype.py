@@ -1,0 +1,132 @@
+"""Dtype: outputs have the dtype that is declared, in every precision and under autocast."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from layergen.check.abstract_run import fake_tensors
+from layergen.check.interpret import EvaluationFault
+from layergen.check.settings import Setting
+from layergen.check.stage import Bench, Stage, TrialFault, dtype_name
+from layergen.diagnostics import Finding, Label, Place, Rule
+from layergen.spec import expression as ex
+from layergen.spec.model import LayerSpec
+from layergen.spec.scope import assignments
+
+PRODUCTS = frozenset(
+    {"linear", "bilinear", "matmul", "mm", "bmm", "mv", "addmm", "baddbmm", "einsum", "scaled_dot_product_attention"}
+)
+PRECISIONS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+CPU = torch.device("cpu")
+
+
+class DtypeMismatch(Rule):
+    """An output has another dtype than the spec declares, or the layer fails in some precision.
+
+    Unless it says otherwise, an output has the dtype of the first floating input. The forward is tried with inputs and
+    parameters in float16, bfloat16, float32 and float64, with half-precision inputs and float32 parameters, and under
+    autocast on the CPU, where an output may also have autocast's own dtype.
+
+        forward: y = mean(upcast(x), dim=-1)            # float32 for a float16 input
+
+    Fix: bring the result back with `type_as(y, x)`, or declare the output's dtype.
+    """
+
+    code = "LG304"
+
+
+def check_dtype(spec: LayerSpec, ways: list[Setting]) -> Iterator[Finding]:
+    """Yield the precisions in which the layer fails, or an output has another dtype than declared."""
+    for setting in ways:
+        for dtype in PRECISIONS:
+            yield from _tried(spec, setting, Bench(dtype=dtype), f"in {dtype_name(dtype)}")
+        if any(tensor.dtype is None for tensor in spec.tensors.values()):
+            mixed = Bench(dtype=torch.bfloat16, owned_dtype=torch.float32)
+            yield from _mixed(spec, setting, mixed)
+
+
+def _tried(spec: LayerSpec, setting: Setting, bench: Bench, where: str) -> Iterator[Finding]:
+    try:
+        stage = Stage(spec, setting, bench)
+        outputs = stage.run(training=True)
+    except TrialFault as fault:
+        found = fault.finding
+        message = f"the layer fails {where}: {found.message}"
+        yield DtypeMismatch.at(found.place, message, labels=found.labels, help=_cast_help(found))
+        return
+    for name, result in outputs.items():
+        declared = stage.declared_dtype(name)
+        if result.dtype != declared:
+            yield _finding(spec, name, declared, result.dtype, where)
+
+
+def _mixed(spec: LayerSpec, setting: Setting, bench: Bench) -> Iterator[Finding]:
+    """With inputs in half precision and parameters in float32, torch may refuse, but the dtype must not change."""
+    try:
+        stage = Stage(spec, setting, bench)
+        outputs = stage.run(True, MixedProducts())
+    except TrialFault:
+        return
+    for name, result in outputs.items():
+        declared = stage.declared_dtype(name)
+        if result.dtype != declared:
+            yield _finding(spec, name, declared, result.dtype, "with bfloat16 inputs and float32 parameters")
+
+
+class MixedProducts:
+    """Refuses what torch refuses with data, but not without: products of tensors of different dtypes."""
+
+    def called(self, node: ex.Call, arguments: Sequence[Any], keywords: Mapping[str, Any]) -> None:
+        if node.function in PRODUCTS or node.function.startswith("conv"):
+            self.judge(node, [*arguments, *keywords.values()])
+
+    def combined(self, node: ex.Binary, left: Any, right: Any) -> None:
+        if node.operator == "@":
+            self.judge(node, [left, right])
+
+    def judge(self, node: ex.Expression, operands: Sequence[Any]) -> None:
+        dtypes = {operand.dtype for operand in operands if isinstance(operand, Tensor) and operand.is_floating_point()}
+        if len(dtypes) > 1:
+            raise EvaluationFault(node, "the dtypes differ")
+
+
+def check_autocast(spec: LayerSpec, ways: list[Setting]) -> Iterator[Finding]:
+    """Yield what fails under autocast on the CPU."""
+    for setting in ways[:1]:
+        with fake_tensors(), torch.autocast("cpu", dtype=torch.bfloat16):
+            try:
+                stage = Stage(spec, setting, Bench(CPU))
+                outputs = stage.run(training=True)
+            except TrialFault as fault:
+                found = fault.finding
+                yield replace(
+                    DtypeMismatch.at(found.place, f"the layer fails under autocast: {found.message}"),
+                    labels=found.labels,
+                    help=_cast_help(found),
+                )
+                return
+            for name, result in outputs.items():
+                declared = stage.declared_dtype(name)
+                if result.dtype not in (declared, torch.bfloat16):
+                    yield _finding(spec, name, declared, result.dtype, "under autocast")
+
+
+def _cast_help(found: Finding) -> str | None:
+    """What helps where dtypes meet that do not go together."""
+    return "bring the tensors to one dtype: `type_as(a, b)`" if "type" in found.message else found.help
+
+
+def _finding(spec: LayerSpec, name: str, declared: torch.dtype, found: torch.dtype, where: str) -> Finding:
+    message = f"output `{name}` is declared as {dtype_name(declared)}, but is {dtype_name(found)} {where}"
+    targets = [target for target in assignments(spec.forward) if target.id == name]
+    labels = [Label(Place(("forward",), targets[-1].span), dtype_name(found))] if targets else []
+    floating = next((key for key, tensor in spec.inputs.items() if tensor.floating), None)
+    help = (
+        f"end the forward with `{name} = type_as({name}, {floating})`"
+        if floating and declared.is_floating_point
+        else None
+    )
+    return DtypeMismatch.at(Place(("outputs", name), key=True), message, labels=labels, help=help)

@@ -1,0 +1,89 @@
+"""Gradient: it reaches every parameter and every floating input, and is not zero everywhere on its way."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from torch import Tensor
+
+from layergen.check.settings import Setting
+from layergen.check.stage import Bench, Stage, TrialFault
+from layergen.diagnostics import Finding, Place, Rule
+from layergen.spec.model import LayerSpec
+
+# The backward functions of ops that are flat: their gradient is zero wherever it exists.
+FLAT = ("Round", "Floor", "Ceil", "Trunc", "Sign", "Sgn", "Heaviside")
+
+
+class NoGradient(Rule):
+    """A parameter or an input gets no gradient.
+
+    The backward graph is followed from the outputs. A parameter that it does not reach, or reaches only through an op
+    that is flat everywhere, such as `round` or `sign`, never learns.
+
+        forward: y = linear(x, round(weight))
+
+    Fix: let the outputs depend on it: for a straight-through estimate, `weight + detach(round(weight) - weight)`. Where
+    no gradient is wanted, say `gradient: false` of an input, and make a parameter a buffer.
+    """
+
+    code = "LG309"
+
+
+def check_gradient(spec: LayerSpec, ways: list[Setting]) -> Iterator[Finding]:
+    """Yield the parameters and floating inputs that no gradient reaches at any of the settings."""
+    if not any(tensor.floating for tensor in spec.outputs.values()):
+        return
+    wanted = {
+        **{name: ("parameters", name) for name, part in spec.parameters.items() if part.gradient},
+        **{name: ("inputs", name) for name, part in spec.inputs.items() if part.gradient and part.floating},
+    }
+    reached: set[str] = set()
+    seen: set[str] = set()
+    for setting in ways:
+        for training in (True, False):
+            try:
+                stage = Stage(spec, setting, Bench(gradients=True))
+                outputs = stage.run(training)
+            except TrialFault:
+                continue
+            leaves = {name: tensor for name, tensor in {**stage.state, **stage.inputs}.items() if tensor is not None}
+            found, near = reachable(outputs.values())
+            reached |= {name for name, leaf in leaves.items() if id(leaf) in found}
+            seen |= {name for name, leaf in leaves.items() if id(leaf) in near}
+    for name, path in wanted.items():
+        if name not in reached:
+            role = path[0].removesuffix("s")
+            flat = "it reaches the outputs only through an op that is flat everywhere"
+            message = f"the {role} `{name}` gets no gradient: {flat if name in seen else 'no output depends on it'}"
+            help = "a straight-through estimate is `w + detach(round(w) - w)`" if name in seen else None
+            yield NoGradient.at(Place(path, key=True), message, help=help or _declare(role))
+
+
+def _declare(role: str) -> str:
+    return "declare it `gradient: false`" if role == "input" else "make it a buffer, or use it"
+
+
+def reachable(outputs: Iterable[Tensor]) -> tuple[set[int], set[int]]:
+    """The leaves that a gradient reaches, and those that are connected at all, by their ids."""
+    reached: set[int] = set()
+    connected: set[int] = set()
+    visited: set[tuple[int, bool]] = set()
+    pending: list[tuple[Any, bool]] = []
+    for output in outputs:
+        if output.grad_fn is not None:
+            pending.append((output.grad_fn, True))
+        elif output.requires_grad:
+            reached.add(id(output))
+    while pending:
+        node, alive = pending.pop()
+        if node is None or (id(node), alive) in visited:
+            continue
+        visited.add((id(node), alive))
+        variable = getattr(node, "variable", None)
+        if variable is not None:
+            connected.add(id(variable))
+            if alive:
+                reached.add(id(variable))
+        alive = alive and not node.name().startswith(FLAT)
+        pending += [(following, alive) for following, _ in node.next_functions]
+    return reached, connected

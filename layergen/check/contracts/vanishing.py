@@ -1,0 +1,81 @@
+"""Dtype: constants that keep a layer stable are still there in half precision."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from layergen import ops
+from layergen.check.contracts.training import bound
+from layergen.check.settings import Setting
+from layergen.check.stage import Bench, Stage, TrialFault
+from layergen.diagnostics import Finding, Place, Rule
+from layergen.spec import expression as ex
+from layergen.spec.model import LayerSpec
+
+LEAST = 2.0**-24  # the smallest positive float16; half of it and less becomes zero
+BOUNDS = {"clamp": "min", "clamp_min": "min", "normalize": "eps", "cosine_similarity": "eps"}
+
+
+class VanishingConstant(Rule):
+    """A small constant becomes zero in float16.
+
+    The smallest float16 is about 6e-8. An `eps` of 1e-8 that is added to a float16 tensor, or bounds one, is zero, and
+    the division that it should guard gives infinity or NaN.
+
+        forward: y = x / (norm(x, dim=-1, keepdim=True) + 1e-8)
+
+    Fix: compute in float32 or wider, and come back.
+
+        forward: |
+          h = upcast(x)
+          y = type_as(h / (norm(h, dim=-1, keepdim=True) + 1e-8), x)
+    """
+
+    code = "LG311"
+
+
+def check_vanishing(spec: LayerSpec, ways: list[Setting]) -> Iterator[Finding]:
+    """Yield the constants that meet a float16 tensor and are too small for it."""
+    for setting in ways:
+        watch = ConstantWatch()
+        try:
+            Stage(spec, setting, Bench(dtype=torch.float16)).run(True, watch)
+        except TrialFault:
+            continue
+        yield from watch.findings
+
+
+class ConstantWatch:
+    """Looks at the numbers that are added to float16 tensors, or bound them."""
+
+    def __init__(self) -> None:
+        self.findings: list[Finding] = []
+
+    def called(self, node: ex.Call, arguments: Sequence[Any], keywords: Mapping[str, Any]) -> None:
+        op = ops.find(node.function)
+        if op is None or node.function not in BOUNDS or not _is_half(arguments[0] if arguments else None):
+            return
+        number = bound(op, arguments, keywords).get(BOUNDS[node.function])
+        if _vanishes(number):
+            self.report(node, number)
+
+    def combined(self, node: ex.Binary, left: Any, right: Any) -> None:
+        if node.operator in "+-":
+            for number, tensor, part in ((left, right, node.left), (right, left, node.right)):
+                if _is_half(tensor) and _vanishes(number):
+                    self.report(part, number)
+
+    def report(self, node: ex.Expression, number: Any) -> None:
+        message = f"{number} becomes zero in float16, whose smallest number is {LEAST:.0e}"
+        help = "compute in float32 or wider: `h = upcast(x)`, and come back with `type_as(…, x)`"
+        self.findings.append(VanishingConstant.at(Place(("forward",), node.span), message, help=help))
+
+
+def _is_half(value: Any) -> bool:
+    return isinstance(value, Tensor) and value.dtype is torch.float16
+
+
+def _vanishes(value: Any) -> bool:
+    return isinstance(value, float) and 0 < abs(value) <= LEAST / 2

@@ -1,0 +1,134 @@
+"""Which of the conditions that torch asked about are the layer's own: those whose breach torch refuses.
+
+A guard is a question that torch asked while it ran at symbols. Most are its own bookkeeping. Each is therefore broken
+at a few points that the bounds and constraints allow, and the layer tried there: if torch refuses, it is a
+precondition; if the layer works, it was bookkeeping; if the outputs come out other than declared, it is a fault.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice, product
+from typing import Any
+
+import sympy
+
+from layergen.check.explain import HiddenCoupling
+from layergen.check.formula import compiled, shown
+from layergen.check.hints import Hints, at_point, numbers
+from layergen.check.proof import GuardAt, Proof
+from layergen.check.settings import Setting
+from layergen.check.stage import Stage, TrialFault
+from layergen.check.trial import check_shapes
+from layergen.diagnostics import Finding, Place
+from layergen.spec.model import LayerSpec
+
+SMALL = (1, 2, 3, 4, 5)  # values at which a condition may break
+POINTS = 700  # values of the names of one condition that are looked at
+TRIALS = 3  # points at which a broken condition is tried
+
+
+@dataclass(frozen=True)
+class Precondition:
+    """A condition on sizes that torch demands, beyond the layer's own constraints."""
+
+    text: str
+    kept: Setting  # a setting that only just keeps it
+    broken: Setting  # a setting that only just breaks it
+
+
+class Refused(Exception):
+    """Torch refuses a setting."""
+
+
+def preconditions(spec: LayerSpec, proof: Proof) -> Iterator[Precondition | Finding]:
+    """The preconditions that a proof rests on, and the conditions that only seem to be met."""
+    accepted: list[Any] = []
+    ground = numbers(spec, proof.setting)
+    for guard in sorted(_atoms(proof.guards), key=lambda guard: len(guard.condition.free_symbols)):
+        if not guard.condition.free_symbols or isinstance(guard.condition, sympy.Ne):
+            continue
+        outcome = _judge(spec, ground, guard, accepted)
+        if isinstance(outcome, Finding):
+            yield outcome
+        elif outcome is not None:
+            accepted.append(guard.condition)
+            yield outcome
+
+
+def _atoms(guards: Sequence[GuardAt]) -> Iterator[GuardAt]:
+    """The conditions one by one: those that are joined by "and" are separate."""
+    seen = set()
+    for guard in guards:
+        for part in sympy.And.make_args(guard.condition):
+            if part not in seen and not _is_overflow(part):
+                seen.add(part)
+                yield GuardAt(part, guard.node)
+
+
+def _is_overflow(condition: Any) -> bool:
+    """Whether a condition only asks if a number fits into 64 bits."""
+    return any(number.is_Integer and abs(number) > 2**60 for number in condition.atoms(sympy.Number))
+
+
+def _judge(spec: LayerSpec, found: Hints, guard: GuardAt, accepted: Sequence[Any]) -> Precondition | Finding | None:
+    broken = list(islice(_points(spec, found, guard.condition, False, accepted), TRIALS))
+    for setting in broken:
+        try:
+            finding = _try(spec, setting)
+        except Refused:
+            continue
+        return None if finding is None else _shape_depends(finding, guard)
+    if not broken:
+        return None
+    for setting in islice(_points(spec, found, guard.condition, True, accepted), TRIALS):
+        try:
+            _try(spec, setting)
+        except Refused:
+            continue
+        if isinstance(guard.condition, sympy.Eq):
+            return _coupled(guard)
+        return Precondition(shown(guard.condition), setting, broken[0])
+    return None
+
+
+def _try(spec: LayerSpec, setting: Setting) -> Finding | None:
+    """Run the layer; a shape that is not declared is a finding."""
+    try:
+        stage = Stage(spec, setting)
+        return next(iter(check_shapes(stage, stage.run(training=True))), None)
+    except TrialFault:
+        raise Refused from None
+
+
+def _points(spec: LayerSpec, found: Hints, condition: Any, wanted: bool, accepted: Sequence[Any]) -> Iterator[Setting]:
+    """Points at which a condition only just holds, or only just does not, and all accepted ones do."""
+    names = sorted(symbol.name for symbol in condition.free_symbols)
+    holds, others = compiled(condition), [compiled(other) for other in accepted]
+    slack = compiled(condition.lhs - condition.rhs) if isinstance(condition, sympy.core.relational.Relational) else None
+    candidates = []
+    for values in islice(product(SMALL, repeat=len(names)), POINTS):
+        point = {**found.names, **dict(zip(names, values, strict=True))}
+        try:
+            if bool(holds(point)) is wanted and all(other(point) for other in others):
+                candidates.append((abs(int(slack(point))) if slack else 0, sum(values), values))
+        except ArithmeticError:
+            continue
+    for *_, values in sorted(candidates):
+        setting = at_point(spec, found, {**found.names, **dict(zip(names, values, strict=True))})
+        if setting is not None:
+            yield setting
+
+
+def _shape_depends(finding: Finding, guard: GuardAt) -> Finding:
+    """The finding for an output whose shape is as declared only where a condition holds."""
+    message = f"{finding.message}, unless {shown(guard.condition)}"
+    return finding.rule.at(finding.place, message, labels=finding.labels, notes=finding.notes)
+
+
+def _coupled(guard: GuardAt) -> Finding:
+    """The finding for sizes that must be equal though nothing says so."""
+    text = shown(guard.condition)
+    span = guard.node.span if guard.node else None
+    message = f"the layer works only where {text}"
+    help = f"if it is meant, add the constraint `{text}`, or name the sizes alike"
+    return HiddenCoupling.at(Place(("forward",), span), message, help=help)

@@ -1,0 +1,230 @@
+"""Proves the shapes of a layer: one run at symbols for each way through its forward."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import sympy
+import torch
+from torch import Tensor
+
+from layergen.check.abstract_run import AbstractRun, hint
+from layergen.check.explain import Explainer
+from layergen.check.formula import same, value
+from layergen.check.hints import LEADING_NAMES, Hints, hints
+from layergen.check.interpret import Interpreter, scalar_call
+from layergen.check.settings import Setting
+from layergen.check.stage import Bench, Stage, TrialFault, dtype_name
+from layergen.check.trial import try_setting
+from layergen.diagnostics import Finding
+from layergen.spec import expression as ex
+from layergen.spec.model import LayerSpec
+from layergen.spec.scalars import SCALARS
+from layergen.spec.scope import reads
+
+CPU = torch.device("cpu")
+FLOATING = frozenset({"sqrt", "exp", "log", "log2", "sin", "cos", "tan", "tanh", "float"})
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a statement gives: a name with its shape as formulas, and its dtype; for a number, no dtype."""
+
+    name: str
+    shape: tuple[Any, ...]
+    dtype: str
+
+
+@dataclass(frozen=True)
+class GuardAt:
+    """A condition that torch asked about, and the call that made it ask."""
+
+    condition: Any
+    node: ex.Call | None
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What one symbolic run has shown."""
+
+    setting: Setting  # whose way through the forward it took
+    hints: Hints
+    training: bool
+    steps: tuple[Step, ...] = ()
+    outputs: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)  # formulas of the shapes
+    guards: tuple[GuardAt, ...] = ()
+    concrete: Mapping[str, Any] = field(default_factory=dict)  # arguments that had to be numbers, and their values
+    sampled: tuple[str, ...] = ()  # outputs whose shape algebra could not settle; they agree at the hints
+
+    @property
+    def whole(self) -> bool:
+        """Whether the shapes are proven for all sizes, with no argument left out."""
+        return not self.concrete and not self.sampled
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A way through the forward that cannot be run at symbols; why."""
+
+    setting: Setting
+    reason: str
+
+
+def prove(spec: LayerSpec, settings: Sequence[Setting]) -> Iterator[Proof | Tried | Finding]:
+    """Prove a layer's shapes for each way that the settings take through it."""
+    modes = (True, False) if "training" in _mentioned(spec) else (True,)
+    for setting in ways(settings):
+        for training in modes:
+            yield from _prove_way(spec, setting, training)
+
+
+def ways(settings: Sequence[Setting]) -> Iterator[Setting]:
+    """The settings that differ in more than their numbers."""
+    seen: list[object] = []
+    for setting in settings:
+        flags = {name: kept for name, kept in setting.values.items() if isinstance(kept, bool | str) or kept is None}
+        key = (flags, setting.absent, len(setting.leading))
+        if key not in seen:
+            seen.append(key)
+            yield setting
+
+
+def _mentioned(spec: LayerSpec) -> set[str]:
+    return {name.id for name in reads(spec.forward)}
+
+
+def _prove_way(spec: LayerSpec, setting: Setting, training: bool) -> Iterator[Proof | Tried | Finding]:
+    """Run at symbols; where an argument turns out to be needed as a number, run again with that number."""
+    concrete: frozenset[str] = frozenset()
+    reason = "no values were found to stand in for the symbols"
+    for _ in range(4):
+        found = hints(spec, setting, concrete)
+        if found is None:
+            break
+        run = AbstractRun(found.names)
+        try:
+            proof = _run(spec, setting, found, run, training)
+        except TrialFault as fault:
+            if try_setting(spec, found.setting)[0] is None:  # it is the layer's fault, not that of the symbols
+                yield fault.finding
+                return
+            reason, needed = fault.finding.message, frozenset(spec.arguments)
+        else:
+            lost = {name for name, formula in run.lost().items() if formula.is_number}
+            if not lost:
+                numbers = {name: found.setting.values[name] for name in concrete & set(_integers(spec, setting))}
+                yield replace(proof, concrete=numbers)
+                return
+            dimensions = lost & {*setting.sizes, *LEADING_NAMES}
+            reason = f"torch takes {', '.join(f'`{name}`' for name in sorted(lost))} as a number"
+            needed = frozenset(name.split("[")[0] for name in lost)
+            if dimensions:
+                break
+        if needed <= concrete:
+            break
+        concrete |= needed
+    yield Tried(setting, reason)
+
+
+def _integers(spec: LayerSpec, setting: Setting) -> list[str]:
+    """The arguments of a setting that are integers."""
+    kinds = ("int", "size1", "size2", "size3", "ints")
+    return [name for name, part in spec.arguments.items() if part.type in kinds and setting.values[name] is not None]
+
+
+def _run(spec: LayerSpec, setting: Setting, found: Hints, run: AbstractRun, training: bool) -> Proof:
+    """One run of the forward at symbols."""
+    symbolic = symbolic_setting(spec, found, run)
+    watch = GuardWatch(run)
+    with run():
+        stage = Stage(spec, symbolic, Bench(CPU, scalars=symbolic_call))
+        stage.explainer = Explainer(spec, found.setting, run.formula)
+        outputs = stage.run(training, watch)
+        declared = {name: stage.declared_shape(name) for name in outputs}
+    shapes = {name: tuple(run.formula(size) for size in tensor.shape) for name, tensor in outputs.items()}
+    sampled = []
+    for name, formulas in shapes.items():
+        expected = tuple(run.formula(size) for size in declared[name])
+        agreement = _agree(expected, formulas, found.names)
+        if agreement is None:
+            sampled.append(name)
+        elif not agreement:
+            raise TrialFault(stage.explainer.shape_mismatch(name, declared[name], tuple(outputs[name].shape)))
+    steps = tuple(_step(step.name, step.value, run) for step in stage.steps)
+    return Proof(setting, found, training, steps, shapes, tuple(watch.located()), {}, tuple(sampled))
+
+
+def _agree(expected: Sequence[Any], formulas: Sequence[Any], at: Mapping[str, int]) -> bool | None:
+    """Whether shapes agree for all sizes; None if algebra cannot tell, but they do at the hints."""
+    if len(expected) != len(formulas):
+        return False
+    if all(same(left, right) for left, right in zip(expected, formulas, strict=True)):
+        return True
+    try:
+        agrees = all(value(left, at) == value(right, at) for left, right in zip(expected, formulas, strict=True))
+    except (ArithmeticError, ValueError, KeyError):
+        return None
+    return None if agrees else False
+
+
+def _step(name: str, computed: Any, run: AbstractRun) -> Step:
+    if isinstance(computed, Tensor):
+        return Step(name, tuple(run.formula(size) for size in computed.shape), dtype_name(computed.dtype))
+    return Step(name, (), "")
+
+
+def symbolic_setting(spec: LayerSpec, found: Hints, run: AbstractRun) -> Setting:
+    """The setting with its integers as symbols."""
+    values = dict(found.setting.values)
+    for name in spec.arguments:
+        if name in run.sizes:
+            values[name] = run.sizes[name]
+        parts = [run.sizes[part] for index in range(9) if (part := f"{name}[{index}]") in run.sizes]
+        if parts:
+            values[name] = tuple(parts)
+    with run():
+        for name, expression in spec.derived.items():
+            values[name] = Interpreter(values, symbolic_call).evaluate(expression)
+    sizes = {name: run.sizes[name] for name in found.setting.sizes}
+    leading = tuple(run.sizes[name] for name in LEADING_NAMES[: len(found.setting.leading)])
+    return replace(found.setting, values=values, sizes=sizes, leading=leading)  # type: ignore[arg-type]
+
+
+def symbolic_call(node: ex.Call, arguments: list[Any], keywords: dict[str, Any]) -> Any:
+    """Call a scalar function where numbers may be symbols.
+
+    What gives a float is computed from the hints: the data of a layer may depend on it, its shapes may not.
+    """
+    if not any(isinstance(argument, torch.SymInt | torch.SymFloat) for argument in arguments):
+        return scalar_call(node, arguments, keywords)
+    if node.function in FLOATING:
+        return SCALARS[node.function].python(*(hint(argument) for argument in arguments))
+    if node.function in ("min", "max"):
+        combine = torch.sym_min if node.function == "min" else torch.sym_max
+        result = arguments[0]
+        for argument in arguments[1:]:
+            result = combine(result, argument)
+        return result
+    if node.function in ("int", "round", "floor", "ceil") and isinstance(arguments[0], torch.SymInt):
+        return arguments[0]
+    return scalar_call(node, arguments, keywords)
+
+
+class GuardWatch:
+    """Remembers which call of the forward made torch ask which question."""
+
+    def __init__(self, run: AbstractRun) -> None:
+        self.run = run
+        self.starts: list[tuple[int, ex.Call]] = []
+
+    def called(self, node: ex.Call, arguments: Sequence[Any], keywords: Mapping[str, Any]) -> None:
+        self.starts.append((len(self.run.environment.guards), node))
+
+    def combined(self, node: ex.Binary, left: Any, right: Any) -> None:
+        """Operators ask nothing that their result does not show."""
+
+    def located(self) -> Iterator[GuardAt]:
+        for index, condition in enumerate(self.run.guards()):
+            before = [node for start, node in self.starts if start <= index]
+            if condition not in (sympy.true, sympy.false):
+                yield GuardAt(condition, before[-1] if before else None)
