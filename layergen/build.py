@@ -1,6 +1,7 @@
 """The pipeline: from the specs of a project to its generated code."""
 
 import contextlib
+import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -86,6 +87,12 @@ def check(config: Config, paths: Sequence[Path] = (), *, progress: Progress | No
 
 def generate(spec: SpecFile, config: Config) -> Outcome:
     """Take one spec through all stages, from its text to the texts of its module and its test."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what torch warns of in a trial, the diagnostics say better
+        return _generate(spec, config)
+
+
+def _generate(spec: SpecFile, config: Config) -> Outcome:
     from layergen.spec.validate import validate
 
     try:

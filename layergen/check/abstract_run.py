@@ -6,6 +6,7 @@ as guards.
 """
 
 import logging
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -98,6 +99,11 @@ class AbstractRun:
         for torchs, plain in PLAIN.items():
             expression = expression.replace(torchs, plain)
         return canonical(expression.xreplace(self.names))
+
+    def renamed(self, text: str) -> str:
+        """A message of torch with the names of the spec for its own names of symbols."""
+        own = {str(made): name.name for made, name in self.names.items()}
+        return re.sub(r"\b[a-z]+\d+\b", lambda match: own.get(match[0], match[0]), text)
 
     def lost(self) -> dict[str, Any]:
         """The names that are symbols no more: torch has set them to a number, or to another name."""

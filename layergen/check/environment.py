@@ -80,7 +80,7 @@ def shape_of(
     if not isinstance(shape, tuple):
         sizes = interpreter.evaluate(shape)
         if not isinstance(sizes, list | tuple):
-            raise EvaluationFault(shape, "expected a list of sizes")
+            raise EvaluationFault(shape, f"expected a list of sizes: write `[{ex.show(shape)}]`")
         return tuple(_size(shape, size) for size in sizes)
     result: list[int] = []
     for entry in shape:

@@ -74,8 +74,15 @@ class Explainer:
     ``values`` are those of the forward at the point where it stopped; a trial sets them.
     """
 
-    def __init__(self, spec: LayerSpec, setting: Setting, formula: Callable[[Any], Any] | None = None) -> None:
+    def __init__(
+        self,
+        spec: LayerSpec,
+        setting: Setting,
+        formula: Callable[[Any], Any] | None = None,
+        renamed: Callable[[str], str] = lambda text: text,
+    ) -> None:
         self.formula = formula  # of a symbolic size, where sizes are symbolic
+        self.renamed = renamed  # puts the names of the spec for those that torch has for symbols
         self.spec = spec
         self.setting = setting
         self.values: Mapping[str, Any] = {}
@@ -106,7 +113,8 @@ class Explainer:
 
     def notes(self) -> tuple[str, ...]:
         """The setting at which it happened."""
-        parts = {**self.setting.values, **self.setting.sizes}
+        absent = dict.fromkeys(sorted(self.setting.absent))
+        parts = {**self.setting.values, **self.setting.sizes, **absent}
         text = ", ".join(f"{name}={value}" for name, value in parts.items())
         return (f"setting: {text}",) if text else ()
 
@@ -117,15 +125,27 @@ class Explainer:
             shapes = [tuple(operand.shape) for operand in fault.operands if isinstance(operand, Tensor)]
             if len(shapes) == 2:
                 return self.coupling(path, node, shapes[0], shapes[1])
+        absent = self.absent(node)
+        if absent is not None:
+            return absent_finding(path, absent, self.notes())
         notes = self.notes()
         if isinstance(node, ex.Call):
             tensors = self.operands(node)
             if tensors:
                 notes = (f"shapes: {tensors}", *notes)
-            message = f"`{node.function}` fails: {plain(fault.message)}"
+            message = f"`{node.function}` fails: {self.renamed(plain(fault.message))}"
         else:
-            message = plain(fault.message)
+            message = self.renamed(plain(fault.message))
         return OpFailed.at(Place(path, node.span), message, notes=notes)
+
+    def absent(self, node: ex.Node) -> ex.Name | None:
+        """The first operand of a node that is None here: an optional input, or a parameter that does not exist."""
+        optional = {*self.spec.tensors, *self.spec.inputs}
+        operands = [part.value if isinstance(part, ex.Keyword) else part for part in ex.children(node)]
+        if not isinstance(node, ex.Call | ex.Binary | ex.Subscript | ex.Unary):
+            return None
+        named = [part for part in operands if isinstance(part, ex.Name) and part.id in optional]
+        return next((part for part in named if part.id in self.values and self.values[part.id] is None), None)
 
     def shape_mismatch(self, name: str, declared: tuple[int, ...], found: tuple[int, ...]) -> Finding:
         """The finding for an output of another shape than declared, at the first entry that differs."""
@@ -134,7 +154,12 @@ class Explainer:
         plain_list = isinstance(entries, tuple) and ex.Literal(...) not in entries
         if plain_list and len(declared) == len(found):
             path = (*path, next(index for index, size in enumerate(declared) if size != found[index]))
-        message = f"output `{name}` is declared as {self.shape(declared)}, but is {self.shape(found)}"
+        own = (
+            f"[{', '.join(ex.show(entry) for entry in entries)}]"
+            if isinstance(entries, tuple)
+            else self.shape(declared)
+        )
+        message = f"output `{name}` is declared as {own}, but is {self.shape(found)}"
         return ShapeMismatch.at(path, message, notes=self.notes(), labels=self.last_assignment(name))
 
     def last_assignment(self, name: str) -> tuple[Label, ...]:
@@ -209,6 +234,12 @@ class Explainer:
         return ex.show(ex.Call(large.function, large.arguments, keywords))
 
 
+def absent_finding(path: Path, name: ex.Name, notes: tuple[str, ...]) -> Finding:
+    """The finding for a tensor that is used where it may not be there."""
+    help = f"ask first: `if {name.id} is not None:`"
+    return OpFailed.at(Place(path, name.span), f"`{name.id}` is None here", notes=notes, help=help)
+
+
 def short(node: ex.Expression) -> str:
     """An expression in a few characters: a call without its arguments."""
     text = ex.show(node)
@@ -221,5 +252,6 @@ def plain(message: str) -> str:
     """What torch says, without the parts that mean nothing to a user."""
     message = re.sub(r"\s*\(?(Triggered internally|Exception raised from).*", "", message)
     message = re.sub(r"^(torch\.)?[A-Za-z_.]*\(\): ", "", message)
+    message = re.sub(r"torch\.Size\((\[.*?\])\)", r"\1", message.rstrip("!"))
     message = message.replace("meta device", "tried layer").strip()
     return message[:1].lower() + message[1:] if message[:2].istitle() else message

@@ -46,6 +46,24 @@ class NotATensor(Rule):
     code = "LG212"
 
 
+class DataDependent(Rule):
+    """A condition depends on the values of a tensor.
+
+    Conditions choose between ways through the forward, which must be known before there is data: they ask about
+    arguments, about `training`, and whether something is None.
+
+        forward: |
+          if sum(x) > 0:
+              y = relu(x)
+
+    Fix: choose element by element.
+
+        forward: y = where(sum(x) > 0, relu(x), x)
+    """
+
+    code = "LG214"
+
+
 def check_calls(spec: LayerSpec) -> Iterator[Finding]:
     """Yield what is wrong with the calls of a spec."""
     yield from _block(spec.forward, forward_kinds(spec))
@@ -60,16 +78,28 @@ def _block(statements: Sequence[ex.Statement], kinds: dict[str, Kinds]) -> Itera
         match statement:
             case ex.Assign(targets=targets, value=value):
                 yield from _calls(value, kinds, FORWARD)
+                for node in ex.walk(value):
+                    if isinstance(node, ex.Conditional):
+                        yield from _condition(node.test, kinds)
                 found = infer(value, kinds)
                 for target in targets:
                     kinds[target.id] = found if len(targets) == 1 else _item(found)
             case ex.If(test=test, body=body, orelse=orelse):
                 yield from _calls(test, kinds, FORWARD)
+                yield from _condition(test, kinds)
                 other = dict(kinds)
                 yield from _block(body, kinds)
                 yield from _block(orelse, other)
                 for name, found in other.items():
                     kinds[name] = kinds.get(name, found) | found
+
+
+def _condition(test: ex.Expression, kinds: Mapping[str, Kinds]) -> Iterator[Finding]:
+    """A condition asks about the setting, never about the values of a tensor."""
+    if infer(test, kinds) == TENSOR:
+        message = f"the condition `{ex.show(test)}` asks for the values of a tensor"
+        help = "choose element by element: `where(condition, a, b)`"
+        yield DataDependent.at(Place(FORWARD, test.span), message, help=help)
 
 
 def _item(kinds: Kinds) -> Kinds:
@@ -123,6 +153,8 @@ def _scalars(spec: LayerSpec) -> Iterator[Finding]:
             if isinstance(node, ex.Call) and node.function not in SCALARS:
                 message = f"`{node.function}` is no function of numbers"
                 help = f"the functions here are {', '.join(SCALARS)}"
+                if ops.find(node.function):
+                    help = "declare a tensor that the layer keeps under `buffers`; compute others in `forward`"
                 yield NotScalar.at(Place(part.path, node.function_span), message, help=help)
             elif isinstance(node, ex.Call):
                 yield from check_call(node, lambda part: infer(part, kinds), part.path)

@@ -1,6 +1,6 @@
 """Chooses the values that stand in for symbols: large enough, distinct, and within bounds and constraints."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -25,13 +25,39 @@ class Hints:
 
 
 def hints(spec: LayerSpec, setting: Setting, concrete: frozenset[str] = frozenset()) -> Hints | None:
-    """Values for the integers of a setting, but for the arguments that stay as they are; all else is kept."""
+    """Values for the integers of a setting: small arguments, large dimensions.
+
+    Args:
+        spec: The layer.
+        setting: What is not an integer is kept of it.
+        concrete: The arguments that stay as they are.
+    """
+    return _chosen(spec, setting, concrete, INTS, DIMENSIONS)
+
+
+def close_hints(spec: LayerSpec, setting: Setting, concrete: frozenset[str] = frozenset()) -> Hints | None:
+    """The other way round, for layers whose arguments bound their dimensions: `L <= max_length`."""
+    return _chosen(spec, setting, concrete, DIMENSIONS, INTS[:8])
+
+
+def own_hints(spec: LayerSpec, setting: Setting, concrete: frozenset[str] = frozenset()) -> Hints | None:
+    """The setting's own values, for layers that need what only their author knows; 0 and 1 stay numbers."""
+    own = numbers(spec, setting)
+    telling = {name: value for name, value in own.names.items() if value > 1 and name.split("[")[0] not in concrete}
+    whole = {name.split("[")[0] for name, value in own.names.items() if value <= 1}
+    telling = {name: value for name, value in telling.items() if name.split("[")[0] not in whole}
+    return Hints(setting, telling) if len(set(telling.values())) == len(telling) else None
+
+
+def _chosen(
+    spec: LayerSpec, setting: Setting, concrete: frozenset[str], ints: Sequence[int], dimensions: Sequence[int]
+) -> Hints | None:
     integers = {
         name: argument
         for name, argument in spec.arguments.items()
         if name not in concrete and _becomes_symbol(argument, setting.values[name])
     }
-    pools = {name: _pool(argument, setting.values[name]) for name, argument in integers.items()}
+    pools = {name: _pool(argument, setting.values[name], ints) for name, argument in integers.items()}
     fixed = {name: value for name, value in setting.given.items() if name not in pools}
     if not all(pools.values()):
         return None
@@ -40,8 +66,10 @@ def hints(spec: LayerSpec, setting: Setting, concrete: frozenset[str] = frozense
         return None
     values = values_of(spec, given)
     taken = {value for value in values.values() if isinstance(value, int)}
-    free = iter(size for size in DIMENSIONS if size not in taken)
-    sizes = {name: next(free) for name in setting.sizes}
+    free = [size for size in dimensions if size not in taken]
+    if len(free) < len(setting.sizes):
+        return None
+    sizes = dict(zip(setting.sizes, free, strict=False))
     leading = LEADING[: len(setting.leading)]
     found = replace(setting, given=given, values=values, sizes=sizes, leading=leading)
     return Hints(found, {**_named(values, integers), **sizes, **dict(zip(LEADING_NAMES, leading, strict=False))})
@@ -58,10 +86,10 @@ def _becomes_symbol(argument: Argument, value: Any) -> bool:
     return value is not None and argument.choices is None and argument.type not in ("float", "bool", "str")
 
 
-def _pool(argument: Argument, value: Any) -> list[Any]:
+def _pool(argument: Argument, value: Any, ints: Sequence[int]) -> list[Any]:
     """Hints to try for an argument; torch takes 0 and 1 for constants, so they are of no use."""
     if argument.type == "int":
-        tried: list[Any] = list(INTS)
+        tried: list[Any] = list(ints)
     elif argument.type in SIZES:
         count = SIZES[argument.type]
         tried = [[SIZE_INTS[(start + step) % len(SIZE_INTS)] for step in range(count)] for start in range(6)]

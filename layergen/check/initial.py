@@ -111,7 +111,8 @@ def initializer_bounds(name: str, given: Mapping[str, Any], shape: tuple[int, ..
         case "normal":
             return _around(given["mean"], SIGMAS * given["std"])
         case "trunc_normal":
-            return given["a"], given["b"]
+            low, high = _around(given["mean"], SIGMAS * given["std"])
+            return max(given["a"], low), min(given["b"], high)
         case "xavier_uniform":
             return _around(0, gain * math.sqrt(6 / (fan_in + fan_out)))
         case "xavier_normal":

@@ -44,7 +44,7 @@ def preconditions(spec: LayerSpec, proof: Proof) -> Iterator[Precondition | Find
     """The preconditions that a proof rests on, and the conditions that only seem to be met."""
     accepted: list[Any] = []
     ground = numbers(spec, proof.setting)
-    for guard in sorted(_atoms(proof.guards), key=lambda guard: len(guard.condition.free_symbols)):
+    for guard in sorted(_atoms(proof.guards), key=_simplicity):
         if not guard.condition.free_symbols or isinstance(guard.condition, sympy.Ne):
             continue
         outcome = _judge(spec, ground, guard, accepted)
@@ -53,6 +53,10 @@ def preconditions(spec: LayerSpec, proof: Proof) -> Iterator[Precondition | Find
         elif outcome is not None:
             accepted.append(guard.condition)
             yield outcome
+
+
+def _simplicity(guard: GuardAt) -> tuple[int, int]:
+    return len(guard.condition.free_symbols), len(str(guard.condition))
 
 
 def _atoms(guards: Sequence[GuardAt]) -> Iterator[GuardAt]:
@@ -85,10 +89,16 @@ def _judge(spec: LayerSpec, found: Hints, guard: GuardAt, accepted: Sequence[Any
             _try(spec, setting)
         except Refused:
             continue
-        if isinstance(guard.condition, sympy.Eq):
+        if isinstance(guard.condition, sympy.Eq) and not _is_divisibility(spec, guard.condition):
             return _coupled(guard)
         return Precondition(shown(guard.condition), setting, broken[0])
     return None
+
+
+def _is_divisibility(spec: LayerSpec, condition: Any) -> bool:
+    """Whether a condition asks a dimension to be divisible; between arguments alone, that is a constraint."""
+    names = {symbol.name.split("[")[0] for symbol in condition.free_symbols}
+    return condition.has(sympy.Mod, sympy.floor) and not names <= {*spec.arguments}
 
 
 def _try(spec: LayerSpec, setting: Setting) -> Finding | None:

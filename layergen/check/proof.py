@@ -1,6 +1,7 @@
 """Proves the shapes of a layer: one run at symbols for each way through its forward."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import functools
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -9,10 +10,10 @@ import torch
 from torch import Tensor
 
 from layergen.check.abstract_run import AbstractRun, hint
-from layergen.check.explain import Explainer
+from layergen.check.explain import Explainer, HiddenCoupling, OpFailed
 from layergen.check.formula import same, value
-from layergen.check.hints import LEADING_NAMES, Hints, hints
-from layergen.check.interpret import Interpreter, scalar_call
+from layergen.check.hints import LEADING_NAMES, Hints, close_hints, hints, own_hints
+from layergen.check.interpret import Function, Interpreter, scalar_call
 from layergen.check.settings import Setting
 from layergen.check.stage import Bench, Stage, TrialFault, dtype_name
 from layergen.check.trial import try_setting
@@ -23,6 +24,7 @@ from layergen.spec.scalars import SCALARS
 from layergen.spec.scope import reads
 
 CPU = torch.device("cpu")
+ROUNDING = frozenset({"int", "round", "floor", "ceil"})
 FLOATING = frozenset({"sqrt", "exp", "log", "log2", "sin", "cos", "tan", "tanh", "float"})
 
 
@@ -94,11 +96,29 @@ def _mentioned(spec: LayerSpec) -> set[str]:
 
 
 def _prove_way(spec: LayerSpec, setting: Setting, training: bool) -> Iterator[Proof | Tried | Finding]:
+    """Run at symbols, with one choice of hints after the other until the layer works at one."""
+    outcome: Proof | Tried | Finding = Tried(setting, "no values were found to stand in for the symbols")
+    first: Finding | None = None
+    for choose in (hints, close_hints, own_hints):
+        outcome = _prove_at(spec, setting, training, choose)
+        if isinstance(outcome, Proof):
+            yield outcome
+            return
+        if isinstance(outcome, Finding):
+            first = first or outcome
+            if outcome.rule not in (OpFailed, HiddenCoupling) or try_setting(spec, setting)[0] is None:
+                break  # no other sizes will help
+    yield _with_way_out(spec, setting, first) if first else outcome
+
+
+def _prove_at(
+    spec: LayerSpec, setting: Setting, training: bool, choose: Callable[..., Hints | None]
+) -> Proof | Tried | Finding:
     """Run at symbols; where an argument turns out to be needed as a number, run again with that number."""
     concrete: frozenset[str] = frozenset()
     reason = "no values were found to stand in for the symbols"
     for _ in range(4):
-        found = hints(spec, setting, concrete)
+        found = choose(spec, setting, concrete)
         if found is None:
             break
         run = AbstractRun(found.names)
@@ -106,24 +126,35 @@ def _prove_way(spec: LayerSpec, setting: Setting, training: bool) -> Iterator[Pr
             proof = _run(spec, setting, found, run, training)
         except TrialFault as fault:
             if try_setting(spec, found.setting)[0] is None:  # it is the layer's fault, not that of the symbols
-                yield fault.finding
-                return
+                return fault.finding
             reason, needed = fault.finding.message, frozenset(spec.arguments)
         else:
             lost = {name for name, formula in run.lost().items() if formula.is_number}
             if not lost:
-                numbers = {name: found.setting.values[name] for name in concrete & set(_integers(spec, setting))}
-                yield replace(proof, concrete=numbers)
-                return
-            dimensions = lost & {*setting.sizes, *LEADING_NAMES}
+                return replace(proof, concrete=_numbers(spec, found))
             reason = f"torch takes {', '.join(f'`{name}`' for name in sorted(lost))} as a number"
             needed = frozenset(name.split("[")[0] for name in lost)
-            if dimensions:
+            if lost & {*setting.sizes, *LEADING_NAMES}:
                 break
         if needed <= concrete:
             break
         concrete |= needed
-    yield Tried(setting, reason)
+    return Tried(setting, reason)
+
+
+def _numbers(spec: LayerSpec, found: Hints) -> dict[str, Any]:
+    """The integer arguments that are numbers in a run, not symbols."""
+    symbols = {name.split("[")[0] for name in found.names}
+    return {name: found.setting.values[name] for name in _integers(spec, found.setting) if name not in symbols}
+
+
+def _with_way_out(spec: LayerSpec, setting: Setting, finding: Finding) -> Finding:
+    """A finding at the hints, with what helps where the layer does work at the setting itself."""
+    if finding.help is not None or finding.rule is not OpFailed or try_setting(spec, setting)[0] is None:
+        return finding
+    works = ", ".join(f"{name}={setting.values[name]}" for name in _integers(spec, setting))
+    help = f"it works where {works}: say under `constraints` what it takes" if works else None
+    return replace(finding, help=help)
 
 
 def _integers(spec: LayerSpec, setting: Setting) -> list[str]:
@@ -134,11 +165,12 @@ def _integers(spec: LayerSpec, setting: Setting) -> list[str]:
 
 def _run(spec: LayerSpec, setting: Setting, found: Hints, run: AbstractRun, training: bool) -> Proof:
     """One run of the forward at symbols."""
-    symbolic = symbolic_setting(spec, found, run)
+    calls = SymbolicCalls()
+    symbolic = symbolic_setting(spec, found, run, calls)
     watch = GuardWatch(run)
     with run():
-        stage = Stage(spec, symbolic, Bench(CPU, scalars=symbolic_call))
-        stage.explainer = Explainer(spec, found.setting, run.formula)
+        stage = Stage(spec, symbolic, Bench(CPU, scalars=calls))
+        stage.explainer = Explainer(spec, found.setting, run.formula, run.renamed)
         outputs = stage.run(training, watch)
         declared = {name: stage.declared_shape(name) for name in outputs}
     shapes = {name: tuple(run.formula(size) for size in tensor.shape) for name, tensor in outputs.items()}
@@ -146,7 +178,7 @@ def _run(spec: LayerSpec, setting: Setting, found: Hints, run: AbstractRun, trai
     for name, formulas in shapes.items():
         expected = tuple(run.formula(size) for size in declared[name])
         agreement = _agree(expected, formulas, found.names)
-        if agreement is None:
+        if agreement is None or (agreement and calls.rounded):
             sampled.append(name)
         elif not agreement:
             raise TrialFault(stage.explainer.shape_mismatch(name, declared[name], tuple(outputs[name].shape)))
@@ -173,7 +205,7 @@ def _step(name: str, computed: Any, run: AbstractRun) -> Step:
     return Step(name, (), "")
 
 
-def symbolic_setting(spec: LayerSpec, found: Hints, run: AbstractRun) -> Setting:
+def symbolic_setting(spec: LayerSpec, found: Hints, run: AbstractRun, calls: Function) -> Setting:
     """The setting with its integers as symbols."""
     values = dict(found.setting.values)
     for name in spec.arguments:
@@ -184,30 +216,38 @@ def symbolic_setting(spec: LayerSpec, found: Hints, run: AbstractRun) -> Setting
             values[name] = tuple(parts)
     with run():
         for name, expression in spec.derived.items():
-            values[name] = Interpreter(values, symbolic_call).evaluate(expression)
+            values[name] = Interpreter(values, calls).evaluate(expression)
     sizes = {name: run.sizes[name] for name in found.setting.sizes}
     leading = tuple(run.sizes[name] for name in LEADING_NAMES[: len(found.setting.leading)])
     return replace(found.setting, values=values, sizes=sizes, leading=leading)  # type: ignore[arg-type]
 
 
-def symbolic_call(node: ex.Call, arguments: list[Any], keywords: dict[str, Any]) -> Any:
-    """Call a scalar function where numbers may be symbols.
+class SymbolicCalls:
+    """Calls the scalar functions where numbers may be symbols.
 
-    What gives a float is computed from the hints: the data of a layer may depend on it, its shapes may not.
+    What gives a float is computed from the hints: the data of a layer may depend on it. Where such a float is made an
+    int again, shapes may depend on it too, and the run has shown them at the hints alone.
     """
-    if not any(isinstance(argument, torch.SymInt | torch.SymFloat) for argument in arguments):
+
+    def __init__(self) -> None:
+        self.hinted = False  # whether a float was computed from hints
+        self.rounded = False  # whether an int was made of one
+
+    def __call__(self, node: ex.Call, arguments: list[Any], keywords: dict[str, Any]) -> Any:
+        symbolic = any(isinstance(argument, torch.SymInt | torch.SymFloat) for argument in arguments)
+        if node.function in ROUNDING and not any(isinstance(argument, torch.SymInt) for argument in arguments):
+            self.rounded = self.rounded or self.hinted or symbolic
+        if not symbolic:
+            return scalar_call(node, arguments, keywords)
+        if node.function in ROUNDING and isinstance(arguments[0], torch.SymInt):
+            return arguments[0]
+        if node.function in FLOATING or node.function in ROUNDING:
+            self.hinted = True
+            return SCALARS[node.function].python(*(hint(argument) for argument in arguments))
+        if node.function in ("min", "max"):
+            combine = torch.sym_min if node.function == "min" else torch.sym_max
+            return functools.reduce(combine, arguments)
         return scalar_call(node, arguments, keywords)
-    if node.function in FLOATING:
-        return SCALARS[node.function].python(*(hint(argument) for argument in arguments))
-    if node.function in ("min", "max"):
-        combine = torch.sym_min if node.function == "min" else torch.sym_max
-        result = arguments[0]
-        for argument in arguments[1:]:
-            result = combine(result, argument)
-        return result
-    if node.function in ("int", "round", "floor", "ceil") and isinstance(arguments[0], torch.SymInt):
-        return arguments[0]
-    return scalar_call(node, arguments, keywords)
 
 
 class GuardWatch:

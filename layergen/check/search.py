@@ -7,7 +7,7 @@ from typing import Any
 from layergen.check.interpret import EvaluationFault, Interpreter
 from layergen.spec import expression as ex
 from layergen.spec.bounds import allows, expected, normalize, requirement
-from layergen.spec.model import SIZES, Argument, LayerSpec
+from layergen.spec.model import SIZES, Argument, LayerSpec, describe
 
 # Sizes and values to try, most useful first: small, distinct, and rarely 1, at which much is equal by accident.
 INTS = (4, 6, 8, 3, 2, 5, 10, 12, 16, 9, 7, 1, 0)
@@ -42,8 +42,8 @@ def refusal(name: str, argument: Argument, value: object) -> str:
     try:
         value = normalize(argument, value)
     except TypeError:
-        return f"`{name}` takes {expected(argument)}, got `{value}`"
-    return "" if allows(argument, value) else f"`{name}` must be {requirement(argument)}, got `{value}`"
+        return f"`{name}` takes {expected(argument)}, got {describe(value)}"
+    return "" if allows(argument, value) else f"`{name}` must be {requirement(argument)}, got {describe(value)}"
 
 
 def candidates(argument: Argument, defaulted: bool) -> list[Any]:

@@ -5,17 +5,18 @@ of the first setting follow, so that every branch is taken: all numeric argument
 turned, each choice, each optional value present and absent.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from layergen.check.interpret import EvaluationFault, Interpreter
 from layergen.check.search import candidates, consistent, refusal, search, values_of
-from layergen.diagnostics import Finding, Rule
+from layergen.diagnostics import Finding, Label, Path, Place, Rule
 from layergen.spec import expression as ex
 from layergen.spec.bounds import normalize
-from layergen.spec.model import LayerSpec
-from layergen.spec.scope import dimensions
+from layergen.spec.model import LayerSpec, describe
+from layergen.spec.scope import dimensions, scoped
 
 
 class Unsatisfiable(Rule):
@@ -62,7 +63,7 @@ class InvalidDefault(Rule):
 
 SIZES_TO_TRY = (7, 9, 11, 13, 5, 8, 10, 12, 14, 15)
 BATCH_SIZES = (2, 3, 5)
-LEADING = (3, 2)  # what stands for `...`
+LEADING = (3, 2)  # dimensions to stand for `...`
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ class Setting:
     given: Mapping[str, Any]  # what the constructor is called with
     values: Mapping[str, Any]  # every argument, normalized, and every derived value
     sizes: Mapping[str, int] = field(default_factory=dict)  # a size for each dimension
-    leading: tuple[int, ...] = LEADING
+    leading: tuple[int, ...] = ()  # what stands for `...`
     absent: frozenset[str] = frozenset()  # optional inputs that are left out
     path: tuple[str | int, ...] = ()  # the case of the spec that it comes from
 
@@ -121,41 +122,49 @@ def _first_constraint(spec: LayerSpec) -> tuple[str | int, ...]:
 
 
 def _given_case(spec: LayerSpec, index: int, case: Mapping[str, Any]) -> Setting | Finding:
-    path = ("cases", index)
+    path: Path = ("cases", index)
     for name, value in case.items():
         if name in spec.arguments:
             problem = refusal(name, spec.arguments[name], value)
         else:
             fits = isinstance(value, int) and not isinstance(value, bool) and 0 < value <= 4096
-            problem = "" if fits else f"the size of dimension `{name}` is an int from 1 to 4096, got `{value}`"
+            problem = "" if fits else f"the size of dimension `{name}` is an int from 1 to 4096, got {describe(value)}"
         if problem:
             return InvalidCase.at((*path, name), problem)
     given = {name: value for name, value in case.items() if name in spec.arguments}
     found = search(spec, given, {})
     if found is None:
-        return InvalidCase.at(path, f"the case does not satisfy {_unmet(spec, given)}")
+        return _unmet(spec, path, given)
     sizes = {name: value for name, value in case.items() if name not in spec.arguments}
     setting = _setting(spec, f"case_{index}" if index else "default", found, sizes)
     return replace(setting, path=path)
 
 
-def _unmet(spec: LayerSpec, given: Mapping[str, Any]) -> str:
-    """The constraint that a case breaks, if one can be told."""
+def _unmet(spec: LayerSpec, path: Path, given: Mapping[str, Any]) -> Finding:
+    """What is wrong with a case that no values of the other arguments complete, as far as it can be told."""
+    unmet = "the bounds and constraints"
     try:
         values = values_of(spec, given)
-        for constraint in spec.constraints:
-            if not Interpreter(values).truth(constraint):
-                return f"`{ex.show(constraint)}`"
-    except EvaluationFault:
-        pass
-    return "the bounds and constraints"
+        broken = [constraint for constraint in spec.constraints if not Interpreter(values).truth(constraint)]
+        unmet = f"`{ex.show(broken[0])}`" if broken else unmet
+    except EvaluationFault as fault:
+        for part in scoped(spec):
+            if any(node is fault.node for node in ex.walk(part.expression)):
+                label = Label(Place(part.path, fault.node.span), "this")
+                return InvalidCase.at(path, f"the case cannot be computed: {fault.message}", labels=(label,))
+    return InvalidCase.at(path, f"the case does not satisfy {unmet}")
 
 
 def _setting(spec: LayerSpec, name: str, given: Mapping[str, Any], sizes: Mapping[str, int] | None = None) -> Setting:
     values = values_of(spec, given)
-    return Setting(
-        name, {key: given[key] for key in spec.arguments if key in given}, values, _sizes(spec, values, sizes)
-    )
+    given = {key: given[key] for key in spec.arguments if key in given}
+    leading = LEADING if _has_leading(spec) else ()
+    return Setting(name, given, values, _sizes(spec, values, sizes), leading)
+
+
+def _has_leading(spec: LayerSpec) -> bool:
+    """Whether some input may have any number of leading dimensions."""
+    return any(ex.Literal(...) in tensor.entries for tensor in spec.inputs.values())
 
 
 def _sizes(spec: LayerSpec, values: Mapping[str, Any], given: Mapping[str, int] | None) -> dict[str, int]:
@@ -179,17 +188,16 @@ def _variations(spec: LayerSpec, base: Setting) -> Iterator[Setting]:
         if argument.type == "bool":
             yield from _changed(spec, base, name, not current, f"{name}_{str(not current).lower()}")
         elif argument.choices is not None:
-            for choice in argument.choices:
+            for index, choice in enumerate(argument.choices):
+                label = choice if re.fullmatch(r"\w+", str(choice), re.ASCII) else f"choice_{index}"
                 if choice != current:
-                    yield from _changed(spec, base, name, choice, f"{name}_{choice}")
+                    yield from _changed(spec, base, name, choice, f"{name}_{label}")
         if argument.optional and current is not None:
             yield from _changed(spec, base, name, None, f"{name}_none")
     for name, tensor in spec.inputs.items():
         if tensor.optional:
             yield replace(base, name=f"without_{name}", absent=frozenset([name]))
-    if any(
-        isinstance(part, ex.Literal) and part.value is ... for tensor in spec.inputs.values() for part in tensor.entries
-    ):
+    if base.leading:
         yield replace(base, name="no_leading_dimensions", leading=())
 
 
@@ -232,9 +240,11 @@ def _case_sizes(spec: LayerSpec, base: Setting) -> dict[str, int]:
 
 
 def _distinct(chosen: list[Setting]) -> Iterator[Setting]:
-    seen: list[Setting] = []
+    """The settings without those that only repeat another one, each with a name of its own."""
+    seen: dict[str, Setting] = {}
     for setting in chosen:
-        same = [other for other in seen if replace(other, name=setting.name, path=setting.path) == setting]
+        same = [other for other in seen.values() if replace(other, name=setting.name, path=setting.path) == setting]
         if not same:
-            seen.append(setting)
-            yield setting
+            name = setting.name if setting.name not in seen else f"{setting.name}_{len(seen)}"
+            seen[name] = replace(setting, name=name)
+            yield seen[name]

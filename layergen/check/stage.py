@@ -35,6 +35,20 @@ class BufferMismatch(Rule):
     code = "LG306"
 
 
+class EmptyRange(Rule):
+    """The range of an input holds no value.
+
+    A range is half open: its high end is not in it. Test inputs are drawn from it.
+
+        inputs:
+          labels: {shape: [N], dtype: int64, range: [0, num_classes - 1]}    # empty where num_classes == 1
+
+    Fix: correct the ends: `[0, num_classes]` holds the labels from 0 to num_classes - 1.
+    """
+
+    code = "LG405"
+
+
 class TrialFault(Exception):
     """The layer does not work as it is set up."""
 
@@ -150,6 +164,10 @@ class Stage:
                     self.located(("inputs", name, "range", index), partial(evaluate, end))
                     for index, end in enumerate(tensor.range)
                 )
+                if not low < high:
+                    place = Place(("inputs", name, "range"))
+                    message = f"the range of `{name}` is empty: [{low}, {high})"
+                    raise TrialFault(EmptyRange.at(place, message, notes=self.explainer.notes()))
                 yield name, (low, high)
 
     def floating_dtype(self) -> torch.dtype:

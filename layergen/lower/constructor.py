@@ -208,7 +208,9 @@ def bounds_check(name: str, argument: Argument) -> Iterator[Check]:
 def _out_of_bounds(name: str, argument: Argument) -> str:
     if argument.choices is not None:
         return f"{name} not in {python(tuple(argument.choices))}"
-    several = argument.type in SIZES or argument.type == "ints"
+    if argument.type == "ints":
+        return f"any({_out_of_bounds('part', argument.model_copy(update={'type': 'int'}))} for part in {name})"
+    several = argument.type in SIZES
     low, high = (f"min({name})", f"max({name})") if several else (name, name)
     if argument.min is not None and argument.max is not None:
         below, above = ("<" if argument.excludes(bound) else "<=" for bound in ("min", "max"))

@@ -7,7 +7,7 @@ from layergen.lower.source import DocText, python, wrap
 from layergen.lower.views import Lines
 from layergen.spec import expression as ex
 from layergen.spec.bounds import requirement
-from layergen.spec.model import Argument, Buffer, Input, LayerSpec, Output, Parameter
+from layergen.spec.model import COMPLEX, FLOATING, Argument, Buffer, Input, LayerSpec, Output, Parameter
 from layergen.spec.scope import dimensions
 
 PROSE = 84  # columns of the docstring
@@ -212,6 +212,8 @@ def sample(case: CheckedCase, name: str) -> str:
     shape = ", ".join(map(str, facts.shape)) or "()"
     if facts.dtype == "bool":
         return f"torch.rand({shape}) < 0.5"
+    if facts.dtype in (*FLOATING, *COMPLEX) and facts.dtype != "float32":
+        return f"torch.randn({shape}, dtype=torch.{facts.dtype})"
     if facts.dtype != "float32":
         low, high = case.ranges[name]
         dtype = "" if facts.dtype == "int64" else f", dtype=torch.{facts.dtype}"

@@ -17,7 +17,7 @@ from layergen.lower.source import Imports, SourcePrinter, broken, python, quoted
 from layergen.lower.views import CaseView, LimitView, OutputView, ReferenceView, RejectionView, TestView
 from layergen.spec import expression as ex
 from layergen.spec.bounds import requirement
-from layergen.spec.model import FLOATING, Input, LayerSpec
+from layergen.spec.model import COMPLEX, FLOATING, Input, LayerSpec
 
 
 def test_view(layer: CheckedLayer, origin: str, module: str) -> TestView:
@@ -87,7 +87,7 @@ def case_fields(spec: LayerSpec) -> Iterator[str]:
     if spec.arguments:
         yield "arguments: dict[str, Any]"
     for name, tensor in spec.inputs.items():
-        yield f"{name}: tuple[int, ...]{' | None' if tensor.optional else ''}"
+        yield f"{name}_shape: tuple[int, ...]{' | None' if tensor.optional else ''}"
         if tensor.range is not None:
             number = "float" if tensor.floating else "int"
             yield f"{name}_range: tuple[{number}, {number}]"
@@ -101,14 +101,14 @@ def case_fields(spec: LayerSpec) -> Iterator[str]:
 
 def output_field(spec: LayerSpec, name: str) -> str:
     """The field of an output's expected shape; an output may share its name with an input."""
-    return f"{name}_out" if name in spec.inputs else name
+    return f"{name}_out_shape" if name in spec.inputs else f"{name}_shape"
 
 
 def case_view(spec: LayerSpec, case: CheckedCase) -> CaseView:
     fields = [f"arguments={python(dict(case.setting.given))}"] if spec.arguments else []
     for name in spec.inputs:
         facts = case.inputs[name]
-        fields.append(f"{name}={python(facts.shape if facts else None)}")
+        fields.append(f"{name}_shape={python(facts.shape if facts else None)}")
         if name in case.ranges:
             fields.append(f"{name}_range={python(case.ranges[name])}")
     for name, facts in case.outputs.items():
@@ -132,19 +132,21 @@ def input_lines(spec: LayerSpec) -> Iterator[str]:
     """An expression for each input that makes it for a case."""
     for name, tensor in spec.inputs.items():
         value = random_input(name, tensor)
-        yield f"None if case.{name} is None else {value}" if tensor.optional else value
+        yield f"None if case.{name}_shape is None else {value}" if tensor.optional else value
 
 
 def random_input(name: str, tensor: Input) -> str:
-    shape = f"case.{name}"
+    shape, ends = f"case.{name}_shape", f"case.{name}_range"
     if tensor.dtype == "bool":
         return f"torch.rand({shape}) < 0.5"
+    if tensor.dtype in COMPLEX:
+        return f"torch.randn({shape}, dtype=torch.{tensor.dtype})"
     if not tensor.floating:
         kind = "" if tensor.dtype == "int64" else f", dtype=torch.{tensor.dtype}"
-        return f"torch.randint({shape}_range[0], {shape}_range[1], {shape}{kind})"
+        return f"torch.randint({ends}[0], {ends}[1], {shape}{kind})"
     dtype = f"torch.{tensor.dtype}" if tensor.dtype else "dtype"
     if tensor.range is not None:
-        return f"torch.empty({shape}, dtype={dtype}).uniform_(*{shape}_range)"
+        return f"torch.empty({shape}, dtype={dtype}).uniform_(*{ends})"
     return f"torch.randn({shape}, dtype={dtype})"
 
 
@@ -223,7 +225,7 @@ def wrong_shapes(layer: CheckedLayer) -> Iterator[RejectionView]:
     spec, case = layer.spec, layer.cases[0]
     for check in layer.input_checks:
         shapes = dict(zip(spec.inputs, check.shapes, strict=True))
-        changed = {name: shape for name, shape in shapes.items() if name == check.input}
+        changed = {f"{name}_shape": shape for name, shape in shapes.items() if name == check.input}
         others = [other for other in layer.input_checks if other.input == check.input]
         known = Interpreter({**case.setting.values, **case.setting.sizes})
         expected = dict.fromkeys(other.expected for other in others)
@@ -239,7 +241,7 @@ def limits(layer: CheckedLayer) -> Iterator[LimitView]:
     for condition in layer.preconditions:
         setting, inputs = condition.broken
         changed: dict[str, object] = {"arguments": dict(setting.given)} if layer.spec.arguments else {}
-        changed |= {name: facts.shape for name, facts in inputs.items() if facts is not None}
+        changed |= {f"{name}_shape": facts.shape for name, facts in inputs.items() if facts is not None}
         yield LimitView(quoted(condition.text), case_view(layer.spec, condition.kept), python(changed))
 
 

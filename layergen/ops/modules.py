@@ -1,6 +1,7 @@
 """The initializers of torch.nn.init and the modules of torch.nn, as ops whose calls can be checked like any other."""
 
 import inspect
+import typing
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -19,6 +20,7 @@ ANNOTATIONS = {
     bool: frozenset({Kind.BOOL}),
     str: frozenset({Kind.STR}),
 }
+VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 HIDDEN = {"self", "tensor", "generator", "device", "dtype"}  # what generated code gives itself
 
 
@@ -47,18 +49,20 @@ def module_names() -> tuple[str, ...]:
 
 
 def _op(name: str, python: str, function: Callable[..., Any]) -> Op:
+    # `nn.LSTM` takes `*args` and says in an overload what they are; `nn.Tanh` takes them and has no use for any.
+    overloads = typing.get_overloads(function.__init__) if isinstance(function, type) else ()  # type: ignore[misc]
+    described = next(iter(overloads), function)
     parameters = [
         _parameter(parameter)
-        for parameter in inspect.signature(function).parameters.values()
-        if parameter.name not in HIDDEN and not parameter.name.startswith("_")
+        for parameter in inspect.signature(described).parameters.values()
+        if parameter.name not in HIDDEN and not parameter.name.startswith("_") and parameter.kind not in VARIADIC
     ]
     signature = Signature(name, tuple(parameters), TENSOR)
     return Op(name, "torch", python, function, (signature,), methodic=False, random=False, floating=None, untyped=False)
 
 
 def _parameter(parameter: inspect.Parameter) -> Parameter:
-    variadic = parameter.kind is inspect.Parameter.VAR_POSITIONAL
-    required = parameter.default is inspect.Parameter.empty and not variadic
+    required = parameter.default is inspect.Parameter.empty
     return Parameter(
         name=parameter.name,
         accepts=ANNOTATIONS.get(parameter.annotation, ANYTHING),

@@ -266,6 +266,13 @@ class Input(ShortTensor):
             raise fault(f"expected a list of two numbers, got {describe(value)}")
         return tuple(value)
 
+    @model_validator(mode="after")
+    def _integers_have_a_range(self) -> Self:
+        if self.dtype in INTEGRAL and self.range is None:
+            help = "add `range: [low, high]`: the tests draw values from low up to, but not including, high"
+            raise fault(f"an input of dtype {self.dtype} needs a range", help=help)
+        return self
+
 
 class Output(ShortTensor):
     """A tensor that forward returns. Its dtype is the first floating input's unless given."""

@@ -68,6 +68,17 @@ def reads(statements: Sequence[ex.Statement]) -> Iterator[ex.Name]:
                 yield from reads((*body, *orelse))
 
 
+def calls(statements: Sequence[ex.Statement]) -> Iterator[ex.Call]:
+    """The calls in some statements, in the order in which they are written."""
+    for statement in statements:
+        match statement:
+            case ex.Assign(value=value):
+                yield from (node for node in ex.walk(value) if isinstance(node, ex.Call))
+            case ex.If(test=test, body=body, orelse=orelse):
+                yield from (node for node in ex.walk(test) if isinstance(node, ex.Call))
+                yield from calls((*body, *orelse))
+
+
 def scoped(spec: LayerSpec) -> Iterator[Scoped]:
     """The expressions of a spec outside its forward, in the order of its sections."""
     earlier: list[str] = []

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from layergen.check.contracts.broadcasting import check_broadcasting
 from layergen.check.contracts.device import check_device
 from layergen.check.contracts.dtype import check_autocast, check_dtype
+from layergen.check.contracts.execution import check_execution
 from layergen.check.contracts.fans import check_fans
 from layergen.check.contracts.gradient import check_gradient
 from layergen.check.contracts.purity import check_purity
@@ -20,6 +21,7 @@ Contract = Callable[[LayerSpec, list[Setting]], Iterator[Finding]]
 # Those further down are held against a layer only if it keeps those above: a layer that writes to its inputs has no
 # gradients to speak of.
 CONTRACTS: dict[str, tuple[Contract, ...]] = {
+    "execution": (check_execution,),
     "coupling": (check_broadcasting, check_units),
     "purity": (check_purity,),
     "dtype": (check_dtype, check_autocast, check_vanishing),

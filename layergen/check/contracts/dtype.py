@@ -14,7 +14,7 @@ from layergen.check.stage import Bench, Stage, TrialFault, dtype_name
 from layergen.diagnostics import Finding, Label, Place, Rule
 from layergen.spec import expression as ex
 from layergen.spec.model import LayerSpec
-from layergen.spec.scope import assignments
+from layergen.spec.scope import assignments, calls
 
 PRODUCTS = frozenset(
     {"linear", "bilinear", "matmul", "mm", "bmm", "mv", "addmm", "baddbmm", "einsum", "scaled_dot_product_attention"}
@@ -27,8 +27,8 @@ class DtypeMismatch(Rule):
     """An output has another dtype than the spec declares, or the layer fails in some precision.
 
     Unless it says otherwise, an output has the dtype of the first floating input. The forward is tried with inputs and
-    parameters in float16, bfloat16, float32 and float64, with half-precision inputs and float32 parameters, and under
-    autocast on the CPU, where an output may also have autocast's own dtype.
+    parameters in float16, bfloat16, float32 and float64, and under autocast on the CPU, where an output may also have
+    autocast's own dtype. A forward that calls `upcast` is tried with half-precision inputs and float32 parameters too.
 
         forward: y = mean(upcast(x), dim=-1)            # float32 for a float16 input
 
@@ -42,10 +42,18 @@ def check_dtype(spec: LayerSpec, ways: list[Setting]) -> Iterator[Finding]:
     """Yield the precisions in which the layer fails, or an output has another dtype than declared."""
     for setting in ways:
         for dtype in PRECISIONS:
-            yield from _tried(spec, setting, Bench(dtype=dtype), f"in {dtype_name(dtype)}")
-        if any(tensor.dtype is None for tensor in spec.tensors.values()):
+            found = list(_tried(spec, setting, Bench(dtype=dtype), f"in {dtype_name(dtype)}"))
+            if found:
+                yield from found
+                return  # the same fault mostly shows in several
+        if _minds_precision(spec) and any(tensor.dtype is None for tensor in spec.tensors.values()):
             mixed = Bench(dtype=torch.bfloat16, owned_dtype=torch.float32)
             yield from _mixed(spec, setting, mixed)
+
+
+def _minds_precision(spec: LayerSpec) -> bool:
+    """Whether a forward changes dtypes itself, and so must bring them back."""
+    return any(isinstance(node, ex.Call) and node.function == "upcast" for node in calls(spec.forward))
 
 
 def _tried(spec: LayerSpec, setting: Setting, bench: Bench, where: str) -> Iterator[Finding]:
