@@ -7,7 +7,7 @@ as guards.
 
 import logging
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -18,7 +18,7 @@ from torch._guards import GuardSource, Source
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.fx.experimental.symbolic_shapes import DimDynamic, ShapeEnv
 from torch.utils._sympy import functions as sympy_functions
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils.flop_counter import FlopCounterMode, sdpa_flop_count
 
 from layergen.check.formula import canonical, symbol
 
@@ -26,6 +26,7 @@ for name in ("torch.fx.experimental.symbolic_shapes", "torch._subclasses.fake_te
     logging.getLogger(name).setLevel(logging.CRITICAL)  # what torch logs of a failed trial, a finding says better
 
 Size = int | torch.SymInt
+Shape = Sequence[Size]
 # A build of torch without CUDA cannot so much as index a fake tensor on `cuda`; `lazy` has what it takes everywhere.
 ACCELERATOR = torch.device("lazy")
 
@@ -88,7 +89,9 @@ class AbstractRun:
     def __call__(self) -> Iterator[None]:
         """Run what is inside on fake tensors."""
         with ExitStack() as stack:
-            stack.enter_context(FakeTensorMode(shape_env=self.environment))
+            mode = FakeTensorMode(shape_env=self.environment)
+            mode.cache_enabled = False  # no call comes twice at the same symbols; to remember them takes half the time
+            stack.enter_context(mode)
             stack.enter_context(enable_python_dispatcher())
             yield
 
@@ -134,6 +137,18 @@ def hint(number: Any) -> Any:
     return number.node.hint if isinstance(number, torch.SymInt | torch.SymFloat) else number
 
 
+def storage(tensor: torch.Tensor) -> tuple[int, Size]:
+    """What tells the memory of a tensor from that of others, and its size in bytes; views share theirs."""
+    memory = tensor.untyped_storage()
+    return memory._cdata, memory.nbytes()
+
+
 def flop_counter() -> FlopCounterMode:
     """A mode that counts floating-point operations, in symbols where sizes are."""
-    return FlopCounterMode(display=False)
+    ours = {torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: _attention_flops}
+    return FlopCounterMode(display=False, custom_mapping=ours)
+
+
+def _attention_flops(query: Shape, key: Shape, value: Shape, *_: object, **__: object) -> Size:
+    """The operations of attention, which torch counts on accelerators, but not on the CPU."""
+    return sdpa_flop_count(query, key, value)  # type: ignore[no-any-return]

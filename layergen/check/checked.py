@@ -52,3 +52,8 @@ class CheckedLayer:
     proofs: tuple[Proof | Tried, ...]
     preconditions: tuple[PreconditionCase, ...]
     input_checks: tuple[InputCheck, ...]
+
+    @property
+    def proven(self) -> bool:
+        """Whether the shapes are proven for all sizes on every way through the forward."""
+        return all(isinstance(proof, Proof) and proof.whole for proof in self.proofs)

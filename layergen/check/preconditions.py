@@ -55,8 +55,10 @@ def preconditions(spec: LayerSpec, proof: Proof) -> Iterator[Precondition | Find
             yield outcome
 
 
-def _simplicity(guard: GuardAt) -> tuple[int, int]:
-    return len(guard.condition.free_symbols), len(str(guard.condition))
+def _simplicity(guard: GuardAt) -> tuple[int, bool, int]:
+    """Few names first, and among those what says most: an equation."""
+    condition = guard.condition
+    return len(condition.free_symbols), not isinstance(condition, sympy.Eq), len(str(condition))
 
 
 def _atoms(guards: Sequence[GuardAt]) -> Iterator[GuardAt]:

@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -166,11 +167,8 @@ def _integers(spec: LayerSpec, setting: Setting) -> list[str]:
 def _run(spec: LayerSpec, setting: Setting, found: Hints, run: AbstractRun, training: bool) -> Proof:
     """One run of the forward at symbols."""
     calls = SymbolicCalls()
-    symbolic = symbolic_setting(spec, found, run, calls)
     watch = GuardWatch(run)
-    with run():
-        stage = Stage(spec, symbolic, Bench(CPU, scalars=calls))
-        stage.explainer = Explainer(spec, found.setting, run.formula, run.renamed)
+    with symbolic_stage(spec, found, run, calls) as stage:
         outputs = stage.run(training, watch)
         declared = {name: stage.declared_shape(name) for name in outputs}
     shapes = {name: tuple(run.formula(size) for size in tensor.shape) for name, tensor in outputs.items()}
@@ -184,6 +182,18 @@ def _run(spec: LayerSpec, setting: Setting, found: Hints, run: AbstractRun, trai
             raise TrialFault(stage.explainer.shape_mismatch(name, declared[name], tuple(outputs[name].shape)))
     steps = tuple(_step(step.name, step.value, run) for step in stage.steps)
     return Proof(setting, found, training, steps, shapes, tuple(watch.located()), {}, tuple(sampled))
+
+
+@contextmanager
+def symbolic_stage(
+    spec: LayerSpec, found: Hints, run: AbstractRun, calls: Function, gradients: bool = False
+) -> Iterator[Stage]:
+    """A layer with its tensors at symbols, to be run inside."""
+    symbolic = symbolic_setting(spec, found, run, calls)
+    with run():
+        stage = Stage(spec, symbolic, Bench(CPU, gradients=gradients, scalars=calls))
+        stage.explainer = Explainer(spec, found.setting, run.formula, run.renamed)
+        yield stage
 
 
 def _agree(expected: Sequence[Any], formulas: Sequence[Any], at: Mapping[str, int]) -> bool | None:

@@ -87,7 +87,8 @@ def preconditions(layer: CheckedLayer, doc: DocText) -> Iterator[str]:
     texts = [code(condition.text) for condition in layer.preconditions]
     if texts:
         *most, last = texts
-        yield from entry("- Sizes", f"must satisfy {', '.join(most)}{' and ' if most else ''}{last}.", doc)
+        first, *rest = wrap(doc(f"- Sizes must satisfy {', '.join(most)}{' and ' if most else ''}{last}."), ENTRY)
+        yield from (first, *(f"  {line}" for line in rest))
 
 
 def shape_sentence(spec: LayerSpec, tensor: Input | Output) -> str:

@@ -97,8 +97,7 @@ class TestView:
     construct_plain: str  # the same without a dtype
     construct_meta: str  # the same on the meta device; empty if the layer owns no tensors
     randomizes: bool  # whether the layer owns floating tensors to move from their initial values
-    inputs: Lines  # an expression for each
-    single: bool  # whether there is one input
+    inputs: str  # an expression that makes a tuple of them
     input_types: str
     input_targets: str  # what ``make_inputs`` is unpacked to
     input_names: str

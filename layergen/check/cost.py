@@ -1,0 +1,110 @@
+"""What a layer costs: parameters, floating-point operations and kept activations, as formulas of its sizes.
+
+The layer is run at symbols once more for each of them, on the way through the forward that its first case takes:
+
+- *parameters*: the elements of all parameters that exist on this way.
+- *FLOPs* of one forward: two for each multiply-add of matrix products, convolutions and attention, as
+  `torch.utils.flop_counter` counts them. What works element by element, or reduces, counts nothing, nor does `bilinear`.
+- *activation bytes*: the memory that autograd keeps from the forward until the backward, with all tensors in float32 and
+  a gradient wanted for every parameter and floating input. Each storage counts once and as a whole, however many views
+  of it are kept; inputs that are kept count, the layer's own parameters and buffers do not.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.graph import saved_tensors_hooks
+
+from layergen.check.abstract_run import AbstractRun, Size, flop_counter, storage
+from layergen.check.checked import CheckedLayer
+from layergen.check.formula import value
+from layergen.check.hints import numbers
+from layergen.check.proof import Proof, SymbolicCalls, symbolic_stage
+from layergen.check.stage import Bench, Stage, TrialFault
+
+Measure = Callable[[Stage], Size]
+
+
+@dataclass(frozen=True)
+class Cost:
+    """An amount: as a formula, unless it could not be counted at symbols, and as a number."""
+
+    formula: Any | None
+    number: int  # at the layer's first case
+
+
+@dataclass(frozen=True)
+class Costs:
+    """What a layer costs."""
+
+    parameters: Cost
+    flops: Cost
+    activation_bytes: Cost
+
+
+def costs(layer: CheckedLayer) -> Costs:
+    """Count what a layer costs on the way through its forward that its first case takes."""
+    return Costs(_cost(layer, _parameters), _cost(layer, _flops), _cost(layer, _activation_bytes))
+
+
+def _cost(layer: CheckedLayer, measure: Measure) -> Cost:
+    """Count at symbols; what cannot be counted there is counted at the first case, without data."""
+    setting = layer.cases[0].setting
+    proof = layer.proofs[0]
+    formula = _formula(layer, proof, measure) if isinstance(proof, Proof) else None
+    if formula is not None:
+        try:
+            return Cost(formula, int(value(formula, numbers(layer.spec, setting).names)))
+        except (ArithmeticError, ValueError, KeyError):
+            pass  # torch has a function or a symbol of its own in it
+    stage = Stage(layer.spec, setting, Bench(gradients=True))
+    return Cost(None, int(measure(stage)))
+
+
+def _formula(layer: CheckedLayer, proof: Proof, measure: Measure) -> Any | None:
+    """An amount at symbols, if it holds for all of their values."""
+    run = AbstractRun(proof.hints.names)
+    try:
+        with symbolic_stage(layer.spec, proof.hints, run, SymbolicCalls(), gradients=True) as stage:
+            formula = run.formula(measure(stage))
+    except TrialFault:
+        return None
+    return None if run.lost() else formula
+
+
+def _parameters(stage: Stage) -> Size:
+    tensors = [stage.state[name] for name in stage.spec.parameters]
+    return sum(tensor.numel() for tensor in tensors if tensor is not None)
+
+
+def _flops(stage: Stage) -> Size:
+    with flop_counter() as counter:
+        stage.run(training=True)
+    return counter.get_total_flops()
+
+
+def _activation_bytes(stage: Stage) -> Size:
+    kept = KeptStorages(stage.state)
+    with saved_tensors_hooks(kept.pack, lambda tensor: tensor):
+        stage.run(training=True)
+    return kept.bytes()
+
+
+class KeptStorages:
+    """The memory that autograd keeps, but for that of the layer's own tensors."""
+
+    def __init__(self, own: Mapping[str, Tensor | None]) -> None:
+        self.own = {storage(tensor)[0] for tensor in own.values() if tensor is not None}
+        self.kept: dict[int, tuple[Tensor, Size]] = {}  # the tensors too, lest others come to have their addresses
+
+    def pack(self, tensor: Tensor) -> Tensor:
+        address, size = storage(tensor)
+        if address not in self.own:
+            self.kept[address] = tensor, size
+        return tensor
+
+    def bytes(self) -> Size:
+        return sum(size for _, size in self.kept.values())
