@@ -12,6 +12,8 @@ A case is a project whose specs are those of the folder itself (``a_case/*.yaml`
 
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -54,7 +56,7 @@ def test_case(
 
 @pytest.mark.parametrize("rule", all_rules(), ids=lambda rule: rule.name)
 def test_each_rule_has_an_invalid_and_a_valid_case(rule: type[Rule]) -> None:
-    fault = re.compile(rf"^specs/.*: {rule.code} {rule.name}: |^generated/.*: {rule.code} {rule.name}: ", re.MULTILINE)
+    fault = re.compile(rf"^(specs|generated)/.*: {rule.code} {rule.name}: ", re.MULTILINE)
     invalid = [file.parent for file in CASES.glob("*/stdout.txt") if fault.search(file.read_text(encoding="utf-8"))]
     assert invalid
     assert any((folder / "mended").exists() for folder in invalid)
@@ -81,3 +83,12 @@ def write(folder: Path, output: str, made: dict[str, str]) -> None:
         path = folder / "expected" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8", newline="\n")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("folder", sorted(CASES.glob("*/expected/")), ids=lambda folder: folder.parent.name)
+def test_expected_tests_pass(folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(folder, tmp_path / "generated")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "generated"]
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout

@@ -123,7 +123,7 @@ class Explainer:
         node = fault.node
         if isinstance(node, ex.Binary) and node.operator in ELEMENTWISE:
             shapes = [tuple(operand.shape) for operand in fault.operands if isinstance(operand, Tensor)]
-            if len(shapes) == 2:
+            if len(shapes) == 2 and not broadcast(*shapes):
                 return self.coupling(path, node, shapes[0], shapes[1])
         absent = self.absent(node)
         if absent is not None:
@@ -255,3 +255,8 @@ def plain(message: str) -> str:
     message = re.sub(r"torch\.Size\((\[.*?\])\)", r"\1", message.rstrip("!"))
     message = message.replace("meta device", "tried layer").strip()
     return message[:1].lower() + message[1:] if message[:2].istitle() else message
+
+
+def broadcast(left: tuple[int, ...], right: tuple[int, ...]) -> bool:
+    """Whether two shapes fit each other, aligned from the right."""
+    return all(a == b or 1 in (a, b) for a, b in zip(reversed(left), reversed(right), strict=False))

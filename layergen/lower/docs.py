@@ -11,6 +11,7 @@ from layergen.spec.model import COMPLEX, FLOATING, Argument, Buffer, Input, Laye
 from layergen.spec.scope import dimensions
 
 PROSE = 84  # columns of the docstring
+SUMMARY = 81  # of its first line, which begins behind the quotes
 ENTRY = 80  # columns of an entry in a section
 LONGEST_SHAPE = 56
 
@@ -27,7 +28,7 @@ def sentence(text: str) -> str:
 def docstring(layer: CheckedLayer, doc: DocText) -> Lines:
     """The lines of the class's docstring. Sections that would be empty are left out."""
     spec = layer.spec
-    blocks = [list(wrap(doc(sentence(spec.summary)), PROSE))]
+    blocks = [list(wrap(doc(sentence(spec.summary)), SUMMARY))]
     if spec.description:
         blocks.append(list(wrap(doc(spec.description), PROSE)))
     sections = {
@@ -48,7 +49,8 @@ def docstring(layer: CheckedLayer, doc: DocText) -> Lines:
 def entry(head: str, text: str, doc: DocText) -> Lines:
     """``head: text``, wrapped; what follows the first line is indented."""
     first, *rest = wrap(doc(f"{head}: {text}"), ENTRY)
-    return (first, *(f"    {line}" if line else "" for line in rest))
+    indent = "  " if head.startswith("- ") else "    "
+    return (first, *(f"{indent}{line}" if line else "" for line in rest))
 
 
 def arguments(spec: LayerSpec, doc: DocText) -> Iterator[str]:

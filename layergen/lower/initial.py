@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from layergen import ops
 from layergen.check.name_kinds import scalar_kinds
 from layergen.lower.scopes import attribute_names
 from layergen.lower.source import Imports, Origin, SourcePrinter
@@ -23,6 +24,12 @@ def reset_lines(spec: LayerSpec, imports: Imports) -> tuple[str, ...]:
             own = [f"if self.{name} is not None:", *(f"    {line}" for line in own)]
         lines += own
     return tuple(lines)
+
+
+def is_factory(node: ex.Call) -> bool:
+    """Whether a call makes a tensor from nothing."""
+    op = ops.find(node.function)
+    return op is not None and op.factory
 
 
 class InitialWriter:
@@ -59,6 +66,10 @@ class InitialWriter:
             return
         self.imports.note("torch")
         yield "with torch.no_grad():"
+        factories = [node for node in ex.walk(init) if isinstance(node, ex.Call) and is_factory(node)]
+        if len(factories) > 1:
+            yield f"    device, dtype = {origin.device}, {origin.dtype}"
+            printer.origin = Origin("device", "dtype")
         yield f"    {target}.copy_({printer.show(init)})"
 
     def fan_lines(self, tensor: Parameter | Buffer) -> Iterator[str]:

@@ -20,6 +20,7 @@ from layergen.spec.scalars import SCALARS
 SCALAR = frozenset({Kind.INT, Kind.FLOAT, Kind.BOOL, Kind.INTS, Kind.FLOATS, Kind.STR, Kind.NONE})
 CONSTANTS = {"pi": "math.pi", "inf": "math.inf", "nan": "math.nan", **{name: f"torch.{name}" for name in DTYPES}}
 WIDTH = 88
+TIE = "\0"  # stands for a space at which no line ends
 ONE_LINE = 64  # characters of a message that stands on one line
 
 
@@ -172,12 +173,17 @@ def broken(text: str) -> str:
 def formatted(*parts: str | tuple[str]) -> str:
     """An f-string: texts stand as they are, one-tuples hold the source of a replacement field.
 
-    One that is too long for a line becomes two that follow each other, the second of which tells the values.
+    One that is too long for a line becomes several that follow each other; what came begins a line of its own.
     """
     template = "".join(f"{{{part[0]}}}" if isinstance(part, tuple) else braces(part) for part in parts)
-    head, got, tail = template.rpartition(", got ")
-    pieces = [f"{head}, ", f"got {tail}"] if got and len(template) > ONE_LINE else [template]
-    return " ".join(_literal(piece) for piece in pieces)
+    if len(template) <= ONE_LINE:
+        return _literal(template)
+    lines = [""]
+    for word in re.findall(r"(?:\{\{|\}\}|\{[^{}]*\}|[^\s{}])+\s*|\s+", template):
+        if lines[-1] and (len(lines[-1]) + len(word.rstrip()) > ONE_LINE or word == "got "):
+            lines.append("")
+        lines[-1] += word
+    return " ".join(_literal(line) for line in lines)
 
 
 def _literal(template: str) -> str:
@@ -190,19 +196,13 @@ def braces(text: str) -> str:
     return text.replace("{", "{{").replace("}", "}}")
 
 
-def wrap(text: str, width: int, indent: str = "", first: str = "") -> tuple[str, ...]:
-    """Prose in lines of at most ``width`` columns; paragraphs keep apart by an empty line."""
+def wrap(text: str, width: int) -> tuple[str, ...]:
+    """Prose in lines of at most ``width`` columns. Paragraphs keep apart by an empty line, and short code together."""
     lines: list[str] = []
     for paragraph in re.split(r"\n\s*\n", text.strip()):
-        wrapped = textwrap.wrap(
-            " ".join(paragraph.split()),
-            width,
-            initial_indent="" if lines else first,
-            subsequent_indent=indent,
-            break_long_words=False,
-            break_on_hyphens=False,
-        )
-        lines += ([""] if lines else []) + wrapped
+        joined = re.sub(r"``[^`]{1,40}``", lambda code: code[0].replace(" ", TIE), " ".join(paragraph.split()))
+        wrapped = textwrap.wrap(joined, width, break_long_words=False, break_on_hyphens=False)
+        lines += ([""] if lines else []) + [line.replace(TIE, " ") for line in wrapped]
     return tuple(lines)
 
 
