@@ -6,9 +6,10 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from layergen import write
-from layergen.cache import Cache
+from layergen.cache import Cache, Entry
 from layergen.config import Config
 from layergen.diagnostics import Diagnostic, Finding, Location
 from layergen.discover import Discovery, SpecFile, discover, file_stem
@@ -17,6 +18,9 @@ from layergen.packages import exports, package_files
 from layergen.spec.faults import SourceError
 from layergen.spec.source import SIZE, load
 from layergen.write import GeneratedFile, Plan
+
+if TYPE_CHECKING:
+    from layergen.check import CheckedLayer
 
 Progress = Callable[[int, int, str], None]  # how many specs are done, of how many, and the name of the next
 
@@ -28,6 +32,7 @@ class BuildResult:
     specs: int  # how many there were
     diagnostics: tuple[Diagnostic, ...]  # sorted; empty if all went well
     plan: Plan
+    proven: int = 0  # how many of the specs have shapes that are proven for all sizes
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,7 @@ class Outcome:
     spec: SpecFile
     files: tuple[GeneratedFile, ...] = ()
     diagnostics: tuple[Diagnostic, ...] = ()
+    proven: bool = False  # whether its shapes are proven for all sizes
 
 
 def build(
@@ -87,34 +93,40 @@ def check(config: Config, paths: Sequence[Path] = (), *, progress: Progress | No
 
 def generate(spec: SpecFile, config: Config) -> Outcome:
     """Take one spec through all stages, from its text to the texts of its module and its test."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what torch warns of in a trial, the diagnostics say better
-        return _generate(spec, config)
+    checked = examine(spec)
+    if isinstance(checked, tuple):
+        return Outcome(spec, diagnostics=checked)
+
+    from layergen.lower import lower
+    from layergen.render import render
+
+    views = lower(checked, spec.name, ".".join((config.package, *spec.module)))
+    texts = [write.signed(render(view), spec.name) for view in views]
+    return Outcome(spec, _files(spec, texts), proven=checked.proven)
 
 
-def _generate(spec: SpecFile, config: Config) -> Outcome:
+def examine(spec: SpecFile) -> "CheckedLayer | tuple[Diagnostic, ...]":
+    """Read and check one spec: what was found out about it, or what is wrong with it."""
     from layergen.spec.validate import validate
 
     try:
         source = load(spec.path, spec.name)
     except SourceError as error:
-        return Outcome(spec, diagnostics=error.diagnostics)
+        return error.diagnostics
     layer, findings = validate(source)
     if layer is None:
-        return Outcome(spec, diagnostics=tuple(source.diagnose(finding) for finding in findings))
+        return tuple(source.diagnose(finding) for finding in findings)
 
     from layergen.check import check as check_layer  # from here on with torch, which takes seconds to import
-    from layergen.lower import lower
-    from layergen.render import render
 
-    checked = check_layer(layer)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what torch warns of in a trial, the diagnostics say better
+        checked = check_layer(layer)
     findings += _misnamed(spec, layer.layer)
     if isinstance(checked, tuple) or findings:
         findings += checked if isinstance(checked, tuple) else ()
-        return Outcome(spec, diagnostics=tuple(source.diagnose(finding) for finding in findings))
-    views = lower(checked, spec.name, ".".join((config.package, *spec.module)))
-    texts = [write.signed(render(view), spec.name) for view in views]
-    return Outcome(spec, _files(spec, texts))
+        return tuple(source.diagnose(finding) for finding in findings)
+    return checked
 
 
 def _generate_all(specs: Sequence[SpecFile], cache: Cache, config: Config, progress: Progress | None) -> list[Outcome]:
@@ -132,15 +144,17 @@ def _generate_all(specs: Sequence[SpecFile], cache: Cache, config: Config, progr
 
 def _cached(spec: SpecFile, cache: Cache) -> Outcome | None:
     """What an earlier build made from the same text."""
-    texts = cache.load(_key(spec, cache))
-    return Outcome(spec, _files(spec, texts)) if texts and len(texts) == len(spec.outputs) else None
+    entry = cache.load(_key(spec, cache))
+    if entry is None or len(entry.texts) != len(spec.outputs):
+        return None
+    return Outcome(spec, _files(spec, entry.texts), proven=entry.proven)
 
 
 def _generate_and_store(spec: SpecFile, cache: Cache, config: Config) -> Outcome:
     key = _key(spec, cache)
     outcome = generate(spec, config)
     if outcome.files and key == _key(spec, cache):  # otherwise the spec has changed in between
-        cache.store(key, (file.text for file in outcome.files))
+        cache.store(key, Entry(tuple(file.text for file in outcome.files), outcome.proven))
     return outcome
 
 
@@ -197,7 +211,8 @@ def _refuse_shared_classes(outcomes: Iterable[Outcome], others: dict[str, Genera
     return judged
 
 
-def _result(found: Discovery, outcomes: Iterable[Outcome], plan: Plan, others: Iterable[Diagnostic]) -> BuildResult:
+def _result(found: Discovery, outcomes: Sequence[Outcome], plan: Plan, others: Iterable[Diagnostic]) -> BuildResult:
     diagnostics = {*found.diagnostics, *others, *(item for outcome in outcomes for item in outcome.diagnostics)}
     count = len({*(spec.name for spec in found.specs), *(item.location.file for item in found.diagnostics)})
-    return BuildResult(count, tuple(sorted(diagnostics, key=Diagnostic.sort_key)), plan)
+    proven = sum(outcome.proven for outcome in outcomes)
+    return BuildResult(count, tuple(sorted(diagnostics, key=Diagnostic.sort_key)), plan, proven)

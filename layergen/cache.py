@@ -10,7 +10,7 @@ import importlib.metadata
 import json
 import os
 import platform
-from collections.abc import Iterable
+from dataclasses import asdict, dataclass
 
 from layergen.config import Config
 from layergen.resources import PACKAGE, templates_folder
@@ -18,6 +18,14 @@ from layergen.write import is_intact
 
 FOLDER = ".layergen_cache"
 DISTRIBUTIONS = ("torch", "black", "jinja2", "pydantic", "pyyaml")  # a build's outcome depends on their versions
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What was made from some texts."""
+
+    texts: tuple[str, ...]  # signed
+    proven: bool = False  # whether the shapes of the layer are proven for all sizes
 
 
 class Cache:
@@ -35,24 +43,26 @@ class Cache:
             digest.update(_framed(part if isinstance(part, bytes) else part.encode(errors="surrogateescape")))
         return digest.hexdigest()
 
-    def load(self, key: str) -> tuple[str, ...] | None:
-        """The signed texts stored under a key, or ``None`` without any that are intact."""
+    def load(self, key: str) -> Entry | None:
+        """What is stored under a key, or ``None`` without texts that are intact."""
         self.used.add(key)
         try:
-            texts = json.loads((self.folder / f"{key}.json").read_text(encoding="utf-8"))
+            stored = json.loads((self.folder / f"{key}.json").read_text(encoding="utf-8"))
         except (OSError, ValueError, RecursionError):
             return None
-        if isinstance(texts, list) and all(isinstance(text, str) and is_intact(text) for text in texts):
-            return tuple(texts)
+        match stored:
+            case {"texts": [_, *_] as texts, "proven": bool(proven)}:
+                if all(isinstance(text, str) and is_intact(text) for text in texts):
+                    return Entry(tuple(texts), proven)
         return None
 
-    def store(self, key: str, texts: Iterable[str]) -> None:
-        """Keep some signed texts under a key."""
+    def store(self, key: str, entry: Entry) -> None:
+        """Keep some signed texts, and what is known of them, under a key."""
         with contextlib.suppress(OSError):
             self.folder.mkdir(exist_ok=True)
             (self.folder / ".gitignore").write_text("*\n", encoding="utf-8")
             temporary = self.folder / f"{key}.{os.getpid()}.tmp"
-            temporary.write_text(json.dumps(list(texts)), encoding="utf-8")
+            temporary.write_text(json.dumps(asdict(entry)), encoding="utf-8")
             os.replace(temporary, self.folder / f"{key}.json")
 
     def prune(self) -> None:

@@ -107,7 +107,7 @@ def _build(options: argparse.Namespace) -> int:
     changes = write.diff(result.plan) if options.diff else _outdated(result.plan) if options.check else ""
     print(changes, end="", file=sys.stderr if options.output_format == "json" else sys.stdout)
     summary = f"{_faults(result)}{', '.join(_counts(result, dry))}"
-    print(f"{summary} ({time.monotonic() - started:.1f} s)", file=sys.stderr)
+    print(f"{summary} ({time.monotonic() - started:.1f} s){_proven(result)}", file=sys.stderr)
     return FAULTS if result.diagnostics or (dry and result.plan.pending()) else FINE
 
 
@@ -117,7 +117,7 @@ def _check(options: argparse.Namespace) -> int:
         result = check(load_config(Path.cwd()), options.paths, progress=progress)
     _print_faults(result, options.output_format)
     summary = _faults(result) + ("no faults" if not result.diagnostics else "nothing written")
-    print(f"{summary} ({time.monotonic() - started:.1f} s)", file=sys.stderr)
+    print(f"{summary} ({time.monotonic() - started:.1f} s){_proven(result)}", file=sys.stderr)
     return FAULTS if result.diagnostics else FINE
 
 
@@ -195,6 +195,11 @@ def _counts(result: BuildResult, dry: bool) -> list[str]:
     written, removed = states[State.NEW] + states[State.CHANGED], states[State.ORPHANED]
     counts = [f"{_plural(written, 'file')} {'to write' if dry else 'written'}", f"{states[State.UNCHANGED]} unchanged"]
     return [*counts, f"{removed} {'to remove' if dry else 'removed'}"] if removed else counts
+
+
+def _proven(result: BuildResult) -> str:
+    """The last part of a summary: for how many layers no size was left out."""
+    return f"; shapes proven for all sizes: {result.proven} of {result.specs}" if result.specs else ""
 
 
 def _plural(count: int, noun: str) -> str:

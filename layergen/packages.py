@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from layergen.cache import Cache
+from layergen.cache import Cache, Entry
 from layergen.config import Config
 from layergen.discover import TESTS
 from layergen.write import GeneratedFile, signed
@@ -66,14 +66,14 @@ def _package_file(config: Config, cache: Cache, folder: PurePosixPath, members: 
     package = ".".join((config.package, *folder.parts))
     layers = tuple((_relative_module(export.path, folder), export.name) for export in members)
     key = cache.key(package, *(part for layer in layers for part in layer))
-    texts = cache.load(key)
-    if texts is None:
+    entry = cache.load(key)
+    if entry is None:
         from layergen.lower import lower_package
         from layergen.render import render
 
-        texts = (signed(render(lower_package(package, layers)), f"{config.specs}/"),)
-        cache.store(key, texts)
-    return GeneratedFile((folder / INIT).as_posix(), texts[0])
+        entry = Entry((signed(render(lower_package(package, layers)), f"{config.specs}/"),))
+        cache.store(key, entry)
+    return GeneratedFile((folder / INIT).as_posix(), entry.texts[0])
 
 
 def _relative_module(path: str, folder: PurePosixPath) -> str:

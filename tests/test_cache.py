@@ -1,27 +1,29 @@
 """The cache: what it gives back, and that nothing depends on it."""
 
+import json
 from pathlib import Path
 
 import pytest
 
 from layergen import cache as cache_module
-from layergen.cache import Cache
+from layergen.cache import Cache, Entry
 from layergen.config import Config
 from layergen.write import signed
 
 TEXT = signed("x = 1\n", "specs/a.yaml")
+ENTRY = Entry((TEXT,), proven=True)
 
 
 def stored(root: Path) -> tuple[str, Path]:
     cache = Cache(Config(root))
     key = cache.key("a")
-    cache.store(key, [TEXT])
+    cache.store(key, ENTRY)
     return key, root / ".layergen_cache" / f"{key}.json"
 
 
 def test_gives_back_what_was_stored(tmp_path: Path) -> None:
     key, _ = stored(tmp_path)
-    assert Cache(Config(tmp_path)).load(key) == (TEXT,)
+    assert Cache(Config(tmp_path)).load(key) == ENTRY
     assert (tmp_path / ".layergen_cache" / ".gitignore").read_text() == "*\n"
 
 
@@ -43,7 +45,10 @@ def test_key_depends_on_the_templates(tmp_path: Path, monkeypatch: pytest.Monkey
 
 @pytest.mark.parametrize(
     "damage",
-    [b"", b"[", b"{}", b"[1]", b"\xff", b"[" * 100_000, f'["{TEXT}"]'.encode(), b'["x = 2"]'],
+    [
+        *(b"", b"[", b"{}", b"[1]", b"\xff", b"[" * 100_000, json.dumps([TEXT]).encode()),
+        *(b'{"texts": ["x = 2"], "proven": true}', b'{"texts": [1], "proven": true}', b'{"texts": [], "proven": true}'),
+    ],
 )
 def test_damaged_entry_is_ignored(tmp_path: Path, damage: bytes) -> None:
     key, entry = stored(tmp_path)

@@ -136,7 +136,17 @@ class Explainer:
             message = f"`{node.function}` fails: {self.renamed(plain(fault.message))}"
         else:
             message = self.renamed(plain(fault.message))
-        return OpFailed.at(Place(path, node.span), message, notes=notes)
+        return OpFailed.at(Place(path, node.span), message, notes=notes, help=self.missing_constraint(node))
+
+    def missing_constraint(self, node: ex.Node) -> str | None:
+        """What is probably demanded where a quotient of two arguments fails as a size."""
+        for part in ex.walk(node):
+            match part:
+                case ex.Binary("//", ex.Name(id=number), ex.Name(id=divisor)) if (
+                    number in self.spec.arguments and divisor in self.spec.arguments
+                ):
+                    return f"if `{divisor}` is to divide `{number}`, add the constraint `{number} % {divisor} == 0`"
+        return None
 
     def absent(self, node: ex.Node) -> ex.Name | None:
         """The first operand of a node that is None here: an optional input, or a parameter that does not exist."""
