@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Self
 
 from layergen import __version__, write
-from layergen.build import BuildResult, build, check
+from layergen.build import BuildResult, build, check, examine
 from layergen.config import load_config
 from layergen.diagnostics import LayergenError
 from layergen.report import STYLES, format_diagnostics
@@ -88,6 +88,9 @@ def _parser() -> argparse.ArgumentParser:
     for each in (builds, checks):
         each.add_argument("paths", nargs="*", type=Path, metavar="PATH", help="a spec or a folder of specs")
         each.add_argument("--output-format", choices=STYLES, default="full", help="of the faults (default: full)")
+    show = add(_show, "show", "show the shapes, contracts, conditions and costs of a layer")
+    show.add_argument("name", metavar="NAME", help="class name of the layer, or name or path of its spec")
+    show.add_argument("--output-format", choices=("full", "json"), default="full")
     new = add(_new, "new", "write a small spec to start from")
     new.add_argument("name", metavar="NAME", help="class name of the layer")
     new.add_argument("--category", default="custom", help="folder below the specs folder (default: custom)")
@@ -119,6 +122,20 @@ def _check(options: argparse.Namespace) -> int:
     summary = _faults(result) + ("no faults" if not result.diagnostics else "nothing written")
     print(f"{summary} ({time.monotonic() - started:.1f} s){_proven(result)}", file=sys.stderr)
     return FAULTS if result.diagnostics else FINE
+
+
+def _show(options: argparse.Namespace) -> int:
+    from layergen.show import as_json, as_text, find_spec
+    from layergen.summary import summarize
+
+    spec = find_spec(load_config(Path.cwd()), options.name)
+    layer = examine(spec)
+    if isinstance(layer, tuple):
+        print(format_diagnostics(layer, options.output_format, color=_wants_color()))
+        return FAULTS
+    summary = summarize(layer, spec.name)
+    print(as_json(summary) if options.output_format == "json" else as_text(summary, color=_wants_color()))
+    return FINE
 
 
 def _new(options: argparse.Namespace) -> int:

@@ -13,7 +13,16 @@ TAB = "    "
 CUT = "…"
 
 # Select Graphic Rendition codes by what the words are; "" is ordinary text.
-COLORS = {"": "", "path": "1", "fault": "1;31", "gutter": "1;34", "mark": "1;34", "help": "1;36"}
+COLORS = {
+    "": "",
+    "path": "1",
+    "fault": "1;31",
+    "gutter": "1;34",
+    "mark": "1;34",
+    "help": "1;36",
+    "good": "32",
+    "faint": "2",
+}
 
 
 @dataclass(frozen=True)

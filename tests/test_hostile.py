@@ -75,13 +75,20 @@ class Project:
         """Import a generated module."""
         built = self.build()
         assert (built.code, built.faults) == (0, []), built.errors
+        others = take_generated_modules()  # of the repository itself
         sys.path.insert(0, str(self.root))
         try:
             return importlib.import_module(f"generated.{module}")
         finally:
             sys.path.remove(str(self.root))
-            for name in [name for name in sys.modules if name.split(".")[0] == "generated"]:
-                del sys.modules[name]
+            take_generated_modules()
+            sys.modules.update(others)
+
+
+def take_generated_modules() -> dict[str, ModuleType]:
+    """Forget the modules of packages called `generated`, and return them."""
+    names = [name for name in sys.modules if name.split(".")[0] == "generated"]
+    return {name: sys.modules.pop(name) for name in names}
 
 
 @pytest.fixture

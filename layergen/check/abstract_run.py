@@ -28,7 +28,7 @@ for name in ("torch.fx.experimental.symbolic_shapes", "torch._subclasses.fake_te
 Size = int | torch.SymInt
 Shape = Sequence[Size]
 # A build of torch without CUDA cannot so much as index a fake tensor on `cuda`; `lazy` has what it takes everywhere.
-ACCELERATOR = torch.device("lazy")
+ACCELERATOR = torch.device("lazy:0")
 
 # What torch calls its functions of integers, in plain sympy.
 PLAIN = {

@@ -17,6 +17,7 @@ from layergen.check.hints import LEADING_NAMES, Hints, close_hints, hints, own_h
 from layergen.check.interpret import Function, Interpreter, scalar_call
 from layergen.check.settings import Setting
 from layergen.check.stage import Bench, Stage, TrialFault, dtype_name
+from layergen.check.stage import Step as Computed
 from layergen.check.trial import try_setting
 from layergen.diagnostics import Finding
 from layergen.spec import expression as ex
@@ -36,6 +37,7 @@ class Step:
     name: str
     shape: tuple[Any, ...]
     dtype: str
+    target: ex.Name
 
 
 @dataclass(frozen=True)
@@ -180,7 +182,7 @@ def _run(spec: LayerSpec, setting: Setting, found: Hints, run: AbstractRun, trai
             sampled.append(name)
         elif not agreement:
             raise TrialFault(stage.explainer.shape_mismatch(name, declared[name], tuple(outputs[name].shape)))
-    steps = tuple(_step(step.name, step.value, run) for step in stage.steps)
+    steps = tuple(_step(step, run) for step in stage.steps)
     return Proof(setting, found, training, steps, shapes, tuple(watch.located()), {}, tuple(sampled))
 
 
@@ -209,10 +211,11 @@ def _agree(expected: Sequence[Any], formulas: Sequence[Any], at: Mapping[str, in
     return None if agrees else False
 
 
-def _step(name: str, computed: Any, run: AbstractRun) -> Step:
-    if isinstance(computed, Tensor):
-        return Step(name, tuple(run.formula(size) for size in computed.shape), dtype_name(computed.dtype))
-    return Step(name, (), "")
+def _step(step: Computed, run: AbstractRun) -> Step:
+    if not isinstance(step.value, Tensor):
+        return Step(step.name, (), "", step.target)
+    shape = tuple(run.formula(size) for size in step.value.shape)
+    return Step(step.name, shape, dtype_name(step.value.dtype), step.target)
 
 
 def symbolic_setting(spec: LayerSpec, found: Hints, run: AbstractRun, calls: Function) -> Setting:

@@ -2,7 +2,6 @@
 
 import textwrap
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 from layergen import ops
 from layergen.check.input_checks import InputCheck
@@ -46,6 +45,18 @@ def assigned(block: Sequence[ex.Statement]) -> set[str]:
     return {
         target.id for statement in statements(block) if isinstance(statement, ex.Assign) for target in statement.targets
     }
+
+
+def leaning(node: ex.Expression) -> ex.Expression:
+    """A condition in which ``a and (b and c)`` has become ``a and b and c``, and the like for ``or``."""
+
+    def change(part: ex.Expression) -> ex.Expression | None:
+        match part:
+            case ex.Binary("and" | "or" as word, left, ex.Binary(inner, middle, right)) if word == inner:
+                return leaning(ex.Binary(word, ex.Binary(word, left, middle), right))
+        return None
+
+    return ex.transform(node, change)
 
 
 class ForwardWriter:
@@ -270,4 +281,4 @@ class ForwardWriter:
             return result
 
         is_condition = isinstance(user, ex.If) or any(isinstance(part, ex.Conditional) for part in ex.walk(node))
-        return replace(node) if not is_condition else ex.transform(node, change)
+        return leaning(ex.transform(node, change)) if is_condition else node

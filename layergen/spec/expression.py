@@ -255,8 +255,6 @@ class Printer:
                 return f"{operator}{' ' if operator == 'not' else ''}{self.show(operand, own)}"
             case Binary(operator="**", left=left, right=right):
                 return f"{self.show(left, own + 1)} ** {self.show(right, PRECEDENCE['unary'])}"
-            case Binary(operator="and" | "or" as operator, left=left, right=right):
-                return f"{self.show(left, own)} {operator} {self.show(right, own)}"
             case Binary(operator=operator, left=left, right=right):
                 return f"{self.show(left, own)} {operator} {self.show(right, own + 1)}"
             case Compare(left=left, operators=operators, comparators=comparators):
