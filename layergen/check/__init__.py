@@ -9,7 +9,7 @@ from layergen.check.forward_calls import check_calls
 from layergen.check.initial import initial_bounds
 from layergen.check.input_checks import input_checks
 from layergen.check.matching import check_match
-from layergen.check.names import check_names
+from layergen.check.names import UnusedName, check_names
 from layergen.check.preconditions import preconditions
 from layergen.check.proof import Proof, Tried, prove, ways
 from layergen.check.rejections import rejections
@@ -61,8 +61,10 @@ def check(spec: LayerSpec) -> CheckedLayer | Findings:
 
 def check_text(spec: LayerSpec) -> Findings:
     """What is wrong with a spec by its words alone: names first, then calls."""
-    findings = tuple(dict.fromkeys((*check_names(spec), *check_defaults(spec))))
-    return findings or tuple(dict.fromkeys(check_calls(spec)))
+    findings = (*check_names(spec), *check_defaults(spec))
+    if all(finding.rule is UnusedName for finding in findings):  # what a wrong call leaves out is unused, too
+        findings = (*findings, *check_calls(spec))
+    return tuple(dict.fromkeys(findings))
 
 
 def check_setting(spec: LayerSpec, setting: Setting) -> CheckedCase | Findings:

@@ -65,6 +65,7 @@ class OpFailed(Rule):
     code = "LG303"
 
 
+LONGEST_SIZE = 20  # characters of a size that a shape shows as it is
 ELEMENTWISE = frozenset({"+", "-", "*", "/", "//", "%", "**", "&", "|", "^"})
 
 
@@ -159,18 +160,18 @@ class Explainer:
 
     def shape_mismatch(self, name: str, declared: tuple[int, ...], found: tuple[int, ...]) -> Finding:
         """The finding for an output of another shape than declared, at the first entry that differs."""
-        path: Path = ("outputs", name, "shape")
         entries = self.spec.outputs[name].shape
-        plain_list = isinstance(entries, tuple) and ex.Literal(...) not in entries
-        if plain_list and len(declared) == len(found):
-            path = (*path, next(index for index, size in enumerate(declared) if size != found[index]))
-        own = (
-            f"[{', '.join(ex.show(entry) for entry in entries)}]"
-            if isinstance(entries, tuple)
-            else self.shape(declared)
-        )
+        labels = self.last_assignment(name)
+        if isinstance(entries, tuple) and ex.Literal(...) not in entries and len(declared) == len(found):
+            index = next(index for index, size in enumerate(declared) if size != found[index])
+            own, other = ex.show(entries[index]), self.size(found[index])
+            message = f"dimension {index} of output `{name}` is declared as `{own}`, but is `{other}`"
+            return ShapeMismatch.at(("outputs", name, "shape", index), message, notes=self.notes(), labels=labels)
+        own = self.shape(declared)
+        if isinstance(entries, tuple):
+            own = f"[{', '.join(ex.show(entry) for entry in entries)}]"
         message = f"output `{name}` is declared as {own}, but is {self.shape(found)}"
-        return ShapeMismatch.at(path, message, notes=self.notes(), labels=self.last_assignment(name))
+        return ShapeMismatch.at(("outputs", name, "shape"), message, notes=self.notes(), labels=labels)
 
     def last_assignment(self, name: str) -> tuple[Label, ...]:
         """Where the forward gives an output its value."""
@@ -198,14 +199,13 @@ class Explainer:
         )
         which = "the last dimension" if position == -1 else f"dimension {position}"
         message = f"`{short(small)}` meets {which} of `{short(large)}`"
-        sizes = [self.size(few[position]), self.size(many[position])]
-        notes = (
-            f"shapes: {self.shape(left)} {node.operator} {self.shape(right)} agree only where {sizes[0]} == {sizes[1]}",
-            *self.notes(),
-        )
-        labels = [Label(Place(path, large.span), self.shape(many))]
+        names = Primes(self)
+        first, second = names.shape(left), names.shape(right)
+        demand = f"{names.size(few[position])} == {names.size(many[position])}"
+        notes = (f"shapes: {first} {node.operator} {second} agree only where {demand}", *names.notes(), *self.notes())
+        labels = [Label(Place(path, large.span), names.shape(many))]
         return HiddenCoupling.at(
-            Place(path, small.span), message, label=self.shape(few), labels=labels, notes=notes,
+            Place(path, small.span), message, label=names.shape(few), labels=labels, notes=notes,
             help=self.aligned(small, large, few, many),
         )  # fmt: skip
 
@@ -242,6 +242,33 @@ class Explainer:
             return None
         keywords = (ex.Keyword(small.id, small), *large.keywords)
         return ex.show(ex.Call(large.function, large.arguments, keywords))
+
+
+class Primes:
+    """Shows shapes in which long sizes get short names: ``W'`` for what has become of the dimension W."""
+
+    def __init__(self, explainer: Explainer) -> None:
+        self.explainer = explainer
+        self.short: dict[str, str] = {}
+
+    def size(self, size: int) -> str:
+        text = self.explainer.size(size)
+        if len(text) <= LONGEST_SIZE:
+            return text
+        if text not in self.short:
+            sources = [name for name in self.explainer.setting.sizes if re.search(rf"\b{name}\b", text)]
+            name = f"{sources[0] if sources else 'S'}'"
+            while name in self.short.values():
+                name += "'"
+            self.short[text] = name
+        return self.short[text]
+
+    def shape(self, shape: tuple[int, ...]) -> str:
+        return f"[{', '.join(self.size(size) for size in shape)}]"
+
+    def notes(self) -> tuple[str, ...]:
+        """What the short names stand for."""
+        return tuple(f"where: {name} = {text}" for text, name in self.short.items())
 
 
 def absent_finding(path: Path, name: ex.Name, notes: tuple[str, ...]) -> Finding:

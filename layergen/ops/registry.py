@@ -75,7 +75,7 @@ def nearest(name: str) -> str | None:
     for spelling in (bare, bare.lower(), snake, f"linalg.{bare}", f"fft.{bare}"):
         if find(spelling):
             return spelling
-    close = difflib.get_close_matches(snake, names(), n=1, cutoff=0.8)
+    close = difflib.get_close_matches(snake, names(), n=1, cutoff=0.72)
     return close[0] if close else None
 
 

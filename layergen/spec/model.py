@@ -81,6 +81,15 @@ def _shape(value: object) -> ex.Expression | tuple[object, ...]:
     return tuple(value) if isinstance(value, list) else _expression(value)
 
 
+def _one_of(value: object, allowed: tuple[object, ...], words: str) -> object:
+    """A value that is one of some values, or of some types other than bool."""
+    types = tuple(item for item in allowed if isinstance(item, type))
+    fits = isinstance(value, types) and not isinstance(value, bool) if types else value in allowed
+    if not fits:
+        raise fault(f"expected {words}, got {describe(value)}")
+    return value
+
+
 def _sequence(value: object) -> object:
     return tuple(value) if isinstance(value, list) else value
 
@@ -92,6 +101,11 @@ def _freeze(value: dict[str, T]) -> Mapping[str, T]:
 Expression = Annotated[ex.Expression, BeforeValidator(_expression)]
 Block = Annotated[tuple[ex.Statement, ...], BeforeValidator(lambda value: _parse(parse_block, value))]
 Shape = tuple[ex.Expression, ...] | ex.Expression  # one expression may give the whole list
+Number = Annotated[int | float, BeforeValidator(lambda value: _one_of(value, (int, float), "a number"))]
+Exclusive = Annotated[
+    bool | Literal["min", "max"],
+    BeforeValidator(lambda value: _one_of(value, (True, False, "min", "max"), "`true`, `false`, `min` or `max`")),
+]
 Prose = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 Entries = Annotated[tuple[T, ...], BeforeValidator(_sequence)]
 Section = Annotated[dict[str, T], AfterValidator(_freeze)]
@@ -117,9 +131,9 @@ class Argument(Part):
     doc: Prose
     default: Expression | None = None  # None: the argument is required; a default of null is ``Literal(None)``
     optional: bool = False  # None is one of its values
-    min: int | float | None = None
-    max: int | float | None = None
-    exclusive: bool | Literal["min", "max"] = False  # which of the bounds are not themselves allowed
+    min: Number | None = None
+    max: Number | None = None
+    exclusive: Exclusive = False  # which of the bounds are not themselves allowed
     choices: Entries[int | str] | None = None
 
     @property

@@ -128,13 +128,14 @@ def _cast_help(found: Finding) -> str | None:
 
 
 def _finding(spec: LayerSpec, name: str, declared: torch.dtype, found: torch.dtype, where: str) -> Finding:
+    source = next((key for key, tensor in spec.inputs.items() if tensor.floating), None)
     message = f"output `{name}` is declared as {dtype_name(declared)}, but is {dtype_name(found)} {where}"
+    if spec.outputs[name].dtype is None and source is not None:
+        message = f"output `{name}` is {dtype_name(found)} where `{source}` is {dtype_name(declared)}"
+        message += f", {where}" if not where.startswith("in ") else ""
     targets = [target for target in assignments(spec.forward) if target.id == name]
     labels = [Label(Place(("forward",), targets[-1].span), dtype_name(found))] if targets else []
-    floating = next((key for key, tensor in spec.inputs.items() if tensor.floating), None)
-    help = (
-        f"end the forward with `{name} = type_as({name}, {floating})`"
-        if floating and declared.is_floating_point
-        else None
-    )
+    help = f"declare it: `{name}: {{shape: […], dtype: {dtype_name(found)}}}`"
+    if source is not None and declared.is_floating_point and found.is_floating_point:
+        help = f"end the forward with `{name} = type_as({name}, {source})`"
     return DtypeMismatch.at(Place(("outputs", name), key=True), message, labels=labels, help=help)
