@@ -8,7 +8,7 @@ from layergen.check.contracts.dtype import PRECISIONS
 from layergen.check.proof import Proof, Tried, ways
 from layergen.check.stage import dtype_name
 from layergen.spec import expression as ex
-from layergen.spec.model import LayerSpec
+from layergen.spec.model import Input, LayerSpec, Parameter
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,8 @@ def _reach(layer: CheckedLayer, proof: Proof | Tried) -> tuple[str, str]:
     fixed += [f"`{name}` of {plural(count, 'entry', 'entries')}" for name, count in _lengths(layer.spec, proof).items()]
     if any(ex.Literal(...) in tensor.entries for tensor in layer.spec.inputs.values()):
         fixed.append(f"`...` of {plural(len(proof.setting.leading), 'dimension')}")
-    return "proven", "for all sizes from 2 up" + (f" with {listed(fixed)}" if fixed else "")
+    where = f" where {listed([f'`{equation}`' for equation in proof.tied])}" if proof.tied else ""
+    return "proven", "for all sizes from 2 up" + where + (f" with {listed(fixed)}" if fixed else "")
 
 
 def _lengths(spec: LayerSpec, proof: Proof) -> dict[str, int]:
@@ -98,7 +99,8 @@ def _dtype(spec: LayerSpec, on_ways: str) -> Iterator[Guarantee]:
 
 
 def _gradient(spec: LayerSpec, on_ways: str) -> Iterator[Guarantee]:
-    tensors = {**spec.parameters, **{name: part for name, part in spec.inputs.items() if part.floating}}
+    floating = {name: part for name, part in spec.inputs.items() if part.floating}
+    tensors: dict[str, Parameter | Input] = {**spec.parameters, **floating}
     wanted = [f"`{name}`" for name, part in tensors.items() if part.gradient]
     unwanted = [f"`{name}`" for name, part in tensors.items() if not part.gradient]
     if not any(output.floating for output in spec.outputs.values()) or not wanted:

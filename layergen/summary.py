@@ -130,7 +130,7 @@ def _forward(layer: CheckedLayer) -> tuple[str, tuple[StepLine, ...]]:
     if isinstance(proof, Proof):
         given = [(step.target, _sizes(step.shape) if step.dtype else "", step.dtype) for step in proof.steps]
         flags = _flags(layer.spec, proof.setting)
-        numbers = [f"{name}={number}" for name, number in proof.concrete.items()]
+        numbers = [*(f"{name}={number}" for name, number in proof.concrete.items()), *proof.tied]
         several = (
             "in training" if any(isinstance(other, Proof) and not other.training for other in layer.proofs) else ""
         )

@@ -102,7 +102,9 @@ def test_unknown_keywords_are_one_finding() -> None:
         ("layer_norm(x, dim)", "LG209", "dim", "layer_norm(x, [dim])"),
         ("layer_norm(x, normalized_shape=dim)", "LG209", "dim", "layer_norm(x, normalized_shape=[dim])"),
         ("cat(x, y, dim=1)", "LG209", "x", "cat([x, y], dim=1)"),
-        ("leaky_relu(x, True)", "LG209", "True", None),
+        ("dropout(x, rate=eps)", "LG206", "rate", "dropout(x, p=eps)"),
+        ("clamp(x, low=0)", "LG206", "low", None),
+        ("leaky_relu(x, mode)", "LG209", "mode", None),
         ("stack(x)", "LG209", "x", None),
         ("pad(x, 1)", "LG209", "1", None),
         ("conv2d(x)", "LG207", "conv2d", None),
@@ -114,6 +116,19 @@ def test_faults_are_marked_and_mended_where_they_can_be(text: str, code: str, pl
     assert finding.rule.code == code
     assert marked(text, finding) == place
     assert finding.help == (remedy and f"write `{remedy}`")
+
+
+@pytest.mark.parametrize(
+    ("text", "remedy"),
+    [
+        ("leaky_relu(x, True)", "if `inplace` is meant, name it: `inplace=True`"),
+        ("dropout(x, True)", "if `training` or `inplace` is meant, name it: `training=True`"),
+        ("dropout(x, True, True, inplace=True)", None),
+        ("softmax(x, True)", None),
+    ],
+)
+def test_a_flag_in_the_place_of_a_number_is_asked_to_be_named(text: str, remedy: str | None) -> None:
+    assert only(text).help == remedy
 
 
 @pytest.mark.parametrize(

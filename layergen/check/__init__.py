@@ -90,14 +90,21 @@ def check_preconditions(
     """The preconditions of all ways through the forward, each with a case on either side."""
     known: dict[str, PreconditionCase] = {}
     grown = {case.setting.name: case.setting for case in cases}
+    judged: set[object] = set()
     for proof in proofs:
         if isinstance(proof, Tried):
             continue
+        question = (proof.setting.name, frozenset(guard.condition for guard in proof.guards))
+        if question in judged:  # in evaluation as in training
+            continue
+        judged.add(question)
         for condition in preconditions(spec, replace(proof, setting=grown.get(proof.setting.name, proof.setting))):
             if isinstance(condition, Finding):
                 return condition
+            if condition.text in known:
+                continue
             kept = check_setting(spec, condition.kept)
-            if condition.text not in known and isinstance(kept, CheckedCase):
+            if isinstance(kept, CheckedCase):
                 stage = Stage(spec, condition.broken)
                 shapes = {name: tensor if tensor is None else facts(tensor) for name, tensor in stage.inputs.items()}
                 known[condition.text] = PreconditionCase(condition.text, kept, (condition.broken, shapes))

@@ -5,8 +5,10 @@ symbol, so what comes out is a formula, and the conditions under which torch wou
 as guards.
 """
 
+import importlib.util
 import logging
 import re
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -89,6 +91,7 @@ class AbstractRun:
     def __call__(self) -> Iterator[None]:
         """Run what is inside on fake tensors."""
         with ExitStack() as stack:
+            stack.enter_context(_settled_without_numpy())
             mode = FakeTensorMode(shape_env=self.environment)
             mode.cache_enabled = False  # no call comes twice at the same symbols; to remember them takes half the time
             stack.enter_context(mode)
@@ -98,10 +101,8 @@ class AbstractRun:
     def formula(self, size: Size | sympy.Basic) -> Any:
         """A size in the names of the spec."""
         expression = size.node.expr if isinstance(size, torch.SymInt) else sympy.sympify(size)
-        expression = expression.xreplace(self.environment.replacements)
-        for torchs, plain in PLAIN.items():
-            expression = expression.replace(torchs, plain)
-        return canonical(expression.xreplace(self.names))
+        expression = expression.xreplace(self.environment.replacements).xreplace(self.names)
+        return canonical(_plain(expression))
 
     def renamed(self, text: str) -> str:
         """A message of torch with the names of the spec for its own names of symbols."""
@@ -116,6 +117,27 @@ class AbstractRun:
         """The conditions under which the run would come out the same."""
         found = (self.formula(guard.expr) for guard in self.environment.guards)
         return list(dict.fromkeys(guard for guard in found if guard not in (sympy.true, True)))
+
+
+def _plain(expression: sympy.Basic) -> Any:
+    """A formula with plain sympy in the place of torch's functions, from the inside out."""
+    if not expression.args:
+        return expression
+    parts = [_plain(part) for part in expression.args]
+    return PLAIN.get(expression.func, expression.func)(*parts)
+
+
+@contextmanager
+def _settled_without_numpy() -> Iterator[None]:
+    """Where there is no numpy, torch looks for it whenever symbols meet; say once that there is none."""
+    if "numpy" in sys.modules or importlib.util.find_spec("numpy"):
+        yield
+        return
+    sys.modules["numpy"] = None  # type: ignore[assignment]  # what Python takes for a module that cannot be imported
+    try:
+        yield
+    finally:
+        del sys.modules["numpy"]
 
 
 @contextmanager
@@ -151,4 +173,4 @@ def flop_counter() -> FlopCounterMode:
 
 def _attention_flops(query: Shape, key: Shape, value: Shape, *_: object, **__: object) -> Size:
     """The operations of attention, which torch counts on accelerators, but not on the CPU."""
-    return sdpa_flop_count(query, key, value)  # type: ignore[no-any-return]
+    return sdpa_flop_count(query, key, value)  # type: ignore[no-any-return,no-untyped-call]

@@ -5,7 +5,7 @@ from difflib import get_close_matches
 
 from layergen import ops
 from layergen.check.kinds import SCALAR, arguments_of, is_scalar_call
-from layergen.check.repair import repair
+from layergen.check.repair import free_parameters, repair
 from layergen.diagnostics import Finding, Label, Path, Place, Rule, Span
 from layergen.ops import Fault, FaultKind
 from layergen.spec import expression as ex
@@ -159,7 +159,7 @@ def check_against(call: ex.Call, op: ops.Op, kinds: KindsOf, path: Path) -> Iter
         # What one repair mends is one mistake: an argument too few shifts all that follow it.
         for fault in outcome.faults[:1] if repaired else outcome.faults:
             message = _message(call, fault, outcome.signature, kinds)
-            yield _finding(call, fault, message, path, remedy, op)
+            yield _finding(call, fault, message, path, remedy or _flag_meant(call, fault, outcome.signature, kinds), op)
 
 
 def unknown_function(call: ex.Call, path: Path, known: Iterable[str], expected: str) -> Finding:
@@ -217,6 +217,18 @@ def _message(call: ex.Call, fault: Fault, signature: ops.Signature, kinds: Kinds
             where = "," if keyword else f", the {_ordinal(fault.arguments[0])} argument,"
             wanted, found = _described(parameter.accepts), _described(kinds(value))
             return f"`{call.function}` takes {wanted} as {names[0]}{where} but {_shown(value)} is {found}"
+
+
+def _flag_meant(call: ex.Call, fault: Fault, signature: ops.Signature, kinds: KindsOf) -> str | None:
+    """What to write if a bool has slipped into the place of a number: ``leaky_relu(x, True)``."""
+    if fault.kind is not FaultKind.WRONG_KIND or fault.arguments[0] >= len(call.arguments):
+        return None
+    value = call.arguments[fault.arguments[0]]
+    flags = [part.name for part in free_parameters(call, signature) if part.accepts == {Kind.BOOL}]
+    if kinds(value) != {Kind.BOOL} or not flags:
+        return None
+    meant = " or ".join(f"`{flag}`" for flag in flags)
+    return f"if {meant} is meant, name it: `{flags[0]}={ex.show(value)}`"
 
 
 def _check_scalar_call(call: ex.Call, path: Path) -> Iterator[Finding]:

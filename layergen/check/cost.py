@@ -4,10 +4,11 @@ The layer is run at symbols once more for each of them, on the way through the f
 
 - *parameters*: the elements of all parameters that exist on this way.
 - *FLOPs* of one forward: two for each multiply-add of matrix products, convolutions and attention, as
-  `torch.utils.flop_counter` counts them. What works element by element, or reduces, counts nothing, nor does `bilinear`.
-- *activation bytes*: the memory that autograd keeps from the forward until the backward, with all tensors in float32 and
-  a gradient wanted for every parameter and floating input. Each storage counts once and as a whole, however many views
-  of it are kept; inputs that are kept count, the layer's own parameters and buffers do not.
+  `torch.utils.flop_counter` counts them. What works element by element, or reduces, counts nothing, nor does
+  `bilinear`.
+- *activation bytes*: the memory that autograd keeps from the forward until the backward, in training, with inputs and
+  parameters in float32 and a gradient wanted for every parameter and floating input. Each storage counts once and as
+  a whole, however many views of it are kept; inputs that are kept count, the layer's parameters and buffers do not.
 """
 
 from collections.abc import Callable, Mapping
@@ -82,7 +83,8 @@ def _parameters(stage: Stage) -> Size:
 def _flops(stage: Stage) -> Size:
     with flop_counter() as counter:
         stage.run(training=True)
-    return counter.get_total_flops()
+    total: Size = counter.get_total_flops()
+    return total
 
 
 def _activation_bytes(stage: Stage) -> Size:

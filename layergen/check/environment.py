@@ -81,13 +81,12 @@ def shape_of(
         sizes = interpreter.evaluate(shape)
         if not isinstance(sizes, list | tuple):
             raise EvaluationFault(shape, f"expected a list of sizes: write `[{ex.show(shape)}]`")
-        return tuple(_size(shape, size) for size in sizes)
+        found = [(shape, size) for size in sizes]
+    else:
+        found = [(entry, interpreter.evaluate(entry)) for entry in shape]
     result: list[int] = []
-    for entry in shape:
-        if entry == ex.Literal(...):
-            result += leading
-        else:
-            result.append(_size(entry, interpreter.evaluate(entry)))
+    for node, size in found:
+        result += leading if size is ... else (_size(node, size),)
     return tuple(result)
 
 

@@ -14,7 +14,6 @@ from layergen.check.settings import Setting
 from layergen.diagnostics import Finding, Label, Path, Place, Rule
 from layergen.spec import expression as ex
 from layergen.spec.model import LayerSpec
-from layergen.spec.scope import assignments
 
 
 class HiddenCoupling(Rule):
@@ -72,7 +71,7 @@ ELEMENTWISE = frozenset({"+", "-", "*", "/", "//", "%", "**", "&", "|", "^"})
 class Explainer:
     """Explains the faults of one setting.
 
-    ``values`` are those of the forward at the point where it stopped; a trial sets them.
+    ``values`` and ``stored`` are those of the forward at the point where it stopped; a trial sets them.
     """
 
     def __init__(
@@ -87,6 +86,7 @@ class Explainer:
         self.spec = spec
         self.setting = setting
         self.values: Mapping[str, Any] = {}
+        self.stored: Mapping[str, ex.Name] = {}  # where each name got the value that it has
 
     def no_tensor(self, name: str, value: object) -> Finding:
         """The finding for an output that is no tensor."""
@@ -130,14 +130,14 @@ class Explainer:
         if absent is not None:
             return absent_finding(path, absent, self.notes())
         notes = self.notes()
-        if isinstance(node, ex.Call):
+        message = self.renamed(plain(fault.message))
+        if isinstance(node, ex.Call) or (isinstance(node, ex.Binary) and node.operator == "@"):
             tensors = self.operands(node)
             if tensors:
                 notes = (f"shapes: {tensors}", *notes)
-            message = f"`{node.function}` fails: {self.renamed(plain(fault.message))}"
-        else:
-            message = self.renamed(plain(fault.message))
-        return OpFailed.at(Place(path, node.span), message, notes=notes, help=self.missing_constraint(node))
+            message = f"`{node.function if isinstance(node, ex.Call) else node.operator}` fails: {message}"
+        help = _reshaped(node, message) or self.missing_constraint(node)
+        return OpFailed.at(Place(path, node.span), message, notes=notes, help=help)
 
     def missing_constraint(self, node: ex.Node) -> str | None:
         """What is probably demanded where a quotient of two arguments fails as a size."""
@@ -175,12 +175,12 @@ class Explainer:
 
     def last_assignment(self, name: str) -> tuple[Label, ...]:
         """Where the forward gives an output its value."""
-        targets = [target for target in assignments(self.spec.forward) if target.id == name]
-        return (Label(Place(("forward",), targets[-1].span), "computed here"),) if targets else ()
+        target = self.stored.get(name)
+        return (Label(Place(("forward",), target.span), "computed here"),) if target else ()
 
-    def operands(self, node: ex.Call) -> str:
-        """The shapes of a call's arguments that are plain names."""
-        named = [*node.arguments, *(keyword.value for keyword in node.keywords)]
+    def operands(self, node: ex.Expression) -> str:
+        """The shapes of a node's operands that are plain names."""
+        named = [part.value if isinstance(part, ex.Keyword) else part for part in ex.children(node)]
         tensors = {
             part.id: self.values[part.id]
             for part in named
@@ -277,6 +277,13 @@ def absent_finding(path: Path, name: ex.Name, notes: tuple[str, ...]) -> Finding
     return OpFailed.at(Place(path, name.span), f"`{name.id}` is None here", notes=notes, help=help)
 
 
+def _reshaped(node: ex.Node, message: str) -> str | None:
+    """The call that copies where a view is impossible."""
+    if not isinstance(node, ex.Call) or node.function != "view" or "stride" not in message:
+        return None
+    return f"write `{ex.show(ex.Call('reshape', node.arguments, node.keywords))}`, which copies where it must"
+
+
 def short(node: ex.Expression) -> str:
     """An expression in a few characters: a call without its arguments."""
     text = ex.show(node)
@@ -290,7 +297,8 @@ def plain(message: str) -> str:
     message = re.sub(r"\s*\(?(Triggered internally|Exception raised from).*", "", message)
     message = re.sub(r"^(torch\.)?[A-Za-z_.]*\(\): ", "", message)
     message = re.sub(r"torch\.Size\((\[.*?\])\)", r"\1", message.rstrip("!"))
-    message = message.replace("meta device", "tried layer").strip()
+    message = message.replace("meta device", "tried layer").replace(" in self", "").strip()
+    message = message[:-1] if message.endswith(")") and message.count(")") > message.count("(") else message
     return message[:1].lower() + message[1:] if message[:2].istitle() else message
 
 

@@ -19,6 +19,8 @@ def canonical(expression: Any) -> Any:
     """A formula with its quotients spread out: whole parts leave the floor, ``(a + b) // b`` is ``a // b + 1``."""
     if not isinstance(expression, sympy.Basic):
         return sympy.sympify(expression)
+    if not expression.has(sympy.floor):
+        return expression
     return expression.replace(sympy.floor, lambda part: sympy.floor(sympy.expand(part)))
 
 
@@ -55,6 +57,9 @@ def compiled(expression: Any) -> Callable[[Point], Any]:
         case sympy.logic.boolalg.BooleanTrue() | sympy.logic.boolalg.BooleanFalse():
             truth = bool(expression)
             return lambda _: truth
+        case sympy.floor(args=(quotient,)):
+            above, below = (compiled(part) for part in sympy.fraction(sympy.together(quotient)))
+            return lambda at: above(at) // below(at)
         case sympy.Pow(base=base, exp=sympy.Integer() as exponent) if exponent < 0:
             root, times = compiled(base), int(exponent)
             return lambda at: Fraction(root(at)) ** times
@@ -90,14 +95,18 @@ class SpecPrinter(StrPrinter):  # type: ignore[misc]
     """Prints formulas in the language of specs."""
 
     def _print_floor(self, expression: Any) -> str:
-        numerator, denominator = sympy.fraction(sympy.together(expression.args[0]))
+        return self.quotient(expression.args[0])
+
+    def _print_ceiling(self, expression: Any) -> str:
+        return f"-({self.quotient(-expression.args[0])})"
+
+    def quotient(self, expression: Any) -> str:
+        """A division that is rounded down."""
+        numerator, denominator = sympy.fraction(sympy.together(expression))
         top, bottom = self._print(numerator), self._print(denominator)
         top = f"({top})" if numerator.is_Add else top
         bottom = bottom if denominator.is_Atom else f"({bottom})"
         return f"{top} // {bottom}"
-
-    def _print_ceiling(self, expression: Any) -> str:
-        return f"-({self._print(-expression.args[0])} // 1)"
 
     def _print_Mod(self, expression: Any) -> str:
         left, right = (self._print(part) if part.is_Atom else f"({self._print(part)})" for part in expression.args)
@@ -110,17 +119,24 @@ class SpecPrinter(StrPrinter):  # type: ignore[misc]
         return f"min({', '.join(self._print(part) for part in expression.args)})"
 
     def _print_Mul(self, expression: Any) -> str:
-        parts = []
-        for part in expression.as_ordered_factors():
-            text = self._print(part)
-            parts.append(f"({text})" if part.is_Add or isinstance(part, sympy.floor | sympy.Mod) else text)
-        text = " * ".join(parts)
+        numerator, denominator = sympy.fraction(expression)
+        if denominator != 1:
+            bottom = self._print(denominator)
+            return f"{self.factor(numerator)} / {bottom if denominator.is_Atom else f'({bottom})'}"
+        text = " * ".join(self.factor(part) for part in expression.as_ordered_factors())
         return text.replace("-1 * ", "-", 1) if text.startswith("-1 * ") else text
 
-    def _print_Pow(self, expression: Any) -> str:
+    def factor(self, part: Any) -> str:
+        text = str(self._print(part))
+        return f"({text})" if part.is_Add or isinstance(part, sympy.floor | sympy.Mod) else text
+
+    def _print_Pow(self, expression: Any, **_: Any) -> str:
         base, exponent = expression.args
-        text = self._print(base)
-        return f"{text if base.is_Atom else f'({text})'}**{self._print(exponent)}"
+        if exponent.could_extract_minus_sign():
+            return self._print_Mul(expression)
+        text, power = self._print(base), self._print(exponent)
+        power = power if exponent.is_Symbol or exponent.is_Integer else f"({power})"
+        return f"{text if base.is_Atom else f'({text})'}**{power}"
 
     def _print_Add(self, expression: Any, **_: Any) -> str:
         terms = sorted(expression.args, key=_order)
@@ -129,6 +145,16 @@ class SpecPrinter(StrPrinter):  # type: ignore[misc]
             negative = term.could_extract_minus_sign()
             text += f" {'-' if negative else '+'} {self._print(-term if negative else term)}"
         return text
+
+    def _print_And(self, expression: Any) -> str:
+        texts = {part: self._print(part) for part in _parts(expression)}
+        return " and ".join(f"({text})" if isinstance(part, sympy.Or) else text for part, text in texts.items())
+
+    def _print_Or(self, expression: Any) -> str:
+        return " or ".join(self._print(part) for part in _parts(expression))
+
+    def _print_Not(self, expression: Any) -> str:
+        return f"not ({self._print(expression.args[0])})"
 
     def _print_Relational(self, expression: Any) -> str:
         """A comparison, every term on the side where it is positive."""
@@ -141,6 +167,11 @@ class SpecPrinter(StrPrinter):  # type: ignore[misc]
 def _order(term: Any) -> tuple[bool, bool, bool, str]:
     """Plain names first, then products, then what is taken away, and numbers last."""
     return term.is_number, term.could_extract_minus_sign(), not term.is_Symbol, str(term)
+
+
+def _parts(expression: Any) -> list[Any]:
+    """The conditions that are joined, in an order that does not change."""
+    return sorted(expression.args, key=str)
 
 
 def shown(expression: Any) -> str:

@@ -105,10 +105,10 @@ class Interpreter:
                 return self.bounded(node, values if bracket == "[" else tuple(values))
             case ex.Conditional(test=test, then=then, orelse=orelse):
                 return self.evaluate(then if self.truth(test) else orelse)
-            case ex.Binary(operator="and", left=left, right=right):
-                return self.truth(left) and self.truth(right)
-            case ex.Binary(operator="or", left=left, right=right):
-                return self.truth(left) or self.truth(right)
+            case ex.Binary(operator="and" | "or" as word, left=left, right=right):
+                value = self.evaluate(left)
+                settled = bool(self.guarded(left, bool, value)) is (word == "or")
+                return value if settled else self.evaluate(right)
             case ex.Binary():
                 return self.binary(node)
             case ex.Compare():

@@ -12,18 +12,17 @@ from torch import Tensor
 
 from layergen.check.abstract_run import AbstractRun, hint
 from layergen.check.explain import Explainer, HiddenCoupling, OpFailed
-from layergen.check.formula import same, value
-from layergen.check.hints import LEADING_NAMES, Hints, close_hints, hints, own_hints
+from layergen.check.formula import same, shown, value
+from layergen.check.hints import LEADING_NAMES, Hints, at_point, close_hints, hints, own_hints
 from layergen.check.interpret import Function, Interpreter, scalar_call
 from layergen.check.settings import Setting
 from layergen.check.stage import Bench, Stage, TrialFault, dtype_name
 from layergen.check.stage import Step as Computed
-from layergen.check.trial import try_setting
+from layergen.check.trial import modes, try_setting
 from layergen.diagnostics import Finding
 from layergen.spec import expression as ex
 from layergen.spec.model import LayerSpec
 from layergen.spec.scalars import SCALARS
-from layergen.spec.scope import reads
 
 CPU = torch.device("cpu")
 ROUNDING = frozenset({"int", "round", "floor", "ceil"})
@@ -60,11 +59,12 @@ class Proof:
     guards: tuple[GuardAt, ...] = ()
     concrete: Mapping[str, Any] = field(default_factory=dict)  # arguments that had to be numbers, and their values
     sampled: tuple[str, ...] = ()  # outputs whose shape algebra could not settle; they agree at the hints
+    tied: tuple[str, ...] = ()  # equations that torch has assumed of sizes, though the spec does not demand them
 
     @property
     def whole(self) -> bool:
         """Whether the shapes are proven for all sizes, with no argument left out."""
-        return not self.concrete and not self.sampled
+        return not self.concrete and not self.sampled and not self.tied
 
 
 @dataclass(frozen=True)
@@ -77,9 +77,8 @@ class Tried:
 
 def prove(spec: LayerSpec, settings: Sequence[Setting]) -> Iterator[Proof | Tried | Finding]:
     """Prove a layer's shapes for each way that the settings take through it."""
-    modes = (True, False) if "training" in _mentioned(spec) else (True,)
     for setting in ways(settings):
-        for training in modes:
+        for training in modes(spec):
             yield from _prove_way(spec, setting, training)
 
 
@@ -94,32 +93,30 @@ def ways(settings: Sequence[Setting]) -> Iterator[Setting]:
             yield setting
 
 
-def _mentioned(spec: LayerSpec) -> set[str]:
-    return {name.id for name in reads(spec.forward)}
-
-
 def _prove_way(spec: LayerSpec, setting: Setting, training: bool) -> Iterator[Proof | Tried | Finding]:
-    """Run at symbols, with one choice of hints after the other until the layer works at one."""
-    outcome: Proof | Tried | Finding = Tried(setting, "no values were found to stand in for the symbols")
-    first: Finding | None = None
+    """Run at symbols, with one choice of hints after the other until one gives a proof; else the first has its say."""
+    nothing = Tried(setting, "no values were found to stand in for the symbols")
+    first: Tried | Finding = nothing
     for choose in (hints, close_hints, own_hints):
-        outcome = _prove_at(spec, setting, training, choose)
+        outcome = _prove_at(spec, setting, training, choose) or nothing
         if isinstance(outcome, Proof):
             yield outcome
             return
-        if isinstance(outcome, Finding):
-            first = first or outcome
-            if outcome.rule not in (OpFailed, HiddenCoupling) or try_setting(spec, setting)[0] is None:
-                break  # no other sizes will help
-    yield _with_way_out(spec, setting, first) if first else outcome
+        first = outcome if first == nothing else first
+        if isinstance(outcome, Finding) and (
+            outcome.rule not in (OpFailed, HiddenCoupling) or try_setting(spec, setting)[0] is None
+        ):
+            first = first if isinstance(first, Finding) else outcome
+            break  # no other sizes will help
+    yield _with_way_out(spec, setting, first) if isinstance(first, Finding) else first
 
 
 def _prove_at(
     spec: LayerSpec, setting: Setting, training: bool, choose: Callable[..., Hints | None]
-) -> Proof | Tried | Finding:
+) -> Proof | Tried | Finding | None:
     """Run at symbols; where an argument turns out to be needed as a number, run again with that number."""
     concrete: frozenset[str] = frozenset()
-    reason = "no values were found to stand in for the symbols"
+    reason = ""
     for _ in range(4):
         found = choose(spec, setting, concrete)
         if found is None:
@@ -134,7 +131,7 @@ def _prove_at(
         else:
             lost = {name for name, formula in run.lost().items() if formula.is_number}
             if not lost:
-                return replace(proof, concrete=_numbers(spec, found))
+                return replace(proof, concrete=_numbers(spec, found), tied=tuple(_tied(spec, found, run)))
             reason = f"torch takes {', '.join(f'`{name}`' for name in sorted(lost))} as a number"
             needed = frozenset(name.split("[")[0] for name in lost)
             if lost & {*setting.sizes, *LEADING_NAMES}:
@@ -142,13 +139,21 @@ def _prove_at(
         if needed <= concrete:
             break
         concrete |= needed
-    return Tried(setting, reason)
+    return Tried(setting, reason) if reason else None
 
 
 def _numbers(spec: LayerSpec, found: Hints) -> dict[str, Any]:
     """The integer arguments that are numbers in a run, not symbols."""
     symbols = {name.split("[")[0] for name in found.names}
     return {name: found.setting.values[name] for name in _integers(spec, found.setting) if name not in symbols}
+
+
+def _tied(spec: LayerSpec, found: Hints, run: AbstractRun) -> Iterator[str]:
+    """The names for which torch has put a formula of others, though another value would have been allowed."""
+    for name, formula in run.lost().items():
+        others = (at_point(spec, found, {**found.names, name: other}) for other in range(2, found.names[name]))
+        if any(other is not None for other in others):
+            yield f"{name} == {shown(formula)}"
 
 
 def _with_way_out(spec: LayerSpec, setting: Setting, finding: Finding) -> Finding:

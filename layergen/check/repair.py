@@ -7,7 +7,7 @@ from itertools import takewhile
 
 from layergen import ops
 from layergen.check.kinds import arguments_of
-from layergen.ops import BindingFault, Fault, FaultKind, Op, Signature
+from layergen.ops import BindingFault, Fault, FaultKind, Op, Parameter, Signature
 from layergen.ops.binding import accepts
 from layergen.spec import expression as ex
 from layergen.spec.kinds import Kind, Kinds
@@ -16,6 +16,7 @@ KindsOf = Callable[[ex.Expression], Kinds]
 
 STEPS = 6  # no call worth guessing at has more faults
 PAIRED = frozenset({"pad"})  # parameters that take an even number of ints, so that no one int will do
+SUPPLIED = frozenset({"device", "layout", "requires_grad"})  # what a layer sees to itself
 
 
 def repair(call: ex.Call, op: Op, kinds: KindsOf) -> ex.Call | None:
@@ -36,7 +37,7 @@ def _mend(call: ex.Call, outcome: BindingFault, op: Op, kinds: KindsOf) -> ex.Ca
     fault = outcome.faults[0]
     match fault.kind:
         case FaultKind.UNKNOWN_KEYWORD:
-            return _respell_keyword(call, fault.arguments[0] - len(call.arguments), op)
+            return _respell_keyword(call, fault.arguments[0] - len(call.arguments), op, outcome.signature, kinds)
         case FaultKind.TWICE:
             return _drop_keyword(call, fault.arguments[0] - len(call.arguments))
         case FaultKind.TOO_MANY:
@@ -47,17 +48,23 @@ def _mend(call: ex.Call, outcome: BindingFault, op: Op, kinds: KindsOf) -> ex.Ca
             return None
 
 
-def _respell_keyword(call: ex.Call, index: int, op: Op) -> ex.Call:
-    """The call with a keyword spelled as the nearest that the op has, or without it where none is near."""
+def _respell_keyword(call: ex.Call, index: int, op: Op, signature: Signature, kinds: KindsOf) -> ex.Call | None:
+    """The call with a keyword spelled as the nearest that the op has, or else as the only one that takes its value.
+
+    What the op has no place for at all is left out; where there are several places, nobody can tell which is meant.
+    """
     keyword = call.keywords[index]
     if keyword.name == "input" and not call.arguments:  # the tensor whose method is called has no keyword
         return replace(_drop_keyword(call, index), arguments=(keyword.value,))
     given = {other.name for other in call.keywords}
-    free = [name for name in _parameter_names(op) if name not in given]
-    close = difflib.get_close_matches(keyword.name, free, n=1)
-    if not close:
+    close = difflib.get_close_matches(keyword.name, [name for name in _parameter_names(op) if name not in given], n=1)
+    if close:
+        return _with_keyword(call, index, replace(keyword, name=close[0]))
+    free = free_parameters(call, signature)
+    if not free or keyword.name in SUPPLIED:
         return _drop_keyword(call, index)
-    return _with_keyword(call, index, replace(keyword, name=close[0]))
+    fitting = [part.name for part in free if accepts(part, kinds(keyword.value))]
+    return _with_keyword(call, index, replace(keyword, name=fitting[0])) if len(fitting) == 1 else None
 
 
 def _with_keyword(call: ex.Call, index: int, keyword: ex.Keyword) -> ex.Call:
@@ -81,11 +88,10 @@ def _name_arguments(call: ex.Call, start: int, op: Op) -> ex.Call | None:
 def _name_last(call: ex.Call, fault: Fault, signature: Signature, kinds: KindsOf) -> ex.Call | None:
     """The call with its last positional argument given by the only keyword that takes such a value."""
     value = call.arguments[-1]
-    given = {keyword.name for keyword in call.keywords}
     fitting = [
         parameter
-        for parameter in signature.parameters
-        if parameter.keyword_only and parameter.name not in given and accepts(parameter, kinds(value))
+        for parameter in free_parameters(call, signature)
+        if parameter.keyword_only and accepts(parameter, kinds(value))
     ]
     if len(fitting) != 1 or len(fault.arguments) != 1:
         return None
@@ -113,6 +119,13 @@ def _with_list(call: ex.Call, start: int, stop: int) -> ex.Call:
     """The call with some of its positional arguments put into one list."""
     items = ex.Sequence(call.arguments[start:stop])
     return replace(call, arguments=(*call.arguments[:start], items, *call.arguments[stop:]))
+
+
+def free_parameters(call: ex.Call, signature: Signature) -> list[Parameter]:
+    """The parameters of a signature that a call gives nothing."""
+    taken = {parameter.name for parameter in signature.positional[: len(call.arguments)]}
+    taken |= {keyword.name for keyword in call.keywords}
+    return [parameter for parameter in signature.parameters if parameter.name not in taken]
 
 
 def _parameter_names(op: Op) -> list[str]:

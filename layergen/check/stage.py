@@ -23,13 +23,14 @@ META = torch.device("meta")
 class BufferMismatch(Rule):
     """A buffer is assigned a value that it cannot hold.
 
-    Assigning to a buffer's name writes the buffer in place, so the value must have the buffer's shape.
+    Assigning to a buffer's name writes the buffer in place, so the value must have the buffer's shape, and a dtype that
+    goes into the buffer's without loss of kind: no floating numbers into a buffer of ints.
 
         buffers:
           running_mean: {shape: [dim], init: zeros}
         forward: running_mean = mean(x)                 # a single number
 
-    Fix: compute a value of the buffer's shape.
+    Fix: compute a value of the buffer's shape and dtype.
     """
 
     code = "LG306"
@@ -119,7 +120,8 @@ class Stage:
         """The sizes of a shape of the spec."""
         interpreter = self.interpreter(names)
         if not isinstance(shape, tuple):
-            return self.located(path, partial(shape_of, shape, interpreter))  # type: ignore[no-any-return]
+            compute = partial(shape_of, shape, interpreter, self.setting.leading)
+            return self.located(path, compute)  # type: ignore[no-any-return]
         sizes: list[int] = []
         for index, entry in enumerate(shape):
             sizes += self.located((*path, index), partial(shape_of, (entry,), interpreter, self.setting.leading))
@@ -182,7 +184,7 @@ class Stage:
         calls = TensorCalls(self.bench.device, self.floating_dtype(), self.bench.scalars)
         interpreter = ForwardInterpreter(values, calls, self, observers)
         self.steps = interpreter.steps
-        self.explainer.values = interpreter.values
+        self.explainer.values, self.explainer.stored = interpreter.values, interpreter.stored
         self.located(("forward",), partial(interpreter.run, self.spec.forward))
         outputs = {}
         for name in self.spec.outputs:
@@ -213,6 +215,7 @@ class ForwardInterpreter(Interpreter):
         self.stage = stage
         self.observers = observers
         self.steps: list[Step] = []
+        self.stored: dict[str, ex.Name] = {}
 
     def watched(self, node: ex.Call, arguments: list[Any], keywords: dict[str, Any]) -> Any:
         for observer in self.observers:
@@ -226,6 +229,7 @@ class ForwardInterpreter(Interpreter):
 
     def store(self, target: ex.Name, value: Any) -> None:
         self.steps.append(Step(target.id, value, target))
+        self.stored[target.id] = target
         if target.id not in self.stage.spec.buffers:
             super().store(target, value)
             return
@@ -236,6 +240,11 @@ class ForwardInterpreter(Interpreter):
             shown = self.stage.explainer.shown
             message = f"the buffer `{target.id}` has shape {shown(buffer)}, but is assigned {shown(value)}"
             raise TrialFault(BufferMismatch.at(Place(("forward",), target.span), message))
+        if not torch.can_cast(value.dtype, buffer.dtype):
+            own, found = dtype_name(buffer.dtype), dtype_name(value.dtype)
+            message = f"the buffer `{target.id}` is {own}, but is assigned {found}"
+            help = f"declare `dtype: {found}`, or bring the value to the buffer's: `type_as(…, {target.id})`"
+            raise TrialFault(BufferMismatch.at(Place(("forward",), target.span), message, help=help))
 
 
 def dtype_of(name: str) -> torch.dtype:

@@ -9,6 +9,7 @@ from layergen.check.settings import Setting
 from layergen.check.stage import Stage, TrialFault, dtype_name
 from layergen.diagnostics import Finding
 from layergen.spec.model import LayerSpec
+from layergen.spec.scope import reads
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,11 @@ def check_shapes(stage: Stage, outputs: Mapping[str, Tensor]) -> Iterator[Findin
             yield stage.explainer.shape_mismatch(name, expected, tuple(result.shape))
 
 
+def modes(spec: LayerSpec) -> tuple[bool, ...]:
+    """Training and evaluation, or training alone where the forward does not ask which it is."""
+    return (True, False) if any(name.id == "training" for name in reads(spec.forward)) else (True,)
+
+
 def try_setting(spec: LayerSpec, setting: Setting) -> tuple[Trial | None, tuple[Finding, ...]]:
     """Try a layer at a setting, in training and in evaluation."""
     try:
@@ -48,7 +54,7 @@ def try_setting(spec: LayerSpec, setting: Setting) -> tuple[Trial | None, tuple[
         ranges = dict(stage.ranges())
         findings: dict[Finding, None] = {}
         outputs: dict[str, Tensor] = {}
-        for training in (True, False):
+        for training in modes(spec):
             outputs = stage.run(training)
             findings |= dict.fromkeys(check_shapes(stage, outputs))
     except TrialFault as fault:

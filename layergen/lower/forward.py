@@ -181,8 +181,16 @@ class ForwardWriter:
 
     def untyped(self, value: ex.Expression) -> bool:
         """Whether mypy sees no type in a value, so that it needs to be said."""
-        op = ops.find(value.function) if isinstance(value, ex.Call) else None
-        return op is not None and op.untyped
+        match value:
+            case ex.Call(function=function, arguments=arguments):
+                op = ops.find(function)
+                return op is not None and (op.untyped or (op.methodic and any(map(self.untyped, arguments[:1]))))
+            case ex.Binary(left=left, right=right):
+                return self.untyped(left) or self.untyped(right)
+            case ex.Unary(operand=part) | ex.Subscript(value=part):
+                return self.untyped(part)
+            case _:
+                return False
 
     def block(self, block: Sequence[ex.Statement]) -> None:
         updating = False

@@ -220,5 +220,5 @@ class DocText:
     def __call__(self, text: str) -> str:
         if self.raw:
             return text
-        text = text.replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
-        return text[:-1] + '\\"' if text.endswith('"') else text
+        text = text.replace("\\", "\\\\")
+        return re.sub(r'"{3,}|"+\Z', lambda quotes: '\\"' * len(quotes[0]), text)

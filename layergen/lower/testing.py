@@ -11,7 +11,7 @@ from layergen.check.interpret import Interpreter
 from layergen.check.name_kinds import scalar_kinds
 from layergen.lower.constructor import argument_signature, constraint_message, takes_dtype
 from layergen.lower.docs import shape_text
-from layergen.lower.forward import expressions, mentioned, statements
+from layergen.lower.forward import assigned, expressions, mentioned, statements
 from layergen.lower.representation import expected_repr
 from layergen.lower.source import Imports, SourcePrinter, broken, python, quoted
 from layergen.lower.views import CaseView, LimitView, OutputView, ReferenceView, RejectionView, TestView
@@ -34,7 +34,7 @@ def test_view(layer: CheckedLayer, origin: str, module: str) -> TestView:
         package=package,
         stem=stem,
         name=spec.layer,
-        standard_imports=standard_imports(spec),
+        standard_imports=standard_imports(spec, bool(gradients or parameters)),
         case_fields=tuple(case_fields(spec)),
         cases=tuple(case_view(spec, case) for case in layer.cases),
         construct=construct(spec, "dtype=dtype" if takes_dtype(spec) else ""),
@@ -51,6 +51,7 @@ def test_view(layer: CheckedLayer, origin: str, module: str) -> TestView:
         outputs=tuple(output_views(spec)),
         modes="training" in mentioned(spec.forward),
         random=draws(spec),
+        updates=not assigned(spec.forward).isdisjoint(spec.buffers),
         reference=reference_view(spec),
         gradients=gradients,
         gradient_parameters=parameters,
@@ -62,11 +63,12 @@ def test_view(layer: CheckedLayer, origin: str, module: str) -> TestView:
     )
 
 
-def standard_imports(spec: LayerSpec) -> tuple[str, ...]:
+def standard_imports(spec: LayerSpec, differentiable: bool) -> tuple[str, ...]:
     sizes = [argument.type for argument in spec.arguments.values()]
     collections = "Callable, Sequence" if spec.matches and "ints" in sizes else "Callable"
     modules = ("import copy", "import doctest", "import io", *needed_math(spec), "import pickle")
-    return (*modules, f"from collections.abc import {collections}", "from typing import Any, NamedTuple")
+    typing = "Any, NamedTuple" if spec.arguments or differentiable else "NamedTuple"
+    return (*modules, f"from collections.abc import {collections}", f"from typing import {typing}")
 
 
 def needed_math(spec: LayerSpec) -> tuple[str, ...]:

@@ -75,7 +75,8 @@ def nearest(name: str) -> str | None:
     for spelling in (bare, bare.lower(), snake, f"linalg.{bare}", f"fft.{bare}"):
         if find(spelling):
             return spelling
-    close = difflib.get_close_matches(snake, names(), n=1, cutoff=0.72)
+    alike = [op for op in names() if op.endswith("_") == name.endswith("_")]  # nobody writes in place by accident
+    close = difflib.get_close_matches(snake, alike, n=1, cutoff=0.72)
     return close[0] if close else None
 
 

@@ -12,7 +12,7 @@ METHODIC = frozenset(
         *("broadcast_to", "chunk", "diagonal", "flatten", "flip", "movedim", "narrow", "permute", "repeat_interleave"),
         *("reshape", "roll", "squeeze", "swapaxes", "tile", "transpose", "unbind", "unsqueeze"),
         *("gather", "index_select", "masked_fill", "masked_select", "scatter", "scatter_add", "select"),
-        *("abs", "clamp", "clone", "cumsum", "detach", "square"),
+        *("abs", "clamp", "clamp_max", "clamp_min", "clone", "cumsum", "detach", "square"),
     }
 )
 
@@ -62,6 +62,8 @@ SCHEMAS: MappingProxyType[str, tuple[str, ...]] = MappingProxyType(
         "broadcast_tensors": ("broadcast_tensors(Tensor[] tensors) -> Tensor[]",),
         "cartesian_prod": ("cartesian_prod(Tensor[] tensors) -> Tensor",),
         "cdist": ("cdist(Tensor x1, Tensor x2, float p=2.0, str compute_mode='') -> Tensor",),
+        "clamp_max": ("clamp_max(Tensor input, Scalar max) -> Tensor", "clamp_max(Tensor input, Tensor max) -> Tensor"),
+        "clamp_min": ("clamp_min(Tensor input, Scalar min) -> Tensor", "clamp_min(Tensor input, Tensor min) -> Tensor"),
         "einsum": ("einsum(str equation, Tensor[] operands) -> Tensor",),
         "fractional_max_pool2d": (
             "fractional_max_pool2d(Tensor input, int[2] kernel_size, int[2]? output_size=None, "

@@ -84,7 +84,7 @@ def allows(argument: Argument, value: object) -> bool:
 
 
 def _within(argument: Argument, number: float) -> bool:
-    if not math.isfinite(number):
+    if math.isnan(number):
         return argument.min is None and argument.max is None
     if argument.min is not None and (number < argument.min or (number == argument.min and argument.excludes("min"))):
         return False

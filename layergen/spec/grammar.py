@@ -139,7 +139,7 @@ class ExpressionParser:
             if self.at("["):
                 node = ex.Subscript(node, self.index(), span=self.since(start))
             elif self.at("("):
-                raise refusals.called(node, self.source(self.since(start)), self.since(start))
+                raise self.called(node, start)
             else:
                 raise self.attribute(node, start)
         return node
@@ -254,6 +254,13 @@ class ExpressionParser:
 
     # What is not in the language
 
+    def called(self, node: ex.Expression, start: int) -> SyntaxFault:
+        """The fault of ``nn.ReLU()(x)`` or ``2(x)``."""
+        span = self.since(start)
+        if not (isinstance(node, ex.Call) and refusals.is_module(node)):
+            return refusals.called(node, self.source(span), span)
+        return refusals.module(node, *self.arguments(), self.source(span), span)
+
     def attribute(self, receiver: ex.Expression, start: int) -> SyntaxFault:
         """The fault of ``x.shape``, ``x.flatten(1)`` or ``F.relu(x)``."""
         path: list[str] = []
@@ -265,5 +272,7 @@ class ExpressionParser:
         if self.at("("):
             positional, keywords = self.arguments()
             call = ex.Call(path[-1], positional, keywords)
+            if self.at("(") and refusals.is_module(call):
+                return self.called(call, start)
         span = self.since(start)
         return refusals.attribute(receiver, tuple(path), call, self.source(span), span)

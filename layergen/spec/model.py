@@ -77,6 +77,14 @@ def _entry(value: object) -> ex.Expression:
     return _parse(parse_expression, value)
 
 
+def _block(value: object) -> tuple[ex.Statement, ...]:
+    if isinstance(value, dict | list):  # an `if …:` that follows no `|` is a mapping to YAML
+        raise fault(
+            f"expected statements, got {describe(value)}", help="begin a forward of several lines with `forward: |`"
+        )
+    return _parse(parse_block, value)
+
+
 def _shape(value: object) -> ex.Expression | tuple[object, ...]:
     return tuple(value) if isinstance(value, list) else _expression(value)
 
@@ -84,7 +92,10 @@ def _shape(value: object) -> ex.Expression | tuple[object, ...]:
 def _one_of(value: object, allowed: tuple[object, ...], words: str) -> object:
     """A value that is one of some values, or of some types other than bool."""
     types = tuple(item for item in allowed if isinstance(item, type))
-    fits = isinstance(value, types) and not isinstance(value, bool) if types else value in allowed
+    if types:
+        fits = isinstance(value, types) and not isinstance(value, bool)
+    else:
+        fits = any(value == item and type(value) is type(item) for item in allowed)  # 1 is not True
     if not fits:
         raise fault(f"expected {words}, got {describe(value)}")
     return value
@@ -99,7 +110,7 @@ def _freeze(value: dict[str, T]) -> Mapping[str, T]:
 
 
 Expression = Annotated[ex.Expression, BeforeValidator(_expression)]
-Block = Annotated[tuple[ex.Statement, ...], BeforeValidator(lambda value: _parse(parse_block, value))]
+Block = Annotated[tuple[ex.Statement, ...], BeforeValidator(_block)]
 Shape = tuple[ex.Expression, ...] | ex.Expression  # one expression may give the whole list
 Number = Annotated[int | float, BeforeValidator(lambda value: _one_of(value, (int, float), "a number"))]
 Exclusive = Annotated[

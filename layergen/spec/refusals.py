@@ -1,5 +1,6 @@
 """Faults of constructs that the language does not have, and what to write instead."""
 
+import re
 from dataclasses import replace
 
 from layergen.diagnostics import Span
@@ -32,6 +33,9 @@ _MODULES = {
     "nn.functional": "", "nn.init": "", "torch.nn.functional": "", "torch.nn.init": "", "torch.special": "",
     "torch.Tensor": "", "Tensor": "", "torch.fft": "fft.", "torch.linalg": "linalg.", "torch.nn": "nn.",
 }  # fmt: skip
+
+# Modules that own weights, which here the spec declares.
+_OWNERS = re.compile(r"Conv|Linear|Bilinear|Norm|Embedding|PReLU|RNN|LSTM|GRU|Attention|Transformer")
 
 _SHAPE = "shapes are plain names of dimensions"
 _ATTRIBUTES = {
@@ -105,6 +109,25 @@ def called(node: ex.Expression, source: str, span: Span) -> SyntaxFault:
     if isinstance(node, ex.Literal) and isinstance(node.value, int | float):
         return SyntaxFault(f"{source} cannot be called", span, f"write `{source.strip('`')} * (…)`")
     return forbidden(f"{source} is called, but only a function's plain name can be", span)
+
+
+def is_module(call: ex.Call) -> bool:
+    """Whether a call makes a module, as ``nn.ReLU()`` does: its function is named like a class."""
+    return call.function.removeprefix("nn.")[:1].isupper()
+
+
+def module(
+    made: ex.Call, arguments: tuple[ex.Expression, ...], keywords: tuple[ex.Keyword, ...], source: str, span: Span
+) -> SyntaxFault:
+    """The fault of a module that is made and called at once, ``nn.Softmax(dim=-1)(x)``."""
+    name = made.function.removeprefix("nn.")
+    op = re.sub(r"(?<=[a-z0-9])(?=[A-Z][a-z])", "_", name).lower()
+    help = f"write {quoted(ex.show(ex.Call(op, (*arguments, *made.arguments), (*keywords, *made.keywords))), 80)}"
+    if _OWNERS.search(name):
+        help = "declare its weights under `parameters`, and hand them to the op"
+    elif any(isinstance(part, ex.Call) and is_module(part) for part in made.arguments):
+        help = "call one op after the other"
+    return forbidden(f"{source} makes a module, and a forward calls ops", span, help)
 
 
 def attribute(

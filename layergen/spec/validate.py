@@ -9,6 +9,7 @@ from pydantic_core import ErrorDetails
 
 from layergen.diagnostics import Finding, Path, Place, Rule
 from layergen.spec import model
+from layergen.spec.parser import SyntaxFault, parse_block
 from layergen.spec.source import SpecSource
 
 
@@ -109,6 +110,12 @@ def _causes(errors: list[ErrorDetails], source: SpecSource) -> Iterator[ErrorDet
         if path in cut:
             help = "put the expression in quotes: without them, it ends at the comma"
             yield {**error, "ctx": {**error["ctx"], "help": help}}
+        elif path == ("forward",) and _is_folded(error, source):
+            message, help = (
+                "this line continues the one before it",
+                "begin a forward of several lines with `forward: |`",
+            )
+            yield {**error, "ctx": {**error["ctx"], "message": message, "help": help}}
         elif (kind != "missing" or path not in meant) and (
             kind not in ("syntax", "extra_forbidden") or path[:-1] not in holders
         ):
@@ -126,6 +133,21 @@ def _is_cut(path: Path, source: SpecSource) -> bool:
     line = source.lines[at.line - 1]
     text = line[at.column - 1 : at.end_column - 1]
     return text.count("(") > text.count(")") and line.startswith(",", at.end_column - 1)
+
+
+def _is_folded(error: ErrorDetails, source: SpecSource) -> bool:
+    """Whether a line of the forward has run into the one before it, as YAML folds lines that follow no ``|``."""
+    context: dict[str, Any] = error.get("ctx", {})
+    if "span" not in context:
+        return False
+    at = source.locate(Place(("forward",), context["span"]))
+    before = error["input"][: context["span"][0]].rstrip(" ")
+    if before.endswith("\n") or source.lines[at.line - 1][: at.column - 1].strip():
+        return False
+    try:
+        return bool(parse_block(before))
+    except SyntaxFault:
+        return False
 
 
 def _explain(error: ErrorDetails) -> Finding:

@@ -129,7 +129,9 @@ def _cast_help(found: Finding) -> str | None:
 
 def _finding(spec: LayerSpec, name: str, declared: torch.dtype, found: torch.dtype, where: str) -> Finding:
     source = next((key for key, tensor in spec.inputs.items() if tensor.floating), None)
-    message = f"output `{name}` is declared as {dtype_name(declared)}, but is {dtype_name(found)} {where}"
+    message = f"output `{name}` is declared as {dtype_name(declared)}, but is {dtype_name(found)}"
+    if source is not None or not where.startswith("in "):
+        message += f" {where}"
     if spec.outputs[name].dtype is None and source is not None:
         message = f"output `{name}` is {dtype_name(found)} where `{source}` is {dtype_name(declared)}"
         message += f", {where}" if not where.startswith("in ") else ""

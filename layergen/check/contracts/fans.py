@@ -14,7 +14,8 @@ from layergen.spec.model import LayerSpec
 
 # Ops that sum a weight, their second argument, over its dimension of this index; the fan-in counts dimension 1.
 SUMMED = {"linear": 1, "conv1d": 1, "conv2d": 1, "conv3d": 1, "bilinear": 1}
-SUMMED |= {"conv_transpose1d": 0, "conv_transpose2d": 0, "conv_transpose3d": 0}
+TRANSPOSED = frozenset({"conv_transpose1d", "conv_transpose2d", "conv_transpose3d"})
+SUMMED |= dict.fromkeys(TRANSPOSED, 0)
 PRODUCTS = frozenset({"matmul", "mm", "bmm"})
 ONE_SIDED = frozenset({"kaiming_uniform", "kaiming_normal"})
 
@@ -29,6 +30,8 @@ class WrongFan(Rule):
         parameters:
           weight: {shape: [in_features, out_features], init: kaiming_uniform}
         forward: y = x @ weight                # sums over the first dimension
+
+    The transposed convolutions of `torch.nn` do so themselves: a layer that `matches` one may start as that one does.
 
     Fix: store the weight as `[out_features, in_features]` and call `linear`, or take the fan of the other side.
 
@@ -121,6 +124,8 @@ class UseWatch:
         self.uses: dict[str, tuple[int, ex.Expression]] = {}
 
     def called(self, node: ex.Call, arguments: Sequence[Any], keywords: Mapping[str, Any]) -> None:
+        if node.function in TRANSPOSED and self.spec.matches is not None:
+            return
         if node.function in SUMMED and len(node.arguments) > 1:
             self.note(node.arguments[1], SUMMED[node.function], node)
         elif node.function in PRODUCTS and len(node.arguments) == 2:

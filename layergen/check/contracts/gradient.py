@@ -7,6 +7,7 @@ from torch import Tensor
 
 from layergen.check.settings import Setting
 from layergen.check.stage import Bench, Stage, TrialFault
+from layergen.check.trial import modes
 from layergen.diagnostics import Finding, Place, Rule
 from layergen.spec.model import LayerSpec
 
@@ -40,7 +41,7 @@ def check_gradient(spec: LayerSpec, ways: list[Setting]) -> Iterator[Finding]:
     reached: set[str] = set()
     seen: set[str] = set()
     for setting in ways:
-        for training in (True, False):
+        for training in modes(spec):
             try:
                 stage = Stage(spec, setting, Bench(gradients=True))
                 outputs = stage.run(training)
@@ -53,14 +54,14 @@ def check_gradient(spec: LayerSpec, ways: list[Setting]) -> Iterator[Finding]:
     for name, path in wanted.items():
         if name not in reached:
             role = path[0].removesuffix("s")
-            flat = "it reaches the outputs only through an op that is flat everywhere"
-            message = f"the {role} `{name}` gets no gradient: {flat if name in seen else 'no output depends on it'}"
-            help = "a straight-through estimate is `w + detach(round(w) - w)`" if name in seen else None
-            yield NoGradient.at(Place(path, key=True), message, help=help or _declare(role))
+            flat = f"an op that {'is flat everywhere' if name in seen else 'has no derivative, as `argmax` and `detach`'}"
+            message = f"the {role} `{name}` gets no gradient: it reaches the outputs only through {flat}"
+            help = f"a straight-through estimate is `{name} + detach(round({name}) - {name})`, with `gradient: false`"
+            yield NoGradient.at(Place(path, key=True), message, help=help if name in seen else _declare(role))
 
 
 def _declare(role: str) -> str:
-    return "declare it `gradient: false`" if role == "input" else "make it a buffer, or use it"
+    return "declare it `gradient: false`" if role == "input" else "make it a buffer, or let the outputs depend on it"
 
 
 def reachable(outputs: Iterable[Tensor]) -> tuple[set[int], set[int]]:

@@ -5,6 +5,7 @@ from typing import Any
 
 from layergen.check.settings import Setting
 from layergen.check.stage import Stage
+from layergen.check.trial import modes
 from layergen.diagnostics import Finding, Place, Rule
 from layergen.spec import expression as ex
 from layergen.spec.model import LayerSpec
@@ -32,7 +33,7 @@ class TensorWritten(Rule):
 def check_purity(spec: LayerSpec, ways: list[Setting]) -> Iterator[Finding]:
     """Yield the calls that write to inputs, parameters or buffers."""
     for setting in ways:
-        for training in (True, False):
+        for training in modes(spec):
             stage = Stage(spec, setting)
             watch = WriteWatch(stage)
             stage.run(training, watch)

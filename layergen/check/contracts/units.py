@@ -1,6 +1,6 @@
 """Coupling: a layer does the same where a size is 1."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -20,7 +20,8 @@ def check_units(spec: LayerSpec, ways: list[Setting]) -> Iterator[Finding]:
     """Yield the sizes that change the outputs' rank or shape where they are 1."""
     for setting in ways:
         usual = Stage(spec, setting)
-        usual.run(training=False)
+        watch = SqueezeWatch()
+        usual.run(False, watch)
         for name, changed in _with_units(spec, setting):
             stage = Stage(spec, changed)
             try:
@@ -29,7 +30,7 @@ def check_units(spec: LayerSpec, ways: list[Setting]) -> Iterator[Finding]:
             except TrialFault:
                 continue  # the size is too small for the layer, which is a precondition and said elsewhere
             if mismatches:
-                yield _finding(spec, name, usual.steps, stage.steps, mismatches[0])
+                yield _finding(spec, name, usual.steps, stage.steps, watch, mismatches[0])
                 return
 
 
@@ -43,15 +44,35 @@ def _with_units(spec: LayerSpec, setting: Setting) -> Iterator[tuple[str, Settin
             yield name, replace(setting, given=given, values=values_of(spec, given))
 
 
-def _finding(spec: LayerSpec, name: str, usual: list[Step], unit: list[Step], mismatch: Finding) -> Finding:
+class SqueezeWatch:
+    """Notes the calls of squeeze that do not say which dimensions go, with those that do."""
+
+    def __init__(self) -> None:
+        self.said: dict[ex.Call, ex.Call] = {}
+
+    def called(self, node: ex.Call, arguments: Sequence[Any], keywords: Mapping[str, Any]) -> None:
+        if node.function == "squeeze" and len(node.arguments) == 1 and not node.keywords:
+            gone = [ex.Literal(index) for index, size in enumerate(arguments[0].shape) if size == 1]
+            dim = gone[0] if len(gone) == 1 else ex.Sequence(tuple(gone), "[")
+            self.said[node] = ex.Call(node.function, (*node.arguments, dim))
+
+    def combined(self, node: ex.Binary, left: Any, right: Any) -> None:
+        """Operators keep all dimensions."""
+
+
+def _finding(
+    spec: LayerSpec, name: str, usual: list[Step], unit: list[Step], watch: SqueezeWatch, mismatch: Finding
+) -> Finding:
     """The finding at the first statement whose result has another rank."""
     for before, after in zip(usual, unit, strict=False):
         if _rank(before.value) != _rank(after.value):
             culprit = _squeeze(spec, before.target)
             place = Place(("forward",), culprit.span if culprit else before.target.span)
-            ranks = f"{_rank(after.value)} dimensions instead of {_rank(before.value)}"
+            rank = _rank(after.value)
+            ranks = f"{rank} dimension{'s' * (rank != 1)} instead of {_rank(before.value)}"
             message = f"`{before.name}` has {ranks} where {name} == 1"
-            help = "say which dimension goes: `squeeze(x, -1)`" if culprit else "name the dimensions that are meant"
+            said = watch.said.get(culprit) if culprit else None
+            help = f"say which go: `{ex.show(said)}`" if said else "name the dimensions that are meant"
             return HiddenCoupling.at(place, message, help=help)
     return HiddenCoupling.at(mismatch.place, f"where {name} == 1, {mismatch.message}", labels=mismatch.labels)
 

@@ -57,19 +57,21 @@ class ConstantWatch:
         op = ops.find(node.function)
         if op is None or node.function not in BOUNDS or not _is_half(arguments[0] if arguments else None):
             return
-        number = bound(op, arguments, keywords).get(BOUNDS[node.function])
+        bounding = BOUNDS[node.function]
+        number = bound(op, arguments, keywords).get(bounding)
         if _vanishes(number):
-            self.report(node, number)
+            self.report(node, f"`{bounding}` of `{node.function}`, {number},", node.arguments[0])
 
     def combined(self, node: ex.Binary, left: Any, right: Any) -> None:
         if node.operator in "+-":
             for number, tensor, part in ((left, right, node.left), (right, left, node.right)):
                 if _is_half(tensor) and _vanishes(number):
-                    self.report(part, number)
+                    self.report(part, str(number))
 
-    def report(self, node: ex.Expression, number: Any) -> None:
+    def report(self, node: ex.Expression, number: str, tensor: ex.Expression | None = None) -> None:
         message = f"{number} becomes zero in float16, whose smallest number is {LEAST:.0e}"
-        help = "compute in float32 or wider: `h = upcast(x)`, and come back with `type_as(…, x)`"
+        computed = ex.show(tensor) if isinstance(tensor, ex.Name) else "x"
+        help = f"compute in float32 or wider: `h = upcast({computed})`, and come back with `type_as(…, x)`"
         self.findings.append(VanishingConstant.at(Place(("forward",), node.span), message, help=help))
 
 

@@ -1,0 +1,58 @@
+"""How long a layer's check takes: every shape at symbols, all contracts, all settings.
+
+    python benchmarks/abstract_run.py [--rounds N] [SPEC ...]
+
+Prints the CPU time of `layergen.check.check` for each spec, the least of some rounds, with torch imported and one layer
+checked before: what a build pays for one more layer.
+"""
+
+import argparse
+import statistics
+import time
+import warnings
+from pathlib import Path
+
+from layergen.check import check
+from layergen.spec.model import LayerSpec
+from layergen.spec.source import load
+from layergen.spec.validate import validate
+
+SPECS = Path(__file__).parent.parent / "specs"
+GOAL = 0.15  # seconds for the median layer
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("specs", nargs="*", type=Path, default=sorted(SPECS.rglob("*.yaml")))
+    options = parser.parse_args()
+    warnings.simplefilter("ignore")  # what torch warns of in a trial
+    layers = [read(path) for path in options.specs]
+    check(layers[0])
+    times = {layer.layer: min(measure(layer) for _ in range(options.rounds)) for layer in layers}
+    width = max(map(len, times))
+    for name, seconds in times.items():
+        print(f"{name:<{width}}  {seconds:6.3f} s")
+    found = sorted(times.values())
+    print(f"\nmedian {statistics.median(found):.3f} s (goal: {GOAL} s), min {found[0]:.3f} s, max {found[-1]:.3f} s")
+
+
+def read(path: Path) -> LayerSpec:
+    layer, findings = validate(load(path, path.as_posix()))
+    if layer is None:
+        raise SystemExit(f"{path}: {findings[0].message}")
+    return layer
+
+
+def measure(layer: LayerSpec) -> float:
+    """The CPU time of one check, which other work on the machine disturbs less than the clock."""
+    started = time.process_time()
+    checked = check(layer)
+    seconds = time.process_time() - started
+    if isinstance(checked, tuple):
+        raise SystemExit(f"{layer.layer}: {checked[0].message}")
+    return seconds
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,182 @@
+"""The interpreter: it computes as Python does, stays within bounds, and names the part at fault."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from layergen.check.interpret import LARGEST, LONGEST, EvaluationFault, Interpreter
+from layergen.spec import expression as ex
+from layergen.spec.parser import parse_block, parse_expression
+
+VALUES = {"a": 7, "b": 2, "c": -3, "p": 0.5, "flag": True, "nothing": None, "size": (3, 4, 5), "mode": "mean"}
+
+
+def evaluate(text: str, **values: Any) -> Any:
+    return Interpreter({**VALUES, **values}).evaluate(parse_expression(text))
+
+
+def run(block: str, **values: Any) -> dict[str, Any]:
+    interpreter = Interpreter({**VALUES, **values})
+    interpreter.run(parse_block(block))
+    return dict(interpreter.values)
+
+
+def fault_of(compute: Callable[[str], object], text: str) -> tuple[str, str]:
+    """The message of a fault, and the characters of the part at fault."""
+    with pytest.raises(EvaluationFault) as caught:
+        compute(text)
+    return caught.value.message, text[slice(*caught.value.node.span)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("a + b * c", "a - b - c", "(a - b) - c", "a // b", "a % c", "-a // b", "-a ** b", "2 ** -1", "a / b"),
+        *(
+            "a & b",
+            "a | b",
+            "a ^ b",
+            "~a",
+            "a << b",
+            "a >> b",
+            "+c",
+            "not flag",
+            "flag and p",
+            "nothing or p",
+            "nothing and p",
+            "p or a",
+        ),
+        *("a > b > c", "a > b < c", "b < a != c", "1 < b <= 2 < a", "a == 7.0", "nothing is None", "a is not None"),
+        *("b in size", "3 in size", "3 not in size", "mode == 'mean'", "mode in ['sum', 'mean']"),
+        *("size[0]", "size[-1]", "size[1:]", "size[::2]", "size[:-1] + (1,)", "[0] * 3", "2 * [a, b]", "[a, [b]]"),
+        *("a if flag else b", "a if p > 1 else b if c > 0 else c", "(a,)", "[]", "()"),
+        *("min(a, b)", "max(size)", "len(size)", "sum(size)", "abs(c)", "round(p)", "int(p)", "float(a)"),
+    ],
+)
+def test_numbers_are_what_python_computes(text: str) -> None:
+    expected = eval(text, {}, dict(VALUES))  # noqa: S307 - the texts are those above
+    value = evaluate(text)
+    assert (value, type(value)) == (expected, type(expected))
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "at"),
+    [
+        ("a + unknown", "`unknown` has no value here", "unknown"),
+        ("1 + a // (b - 2)", "division by zero", "a // (b - 2)"),
+        ("a % 0 + 1", "division by zero", "a % 0"),
+        ("1 + exp(1000)", "the number is too large", "exp(1000)"),
+        ("0 * 2 ** 64", "the number is too large", "2 ** 64"),
+        ("0 * 2 ** 63", "the number is too large", "2 ** 63"),
+        ("10 ** 10 ** 10", "the number is too large", "10 ** 10 ** 10"),
+        ("1 << 10 ** 9", "the number is too large", "1 << 10 ** 9"),
+        ("9223372036854775807 + 1", "the number is too large", "9223372036854775807 + 1"),
+        ("a + c ** 0.5", "the result is no real number", "c ** 0.5"),
+        ("sqrt(c) + 1", "math domain error", "sqrt(c)"),
+        ("log(b - 2)", "math domain error", "log(b - 2)"),
+        ("a + [0] * 100000", "the list is too long", "[0] * 100000"),
+        ("a + 9999999 * size", "the list is too long", "9999999 * size"),
+        ("a + mode * 1000", "a text has no `*`", "mode * 1000"),
+        ("mode % a", "a text has no `%`", "mode % a"),
+        ("1 + size[3]", "tuple index out of range", "size[3]"),
+        ("relu(a)", "`relu` is no scalar function", "relu(a)"),
+        ("a < mode < b", "'<' not supported between instances of 'int' and 'str'", "a < mode < b"),
+    ],
+)
+def test_faults_name_the_part_that_cannot_be_computed(text: str, message: str, at: str) -> None:
+    said, marked = fault_of(evaluate, text)
+    assert marked == at
+    assert said == message or (message == "math domain error" and said)  # newer Pythons say more
+
+
+def test_the_largest_number_is_still_one() -> None:
+    assert evaluate(str(LARGEST)) == LARGEST
+    assert evaluate("2 ** 62 + (2 ** 62 - 1)") == LARGEST
+    assert evaluate("-1 * 2 ** 62") == -(2**62)
+    assert evaluate("1 ** 99") == 1
+
+
+def test_lists_grow_up_to_a_bound_however_they_are_made() -> None:
+    half = LONGEST // 2
+    assert len(evaluate(f"[0] * {half}")) == half
+    for text in (f"[0] * {LONGEST}", f"[[0] * {half}, [0] * {half}]", "many + many", "[many, many]"):
+        with pytest.raises(EvaluationFault, match="the list is too long"):
+            evaluate(text, many=[0] * half)
+
+
+def test_what_is_not_needed_is_not_computed() -> None:
+    assert evaluate("a if flag else unknown") == 7
+    assert evaluate("flag or unknown") is True
+    assert evaluate("nothing and unknown") is None
+    assert evaluate("a < b < unknown") is False
+
+
+def test_comparisons_of_one_pair_keep_what_they_give() -> None:
+    class Pair:
+        def __gt__(self, other: object) -> str:
+            return "each by each"
+
+    assert evaluate("pair > 1", pair=Pair()) == "each by each"
+
+
+def test_statements_change_the_values() -> None:
+    values = run("h = a + 1\nif flag and h > 7:\n    u, v = size[1:]\nelse:\n    u = unknown\nh = h * u")
+    assert (values["h"], values["u"], values["v"]) == (32, 4, 5)
+
+
+def test_given_values_stay_as_they_are() -> None:
+    given = {"a": 1}
+    Interpreter(given).run(parse_block("a = 2"))
+    assert given == {"a": 1}
+
+
+@pytest.mark.parametrize(
+    ("block", "message", "at"),
+    [
+        ("u, v = size", "2 names for 3 values", "u, v = size"),
+        ("u, v = a + 1", "this is one value, not several", "a + 1"),
+        ("if a > 1:\n    h = b / 0", "division by zero", "b / 0"),
+        ("if size > a: h = 1", "'>' not supported between instances of 'tuple' and 'int'", "size > a"),
+    ],
+)
+def test_faults_of_statements_name_their_part(block: str, message: str, at: str) -> None:
+    assert fault_of(run, block) == (message, at)
+
+
+def test_calls_go_to_the_function_that_is_given() -> None:
+    calls = []
+
+    def call(node: ex.Call, arguments: list[Any], keywords: dict[str, Any]) -> Any:
+        calls.append((node.function, arguments, keywords))
+        return sum(arguments)
+
+    assert Interpreter(VALUES, call).evaluate(parse_expression("f(a, g(b, c), k=p)")) == 6
+    assert calls == [("g", [2, -3], {}), ("f", [7, -1], {"k": 0.5})]
+
+
+def test_operands_at_fault_are_kept_for_the_explanation() -> None:
+    with pytest.raises(EvaluationFault) as caught:
+        evaluate("a @ b")
+    assert caught.value.operands == (7, 2)
+
+
+def test_every_operator_of_the_language_is_computed() -> None:
+    binary = set(ex.PRECEDENCE) - {"if", "or", "and", "not", "compare", "unary", "primary", "@"}
+    for sign in binary:
+        assert evaluate(f"a {sign} b") == eval(f"7 {sign} 2")  # noqa: S307
+    assert evaluate("a @ b", a=Matrix(), b=Matrix()) == "a product"
+
+
+class Matrix:
+    def __matmul__(self, other: object) -> str:
+        return "a product"
+
+
+def test_indices_of_several_dimensions_reach_the_value() -> None:
+    class Recorder:
+        def __getitem__(self, index: object) -> object:
+            return index
+
+    index = evaluate("x[:, None, a, ..., 1:b:2]", x=Recorder())
+    assert index == (slice(None), None, 7, ..., slice(1, 2, 2))

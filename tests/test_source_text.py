@@ -1,0 +1,202 @@
+"""Text of a spec in Python source: whatever it says, the literal that is made of it gives it back."""
+
+import ast
+import math
+import random
+import string
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from small import DIM, FLAG, spec
+
+from layergen.check.name_kinds import forward_kinds
+from layergen.lower.source import (
+    ONE_LINE,
+    DocText,
+    Imports,
+    Origin,
+    SourcePrinter,
+    broken,
+    formatted,
+    python,
+    quoted,
+    wrap,
+)
+from layergen.spec.parser import parse_expression
+
+HOSTILE = [
+    *("", " ", "plain words", "it's", 'say "so"', "both ' and \"", '"""', "'''", 'ends with "', "ends with \\"),
+    *("\\", "\\\\", "\\n", "\\N{BULLET}", "\\x41", "\\u0041", "\\'", '\\"', '\\"""', "tab\tand\nline", "\r\n", "\0"),
+    *("{", "}", "{}", "{{", "}}", "{0}", "{x!r}", "{x:>10}", "{{{x}}}", "%s %(x)d", "$x", "{__import__('os')}"),
+    *("naïve größe", "漢字 かな", "\u2028\u2029", "\u202e", "\ufeff", "\x85", "🙂" * 30, "a\u0301" * 40),
+    *(
+        "# comment",
+        "x' + str(1) + 'x",
+        '" + f() + "',
+        "');import os#",
+        "two  spaces",
+        " leads",
+        "trails ",
+        "\n\nlines\n\n",
+    ),
+    *("word " * 40, "x" * 200, "{" * 100, "}" * 101, '"' * 100, "\\" * 99, "a'b " * 40, 'a"b ' * 40, "{a} " * 40),
+    "got " * 30,
+]
+
+
+def hostile() -> list[str]:
+    """The texts above, and random ones of the characters that they are made of."""
+    numbers = random.Random(0)
+    characters = "".join(sorted({character for text in HOSTILE for character in text})) + string.ascii_letters
+    lengths = [numbers.randint(1, 150) for _ in range(150)]
+    return HOSTILE + ["".join(numbers.choices(characters + " '\"\\{}" * 8, k=length)) for length in lengths]
+
+
+def prose() -> list[str]:
+    """Those of the texts that a spec's prose may be: NUL and line breaks other than ``\\n`` are refused in a file."""
+    return [text for text in hostile() if not {"\0", "\r"} & set(text)]
+
+
+@pytest.mark.parametrize("make", [quoted, broken, python])
+def test_literals_give_the_text_back(make: Callable[[str], str]) -> None:
+    for text in hostile():
+        assert ast.literal_eval(make(text)) == text
+
+
+def test_formatted_texts_are_filled_in_where_they_should_be_and_nowhere_else() -> None:
+    for text in hostile():
+        source = formatted(text, ("value",), text, ("other!r",))
+        filled = eval(source, {"__builtins__": {}}, {"value": 7, "other": "it's"})  # noqa: S307 - our own literal
+        assert filled == f"""{text}7{text}"it's\""""
+        fields = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FormattedValue)]
+        assert len(fields) == 2
+
+
+def test_texts_without_fields_are_plain_literals() -> None:
+    for text in hostile():
+        assert ast.literal_eval(formatted(text)) == text
+
+
+def test_docstrings_say_what_the_spec_says() -> None:
+    for text in prose():
+        doc = DocText((text, "More."))
+        source = f'{doc.prefix}"""Begin.\n{doc(text)}\n{doc(text)}"""'
+        assert ast.literal_eval(source) == f"Begin.\n{text}\n{text}"
+
+
+def test_a_docstring_with_backslashes_is_raw_where_it_can_be() -> None:
+    assert DocText((r"The \alpha of it.",)).prefix == "r"
+    for text in ("No backslash.", 'A \\alpha and a "quote".', "It ends in \\", "A \\\nline"):
+        assert DocText((text,)).prefix == ""
+
+
+@pytest.mark.parametrize("width", [12, 40, 80])
+def test_wrapped_prose_keeps_its_words(width: int) -> None:
+    for text in prose():
+        lines = wrap(text, width)
+        assert " ".join(lines).split() == text.split()
+        assert all(len(line) <= width or len(line.split()) == 1 for line in lines)
+
+
+def test_paragraphs_stay_apart_and_short_code_together() -> None:
+    assert wrap("One\ntwo.\n\n  \nThree.", 80) == ("One two.", "", "Three.")
+    assert wrap("Write ``a b c`` here.", 12) == ("Write", "``a b c``", "here.")
+
+
+def test_long_messages_are_broken_at_their_spaces() -> None:
+    source = formatted("dim must be divisible by heads and by groups, ", "got dim=", ("dim",), ", heads=", ("heads",))
+    assert source == ('"dim must be divisible by heads and by groups, " f"got dim={dim}, heads={heads}"')
+    pieces = broken("word " * 40).strip("()").split('" "')
+    assert len(pieces) > 2
+    assert max(map(len, pieces)) <= ONE_LINE + 2
+
+
+def test_quotes_are_double_where_that_needs_no_escape() -> None:
+    assert quoted("plain") == '"plain"'
+    assert quoted("it's") == '"it\'s"'
+    assert quoted('say "so"') == "'say \"so\"'"
+
+
+@pytest.mark.parametrize(
+    ("value", "source"),
+    [
+        *((1, "1"), (1.0, "1.0"), (1e-05, "1e-5"), (1.5e-08, "1.5e-8"), (1e20, "1e+20"), (1e16, "1e+16")),
+        *((True, "True"), (None, "None"), (..., "..."), (math.inf, "math.inf"), (-math.inf, "-math.inf")),
+        *(((1,), "(1,)"), ((1, (2, 3)), "(1, (2, 3))"), ([1, [2.0]], "[1, [2.0]]"), ({"a": (1,)}, "{'a': (1,)}")),
+        *((1e-100, "1e-100"), (123456789.123, "123456789.123"), (-0.0, "-0.0"), (math.nan, "math.nan")),
+    ],
+)
+def test_values_as_literals(value: object, source: str) -> None:
+    assert python(value) == source
+    given = eval(source, {"math": math})  # noqa: S307 - the sources are those above
+    assert given == value or (given != given and value != value)
+
+
+@pytest.mark.parametrize("exponent", range(-30, 30))
+def test_floats_keep_their_value(exponent: int) -> None:
+    for value in (1.0, 1.5, -2.7182818284590455):
+        assert ast.literal_eval(python(value * 10.0**exponent)) == value * 10.0**exponent
+
+
+LAYER = spec(
+    arguments={
+        "dim": DIM,
+        "size": {"type": "size2", "doc": "Size."},
+        "affine": FLAG,
+        "eps": {"type": "float", "doc": "E."},
+    },
+    parameters={"weight": {"shape": ["dim"], "init": "ones"}},
+)
+
+
+def printed(text: str, **options: Any) -> tuple[str, set[str]]:
+    """The source of an expression of the forward, and the modules that it needs."""
+    imports = Imports()
+    names = {name: f"self.{name}" for name in ("dim", "size", "affine", "eps", "weight")}
+    printer = SourcePrinter(names, forward_kinds(LAYER), imports, Origin("x.device", "x.dtype"), **options)
+    return printer.show(parse_expression(text)), imports.used
+
+
+@pytest.mark.parametrize(
+    ("text", "source"),
+    [
+        ("relu(x)", "F.relu(x)"),
+        ("exp(x) * dim", "torch.exp(x) * self.dim"),
+        ("mean(x + 1, dim=-1)", "(x + 1).mean(dim=-1)"),
+        ("transpose(-x, 0, 1)", "(-x).transpose(0, 1)"),
+        ("sqrt(dim)", "math.sqrt(self.dim)"),
+        ("sqrt(x)", "torch.sqrt(x)"),
+        ("max(dim, 2)", "max(self.dim, 2)"),
+        ("x * pi - inf", "x * math.pi - math.inf"),
+        ("fft.rfft(x)", "torch.fft.rfft(x)"),
+        ("linalg.norm(x)", "torch.linalg.norm(x)"),
+        ("clamp(x, min=1e-05)", "x.clamp(min=1e-5)"),
+        ("reshape(x, [dim, -1, 3])", "x.reshape(self.dim, -1, 3)"),
+        ("reshape(x, (dim, 3))", "x.reshape(self.dim, 3)"),
+        ("reshape(x, size)", "x.reshape(self.size)"),
+        ("permute(x, [1, 0])", "x.permute(1, 0)"),
+        ("zeros([dim, 3])", "torch.zeros(self.dim, 3, device=x.device, dtype=x.dtype)"),
+        ("zeros(dim, dtype=int64)", "torch.zeros(self.dim, dtype=torch.int64, device=x.device)"),
+        ("arange(dim)", "torch.arange(self.dim, device=x.device)"),
+        ("arange(0, 1, eps)", "torch.arange(0, 1, self.eps, device=x.device, dtype=x.dtype)"),
+        ("'it\\'s'", '"it\'s"'),
+        ("x ** 2 ** -1", "x ** 2 ** -1"),
+        ("(x ** 2) ** dim", "(x ** 2) ** self.dim"),
+        ("-(x ** 2) + (-x) ** 2", "-x ** 2 + (-x) ** 2"),
+        ("x - (x - 1)", "x - (x - 1)"),
+        ("not (affine and eps > 0)", "not (self.affine and self.eps > 0)"),
+        ("x[:, None, size[0]:]", "x[:, None, self.size[0]:]"),
+        ("(x + 1)[0]", "(x + 1)[0]"),
+    ],
+)
+def test_expressions_are_printed_as_one_writes_them(text: str, source: str) -> None:
+    assert printed(text)[0] == source
+
+
+def test_the_modules_that_are_used_are_noted() -> None:
+    assert printed("relu(x) + exp(x) * sqrt(dim)")[1] == {"F", "torch", "math"}
+    assert printed("mean(x, dim=-1)")[1] == set()
+    assert printed("x * inf")[1] == {"math"}
+    assert printed("zeros(dim, dtype=float32)")[1] == {"torch"}
+    assert printed("upcast(x)")[1] == {"torch"}
