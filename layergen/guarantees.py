@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from layergen.check.checked import CheckedLayer
-from layergen.check.contracts.dtype import PRECISIONS
+from layergen.check.contracts.dtype import PRECISIONS, minds_precision
 from layergen.check.proof import Proof, Tried, ways
 from layergen.check.stage import dtype_name
 from layergen.spec import expression as ex
@@ -92,7 +92,7 @@ def _coupling(layer: CheckedLayer, on_ways: str) -> Iterator[Guarantee]:
 def _dtype(spec: LayerSpec, on_ways: str) -> Iterator[Guarantee]:
     *most, last = [dtype_name(dtype) for dtype in PRECISIONS]
     yield Guarantee("dtype", "tried", f"{on_ways}, in {', '.join(most)} and {last}")
-    if any(tensor.dtype is None for tensor in spec.tensors.values()):
+    if minds_precision(spec) and any(tensor.dtype is None for tensor in spec.tensors.values()):
         mixed = "with bfloat16 inputs and float32 parameters, which torch may refuse"
         yield Guarantee("dtype", "tried", f"{on_ways}, {mixed}")
     yield Guarantee("dtype", "tried", "on the first way, under autocast to bfloat16 on the CPU")

@@ -166,7 +166,7 @@ def test_a_default_must_fit_its_own_argument(part: dict[str, Any], message: str)
 
 
 def test_a_search_ends_where_there_is_nothing_to_find() -> None:
-    layer = spec(arguments={name: DIM for name in "abcdefgh"}, constraints=["a + b + c + d + e + f + g + h == 1000000"])
+    layer = spec(arguments=dict.fromkeys("abcdefgh", DIM), constraints=["a + b + c + d + e + f + g + h == 1000000"])
     assert search(layer, {}, {}) is None
 
 

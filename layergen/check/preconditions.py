@@ -45,7 +45,7 @@ def preconditions(spec: LayerSpec, proof: Proof) -> Iterator[Precondition | Find
     accepted: list[Any] = []
     ground = numbers(spec, proof.setting)
     for guard in sorted(_atoms(proof.guards), key=_simplicity):
-        if not guard.condition.free_symbols or isinstance(guard.condition, sympy.Ne):
+        if not guard.condition.free_symbols or isinstance(guard.condition, sympy.Ne | sympy.Or):
             continue
         outcome = _judge(spec, ground, guard, accepted)
         if isinstance(outcome, Finding):
@@ -65,7 +65,7 @@ def _atoms(guards: Sequence[GuardAt]) -> Iterator[GuardAt]:
     """The conditions one by one: those that are joined by "and" are separate."""
     seen = set()
     for guard in guards:
-        for part in sympy.And.make_args(guard.condition):
+        for part in sorted(sympy.And.make_args(guard.condition), key=str):  # sympy keeps them in a set
             if part not in seen and not _is_overflow(part):
                 seen.add(part)
                 yield GuardAt(part, guard.node)
@@ -104,12 +104,19 @@ def _is_divisibility(spec: LayerSpec, condition: Any) -> bool:
 
 
 def _try(spec: LayerSpec, setting: Setting) -> Finding | None:
-    """Run the layer; a shape that is not declared is a finding."""
+    """Run the layer; a shape that is not declared is a finding.
+
+    An empty output counts as refused: without data torch lets it through, with data many kernels do not.
+    """
     try:
         stage = Stage(spec, setting)
-        return next(iter(check_shapes(stage, stage.run(training=True))), None)
+        outputs = stage.run(training=True)
+        mismatch = next(iter(check_shapes(stage, outputs)), None)
     except TrialFault:
         raise Refused from None
+    if mismatch is None and not all(output.numel() for output in outputs.values()):
+        raise Refused
+    return mismatch
 
 
 def _points(spec: LayerSpec, found: Hints, condition: Any, wanted: bool, accepted: Sequence[Any]) -> Iterator[Setting]:

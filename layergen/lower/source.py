@@ -77,8 +77,6 @@ class SourcePrinter(ex.Printer):
         return node.id
 
     def literal(self, node: ex.Literal) -> str:
-        if isinstance(node.value, float) and not math.isfinite(node.value):
-            self.imports.note("math")
         return python(node.value)
 
     def call(self, node: ex.Call) -> str:
@@ -103,9 +101,11 @@ class SourcePrinter(ex.Printer):
         return infer(node, self.kinds)
 
     def upcast(self, node: ex.Call) -> str:
-        value = self.show(node.arguments[0], ex.PRECEDENCE["primary"])
-        if not isinstance(node.arguments[0], ex.Name) and self.hoist is not None:
-            value = self.hoist(value)
+        operand = node.arguments[0]
+        if self.hoist is None or isinstance(operand, ex.Name):
+            value = self.show(operand, ex.PRECEDENCE["primary"])
+        else:
+            value = self.hoist(self.show(operand))
         self.imports.note("torch")
         return f"{value}.to(torch.promote_types({value}.dtype, torch.float32))"
 
@@ -141,10 +141,8 @@ def python(value: object) -> str:
     if value is ...:
         return "..."
     if isinstance(value, float):
-        if math.isnan(value):
-            return "math.nan"
-        if math.isinf(value):
-            return "math.inf" if value > 0 else "-math.inf"
+        if not math.isfinite(value):
+            return f'float("{value}")'  # needs no import, wherever it stands
         return re.sub(r"e([-+])0(\d)$", r"e\1\2", repr(value))
     if isinstance(value, tuple):
         inner = ", ".join(python(item) for item in value)

@@ -51,6 +51,7 @@ def test_view(layer: CheckedLayer, origin: str, module: str) -> TestView:
         outputs=tuple(output_views(spec)),
         modes="training" in mentioned(spec.forward),
         random=draws(spec),
+        settles=draws(spec) and spec.random == "training",
         updates=not assigned(spec.forward).isdisjoint(spec.buffers),
         reference=reference_view(spec),
         gradients=gradients,

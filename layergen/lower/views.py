@@ -106,6 +106,7 @@ class TestView:
     outputs: tuple[OutputView, ...]
     modes: bool  # whether the layer behaves differently in training
     random: bool  # whether the forward draws random numbers
+    settles: bool  # whether it does so in training alone
     updates: bool  # whether the forward assigns to buffers
     reference: ReferenceView | None
     gradients: Lines  # statements that ask for the inputs' gradients

@@ -46,12 +46,12 @@ def check_dtype(spec: LayerSpec, ways: list[Setting]) -> Iterator[Finding]:
             if found:
                 yield from found
                 return  # the same fault mostly shows in several
-        if _minds_precision(spec) and any(tensor.dtype is None for tensor in spec.tensors.values()):
+        if minds_precision(spec) and any(tensor.dtype is None for tensor in spec.tensors.values()):
             mixed = Bench(dtype=torch.bfloat16, owned_dtype=torch.float32)
             yield from _mixed(spec, setting, mixed)
 
 
-def _minds_precision(spec: LayerSpec) -> bool:
+def minds_precision(spec: LayerSpec) -> bool:
     """Whether a forward changes dtypes itself, and so must bring them back."""
     return any(isinstance(node, ex.Call) and node.function == "upcast" for node in calls(spec.forward))
 

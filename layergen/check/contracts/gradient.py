@@ -54,8 +54,8 @@ def check_gradient(spec: LayerSpec, ways: list[Setting]) -> Iterator[Finding]:
     for name, path in wanted.items():
         if name not in reached:
             role = path[0].removesuffix("s")
-            flat = f"an op that {'is flat everywhere' if name in seen else 'has no derivative, as `argmax` and `detach`'}"
-            message = f"the {role} `{name}` gets no gradient: it reaches the outputs only through {flat}"
+            obstacle = "is flat everywhere" if name in seen else "has no derivative, as `argmax` and `detach`"
+            message = f"the {role} `{name}` gets no gradient: it reaches the outputs only through an op that {obstacle}"
             help = f"a straight-through estimate is `{name} + detach(round({name}) - {name})`, with `gradient: false`"
             yield NoGradient.at(Place(path, key=True), message, help=help if name in seen else _declare(role))
 

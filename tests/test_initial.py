@@ -1,0 +1,134 @@
+"""Initial values: the bounds that generated tests hold them to are those of torch's own samples."""
+
+import inspect
+import math
+from typing import Any
+
+import pytest
+import torch
+from small import DIM, spec
+from torch import nn
+
+from layergen.check.initial import fans, initial_bounds, initializer_bounds
+from layergen.check.settings import settings
+from layergen.check.stage import Stage
+from layergen.diagnostics import Finding
+from layergen.spec.inits import INITIALIZERS
+
+SAMPLES = 200
+SQUARE, IMAGE = (24, 16), (8, 6, 3, 3)
+
+CALLS: list[tuple[str, dict[str, Any], tuple[int, ...]]] = [
+    ("zeros", {}, (5,)),
+    ("ones", {}, (5,)),
+    ("constant", {"val": -0.3}, (5,)),
+    ("uniform", {}, (100,)),
+    ("uniform", {"a": -2.0, "b": 0.5}, (100,)),
+    ("normal", {}, (100,)),
+    ("normal", {"mean": 5.0, "std": 0.02}, (100,)),
+    ("trunc_normal", {}, (100,)),
+    ("trunc_normal", {"std": 0.02}, (100,)),
+    ("trunc_normal", {"mean": 1.0, "std": 3.0, "a": 0.0, "b": 1.5}, (100,)),
+    ("xavier_uniform", {}, SQUARE),
+    ("xavier_uniform", {"gain": 3.0}, IMAGE),
+    ("xavier_normal", {"gain": 0.5}, SQUARE),
+    ("kaiming_uniform", {}, SQUARE),
+    ("kaiming_uniform", {"a": math.sqrt(5)}, IMAGE),
+    ("kaiming_uniform", {"mode": "fan_out", "nonlinearity": "relu"}, IMAGE),
+    ("kaiming_normal", {"nonlinearity": "tanh"}, SQUARE),
+    ("kaiming_normal", {"mode": "fan_out"}, IMAGE),
+    ("eye", {}, SQUARE),
+    ("dirac", {}, IMAGE),
+    ("dirac", {"groups": 2}, IMAGE),
+    ("orthogonal", {}, SQUARE),
+    ("orthogonal", {"gain": 2.0}, IMAGE),
+    ("sparse", {"sparsity": 0.5}, SQUARE),
+    ("sparse", {"sparsity": 0.1, "std": 3.0}, SQUARE),
+]
+
+
+def bounds(name: str, keywords: dict[str, Any], shape: tuple[int, ...]) -> tuple[float, float]:
+    given = inspect.signature(getattr(nn.init, f"{name}_")).bind(torch.empty(0), **keywords)
+    given.apply_defaults()
+    found = initializer_bounds(name, given.arguments, shape)
+    assert found is not None
+    return found
+
+
+def samples(name: str, keywords: dict[str, Any], shape: tuple[int, ...]) -> torch.Tensor:
+    torch.manual_seed(0)
+    return torch.stack([getattr(nn.init, f"{name}_")(torch.empty(shape), **keywords) for _ in range(SAMPLES)])
+
+
+@pytest.mark.parametrize(("name", "keywords", "shape"), CALLS)
+def test_samples_lie_within_the_bounds(name: str, keywords: dict[str, Any], shape: tuple[int, ...]) -> None:
+    low, high = bounds(name, keywords, shape)
+    drawn = samples(name, keywords, shape)
+    slack = 1e-6 * max(1, abs(low), abs(high))  # of float32
+    assert low - slack <= drawn.min().item() <= drawn.max().item() <= high + slack
+
+
+@pytest.mark.parametrize(("name", "keywords", "shape"), CALLS)
+def test_bounds_are_not_wider_than_they_need_to_be(name: str, keywords: dict[str, Any], shape: tuple[int, ...]) -> None:
+    low, high = bounds(name, keywords, shape)
+    drawn = samples(name, keywords, shape)
+    assert (drawn.max() - drawn.min()).item() >= 0.5 * (high - low)
+
+
+def test_every_initializer_is_tried() -> None:
+    assert {name for name, *_ in CALLS} == set(INITIALIZERS)
+
+
+@pytest.mark.parametrize("shape", [(4, 3), (4, 3, 2), (8, 6, 3, 5)])
+def test_fans_are_those_of_torch(shape: tuple[int, ...]) -> None:
+    assert fans(shape) == nn.init._calculate_fan_in_and_fan_out(torch.empty(shape))
+
+
+def found(init: str, shape: list[object], **parts: Any) -> tuple[dict[str, tuple[float, float]], tuple[Finding, ...]]:
+    layer = spec(arguments={"dim": DIM}, parameters={"weight": {"shape": shape, "init": init}, **parts})
+    stage = Stage(layer, settings(layer)[0][0])
+    return initial_bounds(stage)
+
+
+@pytest.mark.parametrize(
+    ("init", "low", "high"),
+    [
+        ("zeros", 0, 0),
+        ("uniform(-1 / dim, 1 / dim)", -0.25, 0.25),
+        ("uniform(b=0.5)", 0, 0.5),
+        ("arange(dim) / dim", 0, 0.75),
+        ("linspace(-1, 2, dim)", -1, 2),
+        ("full([dim], 0.5)", 0.5, 0.5),
+    ],
+)
+def test_bounds_of_initial_values_of_a_spec(init: str, low: float, high: float) -> None:
+    bounds, findings = found(init, ["dim"])
+    assert bounds == {"weight": (low, high)}
+    assert not findings
+
+
+@pytest.mark.parametrize("init", ["randn(dim)", "rand(dim) / dim"])
+def test_random_expressions_have_no_bounds(init: str) -> None:
+    assert found(init, ["dim"]) == ({}, ())
+
+
+def test_fans_in_an_initial_value_are_computed() -> None:
+    bias = {"shape": ["dim"], "init": "uniform(-1 / sqrt(fan_in(weight)), 1 / sqrt(fan_out(weight)))"}
+    bounds, _ = found("ones", ["dim", 9], bias=bias)
+    assert bounds["bias"] == (-1 / 3, 1 / 2)
+
+
+@pytest.mark.parametrize(
+    ("init", "message"),
+    [
+        ("xavier_uniform", "Fan in and fan out can not be computed for tensor with fewer than 2 dimensions"),
+        ("arange(dim + 1)", "the initial value has shape [5], not [dim]"),
+        ("uniform(1 / (dim - 4), 2)", "division by zero"),
+        ("arange(dim) + arange(3)", None),
+    ],
+)
+def test_an_initial_value_that_does_not_fit_is_a_fault(init: str, message: str | None) -> None:
+    _, (finding,) = found(init, ["dim"])
+    assert finding.rule.code == "LG307"
+    assert finding.place.path == ("parameters", "weight", "init")
+    assert message is None or finding.message == message

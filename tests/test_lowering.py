@@ -1,0 +1,304 @@
+"""The lines of generated methods: as one would write them by hand."""
+
+import math
+from textwrap import dedent
+from typing import Any
+
+import pytest
+from small import DIM, FLAG, spec
+
+from layergen.check.input_checks import input_checks
+from layergen.check.settings import settings
+from layergen.lower.constructor import ConstructorWriter, argument_signature
+from layergen.lower.forward import ForwardWriter
+from layergen.lower.initial import reset_lines
+from layergen.lower.representation import extra_repr
+from layergen.lower.source import Imports
+
+VECTOR = {"shape": ["dim"], "init": "ones", "when": "affine"}
+AFFINE: dict[str, Any] = {
+    "arguments": {"dim": DIM, "affine": FLAG},
+    "parameters": {"weight": VECTOR, "bias": {**VECTOR, "init": "zeros"}},
+    "inputs": {"x": ["N", "dim"]},
+    "outputs": {"y": ["N", "dim"]},
+}
+
+
+def forward(text: str, **parts: Any) -> str:
+    return "\n".join(ForwardWriter(spec(dedent(text), **parts), Imports()).write())
+
+
+def lines(text: str) -> str:
+    return dedent(text).strip("\n")
+
+
+# Conditions
+
+
+def test_a_flag_becomes_a_question_about_the_parameter_it_decides_about() -> None:
+    written = forward("h = x\nif affine:\n    h = h * weight\ny = h", **AFFINE)
+    assert written == lines("""
+        h = x
+        if self.weight is not None:
+            h = h * self.weight
+        return h
+    """)
+
+
+def test_a_flag_is_said_of_all_parameters_that_are_used_under_it() -> None:
+    written = forward("h = x\nif affine and dim > 1:\n    h = h * weight + bias\ny = h", **AFFINE)
+    assert "if self.weight is not None and self.bias is not None and self.dim > 1:" in written.splitlines()
+
+
+def test_the_opposite_of_a_flag_joins_its_parameters_by_or() -> None:
+    written = forward("if not affine:\n    y = x\nelse:\n    y = x * weight + bias", **AFFINE)
+    assert written.splitlines()[0] == "if self.weight is None or self.bias is None:"
+
+
+def test_a_flag_stays_where_no_parameter_hangs_on_it() -> None:
+    assert forward("if affine:\n    y = x\nelse:\n    y = -x", **AFFINE).splitlines()[0] == "if self.affine:"
+
+
+def test_a_choice_within_an_expression_is_narrowed_too() -> None:
+    assert (
+        forward("y = x * weight if affine else x", **AFFINE)
+        == "return x * self.weight if self.weight is not None else x"
+    )
+
+
+def test_a_flag_that_has_its_parameters_name_is_that_parameter() -> None:
+    parts = {"arguments": {"bias": FLAG}, "parameters": {"bias": {"shape": [3], "init": "zeros", "when": "bias"}}}
+    assert forward("y = x if bias is None else x + bias", **parts) == "return x if self.bias is None else x + self.bias"
+
+
+def test_branches_keep_their_words() -> None:
+    written = forward(
+        "if dim > 2:\n    y = x\nelif dim > 1:\n    y = -x\nelse:\n    # Nothing.\n    y = 2 * x", **AFFINE
+    )
+    assert written == lines("""
+        if self.dim > 2:
+            y = x
+        elif self.dim > 1:
+            y = -x
+        else:
+            # Nothing.
+            y = 2 * x
+        return y
+    """)
+
+
+# Buffers
+
+RUNNING: dict[str, Any] = {
+    "buffers": {"mean_": {"shape": [3], "init": "zeros"}, "count": {"shape": [], "init": "zeros", "dtype": "int64"}}
+}
+
+
+@pytest.mark.parametrize(
+    ("statement", "line"),
+    [
+        ("count = count + 1", "self.count.add_(1)"),
+        ("mean_ = mean_ * 0.5", "self.mean_.mul_(0.5)"),
+        ("mean_ = mean_ - mean(x, 0)", "self.mean_.sub_(x.mean(0))"),
+        ("mean_ = lerp(mean_, mean(x, 0), 0.1)", "self.mean_.lerp_(x.mean(0), 0.1)"),
+        ("mean_ = mean(x, 0)", "self.mean_.copy_(x.mean(0))"),
+        ("mean_ = mean(x, 0) + mean_", "self.mean_.copy_(x.mean(0) + self.mean_)"),
+        ("mean_ = mean_ / 2", "self.mean_.copy_(self.mean_ / 2)"),
+        ("mean_ = 0.9 * mean_ + 0.1", "self.mean_.copy_(0.9 * self.mean_ + 0.1)"),
+    ],
+)
+def test_a_buffer_is_written_in_place(statement: str, line: str) -> None:
+    assert forward(f"{statement}\ny = x", **RUNNING).splitlines()[:2] == ["with torch.no_grad():", f"    {line}"]
+
+
+def test_updates_that_follow_each_other_share_a_block() -> None:
+    written = forward(
+        "if training:\n    count = count + 1\n    # Then.\n    mean_ = mean(x, 0)\ny = x - mean_", **RUNNING
+    )
+    assert written == lines("""
+        if self.training:
+            with torch.no_grad():
+                self.count.add_(1)
+                # Then.
+                self.mean_.copy_(x.mean(0))
+        return x - self.mean_
+    """)
+
+
+# Expressions
+
+
+def test_an_expression_that_is_cast_is_computed_once() -> None:
+    assert forward("y = upcast(x * 2) + 1") == lines("""
+        value = x * 2
+        return value.to(torch.promote_types(value.dtype, torch.float32)) + 1
+    """)
+    assert forward("h = upcast(x)\ny = h") == "h = x.to(torch.promote_types(x.dtype, torch.float32))\nreturn h"
+
+
+def test_lists_are_spread_where_torch_takes_them_so() -> None:
+    assert forward("y = reshape(x, [N, 2, -1])") == "N = x.shape[0]\nreturn x.reshape(N, 2, -1)"
+    assert forward("y = permute(x, [1, 0]) + sum(x, [0, 1])") == "return x.permute(1, 0) + x.sum([0, 1])"
+
+
+def test_tensors_from_nothing_are_made_where_the_input_is() -> None:
+    written = forward("x = x + 1\ny = x + zeros([C]) + arange(C)")
+    assert written == lines("""
+        C = x.shape[1]
+        dtype = x.dtype
+        x = x + 1
+        return x + torch.zeros(C, device=x.device, dtype=dtype) + torch.arange(C, device=x.device)
+    """)
+
+
+# Dimensions
+
+
+def test_dimensions_are_bound_only_if_they_are_mentioned() -> None:
+    assert forward("y = x") == "return x"
+    assert forward("y = x * C") == "C = x.shape[1]\nreturn x * C"
+    assert forward("y = x * C / N") == "N, C = x.shape\nreturn x * C / N"
+
+
+def test_several_dimensions_of_one_input_are_unpacked_together() -> None:
+    parts = {"inputs": {"x": ["N", "C", 4, "W"]}, "outputs": {"y": ["N", "C", 4, "W"]}}
+    assert forward("y = x * W / N", **parts) == "N, _, _, W = x.shape\nreturn x * W / N"
+
+
+def test_dimensions_behind_leading_ones_are_counted_from_the_end() -> None:
+    parts = {"inputs": {"x": ["...", "L", "C"]}, "outputs": {"y": ["...", "L", "C"]}}
+    assert forward("y = x * L / C", **parts) == "L = x.shape[-2]\nC = x.shape[-1]\nreturn x * L / C"
+
+
+def test_dimensions_are_bound_before_an_input_is_rebound() -> None:
+    assert forward("x = sum(x, 0)\ny = expand(x, N, -1)").splitlines()[0] == "N = x.shape[0]"
+
+
+def test_a_dimension_comes_from_an_input_that_is_always_there() -> None:
+    parts = {"inputs": {"mask": {"shape": ["L"], "optional": True}, "x": ["N", "L"]}, "outputs": {"y": ["N", "L"]}}
+    assert forward("y = x * L", **parts) == "L = x.shape[1]\nreturn x * L"
+
+
+# Input checks
+
+
+def checked(text: str, **parts: Any) -> list[str]:
+    layer = spec(text, **parts)
+    checks = tuple(input_checks(layer, settings(layer)[0][0]))
+    return list(ForwardWriter(layer, Imports(), checks).write())
+
+
+def test_a_size_that_torch_would_let_through_is_checked() -> None:
+    assert checked("y = x * weight", **{**AFFINE, "parameters": {"weight": {"shape": ["dim"], "init": "ones"}}}) == [
+        "if x.shape[1] != self.dim:",
+        '    raise ValueError(f"expected x of shape (N, dim) with dim={self.dim}, " f"got {tuple(x.shape)}")',
+        "return x * self.weight",
+    ]
+
+
+def test_a_size_that_torch_checks_itself_is_not_checked_again() -> None:
+    parameters = {"weight": {"shape": ["dim", "dim"], "init": "ones"}}
+    assert checked("y = linear(x, weight)", **{**AFFINE, "parameters": parameters}) == [
+        "return F.linear(x, self.weight)"
+    ]
+
+
+def test_inputs_that_share_a_dimension_are_compared() -> None:
+    parts = {"inputs": {"x": ["N", "C"], "z": ["N", "C"]}}
+    assert checked("y = x + z", **parts)[:2] == ["N, C = x.shape", "if z.shape[0] != N or z.shape[1] != C:"]
+
+
+def test_an_input_that_may_be_left_out_is_checked_where_it_is_there() -> None:
+    parts = {"inputs": {"x": ["N", "C"], "z": {"shape": ["C"], "optional": True}}}
+    written = checked("y = x if z is None else x * z", **parts)
+    assert written[:2] == ["C = x.shape[1]", "if z is not None and z.shape[0] != C:"]
+
+
+# Results
+
+
+def test_the_result_is_returned_at_once_where_it_can_be() -> None:
+    assert forward("y = relu(x)") == "return F.relu(x)"
+    assert forward("z = x\ny = relu(x)", outputs={"y": ["N"], "z": ["N"]}).splitlines()[-1] == "return y, z"
+    assert forward("y = x\nif training:\n    y = -x").splitlines()[-1] == "return y"
+
+
+# Constructors and initial values
+
+
+def constructor(**parts: Any) -> list[str]:
+    return list(ConstructorWriter(spec(**parts), Imports()).write())
+
+
+def test_an_infinite_default_needs_no_import() -> None:
+    imports = Imports()
+    layer = spec(arguments={"limit": {"type": "float", "default": math.inf, "doc": "Limit."}})
+    assert list(argument_signature(layer, imports)) == ['limit: float = float("inf")']
+    assert not imports.used
+
+
+def test_neighbours_under_one_condition_share_its_branch() -> None:
+    assert constructor(**AFFINE)[-7:] == [
+        "if affine:",
+        "    self.weight = nn.Parameter(torch.empty(dim, device=device, dtype=dtype))",
+        "    self.bias = nn.Parameter(torch.empty(dim, device=device, dtype=dtype))",
+        "else:",
+        '    self.register_parameter("weight", None)',
+        '    self.register_parameter("bias", None)',
+        "self.reset_parameters()",
+    ]
+
+
+def test_constraints_on_derived_values_come_after_them() -> None:
+    parts = {"arguments": {"dim": DIM, "heads": DIM}, "derived": {"size": "dim // heads"}}
+    written = constructor(**parts, constraints=["size % 2 == 0", "dim % heads == 0"])
+    order = [
+        "if dim % heads != 0:",
+        "self.dim = dim",
+        "self.size = dim // heads",
+        "if self.size % 2 != 0:",
+    ]
+    assert [line for line in written if line in order] == order
+    assert '    raise ValueError(f"dim must be divisible by heads, got dim={dim}, heads={heads}")' in written
+
+
+@pytest.mark.parametrize(
+    ("constraint", "condition"),
+    [
+        ("a < b", "a >= b"),
+        ("a == b", "a != b"),
+        ("not a == b", "a == b"),
+        ("a > 1 or b > 1", "a <= 1 and b <= 1"),
+        ("1 < a < b", "not 1 < a < b"),
+        ("a > 1 and b > 1", "not (a > 1 and b > 1)"),
+        ("a % 2", "not a % 2"),
+    ],
+)
+def test_a_constraint_is_checked_by_its_opposite(constraint: str, condition: str) -> None:
+    assert f"if {condition}:" in constructor(arguments={"a": DIM, "b": DIM}, constraints=[constraint])
+
+
+def test_a_fan_is_computed_once() -> None:
+    parameters = {
+        "weight": {"shape": ["dim", 3], "init": "kaiming_uniform(a=sqrt(5))"},
+        "bias": {"shape": ["dim"], "init": "uniform(-1 / sqrt(fan_in(weight)), 1 / sqrt(fan_in(weight)))"},
+    }
+    assert list(reset_lines(spec(arguments={"dim": DIM}, parameters=parameters), Imports())) == [
+        "init.kaiming_uniform_(self.weight, a=math.sqrt(5))",
+        "fan_in = self.weight[0].numel()",
+        "init.uniform_(self.bias, -1 / math.sqrt(fan_in), 1 / math.sqrt(fan_in))",
+    ]
+
+
+def test_initial_values_that_are_expressions_are_copied_without_a_gradient() -> None:
+    parts = {"arguments": {"dim": DIM}, "parameters": {"scale": {"shape": ["dim"], "init": "arange(dim) / dim"}}}
+    assert list(reset_lines(spec(**parts), Imports())) == [
+        "with torch.no_grad():",
+        "    self.scale.copy_(torch.arange(self.dim, device=self.scale.device) / self.dim)",
+    ]
+
+
+def test_a_representation_names_what_does_not_go_without_saying() -> None:
+    arguments = {"dim": DIM, "size": {"type": "size2", "doc": "Size."}, "mode": {"type": "str", "doc": "Mode."}}
+    assert extra_repr(spec(arguments=arguments)) == ('return f"{self.dim}, size={self.size}, mode={self.mode!r}"',)
+    assert extra_repr(spec()) == ()
