@@ -198,7 +198,7 @@ def _case(spec: LayerSpec, setting: Setting) -> str:
 
 def _input_check(check: InputCheck) -> str:
     """What a check of the layer's own demands."""
-    return f"{check.input}.shape[{check.index}] == {ex.show(check.expected)}"
+    return f"{check.demand.attribute()} == {check.demand.demanded() or ex.show(check.demand.expected)}"
 
 
 def _costs(layer: CheckedLayer) -> Iterator[CostLine]:

@@ -4,22 +4,16 @@ from typing import Any
 
 import pytest
 import torch
+from small import spec
 
 from layergen.check.names import check_names
 from layergen.check.reserved import MODULE_ATTRIBUTES
 from layergen.diagnostics import Finding
-from layergen.spec.model import LayerSpec
 from layergen.spec.scope import dimensions, optional_dimensions
 
 DIM = {"type": "int", "doc": "Size."}
 FLAG = {"type": "bool", "default": True, "doc": "Whether."}
 WEIGHT = {"shape": ["dim"], "init": "ones"}
-
-
-def spec(forward: str = "y = x", **parts: Any) -> LayerSpec:
-    """A layer of one input and one output, with the given parts added or replaced."""
-    layer = {"layer": "Scale", "summary": "Scale.", "inputs": {"x": ["N", "C"]}, "outputs": {"y": ["N", "C"]}}
-    return LayerSpec.model_validate({**layer, "forward": forward, **parts})
 
 
 def findings(forward: str = "y = x", **parts: Any) -> list[Finding]:

@@ -141,7 +141,8 @@ class Explainer:
 
     def missing_constraint(self, node: ex.Node) -> str | None:
         """What is probably demanded where a quotient of two arguments fails as a size."""
-        for part in ex.walk(node):
+        shapes = [entry for tensor in self.spec.tensors.values() for entry in tensor.entries]
+        for part in (found for whole in (node, *shapes) for found in ex.walk(whole)):
             match part:
                 case ex.Binary("//", ex.Name(id=number), ex.Name(id=divisor)) if (
                     number in self.spec.arguments and divisor in self.spec.arguments
@@ -165,6 +166,8 @@ class Explainer:
         if isinstance(entries, tuple) and ex.Literal(...) not in entries and len(declared) == len(found):
             index = next(index for index, size in enumerate(declared) if size != found[index])
             own, other = ex.show(entries[index]), self.size(found[index])
+            if self.size(declared[index]) != own and type(declared[index]) is int:
+                own = f"{own} = {declared[index]}"
             message = f"dimension {index} of output `{name}` is declared as `{own}`, but is `{other}`"
             return ShapeMismatch.at(("outputs", name, "shape", index), message, notes=self.notes(), labels=labels)
         own = self.shape(declared)

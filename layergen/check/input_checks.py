@@ -15,60 +15,88 @@ from layergen.spec.scope import dimensions
 
 
 @dataclass(frozen=True)
-class InputCheck:
-    """A size of an input that the layer has to check itself."""
+class Demand:
+    """Something that the shape of an input must have."""
 
     input: str
-    index: int  # from the end where leading dimensions may stand before it
-    expected: ex.Expression  # what it must be: an expression in arguments, or a dimension
-    source: tuple[str, int] | None  # the input and index that has the dimension first; None for arguments
-    wrong: int  # a size that torch lets through, at the first setting
-    shapes: tuple[tuple[int, ...] | None, ...]  # of all inputs, with that size
+    index: int | None  # of a size, from the end where leading dimensions stand before it; None: all leading dimensions
+    expected: ex.Expression  # an expression in arguments, a dimension, or ``...``
+    tail: int = 0  # how many sizes follow the leading dimensions
+    source: tuple[str, int] | None = None  # the input that has the leading dimensions first, and what follows them
+
+    def attribute(self) -> str:
+        """The part of the input that it is about, as Python: ``x.shape[-1]``."""
+        return leading(self.input, self.tail) if self.index is None else f"{self.input}.shape[{self.index}]"
+
+    def demanded(self) -> str | None:
+        """The leading dimensions that it must be, as Python; None if it is about one size."""
+        return leading(*self.source) if self.index is None and self.source else None
+
+
+@dataclass(frozen=True)
+class InputCheck:
+    """A demand that the layer has to check itself."""
+
+    demand: Demand
+    shapes: tuple[tuple[int, ...] | None, ...]  # of all inputs, breaking it so that torch lets it through
+
+    @property
+    def input(self) -> str:
+        return self.demand.input
+
+
+def leading(name: str, tail: int) -> str:
+    """The leading dimensions of an input, as Python."""
+    return f"{name}.shape[:-{tail}]" if tail else f"{name}.shape"
 
 
 def input_checks(spec: LayerSpec, setting: Setting) -> Iterator[InputCheck]:
     """The checks that a layer needs."""
     usual = Stage(spec, setting)
     shapes = {name: None if tensor is None else tuple(tensor.shape) for name, tensor in usual.inputs.items()}
-    for name, index, expected, source in _demands(spec):
-        shape = shapes[name]
-        if shape is None:
-            continue
-        right = shape[index]
-        for wrong in (1, right + 1, 2 * right):
-            changed = _replaced(shape, index, wrong)
-            if wrong != right and _passes(spec, setting, name, changed):
-                given = {**shapes, name: changed}
-                yield InputCheck(name, index, expected, source, wrong, tuple(given.values()))
+    for demand in _demands(spec):
+        shape = shapes[demand.input]
+        for wrong in _broken(shape, demand, len(setting.leading)) if shape is not None else ():
+            if wrong != shape and _passes(spec, setting, demand.input, wrong):
+                yield InputCheck(demand, tuple({**shapes, demand.input: wrong}.values()))
                 break
 
 
-def _replaced(shape: tuple[int, ...], index: int, size: int) -> tuple[int, ...]:
-    sizes = list(shape)
-    sizes[index] = size
-    return tuple(sizes)
+def _broken(shape: tuple[int, ...], demand: Demand, leading: int) -> Iterator[tuple[int, ...]]:
+    """Shapes that break a demand."""
+    if demand.index is None:
+        yield (1,) * leading + shape[leading:]
+        yield shape[leading:]
+        return
+    for wrong in (1, shape[demand.index] + 1, 2 * shape[demand.index]):
+        sizes = list(shape)
+        sizes[demand.index] = wrong
+        yield tuple(sizes)
 
 
-def _demands(spec: LayerSpec) -> Iterator[tuple[str, int, ex.Expression, tuple[str, int] | None]]:
-    """The sizes that inputs must have: input, index, what it must be, and where a dimension is bound first."""
-    bound: dict[str, tuple[str, int]] = {}
+def _demands(spec: LayerSpec) -> Iterator[Demand]:
+    """What the shapes of inputs must have, because an argument says so, or because another input has it too."""
+    bound: set[str] = set()
+    first: tuple[str, int] | None = None  # who has the leading dimensions first
     names = dimensions(spec)
-    for name, tensor in sorted(spec.inputs.items(), key=lambda item: item[1].optional):
+    for name, tensor in spec.inputs.items():
         entries = tensor.shape if isinstance(tensor.shape, tuple) else ()
         ellipsis = entries.index(ex.Literal(...)) if ex.Literal(...) in entries else len(entries)
         for position, entry in enumerate(entries):
-            if entry == ex.Literal(...):
-                continue
             index = position if position < ellipsis else position - len(entries)
-            if isinstance(entry, ex.Name) and entry.id in names:
+            if entry == ex.Literal(...):
+                tail = len(entries) - position - 1
+                if first is not None and position == 0:
+                    yield Demand(name, None, entry, tail, first)
+                elif position == 0 and not tensor.optional:
+                    first = (name, tail)
+            elif isinstance(entry, ex.Name) and entry.id in names:
                 if entry.id in bound:
-                    yield name, index, entry, bound[entry.id]
-                else:
-                    bound[entry.id] = (name, index)
-            elif ex.names(entry) & set(names):
-                continue  # computed from dimensions: seldom, and torch sees it
-            else:
-                yield name, index, entry, None
+                    yield Demand(name, index, entry)
+                elif not tensor.optional:
+                    bound.add(entry.id)
+            elif not ex.names(entry) & set(names):  # what is computed from dimensions is seldom, and torch sees it
+                yield Demand(name, index, entry)
 
 
 def _passes(spec: LayerSpec, setting: Setting, name: str, shape: tuple[int, ...]) -> bool:

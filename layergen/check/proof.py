@@ -1,6 +1,7 @@
 """Proves the shapes of a layer: one run at symbols for each way through its forward."""
 
 import functools
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -25,6 +26,7 @@ from layergen.spec.model import LayerSpec
 from layergen.spec.scalars import SCALARS
 
 CPU = torch.device("cpu")
+MULTIPLE = 10_000  # dimensions that are a multiple of all arguments get no larger than some times this
 ROUNDING = frozenset({"int", "round", "floor", "ceil"})
 FLOATING = frozenset({"sqrt", "exp", "log", "log2", "sin", "cos", "tan", "tanh", "float"})
 
@@ -99,6 +101,9 @@ def _prove_way(spec: LayerSpec, setting: Setting, training: bool) -> Iterator[Pr
     first: Tried | Finding = nothing
     for choose in (hints, close_hints, own_hints):
         outcome = _prove_at(spec, setting, training, choose) or nothing
+        if isinstance(outcome, Finding) and choose is hints and not spec.cases and _fails_at_all_sizes(spec, setting):
+            yield _with_way_out(spec, setting, outcome)
+            return
         if isinstance(outcome, Proof):
             yield outcome
             return
@@ -109,6 +114,20 @@ def _prove_way(spec: LayerSpec, setting: Setting, training: bool) -> Iterator[Pr
             first = first if isinstance(first, Finding) else outcome
             break  # no other sizes will help
     yield _with_way_out(spec, setting, first) if isinstance(first, Finding) else first
+
+
+def _fails_at_all_sizes(spec: LayerSpec, setting: Setting) -> bool:
+    """Whether it is the arguments at the hints that do not go together, whatever the dimensions."""
+    found = hints(spec, setting)
+    if found is None:
+        return False
+    values = [value for name, value in found.names.items() if name.split("[")[0] in spec.arguments]
+    multiple = math.prod(values) ** 2
+    factors = (3, 4, 5, 7, 11, 13, 17, 19, 23, 29)
+    choices = [dict(zip(found.setting.sizes, factors, strict=False)), dict.fromkeys(found.setting.sizes, 1)]
+    if multiple <= MULTIPLE:
+        choices.append({name: multiple * factor for name, factor in zip(found.setting.sizes, factors, strict=False)})
+    return all(try_setting(spec, replace(found.setting, sizes=sizes))[0] is None for sizes in choices)
 
 
 def _prove_at(

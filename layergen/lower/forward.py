@@ -47,6 +47,11 @@ def assigned(block: Sequence[ex.Statement]) -> set[str]:
     }
 
 
+def demanded_name(check: InputCheck) -> str:
+    """What a message calls the part of a shape that is checked; leading dimensions are ``*``, as in the docstring."""
+    return "*" if check.demand.index is None else ex.show(check.demand.expected)
+
+
 def leaning(node: ex.Expression) -> ex.Expression:
     """A condition in which ``a and (b and c)`` has become ``a and b and c``, and the like for ``or``."""
 
@@ -110,7 +115,7 @@ class ForwardWriter:
         """Bind the dimensions that the forward mentions, before any input is rebound."""
         used = mentioned(self.spec.forward)
         for check in self.checks:
-            used |= ex.names(check.expected)
+            used |= ex.names(check.demand.expected)
         pending = [name for name in dimensions(self.spec) if name in used]
         for name, tensor in self.spec.inputs.items():
             entries = tensor.entries
@@ -130,20 +135,24 @@ class ForwardWriter:
         checks = [check for check in self.checks if check.input == name]
         if not checks:
             return
-        wrong = [f"{name}.shape[{check.index}] != {self.printer.show(check.expected)}" for check in checks]
+        wrong = [f"{check.demand.attribute()} != {self.demanded(check)}" for check in checks]
         condition = " or ".join(wrong)
         if self.spec.inputs[name].optional:
             condition = f"{name} is not None and {f'({condition})' if len(wrong) > 1 else condition}"
         self.emit(f"if {condition}:")
         self.emit(f"{INDENT}raise ValueError({formatted(*self.expectation(name, checks))})")
 
+    def demanded(self, check: InputCheck) -> str:
+        """What a part of an input must be, as source."""
+        return check.demand.demanded() or self.printer.show(check.demand.expected)
+
     def expectation(self, name: str, checks: Sequence[InputCheck]) -> Iterator[str | tuple[str]]:
         """What to say of an input of a wrong shape: texts, and one-tuples with the source of values."""
         yield f"expected {name} of shape {shape_text(self.spec.inputs[name].entries)} with "
-        expected = list(dict.fromkeys(check.expected for check in checks))
-        for index, expression in enumerate(expected):
-            yield f"{', ' if index else ''}{ex.show(expression)}="
-            yield (self.printer.show(expression),)
+        expected = {demanded_name(check): self.demanded(check) for check in checks}
+        for index, (known, value) in enumerate(expected.items()):
+            yield f"{', ' if index else ''}{known}="
+            yield (value if "shape" not in value else f"tuple({value})",)
         yield ", got "
         yield (f"tuple({name}.shape)",)
 

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 
 from layergen import ops
 from layergen.check.checked import CheckedCase, CheckedLayer, Rejection
+from layergen.check.input_checks import InputCheck
 from layergen.check.interpret import Interpreter
 from layergen.check.name_kinds import scalar_kinds
 from layergen.lower.constructor import argument_signature, constraint_message, takes_dtype
 from layergen.lower.docs import shape_text
-from layergen.lower.forward import assigned, expressions, mentioned, statements
+from layergen.lower.forward import assigned, demanded_name, expressions, mentioned, statements
 from layergen.lower.representation import expected_repr
 from layergen.lower.source import Imports, SourcePrinter, broken, python, quoted
 from layergen.lower.views import CaseView, LimitView, OutputView, ReferenceView, RejectionView, TestView
@@ -228,14 +229,24 @@ def wrong_shapes(layer: CheckedLayer) -> Iterator[RejectionView]:
     for check in layer.input_checks:
         shapes = dict(zip(spec.inputs, check.shapes, strict=True))
         changed = {f"{name}_shape": shape for name, shape in shapes.items() if name == check.input}
-        others = [other for other in layer.input_checks if other.input == check.input]
-        known = Interpreter({**case.setting.values, **case.setting.sizes})
-        expected = dict.fromkeys(other.expected for other in others)
-        told = ", ".join(f"{ex.show(part)}={known.evaluate(part)}" for part in expected)
+        expected = {
+            demanded_name(other): expected_size(case, other)
+            for other in layer.input_checks
+            if other.input == check.input
+        }
+        told = ", ".join(f"{known}={value}" for known, value in expected.items())
         shape = shape_text(spec.inputs[check.input].entries)
         message = f"expected {check.input} of shape {shape} with {told}, got {shapes[check.input]}"
-        name = f"{check.input}_{check.index}".replace("-", "minus_")
+        place = "leading" if check.demand.index is None else str(check.demand.index).replace("-", "minus_")
+        name = f"{check.input}_{place}"
         yield RejectionView(name, python(changed), broken(message))
+
+
+def expected_size(case: CheckedCase, check: InputCheck) -> object:
+    """What a checked part of a shape is at a case."""
+    if check.demand.index is None:
+        return case.setting.leading
+    return Interpreter({**case.setting.values, **case.setting.sizes}).evaluate(check.demand.expected)
 
 
 def limits(layer: CheckedLayer) -> Iterator[LimitView]:
