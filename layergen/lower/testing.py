@@ -5,14 +5,14 @@ Expected values are told from the spec and from the build's own trial of it, nev
 
 from collections.abc import Iterator
 
-from layergen import ops
 from layergen.check.checked import CheckedCase, CheckedLayer, Rejection
 from layergen.check.input_checks import InputCheck
 from layergen.check.interpret import Interpreter
 from layergen.check.name_kinds import scalar_kinds
 from layergen.lower.constructor import argument_signature, constraint_message, takes_dtype
 from layergen.lower.docs import shape_text
-from layergen.lower.forward import assigned, demanded_name, expressions, mentioned, statements
+from layergen.lower.forward import demanded_name, mentioned
+from layergen.lower.gradients import draws, gradient_view
 from layergen.lower.representation import expected_repr
 from layergen.lower.source import Imports, SourcePrinter, broken, python, quoted
 from layergen.lower.views import CaseView, LimitView, OutputView, ReferenceView, RejectionView, TestView
@@ -25,9 +25,6 @@ def test_view(layer: CheckedLayer, origin: str, module: str) -> TestView:
     """Lower a layer to the view of its tests."""
     spec = layer.spec
     package, stem = module.rsplit(".", 1)
-    differentiable = any(tensor.floating for tensor in spec.outputs.values())
-    gradients = tuple(gradient_requests(spec)) if differentiable else ()
-    parameters = gradient_parameters(spec) if differentiable else ""
     names = list(spec.inputs)
     return TestView(
         origin=origin,
@@ -35,7 +32,7 @@ def test_view(layer: CheckedLayer, origin: str, module: str) -> TestView:
         package=package,
         stem=stem,
         name=spec.layer,
-        standard_imports=standard_imports(spec, bool(gradients or parameters)),
+        standard_imports=standard_imports(spec),
         case_fields=tuple(case_fields(spec)),
         cases=tuple(case_view(spec, case) for case in layer.cases),
         construct=construct(spec, "dtype=dtype" if takes_dtype(spec) else ""),
@@ -47,17 +44,13 @@ def test_view(layer: CheckedLayer, origin: str, module: str) -> TestView:
         input_types=", ".join(f"Tensor{' | None' if tensor.optional else ''}" for tensor in spec.inputs.values()),
         input_targets=f"({names[0]},)" if len(names) == 1 else ", ".join(names),
         input_names=", ".join(names),
-        count=len(names),
         striding=tuple(striding(spec)),
         outputs=tuple(output_views(spec)),
         modes="training" in mentioned(spec.forward),
         random=draws(spec),
         settles=draws(spec) and spec.random == "training",
-        updates=not assigned(spec.forward).isdisjoint(spec.buffers),
         reference=reference_view(spec),
-        gradients=gradients,
-        gradient_parameters=parameters,
-        differentiable=bool(gradients or parameters),
+        gradients=gradient_view(spec),
         arguments=bool(spec.arguments),
         rejections=tuple(rejection_view(spec, rejection) for rejection in layer.rejections),
         wrong_shapes=tuple(wrong_shapes(layer)),
@@ -65,11 +58,11 @@ def test_view(layer: CheckedLayer, origin: str, module: str) -> TestView:
     )
 
 
-def standard_imports(spec: LayerSpec, differentiable: bool) -> tuple[str, ...]:
+def standard_imports(spec: LayerSpec) -> tuple[str, ...]:
     sizes = [argument.type for argument in spec.arguments.values()]
     collections = "Callable, Sequence" if spec.matches and "ints" in sizes else "Callable"
     modules = ("import copy", "import doctest", "import io", *needed_math(spec), "import pickle")
-    typing = "Any, NamedTuple" if spec.arguments or differentiable else "NamedTuple"
+    typing = "Any, NamedTuple" if spec.arguments or gradient_view(spec) else "NamedTuple"
     return (*modules, f"from collections.abc import {collections}", f"from typing import {typing}")
 
 
@@ -153,17 +146,6 @@ def random_input(name: str, tensor: Input) -> str:
     return f"torch.randn({shape}, dtype={dtype})"
 
 
-def draws(spec: LayerSpec) -> bool:
-    """Whether the forward draws random numbers."""
-    for statement in statements(spec.forward):
-        for part in expressions(statement):
-            for node in ex.walk(part):
-                op = ops.find(node.function) if isinstance(node, ex.Call) else None
-                if op is not None and op.random:
-                    return True
-    return False
-
-
 def reference_view(spec: LayerSpec) -> ReferenceView | None:
     """The module to match, made by a function with the layer's own arguments."""
     if spec.matches is None:
@@ -200,27 +182,6 @@ def striding(spec: LayerSpec) -> Iterator[str]:
             yield f"    {strided}"
         else:
             yield strided
-
-
-def gradient_requests(spec: LayerSpec) -> Iterator[str]:
-    """Statements that ask for the gradients of the inputs that have one."""
-    for name, tensor in spec.inputs.items():
-        if tensor.floating and tensor.gradient:
-            if tensor.optional:
-                yield f"if {name} is not None:"
-                yield f"    {name}.requires_grad_()"
-            else:
-                yield f"{name}.requires_grad_()"
-
-
-def gradient_parameters(spec: LayerSpec) -> str:
-    """The parameters whose gradient is the derivative, as an expression that gives a dict."""
-    excluded = [name for name, parameter in spec.parameters.items() if not parameter.gradient]
-    if len(excluded) == len(spec.parameters):
-        return ""
-    if not excluded:
-        return "dict(layer.named_parameters())"
-    return f"{{name: value for name, value in layer.named_parameters() if name not in {python(tuple(excluded))}}}"
 
 
 def wrong_shapes(layer: CheckedLayer) -> Iterator[RejectionView]:

@@ -79,6 +79,16 @@ class ReferenceView:
 
 
 @dataclass(frozen=True)
+class GradientView:
+    """How the gradients of the layer are compared with measured slopes."""
+
+    requests: Lines  # statements that ask for the inputs' gradients
+    parameters: str  # a dict of the parameters whose gradients are compared, as an expression; empty if none are
+    compute: Lines  # the body of a function from inputs and parameters to the result
+    leaves: str  # what it is called with, as an expression
+
+
+@dataclass(frozen=True)
 class TestView:
     """A module that tests one layer."""
 
@@ -101,17 +111,13 @@ class TestView:
     input_types: str
     input_targets: str  # what ``make_inputs`` is unpacked to
     input_names: str
-    count: int  # of the inputs
     striding: Lines  # statements that give the inputs other strides
     outputs: tuple[OutputView, ...]
     modes: bool  # whether the layer behaves differently in training
     random: bool  # whether the forward draws random numbers
     settles: bool  # whether it does so in training alone
-    updates: bool  # whether the forward assigns to buffers
     reference: ReferenceView | None
-    gradients: Lines  # statements that ask for the inputs' gradients
-    gradient_parameters: str  # the parameters whose gradients are checked, as an expression; empty if none are
-    differentiable: bool  # whether there is a gradient to check at all
+    gradients: GradientView | None
     arguments: bool  # whether the constructor has any
     rejections: tuple[RejectionView, ...]
     wrong_shapes: tuple[RejectionView, ...]  # fields of the first case, and the message
