@@ -148,6 +148,8 @@ class Explainer:
                     number in self.spec.arguments and divisor in self.spec.arguments
                 ):
                     return f"if `{divisor}` is to divide `{number}`, add the constraint `{number} % {divisor} == 0`"
+                case ex.Binary("//", ex.Name(id=number)) if number in self.setting.sizes:
+                    return f"if `{number}` has to be a multiple, give sizes that fit under `cases`"
         return None
 
     def absent(self, node: ex.Node) -> ex.Name | None:

@@ -12,6 +12,7 @@ from layergen.spec.model import SIZES, Argument, LayerSpec
 INTS = (5, 7, 11, 13, 17, 19, 23, 29, 12, 24, 36, 60, 48, 84, 2, 3, 4, 6, 8, 9, 10)
 SIZE_INTS = (3, 5, 2, 7, 4, 6, 11, 13)
 DIMENSIONS = (211, 223, 227, 229, 233, 239, 241, 251, 257, 263, 269, 271)
+LARGE_INTS = (*DIMENSIONS, *(multiple * DIMENSIONS[0] for multiple in (2, 3, 4, 5)))
 LEADING = (13, 17)
 LEADING_NAMES = ("*0", "*1")
 
@@ -37,7 +38,7 @@ def hints(spec: LayerSpec, setting: Setting, concrete: frozenset[str] = frozense
 
 def close_hints(spec: LayerSpec, setting: Setting, concrete: frozenset[str] = frozenset()) -> Hints | None:
     """The other way round, for layers whose arguments bound their dimensions: `L <= max_length`."""
-    return _chosen(spec, setting, concrete, DIMENSIONS, INTS[:8])
+    return _chosen(spec, setting, concrete, LARGE_INTS, INTS[:8])
 
 
 def own_hints(spec: LayerSpec, setting: Setting, concrete: frozenset[str] = frozenset()) -> Hints | None:

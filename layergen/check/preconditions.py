@@ -65,10 +65,25 @@ def _atoms(guards: Sequence[GuardAt]) -> Iterator[GuardAt]:
     """The conditions one by one: those that are joined by "and" are separate."""
     seen = set()
     for guard in guards:
-        for part in sorted(sympy.And.make_args(guard.condition), key=str):  # sympy keeps them in a set
+        parts = sorted(sympy.And.make_args(guard.condition), key=str)  # sympy keeps them in a set
+        for part in map(_reduced, parts):
             if part not in seen and not _is_overflow(part):
                 seen.add(part)
                 yield GuardAt(part, guard.node)
+
+
+def _reduced(condition: Any) -> Any:
+    """An equation without common factors; one that asks for divisibility says so."""
+    if not isinstance(condition, sympy.Eq):
+        return condition
+    left, right = (set(sympy.Mul.make_args(side)) for side in condition.args)
+    one, other = sympy.Mul(*(left - right)), sympy.Mul(*(right - left))
+    for whole, multiple in ((one, other), (other, one)):
+        for quotient in multiple.atoms(sympy.floor):
+            divisor = multiple / quotient
+            if sympy.expand(divisor * quotient.args[0] - whole) == 0:
+                return sympy.Eq(sympy.Mod(whole, divisor), 0)
+    return sympy.Eq(one, other)
 
 
 def _is_overflow(condition: Any) -> bool:
@@ -93,7 +108,7 @@ def _judge(spec: LayerSpec, found: Hints, guard: GuardAt, accepted: Sequence[Any
             continue
         if isinstance(guard.condition, sympy.Eq) and not _is_divisibility(spec, guard.condition):
             return _coupled(guard)
-        return Precondition(shown(guard.condition), setting, broken[0])
+        return None if _is_tangled(guard.condition) else Precondition(shown(guard.condition), setting, broken[0])
     return None
 
 
@@ -101,6 +116,12 @@ def _is_divisibility(spec: LayerSpec, condition: Any) -> bool:
     """Whether a condition asks a dimension to be divisible; between arguments alone, that is a constraint."""
     names = {symbol.name.split("[")[0] for symbol in condition.free_symbols}
     return condition.has(sympy.Mod, sympy.floor) and not names <= {*spec.arguments}
+
+
+def _is_tangled(condition: Any) -> bool:
+    """Whether a condition is about quotients of quotients, and so no help to a reader."""
+    parts = condition.atoms(sympy.floor, sympy.Mod)
+    return any(argument.has(sympy.floor, sympy.Mod) for part in parts for argument in part.args)
 
 
 def _try(spec: LayerSpec, setting: Setting) -> Finding | None:

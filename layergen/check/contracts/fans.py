@@ -56,7 +56,7 @@ def check_fans(spec: LayerSpec, ways: list[Setting]) -> Iterator[Finding]:
             mode = next((k.value for k in call.keywords if k.name == "mode"), ex.Literal("fan_in"))
             if summed == 0 and mode == ex.Literal("fan_in"):
                 yield _wrong(path, call, name, user, _with_mode(call))
-        for node in ex.walk(tensor.init):
+        for node in dict.fromkeys(ex.walk(tensor.init)):
             if isinstance(node, ex.Call) and node.function == "fan_in" and len(node.arguments) == 1:
                 weight = ex.show(node.arguments[0])
                 if uses.get(weight, (1,))[0] == 0:
