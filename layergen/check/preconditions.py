@@ -79,7 +79,7 @@ def _reduced(condition: Any) -> Any:
     left, right = (set(sympy.Mul.make_args(side)) for side in condition.args)
     one, other = sympy.Mul(*(left - right)), sympy.Mul(*(right - left))
     for whole, multiple in ((one, other), (other, one)):
-        for quotient in multiple.atoms(sympy.floor):
+        for quotient in sorted(multiple.atoms(sympy.floor), key=str):
             divisor = multiple / quotient
             if sympy.expand(divisor * quotient.args[0] - whole) == 0:
                 return sympy.Eq(sympy.Mod(whole, divisor), 0)
