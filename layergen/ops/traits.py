@@ -47,6 +47,7 @@ SKIPPED = frozenset(
         *("chain_matmul", "hash_tensor", "native_channel_shuffle", "range", "threshold_"),
         *("unsafe_chunk", "unsafe_split"),
         *("fractional_max_pool2d_with_indices", "fractional_max_pool3d_with_indices"),
+        *("atleast_1d", "atleast_2d", "atleast_3d", "block_diag", "broadcast_tensors"),  # mypy refuses to call them
     }
 )
 SKIPPED_PATTERN = re.compile(r"sparse|mkldnn|cudnn|miopen|fbgemm|quantize|fake_quant|(?<!index)_copy$")
@@ -55,11 +56,6 @@ SKIPPED_PATTERN = re.compile(r"sparse|mkldnn|cudnn|miopen|fbgemm|quantize|fake_q
 # an op in SPREAD may be spread over several arguments.
 SCHEMAS: MappingProxyType[str, tuple[str, ...]] = MappingProxyType(
     {
-        "atleast_1d": ("atleast_1d(Tensor input) -> Tensor", "atleast_1d(Tensor[] tensors) -> Tensor[]"),
-        "atleast_2d": ("atleast_2d(Tensor input) -> Tensor", "atleast_2d(Tensor[] tensors) -> Tensor[]"),
-        "atleast_3d": ("atleast_3d(Tensor input) -> Tensor", "atleast_3d(Tensor[] tensors) -> Tensor[]"),
-        "block_diag": ("block_diag(Tensor[] tensors) -> Tensor",),
-        "broadcast_tensors": ("broadcast_tensors(Tensor[] tensors) -> Tensor[]",),
         "cartesian_prod": ("cartesian_prod(Tensor[] tensors) -> Tensor",),
         "cdist": ("cdist(Tensor x1, Tensor x2, float p=2.0, str compute_mode='') -> Tensor",),
         "clamp_max": ("clamp_max(Tensor input, Scalar max) -> Tensor", "clamp_max(Tensor input, Tensor max) -> Tensor"),
@@ -93,15 +89,10 @@ SCHEMAS: MappingProxyType[str, tuple[str, ...]] = MappingProxyType(
         "tensordot": ("tensordot(Tensor a, Tensor b, int[1] dims=2) -> Tensor",),
     }
 )
-SPREAD = frozenset(
-    {
-        *("atleast_1d", "atleast_2d", "atleast_3d", "block_diag", "broadcast_tensors", "cartesian_prod"),
-        *("einsum", "meshgrid"),
-    }
-)
+SPREAD = frozenset({"cartesian_prod", "einsum", "meshgrid"})
 
 # Methods that convert a tensor, none of which has a schema of its own.
 CONVERSIONS = frozenset({"bfloat16", "bool", "double", "float", "half", "int", "long", "short"})
 
 # Ops whose result is `Any` to mypy, beside all of `torch.fft`, `torch.linalg` and `torch.special`.
-UNTYPED = frozenset({"atleast_1d", "atleast_2d", "atleast_3d", "block_diag", "broadcast_tensors", "norm", "tensordot"})
+UNTYPED = frozenset({"norm", "tensordot"})
