@@ -1,7 +1,7 @@
 """Execution: torch does not refuse with data what it takes without."""
 
-import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import torch
 
@@ -9,6 +9,7 @@ from layergen.check.explain import OpFailed
 from layergen.check.settings import Setting
 from layergen.check.stage import Bench, Stage, TrialFault
 from layergen.diagnostics import Finding, Place, Rule
+from layergen.spec import expression as ex
 from layergen.spec.model import LayerSpec
 
 CPU = torch.device("cpu")
@@ -34,7 +35,7 @@ class NotANumber(Rule):
 def check_execution(spec: LayerSpec, ways: list[Setting]) -> Iterator[Finding]:
     """Yield what fails, or gives NaN, when the layer runs on real, if small and random, data."""
     for setting in ways:
-        if _elements(spec, setting) > LARGEST:
+        if elements(spec, setting) > LARGEST:
             continue
         with torch.no_grad(), torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
@@ -75,12 +76,33 @@ def _check_numbers(stage: Stage, results: Mapping[str, torch.Tensor]) -> Iterato
             return
 
 
-def _elements(spec: LayerSpec, setting: Setting) -> int:
-    """How many elements all tensors of a run have, as far as its statements show."""
+def elements(spec: LayerSpec, setting: Setting) -> int:
+    """How many elements all tensors of a run have, also those that are never given a name; told without data."""
     stage = Stage(spec, setting)
-    stage.run(training=True)
-    tensors = [*stage.inputs.values(), *stage.state.values(), *(step.value for step in stage.steps)]
-    return sum(math.prod(tensor.shape) for tensor in tensors if isinstance(tensor, torch.Tensor))
+    watch = SizeWatch()
+    stage.run(True, watch)
+    watch.count(*stage.inputs.values(), *stage.state.values(), *(step.value for step in stage.steps))
+    return watch.elements
+
+
+class SizeWatch:
+    """Counts the elements of all tensors that functions and operators are given."""
+
+    def __init__(self) -> None:
+        self.elements = 0
+
+    def called(self, node: ex.Call, arguments: Sequence[Any], keywords: Mapping[str, Any]) -> None:
+        self.count(*arguments, *keywords.values())
+
+    def combined(self, node: ex.Binary, left: Any, right: Any) -> None:
+        self.count(left, right)
+
+    def count(self, *values: Any) -> None:
+        for value in values:
+            if isinstance(value, list | tuple):
+                self.count(*value)
+            elif isinstance(value, torch.Tensor):
+                self.elements += value.numel()
 
 
 def fill(stage: Stage) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from layergen import ops
 from layergen.check.settings import Setting
 from layergen.check.stage import Stage
 from layergen.check.trial import modes
@@ -69,8 +70,17 @@ class WriteWatch:
     def finding(self, name: str, node: ex.Call) -> Finding:
         role = self.roles.get(name, "buffer")
         message = f"`{node.function}` writes to the {role} `{name}`"
-        help = f"assign to it: `{name} = …`" if role == "buffer" else None
-        if node.function.endswith("_"):
-            pure = ex.Call(node.function.rstrip("_"), node.arguments, node.keywords)
-            help = f"write `{ex.show(pure)}`"
+        instead = pure(node)
+        shown = ex.show(instead) if instead else "…"
+        help = f"assign to it: `{name} = {shown}`" if role == "buffer" else f"write `{shown}`" if instead else None
         return TensorWritten.at(Place(("forward",), node.span), message, help=help)
+
+
+def pure(node: ex.Call) -> ex.Call | None:
+    """The call that computes the same and writes nothing, if there is one."""
+    kept = tuple(keyword for keyword in node.keywords if keyword.name != "inplace")
+    if len(kept) < len(node.keywords):
+        return ex.Call(node.function, node.arguments, kept)
+    op = ops.find(node.function)
+    name = node.function.rstrip("_")
+    return ex.Call(name, node.arguments, kept) if op is not None and op.in_place and ops.find(name) else None

@@ -1,0 +1,19 @@
+"""Layers run on real data at build only where that data is small."""
+
+from small import spec
+
+from layergen.check import check
+from layergen.check.checked import CheckedLayer
+from layergen.check.contracts.execution import LARGEST, elements
+from layergen.check.settings import settings
+
+
+def test_tensors_without_a_name_count_too() -> None:
+    layer = spec("y = x + mean(ones(3000, 3000))")
+    (setting, *_), _ = settings(layer)
+    assert elements(layer, setting) > 9_000_000 > LARGEST
+
+
+def test_layer_that_needs_more_memory_than_there_is_can_be_checked() -> None:
+    layer = spec("y = x + mean(ones(10000000, 10000000))")
+    assert isinstance(check(layer), CheckedLayer)
