@@ -144,13 +144,18 @@ class Explainer:
         shapes = [entry for tensor in self.spec.tensors.values() for entry in tensor.entries]
         for part in (found for whole in (node, *shapes) for found in ex.walk(whole)):
             match part:
-                case ex.Binary("//", ex.Name(id=number), ex.Name(id=divisor)) if (
-                    number in self.spec.arguments and divisor in self.spec.arguments
-                ):
+                case ex.Binary("//", ex.Name(id=number), ex.Name(id=divisor)) if {number, divisor} <= {
+                    *self.spec.arguments
+                } and not self.divides(divisor, number):
                     return f"if `{divisor}` is to divide `{number}`, add the constraint `{number} % {divisor} == 0`"
                 case ex.Binary("//", ex.Name(id=number)) if number in self.setting.sizes:
                     return f"if `{number}` has to be a multiple, give sizes that fit under `cases`"
         return None
+
+    def divides(self, divisor: str, number: str) -> bool:
+        """Whether the spec already demands that an argument divides another."""
+        rest = ex.Binary("%", ex.Name(number), ex.Name(divisor))
+        return ex.Compare(rest, ("==",), (ex.Literal(0),)) in self.spec.constraints
 
     def absent(self, node: ex.Node) -> ex.Name | None:
         """The first operand of a node that is None here: an optional input, or a parameter that does not exist."""
