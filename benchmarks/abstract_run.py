@@ -13,9 +13,9 @@ import warnings
 from pathlib import Path
 
 from layergen.check import check
-from layergen.spec.model import LayerSpec
-from layergen.spec.source import load
-from layergen.spec.validate import validate
+from layergen.lang.model import LayerSpec
+from layergen.lang.source import load
+from layergen.lang.validate import validate
 
 SPECS = Path(__file__).parent.parent / "specs"
 GOAL = 0.15  # seconds for the median layer

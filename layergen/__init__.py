@@ -7,9 +7,10 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-# Read before `build` is defined: the import of a module sets the attribute of its name on the package.
-from layergen.build import BuildResult
 from layergen.diagnostics import LayergenError
+
+# Read before `build` is defined: the import of a module sets the attribute of its name on the package.
+from layergen.pipeline import BuildResult
 
 if TYPE_CHECKING:
     from torch import nn
@@ -31,8 +32,8 @@ def build(
     Raises:
         LayergenError: If the configuration is wrong. Faults in specs are in the result's ``diagnostics``.
     """
-    from layergen.build import build as build_project
-    from layergen.config import load_config
+    from layergen.pipeline import build as build_project
+    from layergen.project.config import load_config
 
     return build_project(load_config(Path(folder)), [Path(path) for path in paths], force=force)
 
@@ -43,6 +44,6 @@ def load(path: str | PathLike[str]) -> type[nn.Module]:
     Raises:
         LayergenError: If the spec has faults, with all of them in the message.
     """
-    from layergen.live import load_class
+    from layergen.notebook import load_class
 
     return load_class(Path(path))

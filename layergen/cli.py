@@ -1,7 +1,6 @@
 """The command line: arguments, printing and exit codes. Nothing else prints or exits."""
 
 import argparse
-import difflib
 import fnmatch
 import io
 import json
@@ -15,14 +14,17 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Self
 
-from layergen import __version__, write
-from layergen.build import BuildResult, build, check, examine
-from layergen.config import load_config
+from layergen import __version__
 from layergen.diagnostics import LayergenError
-from layergen.report import STYLES, format_diagnostics
+from layergen.pipeline import BuildResult, build, check, examine
+from layergen.present.diagnostics import STYLES, format_diagnostics
+from layergen.project import writing as write
+from layergen.project.config import load_config
+from layergen.project.starter import write_starter
+from layergen.project.writing import Plan, State
 from layergen.rules import all_rules
-from layergen.starter import write_starter
-from layergen.write import Plan, State
+from layergen.suggest import nearest
+from layergen.words import plural
 
 FINE, FAULTS, USAGE, BUG, INTERRUPTED = 0, 1, 2, 70, 130
 
@@ -125,8 +127,8 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _show(options: argparse.Namespace) -> int:
-    from layergen.show import as_json, as_text, find_spec
-    from layergen.summary import summarize
+    from layergen.present.facts import summarize
+    from layergen.present.facts_text import as_json, as_text, find_spec
 
     spec = find_spec(load_config(Path.cwd()), options.name)
     layer = examine(spec)
@@ -156,8 +158,8 @@ def _ops(options: argparse.Namespace) -> int:
     for op in found if options.output_format != "json" else ():
         print(op.name if options.output_format == "concise" else "\n".join(map(str, op.signatures)))
     if not found:
-        nearest = ops.nearest(options.pattern)
-        hint = f"; did you mean `{nearest}`?" if nearest else ""
+        near = ops.nearest(options.pattern)
+        hint = f"; did you mean `{near}`?" if near else ""
         print(f"layergen: no op fits `{options.pattern}`{hint}", file=sys.stderr)
     return FINE if found else FAULTS
 
@@ -170,8 +172,8 @@ def _explain(options: argparse.Namespace) -> int:
     by_word = {word: rule for rule in rules for word in (rule.code.lower(), rule.name)}
     rule = by_word.get(options.rule.lower())
     if rule is None:
-        nearest = difflib.get_close_matches(options.rule.lower(), by_word, n=1)
-        hint = f"; did you mean {by_word[nearest[0]].code} {by_word[nearest[0]].name}?" if nearest else ""
+        near = nearest(options.rule.lower(), by_word)
+        hint = f"; did you mean {by_word[near].code} {by_word[near].name}?" if near else ""
         raise LayergenError(f"there is no rule `{options.rule}`{hint}")
     print(f"{rule.code} {rule.name}\n\n{rule.page()}")
     return FINE
@@ -191,36 +193,34 @@ def _wants_color() -> bool:
 
 def _outdated(plan: Plan) -> str:
     """A line for each file that a build would change."""
-    return "".join(f"{plan.output}/{step.path}: {step.state}\n" for step in plan.pending())
+    return "".join(f"{plan.output}/{change.path}: {change.state}\n" for change in plan.pending())
 
 
 def _faults(result: BuildResult) -> str:
     """The first half of a build's summary."""
-    specs = _plural(result.specs, "spec")
+    specs = plural(result.specs, "spec")
     if not result.diagnostics:
         return f"{specs}: "
     files = {item.location.file for item in result.diagnostics}
     generated = any(file.startswith(f"{result.plan.output}/") for file in files)
-    where = _plural(len(files), "file") if generated else f"{len(files)} of {specs}"
-    return f"{_plural(len(result.diagnostics), 'fault')} in {where}: "
+    where = plural(len(files), "file") if generated else f"{len(files)} of {specs}"
+    return f"{plural(len(result.diagnostics), 'fault')} in {where}: "
 
 
 def _counts(result: BuildResult, dry: bool) -> list[str]:
     """What a build did to files, or what it would do."""
     failed = {item.location.file for item in result.diagnostics}
-    states = Counter(step.state for step in result.plan.steps if f"{result.plan.output}/{step.path}" not in failed)
+    states = Counter(
+        change.state for change in result.plan.changes if f"{result.plan.output}/{change.path}" not in failed
+    )
     written, removed = states[State.NEW] + states[State.CHANGED], states[State.ORPHANED]
-    counts = [f"{_plural(written, 'file')} {'to write' if dry else 'written'}", f"{states[State.UNCHANGED]} unchanged"]
+    counts = [f"{plural(written, 'file')} {'to write' if dry else 'written'}", f"{states[State.UNCHANGED]} unchanged"]
     return [*counts, f"{removed} {'to remove' if dry else 'removed'}"] if removed else counts
 
 
 def _proven(result: BuildResult) -> str:
     """The last part of a summary: for how many layers no size was left out."""
     return f"; shapes proven for all sizes: {result.proven} of {result.specs}" if result.specs else ""
-
-
-def _plural(count: int, noun: str) -> str:
-    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def _report_bug(error: Exception) -> None:

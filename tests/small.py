@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from layergen.spec.model import LayerSpec
+from layergen.lang.model import LayerSpec
 
 DIM = {"type": "int", "min": 1, "doc": "Size."}
 FLAG = {"type": "bool", "default": True, "doc": "Whether."}

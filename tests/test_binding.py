@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from layergen import ops
-from layergen.spec.kinds import Kind, Kinds
+from layergen.lang.kinds import Kind, Kinds
 
 X = torch.empty(2, 3, 8, 8, device="meta")
 W = torch.empty(4, 3, 3, 3, device="meta")

@@ -8,8 +8,8 @@ import pytest
 from torch import nn
 
 import layergen
-from layergen.spec.bounds import allows, expected, normalize, requirement
-from layergen.spec.model import Argument
+from layergen.lang.bounds import allows, expected, normalize, requirement
+from layergen.lang.model import Argument
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "any_int": {"type": "int"},

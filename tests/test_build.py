@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from layergen import write
-from layergen.build import BuildResult, Outcome, build
-from layergen.config import Config
 from layergen.diagnostics import Diagnostic, Location
-from layergen.discover import SpecFile
-from layergen.spec.faults import InvalidYaml
-from layergen.write import GeneratedFile
+from layergen.pipeline import BuildResult, Outcome, build
+from layergen.project import writing as write
+from layergen.project.config import Config
+from layergen.project.discovery import SpecFile
+from layergen.project.writing import GeneratedFile
+from layergen.rules.file import InvalidYaml
 
-PIPELINE = sys.modules["layergen.build"]  # `layergen.build` itself is the function
+PIPELINE = sys.modules["layergen.pipeline"]  # `layergen.pipeline` itself is the function
 
 
 def plain(spec: SpecFile, config: Config) -> Outcome:

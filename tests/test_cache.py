@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from layergen import cache as cache_module
-from layergen.cache import Cache, Entry
-from layergen.config import Config
-from layergen.write import signed
+from layergen.project import cache as cache_module
+from layergen.project.cache import Cache, Entry
+from layergen.project.config import Config
+from layergen.project.writing import signed
 
 TEXT = signed("x = 1\n", "specs/a.yaml")
 ENTRY = Entry((TEXT,), proven=True)

@@ -5,13 +5,13 @@ import math
 
 import pytest
 
-from layergen.check.calls import check_call
-from layergen.check.kinds import infer
 from layergen.diagnostics import Finding, Rule
-from layergen.spec import expression as ex
-from layergen.spec.kinds import Kind, Kinds
-from layergen.spec.parser import parse_expression
-from layergen.spec.scalars import SCALARS
+from layergen.lang import expression as ex
+from layergen.lang.kinds import Kind, Kinds
+from layergen.lang.parser import parse_expression
+from layergen.lang.scalars import SCALARS
+from layergen.resolve.calls import check_call
+from layergen.resolve.inference import infer
 
 
 def one_of(*kinds: Kind) -> Kinds:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from layergen.config import Config, load_config
 from layergen.diagnostics import LayergenError
+from layergen.project.config import Config, load_config
 
 
 def configure(folder: Path, text: str) -> Config:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from layergen.config import Config
-from layergen.discover import Discovery, discover, file_stem
+from layergen.project.config import Config
+from layergen.project.discovery import Discovery, discover, file_stem
 
 
 def put(root: Path, *names: str) -> None:

@@ -3,9 +3,9 @@
 from small import spec
 
 from layergen.check import check
-from layergen.check.checked import CheckedLayer
-from layergen.check.contracts.execution import LARGEST, elements
-from layergen.check.settings import settings
+from layergen.checked import CheckedLayer
+from layergen.contracts.execution import LARGEST, elements
+from layergen.settings.choice import settings
 
 
 def test_tensors_without_a_name_count_too() -> None:

@@ -7,10 +7,10 @@ import pytest
 import sympy
 from sympy import Integer, Max, Min, Mod, Rational, ceiling, floor
 
-from layergen.check.formula import canonical, compiled, same, shown, symbol, value
-from layergen.check.interpret import Interpreter
-from layergen.spec import expression as ex
-from layergen.spec.parser import parse_expression
+from layergen.lang import expression as ex
+from layergen.lang.interpreter import Interpreter
+from layergen.lang.parser import parse_expression
+from layergen.prove.formula import canonical, compiled, same, shown, symbol, value
 
 H, K, P, S, N = (symbol(name) for name in ("H", "kernel_size[0]", "padding", "stride", "N"))
 WINDOW = floor((H + 2 * P - K) / S) + 1

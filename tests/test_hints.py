@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 from small import DIM, spec
 
-from layergen.check.hints import Hints, at_point, close_hints, hints, numbers, own_hints
-from layergen.check.interpret import Interpreter
-from layergen.check.settings import settings
-from layergen.spec.model import LayerSpec
+from layergen.lang.interpreter import Interpreter
+from layergen.lang.model import LayerSpec
+from layergen.prove.hints import Hints, at_point, close_hints, hints, numbers, own_hints
+from layergen.settings.choice import settings
 
 CONV: dict[str, Any] = {
     "arguments": {

@@ -9,11 +9,11 @@ import torch
 from small import DIM, spec
 from torch import nn
 
-from layergen.check.initial import fans, initial_bounds, initializer_bounds
-from layergen.check.settings import settings
-from layergen.check.stage import Stage
+from layergen.contracts.initial import fans, initial_bounds, initializer_bounds
 from layergen.diagnostics import Finding
-from layergen.spec.inits import INITIALIZERS
+from layergen.lang.inits import INITIALIZERS
+from layergen.run.instance import Instance
+from layergen.settings.choice import settings
 
 SAMPLES = 200
 SQUARE, IMAGE = (24, 16), (8, 6, 3, 3)
@@ -86,8 +86,8 @@ def test_fans_are_those_of_torch(shape: tuple[int, ...]) -> None:
 
 def found(init: str, shape: list[object], **parts: Any) -> tuple[dict[str, tuple[float, float]], tuple[Finding, ...]]:
     layer = spec(arguments={"dim": DIM}, parameters={"weight": {"shape": shape, "init": init}, **parts})
-    stage = Stage(layer, settings(layer)[0][0])
-    return initial_bounds(stage)
+    instance = Instance(layer, settings(layer)[0][0])
+    return initial_bounds(instance)
 
 
 @pytest.mark.parametrize(

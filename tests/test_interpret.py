@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from layergen.check.interpret import LARGEST, LONGEST, EvaluationFault, Interpreter
-from layergen.spec import expression as ex
-from layergen.spec.parser import parse_block, parse_expression
+from layergen.lang import expression as ex
+from layergen.lang.interpreter import LARGEST, LONGEST, EvaluationFault, Interpreter
+from layergen.lang.parser import parse_block, parse_expression
 
 VALUES = {"a": 7, "b": 2, "c": -3, "p": 0.5, "flag": True, "nothing": None, "size": (3, 4, 5), "mode": "mean"}
 

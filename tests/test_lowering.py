@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 from small import DIM, FLAG, spec
 
-from layergen.check.input_checks import input_checks
-from layergen.check.settings import settings
 from layergen.lower.constructor import ConstructorWriter, argument_signature
 from layergen.lower.forward import ForwardWriter
+from layergen.lower.imports import function, names_in
 from layergen.lower.initial import reset_lines
 from layergen.lower.representation import extra_repr
-from layergen.lower.source import Imports
+from layergen.prove.input_checks import input_checks
+from layergen.settings.choice import settings
 
 VECTOR = {"shape": ["dim"], "init": "ones", "when": "affine"}
 AFFINE: dict[str, Any] = {
@@ -25,7 +25,7 @@ AFFINE: dict[str, Any] = {
 
 
 def forward(text: str, **parts: Any) -> str:
-    return "\n".join(ForwardWriter(spec(dedent(text), **parts), Imports()).write())
+    return "\n".join(ForwardWriter(spec(dedent(text), **parts)).write())
 
 
 def lines(text: str) -> str:
@@ -185,7 +185,7 @@ def test_a_dimension_comes_from_an_input_that_is_always_there() -> None:
 def checked(text: str, **parts: Any) -> list[str]:
     layer = spec(text, **parts)
     checks = tuple(input_checks(layer, settings(layer)[0][0]))
-    return list(ForwardWriter(layer, Imports(), checks).write())
+    return list(ForwardWriter(layer, checks).write())
 
 
 def test_a_size_that_torch_would_let_through_is_checked() -> None:
@@ -227,14 +227,13 @@ def test_the_result_is_returned_at_once_where_it_can_be() -> None:
 
 
 def constructor(**parts: Any) -> list[str]:
-    return list(ConstructorWriter(spec(**parts), Imports()).write())
+    return list(ConstructorWriter(spec(**parts)).write())
 
 
 def test_an_infinite_default_needs_no_import() -> None:
-    imports = Imports()
     layer = spec(arguments={"limit": {"type": "float", "default": math.inf, "doc": "Limit."}})
-    assert list(argument_signature(layer, imports)) == ['limit: float = float("inf")']
-    assert not imports.used
+    assert list(argument_signature(layer)) == ['limit: float = float("inf")']
+    assert names_in(function(argument_signature(layer), ())) == {"float"}
 
 
 def test_neighbours_under_one_condition_share_its_branch() -> None:
@@ -283,7 +282,7 @@ def test_a_fan_is_computed_once() -> None:
         "weight": {"shape": ["dim", 3], "init": "kaiming_uniform(a=sqrt(5))"},
         "bias": {"shape": ["dim"], "init": "uniform(-1 / sqrt(fan_in(weight)), 1 / sqrt(fan_in(weight)))"},
     }
-    assert list(reset_lines(spec(arguments={"dim": DIM}, parameters=parameters), Imports())) == [
+    assert list(reset_lines(spec(arguments={"dim": DIM}, parameters=parameters))) == [
         "init.kaiming_uniform_(self.weight, a=math.sqrt(5))",
         "fan_in = self.weight[0].numel()",
         "init.uniform_(self.bias, -1 / math.sqrt(fan_in), 1 / math.sqrt(fan_in))",
@@ -292,7 +291,7 @@ def test_a_fan_is_computed_once() -> None:
 
 def test_initial_values_that_are_expressions_are_copied_without_a_gradient() -> None:
     parts = {"arguments": {"dim": DIM}, "parameters": {"scale": {"shape": ["dim"], "init": "arange(dim) / dim"}}}
-    assert list(reset_lines(spec(**parts), Imports())) == [
+    assert list(reset_lines(spec(**parts))) == [
         "with torch.no_grad():",
         "    self.scale.copy_(torch.arange(self.dim, device=self.scale.device) / self.dim)",
     ]

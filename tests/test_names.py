@@ -6,10 +6,10 @@ import pytest
 import torch
 from small import spec
 
-from layergen.check.names import check_names
-from layergen.check.reserved import MODULE_ATTRIBUTES
 from layergen.diagnostics import Finding
-from layergen.spec.scope import dimensions, optional_dimensions
+from layergen.resolve.names import check_names
+from layergen.resolve.reserved import MODULE_ATTRIBUTES
+from layergen.resolve.scope import dimensions, optional_dimensions
 
 DIM = {"type": "int", "doc": "Size."}
 FLAG = {"type": "bool", "default": True, "doc": "Whether."}

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from layergen import ops
-from layergen.spec.kinds import Kind
+from layergen.lang.kinds import Kind
 
 NAMES = ops.names()
 PYTHON_MODULES = {"torch.nn.functional", "torch.functional"}
@@ -202,5 +202,5 @@ def test_nearest_finds_what_was_meant(name: str, nearest: str | None) -> None:
 
 
 def test_spec_and_diagnostics_import_without_torch() -> None:
-    program = "import sys, layergen.spec.scalars, layergen.diagnostics; sys.exit('torch' in sys.modules)"
+    program = "import sys, layergen.lang.scalars, layergen.diagnostics; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

@@ -4,8 +4,8 @@ import random
 
 import pytest
 
-from layergen.spec import expression as ex
-from layergen.spec.parser import SyntaxFault, parse_block, parse_expression
+from layergen.lang import expression as ex
+from layergen.lang.parser import SyntaxFault, parse_block, parse_expression
 
 X, Y, Z = ex.Name("x"), ex.Name("y"), ex.Name("z")
 

@@ -12,15 +12,15 @@ from torch.autograd.graph import saved_tensors_hooks
 
 import layergen
 from layergen.check import CheckedLayer, check
-from layergen.check.checked import CheckedCase
-from layergen.check.cost import costs
-from layergen.check.formula import shown, value
-from layergen.check.hints import at_point, numbers
-from layergen.check.proof import Proof, Tried
-from layergen.check.settings import Setting
-from layergen.check.stage import Stage, TrialFault
-from layergen.spec.source import load
-from layergen.spec.validate import validate
+from layergen.checked import CheckedCase
+from layergen.lang.source import load
+from layergen.lang.validate import validate
+from layergen.prove.cost import Costs, costs
+from layergen.prove.formula import shown, value
+from layergen.prove.hints import at_point, numbers
+from layergen.prove.proof import Proof, Tried
+from layergen.run.instance import Instance, TrialFault
+from layergen.settings.choice import Setting
 
 SPECS = {path.stem: path for path in sorted((Path(__file__).parent.parent / "specs").rglob("*.yaml"))}
 POINTS = 20  # sizes at which each formula is held against torch
@@ -177,21 +177,28 @@ def points(layer: CheckedLayer, proof: Proof) -> Iterator[tuple[dict[str, int], 
             yield point, setting
 
 
+def cost_of(layer: CheckedLayer) -> Costs:
+    return costs(layer.spec, layer.proofs[0], layer.cases[0].setting)
+
+
 def hold(layer: CheckedLayer, proof: Proof) -> None:
     """Compare the formulas of a proof with the shapes that torch gives."""
     compared = 0
     for point, setting in points(layer, proof):
-        stage = Stage(layer.spec, setting)
+        instance = Instance(layer.spec, setting)
         try:
-            outputs = stage.run(proof.training)
+            run = instance.run(proof.training)
         except TrialFault:  # beyond a precondition
             continue
         for name, formulas in proof.outputs.items():
-            assert tuple(value(formula, point) for formula in formulas) == tuple(outputs[name].shape), (name, point)
-        assert [step.name for step in proof.steps] == [step.name for step in stage.steps]
-        for step, found in zip(proof.steps, stage.steps, strict=True):
+            assert tuple(value(formula, point) for formula in formulas) == tuple(run.outputs[name].shape), (name, point)
+        assert [step.target for step in proof.steps] == [step.target for step in run.steps]
+        for step, found in zip(proof.steps, run.steps, strict=True):
             if step.dtype:
-                assert tuple(value(size, point) for size in step.shape) == tuple(found.value.shape), (step.name, point)
+                assert tuple(value(size, point) for size in step.shape) == tuple(found.value.shape), (
+                    step.target,
+                    point,
+                )
         compared += 1
         if compared == POINTS or not point:
             return
@@ -232,9 +239,9 @@ def test_sizes_that_torch_has_tied_are_not_proven(small: Layers) -> None:
 def test_preconditions_hold_on_one_side_alone(shipped: Layers, name: str) -> None:
     layer = shipped[name]
     for condition in layer.preconditions:
-        Stage(layer.spec, condition.kept.setting).run(training=True)
+        Instance(layer.spec, condition.kept.setting).run(training=True)
         with pytest.raises(TrialFault):
-            Stage(layer.spec, condition.broken[0]).run(training=True)
+            Instance(layer.spec, condition.broken[0]).run(training=True)
 
 
 def test_conv_has_the_preconditions_of_its_window(shipped: Layers) -> None:
@@ -268,7 +275,7 @@ def tensor(layer: CheckedLayer, case: CheckedCase, name: str, shape: tuple[int, 
 def test_parameter_formula_counts_the_parameters(shipped: Layers, name: str) -> None:
     layer, proof = shipped[name], shipped[name].proofs[0]
     assert isinstance(proof, Proof)
-    formula = costs(layer).parameters.formula
+    formula = cost_of(layer).parameters.formula
     build = layer_class(name)
     found = points(layer, proof)
     for _ in range(5):
@@ -280,7 +287,7 @@ def test_parameter_formula_counts_the_parameters(shipped: Layers, name: str) -> 
 def test_flops_of_a_linear_layer(shipped: Layers) -> None:
     layer, proof = shipped["linear"], shipped["linear"].proofs[0]
     assert isinstance(proof, Proof)
-    formula = costs(layer).flops.formula
+    formula = cost_of(layer).flops.formula
     for _, (point, setting) in zip(range(POINTS), points(layer, proof), strict=False):
         rows = setting.leading[0] * setting.leading[1]
         assert value(formula, point) == 2 * rows * setting.values["in_features"] * setting.values["out_features"]
@@ -289,11 +296,11 @@ def test_flops_of_a_linear_layer(shipped: Layers) -> None:
 def test_flops_of_a_convolution(shipped: Layers) -> None:
     layer, proof = shipped["custom_conv2d"], shipped["custom_conv2d"].proofs[0]
     assert isinstance(proof, Proof)
-    formula = costs(layer).flops.formula
+    formula = cost_of(layer).flops.formula
     compared = 0
     for point, setting in points(layer, proof):
         try:
-            y = Stage(layer.spec, setting).run(training=True)["y"]
+            y = Instance(layer.spec, setting).run(training=True).outputs["y"]
         except TrialFault:
             continue
         height, width = setting.values["kernel_size"]
@@ -307,7 +314,7 @@ def test_flops_of_attention_include_the_products_of_queries_keys_and_values(ship
     layer = shipped["multihead_self_attention"]
     case = layer.cases[0].setting
     dim, positions, rows = case.values["embed_dim"], case.sizes["L"], case.sizes["N"]
-    assert costs(layer).flops.number == rows * (2 * positions * dim * 4 * dim + 4 * positions**2 * dim)
+    assert cost_of(layer).flops.number == rows * (2 * positions * dim * 4 * dim + 4 * positions**2 * dim)
 
 
 @pytest.mark.parametrize("name", ["linear", "rms_norm", "swiglu", "custom_conv2d", "layer_norm", "lstm_cell", "snake"])
@@ -327,13 +334,13 @@ def test_activation_bytes_are_what_autograd_keeps(shipped: Layers, name: str) ->
     with saved_tensors_hooks(pack, lambda tensor: tensor):
         outputs = module(*(None if item is None else item.requires_grad_() for item in inputs))
     assert outputs is not None  # until here, what is kept stays
-    assert costs(layer).activation_bytes.number == sum(kept.values())
+    assert cost_of(layer).activation_bytes.number == sum(kept.values())
 
 
 def test_cost_that_has_no_formula_is_counted_at_the_first_case(small: Layers) -> None:
-    found = costs(small["unbound"])
+    found = cost_of(small["unbound"])
     assert (found.flops.formula, found.flops.number) == (None, 0)
 
 
 def test_formula_is_shown_in_the_names_of_the_spec(shipped: Layers) -> None:
-    assert shown(costs(shipped["linear"]).parameters.formula) == "out_features + in_features * out_features"
+    assert shown(cost_of(shipped["linear"]).parameters.formula) == "out_features + in_features * out_features"

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from layergen.cli import main
-from layergen.config import Config
+from layergen.lang import model
+from layergen.lang.scalars import SCALARS
 from layergen.ops import names as op_names
-from layergen.spec import model
-from layergen.spec.scalars import SCALARS
+from layergen.project.config import Config
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -6,9 +6,9 @@ import unicodedata
 import pytest
 
 from layergen.diagnostics import Diagnostic, Location, Mark
-from layergen.excerpt import width
-from layergen.report import STYLES, format_diagnostics
-from layergen.spec.faults import DuplicateKey, UnreadableFile
+from layergen.present.diagnostics import STYLES, format_diagnostics
+from layergen.present.excerpt import width
+from layergen.rules.file import DuplicateKey, UnreadableFile
 
 FILE = "specs/conv/custom_conv2d.yaml"
 LINE = "  y = conv2d(x, weight, stride=stride, padding=padding) + bias"

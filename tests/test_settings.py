@@ -5,12 +5,12 @@ from typing import Any
 import pytest
 from small import DIM, FLAG, spec
 
-from layergen.check.interpret import Interpreter
-from layergen.check.search import candidates, consistent, search, values_of
-from layergen.check.settings import Setting, check_defaults, settings
 from layergen.diagnostics import Finding
-from layergen.spec.bounds import allows, normalize
-from layergen.spec.model import Argument, LayerSpec
+from layergen.lang.bounds import allows, normalize
+from layergen.lang.interpreter import Interpreter
+from layergen.lang.model import Argument, LayerSpec
+from layergen.settings.choice import Setting, check_defaults, settings
+from layergen.settings.search import candidates, consistent, search, values_of
 
 
 def chosen(**parts: Any) -> tuple[Setting, ...]:

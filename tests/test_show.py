@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from layergen.cli import main
-from layergen.show import WIDTH
+from layergen.present.facts_text import WIDTH
 
 FOLDER = Path(__file__).parent / "show"
 Capture = pytest.CaptureFixture[str]

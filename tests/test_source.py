@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from layergen.diagnostics import Diagnostic, Label, Place, Rule
-from layergen.spec.faults import InvalidYaml, SourceError
-from layergen.spec.nodes import Scalar
-from layergen.spec.source import SIZE, SpecSource, load, parse
+from layergen.faults import SourceError
+from layergen.lang.nodes import Scalar
+from layergen.lang.source import SIZE, SpecSource, load, parse
+from layergen.rules.file import InvalidYaml
 
 SPEC = """\
 # A comment.

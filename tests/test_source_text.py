@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from small import DIM, FLAG, spec
 
-from layergen.check.name_kinds import forward_kinds
+from layergen.lang.parser import parse_expression
+from layergen.lower.imports import IMPORTS, names_in
 from layergen.lower.source import (
     ONE_LINE,
     DocText,
-    Imports,
     Origin,
     SourcePrinter,
     broken,
@@ -23,7 +23,7 @@ from layergen.lower.source import (
     quoted,
     wrap,
 )
-from layergen.spec.parser import parse_expression
+from layergen.resolve.name_kinds import forward_kinds
 
 HOSTILE = [
     *("", " ", "plain words", "it's", 'say "so"', "both ' and \"", '"""', "'''", 'ends with "', "ends with \\"),
@@ -152,10 +152,10 @@ LAYER = spec(
 
 def printed(text: str, **options: Any) -> tuple[str, set[str]]:
     """The source of an expression of the forward, and the modules that it needs."""
-    imports = Imports()
     names = {name: f"self.{name}" for name in ("dim", "size", "affine", "eps", "weight")}
-    printer = SourcePrinter(names, forward_kinds(LAYER), imports, Origin("x.device", "x.dtype"), **options)
-    return printer.show(parse_expression(text)), imports.used
+    printer = SourcePrinter(names, forward_kinds(LAYER), Origin("x.device", "x.dtype"), **options)
+    shown = printer.show(parse_expression(text))
+    return shown, names_in(shown) & set(IMPORTS)
 
 
 @pytest.mark.parametrize(

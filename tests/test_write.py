@@ -10,8 +10,8 @@ from random import Random
 
 import pytest
 
-from layergen import write
-from layergen.write import GeneratedFile, Plan, State
+from layergen.project import writing as write
+from layergen.project.writing import GeneratedFile, Plan, State
 
 ORIGIN = "specs/norm/rms_norm.yaml"
 MODULE = "norm/rms_norm.py"
@@ -26,7 +26,7 @@ def plan(root: Path, *files: GeneratedFile, orphans: tuple[str, ...] = (), force
 
 
 def states(plan: Plan) -> dict[str, State]:
-    return {step.path: step.state for step in plan.steps}
+    return {change.path: change.state for change in plan.changes}
 
 
 def codes(plan: Plan) -> list[str]:
@@ -226,7 +226,7 @@ def test_diff_shows_new_changed_and_removed_files(tmp_path: Path) -> None:
 
 REWRITE_FOREVER = """
 import itertools, pathlib, sys
-from layergen import write
+from layergen.project import writing as write
 root = pathlib.Path(sys.argv[1])
 for number in itertools.count():
     text = write.signed("x = 1\\n" * (number % 2 + 1) * 20_000, "specs/a.yaml")

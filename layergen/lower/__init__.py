@@ -1,6 +1,6 @@
 """From a checked layer to the views of its module and its tests."""
 
-from layergen.check.checked import CheckedLayer
+from layergen.checked import CheckedLayer
 from layergen.lower.layer import layer_view
 from layergen.lower.testing import test_view
 from layergen.lower.views import ExportView, LayerView, PackageView, TestView

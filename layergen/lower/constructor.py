@@ -4,12 +4,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from layergen.check.name_kinds import scalar_kinds
+from layergen.lang import expression as ex
+from layergen.lang.bounds import requirement
+from layergen.lang.model import SIZES, Argument, Buffer, LayerSpec, Parameter
 from layergen.lower.scopes import constructor_names, is_flag, negated
-from layergen.lower.source import Imports, SourcePrinter, formatted, python
-from layergen.spec import expression as ex
-from layergen.spec.bounds import requirement
-from layergen.spec.model import SIZES, Argument, Buffer, LayerSpec, Parameter
+from layergen.lower.source import SourcePrinter, formatted, python
+from layergen.resolve.name_kinds import scalar_kinds
 
 TYPES = {
     "int": "int",
@@ -80,23 +80,20 @@ def type_of(argument: Argument) -> str:
     return TYPES[argument.type] + (" | None" if nullable else "")
 
 
-def signature(spec: LayerSpec, imports: Imports) -> Iterator[str]:
+def signature(spec: LayerSpec) -> Iterator[str]:
     """The parameters of the constructor after ``self``."""
-    yield from argument_signature(spec, imports)
+    yield from argument_signature(spec)
     if spec.tensors:
-        imports.note("torch")
         yield "*"
         yield "device: torch.device | str | None = None"
         if takes_dtype(spec):
             yield "dtype: torch.dtype | None = None"
 
 
-def argument_signature(spec: LayerSpec, imports: Imports) -> Iterator[str]:
+def argument_signature(spec: LayerSpec) -> Iterator[str]:
     """The spec's own arguments, as parameters of a function."""
-    printer = SourcePrinter({}, {}, imports)
+    printer = SourcePrinter({}, {})
     for name, argument in spec.arguments.items():
-        if argument.type == "ints":
-            imports.note("Sequence")
         if argument.default is None:
             yield f"{name}: {type_of(argument)}"
         elif argument.computed:
@@ -119,10 +116,9 @@ def helpers(spec: LayerSpec) -> tuple[tuple[str, ...], ...]:
 class ConstructorWriter:
     """Writes the lines of one constructor."""
 
-    def __init__(self, spec: LayerSpec, imports: Imports) -> None:
+    def __init__(self, spec: LayerSpec) -> None:
         self.spec = spec
-        self.printer = SourcePrinter(constructor_names(spec), scalar_kinds(spec), imports)
-        self.imports = imports
+        self.printer = SourcePrinter(constructor_names(spec), scalar_kinds(spec))
 
     def write(self) -> tuple[str, ...]:
         early = [node for node in self.spec.constraints if not ex.names(node) & set(self.spec.derived)]
@@ -187,11 +183,10 @@ class ConstructorWriter:
             shape = self.printer.show(tensor.shape)
         dtype = f"torch.{tensor.dtype}" if tensor.dtype else "dtype"
         empty = f"torch.empty({shape}, device=device, dtype={dtype})"
-        self.imports.note("torch")
         if isinstance(tensor, Buffer):
             persistent = "" if tensor.persistent else ", persistent=False"
             return f'self.register_buffer("{name}", {empty}{persistent})'
-        return f"self.{name} = {self.imports.note('nn.Parameter')}({empty})"
+        return f"self.{name} = nn.Parameter({empty})"
 
 
 def bounds_check(name: str, argument: Argument) -> Iterator[Check]:

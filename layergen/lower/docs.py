@@ -2,13 +2,15 @@
 
 from collections.abc import Iterator
 
-from layergen.check.checked import CheckedCase, CheckedLayer
+from layergen.checked import CheckedCase, CheckedLayer
+from layergen.lang import expression as ex
+from layergen.lang.bounds import requirement
+from layergen.lang.dtypes import COMPLEX, FLOATING
+from layergen.lang.model import Argument, Buffer, Input, LayerSpec, Output, Parameter
 from layergen.lower.source import DocText, python, wrap
 from layergen.lower.views import Lines
-from layergen.spec import expression as ex
-from layergen.spec.bounds import requirement
-from layergen.spec.model import COMPLEX, FLOATING, Argument, Buffer, Input, LayerSpec, Output, Parameter
-from layergen.spec.scope import dimensions
+from layergen.resolve.scope import dimensions
+from layergen.words import listed
 
 PROSE = 84  # columns of the docstring
 SUMMARY = 81  # of its first line, which begins behind the quotes
@@ -88,8 +90,7 @@ def preconditions(layer: CheckedLayer, doc: DocText) -> Iterator[str]:
     """What torch demands of the sizes."""
     texts = [code(condition.text) for condition in layer.preconditions]
     if texts:
-        *most, last = texts
-        first, *rest = wrap(doc(f"- Sizes must satisfy {', '.join(most)}{' and ' if most else ''}{last}."), ENTRY)
+        first, *rest = wrap(doc(f"- Sizes must satisfy {listed(texts)}."), ENTRY)
         yield from (first, *(f"  {line}" for line in rest))
 
 
@@ -122,9 +123,7 @@ def described_shape(spec: LayerSpec, tensor: Input | Output) -> str:
         symbol = output_symbol(spec, expression, len(meanings))
         short.append(ex.Name(symbol))
         meanings.append(code(f"{symbol} = {ex.show(expression)}"))
-    *most, last = meanings
-    joined = f"{', '.join(most)} and {last}" if most else last
-    return f"{code(shape_text(tuple(short)))}, where {joined}"
+    return f"{code(shape_text(tuple(short)))}, where {listed(meanings)}"
 
 
 def output_symbol(spec: LayerSpec, expression: ex.Expression, index: int) -> str:
@@ -155,22 +154,17 @@ def raises(layer: CheckedLayer, doc: DocText) -> Iterator[str]:
     for name, argument in spec.arguments.items():
         if requirement(argument):
             by_requirement.setdefault(requirement(argument), []).append(code(name))
-    reasons = [f"{alternatives(names)} is {unmet(must)}" for must, names in by_requirement.items()]
+    reasons = [f"{listed(names, 'or')} is {unmet(must)}" for must, names in by_requirement.items()]
     reasons += [f"{code(ex.show(constraint))} does not hold" for constraint in spec.constraints]
     checked = list(dict.fromkeys(code(check.input) for check in layer.input_checks))
-    reasons += [f"{alternatives(checked)} has another shape"] if checked else []
+    reasons += [f"{listed(checked, 'or')} has another shape"] if checked else []
     if reasons:
-        yield from entry("ValueError", f"If {alternatives(reasons, comma=True)}.", doc)
+        yield from entry("ValueError", f"If {listed(reasons, 'or', comma=True)}.", doc)
 
 
 def unmet(must: str) -> str:
     """What an argument is that is not what it must be."""
     return {"non-negative": "negative"}.get(must, f"not {must}")
-
-
-def alternatives(items: list[str], comma: bool = False) -> str:
-    *most, last = items
-    return f"{', '.join(most)}{',' if comma else ''} or {last}" if most else last
 
 
 def references(spec: LayerSpec, doc: DocText) -> Iterator[str]:

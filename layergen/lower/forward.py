@@ -4,16 +4,16 @@ import textwrap
 from collections.abc import Iterator, Sequence
 
 from layergen import ops
-from layergen.check.input_checks import InputCheck
-from layergen.check.kinds import infer
-from layergen.check.name_kinds import NONE, forward_kinds
+from layergen.lang import expression as ex
+from layergen.lang.kinds import Kind
+from layergen.lang.model import LayerSpec
 from layergen.lower.docs import shape_text
 from layergen.lower.scopes import attribute_names
-from layergen.lower.source import WIDTH, Imports, Origin, SourcePrinter, formatted
-from layergen.spec import expression as ex
-from layergen.spec.kinds import Kind
-from layergen.spec.model import LayerSpec
-from layergen.spec.scope import dimensions
+from layergen.lower.source import WIDTH, Origin, SourcePrinter, formatted
+from layergen.prove.input_checks import InputCheck
+from layergen.resolve.inference import infer
+from layergen.resolve.name_kinds import NONE, forward_kinds
+from layergen.resolve.scope import dimensions
 
 INDENT = "    "
 IN_PLACE = {"+": "add_", "-": "sub_", "*": "mul_"}
@@ -67,17 +67,16 @@ def leaning(node: ex.Expression) -> ex.Expression:
 class ForwardWriter:
     """Writes the lines of one forward."""
 
-    def __init__(self, spec: LayerSpec, imports: Imports, checks: Sequence[InputCheck] = ()) -> None:
+    def __init__(self, spec: LayerSpec, checks: Sequence[InputCheck] = ()) -> None:
         self.spec = spec
         self.checks = checks
-        self.imports = imports
         self.kinds = forward_kinds(spec)
         self.names = attribute_names(spec) | {name: f"self.{name}" for name in spec.tensors}
         self.names["training"] = "self.training"
         self.lines: list[str] = []
         self.depth = 0
         self.rebound = assigned(spec.forward)
-        self.printer = SourcePrinter(self.names, self.kinds, imports, self.origin(), self.hoist)
+        self.printer = SourcePrinter(self.names, self.kinds, self.origin(), self.hoist)
 
     def write(self) -> tuple[str, ...]:
         self.dimensions()
@@ -206,7 +205,6 @@ class ForwardWriter:
         for statement in block:
             updates = isinstance(statement, ex.Assign) and statement.targets[0].id in self.spec.buffers
             if updates and not updating:
-                self.imports.note("torch")
                 self.emit("with torch.no_grad():")
                 self.depth += 1
             elif updating and not updates and not isinstance(statement, ex.Comment):

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 
 from layergen import ops
+from layergen.lang.model import LayerSpec
 from layergen.lower.forward import assigned, mentioned
 from layergen.lower.source import python
 from layergen.lower.views import GradientView
-from layergen.spec.model import LayerSpec
-from layergen.spec.scope import calls
+from layergen.resolve.scope import calls
 
 
 def gradient_view(spec: LayerSpec) -> GradientView | None:

@@ -3,20 +3,20 @@
 from collections.abc import Iterator
 
 from layergen import ops
-from layergen.check.name_kinds import scalar_kinds
+from layergen.lang import expression as ex
+from layergen.lang.inits import initializer
+from layergen.lang.kinds import Kind
+from layergen.lang.model import Buffer, LayerSpec, Parameter
 from layergen.lower.scopes import attribute_names
-from layergen.lower.source import Imports, Origin, SourcePrinter
-from layergen.spec import expression as ex
-from layergen.spec.inits import initializer
-from layergen.spec.kinds import Kind
-from layergen.spec.model import Buffer, LayerSpec, Parameter
+from layergen.lower.source import Origin, SourcePrinter
+from layergen.resolve.name_kinds import scalar_kinds
 
 FANS = {"fan_in": "{weight}[0].numel()", "fan_out": "{weight}[:, 0].numel()"}
 
 
-def reset_lines(spec: LayerSpec, imports: Imports) -> tuple[str, ...]:
+def reset_lines(spec: LayerSpec) -> tuple[str, ...]:
     """The statements that give every parameter and buffer its initial value, in the order of declaration."""
-    writer = InitialWriter(spec, imports)
+    writer = InitialWriter(spec)
     lines: list[str] = []
     for name, tensor in spec.tensors.items():
         own = list(writer.lines(name, tensor))
@@ -35,9 +35,8 @@ def is_factory(node: ex.Call) -> bool:
 class InitialWriter:
     """Writes initial values one tensor at a time; a fan that is asked for twice is computed once."""
 
-    def __init__(self, spec: LayerSpec, imports: Imports) -> None:
+    def __init__(self, spec: LayerSpec) -> None:
         self.spec = spec
-        self.imports = imports
         self.fans: set[str] = set()
         weights = {
             argument.id
@@ -59,12 +58,11 @@ class InitialWriter:
         }
         kinds = scalar_kinds(self.spec) | {fan: frozenset({Kind.INT}) for fan in fans}
         origin = Origin(f"{target}.device", f"{target}.dtype")
-        printer = SourcePrinter(attribute_names(self.spec), kinds, self.imports, origin)
+        printer = SourcePrinter(attribute_names(self.spec), kinds, origin)
         if call is not None:
             arguments = printer.arguments(call)
-            yield f"{self.imports.note('init')}.{call.function}_({target}{', ' if arguments else ''}{arguments})"
+            yield f"init.{call.function}_({target}{', ' if arguments else ''}{arguments})"
             return
-        self.imports.note("torch")
         yield "with torch.no_grad():"
         factories = [node for node in ex.walk(init) if isinstance(node, ex.Call) and is_factory(node)]
         if len(factories) > 1:

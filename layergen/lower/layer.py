@@ -1,41 +1,35 @@
 """Assembles the view of a layer's module."""
 
-from layergen.check.checked import CheckedLayer
+from layergen.checked import CheckedLayer
+from layergen.lang.model import Buffer, LayerSpec
 from layergen.lower import docs
 from layergen.lower.constructor import ConstructorWriter, helpers, signature
 from layergen.lower.forward import ForwardWriter
+from layergen.lower.imports import function, import_lines
 from layergen.lower.initial import reset_lines
 from layergen.lower.representation import extra_repr
-from layergen.lower.source import DocText, Imports
+from layergen.lower.source import DocText
 from layergen.lower.views import LayerView
-from layergen.spec.model import Buffer, LayerSpec
-
-IMPORTS = {  # in the order in which they stand in a file
-    "math": "import math",
-    "Sequence": "from collections.abc import Sequence",
-    "torch": "import torch",
-    "nn": "from torch import Tensor, nn",
-    "F": "from torch.nn import functional as F",
-    "init": "from torch.nn import init",
-}
 
 
 def layer_view(layer: CheckedLayer, origin: str) -> LayerView:
     """Lower a layer to the view of its module."""
-    spec, imports = layer.spec, Imports({"nn"})
+    spec = layer.spec
     doc = DocText(prose(spec))
-    reset = reset_lines(spec, imports)
+    reset = reset_lines(spec)
     inputs = [f"{name}: Tensor" + (" | None = None" if part.optional else "") for name, part in spec.inputs.items()]
     outputs = len(spec.outputs)
-    constructor = ConstructorWriter(spec, imports).write()
-    forward = ForwardWriter(spec, imports, layer.input_checks).write()
-    arguments = tuple(signature(spec, imports))
+    constructor = ConstructorWriter(spec).write()
+    forward = ForwardWriter(spec, layer.input_checks).write()
+    arguments = tuple(signature(spec))
+    code = [*("\n".join(lines) for lines in helpers(spec)), *annotations(spec), function(arguments, constructor)]
+    code += [function((), reset), function((), forward)]
     summary, *rest = docs.docstring(layer, doc)
     return LayerView(
         origin=origin,
         prefix=doc.prefix,
         title=doc(docs.sentence(first_line(spec.summary))),
-        imports=import_lines(imports),
+        imports=import_lines(code),
         name=spec.layer,
         summary=summary,
         docstring=tuple(rest),
@@ -63,13 +57,6 @@ def prose(spec: LayerSpec) -> tuple[str, ...]:
 
 def first_line(text: str) -> str:
     return " ".join(text.split())
-
-
-def import_lines(imports: Imports) -> tuple[str, ...]:
-    """The import statements for the modules in use, standard library first."""
-    used = [line for name, line in IMPORTS.items() if name in imports.used]
-    standard = [line for line in used if "torch" not in line]
-    return (*standard, *([""] if standard else []), *(line for line in used if "torch" in line))
 
 
 def annotations(spec: LayerSpec) -> tuple[str, ...]:

@@ -3,9 +3,9 @@
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 
+from layergen.lang.model import SIZES, LayerSpec
 from layergen.lower.scopes import attribute_names, is_flag
 from layergen.lower.source import WIDTH
-from layergen.spec.model import SIZES, LayerSpec
 
 ROOM = WIDTH - 16  # columns for a piece of the text within its line
 

@@ -1,7 +1,7 @@
 """What the names of a spec are called in generated code."""
 
-from layergen.spec import expression as ex
-from layergen.spec.model import LayerSpec
+from layergen.lang import expression as ex
+from layergen.lang.model import LayerSpec
 
 
 def is_flag(spec: LayerSpec, name: str) -> bool:

@@ -8,32 +8,20 @@ import math
 import re
 import textwrap
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from layergen import ops
-from layergen.check.kinds import infer
-from layergen.spec import expression as ex
-from layergen.spec.kinds import Kind, Kinds
-from layergen.spec.model import DTYPES
-from layergen.spec.scalars import SCALARS
+from layergen.lang import expression as ex
+from layergen.lang.dtypes import DTYPES
+from layergen.lang.kinds import Kind, Kinds
+from layergen.lang.scalars import SCALARS
+from layergen.resolve.inference import infer
 
 SCALAR = frozenset({Kind.INT, Kind.FLOAT, Kind.BOOL, Kind.INTS, Kind.FLOATS, Kind.STR, Kind.NONE})
 CONSTANTS = {"pi": "math.pi", "inf": "math.inf", "nan": "math.nan", **{name: f"torch.{name}" for name in DTYPES}}
 WIDTH = 88
 TIE = "\0"  # stands for a space at which no line ends
 ONE_LINE = 64  # characters of a message that stands on one line
-
-
-@dataclass
-class Imports:
-    """The modules that a generated file turns out to need."""
-
-    used: set[str] = field(default_factory=set)
-
-    def note(self, text: str) -> str:
-        """Remember the module that a piece of code begins with, and hand the code back."""
-        self.used.add(text.split(".", 1)[0])
-        return text
 
 
 @dataclass(frozen=True)
@@ -50,7 +38,6 @@ class SourcePrinter(ex.Printer):
     Args:
         names: The source text of each name of the spec.
         kinds: The kinds of each name.
-        imports: Collects the modules that are used.
         origin: The device and dtype of tensors made from nothing.
         hoist: Gives an expression a name of its own and returns it, for values that are written twice.
     """
@@ -59,13 +46,11 @@ class SourcePrinter(ex.Printer):
         self,
         names: Mapping[str, str],
         kinds: Mapping[str, Kinds],
-        imports: Imports,
         origin: Origin | None = None,
         hoist: Callable[[str], str] | None = None,
     ) -> None:
         self.names = names
         self.kinds = kinds
-        self.imports = imports
         self.origin = origin
         self.hoist = hoist
 
@@ -73,7 +58,7 @@ class SourcePrinter(ex.Printer):
         if node.id in self.names:
             return self.names[node.id]
         if node.id in CONSTANTS:
-            return self.imports.note(CONSTANTS[node.id])
+            return CONSTANTS[node.id]
         return node.id
 
     def literal(self, node: ex.Literal) -> str:
@@ -82,8 +67,7 @@ class SourcePrinter(ex.Printer):
     def call(self, node: ex.Call) -> str:
         operands = [*node.arguments, *(keyword.value for keyword in node.keywords)]
         if node.function in SCALARS and all(self.kind(operand) <= SCALAR for operand in operands):
-            text = SCALARS[node.function].text
-            return f"{self.imports.note(text) if '.' in text else text}({self.arguments(node)})"
+            return f"{SCALARS[node.function].text}({self.arguments(node)})"
         if node.function == "upcast":
             return self.upcast(node)
         op = ops.find(node.function)
@@ -95,7 +79,7 @@ class SourcePrinter(ex.Printer):
         if first is not None and (op.namespace == "Tensor" or (op.methodic and Kind.TENSOR in self.kind(first))):
             rest = spread(ex.Call(node.function, node.arguments[1:], node.keywords), op)
             return f"{self.show(first, ex.PRECEDENCE['primary'])}.{op.name}({self.arguments(rest)})"
-        return f"{self.imports.note(op.python)}({self.arguments(node)})"
+        return f"{op.python}({self.arguments(node)})"
 
     def kind(self, node: ex.Expression) -> Kinds:
         return infer(node, self.kinds)
@@ -106,7 +90,6 @@ class SourcePrinter(ex.Printer):
             value = self.show(operand, ex.PRECEDENCE["primary"])
         else:
             value = self.hoist(self.show(operand))
-        self.imports.note("torch")
         return f"{value}.to(torch.promote_types({value}.dtype, torch.float32))"
 
     def factory(self, node: ex.Call, op: ops.Op) -> str:
@@ -116,7 +99,7 @@ class SourcePrinter(ex.Printer):
             parts.append(f"device={self.origin.device}")
             if "dtype" not in given and makes_floats(op, node, self.kinds):
                 parts.append(f"dtype={self.origin.dtype}")
-        return f"{self.imports.note(op.python)}({', '.join(parts)})"
+        return f"{op.python}({', '.join(parts)})"
 
 
 def spread(call: ex.Call, op: ops.Op) -> ex.Call:

@@ -5,20 +5,22 @@ Expected values are told from the spec and from the build's own trial of it, nev
 
 from collections.abc import Iterator
 
-from layergen.check.checked import CheckedCase, CheckedLayer, Rejection
-from layergen.check.input_checks import InputCheck
-from layergen.check.interpret import Interpreter
-from layergen.check.name_kinds import scalar_kinds
+from layergen.checked import CheckedCase, CheckedLayer
+from layergen.lang import expression as ex
+from layergen.lang.bounds import requirement
+from layergen.lang.dtypes import COMPLEX, FLOATING
+from layergen.lang.interpreter import Interpreter
+from layergen.lang.model import Input, LayerSpec
 from layergen.lower.constructor import argument_signature, constraint_message, takes_dtype
 from layergen.lower.docs import shape_text
 from layergen.lower.forward import demanded_name, mentioned
 from layergen.lower.gradients import draws, gradient_view
 from layergen.lower.representation import expected_repr
-from layergen.lower.source import Imports, SourcePrinter, broken, python, quoted
+from layergen.lower.source import SourcePrinter, broken, python, quoted
 from layergen.lower.views import CaseView, LimitView, OutputView, ReferenceView, RejectionView, TestView
-from layergen.spec import expression as ex
-from layergen.spec.bounds import requirement
-from layergen.spec.model import COMPLEX, FLOATING, Input, LayerSpec
+from layergen.prove.input_checks import InputCheck
+from layergen.resolve.name_kinds import scalar_kinds
+from layergen.settings.rejections import Rejection
 
 
 def test_view(layer: CheckedLayer, origin: str, module: str) -> TestView:
@@ -150,7 +152,7 @@ def reference_view(spec: LayerSpec) -> ReferenceView | None:
     """The module to match, made by a function with the layer's own arguments."""
     if spec.matches is None:
         return None
-    printer = SourcePrinter({}, scalar_kinds(spec), Imports())
+    printer = SourcePrinter({}, scalar_kinds(spec))
     module, inputs = spec.matches.module, spec.matches.inputs
     body: list[str] = []
     for name, argument in spec.arguments.items():
@@ -161,7 +163,7 @@ def reference_view(spec: LayerSpec) -> ReferenceView | None:
             body.append(f"{name} = {printer.show(expression)}")
     body.append(f"return {module.function}({printer.arguments(module)})")
     called = ", ".join(spec.inputs) if inputs is None else ", ".join(ex.show(item) for item in inputs)
-    return ReferenceView(tuple(argument_signature(spec, Imports())), tuple(body), called)
+    return ReferenceView(tuple(argument_signature(spec)), tuple(body), called)
 
 
 def output_views(spec: LayerSpec) -> Iterator[OutputView]:

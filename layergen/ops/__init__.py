@@ -1,7 +1,7 @@
 """The ops that a spec may call: what they are, what they take, and whether a call fits."""
 
 from layergen.ops.binding import Argument, Binding, BindingFault, Fault, FaultKind, bind
-from layergen.ops.model import Op, Parameter, Signature
+from layergen.ops.model import Formal, Op, Signature
 from layergen.ops.registry import find, names, nearest
 
 __all__ = [
@@ -10,8 +10,8 @@ __all__ = [
     "BindingFault",
     "Fault",
     "FaultKind",
+    "Formal",
     "Op",
-    "Parameter",
     "Signature",
     "bind",
     "find",

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from layergen.ops.model import Op, Parameter, Signature
-from layergen.spec.kinds import Kind, Kinds
+from layergen.lang.kinds import Kind, Kinds
+from layergen.ops.model import Formal, Op, Signature
 
 # A value of the first kind goes where one of the second is taken. A bool goes nowhere but where a bool is taken:
 # Python would let it pass for a number, but `leaky_relu(x, True)` is a mistake.
@@ -46,7 +46,7 @@ class Fault:
 
     kind: FaultKind
     arguments: tuple[int, ...] = ()  # the indices of those at fault
-    parameters: tuple[Parameter, ...] = ()  # those that are missing, given twice or do not accept the argument
+    parameters: tuple[Formal, ...] = ()  # those that are missing, given twice or do not accept the argument
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def bind(op: Op, arguments: Sequence[Argument]) -> Binding | BindingFault:
     return min(faults, key=lambda fault: fault.distance)
 
 
-def accepts(parameter: Parameter, kinds: Kinds) -> bool:
+def accepts(parameter: Formal, kinds: Kinds) -> bool:
     """Whether a value of these kinds may go to a parameter: in some setting it fits."""
     taken = parameter.accepts | {Kind.UNKNOWN}
     return any(kind in taken or PASSES.get(kind) in taken for kind in kinds)
@@ -132,14 +132,14 @@ class _Binder:
         else:
             self.surplus.append(index)
 
-    def is_spread(self, parameter: Parameter) -> bool:
+    def is_spread(self, parameter: Formal) -> bool:
         """Whether a variadic parameter has been given the items of its list rather than the list."""
         return all(self.is_item(parameter, index) for index in self.given[parameter.name])
 
-    def is_item(self, parameter: Parameter, index: int) -> bool:
+    def is_item(self, parameter: Formal, index: int) -> bool:
         return accepts(_item(parameter), self.arguments[index].kinds)
 
-    def give(self, index: int, parameter: Parameter) -> None:
+    def give(self, index: int, parameter: Formal) -> None:
         self.given.setdefault(parameter.name, []).append(index)
         if not accepts(parameter, self.arguments[index].kinds):
             self.faults.append(Fault(FaultKind.WRONG_KIND, (index,), (parameter,)))
@@ -154,7 +154,7 @@ class _Binder:
             self.faults.append(Fault(FaultKind.MISSING, parameters=missing))
 
 
-def _item(parameter: Parameter) -> Parameter:
+def _item(parameter: Formal) -> Formal:
     """A variadic parameter as it takes one item of its list."""
     kind = Kind.TENSOR if Kind.TENSORS in parameter.accepts else Kind.INT
-    return Parameter(parameter.name, frozenset({kind}))
+    return Formal(parameter.name, frozenset({kind}))

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from layergen.spec.kinds import Kind, Kinds
+from layergen.lang.kinds import Kind, Kinds
 
 TENSORS = frozenset({Kind.TENSOR, Kind.TENSORS})
 
@@ -13,7 +13,7 @@ Floating = Literal["always", "by arguments", "never"]
 
 
 @dataclass(frozen=True)
-class Parameter:
+class Formal:
     """One parameter of a signature."""
 
     name: str
@@ -34,14 +34,14 @@ class Signature:
     """One way to call an op."""
 
     op: str
-    parameters: tuple[Parameter, ...]
+    parameters: tuple[Formal, ...]
     returns: Kinds
 
     @property
-    def positional(self) -> tuple[Parameter, ...]:
+    def positional(self) -> tuple[Formal, ...]:
         return tuple(parameter for parameter in self.parameters if not parameter.keyword_only)
 
-    def parameter(self, name: str) -> Parameter | None:
+    def parameter(self, name: str) -> Formal | None:
         """The parameter that a keyword of this name goes to."""
         for parameter in self.parameters:
             if name in (parameter.name, *parameter.aliases) and not parameter.positional_only:

@@ -8,9 +8,9 @@ from typing import Any
 
 from torch import nn
 
-from layergen.ops.model import Op, Parameter, Signature
-from layergen.spec.inits import INITIALIZERS
-from layergen.spec.kinds import Kind
+from layergen.lang.inits import INITIALIZERS
+from layergen.lang.kinds import Kind
+from layergen.ops.model import Formal, Op, Signature
 
 ANYTHING = frozenset(Kind)
 TENSOR = frozenset({Kind.TENSOR})
@@ -61,9 +61,9 @@ def _op(name: str, python: str, function: Callable[..., Any]) -> Op:
     return Op(name, "torch", python, function, (signature,), methodic=False, random=False, floating=None, untyped=False)
 
 
-def _parameter(parameter: inspect.Parameter) -> Parameter:
+def _parameter(parameter: inspect.Parameter) -> Formal:
     required = parameter.default is inspect.Parameter.empty
-    return Parameter(
+    return Formal(
         name=parameter.name,
         accepts=ANNOTATIONS.get(parameter.annotation, ANYTHING),
         required=required,

@@ -5,7 +5,6 @@ a factory, are made), tensors come out, and nothing else that torch can do is as
 code, change settings or look into a tensor have no such signature.
 """
 
-import difflib
 import inspect
 import re
 from collections.abc import Callable
@@ -16,9 +15,10 @@ from typing import Any
 import torch
 from torch.nn import functional
 
+from layergen import suggest
+from layergen.lang.kinds import Kind
 from layergen.ops import schemas, traits
-from layergen.ops.model import TENSORS, Namespace, Op, Parameter, Signature
-from layergen.spec.kinds import Kind
+from layergen.ops.model import TENSORS, Formal, Namespace, Op, Signature
 
 WRITTEN = re.compile(r"(?:(?:fft|linalg)\.)?[a-z][a-z0-9]*(?:_[a-z0-9]+)*_?")
 PREFIXES = re.compile(r"^(?:torch\.|nn\.|functional\.|F\.|special\.|init\.|Tensor\.)+")
@@ -76,8 +76,8 @@ def nearest(name: str) -> str | None:
         if find(spelling):
             return spelling
     alike = [op for op in names() if op.endswith("_") == name.endswith("_")]  # nobody writes in place by accident
-    close = difflib.get_close_matches(snake, alike, n=1, cutoff=0.72)
-    return close[0] if close else None
+    close = suggest.nearest(snake, alike, cutoff=0.72)
+    return close if close else None
 
 
 def _find_at(home: Home, name: str) -> Op | None:
@@ -129,7 +129,7 @@ def _spread(signature: Signature) -> Signature:
 
 def _upcast() -> Op:
     """The language's own op: a tensor in float32 or wider."""
-    parameter = Parameter("input", frozenset({Kind.TENSOR}))
+    parameter = Formal("input", frozenset({Kind.TENSOR}))
     return Op(
         name="upcast",
         namespace="torch",

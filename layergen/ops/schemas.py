@@ -19,8 +19,8 @@ from typing import Any
 import torch
 from torch import Tensor, _jit_internal
 
-from layergen.ops.model import TENSORS, Parameter, Signature
-from layergen.spec.kinds import Kind, Kinds
+from layergen.lang.kinds import Kind, Kinds
+from layergen.ops.model import TENSORS, Formal, Signature
 
 NUMBER = frozenset({Kind.INT, Kind.FLOAT, Kind.BOOL})
 NONE = frozenset({Kind.NONE})
@@ -124,7 +124,7 @@ def _from_schema(name: str, schema: Any, *, method: bool) -> Signature | None:
     return _signature(name, parameters, returns, makes=makes)
 
 
-def _from_argument(argument: Any) -> Parameter:
+def _from_argument(argument: Any) -> Formal:
     """The parameter that an operator's argument is to a caller in Python."""
     written = str(argument.real_type)
     text = written.removeprefix("Optional[").removesuffix("]") if written.startswith("Optional[") else written
@@ -135,7 +135,7 @@ def _from_argument(argument: Any) -> Parameter:
     if argument.N is not None and text.startswith("List["):  # a list of fixed length may be given as one number
         accepts |= {Kind.INT if Kind.INTS in accepts else Kind.FLOAT}
         default = default[0] if default and len(set(default)) == 1 else default
-    return Parameter(
+    return Formal(
         name="input" if argument.name == "self" else argument.name,
         accepts=accepts,
         required=not argument.has_default_value(),
@@ -145,13 +145,13 @@ def _from_argument(argument: Any) -> Parameter:
     )
 
 
-def _from_annotation(parameter: inspect.Parameter, hidden: frozenset[str]) -> Parameter:
+def _from_annotation(parameter: inspect.Parameter, hidden: frozenset[str]) -> Formal:
     private = parameter.name.startswith("_") or parameter.name in hidden
     accepts = frozenset[Kind]() if private else _annotated(parameter.annotation)
     if parameter.name == "dtype" and accepts:  # annotated as an int, as TorchScript has it
         accepts = KINDS["ScalarType"] | NONE
     required = parameter.default is inspect.Parameter.empty
-    return Parameter(
+    return Formal(
         name=parameter.name,
         accepts=accepts,
         required=required,
@@ -171,9 +171,9 @@ def _is_union(annotation: object) -> bool:
     return typing.get_origin(annotation) in (typing.Union, types.UnionType)
 
 
-def _signature(name: str, parameters: Iterable[Parameter], returns: Kinds, *, makes: bool = False) -> Signature | None:
+def _signature(name: str, parameters: Iterable[Formal], returns: Kinds, *, makes: bool = False) -> Signature | None:
     """A signature of what a spec can set, unless more than that is required, or no tensor comes in or is made."""
-    kept: list[Parameter] = []
+    kept: list[Formal] = []
     hidden = False
     for parameter in parameters:
         if parameter.accepts:

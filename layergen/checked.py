@@ -1,0 +1,49 @@
+"""What the checks hand on: the spec, and the facts that were found by trying it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from layergen.lang.model import LayerSpec
+from layergen.prove.input_checks import InputCheck
+from layergen.prove.proof import Proof, Tried
+from layergen.run.trial import TensorFacts
+from layergen.settings.choice import Setting
+from layergen.settings.rejections import Rejection
+
+
+@dataclass(frozen=True)
+class CheckedCase:
+    """A setting at which the layer works, with the tensors that come and go."""
+
+    setting: Setting
+    inputs: Mapping[str, TensorFacts | None]  # None: left out
+    ranges: Mapping[str, tuple[float, float]]  # of the inputs that have one
+    outputs: Mapping[str, TensorFacts]
+    state: Mapping[str, TensorFacts]  # parameters and buffers that exist, those not in the state dict too
+    bounds: Mapping[str, tuple[float, float]]  # between which initial values lie, where that is known
+
+
+@dataclass(frozen=True)
+class PreconditionCase:
+    """A condition that torch demands of sizes, with inputs that only just keep it and that only just break it."""
+
+    text: str
+    kept: CheckedCase
+    broken: tuple[Setting, Mapping[str, TensorFacts | None]]
+
+
+@dataclass(frozen=True)
+class CheckedLayer:
+    """A spec without a fault, and its cases."""
+
+    spec: LayerSpec
+    cases: tuple[CheckedCase, ...]
+    rejections: tuple[Rejection, ...]
+    proofs: tuple[Proof | Tried, ...]
+    preconditions: tuple[PreconditionCase, ...]
+    input_checks: tuple[InputCheck, ...]
+
+    @property
+    def proven(self) -> bool:
+        """Whether the shapes are proven for all sizes on every way through the forward."""
+        return all(isinstance(proof, Proof) and proof.whole for proof in self.proofs)

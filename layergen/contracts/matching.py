@@ -1,0 +1,65 @@
+"""Holds a layer against the existing module that it is to match."""
+
+from collections.abc import Iterator
+
+import torch
+
+from layergen.diagnostics import Finding, Place
+from layergen.lang import expression as ex
+from layergen.lang.interpreter import EvaluationFault, Interpreter, first_line
+from layergen.ops.modules import find_module
+from layergen.rules.cases import MatchMismatch
+from layergen.run.environment import CONSTANTS
+from layergen.run.instance import META, Instance
+from layergen.run.trial import facts
+
+
+def check_match(instance: Instance) -> Iterator[Finding]:
+    """Yield how the module of `matches` differs from the layer at one setting."""
+    match = instance.spec.matches
+    if match is None:
+        return
+    path = ("matches", "module")
+    op = find_module(match.module.function)
+    assert op is not None
+    interpreter = Interpreter({**CONSTANTS, **instance.setting.values})
+    try:
+        arguments = [interpreter.evaluate(argument) for argument in match.module.arguments]
+        keywords = {keyword.name: interpreter.evaluate(keyword.value) for keyword in match.module.keywords}
+        with META:
+            module = interpreter.guarded(match.module, lambda: op.function(*arguments, **keywords))
+    except EvaluationFault as fault:
+        yield MatchMismatch.at(Place(path, fault.node.span), fault.message, notes=instance.explainer.notes())
+        return
+    theirs = {name: facts(tensor).shape for name, tensor in module.state_dict().items()}
+    hidden = {name for name, buffer in instance.spec.buffers.items() if not buffer.persistent}
+    ours = {
+        name: tuple(tensor.shape)
+        for name, tensor in instance.state.items()
+        if tensor is not None and name not in hidden
+    }
+    if ours != theirs:
+        message = f"the state dict of `{match.module.function}` is {_listed(theirs)}, that of the layer {_listed(ours)}"
+        yield MatchMismatch.at(Place(path, match.module.span), message, notes=instance.explainer.notes())
+        return
+    yield from _check_call(instance, module)
+
+
+def _check_call(instance: Instance, module: torch.nn.Module) -> Iterator[Finding]:
+    """Call the module as the tests will."""
+    match = instance.spec.matches
+    assert match is not None
+    values = {**CONSTANTS, **instance.inputs}
+    inputs = match.inputs if match.inputs is not None else tuple(ex.Name(name) for name in instance.inputs)
+    try:
+        module(*(Interpreter(values).evaluate(value) for value in inputs))
+    except Exception as error:
+        if "meta" in str(error):  # the module looks at data, which there is none of; the tests will call it
+            return
+        message = f"`{match.module.function}` cannot be called with the layer's inputs: {first_line(error)}"
+        help = "give the call under `matches` as `{module: …, inputs: […]}`"
+        yield MatchMismatch.at(Place(("matches", "module"), match.module.span), message, help=help)
+
+
+def _listed(shapes: dict[str, tuple[int, ...]]) -> str:
+    return "{" + ", ".join(f"{name} {list(shape)}" for name, shape in shapes.items()) + "}" if shapes else "empty"

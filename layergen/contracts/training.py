@@ -1,0 +1,58 @@
+"""Training: random numbers are drawn in training alone, unless the spec says otherwise."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from layergen import ops
+from layergen.diagnostics import Finding, Place
+from layergen.lang import expression as ex
+from layergen.lang.model import LayerSpec
+from layergen.rules.behaviour import RandomInEvaluation
+from layergen.run.instance import Instance
+from layergen.settings.choice import Setting
+
+
+def check_training(spec: LayerSpec, paths: list[Setting]) -> Iterator[Finding]:
+    """Yield the calls that draw random numbers in evaluation."""
+    if spec.random == "always":
+        return
+    for setting in paths:
+        watch = RandomWatch()
+        Instance(spec, setting).run(False, watch)
+        yield from watch.findings
+
+
+class RandomWatch:
+    """Looks for calls that draw random numbers."""
+
+    def __init__(self) -> None:
+        self.findings: list[Finding] = []
+
+    def called(self, node: ex.Call, arguments: Sequence[Any], keywords: Mapping[str, Any]) -> None:
+        op = ops.find(node.function)
+        if op is None or not op.random:
+            return
+        given = bound(op, arguments, keywords)
+        if given.get("training") is False or given.get("p") == 0 or given.get("dropout_p") == 0:
+            return
+        named = [keyword for keyword in node.keywords if keyword.name != "training"]
+        if "training" in given:
+            repaired = ex.Call(node.function, node.arguments, (*named, ex.Keyword("training", ex.Name("training"))))
+            help = f"write `{ex.show(repaired)}`"
+        elif "dropout_p" in given:
+            help = "write `dropout_p=p if training else 0.0`"
+        else:
+            help = "put it under `if training:`, or declare `random: always`"
+        message = f"`{node.function}` draws random numbers in evaluation too"
+        self.findings.append(RandomInEvaluation.at(Place(("forward",), node.span), message, help=help))
+
+    def combined(self, node: ex.Binary, left: Any, right: Any) -> None:
+        """Operators draw nothing."""
+
+
+def bound(op: ops.Op, arguments: Sequence[Any], keywords: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of a call by the names of the op's parameters, defaults among them."""
+    signature = op.signatures[0]
+    given = {parameter.name: parameter.default for parameter in signature.parameters if not parameter.required}
+    given |= {parameter.name: value for parameter, value in zip(signature.positional, arguments, strict=False)}
+    return given | dict(keywords)

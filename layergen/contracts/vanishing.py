@@ -1,0 +1,67 @@
+"""Dtype: constants that keep a layer stable are still there in half precision."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from layergen import ops
+from layergen.contracts.training import bound
+from layergen.diagnostics import Finding, Place
+from layergen.lang import expression as ex
+from layergen.lang.model import LayerSpec
+from layergen.rules.behaviour import VanishingConstant
+from layergen.run.forward import TrialFault
+from layergen.run.instance import Instance, Placement
+from layergen.settings.choice import Setting
+
+LEAST = 2.0**-24  # the smallest positive float16; half of it and less becomes zero
+BOUNDS = {"clamp": "min", "clamp_min": "min", "normalize": "eps", "cosine_similarity": "eps"}
+
+
+def check_vanishing(spec: LayerSpec, paths: list[Setting]) -> Iterator[Finding]:
+    """Yield the constants that meet a float16 tensor and are too small for it."""
+    for setting in paths:
+        watch = ConstantWatch()
+        try:
+            Instance(spec, setting, Placement(dtype=torch.float16)).run(True, watch)
+        except TrialFault:
+            continue
+        yield from watch.findings
+
+
+class ConstantWatch:
+    """Looks at the numbers that are added to float16 tensors, or bound them."""
+
+    def __init__(self) -> None:
+        self.findings: list[Finding] = []
+
+    def called(self, node: ex.Call, arguments: Sequence[Any], keywords: Mapping[str, Any]) -> None:
+        op = ops.find(node.function)
+        if op is None or node.function not in BOUNDS or not _is_half(arguments[0] if arguments else None):
+            return
+        bounding = BOUNDS[node.function]
+        number = bound(op, arguments, keywords).get(bounding)
+        if _vanishes(number):
+            self.report(node, f"`{bounding}` of `{node.function}`, {number},", node.arguments[0])
+
+    def combined(self, node: ex.Binary, left: Any, right: Any) -> None:
+        if node.operator in "+-":
+            for number, tensor, part in ((left, right, node.left), (right, left, node.right)):
+                if _is_half(tensor) and _vanishes(number):
+                    self.report(part, str(number))
+
+    def report(self, node: ex.Expression, number: str, tensor: ex.Expression | None = None) -> None:
+        message = f"{number} becomes zero in float16, whose smallest number is {LEAST:.0e}"
+        computed = ex.show(tensor) if isinstance(tensor, ex.Name) else "x"
+        help = f"compute in float32 or wider: `h = upcast({computed})`, and come back with `type_as(…, x)`"
+        self.findings.append(VanishingConstant.at(Place(("forward",), node.span), message, help=help))
+
+
+def _is_half(value: Any) -> bool:
+    return isinstance(value, Tensor) and value.dtype is torch.float16
+
+
+def _vanishes(value: Any) -> bool:
+    return isinstance(value, float) and 0 < abs(value) <= LEAST / 2

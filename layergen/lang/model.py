@@ -1,0 +1,350 @@
+"""The spec as data: frozen pydantic models that mirror the YAML.
+
+Texts that hold expressions arrive here already as trees (`layergen.lang.expression`). What a type cannot say about a
+single value is said by a validator; whatever takes two parts of a spec to see is a rule under `layergen.check`.
+"""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from layergen.lang import expression as ex
+from layergen.lang.dtypes import DTYPES, FLOATING, INTEGRAL
+from layergen.lang.parser import SyntaxFault, parse_block, parse_expression
+
+T = TypeVar("T")
+
+SIZES = {"size1": 1, "size2": 2, "size3": 3}
+
+
+def fault(message: str, **context: Any) -> PydanticCustomError:
+    """A fault of a value, in words of our own; ``span`` and ``help`` go along in the context."""
+    return PydanticCustomError("invalid_value", "{message}", {"message": message, **context})
+
+
+def _parse(parse: Callable[[str], T], value: object) -> T:
+    if not isinstance(value, str):
+        raise fault(f"expected an expression, got {describe(value)}")
+    try:
+        return parse(value)
+    except SyntaxFault as error:
+        context = {"message": error.message, "span": error.span, "help": error.help}
+        raise PydanticCustomError("forbidden" if error.forbidden else "syntax", "{message}", context) from None
+
+
+def describe(value: object) -> str:
+    """A value of the spec in a few words, for a message."""
+    if isinstance(value, dict):
+        return "a mapping"
+    if isinstance(value, list | tuple):
+        return "a list"
+    if value is None:
+        return "nothing"
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    return f"`{text}`" if len(text) <= 40 else f"`{text[:37]}...`"
+
+
+def _expression(value: object) -> ex.Expression:
+    node = _entry(value)
+    if node == ex.Literal(...):
+        raise fault("`...` stands only in the shape of an input or an output")
+    return node
+
+
+def _entry(value: object) -> ex.Expression:
+    """An expression, or ``...``: an entry of a shape that may have leading dimensions."""
+    if isinstance(value, ex.Expression):
+        return value
+    if value is None or isinstance(value, bool | int | float):
+        return ex.Literal(value)
+    return _parse(parse_expression, value)
+
+
+def _block(value: object) -> tuple[ex.Statement, ...]:
+    if isinstance(value, dict | list):  # an `if …:` that follows no `|` is a mapping to YAML
+        raise fault(
+            f"expected statements, got {describe(value)}", help="begin a forward of several lines with `forward: |`"
+        )
+    return _parse(parse_block, value)
+
+
+def _shape(value: object) -> ex.Expression | tuple[object, ...]:
+    return tuple(value) if isinstance(value, list) else _expression(value)
+
+
+def _one_of(value: object, allowed: tuple[object, ...], words: str) -> object:
+    """A value that is one of some values, or of some types other than bool."""
+    types = tuple(item for item in allowed if isinstance(item, type))
+    if types:
+        fits = isinstance(value, types) and not isinstance(value, bool)
+    else:
+        fits = any(value == item and type(value) is type(item) for item in allowed)  # 1 is not True
+    if not fits:
+        raise fault(f"expected {words}, got {describe(value)}")
+    return value
+
+
+def _sequence(value: object) -> object:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _freeze(value: dict[str, T]) -> Mapping[str, T]:
+    return MappingProxyType(value)
+
+
+Expression = Annotated[ex.Expression, BeforeValidator(_expression)]
+Block = Annotated[tuple[ex.Statement, ...], BeforeValidator(_block)]
+Shape = tuple[ex.Expression, ...] | ex.Expression  # one expression may give the whole list
+Number = Annotated[int | float, BeforeValidator(lambda value: _one_of(value, (int, float), "a number"))]
+Exclusive = Annotated[
+    bool | Literal["min", "max"],
+    BeforeValidator(lambda value: _one_of(value, (True, False, "min", "max"), "`true`, `false`, `min` or `max`")),
+]
+Prose = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+Entries = Annotated[tuple[T, ...], BeforeValidator(_sequence)]
+Section = Annotated[dict[str, T], AfterValidator(_freeze)]
+
+
+class Part(BaseModel):
+    """What all parts of a spec have in common: they are frozen, and unknown keys are faults."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, arbitrary_types_allowed=True)
+
+
+class Reference(Part):
+    """Where the layer comes from."""
+
+    title: Prose
+    url: Annotated[str, StringConstraints(pattern=r"^https?://[^\s<>`]+$")]
+
+
+class Argument(Part):
+    """A constructor argument."""
+
+    type: Literal["int", "float", "bool", "str", "size1", "size2", "size3", "ints"]
+    doc: Prose
+    default: Expression | None = None  # None: the argument is required; a default of null is ``Literal(None)``
+    optional: bool = False  # None is one of its values
+    min: Number | None = None
+    max: Number | None = None
+    exclusive: Exclusive = False  # which of the bounds are not themselves allowed
+    choices: Entries[int | str] | None = None
+
+    @property
+    def required(self) -> bool:
+        return self.default is None
+
+    @property
+    def numeric(self) -> bool:
+        return self.type not in ("bool", "str")
+
+    @property
+    def computed(self) -> bool:
+        """Whether the default is an expression in earlier arguments."""
+        return self.default is not None and bool(ex.names(self.default))
+
+    def excludes(self, bound: Literal["min", "max"]) -> bool:
+        return self.exclusive is True or self.exclusive == bound
+
+    @model_validator(mode="before")
+    @classmethod
+    def _default_of_text(cls, value: Any) -> Any:
+        """The default of a ``str`` is its text; any other text is an expression."""
+        if isinstance(value, dict) and value.get("type") == "str" and isinstance(value.get("default"), str):
+            return {**value, "default": ex.Literal(value["default"])}
+        if isinstance(value, dict) and "default" in value and value["default"] is None:
+            return {**value, "default": ex.Literal(None)}
+        return value
+
+    @field_validator("default", mode="before")
+    @classmethod
+    def _default_of_sizes(cls, value: Any) -> Any:
+        """Sizes may be written as a YAML list."""
+        if isinstance(value, list):
+            return ex.Sequence(tuple(_expression(item) for item in value), "(")
+        return _expression(value)
+
+    @model_validator(mode="after")
+    def _bounds_fit(self) -> Self:
+        bounds = {"min": self.min, "max": self.max}
+        given = [name for name, bound in bounds.items() if bound is not None]
+        if given and not self.numeric:
+            raise fault(f"type `{self.type}` has no `{given[0]}`", key=given[0])
+        for name in given:
+            if self.type != "float" and not isinstance(bounds[name], int):
+                raise fault(f"the `{name}` of type `{self.type}` is an int, got {bounds[name]}", key=name)
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise fault(f"min {self.min} is greater than max {self.max}", key="min")
+        if self.exclusive and not given:
+            raise fault("there is no bound to exclude", key="exclusive", help="give a `min` or a `max`")
+        return self
+
+    @model_validator(mode="after")
+    def _choices_fit(self) -> Self:
+        if self.choices is None:
+            return self
+        expected = {"str": str, "int": int}.get(self.type)
+        if expected is None:
+            raise fault(f"type `{self.type}` has no `choices`", key="choices", help="choices are for `int` and `str`")
+        if not self.choices or len(set(self.choices)) != len(self.choices):
+            raise fault("choices must be distinct, and at least one", key="choices")
+        for choice in self.choices:
+            if not isinstance(choice, expected):
+                raise fault(f"{describe(choice)} is no {self.type}", key="choices")
+        if self.min is not None or self.max is not None:
+            raise fault("choices and bounds exclude each other", key="choices")
+        return self
+
+
+class Tensor(Part):
+    """What tensors of all roles have in common."""
+
+    read_entry: ClassVar[Callable[[object], ex.Expression]] = _expression
+
+    shape: Shape
+    doc: Prose | None = None
+
+    @field_validator("shape", mode="before")
+    @classmethod
+    def _each_is_an_expression(cls, value: Any) -> Any:
+        if not isinstance(value, list):
+            return _expression(value)
+        return tuple(_located(index, item, cls.read_entry) for index, item in enumerate(value))
+
+    @property
+    def entries(self) -> tuple[ex.Expression, ...]:
+        """The shape's expressions, or the one that gives the whole shape."""
+        return self.shape if isinstance(self.shape, tuple) else (self.shape,)
+
+
+def _located(index: int, item: object, read: Callable[[object], ex.Expression]) -> ex.Expression:
+    """An entry of a shape; a fault in it says which entry it is."""
+    try:
+        return read(item)
+    except PydanticCustomError as error:
+        raise PydanticCustomError(error.type, "{message}", {**(error.context or {}), "key": index}) from None
+
+
+class Parameter(Tensor):
+    """A learnable tensor of the layer."""
+
+    init: Expression
+    when: Expression | None = None  # the attribute is None where this is false
+    dtype: Literal["float16", "bfloat16", "float32", "float64", "complex64", "complex128"] | None = None
+    gradient: bool = True  # whether its gradient is the derivative; an embedding's padding row has none
+
+
+class Buffer(Tensor):
+    """A tensor of the layer that is not learned."""
+
+    init: Expression
+    when: Expression | None = None
+    dtype: Literal[DTYPES] | None = None  # type: ignore[valid-type]
+    persistent: bool = True  # whether the state dict has it
+
+
+class ShortTensor(Tensor):
+    """A tensor for which its shape alone may stand. The shape may begin with any dimensions, ``...``."""
+
+    read_entry: ClassVar[Callable[[object], ex.Expression]] = _entry
+
+    dtype: Literal[DTYPES] | None = None  # type: ignore[valid-type]  # None: floating
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_form(cls, value: Any) -> Any:
+        return {"shape": value} if isinstance(value, list | str) else value
+
+    @property
+    def floating(self) -> bool:
+        return self.dtype is None or self.dtype in FLOATING
+
+
+class Input(ShortTensor):
+    """A tensor that forward takes."""
+
+    optional: bool = False
+    gradient: bool = True  # whether a gradient flows back to it
+    range: tuple[Expression, Expression] | None = None  # low and high of its values, high excluded
+
+    @field_validator("range", mode="before")
+    @classmethod
+    def _two_ends(cls, value: Any) -> Any:
+        if not isinstance(value, list) or len(value) != 2:
+            raise fault(f"expected a list of two numbers, got {describe(value)}")
+        return tuple(value)
+
+    @model_validator(mode="after")
+    def _integers_have_a_range(self) -> Self:
+        if self.dtype in INTEGRAL and self.range is None:
+            help = "add `range: [low, high]`: the tests draw values from low up to, but not including, high"
+            raise fault(f"an input of dtype {self.dtype} needs a range", help=help)
+        return self
+
+
+class Output(ShortTensor):
+    """A tensor that forward returns. Its dtype is the first floating input's unless given."""
+
+
+class Match(Part):
+    """An existing module that computes the same."""
+
+    module: ex.Call
+    inputs: Entries[Expression] | None = None  # what it is called with; the layer's inputs in order unless given
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_form(cls, value: Any) -> Any:
+        return {"module": value} if isinstance(value, str) else value
+
+    @field_validator("module", mode="before")
+    @classmethod
+    def _module_of_torch(cls, value: Any) -> Any:
+        call = _expression(value)
+        if not isinstance(call, ex.Call) or not call.function.startswith("nn."):
+            raise fault("expected a call of a torch.nn module", help="write it as `nn.Conv2d(in_channels, …)`")
+        return call
+
+
+class LayerSpec(Part):
+    """One layer: what its file says, checked part by part."""
+
+    layer: str
+    summary: Prose
+    description: Prose | None = None
+    references: Entries[Reference] = ()
+    arguments: Section[Argument] = Field(default_factory=dict)
+    derived: Section[Expression] = Field(default_factory=dict)
+    constraints: Entries[Expression] = ()
+    parameters: Section[Parameter] = Field(default_factory=dict)
+    buffers: Section[Buffer] = Field(default_factory=dict)
+    inputs: Section[Input]
+    outputs: Section[Output]
+    forward: Block
+    random: Literal["training", "always"] = "training"  # when the forward may draw random numbers
+    matches: Match | None = None
+    cases: Entries[dict[str, Any]] = ()
+
+    @model_validator(mode="after")
+    def _has_a_forward(self) -> Self:
+        for name in ("inputs", "outputs", "forward"):
+            if not getattr(self, name):
+                raise fault(f"a layer has at least one {'statement' if name == 'forward' else name[:-1]}", key=name)
+        return self
+
+    @property
+    def tensors(self) -> dict[str, Parameter | Buffer]:
+        """The parameters and then the buffers: what the layer owns."""
+        return {**self.parameters, **self.buffers}

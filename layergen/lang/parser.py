@@ -1,0 +1,156 @@
+"""Text to trees.
+
+Whatever the text, the depth of its tree is bounded, so all that walks the tree later may recurse.
+"""
+
+from layergen.lang import expression as ex
+from layergen.lang import refusals
+from layergen.lang.grammar import MAX_DEPTH, ExpressionParser
+from layergen.lang.tokens import SyntaxFault, TokenKind, block_tokens, expression_tokens, quoted
+
+__all__ = ["SyntaxFault", "parse_block", "parse_expression"]
+
+_AUGMENTED = ("+=", "-=", "*=", "/=", "//=", "%=", "@=", "&=", "|=", "^=", "<<=", ">>=", "**=")
+
+
+def parse_expression(text: str) -> ex.Expression:
+    """The tree of one expression.
+
+    Raises:
+        SyntaxFault: If the text is not one expression of the language.
+    """
+    parser = ExpressionParser(text, expression_tokens(text))
+    if parser.on(TokenKind.END):
+        raise SyntaxFault("there is no expression here", (0, len(text)))
+    node = parser.expression()
+    if parser.at(","):
+        raise SyntaxFault(
+            "several values need brackets around them", parser.token.span, f"write {quoted(f'[{text.strip()}]', 80)}"
+        )
+    if not parser.on(TokenKind.END):
+        raise parser.unexpected("the end of the expression")
+    _check_depth(node)
+    return node
+
+
+def parse_block(text: str) -> tuple[ex.Statement, ...]:
+    """The trees of the statements of a block.
+
+    Raises:
+        SyntaxFault: If the text is not a block of the language, or has no statement.
+    """
+    parser = _BlockParser(text, block_tokens(text))
+    statements: list[ex.Statement] = []
+    while not parser.on(TokenKind.END):
+        statements += parser.statement()
+    if all(isinstance(statement, ex.Comment) for statement in statements):
+        raise SyntaxFault("there is no statement here", (0, len(text)))
+    for statement in statements:
+        _check_depth(statement)
+    return tuple(statements)
+
+
+def _check_depth(root: ex.Node) -> None:
+    """Refuse a deep tree. A long chain such as ``1 + 1 + …`` makes one without any recursion of the parser."""
+    level: list[ex.Node] = [root]
+    for _ in range(MAX_DEPTH):
+        level = [child for node in level for child in ex.children(node)]
+    if level:
+        raise SyntaxFault(f"this is nested or chained more than {MAX_DEPTH} deep", root.span, "assign parts to names")
+
+
+class _BlockParser(ExpressionParser):
+    def statement(self) -> list[ex.Statement]:
+        """The next statement, after the comments that stand before it."""
+        before = self.comments()
+        token = self.token
+        if token.kind in (TokenKind.END, TokenKind.DEDENT):
+            return before
+        if token.kind is TokenKind.INDENT:
+            raise SyntaxFault("this line is indented more than the one before it", token.span)
+        if self.at("elif", "else"):
+            raise SyntaxFault(f"`{token.text}` belongs to no `if`", token.span)
+        return [*before, self.if_statement() if self.at("if") else self.assignment()]
+
+    def comments(self) -> list[ex.Statement]:
+        comments: list[ex.Statement] = []
+        while self.on(TokenKind.COMMENT):
+            token = self.take()
+            if token.value:
+                comments.append(ex.Comment(str(token.value), span=token.span))
+        return comments
+
+    def if_statement(self) -> ex.If:
+        self.deepen()
+        start = self.take().span[0]  # `if` or `elif`
+        test = self.expression()
+        body = self.body()
+        orelse: tuple[ex.Statement, ...] = ()
+        here = self.position, self.end
+        between = self.comments()
+        if self.at("elif"):
+            following = self.if_statement()
+            orelse = (ex.If(following.test, (*between, *following.body), following.orelse, span=following.span),)
+        elif self.took("else"):
+            orelse = (*between, *self.body())
+        else:
+            self.position, self.end = here  # the comments belong to the statement that follows
+        self.depth -= 1
+        return ex.If(test, body, orelse, span=self.since(start))
+
+    def body(self) -> tuple[ex.Statement, ...]:
+        """What stands after the colon of an ``if``: an assignment, or an indented block."""
+        colon = self.expect(":")
+        if not self.on(TokenKind.NEWLINE):
+            return (self.assignment(),)
+        self.take()
+        if not self.on(TokenKind.INDENT):
+            raise SyntaxFault("no indented line follows this `:`", colon.span)
+        self.take()
+        statements: list[ex.Statement] = []
+        while not self.on(TokenKind.DEDENT):
+            statements += self.statement()
+        self.position += 1  # past the dedent, which stands at the next line, not at the end of this body
+        return tuple(statements)
+
+    def assignment(self) -> ex.Assign:
+        if self.at("@"):
+            raise refusals.forbidden("`@` begins a decorator, which the language does not have", self.token.span)
+        start = self.token.span[0]
+        target = self.values()
+        if not self.at("="):
+            raise self.not_an_assignment(target)
+        self.take()
+        targets = self.targets(target)
+        value = self.values()
+        if self.at("="):
+            message = "a second `=` assigns the value twice, which the language does not do"
+            raise refusals.forbidden(message, self.token.span, "write two assignments")
+        span = self.since(start)
+        if not self.on(TokenKind.NEWLINE):
+            raise self.unexpected("the end of the line")
+        self.take()
+        return ex.Assign(targets, value, span=span)
+
+    def not_an_assignment(self, node: ex.Expression) -> SyntaxFault:
+        token = self.token
+        if self.at(*_AUGMENTED):
+            self.take()
+            value = ex.Binary(token.text[:-1], node, self.values())
+            return refusals.augmented(token, f"{ex.show(node)} = {ex.show(value)}")
+        if self.at(":"):
+            return refusals.forbidden("the language has no annotations", token.span, "leave the type out")
+        if token.kind is not TokenKind.NEWLINE:
+            return self.unexpected("`=`" if isinstance(node, ex.Name) else "an operator or `=`")
+        return refusals.no_effect(node, self.source(node.span))
+
+    def targets(self, node: ex.Expression) -> tuple[ex.Name, ...]:
+        """The names left of the ``=``."""
+        if isinstance(node, ex.Name):
+            return (node,)
+        items = node.items if isinstance(node, ex.Sequence) else (node,)
+        names = tuple(item for item in items if isinstance(item, ex.Name))
+        if len(names) == len(items) > 1:
+            return names
+        wrong = next((item for item in items if not isinstance(item, ex.Name)), node)
+        raise refusals.target(wrong, self.source(wrong.span))

@@ -1,0 +1,154 @@
+"""Faults of constructs that the language does not have, and what to write instead."""
+
+import re
+from dataclasses import replace
+
+from layergen.diagnostics import Span
+from layergen.lang import expression as ex
+from layergen.lang.tokens import SyntaxFault, Token, TokenKind, quoted
+
+CONSTANTS = {"true": "True", "false": "False", "null": "None", "none": "None", "TRUE": "True", "FALSE": "False"}
+
+_STATE = "state what must hold under `constraints`"
+_VALUE = "write its value where it is used"
+_LOOP = "write an op on a whole tensor instead of a loop"
+_BARE = "call ops by their bare names, as `relu(x)`"
+KEYWORDS = {
+    "as": None, "assert": _STATE, "async": None, "await": None, "break": _LOOP, "class": _VALUE, "continue": _LOOP,
+    "def": _VALUE, "del": "a value that is not used costs nothing", "except": _STATE, "finally": _STATE, "for": _LOOP,
+    "from": _BARE, "global": "assign to a buffer to keep a value", "import": _BARE, "lambda": _VALUE,
+    "nonlocal": "assign to a buffer to keep a value", "pass": "leave the branch out", "raise": _STATE,
+    "return": "assign to the output's name", "try": _STATE, "while": _LOOP, "with": None, "yield": None,
+}  # fmt: skip
+
+# A keyword is meant as a name where one of these follows, an operator or an end, and it is no statement by itself.
+_AFTER_A_NAME = frozenset(
+    {"+", "-", "*", "/", "//", "%", "**", "@", "==", "!=", "<", "<=", ">", ">=", ",", ")", "]", "", "\n"}
+)
+_STATEMENTS = frozenset({"break", "continue", "pass", "raise", "return", "yield"})
+
+# Modules that a PyTorch user writes before a function; here the function stands alone, or behind the name given.
+_MODULES = {
+    "F": "", "torch": "", "math": "", "np": "", "numpy": "", "functional": "", "special": "", "init": "",
+    "nn.functional": "", "nn.init": "", "torch.nn.functional": "", "torch.nn.init": "", "torch.special": "",
+    "torch.Tensor": "", "Tensor": "", "torch.fft": "fft.", "torch.linalg": "linalg.", "torch.nn": "nn.",
+}  # fmt: skip
+
+# Modules that own weights, which here the spec declares.
+_OWNERS = re.compile(r"Conv|Linear|Bilinear|Norm|Embedding|PReLU|RNN|LSTM|GRU|Attention|Transformer")
+
+_SHAPE = "shapes are plain names of dimensions"
+_ATTRIBUTES = {
+    "shape": _SHAPE, "size": _SHAPE, "ndim": _SHAPE, "dim": _SHAPE, "numel": _SHAPE,
+    "dtype": "write `type_as(h, x)` for x's dtype, or `upcast(x)` for float32 or wider",
+    "device": "tensors are made on the first input's device",
+}  # fmt: skip
+
+
+def forbidden(message: str, span: Span, help: str | None = None) -> SyntaxFault:
+    return SyntaxFault(message, span, help, forbidden=True)
+
+
+def unexpected(token: Token, wanted: str, following: Token | None = None) -> SyntaxFault:
+    """The fault of a token that stands where something else is wanted."""
+    text, span = token.text, token.span
+    if token.kind is TokenKind.END:
+        return SyntaxFault(f"the expression ends where {wanted} is expected", span)
+    if token.kind in (TokenKind.NEWLINE, TokenKind.INDENT, TokenKind.DEDENT):
+        return SyntaxFault(f"the line ends where {wanted} is expected", span)
+    if token.kind is TokenKind.KEYWORD and text in KEYWORDS:
+        if wanted == "a value" and following and following.text in _AFTER_A_NAME and text not in _STATEMENTS:
+            message = f"`{text}` is a keyword of Python and cannot be a name"
+            return forbidden(message, span, f"choose another name, such as `{text}_`")
+        return forbidden(f"`{text}` is not in the language", span, KEYWORDS[text])
+    if token.kind is TokenKind.OPERATOR:
+        match text:
+            case "*" | "**" if wanted == "a value":
+                return forbidden(f"`{text}` unpacks values, which the language does not do", span, "write them out")
+            case ":=":
+                return forbidden("`:=` assigns inside an expression", span, "assign on a line before, with `=`")
+            case "=":
+                return SyntaxFault(f"expected {wanted}, got `=`", span, "write `==` to compare")
+    return SyntaxFault(f"expected {wanted}, got {quoted(text)}", span)
+
+
+def misspelt_constant(token: Token) -> SyntaxFault:
+    return SyntaxFault(f"`{token.text}` is not a value of the language", token.span, f"write `{CONSTANTS[token.text]}`")
+
+
+def augmented(token: Token, repaired: str) -> SyntaxFault:
+    message = f"`{token.text}` changes a value in place, which the language does not do"
+    return forbidden(message, token.span, f"write {quoted(repaired, 80)}")
+
+
+def no_effect(node: ex.Expression, source: str) -> SyntaxFault:
+    """The fault of an expression that stands where a statement should."""
+    message, help = f"{source} computes a value and drops it", "assign the value to a name"
+    match node:
+        case ex.Compare(left=ex.Name(id=name), operators=("==",), comparators=(value,)):
+            message = f"{source} compares and drops the answer"
+            help = f"write {quoted(f'{name} = {ex.show(value)}', 80)}"
+        case ex.Literal(value=str()):
+            help = "write a comment, `# …`"
+    return SyntaxFault(message, node.span, help)
+
+
+def target(node: ex.Expression, source: str) -> SyntaxFault:
+    """The fault of a left side that is not a name."""
+    message = f"{source} cannot be assigned to"
+    if isinstance(node, ex.Subscript):
+        help = "make a new tensor, as with `where`, `cat` or `index_copy`"
+        return forbidden(f"{source} assigns to a part of a value, which the language does not do", node.span, help)
+    if isinstance(node, ex.Sequence) and len(node.items) == 1:
+        return SyntaxFault(f"{source} unpacks a single value", node.span, f"write `{ex.show(node.items[0])} = …[0]`")
+    return SyntaxFault(message, node.span, "only names stand left of `=`", forbidden=isinstance(node, ex.Call))
+
+
+def called(node: ex.Expression, source: str, span: Span) -> SyntaxFault:
+    """The fault of parentheses behind something that is not a function's name."""
+    if isinstance(node, ex.Literal) and isinstance(node.value, int | float):
+        return SyntaxFault(f"{source} cannot be called", span, f"write `{source.strip('`')} * (…)`")
+    return forbidden(f"{source} is called, but only a function's plain name can be", span)
+
+
+def is_module(call: ex.Call) -> bool:
+    """Whether a call makes a module, as ``nn.ReLU()`` does: its function is named like a class."""
+    return call.function.removeprefix("nn.")[:1].isupper()
+
+
+def module(
+    made: ex.Call, arguments: tuple[ex.Expression, ...], keywords: tuple[ex.Keyword, ...], source: str, span: Span
+) -> SyntaxFault:
+    """The fault of a module that is made and called at once, ``nn.Softmax(dim=-1)(x)``."""
+    name = made.function.removeprefix("nn.")
+    op = re.sub(r"(?<=[a-z0-9])(?=[A-Z][a-z])", "_", name).lower()
+    help = f"write {quoted(ex.show(ex.Call(op, (*arguments, *made.arguments), (*keywords, *made.keywords))), 80)}"
+    if _OWNERS.search(name):
+        help = "declare its weights under `parameters`, and hand them to the op"
+    elif any(isinstance(part, ex.Call) and is_module(part) for part in made.arguments):
+        help = "call one op after the other"
+    return forbidden(f"{source} makes a module, and a forward calls ops", span, help)
+
+
+def attribute(
+    receiver: ex.Expression, path: tuple[str, ...], call: ex.Call | None, source: str, span: Span
+) -> SyntaxFault:
+    """The fault of ``receiver.path`` or, with a call, of ``receiver.path(…)``."""
+    *inner, last = path
+    if isinstance(receiver, ex.Name):
+        dotted = [receiver.id, *inner]
+        module = _MODULES.get(".".join(dotted))
+        if module is not None:
+            plain = ex.show(replace(call, function=module + last)) if call else module + last
+            return forbidden(f"{source} names a module, and ops go by bare names", span, f"write {quoted(plain, 80)}")
+        if dotted == ["self"]:
+            plain = ex.show(call) if call else last
+            return forbidden(f"{source} is an attribute of `self`", span, f"write {quoted(plain, 80)}")
+        receiver = ex.Name(".".join(dotted[1:] if dotted[0] == "self" else dotted))
+    shape = next((_ATTRIBUTES[name] for name in path if name in _ATTRIBUTES), None)
+    if call is None:
+        help = f"write {quoted(f'transpose({ex.show(receiver)}, -2, -1)', 80)}" if path in (("T",), ("mT",)) else shape
+        return forbidden(f"{source} is an attribute, which the language does not have", span, help)
+    repaired = ex.show(replace(call, arguments=(receiver, *call.arguments)))
+    message = f"{source} calls a method, which the language does not have"
+    return forbidden(message, span, shape or f"write {quoted(repaired, 80)}")

@@ -1,0 +1,61 @@
+"""The scalar functions of the language: what they compute, and how generated code spells them."""
+
+import builtins
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from layergen.lang.kinds import Kind
+
+LIMIT = 2**63  # integers of a spec stay below this in magnitude
+
+
+@dataclass(frozen=True)
+class ScalarFunction:
+    """A function of numbers.
+
+    Calling one with numbers (or, where it takes them, one list of numbers) raises nothing but `ArithmeticError`,
+    `ValueError` and `TypeError`, and never computes an integer beyond `LIMIT` by more than one step.
+    """
+
+    python: Callable[..., int | float]
+    text: str  # its name in generated code
+    result: Kind | None  # None: the kind of its arguments
+    least: int = 1  # arguments that it takes at least
+    most: int | None = 1  # and at most; None: any number
+
+
+def _product(values: Iterable[int | float]) -> int | float:
+    product: int | float = 1
+    for value in values:
+        product *= value
+        if isinstance(product, int) and abs(product) >= LIMIT:
+            raise OverflowError("the product is too large")
+    return product
+
+
+def _math(name: str, result: Kind = Kind.FLOAT) -> ScalarFunction:
+    return ScalarFunction(getattr(math, name), f"math.{name}", result)
+
+
+def _builtin(name: str, result: Kind | None, most: int | None = 1) -> ScalarFunction:
+    return ScalarFunction(getattr(builtins, name), name, result, most=most)
+
+
+SCALARS = MappingProxyType(
+    {
+        **{name: _math(name) for name in ("sqrt", "exp", "log", "log2", "sin", "cos", "tan", "tanh")},
+        "floor": _math("floor", Kind.INT),
+        "ceil": _math("ceil", Kind.INT),
+        "abs": _builtin("abs", None),
+        "min": _builtin("min", None, most=None),
+        "max": _builtin("max", None, most=None),
+        "round": _builtin("round", Kind.INT),
+        "int": _builtin("int", Kind.INT),
+        "float": _builtin("float", Kind.FLOAT),
+        "len": _builtin("len", Kind.INT),
+        "sum": _builtin("sum", None),
+        "prod": ScalarFunction(_product, "math.prod", None),
+    }
+)

@@ -1,0 +1,101 @@
+"""What PyYAML's errors of syntax mean, in words for the author of a spec."""
+
+import re
+from dataclasses import dataclass
+
+import yaml
+
+from layergen.diagnostics import Rule
+from layergen.rules.file import Alias, ForeignTag, InvalidYaml
+
+QUOTE = "put the text in quotes"
+QUOTE_COLON = "put text that has `: ` in it in quotes"
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A fault of syntax, from ``start`` to ``end`` in the file's text."""
+
+    message: str
+    start: int
+    end: int
+    help: str | None = None
+    rule: type[Rule] = InvalidYaml
+
+
+def explain(error: yaml.MarkedYAMLError, text: str) -> Problem:
+    """Say in our own words what is wrong, and where it helps most to look."""
+    context, problem = error.context or "", error.problem or "the text is not YAML"
+    at = error.problem_mark.index if error.problem_mark else 0
+    begun = error.context_mark.index if error.context_mark else at
+    here = Problem(f"{problem} {context}".strip(), at, at + 1)
+    if text[at : at + 1] == "\t" and "cannot start any token" in problem:
+        return Problem("a tab stands where YAML wants spaces", at, at + 1, "indent and separate with spaces")
+    if context.endswith(("an alias", "an anchor")):
+        return Problem("`*` and `&` begin aliases and anchors, which specs do without", at - 1, at, QUOTE, Alias)
+    if context.endswith("a tag") or "tag handle" in problem:
+        return Problem("`!` begins a tag, and this is none of YAML's own", begun, begun + 1, QUOTE, ForeignTag)
+    if "quoted scalar" in context:
+        return _quoted(problem, text, begun, here)
+    if "could not find expected ':'" in problem:
+        return Problem("no `:` follows this key", begun, _line_end(text, begun), "write `key: value`")
+    if "expected ',' or" in problem:
+        return _unclosed(text, begun, at)
+    return _misplaced(problem, text, at) or here
+
+
+def _quoted(problem: str, text: str, begun: int, here: Problem) -> Problem:
+    if "end of stream" in problem:
+        return Problem(f"the quote `{text[begun]}` is not closed", begun, begun + 1, f"close it with `{text[begun]}`")
+    if "unknown escape" in problem:
+        escape = text[here.start - 1 : here.start + 1]
+        help = "write two backslashes, or use single quotes"
+        return Problem(f"unknown escape `{escape}`", here.start - 1, here.end, help)
+    return here
+
+
+def _unclosed(text: str, begun: int, at: int) -> Problem:
+    opened, line = text[begun], text.count("\n", 0, begun) + 1
+    closing = "]" if opened == "[" else "}"
+    if not text[at : at + 1].strip("\0"):
+        return Problem(f"the `{opened}` is not closed", begun, begun + 1, f"close it with `{closing}`")
+    message = f"expected `,` or `{closing}` here, inside the `{opened}` of line {line}"
+    help = "put an expression that has brackets, braces or commas in it in quotes"
+    return Problem(message, at, at + 1, QUOTE_COLON if text[at] == ":" else help)
+
+
+def _misplaced(problem: str, text: str, at: int) -> Problem | None:
+    """Something that YAML knows, but not here."""
+    word = re.match(r"\w+|.?", text[at : at + 20])
+    shown = word.group() if word else ""
+    end = at + max(1, len(shown))
+    if "mapping values are not allowed" in problem:
+        return _surplus_colon(text, at)
+    if "sequence entries are not allowed" in problem:
+        return Problem("a list item is not allowed here", at, at + 1, "begin the list on a line of its own")
+    if "cannot start any token" in problem:
+        return Problem(f"text cannot begin with `{shown}`", at, at + 1, QUOTE)
+    if "expected the node content" in problem:
+        return Problem(f"a value is missing before `{shown}`" if shown else "a value is missing", at, end)
+    if "expected <block end>" in problem or "expected '<document start>'" in problem:
+        if not _before(text, at).strip():
+            return Problem("this line does not fit the lines above it", at, end, "check the indentation")
+        return Problem(f"`{shown}` is not expected here", at, end, "a quoted text or a bracket ends before this")
+    return None
+
+
+def _surplus_colon(text: str, at: int) -> Problem:
+    if ": " in _before(text, at):
+        return Problem("a second `:` on the line", at, at + 1, QUOTE_COLON)
+    help = "check the indentation, and that the line above has its own `:`"
+    return Problem("a `:` is not allowed here", at, at + 1, help)
+
+
+def _before(text: str, at: int) -> str:
+    """What stands on a line before a place."""
+    return text[max(text.rfind("\n", 0, at), text.rfind("\r", 0, at)) + 1 : at]
+
+
+def _line_end(text: str, at: int) -> int:
+    match = re.compile(r"[\r\n]|$").search(text, at)
+    return match.start() if match else at

@@ -1,0 +1,33 @@
+"""The imports of a generated module, told from its code."""
+
+import ast
+import textwrap
+from collections.abc import Iterable, Sequence
+
+IMPORTS = {  # what a name of the code is imported by, in the order in which the statements stand in a file
+    "math": "import math",
+    "Sequence": "from collections.abc import Sequence",
+    "torch": "import torch",
+    "nn": "from torch import Tensor, nn",
+    "F": "from torch.nn import functional as F",
+    "init": "from torch.nn import init",
+}
+BODY = "    "
+
+
+def function(parameters: Iterable[str], lines: Sequence[str], returns: str = "None") -> str:
+    """The source of a function, from its parts."""
+    return f"def function({', '.join(parameters)}) -> {returns}:\n" + textwrap.indent("\n".join(lines) or "...", BODY)
+
+
+def names_in(source: str) -> set[str]:
+    """The names that some code mentions, those in its annotations and in its f-strings too."""
+    return {node.id for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name)}
+
+
+def import_lines(code: Iterable[str]) -> tuple[str, ...]:
+    """The import statements that code needs, standard library first."""
+    mentioned = set[str]().union({"nn"}, *map(names_in, code))
+    used = [line for name, line in IMPORTS.items() if name in mentioned]
+    standard = [line for line in used if "torch" not in line]
+    return (*standard, *([""] if standard else []), *(line for line in used if "torch" in line))

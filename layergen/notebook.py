@@ -1,0 +1,35 @@
+"""Layers without files: from a spec straight to a class, for notebooks."""
+
+import linecache
+import sys
+from pathlib import Path
+from types import ModuleType
+
+from torch import nn
+
+from layergen.diagnostics import LayergenError
+from layergen.pipeline import generate
+from layergen.present.diagnostics import format_diagnostics
+from layergen.project.config import Config
+from layergen.project.discovery import SpecFile
+from layergen.project.packages import exports
+
+
+def load_class(path: Path) -> type[nn.Module]:
+    """Make the class that a spec defines. See `layergen.load`."""
+    config = Config(path.parent, package="layergen.notebook")
+    outcome = generate(SpecFile(path, path.as_posix(), (path.stem,)), config)
+    if outcome.diagnostics:
+        raise LayergenError("\n" + format_diagnostics(outcome.diagnostics, "full"))
+    module, _ = outcome.files
+    (export,) = exports([module])
+    namespace = ModuleType(f"{config.package}.{path.stem}")
+    namespace.__file__ = f"<generated from {path.as_posix()}>"
+    # What is executed is what would be written, from our templates; nothing of the spec runs as it stands.
+    exec(compile(module.text, namespace.__file__, "exec"), namespace.__dict__)  # noqa: S102
+    # Tracebacks and `inspect.getsource` find the lines here, and pickle finds the class.
+    linecache.cache[namespace.__file__] = (len(module.text), None, module.text.splitlines(True), namespace.__file__)
+    sys.modules[namespace.__name__] = namespace
+    layer = getattr(namespace, export.name)
+    assert isinstance(layer, type) and issubclass(layer, nn.Module)
+    return layer

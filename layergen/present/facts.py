@@ -1,0 +1,213 @@
+"""What is known of a layer, as strings ready to print: its shapes, contracts, conditions and costs."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+import sympy
+from torch import Tensor
+
+from layergen.checked import CheckedLayer
+from layergen.lang import expression as ex
+from layergen.lang.model import Input, LayerSpec, Output
+from layergen.lang.model import Tensor as TensorSpec
+from layergen.lower.constructor import signature
+from layergen.ops.dtypes import dtype_name
+from layergen.present.guarantees import Guarantee, guarantees
+from layergen.prove.cost import costs
+from layergen.prove.formula import shown, symbol
+from layergen.prove.hints import LEADING_NAMES
+from layergen.prove.input_checks import InputCheck
+from layergen.prove.proof import Proof
+from layergen.run.instance import Instance
+from layergen.settings.choice import Setting
+
+Sizes = tuple[str, ...] | str  # of a shape: each by itself, or the expression that gives all of them
+
+
+@dataclass(frozen=True)
+class TensorLine:
+    """A tensor; for a number, shape and dtype are empty."""
+
+    name: str
+    shape: Sizes
+    dtype: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class StepLine:
+    """A statement of the forward, and what it gives."""
+
+    code: str
+    results: tuple[TensorLine, ...]
+
+
+@dataclass(frozen=True)
+class CostLine:
+    """What a layer costs in one respect."""
+
+    name: str
+    number: int  # at the first case
+    formula: str  # empty where there is none
+    note: str = ""  # what the formula leaves out, or why there is none
+
+
+@dataclass(frozen=True)
+class Summary:
+    """All that is known of a layer."""
+
+    layer: str
+    spec: str
+    summary: str
+    signature: tuple[str, ...]  # the parameters of the constructor
+    inputs: tuple[TensorLine, ...]
+    outputs: tuple[TensorLine, ...]
+    parameters: tuple[TensorLine, ...]
+    buffers: tuple[TensorLine, ...]
+    way: str  # which way through the forward the steps take
+    steps: tuple[StepLine, ...]
+    proven: bool  # whether the shapes are, for all sizes and with nothing left out
+    contracts: tuple[Guarantee, ...]
+    preconditions: tuple[str, ...]
+    input_checks: tuple[str, ...]
+    case: str  # the first case, at which costs are numbers
+    costs: tuple[CostLine, ...]
+
+
+def summarize(layer: CheckedLayer, origin: str) -> Summary:
+    """What is known of a layer that a spec file defines."""
+    spec, setting = layer.spec, layer.cases[0].setting
+    way, steps = _forward(layer)
+    return Summary(
+        layer=spec.layer,
+        spec=origin,
+        summary=" ".join(spec.summary.split()),
+        signature=tuple(signature(spec)),
+        inputs=tuple(TensorLine(name, _declared(part), *_input(part)) for name, part in spec.inputs.items()),
+        outputs=tuple(TensorLine(name, _declared(part), _output(spec, part)) for name, part in spec.outputs.items()),
+        parameters=tuple(_owned(spec, list(spec.parameters))),
+        buffers=tuple(_owned(spec, list(spec.buffers))),
+        way=way,
+        steps=steps,
+        proven=layer.proven,
+        contracts=tuple(guarantees(layer)),
+        preconditions=tuple(condition.text for condition in layer.preconditions),
+        input_checks=tuple(_input_check(check) for check in layer.input_checks),
+        case=_case(spec, setting),
+        costs=tuple(_costs(layer)),
+    )
+
+
+def _declared(tensor: TensorSpec) -> Sizes:
+    """A shape as the spec has it."""
+    if not isinstance(tensor.shape, tuple):
+        return ex.show(tensor.shape)
+    return tuple(ex.show(entry) for entry in tensor.shape)
+
+
+def _input(tensor: Input) -> tuple[str, str]:
+    return tensor.dtype or "floating", "optional" if tensor.optional else ""
+
+
+def _output(spec: LayerSpec, tensor: Output) -> str:
+    """The dtype of an output, or whose dtype it has."""
+    floating = [name for name, part in spec.inputs.items() if part.floating]
+    return tensor.dtype or (f"that of {floating[0]}" if floating else "that of the parameters")
+
+
+def _owned(spec: LayerSpec, names: list[str]) -> Iterator[TensorLine]:
+    for name in names:
+        tensor = spec.tensors[name]
+        note = "" if tensor.when is None else f"if {ex.show(tensor.when)}"
+        yield TensorLine(name, _declared(tensor), tensor.dtype or "floating", note)
+
+
+def _forward(layer: CheckedLayer) -> tuple[str, tuple[StepLine, ...]]:
+    """The first way through the forward: which it is, and what each statement on it gives."""
+    proof = layer.proofs[0]
+    if isinstance(proof, Proof):
+        given = [(step.target, _sizes(step.shape) if step.dtype else "", step.dtype) for step in proof.steps]
+        flags = _flags(layer.spec, proof.setting)
+        numbers = [*(f"{name}={number}" for name, number in proof.concrete.items()), *proof.tied]
+        several = (
+            "in training" if any(isinstance(other, Proof) and not other.training for other in layer.proofs) else ""
+        )
+    else:
+        setting = layer.cases[0].setting
+        run = Instance(layer.spec, setting).run(training=True)
+        given = [(step.target, *_sized(step.value)) for step in run.steps]
+        flags, numbers, several = [], [_case(layer.spec, setting)], "in training"
+    way = ", ".join(["with float32 inputs", *filter(None, [several]), *flags, *numbers])
+    return way, tuple(_steps(layer.spec, given))
+
+
+def _steps(spec: LayerSpec, given: list[tuple[ex.Name, Sizes, str]]) -> Iterator[StepLine]:
+    """The steps by the statements that they come from."""
+    sources = {target.span: statement for statement in _assigns(spec.forward) for target in statement.targets}
+    for statement, group in groupby(given, key=lambda step: sources[step[0].span]):
+        names = ", ".join(target.id for target in statement.targets)
+        lines = tuple(TensorLine(target.id, shape, dtype) for target, shape, dtype in group)
+        yield StepLine(f"{names} = {ex.show(statement.value)}", lines)
+
+
+def _assigns(statements: tuple[ex.Statement, ...]) -> Iterator[ex.Assign]:
+    for statement in statements:
+        match statement:
+            case ex.Assign():
+                yield statement
+            case ex.If(body=body, orelse=orelse):
+                yield from _assigns((*body, *orelse))
+
+
+def _sizes(shape: tuple[Any, ...]) -> Sizes:
+    """A shape of formulas; the dimensions that `...` stands for are stars."""
+    leading = {symbol(name) for name in LEADING_NAMES}
+    return tuple("*" if size in leading else formula_text(size) for size in shape)
+
+
+def _sized(computed: Any) -> tuple[Sizes, str]:
+    if isinstance(computed, Tensor):
+        return tuple(map(str, computed.shape)), dtype_name(computed.dtype)
+    return "", ""
+
+
+def formula_text(formula: Any) -> str:
+    """A formula in the names of the spec. Leading dimensions come as their product, if only that matters."""
+    first, second = (symbol(name) for name in LEADING_NAMES)
+    product = symbol("prod(...)")
+    joined = sympy.expand(formula.xreplace({first: product / second})) if formula.has(first, second) else formula
+    return shown(formula if joined.has(second) else joined)
+
+
+def _flags(spec: LayerSpec, setting: Setting) -> list[str]:
+    """What makes a setting take its way: flags, choices, and what is left out."""
+    values = ((name, setting.values[name]) for name in spec.arguments)
+    flags = [f"{name}={value!r}" for name, value in values if isinstance(value, bool | str) or value is None]
+    return [*flags, *(f"without {name}" for name in sorted(setting.absent))]
+
+
+def _case(spec: LayerSpec, setting: Setting) -> str:
+    parts = {name: setting.values[name] for name in spec.arguments} | dict(setting.sizes)
+    if any(ex.Literal(...) in tensor.entries for tensor in spec.inputs.values()):
+        parts["..."] = setting.leading
+    return ", ".join(f"{name}={value!r}" for name, value in parts.items())
+
+
+def _input_check(check: InputCheck) -> str:
+    """What a check of the layer's own demands."""
+    return f"{check.demand.attribute()} == {check.demand.demanded() or ex.show(check.demand.expected)}"
+
+
+def _costs(layer: CheckedLayer) -> Iterator[CostLine]:
+    proof = layer.proofs[0]
+    found = costs(layer.spec, proof, layer.cases[0].setting)
+    fixed = proof.concrete if isinstance(proof, Proof) else {}
+    named = {"parameters": found.parameters, "FLOPs": found.flops, "activation bytes": found.activation_bytes}
+    for name, cost in named.items():
+        if cost.formula is None:
+            yield CostLine(name, cost.number, "", "at this case alone: it cannot be counted at symbols")
+        else:
+            note = f"with {' and '.join(f'`{name}` at {number}' for name, number in fixed.items())}" if fixed else ""
+            yield CostLine(name, cost.number, formula_text(cost.formula), note)

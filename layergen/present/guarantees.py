@@ -1,0 +1,127 @@
+"""What has been shown of a layer, contract by contract, and how: never more than was."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from layergen.checked import CheckedLayer
+from layergen.contracts.dtype import PRECISIONS, minds_precision
+from layergen.lang import expression as ex
+from layergen.lang.model import Input, LayerSpec, Parameter
+from layergen.ops.dtypes import dtype_name
+from layergen.prove.proof import Proof, Tried, paths
+from layergen.words import listed, plural
+
+
+@dataclass(frozen=True)
+class Guarantee:
+    """One thing that holds of a layer."""
+
+    contract: str
+    verdict: str  # "proven", "tried", "checked" by its words alone, or "generated" as a check of the layer's own
+    detail: str
+
+
+def guarantees(layer: CheckedLayer) -> Iterator[Guarantee]:
+    """What holds of a layer, in the order of the contracts."""
+    spec, cases = layer.spec, f"at {plural(len(layer.cases), 'setting')}"
+    on_paths = f"on {plural(len(list(paths([case.setting for case in layer.cases]))), 'way')}"
+    yield from _shape(layer)
+    yield from _coupling(layer, on_paths)
+    yield Guarantee("call", "checked", "every call fits a signature of its op, by name and by kind")
+    yield from _dtype(spec, on_paths)
+    yield Guarantee("device", "tried", f"{on_paths}, in training, with every tensor on a fake accelerator")
+    yield Guarantee(
+        "purity", "tried", f"{on_paths}, in training and evaluation: no op writes to a tensor that it is given"
+    )
+    yield from _gradient(spec, on_paths)
+    yield from _training(spec, on_paths)
+    yield Guarantee("use", "checked", "every name that is declared is used, and every name that is used is declared")
+    yield Guarantee(
+        "init", "tried", f"{cases}: every tensor has an initial value of its shape; fans fit the weights' use"
+    )
+    yield from _input_checks(layer)
+
+
+def _shape(layer: CheckedLayer) -> Iterator[Guarantee]:
+    """How far the shapes are proven, the paths together on which it is as far."""
+    found: dict[tuple[str, str], list[Proof | Tried]] = {}
+    for proof in layer.proofs:
+        found.setdefault(_reach(layer, proof), []).append(proof)
+    for (verdict, detail), proofs in found.items():
+        taken = tuple(dict.fromkeys(proof.setting.name for proof in proofs))
+        where = f"on {plural(len(taken), 'way')} through the forward: {', '.join(taken)}"
+        modes = {proof.training for proof in proofs if isinstance(proof, Proof)}
+        both = "in training and evaluation, " if len(modes) == 2 else ""
+        yield Guarantee("shape", verdict, f"{detail}, {both}{where}")
+
+
+def _reach(layer: CheckedLayer, proof: Proof | Tried) -> tuple[str, str]:
+    """The verdict on the shapes of one way, and for which sizes it holds."""
+    if isinstance(proof, Tried):
+        return "tried", f"at {plural(len(layer.cases), 'setting')}, not at symbols: {proof.reason}"
+    if proof.sampled:
+        outputs = ", ".join(f"`{name}`" for name in proof.sampled)
+        sizes = ", ".join(f"{name}={size}" for name, size in proof.hints.names.items())
+        return "tried", f"at {sizes} too: algebra cannot tell whether the formulas of {outputs} agree for all sizes"
+    numbers: dict[str, list[str]] = {}
+    for other in layer.proofs:
+        if isinstance(other, Proof) and other.concrete.keys() == proof.concrete.keys() and not other.sampled:
+            for name, number in other.concrete.items():
+                numbers.setdefault(name, []).append(str(number))
+    fixed = [f"`{name}` at {', '.join(dict.fromkeys(values))}" for name, values in numbers.items()]
+    fixed += [f"`{name}` of {plural(count, 'entry', 'entries')}" for name, count in _lengths(layer.spec, proof).items()]
+    if any(ex.Literal(...) in tensor.entries for tensor in layer.spec.inputs.values()):
+        fixed.append(f"`...` of {plural(len(proof.setting.leading), 'dimension')}")
+    where = f" where {listed([f'`{equation}`' for equation in proof.tied])}" if proof.tied else ""
+    return "proven", "for all sizes from 2 up" + where + (f" with {listed(fixed)}" if fixed else "")
+
+
+def _lengths(spec: LayerSpec, proof: Proof) -> dict[str, int]:
+    """How many entries the arguments had of which there may be any number."""
+    lists = {name: proof.setting.values[name] for name, part in spec.arguments.items() if part.type == "ints"}
+    return {name: len(value) for name, value in lists.items() if value is not None}
+
+
+def _coupling(layer: CheckedLayer, on_paths: str) -> Iterator[Guarantee]:
+    yield Guarantee("coupling", "tried", f"{on_paths}, with one dimension or int argument after the other at 1")
+    if any(proof.guards for proof in layer.proofs if isinstance(proof, Proof)):
+        found = plural(len(layer.preconditions), "precondition")
+        detail = "the conditions that torch asked about, broken at small sizes where the spec allows it"
+        yield Guarantee("coupling", "tried", f"{detail}: {found}")
+
+
+def _dtype(spec: LayerSpec, on_paths: str) -> Iterator[Guarantee]:
+    yield Guarantee("dtype", "tried", f"{on_paths}, in {listed(map(dtype_name, PRECISIONS))}")
+    if minds_precision(spec) and any(tensor.dtype is None for tensor in spec.tensors.values()):
+        mixed = "with bfloat16 inputs and float32 parameters, which torch may refuse"
+        yield Guarantee("dtype", "tried", f"{on_paths}, {mixed}")
+    yield Guarantee("dtype", "tried", "on the first way, under autocast to bfloat16 on the CPU")
+
+
+def _gradient(spec: LayerSpec, on_paths: str) -> Iterator[Guarantee]:
+    floating = {name: part for name, part in spec.inputs.items() if part.floating}
+    tensors: dict[str, Parameter | Input] = {**spec.parameters, **floating}
+    wanted = [f"`{name}`" for name, part in tensors.items() if part.gradient]
+    unwanted = [f"`{name}`" for name, part in tensors.items() if not part.gradient]
+    if not any(output.floating for output in spec.outputs.values()) or not wanted:
+        yield Guarantee("gradient", "checked", "none is wanted")
+        return
+    without = f"; not wanted: {listed(unwanted)}" if unwanted else ""
+    detail = f"{on_paths}: the backward graph of some way leads to {listed(wanted)}{without}"
+    yield Guarantee("gradient", "tried", detail)
+
+
+def _training(spec: LayerSpec, on_paths: str) -> Iterator[Guarantee]:
+    if spec.random == "always":
+        yield Guarantee("training", "checked", "random at all times, as the spec declares")
+    else:
+        yield Guarantee("training", "tried", f"{on_paths}: no random number is drawn in evaluation")
+
+
+def _input_checks(layer: CheckedLayer) -> Iterator[Guarantee]:
+    tried = "each size that an input must have at 1, one more and twice as much"
+    if not layer.input_checks:
+        yield Guarantee("input checks", "tried", f"{tried}: torch refuses them all")
+        return
+    count = plural(len(layer.input_checks), "check")
+    yield Guarantee("input checks", "generated", f"{count} for sizes that torch lets through wrong; tried {tried}")

@@ -1,0 +1,156 @@
+"""Which specs a build is about, and where the files made from each of them go."""
+
+import keyword
+import os
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from layergen.diagnostics import Diagnostic, Location
+from layergen.project.config import Config
+from layergen.rules.building import DuplicateOutput, UnsafePath
+from layergen.rules.file import UnreadableFile
+
+SUFFIXES = (".yaml", ".yml")
+TESTS = "tests"  # the folder, inside the output folder, of the generated tests
+
+
+@dataclass(frozen=True)
+class SpecFile:
+    """A spec on the disk."""
+
+    path: Path
+    name: str  # relative to the project's root, with forward slashes
+    module: tuple[str, ...]  # the module to generate, below the output folder: ("norm", "rms_norm")
+
+    @property
+    def outputs(self) -> tuple[str, str]:
+        """The paths of the module and of its test, relative to the output folder."""
+        *category, stem = self.module
+        return "/".join((*category, f"{stem}.py")), "/".join((TESTS, *category, f"test_{stem}.py"))
+
+
+@dataclass(frozen=True)
+class Discovery:
+    """The specs that were found."""
+
+    specs: tuple[SpecFile, ...]
+    diagnostics: tuple[Diagnostic, ...]
+    whole: bool  # whether the whole specs folder was searched, without a fault
+
+
+def discover(config: Config, paths: Sequence[Path] = ()) -> Discovery:
+    """Find the specs under some files and folders; without any, under the specs folder of the configuration.
+
+    A spec's *category* is the path of its folder below the specs folder. Of a spec that lies elsewhere it is the path
+    below the folder that was asked for, so a file that was asked for by itself has none.
+    """
+    home = config.root / config.specs
+    specs: dict[Path, SpecFile] = {}
+    diagnostics: list[Diagnostic] = []
+    tops = [_absolute(path) for path in paths] or [home]
+    for top in tops:
+        for path, fault in _walk(top):
+            base = home if home in path.parents else top if top != path else top.parent
+            name = _displayed(path, config.root)
+            module = path.relative_to(base).with_suffix("").parts
+            fault = fault or _unsafe(name, module)
+            if fault:
+                diagnostics.append(Diagnostic(fault[0], fault[1], Location(name)))
+            else:
+                specs.setdefault(path, SpecFile(path, name, module))
+    found = sorted(specs.values(), key=lambda spec: spec.name)
+    clashes = _clashes(found)
+    kept = tuple(spec for spec in found if spec.name not in {clash.location.file for clash in clashes})
+    diagnostics += clashes
+    whole = not diagnostics and any(top == home or top in home.parents for top in tops)
+    return Discovery(kept, tuple(dict.fromkeys(diagnostics)), whole)
+
+
+def file_stem(layer: str) -> str:
+    """The customary name, without its suffix, of the file that defines a layer: ``rms_norm`` for ``RMSNorm``."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", layer).lower()
+
+
+Fault = tuple[type[UnreadableFile] | type[UnsafePath], str]
+
+
+def _walk(top: Path) -> Iterator[tuple[Path, Fault | None]]:
+    """The specs at or below a path that was asked for, each with what makes it unfit for one.
+
+    Whether a file can be read is seen when it is.
+    """
+    if os.path.isdir(top):
+        yield from _walk_folder(top)
+    elif not os.path.lexists(top):
+        yield top, (UnreadableFile, "there is no such file or folder")
+    elif top.suffix not in SUFFIXES:
+        yield top, (UnreadableFile, "the name of a spec ends in `.yaml` or `.yml`")
+    else:
+        yield top, None
+
+
+def _walk_folder(folder: Path) -> Iterator[tuple[Path, Fault | None]]:
+    try:
+        children = sorted(folder.iterdir())
+    except OSError as error:
+        yield folder, (UnreadableFile, f"cannot read the folder: {error.strerror}")
+        return
+    for child in children:
+        if child.name.startswith("."):
+            continue
+        if child.suffix in SUFFIXES:
+            yield child, None
+        elif os.path.isdir(child) and os.path.islink(child):
+            yield child, (UnsafePath, "this folder is a link, and layergen does not follow links to folders")
+        elif os.path.isdir(child):
+            yield from _walk_folder(child)
+
+
+def _absolute(path: Path) -> Path:
+    """The path without links on the way to it; a link at its end stays, for it is the link that bears the name."""
+    return Path(os.path.normpath(os.path.join(os.path.realpath(path.parent), path.name)))
+
+
+def _displayed(path: Path, root: Path) -> str:
+    return Path(os.path.relpath(path, root)).as_posix()
+
+
+def _unsafe(name: str, module: tuple[str, ...]) -> Fault | None:
+    if not name.isprintable():
+        return UnsafePath, "the path has characters that cannot be printed"
+    reason = unfit_module(module)
+    return (UnsafePath, reason) if reason else None
+
+
+def unfit_module(module: tuple[str, ...]) -> str | None:
+    """Why a path below the specs folder, in parts and without its suffix, cannot be that of a module."""
+    for part in module:
+        if not re.fullmatch("[a-z][a-z0-9_]*", part):
+            rule = "lower-case letters, digits and underscores, a letter first"
+            return f"`{part}` cannot name a Python module; layergen takes {rule}"
+        if keyword.iskeyword(part):
+            return f"`{part}` cannot name a Python module: it is a keyword"
+    if module[0] == TESTS:
+        return f"`{TESTS}` is the folder of the generated tests"
+    return None
+
+
+def _clashes(specs: Iterable[SpecFile]) -> list[Diagnostic]:
+    """Specs that would give the same file, or a module of the same name as another one's folder."""
+    takers: dict[tuple[str, ...], set[SpecFile]] = defaultdict(set)
+    folders: dict[tuple[str, ...], set[SpecFile]] = defaultdict(set)
+    for spec in specs:
+        takers[spec.module].add(spec)
+        for depth in range(1, len(spec.module)):
+            folders[spec.module[:depth]].add(spec)
+    diagnostics: dict[str, Diagnostic] = {}
+    for module, clashing in takers.items():
+        everyone = sorted(clashing | folders[module], key=lambda spec: spec.name)
+        for spec in everyone if len(everyone) > 1 else ():
+            other = next(name for name in (other.name for other in everyone) if name != spec.name)
+            message = f"`{spec.name}` and `{other}` both need the module name `{'.'.join(module)}`"
+            diagnostics.setdefault(spec.name, Diagnostic(DuplicateOutput, message, Location(spec.name)))
+    return list(diagnostics.values())

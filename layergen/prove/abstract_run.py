@@ -1,0 +1,191 @@
+"""Symbolic sizes and fake devices: the one place that touches torch's private fake-tensor interfaces.
+
+Tried on torch 2.13. A run happens under `FakeTensorMode` with a `ShapeEnv`: every size and integer argument is a
+symbol, so what comes out is a formula, and the conditions under which torch would have gone another way are recorded
+as guards.
+"""
+
+import importlib.util
+import logging
+import re
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import sympy
+import torch
+from torch._dispatch.python import enable_python_dispatcher
+from torch._guards import GuardSource, Source
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.fx.experimental.symbolic_shapes import DimDynamic, ShapeEnv
+from torch.utils._sympy import functions as sympy_functions
+from torch.utils.flop_counter import FlopCounterMode, sdpa_flop_count
+
+from layergen.prove.formula import canonical, symbol
+
+# What these log of a failed trial, a finding says better.
+LOGGERS = ("torch.fx.experimental.symbolic_shapes", "torch._subclasses.fake_tensor", "torch._dynamo")
+
+Size = int | torch.SymInt
+Shape = Sequence[Size]
+# A build of torch without CUDA cannot so much as index a fake tensor on `cuda`; `lazy` has what it takes everywhere.
+ACCELERATOR = torch.device("lazy:0")
+
+# What torch calls its functions of integers, in plain sympy.
+PLAIN = {
+    sympy_functions.FloorDiv: lambda a, b: sympy.floor(a / b),
+    sympy_functions.CleanDiv: lambda a, b: sympy.floor(a / b),
+    sympy_functions.CeilDiv: lambda a, b: sympy.ceiling(a / b),
+    sympy_functions.Mod: sympy.Mod,
+    sympy_functions.PythonMod: sympy.Mod,
+    sympy_functions.Max: sympy.Max,
+    sympy_functions.Min: sympy.Min,
+}
+
+
+class NameSource(Source):
+    """Where a symbol comes from, as torch wants to know it: a name of the spec."""
+
+    def __init__(self, name: str) -> None:
+        self._own_name = name
+
+    @property
+    def name(self) -> str:
+        return self._own_name
+
+    @property
+    def guard_source(self) -> GuardSource:
+        return GuardSource.CONSTANT
+
+    def __hash__(self) -> int:
+        return hash(self._own_name)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, NameSource) and other._own_name == self._own_name
+
+
+class AbstractRun:
+    """Symbols for the names of a spec, and what torch asks about them.
+
+    Args:
+        hints: A value for each name; torch decides by it which way to go where it has to.
+    """
+
+    def __init__(self, hints: Mapping[str, int]) -> None:
+        self.environment = ShapeEnv()
+        self.names: dict[sympy.Symbol, sympy.Symbol] = {}
+        self.own: dict[str, sympy.Symbol] = {}
+        self.sizes: dict[str, torch.SymInt] = {}
+        for name, hint in hints.items():
+            source = NameSource(name)
+            made = self.environment.create_symbol(
+                hint, source=source, dynamic_dim=DimDynamic.DYNAMIC, constraint_dim=None
+            )
+            self.own[name], self.names[made] = made, symbol(name)
+            node = self.environment.create_symintnode(made, hint=hint, source=source)
+            assert isinstance(node, torch.SymInt)  # a hint of 0 or 1 would make a number of it
+            self.sizes[name] = node
+
+    @contextmanager
+    def __call__(self) -> Iterator[None]:
+        """Run what is inside on fake tensors."""
+        with ExitStack() as stack:
+            stack.enter_context(_settled_without_numpy())
+            stack.enter_context(_quiet())
+            mode = FakeTensorMode(shape_env=self.environment)
+            mode.cache_enabled = False  # no call comes twice at the same symbols; to remember them takes half the time
+            stack.enter_context(mode)
+            stack.enter_context(enable_python_dispatcher())
+            yield
+
+    def formula(self, size: Size | sympy.Basic) -> Any:
+        """A size in the names of the spec."""
+        expression = size.node.expr if isinstance(size, torch.SymInt) else sympy.sympify(size)
+        expression = expression.xreplace(self.environment.replacements).xreplace(self.names)
+        return canonical(_plain(expression))
+
+    def renamed(self, text: str) -> str:
+        """A message of torch with the names of the spec for its own names of symbols."""
+        own = {str(made): name.name for made, name in self.names.items()}
+        return re.sub(r"\b[a-z]+\d+\b", lambda match: own.get(match[0], match[0]), text)
+
+    def lost(self) -> dict[str, Any]:
+        """The names that are symbols no more: torch has set them to a number, or to another name."""
+        return {name: self.formula(made) for name, made in self.own.items() if made in self.environment.replacements}
+
+    def guards(self) -> list[Any]:
+        """The conditions under which the run would come out the same."""
+        found = (self.formula(guard.expr) for guard in self.environment.guards)
+        return list(dict.fromkeys(guard for guard in found if guard not in (sympy.true, True)))
+
+
+def _plain(expression: sympy.Basic) -> Any:
+    """A formula with plain sympy in the place of torch's functions, from the inside out."""
+    if not expression.args:
+        return expression
+    parts = [_plain(part) for part in expression.args]
+    return PLAIN.get(expression.func, expression.func)(*parts)
+
+
+@contextmanager
+def _settled_without_numpy() -> Iterator[None]:
+    """Where there is no numpy, torch looks for it whenever symbols meet; say once that there is none."""
+    if "numpy" in sys.modules or importlib.util.find_spec("numpy"):
+        yield
+        return
+    sys.modules["numpy"] = None  # type: ignore[assignment]  # what Python takes for a module that cannot be imported
+    try:
+        yield
+    finally:
+        del sys.modules["numpy"]
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep torch from logging what is inside."""
+    loggers = [logging.getLogger(name) for name in LOGGERS]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
+
+
+@contextmanager
+def fake_tensors() -> Iterator[None]:
+    """Run what is inside on tensors without data that know their device."""
+    with _quiet(), FakeTensorMode(shape_env=ShapeEnv()), enable_python_dispatcher():
+        yield
+
+
+@contextmanager
+def fake_accelerator() -> Iterator[torch.device]:
+    """Run what is inside on fake tensors; gives the device of an accelerator that need not be there."""
+    with fake_tensors(), torch.no_grad():  # with gradients, a fake accelerator aborts the process
+        yield ACCELERATOR
+
+
+def hint(number: Any) -> Any:
+    """The value that stands in for a symbol, taken without a guard; other numbers as they are."""
+    return number.node.hint if isinstance(number, torch.SymInt | torch.SymFloat) else number
+
+
+def storage(tensor: torch.Tensor) -> tuple[int, Size]:
+    """What tells the memory of a tensor from that of others, and its size in bytes; views share theirs."""
+    memory = tensor.untyped_storage()
+    return memory._cdata, memory.nbytes()
+
+
+def flop_counter() -> FlopCounterMode:
+    """A mode that counts floating-point operations, in symbols where sizes are."""
+    ours = {torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: _attention_flops}
+    return FlopCounterMode(display=False, custom_mapping=ours)
+
+
+def _attention_flops(query: Shape, key: Shape, value: Shape, *_: object, **__: object) -> Size:
+    """The operations of attention, which torch counts on accelerators, but not on the CPU."""
+    return sdpa_flop_count(query, key, value)  # type: ignore[no-any-return,no-untyped-call]

@@ -1,0 +1,135 @@
+"""Chooses the values that stand in for symbols: large enough, distinct, and within bounds and constraints."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from layergen.lang.model import SIZES, Argument, LayerSpec
+from layergen.settings.choice import Setting
+from layergen.settings.search import consistent, refusal, search, values_of
+
+# Primes are equal to nothing by accident; where a constraint wants one number to divide another, the others serve.
+INTS = (5, 7, 11, 13, 17, 19, 23, 29, 12, 24, 36, 60, 48, 84, 2, 3, 4, 6, 8, 9, 10)
+SIZE_INTS = (3, 5, 2, 7, 4, 6, 11, 13)
+DIMENSIONS = (211, 223, 227, 229, 233, 239, 241, 251, 257, 263, 269, 271)
+LARGE_INTS = (*DIMENSIONS, *(multiple * DIMENSIONS[0] for multiple in (2, 3, 4, 5)))
+LEADING = (13, 17)
+LEADING_NAMES = ("*0", "*1")
+
+
+@dataclass(frozen=True)
+class Hints:
+    """A setting whose integers may become symbols."""
+
+    setting: Setting  # with numbers for all names
+    names: Mapping[str, int]  # the hint of each symbol: ``in_channels``, ``kernel_size[0]``, ``H``
+
+
+def hints(spec: LayerSpec, setting: Setting, concrete: frozenset[str] = frozenset()) -> Hints | None:
+    """Values for the integers of a setting: small arguments, large dimensions.
+
+    Args:
+        spec: The layer.
+        setting: What is not an integer is kept of it.
+        concrete: The arguments that stay as they are.
+    """
+    return _chosen(spec, setting, concrete, INTS, DIMENSIONS)
+
+
+def close_hints(spec: LayerSpec, setting: Setting, concrete: frozenset[str] = frozenset()) -> Hints | None:
+    """The other way round, for layers whose arguments bound their dimensions: `L <= max_length`."""
+    return _chosen(spec, setting, concrete, LARGE_INTS, INTS[:8])
+
+
+def own_hints(spec: LayerSpec, setting: Setting, concrete: frozenset[str] = frozenset()) -> Hints | None:
+    """The setting's own values, for layers that need what only their author knows; 0 and 1 stay numbers."""
+    own = numbers(spec, setting)
+    telling = {name: value for name, value in own.names.items() if value > 1 and name.split("[")[0] not in concrete}
+    whole = {name.split("[")[0] for name, value in own.names.items() if value <= 1}
+    telling = {name: value for name, value in telling.items() if name.split("[")[0] not in whole}
+    return Hints(setting, telling) if len(set(telling.values())) == len(telling) else None
+
+
+def _chosen(
+    spec: LayerSpec, setting: Setting, concrete: frozenset[str], ints: Sequence[int], dimensions: Sequence[int]
+) -> Hints | None:
+    integers = {
+        name: argument
+        for name, argument in spec.arguments.items()
+        if name not in concrete and _becomes_symbol(argument, setting.values[name])
+    }
+    pools = {name: _pool(argument, setting.values[name], ints) for name, argument in integers.items()}
+    fixed = {name: value for name, value in setting.given.items() if name not in pools}
+    if not all(pools.values()):
+        return None
+    given = search(spec, fixed, pools, lambda given: _telling(spec, given, integers))
+    if given is None:
+        return None
+    values = values_of(spec, given)
+    taken = {value for value in values.values() if isinstance(value, int)}
+    free = [size for size in dimensions if size not in taken]
+    if len(free) < len(setting.sizes):
+        return None
+    sizes = dict(zip(setting.sizes, free, strict=False))
+    leading = LEADING[: len(setting.leading)]
+    found = replace(setting, given=given, values=values, sizes=sizes, leading=leading)
+    return Hints(found, {**_named(values, integers), **sizes, **dict(zip(LEADING_NAMES, leading, strict=False))})
+
+
+def _telling(spec: LayerSpec, given: Mapping[str, Any], integers: Mapping[str, Argument]) -> bool:
+    """Whether no two values are equal by accident, and none is 0 or 1."""
+    values = values_of(spec, given)
+    telling = [values[name] for name in (*integers, *spec.derived) if isinstance(values[name], int)]
+    return len(set(telling)) == len(telling) and min(telling, default=2) > 1
+
+
+def _becomes_symbol(argument: Argument, value: Any) -> bool:
+    return value is not None and argument.choices is None and argument.type not in ("float", "bool", "str")
+
+
+def _pool(argument: Argument, value: Any, ints: Sequence[int]) -> list[Any]:
+    """Hints to try for an argument; torch takes 0 and 1 for constants, so they are of no use."""
+    if argument.type == "int":
+        tried: list[Any] = list(ints)
+    elif argument.type in SIZES:
+        count = SIZES[argument.type]
+        tried = [[SIZE_INTS[(start + step) % len(SIZE_INTS)] for step in range(count)] for start in range(6)]
+        tried += [list(SIZE_INTS[start::2][:count]) for start in range(4)]
+    else:
+        tried = [list(SIZE_INTS[: len(value)])] if len(value) <= len(SIZE_INTS) else []
+    return [value for value in tried if not refusal("", argument, value)]
+
+
+def _named(values: Mapping[str, Any], integers: Mapping[str, Argument]) -> dict[str, int]:
+    """A name for each integer; the parts of a size are named by their index."""
+    named: dict[str, int] = {}
+    for name in integers:
+        if isinstance(values[name], tuple):
+            named |= {f"{name}[{index}]": part for index, part in enumerate(values[name])}
+        else:
+            named[name] = values[name]
+    return named
+
+
+def numbers(spec: LayerSpec, setting: Setting) -> Hints:
+    """A setting as it is, with a name for each of its integers."""
+    integers = {name: part for name, part in spec.arguments.items() if _becomes_symbol(part, setting.values[name])}
+    leading = dict(zip(LEADING_NAMES, setting.leading, strict=False))
+    return Hints(setting, {**_named(setting.values, integers), **setting.sizes, **leading})
+
+
+def at_point(spec: LayerSpec, found: Hints, point: Mapping[str, int]) -> Setting | None:
+    """The setting in which the symbols have these values, unless bounds or constraints refuse it."""
+    setting = found.setting
+    given = dict(setting.given)
+    for name in spec.arguments:
+        if name in point:
+            given[name] = point[name]
+        parts = [point[part] for index in range(9) if (part := f"{name}[{index}]") in point]
+        if parts:
+            given[name] = parts
+    if not consistent(spec, given, set()):
+        return None
+    sizes = {name: point.get(name, size) for name, size in setting.sizes.items()}
+    leading = tuple(point.get(name, size) for name, size in zip(LEADING_NAMES, setting.leading, strict=False))
+    return replace(setting, given=given, values=values_of(spec, given), sizes=sizes, leading=leading)

@@ -1,0 +1,175 @@
+"""Which of the conditions that torch asked about are the layer's own: those whose breach torch refuses.
+
+A guard is a question that torch asked while it ran at symbols. Most are its own bookkeeping. Each is therefore broken
+at a few points that the bounds and constraints allow, and the layer tried there: if torch refuses, it is a
+precondition; if the layer works, it was bookkeeping; if the outputs come out other than declared, it is a fault.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice, product
+from typing import Any
+
+import sympy
+
+from layergen.diagnostics import Finding, Place
+from layergen.lang.model import LayerSpec
+from layergen.prove.formula import compiled, shown
+from layergen.prove.hints import Hints, at_point, numbers
+from layergen.prove.proof import GuardAt, Proof
+from layergen.rules.shapes import HiddenCoupling
+from layergen.run.forward import TrialFault
+from layergen.run.instance import Instance
+from layergen.run.trial import check_shapes
+from layergen.settings.choice import Setting
+
+SMALL = (1, 2, 3, 4, 5)  # values at which a condition may break
+POINTS = 700  # values of the names of one condition that are looked at
+TRIALS = 3  # points at which a broken condition is tried
+
+
+@dataclass(frozen=True)
+class Precondition:
+    """A condition on sizes that torch demands, beyond the layer's own constraints."""
+
+    text: str
+    kept: Setting  # a setting that only just keeps it
+    broken: Setting  # a setting that only just breaks it
+
+
+class Refused(Exception):
+    """Torch refuses a setting."""
+
+
+def preconditions(spec: LayerSpec, proof: Proof) -> Iterator[Precondition | Finding]:
+    """The preconditions that a proof rests on, and the conditions that only seem to be met."""
+    accepted: list[Any] = []
+    ground = numbers(spec, proof.setting)
+    for guard in sorted(_atoms(proof.guards), key=_simplicity):
+        if not guard.condition.free_symbols or isinstance(guard.condition, sympy.Ne | sympy.Or):
+            continue
+        outcome = _judge(spec, ground, guard, accepted)
+        if isinstance(outcome, Finding):
+            yield outcome
+        elif outcome is not None:
+            accepted.append(guard.condition)
+            yield outcome
+
+
+def _simplicity(guard: GuardAt) -> tuple[int, bool, int]:
+    """Few names first, and among those what says most: an equation."""
+    condition = guard.condition
+    return len(condition.free_symbols), not isinstance(condition, sympy.Eq), len(str(condition))
+
+
+def _atoms(guards: Sequence[GuardAt]) -> Iterator[GuardAt]:
+    """The conditions one by one: those that are joined by "and" are separate."""
+    seen = set()
+    for guard in guards:
+        parts = sorted(sympy.And.make_args(guard.condition), key=str)  # sympy keeps them in a set
+        for part in map(_reduced, parts):
+            if part not in seen and not _is_overflow(part):
+                seen.add(part)
+                yield GuardAt(part, guard.node)
+
+
+def _reduced(condition: Any) -> Any:
+    """An equation without common factors; one that asks for divisibility says so."""
+    if not isinstance(condition, sympy.Eq):
+        return condition
+    left, right = (set(sympy.Mul.make_args(side)) for side in condition.args)
+    one, other = sympy.Mul(*(left - right)), sympy.Mul(*(right - left))
+    for whole, multiple in ((one, other), (other, one)):
+        for quotient in sorted(multiple.atoms(sympy.floor), key=str):
+            divisor = multiple / quotient
+            if sympy.expand(divisor * quotient.args[0] - whole) == 0:
+                return sympy.Eq(sympy.Mod(whole, divisor), 0)
+    return sympy.Eq(one, other)
+
+
+def _is_overflow(condition: Any) -> bool:
+    """Whether a condition only asks if a number fits into 64 bits."""
+    return any(number.is_Integer and abs(number) > 2**60 for number in condition.atoms(sympy.Number))
+
+
+def _judge(spec: LayerSpec, found: Hints, guard: GuardAt, accepted: Sequence[Any]) -> Precondition | Finding | None:
+    broken = list(islice(_points(spec, found, guard.condition, False, accepted), TRIALS))
+    for setting in broken:
+        try:
+            finding = _try(spec, setting)
+        except Refused:
+            continue
+        return None if finding is None else _shape_depends(finding, guard)
+    if not broken:
+        return None
+    for setting in islice(_points(spec, found, guard.condition, True, accepted), TRIALS):
+        try:
+            _try(spec, setting)
+        except Refused:
+            continue
+        if isinstance(guard.condition, sympy.Eq) and not _is_divisibility(spec, guard.condition):
+            return _coupled(guard)
+        return None if _is_tangled(guard.condition) else Precondition(shown(guard.condition), setting, broken[0])
+    return None
+
+
+def _is_divisibility(spec: LayerSpec, condition: Any) -> bool:
+    """Whether a condition asks a dimension to be divisible; between arguments alone, that is a constraint."""
+    names = {symbol.name.split("[")[0] for symbol in condition.free_symbols}
+    return condition.has(sympy.Mod, sympy.floor) and not names <= {*spec.arguments}
+
+
+def _is_tangled(condition: Any) -> bool:
+    """Whether a condition is about quotients of quotients, and so no help to a reader."""
+    parts = condition.atoms(sympy.floor, sympy.Mod)
+    return any(argument.has(sympy.floor, sympy.Mod) for part in parts for argument in part.args)
+
+
+def _try(spec: LayerSpec, setting: Setting) -> Finding | None:
+    """Run the layer; a shape that is not declared is a finding.
+
+    An empty output counts as refused: without data torch lets it through, with data many kernels do not.
+    """
+    try:
+        instance = Instance(spec, setting)
+        run = instance.run(training=True)
+        mismatch = next(iter(check_shapes(instance, run)), None)
+    except TrialFault:
+        raise Refused from None
+    if mismatch is None and not all(output.numel() for output in run.outputs.values()):
+        raise Refused
+    return mismatch
+
+
+def _points(spec: LayerSpec, found: Hints, condition: Any, wanted: bool, accepted: Sequence[Any]) -> Iterator[Setting]:
+    """Points at which a condition only just holds, or only just does not, and all accepted ones do."""
+    names = sorted(symbol.name for symbol in condition.free_symbols)
+    holds, others = compiled(condition), [compiled(other) for other in accepted]
+    slack = compiled(condition.lhs - condition.rhs) if isinstance(condition, sympy.core.relational.Relational) else None
+    candidates = []
+    for values in islice(product(SMALL, repeat=len(names)), POINTS):
+        point = {**found.names, **dict(zip(names, values, strict=True))}
+        try:
+            if bool(holds(point)) is wanted and all(other(point) for other in others):
+                candidates.append((abs(int(slack(point))) if slack else 0, sum(values), values))
+        except ArithmeticError:
+            continue
+    for *_, values in sorted(candidates):
+        setting = at_point(spec, found, {**found.names, **dict(zip(names, values, strict=True))})
+        if setting is not None:
+            yield setting
+
+
+def _shape_depends(finding: Finding, guard: GuardAt) -> Finding:
+    """The finding for an output whose shape is as declared only where a condition holds."""
+    message = f"{finding.message}, unless {shown(guard.condition)}"
+    return finding.rule.at(finding.place, message, labels=finding.labels, notes=finding.notes)
+
+
+def _coupled(guard: GuardAt) -> Finding:
+    """The finding for sizes that must be equal though nothing says so."""
+    text = shown(guard.condition)
+    span = guard.node.span if guard.node else None
+    message = f"the layer works only where {text}"
+    help = f"if it is meant, add the constraint `{text}`, or name the sizes alike"
+    return HiddenCoupling.at(Place(("forward",), span), message, help=help)

@@ -1,0 +1,308 @@
+"""Proves the shapes of a layer: one run at symbols for each way through its forward."""
+
+import functools
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import sympy
+import torch
+from torch import Tensor
+
+from layergen.diagnostics import Finding
+from layergen.lang import expression as ex
+from layergen.lang.interpreter import Function, Interpreter, scalar_call
+from layergen.lang.model import LayerSpec
+from layergen.lang.scalars import SCALARS
+from layergen.ops.dtypes import dtype_name
+from layergen.prove.abstract_run import AbstractRun, hint
+from layergen.prove.formula import same, shown, value
+from layergen.prove.hints import LEADING_NAMES, Hints, at_point, close_hints, hints, own_hints
+from layergen.rules.shapes import HiddenCoupling, OpFailed
+from layergen.run.explain import Explainer
+from layergen.run.forward import Step, TrialFault
+from layergen.run.instance import Instance, Placement
+from layergen.run.trial import modes, try_setting
+from layergen.settings.choice import Setting
+
+CPU = torch.device("cpu")
+MULTIPLE = 10_000  # dimensions that are a multiple of all arguments get no larger than some times this
+ROUNDING = frozenset({"int", "round", "floor", "ceil"})
+FLOATING = frozenset({"sqrt", "exp", "log", "log2", "sin", "cos", "tan", "tanh", "float"})
+
+
+@dataclass(frozen=True)
+class ProvenStep:
+    """What a statement gives: a name with its shape as formulas, and its dtype; for a number, no dtype."""
+
+    target: ex.Name
+    shape: tuple[Any, ...]
+    dtype: str
+
+
+@dataclass(frozen=True)
+class GuardAt:
+    """A condition that torch asked about, and the call that made it ask."""
+
+    condition: Any
+    node: ex.Call | None
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What one symbolic run has shown."""
+
+    setting: Setting  # whose way through the forward it took
+    hints: Hints
+    training: bool
+    steps: tuple[ProvenStep, ...] = ()
+    outputs: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)  # formulas of the shapes
+    guards: tuple[GuardAt, ...] = ()
+    concrete: Mapping[str, Any] = field(default_factory=dict)  # arguments that had to be numbers, and their values
+    sampled: tuple[str, ...] = ()  # outputs whose shape algebra could not settle; they agree at the hints
+    tied: tuple[str, ...] = ()  # equations that torch has assumed of sizes, though the spec does not demand them
+
+    @property
+    def whole(self) -> bool:
+        """Whether the shapes are proven for all sizes, with no argument left out."""
+        return not self.concrete and not self.sampled and not self.tied
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A way through the forward that cannot be run at symbols; why."""
+
+    setting: Setting
+    reason: str
+
+
+def prove(spec: LayerSpec, settings: Sequence[Setting]) -> Iterator[Proof | Tried | Finding]:
+    """Prove a layer's shapes for each way that the settings take through it."""
+    for setting in paths(settings):
+        for training in modes(spec):
+            yield from _prove_path(spec, setting, training)
+
+
+def paths(settings: Sequence[Setting]) -> Iterator[Setting]:
+    """The settings that differ in more than their numbers."""
+    seen: list[object] = []
+    for setting in settings:
+        flags = {name: kept for name, kept in setting.values.items() if isinstance(kept, bool | str) or kept is None}
+        key = (flags, setting.absent, len(setting.leading))
+        if key not in seen:
+            seen.append(key)
+            yield setting
+
+
+def _prove_path(spec: LayerSpec, setting: Setting, training: bool) -> Iterator[Proof | Tried | Finding]:
+    """Run at symbols, with one choice of hints after the other until one gives a proof; else the first has its say."""
+    nothing = Tried(setting, "no values were found to stand in for the symbols")
+    first: Tried | Finding = nothing
+    for choose in (hints, close_hints, own_hints):
+        outcome = _prove_at(spec, setting, training, choose) or nothing
+        if isinstance(outcome, Finding) and choose is hints and not spec.cases and _fails_at_all_sizes(spec, setting):
+            yield _with_way_out(spec, setting, outcome)
+            return
+        if isinstance(outcome, Proof):
+            yield outcome
+            return
+        first = outcome if first == nothing else first
+        if isinstance(outcome, Finding) and (
+            outcome.rule not in (OpFailed, HiddenCoupling) or try_setting(spec, setting)[0] is None
+        ):
+            first = first if isinstance(first, Finding) else outcome
+            break  # no other sizes will help
+    yield _with_way_out(spec, setting, first) if isinstance(first, Finding) else first
+
+
+def _fails_at_all_sizes(spec: LayerSpec, setting: Setting) -> bool:
+    """Whether it is the arguments at the hints that do not go together, whatever the dimensions."""
+    found = hints(spec, setting)
+    if found is None:
+        return False
+    values = [value for name, value in found.names.items() if name.split("[")[0] in spec.arguments]
+    multiple = math.prod(values) ** 2
+    factors = (3, 4, 5, 7, 11, 13, 17, 19, 23, 29)
+    choices = [dict(zip(found.setting.sizes, factors, strict=False)), dict.fromkeys(found.setting.sizes, 1)]
+    if multiple <= MULTIPLE:
+        choices.append({name: multiple * factor for name, factor in zip(found.setting.sizes, factors, strict=False)})
+    return all(try_setting(spec, replace(found.setting, sizes=sizes))[0] is None for sizes in choices)
+
+
+def _prove_at(
+    spec: LayerSpec, setting: Setting, training: bool, choose: Callable[..., Hints | None]
+) -> Proof | Tried | Finding | None:
+    """Run at symbols; where an argument turns out to be needed as a number, run again with that number."""
+    concrete: frozenset[str] = frozenset()
+    reason = ""
+    for _ in range(4):
+        found = choose(spec, setting, concrete)
+        if found is None:
+            break
+        run = AbstractRun(found.names)
+        try:
+            proof = _run(spec, setting, found, run, training)
+        except TrialFault as fault:
+            if try_setting(spec, found.setting)[0] is None:  # it is the layer's fault, not that of the symbols
+                return fault.finding
+            reason, needed = fault.finding.message, frozenset(spec.arguments)
+        else:
+            lost = {name for name, formula in run.lost().items() if formula.is_number}
+            if not lost:
+                return replace(proof, concrete=_numbers(spec, found), tied=tuple(_tied(spec, found, run)))
+            reason = f"torch takes {', '.join(f'`{name}`' for name in sorted(lost))} as a number"
+            needed = frozenset(name.split("[")[0] for name in lost)
+            if lost & {*setting.sizes, *LEADING_NAMES}:
+                break
+        if needed <= concrete:
+            break
+        concrete |= needed
+    return Tried(setting, reason) if reason else None
+
+
+def _numbers(spec: LayerSpec, found: Hints) -> dict[str, Any]:
+    """The integer arguments that are numbers in a run, not symbols."""
+    symbols = {name.split("[")[0] for name in found.names}
+    return {name: found.setting.values[name] for name in _integers(spec, found.setting) if name not in symbols}
+
+
+def _tied(spec: LayerSpec, found: Hints, run: AbstractRun) -> Iterator[str]:
+    """The names for which torch has put a formula of others, though another value would have been allowed."""
+    for name, formula in run.lost().items():
+        others = (at_point(spec, found, {**found.names, name: other}) for other in range(2, found.names[name]))
+        if any(other is not None for other in others):
+            yield f"{name} == {shown(formula)}"
+
+
+def _with_way_out(spec: LayerSpec, setting: Setting, finding: Finding) -> Finding:
+    """A finding at the hints, with what helps where the layer does work at the setting itself."""
+    if finding.help is not None or finding.rule is not OpFailed or try_setting(spec, setting)[0] is None:
+        return finding
+    works = ", ".join(f"{name}={setting.values[name]}" for name in _integers(spec, setting))
+    help = f"it works where {works}: say under `constraints` what it takes" if works else None
+    return replace(finding, help=help)
+
+
+def _integers(spec: LayerSpec, setting: Setting) -> list[str]:
+    """The arguments of a setting that are integers."""
+    kinds = ("int", "size1", "size2", "size3", "ints")
+    return [name for name, part in spec.arguments.items() if part.type in kinds and setting.values[name] is not None]
+
+
+def _run(spec: LayerSpec, setting: Setting, found: Hints, run: AbstractRun, training: bool) -> Proof:
+    """One run of the forward at symbols."""
+    calls = SymbolicCalls()
+    watch = GuardWatch(run)
+    with symbolic_instance(spec, found, run, calls) as instance:
+        result = instance.run(training, watch)
+        outputs = result.outputs
+        declared = {name: instance.declared_shape(name) for name in outputs}
+    shapes = {name: tuple(run.formula(size) for size in tensor.shape) for name, tensor in outputs.items()}
+    sampled = []
+    for name, formulas in shapes.items():
+        expected = tuple(run.formula(size) for size in declared[name])
+        agreement = _agree(expected, formulas, found.names)
+        if agreement is None or (agreement and calls.rounded):
+            sampled.append(name)
+        elif not agreement:
+            found_shape = tuple(outputs[name].shape)
+            raise TrialFault(instance.explainer.shape_mismatch(name, declared[name], found_shape, result.stored))
+    steps = tuple(_step(step, run) for step in result.steps)
+    return Proof(setting, found, training, steps, shapes, tuple(watch.located()), {}, tuple(sampled))
+
+
+@contextmanager
+def symbolic_instance(
+    spec: LayerSpec, found: Hints, run: AbstractRun, calls: Function, gradients: bool = False
+) -> Iterator[Instance]:
+    """A layer with its tensors at symbols, to be run inside."""
+    symbolic = symbolic_setting(spec, found, run, calls)
+    explainer = Explainer(spec, found.setting, lambda size: shown(run.formula(size)), run.renamed)
+    with run():
+        yield Instance(spec, symbolic, Placement(CPU, gradients=gradients, scalars=calls), explainer)
+
+
+def _agree(expected: Sequence[Any], formulas: Sequence[Any], at: Mapping[str, int]) -> bool | None:
+    """Whether shapes agree for all sizes; None if algebra cannot tell, but they do at the hints."""
+    if len(expected) != len(formulas):
+        return False
+    if all(same(left, right) for left, right in zip(expected, formulas, strict=True)):
+        return True
+    try:
+        agrees = all(value(left, at) == value(right, at) for left, right in zip(expected, formulas, strict=True))
+    except (ArithmeticError, ValueError, KeyError):
+        return None
+    return None if agrees else False
+
+
+def _step(step: Step, run: AbstractRun) -> ProvenStep:
+    if not isinstance(step.value, Tensor):
+        return ProvenStep(step.target, (), "")
+    return ProvenStep(step.target, tuple(map(run.formula, step.value.shape)), dtype_name(step.value.dtype))
+
+
+def symbolic_setting(spec: LayerSpec, found: Hints, run: AbstractRun, calls: Function) -> Setting:
+    """The setting with its integers as symbols."""
+    values = dict(found.setting.values)
+    for name in spec.arguments:
+        if name in run.sizes:
+            values[name] = run.sizes[name]
+        parts = [run.sizes[part] for index in range(9) if (part := f"{name}[{index}]") in run.sizes]
+        if parts:
+            values[name] = tuple(parts)
+    with run():
+        for name, expression in spec.derived.items():
+            values[name] = Interpreter(values, calls).evaluate(expression)
+    sizes = {name: run.sizes[name] for name in found.setting.sizes}
+    leading = tuple(run.sizes[name] for name in LEADING_NAMES[: len(found.setting.leading)])
+    return replace(found.setting, values=values, sizes=sizes, leading=leading)  # type: ignore[arg-type]
+
+
+class SymbolicCalls:
+    """Calls the scalar functions where numbers may be symbols.
+
+    What gives a float is computed from the hints: the data of a layer may depend on it. Where such a float is made an
+    int again, shapes may depend on it too, and the run has shown them at the hints alone.
+    """
+
+    def __init__(self) -> None:
+        self.hinted = False  # whether a float was computed from hints
+        self.rounded = False  # whether an int was made of one
+
+    def __call__(self, node: ex.Call, arguments: list[Any], keywords: dict[str, Any]) -> Any:
+        symbolic = any(isinstance(argument, torch.SymInt | torch.SymFloat) for argument in arguments)
+        if node.function in ROUNDING and not any(isinstance(argument, torch.SymInt) for argument in arguments):
+            self.rounded = self.rounded or self.hinted or symbolic
+        if not symbolic:
+            return scalar_call(node, arguments, keywords)
+        if node.function in ROUNDING and isinstance(arguments[0], torch.SymInt):
+            return arguments[0]
+        if node.function in FLOATING or node.function in ROUNDING:
+            self.hinted = True
+            return SCALARS[node.function].python(*(hint(argument) for argument in arguments))
+        if node.function in ("min", "max"):
+            combine = torch.sym_min if node.function == "min" else torch.sym_max
+            return functools.reduce(combine, arguments)
+        return scalar_call(node, arguments, keywords)
+
+
+class GuardWatch:
+    """Remembers which call of the forward made torch ask which question."""
+
+    def __init__(self, run: AbstractRun) -> None:
+        self.run = run
+        self.starts: list[tuple[int, ex.Call]] = []
+
+    def called(self, node: ex.Call, arguments: Sequence[Any], keywords: Mapping[str, Any]) -> None:
+        self.starts.append((len(self.run.environment.guards), node))
+
+    def combined(self, node: ex.Binary, left: Any, right: Any) -> None:
+        """Operators ask nothing that their result does not show."""
+
+    def located(self) -> Iterator[GuardAt]:
+        for index, condition in enumerate(self.run.guards()):
+            before = [node for start, node in self.starts if start <= index]
+            if condition not in (sympy.true, sympy.false):
+                yield GuardAt(condition, before[-1] if before else None)

@@ -1,0 +1,187 @@
+"""Each call of an op fits one of the op's real signatures."""
+
+from collections.abc import Callable, Iterable, Iterator
+
+from layergen import ops
+from layergen.diagnostics import Finding, Label, Path, Place, Rule, Span
+from layergen.lang import expression as ex
+from layergen.lang.kinds import Kind, Kinds
+from layergen.lang.scalars import SCALARS
+from layergen.ops import Fault, FaultKind
+from layergen.resolve.inference import SCALAR, arguments_of, is_scalar_call
+from layergen.resolve.repair import free_parameters, repair
+from layergen.rules.calls import DoubledArgument, MissingArgument, UnknownKeyword, UnknownOp, WrongArgumentKind
+from layergen.suggest import nearest
+from layergen.words import listed, ordinal, shorten
+
+KindsOf = Callable[[ex.Expression], Kinds]
+
+ARTICLES = {
+    Kind.TENSOR: "a tensor",
+    Kind.INT: "an int",
+    Kind.FLOAT: "a float",
+    Kind.BOOL: "a bool",
+    Kind.STR: "a string",
+    Kind.DTYPE: "a dtype",
+}
+
+
+RULES: dict[FaultKind, type[Rule]] = {
+    FaultKind.UNKNOWN_KEYWORD: UnknownKeyword,
+    FaultKind.MISSING: MissingArgument,
+    FaultKind.TWICE: DoubledArgument,
+    FaultKind.TOO_MANY: DoubledArgument,
+    FaultKind.WRONG_KIND: WrongArgumentKind,
+}
+
+
+def check_call(call: ex.Call, kinds: KindsOf, path: Path) -> Iterator[Finding]:
+    """Check one call; those among its arguments are calls of their own.
+
+    Args:
+        call: The call. Its spans count from the start of the text at ``path``.
+        kinds: Tells the kinds of an expression.
+        path: The place in the spec of the text that holds the call.
+    """
+    arguments = [ops.Argument(keyword, kinds(value)) for keyword, value in arguments_of(call)]
+    op = ops.find(call.function)
+    if is_scalar_call(call, (argument.kinds for argument in arguments)):
+        yield from _check_scalar_call(call, path)
+    elif op is None and call.function in SCALARS:
+        yield from _check_scalar_arguments(call, kinds, path)
+    elif op is None:
+        yield _unknown_op(call, kinds, path)
+    else:
+        yield from check_against(call, op, kinds, path)
+
+
+def check_against(call: ex.Call, op: ops.Op, kinds: KindsOf, path: Path) -> Iterator[Finding]:
+    """Check one call against an op that is known already."""
+    outcome = ops.bind(op, [ops.Argument(keyword, kinds(value)) for keyword, value in arguments_of(call)])
+    if isinstance(outcome, ops.BindingFault):
+        repaired = repair(call, op, kinds)
+        remedy = f"write `{ex.show(repaired)}`" if repaired else None
+        # What one repair mends is one mistake: an argument too few shifts all that follow it.
+        for fault in outcome.faults[:1] if repaired else outcome.faults:
+            message = _message(call, fault, outcome.signature, kinds)
+            yield _finding(call, fault, message, path, remedy or _flag_meant(call, fault, outcome.signature, kinds), op)
+
+
+def unknown_function(call: ex.Call, path: Path, known: Iterable[str], expected: str) -> Finding:
+    """The finding for a call of a function that is none of those known at its place."""
+    near = nearest(call.function, known, cutoff=0.7)
+    remedy = f"write `{near}`" if near else None
+    message = f"`{call.function}` is not {expected}"
+    return UnknownOp.at(Place(path, call.function_span), message, help=remedy)
+
+
+def _unknown_op(call: ex.Call, kinds: KindsOf, path: Path) -> Finding:
+    place = Place(path, call.function_span)
+    message = f"`{call.function}` is no op"
+    near = ops.nearest(call.function)
+    op = ops.find(near) if near else None
+    if op is None:
+        return UnknownOp.at(place, message, help="`layergen ops` lists the ops that a forward may call")
+    renamed = ex.Call(op.name, call.arguments, call.keywords)
+    repaired = repair(renamed, op, kinds)
+    remedy = f"write `{ex.show(repaired)}`" if repaired else f"the nearest is `{op.signatures[0]}`"
+    return UnknownOp.at(place, message, help=remedy, fix=op.name)
+
+
+def _finding(call: ex.Call, fault: Fault, message: str, path: Path, remedy: str | None, op: ops.Op) -> Finding:
+    """What one fault of a call looks like to the user."""
+    spans = [_span(call, index, fault.kind) for index in fault.arguments] or [call.function_span]
+    first, *others = [Place(path, span) for span in spans]
+    signatures = dict.fromkeys(str(signature) for signature in op.signatures)
+    return RULES[fault.kind].at(
+        first,
+        message,
+        labels=[Label(place, "") for place in others],
+        notes=[f"signature: {signature}" for signature in signatures],
+        help=remedy,
+    )
+
+
+def _message(call: ex.Call, fault: Fault, signature: ops.Signature, kinds: KindsOf) -> str:
+    given = [arguments_of(call)[index] for index in fault.arguments]
+    names = [f"`{parameter.name}`" for parameter in fault.parameters]
+    match fault.kind:
+        case FaultKind.UNKNOWN_KEYWORD:
+            words = [f"`{keyword}`" for keyword, _ in given]
+            return f"`{call.function}` has no keyword{'s' * (len(words) > 1)} {listed(words)}"
+        case FaultKind.MISSING:
+            return f"`{call.function}` is called without {listed(names)}, which it requires"
+        case FaultKind.TWICE:
+            return f"`{call.function}` is given {names[0]} twice"
+        case FaultKind.TOO_MANY:
+            most, count = len(signature.positional), len(call.arguments)
+            takes = f"{most} argument{'s' * (most != 1)}" + (" by position" if len(signature.parameters) > most else "")
+            return f"`{call.function}` takes {takes}, but is given {count}"
+        case FaultKind.WRONG_KIND:
+            (parameter,), ((keyword, value),) = fault.parameters, given
+            where = "," if keyword else f", the {ordinal(fault.arguments[0])} argument,"
+            wanted, found = _described(parameter.accepts), _described(kinds(value))
+            return f"`{call.function}` takes {wanted} as {names[0]}{where} but {_shown(value)} is {found}"
+
+
+def _flag_meant(call: ex.Call, fault: Fault, signature: ops.Signature, kinds: KindsOf) -> str | None:
+    """What to write if a bool has slipped into the place of a number: ``leaky_relu(x, True)``."""
+    if fault.kind is not FaultKind.WRONG_KIND or fault.arguments[0] >= len(call.arguments):
+        return None
+    value = call.arguments[fault.arguments[0]]
+    flags = [part.name for part in free_parameters(call, signature) if part.accepts == {Kind.BOOL}]
+    if kinds(value) != {Kind.BOOL} or not flags:
+        return None
+    meant = " or ".join(f"`{flag}`" for flag in flags)
+    return f"if {meant} is meant, name it: `{flags[0]}={ex.show(value)}`"
+
+
+def _check_scalar_call(call: ex.Call, path: Path) -> Iterator[Finding]:
+    """Scalar functions take numbers by position, and most of them one."""
+    function = SCALARS[call.function]
+    count = len(call.arguments)
+    for keyword in call.keywords:
+        yield UnknownKeyword.at(
+            Place(path, _name_span(keyword)), f"`{call.function}` of numbers has no keyword `{keyword.name}`"
+        )
+    if count < function.least:
+        yield MissingArgument.at(Place(path, call.function_span), f"`{call.function}` is called without a number")
+    if function.most is not None and count > function.most:
+        place = Place(path, call.arguments[function.most].span)
+        yield DoubledArgument.at(
+            place, f"`{call.function}` of numbers takes {function.most} argument, but is given {count}"
+        )
+
+
+def _check_scalar_arguments(call: ex.Call, kinds: KindsOf, path: Path) -> Iterator[Finding]:
+    for _, value in arguments_of(call):
+        found = kinds(value)
+        if not found & (SCALAR | {Kind.UNKNOWN}):
+            message = f"`{call.function}` takes numbers, but {_shown(value)} is {_described(found)}"
+            yield WrongArgumentKind.at(Place(path, value.span), message)
+
+
+def _span(call: ex.Call, index: int, kind: FaultKind) -> Span:
+    """The characters of an argument that are at fault: its value, or its keyword."""
+    if index < len(call.arguments):
+        return call.arguments[index].span
+    keyword = call.keywords[index - len(call.arguments)]
+    return keyword.value.span if kind is FaultKind.WRONG_KIND else _name_span(keyword)
+
+
+def _name_span(keyword: ex.Keyword) -> Span:
+    start = keyword.span[0]
+    return start, start + len(keyword.name)
+
+
+def _described(kinds: Kinds) -> str:
+    """Kinds in words: "an int or ints"."""
+    named = sorted(kinds - {Kind.NONE}, key=list(Kind).index)
+    if {Kind.INT, Kind.FLOAT, Kind.BOOL} <= kinds:
+        named = [kind for kind in named if kind not in (Kind.INT, Kind.FLOAT, Kind.BOOL)]
+        return " or ".join(["a number", *(ARTICLES.get(kind, kind.value) for kind in named)])
+    return " or ".join(ARTICLES.get(kind, kind.value) for kind in named) or "None"
+
+
+def _shown(value: ex.Expression) -> str:
+    return f"`{shorten(ex.show(value))}`"

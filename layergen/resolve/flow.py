@@ -1,0 +1,81 @@
+"""What a forward reads and assigns, path by path."""
+
+from collections.abc import Iterator, Sequence
+
+from layergen.diagnostics import Finding, Label, Place
+from layergen.lang import expression as ex
+from layergen.lang.model import LayerSpec
+from layergen.resolve.scope import CONSTANTS, assignments, dimensions, optional_dimensions
+from layergen.resolve.undefined import undefined
+from layergen.rules.names import Unassigned
+
+PATH = ("forward",)
+
+
+def check_flow(spec: LayerSpec) -> Iterator[Finding]:
+    """Yield what the forward reads without its being defined or assigned."""
+    flow = _Flow(spec)
+    assigned = flow.block(spec.forward, frozenset())
+    yield from flow.findings
+    for name in spec.outputs:
+        updated = name in spec.inputs and name in flow.first
+        shadowed = name in flow.known and name not in spec.inputs  # which is a fault of its own
+        if name in assigned or updated or shadowed:
+            continue
+        place = Place(("outputs", name), key=True)
+        if name in flow.first:
+            yield flow.unassigned(name, place, f"output `{name}` is not assigned on every path")
+        else:
+            help = f"end the forward with `{name} = …`"
+            yield Unassigned.at(place, f"output `{name}` is never assigned", help=help)
+
+
+class _Flow:
+    """Follows the paths of a forward; collects what is wrong on them, once for each name."""
+
+    def __init__(self, spec: LayerSpec) -> None:
+        self.known = frozenset(
+            {*spec.arguments, *spec.derived, *spec.tensors, *spec.inputs, *dimensions(spec), *CONSTANTS, "training"}
+        )
+        self.optional = optional_dimensions(spec)
+        self.first = {target.id: target for target in reversed(list(assignments(spec.forward)))}
+        self.findings: list[Finding] = []
+        self.reported: set[str] = set()
+
+    def block(self, statements: Sequence[ex.Statement], assigned: frozenset[str]) -> frozenset[str]:
+        """Follow some statements from where certain names are assigned; returns those that are assigned after."""
+        for statement in statements:
+            match statement:
+                case ex.Assign(targets=targets, value=value):
+                    self.read(value, assigned)
+                    assigned |= {target.id for target in targets}
+                case ex.If(test=test, body=body, orelse=orelse):
+                    self.read(test, assigned)
+                    assigned = self.block(body, assigned) & self.block(orelse, assigned)
+        return assigned
+
+    def read(self, expression: ex.Expression, assigned: frozenset[str]) -> None:
+        for node in ex.walk(expression):
+            if isinstance(node, ex.Name) and node.id not in assigned | self.reported:
+                self.look_up(node, assigned)
+
+    def look_up(self, node: ex.Name, assigned: frozenset[str]) -> None:
+        name, place = node.id, Place(PATH, node.span)
+        if name in self.optional:
+            message = f"`{name}` has no value where the optional input `{self.optional[name]}` is left out"
+            help = "give the dimension to an input that is always there"
+            finding = Unassigned.at(place, message, help=help)
+        elif name in self.known:
+            return
+        elif name in self.first and name != "_":
+            finding = self.unassigned(name, place, f"`{name}` is not assigned on every path that leads here")
+        else:
+            known = {*self.known, *assigned}.difference(CONSTANTS)
+            finding = undefined(node, PATH, known, "declare it, or assign it before")
+        self.findings.append(finding)
+        self.reported.add(name)
+
+    def unassigned(self, name: str, place: Place, message: str) -> Finding:
+        label = Label(Place(PATH, self.first[name].span), "first assigned here")
+        help = f"assign `{name}` before the `if` too, or in its `else`; conditions are not compared"
+        return Unassigned.at(place, message, labels=(label,), help=help)

@@ -1,0 +1,108 @@
+"""Are a spec's names defined, used, distinct, allowed and in order?"""
+
+from collections.abc import Iterator
+
+from layergen.diagnostics import Finding, Label, Place
+from layergen.lang import expression as ex
+from layergen.lang.model import LayerSpec
+from layergen.resolve.flow import check_flow
+from layergen.resolve.order import check_order
+from layergen.resolve.reserved import check_reserved
+from layergen.resolve.scope import CONSTANTS, assignments, dimension_places, dimensions, reads, scoped
+from layergen.resolve.undefined import check_undefined
+from layergen.rules.names import ShadowedName, UndefinedName, UnusedName
+
+SECTIONS = {
+    "arguments": "an argument",
+    "derived": "a derived name",
+    "parameters": "a parameter",
+    "buffers": "a buffer",
+    "inputs": "an input",
+    "outputs": "an output",
+}
+OTHER_NAME = "choose another name"
+
+
+def check_names(spec: LayerSpec) -> Iterator[Finding]:
+    """Yield what is wrong with the names of a spec."""
+    yield from check_reserved(spec)
+    yield from check_order(spec)
+    yield from _check_shadowed(spec)
+    found = (*check_undefined(spec), *check_flow(spec))
+    yield from found
+    if not any(finding.rule is UndefinedName for finding in found):  # a misspelled name is undefined, and unused too
+        yield from _check_unused(spec)
+
+
+def _check_shadowed(spec: LayerSpec) -> Iterator[Finding]:
+    owners: dict[str, tuple[str, Place]] = {}  # what each name stands for first, and where
+    for section, role in SECTIONS.items():
+        for name in getattr(spec, section):
+            place = Place((section, name), key=True)
+            owner, first = owners.setdefault(name, (role, place))
+            updated = section == "outputs" and owner == SECTIONS["inputs"]
+            if first != place and not updated and not _is_switch(spec, name, section):
+                switchable = section in ("parameters", "buffers") and _is_flag(spec, name)
+                help = f"add `when: {name}`, or choose another name" if switchable else OTHER_NAME
+                yield _shadowed(place, f"`{name}` is {owner} already", first, help)
+    for name, place in dimension_places(spec).items():
+        owner, first = owners.setdefault(name, ("a dimension", place))
+        if first != place:
+            yield _shadowed(place, f"dimension `{name}` has the name of {owner}", first)
+    for target in assignments(spec.forward):
+        if target.id in owners and target.id not in {*spec.inputs, *spec.outputs, *spec.buffers}:
+            owner, first = owners[target.id]
+            message = f"`{target.id}` is {owner}, which keeps its value"
+            yield _shadowed(Place(("forward",), target.span), message, first)
+
+
+def _shadowed(place: Place, message: str, first: Place, help: str = OTHER_NAME) -> Finding:
+    label = Label(first, "first declared here")
+    return ShadowedName.at(place, message, labels=(label,), help=help)
+
+
+def _is_flag(spec: LayerSpec, name: str) -> bool:
+    return name in spec.arguments and spec.arguments[name].type == "bool"
+
+
+def _is_switch(spec: LayerSpec, name: str, section: str) -> bool:
+    """Whether a parameter or buffer has the name of the argument that switches it on."""
+    if name not in spec.arguments or section not in ("parameters", "buffers"):
+        return False
+    alone = name not in spec.derived and not (name in spec.parameters and name in spec.buffers)
+    when = spec.tensors[name].when
+    return alone and _is_flag(spec, name) and when is not None and ex.Name(name) in _conjuncts(when)
+
+
+def _conjuncts(condition: ex.Expression) -> tuple[ex.Expression, ...]:
+    if isinstance(condition, ex.Binary) and condition.operator == "and":
+        return *_conjuncts(condition.left), *_conjuncts(condition.right)
+    return (condition,)
+
+
+def _check_unused(spec: LayerSpec) -> Iterator[Finding]:
+    read = {name.id for name in reads(spec.forward)}
+    changed = {name.id for name in assignments(spec.forward)}
+    outside: set[str] = set()
+    for part in scoped(spec):
+        if part.path[0] not in ("constraints", "matches"):
+            outside |= ex.names(part.expression)
+    used = {
+        "arguments": outside | (read - set(spec.tensors)),
+        "derived": outside | read,
+        "parameters": read,
+        "buffers": read | changed,
+        "inputs": read,
+    }
+    for section, names in used.items():
+        for name in getattr(spec, section):
+            if name not in names:
+                idle = "has no effect" if section in ("arguments", "derived") else "is never read by the forward"
+                message = f"{SECTIONS[section].split(' ', 1)[1]} `{name}` {idle}"
+                yield UnusedName.at(Place((section, name), key=True), message, help=f"use `{name}` or delete it")
+    kept = read.union(*(getattr(spec, section) for section in SECTIONS), dimensions(spec), CONSTANTS, {"training", "_"})
+    for target in assignments(spec.forward):
+        if target.id not in kept:
+            kept.add(target.id)
+            message = f"`{target.id}` is assigned but never read"
+            yield UnusedName.at(Place(("forward",), target.span), message, help="delete it, or assign to `_`")

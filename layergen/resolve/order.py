@@ -1,0 +1,25 @@
+"""Arguments and inputs in an order that Python allows."""
+
+from collections.abc import Iterator
+
+from layergen.diagnostics import Finding, Label, Place
+from layergen.lang.model import LayerSpec
+from layergen.rules.names import RequiredAfterOptional
+
+
+def check_order(spec: LayerSpec) -> Iterator[Finding]:
+    """Yield the arguments and inputs that are required after one that is not."""
+    required = {
+        "arguments": {name: argument.required for name, argument in spec.arguments.items()},
+        "inputs": {name: not tensor.optional for name, tensor in spec.inputs.items()},
+    }
+    for section, members in required.items():
+        free = None  # the first that may be left out
+        for name, needed in members.items():
+            if needed and free:
+                message = f"`{name}` is required, but stands after `{free}`, which may be left out"
+                labels = (Label(Place((section, free), key=True), "may be left out"),)
+                place = Place((section, name), key=True)
+                yield RequiredAfterOptional.at(place, message, labels=labels, help=f"move it before `{free}`")
+            elif not needed:
+                free = free or name

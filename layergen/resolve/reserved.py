@@ -1,0 +1,92 @@
+"""Names that a spec may not give, because Python, torch or the language has given them already."""
+
+import builtins
+import keyword
+import re
+from collections.abc import Iterator
+
+from layergen.diagnostics import Finding, Place
+from layergen.lang.model import LayerSpec
+from layergen.resolve.scope import CONSTANTS, assignments, dimension_places
+from layergen.rules.names import ReservedName
+from layergen.words import shorten
+
+# What `dir(torch.nn.Module())` lists, and the method that generated layers add: the names of attributes, which
+# arguments, derived values, parameters and buffers become.
+MODULE_ATTRIBUTES = frozenset({
+    "T_destination", "add_module", "apply", "bfloat16", "buffers", "call_super_init", "children", "compile",
+    "cpu", "cuda", "double", "dump_patches", "eval", "extra_repr", "float", "forward", "get_buffer",
+    "get_extra_state", "get_parameter", "get_submodule", "half", "ipu", "load_state_dict", "modules", "mtia",
+    "named_buffers", "named_children", "named_modules", "named_parameters", "parameters",
+    "register_backward_hook", "register_buffer", "register_forward_hook", "register_forward_pre_hook",
+    "register_full_backward_hook", "register_full_backward_pre_hook", "register_load_state_dict_post_hook",
+    "register_load_state_dict_pre_hook", "register_module", "register_parameter", "register_state_dict_post_hook",
+    "register_state_dict_pre_hook", "requires_grad_", "reset_parameters", "set_extra_state", "set_submodule",
+    "share_memory", "state_dict", "to", "to_empty", "train", "training", "type", "xpu", "zero_grad",
+})  # fmt: skip
+GENERATED = frozenset({"self", "torch", "nn", "F", "init", "math", "Tensor", "device", "dtype", "layer"})
+BUILTINS = frozenset({
+    "ValueError", "abs", "all", "any", "bool", "float", "int", "isinstance", "len", "list", "max", "min", "range",
+    "round", "str", "sum", "super", "tuple",
+})  # fmt: skip
+TESTS = frozenset({
+    "case", "compute", "copy", "doctest", "expected", "io", "layer", "leaves", "parameters", "pickle", "pytest",
+    "reference", "result",
+})  # fmt: skip
+CLASSES = frozenset({"Any", "Case", "F", "Module", "NamedTuple", "Parameter", "Tensor"}).union(
+    name for name in dir(builtins) if name[0].isupper()
+)
+
+
+def check_reserved(spec: LayerSpec) -> Iterator[Finding]:
+    """Yield the names that are reserved, where they are declared or first assigned."""
+    if problem := _class_problem(spec.layer):
+        help = "name a class in CapWords, as `RMSNorm` or `GRUCell`"
+        yield ReservedName.at(
+            ("layer",), f"`{shorten(spec.layer)}` cannot be the name of a layer: {problem}", help=help
+        )
+    for section in ("arguments", "derived", "parameters", "buffers", "inputs", "outputs"):
+        attribute = section not in ("inputs", "outputs")
+        for name in getattr(spec, section):
+            yield from _check(name, Place((section, name), key=True), attribute)
+            if section == "inputs" and name in TESTS:
+                message = f"`{name}` cannot be the name of an input: generated tests need it"
+                yield ReservedName.at(Place((section, name), key=True), message, help=f"write `{name}_`")
+    for name, place in dimension_places(spec).items():
+        yield from _check(name, place)
+    seen = {"_", *spec.arguments, *spec.derived, *spec.tensors, *spec.inputs, *spec.outputs}
+    for target in assignments(spec.forward):
+        if target.id not in seen:
+            yield from _check(target.id, Place(("forward",), target.span))
+        seen.add(target.id)
+
+
+def _check(name: str, place: Place, attribute: bool = False) -> Iterator[Finding]:
+    if problem := _problem(name, attribute):
+        help = f"choose another name, such as `{name}_`" if _is_identifier(name) else "begin with a letter"
+        yield ReservedName.at(place, f"`{shorten(name)}` cannot be a name: {problem}", help=help)
+
+
+def _problem(name: str, attribute: bool) -> str | None:
+    """Why a name is reserved, if it is."""
+    reasons = {
+        "it is not made of letters, digits and underscores": not _is_identifier(name),
+        "it begins with an underscore": name.startswith("_"),
+        "it has two underscores in a row": "__" in name,
+        "it is a keyword of Python": keyword.iskeyword(name),
+        "it is a value of YAML": name in ("true", "false", "null", "none"),
+        "it is a constant of the language": name in CONSTANTS or name == "training",
+        "generated code needs it": name in GENERATED or name in BUILTINS,
+        "every module has an attribute of this name": attribute and name in MODULE_ATTRIBUTES,
+    }
+    return next((reason for reason, applies in reasons.items() if applies), None)
+
+
+def _class_problem(name: str) -> str | None:
+    if not re.fullmatch(r"[A-Z][A-Za-z0-9]*", name, re.ASCII):
+        return "it is not in CapWords"
+    return "Python, torch or generated code has it already" if name in CLASSES else None
+
+
+def _is_identifier(name: str) -> bool:
+    return re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name) is not None

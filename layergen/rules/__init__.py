@@ -1,0 +1,11 @@
+"""All rules, a page each. They need nothing of layergen but `diagnostics`, so that a page is shown at once."""
+
+from layergen.diagnostics import Rule
+from layergen.rules import behaviour, building, calls, cases, file, names, shapes, spec, tensors
+
+__all__ = ["all_rules", "behaviour", "building", "calls", "cases", "file", "names", "shapes", "spec", "tensors"]
+
+
+def all_rules() -> list[type[Rule]]:
+    """All rules, sorted by their codes."""
+    return [Rule.registry[code] for code in sorted(Rule.registry)]

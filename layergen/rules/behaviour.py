@@ -1,0 +1,102 @@
+"""The faults of what a layer does: its numbers, dtypes, gradients and randomness."""
+
+from layergen.diagnostics import Rule
+
+
+class DtypeMismatch(Rule):
+    """An output has another dtype than the spec declares, or the layer fails in some precision.
+
+    Unless it says otherwise, an output has the dtype of the first floating input. The forward is tried with inputs and
+    parameters in float16, bfloat16, float32 and float64, and under autocast on the CPU, where an output may also have
+    autocast's own dtype. A forward that calls `upcast` is tried with half-precision inputs and float32 parameters too.
+
+        forward: y = mean(upcast(x), dim=-1)            # float32 for a float16 input
+
+    Fix: bring the result back with `type_as(y, x)`, or declare the output's dtype.
+    """
+
+    code = "LG304"
+
+
+class TensorWritten(Rule):
+    """The forward writes to a tensor that is not its own.
+
+    An op whose name ends in an underscore writes to its argument. If that is an input, the caller's data changes behind
+    its back, and other uses of it, or the backward pass, see the wrong values. Buffers are written by assigning to
+    their names.
+
+        inputs:
+          x: [N, C]
+        forward: y = relu_(x)
+
+    Fix: call the op without the underscore.
+
+        forward: y = relu(x)
+    """
+
+    code = "LG308"
+
+
+class NoGradient(Rule):
+    """A parameter or an input gets no gradient.
+
+    The backward graph is followed from the outputs. A parameter that it does not reach, or reaches only through an op
+    that is flat everywhere, such as `round` or `sign`, never learns.
+
+        forward: y = linear(x, round(weight))
+
+    Fix: let the outputs depend on it: for a straight-through estimate, `weight + detach(round(weight) - weight)`. Where
+    no gradient is wanted, say `gradient: false` of an input, and make a parameter a buffer.
+    """
+
+    code = "LG309"
+
+
+class RandomInEvaluation(Rule):
+    """The layer draws random numbers in evaluation.
+
+    Dropout and noise belong to training; in evaluation the same input must give the same output. `dropout` is active
+    unless it is told otherwise.
+
+        forward: y = dropout(x, p)
+
+    Fix: tie it to the mode, or say `random: always` of a layer that is meant to be random at all times.
+
+        forward: y = dropout(x, p, training=training)
+    """
+
+    code = "LG310"
+
+
+class VanishingConstant(Rule):
+    """A small constant becomes zero in float16.
+
+    The smallest float16 is about 6e-8. An `eps` of 1e-8 that is added to a float16 tensor, or bounds one, is zero, and
+    the division that it should guard gives infinity or NaN.
+
+        forward: y = x / (norm(x, dim=-1, keepdim=True) + 1e-8)
+
+    Fix: compute in float32 or wider, and come back.
+
+        forward: |
+          h = upcast(x)
+          y = type_as(h / (norm(h, dim=-1, keepdim=True) + 1e-8), x)
+    """
+
+    code = "LG311"
+
+
+class NotANumber(Rule):
+    """An output is NaN for ordinary inputs.
+
+    The forward is run with inputs drawn from the normal distribution, or from their `range`. Logarithms and roots of
+    negative numbers, and zero divided by zero, give NaN, which spreads to the loss and from there to every parameter.
+
+        inputs:
+          x: [N, C]
+        forward: y = log(x)
+
+    Fix: say which values the input has, `{shape: [N, C], range: [0.1, 10]}`, or keep away from the others by `clamp`.
+    """
+
+    code = "LG313"

@@ -1,0 +1,100 @@
+"""What a forward sees when it is tried: tensors without data, and the functions that its calls reach."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from layergen import ops
+from layergen.lang import expression as ex
+from layergen.lang.dtypes import DTYPES
+from layergen.lang.interpreter import EvaluationFault, Function, Interpreter, scalar_call
+from layergen.lang.scalars import SCALARS
+
+CONSTANTS: dict[str, Any] = {
+    "pi": math.pi,
+    "inf": math.inf,
+    "nan": math.nan,
+    **{name: getattr(torch, name) for name in DTYPES},
+}
+
+
+@dataclass(frozen=True)
+class TensorCalls:
+    """Calls the functions of a forward; tensors made from nothing get this device and dtype."""
+
+    device: torch.device
+    dtype: torch.dtype
+    scalars: Function = scalar_call  # calls the functions of numbers
+
+    def __call__(self, node: ex.Call, arguments: list[Any], keywords: dict[str, Any]) -> Any:
+        operands = [*arguments, *keywords.values()]
+        if node.function in SCALARS and not any(holds_tensor(operand) for operand in operands):
+            return self.scalars(node, arguments, keywords)
+        if node.function == "upcast":
+            return upcast(*arguments, **keywords)
+        op = ops.find(node.function)
+        if op is None:
+            raise EvaluationFault(node, f"`{node.function}` is no op")
+        if op.factory:
+            keywords = {"device": self.device, **keywords}
+            if makes_floats(op, operands):
+                keywords = {"dtype": self.dtype, **keywords}
+        return op.function(*arguments, **keywords)
+
+
+def makes_floats(op: ops.Op, operands: list[Any]) -> bool:
+    """Whether a factory's result is floating where no dtype is given."""
+    return op.floating == "always" or (
+        op.floating == "by arguments" and any(_holds_float(operand) for operand in operands)
+    )
+
+
+def _holds_float(value: object) -> bool:
+    if isinstance(value, list | tuple):
+        return any(_holds_float(item) for item in value)
+    return isinstance(value, float)
+
+
+def upcast(input: Tensor) -> Tensor:
+    """A tensor in float32 or wider."""
+    return input.to(torch.promote_types(input.dtype, torch.float32))
+
+
+def holds_tensor(value: object) -> bool:
+    if isinstance(value, list | tuple):
+        return any(holds_tensor(item) for item in value)
+    return isinstance(value, Tensor)
+
+
+def shape_of(
+    shape: tuple[ex.Expression, ...] | ex.Expression, interpreter: Interpreter, leading: tuple[int, ...] = ()
+) -> tuple[int, ...]:
+    """The sizes that a shape has by the values of an interpreter.
+
+    Raises:
+        EvaluationFault: If an entry is no size.
+    """
+    if not isinstance(shape, tuple):
+        sizes = interpreter.evaluate(shape)
+        if not isinstance(sizes, list | tuple):
+            raise EvaluationFault(shape, f"expected a list of sizes: write `[{ex.show(shape)}]`")
+        found = [(shape, size) for size in sizes]
+    else:
+        found = [(entry, interpreter.evaluate(entry)) for entry in shape]
+    result: list[int] = []
+    for node, size in found:
+        result += leading if size is ... else (_size(node, size),)
+    return tuple(result)
+
+
+def _size(node: ex.Expression, value: object) -> int:
+    if isinstance(value, torch.SymInt):
+        return value  # type: ignore[return-value]
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise EvaluationFault(node, f"a size is an int, got `{value}`")
+    if value < 0:
+        raise EvaluationFault(node, f"a size cannot be negative, got {value}")
+    return value

@@ -1,0 +1,271 @@
+"""Puts what went wrong in a trial into words: in the names of the spec, with the call that was probably meant."""
+
+import re
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from layergen import ops
+from layergen.diagnostics import Finding, Label, Path, Place
+from layergen.lang import expression as ex
+from layergen.lang.interpreter import EvaluationFault
+from layergen.lang.model import LayerSpec
+from layergen.rules.shapes import HiddenCoupling, OpFailed, ShapeMismatch
+from layergen.settings.choice import Setting
+
+LONGEST_SIZE = 20  # characters of a size that a shape shows as it is
+ELEMENTWISE = frozenset({"+", "-", "*", "/", "//", "%", "**", "&", "|", "^"})
+
+
+class Explainer:
+    """Explains the faults of one setting.
+
+    Args:
+        spec: The layer.
+        setting: Where it was tried.
+        formula: The text of a size, where sizes are symbolic.
+        renamed: Puts the names of the spec for those that torch has for symbols.
+    """
+
+    def __init__(
+        self,
+        spec: LayerSpec,
+        setting: Setting,
+        formula: Callable[[Any], str] | None = None,
+        renamed: Callable[[str], str] = lambda text: text,
+    ) -> None:
+        self.formula = formula
+        self.renamed = renamed
+        self.spec = spec
+        self.setting = setting
+
+    def no_tensor(self, name: str, value: object) -> Finding:
+        """The finding for an output that is no tensor."""
+        place = Place(("outputs", name), key=True)
+        return ShapeMismatch.at(place, f"output `{name}` is {self.shown(value)}, not a tensor")
+
+    def size(self, size: int | torch.SymInt) -> str:
+        """A size by its formula, or by the only name that has this value, or as a number."""
+        if self.formula is not None:
+            return self.formula(size)
+        scalars = {name: value for name, value in self.setting.values.items() if type(value) is int}
+        named = [name for name, value in {**self.setting.sizes, **scalars}.items() if value == size]
+        return named[0] if len(named) == 1 and size > 1 else str(size)
+
+    def shape(self, shape: tuple[int, ...]) -> str:
+        return f"[{', '.join(self.size(size) for size in shape)}]"
+
+    def shown(self, value: object) -> str:
+        """A value that an op was given, in a few words."""
+        if isinstance(value, Tensor):
+            return self.shape(tuple(value.shape))
+        if isinstance(value, list | tuple) and any(isinstance(item, Tensor) for item in value):
+            return f"[{', '.join(self.shown(item) for item in value)}]"
+        return f"`{value}`"
+
+    def notes(self) -> tuple[str, ...]:
+        """The setting at which it happened."""
+        absent = dict.fromkeys(sorted(self.setting.absent))
+        parts = {**self.setting.values, **self.setting.sizes, **absent}
+        text = ", ".join(f"{name}={value}" for name, value in parts.items())
+        return (f"setting: {text}",) if text else ()
+
+    def fault(self, path: Path, fault: EvaluationFault, values: Mapping[str, Any] = MappingProxyType({})) -> Finding:
+        """The finding for an expression that could not be computed where names had these values."""
+        node = fault.node
+        if isinstance(node, ex.Binary) and node.operator in ELEMENTWISE:
+            shapes = [tuple(operand.shape) for operand in fault.operands if isinstance(operand, Tensor)]
+            if len(shapes) == 2 and not broadcast(*shapes):
+                return self.coupling(path, node, shapes[0], shapes[1])
+        absent = self.absent(node, values)
+        if absent is not None:
+            return absent_finding(path, absent, self.notes())
+        notes = self.notes()
+        message = self.renamed(plain(fault.message))
+        if isinstance(node, ex.Call) or (isinstance(node, ex.Binary) and node.operator == "@"):
+            tensors = self.operands(node, values)
+            if tensors:
+                notes = (f"shapes: {tensors}", *notes)
+            message = f"`{node.function if isinstance(node, ex.Call) else node.operator}` fails: {message}"
+        help = _reshaped(node, message) or self.missing_constraint(node)
+        return OpFailed.at(Place(path, node.span), message, notes=notes, help=help)
+
+    def missing_constraint(self, node: ex.Node) -> str | None:
+        """What is probably demanded where a quotient of two arguments fails as a size."""
+        shapes = [entry for tensor in self.spec.tensors.values() for entry in tensor.entries]
+        for part in (found for whole in (node, *shapes) for found in ex.walk(whole)):
+            match part:
+                case ex.Binary("//", ex.Name(id=number), ex.Name(id=divisor)) if {number, divisor} <= {
+                    *self.spec.arguments
+                } and not self.divides(divisor, number):
+                    return f"if `{divisor}` is to divide `{number}`, add the constraint `{number} % {divisor} == 0`"
+                case ex.Binary("//", ex.Name(id=number)) if number in self.setting.sizes:
+                    return f"if `{number}` has to be a multiple, give sizes that fit under `cases`"
+        return None
+
+    def divides(self, divisor: str, number: str) -> bool:
+        """Whether the spec already demands that an argument divides another."""
+        rest = ex.Binary("%", ex.Name(number), ex.Name(divisor))
+        return ex.Compare(rest, ("==",), (ex.Literal(0),)) in self.spec.constraints
+
+    def absent(self, node: ex.Node, values: Mapping[str, Any]) -> ex.Name | None:
+        """The first operand of a node that is None here: an optional input, or a parameter that does not exist."""
+        optional = {*self.spec.tensors, *self.spec.inputs}
+        operands = [part.value if isinstance(part, ex.Keyword) else part for part in ex.children(node)]
+        if not isinstance(node, ex.Call | ex.Binary | ex.Subscript | ex.Unary):
+            return None
+        named = [part for part in operands if isinstance(part, ex.Name) and part.id in optional]
+        return next((part for part in named if part.id in values and values[part.id] is None), None)
+
+    def shape_mismatch(
+        self, name: str, declared: tuple[int, ...], found: tuple[int, ...], stored: Mapping[str, ex.Name]
+    ) -> Finding:
+        """The finding for an output of another shape than declared, at the first entry that differs.
+
+        ``stored`` is where the names of the forward got their values.
+        """
+        entries = self.spec.outputs[name].shape
+        labels = (Label(Place(("forward",), stored[name].span), "computed here"),) if name in stored else ()
+        if isinstance(entries, tuple) and ex.Literal(...) not in entries and len(declared) == len(found):
+            index = next(index for index, size in enumerate(declared) if size != found[index])
+            own, other = ex.show(entries[index]), self.size(found[index])
+            if self.size(declared[index]) != own and type(declared[index]) is int:
+                own = f"{own} = {declared[index]}"
+            message = f"dimension {index} of output `{name}` is declared as `{own}`, but is `{other}`"
+            return ShapeMismatch.at(("outputs", name, "shape", index), message, notes=self.notes(), labels=labels)
+        own = self.shape(declared)
+        if isinstance(entries, tuple):
+            own = f"[{', '.join(ex.show(entry) for entry in entries)}]"
+        message = f"output `{name}` is declared as {own}, but is {self.shape(found)}"
+        return ShapeMismatch.at(("outputs", name, "shape"), message, notes=self.notes(), labels=labels)
+
+    def operands(self, node: ex.Expression, values: Mapping[str, Any]) -> str:
+        """The shapes of a node's operands that are plain names."""
+        named = [part.value if isinstance(part, ex.Keyword) else part for part in ex.children(node)]
+        tensors = {
+            part.id: values[part.id]
+            for part in named
+            if isinstance(part, ex.Name) and isinstance(values.get(part.id), Tensor)
+        }
+        return ", ".join(f"{name} {self.shown(value)}" for name, value in tensors.items())
+
+    def coupling(self, path: Path, node: ex.Binary, left: tuple[int, ...], right: tuple[int, ...]) -> Finding:
+        """The finding for two shapes that do not broadcast."""
+        small, large = (node.left, node.right) if len(left) < len(right) else (node.right, node.left)
+        few, many = (left, right) if len(left) < len(right) else (right, left)
+        position = next(
+            index
+            for index in range(-1, -len(few) - 1, -1)
+            if few[index] != many[index] and 1 not in (few[index], many[index])
+        )
+        which = "the last dimension" if position == -1 else f"dimension {position}"
+        message = f"`{short(small)}` meets {which} of `{short(large)}`"
+        names = Primes(self)
+        first, second = names.shape(left), names.shape(right)
+        demand = f"{names.size(few[position])} == {names.size(many[position])}"
+        notes = (f"shapes: {first} {node.operator} {second} agree only where {demand}", *names.notes(), *self.notes())
+        labels = [Label(Place(path, large.span), names.shape(many))]
+        return HiddenCoupling.at(
+            Place(path, small.span), message, label=names.shape(few), labels=labels, notes=notes,
+            help=self.aligned(small, large, few, many),
+        )  # fmt: skip
+
+    def aligned(
+        self, small: ex.Expression, large: ex.Expression, few: tuple[int, ...], many: tuple[int, ...]
+    ) -> str | None:
+        """How to bring the smaller tensor to the dimensions that it was meant for, where they can be told."""
+        places = [start for start in range(len(many) - len(few) + 1) if many[start : start + len(few)] == few and few]
+        if len(places) != 1:
+            return None
+        missing = len(many) - len(few) - places[0]
+        colons = ", ".join([":"] * len(few) + ["None"] * missing)
+        text = f"write `{ex.show(small)}[{colons}]`" if ex.precedence(small) == ex.PRECEDENCE["primary"] else None
+        repaired = self.handed_over(small, large)
+        if repaired:
+            text = f"{text}, or hand it to the op: `{repaired}`" if text else f"write `{repaired}`"
+        return text
+
+    def handed_over(self, small: ex.Expression, large: ex.Expression) -> str | None:
+        """The call that takes the smaller tensor itself, as ``conv2d`` takes a bias."""
+        if not isinstance(large, ex.Call) or not isinstance(small, ex.Name):
+            return None
+        op = ops.find(large.function)
+        signature = op.signatures[0] if op else None
+        parameter = signature.parameter(small.id) if signature else None
+        if signature is None or parameter is None:
+            return None
+        position = signature.positional.index(parameter) if parameter in signature.positional else None
+        if any(keyword.name == small.id for keyword in large.keywords):
+            return None
+        if position == len(large.arguments):
+            return ex.show(ex.Call(large.function, (*large.arguments, small), large.keywords))
+        if position is not None and position < len(large.arguments):
+            return None
+        keywords = (ex.Keyword(small.id, small), *large.keywords)
+        return ex.show(ex.Call(large.function, large.arguments, keywords))
+
+
+class Primes:
+    """Shows shapes in which long sizes get short names: ``W'`` for what has become of the dimension W."""
+
+    def __init__(self, explainer: Explainer) -> None:
+        self.explainer = explainer
+        self.short: dict[str, str] = {}
+
+    def size(self, size: int) -> str:
+        text = self.explainer.size(size)
+        if len(text) <= LONGEST_SIZE:
+            return text
+        if text not in self.short:
+            sources = [name for name in self.explainer.setting.sizes if re.search(rf"\b{name}\b", text)]
+            name = f"{sources[0] if sources else 'S'}'"
+            while name in self.short.values():
+                name += "'"
+            self.short[text] = name
+        return self.short[text]
+
+    def shape(self, shape: tuple[int, ...]) -> str:
+        return f"[{', '.join(self.size(size) for size in shape)}]"
+
+    def notes(self) -> tuple[str, ...]:
+        """What the short names stand for."""
+        return tuple(f"where: {name} = {text}" for text, name in self.short.items())
+
+
+def absent_finding(path: Path, name: ex.Name, notes: tuple[str, ...]) -> Finding:
+    """The finding for a tensor that is used where it may not be there."""
+    help = f"ask first: `if {name.id} is not None:`"
+    return OpFailed.at(Place(path, name.span), f"`{name.id}` is None here", notes=notes, help=help)
+
+
+def _reshaped(node: ex.Node, message: str) -> str | None:
+    """The call that copies where a view is impossible."""
+    if not isinstance(node, ex.Call) or node.function != "view" or "stride" not in message:
+        return None
+    return f"write `{ex.show(ex.Call('reshape', node.arguments, node.keywords))}`, which copies where it must"
+
+
+def short(node: ex.Expression) -> str:
+    """An expression in a few characters: a call without its arguments."""
+    text = ex.show(node)
+    if len(text) <= 30:
+        return text
+    return f"{node.function}(…)" if isinstance(node, ex.Call) else f"{text[:29]}…"
+
+
+def plain(message: str) -> str:
+    """What torch says, without the parts that mean nothing to a user."""
+    message = re.sub(r"\s*\(?(Triggered internally|Exception raised from).*", "", message)
+    message = re.sub(r"^(torch\.)?[A-Za-z_.]*\(\): ", "", message)
+    message = re.sub(r"torch\.Size\((\[.*?\])\)", r"\1", message.rstrip("!"))
+    message = message.replace("meta device", "tried layer").replace(" in self", "").strip()
+    message = message[:-1] if message.endswith(")") and message.count(")") > message.count("(") else message
+    return message[:1].lower() + message[1:] if message[:2].istitle() else message
+
+
+def broadcast(left: tuple[int, ...], right: tuple[int, ...]) -> bool:
+    """Whether two shapes fit each other, aligned from the right."""
+    return all(a == b or 1 in (a, b) for a, b in zip(reversed(left), reversed(right), strict=False))

@@ -1,0 +1,118 @@
+"""A run of a forward: what it is watched by, what each statement computes, and what comes out."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from layergen.diagnostics import Finding, Place
+from layergen.lang import expression as ex
+from layergen.lang.interpreter import EvaluationFault, Function, Interpreter
+from layergen.ops.dtypes import dtype_name
+from layergen.rules.tensors import BufferMismatch
+from layergen.run.explain import Explainer
+
+
+class TrialFault(Exception):
+    """The layer does not work as it is set up."""
+
+    def __init__(self, finding: Finding) -> None:
+        super().__init__(finding.message)
+        self.finding = finding
+
+
+class Observer(Protocol):
+    """Watches a run of the forward."""
+
+    def called(self, node: ex.Call, arguments: Sequence[Any], keywords: Mapping[str, Any]) -> None:
+        """A function is about to be called."""
+
+    def combined(self, node: ex.Binary, left: Any, right: Any) -> None:
+        """Two values are about to be combined."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a statement of the forward has computed for one of its names."""
+
+    target: ex.Name
+    value: Any
+
+    @property
+    def name(self) -> str:
+        return self.target.id
+
+
+@dataclass(frozen=True)
+class Run:
+    """What came of a run."""
+
+    outputs: Mapping[str, Tensor]
+    steps: tuple[Step, ...]  # in the order in which they were taken
+
+    @property
+    def stored(self) -> Mapping[str, ex.Name]:
+        """Where each name got the value that it has at the end."""
+        return {step.name: step.target for step in self.steps}
+
+
+class ForwardInterpreter(Interpreter):
+    """Runs a forward. Assigning to a buffer's name keeps the buffer, and looks at what it is given.
+
+    Args:
+        values: What each name stands for at the start.
+        call: Calls the functions of a forward.
+        buffers: The layer's buffers, None where they do not exist.
+        explainer: Puts shapes into words.
+        observers: Who watches.
+    """
+
+    def __init__(
+        self,
+        values: Mapping[str, Any],
+        call: Function,
+        buffers: Mapping[str, Tensor | None],
+        explainer: Explainer,
+        observers: Sequence[Observer] = (),
+    ) -> None:
+        super().__init__(values, self.watched)
+        self.function = call
+        self.buffers = buffers
+        self.explainer = explainer
+        self.observers = observers
+        self.steps: list[Step] = []
+
+    def watched(self, node: ex.Call, arguments: list[Any], keywords: dict[str, Any]) -> Any:
+        for observer in self.observers:
+            observer.called(node, arguments, keywords)
+        return self.function(node, arguments, keywords)
+
+    def combine(self, node: ex.Binary, left: Any, right: Any) -> Any:
+        for observer in self.observers:
+            observer.combined(node, left, right)
+        return super().combine(node, left, right)
+
+    def store(self, target: ex.Name, value: Any) -> None:
+        self.steps.append(Step(target, value))
+        if target.id in self.buffers:
+            self.update(target, value)
+        else:
+            super().store(target, value)
+
+    def update(self, target: ex.Name, value: Any) -> None:
+        """Look at what a buffer is assigned."""
+        buffer = self.buffers[target.id]
+        if buffer is None:
+            raise EvaluationFault(target, f"the buffer `{target.id}` does not exist here")
+        place = Place(("forward",), target.span)
+        if not isinstance(value, Tensor) or value.shape != buffer.shape:
+            shown = self.explainer.shown
+            message = f"the buffer `{target.id}` has shape {shown(buffer)}, but is assigned {shown(value)}"
+            raise TrialFault(BufferMismatch.at(place, message))
+        if not torch.can_cast(value.dtype, buffer.dtype):
+            own, found = dtype_name(buffer.dtype), dtype_name(value.dtype)
+            message = f"the buffer `{target.id}` is {own}, but is assigned {found}"
+            help = f"declare `dtype: {found}`, or bring the value to the buffer's: `type_as(…, {target.id})`"
+            raise TrialFault(BufferMismatch.at(place, message, help=help))

@@ -1,0 +1,161 @@
+"""One layer with its tensors set up: on the meta device, on fake tensors, in any dtype, at numbers or at symbols."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from layergen.diagnostics import Path, Place
+from layergen.lang.interpreter import EvaluationFault, Function, Interpreter, scalar_call
+from layergen.lang.model import LayerSpec
+from layergen.lang.model import Tensor as TensorSpec
+from layergen.ops.dtypes import dtype_of
+from layergen.rules.cases import EmptyRange
+from layergen.run.environment import CONSTANTS, TensorCalls, shape_of
+from layergen.run.explain import Explainer
+from layergen.run.forward import ForwardInterpreter, Observer, Run, TrialFault
+from layergen.settings.choice import Setting
+
+META = torch.device("meta")
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where a layer is set up."""
+
+    device: torch.device = META
+    dtype: torch.dtype = torch.float32  # of the floating inputs
+    owned_dtype: torch.dtype | None = None  # of the floating parameters and buffers; the inputs' unless given
+    gradients: bool = False
+    scalars: Function = scalar_call  # calls the functions of numbers
+
+
+class Instance:
+    """One layer at one setting.
+
+    Raises:
+        TrialFault: If a shape or condition of the spec cannot be computed.
+    """
+
+    def __init__(
+        self,
+        spec: LayerSpec,
+        setting: Setting,
+        placement: Placement | None = None,
+        explainer: Explainer | None = None,
+    ) -> None:
+        self.spec = spec
+        self.setting = setting
+        self.placement = placement or Placement()
+        self.scalars = {**setting.values, **setting.sizes}
+        self.explainer = explainer or Explainer(spec, setting)
+        self.state = dict(self.owned())
+        self.inputs = dict(self.given())
+
+    def located(self, path: Path, compute: Any) -> Any:
+        """Compute something of the spec at a path; a fault becomes a finding there."""
+        try:
+            return compute()
+        except EvaluationFault as fault:
+            raise TrialFault(self.explainer.fault(path, fault)) from None
+
+    def interpreter(self, names: Mapping[str, Any]) -> Interpreter:
+        """An interpreter for the numbers of a spec."""
+        return Interpreter(names, self.placement.scalars)
+
+    def shape(self, path: Path, shape: Any, names: Mapping[str, Any]) -> tuple[int, ...]:
+        """The sizes of a shape of the spec."""
+        interpreter = self.interpreter(names)
+        if not isinstance(shape, tuple):
+            compute = partial(shape_of, shape, interpreter, self.setting.leading)
+            return self.located(path, compute)  # type: ignore[no-any-return]
+        sizes: list[int] = []
+        for index, entry in enumerate(shape):
+            sizes += self.located((*path, index), partial(shape_of, (entry,), interpreter, self.setting.leading))
+        return tuple(sizes)
+
+    def owned(self) -> Iterator[tuple[str, Tensor | None]]:
+        """The parameters and buffers, None where their condition does not hold."""
+        for name, tensor in self.spec.tensors.items():
+            path: Path = ("parameters" if name in self.spec.parameters else "buffers", name)
+            values = self.setting.values
+            if tensor.when is not None:
+                condition = partial(self.interpreter(values).truth, tensor.when)
+                if not self.located((*path, "when"), condition):
+                    yield name, None
+                    continue
+            shape = self.shape((*path, "shape"), tensor.shape, values)
+            made = self.made(shape, tensor, self.placement.owned_dtype or self.placement.dtype)
+            yield name, made.requires_grad_(self.placement.gradients and name in self.spec.parameters)
+
+    def given(self) -> Iterator[tuple[str, Tensor | None]]:
+        """The inputs, None where they are left out."""
+        for name, tensor in self.spec.inputs.items():
+            if name in self.setting.absent:
+                yield name, None
+            else:
+                made = self.made(self.input_shape(name), tensor, self.placement.dtype)
+                yield name, made.requires_grad_(self.placement.gradients and made.is_floating_point())
+
+    def input_shape(self, name: str) -> tuple[int, ...]:
+        return self.shape(("inputs", name, "shape"), self.spec.inputs[name].shape, self.scalars)
+
+    def made(self, shape: tuple[int, ...], tensor: TensorSpec, dtype: torch.dtype) -> Tensor:
+        own = getattr(tensor, "dtype", None)
+        return torch.empty(shape, device=self.placement.device, dtype=dtype_of(own) if own else dtype)
+
+    def ranges(self) -> Iterator[tuple[str, tuple[float, float]]]:
+        """Between which values the inputs that say so lie."""
+        for name, tensor in self.spec.inputs.items():
+            if tensor.range is not None:
+                evaluate = self.interpreter({**CONSTANTS, **self.scalars}).evaluate
+                low, high = (
+                    self.located(("inputs", name, "range", index), partial(evaluate, end))
+                    for index, end in enumerate(tensor.range)
+                )
+                if not low < high:
+                    place = Place(("inputs", name, "range"))
+                    message = f"the range of `{name}` is empty: [{low}, {high})"
+                    raise TrialFault(EmptyRange.at(place, message, notes=self.explainer.notes()))
+                yield name, (low, high)
+
+    def floating_dtype(self) -> torch.dtype:
+        """The dtype of the first floating input, or of the layer's own tensors where there is none."""
+        tensors = [self.inputs[name] for name, part in self.spec.inputs.items() if part.floating]
+        owned = [tensor for tensor in self.state.values() if tensor is not None and tensor.is_floating_point()]
+        return next((tensor.dtype for tensor in (*tensors, *owned) if tensor is not None), torch.float32)
+
+    def run(self, training: bool, *observers: Observer, inputs: Mapping[str, Tensor] | None = None) -> Run:
+        """Run the forward, if need be with other inputs than the instance's own.
+
+        Raises:
+            TrialFault: If torch refuses a call, or an output is no tensor.
+        """
+        given = {**self.inputs, **(inputs or {})}
+        values = {**CONSTANTS, **self.scalars, **given, **self.state, "training": training}
+        calls = TensorCalls(self.placement.device, self.floating_dtype(), self.placement.scalars)
+        buffers = {name: self.state[name] for name in self.spec.buffers}
+        interpreter = ForwardInterpreter(values, calls, buffers, self.explainer, observers)
+        try:
+            interpreter.run(self.spec.forward)
+        except EvaluationFault as fault:
+            raise TrialFault(self.explainer.fault(("forward",), fault, interpreter.values)) from None
+        outputs = {}
+        for name in self.spec.outputs:
+            value = interpreter.values[name]
+            if not isinstance(value, Tensor):
+                raise TrialFault(self.explainer.no_tensor(name, value))
+            outputs[name] = value
+        return Run(outputs, tuple(interpreter.steps))
+
+    def declared_shape(self, output: str) -> tuple[int, ...]:
+        """The shape that an output is declared to have."""
+        return self.shape(("outputs", output, "shape"), self.spec.outputs[output].shape, self.scalars)
+
+    def declared_dtype(self, output: str) -> torch.dtype:
+        """The dtype that an output is declared to have."""
+        own = self.spec.outputs[output].dtype
+        return dtype_of(own) if own else self.floating_dtype()

@@ -1,0 +1,208 @@
+"""The settings under which a layer is tried: constructor arguments, and sizes for the dimensions.
+
+A spec's own cases come first. Without them, a base setting is searched from types, bounds and constraints. Variations
+of the first setting follow, so that every branch is taken: all numeric arguments away from their defaults, each flag
+turned, each choice, each optional value present and absent.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from layergen.diagnostics import Finding, Label, Path, Place
+from layergen.lang import expression as ex
+from layergen.lang.bounds import normalize
+from layergen.lang.interpreter import EvaluationFault, Interpreter
+from layergen.lang.model import LayerSpec, describe
+from layergen.resolve.scope import dimensions, scoped
+from layergen.rules.cases import InvalidCase, InvalidDefault, Unsatisfiable
+from layergen.settings.search import candidates, consistent, refusal, search, values_of
+
+SIZES_TO_TRY = (7, 9, 11, 13, 5, 8, 10, 12, 14, 15)
+BATCH_SIZES = (2, 3, 5)
+LEADING = (3, 2)  # dimensions to stand for `...`
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One way to construct and call a layer."""
+
+    name: str  # identifies it in test names: ``default``, ``without_bias``
+    given: Mapping[str, Any]  # what the constructor is called with
+    values: Mapping[str, Any]  # every argument, normalized, and every derived value
+    sizes: Mapping[str, int] = field(default_factory=dict)  # a size for each dimension
+    leading: tuple[int, ...] = ()  # what stands for `...`
+    absent: frozenset[str] = frozenset()  # optional inputs that are left out
+    path: tuple[str | int, ...] = ()  # the case of the spec that it comes from
+
+
+def check_defaults(spec: LayerSpec) -> Iterator[Finding]:
+    """Yield the defaults that are not computed and that their own arguments refuse."""
+    for name, argument in spec.arguments.items():
+        if argument.default is None or argument.computed:
+            continue
+        try:
+            value = Interpreter({}).evaluate(argument.default)
+            problem = refusal(name, argument, value)
+        except EvaluationFault as fault:
+            problem = fault.message
+        if problem:
+            yield InvalidDefault.at(("arguments", name, "default"), problem)
+
+
+def settings(spec: LayerSpec) -> tuple[tuple[Setting, ...], tuple[Finding, ...]]:
+    """The settings to try a layer at, and what is wrong with those that the spec gives."""
+    chosen: list[Setting] = []
+    findings: list[Finding] = []
+    for index, case in enumerate(spec.cases):
+        result = _given_case(spec, index, case)
+        if isinstance(result, Finding):
+            findings.append(result)
+        else:
+            chosen.append(result)
+    if not spec.cases:
+        base = search(spec, {}, {})
+        if base is None:
+            message = "no setting of the arguments was found that satisfies their bounds and the constraints"
+            help = "correct them, or give a setting that satisfies them under `cases`"
+            findings.append(Unsatisfiable.at(_first_constraint(spec), message, help=help))
+        else:
+            chosen.append(_setting(spec, "default", base))
+    if findings:
+        return (), tuple(findings)
+    chosen.extend(_variations(spec, chosen[0]))
+    return tuple(_distinct(chosen)), ()
+
+
+def _first_constraint(spec: LayerSpec) -> tuple[str | int, ...]:
+    return ("constraints", 0) if spec.constraints else ("arguments",)
+
+
+def _given_case(spec: LayerSpec, index: int, case: Mapping[str, Any]) -> Setting | Finding:
+    path: Path = ("cases", index)
+    for name, value in case.items():
+        if name in spec.arguments:
+            problem = refusal(name, spec.arguments[name], value)
+        else:
+            fits = isinstance(value, int) and not isinstance(value, bool) and 0 < value <= 4096
+            problem = "" if fits else f"the size of dimension `{name}` is an int from 1 to 4096, got {describe(value)}"
+        if problem:
+            return InvalidCase.at((*path, name), problem)
+    given = {name: value for name, value in case.items() if name in spec.arguments}
+    found = search(spec, given, {})
+    if found is None:
+        return _unmet(spec, path, given)
+    sizes = {name: value for name, value in case.items() if name not in spec.arguments}
+    setting = _setting(spec, f"case_{index}" if index else "default", found, sizes)
+    return replace(setting, path=path)
+
+
+def _unmet(spec: LayerSpec, path: Path, given: Mapping[str, Any]) -> Finding:
+    """What is wrong with a case that no values of the other arguments complete, as far as it can be told."""
+    unmet = "the bounds and constraints"
+    try:
+        values = values_of(spec, given)
+        broken = [constraint for constraint in spec.constraints if not Interpreter(values).truth(constraint)]
+        unmet = f"`{ex.show(broken[0])}`" if broken else unmet
+    except EvaluationFault as fault:
+        for part in scoped(spec):
+            if any(node is fault.node for node in ex.walk(part.expression)):
+                label = Label(Place(part.path, fault.node.span), "this")
+                return InvalidCase.at(path, f"the case cannot be computed: {fault.message}", labels=(label,))
+    return InvalidCase.at(path, f"the case does not satisfy {unmet}")
+
+
+def _setting(spec: LayerSpec, name: str, given: Mapping[str, Any], sizes: Mapping[str, int] | None = None) -> Setting:
+    values = values_of(spec, given)
+    given = {key: given[key] for key in spec.arguments if key in given}
+    leading = LEADING if _has_leading(spec) else ()
+    return Setting(name, given, values, _sizes(spec, values, sizes), leading)
+
+
+def _has_leading(spec: LayerSpec) -> bool:
+    """Whether some input may have any number of leading dimensions."""
+    return any(ex.Literal(...) in tensor.entries for tensor in spec.inputs.values())
+
+
+def _sizes(spec: LayerSpec, values: Mapping[str, Any], given: Mapping[str, int] | None) -> dict[str, int]:
+    """A size for each dimension, none of which another dimension or an argument has."""
+    sizes = dict(given or {})
+    taken = {value for value in values.values() if isinstance(value, int)} | set(sizes.values())
+    for position, name in enumerate(dimensions(spec)):
+        if name in sizes:
+            continue
+        pool = BATCH_SIZES + SIZES_TO_TRY if position == 0 else SIZES_TO_TRY
+        sizes[name] = next((size for size in pool if size not in taken), pool[position % len(pool)])
+        taken.add(sizes[name])
+    return sizes
+
+
+def _variations(spec: LayerSpec, base: Setting) -> Iterator[Setting]:
+    """Settings that differ from the base in one respect each."""
+    yield from _away_from_defaults(spec, base)
+    for name, argument in spec.arguments.items():
+        current = base.values[name]
+        if argument.type == "bool":
+            yield from _changed(spec, base, name, not current, f"{name}_{str(not current).lower()}")
+        elif argument.choices is not None:
+            for index, choice in enumerate(argument.choices):
+                label = choice if re.fullmatch(r"\w+", str(choice), re.ASCII) else f"choice_{index}"
+                if choice != current:
+                    yield from _changed(spec, base, name, choice, f"{name}_{label}")
+        if argument.optional and current is not None:
+            yield from _changed(spec, base, name, None, f"{name}_none")
+    for name, tensor in spec.inputs.items():
+        if tensor.optional:
+            yield replace(base, name=f"without_{name}", absent=frozenset([name]))
+    if base.leading:
+        yield replace(base, name="no_leading_dimensions", leading=())
+
+
+def _away_from_defaults(spec: LayerSpec, base: Setting) -> Iterator[Setting]:
+    """All numeric arguments that have a default at other values; if they exclude each other, one by one."""
+    pools: dict[str, list[Any]] = {}
+    for name, argument in spec.arguments.items():
+        if argument.required or not argument.numeric or argument.choices is not None:
+            continue
+        default = base.values[name]
+        tried = candidates(argument, defaulted=True)
+        pools[name] = [value for value in tried if normalize(argument, value) != default]
+    pools = {name: pool for name, pool in pools.items() if pool}
+    if not pools:
+        return
+    fixed = {name: value for name, value in base.given.items() if name not in pools}
+    found = search(spec, fixed, pools)
+    if found is None:
+        required = {name for name, argument in spec.arguments.items() if argument.required and argument.numeric}
+        found = search(spec, {name: value for name, value in fixed.items() if name not in required}, pools)
+    if found is not None:
+        yield _setting(spec, "other_values", found, _case_sizes(spec, base))
+        return
+    for name, pool in pools.items():
+        found = search(spec, {key: value for key, value in base.given.items() if key != name}, {name: pool})
+        if found is not None:
+            yield _setting(spec, f"other_{name}", found, _case_sizes(spec, base))
+
+
+def _changed(spec: LayerSpec, base: Setting, name: str, value: object, label: str) -> Iterator[Setting]:
+    """The base with one argument changed, if the constraints allow it."""
+    if consistent(spec, {**base.given, name: value}, set()):
+        yield _setting(spec, label, {**base.given, name: value}, _case_sizes(spec, base))
+
+
+def _case_sizes(spec: LayerSpec, base: Setting) -> dict[str, int]:
+    """The sizes that the spec itself gives the base case."""
+    case = spec.cases[int(base.path[1])] if base.path else {}
+    return {name: size for name, size in case.items() if name not in spec.arguments}
+
+
+def _distinct(chosen: list[Setting]) -> Iterator[Setting]:
+    """The settings without those that only repeat another one, each with a name of its own."""
+    seen: dict[str, Setting] = {}
+    for setting in chosen:
+        same = [other for other in seen.values() if replace(other, name=setting.name, path=setting.path) == setting]
+        if not same:
+            name = setting.name if setting.name not in seen else f"{setting.name}_{len(seen)}"
+            seen[name] = replace(setting, name=name)
+            yield seen[name]

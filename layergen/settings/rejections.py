@@ -1,0 +1,121 @@
+"""Finds a setting that breaks each bound and each constraint, and nothing else."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from layergen.lang import expression as ex
+from layergen.lang.bounds import allows
+from layergen.lang.interpreter import EvaluationFault, Interpreter
+from layergen.lang.model import Argument, LayerSpec
+from layergen.settings.choice import Setting
+from layergen.settings.search import values_of
+
+INTS = (0, -1, 1, 2, 3, 4, 5, 7, 8, 9)
+FLOATS = (-1.0, 0.0, 0.5, 1.5, 2.0)
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """A setting of the arguments that one bound or one constraint refuses."""
+
+    name: str
+    given: Mapping[str, object]  # what the constructor is called with
+    argument: str | None  # whose bound it breaks; None: the constraint of this index
+    constraint: int = 0
+    values: Mapping[str, object] | None = None  # normalized arguments and derived values
+
+
+def rejections(spec: LayerSpec, base: Setting) -> Iterator[Rejection]:
+    """Settings that the constructor must refuse, each for one reason."""
+    for name, argument in spec.arguments.items():
+        for value in _refused(argument):
+            given = {**base.given, name: value}
+            values = _values(spec, given)
+            if values is not None and _only_breaks(spec, values, name):
+                yield Rejection(f"{name}_{_word(value)}", _ordered(spec, given), name, values=values)
+    for index in range(len(spec.constraints)):
+        found = _breaking(spec, base, index)
+        if found is not None:
+            given, values = found
+            yield Rejection(f"constraint_{index}", _ordered(spec, given), None, index, values)
+
+
+def _refused(argument: Argument) -> Iterator[Any]:
+    """Values just outside an argument's bounds or choices."""
+    if argument.choices is not None:
+        yield "unknown" if argument.type == "str" else max(int(choice) for choice in argument.choices) + 1
+        return
+    step = 0.5 if argument.type == "float" else 1
+    if argument.min is not None:
+        yield argument.min if argument.excludes("min") else argument.min - step
+    if argument.max is not None:
+        yield argument.max if argument.excludes("max") else argument.max + step
+
+
+def _values(spec: LayerSpec, given: dict[str, Any]) -> dict[str, Any] | None:
+    """All values of a setting; those that a refused value keeps from being computed are left out."""
+    try:
+        return values_of(spec, given)
+    except EvaluationFault:
+        pass
+    try:
+        return values_of(spec.model_copy(update={"derived": {}}), given)
+    except EvaluationFault:
+        return None
+
+
+def _only_breaks(spec: LayerSpec, values: dict[str, Any], name: str) -> bool:
+    """Whether an argument is the first whose bounds are broken."""
+    broken = [other for other, argument in spec.arguments.items() if not allows(argument, values[other])]
+    return broken[:1] == [name]
+
+
+def _breaking(spec: LayerSpec, base: Setting, index: int) -> tuple[dict[str, Any], dict[str, Any]] | None:
+    """A setting within all bounds that breaks one constraint and none that is checked before it."""
+    constraint = spec.constraints[index]
+    late = bool(ex.names(constraint) & set(spec.derived))
+    before = [
+        other
+        for position, other in enumerate(spec.constraints)
+        if (bool(ex.names(other) & set(spec.derived)), position) < (late, index)
+    ]
+    mentioned = ex.names(constraint)
+    for name, argument in spec.arguments.items():
+        if name not in mentioned and not late:
+            continue
+        for value in _candidates(argument):
+            given = {**base.given, name: value}
+            try:
+                values = values_of(spec, given)
+                if not all(allows(part, values[other]) for other, part in spec.arguments.items()):
+                    continue
+                interpreter = Interpreter(values)
+                if all(interpreter.truth(other) for other in before) and not interpreter.truth(constraint):
+                    return given, values
+            except EvaluationFault:
+                continue
+    return None
+
+
+def _candidates(argument: Argument) -> tuple[Any, ...]:
+    if argument.choices is not None:
+        return argument.choices
+    match argument.type:
+        case "bool":
+            return (True, False)
+        case "str":
+            return ("unknown",)
+        case "float":
+            return FLOATS
+        case _:
+            return INTS
+
+
+def _ordered(spec: LayerSpec, given: dict[str, Any]) -> dict[str, Any]:
+    return {name: given[name] for name in spec.arguments if name in given}
+
+
+def _word(value: object) -> str:
+    """A value as part of a test's name."""
+    return str(value).replace("-", "minus_").replace(".", "_")

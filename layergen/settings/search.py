@@ -1,0 +1,150 @@
+"""Searches for values of a layer's arguments that its bounds and constraints allow."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from layergen.lang import expression as ex
+from layergen.lang.bounds import allows, expected, normalize, requirement
+from layergen.lang.interpreter import EvaluationFault, Interpreter
+from layergen.lang.model import SIZES, Argument, LayerSpec, describe
+
+# Sizes and values to try, most useful first: small, distinct, and rarely 1, at which much is equal by accident.
+INTS = (4, 6, 8, 3, 2, 5, 10, 12, 16, 9, 7, 1, 0)
+FLOATS = (0.5, 0.25, 2.0, 0.1, 1.5, 3.0, 0.0, 1.0, -1.0, 10.0)
+DEFAULTED_INTS = (2, 3, 1, 4, 0, 5, 6, 8)
+SMALL_FLOATS = (0.1, 0.25, 0.5, 0.0, 1.0, 2.0, -1.0, 10.0)  # an eps must be large enough to matter
+BUDGET = 5_000  # steps of the search
+
+
+def values_of(spec: LayerSpec, given: Mapping[str, Any]) -> dict[str, Any]:
+    """All arguments, normalized and with defaults, and the derived values.
+
+    Raises:
+        EvaluationFault: If a default or a derived value cannot be computed.
+    """
+    values: dict[str, Any] = {}
+    for name, argument in spec.arguments.items():
+        value = given.get(name)
+        if argument.default is not None and name not in given:
+            value = Interpreter(values).evaluate(argument.default)
+        try:
+            values[name] = normalize(argument, value)
+        except TypeError as error:
+            raise EvaluationFault(argument.default or ex.Literal(value), f"`{name}`: {error}") from None
+    for name, expression in spec.derived.items():
+        values[name] = Interpreter(values).evaluate(expression)
+    return values
+
+
+def refusal(name: str, argument: Argument, value: object) -> str:
+    """Why an argument cannot have a value; empty if it can."""
+    try:
+        value = normalize(argument, value)
+    except TypeError:
+        return f"`{name}` takes {expected(argument)}, got {describe(value)}"
+    return "" if allows(argument, value) else f"`{name}` must be {requirement(argument)}, got {describe(value)}"
+
+
+def candidates(argument: Argument, defaulted: bool) -> list[Any]:
+    """Values to try for an argument, in order of preference."""
+    pool: list[Any]
+    if argument.choices is not None:
+        pool = list(argument.choices)
+    elif argument.type == "bool":
+        pool = [True, False]
+    elif argument.type == "str":
+        pool = ["text"]
+    elif argument.type == "float":
+        pool = [*(SMALL_FLOATS if defaulted else FLOATS), *_between(argument)]
+    elif argument.type == "int":
+        pool = [*(DEFAULTED_INTS if defaulted else INTS), *_between(argument)]
+    elif argument.type == "ints":
+        pool = [[5], [3, 4], [3]]
+    elif defaulted:
+        count = SIZES[argument.type]
+        pool = [[2, 1, 3][:count], [1, 2, 3][:count], [3, 2, 1][:count], 2, 3, *_between(argument)]
+    else:
+        pool = [3, 2, 4, 1, 5, *_between(argument)]
+    return [value for value in pool if not refusal("", argument, value)]
+
+
+def _between(argument: Argument) -> list[Any]:
+    """Values that follow the bounds, for arguments whose bounds exclude the usual ones."""
+    found: list[Any] = []
+    low, high = argument.min, argument.max
+    step = 1 if argument.type != "float" or low is None or high is None else (high - low) / 4
+    if low is not None:
+        found += [low, low + step, low + 2 * step, low + 3 * step]
+    if high is not None:
+        found += [high, high - step]
+    return found
+
+
+def search(
+    spec: LayerSpec,
+    fixed: Mapping[str, Any],
+    pools: Mapping[str, list[Any]],
+    accept: Callable[[dict[str, Any]], bool] = lambda _: True,
+) -> dict[str, Any] | None:
+    """Find values for the required arguments, and for those with a pool, that satisfy the constraints.
+
+    Depth first, the arguments with most constraints ahead; a value that no other argument has comes first.
+
+    Args:
+        spec: The layer.
+        fixed: Arguments that are settled.
+        pools: What to try for an argument, instead of the usual.
+        accept: Has the last word on what was found.
+    """
+    steps = 0
+    mentions = Counter(name for constraint in spec.constraints for name in ex.names(constraint))
+    order = [name for name, argument in spec.arguments.items() if argument.required or name in pools]
+    order = sorted((name for name in order if name not in fixed), key=lambda name: -mentions[name] if pools else 0)
+
+    def extend(given: dict[str, Any], remaining: list[str]) -> dict[str, Any] | None:
+        nonlocal steps
+        steps += 1
+        if steps > BUDGET or not consistent(spec, given, set(remaining)):
+            return None
+        if not remaining:
+            return given if accept(given) else None
+        name, *rest = remaining
+        pool = pools.get(name) or candidates(spec.arguments[name], defaulted=False)
+        taken = {value for value in given.values() if isinstance(value, int) and not isinstance(value, bool)}
+        for value in sorted(pool, key=lambda value: isinstance(value, int) and value in taken):
+            found = extend({**given, name: value}, rest)
+            if found is not None:
+                return found
+        return None
+
+    return extend(dict(fixed), order)
+
+
+def consistent(spec: LayerSpec, given: Mapping[str, Any], open_names: set[str]) -> bool:
+    """Whether the constraints that can already be told hold, and all computed values are allowed."""
+    values: dict[str, Any] = {}
+    unknown = set(open_names)
+    try:
+        for name, argument in spec.arguments.items():
+            if name in unknown:
+                continue
+            if name in given:
+                value = given[name]
+            elif argument.default is not None and not ex.names(argument.default) & unknown:
+                value = Interpreter(values).evaluate(argument.default)
+            else:
+                unknown.add(name)
+                continue
+            if refusal(name, argument, value):
+                return False
+            values[name] = normalize(argument, value)
+        for name, expression in spec.derived.items():
+            if ex.names(expression) & unknown:
+                unknown.add(name)
+            else:
+                values[name] = Interpreter(values).evaluate(expression)
+        told = [constraint for constraint in spec.constraints if not ex.names(constraint) & unknown]
+        return all(Interpreter(values).truth(constraint) for constraint in told)
+    except EvaluationFault:
+        return False
