@@ -8,16 +8,13 @@ from layergen.contracts import check_contracts
 from layergen.contracts.initial import initial_bounds
 from layergen.contracts.matching import check_match
 from layergen.diagnostics import Finding
-from layergen.lang.model import LayerSpec
 from layergen.prove.input_checks import input_checks
 from layergen.prove.preconditions import preconditions
 from layergen.prove.proof import Proof, Tried, paths, prove
-from layergen.resolve.callsites import check_calls
-from layergen.resolve.names import check_names
-from layergen.rules.names import UnusedName
+from layergen.resolve.program import Program
 from layergen.run.instance import Instance
 from layergen.run.trial import facts, try_setting
-from layergen.settings.choice import Setting, check_defaults, settings
+from layergen.settings.choice import Setting, settings
 from layergen.settings.rejections import rejections
 
 Findings = tuple[Finding, ...]
@@ -25,59 +22,48 @@ Findings = tuple[Finding, ...]
 LARGER = 3  # by what sizes grow where a layer needs larger inputs than usual
 
 
-def check(spec: LayerSpec) -> CheckedLayer | Findings:
-    """Check a spec: what it says, then what it does at symbols, at its settings, and in all other respects."""
-    findings = check_text(spec)
-    if findings:
-        return findings
-    chosen, findings = settings(spec)
+def check(program: Program) -> CheckedLayer | Findings:
+    """Check what a program does: at symbols, at its settings, and in all other respects."""
+    chosen, findings = settings(program)
     if findings:
         return findings
     proofs: list[Proof | Tried] = []
-    for outcome in prove(spec, chosen):
+    for outcome in prove(program, chosen):
         if isinstance(outcome, Finding):
             return (outcome,)  # a fault on one way mostly shows on all of them
         proofs.append(outcome)
     cases: list[CheckedCase] = []
     for setting in chosen:
-        case = check_setting(spec, setting)
+        case = check_setting(program, setting)
         if not isinstance(case, CheckedCase):
             return case
         cases.append(case)
-    findings = tuple(check_contracts(spec, list(paths([case.setting for case in cases]))))
+    findings = tuple(check_contracts(program, list(paths([case.setting for case in cases]))))
     if findings:
         return findings
-    conditions = check_preconditions(spec, proofs, cases)
+    conditions = check_preconditions(program, proofs, cases)
     if isinstance(conditions, Finding):
         return (conditions,)
     return CheckedLayer(
-        spec,
+        program,
         tuple(cases),
-        tuple(rejections(spec, chosen[0])),
+        tuple(rejections(program, chosen[0])),
         tuple(proofs),
         conditions,
-        tuple(input_checks(spec, cases[0].setting)),
+        tuple(input_checks(program, cases[0].setting)),
     )
 
 
-def check_text(spec: LayerSpec) -> Findings:
-    """What is wrong with a spec by its words alone: names first, then calls."""
-    findings = (*check_names(spec), *check_defaults(spec))
-    if all(finding.rule is UnusedName for finding in findings):  # what a wrong call leaves out is unused, too
-        findings = (*findings, *check_calls(spec))
-    return tuple(dict.fromkeys(findings))
-
-
-def check_setting(spec: LayerSpec, setting: Setting) -> CheckedCase | Findings:
+def check_setting(program: Program, setting: Setting) -> CheckedCase | Findings:
     """Try a layer at one setting."""
-    trial, findings = try_setting(spec, setting)
+    trial, findings = try_setting(program, setting)
     if trial is None:
         larger = replace(setting, sizes={name: size * LARGER for name, size in setting.sizes.items()})
-        retrial = None if setting.path else try_setting(spec, larger)[0]
+        retrial = None if setting.path else try_setting(program, larger)[0]
         if retrial is None:
             return findings
         trial, setting = retrial, larger
-    instance = Instance(spec, setting)
+    instance = Instance(program, setting)
     bounds, findings = initial_bounds(instance)
     findings = (*findings, *check_match(instance))
     if findings:
@@ -86,7 +72,7 @@ def check_setting(spec: LayerSpec, setting: Setting) -> CheckedCase | Findings:
 
 
 def check_preconditions(
-    spec: LayerSpec, proofs: Sequence[Proof | Tried], cases: Sequence[CheckedCase]
+    program: Program, proofs: Sequence[Proof | Tried], cases: Sequence[CheckedCase]
 ) -> tuple[PreconditionCase, ...] | Finding:
     """The preconditions of all paths through the forward, each with a case on either side."""
     known: dict[str, PreconditionCase] = {}
@@ -99,14 +85,14 @@ def check_preconditions(
         if question in judged:  # in evaluation as in training
             continue
         judged.add(question)
-        for condition in preconditions(spec, replace(proof, setting=grown.get(proof.setting.name, proof.setting))):
+        for condition in preconditions(program, replace(proof, setting=grown.get(proof.setting.name, proof.setting))):
             if isinstance(condition, Finding):
                 return condition
             if condition.text in known or proof.concrete:  # what holds at numbers is not said of all
                 continue
-            kept = check_setting(spec, condition.kept)
+            kept = check_setting(program, condition.kept)
             if isinstance(kept, CheckedCase):
-                instance = Instance(spec, condition.broken)
+                instance = Instance(program, condition.broken)
                 shapes = {name: tensor if tensor is None else facts(tensor) for name, tensor in instance.inputs.items()}
                 known[condition.text] = PreconditionCase(condition.text, kept, (condition.broken, shapes))
     return tuple(known.values())

@@ -1,11 +1,11 @@
-"""What the checks hand on: the spec, and the facts that were found by trying it."""
+"""What the checks hand on: the program, and the facts that were found by trying it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from layergen.lang.model import LayerSpec
 from layergen.prove.input_checks import InputCheck
 from layergen.prove.proof import Proof, Tried
+from layergen.resolve.program import Program
 from layergen.run.trial import TensorFacts
 from layergen.settings.choice import Setting
 from layergen.settings.rejections import Rejection
@@ -36,7 +36,7 @@ class PreconditionCase:
 class CheckedLayer:
     """A spec without a fault, and its cases."""
 
-    spec: LayerSpec
+    program: Program
     cases: tuple[CheckedCase, ...]
     rejections: tuple[Rejection, ...]
     proofs: tuple[Proof | Tried, ...]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from layergen.diagnostics import Diagnostic, Finding, Location
-from layergen.faults import SourceError
+from layergen.faults import SourceError, SpecError
 from layergen.lang.source import SIZE, load
 from layergen.project import writing as write
 from layergen.project.cache import Cache, Entry
@@ -117,11 +117,15 @@ def examine(spec: SpecFile) -> "CheckedLayer | tuple[Diagnostic, ...]":
     if layer is None:
         return tuple(source.diagnose(finding) for finding in findings)
 
-    from layergen.check import check as check_layer  # from here on with torch, which takes seconds to import
+    from layergen.check import check as check_layer
+    from layergen.resolve import resolve  # from here on with torch, which takes seconds to import
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what torch warns of in a trial, the diagnostics say better
-        checked = check_layer(layer)
+        try:
+            checked = check_layer(resolve(layer))
+        except SpecError as error:
+            checked = error.findings
     findings += _misnamed(spec, layer.layer)
     if isinstance(checked, tuple) or findings:
         findings += checked if isinstance(checked, tuple) else ()

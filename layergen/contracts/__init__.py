@@ -13,10 +13,10 @@ from layergen.contracts.training import check_training
 from layergen.contracts.units import check_units
 from layergen.contracts.vanishing import check_vanishing
 from layergen.diagnostics import Finding
-from layergen.lang.model import LayerSpec
+from layergen.resolve.program import Program
 from layergen.settings.choice import Setting
 
-Contract = Callable[[LayerSpec, list[Setting]], Iterator[Finding]]
+Contract = Callable[[Program, list[Setting]], Iterator[Finding]]
 
 # Those further down are held against a layer only if it keeps those above: a layer that writes to its inputs has no
 # gradients to speak of.
@@ -33,15 +33,15 @@ CONTRACTS: dict[str, tuple[Contract, ...]] = {
 }
 
 
-def check_contracts(spec: LayerSpec, paths: list[Setting]) -> Iterator[Finding]:
+def check_contracts(program: Program, paths: list[Setting]) -> Iterator[Finding]:
     """Yield the breaches of the first contract that a layer does not keep.
 
     Args:
-        spec: The layer, which works at all of the settings.
+        program: The layer, which works at all of the settings.
         paths: Settings that take every way through the forward.
     """
     for contracts in CONTRACTS.values():
-        found = list(dict.fromkeys(finding for contract in contracts for finding in contract(spec, paths)))
+        found = list(dict.fromkeys(finding for contract in contracts for finding in contract(program, paths)))
         if found:
             yield from found
             return

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from layergen.diagnostics import Finding, Label, Place
 from layergen.lang import expression as ex
-from layergen.lang.model import LayerSpec
+from layergen.resolve.program import Program
 from layergen.rules.shapes import HiddenCoupling
 from layergen.run.explain import ELEMENTWISE, short
 from layergen.run.instance import Instance
@@ -19,10 +19,10 @@ PAIRWISE = frozenset(
 RESHAPING = frozenset({"unsqueeze", "reshape", "view", "expand", "unflatten", "broadcast_to", "repeat", "tile"})
 
 
-def check_broadcasting(spec: LayerSpec, paths: list[Setting]) -> Iterator[Finding]:
+def check_broadcasting(program: Program, paths: list[Setting]) -> Iterator[Finding]:
     """Yield the pairs of tensors that torch stretches though nobody asked for it."""
     for setting in paths:
-        instance = Instance(spec, setting)
+        instance = Instance(program, setting)
         watch = BroadcastWatch(instance)
         instance.run(True, watch)
         if watch.findings:
@@ -38,7 +38,7 @@ class BroadcastWatch:
         self.findings: list[Finding] = []
         self.ones = {
             name
-            for name, tensor in instance.spec.tensors.items()
+            for name, tensor in instance.program.tensors.items()
             if tensor.entries
             and all(entry == ex.Literal(1) for entry in tensor.entries)
             and instance.state[name] is not None
@@ -89,13 +89,13 @@ class BroadcastWatch:
 
     def assigned(self, name: str) -> Iterator[ex.Expression]:
         """What a name of the forward is assigned at its top level."""
-        for statement in self.instance.spec.forward:
+        for statement in self.instance.program.forward.statements:
             if isinstance(statement, ex.Assign) and name in {target.id for target in statement.targets}:
                 yield statement.value
 
     def stretched(self, node: ex.Name, other: ex.Expression, tensor: Tensor) -> Finding:
         shape = self.instance.explainer.shape(tuple(tensor.shape))
-        parameter = self.instance.spec.tensors[node.id]
+        parameter = self.instance.program.tensors[node.id]
         ones = f"[{', '.join('1' for _ in parameter.entries)}]"
         message = f"`{node.id}` of shape {ones} is stretched to all of `{short(other)}`"
         last = self.instance.explainer.size(tensor.shape[-1]) if tensor.dim() else "1"

@@ -7,20 +7,20 @@ that torch agrees.
 from collections.abc import Iterator
 
 from layergen.diagnostics import Finding
-from layergen.lang.model import LayerSpec
 from layergen.prove.abstract_run import fake_accelerator
+from layergen.resolve.program import Program
 from layergen.rules.shapes import OpFailed
 from layergen.run.forward import TrialFault
 from layergen.run.instance import Instance, Placement
 from layergen.settings.choice import Setting
 
 
-def check_device(spec: LayerSpec, paths: list[Setting]) -> Iterator[Finding]:
+def check_device(program: Program, paths: list[Setting]) -> Iterator[Finding]:
     """Yield where a tensor is on another device than the inputs."""
     for setting in paths:
         with fake_accelerator() as device:
             try:
-                instance = Instance(spec, setting, Placement(device))
+                instance = Instance(program, setting, Placement(device))
                 outputs = instance.run(training=True).outputs
             except TrialFault as fault:
                 found = fault.finding

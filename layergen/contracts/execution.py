@@ -7,7 +7,7 @@ import torch
 
 from layergen.diagnostics import Finding, Place
 from layergen.lang import expression as ex
-from layergen.lang.model import LayerSpec
+from layergen.resolve.program import Program
 from layergen.rules.behaviour import NotANumber
 from layergen.rules.shapes import OpFailed
 from layergen.run.forward import Run, TrialFault
@@ -18,14 +18,14 @@ CPU = torch.device("cpu")
 LARGEST = 4_000_000  # elements of all tensors of a run; larger layers are tried without data alone
 
 
-def check_execution(spec: LayerSpec, paths: list[Setting]) -> Iterator[Finding]:
+def check_execution(program: Program, paths: list[Setting]) -> Iterator[Finding]:
     """Yield what fails, or gives NaN, when the layer runs on real, if small and random, data."""
     for setting in paths:
-        if elements(spec, setting) > LARGEST:
+        if elements(program, setting) > LARGEST:
             continue
         with torch.no_grad(), torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
-            instance = Instance(spec, setting, Placement(CPU))
+            instance = Instance(program, setting, Placement(CPU))
             fill(instance)
             found = list(_run(instance))
         if found:
@@ -35,7 +35,7 @@ def check_execution(spec: LayerSpec, paths: list[Setting]) -> Iterator[Finding]:
 
 def _run(instance: Instance) -> Iterator[Finding]:
     """Run a instance in both modes."""
-    masked = any(tensor.dtype == "bool" for tensor in instance.spec.inputs.values())  # and maybe nothing left
+    masked = any(tensor.dtype == "bool" for tensor in instance.program.inputs.values())  # and maybe nothing left
     for training in (True, False):
         try:
             run = instance.run(training)
@@ -54,7 +54,9 @@ def _check_numbers(instance: Instance, run: Run) -> Iterator[Finding]:
     for step in run.steps:
         if isinstance(step.value, torch.Tensor) and step.value.isnan().any():
             message = f"`{step.name}` has NaN for inputs that are drawn at random"
-            open_inputs = [name for name, part in instance.spec.inputs.items() if part.floating and part.range is None]
+            open_inputs = [
+                name for name, part in instance.program.inputs.items() if part.floating and part.range is None
+            ]
             help = f"say between which values `{open_inputs[0]}` lies: `range: [low, high]`" if open_inputs else None
             yield NotANumber.at(
                 Place(("forward",), step.target.span), message, notes=instance.explainer.notes(), help=help
@@ -62,9 +64,9 @@ def _check_numbers(instance: Instance, run: Run) -> Iterator[Finding]:
             return
 
 
-def elements(spec: LayerSpec, setting: Setting) -> int:
+def elements(program: Program, setting: Setting) -> int:
     """How many elements all tensors of a run have, also those that are never given a name; told without data."""
-    instance = Instance(spec, setting)
+    instance = Instance(program, setting)
     watch = SizeWatch()
     run = instance.run(True, watch)
     watch.count(*instance.inputs.values(), *instance.state.values(), *(step.value for step in run.steps))

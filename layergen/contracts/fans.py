@@ -7,8 +7,8 @@ from torch import Tensor
 
 from layergen.diagnostics import Finding, Label, Place
 from layergen.lang import expression as ex
-from layergen.lang.inits import initializer
-from layergen.lang.model import LayerSpec
+from layergen.lang.inits import is_initializer
+from layergen.resolve.program import Program
 from layergen.rules.tensors import WrongFan
 from layergen.run.instance import Instance
 from layergen.settings.choice import Setting
@@ -21,17 +21,17 @@ PRODUCTS = frozenset({"matmul", "mm", "bmm"})
 ONE_SIDED = frozenset({"kaiming_uniform", "kaiming_normal"})
 
 
-def check_fans(spec: LayerSpec, paths: list[Setting]) -> Iterator[Finding]:
+def check_fans(program: Program, paths: list[Setting]) -> Iterator[Finding]:
     """Yield the initial values that are scaled by another fan than that of the weight's use."""
     uses: dict[str, tuple[int, ex.Expression]] = {}
     for setting in paths:
-        watch = UseWatch(spec)
-        Instance(spec, setting).run(True, watch)
+        watch = UseWatch(program)
+        Instance(program, setting).run(True, watch)
         uses = {**watch.uses, **uses}
-    for name, tensor in spec.parameters.items():
+    for name, tensor in program.parameters.items():
         path = ("parameters", name, "init")
-        call = initializer(tensor.init)
-        if call is not None and call.function in ONE_SIDED and name in uses:
+        call = tensor.init
+        if is_initializer(call) and call.function in ONE_SIDED and name in uses:
             summed, user = uses[name]
             mode = next((k.value for k in call.keywords if k.name == "mode"), ex.Literal("fan_in"))
             if summed == 0 and mode == ex.Literal("fan_in"):
@@ -42,15 +42,14 @@ def check_fans(spec: LayerSpec, paths: list[Setting]) -> Iterator[Finding]:
                 if uses.get(weight, (1,))[0] == 0:
                     other = ex.Call("fan_out", node.arguments)
                     yield _wrong(path, node, weight, uses[weight][1], ex.show(other))
-        yield from _lone_fan_out(spec, path, tensor.init, uses)
+        yield from _lone_fan_out(program, path, tensor.init, uses)
 
 
 def _lone_fan_out(
-    spec: LayerSpec, path: tuple[str, ...], init: ex.Expression, uses: Mapping[str, tuple[int, ex.Expression]]
+    program: Program, path: tuple[str, ...], init: ex.Expression, uses: Mapping[str, tuple[int, ex.Expression]]
 ) -> Iterator[Finding]:
     """A uniform bound of one over the root of the fan-out is that of the fan-in, mistaken."""
-    call = initializer(init)
-    if call is None or call.function != "uniform":
+    if not is_initializer(init) or init.function != "uniform":
         return
     for node in ex.walk(init):
         match node:
@@ -62,21 +61,21 @@ def _lone_fan_out(
                     return
             case ex.Binary("/", ex.Literal(value=1), ex.Call("sqrt", (ex.Name(id=argument),) as names)):
                 weight = path[1]
-                if weight in uses and uses[weight][0] == 1 and _is_outputs(spec, weight, argument, uses):
-                    fan_in = ex.show(spec.parameters[weight].entries[1])
+                if weight in uses and uses[weight][0] == 1 and _is_outputs(program, weight, argument, uses):
+                    fan_in = ex.show(program.parameters[weight].entries[1])
                     yield _wrong(path, names[0], weight, uses[weight][1], fan_in)
                     return
 
 
-def _is_outputs(spec: LayerSpec, weight: str, argument: str, uses: Mapping[str, Any]) -> bool:
+def _is_outputs(program: Program, weight: str, argument: str, uses: Mapping[str, Any]) -> bool:
     """Whether an argument is the outputs of a weight, and the inputs of no weight: recurrent layers scale so."""
-    entries = spec.parameters[weight].entries
+    entries = program.parameters[weight].entries
     if len(entries) < 2 or entries[0] != ex.Name(argument) or entries[1] == ex.Name(argument):
         return False
     return not any(
-        len(spec.parameters[name].entries) > 1 and ex.Name(argument) == spec.parameters[name].entries[1]
+        len(program.parameters[name].entries) > 1 and ex.Name(argument) == program.parameters[name].entries[1]
         for name in uses
-        if name in spec.parameters
+        if name in program.parameters
     )
 
 
@@ -99,12 +98,12 @@ def _with_mode(call: ex.Call) -> str:
 class UseWatch:
     """Notes along which dimension each weight is summed: 0 or 1."""
 
-    def __init__(self, spec: LayerSpec) -> None:
-        self.spec = spec
+    def __init__(self, program: Program) -> None:
+        self.program = program
         self.uses: dict[str, tuple[int, ex.Expression]] = {}
 
     def called(self, node: ex.Call, arguments: Sequence[Any], keywords: Mapping[str, Any]) -> None:
-        if node.function in TRANSPOSED and self.spec.matches is not None:
+        if node.function in TRANSPOSED and self.program.matches is not None:
             return
         if node.function in SUMMED and len(node.arguments) > 1:
             self.note(node.arguments[1], SUMMED[node.function], node)
@@ -124,7 +123,7 @@ class UseWatch:
         self.note(right, 0, node)
 
     def note(self, weight: ex.Expression, summed: int, node: ex.Expression) -> None:
-        if isinstance(weight, ex.Name) and weight.id in self.spec.parameters:
+        if isinstance(weight, ex.Name) and weight.id in self.program.parameters:
             self.uses.setdefault(weight.id, (summed, node))
 
     def einsum(self, node: ex.Call, equation: str) -> None:

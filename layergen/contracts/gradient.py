@@ -6,31 +6,30 @@ from typing import Any
 from torch import Tensor
 
 from layergen.diagnostics import Finding, Place
-from layergen.lang.model import LayerSpec
+from layergen.resolve.program import Program
 from layergen.rules.behaviour import NoGradient
 from layergen.run.forward import TrialFault
 from layergen.run.instance import Instance, Placement
-from layergen.run.trial import modes
 from layergen.settings.choice import Setting
 
 # The backward functions of ops that are flat: their gradient is zero wherever it exists.
 FLAT = ("Round", "Floor", "Ceil", "Trunc", "Sign", "Sgn", "Heaviside")
 
 
-def check_gradient(spec: LayerSpec, paths: list[Setting]) -> Iterator[Finding]:
+def check_gradient(program: Program, paths: list[Setting]) -> Iterator[Finding]:
     """Yield the parameters and floating inputs that no gradient reaches at any of the settings."""
-    if not any(tensor.floating for tensor in spec.outputs.values()):
+    if not any(tensor.floating for tensor in program.outputs.values()):
         return
     wanted = {
-        **{name: ("parameters", name) for name, part in spec.parameters.items() if part.gradient},
-        **{name: ("inputs", name) for name, part in spec.inputs.items() if part.gradient and part.floating},
+        **{name: ("parameters", name) for name, part in program.parameters.items() if part.gradient},
+        **{name: ("inputs", name) for name, part in program.inputs.items() if part.gradient and part.floating},
     }
     reached: set[str] = set()
     seen: set[str] = set()
     for setting in paths:
-        for training in modes(spec):
+        for training in program.forward.modes:
             try:
-                instance = Instance(spec, setting, Placement(gradients=True))
+                instance = Instance(program, setting, Placement(gradients=True))
                 outputs = instance.run(training).outputs
             except TrialFault:
                 continue

@@ -11,10 +11,9 @@ from torch import Tensor, nn
 from layergen import ops
 from layergen.diagnostics import Finding, Place
 from layergen.lang import expression as ex
-from layergen.lang.inits import initializer
+from layergen.lang.inits import is_fan, is_initializer
 from layergen.lang.interpreter import EvaluationFault, Interpreter
 from layergen.lang.model import Buffer, Parameter
-from layergen.resolve.scope import FANS
 from layergen.rules.tensors import InitMismatch
 from layergen.run.environment import CONSTANTS, TensorCalls
 from layergen.run.instance import Instance
@@ -29,11 +28,11 @@ def initial_bounds(instance: Instance) -> tuple[dict[str, Bounds], tuple[Finding
     """Between which values each tensor of a instance starts, where that can be told."""
     bounds: dict[str, Bounds] = {}
     findings: list[Finding] = []
-    for name, tensor in instance.spec.tensors.items():
+    for name, tensor in instance.program.tensors.items():
         target = instance.state[name]
         if target is None:
             continue
-        path = ("parameters" if name in instance.spec.parameters else "buffers", name, "init")
+        path = (instance.program.section(name), name, "init")
         try:
             found = _bounds(instance, tensor, target)
         except EvaluationFault as fault:
@@ -47,9 +46,9 @@ def initial_bounds(instance: Instance) -> tuple[dict[str, Bounds], tuple[Finding
 
 def _bounds(instance: Instance, tensor: Parameter | Buffer, target: Tensor) -> Bounds | None:
     init = with_fans(tensor.init, instance.state)
-    call = initializer(init)
-    if call is None:
+    if not is_initializer(init):
         return _expression_bounds(instance, init, target)
+    call = init
     interpreter = Interpreter({**CONSTANTS, **instance.setting.values})
     arguments = [interpreter.evaluate(argument) for argument in call.arguments]
     keywords = {keyword.name: interpreter.evaluate(keyword.value) for keyword in call.keywords}
@@ -64,7 +63,7 @@ def with_fans(init: ex.Expression, state: Mapping[str, Tensor | None]) -> ex.Exp
     """An initial value with the fans in it computed."""
 
     def change(node: ex.Expression) -> ex.Expression | None:
-        if not isinstance(node, ex.Call) or node.function not in FANS:
+        if not is_fan(node):
             return None
         weight = state.get(ex.show(node.arguments[0])) if len(node.arguments) == 1 else None
         if weight is None or weight.dim() < 2:
@@ -139,7 +138,7 @@ def _expression_bounds(instance: Instance, init: ex.Expression, target: Tensor) 
 
 
 def _draws(node: ex.Node) -> bool:
-    op = ops.find(node.function) if isinstance(node, ex.Call) else None
+    op = ops.called(node) if isinstance(node, ex.Call) else None
     return op is not None and op.random
 
 

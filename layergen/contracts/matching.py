@@ -16,7 +16,7 @@ from layergen.run.trial import facts
 
 def check_match(instance: Instance) -> Iterator[Finding]:
     """Yield how the module of `matches` differs from the layer at one setting."""
-    match = instance.spec.matches
+    match = instance.program.matches
     if match is None:
         return
     path = ("matches", "module")
@@ -32,7 +32,7 @@ def check_match(instance: Instance) -> Iterator[Finding]:
         yield MatchMismatch.at(Place(path, fault.node.span), fault.message, notes=instance.explainer.notes())
         return
     theirs = {name: facts(tensor).shape for name, tensor in module.state_dict().items()}
-    hidden = {name for name, buffer in instance.spec.buffers.items() if not buffer.persistent}
+    hidden = {name for name, buffer in instance.program.buffers.items() if not buffer.persistent}
     ours = {
         name: tuple(tensor.shape)
         for name, tensor in instance.state.items()
@@ -47,7 +47,7 @@ def check_match(instance: Instance) -> Iterator[Finding]:
 
 def _check_call(instance: Instance, module: torch.nn.Module) -> Iterator[Finding]:
     """Call the module as the tests will."""
-    match = instance.spec.matches
+    match = instance.program.matches
     assert match is not None
     values = {**CONSTANTS, **instance.inputs}
     inputs = match.inputs if match.inputs is not None else tuple(ex.Name(name) for name in instance.inputs)

@@ -6,18 +6,17 @@ from typing import Any
 from layergen import ops
 from layergen.diagnostics import Finding, Place
 from layergen.lang import expression as ex
-from layergen.lang.model import LayerSpec
+from layergen.resolve.program import Program
 from layergen.rules.behaviour import TensorWritten
 from layergen.run.instance import Instance
-from layergen.run.trial import modes
 from layergen.settings.choice import Setting
 
 
-def check_purity(spec: LayerSpec, paths: list[Setting]) -> Iterator[Finding]:
+def check_purity(program: Program, paths: list[Setting]) -> Iterator[Finding]:
     """Yield the calls that write to inputs, parameters or buffers."""
     for setting in paths:
-        for training in modes(spec):
-            instance = Instance(spec, setting)
+        for training in program.forward.modes:
+            instance = Instance(program, setting)
             watch = WriteWatch(instance)
             instance.run(training, watch)
             watch.look()
@@ -29,7 +28,7 @@ class WriteWatch:
 
     def __init__(self, instance: Instance) -> None:
         tensors = {**instance.inputs, **instance.state}
-        self.roles = dict.fromkeys(instance.inputs, "input") | dict.fromkeys(instance.spec.parameters, "parameter")
+        self.roles = dict.fromkeys(instance.inputs, "input") | dict.fromkeys(instance.program.parameters, "parameter")
         self.tensors = {name: tensor for name, tensor in tensors.items() if tensor is not None}
         self.versions = {name: tensor._version for name, tensor in self.tensors.items()}
         self.last: ex.Call | None = None
@@ -63,6 +62,6 @@ def pure(node: ex.Call) -> ex.Call | None:
     kept = tuple(keyword for keyword in node.keywords if keyword.name != "inplace")
     if len(kept) < len(node.keywords):
         return ex.Call(node.function, node.arguments, kept)
-    op = ops.find(node.function)
+    op = ops.called(node)
     name = node.function.rstrip("_")
     return ex.Call(name, node.arguments, kept) if op is not None and op.in_place and ops.find(name) else None

@@ -6,19 +6,19 @@ from typing import Any
 from layergen import ops
 from layergen.diagnostics import Finding, Place
 from layergen.lang import expression as ex
-from layergen.lang.model import LayerSpec
+from layergen.resolve.program import Program
 from layergen.rules.behaviour import RandomInEvaluation
 from layergen.run.instance import Instance
 from layergen.settings.choice import Setting
 
 
-def check_training(spec: LayerSpec, paths: list[Setting]) -> Iterator[Finding]:
+def check_training(program: Program, paths: list[Setting]) -> Iterator[Finding]:
     """Yield the calls that draw random numbers in evaluation."""
-    if spec.random == "always":
+    if program.random == "always":
         return
     for setting in paths:
         watch = RandomWatch()
-        Instance(spec, setting).run(False, watch)
+        Instance(program, setting).run(False, watch)
         yield from watch.findings
 
 
@@ -29,7 +29,7 @@ class RandomWatch:
         self.findings: list[Finding] = []
 
     def called(self, node: ex.Call, arguments: Sequence[Any], keywords: Mapping[str, Any]) -> None:
-        op = ops.find(node.function)
+        op = ops.called(node)
         if op is None or not op.random:
             return
         given = bound(op, arguments, keywords)

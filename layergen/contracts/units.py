@@ -6,9 +6,9 @@ from typing import Any
 
 from torch import Tensor
 
-from layergen.diagnostics import Finding, Place
+from layergen.diagnostics import Finding, Place, Span
 from layergen.lang import expression as ex
-from layergen.lang.model import LayerSpec
+from layergen.resolve.program import Program
 from layergen.rules.shapes import HiddenCoupling
 from layergen.run.forward import Step, TrialFault
 from layergen.run.instance import Instance
@@ -17,61 +17,61 @@ from layergen.settings.choice import Setting
 from layergen.settings.search import consistent, values_of
 
 
-def check_units(spec: LayerSpec, paths: list[Setting]) -> Iterator[Finding]:
+def check_units(program: Program, paths: list[Setting]) -> Iterator[Finding]:
     """Yield the sizes that change the outputs' rank or shape where they are 1."""
     for setting in paths:
         watch = SqueezeWatch()
-        usual = Instance(spec, setting).run(False, watch)
-        for name, changed in _with_units(spec, setting):
-            instance = Instance(spec, changed)
+        usual = Instance(program, setting).run(False, watch)
+        for name, changed in _with_units(program, setting):
+            instance = Instance(program, changed)
             try:
                 run = instance.run(training=False)
                 mismatches = list(check_shapes(instance, run))
             except TrialFault:
                 continue  # the size is too small for the layer, which is a precondition and said elsewhere
             if mismatches:
-                yield _finding(spec, name, usual.steps, run.steps, watch, mismatches[0])
+                yield _finding(program, name, usual.steps, run.steps, watch, mismatches[0])
                 return
 
 
-def _with_units(spec: LayerSpec, setting: Setting) -> Iterator[tuple[str, Setting]]:
+def _with_units(program: Program, setting: Setting) -> Iterator[tuple[str, Setting]]:
     """The setting with one size or integer argument after the other set to 1."""
     for name in setting.sizes:
         yield name, replace(setting, sizes={**setting.sizes, name: 1})
-    for name, argument in spec.arguments.items():
+    for name, argument in program.arguments.items():
         given = {**setting.given, name: 1}
-        if argument.type == "int" and argument.choices is None and consistent(spec, given, set()):
-            yield name, replace(setting, given=given, values=values_of(spec, given))
+        if argument.type == "int" and argument.choices is None and consistent(program, given, set()):
+            yield name, replace(setting, given=given, values=values_of(program, given))
 
 
 class SqueezeWatch:
     """Notes the calls of squeeze that do not say which dimensions go, with those that do."""
 
     def __init__(self) -> None:
-        self.said: dict[ex.Call, ex.Call] = {}
+        self.said: dict[Span, ex.Call] = {}  # by the place of the call
 
     def called(self, node: ex.Call, arguments: Sequence[Any], keywords: Mapping[str, Any]) -> None:
         if node.function == "squeeze" and len(node.arguments) == 1 and not node.keywords:
             gone = [ex.Literal(index) for index, size in enumerate(arguments[0].shape) if size == 1]
             dim = gone[0] if len(gone) == 1 else ex.Sequence(tuple(gone), "[")
-            self.said[node] = ex.Call(node.function, (*node.arguments, dim))
+            self.said[node.span] = ex.Call(node.function, (*node.arguments, dim))
 
     def combined(self, node: ex.Binary, left: Any, right: Any) -> None:
         """Operators keep all dimensions."""
 
 
 def _finding(
-    spec: LayerSpec, name: str, usual: Sequence[Step], unit: Sequence[Step], watch: SqueezeWatch, mismatch: Finding
+    program: Program, name: str, usual: Sequence[Step], unit: Sequence[Step], watch: SqueezeWatch, mismatch: Finding
 ) -> Finding:
     """The finding at the first statement whose result has another rank."""
     for before, after in zip(usual, unit, strict=False):
         if _rank(before.value) != _rank(after.value):
-            culprit = _squeeze(spec, before.target)
+            culprit = _squeeze(program, before.target)
             place = Place(("forward",), culprit.span if culprit else before.target.span)
             rank = _rank(after.value)
             ranks = f"{rank} dimension{'s' * (rank != 1)} instead of {_rank(before.value)}"
             message = f"`{before.name}` has {ranks} where {name} == 1"
-            said = watch.said.get(culprit) if culprit else None
+            said = watch.said.get(culprit.span) if culprit else None
             help = f"say which go: `{ex.show(said)}`" if said else "name the dimensions that are meant"
             return HiddenCoupling.at(place, message, help=help)
     return HiddenCoupling.at(mismatch.place, f"where {name} == 1, {mismatch.message}", labels=mismatch.labels)
@@ -81,9 +81,9 @@ def _rank(value: Any) -> int:
     return value.dim() if isinstance(value, Tensor) else -1
 
 
-def _squeeze(spec: LayerSpec, target: ex.Name) -> ex.Call | None:
+def _squeeze(program: Program, target: ex.Name) -> ex.Call | None:
     """The call of squeeze without a dimension in the statement that assigns a target."""
-    for statement in spec.forward:
+    for statement in program.forward.statements:
         if (
             isinstance(statement, ex.Assign)
             and target in statement.targets

@@ -10,7 +10,7 @@ from layergen import ops
 from layergen.contracts.training import bound
 from layergen.diagnostics import Finding, Place
 from layergen.lang import expression as ex
-from layergen.lang.model import LayerSpec
+from layergen.resolve.program import Program
 from layergen.rules.behaviour import VanishingConstant
 from layergen.run.forward import TrialFault
 from layergen.run.instance import Instance, Placement
@@ -20,12 +20,12 @@ LEAST = 2.0**-24  # the smallest positive float16; half of it and less becomes z
 BOUNDS = {"clamp": "min", "clamp_min": "min", "normalize": "eps", "cosine_similarity": "eps"}
 
 
-def check_vanishing(spec: LayerSpec, paths: list[Setting]) -> Iterator[Finding]:
+def check_vanishing(program: Program, paths: list[Setting]) -> Iterator[Finding]:
     """Yield the constants that meet a float16 tensor and are too small for it."""
     for setting in paths:
         watch = ConstantWatch()
         try:
-            Instance(spec, setting, Placement(dtype=torch.float16)).run(True, watch)
+            Instance(program, setting, Placement(dtype=torch.float16)).run(True, watch)
         except TrialFault:
             continue
         yield from watch.findings
@@ -38,7 +38,7 @@ class ConstantWatch:
         self.findings: list[Finding] = []
 
     def called(self, node: ex.Call, arguments: Sequence[Any], keywords: Mapping[str, Any]) -> None:
-        op = ops.find(node.function)
+        op = ops.called(node)
         if op is None or node.function not in BOUNDS or not _is_half(arguments[0] if arguments else None):
             return
         bounding = BOUNDS[node.function]

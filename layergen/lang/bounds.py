@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 
-from layergen.lang.model import SIZES, Argument
+from layergen.lang.model import SIZES, Argument, describe
 from layergen.words import listed
 
 
@@ -81,6 +81,15 @@ def allows(argument: Argument, value: object) -> bool:
         return value in argument.choices
     parts = value if isinstance(value, tuple) else (value,)
     return all(_within(argument, part) for part in parts if isinstance(part, int | float))
+
+
+def refusal(name: str, argument: Argument, value: object) -> str:
+    """Why an argument cannot have a value; empty if it can."""
+    try:
+        value = normalize(argument, value)
+    except TypeError:
+        return f"`{name}` takes {expected(argument)}, got {describe(value)}"
+    return "" if allows(argument, value) else f"`{name}` must be {requirement(argument)}, got {describe(value)}"
 
 
 def _within(argument: Argument, number: float) -> bool:

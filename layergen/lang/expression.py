@@ -5,9 +5,11 @@ beyond the names and functions that a stage hands it. `parser` makes the tree fr
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, fields, is_dataclass, replace
+from dataclasses import dataclass, field, fields, replace
 
 from layergen.diagnostics import Span
+from layergen.lang.facts import Callee, Role
+from layergen.lang.kinds import Kinds
 
 
 @dataclass(frozen=True)
@@ -20,8 +22,11 @@ class Node:
     span: Span = field(default=(0, 0), compare=False, kw_only=True)
 
 
+@dataclass(frozen=True)
 class Expression(Node):
     """A node that has a value."""
+
+    kinds: Kinds | None = field(default=None, compare=False, kw_only=True, repr=False)  # None: not resolved yet
 
 
 class Statement(Node):
@@ -40,6 +45,7 @@ class Name(Expression):
     """A name of the spec: an argument, a parameter, a dimension, an intermediate value."""
 
     id: str
+    role: Role | None = field(default=None, compare=False, kw_only=True, repr=False)  # None: not resolved yet
 
 
 @dataclass(frozen=True)
@@ -101,6 +107,7 @@ class Call(Expression):
     arguments: tuple[Expression, ...] = ()
     keywords: tuple[Keyword, ...] = ()
     function_span: Span = field(default=(0, 0), compare=False, kw_only=True)
+    callee: Callee | None = field(default=None, compare=False, kw_only=True, repr=False)  # None: not resolved yet
 
 
 @dataclass(frozen=True)
@@ -166,26 +173,25 @@ def names(node: Node) -> set[str]:
     return {part.id for part in walk(node) if isinstance(part, Name)}
 
 
+def with_children(node: Expression, change: Callable[[Expression], Expression]) -> Expression:
+    """A copy of an expression in which ``change`` has been applied to each expression directly under it."""
+
+    def changed(value: object) -> object:
+        if isinstance(value, Expression):
+            return change(value)
+        if isinstance(value, Keyword):
+            return replace(value, value=change(value.value))
+        return tuple(map(changed, value)) if isinstance(value, tuple) else value
+
+    parts = {item.name: getattr(node, item.name) for item in fields(node)}
+    inner = {name: changed(value) for name, value in parts.items() if isinstance(value, Expression | tuple)}
+    return replace(node, **inner) if inner else node  # type: ignore[arg-type]
+
+
 def transform(node: Expression, change: Callable[[Expression], Expression | None]) -> Expression:
     """A copy of an expression in which ``change`` has replaced the nodes for which it returns one."""
-    changed = change(node)
-    if changed is not None:
-        return changed
-    parts: dict[str, object] = {}
-    for item in fields(node):
-        value = getattr(node, item.name)
-        if isinstance(value, Expression):
-            parts[item.name] = transform(value, change)
-        elif isinstance(value, Keyword):
-            parts[item.name] = replace(value, value=transform(value.value, change))
-        elif isinstance(value, tuple) and any(is_dataclass(part) for part in value):
-            parts[item.name] = tuple(
-                replace(part, value=transform(part.value, change))
-                if isinstance(part, Keyword)
-                else transform(part, change)
-                for part in value
-            )
-    return replace(node, **parts) if parts else node  # type: ignore[arg-type]
+    replaced = change(node)
+    return with_children(node, lambda part: transform(part, change)) if replaced is None else replaced
 
 
 # How tightly each construct binds, as in Python; a larger number binds tighter.

@@ -6,10 +6,10 @@ from itertools import groupby
 
 from layergen.lang import expression as ex
 from layergen.lang.bounds import requirement
-from layergen.lang.model import SIZES, Argument, Buffer, LayerSpec, Parameter
+from layergen.lang.model import SIZES, Argument, Buffer, Parameter
 from layergen.lower.scopes import constructor_names, is_flag, negated
 from layergen.lower.source import SourcePrinter, formatted, python
-from layergen.resolve.name_kinds import scalar_kinds
+from layergen.resolve.program import Program
 
 TYPES = {
     "int": "int",
@@ -80,20 +80,20 @@ def type_of(argument: Argument) -> str:
     return TYPES[argument.type] + (" | None" if nullable else "")
 
 
-def signature(spec: LayerSpec) -> Iterator[str]:
+def signature(program: Program) -> Iterator[str]:
     """The parameters of the constructor after ``self``."""
-    yield from argument_signature(spec)
-    if spec.tensors:
+    yield from argument_signature(program)
+    if program.tensors:
         yield "*"
         yield "device: torch.device | str | None = None"
-        if takes_dtype(spec):
+        if takes_dtype(program):
             yield "dtype: torch.dtype | None = None"
 
 
-def argument_signature(spec: LayerSpec) -> Iterator[str]:
+def argument_signature(program: Program) -> Iterator[str]:
     """The spec's own arguments, as parameters of a function."""
-    printer = SourcePrinter({}, {})
-    for name, argument in spec.arguments.items():
+    printer = SourcePrinter({})
+    for name, argument in program.arguments.items():
         if argument.default is None:
             yield f"{name}: {type_of(argument)}"
         elif argument.computed:
@@ -102,42 +102,42 @@ def argument_signature(spec: LayerSpec) -> Iterator[str]:
             yield f"{name}: {type_of(argument)} = {printer.show(argument.default)}"
 
 
-def takes_dtype(spec: LayerSpec) -> bool:
+def takes_dtype(program: Program) -> bool:
     """Whether some tensor of the layer has a dtype that the user may choose."""
-    return any(tensor.dtype is None for tensor in spec.tensors.values())
+    return any(tensor.dtype is None for tensor in program.tensors.values())
 
 
-def helpers(spec: LayerSpec) -> tuple[tuple[str, ...], ...]:
+def helpers(program: Program) -> tuple[tuple[str, ...], ...]:
     """The functions of the module that bring sizes into one form."""
-    types = {argument.type for argument in spec.arguments.values()}
+    types = {argument.type for argument in program.arguments.values()}
     return tuple(lines for name, lines in HELPERS.items() if name in types)
 
 
 class ConstructorWriter:
     """Writes the lines of one constructor."""
 
-    def __init__(self, spec: LayerSpec) -> None:
-        self.spec = spec
-        self.printer = SourcePrinter(constructor_names(spec), scalar_kinds(spec))
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.printer = SourcePrinter(constructor_names(program))
 
     def write(self) -> tuple[str, ...]:
-        early = [node for node in self.spec.constraints if not ex.names(node) & set(self.spec.derived)]
-        late = [node for node in self.spec.constraints if ex.names(node) & set(self.spec.derived)]
+        early = [node for node in self.program.constraints if not ex.names(node) & set(self.program.derived)]
+        late = [node for node in self.program.constraints if ex.names(node) & set(self.program.derived)]
         lines = ["super().__init__()"]
         lines += self.normalized()
-        for name, argument in self.spec.arguments.items():
+        for name, argument in self.program.arguments.items():
             lines += [line for check in bounds_check(name, argument) for line in check.lines()]
         lines += [line for node in early for line in self.constraint(node).lines()]
         lines += self.attributes()
         lines += [line for node in late for line in self.constraint(node).lines()]
-        lines += self.tensors(list(self.spec.tensors.items()))
-        if self.spec.tensors:
+        lines += self.tensors(list(self.program.tensors.items()))
+        if self.program.tensors:
             lines.append("self.reset_parameters()")
         return tuple(lines)
 
     def normalized(self) -> Iterator[str]:
         """Bring sizes into one form, and compute the defaults that depend on other arguments."""
-        for name, argument in self.spec.arguments.items():
+        for name, argument in self.program.arguments.items():
             if argument.computed and argument.default is not None:
                 yield f"if {name} is None:"
                 yield f"    {name} = {self.printer.show(argument.default)}"
@@ -152,13 +152,13 @@ class ConstructorWriter:
     def constraint(self, node: ex.Expression) -> Check:
         """The check of a constraint; its message has the values of the arguments that it is about."""
         condition = self.printer.show(negated(node))
-        return Check(condition, formatted(*constraint_message(self.spec, node)))
+        return Check(condition, formatted(*constraint_message(self.program, node)))
 
     def attributes(self) -> Iterator[str]:
-        for name in self.spec.arguments:
-            if not is_flag(self.spec, name):
+        for name in self.program.arguments:
+            if not is_flag(self.program, name):
                 yield f"self.{name} = {name}"
-        for name, expression in self.spec.derived.items():
+        for name, expression in self.program.derived.items():
             yield f"self.{name} = {self.printer.show(expression)}"
 
     def tensors(self, tensors: Sequence[tuple[str, Parameter | Buffer]]) -> Iterator[str]:
@@ -219,16 +219,16 @@ def _out_of_bounds(name: str, argument: Argument) -> str:
     return f"{high} {'>=' if argument.excludes('max') else '>'} {python(argument.max)}"
 
 
-def constraint_message(spec: LayerSpec, node: ex.Expression) -> tuple[str | tuple[str], ...]:
+def constraint_message(program: Program, node: ex.Expression) -> tuple[str | tuple[str], ...]:
     """What to say where a constraint does not hold: texts, and one-tuples with the names of values."""
     match node:
         case ex.Compare(ex.Binary("%", ex.Name(id=number), ex.Name(id=divisor)), ("==",), (ex.Literal(value=0),)):
             return (f"{number} must be divisible by {divisor}, got {number}=", (number,), f", {divisor}=", (divisor,))
     parts: list[str | tuple[str]] = [f"expected {ex.show(node)}, got "]
     mentioned = ex.names(node)
-    named = [name for name in (*spec.arguments, *spec.derived) if name in mentioned]
+    named = [name for name in (*program.arguments, *program.derived) if name in mentioned]
     for index, name in enumerate(named):
-        text = f"self.{name}" if name in spec.derived else name
-        conversion = "!r" if name in spec.arguments and spec.arguments[name].type == "str" else ""
+        text = f"self.{name}" if name in program.derived else name
+        conversion = "!r" if name in program.arguments and program.arguments[name].type == "str" else ""
         parts += [f"{', ' if index else ''}{name}=", (f"{text}{conversion}",)]
     return tuple(parts)

@@ -6,10 +6,10 @@ from layergen.checked import CheckedCase, CheckedLayer
 from layergen.lang import expression as ex
 from layergen.lang.bounds import requirement
 from layergen.lang.dtypes import COMPLEX, FLOATING
-from layergen.lang.model import Argument, Buffer, Input, LayerSpec, Output, Parameter
+from layergen.lang.model import Argument, Buffer, Input, Output, Parameter
 from layergen.lower.source import DocText, python, wrap
 from layergen.lower.views import Lines
-from layergen.resolve.scope import dimensions
+from layergen.resolve.program import Program
 from layergen.words import listed
 
 PROSE = 84  # columns of the docstring
@@ -29,17 +29,17 @@ def sentence(text: str) -> str:
 
 def docstring(layer: CheckedLayer, doc: DocText) -> Lines:
     """The lines of the class's docstring. Sections that would be empty are left out."""
-    spec = layer.spec
-    blocks = [list(wrap(doc(sentence(spec.summary)), SUMMARY))]
-    if spec.description:
-        blocks.append(list(wrap(doc(spec.description), PROSE)))
+    program = layer.program
+    blocks = [list(wrap(doc(sentence(program.summary)), SUMMARY))]
+    if program.description:
+        blocks.append(list(wrap(doc(program.description), PROSE)))
     sections = {
-        "Args:": arguments(spec, doc),
-        "Shape:": [*shapes(spec, doc), *preconditions(layer, doc)],
-        "Attributes:": attributes(spec, doc),
+        "Args:": arguments(program, doc),
+        "Shape:": [*shapes(program, doc), *preconditions(layer, doc)],
+        "Attributes:": attributes(program, doc),
         "Raises:": raises(layer, doc),
         "Examples::": ["", *example(layer)],
-        "References:": references(spec, doc),
+        "References:": references(program, doc),
     }
     for title, lines in sections.items():
         indented = [f"    {line}" if line else "" for line in lines]
@@ -55,14 +55,16 @@ def entry(head: str, text: str, doc: DocText) -> Lines:
     return (first, *(f"{indent}{line}" if line else "" for line in rest))
 
 
-def arguments(spec: LayerSpec, doc: DocText) -> Iterator[str]:
-    for name, argument in spec.arguments.items():
+def arguments(program: Program, doc: DocText) -> Iterator[str]:
+    for name, argument in program.arguments.items():
         yield from entry(name, f"{sentence(argument.doc)}{default_text(argument)}", doc)
-    if spec.tensors:
-        kinds = [kind for kind, tensors in (("parameters", spec.parameters), ("buffers", spec.buffers)) if tensors]
+    if program.tensors:
+        kinds = [
+            kind for kind, tensors in (("parameters", program.parameters), ("buffers", program.buffers)) if tensors
+        ]
         owned = " and ".join(kinds)
         yield from entry("device", f"Device on which the {owned} are created.", doc)
-        if any(tensor.dtype is None for tensor in spec.tensors.values()):
+        if any(tensor.dtype is None for tensor in program.tensors.values()):
             yield from entry("dtype", f"Data type of the {owned}.", doc)
 
 
@@ -80,10 +82,10 @@ def shape_text(entries: tuple[ex.Expression, ...]) -> str:
     return f"({', '.join(items)}{',' if len(items) == 1 and items != ['*'] else ''})"
 
 
-def shapes(spec: LayerSpec, doc: DocText) -> Iterator[str]:
-    tensors: list[tuple[str, Input | Output]] = [*spec.inputs.items(), *spec.outputs.items()]
+def shapes(program: Program, doc: DocText) -> Iterator[str]:
+    tensors: list[tuple[str, Input | Output]] = [*program.inputs.items(), *program.outputs.items()]
     for name, tensor in tensors:
-        yield from entry(f"- {name}", shape_sentence(spec, tensor), doc)
+        yield from entry(f"- {name}", shape_sentence(program, tensor), doc)
 
 
 def preconditions(layer: CheckedLayer, doc: DocText) -> Iterator[str]:
@@ -94,8 +96,8 @@ def preconditions(layer: CheckedLayer, doc: DocText) -> Iterator[str]:
         yield from (first, *(f"  {line}" for line in rest))
 
 
-def shape_sentence(spec: LayerSpec, tensor: Input | Output) -> str:
-    parts = [described_shape(spec, tensor)]
+def shape_sentence(program: Program, tensor: Input | Output) -> str:
+    parts = [described_shape(program, tensor)]
     if tensor.dtype is not None:
         parts.append(f"of dtype {code(tensor.dtype)}")
     if isinstance(tensor, Input) and tensor.range is not None:
@@ -107,7 +109,7 @@ def shape_sentence(spec: LayerSpec, tensor: Input | Output) -> str:
     return sentence(text) + (f" {sentence(tensor.doc)}" if tensor.doc else "")
 
 
-def described_shape(spec: LayerSpec, tensor: Input | Output) -> str:
+def described_shape(program: Program, tensor: Input | Output) -> str:
     """A shape in code; in a long one, computed sizes get names that are explained behind it."""
     if not isinstance(tensor.shape, tuple):
         return f"shape {code(ex.show(tensor.shape))}"
@@ -120,21 +122,21 @@ def described_shape(spec: LayerSpec, tensor: Input | Output) -> str:
         if isinstance(expression, ex.Name | ex.Literal) or len(ex.show(expression)) < 16:
             short.append(expression)
             continue
-        symbol = output_symbol(spec, expression, len(meanings))
+        symbol = output_symbol(program, expression, len(meanings))
         short.append(ex.Name(symbol))
         meanings.append(code(f"{symbol} = {ex.show(expression)}"))
     return f"{code(shape_text(tuple(short)))}, where {listed(meanings)}"
 
 
-def output_symbol(spec: LayerSpec, expression: ex.Expression, index: int) -> str:
+def output_symbol(program: Program, expression: ex.Expression, index: int) -> str:
     """A name for a computed size: ``H_out`` if it comes from the dimension H."""
     mentioned = ex.names(expression)
-    sources = [name for name in dimensions(spec) if name in mentioned]
+    sources = [name for name in program.dimensions if name in mentioned]
     return f"{sources[0]}_out" if sources else f"S_{index}"
 
 
-def attributes(spec: LayerSpec, doc: DocText) -> Iterator[str]:
-    for name, tensor in spec.tensors.items():
+def attributes(program: Program, doc: DocText) -> Iterator[str]:
+    for name, tensor in program.tensors.items():
         yield from entry(name, attribute_text(tensor), doc)
 
 
@@ -149,13 +151,13 @@ def attribute_text(tensor: Parameter | Buffer) -> str:
 
 def raises(layer: CheckedLayer, doc: DocText) -> Iterator[str]:
     """One entry that says which arguments and inputs are refused."""
-    spec = layer.spec
+    program = layer.program
     by_requirement: dict[str, list[str]] = {}
-    for name, argument in spec.arguments.items():
+    for name, argument in program.arguments.items():
         if requirement(argument):
             by_requirement.setdefault(requirement(argument), []).append(code(name))
     reasons = [f"{listed(names, 'or')} is {unmet(must)}" for must, names in by_requirement.items()]
-    reasons += [f"{code(ex.show(constraint))} does not hold" for constraint in spec.constraints]
+    reasons += [f"{code(ex.show(constraint))} does not hold" for constraint in program.constraints]
     checked = list(dict.fromkeys(code(check.input) for check in layer.input_checks))
     reasons += [f"{listed(checked, 'or')} has another shape"] if checked else []
     if reasons:
@@ -167,39 +169,41 @@ def unmet(must: str) -> str:
     return {"non-negative": "negative"}.get(must, f"not {must}")
 
 
-def references(spec: LayerSpec, doc: DocText) -> Iterator[str]:
-    for reference in spec.references:
+def references(program: Program, doc: DocText) -> Iterator[str]:
+    for reference in program.references:
         title = " ".join(reference.title.replace("`", "'").replace("<", "(").replace(">", ")").split())
         yield doc(f"`{title} <{reference.url}>`__")
 
 
 def example(layer: CheckedLayer) -> Iterator[str]:
     """A session that constructs and calls the layer; the tests run it."""
-    spec, case = layer.spec, layer.cases[0]
-    yield f">>> layer = {constructed(spec, case)}"
+    program, case = layer.program, layer.cases[0]
+    yield f">>> layer = {constructed(program, case)}"
     present = [name for name, facts in case.inputs.items() if facts is not None]
     for name in present:
         yield f">>> {name} = {sample(case, name)}"
     call = f"layer({', '.join(present)})"
-    if len(spec.outputs) == 1:
+    if len(program.outputs) == 1:
         yield f">>> {call}.shape"
     else:
-        yield f">>> {', '.join(spec.outputs)} = {call}"
-        yield f">>> {next(iter(spec.outputs))}.shape"
+        yield f">>> {', '.join(program.outputs)} = {call}"
+        yield f">>> {next(iter(program.outputs))}.shape"
     first = next(iter(case.outputs.values()))
     yield f"torch.Size({list(first.shape)})"
 
 
-def constructed(spec: LayerSpec, case: CheckedCase) -> str:
+def constructed(program: Program, case: CheckedCase) -> str:
     """The call of the constructor: required plain numbers by position, all else by keyword."""
     parts: list[str] = []
     for name, value in case.setting.given.items():
-        argument = spec.arguments[name]
+        argument = program.arguments[name]
         positional = (
-            argument.required and argument.type in ("int", "float") and len(parts) == list(spec.arguments).index(name)
+            argument.required
+            and argument.type in ("int", "float")
+            and len(parts) == list(program.arguments).index(name)
         )
         parts.append(python(value) if positional and "=" not in "".join(parts) else f"{name}={python(value)}")
-    return f"{spec.layer}({', '.join(parts)})"
+    return f"{program.layer}({', '.join(parts)})"
 
 
 def sample(case: CheckedCase, name: str) -> str:

@@ -5,46 +5,15 @@ from collections.abc import Iterator, Sequence
 
 from layergen import ops
 from layergen.lang import expression as ex
-from layergen.lang.kinds import Kind
-from layergen.lang.model import LayerSpec
+from layergen.lang.visitor import expressions, statements
 from layergen.lower.docs import shape_text
 from layergen.lower.scopes import attribute_names
 from layergen.lower.source import WIDTH, Origin, SourcePrinter, formatted
 from layergen.prove.input_checks import InputCheck
-from layergen.resolve.inference import infer
-from layergen.resolve.name_kinds import NONE, forward_kinds
-from layergen.resolve.scope import dimensions
+from layergen.resolve.program import Program
 
 INDENT = "    "
 IN_PLACE = {"+": "add_", "-": "sub_", "*": "mul_"}
-
-
-def statements(block: Sequence[ex.Statement]) -> Iterator[ex.Statement]:
-    """All statements of a block, those of branches too."""
-    for statement in block:
-        yield statement
-        if isinstance(statement, ex.If):
-            yield from statements((*statement.body, *statement.orelse))
-
-
-def expressions(statement: ex.Statement) -> Iterator[ex.Expression]:
-    """The expressions that a statement computes itself."""
-    if isinstance(statement, ex.Assign):
-        yield statement.value
-    elif isinstance(statement, ex.If):
-        yield statement.test
-
-
-def mentioned(block: Sequence[ex.Statement]) -> set[str]:
-    """The names that a block reads."""
-    return {name for statement in statements(block) for part in expressions(statement) for name in ex.names(part)}
-
-
-def assigned(block: Sequence[ex.Statement]) -> set[str]:
-    """The names that a block assigns."""
-    return {
-        target.id for statement in statements(block) if isinstance(statement, ex.Assign) for target in statement.targets
-    }
 
 
 def demanded_name(check: InputCheck) -> str:
@@ -67,25 +36,24 @@ def leaning(node: ex.Expression) -> ex.Expression:
 class ForwardWriter:
     """Writes the lines of one forward."""
 
-    def __init__(self, spec: LayerSpec, checks: Sequence[InputCheck] = ()) -> None:
-        self.spec = spec
+    def __init__(self, program: Program, checks: Sequence[InputCheck] = ()) -> None:
+        self.program = program
         self.checks = checks
-        self.kinds = forward_kinds(spec)
-        self.names = attribute_names(spec) | {name: f"self.{name}" for name in spec.tensors}
+        self.names = attribute_names(program) | {name: f"self.{name}" for name in program.tensors}
         self.names["training"] = "self.training"
         self.lines: list[str] = []
         self.depth = 0
-        self.rebound = assigned(spec.forward)
-        self.printer = SourcePrinter(self.names, self.kinds, self.origin(), self.hoist)
+        self.rebound = program.forward.assigned
+        self.printer = SourcePrinter(self.names, self.origin(), self.hoist)
 
     def write(self) -> tuple[str, ...]:
         self.dimensions()
-        for name in self.spec.inputs:
+        for name in self.program.inputs:
             self.input_check(name)
         body, result = self.split_return()
         self.block(body)
         if result is None:
-            self.emit(f"return {', '.join(self.spec.outputs)}")
+            self.emit(f"return {', '.join(self.program.outputs)}")
         else:
             self.emit(f"return {self.printer.show(self.narrowed(result.value, result))}")
         return tuple(self.lines)
@@ -95,16 +63,16 @@ class ForwardWriter:
 
     def hoist(self, value: str) -> str:
         name = "value"
-        while name in self.kinds:
+        while name in self.program.names or name in self.program.forward.assigned:
             name += "_"
         self.emit(f"{name} = {value}")
         return name
 
     def origin(self) -> Origin:
         """The first input's device, and the first floating input's dtype."""
-        first = next(iter(self.spec.inputs))
-        floating = [name for name, tensor in self.spec.inputs.items() if tensor.floating and not tensor.optional]
-        owned = [f"self.{name}" for name, tensor in self.spec.tensors.items() if not tensor.when]
+        first = next(iter(self.program.inputs))
+        floating = [name for name, tensor in self.program.inputs.items() if tensor.floating and not tensor.optional]
+        owned = [f"self.{name}" for name, tensor in self.program.tensors.items() if not tensor.when]
         source = floating[0] if floating else owned[0] if owned else None
         if source is None:
             return Origin(f"{first}.device", "torch.get_default_dtype()")
@@ -112,11 +80,11 @@ class ForwardWriter:
 
     def dimensions(self) -> None:
         """Bind the dimensions that the forward mentions, before any input is rebound."""
-        used = mentioned(self.spec.forward)
+        used = set(self.program.forward.reads)
         for check in self.checks:
             used |= ex.names(check.demand.expected)
-        pending = [name for name in dimensions(self.spec) if name in used]
-        for name, tensor in self.spec.inputs.items():
+        pending = [name for name in self.program.dimensions if name in used]
+        for name, tensor in self.program.inputs.items():
             entries = tensor.entries
             bare = [entry.id if isinstance(entry, ex.Name) else "_" for entry in entries]
             found = [entry for entry in bare if entry in pending]
@@ -125,8 +93,8 @@ class ForwardWriter:
                 pending = [entry for entry in pending if entry not in found]
         for name in pending:
             self.emit(f"{name} = {self.size_of(name)}")
-        if self.origin().dtype == "dtype" and any(self.makes_floats()):
-            floating = next(name for name, tensor in self.spec.inputs.items() if tensor.floating)
+        if self.origin().dtype == "dtype" and any(op.factory for op in self.program.forward.ops):
+            floating = next(name for name, tensor in self.program.inputs.items() if tensor.floating)
             self.emit(f"dtype = {floating}.dtype")
 
     def input_check(self, name: str) -> None:
@@ -136,7 +104,7 @@ class ForwardWriter:
             return
         wrong = [f"{check.demand.attribute()} != {self.demanded(check)}" for check in checks]
         condition = " or ".join(wrong)
-        if self.spec.inputs[name].optional:
+        if self.program.inputs[name].optional:
             condition = f"{name} is not None and {f'({condition})' if len(wrong) > 1 else condition}"
         self.emit(f"if {condition}:")
         self.emit(f"{INDENT}raise ValueError({formatted(*self.expectation(name, checks))})")
@@ -147,7 +115,7 @@ class ForwardWriter:
 
     def expectation(self, name: str, checks: Sequence[InputCheck]) -> Iterator[str | tuple[str]]:
         """What to say of an input of a wrong shape: texts, and one-tuples with the source of values."""
-        yield f"expected {name} of shape {shape_text(self.spec.inputs[name].entries)} with "
+        yield f"expected {name} of shape {shape_text(self.program.inputs[name].entries)} with "
         expected = {demanded_name(check): self.demanded(check) for check in checks}
         for index, (known, value) in enumerate(expected.items()):
             yield f"{', ' if index else ''}{known}="
@@ -155,43 +123,30 @@ class ForwardWriter:
         yield ", got "
         yield (f"tuple({name}.shape)",)
 
-    def makes_floats(self) -> Iterator[bool]:
-        for statement in statements(self.spec.forward):
-            for part in expressions(statement):
-                for node in ex.walk(part):
-                    op = ops.find(node.function) if isinstance(node, ex.Call) else None
-                    yield bool(op and op.factory)
-
     def size_of(self, dimension: str) -> str:
         """Where a dimension can be read: ``x.shape[-1]``."""
-        inputs = sorted(self.spec.inputs.items(), key=lambda item: item[1].optional)
-        for name, tensor in inputs:
-            entries = tensor.entries
-            ellipsis = [ex.Literal(...) == entry for entry in entries]
-            for index, entry in enumerate(entries):
-                if entry == ex.Name(dimension):
-                    return f"{name}.shape[{index - len(entries) if any(ellipsis[:index]) else index}]"
-        raise ValueError(f"no input has dimension {dimension}")  # the checks have seen to it
+        source = self.program.dimensions[dimension].source
+        return f"{source.input}.shape[{source.index}]"
 
     def split_return(self) -> tuple[Sequence[ex.Statement], ex.Assign | None]:
         """The statements before the result, and the last one where it computes the result and no more."""
-        *body, last = self.spec.forward
-        outputs = tuple(self.spec.outputs)
+        *body, last = self.program.forward.statements
+        outputs = tuple(self.program.outputs)
         alone = isinstance(last, ex.Assign) and tuple(target.id for target in last.targets) == outputs == outputs[:1]
         if (
             isinstance(last, ex.Assign)
             and alone
-            and outputs[0] not in self.spec.buffers
+            and outputs[0] not in self.program.buffers
             and not self.untyped(last.value)
         ):
             return body, last
-        return self.spec.forward, None
+        return self.program.forward.statements, None
 
     def untyped(self, value: ex.Expression) -> bool:
         """Whether mypy sees no type in a value, so that it needs to be said."""
         match value:
-            case ex.Call(function=function, arguments=arguments):
-                op = ops.find(function)
+            case ex.Call(arguments=arguments):
+                op = ops.called(value)
                 return op is not None and (op.untyped or (op.methodic and any(map(self.untyped, arguments[:1]))))
             case ex.Binary(left=left, right=right):
                 return self.untyped(left) or self.untyped(right)
@@ -203,7 +158,7 @@ class ForwardWriter:
     def block(self, block: Sequence[ex.Statement]) -> None:
         updating = False
         for statement in block:
-            updates = isinstance(statement, ex.Assign) and statement.targets[0].id in self.spec.buffers
+            updates = isinstance(statement, ex.Assign) and statement.targets[0].id in self.program.buffers
             if updates and not updating:
                 self.emit("with torch.no_grad():")
                 self.depth += 1
@@ -222,7 +177,7 @@ class ForwardWriter:
                     self.emit(line)
             case ex.If():
                 self.branch(statement)
-            case ex.Assign(targets=(target,), value=value) if target.id in self.spec.buffers:
+            case ex.Assign(targets=(target,), value=value) if target.id in self.program.buffers:
                 self.emit(self.update(target.id, value))
             case ex.Assign():
                 self.assign(statement)
@@ -231,9 +186,6 @@ class ForwardWriter:
         value = self.printer.show(self.narrowed(statement.value, statement))
         annotation = ": Tensor" if len(statement.targets) == 1 and self.untyped(statement.value) else ""
         self.emit(f"{', '.join(target.id for target in statement.targets)}{annotation} = {value}")
-        kinds = infer(statement.value, self.kinds)
-        for target in statement.targets:
-            self.kinds[target.id] = kinds if len(statement.targets) == 1 else frozenset({Kind.TENSOR})
 
     def update(self, buffer: str, value: ex.Expression) -> str:
         """Write a buffer in place, with the op's own in-place form where it has one."""
@@ -250,18 +202,13 @@ class ForwardWriter:
                 return f"{target}.copy_({self.printer.show(value)})"
 
     def branch(self, statement: ex.If, word: str = "if") -> None:
-        before = dict(self.kinds)
         self.emit(f"{word} {self.printer.show(self.narrowed(statement.test, statement))}:")
         self.inner(statement.body)
-        after, self.kinds = self.kinds, before
-        self.printer.kinds = self.kinds
         if len(statement.orelse) == 1 and isinstance(statement.orelse[0], ex.If):
             self.branch(statement.orelse[0], "elif")
         elif statement.orelse:
             self.emit("else:")
             self.inner(statement.orelse)
-        for name, kinds in after.items():
-            self.kinds[name] = self.kinds.get(name, kinds) | kinds
 
     def inner(self, block: Sequence[ex.Statement]) -> None:
         self.depth += 1
@@ -275,18 +222,14 @@ class ForwardWriter:
 
         ``if affine:`` becomes ``if self.weight is not None:``, which says the same, and which a type checker follows.
         """
-        used = mentioned([user])
-        tensors = [
-            name
-            for name, tensor in self.spec.tensors.items()
-            if tensor.when is not None and name in used and self.kinds[name] >= NONE
-        ]
+        used = {name for statement in statements([user]) for part in expressions(statement) for name in ex.names(part)}
+        tensors = [name for name, tensor in self.program.tensors.items() if tensor.when is not None and name in used]
 
         def change(part: ex.Expression) -> ex.Expression | None:
             negative = isinstance(part, ex.Unary) and part.operator == "not"
             condition = part.operand if isinstance(part, ex.Unary) and negative else part
-            found = [ex.Name(name) for name in tensors if self.spec.tensors[name].when == condition]
-            if not found or (isinstance(part, ex.Name) and part.id in self.spec.tensors):
+            found = [ex.Name(name) for name in tensors if self.program.tensors[name].when == condition]
+            if not found or (isinstance(part, ex.Name) and part.id in self.program.tensors):
                 return None
             sign, join = ("is", "or") if negative else ("is not", "and")
             result: ex.Expression | None = None

@@ -4,21 +4,21 @@ from collections.abc import Iterator
 
 from layergen import ops
 from layergen.lang import expression as ex
-from layergen.lang.inits import initializer
-from layergen.lang.kinds import Kind
-from layergen.lang.model import Buffer, LayerSpec, Parameter
+from layergen.lang.inits import is_fan, is_initializer
+from layergen.lang.model import Buffer, Parameter
 from layergen.lower.scopes import attribute_names
 from layergen.lower.source import Origin, SourcePrinter
-from layergen.resolve.name_kinds import scalar_kinds
+from layergen.resolve.inference import INT
+from layergen.resolve.program import Program
 
 FANS = {"fan_in": "{weight}[0].numel()", "fan_out": "{weight}[:, 0].numel()"}
 
 
-def reset_lines(spec: LayerSpec) -> tuple[str, ...]:
+def reset_lines(program: Program) -> tuple[str, ...]:
     """The statements that give every parameter and buffer its initial value, in the order of declaration."""
-    writer = InitialWriter(spec)
+    writer = InitialWriter(program)
     lines: list[str] = []
-    for name, tensor in spec.tensors.items():
+    for name, tensor in program.tensors.items():
         own = list(writer.lines(name, tensor))
         if tensor.when is not None:
             own = [f"if self.{name} is not None:", *(f"    {line}" for line in own)]
@@ -28,21 +28,21 @@ def reset_lines(spec: LayerSpec) -> tuple[str, ...]:
 
 def is_factory(node: ex.Call) -> bool:
     """Whether a call makes a tensor from nothing."""
-    op = ops.find(node.function)
+    op = ops.called(node)
     return op is not None and op.factory
 
 
 class InitialWriter:
     """Writes initial values one tensor at a time; a fan that is asked for twice is computed once."""
 
-    def __init__(self, spec: LayerSpec) -> None:
-        self.spec = spec
+    def __init__(self, program: Program) -> None:
+        self.program = program
         self.fans: set[str] = set()
         weights = {
             argument.id
-            for tensor in spec.tensors.values()
+            for tensor in program.tensors.values()
             for node in ex.walk(tensor.init)
-            if isinstance(node, ex.Call) and node.function in FANS
+            if is_fan(node)
             for argument in node.arguments
             if isinstance(argument, ex.Name)
         }
@@ -52,16 +52,11 @@ class InitialWriter:
         yield from self.fan_lines(tensor)
         target = f"self.{name}"
         init = ex.transform(tensor.init, self.fan_as_name)
-        call = initializer(init)
-        fans = {
-            self.fan_name(node) for node in ex.walk(tensor.init) if isinstance(node, ex.Call) and node.function in FANS
-        }
-        kinds = scalar_kinds(self.spec) | {fan: frozenset({Kind.INT}) for fan in fans}
         origin = Origin(f"{target}.device", f"{target}.dtype")
-        printer = SourcePrinter(attribute_names(self.spec), kinds, origin)
-        if call is not None:
-            arguments = printer.arguments(call)
-            yield f"init.{call.function}_({target}{', ' if arguments else ''}{arguments})"
+        printer = SourcePrinter(attribute_names(self.program), origin)
+        if is_initializer(init):
+            arguments = printer.arguments(init)
+            yield f"init.{init.function}_({target}{', ' if arguments else ''}{arguments})"
             return
         yield "with torch.no_grad():"
         factories = [node for node in ex.walk(init) if isinstance(node, ex.Call) and is_factory(node)]
@@ -72,7 +67,7 @@ class InitialWriter:
 
     def fan_lines(self, tensor: Parameter | Buffer) -> Iterator[str]:
         """Name the fans that an initial value uses, unless a line before has done so."""
-        calls = [node for node in ex.walk(tensor.init) if isinstance(node, ex.Call) and node.function in FANS]
+        calls = [node for node in ex.walk(tensor.init) if is_fan(node)]
         for node in dict.fromkeys(calls):
             fan = self.fan_name(node)
             if fan not in self.fans:
@@ -84,6 +79,6 @@ class InitialWriter:
         return f"{ex.show(node.arguments[0])}_{node.function}" if self.several else node.function
 
     def fan_as_name(self, node: ex.Expression) -> ex.Expression | None:
-        if isinstance(node, ex.Call) and node.function in FANS:
-            return ex.Name(self.fan_name(node))
+        if is_fan(node):
+            return ex.Name(self.fan_name(node), kinds=INT)
         return None

@@ -3,9 +3,10 @@
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 
-from layergen.lang.model import SIZES, LayerSpec
+from layergen.lang.model import SIZES
 from layergen.lower.scopes import attribute_names, is_flag
 from layergen.lower.source import WIDTH
+from layergen.resolve.program import Program
 
 ROOM = WIDTH - 16  # columns for a piece of the text within its line
 
@@ -20,17 +21,17 @@ class Item:
     conversion: str  # ``!r`` for text
 
 
-def items(spec: LayerSpec) -> Iterator[Item]:
-    names = attribute_names(spec)
+def items(program: Program) -> Iterator[Item]:
+    names = attribute_names(program)
     leading = True
-    for name, argument in spec.arguments.items():
+    for name, argument in program.arguments.items():
         leading = leading and argument.required and argument.type not in SIZES and argument.type != "str"
         yield Item(name, "" if leading else f"{name}=", names[name], "!r" if argument.type == "str" else "")
 
 
-def extra_repr(spec: LayerSpec) -> tuple[str, ...]:
+def extra_repr(program: Program) -> tuple[str, ...]:
     """The body of the method: one f-string, or several that follow each other."""
-    pieces = [f"{item.label}{{{item.source}{item.conversion}}}" for item in items(spec)]
+    pieces = [f"{item.label}{{{item.source}{item.conversion}}}" for item in items(program)]
     if not pieces:
         return ()
     lines = [""]
@@ -45,10 +46,10 @@ def extra_repr(spec: LayerSpec) -> tuple[str, ...]:
     return ("return (", *(f"    {literal}" for literal in literals), ")")
 
 
-def expected_repr(spec: LayerSpec, values: Mapping[str, object], tensors: Container[str]) -> str:
+def expected_repr(program: Program, values: Mapping[str, object], tensors: Container[str]) -> str:
     """What ``repr`` gives; told from the spec's values and the tensors there are, not from the code."""
     shown = []
-    for item in items(spec):
-        value = item.name in tensors if is_flag(spec, item.name) else values[item.name]
+    for item in items(program):
+        value = item.name in tensors if is_flag(program, item.name) else values[item.name]
         shown.append(f"{item.label}{value!r}" if item.conversion else f"{item.label}{value}")
-    return f"{spec.layer}({', '.join(shown)})"
+    return f"{program.layer}({', '.join(shown)})"

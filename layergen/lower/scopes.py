@@ -1,23 +1,23 @@
 """What the names of a spec are called in generated code."""
 
 from layergen.lang import expression as ex
-from layergen.lang.model import LayerSpec
+from layergen.resolve.program import Program
 
 
-def is_flag(spec: LayerSpec, name: str) -> bool:
+def is_flag(program: Program, name: str) -> bool:
     """Whether an argument is known by a parameter of the same name being there or not, and so is not kept itself."""
-    return name in spec.arguments and name in spec.tensors
+    return name in program.arguments and name in program.tensors
 
 
-def attribute_names(spec: LayerSpec) -> dict[str, str]:
+def attribute_names(program: Program) -> dict[str, str]:
     """How methods other than the constructor write arguments and derived values."""
-    names = {name: f"self.{name}" for name in (*spec.arguments, *spec.derived)}
-    return names | {name: f"self.{name} is not None" for name in spec.arguments if is_flag(spec, name)}
+    names = {name: f"self.{name}" for name in (*program.arguments, *program.derived)}
+    return names | {name: f"self.{name} is not None" for name in program.arguments if is_flag(program, name)}
 
 
-def constructor_names(spec: LayerSpec) -> dict[str, str]:
+def constructor_names(program: Program) -> dict[str, str]:
     """How the constructor writes them: arguments are at hand, derived values are attributes already."""
-    return {name: f"self.{name}" for name in spec.derived}
+    return {name: f"self.{name}" for name in program.derived}
 
 
 def negated(node: ex.Expression) -> ex.Expression:

@@ -8,16 +8,15 @@ import math
 import re
 import textwrap
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from layergen import ops
 from layergen.lang import expression as ex
 from layergen.lang.dtypes import DTYPES
-from layergen.lang.kinds import Kind, Kinds
+from layergen.lang.kinds import Kind
 from layergen.lang.scalars import SCALARS
-from layergen.resolve.inference import infer
+from layergen.resolve.inference import kinds_of
 
-SCALAR = frozenset({Kind.INT, Kind.FLOAT, Kind.BOOL, Kind.INTS, Kind.FLOATS, Kind.STR, Kind.NONE})
 CONSTANTS = {"pi": "math.pi", "inf": "math.inf", "nan": "math.nan", **{name: f"torch.{name}" for name in DTYPES}}
 WIDTH = 88
 TIE = "\0"  # stands for a space at which no line ends
@@ -36,8 +35,7 @@ class SourcePrinter(ex.Printer):
     """Prints expressions as the generated module writes them.
 
     Args:
-        names: The source text of each name of the spec.
-        kinds: The kinds of each name.
+        names: The source text of each name of the program.
         origin: The device and dtype of tensors made from nothing.
         hoist: Gives an expression a name of its own and returns it, for values that are written twice.
     """
@@ -45,12 +43,10 @@ class SourcePrinter(ex.Printer):
     def __init__(
         self,
         names: Mapping[str, str],
-        kinds: Mapping[str, Kinds],
         origin: Origin | None = None,
         hoist: Callable[[str], str] | None = None,
     ) -> None:
         self.names = names
-        self.kinds = kinds
         self.origin = origin
         self.hoist = hoist
 
@@ -65,24 +61,18 @@ class SourcePrinter(ex.Printer):
         return python(node.value)
 
     def call(self, node: ex.Call) -> str:
-        operands = [*node.arguments, *(keyword.value for keyword in node.keywords)]
-        if node.function in SCALARS and all(self.kind(operand) <= SCALAR for operand in operands):
-            return f"{SCALARS[node.function].text}({self.arguments(node)})"
-        if node.function == "upcast":
-            return self.upcast(node)
-        op = ops.find(node.function)
+        op = ops.called(node)
         if op is None:
-            raise ValueError(f"no op {node.function}")  # the checks have seen to it
+            return f"{SCALARS[node.function].text}({self.arguments(node)})"
+        if op.name == "upcast":
+            return self.upcast(node)
         if op.factory:
             return self.factory(node, op)
         first = node.arguments[0] if node.arguments else None
-        if first is not None and (op.namespace == "Tensor" or (op.methodic and Kind.TENSOR in self.kind(first))):
-            rest = spread(ex.Call(node.function, node.arguments[1:], node.keywords), op)
+        if first is not None and (op.namespace == "Tensor" or (op.methodic and Kind.TENSOR in kinds_of(first))):
+            rest = spread(replace(node, arguments=node.arguments[1:]), op)
             return f"{self.show(first, ex.PRECEDENCE['primary'])}.{op.name}({self.arguments(rest)})"
         return f"{op.python}({self.arguments(node)})"
-
-    def kind(self, node: ex.Expression) -> Kinds:
-        return infer(node, self.kinds)
 
     def upcast(self, node: ex.Call) -> str:
         operand = node.arguments[0]
@@ -97,7 +87,7 @@ class SourcePrinter(ex.Printer):
         parts = [self.arguments(node)] if node.arguments or node.keywords else []
         if self.origin is not None and "device" not in given:
             parts.append(f"device={self.origin.device}")
-            if "dtype" not in given and makes_floats(op, node, self.kinds):
+            if "dtype" not in given and node.callee and node.callee.floating:
                 parts.append(f"dtype={self.origin.dtype}")
         return f"{op.python}({', '.join(parts)})"
 
@@ -107,16 +97,8 @@ def spread(call: ex.Call, op: ops.Op) -> ex.Call:
     variadic = any(parameter.variadic for signature in op.signatures for parameter in signature.parameters)
     match call.arguments:
         case (ex.Sequence(bracket="[" | "(", items=items),) if variadic and items:
-            return ex.Call(call.function, items, call.keywords)
+            return replace(call, arguments=items)
     return call
-
-
-def makes_floats(op: ops.Op, node: ex.Call, kinds: Mapping[str, Kinds]) -> bool:
-    """Whether a factory's result is floating where no dtype is given."""
-    operands = [*node.arguments, *(keyword.value for keyword in node.keywords)]
-    return op.floating == "always" or (
-        op.floating == "by arguments" and any({Kind.FLOAT, Kind.FLOATS} & infer(operand, kinds) for operand in operands)
-    )
 
 
 def python(value: object) -> str:

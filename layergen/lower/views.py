@@ -9,7 +9,7 @@ Lines = tuple[str, ...]  # lines of code, indented relative to where the templat
 class LayerView:
     """A module that holds one layer."""
 
-    origin: str  # the spec, for the header
+    origin: str  # the program, for the header
     prefix: str  # of the docstrings: ``r`` where they hold backslashes
     title: str  # the module's docstring
     imports: Lines

@@ -2,7 +2,7 @@
 
 from layergen.ops.binding import Argument, Binding, BindingFault, Fault, FaultKind, bind
 from layergen.ops.model import Formal, Op, Signature
-from layergen.ops.registry import find, names, nearest
+from layergen.ops.registry import called, find, get, names, nearest
 
 __all__ = [
     "Argument",
@@ -14,7 +14,9 @@ __all__ = [
     "Op",
     "Signature",
     "bind",
+    "called",
     "find",
+    "get",
     "names",
     "nearest",
 ]

@@ -16,6 +16,8 @@ import torch
 from torch.nn import functional
 
 from layergen import suggest
+from layergen.lang import expression as ex
+from layergen.lang.facts import CalleeKind
 from layergen.lang.kinds import Kind
 from layergen.ops import schemas, traits
 from layergen.ops.model import TENSORS, Formal, Namespace, Op, Signature
@@ -59,6 +61,20 @@ def find(name: str) -> Op | None:
             if op:
                 return op
     return None
+
+
+def get(name: str) -> Op:
+    """The op of a name that is known to be one."""
+    op = find(name)
+    if op is None:
+        raise KeyError(name)
+    return op
+
+
+def called(call: ex.Call) -> Op | None:
+    """The op that a resolved call calls, if it calls one."""
+    callee = call.callee
+    return get(callee.name) if callee is not None and callee.kind is CalleeKind.OP else None
 
 
 @cache

@@ -10,8 +10,9 @@ from torch import Tensor
 
 from layergen.checked import CheckedLayer
 from layergen.lang import expression as ex
-from layergen.lang.model import Input, LayerSpec, Output
+from layergen.lang.model import Input, Output
 from layergen.lang.model import Tensor as TensorSpec
+from layergen.lang.visitor import statements
 from layergen.lower.constructor import signature
 from layergen.ops.dtypes import dtype_name
 from layergen.present.guarantees import Guarantee, guarantees
@@ -20,6 +21,7 @@ from layergen.prove.formula import shown, symbol
 from layergen.prove.hints import LEADING_NAMES
 from layergen.prove.input_checks import InputCheck
 from layergen.prove.proof import Proof
+from layergen.resolve.program import Program
 from layergen.run.instance import Instance
 from layergen.settings.choice import Setting
 
@@ -78,24 +80,26 @@ class Summary:
 
 def summarize(layer: CheckedLayer, origin: str) -> Summary:
     """What is known of a layer that a spec file defines."""
-    spec, setting = layer.spec, layer.cases[0].setting
+    program, setting = layer.program, layer.cases[0].setting
     way, steps = _forward(layer)
     return Summary(
-        layer=spec.layer,
+        layer=program.layer,
         spec=origin,
-        summary=" ".join(spec.summary.split()),
-        signature=tuple(signature(spec)),
-        inputs=tuple(TensorLine(name, _declared(part), *_input(part)) for name, part in spec.inputs.items()),
-        outputs=tuple(TensorLine(name, _declared(part), _output(spec, part)) for name, part in spec.outputs.items()),
-        parameters=tuple(_owned(spec, list(spec.parameters))),
-        buffers=tuple(_owned(spec, list(spec.buffers))),
+        summary=" ".join(program.summary.split()),
+        signature=tuple(signature(program)),
+        inputs=tuple(TensorLine(name, _declared(part), *_input(part)) for name, part in program.inputs.items()),
+        outputs=tuple(
+            TensorLine(name, _declared(part), _output(program, part)) for name, part in program.outputs.items()
+        ),
+        parameters=tuple(_owned(program, list(program.parameters))),
+        buffers=tuple(_owned(program, list(program.buffers))),
         way=way,
         steps=steps,
         proven=layer.proven,
         contracts=tuple(guarantees(layer)),
         preconditions=tuple(condition.text for condition in layer.preconditions),
         input_checks=tuple(_input_check(check) for check in layer.input_checks),
-        case=_case(spec, setting),
+        case=_case(program, setting),
         costs=tuple(_costs(layer)),
     )
 
@@ -111,15 +115,15 @@ def _input(tensor: Input) -> tuple[str, str]:
     return tensor.dtype or "floating", "optional" if tensor.optional else ""
 
 
-def _output(spec: LayerSpec, tensor: Output) -> str:
+def _output(program: Program, tensor: Output) -> str:
     """The dtype of an output, or whose dtype it has."""
-    floating = [name for name, part in spec.inputs.items() if part.floating]
+    floating = [name for name, part in program.inputs.items() if part.floating]
     return tensor.dtype or (f"that of {floating[0]}" if floating else "that of the parameters")
 
 
-def _owned(spec: LayerSpec, names: list[str]) -> Iterator[TensorLine]:
+def _owned(program: Program, names: list[str]) -> Iterator[TensorLine]:
     for name in names:
-        tensor = spec.tensors[name]
+        tensor = program.tensors[name]
         note = "" if tensor.when is None else f"if {ex.show(tensor.when)}"
         yield TensorLine(name, _declared(tensor), tensor.dtype or "floating", note)
 
@@ -129,36 +133,32 @@ def _forward(layer: CheckedLayer) -> tuple[str, tuple[StepLine, ...]]:
     proof = layer.proofs[0]
     if isinstance(proof, Proof):
         given = [(step.target, _sizes(step.shape) if step.dtype else "", step.dtype) for step in proof.steps]
-        flags = _flags(layer.spec, proof.setting)
+        flags = _flags(layer.program, proof.setting)
         numbers = [*(f"{name}={number}" for name, number in proof.concrete.items()), *proof.tied]
         several = (
             "in training" if any(isinstance(other, Proof) and not other.training for other in layer.proofs) else ""
         )
     else:
         setting = layer.cases[0].setting
-        run = Instance(layer.spec, setting).run(training=True)
+        run = Instance(layer.program, setting).run(training=True)
         given = [(step.target, *_sized(step.value)) for step in run.steps]
-        flags, numbers, several = [], [_case(layer.spec, setting)], "in training"
+        flags, numbers, several = [], [_case(layer.program, setting)], "in training"
     way = ", ".join(["with float32 inputs", *filter(None, [several]), *flags, *numbers])
-    return way, tuple(_steps(layer.spec, given))
+    return way, tuple(_steps(layer.program, given))
 
 
-def _steps(spec: LayerSpec, given: list[tuple[ex.Name, Sizes, str]]) -> Iterator[StepLine]:
+def _steps(program: Program, given: list[tuple[ex.Name, Sizes, str]]) -> Iterator[StepLine]:
     """The steps by the statements that they come from."""
-    sources = {target.span: statement for statement in _assigns(spec.forward) for target in statement.targets}
+    sources = {
+        target.span: statement
+        for statement in statements(program.forward.statements)
+        if isinstance(statement, ex.Assign)
+        for target in statement.targets
+    }
     for statement, group in groupby(given, key=lambda step: sources[step[0].span]):
         names = ", ".join(target.id for target in statement.targets)
         lines = tuple(TensorLine(target.id, shape, dtype) for target, shape, dtype in group)
         yield StepLine(f"{names} = {ex.show(statement.value)}", lines)
-
-
-def _assigns(statements: tuple[ex.Statement, ...]) -> Iterator[ex.Assign]:
-    for statement in statements:
-        match statement:
-            case ex.Assign():
-                yield statement
-            case ex.If(body=body, orelse=orelse):
-                yield from _assigns((*body, *orelse))
 
 
 def _sizes(shape: tuple[Any, ...]) -> Sizes:
@@ -174,23 +174,23 @@ def _sized(computed: Any) -> tuple[Sizes, str]:
 
 
 def formula_text(formula: Any) -> str:
-    """A formula in the names of the spec. Leading dimensions come as their product, if only that matters."""
+    """A formula in the names of the program. Leading dimensions come as their product, if only that matters."""
     first, second = (symbol(name) for name in LEADING_NAMES)
     product = symbol("prod(...)")
     joined = sympy.expand(formula.xreplace({first: product / second})) if formula.has(first, second) else formula
     return shown(formula if joined.has(second) else joined)
 
 
-def _flags(spec: LayerSpec, setting: Setting) -> list[str]:
+def _flags(program: Program, setting: Setting) -> list[str]:
     """What makes a setting take its way: flags, choices, and what is left out."""
-    values = ((name, setting.values[name]) for name in spec.arguments)
+    values = ((name, setting.values[name]) for name in program.arguments)
     flags = [f"{name}={value!r}" for name, value in values if isinstance(value, bool | str) or value is None]
     return [*flags, *(f"without {name}" for name in sorted(setting.absent))]
 
 
-def _case(spec: LayerSpec, setting: Setting) -> str:
-    parts = {name: setting.values[name] for name in spec.arguments} | dict(setting.sizes)
-    if any(ex.Literal(...) in tensor.entries for tensor in spec.inputs.values()):
+def _case(program: Program, setting: Setting) -> str:
+    parts = {name: setting.values[name] for name in program.arguments} | dict(setting.sizes)
+    if any(ex.Literal(...) in tensor.entries for tensor in program.inputs.values()):
         parts["..."] = setting.leading
     return ", ".join(f"{name}={value!r}" for name, value in parts.items())
 
@@ -202,7 +202,7 @@ def _input_check(check: InputCheck) -> str:
 
 def _costs(layer: CheckedLayer) -> Iterator[CostLine]:
     proof = layer.proofs[0]
-    found = costs(layer.spec, proof, layer.cases[0].setting)
+    found = costs(layer.program, proof, layer.cases[0].setting)
     fixed = proof.concrete if isinstance(proof, Proof) else {}
     named = {"parameters": found.parameters, "FLOPs": found.flops, "activation bytes": found.activation_bytes}
     for name, cost in named.items():

@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from layergen.checked import CheckedLayer
-from layergen.contracts.dtype import PRECISIONS, minds_precision
+from layergen.contracts.dtype import PRECISIONS
 from layergen.lang import expression as ex
-from layergen.lang.model import Input, LayerSpec, Parameter
+from layergen.lang.model import Input, Parameter
 from layergen.ops.dtypes import dtype_name
 from layergen.prove.proof import Proof, Tried, paths
+from layergen.resolve.program import Program
 from layergen.words import listed, plural
 
 
@@ -23,18 +24,18 @@ class Guarantee:
 
 def guarantees(layer: CheckedLayer) -> Iterator[Guarantee]:
     """What holds of a layer, in the order of the contracts."""
-    spec, cases = layer.spec, f"at {plural(len(layer.cases), 'setting')}"
+    program, cases = layer.program, f"at {plural(len(layer.cases), 'setting')}"
     on_paths = f"on {plural(len(list(paths([case.setting for case in layer.cases]))), 'way')}"
     yield from _shape(layer)
     yield from _coupling(layer, on_paths)
     yield Guarantee("call", "checked", "every call fits a signature of its op, by name and by kind")
-    yield from _dtype(spec, on_paths)
+    yield from _dtype(program, on_paths)
     yield Guarantee("device", "tried", f"{on_paths}, in training, with every tensor on a fake accelerator")
     yield Guarantee(
         "purity", "tried", f"{on_paths}, in training and evaluation: no op writes to a tensor that it is given"
     )
-    yield from _gradient(spec, on_paths)
-    yield from _training(spec, on_paths)
+    yield from _gradient(program, on_paths)
+    yield from _training(program, on_paths)
     yield Guarantee("use", "checked", "every name that is declared is used, and every name that is used is declared")
     yield Guarantee(
         "init", "tried", f"{cases}: every tensor has an initial value of its shape; fans fit the weights' use"
@@ -69,16 +70,18 @@ def _reach(layer: CheckedLayer, proof: Proof | Tried) -> tuple[str, str]:
             for name, number in other.concrete.items():
                 numbers.setdefault(name, []).append(str(number))
     fixed = [f"`{name}` at {', '.join(dict.fromkeys(values))}" for name, values in numbers.items()]
-    fixed += [f"`{name}` of {plural(count, 'entry', 'entries')}" for name, count in _lengths(layer.spec, proof).items()]
-    if any(ex.Literal(...) in tensor.entries for tensor in layer.spec.inputs.values()):
+    fixed += [
+        f"`{name}` of {plural(count, 'entry', 'entries')}" for name, count in _lengths(layer.program, proof).items()
+    ]
+    if any(ex.Literal(...) in tensor.entries for tensor in layer.program.inputs.values()):
         fixed.append(f"`...` of {plural(len(proof.setting.leading), 'dimension')}")
     where = f" where {listed([f'`{equation}`' for equation in proof.tied])}" if proof.tied else ""
     return "proven", "for all sizes from 2 up" + where + (f" with {listed(fixed)}" if fixed else "")
 
 
-def _lengths(spec: LayerSpec, proof: Proof) -> dict[str, int]:
+def _lengths(program: Program, proof: Proof) -> dict[str, int]:
     """How many entries the arguments had of which there may be any number."""
-    lists = {name: proof.setting.values[name] for name, part in spec.arguments.items() if part.type == "ints"}
+    lists = {name: proof.setting.values[name] for name, part in program.arguments.items() if part.type == "ints"}
     return {name: len(value) for name, value in lists.items() if value is not None}
 
 
@@ -90,20 +93,20 @@ def _coupling(layer: CheckedLayer, on_paths: str) -> Iterator[Guarantee]:
         yield Guarantee("coupling", "tried", f"{detail}: {found}")
 
 
-def _dtype(spec: LayerSpec, on_paths: str) -> Iterator[Guarantee]:
+def _dtype(program: Program, on_paths: str) -> Iterator[Guarantee]:
     yield Guarantee("dtype", "tried", f"{on_paths}, in {listed(map(dtype_name, PRECISIONS))}")
-    if minds_precision(spec) and any(tensor.dtype is None for tensor in spec.tensors.values()):
+    if program.forward.upcasts and any(tensor.dtype is None for tensor in program.tensors.values()):
         mixed = "with bfloat16 inputs and float32 parameters, which torch may refuse"
         yield Guarantee("dtype", "tried", f"{on_paths}, {mixed}")
     yield Guarantee("dtype", "tried", "on the first way, under autocast to bfloat16 on the CPU")
 
 
-def _gradient(spec: LayerSpec, on_paths: str) -> Iterator[Guarantee]:
-    floating = {name: part for name, part in spec.inputs.items() if part.floating}
-    tensors: dict[str, Parameter | Input] = {**spec.parameters, **floating}
+def _gradient(program: Program, on_paths: str) -> Iterator[Guarantee]:
+    floating = {name: part for name, part in program.inputs.items() if part.floating}
+    tensors: dict[str, Parameter | Input] = {**program.parameters, **floating}
     wanted = [f"`{name}`" for name, part in tensors.items() if part.gradient]
     unwanted = [f"`{name}`" for name, part in tensors.items() if not part.gradient]
-    if not any(output.floating for output in spec.outputs.values()) or not wanted:
+    if not any(output.floating for output in program.outputs.values()) or not wanted:
         yield Guarantee("gradient", "checked", "none is wanted")
         return
     without = f"; not wanted: {listed(unwanted)}" if unwanted else ""
@@ -111,8 +114,8 @@ def _gradient(spec: LayerSpec, on_paths: str) -> Iterator[Guarantee]:
     yield Guarantee("gradient", "tried", detail)
 
 
-def _training(spec: LayerSpec, on_paths: str) -> Iterator[Guarantee]:
-    if spec.random == "always":
+def _training(program: Program, on_paths: str) -> Iterator[Guarantee]:
+    if program.random == "always":
         yield Guarantee("training", "checked", "random at all times, as the spec declares")
     else:
         yield Guarantee("training", "tried", f"{on_paths}: no random number is drawn in evaluation")

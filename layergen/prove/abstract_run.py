@@ -45,7 +45,7 @@ PLAIN = {
 
 
 class NameSource(Source):
-    """Where a symbol comes from, as torch wants to know it: a name of the spec."""
+    """Where a symbol comes from, as torch wants to know it: a name of the program."""
 
     def __init__(self, name: str) -> None:
         self._own_name = name
@@ -66,7 +66,7 @@ class NameSource(Source):
 
 
 class AbstractRun:
-    """Symbols for the names of a spec, and what torch asks about them.
+    """Symbols for the names of a program, and what torch asks about them.
 
     Args:
         hints: A value for each name; torch decides by it which way to go where it has to.
@@ -100,7 +100,7 @@ class AbstractRun:
             yield
 
     def formula(self, size: Size | sympy.Basic) -> Any:
-        """A size in the names of the spec."""
+        """A size in the names of the program."""
         expression = size.node.expr if isinstance(size, torch.SymInt) else sympy.sympify(size)
         expression = expression.xreplace(self.environment.replacements).xreplace(self.names)
         return canonical(_plain(expression))

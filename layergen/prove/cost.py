@@ -18,11 +18,11 @@ from typing import Any
 from torch import Tensor
 from torch.autograd.graph import saved_tensors_hooks
 
-from layergen.lang.model import LayerSpec
 from layergen.prove.abstract_run import AbstractRun, Size, flop_counter, storage
 from layergen.prove.formula import value
 from layergen.prove.hints import numbers
 from layergen.prove.proof import Proof, SymbolicCalls, Tried, symbolic_instance
+from layergen.resolve.program import Program
 from layergen.run.forward import TrialFault
 from layergen.run.instance import Instance, Placement
 from layergen.settings.choice import Setting
@@ -47,28 +47,28 @@ class Costs:
     activation_bytes: Cost
 
 
-def costs(spec: LayerSpec, proof: Proof | Tried, setting: Setting) -> Costs:
+def costs(program: Program, proof: Proof | Tried, setting: Setting) -> Costs:
     """Count what a layer costs on the way through its forward that a setting takes."""
-    counted = (_cost(spec, proof, setting, measure) for measure in (_parameters, _flops, _activation_bytes))
+    counted = (_cost(program, proof, setting, measure) for measure in (_parameters, _flops, _activation_bytes))
     return Costs(*counted)
 
 
-def _cost(spec: LayerSpec, proof: Proof | Tried, setting: Setting, measure: Measure) -> Cost:
+def _cost(program: Program, proof: Proof | Tried, setting: Setting, measure: Measure) -> Cost:
     """Count at symbols; what cannot be counted there is counted at the setting, without data."""
-    formula = _formula(spec, proof, measure) if isinstance(proof, Proof) else None
+    formula = _formula(program, proof, measure) if isinstance(proof, Proof) else None
     if formula is not None:
         try:
-            return Cost(formula, int(value(formula, numbers(spec, setting).names)))
+            return Cost(formula, int(value(formula, numbers(program, setting).names)))
         except (ArithmeticError, ValueError, KeyError):
             pass  # torch has a function or a symbol of its own in it
-    return Cost(None, int(measure(Instance(spec, setting, Placement(gradients=True)))))
+    return Cost(None, int(measure(Instance(program, setting, Placement(gradients=True)))))
 
 
-def _formula(spec: LayerSpec, proof: Proof, measure: Measure) -> Any | None:
+def _formula(program: Program, proof: Proof, measure: Measure) -> Any | None:
     """An amount at symbols, if it holds for all of their values."""
     run = AbstractRun(proof.hints.names)
     try:
-        with symbolic_instance(spec, proof.hints, run, SymbolicCalls(), gradients=True) as instance:
+        with symbolic_instance(program, proof.hints, run, SymbolicCalls(), gradients=True) as instance:
             formula = run.formula(measure(instance))
     except TrialFault:
         return None
@@ -76,7 +76,7 @@ def _formula(spec: LayerSpec, proof: Proof, measure: Measure) -> Any | None:
 
 
 def _parameters(instance: Instance) -> Size:
-    tensors = [instance.state[name] for name in instance.spec.parameters]
+    tensors = [instance.state[name] for name in instance.program.parameters]
     return sum(tensor.numel() for tensor in tensors if tensor is not None)
 
 

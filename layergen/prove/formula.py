@@ -11,7 +11,7 @@ from sympy.printing.str import StrPrinter
 
 
 def symbol(name: str) -> sympy.Symbol:
-    """The symbol for a name of the spec, ``kernel_size[0]`` included: a positive integer."""
+    """The symbol for a name of the program, ``kernel_size[0]`` included: a positive integer."""
     return sympy.Symbol(name, integer=True, positive=True)
 
 

@@ -4,9 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from layergen.lang.model import SIZES, Argument, LayerSpec
+from layergen.lang.bounds import refusal
+from layergen.lang.model import SIZES, Argument
+from layergen.resolve.program import Program
 from layergen.settings.choice import Setting
-from layergen.settings.search import consistent, refusal, search, values_of
+from layergen.settings.search import consistent, search, values_of
 
 # Primes are equal to nothing by accident; where a constraint wants one number to divide another, the others serve.
 INTS = (5, 7, 11, 13, 17, 19, 23, 29, 12, 24, 36, 60, 48, 84, 2, 3, 4, 6, 8, 9, 10)
@@ -25,25 +27,25 @@ class Hints:
     names: Mapping[str, int]  # the hint of each symbol: ``in_channels``, ``kernel_size[0]``, ``H``
 
 
-def hints(spec: LayerSpec, setting: Setting, concrete: frozenset[str] = frozenset()) -> Hints | None:
+def hints(program: Program, setting: Setting, concrete: frozenset[str] = frozenset()) -> Hints | None:
     """Values for the integers of a setting: small arguments, large dimensions.
 
     Args:
-        spec: The layer.
+        program: The layer.
         setting: What is not an integer is kept of it.
         concrete: The arguments that stay as they are.
     """
-    return _chosen(spec, setting, concrete, INTS, DIMENSIONS)
+    return _chosen(program, setting, concrete, INTS, DIMENSIONS)
 
 
-def close_hints(spec: LayerSpec, setting: Setting, concrete: frozenset[str] = frozenset()) -> Hints | None:
+def close_hints(program: Program, setting: Setting, concrete: frozenset[str] = frozenset()) -> Hints | None:
     """The other way round, for layers whose arguments bound their dimensions: `L <= max_length`."""
-    return _chosen(spec, setting, concrete, LARGE_INTS, INTS[:8])
+    return _chosen(program, setting, concrete, LARGE_INTS, INTS[:8])
 
 
-def own_hints(spec: LayerSpec, setting: Setting, concrete: frozenset[str] = frozenset()) -> Hints | None:
+def own_hints(program: Program, setting: Setting, concrete: frozenset[str] = frozenset()) -> Hints | None:
     """The setting's own values, for layers that need what only their author knows; 0 and 1 stay numbers."""
-    own = numbers(spec, setting)
+    own = numbers(program, setting)
     telling = {name: value for name, value in own.names.items() if value > 1 and name.split("[")[0] not in concrete}
     whole = {name.split("[")[0] for name, value in own.names.items() if value <= 1}
     telling = {name: value for name, value in telling.items() if name.split("[")[0] not in whole}
@@ -51,21 +53,21 @@ def own_hints(spec: LayerSpec, setting: Setting, concrete: frozenset[str] = froz
 
 
 def _chosen(
-    spec: LayerSpec, setting: Setting, concrete: frozenset[str], ints: Sequence[int], dimensions: Sequence[int]
+    program: Program, setting: Setting, concrete: frozenset[str], ints: Sequence[int], dimensions: Sequence[int]
 ) -> Hints | None:
     integers = {
         name: argument
-        for name, argument in spec.arguments.items()
+        for name, argument in program.arguments.items()
         if name not in concrete and _becomes_symbol(argument, setting.values[name])
     }
     pools = {name: _pool(argument, setting.values[name], ints) for name, argument in integers.items()}
     fixed = {name: value for name, value in setting.given.items() if name not in pools}
     if not all(pools.values()):
         return None
-    given = search(spec, fixed, pools, lambda given: _telling(spec, given, integers))
+    given = search(program, fixed, pools, lambda given: _telling(program, given, integers))
     if given is None:
         return None
-    values = values_of(spec, given)
+    values = values_of(program, given)
     taken = {value for value in values.values() if isinstance(value, int)}
     free = [size for size in dimensions if size not in taken]
     if len(free) < len(setting.sizes):
@@ -76,10 +78,10 @@ def _chosen(
     return Hints(found, {**_named(values, integers), **sizes, **dict(zip(LEADING_NAMES, leading, strict=False))})
 
 
-def _telling(spec: LayerSpec, given: Mapping[str, Any], integers: Mapping[str, Argument]) -> bool:
+def _telling(program: Program, given: Mapping[str, Any], integers: Mapping[str, Argument]) -> bool:
     """Whether no two values are equal by accident, and none is 0 or 1."""
-    values = values_of(spec, given)
-    telling = [values[name] for name in (*integers, *spec.derived) if isinstance(values[name], int)]
+    values = values_of(program, given)
+    telling = [values[name] for name in (*integers, *program.derived) if isinstance(values[name], int)]
     return len(set(telling)) == len(telling) and min(telling, default=2) > 1
 
 
@@ -111,25 +113,25 @@ def _named(values: Mapping[str, Any], integers: Mapping[str, Argument]) -> dict[
     return named
 
 
-def numbers(spec: LayerSpec, setting: Setting) -> Hints:
+def numbers(program: Program, setting: Setting) -> Hints:
     """A setting as it is, with a name for each of its integers."""
-    integers = {name: part for name, part in spec.arguments.items() if _becomes_symbol(part, setting.values[name])}
+    integers = {name: part for name, part in program.arguments.items() if _becomes_symbol(part, setting.values[name])}
     leading = dict(zip(LEADING_NAMES, setting.leading, strict=False))
     return Hints(setting, {**_named(setting.values, integers), **setting.sizes, **leading})
 
 
-def at_point(spec: LayerSpec, found: Hints, point: Mapping[str, int]) -> Setting | None:
+def at_point(program: Program, found: Hints, point: Mapping[str, int]) -> Setting | None:
     """The setting in which the symbols have these values, unless bounds or constraints refuse it."""
     setting = found.setting
     given = dict(setting.given)
-    for name in spec.arguments:
+    for name in program.arguments:
         if name in point:
             given[name] = point[name]
         parts = [point[part] for index in range(9) if (part := f"{name}[{index}]") in point]
         if parts:
             given[name] = parts
-    if not consistent(spec, given, set()):
+    if not consistent(program, given, set()):
         return None
     sizes = {name: point.get(name, size) for name, size in setting.sizes.items()}
     leading = tuple(point.get(name, size) for name, size in zip(LEADING_NAMES, setting.leading, strict=False))
-    return replace(setting, given=given, values=values_of(spec, given), sizes=sizes, leading=leading)
+    return replace(setting, given=given, values=values_of(program, given), sizes=sizes, leading=leading)

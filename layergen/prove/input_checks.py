@@ -8,8 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from layergen.lang import expression as ex
-from layergen.lang.model import LayerSpec
-from layergen.resolve.scope import dimensions
+from layergen.resolve.program import Program
 from layergen.run.forward import TrialFault
 from layergen.run.instance import Instance
 from layergen.settings.choice import Setting
@@ -51,14 +50,14 @@ def leading(name: str, tail: int) -> str:
     return f"{name}.shape[:-{tail}]" if tail else f"{name}.shape"
 
 
-def input_checks(spec: LayerSpec, setting: Setting) -> Iterator[InputCheck]:
+def input_checks(program: Program, setting: Setting) -> Iterator[InputCheck]:
     """The checks that a layer needs."""
-    usual = Instance(spec, setting)
+    usual = Instance(program, setting)
     shapes = {name: None if tensor is None else tuple(tensor.shape) for name, tensor in usual.inputs.items()}
-    for demand in _demands(spec):
+    for demand in _demands(program):
         shape = shapes[demand.input]
         for wrong in _broken(shape, demand, len(setting.leading)) if shape is not None else ():
-            if wrong != shape and _passes(spec, setting, demand.input, wrong):
+            if wrong != shape and _passes(program, setting, demand.input, wrong):
                 yield InputCheck(demand, tuple({**shapes, demand.input: wrong}.values()))
                 break
 
@@ -75,12 +74,12 @@ def _broken(shape: tuple[int, ...], demand: Demand, leading: int) -> Iterator[tu
         yield tuple(sizes)
 
 
-def _demands(spec: LayerSpec) -> Iterator[Demand]:
+def _demands(program: Program) -> Iterator[Demand]:
     """What the shapes of inputs must have, because an argument says so, or because another input has it too."""
     bound: set[str] = set()
     first: tuple[str, int] | None = None  # who has the leading dimensions first
-    names = dimensions(spec)
-    for name, tensor in spec.inputs.items():
+    names = program.dimensions
+    for name, tensor in program.inputs.items():
         entries = tensor.shape if isinstance(tensor.shape, tuple) else ()
         ellipsis = entries.index(ex.Literal(...)) if ex.Literal(...) in entries else len(entries)
         for position, entry in enumerate(entries):
@@ -100,10 +99,10 @@ def _demands(spec: LayerSpec) -> Iterator[Demand]:
                 yield Demand(name, index, entry)
 
 
-def _passes(spec: LayerSpec, setting: Setting, name: str, shape: tuple[int, ...]) -> bool:
+def _passes(program: Program, setting: Setting, name: str, shape: tuple[int, ...]) -> bool:
     """Whether torch lets an input of another shape through."""
     try:
-        instance = Instance(spec, setting)
+        instance = Instance(program, setting)
         original = instance.inputs[name]
         assert original is not None
         instance.run(training=True, inputs={name: original.new_empty(shape)})

@@ -13,10 +13,10 @@ from typing import Any
 import sympy
 
 from layergen.diagnostics import Finding, Place
-from layergen.lang.model import LayerSpec
 from layergen.prove.formula import compiled, shown
 from layergen.prove.hints import Hints, at_point, numbers
 from layergen.prove.proof import GuardAt, Proof
+from layergen.resolve.program import Program
 from layergen.rules.shapes import HiddenCoupling
 from layergen.run.forward import TrialFault
 from layergen.run.instance import Instance
@@ -41,14 +41,14 @@ class Refused(Exception):
     """Torch refuses a setting."""
 
 
-def preconditions(spec: LayerSpec, proof: Proof) -> Iterator[Precondition | Finding]:
+def preconditions(program: Program, proof: Proof) -> Iterator[Precondition | Finding]:
     """The preconditions that a proof rests on, and the conditions that only seem to be met."""
     accepted: list[Any] = []
-    ground = numbers(spec, proof.setting)
+    ground = numbers(program, proof.setting)
     for guard in sorted(_atoms(proof.guards), key=_simplicity):
         if not guard.condition.free_symbols or isinstance(guard.condition, sympy.Ne | sympy.Or):
             continue
-        outcome = _judge(spec, ground, guard, accepted)
+        outcome = _judge(program, ground, guard, accepted)
         if isinstance(outcome, Finding):
             yield outcome
         elif outcome is not None:
@@ -92,31 +92,31 @@ def _is_overflow(condition: Any) -> bool:
     return any(number.is_Integer and abs(number) > 2**60 for number in condition.atoms(sympy.Number))
 
 
-def _judge(spec: LayerSpec, found: Hints, guard: GuardAt, accepted: Sequence[Any]) -> Precondition | Finding | None:
-    broken = list(islice(_points(spec, found, guard.condition, False, accepted), TRIALS))
+def _judge(program: Program, found: Hints, guard: GuardAt, accepted: Sequence[Any]) -> Precondition | Finding | None:
+    broken = list(islice(_points(program, found, guard.condition, False, accepted), TRIALS))
     for setting in broken:
         try:
-            finding = _try(spec, setting)
+            finding = _try(program, setting)
         except Refused:
             continue
         return None if finding is None else _shape_depends(finding, guard)
     if not broken:
         return None
-    for setting in islice(_points(spec, found, guard.condition, True, accepted), TRIALS):
+    for setting in islice(_points(program, found, guard.condition, True, accepted), TRIALS):
         try:
-            _try(spec, setting)
+            _try(program, setting)
         except Refused:
             continue
-        if isinstance(guard.condition, sympy.Eq) and not _is_divisibility(spec, guard.condition):
+        if isinstance(guard.condition, sympy.Eq) and not _is_divisibility(program, guard.condition):
             return _coupled(guard)
         return None if _is_tangled(guard.condition) else Precondition(shown(guard.condition), setting, broken[0])
     return None
 
 
-def _is_divisibility(spec: LayerSpec, condition: Any) -> bool:
+def _is_divisibility(program: Program, condition: Any) -> bool:
     """Whether a condition asks a dimension to be divisible; between arguments alone, that is a constraint."""
     names = {symbol.name.split("[")[0] for symbol in condition.free_symbols}
-    return condition.has(sympy.Mod, sympy.floor) and not names <= {*spec.arguments}
+    return condition.has(sympy.Mod, sympy.floor) and not names <= {*program.arguments}
 
 
 def _is_tangled(condition: Any) -> bool:
@@ -125,13 +125,13 @@ def _is_tangled(condition: Any) -> bool:
     return any(argument.has(sympy.floor, sympy.Mod) for part in parts for argument in part.args)
 
 
-def _try(spec: LayerSpec, setting: Setting) -> Finding | None:
+def _try(program: Program, setting: Setting) -> Finding | None:
     """Run the layer; a shape that is not declared is a finding.
 
     An empty output counts as refused: without data torch lets it through, with data many kernels do not.
     """
     try:
-        instance = Instance(spec, setting)
+        instance = Instance(program, setting)
         run = instance.run(training=True)
         mismatch = next(iter(check_shapes(instance, run)), None)
     except TrialFault:
@@ -141,7 +141,7 @@ def _try(spec: LayerSpec, setting: Setting) -> Finding | None:
     return mismatch
 
 
-def _points(spec: LayerSpec, found: Hints, condition: Any, wanted: bool, accepted: Sequence[Any]) -> Iterator[Setting]:
+def _points(program: Program, found: Hints, condition: Any, wanted: bool, accepted: Sequence[Any]) -> Iterator[Setting]:
     """Points at which a condition only just holds, or only just does not, and all accepted ones do."""
     names = sorted(symbol.name for symbol in condition.free_symbols)
     holds, others = compiled(condition), [compiled(other) for other in accepted]
@@ -155,7 +155,7 @@ def _points(spec: LayerSpec, found: Hints, condition: Any, wanted: bool, accepte
         except ArithmeticError:
             continue
     for *_, values in sorted(candidates):
-        setting = at_point(spec, found, {**found.names, **dict(zip(names, values, strict=True))})
+        setting = at_point(program, found, {**found.names, **dict(zip(names, values, strict=True))})
         if setting is not None:
             yield setting
 

@@ -14,17 +14,17 @@ from torch import Tensor
 from layergen.diagnostics import Finding
 from layergen.lang import expression as ex
 from layergen.lang.interpreter import Function, Interpreter, scalar_call
-from layergen.lang.model import LayerSpec
 from layergen.lang.scalars import SCALARS
 from layergen.ops.dtypes import dtype_name
 from layergen.prove.abstract_run import AbstractRun, hint
 from layergen.prove.formula import same, shown, value
 from layergen.prove.hints import LEADING_NAMES, Hints, at_point, close_hints, hints, own_hints
+from layergen.resolve.program import Program
 from layergen.rules.shapes import HiddenCoupling, OpFailed
 from layergen.run.explain import Explainer
 from layergen.run.forward import Step, TrialFault
 from layergen.run.instance import Instance, Placement
-from layergen.run.trial import modes, try_setting
+from layergen.run.trial import try_setting
 from layergen.settings.choice import Setting
 
 CPU = torch.device("cpu")
@@ -78,11 +78,11 @@ class Tried:
     reason: str
 
 
-def prove(spec: LayerSpec, settings: Sequence[Setting]) -> Iterator[Proof | Tried | Finding]:
+def prove(program: Program, settings: Sequence[Setting]) -> Iterator[Proof | Tried | Finding]:
     """Prove a layer's shapes for each way that the settings take through it."""
     for setting in paths(settings):
-        for training in modes(spec):
-            yield from _prove_path(spec, setting, training)
+        for training in program.forward.modes:
+            yield from _prove_path(program, setting, training)
 
 
 def paths(settings: Sequence[Setting]) -> Iterator[Setting]:
@@ -96,62 +96,67 @@ def paths(settings: Sequence[Setting]) -> Iterator[Setting]:
             yield setting
 
 
-def _prove_path(spec: LayerSpec, setting: Setting, training: bool) -> Iterator[Proof | Tried | Finding]:
+def _prove_path(program: Program, setting: Setting, training: bool) -> Iterator[Proof | Tried | Finding]:
     """Run at symbols, with one choice of hints after the other until one gives a proof; else the first has its say."""
     nothing = Tried(setting, "no values were found to stand in for the symbols")
     first: Tried | Finding = nothing
     for choose in (hints, close_hints, own_hints):
-        outcome = _prove_at(spec, setting, training, choose) or nothing
-        if isinstance(outcome, Finding) and choose is hints and not spec.cases and _fails_at_all_sizes(spec, setting):
-            yield _with_way_out(spec, setting, outcome)
+        outcome = _prove_at(program, setting, training, choose) or nothing
+        if (
+            isinstance(outcome, Finding)
+            and choose is hints
+            and not program.cases
+            and _fails_at_all_sizes(program, setting)
+        ):
+            yield _with_way_out(program, setting, outcome)
             return
         if isinstance(outcome, Proof):
             yield outcome
             return
         first = outcome if first == nothing else first
         if isinstance(outcome, Finding) and (
-            outcome.rule not in (OpFailed, HiddenCoupling) or try_setting(spec, setting)[0] is None
+            outcome.rule not in (OpFailed, HiddenCoupling) or try_setting(program, setting)[0] is None
         ):
             first = first if isinstance(first, Finding) else outcome
             break  # no other sizes will help
-    yield _with_way_out(spec, setting, first) if isinstance(first, Finding) else first
+    yield _with_way_out(program, setting, first) if isinstance(first, Finding) else first
 
 
-def _fails_at_all_sizes(spec: LayerSpec, setting: Setting) -> bool:
+def _fails_at_all_sizes(program: Program, setting: Setting) -> bool:
     """Whether it is the arguments at the hints that do not go together, whatever the dimensions."""
-    found = hints(spec, setting)
+    found = hints(program, setting)
     if found is None:
         return False
-    values = [value for name, value in found.names.items() if name.split("[")[0] in spec.arguments]
+    values = [value for name, value in found.names.items() if name.split("[")[0] in program.arguments]
     multiple = math.prod(values) ** 2
     factors = (3, 4, 5, 7, 11, 13, 17, 19, 23, 29)
     choices = [dict(zip(found.setting.sizes, factors, strict=False)), dict.fromkeys(found.setting.sizes, 1)]
     if multiple <= MULTIPLE:
         choices.append({name: multiple * factor for name, factor in zip(found.setting.sizes, factors, strict=False)})
-    return all(try_setting(spec, replace(found.setting, sizes=sizes))[0] is None for sizes in choices)
+    return all(try_setting(program, replace(found.setting, sizes=sizes))[0] is None for sizes in choices)
 
 
 def _prove_at(
-    spec: LayerSpec, setting: Setting, training: bool, choose: Callable[..., Hints | None]
+    program: Program, setting: Setting, training: bool, choose: Callable[..., Hints | None]
 ) -> Proof | Tried | Finding | None:
     """Run at symbols; where an argument turns out to be needed as a number, run again with that number."""
     concrete: frozenset[str] = frozenset()
     reason = ""
     for _ in range(4):
-        found = choose(spec, setting, concrete)
+        found = choose(program, setting, concrete)
         if found is None:
             break
         run = AbstractRun(found.names)
         try:
-            proof = _run(spec, setting, found, run, training)
+            proof = _run(program, setting, found, run, training)
         except TrialFault as fault:
-            if try_setting(spec, found.setting)[0] is None:  # it is the layer's fault, not that of the symbols
+            if try_setting(program, found.setting)[0] is None:  # it is the layer's fault, not that of the symbols
                 return fault.finding
-            reason, needed = fault.finding.message, frozenset(spec.arguments)
+            reason, needed = fault.finding.message, frozenset(program.arguments)
         else:
             lost = {name for name, formula in run.lost().items() if formula.is_number}
             if not lost:
-                return replace(proof, concrete=_numbers(spec, found), tied=tuple(_tied(spec, found, run)))
+                return replace(proof, concrete=_numbers(program, found), tied=tuple(_tied(program, found, run)))
             reason = f"torch takes {', '.join(f'`{name}`' for name in sorted(lost))} as a number"
             needed = frozenset(name.split("[")[0] for name in lost)
             if lost & {*setting.sizes, *LEADING_NAMES}:
@@ -162,40 +167,40 @@ def _prove_at(
     return Tried(setting, reason) if reason else None
 
 
-def _numbers(spec: LayerSpec, found: Hints) -> dict[str, Any]:
+def _numbers(program: Program, found: Hints) -> dict[str, Any]:
     """The integer arguments that are numbers in a run, not symbols."""
     symbols = {name.split("[")[0] for name in found.names}
-    return {name: found.setting.values[name] for name in _integers(spec, found.setting) if name not in symbols}
+    return {name: found.setting.values[name] for name in _integers(program, found.setting) if name not in symbols}
 
 
-def _tied(spec: LayerSpec, found: Hints, run: AbstractRun) -> Iterator[str]:
+def _tied(program: Program, found: Hints, run: AbstractRun) -> Iterator[str]:
     """The names for which torch has put a formula of others, though another value would have been allowed."""
     for name, formula in run.lost().items():
-        others = (at_point(spec, found, {**found.names, name: other}) for other in range(2, found.names[name]))
+        others = (at_point(program, found, {**found.names, name: other}) for other in range(2, found.names[name]))
         if any(other is not None for other in others):
             yield f"{name} == {shown(formula)}"
 
 
-def _with_way_out(spec: LayerSpec, setting: Setting, finding: Finding) -> Finding:
+def _with_way_out(program: Program, setting: Setting, finding: Finding) -> Finding:
     """A finding at the hints, with what helps where the layer does work at the setting itself."""
-    if finding.help is not None or finding.rule is not OpFailed or try_setting(spec, setting)[0] is None:
+    if finding.help is not None or finding.rule is not OpFailed or try_setting(program, setting)[0] is None:
         return finding
-    works = ", ".join(f"{name}={setting.values[name]}" for name in _integers(spec, setting))
+    works = ", ".join(f"{name}={setting.values[name]}" for name in _integers(program, setting))
     help = f"it works where {works}: say under `constraints` what it takes" if works else None
     return replace(finding, help=help)
 
 
-def _integers(spec: LayerSpec, setting: Setting) -> list[str]:
+def _integers(program: Program, setting: Setting) -> list[str]:
     """The arguments of a setting that are integers."""
     kinds = ("int", "size1", "size2", "size3", "ints")
-    return [name for name, part in spec.arguments.items() if part.type in kinds and setting.values[name] is not None]
+    return [name for name, part in program.arguments.items() if part.type in kinds and setting.values[name] is not None]
 
 
-def _run(spec: LayerSpec, setting: Setting, found: Hints, run: AbstractRun, training: bool) -> Proof:
+def _run(program: Program, setting: Setting, found: Hints, run: AbstractRun, training: bool) -> Proof:
     """One run of the forward at symbols."""
     calls = SymbolicCalls()
     watch = GuardWatch(run)
-    with symbolic_instance(spec, found, run, calls) as instance:
+    with symbolic_instance(program, found, run, calls) as instance:
         result = instance.run(training, watch)
         outputs = result.outputs
         declared = {name: instance.declared_shape(name) for name in outputs}
@@ -215,13 +220,13 @@ def _run(spec: LayerSpec, setting: Setting, found: Hints, run: AbstractRun, trai
 
 @contextmanager
 def symbolic_instance(
-    spec: LayerSpec, found: Hints, run: AbstractRun, calls: Function, gradients: bool = False
+    program: Program, found: Hints, run: AbstractRun, calls: Function, gradients: bool = False
 ) -> Iterator[Instance]:
     """A layer with its tensors at symbols, to be run inside."""
-    symbolic = symbolic_setting(spec, found, run, calls)
-    explainer = Explainer(spec, found.setting, lambda size: shown(run.formula(size)), run.renamed)
+    symbolic = symbolic_setting(program, found, run, calls)
+    explainer = Explainer(program, found.setting, lambda size: shown(run.formula(size)), run.renamed)
     with run():
-        yield Instance(spec, symbolic, Placement(CPU, gradients=gradients, scalars=calls), explainer)
+        yield Instance(program, symbolic, Placement(CPU, gradients=gradients, scalars=calls), explainer)
 
 
 def _agree(expected: Sequence[Any], formulas: Sequence[Any], at: Mapping[str, int]) -> bool | None:
@@ -243,17 +248,17 @@ def _step(step: Step, run: AbstractRun) -> ProvenStep:
     return ProvenStep(step.target, tuple(map(run.formula, step.value.shape)), dtype_name(step.value.dtype))
 
 
-def symbolic_setting(spec: LayerSpec, found: Hints, run: AbstractRun, calls: Function) -> Setting:
+def symbolic_setting(program: Program, found: Hints, run: AbstractRun, calls: Function) -> Setting:
     """The setting with its integers as symbols."""
     values = dict(found.setting.values)
-    for name in spec.arguments:
+    for name in program.arguments:
         if name in run.sizes:
             values[name] = run.sizes[name]
         parts = [run.sizes[part] for index in range(9) if (part := f"{name}[{index}]") in run.sizes]
         if parts:
             values[name] = tuple(parts)
     with run():
-        for name, expression in spec.derived.items():
+        for name, expression in program.derived.items():
             values[name] = Interpreter(values, calls).evaluate(expression)
     sizes = {name: run.sizes[name] for name in found.setting.sizes}
     leading = tuple(run.sizes[name] for name in LEADING_NAMES[: len(found.setting.leading)])

@@ -1,0 +1,157 @@
+"""From a spec to a program: what each of its words is, said once."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from itertools import takewhile
+from types import MappingProxyType
+from typing import TypeVar
+
+from layergen.faults import refuse
+from layergen.lang import expression as ex
+from layergen.lang.facts import Callee, CalleeKind, Role
+from layergen.lang.kinds import Kind, Kinds
+from layergen.lang.model import Argument, Buffer, Input, LayerSpec, Match, Parameter, Tensor
+from layergen.resolve.annotation import Environment, Functions, Meaning, annotated, as_initializer
+from layergen.resolve.blocks import annotated_block
+from layergen.resolve.callsites import check_calls
+from layergen.resolve.defaults import check_defaults
+from layergen.resolve.inference import BOOL, INT, NONE, TENSOR, kinds_of
+from layergen.resolve.names import check_names
+from layergen.resolve.program import Method, Program
+from layergen.resolve.signature import dimensions_of, entries
+from layergen.rules.names import UnusedName
+
+__all__ = ["Method", "Program", "resolve"]
+
+KINDS_OF_TYPES: Mapping[str, Kinds] = MappingProxyType(
+    {
+        "int": frozenset({Kind.INT}),
+        "float": frozenset({Kind.FLOAT}),
+        "bool": frozenset({Kind.BOOL}),
+        "str": frozenset({Kind.STR}),
+        "size1": frozenset({Kind.INTS}),
+        "size2": frozenset({Kind.INTS}),
+        "size3": frozenset({Kind.INTS}),
+        "ints": frozenset({Kind.INTS}),
+    }
+)
+Part = TypeVar("Part", bound=Tensor)
+
+
+def resolve(spec: LayerSpec) -> Program:
+    """Say what each word of a spec is.
+
+    Raises:
+        SpecError: If names are undefined, unused or misused, defaults out of bounds, or calls do not fit.
+    """
+    findings = (*check_names(spec), *check_defaults(spec))
+    program = understood(spec)
+    if all(finding.rule is UnusedName for finding in findings):  # what a wrong call leaves out is unused, too
+        findings = (*findings, *check_calls(program))
+    refuse(findings)
+    return program
+
+
+def understood(spec: LayerSpec) -> Program:
+    """A spec whose trees have their facts, as far as its words mean something."""
+    numbers = Environment(_arguments(spec))
+    derived: dict[str, ex.Expression] = {}
+    for name, expression in spec.derived.items():
+        derived[name] = annotated(expression, numbers)
+        numbers = numbers.with_names({name: Meaning(Role.DERIVED, kinds_of(derived[name]))})
+    scalars = (*spec.arguments, *spec.derived)
+    found = tuple(entries(spec.inputs, scalars))
+    dimensions = dimensions_of(spec.inputs, found)
+    sizes = numbers.with_names(dict.fromkeys(dimensions, Meaning(Role.DIMENSION, INT)))
+    inputs = {name: _input(part, sizes) for name, part in spec.inputs.items()}
+    resolved = tuple(entries(inputs, scalars))
+    start = _forward(spec, sizes)
+    statements, _ = annotated_block(spec.forward, start)
+    return Program(
+        layer=spec.layer,
+        summary=spec.summary,
+        description=spec.description,
+        references=spec.references,
+        arguments={name: _argument(part, Environment(_earlier(spec, name))) for name, part in spec.arguments.items()},
+        derived=derived,
+        constraints=tuple(annotated(constraint, numbers) for constraint in spec.constraints),
+        parameters={name: _owned(part, numbers, spec) for name, part in spec.parameters.items()},
+        buffers={name: _owned(part, numbers, spec) for name, part in spec.buffers.items()},
+        inputs=inputs,
+        outputs={name: _shaped(part, sizes) for name, part in spec.outputs.items()},
+        random=spec.random,
+        matches=_match(spec.matches, numbers, start) if spec.matches else None,
+        cases=spec.cases,
+        forward=Method(statements),
+        names=start.names,
+        entries=resolved,
+        dimensions=dimensions_of(inputs, resolved),
+    )
+
+
+def _arguments(spec: LayerSpec) -> dict[str, Meaning]:
+    return {name: Meaning(Role.ARGUMENT, _kinds_of(part)) for name, part in spec.arguments.items()}
+
+
+def _earlier(spec: LayerSpec, name: str) -> dict[str, Meaning]:
+    """The arguments before one, which its default may mention."""
+    return dict(takewhile(lambda item: item[0] != name, _arguments(spec).items()))
+
+
+def _kinds_of(argument: Argument) -> Kinds:
+    """The kinds that an argument has once the constructor has normalized it."""
+    return KINDS_OF_TYPES[argument.type] | (NONE if argument.optional else frozenset())
+
+
+def _forward(spec: LayerSpec, sizes: Environment) -> Environment:
+    """What the forward sees at its start. A parameter hides the argument of its name that switches it on."""
+    names = {
+        **{name: Meaning(Role.PARAMETER, TENSOR | _absent(part.when)) for name, part in spec.parameters.items()},
+        **{name: Meaning(Role.BUFFER, TENSOR | _absent(part.when)) for name, part in spec.buffers.items()},
+        **{name: Meaning(Role.INPUT, TENSOR | _absent(part.optional)) for name, part in spec.inputs.items()},
+        "training": Meaning(Role.MODE, BOOL),
+    }
+    conditions = {name: part.when for name, part in spec.tensors.items() if part.when is not None}
+    return replace(sizes.with_names(names), functions=Functions.TENSORS, conditions=conditions)
+
+
+def _absent(condition: object) -> Kinds:
+    return NONE if condition else frozenset()
+
+
+def _argument(argument: Argument, earlier: Environment) -> Argument:
+    if argument.default is None:
+        return argument
+    return argument.model_copy(update={"default": annotated(argument.default, earlier)})
+
+
+def _shaped(tensor: Part, at: Environment) -> Part:
+    shape = tensor.shape
+    found = tuple(annotated(entry, at) for entry in shape) if isinstance(shape, tuple) else annotated(shape, at)
+    return tensor.model_copy(update={"shape": found})
+
+
+def _input(tensor: Input, at: Environment) -> Input:
+    shaped = _shaped(tensor, at)
+    if tensor.range is None:
+        return shaped
+    return shaped.model_copy(update={"range": tuple(annotated(end, at) for end in tensor.range)})
+
+
+Owned = TypeVar("Owned", Parameter, Buffer)
+
+
+def _owned(tensor: Owned, numbers: Environment, spec: LayerSpec) -> Owned:
+    roles = {**dict.fromkeys(spec.parameters, Role.PARAMETER), **dict.fromkeys(spec.buffers, Role.BUFFER)}
+    others = {name: Meaning(role, TENSOR) for name, role in roles.items() if name not in numbers.names}
+    init = annotated(tensor.init, replace(numbers.with_names(others), functions=Functions.INITIAL))
+    when = None if tensor.when is None else annotated(tensor.when, numbers)
+    return _shaped(tensor, numbers).model_copy(update={"init": as_initializer(init), "when": when})
+
+
+def _match(match: Match, numbers: Environment, forward: Environment) -> Match:
+    module = annotated(match.module, numbers)
+    assert isinstance(module, ex.Call)
+    made = replace(module, callee=Callee(CalleeKind.MODULE, module.function), kinds=TENSOR)
+    inputs = match.inputs and tuple(annotated(value, forward) for value in match.inputs)
+    return match.model_copy(update={"module": made, "inputs": inputs})

@@ -1,20 +1,19 @@
 """Each call of an op fits one of the op's real signatures."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 
 from layergen import ops
 from layergen.diagnostics import Finding, Label, Path, Place, Rule, Span
 from layergen.lang import expression as ex
+from layergen.lang.facts import CalleeKind
 from layergen.lang.kinds import Kind, Kinds
 from layergen.lang.scalars import SCALARS
 from layergen.ops import Fault, FaultKind
-from layergen.resolve.inference import SCALAR, arguments_of, is_scalar_call
+from layergen.resolve.inference import SCALAR, arguments_of, bindable, kinds_of
 from layergen.resolve.repair import free_parameters, repair
 from layergen.rules.calls import DoubledArgument, MissingArgument, UnknownKeyword, UnknownOp, WrongArgumentKind
 from layergen.suggest import nearest
 from layergen.words import listed, ordinal, shorten
-
-KindsOf = Callable[[ex.Expression], Kinds]
 
 ARTICLES = {
     Kind.TENSOR: "a tensor",
@@ -35,36 +34,31 @@ RULES: dict[FaultKind, type[Rule]] = {
 }
 
 
-def check_call(call: ex.Call, kinds: KindsOf, path: Path) -> Iterator[Finding]:
+def check_call(call: ex.Call, path: Path) -> Iterator[Finding]:
     """Check one call; those among its arguments are calls of their own.
 
     Args:
-        call: The call. Its spans count from the start of the text at ``path``.
-        kinds: Tells the kinds of an expression.
+        call: The call, resolved. Its spans count from the start of the text at ``path``.
         path: The place in the spec of the text that holds the call.
     """
-    arguments = [ops.Argument(keyword, kinds(value)) for keyword, value in arguments_of(call)]
-    op = ops.find(call.function)
-    if is_scalar_call(call, (argument.kinds for argument in arguments)):
-        yield from _check_scalar_call(call, path)
-    elif op is None and call.function in SCALARS:
-        yield from _check_scalar_arguments(call, kinds, path)
-    elif op is None:
-        yield _unknown_op(call, kinds, path)
-    else:
-        yield from check_against(call, op, kinds, path)
+    if call.callee is None:
+        yield _unknown_op(call, path)
+    elif call.callee.kind is CalleeKind.SCALAR:
+        yield from tuple(_check_scalar_arguments(call, path)) or _check_scalar_call(call, path)
+    elif call.callee.kind is CalleeKind.OP:
+        yield from check_against(call, ops.get(call.callee.name), path)
 
 
-def check_against(call: ex.Call, op: ops.Op, kinds: KindsOf, path: Path) -> Iterator[Finding]:
+def check_against(call: ex.Call, op: ops.Op, path: Path) -> Iterator[Finding]:
     """Check one call against an op that is known already."""
-    outcome = ops.bind(op, [ops.Argument(keyword, kinds(value)) for keyword, value in arguments_of(call)])
+    outcome = ops.bind(op, bindable(call))
     if isinstance(outcome, ops.BindingFault):
-        repaired = repair(call, op, kinds)
+        repaired = repair(call, op)
         remedy = f"write `{ex.show(repaired)}`" if repaired else None
         # What one repair mends is one mistake: an argument too few shifts all that follow it.
         for fault in outcome.faults[:1] if repaired else outcome.faults:
-            message = _message(call, fault, outcome.signature, kinds)
-            yield _finding(call, fault, message, path, remedy or _flag_meant(call, fault, outcome.signature, kinds), op)
+            message = _message(call, fault, outcome.signature)
+            yield _finding(call, fault, message, path, remedy or _flag_meant(call, fault, outcome.signature), op)
 
 
 def unknown_function(call: ex.Call, path: Path, known: Iterable[str], expected: str) -> Finding:
@@ -75,7 +69,7 @@ def unknown_function(call: ex.Call, path: Path, known: Iterable[str], expected: 
     return UnknownOp.at(Place(path, call.function_span), message, help=remedy)
 
 
-def _unknown_op(call: ex.Call, kinds: KindsOf, path: Path) -> Finding:
+def _unknown_op(call: ex.Call, path: Path) -> Finding:
     place = Place(path, call.function_span)
     message = f"`{call.function}` is no op"
     near = ops.nearest(call.function)
@@ -83,7 +77,7 @@ def _unknown_op(call: ex.Call, kinds: KindsOf, path: Path) -> Finding:
     if op is None:
         return UnknownOp.at(place, message, help="`layergen ops` lists the ops that a forward may call")
     renamed = ex.Call(op.name, call.arguments, call.keywords)
-    repaired = repair(renamed, op, kinds)
+    repaired = repair(renamed, op)
     remedy = f"write `{ex.show(repaired)}`" if repaired else f"the nearest is `{op.signatures[0]}`"
     return UnknownOp.at(place, message, help=remedy, fix=op.name)
 
@@ -102,7 +96,7 @@ def _finding(call: ex.Call, fault: Fault, message: str, path: Path, remedy: str 
     )
 
 
-def _message(call: ex.Call, fault: Fault, signature: ops.Signature, kinds: KindsOf) -> str:
+def _message(call: ex.Call, fault: Fault, signature: ops.Signature) -> str:
     given = [arguments_of(call)[index] for index in fault.arguments]
     names = [f"`{parameter.name}`" for parameter in fault.parameters]
     match fault.kind:
@@ -120,17 +114,17 @@ def _message(call: ex.Call, fault: Fault, signature: ops.Signature, kinds: Kinds
         case FaultKind.WRONG_KIND:
             (parameter,), ((keyword, value),) = fault.parameters, given
             where = "," if keyword else f", the {ordinal(fault.arguments[0])} argument,"
-            wanted, found = _described(parameter.accepts), _described(kinds(value))
+            wanted, found = _described(parameter.accepts), _described(kinds_of(value))
             return f"`{call.function}` takes {wanted} as {names[0]}{where} but {_shown(value)} is {found}"
 
 
-def _flag_meant(call: ex.Call, fault: Fault, signature: ops.Signature, kinds: KindsOf) -> str | None:
+def _flag_meant(call: ex.Call, fault: Fault, signature: ops.Signature) -> str | None:
     """What to write if a bool has slipped into the place of a number: ``leaky_relu(x, True)``."""
     if fault.kind is not FaultKind.WRONG_KIND or fault.arguments[0] >= len(call.arguments):
         return None
     value = call.arguments[fault.arguments[0]]
     flags = [part.name for part in free_parameters(call, signature) if part.accepts == {Kind.BOOL}]
-    if kinds(value) != {Kind.BOOL} or not flags:
+    if kinds_of(value) != {Kind.BOOL} or not flags:
         return None
     meant = " or ".join(f"`{flag}`" for flag in flags)
     return f"if {meant} is meant, name it: `{flags[0]}={ex.show(value)}`"
@@ -153,9 +147,9 @@ def _check_scalar_call(call: ex.Call, path: Path) -> Iterator[Finding]:
         )
 
 
-def _check_scalar_arguments(call: ex.Call, kinds: KindsOf, path: Path) -> Iterator[Finding]:
+def _check_scalar_arguments(call: ex.Call, path: Path) -> Iterator[Finding]:
     for _, value in arguments_of(call):
-        found = kinds(value)
+        found = kinds_of(value)
         if not found & (SCALAR | {Kind.UNKNOWN}):
             message = f"`{call.function}` takes numbers, but {_shown(value)} is {_described(found)}"
             yield WrongArgumentKind.at(Place(path, value.span), message)

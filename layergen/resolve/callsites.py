@@ -1,127 +1,98 @@
-"""Each call of a spec fits: those of the forward, of initial values, and of the module to match."""
+"""Each call of a program fits: those of the forward, of initial values, and of the module to match."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 
 from layergen import ops
 from layergen.diagnostics import Finding, Path, Place
 from layergen.lang import expression as ex
-from layergen.lang.inits import INITIALIZERS, initializer
-from layergen.lang.kinds import Kind, Kinds
-from layergen.lang.model import LayerSpec
+from layergen.lang.facts import CalleeKind
+from layergen.lang.inits import INITIALIZERS
+from layergen.lang.kinds import Kind
 from layergen.lang.scalars import SCALARS
+from layergen.lang.visitor import expressions, statements
 from layergen.ops.modules import find_initializer, find_module, module_names
 from layergen.resolve.calls import check_against, check_call, unknown_function
-from layergen.resolve.inference import infer
-from layergen.resolve.name_kinds import INT, TENSOR, forward_kinds, scalar_kinds
-from layergen.resolve.scope import FANS, scoped
+from layergen.resolve.inference import TENSOR, kinds_of
+from layergen.resolve.program import Program
+from layergen.resolve.scope import scoped
 from layergen.rules.calls import DataDependent, NotATensor, NotScalar
 
 FORWARD: Path = ("forward",)
 
 
-def check_calls(spec: LayerSpec) -> Iterator[Finding]:
-    """Yield what is wrong with the calls of a spec."""
-    yield from _block(spec.forward, forward_kinds(spec))
-    yield from _inits(spec)
-    yield from _scalars(spec)
-    yield from _match(spec)
+def check_calls(program: Program) -> Iterator[Finding]:
+    """Yield what is wrong with the calls of a program."""
+    yield from _forward(program)
+    yield from _inits(program)
+    yield from _scalars(program)
+    yield from _match(program)
 
 
-def _block(statements: Sequence[ex.Statement], kinds: dict[str, Kinds]) -> Iterator[Finding]:
-    """Check the calls of some statements, and note the kinds of what they assign."""
-    for statement in statements:
-        match statement:
-            case ex.Assign(targets=targets, value=value):
-                yield from _calls(value, kinds, FORWARD)
-                for node in ex.walk(value):
-                    if isinstance(node, ex.Conditional):
-                        yield from _condition(node.test, kinds)
-                found = infer(value, kinds)
-                for target in targets:
-                    kinds[target.id] = found if len(targets) == 1 else _item(found)
-            case ex.If(test=test, body=body, orelse=orelse):
-                yield from _calls(test, kinds, FORWARD)
-                yield from _condition(test, kinds)
-                other = dict(kinds)
-                yield from _block(body, kinds)
-                yield from _block(orelse, other)
-                for name, found in other.items():
-                    kinds[name] = kinds.get(name, found) | found
+def _forward(program: Program) -> Iterator[Finding]:
+    for statement in statements(program.forward.statements):
+        for expression in expressions(statement):
+            yield from _calls(expression, FORWARD)
+            tests = [node.test for node in ex.walk(expression) if isinstance(node, ex.Conditional)]
+            for test in (*tests, *([statement.test] if isinstance(statement, ex.If) else [])):
+                yield from _condition(test)
 
 
-def _condition(test: ex.Expression, kinds: Mapping[str, Kinds]) -> Iterator[Finding]:
+def _condition(test: ex.Expression) -> Iterator[Finding]:
     """A condition asks about the setting, never about the values of a tensor."""
-    if infer(test, kinds) == TENSOR:
+    if kinds_of(test) == TENSOR:
         message = f"the condition `{ex.show(test)}` asks for the values of a tensor"
         help = "choose element by element: `where(condition, a, b)`"
         yield DataDependent.at(Place(FORWARD, test.span), message, help=help)
 
 
-def _item(kinds: Kinds) -> Kinds:
-    """The kinds of the items of a value."""
-    items = {Kind.INTS: Kind.INT, Kind.FLOATS: Kind.FLOAT, Kind.TENSORS: Kind.TENSOR, Kind.TENSOR: Kind.TENSOR}
-    return frozenset(items.get(kind, Kind.UNKNOWN) for kind in kinds)
-
-
-def _calls(expression: ex.Expression, kinds: Mapping[str, Kinds], path: Path) -> Iterator[Finding]:
+def _calls(expression: ex.Expression, path: Path) -> Iterator[Finding]:
     for node in ex.walk(expression):
         if isinstance(node, ex.Call):
-            yield from check_call(node, lambda part: infer(part, kinds), path)
+            yield from check_call(node, path)
 
 
-def _inits(spec: LayerSpec) -> Iterator[Finding]:
-    kinds = {**scalar_kinds(spec), ".fan": INT}
-    for name, tensor in spec.tensors.items():
-        path: Path = ("parameters" if name in spec.parameters else "buffers", name, "init")
-        call = initializer(tensor.init)
-        init = ex.transform(
-            call or tensor.init, lambda node: ex.Name(".fan", span=node.span) if _is_fan(node) else None
-        )
-        if isinstance(init, ex.Call) and call is not None:
-            op = find_initializer(init.function)
+def _inits(program: Program) -> Iterator[Finding]:
+    for name, tensor in program.tensors.items():
+        path, init = (program.section(name), name, "init"), tensor.init
+        if isinstance(init, ex.Call) and init.callee and init.callee.kind is CalleeKind.INITIALIZER:
+            op = find_initializer(init.callee.name)
             assert op is not None
-            yield from check_against(init, op, lambda part: infer(part, kinds), path)
+            yield from check_against(init, op, path)
             for argument in (*init.arguments, *(keyword.value for keyword in init.keywords)):
-                yield from _calls(argument, kinds, path)
-            continue
-        if isinstance(init, ex.Call) and not ops.find(init.function) and init.function not in SCALARS:
+                yield from _calls(argument, path)
+        elif isinstance(init, ex.Call) and init.callee is None:
             known = [*INITIALIZERS, *ops.names()]
             yield unknown_function(init, path, known, "an initializer of torch.nn.init or an op")
-            continue
-        yield from _calls(init, kinds, path)
-        if not infer(init, kinds) & (TENSOR | {Kind.UNKNOWN}):
-            help = f"write `constant({ex.show(tensor.init)})`" if not isinstance(tensor.init, ex.Name) else None
-            yield NotATensor.at(Place(path, tensor.init.span), "the initial value is a number, not a tensor", help=help)
+        else:
+            yield from _calls(init, path)
+            if not kinds_of(init) & (TENSOR | {Kind.UNKNOWN}):
+                help = f"write `constant({ex.show(init)})`" if not isinstance(init, ex.Name) else None
+                message = "the initial value is a number, not a tensor"
+                yield NotATensor.at(Place(path, init.span), message, help=help)
 
 
-def _is_fan(node: ex.Expression) -> bool:
-    return isinstance(node, ex.Call) and node.function in FANS
-
-
-def _scalars(spec: LayerSpec) -> Iterator[Finding]:
+def _scalars(program: Program) -> Iterator[Finding]:
     """Outside the forward and the initial values there are numbers alone."""
-    kinds = dict.fromkeys(forward_kinds(spec), INT) | scalar_kinds(spec)
-    for part in scoped(spec):
+    for part in scoped(program):
         if part.path[-1] == "init" or part.path[0] == "matches":
             continue
         for node in ex.walk(part.expression):
-            if isinstance(node, ex.Call) and node.function not in SCALARS:
+            if isinstance(node, ex.Call) and node.callee is None:
                 message = f"`{node.function}` is no function of numbers"
                 help = f"the functions here are {', '.join(SCALARS)}"
                 if ops.find(node.function):
                     help = "declare a tensor that the layer keeps under `buffers`; compute others in `forward`"
                 yield NotScalar.at(Place(part.path, node.function_span), message, help=help)
             elif isinstance(node, ex.Call):
-                yield from check_call(node, lambda part: infer(part, kinds), part.path)
+                yield from check_call(node, part.path)
 
 
-def _match(spec: LayerSpec) -> Iterator[Finding]:
-    if spec.matches is None:
+def _match(program: Program) -> Iterator[Finding]:
+    if program.matches is None:
         return
-    call, path = spec.matches.module, ("matches", "module")
+    call, path = program.matches.module, ("matches", "module")
     op = find_module(call.function)
     if op is None:
         yield unknown_function(call, path, module_names(), "a module of torch.nn")
-        return
-    kinds = scalar_kinds(spec)
-    yield from check_against(call, op, lambda part: infer(part, kinds), path)
+    else:
+        yield from check_against(call, op, path)

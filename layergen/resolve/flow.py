@@ -5,7 +5,9 @@ from collections.abc import Iterator, Sequence
 from layergen.diagnostics import Finding, Label, Place
 from layergen.lang import expression as ex
 from layergen.lang.model import LayerSpec
-from layergen.resolve.scope import CONSTANTS, assignments, dimensions, optional_dimensions
+from layergen.lang.visitor import assignments
+from layergen.resolve.scope import CONSTANTS
+from layergen.resolve.signature import dimensions
 from layergen.resolve.undefined import undefined
 from layergen.rules.names import Unassigned
 
@@ -37,7 +39,7 @@ class _Flow:
         self.known = frozenset(
             {*spec.arguments, *spec.derived, *spec.tensors, *spec.inputs, *dimensions(spec), *CONSTANTS, "training"}
         )
-        self.optional = optional_dimensions(spec)
+        self.optional = {name: found.optional for name, found in dimensions(spec).items() if found.optional}
         self.first = {target.id: target for target in reversed(list(assignments(spec.forward)))}
         self.findings: list[Finding] = []
         self.reported: set[str] = set()

@@ -1,21 +1,20 @@
-"""Which kinds of values an expression can have, told from the kinds of its names."""
+"""Which kinds of values an expression can have, told from the kinds of its parts."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from itertools import product
 
 from layergen import ops
 from layergen.lang import expression as ex
-from layergen.lang.dtypes import DTYPES
+from layergen.lang.facts import CalleeKind
 from layergen.lang.kinds import Kind, Kinds
 from layergen.lang.scalars import SCALARS
 
 UNKNOWN: Kinds = frozenset({Kind.UNKNOWN})
+NONE: Kinds = frozenset({Kind.NONE})
+TENSOR: Kinds = frozenset({Kind.TENSOR})
+INT: Kinds = frozenset({Kind.INT})
+BOOL: Kinds = frozenset({Kind.BOOL})
 SCALAR: Kinds = frozenset({Kind.INT, Kind.FLOAT, Kind.BOOL, Kind.INTS, Kind.FLOATS})
-CONSTANTS: dict[str, Kinds] = {
-    **{name: frozenset({Kind.DTYPE}) for name in DTYPES},
-    **{name: frozenset({Kind.FLOAT}) for name in ("pi", "inf", "nan")},
-    "training": frozenset({Kind.BOOL}),
-}
 LITERALS: dict[type, Kind] = {
     bool: Kind.BOOL,
     int: Kind.INT,
@@ -27,38 +26,40 @@ ITEMS = {Kind.INTS: Kind.INT, Kind.FLOATS: Kind.FLOAT, Kind.TENSORS: Kind.TENSOR
 IDENTITY = frozenset({"is", "is not", "in", "not in"})  # comparisons that give a bool even of tensors
 
 
-def infer(expression: ex.Expression, environment: Mapping[str, Kinds]) -> Kinds:
-    """The kinds of an expression.
+def kinds_of(node: ex.Expression) -> Kinds:
+    """The kinds that an expression was resolved to; of one that was made since, those that its parts tell."""
+    return infer(node) if node.kinds is None else node.kinds
 
-    Args:
-        expression: What to look at.
-        environment: The kinds of the names that it may mention; others, but for the language's constants, are unknown.
-    """
+
+def infer(expression: ex.Expression) -> Kinds:
+    """The kinds of an expression whose parts are resolved."""
     match expression:
         case ex.Literal(value=value):
             return frozenset({LITERALS.get(type(value), Kind.UNKNOWN)})
-        case ex.Name(id=name):
-            return environment.get(name) or CONSTANTS.get(name, UNKNOWN)
         case ex.Sequence(items=items):
-            return _sequence([infer(item, environment) for item in items])
+            return _sequence([kinds_of(item) for item in items])
         case ex.Unary(operator=operator, operand=operand):
-            kinds = infer(operand, environment)
-            return frozenset({Kind.BOOL}) if operator == "not" else kinds
+            return BOOL if operator == "not" else kinds_of(operand)
         case ex.Binary(operator="and" | "or", left=left, right=right):
-            return infer(left, environment) | infer(right, environment)
+            return kinds_of(left) | kinds_of(right)
         case ex.Binary(operator=operator, left=left, right=right):
-            pairs = product(infer(left, environment), infer(right, environment))
+            pairs = product(kinds_of(left), kinds_of(right))
             return frozenset(_combined(operator, *pair) for pair in pairs if Kind.NONE not in pair) or UNKNOWN
         case ex.Compare(left=left, operators=operators, comparators=comparators):
-            return _compared(operators, [infer(item, environment) for item in (left, *comparators)])
+            return _compared(operators, [kinds_of(item) for item in (left, *comparators)])
         case ex.Conditional(then=then, orelse=orelse):
-            return infer(then, environment) | infer(orelse, environment)
+            return kinds_of(then) | kinds_of(orelse)
         case ex.Subscript(value=value, index=index):
-            return frozenset(_picked(kind, index) for kind in infer(value, environment))
+            return frozenset(_picked(kind, index) for kind in kinds_of(value))
         case ex.Call():
-            return _called(expression, environment)
+            return _called(expression)
         case _:
             return UNKNOWN
+
+
+def item_kinds(kinds: Kinds) -> Kinds:
+    """The kinds of the items of a value."""
+    return frozenset({**ITEMS, Kind.TENSOR: Kind.TENSOR}.get(kind, Kind.UNKNOWN) for kind in kinds)
 
 
 def arguments_of(call: ex.Call) -> list[tuple[str | None, ex.Expression]]:
@@ -66,9 +67,9 @@ def arguments_of(call: ex.Call) -> list[tuple[str | None, ex.Expression]]:
     return [*((None, value) for value in call.arguments), *((word.name, word.value) for word in call.keywords)]
 
 
-def is_scalar_call(call: ex.Call, kinds: Iterable[Kinds]) -> bool:
-    """Whether a call means the scalar function of its name rather than the op."""
-    return call.function in SCALARS and all(found <= SCALAR for found in kinds)
+def bindable(call: ex.Call) -> list[ops.Argument]:
+    """The arguments of a call, as far as binding them to a signature needs to know them."""
+    return [ops.Argument(keyword, kinds_of(value)) for keyword, value in arguments_of(call)]
 
 
 def _sequence(items: list[Kinds]) -> Kinds:
@@ -98,8 +99,8 @@ def _combined(operator: str, left: Kind, right: Kind) -> Kind:
 def _compared(operators: tuple[str, ...], operands: list[Kinds]) -> Kinds:
     found = frozenset[Kind]().union(*operands)
     if IDENTITY.issuperset(operators) or not found & {Kind.TENSOR, Kind.UNKNOWN}:
-        return frozenset({Kind.BOOL})
-    return frozenset({Kind.TENSOR}) if Kind.TENSOR in found else UNKNOWN
+        return BOOL
+    return TENSOR if Kind.TENSOR in found else UNKNOWN
 
 
 def _picked(kind: Kind, index: ex.Expression) -> Kind:
@@ -111,18 +112,23 @@ def _picked(kind: Kind, index: ex.Expression) -> Kind:
     return Kind.UNKNOWN
 
 
-def _called(call: ex.Call, environment: Mapping[str, Kinds]) -> Kinds:
-    arguments = [ops.Argument(keyword, infer(value, environment)) for keyword, value in arguments_of(call)]
-    if is_scalar_call(call, (argument.kinds for argument in arguments)):
-        result = SCALARS[call.function].result
-        return frozenset({result}) if result else _gathered(argument.kinds for argument in arguments)
-    op = ops.find(call.function)
-    if op is None:
+def _called(call: ex.Call) -> Kinds:
+    if call.callee is None:
         return UNKNOWN
-    outcome = ops.bind(op, arguments)
-    if isinstance(outcome, ops.Binding):
-        return outcome.signature.returns
-    return frozenset[Kind]().union(*(signature.returns for signature in op.signatures))
+    match call.callee.kind:
+        case CalleeKind.SCALAR:
+            result = SCALARS[call.callee.name].result
+            return frozenset({result}) if result else _gathered(kinds_of(value) for _, value in arguments_of(call))
+        case CalleeKind.FAN:
+            return INT
+        case CalleeKind.OP:
+            op = ops.get(call.callee.name)
+            outcome = ops.bind(op, bindable(call))
+            if isinstance(outcome, ops.Binding):
+                return outcome.signature.returns
+            return frozenset[Kind]().union(*(signature.returns for signature in op.signatures))
+        case _:
+            return TENSOR
 
 
 def _gathered(arguments: Iterable[Kinds]) -> Kinds:

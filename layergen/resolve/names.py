@@ -5,10 +5,12 @@ from collections.abc import Iterator
 from layergen.diagnostics import Finding, Label, Place
 from layergen.lang import expression as ex
 from layergen.lang.model import LayerSpec
+from layergen.lang.visitor import assignments, reads
 from layergen.resolve.flow import check_flow
 from layergen.resolve.order import check_order
 from layergen.resolve.reserved import check_reserved
-from layergen.resolve.scope import CONSTANTS, assignments, dimension_places, dimensions, reads, scoped
+from layergen.resolve.scope import CONSTANTS, scoped
+from layergen.resolve.signature import dimensions
 from layergen.resolve.undefined import check_undefined
 from layergen.rules.names import ShadowedName, UndefinedName, UnusedName
 
@@ -45,7 +47,8 @@ def _check_shadowed(spec: LayerSpec) -> Iterator[Finding]:
                 switchable = section in ("parameters", "buffers") and _is_flag(spec, name)
                 help = f"add `when: {name}`, or choose another name" if switchable else OTHER_NAME
                 yield _shadowed(place, f"`{name}` is {owner} already", first, help)
-    for name, place in dimension_places(spec).items():
+    for name, dimension in dimensions(spec).items():
+        place = dimension.entries[0].place
         owner, first = owners.setdefault(name, ("a dimension", place))
         if first != place:
             yield _shadowed(place, f"dimension `{name}` has the name of {owner}", first)

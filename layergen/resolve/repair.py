@@ -1,54 +1,51 @@
 """Mends calls that do not fit: the call that was probably meant, if it can be told."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from itertools import takewhile
 
 from layergen import ops
 from layergen.lang import expression as ex
-from layergen.lang.kinds import Kind, Kinds
+from layergen.lang.kinds import Kind
 from layergen.ops import BindingFault, Fault, FaultKind, Formal, Op, Signature
 from layergen.ops.binding import accepts
-from layergen.resolve.inference import arguments_of
+from layergen.resolve.inference import arguments_of, bindable, kinds_of
 from layergen.suggest import nearest
-
-KindsOf = Callable[[ex.Expression], Kinds]
 
 STEPS = 6  # no call worth guessing at has more faults
 PAIRED = frozenset({"pad"})  # parameters that take an even number of ints, so that no one int will do
 SUPPLIED = frozenset({"device", "layout", "requires_grad"})  # what a layer sees to itself
 
 
-def repair(call: ex.Call, op: Op, kinds: KindsOf) -> ex.Call | None:
+def repair(call: ex.Call, op: Op) -> ex.Call | None:
     """The call with its faults mended one by one, or None where it then still does not fit."""
     mended: ex.Call | None = call
     for _ in range(STEPS):
         if mended is None:
             return None
-        outcome = ops.bind(op, [ops.Argument(keyword, kinds(value)) for keyword, value in arguments_of(mended)])
+        outcome = ops.bind(op, bindable(mended))
         if isinstance(outcome, ops.Binding):
             return mended
-        mended = _mend(mended, outcome, op, kinds)
+        mended = _mend(mended, outcome, op)
     return None
 
 
-def _mend(call: ex.Call, outcome: BindingFault, op: Op, kinds: KindsOf) -> ex.Call | None:
+def _mend(call: ex.Call, outcome: BindingFault, op: Op) -> ex.Call | None:
     """The call with its first fault mended, if there is a way."""
     fault = outcome.faults[0]
     match fault.kind:
         case FaultKind.UNKNOWN_KEYWORD:
-            return _respell_keyword(call, fault.arguments[0] - len(call.arguments), op, outcome.signature, kinds)
+            return _respell_keyword(call, fault.arguments[0] - len(call.arguments), op, outcome.signature)
         case FaultKind.TWICE:
             return _drop_keyword(call, fault.arguments[0] - len(call.arguments))
         case FaultKind.TOO_MANY:
-            return _name_arguments(call, fault.arguments[0], op) or _name_last(call, fault, outcome.signature, kinds)
+            return _name_arguments(call, fault.arguments[0], op) or _name_last(call, fault, outcome.signature)
         case FaultKind.WRONG_KIND:
-            return _name_arguments(call, fault.arguments[0], op) or _enlist(call, fault, kinds)
+            return _name_arguments(call, fault.arguments[0], op) or _enlist(call, fault)
         case _:
             return None
 
 
-def _respell_keyword(call: ex.Call, index: int, op: Op, signature: Signature, kinds: KindsOf) -> ex.Call | None:
+def _respell_keyword(call: ex.Call, index: int, op: Op, signature: Signature) -> ex.Call | None:
     """The call with a keyword spelled as the nearest that the op has, or else as the only one that takes its value.
 
     What the op has no place for at all is left out; where there are several places, nobody can tell which is meant.
@@ -63,7 +60,7 @@ def _respell_keyword(call: ex.Call, index: int, op: Op, signature: Signature, ki
     free = free_parameters(call, signature)
     if not free or keyword.name in SUPPLIED:
         return _drop_keyword(call, index)
-    fitting = [part.name for part in free if accepts(part, kinds(keyword.value))]
+    fitting = [part.name for part in free if accepts(part, kinds_of(keyword.value))]
     return _with_keyword(call, index, replace(keyword, name=fitting[0])) if len(fitting) == 1 else None
 
 
@@ -85,13 +82,13 @@ def _name_arguments(call: ex.Call, start: int, op: Op) -> ex.Call | None:
     return replace(call, arguments=call.arguments[:start], keywords=(*keywords, *call.keywords))
 
 
-def _name_last(call: ex.Call, fault: Fault, signature: Signature, kinds: KindsOf) -> ex.Call | None:
+def _name_last(call: ex.Call, fault: Fault, signature: Signature) -> ex.Call | None:
     """The call with its last positional argument given by the only keyword that takes such a value."""
     value = call.arguments[-1]
     fitting = [
         parameter
         for parameter in free_parameters(call, signature)
-        if parameter.keyword_only and accepts(parameter, kinds(value))
+        if parameter.keyword_only and accepts(parameter, kinds_of(value))
     ]
     if len(fitting) != 1 or len(fault.arguments) != 1:
         return None
@@ -99,17 +96,17 @@ def _name_last(call: ex.Call, fault: Fault, signature: Signature, kinds: KindsOf
     return replace(call, arguments=call.arguments[:-1], keywords=(keyword, *call.keywords))
 
 
-def _enlist(call: ex.Call, fault: Fault, kinds: KindsOf) -> ex.Call | None:
+def _enlist(call: ex.Call, fault: Fault) -> ex.Call | None:
     """The call with the argument at fault put into a list: ``layer_norm(x, [dim])``, ``cat([x, y])``."""
     (index,), (parameter,) = fault.arguments, fault.parameters
     value = arguments_of(call)[index][1]
-    if Kind.INTS in parameter.accepts and parameter.name not in PAIRED and kinds(value) <= {Kind.INT}:
+    if Kind.INTS in parameter.accepts and parameter.name not in PAIRED and kinds_of(value) <= {Kind.INT}:
         if index >= len(call.arguments):
             at = index - len(call.arguments)
             return _with_keyword(call, at, replace(call.keywords[at], value=ex.Sequence((value,))))
         return _with_list(call, index, index + 1)
     if Kind.TENSORS in parameter.accepts and index < len(call.arguments):
-        following = takewhile(lambda item: kinds(item) <= {Kind.TENSOR}, call.arguments[index:])
+        following = takewhile(lambda item: kinds_of(item) <= {Kind.TENSOR}, call.arguments[index:])
         count = len(list(following))
         return _with_list(call, index, index + count) if count > 1 else None
     return None

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 
 from layergen.diagnostics import Finding, Place
 from layergen.lang.model import LayerSpec
-from layergen.resolve.scope import CONSTANTS, assignments, dimension_places
+from layergen.lang.visitor import assignments
+from layergen.resolve.scope import CONSTANTS
+from layergen.resolve.signature import dimensions
 from layergen.rules.names import ReservedName
 from layergen.words import shorten
 
@@ -52,7 +54,8 @@ def check_reserved(spec: LayerSpec) -> Iterator[Finding]:
             if section == "inputs" and name in TESTS:
                 message = f"`{name}` cannot be the name of an input: generated tests need it"
                 yield ReservedName.at(Place((section, name), key=True), message, help=f"write `{name}_`")
-    for name, place in dimension_places(spec).items():
+    for name, dimension in dimensions(spec).items():
+        place = dimension.entries[0].place
         yield from _check(name, place)
     seen = {"_", *spec.arguments, *spec.derived, *spec.tensors, *spec.inputs, *spec.outputs}
     for target in assignments(spec.forward):

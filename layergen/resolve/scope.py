@@ -1,16 +1,17 @@
 """Which names there are in a spec, and which of them each of its expressions may mention."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
-from layergen.diagnostics import Path, Place
+from layergen.diagnostics import Path
 from layergen.lang import expression as ex
 from layergen.lang.dtypes import DTYPES
-from layergen.lang.inits import initializer
-from layergen.lang.model import LayerSpec, Tensor
+from layergen.lang.inits import FANS, initializer
+from layergen.lang.model import Argument, Buffer, Input, Match, Output, Parameter, Tensor
+from layergen.resolve.signature import read_dimensions
 
 CONSTANTS = ("pi", "inf", "nan", *DTYPES)  # known where tensors are
-FANS = ("fan_in", "fan_out")
 
 
 @dataclass(frozen=True)
@@ -23,64 +24,28 @@ class Scoped:
     known: str  # what these names are, in words
 
 
-def dimensions(spec: LayerSpec) -> tuple[str, ...]:
-    """The dimensions, in the order in which the inputs bind them: by bare names that no argument has."""
-    scalars = {*spec.arguments, *spec.derived}
-    bare = (name for tensor in spec.inputs.values() for name in _bare(tensor))
-    return tuple(dict.fromkeys(name for name in bare if name not in scalars))
+class Parts(Protocol):
+    """The parts of a layer that hold expressions: of a spec, or of what it was resolved to."""
+
+    @property
+    def arguments(self) -> Mapping[str, Argument]: ...
+    @property
+    def derived(self) -> Mapping[str, ex.Expression]: ...
+    @property
+    def constraints(self) -> tuple[ex.Expression, ...]: ...
+    @property
+    def parameters(self) -> Mapping[str, Parameter]: ...
+    @property
+    def buffers(self) -> Mapping[str, Buffer]: ...
+    @property
+    def inputs(self) -> Mapping[str, Input]: ...
+    @property
+    def outputs(self) -> Mapping[str, Output]: ...
+    @property
+    def matches(self) -> Match | None: ...
 
 
-def optional_dimensions(spec: LayerSpec) -> dict[str, str]:
-    """The dimensions that are bound only by inputs that may be absent, each with the first such input."""
-    always = {name for tensor in spec.inputs.values() if not tensor.optional for name in _bare(tensor)}
-    inputs = {dimension: name for name, tensor in reversed(spec.inputs.items()) for dimension in _bare(tensor)}
-    return {name: inputs[name] for name in dimensions(spec) if name not in always}
-
-
-def dimension_places(spec: LayerSpec) -> dict[str, Place]:
-    """Where each dimension is bound first."""
-    places: dict[str, Place] = {}
-    names = dimensions(spec)
-    for name, tensor in spec.inputs.items():
-        for index, entry in enumerate(tensor.shape if isinstance(tensor.shape, tuple) else ()):
-            if isinstance(entry, ex.Name) and entry.id in names:
-                places.setdefault(entry.id, Place(("inputs", name, "shape", index), entry.span))
-    return places
-
-
-def assignments(statements: Sequence[ex.Statement]) -> Iterator[ex.Name]:
-    """The names that some statements assign, in the order in which they are written."""
-    for statement in statements:
-        match statement:
-            case ex.Assign(targets=targets):
-                yield from targets
-            case ex.If(body=body, orelse=orelse):
-                yield from assignments((*body, *orelse))
-
-
-def reads(statements: Sequence[ex.Statement]) -> Iterator[ex.Name]:
-    """The names that some statements read, in the order in which they are written."""
-    for statement in statements:
-        match statement:
-            case ex.Assign(value=value):
-                yield from (node for node in ex.walk(value) if isinstance(node, ex.Name))
-            case ex.If(test=test, body=body, orelse=orelse):
-                yield from (node for node in ex.walk(test) if isinstance(node, ex.Name))
-                yield from reads((*body, *orelse))
-
-
-def calls(statements: Sequence[ex.Statement]) -> Iterator[ex.Call]:
-    """The calls in some statements, in the order in which they are written."""
-    for statement in statements:
-        match statement:
-            case ex.Assign(value=value):
-                yield from (node for node in ex.walk(value) if isinstance(node, ex.Call))
-            case ex.If(test=test, body=body, orelse=orelse):
-                yield from (node for node in ex.walk(test) if isinstance(node, ex.Call))
-                yield from calls((*body, *orelse))
-
-
-def scoped(spec: LayerSpec) -> Iterator[Scoped]:
+def scoped(spec: Parts) -> Iterator[Scoped]:
     """The expressions of a spec outside its forward, in the order of its sections."""
     earlier: list[str] = []
     for name, argument in spec.arguments.items():
@@ -95,7 +60,8 @@ def scoped(spec: LayerSpec) -> Iterator[Scoped]:
     for index, constraint in enumerate(spec.constraints):
         yield Scoped(("constraints", index), constraint, scalars, known)
     yield from _owned(spec, scalars, known)
-    bound, holds = scalars.union(dimensions(spec)), f"{known}, and dimensions that stand alone in an input's shape"
+    bound = scalars.union(read_dimensions(spec.inputs, scalars))
+    holds = f"{known}, and dimensions that stand alone in an input's shape"
     for name, tensor in spec.inputs.items():
         yield from _shape(("inputs", name), tensor, bound, holds)
         for index, end in enumerate(tensor.range or ()):
@@ -108,10 +74,11 @@ def scoped(spec: LayerSpec) -> Iterator[Scoped]:
             yield Scoped(("matches", "inputs", index), value, frozenset(spec.inputs), "inputs")
 
 
-def _owned(spec: LayerSpec, scalars: frozenset[str], known: str) -> Iterator[Scoped]:
+def _owned(spec: Parts, scalars: frozenset[str], known: str) -> Iterator[Scoped]:
     """The expressions of parameters and buffers."""
     earlier: list[str] = []
-    for name, tensor in spec.tensors.items():
+    tensors: dict[str, Parameter | Buffer] = {**spec.parameters, **spec.buffers}
+    for name, tensor in tensors.items():
         path = ("parameters" if name in spec.parameters else "buffers", name)
         yield from _shape(path, tensor, scalars, known)
         if tensor.when is not None:
@@ -137,9 +104,3 @@ def _init(path: Path, init: ex.Expression, scalars: frozenset[str], earlier: fro
             yield Scoped(path, argument, earlier, "earlier parameters and buffers")
     rest = ex.transform(call, lambda node: ex.Literal(1) if node in fans else None)
     yield Scoped(path, rest, scalars.union(CONSTANTS), "arguments, derived names and constants")
-
-
-def _bare(tensor: Tensor) -> Iterator[str]:
-    """The names that stand alone in a shape that is a list."""
-    entries = tensor.shape if isinstance(tensor.shape, tuple) else ()
-    return (entry.id for entry in entries if isinstance(entry, ex.Name))

@@ -6,7 +6,9 @@ from layergen.diagnostics import Finding, Path, Place
 from layergen.lang import expression as ex
 from layergen.lang.inits import INITIALIZERS
 from layergen.lang.model import LayerSpec
-from layergen.resolve.scope import CONSTANTS, assignments, dimensions, scoped
+from layergen.lang.visitor import assignments
+from layergen.resolve.scope import CONSTANTS, scoped
+from layergen.resolve.signature import dimensions
 from layergen.rules.names import UndefinedName
 from layergen.suggest import nearest
 

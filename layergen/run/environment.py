@@ -5,13 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from layergen import ops
 from layergen.lang import expression as ex
 from layergen.lang.dtypes import DTYPES
 from layergen.lang.interpreter import EvaluationFault, Function, Interpreter, scalar_call
-from layergen.lang.scalars import SCALARS
 
 CONSTANTS: dict[str, Any] = {
     "pi": math.pi,
@@ -30,43 +28,14 @@ class TensorCalls:
     scalars: Function = scalar_call  # calls the functions of numbers
 
     def __call__(self, node: ex.Call, arguments: list[Any], keywords: dict[str, Any]) -> Any:
-        operands = [*arguments, *keywords.values()]
-        if node.function in SCALARS and not any(holds_tensor(operand) for operand in operands):
-            return self.scalars(node, arguments, keywords)
-        if node.function == "upcast":
-            return upcast(*arguments, **keywords)
-        op = ops.find(node.function)
+        op = ops.called(node)
         if op is None:
-            raise EvaluationFault(node, f"`{node.function}` is no op")
+            return self.scalars(node, arguments, keywords)
         if op.factory:
             keywords = {"device": self.device, **keywords}
-            if makes_floats(op, operands):
+            if node.callee and node.callee.floating:
                 keywords = {"dtype": self.dtype, **keywords}
         return op.function(*arguments, **keywords)
-
-
-def makes_floats(op: ops.Op, operands: list[Any]) -> bool:
-    """Whether a factory's result is floating where no dtype is given."""
-    return op.floating == "always" or (
-        op.floating == "by arguments" and any(_holds_float(operand) for operand in operands)
-    )
-
-
-def _holds_float(value: object) -> bool:
-    if isinstance(value, list | tuple):
-        return any(_holds_float(item) for item in value)
-    return isinstance(value, float)
-
-
-def upcast(input: Tensor) -> Tensor:
-    """A tensor in float32 or wider."""
-    return input.to(torch.promote_types(input.dtype, torch.float32))
-
-
-def holds_tensor(value: object) -> bool:
-    if isinstance(value, list | tuple):
-        return any(holds_tensor(item) for item in value)
-    return isinstance(value, Tensor)
 
 
 def shape_of(

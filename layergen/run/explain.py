@@ -1,4 +1,4 @@
-"""Puts what went wrong in a trial into words: in the names of the spec, with the call that was probably meant."""
+"""Puts what went wrong in a trial into words: in the names of the program, with the call that was probably meant."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -12,7 +12,7 @@ from layergen import ops
 from layergen.diagnostics import Finding, Label, Path, Place
 from layergen.lang import expression as ex
 from layergen.lang.interpreter import EvaluationFault
-from layergen.lang.model import LayerSpec
+from layergen.resolve.program import Program
 from layergen.rules.shapes import HiddenCoupling, OpFailed, ShapeMismatch
 from layergen.settings.choice import Setting
 
@@ -24,7 +24,7 @@ class Explainer:
     """Explains the faults of one setting.
 
     Args:
-        spec: The layer.
+        program: The layer.
         setting: Where it was tried.
         formula: The text of a size, where sizes are symbolic.
         renamed: Puts the names of the spec for those that torch has for symbols.
@@ -32,14 +32,14 @@ class Explainer:
 
     def __init__(
         self,
-        spec: LayerSpec,
+        program: Program,
         setting: Setting,
         formula: Callable[[Any], str] | None = None,
         renamed: Callable[[str], str] = lambda text: text,
     ) -> None:
         self.formula = formula
         self.renamed = renamed
-        self.spec = spec
+        self.program = program
         self.setting = setting
 
     def no_tensor(self, name: str, value: object) -> Finding:
@@ -95,11 +95,11 @@ class Explainer:
 
     def missing_constraint(self, node: ex.Node) -> str | None:
         """What is probably demanded where a quotient of two arguments fails as a size."""
-        shapes = [entry for tensor in self.spec.tensors.values() for entry in tensor.entries]
+        shapes = [entry for tensor in self.program.tensors.values() for entry in tensor.entries]
         for part in (found for whole in (node, *shapes) for found in ex.walk(whole)):
             match part:
                 case ex.Binary("//", ex.Name(id=number), ex.Name(id=divisor)) if {number, divisor} <= {
-                    *self.spec.arguments
+                    *self.program.arguments
                 } and not self.divides(divisor, number):
                     return f"if `{divisor}` is to divide `{number}`, add the constraint `{number} % {divisor} == 0`"
                 case ex.Binary("//", ex.Name(id=number)) if number in self.setting.sizes:
@@ -109,11 +109,11 @@ class Explainer:
     def divides(self, divisor: str, number: str) -> bool:
         """Whether the spec already demands that an argument divides another."""
         rest = ex.Binary("%", ex.Name(number), ex.Name(divisor))
-        return ex.Compare(rest, ("==",), (ex.Literal(0),)) in self.spec.constraints
+        return ex.Compare(rest, ("==",), (ex.Literal(0),)) in self.program.constraints
 
     def absent(self, node: ex.Node, values: Mapping[str, Any]) -> ex.Name | None:
         """The first operand of a node that is None here: an optional input, or a parameter that does not exist."""
-        optional = {*self.spec.tensors, *self.spec.inputs}
+        optional = {*self.program.tensors, *self.program.inputs}
         operands = [part.value if isinstance(part, ex.Keyword) else part for part in ex.children(node)]
         if not isinstance(node, ex.Call | ex.Binary | ex.Subscript | ex.Unary):
             return None
@@ -127,7 +127,7 @@ class Explainer:
 
         ``stored`` is where the names of the forward got their values.
         """
-        entries = self.spec.outputs[name].shape
+        entries = self.program.outputs[name].shape
         labels = (Label(Place(("forward",), stored[name].span), "computed here"),) if name in stored else ()
         if isinstance(entries, tuple) and ex.Literal(...) not in entries and len(declared) == len(found):
             index = next(index for index, size in enumerate(declared) if size != found[index])
@@ -192,7 +192,7 @@ class Explainer:
         """The call that takes the smaller tensor itself, as ``conv2d`` takes a bias."""
         if not isinstance(large, ex.Call) or not isinstance(small, ex.Name):
             return None
-        op = ops.find(large.function)
+        op = ops.called(large)
         signature = op.signatures[0] if op else None
         parameter = signature.parameter(small.id) if signature else None
         if signature is None or parameter is None:

@@ -10,9 +10,9 @@ from torch import Tensor
 
 from layergen.diagnostics import Path, Place
 from layergen.lang.interpreter import EvaluationFault, Function, Interpreter, scalar_call
-from layergen.lang.model import LayerSpec
 from layergen.lang.model import Tensor as TensorSpec
 from layergen.ops.dtypes import dtype_of
+from layergen.resolve.program import Program
 from layergen.rules.cases import EmptyRange
 from layergen.run.environment import CONSTANTS, TensorCalls, shape_of
 from layergen.run.explain import Explainer
@@ -42,16 +42,16 @@ class Instance:
 
     def __init__(
         self,
-        spec: LayerSpec,
+        program: Program,
         setting: Setting,
         placement: Placement | None = None,
         explainer: Explainer | None = None,
     ) -> None:
-        self.spec = spec
+        self.program = program
         self.setting = setting
         self.placement = placement or Placement()
         self.scalars = {**setting.values, **setting.sizes}
-        self.explainer = explainer or Explainer(spec, setting)
+        self.explainer = explainer or Explainer(program, setting)
         self.state = dict(self.owned())
         self.inputs = dict(self.given())
 
@@ -63,11 +63,11 @@ class Instance:
             raise TrialFault(self.explainer.fault(path, fault)) from None
 
     def interpreter(self, names: Mapping[str, Any]) -> Interpreter:
-        """An interpreter for the numbers of a spec."""
+        """An interpreter for the numbers of a program."""
         return Interpreter(names, self.placement.scalars)
 
     def shape(self, path: Path, shape: Any, names: Mapping[str, Any]) -> tuple[int, ...]:
-        """The sizes of a shape of the spec."""
+        """The sizes of a shape of the program."""
         interpreter = self.interpreter(names)
         if not isinstance(shape, tuple):
             compute = partial(shape_of, shape, interpreter, self.setting.leading)
@@ -79,8 +79,8 @@ class Instance:
 
     def owned(self) -> Iterator[tuple[str, Tensor | None]]:
         """The parameters and buffers, None where their condition does not hold."""
-        for name, tensor in self.spec.tensors.items():
-            path: Path = ("parameters" if name in self.spec.parameters else "buffers", name)
+        for name, tensor in self.program.tensors.items():
+            path: Path = (self.program.section(name), name)
             values = self.setting.values
             if tensor.when is not None:
                 condition = partial(self.interpreter(values).truth, tensor.when)
@@ -89,11 +89,11 @@ class Instance:
                     continue
             shape = self.shape((*path, "shape"), tensor.shape, values)
             made = self.made(shape, tensor, self.placement.owned_dtype or self.placement.dtype)
-            yield name, made.requires_grad_(self.placement.gradients and name in self.spec.parameters)
+            yield name, made.requires_grad_(self.placement.gradients and name in self.program.parameters)
 
     def given(self) -> Iterator[tuple[str, Tensor | None]]:
         """The inputs, None where they are left out."""
-        for name, tensor in self.spec.inputs.items():
+        for name, tensor in self.program.inputs.items():
             if name in self.setting.absent:
                 yield name, None
             else:
@@ -101,7 +101,7 @@ class Instance:
                 yield name, made.requires_grad_(self.placement.gradients and made.is_floating_point())
 
     def input_shape(self, name: str) -> tuple[int, ...]:
-        return self.shape(("inputs", name, "shape"), self.spec.inputs[name].shape, self.scalars)
+        return self.shape(("inputs", name, "shape"), self.program.inputs[name].shape, self.scalars)
 
     def made(self, shape: tuple[int, ...], tensor: TensorSpec, dtype: torch.dtype) -> Tensor:
         own = getattr(tensor, "dtype", None)
@@ -109,7 +109,7 @@ class Instance:
 
     def ranges(self) -> Iterator[tuple[str, tuple[float, float]]]:
         """Between which values the inputs that say so lie."""
-        for name, tensor in self.spec.inputs.items():
+        for name, tensor in self.program.inputs.items():
             if tensor.range is not None:
                 evaluate = self.interpreter({**CONSTANTS, **self.scalars}).evaluate
                 low, high = (
@@ -124,7 +124,7 @@ class Instance:
 
     def floating_dtype(self) -> torch.dtype:
         """The dtype of the first floating input, or of the layer's own tensors where there is none."""
-        tensors = [self.inputs[name] for name, part in self.spec.inputs.items() if part.floating]
+        tensors = [self.inputs[name] for name, part in self.program.inputs.items() if part.floating]
         owned = [tensor for tensor in self.state.values() if tensor is not None and tensor.is_floating_point()]
         return next((tensor.dtype for tensor in (*tensors, *owned) if tensor is not None), torch.float32)
 
@@ -137,14 +137,14 @@ class Instance:
         given = {**self.inputs, **(inputs or {})}
         values = {**CONSTANTS, **self.scalars, **given, **self.state, "training": training}
         calls = TensorCalls(self.placement.device, self.floating_dtype(), self.placement.scalars)
-        buffers = {name: self.state[name] for name in self.spec.buffers}
+        buffers = {name: self.state[name] for name in self.program.buffers}
         interpreter = ForwardInterpreter(values, calls, buffers, self.explainer, observers)
         try:
-            interpreter.run(self.spec.forward)
+            interpreter.run(self.program.forward.statements)
         except EvaluationFault as fault:
             raise TrialFault(self.explainer.fault(("forward",), fault, interpreter.values)) from None
         outputs = {}
-        for name in self.spec.outputs:
+        for name in self.program.outputs:
             value = interpreter.values[name]
             if not isinstance(value, Tensor):
                 raise TrialFault(self.explainer.no_tensor(name, value))
@@ -153,9 +153,9 @@ class Instance:
 
     def declared_shape(self, output: str) -> tuple[int, ...]:
         """The shape that an output is declared to have."""
-        return self.shape(("outputs", output, "shape"), self.spec.outputs[output].shape, self.scalars)
+        return self.shape(("outputs", output, "shape"), self.program.outputs[output].shape, self.scalars)
 
     def declared_dtype(self, output: str) -> torch.dtype:
         """The dtype that an output is declared to have."""
-        own = self.spec.outputs[output].dtype
+        own = self.program.outputs[output].dtype
         return dtype_of(own) if own else self.floating_dtype()

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from layergen.diagnostics import Finding
-from layergen.lang.model import LayerSpec
 from layergen.ops.dtypes import dtype_name
-from layergen.resolve.scope import reads
+from layergen.resolve.program import Program
 from layergen.run.forward import Run, TrialFault
 from layergen.run.instance import Instance
 from layergen.settings.choice import Setting
@@ -44,19 +43,14 @@ def check_shapes(instance: Instance, run: Run) -> Iterator[Finding]:
             yield instance.explainer.shape_mismatch(name, expected, tuple(result.shape), run.stored)
 
 
-def modes(spec: LayerSpec) -> tuple[bool, ...]:
-    """Training and evaluation, or training alone where the forward does not ask which it is."""
-    return (True, False) if any(name.id == "training" for name in reads(spec.forward)) else (True,)
-
-
-def try_setting(spec: LayerSpec, setting: Setting) -> tuple[Trial | None, tuple[Finding, ...]]:
+def try_setting(program: Program, setting: Setting) -> tuple[Trial | None, tuple[Finding, ...]]:
     """Try a layer at a setting, in training and in evaluation."""
     try:
-        instance = Instance(spec, setting)
+        instance = Instance(program, setting)
         ranges = dict(instance.ranges())
         findings: dict[Finding, None] = {}
         outputs: Mapping[str, Tensor] = {}
-        for training in modes(spec):
+        for training in program.forward.modes:
             run = instance.run(training)
             outputs = run.outputs
             findings |= dict.fromkeys(check_shapes(instance, run))

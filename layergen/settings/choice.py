@@ -12,12 +12,13 @@ from typing import Any
 
 from layergen.diagnostics import Finding, Label, Path, Place
 from layergen.lang import expression as ex
-from layergen.lang.bounds import normalize
+from layergen.lang.bounds import normalize, refusal
 from layergen.lang.interpreter import EvaluationFault, Interpreter
-from layergen.lang.model import LayerSpec, describe
-from layergen.resolve.scope import dimensions, scoped
-from layergen.rules.cases import InvalidCase, InvalidDefault, Unsatisfiable
-from layergen.settings.search import candidates, consistent, refusal, search, values_of
+from layergen.lang.model import describe
+from layergen.resolve.program import Program
+from layergen.resolve.scope import scoped
+from layergen.rules.cases import InvalidCase, Unsatisfiable
+from layergen.settings.search import candidates, consistent, search, values_of
 
 SIZES_TO_TRY = (7, 9, 11, 13, 5, 8, 10, 12, 14, 15)
 BATCH_SIZES = (2, 3, 5)
@@ -37,99 +38,85 @@ class Setting:
     path: tuple[str | int, ...] = ()  # the case of the spec that it comes from
 
 
-def check_defaults(spec: LayerSpec) -> Iterator[Finding]:
-    """Yield the defaults that are not computed and that their own arguments refuse."""
-    for name, argument in spec.arguments.items():
-        if argument.default is None or argument.computed:
-            continue
-        try:
-            value = Interpreter({}).evaluate(argument.default)
-            problem = refusal(name, argument, value)
-        except EvaluationFault as fault:
-            problem = fault.message
-        if problem:
-            yield InvalidDefault.at(("arguments", name, "default"), problem)
-
-
-def settings(spec: LayerSpec) -> tuple[tuple[Setting, ...], tuple[Finding, ...]]:
+def settings(program: Program) -> tuple[tuple[Setting, ...], tuple[Finding, ...]]:
     """The settings to try a layer at, and what is wrong with those that the spec gives."""
     chosen: list[Setting] = []
     findings: list[Finding] = []
-    for index, case in enumerate(spec.cases):
-        result = _given_case(spec, index, case)
+    for index, case in enumerate(program.cases):
+        result = _given_case(program, index, case)
         if isinstance(result, Finding):
             findings.append(result)
         else:
             chosen.append(result)
-    if not spec.cases:
-        base = search(spec, {}, {})
+    if not program.cases:
+        base = search(program, {}, {})
         if base is None:
             message = "no setting of the arguments was found that satisfies their bounds and the constraints"
             help = "correct them, or give a setting that satisfies them under `cases`"
-            findings.append(Unsatisfiable.at(_first_constraint(spec), message, help=help))
+            findings.append(Unsatisfiable.at(_first_constraint(program), message, help=help))
         else:
-            chosen.append(_setting(spec, "default", base))
+            chosen.append(_setting(program, "default", base))
     if findings:
         return (), tuple(findings)
-    chosen.extend(_variations(spec, chosen[0]))
+    chosen.extend(_variations(program, chosen[0]))
     return tuple(_distinct(chosen)), ()
 
 
-def _first_constraint(spec: LayerSpec) -> tuple[str | int, ...]:
-    return ("constraints", 0) if spec.constraints else ("arguments",)
+def _first_constraint(program: Program) -> tuple[str | int, ...]:
+    return ("constraints", 0) if program.constraints else ("arguments",)
 
 
-def _given_case(spec: LayerSpec, index: int, case: Mapping[str, Any]) -> Setting | Finding:
+def _given_case(program: Program, index: int, case: Mapping[str, Any]) -> Setting | Finding:
     path: Path = ("cases", index)
     for name, value in case.items():
-        if name in spec.arguments:
-            problem = refusal(name, spec.arguments[name], value)
+        if name in program.arguments:
+            problem = refusal(name, program.arguments[name], value)
         else:
             fits = isinstance(value, int) and not isinstance(value, bool) and 0 < value <= 4096
             problem = "" if fits else f"the size of dimension `{name}` is an int from 1 to 4096, got {describe(value)}"
         if problem:
             return InvalidCase.at((*path, name), problem)
-    given = {name: value for name, value in case.items() if name in spec.arguments}
-    found = search(spec, given, {})
+    given = {name: value for name, value in case.items() if name in program.arguments}
+    found = search(program, given, {})
     if found is None:
-        return _unmet(spec, path, given)
-    sizes = {name: value for name, value in case.items() if name not in spec.arguments}
-    setting = _setting(spec, f"case_{index}" if index else "default", found, sizes)
+        return _unmet(program, path, given)
+    sizes = {name: value for name, value in case.items() if name not in program.arguments}
+    setting = _setting(program, f"case_{index}" if index else "default", found, sizes)
     return replace(setting, path=path)
 
 
-def _unmet(spec: LayerSpec, path: Path, given: Mapping[str, Any]) -> Finding:
+def _unmet(program: Program, path: Path, given: Mapping[str, Any]) -> Finding:
     """What is wrong with a case that no values of the other arguments complete, as far as it can be told."""
     unmet = "the bounds and constraints"
     try:
-        values = values_of(spec, given)
-        broken = [constraint for constraint in spec.constraints if not Interpreter(values).truth(constraint)]
+        values = values_of(program, given)
+        broken = [constraint for constraint in program.constraints if not Interpreter(values).truth(constraint)]
         unmet = f"`{ex.show(broken[0])}`" if broken else unmet
     except EvaluationFault as fault:
-        for part in scoped(spec):
+        for part in scoped(program):
             if any(node is fault.node for node in ex.walk(part.expression)):
                 label = Label(Place(part.path, fault.node.span), "this")
                 return InvalidCase.at(path, f"the case cannot be computed: {fault.message}", labels=(label,))
     return InvalidCase.at(path, f"the case does not satisfy {unmet}")
 
 
-def _setting(spec: LayerSpec, name: str, given: Mapping[str, Any], sizes: Mapping[str, int] | None = None) -> Setting:
-    values = values_of(spec, given)
-    given = {key: given[key] for key in spec.arguments if key in given}
-    leading = LEADING if _has_leading(spec) else ()
-    return Setting(name, given, values, _sizes(spec, values, sizes), leading)
+def _setting(program: Program, name: str, given: Mapping[str, Any], sizes: Mapping[str, int] | None = None) -> Setting:
+    values = values_of(program, given)
+    given = {key: given[key] for key in program.arguments if key in given}
+    leading = LEADING if _has_leading(program) else ()
+    return Setting(name, given, values, _sizes(program, values, sizes), leading)
 
 
-def _has_leading(spec: LayerSpec) -> bool:
+def _has_leading(program: Program) -> bool:
     """Whether some input may have any number of leading dimensions."""
-    return any(ex.Literal(...) in tensor.entries for tensor in spec.inputs.values())
+    return any(ex.Literal(...) in tensor.entries for tensor in program.inputs.values())
 
 
-def _sizes(spec: LayerSpec, values: Mapping[str, Any], given: Mapping[str, int] | None) -> dict[str, int]:
+def _sizes(program: Program, values: Mapping[str, Any], given: Mapping[str, int] | None) -> dict[str, int]:
     """A size for each dimension, none of which another dimension or an argument has."""
     sizes = dict(given or {})
     taken = {value for value in values.values() if isinstance(value, int)} | set(sizes.values())
-    for position, name in enumerate(dimensions(spec)):
+    for position, name in enumerate(program.dimensions):
         if name in sizes:
             continue
         pool = BATCH_SIZES + SIZES_TO_TRY if position == 0 else SIZES_TO_TRY
@@ -138,31 +125,31 @@ def _sizes(spec: LayerSpec, values: Mapping[str, Any], given: Mapping[str, int] 
     return sizes
 
 
-def _variations(spec: LayerSpec, base: Setting) -> Iterator[Setting]:
+def _variations(program: Program, base: Setting) -> Iterator[Setting]:
     """Settings that differ from the base in one respect each."""
-    yield from _away_from_defaults(spec, base)
-    for name, argument in spec.arguments.items():
+    yield from _away_from_defaults(program, base)
+    for name, argument in program.arguments.items():
         current = base.values[name]
         if argument.type == "bool":
-            yield from _changed(spec, base, name, not current, f"{name}_{str(not current).lower()}")
+            yield from _changed(program, base, name, not current, f"{name}_{str(not current).lower()}")
         elif argument.choices is not None:
             for index, choice in enumerate(argument.choices):
                 label = choice if re.fullmatch(r"\w+", str(choice), re.ASCII) else f"choice_{index}"
                 if choice != current:
-                    yield from _changed(spec, base, name, choice, f"{name}_{label}")
+                    yield from _changed(program, base, name, choice, f"{name}_{label}")
         if argument.optional and current is not None:
-            yield from _changed(spec, base, name, None, f"{name}_none")
-    for name, tensor in spec.inputs.items():
+            yield from _changed(program, base, name, None, f"{name}_none")
+    for name, tensor in program.inputs.items():
         if tensor.optional:
             yield replace(base, name=f"without_{name}", absent=frozenset([name]))
     if base.leading:
         yield replace(base, name="no_leading_dimensions", leading=())
 
 
-def _away_from_defaults(spec: LayerSpec, base: Setting) -> Iterator[Setting]:
+def _away_from_defaults(program: Program, base: Setting) -> Iterator[Setting]:
     """All numeric arguments that have a default at other values; if they exclude each other, one by one."""
     pools: dict[str, list[Any]] = {}
-    for name, argument in spec.arguments.items():
+    for name, argument in program.arguments.items():
         if argument.required or not argument.numeric or argument.choices is not None:
             continue
         default = base.values[name]
@@ -172,29 +159,29 @@ def _away_from_defaults(spec: LayerSpec, base: Setting) -> Iterator[Setting]:
     if not pools:
         return
     fixed = {name: value for name, value in base.given.items() if name not in pools}
-    found = search(spec, fixed, pools)
+    found = search(program, fixed, pools)
     if found is None:
-        required = {name for name, argument in spec.arguments.items() if argument.required and argument.numeric}
-        found = search(spec, {name: value for name, value in fixed.items() if name not in required}, pools)
+        required = {name for name, argument in program.arguments.items() if argument.required and argument.numeric}
+        found = search(program, {name: value for name, value in fixed.items() if name not in required}, pools)
     if found is not None:
-        yield _setting(spec, "other_values", found, _case_sizes(spec, base))
+        yield _setting(program, "other_values", found, _case_sizes(program, base))
         return
     for name, pool in pools.items():
-        found = search(spec, {key: value for key, value in base.given.items() if key != name}, {name: pool})
+        found = search(program, {key: value for key, value in base.given.items() if key != name}, {name: pool})
         if found is not None:
-            yield _setting(spec, f"other_{name}", found, _case_sizes(spec, base))
+            yield _setting(program, f"other_{name}", found, _case_sizes(program, base))
 
 
-def _changed(spec: LayerSpec, base: Setting, name: str, value: object, label: str) -> Iterator[Setting]:
+def _changed(program: Program, base: Setting, name: str, value: object, label: str) -> Iterator[Setting]:
     """The base with one argument changed, if the constraints allow it."""
-    if consistent(spec, {**base.given, name: value}, set()):
-        yield _setting(spec, label, {**base.given, name: value}, _case_sizes(spec, base))
+    if consistent(program, {**base.given, name: value}, set()):
+        yield _setting(program, label, {**base.given, name: value}, _case_sizes(program, base))
 
 
-def _case_sizes(spec: LayerSpec, base: Setting) -> dict[str, int]:
+def _case_sizes(program: Program, base: Setting) -> dict[str, int]:
     """The sizes that the spec itself gives the base case."""
-    case = spec.cases[int(base.path[1])] if base.path else {}
-    return {name: size for name, size in case.items() if name not in spec.arguments}
+    case = program.cases[int(base.path[1])] if base.path else {}
+    return {name: size for name, size in case.items() if name not in program.arguments}
 
 
 def _distinct(chosen: list[Setting]) -> Iterator[Setting]:

@@ -1,13 +1,14 @@
 """Finds a setting that breaks each bound and each constraint, and nothing else."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from layergen.lang import expression as ex
 from layergen.lang.bounds import allows
 from layergen.lang.interpreter import EvaluationFault, Interpreter
-from layergen.lang.model import Argument, LayerSpec
+from layergen.lang.model import Argument
+from layergen.resolve.program import Program
 from layergen.settings.choice import Setting
 from layergen.settings.search import values_of
 
@@ -26,19 +27,19 @@ class Rejection:
     values: Mapping[str, object] | None = None  # normalized arguments and derived values
 
 
-def rejections(spec: LayerSpec, base: Setting) -> Iterator[Rejection]:
+def rejections(program: Program, base: Setting) -> Iterator[Rejection]:
     """Settings that the constructor must refuse, each for one reason."""
-    for name, argument in spec.arguments.items():
+    for name, argument in program.arguments.items():
         for value in _refused(argument):
             given = {**base.given, name: value}
-            values = _values(spec, given)
-            if values is not None and _only_breaks(spec, values, name):
-                yield Rejection(f"{name}_{_word(value)}", _ordered(spec, given), name, values=values)
-    for index in range(len(spec.constraints)):
-        found = _breaking(spec, base, index)
+            values = _values(program, given)
+            if values is not None and _only_breaks(program, values, name):
+                yield Rejection(f"{name}_{_word(value)}", _ordered(program, given), name, values=values)
+    for index in range(len(program.constraints)):
+        found = _breaking(program, base, index)
         if found is not None:
             given, values = found
-            yield Rejection(f"constraint_{index}", _ordered(spec, given), None, index, values)
+            yield Rejection(f"constraint_{index}", _ordered(program, given), None, index, values)
 
 
 def _refused(argument: Argument) -> Iterator[Any]:
@@ -53,42 +54,42 @@ def _refused(argument: Argument) -> Iterator[Any]:
         yield argument.max if argument.excludes("max") else argument.max + step
 
 
-def _values(spec: LayerSpec, given: dict[str, Any]) -> dict[str, Any] | None:
+def _values(program: Program, given: dict[str, Any]) -> dict[str, Any] | None:
     """All values of a setting; those that a refused value keeps from being computed are left out."""
     try:
-        return values_of(spec, given)
+        return values_of(program, given)
     except EvaluationFault:
         pass
     try:
-        return values_of(spec.model_copy(update={"derived": {}}), given)
+        return values_of(replace(program, derived={}), given)
     except EvaluationFault:
         return None
 
 
-def _only_breaks(spec: LayerSpec, values: dict[str, Any], name: str) -> bool:
+def _only_breaks(program: Program, values: dict[str, Any], name: str) -> bool:
     """Whether an argument is the first whose bounds are broken."""
-    broken = [other for other, argument in spec.arguments.items() if not allows(argument, values[other])]
+    broken = [other for other, argument in program.arguments.items() if not allows(argument, values[other])]
     return broken[:1] == [name]
 
 
-def _breaking(spec: LayerSpec, base: Setting, index: int) -> tuple[dict[str, Any], dict[str, Any]] | None:
+def _breaking(program: Program, base: Setting, index: int) -> tuple[dict[str, Any], dict[str, Any]] | None:
     """A setting within all bounds that breaks one constraint and none that is checked before it."""
-    constraint = spec.constraints[index]
-    late = bool(ex.names(constraint) & set(spec.derived))
+    constraint = program.constraints[index]
+    late = bool(ex.names(constraint) & set(program.derived))
     before = [
         other
-        for position, other in enumerate(spec.constraints)
-        if (bool(ex.names(other) & set(spec.derived)), position) < (late, index)
+        for position, other in enumerate(program.constraints)
+        if (bool(ex.names(other) & set(program.derived)), position) < (late, index)
     ]
     mentioned = ex.names(constraint)
-    for name, argument in spec.arguments.items():
+    for name, argument in program.arguments.items():
         if name not in mentioned and not late:
             continue
         for value in _candidates(argument):
             given = {**base.given, name: value}
             try:
-                values = values_of(spec, given)
-                if not all(allows(part, values[other]) for other, part in spec.arguments.items()):
+                values = values_of(program, given)
+                if not all(allows(part, values[other]) for other, part in program.arguments.items()):
                     continue
                 interpreter = Interpreter(values)
                 if all(interpreter.truth(other) for other in before) and not interpreter.truth(constraint):
@@ -112,8 +113,8 @@ def _candidates(argument: Argument) -> tuple[Any, ...]:
             return INTS
 
 
-def _ordered(spec: LayerSpec, given: dict[str, Any]) -> dict[str, Any]:
-    return {name: given[name] for name in spec.arguments if name in given}
+def _ordered(program: Program, given: dict[str, Any]) -> dict[str, Any]:
+    return {name: given[name] for name in program.arguments if name in given}
 
 
 def _word(value: object) -> str:

@@ -5,9 +5,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from layergen.lang import expression as ex
-from layergen.lang.bounds import allows, expected, normalize, requirement
+from layergen.lang.bounds import normalize, refusal
 from layergen.lang.interpreter import EvaluationFault, Interpreter
-from layergen.lang.model import SIZES, Argument, LayerSpec, describe
+from layergen.lang.model import SIZES, Argument
+from layergen.resolve.program import Program
 
 # Sizes and values to try, most useful first: small, distinct, and rarely 1, at which much is equal by accident.
 INTS = (4, 6, 8, 3, 2, 5, 10, 12, 16, 9, 7, 1, 0)
@@ -17,14 +18,14 @@ SMALL_FLOATS = (0.1, 0.25, 0.5, 0.0, 1.0, 2.0, -1.0, 10.0)  # an eps must be lar
 BUDGET = 5_000  # steps of the search
 
 
-def values_of(spec: LayerSpec, given: Mapping[str, Any]) -> dict[str, Any]:
+def values_of(program: Program, given: Mapping[str, Any]) -> dict[str, Any]:
     """All arguments, normalized and with defaults, and the derived values.
 
     Raises:
         EvaluationFault: If a default or a derived value cannot be computed.
     """
     values: dict[str, Any] = {}
-    for name, argument in spec.arguments.items():
+    for name, argument in program.arguments.items():
         value = given.get(name)
         if argument.default is not None and name not in given:
             value = Interpreter(values).evaluate(argument.default)
@@ -32,18 +33,9 @@ def values_of(spec: LayerSpec, given: Mapping[str, Any]) -> dict[str, Any]:
             values[name] = normalize(argument, value)
         except TypeError as error:
             raise EvaluationFault(argument.default or ex.Literal(value), f"`{name}`: {error}") from None
-    for name, expression in spec.derived.items():
+    for name, expression in program.derived.items():
         values[name] = Interpreter(values).evaluate(expression)
     return values
-
-
-def refusal(name: str, argument: Argument, value: object) -> str:
-    """Why an argument cannot have a value; empty if it can."""
-    try:
-        value = normalize(argument, value)
-    except TypeError:
-        return f"`{name}` takes {expected(argument)}, got {describe(value)}"
-    return "" if allows(argument, value) else f"`{name}` must be {requirement(argument)}, got {describe(value)}"
 
 
 def candidates(argument: Argument, defaulted: bool) -> list[Any]:
@@ -82,7 +74,7 @@ def _between(argument: Argument) -> list[Any]:
 
 
 def search(
-    spec: LayerSpec,
+    program: Program,
     fixed: Mapping[str, Any],
     pools: Mapping[str, list[Any]],
     accept: Callable[[dict[str, Any]], bool] = lambda _: True,
@@ -92,25 +84,25 @@ def search(
     Depth first, the arguments with most constraints ahead; a value that no other argument has comes first.
 
     Args:
-        spec: The layer.
+        program: The layer.
         fixed: Arguments that are settled.
         pools: What to try for an argument, instead of the usual.
         accept: Has the last word on what was found.
     """
     steps = 0
-    mentions = Counter(name for constraint in spec.constraints for name in ex.names(constraint))
-    order = [name for name, argument in spec.arguments.items() if argument.required or name in pools]
+    mentions = Counter(name for constraint in program.constraints for name in ex.names(constraint))
+    order = [name for name, argument in program.arguments.items() if argument.required or name in pools]
     order = sorted((name for name in order if name not in fixed), key=lambda name: -mentions[name] if pools else 0)
 
     def extend(given: dict[str, Any], remaining: list[str]) -> dict[str, Any] | None:
         nonlocal steps
         steps += 1
-        if steps > BUDGET or not consistent(spec, given, set(remaining)):
+        if steps > BUDGET or not consistent(program, given, set(remaining)):
             return None
         if not remaining:
             return given if accept(given) else None
         name, *rest = remaining
-        pool = pools.get(name) or candidates(spec.arguments[name], defaulted=False)
+        pool = pools.get(name) or candidates(program.arguments[name], defaulted=False)
         taken = {value for value in given.values() if isinstance(value, int) and not isinstance(value, bool)}
         for value in sorted(pool, key=lambda value: isinstance(value, int) and value in taken):
             found = extend({**given, name: value}, rest)
@@ -121,12 +113,12 @@ def search(
     return extend(dict(fixed), order)
 
 
-def consistent(spec: LayerSpec, given: Mapping[str, Any], open_names: set[str]) -> bool:
+def consistent(program: Program, given: Mapping[str, Any], open_names: set[str]) -> bool:
     """Whether the constraints that can already be told hold, and all computed values are allowed."""
     values: dict[str, Any] = {}
     unknown = set(open_names)
     try:
-        for name, argument in spec.arguments.items():
+        for name, argument in program.arguments.items():
             if name in unknown:
                 continue
             if name in given:
@@ -139,12 +131,12 @@ def consistent(spec: LayerSpec, given: Mapping[str, Any], open_names: set[str]) 
             if refusal(name, argument, value):
                 return False
             values[name] = normalize(argument, value)
-        for name, expression in spec.derived.items():
+        for name, expression in program.derived.items():
             if ex.names(expression) & unknown:
                 unknown.add(name)
             else:
                 values[name] = Interpreter(values).evaluate(expression)
-        told = [constraint for constraint in spec.constraints if not ex.names(constraint) & unknown]
+        told = [constraint for constraint in program.constraints if not ex.names(constraint) & unknown]
         return all(Interpreter(values).truth(constraint) for constraint in told)
     except EvaluationFault:
         return False

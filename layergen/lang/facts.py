@@ -1,0 +1,38 @@
+"""What the words of a tree are. The parser cannot know; `layergen.resolve` says it once, and hangs it on the nodes."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """What a name stands for; its text is how messages say it."""
+
+    ARGUMENT = "an argument"
+    DERIVED = "a derived name"
+    PARAMETER = "a parameter"
+    BUFFER = "a buffer"
+    INPUT = "an input"
+    OUTPUT = "an output"
+    DIMENSION = "a dimension"
+    LOCAL = "a local of the forward"
+    CONSTANT = "a constant"
+    MODE = "the layer's mode"
+
+
+class CalleeKind(StrEnum):
+    """What a call calls."""
+
+    SCALAR = "function of numbers"
+    OP = "op"
+    INITIALIZER = "initializer"  # of torch.nn.init
+    FAN = "fan"  # of an earlier tensor
+    MODULE = "module"  # of torch.nn
+
+
+@dataclass(frozen=True)
+class Callee:
+    """What a call calls, by the name that it has there."""
+
+    kind: CalleeKind
+    name: str
+    floating: bool = False  # of an op that makes a tensor from nothing: whether it is floating where no dtype is given

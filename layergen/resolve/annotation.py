@@ -1,0 +1,129 @@
+"""Says of each word of an expression what it is: a name's role, what a call calls, and the kinds of all of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import Enum, auto
+from types import MappingProxyType
+
+from layergen import ops
+from layergen.lang import expression as ex
+from layergen.lang.dtypes import DTYPES
+from layergen.lang.facts import Callee, CalleeKind, Role
+from layergen.lang.inits import FANS, initializer
+from layergen.lang.kinds import Kind, Kinds
+from layergen.lang.scalars import SCALARS
+from layergen.resolve.inference import NONE, SCALAR, TENSOR, UNKNOWN, arguments_of, infer, kinds_of
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What a name stands for at some place."""
+
+    role: Role
+    kinds: Kinds
+
+
+class Functions(Enum):
+    """Which functions are known at some place."""
+
+    NUMBERS = auto()  # functions of numbers alone
+    TENSORS = auto()  # ops too
+    INITIAL = auto()  # and initializers and fans
+
+
+CONSTANTS: Mapping[str, Meaning] = MappingProxyType(
+    {
+        **{name: Meaning(Role.CONSTANT, frozenset({Kind.DTYPE})) for name in DTYPES},
+        **{name: Meaning(Role.CONSTANT, frozenset({Kind.FLOAT})) for name in ("pi", "inf", "nan")},
+    }
+)
+
+
+@dataclass(frozen=True)
+class Environment:
+    """What is known at some place of a spec."""
+
+    names: Mapping[str, Meaning]
+    functions: Functions = Functions.NUMBERS
+    conditions: Mapping[str, ex.Expression] = field(default_factory=dict)  # of the tensors that may be None
+
+    def with_names(self, names: Mapping[str, Meaning]) -> "Environment":
+        """The same place with some names more, or with other meanings."""
+        return replace(self, names={**self.names, **names})
+
+    def where(self, test: ex.Expression, holds: bool) -> "Environment":
+        """The place at which a condition holds, or does not: what was asked for None is known to be or not to be it."""
+        match test:
+            case ex.Unary(operator="not", operand=operand):
+                return self.where(operand, not holds)
+            case ex.Binary(operator="and" | "or" as word, left=left, right=right):
+                return self.where(left, holds).where(right, holds) if holds == (word == "and") else self
+            case ex.Compare(
+                left=ex.Name(id=name), operators=("is" | "is not" as sign,), comparators=(ex.Literal(None),)
+            ):
+                return self.narrowed({name}, there=holds == (sign == "is not"))
+        return self.narrowed({name for name, when in self.conditions.items() if when == test}, there=holds)
+
+    def narrowed(self, names: set[str], there: bool) -> "Environment":
+        """The place at which some values are known to be there, or known to be None."""
+        found = {name: meaning for name, meaning in self.names.items() if name in names and meaning.kinds >= NONE}
+        changed = {
+            name: replace(old, kinds=(old.kinds - NONE or NONE) if there else NONE) for name, old in found.items()
+        }
+        return self.with_names(changed) if changed else self
+
+
+def annotated(node: ex.Expression, at: Environment) -> ex.Expression:
+    """An expression with its facts, as it is understood at some place. What is not known there stays without."""
+    match node:
+        case ex.Name(id=name):
+            meaning = at.names.get(name) or CONSTANTS.get(name)
+            return replace(node, role=meaning.role, kinds=meaning.kinds) if meaning else replace(node, kinds=UNKNOWN)
+        case ex.Binary(operator="and" | "or" as word, left=left, right=right):
+            first = annotated(left, at)
+            found: ex.Expression = replace(node, left=first, right=annotated(right, at.where(first, word == "and")))
+        case ex.Conditional(test=test, then=then, orelse=orelse):
+            asked = annotated(test, at)
+            found = replace(
+                node,
+                test=asked,
+                then=annotated(then, at.where(asked, True)),
+                orelse=annotated(orelse, at.where(asked, False)),
+            )
+        case ex.Call():
+            inner = ex.with_children(node, lambda part: annotated(part, at))
+            assert isinstance(inner, ex.Call)
+            found = replace(inner, callee=callee(inner, at.functions))
+        case _:
+            found = ex.with_children(node, lambda part: annotated(part, at))
+    return replace(found, kinds=infer(found))
+
+
+def callee(call: ex.Call, functions: Functions) -> Callee | None:
+    """What a call with resolved arguments calls; None if nothing of that name is known."""
+    name = call.function
+    if functions is Functions.INITIAL and name in FANS:
+        return Callee(CalleeKind.FAN, name)
+    op = None if functions is Functions.NUMBERS else ops.find(name)
+    if name in SCALARS and (op is None or _has_only_numbers(call)):
+        return Callee(CalleeKind.SCALAR, name)
+    return Callee(CalleeKind.OP, name, makes_floats(call, op)) if op else None
+
+
+def as_initializer(init: ex.Expression) -> ex.Expression:
+    """An initial value in which a bare name of an initializer has become its call, and knows that it is one."""
+    call = initializer(init)
+    return replace(call, callee=Callee(CalleeKind.INITIALIZER, call.function), kinds=TENSOR) if call else init
+
+
+def _has_only_numbers(call: ex.Call) -> bool:
+    """Whether a function of numbers is meant rather than the op of its name: no argument can be a tensor."""
+    allowed = SCALAR | NONE
+    return all(kinds_of(value) <= allowed for _, value in arguments_of(call))
+
+
+def makes_floats(call: ex.Call, op: ops.Op) -> bool:
+    """Whether a factory's result is floating where no dtype is given."""
+    if op.floating != "by arguments":
+        return op.floating == "always"
+    return any({Kind.FLOAT, Kind.FLOATS} & kinds_of(value) for _, value in arguments_of(call))

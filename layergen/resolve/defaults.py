@@ -1,0 +1,23 @@
+"""Defaults that their own arguments allow."""
+
+from collections.abc import Iterator
+
+from layergen.diagnostics import Finding
+from layergen.lang.bounds import refusal
+from layergen.lang.interpreter import EvaluationFault, Interpreter
+from layergen.lang.model import LayerSpec
+from layergen.rules.cases import InvalidDefault
+
+
+def check_defaults(spec: LayerSpec) -> Iterator[Finding]:
+    """Yield the defaults that are not computed and that their own arguments refuse."""
+    for name, argument in spec.arguments.items():
+        if argument.default is None or argument.computed:
+            continue
+        try:
+            value = Interpreter({}).evaluate(argument.default)
+            problem = refusal(name, argument, value)
+        except EvaluationFault as fault:
+            problem = fault.message
+        if problem:
+            yield InvalidDefault.at(("arguments", name, "default"), problem)

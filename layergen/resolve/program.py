@@ -1,0 +1,100 @@
+"""A spec of which each word is known: what all stages after `resolve` work on."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+from layergen import ops
+from layergen.lang import expression as ex
+from layergen.lang.facts import CalleeKind
+from layergen.lang.model import Argument, Buffer, Input, Match, Output, Parameter, Reference
+from layergen.lang.visitor import assignments, calls, reads
+from layergen.resolve.annotation import Meaning
+from layergen.resolve.signature import Dimension, Entry
+
+
+@dataclass(frozen=True)
+class Method:
+    """Statements that a layer runs, and what can be read off them."""
+
+    statements: tuple[ex.Statement, ...]
+
+    @cached_property
+    def reads(self) -> frozenset[str]:
+        """The names that it reads."""
+        return frozenset(node.id for node in reads(self.statements))
+
+    @cached_property
+    def targets(self) -> tuple[ex.Name, ...]:
+        """The names that it assigns, where it does, in the order in which they are written."""
+        return tuple(assignments(self.statements))
+
+    @cached_property
+    def assigned(self) -> frozenset[str]:
+        """The names that it assigns."""
+        return frozenset(target.id for target in self.targets)
+
+    @cached_property
+    def calls(self) -> tuple[ex.Call, ...]:
+        """Its calls, in the order in which they are written."""
+        return tuple(calls(self.statements))
+
+    @property
+    def asks_mode(self) -> bool:
+        """Whether it does something else in training than in evaluation."""
+        return "training" in self.reads
+
+    @property
+    def modes(self) -> tuple[bool, ...]:
+        """Training and evaluation, or training alone where it does not ask which it is."""
+        return (True, False) if self.asks_mode else (True,)
+
+    @cached_property
+    def draws(self) -> bool:
+        """Whether it draws random numbers in some mode."""
+        return any(op.random for op in self.ops)
+
+    @cached_property
+    def upcasts(self) -> bool:
+        """Whether it changes dtypes itself, and so must bring them back."""
+        return any(op.name == "upcast" for op in self.ops)
+
+    @cached_property
+    def ops(self) -> tuple[ops.Op, ...]:
+        """The ops that it calls, one for each call."""
+        found = (call.callee for call in self.calls)
+        return tuple(ops.get(callee.name) for callee in found if callee and callee.kind is CalleeKind.OP)
+
+
+@dataclass(frozen=True)
+class Program:
+    """A resolved spec: its parts, whose trees have their facts, and what they are to each other."""
+
+    layer: str
+    summary: str
+    description: str | None
+    references: tuple[Reference, ...]
+    arguments: Mapping[str, Argument]
+    derived: Mapping[str, ex.Expression]
+    constraints: tuple[ex.Expression, ...]
+    parameters: Mapping[str, Parameter]
+    buffers: Mapping[str, Buffer]
+    inputs: Mapping[str, Input]
+    outputs: Mapping[str, Output]
+    random: Literal["training", "always"]
+    matches: Match | None
+    cases: tuple[Mapping[str, Any], ...]
+    forward: Method
+    names: Mapping[str, Meaning]  # what the forward sees at its start
+    entries: tuple[Entry, ...]  # of the inputs' shapes
+    dimensions: Mapping[str, Dimension]  # in the order in which the inputs bind them
+
+    @cached_property
+    def tensors(self) -> Mapping[str, Parameter | Buffer]:
+        """The parameters and then the buffers: what the layer owns."""
+        return {**self.parameters, **self.buffers}
+
+    def section(self, name: str) -> Literal["parameters", "buffers"]:
+        """The section in which a tensor of the layer's own is declared."""
+        return "parameters" if name in self.parameters else "buffers"
