@@ -14,6 +14,7 @@ from layergen.prove.preconditions import preconditions
 from layergen.prove.proof import Proof, Tried, paths, prove
 from layergen.resolve.callsites import check_calls
 from layergen.resolve.names import check_names
+from layergen.resolve.refused import check_refused
 from layergen.rules.names import UnusedName
 from layergen.run.instance import Instance
 from layergen.run.trial import facts, try_setting
@@ -61,7 +62,10 @@ def check(spec: LayerSpec) -> CheckedLayer | Findings:
 
 
 def check_text(spec: LayerSpec) -> Findings:
-    """What is wrong with a spec by its words alone: names first, then calls."""
+    """What is wrong with a spec by its words alone: constructs first, then names, then calls."""
+    refused = tuple(check_refused(spec))
+    if refused:
+        return refused
     findings = (*check_names(spec), *check_defaults(spec))
     if all(finding.rule is UnusedName for finding in findings):  # what a wrong call leaves out is unused, too
         findings = (*findings, *check_calls(spec))

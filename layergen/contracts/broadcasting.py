@@ -8,6 +8,7 @@ from torch import Tensor
 from layergen.diagnostics import Finding, Label, Place
 from layergen.lang import expression as ex
 from layergen.lang.model import LayerSpec
+from layergen.lang.visitor import sources
 from layergen.rules.shapes import HiddenCoupling
 from layergen.run.explain import ELEMENTWISE, short
 from layergen.run.instance import Instance
@@ -82,16 +83,10 @@ class BroadcastWatch:
                 case ex.Keyword(name="keepdim", value=ex.Literal(value=True)):
                     return True
                 case ex.Name(id=name) if depth < 8:
-                    values = [value for value in self.assigned(name) if value is not node]
+                    values = [value for value in sources(self.instance.spec.forward, name) if value is not node]
                     if any(self.is_deliberate(value, depth + 1) for value in values):
                         return True
         return False
-
-    def assigned(self, name: str) -> Iterator[ex.Expression]:
-        """What a name of the forward is assigned at its top level."""
-        for statement in self.instance.spec.forward:
-            if isinstance(statement, ex.Assign) and name in {target.id for target in statement.targets}:
-                yield statement.value
 
     def stretched(self, node: ex.Name, other: ex.Expression, tensor: Tensor) -> Finding:
         shape = self.instance.explainer.shape(tuple(tensor.shape))

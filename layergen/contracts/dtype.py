@@ -11,9 +11,9 @@ from layergen.diagnostics import Finding, Label, Place
 from layergen.lang import expression as ex
 from layergen.lang.interpreter import EvaluationFault
 from layergen.lang.model import LayerSpec
+from layergen.lang.visitor import assignments, calls
 from layergen.ops.dtypes import dtype_name
 from layergen.prove.abstract_run import fake_tensors
-from layergen.resolve.scope import assignments, calls
 from layergen.rules.behaviour import DtypeMismatch
 from layergen.run.forward import TrialFault
 from layergen.run.instance import Instance, Placement

@@ -9,6 +9,7 @@ from torch import Tensor
 from layergen.diagnostics import Finding, Place
 from layergen.lang import expression as ex
 from layergen.lang.model import LayerSpec
+from layergen.lang.visitor import parts, statements
 from layergen.rules.shapes import HiddenCoupling
 from layergen.run.forward import Step, TrialFault
 from layergen.run.instance import Instance
@@ -83,13 +84,10 @@ def _rank(value: Any) -> int:
 
 def _squeeze(spec: LayerSpec, target: ex.Name) -> ex.Call | None:
     """The call of squeeze without a dimension in the statement that assigns a target."""
-    for statement in spec.forward:
-        if (
-            isinstance(statement, ex.Assign)
-            and target in statement.targets
-            and target.span == statement.targets[0].span
-        ):
-            for node in ex.walk(statement.value):
+    for statement in statements(spec.forward):
+        if target.span in [name.span for name in parts(statement).targets[:1]]:
+            found = (node for value in parts(statement).expressions for node in ex.walk(value))
+            for node in found:
                 if isinstance(node, ex.Call) and node.function == "squeeze" and len(node.arguments) == 1:
                     return node
     return None

@@ -7,6 +7,7 @@ from layergen import ops
 from layergen.lang import expression as ex
 from layergen.lang.kinds import Kind
 from layergen.lang.model import LayerSpec
+from layergen.lang.visitor import Block, Visitor, assigned, calls, mentioned
 from layergen.lower.docs import shape_text
 from layergen.lower.scopes import attribute_names
 from layergen.lower.source import WIDTH, Origin, SourcePrinter, formatted
@@ -17,34 +18,6 @@ from layergen.resolve.scope import dimensions
 
 INDENT = "    "
 IN_PLACE = {"+": "add_", "-": "sub_", "*": "mul_"}
-
-
-def statements(block: Sequence[ex.Statement]) -> Iterator[ex.Statement]:
-    """All statements of a block, those of branches too."""
-    for statement in block:
-        yield statement
-        if isinstance(statement, ex.If):
-            yield from statements((*statement.body, *statement.orelse))
-
-
-def expressions(statement: ex.Statement) -> Iterator[ex.Expression]:
-    """The expressions that a statement computes itself."""
-    if isinstance(statement, ex.Assign):
-        yield statement.value
-    elif isinstance(statement, ex.If):
-        yield statement.test
-
-
-def mentioned(block: Sequence[ex.Statement]) -> set[str]:
-    """The names that a block reads."""
-    return {name for statement in statements(block) for part in expressions(statement) for name in ex.names(part)}
-
-
-def assigned(block: Sequence[ex.Statement]) -> set[str]:
-    """The names that a block assigns."""
-    return {
-        target.id for statement in statements(block) if isinstance(statement, ex.Assign) for target in statement.targets
-    }
 
 
 def demanded_name(check: InputCheck) -> str:
@@ -64,7 +37,7 @@ def leaning(node: ex.Expression) -> ex.Expression:
     return ex.transform(node, change)
 
 
-class ForwardWriter:
+class ForwardWriter(Visitor):
     """Writes the lines of one forward."""
 
     def __init__(self, spec: LayerSpec, checks: Sequence[InputCheck] = ()) -> None:
@@ -156,11 +129,9 @@ class ForwardWriter:
         yield (f"tuple({name}.shape)",)
 
     def makes_floats(self) -> Iterator[bool]:
-        for statement in statements(self.spec.forward):
-            for part in expressions(statement):
-                for node in ex.walk(part):
-                    op = ops.find(node.function) if isinstance(node, ex.Call) else None
-                    yield bool(op and op.factory)
+        for call in calls(self.spec.forward):
+            op = ops.find(call.function)
+            yield bool(op and op.factory)
 
     def size_of(self, dimension: str) -> str:
         """Where a dimension can be read: ``x.shape[-1]``."""
@@ -200,7 +171,7 @@ class ForwardWriter:
             case _:
                 return False
 
-    def block(self, block: Sequence[ex.Statement]) -> None:
+    def block(self, block: Block) -> None:
         updating = False
         for statement in block:
             updates = isinstance(statement, ex.Assign) and statement.targets[0].id in self.spec.buffers
@@ -210,24 +181,20 @@ class ForwardWriter:
             elif updating and not updates and not isinstance(statement, ex.Comment):
                 self.depth -= 1
             updating = updates or (updating and isinstance(statement, ex.Comment))
-            self.statement(statement)
+            self.visit(statement)
         if updating:
             self.depth -= 1
 
-    def statement(self, statement: ex.Statement) -> None:
-        match statement:
-            case ex.Comment(text=text):
-                room = WIDTH - 8 - len(INDENT) * self.depth
-                for line in textwrap.wrap(f"# {text}", room, subsequent_indent="# ", break_on_hyphens=False):
-                    self.emit(line)
-            case ex.If():
-                self.branch(statement)
-            case ex.Assign(targets=(target,), value=value) if target.id in self.spec.buffers:
-                self.emit(self.update(target.id, value))
-            case ex.Assign():
-                self.assign(statement)
+    def comment(self, statement: ex.Comment) -> None:
+        room = WIDTH - 8 - len(INDENT) * self.depth
+        for line in textwrap.wrap(f"# {statement.text}", room, subsequent_indent="# ", break_on_hyphens=False):
+            self.emit(line)
 
     def assign(self, statement: ex.Assign) -> None:
+        target = statement.targets[0]
+        if len(statement.targets) == 1 and target.id in self.spec.buffers:
+            self.emit(self.update(target.id, statement.value))
+            return
         value = self.printer.show(self.narrowed(statement.value, statement))
         annotation = ": Tensor" if len(statement.targets) == 1 and self.untyped(statement.value) else ""
         self.emit(f"{', '.join(target.id for target in statement.targets)}{annotation} = {value}")
@@ -249,21 +216,25 @@ class ForwardWriter:
             case _:
                 return f"{target}.copy_({self.printer.show(value)})"
 
-    def branch(self, statement: ex.If, word: str = "if") -> None:
+    def branch(self, statement: ex.If) -> None:
+        self.chain(statement, "if")
+
+    def chain(self, statement: ex.If, word: str) -> None:
+        """Write a branch, and those that follow it as ``elif``."""
         before = dict(self.kinds)
         self.emit(f"{word} {self.printer.show(self.narrowed(statement.test, statement))}:")
         self.inner(statement.body)
         after, self.kinds = self.kinds, before
         self.printer.kinds = self.kinds
         if len(statement.orelse) == 1 and isinstance(statement.orelse[0], ex.If):
-            self.branch(statement.orelse[0], "elif")
+            self.chain(statement.orelse[0], "elif")
         elif statement.orelse:
             self.emit("else:")
             self.inner(statement.orelse)
         for name, kinds in after.items():
             self.kinds[name] = self.kinds.get(name, kinds) | kinds
 
-    def inner(self, block: Sequence[ex.Statement]) -> None:
+    def inner(self, block: Block) -> None:
         self.depth += 1
         if all(isinstance(statement, ex.Comment) for statement in block):
             self.emit("pass")

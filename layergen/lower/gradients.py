@@ -4,10 +4,9 @@ from collections.abc import Iterator
 
 from layergen import ops
 from layergen.lang.model import LayerSpec
-from layergen.lower.forward import assigned, mentioned
+from layergen.lang.visitor import assigned, calls, mentioned
 from layergen.lower.source import python
 from layergen.lower.views import GradientView
-from layergen.resolve.scope import calls
 
 
 def gradient_view(spec: LayerSpec) -> GradientView | None:

@@ -11,9 +11,10 @@ from layergen.lang.bounds import requirement
 from layergen.lang.dtypes import COMPLEX, FLOATING
 from layergen.lang.interpreter import Interpreter
 from layergen.lang.model import Input, LayerSpec
+from layergen.lang.visitor import mentioned
 from layergen.lower.constructor import argument_signature, constraint_message, takes_dtype
 from layergen.lower.docs import shape_text
-from layergen.lower.forward import demanded_name, mentioned
+from layergen.lower.forward import demanded_name
 from layergen.lower.gradients import draws, gradient_view
 from layergen.lower.representation import expected_repr
 from layergen.lower.source import SourcePrinter, broken, python, quoted

@@ -12,6 +12,8 @@ from layergen.checked import CheckedLayer
 from layergen.lang import expression as ex
 from layergen.lang.model import Input, LayerSpec, Output
 from layergen.lang.model import Tensor as TensorSpec
+from layergen.lang.statements import headline
+from layergen.lang.visitor import parts, statements
 from layergen.lower.constructor import signature
 from layergen.ops.dtypes import dtype_name
 from layergen.present.guarantees import Guarantee, guarantees
@@ -145,20 +147,10 @@ def _forward(layer: CheckedLayer) -> tuple[str, tuple[StepLine, ...]]:
 
 def _steps(spec: LayerSpec, given: list[tuple[ex.Name, Sizes, str]]) -> Iterator[StepLine]:
     """The steps by the statements that they come from."""
-    sources = {target.span: statement for statement in _assigns(spec.forward) for target in statement.targets}
+    sources = {target.span: statement for statement in statements(spec.forward) for target in parts(statement).targets}
     for statement, group in groupby(given, key=lambda step: sources[step[0].span]):
-        names = ", ".join(target.id for target in statement.targets)
         lines = tuple(TensorLine(target.id, shape, dtype) for target, shape, dtype in group)
-        yield StepLine(f"{names} = {ex.show(statement.value)}", lines)
-
-
-def _assigns(statements: tuple[ex.Statement, ...]) -> Iterator[ex.Assign]:
-    for statement in statements:
-        match statement:
-            case ex.Assign():
-                yield statement
-            case ex.If(body=body, orelse=orelse):
-                yield from _assigns((*body, *orelse))
+        yield StepLine(headline(statement), lines)
 
 
 def _sizes(shape: tuple[Any, ...]) -> Sizes:

@@ -1,6 +1,6 @@
 """Each call of a spec fits: those of the forward, of initial values, and of the module to match."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
 from layergen import ops
 from layergen.diagnostics import Finding, Path, Place
@@ -9,6 +9,7 @@ from layergen.lang.inits import INITIALIZERS, initializer
 from layergen.lang.kinds import Kind, Kinds
 from layergen.lang.model import LayerSpec
 from layergen.lang.scalars import SCALARS
+from layergen.lang.visitor import Visitor
 from layergen.ops.modules import find_initializer, find_module, module_names
 from layergen.resolve.calls import check_against, check_call, unknown_function
 from layergen.resolve.inference import infer
@@ -21,32 +22,39 @@ FORWARD: Path = ("forward",)
 
 def check_calls(spec: LayerSpec) -> Iterator[Finding]:
     """Yield what is wrong with the calls of a spec."""
-    yield from _block(spec.forward, forward_kinds(spec))
+    forward = _Forward(forward_kinds(spec))
+    forward.block(spec.forward)
+    yield from forward.findings
     yield from _inits(spec)
     yield from _scalars(spec)
     yield from _match(spec)
 
 
-def _block(statements: Sequence[ex.Statement], kinds: dict[str, Kinds]) -> Iterator[Finding]:
-    """Check the calls of some statements, and note the kinds of what they assign."""
-    for statement in statements:
-        match statement:
-            case ex.Assign(targets=targets, value=value):
-                yield from _calls(value, kinds, FORWARD)
-                for node in ex.walk(value):
-                    if isinstance(node, ex.Conditional):
-                        yield from _condition(node.test, kinds)
-                found = infer(value, kinds)
-                for target in targets:
-                    kinds[target.id] = found if len(targets) == 1 else _item(found)
-            case ex.If(test=test, body=body, orelse=orelse):
-                yield from _calls(test, kinds, FORWARD)
-                yield from _condition(test, kinds)
-                other = dict(kinds)
-                yield from _block(body, kinds)
-                yield from _block(orelse, other)
-                for name, found in other.items():
-                    kinds[name] = kinds.get(name, found) | found
+class _Forward(Visitor):
+    """Checks the calls of some statements, and notes the kinds of what they assign."""
+
+    def __init__(self, kinds: dict[str, Kinds]) -> None:
+        self.kinds = kinds
+        self.findings: list[Finding] = []
+
+    def assign(self, statement: ex.Assign) -> None:
+        self.findings += _calls(statement.value, self.kinds, FORWARD)
+        for node in ex.walk(statement.value):
+            if isinstance(node, ex.Conditional):
+                self.findings += _condition(node.test, self.kinds)
+        found = infer(statement.value, self.kinds)
+        for target in statement.targets:
+            self.kinds[target.id] = found if len(statement.targets) == 1 else _item(found)
+
+    def branch(self, statement: ex.If) -> None:
+        self.findings += _calls(statement.test, self.kinds, FORWARD)
+        self.findings += _condition(statement.test, self.kinds)
+        before = dict(self.kinds)
+        self.block(statement.body)
+        after, self.kinds = self.kinds, before
+        self.block(statement.orelse)
+        for name, found in after.items():
+            self.kinds[name] = self.kinds.get(name, found) | found
 
 
 def _condition(test: ex.Expression, kinds: Mapping[str, Kinds]) -> Iterator[Finding]:

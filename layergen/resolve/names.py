@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from layergen.diagnostics import Finding, Label, Place
 from layergen.lang import expression as ex
 from layergen.lang.model import LayerSpec
+from layergen.lang.visitor import assigned, assignments, mentioned
 from layergen.resolve.flow import check_flow
 from layergen.resolve.order import check_order
 from layergen.resolve.reserved import check_reserved
-from layergen.resolve.scope import CONSTANTS, assignments, dimension_places, dimensions, reads, scoped
+from layergen.resolve.scope import CONSTANTS, dimension_places, dimensions, scoped
 from layergen.resolve.undefined import check_undefined
 from layergen.rules.names import ShadowedName, UndefinedName, UnusedName
 
@@ -81,8 +82,7 @@ def _conjuncts(condition: ex.Expression) -> tuple[ex.Expression, ...]:
 
 
 def _check_unused(spec: LayerSpec) -> Iterator[Finding]:
-    read = {name.id for name in reads(spec.forward)}
-    changed = {name.id for name in assignments(spec.forward)}
+    read, changed = mentioned(spec.forward), assigned(spec.forward)
     outside: set[str] = set()
     for part in scoped(spec):
         if part.path[0] not in ("constraints", "matches"):

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 from layergen.diagnostics import Finding, Place
 from layergen.lang.model import LayerSpec
-from layergen.resolve.scope import CONSTANTS, assignments, dimension_places
+from layergen.lang.visitor import assignments
+from layergen.resolve.scope import CONSTANTS, dimension_places
 from layergen.rules.names import ReservedName
 from layergen.words import shorten
 

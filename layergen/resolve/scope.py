@@ -1,6 +1,6 @@
 """Which names there are in a spec, and which of them each of its expressions may mention."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from layergen.diagnostics import Path, Place
@@ -46,38 +46,6 @@ def dimension_places(spec: LayerSpec) -> dict[str, Place]:
             if isinstance(entry, ex.Name) and entry.id in names:
                 places.setdefault(entry.id, Place(("inputs", name, "shape", index), entry.span))
     return places
-
-
-def assignments(statements: Sequence[ex.Statement]) -> Iterator[ex.Name]:
-    """The names that some statements assign, in the order in which they are written."""
-    for statement in statements:
-        match statement:
-            case ex.Assign(targets=targets):
-                yield from targets
-            case ex.If(body=body, orelse=orelse):
-                yield from assignments((*body, *orelse))
-
-
-def reads(statements: Sequence[ex.Statement]) -> Iterator[ex.Name]:
-    """The names that some statements read, in the order in which they are written."""
-    for statement in statements:
-        match statement:
-            case ex.Assign(value=value):
-                yield from (node for node in ex.walk(value) if isinstance(node, ex.Name))
-            case ex.If(test=test, body=body, orelse=orelse):
-                yield from (node for node in ex.walk(test) if isinstance(node, ex.Name))
-                yield from reads((*body, *orelse))
-
-
-def calls(statements: Sequence[ex.Statement]) -> Iterator[ex.Call]:
-    """The calls in some statements, in the order in which they are written."""
-    for statement in statements:
-        match statement:
-            case ex.Assign(value=value):
-                yield from (node for node in ex.walk(value) if isinstance(node, ex.Call))
-            case ex.If(test=test, body=body, orelse=orelse):
-                yield from (node for node in ex.walk(test) if isinstance(node, ex.Call))
-                yield from calls((*body, *orelse))
 
 
 def scoped(spec: LayerSpec) -> Iterator[Scoped]:

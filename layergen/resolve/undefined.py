@@ -6,7 +6,8 @@ from layergen.diagnostics import Finding, Path, Place
 from layergen.lang import expression as ex
 from layergen.lang.inits import INITIALIZERS
 from layergen.lang.model import LayerSpec
-from layergen.resolve.scope import CONSTANTS, assignments, dimensions, scoped
+from layergen.lang.visitor import assigned
+from layergen.resolve.scope import CONSTANTS, dimensions, scoped
 from layergen.rules.names import UndefinedName
 from layergen.suggest import nearest
 
@@ -49,7 +50,7 @@ def _roles(spec: LayerSpec) -> dict[str, str]:
     return {
         "training": "the layer's mode",
         **dict.fromkeys(CONSTANTS, "a constant"),
-        **{target.id: "a local of the forward" for target in assignments(spec.forward)},
+        **dict.fromkeys(assigned(spec.forward), "a local of the forward"),
         **dict.fromkeys(spec.outputs, "an output"),
         **dict.fromkeys(dimensions(spec), "a dimension"),
         **dict.fromkeys(spec.inputs, "an input"),

@@ -7,8 +7,8 @@ from torch import Tensor
 
 from layergen.diagnostics import Finding
 from layergen.lang.model import LayerSpec
+from layergen.lang.visitor import reads
 from layergen.ops.dtypes import dtype_name
-from layergen.resolve.scope import reads
 from layergen.run.forward import Run, TrialFault
 from layergen.run.instance import Instance
 from layergen.settings.choice import Setting
