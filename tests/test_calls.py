@@ -7,11 +7,13 @@ import pytest
 
 from layergen.diagnostics import Finding, Rule
 from layergen.lang import expression as ex
+from layergen.lang.facts import Role
 from layergen.lang.kinds import Kind, Kinds
 from layergen.lang.parser import parse_expression
 from layergen.lang.scalars import SCALARS
+from layergen.resolve.annotation import Environment, Functions, Meaning, annotated
 from layergen.resolve.calls import check_call
-from layergen.resolve.inference import infer
+from layergen.resolve.inference import kinds_of
 
 
 def one_of(*kinds: Kind) -> Kinds:
@@ -32,14 +34,21 @@ ENVIRONMENT: dict[str, Kinds] = {
 }
 
 
-def kinds(expression: ex.Expression) -> Kinds:
-    return infer(expression, ENVIRONMENT)
+HERE = Environment({name: Meaning(Role.LOCAL, kinds) for name, kinds in ENVIRONMENT.items()}, Functions.TENSORS)
+
+
+def resolved(text: str) -> ex.Expression:
+    return annotated(parse_expression(text), HERE)
+
+
+def kinds(text: str) -> Kinds:
+    return kinds_of(resolved(text))
 
 
 def findings(text: str) -> list[Finding]:
-    call = parse_expression(text)
+    call = resolved(text)
     assert isinstance(call, ex.Call)
-    return list(check_call(call, kinds, ("forward",)))
+    return list(check_call(call, ("forward",)))
 
 
 def only(text: str) -> Finding:
@@ -144,7 +153,7 @@ def test_unknown_ops_get_the_nearest(name: str, nearest: str) -> None:
 
 def test_a_dotted_spelling_gets_the_bare_op() -> None:
     call = ex.Call("F.relu", (ex.Name("x"),), function_span=(0, 6))
-    (finding,) = check_call(call, kinds, ("forward",))
+    (finding,) = check_call(call, ("forward",))
     assert finding.help == "write `relu(x)`"
     assert finding.fix == "relu"
 
@@ -227,7 +236,7 @@ def test_rules_explain_themselves(code: str) -> None:
     ],
 )
 def test_kinds_of_expressions(text: str, expected: set[Kind]) -> None:
-    assert kinds(parse_expression(text)) == expected
+    assert kinds(text) == expected
 
 
 def test_scalar_functions_compute_what_generated_code_does() -> None:

@@ -1,6 +1,6 @@
 """Layers run on real data at build only where that data is small."""
 
-from small import spec
+from small import program
 
 from layergen.check import check
 from layergen.checked import CheckedLayer
@@ -9,11 +9,11 @@ from layergen.settings.choice import settings
 
 
 def test_tensors_without_a_name_count_too() -> None:
-    layer = spec("y = x + mean(ones(3000, 3000))")
+    layer = program("y = x + mean(ones(3000, 3000))")
     (setting, *_), _ = settings(layer)
     assert elements(layer, setting) > 9_000_000 > LARGEST
 
 
 def test_layer_that_needs_more_memory_than_there_is_can_be_checked() -> None:
-    layer = spec("y = x + mean(ones(10000000, 10000000))")
+    layer = program("y = x + mean(ones(10000000, 10000000))")
     assert isinstance(check(layer), CheckedLayer)

@@ -1,6 +1,6 @@
 """What helps where an op fails for lack of a constraint."""
 
-from small import DIM, spec
+from small import DIM, program
 
 from layergen.check import check
 
@@ -9,7 +9,7 @@ INPUTS = {"x": ["N", "dim"]}
 
 
 def help_of(forward: str, constraints: tuple[str, ...]) -> str:
-    layer = spec(
+    layer = program(
         forward, arguments=ARGUMENTS, inputs=INPUTS, outputs={"y": ["N", "dim"]}, constraints=list(constraints)
     )
     (finding,) = check(layer)

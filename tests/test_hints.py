@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from small import DIM, spec
+from small import DIM, program
 
 from layergen.lang.interpreter import Interpreter
 from layergen.lang.model import LayerSpec
@@ -29,7 +29,7 @@ CHOICES = ((hints, CONV), (close_hints, FREE))
 
 
 def found_for(parts: dict[str, Any], choose: Any, concrete: frozenset[str] = frozenset()) -> Hints | None:
-    layer = spec(**parts)
+    layer = program(**parts)
     result: Hints | None = choose(layer, settings(layer)[0][0], concrete)
     return result
 
@@ -52,7 +52,7 @@ def test_every_integer_that_may_vary_has_a_hint() -> None:
 @pytest.mark.parametrize(("choose", "parts"), CHOICES)
 def test_hints_are_allowed_and_agree_with_their_setting(choose: Any, parts: dict[str, Any]) -> None:
     found = found_for(parts, choose)
-    assert found is not None and is_allowed(spec(**parts), found)
+    assert found is not None and is_allowed(program(**parts), found)
     assert min(found.names.values()) > 1
     assert found.names["kernel_size[1]"] == found.setting.values["kernel_size"][1]
     assert found.names["H"] == found.setting.sizes["H"]
@@ -80,7 +80,7 @@ def test_arguments_that_must_be_numbers_have_no_hint() -> None:
     found = found_for(CONV, hints, frozenset({"groups", "kernel_size"}))
     assert found is not None
     assert not {"groups", "kernel_size[0]", "kernel_size[1]"} & set(found.names)
-    setting = settings(spec(**CONV))[0][0]
+    setting = settings(program(**CONV))[0][0]
     assert found.setting.values["groups"] == setting.values["groups"]
 
 
@@ -106,7 +106,7 @@ def test_own_hints_must_be_distinct() -> None:
 
 
 def test_a_point_becomes_a_setting() -> None:
-    layer = spec(**CONV)
+    layer = program(**CONV)
     ground = numbers(layer, settings(layer)[0][0])
     point = {**ground.names, "channels": 12, "groups": 3, "kernel_size[1]": 6, "H": 77, "*1": 4}
     setting = at_point(layer, ground, point)
@@ -118,7 +118,7 @@ def test_a_point_becomes_a_setting() -> None:
 
 
 def test_a_point_that_a_constraint_refuses_is_none() -> None:
-    layer = spec(**CONV)
+    layer = program(**CONV)
     ground = numbers(layer, settings(layer)[0][0])
     assert at_point(layer, ground, {**ground.names, "channels": 12, "groups": 5}) is None
     assert at_point(layer, ground, {**ground.names, "kernel_size[0]": 0}) is None

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from small import DIM, spec
+from small import DIM, program
 from torch import nn
 
 from layergen.contracts.initial import fans, initial_bounds, initializer_bounds
@@ -85,7 +85,7 @@ def test_fans_are_those_of_torch(shape: tuple[int, ...]) -> None:
 
 
 def found(init: str, shape: list[object], **parts: Any) -> tuple[dict[str, tuple[float, float]], tuple[Finding, ...]]:
-    layer = spec(arguments={"dim": DIM}, parameters={"weight": {"shape": shape, "init": init}, **parts})
+    layer = program(arguments={"dim": DIM}, parameters={"weight": {"shape": shape, "init": init}, **parts})
     instance = Instance(layer, settings(layer)[0][0])
     return initial_bounds(instance)
 

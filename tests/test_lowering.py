@@ -5,7 +5,7 @@ from textwrap import dedent
 from typing import Any
 
 import pytest
-from small import DIM, FLAG, spec
+from small import DIM, FLAG, program
 
 from layergen.lower.constructor import ConstructorWriter, argument_signature
 from layergen.lower.forward import ForwardWriter
@@ -25,7 +25,7 @@ AFFINE: dict[str, Any] = {
 
 
 def forward(text: str, **parts: Any) -> str:
-    return "\n".join(ForwardWriter(spec(dedent(text), **parts)).write())
+    return "\n".join(ForwardWriter(program(dedent(text), **parts)).write())
 
 
 def lines(text: str) -> str:
@@ -183,7 +183,7 @@ def test_a_dimension_comes_from_an_input_that_is_always_there() -> None:
 
 
 def checked(text: str, **parts: Any) -> list[str]:
-    layer = spec(text, **parts)
+    layer = program(text, **parts)
     checks = tuple(input_checks(layer, settings(layer)[0][0]))
     return list(ForwardWriter(layer, checks).write())
 
@@ -227,11 +227,11 @@ def test_the_result_is_returned_at_once_where_it_can_be() -> None:
 
 
 def constructor(**parts: Any) -> list[str]:
-    return list(ConstructorWriter(spec(**parts)).write())
+    return list(ConstructorWriter(program(**parts)).write())
 
 
 def test_an_infinite_default_needs_no_import() -> None:
-    layer = spec(arguments={"limit": {"type": "float", "default": math.inf, "doc": "Limit."}})
+    layer = program(arguments={"limit": {"type": "float", "default": math.inf, "doc": "Limit."}})
     assert list(argument_signature(layer)) == ['limit: float = float("inf")']
     assert names_in(function(argument_signature(layer), ())) == {"float"}
 
@@ -282,7 +282,7 @@ def test_a_fan_is_computed_once() -> None:
         "weight": {"shape": ["dim", 3], "init": "kaiming_uniform(a=sqrt(5))"},
         "bias": {"shape": ["dim"], "init": "uniform(-1 / sqrt(fan_in(weight)), 1 / sqrt(fan_in(weight)))"},
     }
-    assert list(reset_lines(spec(arguments={"dim": DIM}, parameters=parameters))) == [
+    assert list(reset_lines(program(arguments={"dim": DIM}, parameters=parameters))) == [
         "init.kaiming_uniform_(self.weight, a=math.sqrt(5))",
         "fan_in = self.weight[0].numel()",
         "init.uniform_(self.bias, -1 / math.sqrt(fan_in), 1 / math.sqrt(fan_in))",
@@ -291,7 +291,7 @@ def test_a_fan_is_computed_once() -> None:
 
 def test_initial_values_that_are_expressions_are_copied_without_a_gradient() -> None:
     parts = {"arguments": {"dim": DIM}, "parameters": {"scale": {"shape": ["dim"], "init": "arange(dim) / dim"}}}
-    assert list(reset_lines(spec(**parts))) == [
+    assert list(reset_lines(program(**parts))) == [
         "with torch.no_grad():",
         "    self.scale.copy_(torch.arange(self.dim, device=self.scale.device) / self.dim)",
     ]
@@ -299,5 +299,5 @@ def test_initial_values_that_are_expressions_are_copied_without_a_gradient() -> 
 
 def test_a_representation_names_what_does_not_go_without_saying() -> None:
     arguments = {"dim": DIM, "size": {"type": "size2", "doc": "Size."}, "mode": {"type": "str", "doc": "Mode."}}
-    assert extra_repr(spec(arguments=arguments)) == ('return f"{self.dim}, size={self.size}, mode={self.mode!r}"',)
-    assert extra_repr(spec()) == ()
+    assert extra_repr(program(arguments=arguments)) == ('return f"{self.dim}, size={self.size}, mode={self.mode!r}"',)
+    assert extra_repr(program()) == ()

@@ -9,7 +9,7 @@ from small import spec
 from layergen.diagnostics import Finding
 from layergen.resolve.names import check_names
 from layergen.resolve.reserved import MODULE_ATTRIBUTES
-from layergen.resolve.scope import dimensions, optional_dimensions
+from layergen.resolve.signature import dimensions
 
 DIM = {"type": "int", "doc": "Size."}
 FLAG = {"type": "bool", "default": True, "doc": "Whether."}
@@ -166,7 +166,7 @@ def test_dimensions_are_the_bare_names_of_listed_shapes() -> None:
         derived={"half_dim": "dim // 2"},
         inputs={"x": ["...", "L", "dim", "H * 2"], "m": {"shape": ["H", "L", "half_dim"]}, "s": "[K]"},
     )
-    assert dimensions(layer) == ("L", "H")
+    assert list(dimensions(layer)) == ["L", "H"]
 
 
 def test_inits_know_arguments_constants_and_the_fans_of_earlier_parameters() -> None:
@@ -483,6 +483,6 @@ def test_a_local_must_be_assigned_before_it_is_read(forward: str, name: str) -> 
 
 def test_a_dimension_of_an_optional_input_alone_may_be_missing() -> None:
     parts = {"inputs": {"x": ["N", "C"], "mask": {"shape": ["N", "S"], "optional": True}}}
-    assert optional_dimensions(spec(**parts)) == {"S": "mask"}
+    assert {name: found.optional for name, found in dimensions(spec(**parts)).items() if found.optional} == {"S": "mask"}
     finding = only("y = x * S if mask is not None else x * N", **parts)
     assert finding.message == "`S` has no value where the optional input `mask` is left out"

@@ -400,7 +400,6 @@ def test_a_comparison_for_an_assignment_is_repaired() -> None:
         ("self.weight", "self.weight", "write `weight`"),
         ("self.weight.sum()", "self.weight.sum()", "write `sum(weight)`"),
         ("f(x)(y)", "f(x)", None),
-        ("f[0](x)", "f[0]", None),
         ("(f)(x)", "(f)", None),
         ("'x'(y)", "'x'", None),
         ("lambda x: x", "lambda", "write its value where it is used"),
@@ -439,7 +438,10 @@ def test_constructs_that_are_left_out(text: str, at: str, help: str | None) -> N
         ("y[0] = x", "y[0]", "make a new tensor, as with `where`, `cat` or `index_copy`"),
         ("f(x) = y", "f(x)", "only names stand left of `=`"),
         ("return y", "return", "assign to the output's name"),
-        ("for i in x:\n  y = i", "for", "write an op on a whole tensor instead of a loop"),
+        ("for = x", "for", "choose another name, such as `for_`"),
+        ("for i in x:\n  y = i\nelse:\n  y = x", "else", "write its statements after the loop"),
+        ("for i in x: break", "break", "write an op on a whole tensor instead of a loop"),
+        ("for i in x:\n  y = i\n  continue", "continue", "write an op on a whole tensor instead of a loop"),
         ("while x: y = x", "while", "write an op on a whole tensor instead of a loop"),
         ("import os", "import", "call ops by their bare names, as `relu(x)`"),
         ("from os import path", "from", "call ops by their bare names, as `relu(x)`"),
@@ -552,7 +554,7 @@ def test_a_comment_cannot_end_its_line_early(character: str) -> None:
 
 
 def test_messages_cut_long_texts() -> None:
-    fault = fault_of("x." + "y" * 10_000)
+    fault = fault_of("x." + "y" * 10_000 + "()")
     assert len(fault.message) < 120
 
 

@@ -3,18 +3,19 @@
 from typing import Any
 
 import pytest
-from small import DIM, FLAG, spec
+from small import DIM, FLAG, program, spec
 
 from layergen.diagnostics import Finding
 from layergen.lang.bounds import allows, normalize
 from layergen.lang.interpreter import Interpreter
 from layergen.lang.model import Argument, LayerSpec
-from layergen.settings.choice import Setting, check_defaults, settings
+from layergen.resolve.defaults import check_defaults
+from layergen.settings.choice import Setting, settings
 from layergen.settings.search import candidates, consistent, search, values_of
 
 
 def chosen(**parts: Any) -> tuple[Setting, ...]:
-    found, findings = settings(spec(**parts))
+    found, findings = settings(program(**parts))
     assert not findings
     return found
 
@@ -24,7 +25,7 @@ def named(**parts: Any) -> dict[str, Setting]:
 
 
 def refused(**parts: Any) -> Finding:
-    found, (finding,) = settings(spec(**parts))
+    found, (finding,) = settings(program(**parts))
     assert not found
     return finding
 
@@ -55,7 +56,7 @@ def is_allowed(layer: LayerSpec, setting: Setting) -> bool:
     ],
 )
 def test_every_setting_is_allowed(parts: dict[str, Any]) -> None:
-    layer = spec(**parts)
+    layer = program(**parts)
     found = chosen(**parts)
     assert found and all(is_allowed(layer, setting) for setting in found)
 
@@ -166,19 +167,19 @@ def test_a_default_must_fit_its_own_argument(part: dict[str, Any], message: str)
 
 
 def test_a_search_ends_where_there_is_nothing_to_find() -> None:
-    layer = spec(arguments=dict.fromkeys("abcdefgh", DIM), constraints=["a + b + c + d + e + f + g + h == 1000000"])
+    layer = program(arguments=dict.fromkeys("abcdefgh", DIM), constraints=["a + b + c + d + e + f + g + h == 1000000"])
     assert search(layer, {}, {}) is None
 
 
 def test_a_search_keeps_what_is_fixed_and_tries_a_pool_in_its_order() -> None:
-    layer = spec(arguments={"a": DIM, "b": DIM}, constraints=["a > b"])
+    layer = program(arguments={"a": DIM, "b": DIM}, constraints=["a > b"])
     assert search(layer, {"b": 6}, {}) == {"b": 6, "a": 8}
     assert search(layer, {}, {"a": [3, 9], "b": [5, 4]}) == {"a": 9, "b": 5}
     assert search(layer, {}, {"a": [3, 9], "b": [5, 4]}, lambda given: given["b"] == 4) == {"a": 9, "b": 4}
 
 
 def test_values_are_normalized_and_completed() -> None:
-    layer = spec(
+    layer = program(
         arguments={"size": argument(type="size2"), "width": argument(type="int", default="4 * size[1]")},
         derived={"area": "size[0] * size[1]"},
     )
@@ -187,7 +188,7 @@ def test_values_are_normalized_and_completed() -> None:
 
 
 def test_a_constraint_is_told_as_soon_as_its_names_are_known() -> None:
-    layer = spec(arguments={"a": DIM, "b": DIM}, derived={"c": "2 * a"}, constraints=["c < 10", "a < b"])
+    layer = program(arguments={"a": DIM, "b": DIM}, derived={"c": "2 * a"}, constraints=["c < 10", "a < b"])
     assert consistent(layer, {"a": 4}, {"b"})
     assert not consistent(layer, {"a": 5}, {"b"})
     assert not consistent(layer, {"a": 4, "b": 4}, set())

@@ -1,7 +1,8 @@
 """The closed expression and statement language: its tree, how to walk it, and how to print it.
 
-The tree has no node for an attribute, a lambda, a comprehension or an import, so nothing built from it can reach
-beyond the names and functions that a stage hands it. `parser` makes the tree from text.
+The tree has no node for a lambda, an import or an attribute other than a member's tensor, so nothing built from it can
+reach beyond the names and functions that a stage hands it. `parser` makes the tree from text; `visitor` walks the
+statements of a block, and `statements` prints them.
 """
 
 from collections.abc import Callable, Iterator
@@ -128,6 +129,32 @@ class Subscript(Expression):
 
 
 @dataclass(frozen=True)
+class Member(Expression):
+    """What a member owns, by its path: ``embedding.weight``, ``blocks[i].norm.weight``."""
+
+    value: Expression  # a `Name`, or a `Subscript` or `Member` of one
+    name: str
+
+
+@dataclass(frozen=True)
+class Apply(Expression):
+    """A call of a member of a list: ``blocks[i](x)``."""
+
+    function: Expression  # a `Subscript` of a name
+    arguments: tuple[Expression, ...] = ()
+    keywords: tuple[Keyword, ...] = ()
+
+
+@dataclass(frozen=True)
+class Comprehension(Expression):
+    """``[element for target in iterable]``, which makes a list of modules and nothing else."""
+
+    element: Expression
+    target: Name
+    iterable: Expression
+
+
+@dataclass(frozen=True)
 class Comment(Statement):
     """A comment line of its own, which the generated code keeps."""
 
@@ -149,6 +176,23 @@ class If(Statement):
     test: Expression
     body: tuple[Statement, ...]
     orelse: tuple[Statement, ...] = ()
+
+
+@dataclass(frozen=True)
+class For(Statement):
+    """``for first, second in iterable:``."""
+
+    targets: tuple[Name, ...]
+    iterable: Expression
+    body: tuple[Statement, ...]
+
+
+@dataclass(frozen=True)
+class Append(Statement):
+    """``append(list, value)``, which makes a list longer."""
+
+    list: Name
+    value: Expression
 
 
 def children(node: Node) -> Iterator[Node]:
@@ -184,12 +228,17 @@ def with_children(node: Expression, change: Callable[[Expression], Expression]) 
         return tuple(map(changed, value)) if isinstance(value, tuple) else value
 
     parts = {item.name: getattr(node, item.name) for item in fields(node)}
+    if isinstance(node, Comprehension):
+        del parts["target"]
     inner = {name: changed(value) for name, value in parts.items() if isinstance(value, Expression | tuple)}
     return replace(node, **inner) if inner else node  # type: ignore[arg-type]
 
 
 def transform(node: Expression, change: Callable[[Expression], Expression | None]) -> Expression:
-    """A copy of an expression in which ``change`` has replaced the nodes for which it returns one."""
+    """A copy of an expression in which ``change`` has replaced the nodes for which it returns one.
+
+    The name that a comprehension binds stays.
+    """
     replaced = change(node)
     return with_children(node, lambda part: transform(part, change)) if replaced is None else replaced
 
@@ -237,7 +286,13 @@ class Printer:
     def literal(self, node: Literal) -> str:
         return "..." if node.value is ... else repr(node.value)
 
-    def arguments(self, node: Call) -> str:
+    def member(self, node: Member) -> str:
+        return f"{self.show(node.value, PRECEDENCE['primary'])}.{node.name}"
+
+    def apply(self, node: Apply) -> str:
+        return f"{self.show(node.function, PRECEDENCE['primary'])}({self.arguments(node)})"
+
+    def arguments(self, node: Call | Apply) -> str:
         positional = [self.show(argument) for argument in node.arguments]
         return ", ".join(positional + [f"{keyword.name}={self.show(keyword.value)}" for keyword in node.keywords])
 
@@ -255,6 +310,10 @@ class Printer:
                 return self.name(node)
             case Call():
                 return self.call(node)
+            case Member():
+                return self.member(node)
+            case Apply():
+                return self.apply(node)
             case Sequence():
                 return self.sequence(node)
             case Unary(operator=operator, operand=operand):
@@ -273,6 +332,8 @@ class Printer:
             case Slice(start=start, stop=stop, step=step):
                 text = f"{self.show(start) if start else ''}:{self.show(stop) if stop else ''}"
                 return f"{text}:{self.show(step)}" if step else text
+            case Comprehension(element=element, target=target, iterable=iterable):
+                return f"[{self.show(element)} for {self.name(target)} in {self.show(iterable)}]"
             case _:
                 raise TypeError(f"no way to print {type(node).__name__}")
 

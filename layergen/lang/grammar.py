@@ -132,16 +132,34 @@ class ExpressionParser:
         return self.primary()
 
     def primary(self) -> ex.Expression:
-        """An atom with the subscripts that follow it."""
+        """An atom with what follows it: subscripts, the path of a member's tensor, the arguments of a list's member."""
         start = self.token.span[0]
         node = self.atom()
         while self.at("[", "(", "."):
             if self.at("["):
                 node = ex.Subscript(node, self.index(), span=self.since(start))
-            elif self.at("("):
-                raise self.called(node, start)
+            elif self.at("."):
+                node = self.member(node, start)
+            elif refusals.is_listed(node):
+                arguments, keywords = self.arguments()
+                node = ex.Apply(node, arguments, keywords, span=self.since(start))
             else:
-                raise self.attribute(node, start)
+                raise self.called(node, start)
+        return node
+
+    def member(self, node: ex.Expression, start: int) -> ex.Expression:
+        """The path of a member's tensor, one name or several."""
+        here = self.position, self.end
+        path: list[Token] = []
+        while self.took("."):
+            if not self.on(TokenKind.NAME):
+                raise self.unexpected("a name")
+            path.append(self.take())
+        if self.at("(") or not refusals.is_path(node, tuple(token.text for token in path)):
+            self.position, self.end = here
+            raise self.attribute(node, start)
+        for token in path:
+            node = ex.Member(node, token.text, span=(start, token.span[1]))
         return node
 
     def atom(self) -> ex.Expression:
@@ -251,6 +269,22 @@ class ExpressionParser:
             return first if first is not None else self.atom()  # an atom is missing: the fault says so
         stop, step = (*rest, None)[:2]
         return ex.Slice(first, stop, step, span=self.since(start))
+
+    def loop_targets(self) -> tuple[ex.Name, ...]:
+        """The names between ``for`` and ``in``, and the ``in``."""
+        self.deepen()
+        bracketed = self.took("(")
+        targets: list[ex.Name] = []
+        while not targets or self.took(","):
+            node = self.expression(ex.PRECEDENCE["compare"] + 1)
+            if not isinstance(node, ex.Name):
+                raise refusals.loop_target(node, self.source(node.span))
+            targets.append(node)
+        if bracketed:
+            self.expect(")")
+        self.expect("in")
+        self.depth -= 1
+        return tuple(targets)
 
     # What is not in the language
 

@@ -5,14 +5,17 @@ and numbers are bounded, so that no spec can make the build busy or large.
 """
 
 import operator
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
+from itertools import islice
 from typing import Any
 
 from layergen.lang import expression as ex
 from layergen.lang.scalars import SCALARS
+from layergen.lang.visitor import Visitor
 
 LARGEST = 2**63 - 1
-LONGEST = 10_000  # items of a list, with those of the lists in it
+LONGEST = 10_000  # items of a list, with those of the lists in it; and turns of all loops together
+DEEPEST = 100  # lists in lists
 
 OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
     "+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv, "//": operator.floordiv,
@@ -49,8 +52,10 @@ def scalar_call(node: ex.Call, arguments: list[Any], keywords: dict[str, Any]) -
     return function.python(*arguments, **keywords)
 
 
-class Interpreter:
+class Interpreter(Visitor):
     """Computes expressions over the given values; statements change them.
+
+    A list that ``append`` makes longer stays the same list, as in Python: all names of it see the new item.
 
     Args:
         values: What each name stands for.
@@ -60,29 +65,75 @@ class Interpreter:
     def __init__(self, values: Mapping[str, Any], call: Function = scalar_call) -> None:
         self.values: MutableMapping[str, Any] = dict(values)
         self.call = call
+        self.fixed = list(_lists(values.values()))  # the lists that may not grow
+        self.turns = 0  # that loops have taken
 
     def run(self, statements: tuple[ex.Statement, ...]) -> None:
-        for statement in statements:
-            match statement:
-                case ex.Assign():
-                    self.assign(statement)
-                case ex.If(test=test, body=body, orelse=orelse):
-                    self.run(body if self.truth(test) else orelse)
+        self.block(statements)
 
     def assign(self, statement: ex.Assign) -> None:
-        value = self.evaluate(statement.value)
-        if len(statement.targets) == 1:
-            self.store(statement.targets[0], value)
+        self.bind(statement, statement.targets, self.evaluate(statement.value), statement.value)
+
+    def branch(self, statement: ex.If) -> None:
+        self.block(statement.body if self.truth(statement.test) else statement.orelse)
+
+    def loop(self, statement: ex.For) -> None:
+        fixed = len(self.fixed)
+        for item in self.items(statement.iterable):
+            self.turns += 1
+            if self.turns > LONGEST:
+                raise EvaluationFault(statement.iterable, f"the loops take more than {LONGEST} turns")
+            self.bind(statement.iterable, statement.targets, item, statement.iterable)
+            self.block(statement.body)
+        del self.fixed[fixed:]
+
+    def append(self, statement: ex.Append) -> None:
+        items, value = self.evaluate(statement.list), self.evaluate(statement.value)
+        if not isinstance(items, list):
+            raise EvaluationFault(statement.list, f"`{statement.list.id}` is no list")
+        if any(items is other for other in self.fixed):
+            message = f"`{statement.list.id}` cannot grow: it is given, or a loop runs over it"
+            raise EvaluationFault(statement.list, message)
+        items.append(value)
+        if len(items) > LONGEST or isinstance(value, list | tuple):  # one more number or tensor needs no counting
+            self.bounded(statement, items)
+
+    def bind(self, whole: ex.Node, targets: tuple[ex.Name, ...], value: Any, source: ex.Expression) -> None:
+        """Give a value to one name, or its parts to several. ``whole`` is what has a wrong number of names."""
+        if len(targets) == 1:
+            self.store(targets[0], value)
             return
         try:
             parts = list(value)
         except TypeError:
-            raise EvaluationFault(statement.value, "this is one value, not several") from None
-        if len(parts) != len(statement.targets):
-            message = f"{len(statement.targets)} names for {len(parts)} values"
-            raise EvaluationFault(statement, message)
-        for target, part in zip(statement.targets, parts, strict=True):
+            raise EvaluationFault(source, "this is one value, not several") from None
+        if len(parts) != len(targets):
+            raise EvaluationFault(whole, f"{len(targets)} names for {len(parts)} values")
+        for target, part in zip(targets, parts, strict=True):
             self.store(target, part)
+
+    def items(self, node: ex.Expression) -> list[Any]:
+        """What a loop over an expression runs through, one item after the other. Meanwhile no list of it may grow."""
+        match node:
+            case ex.Call(function="range", arguments=(_, *_) as bounds, keywords=()):
+                numbers = self.guarded(node, range, *(self.evaluate(bound) for bound in bounds))
+                return list(islice(numbers, LONGEST + 1))
+            case ex.Call(function="enumerate", arguments=(inner,), keywords=()):
+                return list(enumerate(self.items(inner)))
+            case ex.Call(function="reversed", arguments=(inner,), keywords=()):
+                return self.items(inner)[::-1]
+            case ex.Call(function="zip", arguments=(_, *_) as inners, keywords=()):
+                columns = [self.items(inner) for inner in inners]
+                if len({len(column) for column in columns}) > 1:
+                    lengths = " and ".join(str(len(column)) for column in columns)
+                    raise EvaluationFault(node, f"`zip` of lists of {lengths} items")
+                return list(zip(*columns, strict=True))
+        value = self.evaluate(node)
+        if not isinstance(value, list | tuple):
+            raise EvaluationFault(node, "this is no list to run over")
+        if isinstance(value, list):
+            self.fixed.append(value)
+        return list(value)
 
     def store(self, target: ex.Name, value: Any) -> None:
         self.values[target.id] = value
@@ -188,9 +239,26 @@ class Interpreter:
         return value
 
 
+def _lists(values: Iterable[object]) -> Iterator[list[Any]]:
+    """The lists among some values, and those in them."""
+    for value in values:
+        if isinstance(value, list):
+            yield value
+        if isinstance(value, list | tuple):
+            yield from _lists(value)
+
+
 def _weight(value: object) -> int:
-    """How many items a list has, with those of the lists in it."""
-    return sum(map(_weight, value), 1) if isinstance(value, list | tuple) else 1
+    """How many items a list has, with those of the lists in it; of too many or too deep ones just that many."""
+    weight = 0
+    level = [value]
+    for _ in range(DEEPEST):
+        weight += len(level)
+        inner = (item for part in level if isinstance(part, list | tuple) for item in part)
+        level = list(islice(inner, LONGEST + 1))
+        if not level or weight > LONGEST:
+            return weight
+    return LONGEST + 1
 
 
 def _too_large(sign: str, left: int, right: int) -> bool:

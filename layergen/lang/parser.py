@@ -3,12 +3,16 @@
 Whatever the text, the depth of its tree is bounded, so all that walks the tree later may recurse.
 """
 
+from typing import TypeVar
+
 from layergen.lang import expression as ex
 from layergen.lang import refusals
 from layergen.lang.grammar import MAX_DEPTH, ExpressionParser
 from layergen.lang.tokens import SyntaxFault, TokenKind, block_tokens, expression_tokens, quoted
 
-__all__ = ["SyntaxFault", "parse_block", "parse_expression"]
+__all__ = ["SyntaxFault", "parse_block", "parse_expression", "parse_module"]
+
+T = TypeVar("T", bound=ex.Expression)
 
 _AUGMENTED = ("+=", "-=", "*=", "/=", "//=", "%=", "@=", "&=", "|=", "^=", "<<=", ">>=", "**=")
 
@@ -19,10 +23,53 @@ def parse_expression(text: str) -> ex.Expression:
     Raises:
         SyntaxFault: If the text is not one expression of the language.
     """
+    parser = _begun(text)
+    return _whole(parser, parser.expression())
+
+
+def parse_module(text: str) -> ex.Call | ex.Comprehension:
+    """The tree of what makes a module, ``Block(dim)``, or a list of them, ``[Block(dim) for i in range(depth)]``.
+
+    Raises:
+        SyntaxFault: If the text is neither.
+    """
+    parser = _begun(text)
+    opening = parser.take() if parser.at("[") else None
+    node = parser.expression()
+    if not isinstance(node, ex.Call):
+        raise refusals.not_a_module(node, parser.source(node.span))
+    return _whole(parser, _comprehension(parser, node, opening.span[0]) if opening else node)
+
+
+def _comprehension(parser: ExpressionParser, element: ex.Call, start: int) -> ex.Comprehension:
+    """What follows the element of a list of modules: one ``for`` over one ``range``."""
+    if not parser.at("for"):
+        raise parser.unexpected("`for`")
+    parser.take()
+    target, *others = parser.loop_targets()
+    if others:
+        raise refusals.comprehension("a list of modules has one index", others[0].span)
+    iterable = parser.expression(ex.PRECEDENCE["or"])  # the `if` of a condition is none of `a if b else c`
+    if not (isinstance(iterable, ex.Call) and iterable.function == "range"):
+        raise refusals.comprehension("a list of modules runs over a `range`", iterable.span)
+    if parser.at("if", "for"):
+        message = f"a list of modules has one `for` and no `if`, and here stands `{parser.token.text}`"
+        raise refusals.comprehension(message, parser.token.span)
+    parser.expect("]")
+    return ex.Comprehension(element, target, iterable, span=parser.since(start))
+
+
+def _begun(text: str) -> ExpressionParser:
+    """A parser at the begin of a text that is not empty."""
     parser = ExpressionParser(text, expression_tokens(text))
     if parser.on(TokenKind.END):
         raise SyntaxFault("there is no expression here", (0, len(text)))
-    node = parser.expression()
+    return parser
+
+
+def _whole(parser: ExpressionParser, node: T) -> T:
+    """A node that is all of a text, and not too deep."""
+    text = parser.text
     if parser.at(","):
         raise SyntaxFault(
             "several values need brackets around them", parser.token.span, f"write {quoted(f'[{text.strip()}]', 80)}"
@@ -70,7 +117,9 @@ class _BlockParser(ExpressionParser):
             raise SyntaxFault("this line is indented more than the one before it", token.span)
         if self.at("elif", "else"):
             raise SyntaxFault(f"`{token.text}` belongs to no `if`", token.span)
-        return [*before, self.if_statement() if self.at("if") else self.assignment()]
+        if self.at("if"):
+            return [*before, self.if_statement()]
+        return [*before, self.for_statement() if self.at("for") else self.simple()]
 
     def comments(self) -> list[ex.Statement]:
         comments: list[ex.Statement] = []
@@ -98,11 +147,28 @@ class _BlockParser(ExpressionParser):
         self.depth -= 1
         return ex.If(test, body, orelse, span=self.since(start))
 
+    def for_statement(self) -> ex.For:
+        self.deepen()
+        start = self.token.span[0]
+        if not refusals.begins_loop(self.tokens[self.position + 1]):
+            raise refusals.keyword_as_name(self.token)
+        self.take()
+        targets = self.loop_targets()
+        iterable = self.expression()
+        body = self.body()
+        here = self.position, self.end
+        self.comments()
+        if self.at("else"):
+            raise refusals.loop_else(self.token.span)
+        self.position, self.end = here  # the comments belong to the statement that follows
+        self.depth -= 1
+        return ex.For(targets, iterable, body, span=self.since(start))
+
     def body(self) -> tuple[ex.Statement, ...]:
-        """What stands after the colon of an ``if``: an assignment, or an indented block."""
+        """What stands after the colon of an ``if`` or a ``for``: one simple statement, or an indented block."""
         colon = self.expect(":")
         if not self.on(TokenKind.NEWLINE):
-            return (self.assignment(),)
+            return (self.simple(),)
         self.take()
         if not self.on(TokenKind.INDENT):
             raise SyntaxFault("no indented line follows this `:`", colon.span)
@@ -113,11 +179,15 @@ class _BlockParser(ExpressionParser):
         self.position += 1  # past the dedent, which stands at the next line, not at the end of this body
         return tuple(statements)
 
-    def assignment(self) -> ex.Assign:
+    def simple(self) -> ex.Assign | ex.Append:
+        """An assignment, or an ``append``."""
         if self.at("@"):
             raise refusals.forbidden("`@` begins a decorator, which the language does not have", self.token.span)
         start = self.token.span[0]
         target = self.values()
+        if self.on(TokenKind.NEWLINE) and isinstance(target, ex.Call) and target.function == "append":
+            self.take()
+            return self.appended(target)
         if not self.at("="):
             raise self.not_an_assignment(target)
         self.take()
@@ -131,6 +201,12 @@ class _BlockParser(ExpressionParser):
             raise self.unexpected("the end of the line")
         self.take()
         return ex.Assign(targets, value, span=span)
+
+    def appended(self, call: ex.Call) -> ex.Append:
+        match call:
+            case ex.Call(arguments=(ex.Name() as name, value), keywords=()):
+                return ex.Append(name, value, span=call.span)
+        raise refusals.appended(call, self.source(call.span))
 
     def not_an_assignment(self, node: ex.Expression) -> SyntaxFault:
         token = self.token

@@ -44,6 +44,33 @@ _ATTRIBUTES = {
     "device": "tensors are made on the first input's device",
 }  # fmt: skip
 
+# What torch's tensors have, beside methods. Other attributes may be the tensors of a member.
+_OF_TENSORS = frozenset(
+    {
+        *("T", "mT", "H", "mH", "data", "grad", "grad_fn", "imag", "itemsize", "layout", "names", "nbytes", "real"),
+        *("is_cpu", "is_cuda", "is_leaf", "is_meta", "is_nested", "is_quantized", "is_sparse", "output_nr"),
+        *("requires_grad", "retains_grad"),
+        *_ATTRIBUTES,
+    }
+)
+_RECEIVERS = frozenset({"self", *(name.split(".")[0] for name in _MODULES)})  # which are no members
+
+
+def is_listed(node: ex.Expression) -> bool:
+    """Whether an expression may be a member of a list, ``blocks[i]``: a subscript of a name."""
+    inner = node
+    while isinstance(inner, ex.Subscript):
+        inner = inner.value
+    return isinstance(inner, ex.Name) and inner is not node
+
+
+def is_path(receiver: ex.Expression, path: tuple[str, ...]) -> bool:
+    """Whether ``receiver.path`` may be a member's tensor, by its looks."""
+    inner = receiver
+    while isinstance(inner, ex.Subscript | ex.Member):
+        inner = inner.value
+    return isinstance(inner, ex.Name) and inner.id not in _RECEIVERS and not _OF_TENSORS.intersection(path)
+
 
 def forbidden(message: str, span: Span, help: str | None = None) -> SyntaxFault:
     return SyntaxFault(message, span, help, forbidden=True)
@@ -58,8 +85,7 @@ def unexpected(token: Token, wanted: str, following: Token | None = None) -> Syn
         return SyntaxFault(f"the line ends where {wanted} is expected", span)
     if token.kind is TokenKind.KEYWORD and text in KEYWORDS:
         if wanted == "a value" and following and following.text in _AFTER_A_NAME and text not in _STATEMENTS:
-            message = f"`{text}` is a keyword of Python and cannot be a name"
-            return forbidden(message, span, f"choose another name, such as `{text}_`")
+            return keyword_as_name(token)
         return forbidden(f"`{text}` is not in the language", span, KEYWORDS[text])
     if token.kind is TokenKind.OPERATOR:
         match text:
@@ -70,6 +96,16 @@ def unexpected(token: Token, wanted: str, following: Token | None = None) -> Syn
             case "=":
                 return SyntaxFault(f"expected {wanted}, got `=`", span, "write `==` to compare")
     return SyntaxFault(f"expected {wanted}, got {quoted(text)}", span)
+
+
+def keyword_as_name(token: Token) -> SyntaxFault:
+    message = f"`{token.text}` is a keyword of Python and cannot be a name"
+    return forbidden(message, token.span, f"choose another name, such as `{token.text}_`")
+
+
+def begins_loop(following: Token) -> bool:
+    """Whether a ``for`` begins a loop rather than being meant as a name, told from what follows it."""
+    return following.text not in {*_AFTER_A_NAME, "="}
 
 
 def misspelt_constant(token: Token) -> SyntaxFault:
@@ -102,6 +138,29 @@ def target(node: ex.Expression, source: str) -> SyntaxFault:
     if isinstance(node, ex.Sequence) and len(node.items) == 1:
         return SyntaxFault(f"{source} unpacks a single value", node.span, f"write `{ex.show(node.items[0])} = …[0]`")
     return SyntaxFault(message, node.span, "only names stand left of `=`", forbidden=isinstance(node, ex.Call))
+
+
+def loop_target(node: ex.Expression, source: str) -> SyntaxFault:
+    """The fault of what stands between ``for`` and ``in`` and is not a name."""
+    return SyntaxFault(f"{source} cannot name what a loop runs over", node.span, "only names stand before `in`")
+
+
+def loop_else(span: Span) -> SyntaxFault:
+    return forbidden("a loop has no `else`", span, "write its statements after the loop")
+
+
+def appended(call: ex.Call, source: str) -> SyntaxFault:
+    """The fault of an ``append`` that does not have a list's name and a value."""
+    return SyntaxFault(f"{source} needs a list's name and a value", call.span, "write `append(list, value)`")
+
+
+def comprehension(message: str, span: Span) -> SyntaxFault:
+    return forbidden(message, span, "write `[Block(…) for i in range(…)]`")
+
+
+def not_a_module(node: ex.Expression, source: str) -> SyntaxFault:
+    help = "write `Block(…)`, or `[Block(…) for i in range(…)]` for a list"
+    return SyntaxFault(f"{source} makes no module", node.span, help)
 
 
 def called(node: ex.Expression, source: str, span: Span) -> SyntaxFault:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from layergen import ops
 from layergen.lang import expression as ex
-from layergen.lang.visitor import expressions, statements
+from layergen.lang.visitor import Visitor, mentioned
 from layergen.lower.docs import shape_text
 from layergen.lower.scopes import attribute_names
 from layergen.lower.source import WIDTH, Origin, SourcePrinter, formatted
@@ -33,7 +33,7 @@ def leaning(node: ex.Expression) -> ex.Expression:
     return ex.transform(node, change)
 
 
-class ForwardWriter:
+class ForwardWriter(Visitor):
     """Writes the lines of one forward."""
 
     def __init__(self, program: Program, checks: Sequence[InputCheck] = ()) -> None:
@@ -165,24 +165,20 @@ class ForwardWriter:
             elif updating and not updates and not isinstance(statement, ex.Comment):
                 self.depth -= 1
             updating = updates or (updating and isinstance(statement, ex.Comment))
-            self.statement(statement)
+            self.visit(statement)
         if updating:
             self.depth -= 1
 
-    def statement(self, statement: ex.Statement) -> None:
-        match statement:
-            case ex.Comment(text=text):
-                room = WIDTH - 8 - len(INDENT) * self.depth
-                for line in textwrap.wrap(f"# {text}", room, subsequent_indent="# ", break_on_hyphens=False):
-                    self.emit(line)
-            case ex.If():
-                self.branch(statement)
-            case ex.Assign(targets=(target,), value=value) if target.id in self.program.buffers:
-                self.emit(self.update(target.id, value))
-            case ex.Assign():
-                self.assign(statement)
+    def comment(self, statement: ex.Comment) -> None:
+        room = WIDTH - 8 - len(INDENT) * self.depth
+        for line in textwrap.wrap(f"# {statement.text}", room, subsequent_indent="# ", break_on_hyphens=False):
+            self.emit(line)
 
     def assign(self, statement: ex.Assign) -> None:
+        target = statement.targets[0]
+        if len(statement.targets) == 1 and target.id in self.program.buffers:
+            self.emit(self.update(target.id, statement.value))
+            return
         value = self.printer.show(self.narrowed(statement.value, statement))
         annotation = ": Tensor" if len(statement.targets) == 1 and self.untyped(statement.value) else ""
         self.emit(f"{', '.join(target.id for target in statement.targets)}{annotation} = {value}")
@@ -201,11 +197,15 @@ class ForwardWriter:
             case _:
                 return f"{target}.copy_({self.printer.show(value)})"
 
-    def branch(self, statement: ex.If, word: str = "if") -> None:
+    def branch(self, statement: ex.If) -> None:
+        self.chain(statement, "if")
+
+    def chain(self, statement: ex.If, word: str) -> None:
+        """Write a branch, and those that follow it as ``elif``."""
         self.emit(f"{word} {self.printer.show(self.narrowed(statement.test, statement))}:")
         self.inner(statement.body)
         if len(statement.orelse) == 1 and isinstance(statement.orelse[0], ex.If):
-            self.branch(statement.orelse[0], "elif")
+            self.chain(statement.orelse[0], "elif")
         elif statement.orelse:
             self.emit("else:")
             self.inner(statement.orelse)
@@ -222,7 +222,7 @@ class ForwardWriter:
 
         ``if affine:`` becomes ``if self.weight is not None:``, which says the same, and which a type checker follows.
         """
-        used = {name for statement in statements([user]) for part in expressions(statement) for name in ex.names(part)}
+        used = mentioned([user])
         tensors = [name for name, tensor in self.program.tensors.items() if tensor.when is not None and name in used]
 
         def change(part: ex.Expression) -> ex.Expression | None:

@@ -18,6 +18,7 @@ from layergen.resolve.defaults import check_defaults
 from layergen.resolve.inference import BOOL, INT, NONE, TENSOR, kinds_of
 from layergen.resolve.names import check_names
 from layergen.resolve.program import Method, Program
+from layergen.resolve.refused import check_refused
 from layergen.resolve.signature import dimensions_of, entries
 from layergen.rules.names import UnusedName
 
@@ -44,6 +45,7 @@ def resolve(spec: LayerSpec) -> Program:
     Raises:
         SpecError: If names are undefined, unused or misused, defaults out of bounds, or calls do not fit.
     """
+    refuse(check_refused(spec))
     findings = (*check_names(spec), *check_defaults(spec))
     program = understood(spec)
     if all(finding.rule is UnusedName for finding in findings):  # what a wrong call leaves out is unused, too

@@ -9,7 +9,7 @@ from layergen.lang.facts import CalleeKind
 from layergen.lang.inits import INITIALIZERS
 from layergen.lang.kinds import Kind
 from layergen.lang.scalars import SCALARS
-from layergen.lang.visitor import expressions, statements
+from layergen.lang.visitor import parts, statements
 from layergen.ops.modules import find_initializer, find_module, module_names
 from layergen.resolve.calls import check_against, check_call, unknown_function
 from layergen.resolve.inference import TENSOR, kinds_of
@@ -30,7 +30,7 @@ def check_calls(program: Program) -> Iterator[Finding]:
 
 def _forward(program: Program) -> Iterator[Finding]:
     for statement in statements(program.forward.statements):
-        for expression in expressions(statement):
+        for expression in parts(statement).expressions:
             yield from _calls(expression, FORWARD)
             tests = [node.test for node in ex.walk(expression) if isinstance(node, ex.Conditional)]
             for test in (*tests, *([statement.test] if isinstance(statement, ex.If) else [])):

@@ -1,11 +1,11 @@
 """What a forward reads and assigns, path by path."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from layergen.diagnostics import Finding, Label, Place
 from layergen.lang import expression as ex
 from layergen.lang.model import LayerSpec
-from layergen.lang.visitor import assignments
+from layergen.lang.visitor import Visitor, assignments
 from layergen.resolve.scope import CONSTANTS
 from layergen.resolve.signature import dimensions
 from layergen.resolve.undefined import undefined
@@ -17,12 +17,12 @@ PATH = ("forward",)
 def check_flow(spec: LayerSpec) -> Iterator[Finding]:
     """Yield what the forward reads without its being defined or assigned."""
     flow = _Flow(spec)
-    assigned = flow.block(spec.forward, frozenset())
+    flow.block(spec.forward)
     yield from flow.findings
     for name in spec.outputs:
         updated = name in spec.inputs and name in flow.first
         shadowed = name in flow.known and name not in spec.inputs  # which is a fault of its own
-        if name in assigned or updated or shadowed:
+        if name in flow.assigned or updated or shadowed:
             continue
         place = Place(("outputs", name), key=True)
         if name in flow.first:
@@ -32,7 +32,7 @@ def check_flow(spec: LayerSpec) -> Iterator[Finding]:
             yield Unassigned.at(place, f"output `{name}` is never assigned", help=help)
 
 
-class _Flow:
+class _Flow(Visitor):
     """Follows the paths of a forward; collects what is wrong on them, once for each name."""
 
     def __init__(self, spec: LayerSpec) -> None:
@@ -43,25 +43,26 @@ class _Flow:
         self.first = {target.id: target for target in reversed(list(assignments(spec.forward)))}
         self.findings: list[Finding] = []
         self.reported: set[str] = set()
+        self.assigned: frozenset[str] = frozenset()  # on every path that leads to where the visitor is
 
-    def block(self, statements: Sequence[ex.Statement], assigned: frozenset[str]) -> frozenset[str]:
-        """Follow some statements from where certain names are assigned; returns those that are assigned after."""
-        for statement in statements:
-            match statement:
-                case ex.Assign(targets=targets, value=value):
-                    self.read(value, assigned)
-                    assigned |= {target.id for target in targets}
-                case ex.If(test=test, body=body, orelse=orelse):
-                    self.read(test, assigned)
-                    assigned = self.block(body, assigned) & self.block(orelse, assigned)
-        return assigned
+    def assign(self, statement: ex.Assign) -> None:
+        self.read(statement.value)
+        self.assigned |= {target.id for target in statement.targets}
 
-    def read(self, expression: ex.Expression, assigned: frozenset[str]) -> None:
+    def branch(self, statement: ex.If) -> None:
+        self.read(statement.test)
+        before = self.assigned
+        self.block(statement.body)
+        after, self.assigned = self.assigned, before
+        self.block(statement.orelse)
+        self.assigned &= after
+
+    def read(self, expression: ex.Expression) -> None:
         for node in ex.walk(expression):
-            if isinstance(node, ex.Name) and node.id not in assigned | self.reported:
-                self.look_up(node, assigned)
+            if isinstance(node, ex.Name) and node.id not in self.assigned | self.reported:
+                self.look_up(node)
 
-    def look_up(self, node: ex.Name, assigned: frozenset[str]) -> None:
+    def look_up(self, node: ex.Name) -> None:
         name, place = node.id, Place(PATH, node.span)
         if name in self.optional:
             message = f"`{name}` has no value where the optional input `{self.optional[name]}` is left out"
@@ -72,7 +73,7 @@ class _Flow:
         elif name in self.first and name != "_":
             finding = self.unassigned(name, place, f"`{name}` is not assigned on every path that leads here")
         else:
-            known = {*self.known, *assigned}.difference(CONSTANTS)
+            known = {*self.known, *self.assigned}.difference(CONSTANTS)
             finding = undefined(node, PATH, known, "declare it, or assign it before")
         self.findings.append(finding)
         self.reported.add(name)
