@@ -45,7 +45,7 @@ def evaluated(text: str, at: Mapping[str, int]) -> object:
 
     def number(node: ex.Expression) -> ex.Expression | None:
         name = ex.show(node) if isinstance(node, ex.Name | ex.Subscript) else None
-        return ex.Literal(at[name]) if name in at else None
+        return ex.Literal(at[name]) if name is not None and name in at else None
 
     return Interpreter({}).evaluate(ex.transform(parse_expression(text), number))
 

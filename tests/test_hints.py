@@ -3,12 +3,11 @@
 from typing import Any
 
 import pytest
-from small import DIM, spec
+from small import DIM, setting_of, spec
 
 from layergen.lang.interpreter import Interpreter
 from layergen.lang.model import LayerSpec
 from layergen.prove.hints import Hints, at_point, close_hints, hints, numbers, own_hints
-from layergen.settings.choice import settings
 
 CONV: dict[str, Any] = {
     "arguments": {
@@ -30,7 +29,7 @@ CHOICES = ((hints, CONV), (close_hints, FREE))
 
 def found_for(parts: dict[str, Any], choose: Any, concrete: frozenset[str] = frozenset()) -> Hints | None:
     layer = spec(**parts)
-    result: Hints | None = choose(layer, settings(layer)[0][0], concrete)
+    result: Hints | None = choose(layer, setting_of(layer), concrete)
     return result
 
 
@@ -80,7 +79,7 @@ def test_arguments_that_must_be_numbers_have_no_hint() -> None:
     found = found_for(CONV, hints, frozenset({"groups", "kernel_size"}))
     assert found is not None
     assert not {"groups", "kernel_size[0]", "kernel_size[1]"} & set(found.names)
-    setting = settings(spec(**CONV))[0][0]
+    setting = setting_of(spec(**CONV))
     assert found.setting.values["groups"] == setting.values["groups"]
 
 
@@ -107,7 +106,7 @@ def test_own_hints_must_be_distinct() -> None:
 
 def test_a_point_becomes_a_setting() -> None:
     layer = spec(**CONV)
-    ground = numbers(layer, settings(layer)[0][0])
+    ground = numbers(layer, setting_of(layer))
     point = {**ground.names, "channels": 12, "groups": 3, "kernel_size[1]": 6, "H": 77, "*1": 4}
     setting = at_point(layer, ground, point)
     assert setting is not None
@@ -119,6 +118,6 @@ def test_a_point_becomes_a_setting() -> None:
 
 def test_a_point_that_a_constraint_refuses_is_none() -> None:
     layer = spec(**CONV)
-    ground = numbers(layer, settings(layer)[0][0])
+    ground = numbers(layer, setting_of(layer))
     assert at_point(layer, ground, {**ground.names, "channels": 12, "groups": 5}) is None
     assert at_point(layer, ground, {**ground.names, "kernel_size[0]": 0}) is None

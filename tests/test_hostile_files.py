@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from projects import GOOD, GOOD_FILES, Built, Fault, Project, refused
+from projects import GOOD, Built, Fault, Project, refused
 
 FILES: dict[str, tuple[str | bytes, str, str]] = {
     "empty": ("", "LG109", "the file is empty"),

@@ -16,7 +16,8 @@ from layergen.prove.cost import Costs, costs
 from layergen.prove.formula import shown, value
 from layergen.prove.hints import at_point, numbers
 from layergen.prove.proof import Proof, Tried
-from layergen.run.instance import Instance, TrialFault
+from layergen.run.forward import TrialFault
+from layergen.run.instance import Instance
 from layergen.settings.choice import Setting
 
 POINTS = 20  # sizes at which each formula is held against torch
