@@ -13,9 +13,9 @@ import warnings
 from pathlib import Path
 
 from layergen.check import check
-from layergen.lang.model import LayerSpec
 from layergen.lang.source import load
 from layergen.lang.validate import validate
+from layergen.resolve import Program, resolve
 
 SPECS = Path(__file__).parent.parent / "specs"
 GOAL = 0.15  # seconds for the median layer
@@ -37,14 +37,14 @@ def main() -> None:
     print(f"\nmedian {statistics.median(found):.3f} s (goal: {GOAL} s), min {found[0]:.3f} s, max {found[-1]:.3f} s")
 
 
-def read(path: Path) -> LayerSpec:
+def read(path: Path) -> Program:
     layer, findings = validate(load(path, path.as_posix()))
     if layer is None:
         raise SystemExit(f"{path}: {findings[0].message}")
-    return layer
+    return resolve(layer)
 
 
-def measure(layer: LayerSpec) -> float:
+def measure(layer: Program) -> float:
     """The CPU time of one check, which other work on the machine disturbs less than the clock."""
     started = time.process_time()
     checked = check(layer)

@@ -1,14 +1,33 @@
 """What all tests share."""
 
 import os
+from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
+
+if TYPE_CHECKING:
+    from shipped import CheckedFiles
 
 collect_ignore = ["cases"]  # the tests in there are what a build is expected to write
 
 # Layers under test are small: threads cost torch more than they save. It reads this when it is imported.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+# Examples are the same in each run, so that what failed once fails again. Others are found with
+# `--hypothesis-profile=search`.
+settings.register_profile("suite", derandomize=True, deadline=None, max_examples=100, database=None)
+settings.register_profile("search", deadline=None, max_examples=2_000)
+settings.load_profile("suite")
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-cases", action="store_true", help="write what layergen does now into tests/cases")
+
+
+@pytest.fixture(scope="session")
+def shipped() -> "CheckedFiles":
+    """The specs that are shipped, by the names of their files, and what the checks find out about them."""
+    from shipped import SPECS, CheckedFiles  # with torch, which has to be imported after the line above
+
+    return CheckedFiles(SPECS)

@@ -1,10 +1,17 @@
-"""Small specs for tests, made from the parts that matter to each."""
+"""Small specs for tests, made from the parts that matter to each, and what the stages make of them."""
 
 from typing import Any
 
+from layergen.check import check
+from layergen.checked import CheckedLayer
+from layergen.diagnostics import Finding
 from layergen.lang.model import LayerSpec
+from layergen.lower.forward import ForwardWriter
+from layergen.prove.input_checks import input_checks
 from layergen.resolve import understood
 from layergen.resolve.program import Program
+from layergen.run.instance import Instance, Placement
+from layergen.settings.choice import Setting, settings
 
 DIM = {"type": "int", "min": 1, "doc": "Size."}
 FLAG = {"type": "bool", "default": True, "doc": "Whether."}
@@ -19,3 +26,46 @@ def spec(forward: str = "y = x", **parts: Any) -> LayerSpec:
 def program(forward: str = "y = x", **parts: Any) -> Program:
     """The same layer, each of whose words is known, though some may be wrong."""
     return understood(spec(forward, **parts))
+
+
+def settings_of(layer: Program) -> list[Setting]:
+    """The settings to try a layer at, of which there must be some."""
+    found, findings = settings(layer)
+    assert found and not findings, findings
+    return list(found)
+
+
+def setting_of(layer: Program) -> Setting:
+    """The first setting to try a layer at."""
+    return settings_of(layer)[0]
+
+
+def instance_of(layer: Program, placement: Placement | None = None) -> Instance:
+    """A layer at its first setting."""
+    return Instance(layer, setting_of(layer), placement)
+
+
+def checked(layer: Program) -> CheckedLayer:
+    """What is found out about a layer that has no faults."""
+    found = check(layer)
+    assert isinstance(found, CheckedLayer), found
+    return found
+
+
+def faults_of(layer: Program) -> tuple[Finding, ...]:
+    """What is wrong with a layer that has faults."""
+    found = check(layer)
+    assert isinstance(found, tuple)
+    return found
+
+
+def fault_of(layer: Program) -> Finding:
+    """What is wrong with a layer that has one fault."""
+    (finding,) = faults_of(layer)
+    return finding
+
+
+def forward_lines(layer: Program, with_checks: bool = False) -> list[str]:
+    """The lines of the generated forward, with the checks of the inputs if asked for."""
+    checks = tuple(input_checks(layer, setting_of(layer))) if with_checks else ()
+    return list(ForwardWriter(layer, checks).write())

@@ -1,5 +1,6 @@
 """The cache: what it gives back, and that nothing depends on it."""
 
+import importlib.metadata
 import json
 from pathlib import Path
 
@@ -32,7 +33,7 @@ def test_key_depends_on_contents_configuration_and_libraries(tmp_path: Path, mon
     key = Cache(config).key("a", "b")
     assert key == Cache(config).key("a", b"b")
     assert len({key, Cache(config).key("ab"), Cache(Config(tmp_path, output="other")).key("a", "b")}) == 3
-    monkeypatch.setattr(cache_module.importlib.metadata, "version", lambda _: "0")
+    monkeypatch.setattr(importlib.metadata, "version", lambda _: "0")
     assert key != Cache(config).key("a", "b")
 
 

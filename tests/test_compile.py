@@ -2,6 +2,7 @@
 
 import importlib
 import warnings
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -19,7 +20,7 @@ def test_layer_compiles_into_one_graph(name: str) -> None:
         layer, inputs = tests.make_layer(case).eval(), tests.make_inputs(case)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            compiled = torch.compile(layer, fullgraph=True, backend="eager")
+            compiled: Callable[..., object] = torch.compile(layer, fullgraph=True, backend="eager")
             torch.manual_seed(1)
             result = compiled(*inputs)
         torch.manual_seed(1)

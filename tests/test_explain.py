@@ -1,8 +1,6 @@
 """What helps where an op fails for lack of a constraint."""
 
-from small import DIM, program
-
-from layergen.check import check
+from small import DIM, fault_of, program
 
 ARGUMENTS = {"dim": DIM, "heads": DIM}
 INPUTS = {"x": ["N", "dim"]}
@@ -12,8 +10,7 @@ def help_of(forward: str, constraints: tuple[str, ...]) -> str:
     layer = program(
         forward, arguments=ARGUMENTS, inputs=INPUTS, outputs={"y": ["N", "dim"]}, constraints=list(constraints)
     )
-    (finding,) = check(layer)
-    return finding.help or ""
+    return fault_of(layer).help or ""
 
 
 def test_missing_divisibility_is_suggested() -> None:

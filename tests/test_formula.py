@@ -1,10 +1,11 @@
 """Formulas: brought to one form, compared, computed and printed as a spec would say them."""
 
-import random
 from collections.abc import Mapping
 
 import pytest
 import sympy
+from hypothesis import given, settings
+from strategies import points
 from sympy import Integer, Max, Min, Mod, Rational, ceiling, floor
 
 from layergen.lang import expression as ex
@@ -35,10 +36,8 @@ CONDITIONS = [
 ]
 
 
-def points() -> list[dict[str, int]]:
-    """Random values for all names."""
-    numbers = random.Random(0)
-    return [{str(part): numbers.randint(1, 12) for part in (H, K, P, S, N)} for _ in range(30)]
+NAMES = [str(part) for part in (H, K, P, S, N)]
+SIZES = points(dict.fromkeys(NAMES, (1, 12)))
 
 
 def evaluated(text: str, at: Mapping[str, int]) -> object:
@@ -46,23 +45,23 @@ def evaluated(text: str, at: Mapping[str, int]) -> object:
 
     def number(node: ex.Expression) -> ex.Expression | None:
         name = ex.show(node) if isinstance(node, ex.Name | ex.Subscript) else None
-        return ex.Literal(at[name]) if name in at else None
+        return ex.Literal(at[name]) if name is not None and name in at else None
 
     return Interpreter({}).evaluate(ex.transform(parse_expression(text), number))
 
 
+@settings(max_examples=30)
+@given(SIZES)
 @pytest.mark.parametrize("formula", [*FORMULAS, *CONDITIONS], ids=str)
-def test_what_is_shown_means_the_formula(formula: sympy.Basic) -> None:
-    text = shown(formula)
-    for at in points():
-        assert evaluated(text, at) == pytest.approx(truth(formula, at), rel=1e-12), text
+def test_what_is_shown_means_the_formula(formula: sympy.Basic, at: Mapping[str, int]) -> None:
+    assert evaluated(shown(formula), at) == pytest.approx(truth(formula, at), rel=1e-12)
 
 
+@settings(max_examples=30)
+@given(SIZES)
 @pytest.mark.parametrize("formula", [*FORMULAS, *CONDITIONS], ids=str)
-def test_what_is_computed_is_the_formula(formula: sympy.Basic) -> None:
-    function = compiled(formula)
-    for at in points():
-        assert function(at) == value(formula, at) == pytest.approx(truth(formula, at), rel=1e-12)
+def test_what_is_computed_is_the_formula(formula: sympy.Basic, at: Mapping[str, int]) -> None:
+    assert compiled(formula)(at) == value(formula, at) == pytest.approx(truth(formula, at), rel=1e-12)
 
 
 def truth(formula: sympy.Basic, at: Mapping[str, int]) -> float:
@@ -71,11 +70,16 @@ def truth(formula: sympy.Basic, at: Mapping[str, int]) -> float:
     return bool(result) if result.is_Boolean else float(result)
 
 
+@settings(max_examples=30)
+@given(SIZES)
 @pytest.mark.parametrize("formula", FORMULAS, ids=str)
-def test_one_form_has_the_same_value(formula: sympy.Basic) -> None:
+def test_one_form_has_the_same_value(formula: sympy.Basic, at: Mapping[str, int]) -> None:
+    assert value(canonical(formula), at) == value(formula, at)
+
+
+@pytest.mark.parametrize("formula", FORMULAS, ids=str)
+def test_a_formula_is_the_same_as_its_one_form(formula: sympy.Basic) -> None:
     assert same(formula, canonical(formula))
-    for at in points():
-        assert value(canonical(formula), at) == value(formula, at)
 
 
 @pytest.mark.parametrize(

@@ -3,12 +3,11 @@
 from typing import Any
 
 import pytest
-from small import DIM, program
+from small import DIM, program, setting_of
 
 from layergen.lang.interpreter import Interpreter
-from layergen.lang.model import LayerSpec
 from layergen.prove.hints import Hints, at_point, close_hints, hints, numbers, own_hints
-from layergen.settings.choice import settings
+from layergen.resolve.program import Program
 
 CONV: dict[str, Any] = {
     "arguments": {
@@ -30,11 +29,11 @@ CHOICES = ((hints, CONV), (close_hints, FREE))
 
 def found_for(parts: dict[str, Any], choose: Any, concrete: frozenset[str] = frozenset()) -> Hints | None:
     layer = program(**parts)
-    result: Hints | None = choose(layer, settings(layer)[0][0], concrete)
+    result: Hints | None = choose(layer, setting_of(layer), concrete)
     return result
 
 
-def is_allowed(layer: LayerSpec, found: Hints) -> bool:
+def is_allowed(layer: Program, found: Hints) -> bool:
     return all(Interpreter(found.setting.values).truth(constraint) for constraint in layer.constraints)
 
 
@@ -80,7 +79,7 @@ def test_arguments_that_must_be_numbers_have_no_hint() -> None:
     found = found_for(CONV, hints, frozenset({"groups", "kernel_size"}))
     assert found is not None
     assert not {"groups", "kernel_size[0]", "kernel_size[1]"} & set(found.names)
-    setting = settings(program(**CONV))[0][0]
+    setting = setting_of(program(**CONV))
     assert found.setting.values["groups"] == setting.values["groups"]
 
 
@@ -107,7 +106,7 @@ def test_own_hints_must_be_distinct() -> None:
 
 def test_a_point_becomes_a_setting() -> None:
     layer = program(**CONV)
-    ground = numbers(layer, settings(layer)[0][0])
+    ground = numbers(layer, setting_of(layer))
     point = {**ground.names, "channels": 12, "groups": 3, "kernel_size[1]": 6, "H": 77, "*1": 4}
     setting = at_point(layer, ground, point)
     assert setting is not None
@@ -119,6 +118,6 @@ def test_a_point_becomes_a_setting() -> None:
 
 def test_a_point_that_a_constraint_refuses_is_none() -> None:
     layer = program(**CONV)
-    ground = numbers(layer, settings(layer)[0][0])
+    ground = numbers(layer, setting_of(layer))
     assert at_point(layer, ground, {**ground.names, "channels": 12, "groups": 5}) is None
     assert at_point(layer, ground, {**ground.names, "kernel_size[0]": 0}) is None

@@ -6,14 +6,12 @@ from typing import Any
 
 import pytest
 import torch
-from small import DIM, program
+from small import DIM, instance_of, program
 from torch import nn
 
 from layergen.contracts.initial import fans, initial_bounds, initializer_bounds
 from layergen.diagnostics import Finding
 from layergen.lang.inits import INITIALIZERS
-from layergen.run.instance import Instance
-from layergen.settings.choice import settings
 
 SAMPLES = 200
 SQUARE, IMAGE = (24, 16), (8, 6, 3, 3)
@@ -86,8 +84,7 @@ def test_fans_are_those_of_torch(shape: tuple[int, ...]) -> None:
 
 def found(init: str, shape: list[object], **parts: Any) -> tuple[dict[str, tuple[float, float]], tuple[Finding, ...]]:
     layer = program(arguments={"dim": DIM}, parameters={"weight": {"shape": shape, "init": init}, **parts})
-    instance = Instance(layer, settings(layer)[0][0])
-    return initial_bounds(instance)
+    return initial_bounds(instance_of(layer))
 
 
 @pytest.mark.parametrize(

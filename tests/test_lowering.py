@@ -5,15 +5,12 @@ from textwrap import dedent
 from typing import Any
 
 import pytest
-from small import DIM, FLAG, program
+from small import DIM, FLAG, forward_lines, program
 
 from layergen.lower.constructor import ConstructorWriter, argument_signature
-from layergen.lower.forward import ForwardWriter
 from layergen.lower.imports import function, names_in
 from layergen.lower.initial import reset_lines
 from layergen.lower.representation import extra_repr
-from layergen.prove.input_checks import input_checks
-from layergen.settings.choice import settings
 
 VECTOR = {"shape": ["dim"], "init": "ones", "when": "affine"}
 AFFINE: dict[str, Any] = {
@@ -25,7 +22,7 @@ AFFINE: dict[str, Any] = {
 
 
 def forward(text: str, **parts: Any) -> str:
-    return "\n".join(ForwardWriter(program(dedent(text), **parts)).write())
+    return "\n".join(forward_lines(program(dedent(text), **parts)))
 
 
 def lines(text: str) -> str:
@@ -183,9 +180,7 @@ def test_a_dimension_comes_from_an_input_that_is_always_there() -> None:
 
 
 def checked(text: str, **parts: Any) -> list[str]:
-    layer = program(text, **parts)
-    checks = tuple(input_checks(layer, settings(layer)[0][0]))
-    return list(ForwardWriter(layer, checks).write())
+    return forward_lines(program(text, **parts), with_checks=True)
 
 
 def test_a_size_that_torch_would_let_through_is_checked() -> None:
@@ -290,7 +285,10 @@ def test_a_fan_is_computed_once() -> None:
 
 
 def test_initial_values_that_are_expressions_are_copied_without_a_gradient() -> None:
-    parts = {"arguments": {"dim": DIM}, "parameters": {"scale": {"shape": ["dim"], "init": "arange(dim) / dim"}}}
+    parts: dict[str, Any] = {
+        "arguments": {"dim": DIM},
+        "parameters": {"scale": {"shape": ["dim"], "init": "arange(dim) / dim"}},
+    }
     assert list(reset_lines(program(**parts))) == [
         "with torch.no_grad():",
         "    self.scale.copy_(torch.arange(self.dim, device=self.scale.device) / self.dim)",

@@ -482,12 +482,8 @@ def test_a_local_must_be_assigned_before_it_is_read(forward: str, name: str) -> 
 
 
 def test_a_dimension_of_an_optional_input_alone_may_be_missing() -> None:
-    parts = {"inputs": {"x": ["N", "C"], "mask": {"shape": ["N", "S"], "optional": True}}}
+    parts: dict[str, Any] = {"inputs": {"x": ["N", "C"], "mask": {"shape": ["N", "S"], "optional": True}}}
     found = dimensions(spec(**parts))
     assert {name: dimension.optional for name, dimension in found.items()} == {"N": None, "C": None, "S": "mask"}
-        "N": None,
-        "C": None,
-        "S": "mask",
-    }
     finding = only("y = x * S if mask is not None else x * N", **parts)
     assert finding.message == "`S` has no value where the optional input `mask` is left out"

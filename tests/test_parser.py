@@ -1,8 +1,10 @@
 """The parser of expressions and forwards: what it reads, what it refuses, and that no text can harm it."""
 
-import random
+from collections.abc import Callable
 
 import pytest
+from hypothesis import given, settings
+from strategies import blocks, expressions, pieces, written
 
 from layergen.lang import expression as ex
 from layergen.lang.parser import SyntaxFault, parse_block, parse_expression
@@ -169,35 +171,14 @@ def test_what_is_printed_reads_the_same(text: str) -> None:
     assert parse_expression(ex.show(node)) == node
 
 
-def test_random_expressions_read_the_same_when_printed() -> None:
-    generator = random.Random(0)
-    binary = [*("+ - * / // % @ ** << >> & | ^ and or".split())]  # noqa: SIM905
+@given(expressions)
+def test_any_expression_reads_the_same_when_printed(node: ex.Expression) -> None:
+    assert parse_expression(ex.show(node)) == node
 
-    def make(depth: int) -> ex.Expression:
-        kind = generator.randrange(9) if depth else generator.randrange(2)
-        match kind:
-            case 0:
-                return ex.Name(generator.choice("xyz"))
-            case 1:
-                return ex.Literal(generator.choice([0, 7, 1.5, 1e-9, "a'\"\\\n", True, None, ...]))
-            case 2:
-                return ex.Unary(generator.choice(["-", "+", "~", "not"]), make(depth - 1))
-            case 3 | 4:
-                return ex.Binary(generator.choice(binary), make(depth - 1), make(depth - 1))
-            case 5:
-                operators = tuple(generator.choices(["<", "==", "is not", "not in"], k=2))
-                return ex.Compare(make(depth - 1), operators, (make(depth - 1), make(depth - 1)))
-            case 6:
-                return ex.Conditional(make(depth - 1), make(depth - 1), make(depth - 1))
-            case 7:
-                return ex.Call("f", (make(depth - 1),), (ex.Keyword("k", make(depth - 1)),))
-            case _:
-                index = ex.Sequence((ex.Slice(make(depth - 1), None, make(depth - 1)), make(depth - 1)), "")
-                return ex.Subscript(make(depth - 1), index)
 
-    for _ in range(500):
-        node = make(4)
-        assert parse_expression(ex.show(node)) == node
+@given(blocks)
+def test_any_block_reads_the_same_when_written(block: tuple[ex.Statement, ...]) -> None:
+    assert parse_block("\n".join(written(block))) == block
 
 
 def test_every_node_knows_its_characters() -> None:
@@ -558,19 +539,12 @@ def test_messages_cut_long_texts() -> None:
     assert len(fault.message) < 120
 
 
-def test_random_texts_are_read_or_refused() -> None:
-    generator = random.Random(0)
-    pieces = [
-        "x", "y", "1", ".5", "'a'", "(", ")", "[", "]", ",", ":", "=", "==", "+", "-", "**", ".", "...", "if", "else",
-        "elif",
-        "not", "in", "is", "for", "lambda", "None", "\n", "    ", "  ", "# c", "\\", "{", ";", "ψ", "\x00", "f(",
-        " ", " ",
-    ]  # fmt: skip
-    for _ in range(5_000):
-        text = "".join(generator.choices(pieces, k=generator.randrange(1, 14)))
-        for parse in (parse_expression, parse_block):
-            try:
-                parse(text)
-            except SyntaxFault as fault:
-                assert 0 <= fault.span[0] <= fault.span[1] <= len(text)
-                assert fault.message.isprintable()
+@settings(max_examples=1_000)
+@given(pieces)
+@pytest.mark.parametrize("parse", [parse_expression, parse_block])
+def test_any_text_is_read_or_refused(parse: Callable[[str], object], text: str) -> None:
+    try:
+        parse(text)
+    except SyntaxFault as fault:
+        assert 0 <= fault.span[0] <= fault.span[1] <= len(text)
+        assert fault.message.isprintable()

@@ -1,9 +1,7 @@
 """What a forward may not write to, and what to write instead."""
 
 import pytest
-from small import program
-
-from layergen.check import check
+from small import fault_of, program
 
 BUFFER = {"total": {"shape": ["C"], "init": "zeros"}}
 
@@ -19,5 +17,5 @@ BUFFER = {"total": {"shape": ["C"], "init": "zeros"}}
     ],
 )  # fmt: skip
 def test_write_is_refused_with_what_to_write_instead(forward: str, parts: dict[str, object], help: str | None) -> None:
-    (finding,) = check(program(forward, **parts))
+    finding = fault_of(program(forward, **parts))
     assert (finding.rule.code, finding.help) == ("LG308", help)

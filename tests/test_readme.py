@@ -3,11 +3,13 @@
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from layergen.cli import main
 from layergen.lang import model
+from layergen.lang.dtypes import DTYPES
 from layergen.lang.scalars import SCALARS
 from layergen.ops import names as op_names
 from layergen.project.config import Config
@@ -120,7 +122,7 @@ def test_every_key_is_explained() -> None:
 
 
 def test_every_type_and_function_of_numbers_is_explained() -> None:
-    words = {*model.Argument.model_fields["type"].annotation.__args__, *SCALARS, *model.DTYPES}  # type: ignore[union-attr]
+    words = {*get_args(model.Argument.model_fields["type"].annotation), *SCALARS, *DTYPES}
     assert {word for word in words if f"`{word}`" not in README} == set()
 
 

@@ -8,8 +8,9 @@ from small import DIM, FLAG, program, spec
 from layergen.diagnostics import Finding
 from layergen.lang.bounds import allows, normalize
 from layergen.lang.interpreter import Interpreter
-from layergen.lang.model import Argument, LayerSpec
+from layergen.lang.model import Argument
 from layergen.resolve.defaults import check_defaults
+from layergen.resolve.program import Program
 from layergen.settings.choice import Setting, settings
 from layergen.settings.search import candidates, consistent, search, values_of
 
@@ -34,7 +35,7 @@ def argument(**parts: Any) -> dict[str, Any]:
     return {"doc": "An argument.", **parts}
 
 
-def is_allowed(layer: LayerSpec, setting: Setting) -> bool:
+def is_allowed(layer: Program, setting: Setting) -> bool:
     inside = all(allows(part, setting.values[name]) for name, part in layer.arguments.items())
     return inside and all(Interpreter(setting.values).truth(constraint) for constraint in layer.constraints)
 

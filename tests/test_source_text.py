@@ -2,13 +2,14 @@
 
 import ast
 import math
-import random
-import string
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from small import DIM, FLAG, spec
+from hypothesis import given
+from hypothesis import strategies as st
+from small import DIM, FLAG, program
+from strategies import texts
 
 from layergen.lang.parser import parse_expression
 from layergen.lower.imports import IMPORTS, names_in
@@ -23,7 +24,7 @@ from layergen.lower.source import (
     quoted,
     wrap,
 )
-from layergen.resolve.name_kinds import forward_kinds
+from layergen.resolve.annotation import Environment, Functions, annotated
 
 HOSTILE = [
     *("", " ", "plain words", "it's", 'say "so"', "both ' and \"", '"""', "'''", 'ends with "', "ends with \\"),
@@ -45,44 +46,35 @@ HOSTILE = [
 ]
 
 
-def hostile() -> list[str]:
-    """The texts above, and random ones of the characters that they are made of."""
-    numbers = random.Random(0)
-    characters = "".join(sorted({character for text in HOSTILE for character in text})) + string.ascii_letters
-    lengths = [numbers.randint(1, 150) for _ in range(150)]
-    return HOSTILE + ["".join(numbers.choices(characters + " '\"\\{}" * 8, k=length)) for length in lengths]
+# NUL and line breaks other than ``\\n`` are refused in a file: the prose of a spec has none.
+any_text, prose = texts(HOSTILE), texts(HOSTILE, without="\0\r")
 
 
-def prose() -> list[str]:
-    """Those of the texts that a spec's prose may be: NUL and line breaks other than ``\\n`` are refused in a file."""
-    return [text for text in hostile() if not {"\0", "\r"} & set(text)]
-
-
+@given(any_text)
 @pytest.mark.parametrize("make", [quoted, broken, python])
-def test_literals_give_the_text_back(make: Callable[[str], str]) -> None:
-    for text in hostile():
-        assert ast.literal_eval(make(text)) == text
+def test_literals_give_the_text_back(make: Callable[[str], str], text: str) -> None:
+    assert ast.literal_eval(make(text)) == text
 
 
-def test_formatted_texts_are_filled_in_where_they_should_be_and_nowhere_else() -> None:
-    for text in hostile():
-        source = formatted(text, ("value",), text, ("other!r",))
-        filled = eval(source, {"__builtins__": {}}, {"value": 7, "other": "it's"})  # noqa: S307 - our own literal
-        assert filled == f"""{text}7{text}"it's\""""
-        fields = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FormattedValue)]
-        assert len(fields) == 2
+@given(any_text)
+def test_formatted_texts_are_filled_in_where_they_should_be_and_nowhere_else(text: str) -> None:
+    source = formatted(text, ("value",), text, ("other!r",))
+    filled = eval(source, {"__builtins__": {}}, {"value": 7, "other": "it's"})  # noqa: S307 - our own literal
+    assert filled == f"""{text}7{text}"it's\""""
+    fields = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FormattedValue)]
+    assert len(fields) == 2
 
 
-def test_texts_without_fields_are_plain_literals() -> None:
-    for text in hostile():
-        assert ast.literal_eval(formatted(text)) == text
+@given(any_text)
+def test_texts_without_fields_are_plain_literals(text: str) -> None:
+    assert ast.literal_eval(formatted(text)) == text
 
 
-def test_docstrings_say_what_the_spec_says() -> None:
-    for text in prose():
-        doc = DocText((text, "More."))
-        source = f'{doc.prefix}"""Begin.\n{doc(text)}\n{doc(text)}"""'
-        assert ast.literal_eval(source) == f"Begin.\n{text}\n{text}"
+@given(prose)
+def test_docstrings_say_what_the_spec_says(text: str) -> None:
+    doc = DocText((text, "More."))
+    source = f'{doc.prefix}"""Begin.\n{doc(text)}\n{doc(text)}"""'
+    assert ast.literal_eval(source) == f"Begin.\n{text}\n{text}"
 
 
 def test_a_docstring_with_backslashes_is_raw_where_it_can_be() -> None:
@@ -91,12 +83,11 @@ def test_a_docstring_with_backslashes_is_raw_where_it_can_be() -> None:
         assert DocText((text,)).prefix == ""
 
 
-@pytest.mark.parametrize("width", [12, 40, 80])
-def test_wrapped_prose_keeps_its_words(width: int) -> None:
-    for text in prose():
-        lines = wrap(text, width)
-        assert " ".join(lines).split() == text.split()
-        assert all(len(line) <= width or len(line.split()) == 1 for line in lines)
+@given(prose, st.sampled_from([12, 40, 80]))
+def test_wrapped_prose_keeps_its_words(text: str, width: int) -> None:
+    lines = wrap(text, width)
+    assert " ".join(lines).split() == text.split()
+    assert all(len(line) <= width or len(line.split()) == 1 for line in lines)
 
 
 def test_paragraphs_stay_apart_and_short_code_together() -> None:
@@ -139,7 +130,7 @@ def test_floats_keep_their_value(exponent: int) -> None:
         assert ast.literal_eval(python(value * 10.0**exponent)) == value * 10.0**exponent
 
 
-LAYER = spec(
+LAYER = program(
     arguments={
         "dim": DIM,
         "size": {"type": "size2", "doc": "Size."},
@@ -153,8 +144,9 @@ LAYER = spec(
 def printed(text: str, **options: Any) -> tuple[str, set[str]]:
     """The source of an expression of the forward, and the modules that it needs."""
     names = {name: f"self.{name}" for name in ("dim", "size", "affine", "eps", "weight")}
-    printer = SourcePrinter(names, forward_kinds(LAYER), Origin("x.device", "x.dtype"), **options)
-    shown = printer.show(parse_expression(text))
+    printer = SourcePrinter(names, Origin("x.device", "x.dtype"), **options)
+    here = Environment(LAYER.names, Functions.TENSORS)
+    shown = printer.show(annotated(parse_expression(text), here))
     return shown, names_in(shown) & set(IMPORTS)
 
 

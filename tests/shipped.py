@@ -1,0 +1,57 @@
+"""The specs that are shipped: each checked at most once in a run of the tests."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from torch import nn
+
+import generated
+from layergen.check import check
+from layergen.checked import CheckedLayer
+from layergen.lang.model import LayerSpec
+from layergen.lang.source import load
+from layergen.lang.validate import validate
+from layergen.resolve import resolve
+
+ROOT = Path(__file__).parents[1]
+SPECS = {path.stem: path for path in sorted((ROOT / "specs").rglob("*.yaml"))}
+
+
+def read(path: Path) -> LayerSpec:
+    """A spec that has no faults in its form."""
+    spec, findings = validate(load(path, path.name))
+    assert spec is not None, findings
+    return spec
+
+
+def checked_file(path: Path) -> CheckedLayer:
+    """What is found out about a spec that has no faults."""
+    layer = check(resolve(read(path)))
+    assert isinstance(layer, CheckedLayer), layer
+    return layer
+
+
+class CheckedFiles(Mapping[str, CheckedLayer]):
+    """Specs by name, each checked when it is first asked for."""
+
+    def __init__(self, paths: Mapping[str, Path]) -> None:
+        self.paths = paths
+        self.checked: dict[str, CheckedLayer] = {}
+
+    def __getitem__(self, name: str) -> CheckedLayer:
+        if name not in self.checked:
+            self.checked[name] = checked_file(self.paths[name])
+        return self.checked[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.paths)
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+
+def layer_class(name: str) -> type[nn.Module]:
+    """The class that was generated from a shipped spec."""
+    found = getattr(generated, read(SPECS[name]).layer)
+    assert isinstance(found, type) and issubclass(found, nn.Module)
+    return found
