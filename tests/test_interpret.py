@@ -1,5 +1,7 @@
 """The interpreter: it computes as Python does, stays within bounds, and names the part at fault."""
 
+import re
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -180,3 +182,104 @@ def test_indices_of_several_dimensions_reach_the_value() -> None:
 
     index = evaluate("x[:, None, a, ..., 1:b:2]", x=Recorder())
     assert index == (slice(None), None, 7, ..., slice(1, 2, 2))
+
+
+# Loops and lists that grow
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        "h = 0\nfor i in range(a): h = h + i * b",
+        "h = []\nfor i in range(b, a): append(h, i)",
+        "h = []\nfor i in range(a, c, -b): append(h, i)",
+        "h = []\nfor i in range(c): append(h, i)",
+        "h = []\nfor i, s in enumerate(size): append(h, (s, i))",
+        "h = []\nfor s in reversed(size):\n    if s != 4:\n        append(h, s)",
+        "h = []\nfor i, s in enumerate(reversed([a, b])): append(h, s - i)",
+        "h = []\nfor u, v in zip(size, [a, b, c]): append(h, u * v)",
+        "h = []\nfor u, v in zip(range(3), reversed(size)): append(h, u * v)",
+        "h = []\nfor u, v in [(a, b), (b, c)]: append(h, v - u)",
+        "h = 1\nfor _ in range(3):\n    for _ in range(b): h = h * 2",
+        "u, v = a, b\nfor _ in range(3): u, v = v, u + v\nh = u",
+        "state = (a, b)\nfor s in size:\n    u, v = state\n    state = (v, u * s)\nh = state",
+        "h = []\ng = h\nappend(g, a)\nappend(h, [g == h])",
+        "h = [[]] * 2\ng = h[0]\nappend(g, a)",
+        "h = []\nfor s in [[1], [2]]:\n    append(s, a)\n    append(h, s)",
+        "i = 9\nfor i in range(b): h = i\nh = i",
+    ],
+)
+def test_loops_do_what_python_does(block: str) -> None:
+    python = re.sub(r"append\((\w+), ", r"\1.append(", block)
+    expected: dict[str, Any] = dict(VALUES)
+    exec(python, {}, expected)  # noqa: S102 - the texts are those above
+    values = run(block)
+    assert (values["h"], type(values["h"])) == (expected["h"], type(expected["h"]))
+
+
+def test_a_loop_runs_over_what_a_function_gives() -> None:
+    def call(node: ex.Call, arguments: list[Any], keywords: dict[str, Any]) -> Any:
+        assert node.function == "unbind"
+        return tuple(arguments[0])
+
+    interpreter = Interpreter({"x": [4, 5]}, call)
+    interpreter.run(parse_block("h = 0\nfor i, s in enumerate(unbind(x)): h = h + s * 10 ** i"))
+    assert interpreter.values["h"] == 54
+
+
+@pytest.mark.parametrize(
+    ("block", "message", "at"),
+    [
+        ("for i in a: h = i", "this is no list to run over", "a"),
+        ("for i in mode: h = i", "this is no list to run over", "mode"),
+        ("for i in enumerate(a): h = i", "this is no list to run over", "a"),
+        ("for i in range(p): h = i", "'float' object cannot be interpreted as an integer", "range(p)"),
+        ("for i in range(a, b, 0): h = i", "range() arg 3 must not be zero", "range(a, b, 0)"),
+        ("for i in range(): h = i", "`range` is no scalar function", "range()"),
+        ("h = range(a)", "`range` is no scalar function", "range(a)"),
+        ("for i, j in size: h = i", "this is one value, not several", "size"),
+        ("for i, j in [(a, b, c)]: h = i", "2 names for 3 values", "[(a, b, c)]"),
+        ("for u, v in zip(size, [a, b]): h = u", "`zip` of lists of 3 and 2 items", "zip(size, [a, b])"),
+        ("for i in range(a): h = i // 0", "division by zero", "i // 0"),
+        ("append(h, a)", "`h` has no value here", "h"),
+        ("append(size, a)", "`size` is no list", "size"),
+        ("h = [a]\nfor i in h: append(h, i)", "`h` cannot grow: it is given, or a loop runs over it", "h"),
+        ("g = [a]\nfor i, s in enumerate(reversed(g)): append(g, i)",
+         "`g` cannot grow: it is given, or a loop runs over it", "g"),
+        ("append(given, a)", "`given` cannot grow: it is given, or a loop runs over it", "given"),
+        ("s = given[0]\nappend(s, a)", "`s` cannot grow: it is given, or a loop runs over it", "s"),
+        ("k = [1]\nappend(k, k)", "the list is too long", "append(k, k)"),
+    ],
+)  # fmt: skip
+def test_faults_of_loops_name_their_part(block: str, message: str, at: str) -> None:
+    given = [[1]]
+    with pytest.raises(EvaluationFault) as caught:
+        run(block, given=given)
+    assert (caught.value.message, block[slice(*caught.value.node.span)]) == (message, at)
+    assert given == [[1]]
+
+
+def test_a_list_that_a_loop_has_left_may_grow() -> None:
+    assert run("h = [a]\nfor i in h: k = i\nappend(h, b)")["h"] == [7, 2]
+
+
+@pytest.mark.parametrize(
+    ("block", "message"),
+    [
+        ("for i in range(10 ** 18): h = i", f"the loops take more than {LONGEST} turns"),
+        ("for i in reversed(range(10 ** 18)): h = i", f"the loops take more than {LONGEST} turns"),
+        ("for i in range(200):\n  for j in range(200): h = i", f"the loops take more than {LONGEST} turns"),
+        ("for i in range(9000): h = i\nfor i in range(9000): h = i", f"the loops take more than {LONGEST} turns"),
+        (f"h = [0] * {LONGEST - 2}\nfor i in range(9): append(h, i)", "the list is too long"),
+        ("h = [a]\nfor i in range(40): h = [h, h]", "the list is too long"),
+        ("h = []\nfor i in range(9000): h = [h]", "the list is too long"),
+        ("h = []\ng = [h] * 5000\nfor i in range(9000): append(h, i)\nk = [g]", "the list is too long"),
+        ("h = [1]\nfor i in range(99): h = h + h", "the list is too long"),
+    ],
+)
+def test_no_loop_makes_the_build_busy(block: str, message: str) -> None:
+    start = time.monotonic()
+    with pytest.raises(EvaluationFault) as caught:
+        run(block)
+    assert caught.value.message == message
+    assert time.monotonic() - start < 5

@@ -212,10 +212,16 @@ class ExpressionParser:
                 raise self.attribute(node, token.span[0])
         if not self.at("("):
             return ex.Name(function, span=token.span)
-        function_span = self.since(token.span[0])
+        call = self.call(function, token.span[0])
+        if function == "append":
+            raise refusals.append_as_value(self.source(call.span), call.span)
+        return call
+
+    def call(self, function: str, start: int) -> ex.Call:
+        """The call of a function whose name has been taken."""
+        function_span = self.since(start)
         arguments, keywords = self.arguments()
-        span = self.since(token.span[0])
-        return ex.Call(function, arguments, keywords, span=span, function_span=function_span)
+        return ex.Call(function, arguments, keywords, span=self.since(start), function_span=function_span)
 
     def arguments(self) -> tuple[tuple[ex.Expression, ...], tuple[ex.Keyword, ...]]:
         """The positional and the keyword arguments between a call's parentheses."""

@@ -66,7 +66,7 @@ class Interpreter(Visitor):
         self.values: MutableMapping[str, Any] = dict(values)
         self.call = call
         self.fixed = list(_lists(values.values()))  # the lists that may not grow
-        self.turns = 0  # that loops have taken
+        self.turns = 0  # that loops have begun to take
 
     def run(self, statements: tuple[ex.Statement, ...]) -> None:
         self.block(statements)
@@ -79,10 +79,11 @@ class Interpreter(Visitor):
 
     def loop(self, statement: ex.For) -> None:
         fixed = len(self.fixed)
-        for item in self.items(statement.iterable):
-            self.turns += 1
-            if self.turns > LONGEST:
-                raise EvaluationFault(statement.iterable, f"the loops take more than {LONGEST} turns")
+        items = self.items(statement.iterable)
+        self.turns += len(items)
+        if self.turns > LONGEST:
+            raise EvaluationFault(statement.iterable, f"the loops take more than {LONGEST} turns")
+        for item in items:
             self.bind(statement.iterable, statement.targets, item, statement.iterable)
             self.block(statement.body)
         del self.fixed[fixed:]

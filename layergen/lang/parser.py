@@ -183,11 +183,10 @@ class _BlockParser(ExpressionParser):
         """An assignment, or an ``append``."""
         if self.at("@"):
             raise refusals.forbidden("`@` begins a decorator, which the language does not have", self.token.span)
+        if self.on(TokenKind.NAME) and self.token.text == "append" and self.tokens[self.position + 1].text == "(":
+            return self.append()
         start = self.token.span[0]
         target = self.values()
-        if self.on(TokenKind.NEWLINE) and isinstance(target, ex.Call) and target.function == "append":
-            self.take()
-            return self.appended(target)
         if not self.at("="):
             raise self.not_an_assignment(target)
         self.take()
@@ -197,16 +196,22 @@ class _BlockParser(ExpressionParser):
             message = "a second `=` assigns the value twice, which the language does not do"
             raise refusals.forbidden(message, self.token.span, "write two assignments")
         span = self.since(start)
+        self.end_line()
+        return ex.Assign(targets, value, span=span)
+
+    def append(self) -> ex.Append:
+        name = self.take()
+        call = self.call(name.text, name.span[0])
+        self.end_line()
+        match call:
+            case ex.Call(arguments=(ex.Name() as items, value), keywords=()):
+                return ex.Append(items, value, span=call.span)
+        raise refusals.appended(call, self.source(call.span))
+
+    def end_line(self) -> None:
         if not self.on(TokenKind.NEWLINE):
             raise self.unexpected("the end of the line")
         self.take()
-        return ex.Assign(targets, value, span=span)
-
-    def appended(self, call: ex.Call) -> ex.Append:
-        match call:
-            case ex.Call(arguments=(ex.Name() as name, value), keywords=()):
-                return ex.Append(name, value, span=call.span)
-        raise refusals.appended(call, self.source(call.span))
 
     def not_an_assignment(self, node: ex.Expression) -> SyntaxFault:
         token = self.token

@@ -154,6 +154,11 @@ def appended(call: ex.Call, source: str) -> SyntaxFault:
     return SyntaxFault(f"{source} needs a list's name and a value", call.span, "write `append(list, value)`")
 
 
+def append_as_value(source: str, span: Span) -> SyntaxFault:
+    """The fault of ``outputs = append(outputs, h)``."""
+    return SyntaxFault(f"{source} makes a list longer and has no value", span, "write it on a line of its own")
+
+
 def comprehension(message: str, span: Span) -> SyntaxFault:
     return forbidden(message, span, "write `[Block(…) for i in range(…)]`")
 
