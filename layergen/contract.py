@@ -1,0 +1,212 @@
+"""A layer as others see it: what its constructor and its forward take, give and demand, as plain data.
+
+All of it is in the words of the spec language, so that it can be stored, compared and shown. It has no prose: where only
+that changes, nobody who relies on the layer has anything to do.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from layergen.checked import CheckedLayer
+from layergen.lang import expression as ex
+from layergen.lang.model import Argument, Buffer, Input, Output, Parameter, Tensor
+from layergen.prove.cost import Costs
+from layergen.prove.formula import shown
+from layergen.prove.proof import Proof, Tried
+from layergen.resolve.program import Program
+from layergen.settings.choice import flags
+
+Shape = tuple[str, ...] | str  # the expression of each size, or the one that gives all of them
+
+
+class Terms(BaseModel):
+    """A part of a contract."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class ArgumentTerms(Terms):
+    """An argument of the constructor."""
+
+    name: str
+    type: str
+    default: str | None  # an expression; None: it must be given
+    optional: bool
+    min: int | float | None
+    max: int | float | None
+    exclusive: bool | Literal["min", "max"]
+    choices: tuple[int | str, ...] | None
+
+
+class InputTerms(Terms):
+    """A tensor that the forward takes."""
+
+    name: str
+    shape: Shape
+    dtype: str | None  # None: floating
+    optional: bool
+    range: tuple[str, str] | None  # low and high of its values, high excluded
+    gradient: bool
+
+
+class OutputTerms(Terms):
+    """A tensor that the forward returns."""
+
+    name: str
+    shape: Shape
+    dtype: str | None  # None: that of the first floating input
+
+
+class StateTerms(Terms):
+    """A tensor that the layer owns."""
+
+    name: str
+    role: Literal["parameter", "buffer"]
+    shape: Shape
+    dtype: str | None  # None: that of the constructor's `dtype`
+    when: str | None  # the condition under which there is one
+    persistent: bool
+    updated: bool  # whether the forward changes it
+
+
+class PathTerms(Terms):
+    """A way through the forward, and what was shown of its shapes."""
+
+    where: tuple[str, ...]  # the flags, choices and left out inputs that take it
+    training: bool
+    verdict: Literal["proven", "tried"]  # for all sizes from 2 up, or at the layer's settings
+    open: tuple[str, ...]  # what was not left open: numbers that stood for arguments, or why it was only tried
+
+
+class CostTerms(Terms):
+    """What a layer costs on the first way through its forward: formulas, None where it cannot be counted at symbols."""
+
+    parameters: str | None
+    flops: str | None
+    activation_bytes: str | None
+
+
+class Contract(Terms):
+    """All that another layer may rely on."""
+
+    layer: str
+    arguments: tuple[ArgumentTerms, ...]
+    derived: tuple[tuple[str, str], ...]  # names and expressions, each in arguments and earlier names
+    constraints: tuple[str, ...]
+    inputs: tuple[InputTerms, ...]
+    outputs: tuple[OutputTerms, ...]
+    state: tuple[StateTerms, ...]
+    modes: bool  # whether it does something else in training than in evaluation
+    random: Literal["never", "training", "always"]
+    preconditions: tuple[str, ...]  # what torch demands of sizes beyond the constraints
+    paths: tuple[PathTerms, ...]
+    costs: CostTerms
+
+    @property
+    def proven(self) -> bool:
+        """Whether the shapes are proven for all sizes on every way through the forward, with nothing left out."""
+        return all(path.verdict == "proven" and not path.open for path in self.paths)
+
+    def digest(self) -> str:
+        """A hash of all of it."""
+        return hashlib.sha256(self.to_json().encode()).hexdigest()
+
+    def to_json(self) -> str:
+        """The contract as JSON, the same for the same contract."""
+        return self.model_dump_json()
+
+    @classmethod
+    def from_json(cls, text: str) -> "Contract":
+        """Read what `to_json` wrote.
+
+        Raises:
+            ValueError: If the text is no contract.
+        """
+        return cls.model_validate_json(text)
+
+
+def contract_of(layer: CheckedLayer, costs: Costs) -> Contract:
+    """The contract of a layer that has been checked."""
+    program = layer.program
+    return Contract(
+        layer=program.layer,
+        arguments=tuple(_argument(name, part) for name, part in program.arguments.items()),
+        derived=tuple((name, ex.show(value)) for name, value in program.derived.items()),
+        constraints=tuple(map(ex.show, program.constraints)),
+        inputs=tuple(_input(name, part) for name, part in program.inputs.items()),
+        outputs=tuple(_output(name, part) for name, part in program.outputs.items()),
+        state=tuple(_state(program, name, part) for name, part in program.tensors.items()),
+        modes=program.forward.asks_mode,
+        random=program.random if program.forward.draws else "never",
+        preconditions=tuple(condition.text for condition in layer.preconditions),
+        paths=tuple(_path(program, proof) for proof in layer.proofs),
+        costs=_costs(costs),
+    )
+
+
+def _shape(tensor: Tensor) -> Shape:
+    return tuple(map(ex.show, tensor.shape)) if isinstance(tensor.shape, tuple) else ex.show(tensor.shape)
+
+
+def _argument(name: str, part: Argument) -> ArgumentTerms:
+    return ArgumentTerms(
+        name=name,
+        type=part.type,
+        default=None if part.default is None else ex.show(part.default),
+        optional=part.optional,
+        min=part.min,
+        max=part.max,
+        exclusive=part.exclusive,
+        choices=part.choices,
+    )
+
+
+def _input(name: str, part: Input) -> InputTerms:
+    return InputTerms(
+        name=name,
+        shape=_shape(part),
+        dtype=part.dtype,
+        optional=part.optional,
+        range=None if part.range is None else (ex.show(part.range[0]), ex.show(part.range[1])),
+        gradient=part.gradient,
+    )
+
+
+def _output(name: str, part: Output) -> OutputTerms:
+    return OutputTerms(name=name, shape=_shape(part), dtype=part.dtype)
+
+
+def _state(program: Program, name: str, part: Parameter | Buffer) -> StateTerms:
+    return StateTerms(
+        name=name,
+        role="parameter" if isinstance(part, Parameter) else "buffer",
+        shape=_shape(part),
+        dtype=part.dtype,
+        when=None if part.when is None else ex.show(part.when),
+        persistent=part.persistent if isinstance(part, Buffer) else True,
+        updated=name in program.forward.assigned,
+    )
+
+
+def _path(program: Program, proof: Proof | Tried) -> PathTerms:
+    where = tuple(flags(program, proof.setting))
+    if isinstance(proof, Tried):
+        return PathTerms(where=where, training=True, verdict="tried", open=(proof.reason,))
+    verdict: Literal["proven", "tried"] = "tried" if proof.sampled else "proven"
+    return PathTerms(where=where, training=proof.training, verdict=verdict, open=tuple(_assumed(proof)))
+
+
+def _assumed(proof: Proof) -> Iterator[str]:
+    """What a proof does not leave open."""
+    yield from (f"{name} == {number}" for name, number in proof.concrete.items())
+    yield from proof.tied
+    yield from (f"the shape of {name}: algebra cannot tell" for name in proof.sampled)
+
+
+def _costs(costs: Costs) -> CostTerms:
+    found = (costs.parameters, costs.flops, costs.activation_bytes)
+    texts = [None if cost.formula is None else shown(cost.formula) for cost in found]
+    return CostTerms(parameters=texts[0], flops=texts[1], activation_bytes=texts[2])
