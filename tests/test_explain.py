@@ -1,8 +1,10 @@
 """What helps where an op fails for lack of a constraint."""
 
+import pytest
 from small import DIM, spec
 
 from layergen.check import check
+from layergen.faults import SpecError
 
 ARGUMENTS = {"dim": DIM, "heads": DIM}
 INPUTS = {"x": ["N", "dim"]}
@@ -12,7 +14,9 @@ def help_of(forward: str, constraints: tuple[str, ...]) -> str:
     layer = spec(
         forward, arguments=ARGUMENTS, inputs=INPUTS, outputs={"y": ["N", "dim"]}, constraints=list(constraints)
     )
-    (finding,) = check(layer)
+    with pytest.raises(SpecError) as fault:
+        check(layer)
+    (finding,) = fault.value.findings
     return finding.help or ""
 
 

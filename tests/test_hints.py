@@ -30,7 +30,7 @@ CHOICES = ((hints, CONV), (close_hints, FREE))
 
 def found_for(parts: dict[str, Any], choose: Any, concrete: frozenset[str] = frozenset()) -> Hints | None:
     layer = spec(**parts)
-    result: Hints | None = choose(layer, settings(layer)[0][0], concrete)
+    result: Hints | None = choose(layer, settings(layer)[0], concrete)
     return result
 
 
@@ -80,7 +80,7 @@ def test_arguments_that_must_be_numbers_have_no_hint() -> None:
     found = found_for(CONV, hints, frozenset({"groups", "kernel_size"}))
     assert found is not None
     assert not {"groups", "kernel_size[0]", "kernel_size[1]"} & set(found.names)
-    setting = settings(spec(**CONV))[0][0]
+    setting = settings(spec(**CONV))[0]
     assert found.setting.values["groups"] == setting.values["groups"]
 
 
@@ -107,7 +107,7 @@ def test_own_hints_must_be_distinct() -> None:
 
 def test_a_point_becomes_a_setting() -> None:
     layer = spec(**CONV)
-    ground = numbers(layer, settings(layer)[0][0])
+    ground = numbers(layer, settings(layer)[0])
     point = {**ground.names, "channels": 12, "groups": 3, "kernel_size[1]": 6, "H": 77, "*1": 4}
     setting = at_point(layer, ground, point)
     assert setting is not None
@@ -119,6 +119,6 @@ def test_a_point_becomes_a_setting() -> None:
 
 def test_a_point_that_a_constraint_refuses_is_none() -> None:
     layer = spec(**CONV)
-    ground = numbers(layer, settings(layer)[0][0])
+    ground = numbers(layer, settings(layer)[0])
     assert at_point(layer, ground, {**ground.names, "channels": 12, "groups": 5}) is None
     assert at_point(layer, ground, {**ground.names, "kernel_size[0]": 0}) is None

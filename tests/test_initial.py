@@ -10,7 +10,7 @@ from small import DIM, spec
 from torch import nn
 
 from layergen.contracts.initial import fans, initial_bounds, initializer_bounds
-from layergen.diagnostics import Finding
+from layergen.faults import SpecError
 from layergen.lang.inits import INITIALIZERS
 from layergen.run.instance import Instance
 from layergen.settings.choice import settings
@@ -84,9 +84,9 @@ def test_fans_are_those_of_torch(shape: tuple[int, ...]) -> None:
     assert fans(shape) == nn.init._calculate_fan_in_and_fan_out(torch.empty(shape))
 
 
-def found(init: str, shape: list[object], **parts: Any) -> tuple[dict[str, tuple[float, float]], tuple[Finding, ...]]:
+def found(init: str, shape: list[object], **parts: Any) -> dict[str, tuple[float, float]]:
     layer = spec(arguments={"dim": DIM}, parameters={"weight": {"shape": shape, "init": init}, **parts})
-    instance = Instance(layer, settings(layer)[0][0])
+    instance = Instance(layer, settings(layer)[0])
     return initial_bounds(instance)
 
 
@@ -102,20 +102,17 @@ def found(init: str, shape: list[object], **parts: Any) -> tuple[dict[str, tuple
     ],
 )
 def test_bounds_of_initial_values_of_a_spec(init: str, low: float, high: float) -> None:
-    bounds, findings = found(init, ["dim"])
-    assert bounds == {"weight": (low, high)}
-    assert not findings
+    assert found(init, ["dim"]) == {"weight": (low, high)}
 
 
 @pytest.mark.parametrize("init", ["randn(dim)", "rand(dim) / dim"])
 def test_random_expressions_have_no_bounds(init: str) -> None:
-    assert found(init, ["dim"]) == ({}, ())
+    assert found(init, ["dim"]) == {}
 
 
 def test_fans_in_an_initial_value_are_computed() -> None:
     bias = {"shape": ["dim"], "init": "uniform(-1 / sqrt(fan_in(weight)), 1 / sqrt(fan_out(weight)))"}
-    bounds, _ = found("ones", ["dim", 9], bias=bias)
-    assert bounds["bias"] == (-1 / 3, 1 / 2)
+    assert found("ones", ["dim", 9], bias=bias)["bias"] == (-1 / 3, 1 / 2)
 
 
 @pytest.mark.parametrize(
@@ -128,7 +125,9 @@ def test_fans_in_an_initial_value_are_computed() -> None:
     ],
 )
 def test_an_initial_value_that_does_not_fit_is_a_fault(init: str, message: str | None) -> None:
-    _, (finding,) = found(init, ["dim"])
+    with pytest.raises(SpecError) as fault:
+        found(init, ["dim"])
+    (finding,) = fault.value.findings
     assert finding.rule.code == "LG307"
     assert finding.place.path == ("parameters", "weight", "init")
     assert message is None or finding.message == message

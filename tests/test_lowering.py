@@ -184,7 +184,7 @@ def test_a_dimension_comes_from_an_input_that_is_always_there() -> None:
 
 def checked(text: str, **parts: Any) -> list[str]:
     layer = spec(text, **parts)
-    checks = tuple(input_checks(layer, settings(layer)[0][0]))
+    checks = tuple(input_checks(layer, settings(layer)[0]))
     return list(ForwardWriter(layer, checks).write())
 
 

@@ -141,11 +141,7 @@ Layers = dict[str, CheckedLayer]
 
 
 def checked(path: Path) -> CheckedLayer:
-    spec, _ = validate(load(path, path.name))
-    assert spec
-    layer = check(spec)
-    assert isinstance(layer, CheckedLayer), layer
-    return layer
+    return check(validate(load(path, path.name)))
 
 
 @cache

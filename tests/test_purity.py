@@ -4,6 +4,7 @@ import pytest
 from small import spec
 
 from layergen.check import check
+from layergen.faults import SpecError
 
 BUFFER = {"total": {"shape": ["C"], "init": "zeros"}}
 
@@ -19,5 +20,7 @@ BUFFER = {"total": {"shape": ["C"], "init": "zeros"}}
     ],
 )  # fmt: skip
 def test_write_is_refused_with_what_to_write_instead(forward: str, parts: dict[str, object], help: str | None) -> None:
-    (finding,) = check(spec(forward, **parts))
+    with pytest.raises(SpecError) as fault:
+        check(spec(forward, **parts))
+    (finding,) = fault.value.findings
     assert (finding.rule.code, finding.help) == ("LG308", help)

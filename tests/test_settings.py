@@ -6,6 +6,7 @@ import pytest
 from small import DIM, FLAG, spec
 
 from layergen.diagnostics import Finding
+from layergen.faults import SpecError
 from layergen.lang.bounds import allows, normalize
 from layergen.lang.interpreter import Interpreter
 from layergen.lang.model import Argument, LayerSpec
@@ -14,9 +15,7 @@ from layergen.settings.search import candidates, consistent, search, values_of
 
 
 def chosen(**parts: Any) -> tuple[Setting, ...]:
-    found, findings = settings(spec(**parts))
-    assert not findings
-    return found
+    return settings(spec(**parts))
 
 
 def named(**parts: Any) -> dict[str, Setting]:
@@ -24,8 +23,9 @@ def named(**parts: Any) -> dict[str, Setting]:
 
 
 def refused(**parts: Any) -> Finding:
-    found, (finding,) = settings(spec(**parts))
-    assert not found
+    with pytest.raises(SpecError) as fault:
+        settings(spec(**parts))
+    (finding,) = fault.value.findings
     return finding
 
 

@@ -22,7 +22,7 @@ from layergen.lang.model import LayerSpec
 from layergen.prove.abstract_run import AbstractRun, Size, flop_counter, storage
 from layergen.prove.formula import value
 from layergen.prove.hints import numbers
-from layergen.prove.proof import Proof, SymbolicCalls, Tried, symbolic_instance
+from layergen.prove.proof import Proof, Rounding, SymbolicCalls, Tried, symbolic_instance
 from layergen.run.forward import TrialFault
 from layergen.run.instance import Instance, Placement
 from layergen.settings.choice import Setting
@@ -68,7 +68,7 @@ def _formula(spec: LayerSpec, proof: Proof, measure: Measure) -> Any | None:
     """An amount at symbols, if it holds for all of their values."""
     run = AbstractRun(proof.hints.names)
     try:
-        with symbolic_instance(spec, proof.hints, run, SymbolicCalls(), gradients=True) as instance:
+        with symbolic_instance(spec, proof.hints, run, SymbolicCalls(Rounding()), gradients=True) as instance:
             formula = run.formula(measure(instance))
     except TrialFault:
         return None

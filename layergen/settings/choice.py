@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from layergen.diagnostics import Finding, Label, Path, Place
+from layergen.faults import SpecError, refuse
 from layergen.lang import expression as ex
 from layergen.lang.bounds import normalize
 from layergen.lang.interpreter import EvaluationFault, Interpreter
@@ -51,35 +52,41 @@ def check_defaults(spec: LayerSpec) -> Iterator[Finding]:
             yield InvalidDefault.at(("arguments", name, "default"), problem)
 
 
-def settings(spec: LayerSpec) -> tuple[tuple[Setting, ...], tuple[Finding, ...]]:
-    """The settings to try a layer at, and what is wrong with those that the spec gives."""
+def settings(spec: LayerSpec) -> tuple[Setting, ...]:
+    """The settings to try a layer at.
+
+    Raises:
+        SpecError: If those that the spec gives are wrong, or there are none.
+    """
     chosen: list[Setting] = []
     findings: list[Finding] = []
     for index, case in enumerate(spec.cases):
-        result = _given_case(spec, index, case)
-        if isinstance(result, Finding):
-            findings.append(result)
-        else:
-            chosen.append(result)
+        try:
+            chosen.append(_given_case(spec, index, case))
+        except SpecError as fault:
+            findings += fault.findings
+    refuse(findings)
     if not spec.cases:
-        base = search(spec, {}, {})
-        if base is None:
-            message = "no setting of the arguments was found that satisfies their bounds and the constraints"
-            help = "correct them, or give a setting that satisfies them under `cases`"
-            findings.append(Unsatisfiable.at(_first_constraint(spec), message, help=help))
-        else:
-            chosen.append(_setting(spec, "default", base))
-    if findings:
-        return (), tuple(findings)
+        chosen.append(_found_case(spec))
     chosen.extend(_variations(spec, chosen[0]))
-    return tuple(_distinct(chosen)), ()
+    return tuple(_distinct(chosen))
+
+
+def _found_case(spec: LayerSpec) -> Setting:
+    """A setting for a layer whose spec gives none."""
+    base = search(spec, {}, {})
+    if base is None:
+        message = "no setting of the arguments was found that satisfies their bounds and the constraints"
+        help = "correct them, or give a setting that satisfies them under `cases`"
+        raise SpecError([Unsatisfiable.at(_first_constraint(spec), message, help=help)])
+    return _setting(spec, "default", base)
 
 
 def _first_constraint(spec: LayerSpec) -> tuple[str | int, ...]:
     return ("constraints", 0) if spec.constraints else ("arguments",)
 
 
-def _given_case(spec: LayerSpec, index: int, case: Mapping[str, Any]) -> Setting | Finding:
+def _given_case(spec: LayerSpec, index: int, case: Mapping[str, Any]) -> Setting:
     path: Path = ("cases", index)
     for name, value in case.items():
         if name in spec.arguments:
@@ -88,11 +95,11 @@ def _given_case(spec: LayerSpec, index: int, case: Mapping[str, Any]) -> Setting
             fits = isinstance(value, int) and not isinstance(value, bool) and 0 < value <= 4096
             problem = "" if fits else f"the size of dimension `{name}` is an int from 1 to 4096, got {describe(value)}"
         if problem:
-            return InvalidCase.at((*path, name), problem)
+            raise SpecError([InvalidCase.at((*path, name), problem)])
     given = {name: value for name, value in case.items() if name in spec.arguments}
     found = search(spec, given, {})
     if found is None:
-        return _unmet(spec, path, given)
+        raise SpecError([_unmet(spec, path, given)])
     sizes = {name: value for name, value in case.items() if name not in spec.arguments}
     setting = _setting(spec, f"case_{index}" if index else "default", found, sizes)
     return replace(setting, path=path)
