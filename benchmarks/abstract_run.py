@@ -13,6 +13,7 @@ import warnings
 from pathlib import Path
 
 from layergen.check import check
+from layergen.faults import SpecError
 from layergen.lang.source import load
 from layergen.lang.validate import validate
 from layergen.resolve import Program, resolve
@@ -34,24 +35,25 @@ def main() -> None:
     for name, seconds in times.items():
         print(f"{name:<{width}}  {seconds:6.3f} s")
     found = sorted(times.values())
-    print(f"\nmedian {statistics.median(found):.3f} s (goal: {GOAL} s), min {found[0]:.3f} s, max {found[-1]:.3f} s")
+    median, mean = statistics.median(found), statistics.mean(found)
+    print(f"\nmedian {median:.3f} s (goal: {GOAL} s), mean {mean:.3f} s, min {found[0]:.3f} s, max {found[-1]:.3f} s")
 
 
 def read(path: Path) -> Program:
-    layer, findings = validate(load(path, path.as_posix()))
-    if layer is None:
-        raise SystemExit(f"{path}: {findings[0].message}")
-    return resolve(layer)
+    try:
+        return resolve(validate(load(path, path.as_posix())))
+    except SpecError as fault:
+        raise SystemExit(f"{path}: {fault}") from None
 
 
 def measure(layer: Program) -> float:
     """The CPU time of one check, which other work on the machine disturbs less than the clock."""
     started = time.process_time()
-    checked = check(layer)
-    seconds = time.process_time() - started
-    if isinstance(checked, tuple):
-        raise SystemExit(f"{layer.layer}: {checked[0].message}")
-    return seconds
+    try:
+        check(layer)
+    except SpecError as fault:
+        raise SystemExit(f"{layer.layer}: {fault}") from None
+    return time.process_time() - started
 
 
 if __name__ == "__main__":

@@ -1,80 +1,98 @@
-"""Is the spec right? Rules yield findings; a spec without any becomes a `CheckedLayer`."""
+"""Is the spec right? What is found wrong with it is raised; a spec without a fault becomes a `CheckedLayer`."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from typing import Any
 
 from layergen.checked import CheckedCase, CheckedLayer, PreconditionCase
-from layergen.contracts import check_contracts
+from layergen.contracts import WATCHES, Ways, check_contracts
 from layergen.contracts.initial import initial_bounds
 from layergen.contracts.matching import check_match
-from layergen.diagnostics import Finding
+from layergen.faults import SpecError, refuse
+from layergen.prove.abstract_run import settled
 from layergen.prove.input_checks import input_checks
 from layergen.prove.preconditions import preconditions
 from layergen.prove.proof import Proof, Tried, paths, prove
 from layergen.resolve.program import Program
 from layergen.run.instance import Instance
-from layergen.run.trial import facts, try_setting
+from layergen.run.trial import SHAPES, facts, try_runs, works
+from layergen.run.watching import Runs, Watch
 from layergen.settings.choice import Setting, settings
 from layergen.settings.rejections import rejections
-
-Findings = tuple[Finding, ...]
 
 LARGER = 3  # by what sizes grow where a layer needs larger inputs than usual
 
 
-def check(program: Program) -> CheckedLayer | Findings:
-    """Check what a program does: at symbols, at its settings, and in all other respects."""
-    chosen, findings = settings(program)
-    if findings:
-        return findings
-    proofs: list[Proof | Tried] = []
-    for outcome in prove(program, chosen):
-        if isinstance(outcome, Finding):
-            return (outcome,)  # a fault on one way mostly shows on all of them
-        proofs.append(outcome)
-    cases: list[CheckedCase] = []
-    for setting in chosen:
-        case = check_setting(program, setting)
-        if not isinstance(case, CheckedCase):
-            return case
-        cases.append(case)
-    findings = tuple(check_contracts(program, list(paths([case.setting for case in cases]))))
-    if findings:
-        return findings
-    conditions = check_preconditions(program, proofs, cases)
-    if isinstance(conditions, Finding):
-        return (conditions,)
-    return CheckedLayer(
-        program,
-        tuple(cases),
-        tuple(rejections(program, chosen[0])),
-        tuple(proofs),
-        conditions,
-        tuple(input_checks(program, cases[0].setting)),
-    )
+def check(program: Program) -> CheckedLayer:
+    """Check what a program does: at symbols, at its settings, and in all other respects.
+
+    Raises:
+        SpecError: With what the first step has found that found something.
+    """
+    chosen = settings(program)
+    with settled():
+        proofs = tuple(prove(program, chosen))
+        cases, runs = [], {}
+        for setting in chosen:
+            made = working(program, setting, WATCHES)
+            cases.append(check_setting(made))
+            runs[made.setting.name] = made
+        ways = paths([case.setting for case in cases])
+        check_contracts(Ways(program, tuple(runs[setting.name] for setting in ways)))
+        return CheckedLayer(
+            program,
+            tuple(cases),
+            tuple(rejections(program, chosen[0])),
+            proofs,
+            check_preconditions(program, proofs, cases),
+            tuple(input_checks(program, cases[0].setting)),
+        )
 
 
-def check_setting(program: Program, setting: Setting) -> CheckedCase | Findings:
-    """Try a layer at one setting."""
-    trial, findings = try_setting(program, setting)
-    if trial is None:
+def working(program: Program, setting: Setting, watches: Iterable[Watch[Any]] = ()) -> Runs:
+    """The runs of a layer at a setting, or with larger sizes where it needs them.
+
+    Raises:
+        SpecError: If it works at neither.
+    """
+    runs = Runs(program, setting, (SHAPES, *watches))
+    try:
+        try_runs(runs)
+    except SpecError:
+        if setting.path:  # its author has chosen it
+            raise
         larger = replace(setting, sizes={name: size * LARGER for name, size in setting.sizes.items()})
-        retrial = None if setting.path else try_setting(program, larger)[0]
-        if retrial is None:
-            return findings
-        trial, setting = retrial, larger
-    instance = Instance(program, setting)
-    bounds, findings = initial_bounds(instance)
-    findings = (*findings, *check_match(instance))
-    if findings:
-        return findings
-    return CheckedCase(setting, trial.inputs, trial.ranges, trial.outputs, trial.state, bounds)
+        retried = Runs(program, larger, (SHAPES, *watches))
+        if not works(retried):
+            raise
+        return retried
+    return runs
+
+
+def check_setting(runs: Runs) -> CheckedCase:
+    """What there is to know of a layer at a setting at which it works.
+
+    Raises:
+        SpecError: If its initial values do not fit there, or the module that it is to match.
+    """
+    trial = try_runs(runs)
+    instance = Instance(runs.program, runs.setting)
+    try:
+        bounds = initial_bounds(instance)
+    except SpecError as fault:
+        raise SpecError((*fault.findings, *check_match(instance))) from None
+    refuse(check_match(instance))
+    return CheckedCase(runs.setting, trial.inputs, trial.ranges, trial.outputs, trial.state, bounds)
 
 
 def check_preconditions(
     program: Program, proofs: Sequence[Proof | Tried], cases: Sequence[CheckedCase]
-) -> tuple[PreconditionCase, ...] | Finding:
-    """The preconditions of all paths through the forward, each with a case on either side."""
+) -> tuple[PreconditionCase, ...]:
+    """The preconditions of all paths through the forward, each with a case on either side.
+
+    Raises:
+        SpecError: If a condition is no precondition, but a fault.
+    """
     known: dict[str, PreconditionCase] = {}
     grown = {case.setting.name: case.setting for case in cases}
     judged: set[object] = set()
@@ -86,15 +104,15 @@ def check_preconditions(
             continue
         judged.add(question)
         for condition in preconditions(program, replace(proof, setting=grown.get(proof.setting.name, proof.setting))):
-            if isinstance(condition, Finding):
-                return condition
             if condition.text in known or proof.concrete:  # what holds at numbers is not said of all
                 continue
-            kept = check_setting(program, condition.kept)
-            if isinstance(kept, CheckedCase):
-                instance = Instance(program, condition.broken)
-                shapes = {name: tensor if tensor is None else facts(tensor) for name, tensor in instance.inputs.items()}
-                known[condition.text] = PreconditionCase(condition.text, kept, (condition.broken, shapes))
+            try:
+                kept = check_setting(working(program, condition.kept))
+            except SpecError:
+                continue
+            instance = Instance(program, condition.broken)
+            shapes = {name: tensor if tensor is None else facts(tensor) for name, tensor in instance.inputs.items()}
+            known[condition.text] = PreconditionCase(condition.text, kept, (condition.broken, shapes))
     return tuple(known.values())
 
 

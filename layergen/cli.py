@@ -16,6 +16,7 @@ from typing import Self
 
 from layergen import __version__
 from layergen.diagnostics import LayergenError
+from layergen.faults import SourceError
 from layergen.pipeline import BuildResult, build, check, examine
 from layergen.present.diagnostics import STYLES, format_diagnostics
 from layergen.project import writing as write
@@ -131,9 +132,10 @@ def _show(options: argparse.Namespace) -> int:
     from layergen.present.facts_text import as_json, as_text, find_spec
 
     spec = find_spec(load_config(Path.cwd()), options.name)
-    layer = examine(spec)
-    if isinstance(layer, tuple):
-        print(format_diagnostics(layer, options.output_format, color=_wants_color()))
+    try:
+        layer = examine(spec)
+    except SourceError as fault:
+        print(format_diagnostics(fault.diagnostics, options.output_format, color=_wants_color()))
         return FAULTS
     summary = summarize(layer, spec.name)
     print(as_json(summary) if options.output_format == "json" else as_text(summary, color=_wants_color()))

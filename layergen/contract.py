@@ -1,7 +1,7 @@
 """A layer as others see it: what its constructor and its forward take, give and demand, as plain data.
 
-All of it is in the words of the spec language, so that it can be stored, compared and shown. It has no prose: where only
-that changes, nobody who relies on the layer has anything to do.
+All of it is in the words of the spec language, so that it can be stored, compared and shown. It has no prose: where
+only that changes, nobody who relies on the layer has anything to do.
 """
 
 import hashlib

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from layergen.diagnostics import Diagnostic, Finding, Location
-from layergen.faults import SourceError, SpecError
-from layergen.lang.source import SIZE, load
+from layergen.faults import SourceError, SpecError, refuse
+from layergen.lang.source import SIZE, SpecSource, load
 from layergen.project import writing as write
 from layergen.project.cache import Cache, Entry
 from layergen.project.config import Config
@@ -93,9 +93,10 @@ def check(config: Config, paths: Sequence[Path] = (), *, progress: Progress | No
 
 def generate(spec: SpecFile, config: Config) -> Outcome:
     """Take one spec through all stages, from its text to the texts of its module and its test."""
-    checked = examine(spec)
-    if isinstance(checked, tuple):
-        return Outcome(spec, diagnostics=checked)
+    try:
+        checked = examine(spec)
+    except SourceError as fault:
+        return Outcome(spec, diagnostics=fault.diagnostics)
 
     from layergen.lower import lower
     from layergen.render import render
@@ -105,31 +106,36 @@ def generate(spec: SpecFile, config: Config) -> Outcome:
     return Outcome(spec, _files(spec, texts), proven=checked.proven)
 
 
-def examine(spec: SpecFile) -> "CheckedLayer | tuple[Diagnostic, ...]":
-    """Read and check one spec: what was found out about it, or what is wrong with it."""
+def examine(spec: SpecFile) -> "CheckedLayer":
+    """Read and check one spec, and tell what was found out about it.
+
+    Raises:
+        SourceError: With all that is wrong with it.
+    """
+    source = load(spec.path, spec.name)
+    try:
+        return _checked(spec, source)
+    except SpecError as fault:
+        raise SourceError(source.diagnose(finding) for finding in fault.findings) from None
+
+
+def _checked(spec: SpecFile, source: SpecSource) -> "CheckedLayer":
     from layergen.lang.validate import validate
 
-    try:
-        source = load(spec.path, spec.name)
-    except SourceError as error:
-        return error.diagnostics
-    layer, findings = validate(source)
-    if layer is None:
-        return tuple(source.diagnose(finding) for finding in findings)
+    layer = validate(source)
 
+    # From here on with torch, which takes seconds to import.
     from layergen.check import check as check_layer
-    from layergen.resolve import resolve  # from here on with torch, which takes seconds to import
+    from layergen.resolve import resolve
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what torch warns of in a trial, the diagnostics say better
-        try:
+    misnamed = _misnamed(spec, layer.layer)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what torch warns of in a trial, the diagnostics say better
             checked = check_layer(resolve(layer))
-        except SpecError as error:
-            checked = error.findings
-    findings += _misnamed(spec, layer.layer)
-    if isinstance(checked, tuple) or findings:
-        findings += checked if isinstance(checked, tuple) else ()
-        return tuple(source.diagnose(finding) for finding in findings)
+    except SpecError as fault:
+        raise SpecError((*misnamed, *fault.findings)) from None
+    refuse(misnamed)
     return checked
 
 

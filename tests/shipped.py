@@ -19,16 +19,12 @@ SPECS = {path.stem: path for path in sorted((ROOT / "specs").rglob("*.yaml"))}
 
 def read(path: Path) -> LayerSpec:
     """A spec that has no faults in its form."""
-    spec, findings = validate(load(path, path.name))
-    assert spec is not None, findings
-    return spec
+    return validate(load(path, path.name))
 
 
 def checked_file(path: Path) -> CheckedLayer:
     """What is found out about a spec that has no faults."""
-    layer = check(resolve(read(path)))
-    assert isinstance(layer, CheckedLayer), layer
-    return layer
+    return check(resolve(read(path)))
 
 
 class CheckedFiles(Mapping[str, CheckedLayer]):

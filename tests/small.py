@@ -2,9 +2,12 @@
 
 from typing import Any
 
+import pytest
+
 from layergen.check import check
 from layergen.checked import CheckedLayer
 from layergen.diagnostics import Finding
+from layergen.faults import SpecError
 from layergen.lang.model import LayerSpec
 from layergen.lower.forward import ForwardWriter
 from layergen.prove.input_checks import input_checks
@@ -30,8 +33,8 @@ def program(forward: str = "y = x", **parts: Any) -> Program:
 
 def settings_of(layer: Program) -> list[Setting]:
     """The settings to try a layer at, of which there must be some."""
-    found, findings = settings(layer)
-    assert found and not findings, findings
+    found = settings(layer)
+    assert found
     return list(found)
 
 
@@ -47,16 +50,14 @@ def instance_of(layer: Program, placement: Placement | None = None) -> Instance:
 
 def checked(layer: Program) -> CheckedLayer:
     """What is found out about a layer that has no faults."""
-    found = check(layer)
-    assert isinstance(found, CheckedLayer), found
-    return found
+    return check(layer)
 
 
 def faults_of(layer: Program) -> tuple[Finding, ...]:
     """What is wrong with a layer that has faults."""
-    found = check(layer)
-    assert isinstance(found, tuple)
-    return found
+    with pytest.raises(SpecError) as refusal:
+        check(layer)
+    return refusal.value.findings
 
 
 def fault_of(layer: Program) -> Finding:

@@ -10,7 +10,7 @@ from small import DIM, instance_of, program
 from torch import nn
 
 from layergen.contracts.initial import fans, initial_bounds, initializer_bounds
-from layergen.diagnostics import Finding
+from layergen.faults import SpecError
 from layergen.lang.inits import INITIALIZERS
 
 SAMPLES = 200
@@ -82,7 +82,7 @@ def test_fans_are_those_of_torch(shape: tuple[int, ...]) -> None:
     assert fans(shape) == nn.init._calculate_fan_in_and_fan_out(torch.empty(shape))
 
 
-def found(init: str, shape: list[object], **parts: Any) -> tuple[dict[str, tuple[float, float]], tuple[Finding, ...]]:
+def bounds_of(init: str, shape: list[object], **parts: Any) -> dict[str, tuple[float, float]]:
     layer = program(arguments={"dim": DIM}, parameters={"weight": {"shape": shape, "init": init}, **parts})
     return initial_bounds(instance_of(layer))
 
@@ -99,20 +99,17 @@ def found(init: str, shape: list[object], **parts: Any) -> tuple[dict[str, tuple
     ],
 )
 def test_bounds_of_initial_values_of_a_spec(init: str, low: float, high: float) -> None:
-    bounds, findings = found(init, ["dim"])
-    assert bounds == {"weight": (low, high)}
-    assert not findings
+    assert bounds_of(init, ["dim"]) == {"weight": (low, high)}
 
 
 @pytest.mark.parametrize("init", ["randn(dim)", "rand(dim) / dim"])
 def test_random_expressions_have_no_bounds(init: str) -> None:
-    assert found(init, ["dim"]) == ({}, ())
+    assert bounds_of(init, ["dim"]) == {}
 
 
 def test_fans_in_an_initial_value_are_computed() -> None:
     bias = {"shape": ["dim"], "init": "uniform(-1 / sqrt(fan_in(weight)), 1 / sqrt(fan_out(weight)))"}
-    bounds, _ = found("ones", ["dim", 9], bias=bias)
-    assert bounds["bias"] == (-1 / 3, 1 / 2)
+    assert bounds_of("ones", ["dim", 9], bias=bias)["bias"] == (-1 / 3, 1 / 2)
 
 
 @pytest.mark.parametrize(
@@ -125,7 +122,9 @@ def test_fans_in_an_initial_value_are_computed() -> None:
     ],
 )
 def test_an_initial_value_that_does_not_fit_is_a_fault(init: str, message: str | None) -> None:
-    _, (finding,) = found(init, ["dim"])
+    with pytest.raises(SpecError) as refusal:
+        bounds_of(init, ["dim"])
+    (finding,) = refusal.value.findings
     assert finding.rule.code == "LG307"
     assert finding.place.path == ("parameters", "weight", "init")
     assert message is None or finding.message == message

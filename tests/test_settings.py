@@ -6,6 +6,7 @@ import pytest
 from small import DIM, FLAG, program, spec
 
 from layergen.diagnostics import Finding
+from layergen.faults import SpecError
 from layergen.lang.bounds import allows, normalize
 from layergen.lang.interpreter import Interpreter
 from layergen.lang.model import Argument
@@ -16,9 +17,7 @@ from layergen.settings.search import candidates, consistent, search, values_of
 
 
 def chosen(**parts: Any) -> tuple[Setting, ...]:
-    found, findings = settings(program(**parts))
-    assert not findings
-    return found
+    return settings(program(**parts))
 
 
 def named(**parts: Any) -> dict[str, Setting]:
@@ -26,8 +25,9 @@ def named(**parts: Any) -> dict[str, Setting]:
 
 
 def refused(**parts: Any) -> Finding:
-    found, (finding,) = settings(program(**parts))
-    assert not found
+    with pytest.raises(SpecError) as refusal:
+        settings(program(**parts))
+    (finding,) = refusal.value.findings
     return finding
 
 

@@ -5,13 +5,14 @@ from typing import Any
 
 from torch import Tensor
 
+from layergen.contracts.contract import Contract, Ways
 from layergen.diagnostics import Finding, Label, Place
 from layergen.lang import expression as ex
-from layergen.resolve.program import Program
 from layergen.rules.shapes import HiddenCoupling
 from layergen.run.explain import ELEMENTWISE, short
+from layergen.run.forward import Run
 from layergen.run.instance import Instance
-from layergen.settings.choice import Setting
+from layergen.run.watching import TRAINING, WITHOUT_DATA, Watch, Watcher
 
 PAIRWISE = frozenset(
     {"add", "sub", "mul", "div", "maximum", "minimum", "mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss"}
@@ -19,22 +20,11 @@ PAIRWISE = frozenset(
 RESHAPING = frozenset({"unsqueeze", "reshape", "view", "expand", "unflatten", "broadcast_to", "repeat", "tile"})
 
 
-def check_broadcasting(program: Program, paths: list[Setting]) -> Iterator[Finding]:
-    """Yield the pairs of tensors that torch stretches though nobody asked for it."""
-    for setting in paths:
-        instance = Instance(program, setting)
-        watch = BroadcastWatch(instance)
-        instance.run(True, watch)
-        if watch.findings:
-            yield watch.findings[0]
-            return
-
-
-class BroadcastWatch:
+class BroadcastWatch(Watcher[tuple[Finding, ...]]):
     """Looks at the shapes of tensors that are about to be combined element by element."""
 
     def __init__(self, instance: Instance) -> None:
-        self.instance = instance
+        super().__init__(instance)
         self.findings: list[Finding] = []
         self.ones = {
             name
@@ -51,6 +41,9 @@ class BroadcastWatch:
     def combined(self, node: ex.Binary, left: Any, right: Any) -> None:
         if node.operator in ELEMENTWISE:
             self.judge(node.left, node.right, left, right)
+
+    def evidence(self, run: Run | None) -> tuple[Finding, ...]:
+        return tuple(self.findings)
 
     def judge(self, left: ex.Expression, right: ex.Expression, first: Any, second: Any) -> None:
         if not isinstance(first, Tensor) or not isinstance(second, Tensor):
@@ -114,3 +107,17 @@ class BroadcastWatch:
             Place(("forward",), right.span), message, label=shapes[1], labels=labels,
             notes=[f"shapes: {shapes[0]} and {shapes[1]}"], help=help,
         )  # fmt: skip
+
+
+PAIRS = Watch(WITHOUT_DATA, TRAINING, BroadcastWatch)
+
+
+def check_broadcasting(ways: Ways) -> Iterator[Finding]:
+    """Yield the first pair of tensors that torch stretches though nobody asked for it."""
+    for seen in ways.seen(PAIRS):
+        if seen.evidence:
+            yield seen.evidence[0]
+            return
+
+
+BROADCASTING = Contract(check_broadcasting, (PAIRS,))

@@ -6,28 +6,27 @@ that torch agrees.
 
 from collections.abc import Iterator
 
+from layergen.contracts.contract import Contract, Ways
+from layergen.contracts.sites import ON_ACCELERATOR
 from layergen.diagnostics import Finding
-from layergen.prove.abstract_run import fake_accelerator
-from layergen.resolve.program import Program
 from layergen.rules.shapes import OpFailed
-from layergen.run.forward import TrialFault
-from layergen.run.instance import Instance, Placement
-from layergen.settings.choice import Setting
+from layergen.run.watching import TRAINING, Bystander, Watch
+
+DEVICES = Watch(ON_ACCELERATOR, TRAINING, Bystander)
 
 
-def check_device(program: Program, paths: list[Setting]) -> Iterator[Finding]:
+def check_device(ways: Ways) -> Iterator[Finding]:
     """Yield where a tensor is on another device than the inputs."""
-    for setting in paths:
-        with fake_accelerator() as device:
-            try:
-                instance = Instance(program, setting, Placement(device))
-                outputs = instance.run(training=True).outputs
-            except TrialFault as fault:
-                found = fault.finding
-                if "device" in found.message:
-                    yield OpFailed.at(found.place, f"on an accelerator, {found.message}")
-                continue
-            for name, result in outputs.items():
-                if result.device.type != device.type:
-                    message = f"output `{name}` is on the {result.device.type} when the inputs are on an accelerator"
-                    yield OpFailed.at(("outputs", name), message)
+    own = ON_ACCELERATOR.placement.device.type
+    for seen in ways.seen(DEVICES):
+        if seen.fault is not None:
+            if "device" in seen.fault.message:
+                yield OpFailed.at(seen.fault.place, f"on an accelerator, {seen.fault.message}")
+            continue
+        for name, result in seen.run.outputs.items():
+            if result.device.type != own:
+                message = f"output `{name}` is on the {result.device.type} when the inputs are on an accelerator"
+                yield OpFailed.at(("outputs", name), message)
+
+
+DEVICE = Contract(check_device, (DEVICES,))

@@ -1,112 +1,92 @@
-"""Dtype: outputs have the dtype that is declared, in every precision and under autocast."""
+"""Dtype: outputs have the dtype that is declared, in every precision."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from layergen.contracts.contract import Contract, Ways
+from layergen.contracts.sites import IN_MIXED_PRECISION, IN_PRECISIONS
 from layergen.diagnostics import Finding, Label, Place
 from layergen.lang import expression as ex
-from layergen.lang.interpreter import EvaluationFault
 from layergen.ops.dtypes import dtype_name
-from layergen.prove.abstract_run import fake_tensors
 from layergen.resolve.program import Program
 from layergen.rules.behaviour import DtypeMismatch
-from layergen.run.forward import TrialFault
-from layergen.run.instance import Instance, Placement
-from layergen.settings.choice import Setting
+from layergen.run.forward import Run
+from layergen.run.instance import Instance
+from layergen.run.watching import TRAINING, Bystander, Seen, Watch, Watcher
 
 PRODUCTS = frozenset(
     {"linear", "bilinear", "matmul", "mm", "bmm", "mv", "addmm", "baddbmm", "einsum", "scaled_dot_product_attention"}
 )
-PRECISIONS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
-CPU = torch.device("cpu")
 
 
-def check_dtype(program: Program, paths: list[Setting]) -> Iterator[Finding]:
-    """Yield the precisions in which the layer fails, or an output has another dtype than declared."""
-    for setting in paths:
-        for dtype in PRECISIONS:
-            found = list(_tried(program, setting, Placement(dtype=dtype), f"in {dtype_name(dtype)}"))
-            if found:
-                yield from found
-                return  # the same fault mostly shows in several
-        if program.forward.upcasts and any(tensor.dtype is None for tensor in program.tensors.values()):
-            mixed = Placement(dtype=torch.bfloat16, owned_dtype=torch.float32)
-            yield from _mixed(program, setting, mixed)
+class ProductWatch(Watcher[bool]):
+    """Tells whether products were asked for of tensors of different dtypes: with data, torch refuses them."""
 
-
-def _tried(program: Program, setting: Setting, placement: Placement, where: str) -> Iterator[Finding]:
-    try:
-        instance = Instance(program, setting, placement)
-        outputs = instance.run(training=True).outputs
-    except TrialFault as fault:
-        found = fault.finding
-        message = f"the layer fails {where}: {found.message}"
-        yield DtypeMismatch.at(found.place, message, labels=found.labels, help=_cast_help(found))
-        return
-    for name, result in outputs.items():
-        declared = instance.declared_dtype(name)
-        if result.dtype != declared:
-            yield _finding(program, name, declared, result.dtype, where)
-
-
-def _mixed(program: Program, setting: Setting, placement: Placement) -> Iterator[Finding]:
-    """With inputs in half precision and parameters in float32, torch may refuse, but the dtype must not change."""
-    try:
-        instance = Instance(program, setting, placement)
-        outputs = instance.run(True, MixedProducts()).outputs
-    except TrialFault:
-        return
-    for name, result in outputs.items():
-        declared = instance.declared_dtype(name)
-        if result.dtype != declared:
-            yield _finding(program, name, declared, result.dtype, "with bfloat16 inputs and float32 parameters")
-
-
-class MixedProducts:
-    """Refuses what torch refuses with data, but not without: products of tensors of different dtypes."""
+    def __init__(self, instance: Instance) -> None:
+        super().__init__(instance)
+        self.mixed = False
 
     def called(self, node: ex.Call, arguments: Sequence[Any], keywords: Mapping[str, Any]) -> None:
         if node.function in PRODUCTS or node.function.startswith("conv"):
-            self.judge(node, [*arguments, *keywords.values()])
+            self.judge([*arguments, *keywords.values()])
 
     def combined(self, node: ex.Binary, left: Any, right: Any) -> None:
         if node.operator == "@":
-            self.judge(node, [left, right])
+            self.judge([left, right])
 
-    def judge(self, node: ex.Expression, operands: Sequence[Any]) -> None:
+    def judge(self, operands: Sequence[Any]) -> None:
         dtypes = {operand.dtype for operand in operands if isinstance(operand, Tensor) and operand.is_floating_point()}
-        if len(dtypes) > 1:
-            raise EvaluationFault(node, "the dtypes differ")
+        self.mixed = self.mixed or len(dtypes) > 1
+
+    def evidence(self, run: Run | None) -> bool:
+        return self.mixed
 
 
-def check_autocast(program: Program, paths: list[Setting]) -> Iterator[Finding]:
-    """Yield what fails under autocast on the CPU."""
-    for setting in paths[:1]:
-        with fake_tensors(), torch.autocast("cpu", dtype=torch.bfloat16):
-            try:
-                instance = Instance(program, setting, Placement(CPU))
-                outputs = instance.run(training=True).outputs
-            except TrialFault as fault:
-                found = fault.finding
-                yield replace(
-                    DtypeMismatch.at(found.place, f"the layer fails under autocast: {found.message}"),
-                    labels=found.labels,
-                    help=_cast_help(found),
-                )
-                return
-            for name, result in outputs.items():
-                declared = instance.declared_dtype(name)
-                if result.dtype not in (declared, torch.bfloat16):
-                    yield _finding(program, name, declared, result.dtype, "under autocast")
+PRECISIONS = {dtype: Watch(site, TRAINING, Bystander) for dtype, site in IN_PRECISIONS.items()}
+MIXED = Watch(IN_MIXED_PRECISION, TRAINING, ProductWatch)
 
 
-def _cast_help(found: Finding) -> str | None:
-    """What helps where dtypes meet that do not go together."""
-    return "bring the tensors to one dtype: `type_as(a, b)`" if "type" in found.message else found.help
+def check_dtype(ways: Ways) -> Iterator[Finding]:
+    """Yield the precisions in which the layer fails, or an output has another dtype than declared."""
+    program = ways.program
+    mixable = program.forward.upcasts and any(tensor.dtype is None for tensor in program.tensors.values())
+    for runs in ways.runs:
+        for dtype, watch in PRECISIONS.items():
+            found = [finding for seen in runs.seen(watch) for finding in _breaches(seen, f"in {dtype_name(dtype)}")]
+            if found:
+                yield from found
+                return  # the same fault mostly shows in several
+        for mixed in runs.seen(MIXED) if mixable else ():
+            if mixed.fault is None and not mixed.evidence:  # torch may refuse, but the dtype must not change
+                yield from mismatches(mixed, "with bfloat16 inputs and float32 parameters")
+
+
+DTYPE = Contract(check_dtype, (*PRECISIONS.values(), MIXED))
+
+
+def _breaches(seen: Seen[None], where: str) -> Iterator[Finding]:
+    if seen.fault is None:
+        yield from mismatches(seen, where)
+    else:
+        yield failed(seen.fault, where)
+
+
+def failed(found: Finding, where: str) -> Finding:
+    """The finding for a layer that fails as it did not in float32."""
+    message = f"the layer fails {where}: {found.message}"
+    help = "bring the tensors to one dtype: `type_as(a, b)`" if "type" in found.message else found.help
+    return DtypeMismatch.at(found.place, message, labels=found.labels, help=help)
+
+
+def mismatches(seen: Seen[Any], where: str, also: torch.dtype | None = None) -> Iterator[Finding]:
+    """Yield the outputs that have neither the dtype that is declared nor another one that is right there."""
+    for name, result in seen.run.outputs.items():
+        declared = seen.instance.declared_dtype(name)
+        if result.dtype not in (declared, also):
+            yield _finding(seen.instance.program, name, declared, result.dtype, where)
 
 
 def _finding(program: Program, name: str, declared: torch.dtype, found: torch.dtype, where: str) -> Finding:

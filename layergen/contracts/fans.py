@@ -5,13 +5,15 @@ from typing import Any
 
 from torch import Tensor
 
+from layergen.contracts.contract import Contract, Ways
 from layergen.diagnostics import Finding, Label, Place
 from layergen.lang import expression as ex
 from layergen.lang.inits import is_initializer
 from layergen.resolve.program import Program
 from layergen.rules.tensors import WrongFan
+from layergen.run.forward import Run
 from layergen.run.instance import Instance
-from layergen.settings.choice import Setting
+from layergen.run.watching import TRAINING, WITHOUT_DATA, Watch, Watcher
 
 # Ops that sum a weight, their second argument, over its dimension of this index; the fan-in counts dimension 1.
 SUMMED = {"linear": 1, "conv1d": 1, "conv2d": 1, "conv3d": 1, "bilinear": 1}
@@ -21,13 +23,15 @@ PRODUCTS = frozenset({"matmul", "mm", "bmm"})
 ONE_SIDED = frozenset({"kaiming_uniform", "kaiming_normal"})
 
 
-def check_fans(program: Program, paths: list[Setting]) -> Iterator[Finding]:
+Uses = Mapping[str, tuple[int, ex.Expression]]  # along which dimension a weight is summed, and what sums it
+
+
+def check_fans(ways: Ways) -> Iterator[Finding]:
     """Yield the initial values that are scaled by another fan than that of the weight's use."""
-    uses: dict[str, tuple[int, ex.Expression]] = {}
-    for setting in paths:
-        watch = UseWatch(program)
-        Instance(program, setting).run(True, watch)
-        uses = {**watch.uses, **uses}
+    program = ways.program
+    uses: Uses = {}
+    for seen in ways.seen(SUMS):
+        uses = {**seen.evidence, **uses}
     for name, tensor in program.parameters.items():
         path = ("parameters", name, "init")
         call = tensor.init
@@ -45,9 +49,7 @@ def check_fans(program: Program, paths: list[Setting]) -> Iterator[Finding]:
         yield from _lone_fan_out(program, path, tensor.init, uses)
 
 
-def _lone_fan_out(
-    program: Program, path: tuple[str, ...], init: ex.Expression, uses: Mapping[str, tuple[int, ex.Expression]]
-) -> Iterator[Finding]:
+def _lone_fan_out(program: Program, path: tuple[str, ...], init: ex.Expression, uses: Uses) -> Iterator[Finding]:
     """A uniform bound of one over the root of the fan-out is that of the fan-in, mistaken."""
     if not is_initializer(init) or init.function != "uniform":
         return
@@ -67,7 +69,7 @@ def _lone_fan_out(
                     return
 
 
-def _is_outputs(program: Program, weight: str, argument: str, uses: Mapping[str, Any]) -> bool:
+def _is_outputs(program: Program, weight: str, argument: str, uses: Uses) -> bool:
     """Whether an argument is the outputs of a weight, and the inputs of no weight: recurrent layers scale so."""
     entries = program.parameters[weight].entries
     if len(entries) < 2 or entries[0] != ex.Name(argument) or entries[1] == ex.Name(argument):
@@ -95,11 +97,12 @@ def _with_mode(call: ex.Call) -> str:
     return ex.show(ex.Call(call.function, call.arguments, (*kept, ex.Keyword("mode", ex.Literal("fan_out")))))
 
 
-class UseWatch:
+class UseWatch(Watcher[Uses]):
     """Notes along which dimension each weight is summed: 0 or 1."""
 
-    def __init__(self, program: Program) -> None:
-        self.program = program
+    def __init__(self, instance: Instance) -> None:
+        super().__init__(instance)
+        self.program = instance.program
         self.uses: dict[str, tuple[int, ex.Expression]] = {}
 
     def called(self, node: ex.Call, arguments: Sequence[Any], keywords: Mapping[str, Any]) -> None:
@@ -109,7 +112,7 @@ class UseWatch:
             self.note(node.arguments[1], SUMMED[node.function], node)
         elif node.function in PRODUCTS and len(node.arguments) == 2:
             self.product(node.arguments[0], node.arguments[1], node)
-        elif node.function == "einsum" and isinstance(arguments[0], str):
+        elif node.function == "einsum" and arguments and isinstance(arguments[0], str):
             self.einsum(node, arguments[0])
         elif node.function == "embedding" and len(node.arguments) > 1:
             self.note(node.arguments[1], 0, node)
@@ -117,6 +120,9 @@ class UseWatch:
     def combined(self, node: ex.Binary, left: Any, right: Any) -> None:
         if node.operator == "@" and isinstance(left, Tensor) and isinstance(right, Tensor):
             self.product(node.left, node.right, node)
+
+    def evidence(self, run: Run | None) -> Uses:
+        return self.uses
 
     def product(self, left: ex.Expression, right: ex.Expression, node: ex.Expression) -> None:
         self.note(left, 1, node)
@@ -134,3 +140,7 @@ class UseWatch:
                 summed = [position for position, index in enumerate(indices) if index not in result]
                 if len(summed) == 1:
                     self.note(operand, summed[0], node)
+
+
+SUMS = Watch(WITHOUT_DATA, TRAINING, UseWatch)
+FANS = Contract(check_fans, (SUMS,))

@@ -5,19 +5,21 @@ from typing import Any
 
 from torch import Tensor
 
+from layergen.contracts.contract import Contract, Ways
+from layergen.contracts.sites import WITH_GRADIENTS
 from layergen.diagnostics import Finding, Place
-from layergen.resolve.program import Program
 from layergen.rules.behaviour import NoGradient
-from layergen.run.forward import TrialFault
-from layergen.run.instance import Instance, Placement
-from layergen.settings.choice import Setting
+from layergen.run.watching import BOTH, Bystander, Watch
 
 # The backward functions of ops that are flat: their gradient is zero wherever it exists.
 FLAT = ("Round", "Floor", "Ceil", "Trunc", "Sign", "Sgn", "Heaviside")
 
+GRAPHS = Watch(WITH_GRADIENTS, BOTH, Bystander)
 
-def check_gradient(program: Program, paths: list[Setting]) -> Iterator[Finding]:
-    """Yield the parameters and floating inputs that no gradient reaches at any of the settings."""
+
+def check_gradient(ways: Ways) -> Iterator[Finding]:
+    """Yield the parameters and floating inputs that no gradient reaches on any way."""
+    program = ways.program
     if not any(tensor.floating for tensor in program.outputs.values()):
         return
     wanted = {
@@ -25,27 +27,24 @@ def check_gradient(program: Program, paths: list[Setting]) -> Iterator[Finding]:
         **{name: ("inputs", name) for name, part in program.inputs.items() if part.gradient and part.floating},
     }
     reached: set[str] = set()
-    seen: set[str] = set()
-    for setting in paths:
-        for training in program.forward.modes:
-            try:
-                instance = Instance(program, setting, Placement(gradients=True))
-                outputs = instance.run(training).outputs
-            except TrialFault:
-                continue
-            leaves = {
-                name: tensor for name, tensor in {**instance.state, **instance.inputs}.items() if tensor is not None
-            }
-            found, near = reachable(outputs.values())
-            reached |= {name for name, leaf in leaves.items() if id(leaf) in found}
-            seen |= {name for name, leaf in leaves.items() if id(leaf) in near}
+    connected: set[str] = set()
+    for seen in ways.seen(GRAPHS):
+        if seen.fault is not None:
+            continue
+        leaves = {**seen.instance.state, **seen.instance.inputs}
+        found, near = reachable(seen.run.outputs.values())
+        reached |= {name for name, leaf in leaves.items() if id(leaf) in found}
+        connected |= {name for name, leaf in leaves.items() if id(leaf) in near}
     for name, path in wanted.items():
         if name not in reached:
             role = path[0].removesuffix("s")
-            obstacle = "is flat everywhere" if name in seen else "has no derivative, as `argmax` and `detach`"
+            obstacle = "is flat everywhere" if name in connected else "has no derivative, as `argmax` and `detach`"
             message = f"the {role} `{name}` gets no gradient: it reaches the outputs only through an op that {obstacle}"
             help = f"a straight-through estimate is `{name} + detach(round({name}) - {name})`, with `gradient: false`"
-            yield NoGradient.at(Place(path, key=True), message, help=help if name in seen else _declare(role))
+            yield NoGradient.at(Place(path, key=True), message, help=help if name in connected else _declare(role))
+
+
+GRADIENT = Contract(check_gradient, (GRAPHS,))
 
 
 def _declare(role: str) -> str:

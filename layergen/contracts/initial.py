@@ -10,13 +10,14 @@ from torch import Tensor, nn
 
 from layergen import ops
 from layergen.diagnostics import Finding, Place
+from layergen.faults import refuse
 from layergen.lang import expression as ex
 from layergen.lang.inits import is_fan, is_initializer
-from layergen.lang.interpreter import EvaluationFault, Interpreter
+from layergen.lang.interpreter import EvaluationFault, Function, Interpreter
 from layergen.lang.model import Buffer, Parameter
 from layergen.rules.tensors import InitMismatch
 from layergen.run.environment import CONSTANTS, TensorCalls
-from layergen.run.instance import Instance
+from layergen.run.instance import META, Instance
 
 SIGMAS = 6  # no sample of a test is farther from a normal distribution's mean
 LARGEST = 65_536  # elements of a tensor whose initial values are computed at build
@@ -24,8 +25,12 @@ LARGEST = 65_536  # elements of a tensor whose initial values are computed at bu
 Bounds = tuple[float, float]
 
 
-def initial_bounds(instance: Instance) -> tuple[dict[str, Bounds], tuple[Finding, ...]]:
-    """Between which values each tensor of a instance starts, where that can be told."""
+def initial_bounds(instance: Instance) -> dict[str, Bounds]:
+    """Between which values each tensor of an instance starts, where that can be told.
+
+    Raises:
+        SpecError: If initial values cannot be computed, or do not fit.
+    """
     bounds: dict[str, Bounds] = {}
     findings: list[Finding] = []
     for name, tensor in instance.program.tensors.items():
@@ -41,7 +46,8 @@ def initial_bounds(instance: Instance) -> tuple[dict[str, Bounds], tuple[Finding
         else:
             if found is not None:
                 bounds[name] = found
-    return bounds, tuple(findings)
+    refuse(findings)
+    return bounds
 
 
 def _bounds(instance: Instance, tensor: Parameter | Buffer, target: Tensor) -> Bounds | None:
@@ -123,15 +129,15 @@ def _expression_bounds(instance: Instance, init: ex.Expression, target: Tensor) 
     """The least and the greatest value of a tensor expression, unless it is random or large."""
     values = {**CONSTANTS, **instance.setting.values}
     dtype = target.dtype
-    sizer = Sizer(torch.device("meta"), dtype)
-    result = Interpreter(values, sizer).evaluate(init)
+    results = Results(TensorCalls(META, dtype))
+    result = Interpreter(values, results).evaluate(init)
     if not isinstance(result, Tensor):
         raise EvaluationFault(init, f"the initial value is `{result}`, not a tensor")
     if result.shape != target.shape:
         shapes = instance.explainer.shape(tuple(result.shape)), instance.explainer.shape(tuple(target.shape))
         raise EvaluationFault(init, f"the initial value has shape {shapes[0]}, not {shapes[1]}")
     random = any(_draws(node) for node in ex.walk(init))
-    if random or sizer.largest > LARGEST or not result.numel() or result.is_complex():
+    if random or results.largest > LARGEST or not result.numel() or result.is_complex():
         return None
     exact = Interpreter(values, TensorCalls(torch.device("cpu"), dtype)).evaluate(init).double()
     return exact.min().item(), exact.max().item()
@@ -142,14 +148,16 @@ def _draws(node: ex.Node) -> bool:
     return op is not None and op.random
 
 
-class Sizer(TensorCalls):
-    """Calls ops on the meta device, and notes the size of the largest result."""
+class Results:
+    """Calls functions, and remembers how many elements the largest tensor has that came of one."""
 
-    largest = 0
+    def __init__(self, call: Function) -> None:
+        self.call = call
+        self.largest = 0
 
     def __call__(self, node: ex.Call, arguments: list[Any], keywords: dict[str, Any]) -> Any:
-        result = super().__call__(node, arguments, keywords)
+        result = self.call(node, arguments, keywords)
         for part in result if isinstance(result, list | tuple) else (result,):
             if isinstance(part, Tensor):
-                object.__setattr__(self, "largest", max(self.largest, part.numel()))
+                self.largest = max(self.largest, part.numel())
         return result

@@ -4,29 +4,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from layergen import ops
+from layergen.contracts.contract import Contract, Ways
 from layergen.diagnostics import Finding, Place
 from layergen.lang import expression as ex
-from layergen.resolve.program import Program
 from layergen.rules.behaviour import TensorWritten
+from layergen.run.forward import Run
 from layergen.run.instance import Instance
-from layergen.settings.choice import Setting
+from layergen.run.watching import BOTH, WITHOUT_DATA, Watch, Watcher
 
 
-def check_purity(program: Program, paths: list[Setting]) -> Iterator[Finding]:
-    """Yield the calls that write to inputs, parameters or buffers."""
-    for setting in paths:
-        for training in program.forward.modes:
-            instance = Instance(program, setting)
-            watch = WriteWatch(instance)
-            instance.run(training, watch)
-            watch.look()
-            yield from watch.findings
-
-
-class WriteWatch:
+class WriteWatch(Watcher[tuple[Finding, ...]]):
     """Compares the versions of tensors before and after each call: torch counts every write."""
 
     def __init__(self, instance: Instance) -> None:
+        super().__init__(instance)
         tensors = {**instance.inputs, **instance.state}
         self.roles = dict.fromkeys(instance.inputs, "input") | dict.fromkeys(instance.program.parameters, "parameter")
         self.tensors = {name: tensor for name, tensor in tensors.items() if tensor is not None}
@@ -38,8 +29,9 @@ class WriteWatch:
         self.look()
         self.last = node
 
-    def combined(self, node: ex.Binary, left: Any, right: Any) -> None:
-        """Operators write nothing."""
+    def evidence(self, run: Run | None) -> tuple[Finding, ...]:
+        self.look()
+        return tuple(self.findings)
 
     def look(self) -> None:
         """Report what the last call has written."""
@@ -65,3 +57,15 @@ def pure(node: ex.Call) -> ex.Call | None:
     op = ops.called(node)
     name = node.function.rstrip("_")
     return ex.Call(name, node.arguments, kept) if op is not None and op.in_place and ops.find(name) else None
+
+
+WRITES = Watch(WITHOUT_DATA, BOTH, WriteWatch)
+
+
+def check_purity(ways: Ways) -> Iterator[Finding]:
+    """Yield the calls that write to inputs, parameters or buffers."""
+    for seen in ways.seen(WRITES):
+        yield from seen.evidence
+
+
+PURITY = Contract(check_purity, (WRITES,))

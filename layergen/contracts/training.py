@@ -4,28 +4,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from layergen import ops
+from layergen.contracts.contract import Contract, Ways
 from layergen.diagnostics import Finding, Place
 from layergen.lang import expression as ex
-from layergen.resolve.program import Program
 from layergen.rules.behaviour import RandomInEvaluation
+from layergen.run.forward import Run
 from layergen.run.instance import Instance
-from layergen.settings.choice import Setting
+from layergen.run.watching import EVALUATION, WITHOUT_DATA, Watch, Watcher
 
 
-def check_training(program: Program, paths: list[Setting]) -> Iterator[Finding]:
-    """Yield the calls that draw random numbers in evaluation."""
-    if program.random == "always":
-        return
-    for setting in paths:
-        watch = RandomWatch()
-        Instance(program, setting).run(False, watch)
-        yield from watch.findings
-
-
-class RandomWatch:
+class RandomWatch(Watcher[tuple[Finding, ...]]):
     """Looks for calls that draw random numbers."""
 
-    def __init__(self) -> None:
+    def __init__(self, instance: Instance) -> None:
+        super().__init__(instance)
         self.findings: list[Finding] = []
 
     def called(self, node: ex.Call, arguments: Sequence[Any], keywords: Mapping[str, Any]) -> None:
@@ -46,8 +38,8 @@ class RandomWatch:
         message = f"`{node.function}` draws random numbers in evaluation too"
         self.findings.append(RandomInEvaluation.at(Place(("forward",), node.span), message, help=help))
 
-    def combined(self, node: ex.Binary, left: Any, right: Any) -> None:
-        """Operators draw nothing."""
+    def evidence(self, run: Run | None) -> tuple[Finding, ...]:
+        return tuple(self.findings)
 
 
 def bound(op: ops.Op, arguments: Sequence[Any], keywords: Mapping[str, Any]) -> dict[str, Any]:
@@ -56,3 +48,17 @@ def bound(op: ops.Op, arguments: Sequence[Any], keywords: Mapping[str, Any]) -> 
     given = {parameter.name: parameter.default for parameter in signature.parameters if not parameter.required}
     given |= {parameter.name: value for parameter, value in zip(signature.positional, arguments, strict=False)}
     return given | dict(keywords)
+
+
+DRAWS = Watch(WITHOUT_DATA, EVALUATION, RandomWatch)
+
+
+def check_training(ways: Ways) -> Iterator[Finding]:
+    """Yield the calls that draw random numbers in evaluation."""
+    if ways.program.random == "always":
+        return
+    for seen in ways.seen(DRAWS):
+        yield from seen.evidence
+
+
+RANDOMNESS = Contract(check_training, (DRAWS,))

@@ -6,32 +6,19 @@ from typing import Any
 
 from torch import Tensor
 
-from layergen.diagnostics import Finding, Place, Span
+from layergen.contracts.contract import Contract, Ways
+from layergen.diagnostics import Finding, Place
 from layergen.lang import expression as ex
 from layergen.resolve.program import Program
 from layergen.rules.shapes import HiddenCoupling
-from layergen.run.forward import Step, TrialFault
+from layergen.run.forward import Run, Step, TrialFault
 from layergen.run.instance import Instance
 from layergen.run.trial import check_shapes
+from layergen.run.watching import EVALUATION, WITHOUT_DATA, Watch, Watcher
 from layergen.settings.choice import Setting
 from layergen.settings.search import consistent, values_of
 
-
-def check_units(program: Program, paths: list[Setting]) -> Iterator[Finding]:
-    """Yield the sizes that change the outputs' rank or shape where they are 1."""
-    for setting in paths:
-        watch = SqueezeWatch()
-        usual = Instance(program, setting).run(False, watch)
-        for name, changed in _with_units(program, setting):
-            instance = Instance(program, changed)
-            try:
-                run = instance.run(training=False)
-                mismatches = list(check_shapes(instance, run))
-            except TrialFault:
-                continue  # the size is too small for the layer, which is a precondition and said elsewhere
-            if mismatches:
-                yield _finding(program, name, usual.steps, run.steps, watch, mismatches[0])
-                return
+Squeezes = Mapping[ex.Call, ex.Call]  # calls that do not say which dimensions go, and calls that do
 
 
 def _with_units(program: Program, setting: Setting) -> Iterator[tuple[str, Setting]]:
@@ -44,24 +31,46 @@ def _with_units(program: Program, setting: Setting) -> Iterator[tuple[str, Setti
             yield name, replace(setting, given=given, values=values_of(program, given))
 
 
-class SqueezeWatch:
+class SqueezeWatch(Watcher[Squeezes]):
     """Notes the calls of squeeze that do not say which dimensions go, with those that do."""
 
-    def __init__(self) -> None:
-        self.said: dict[Span, ex.Call] = {}  # by the place of the call
+    def __init__(self, instance: Instance) -> None:
+        super().__init__(instance)
+        self.said: dict[ex.Call, ex.Call] = {}
 
     def called(self, node: ex.Call, arguments: Sequence[Any], keywords: Mapping[str, Any]) -> None:
         if node.function == "squeeze" and len(node.arguments) == 1 and not node.keywords:
             gone = [ex.Literal(index) for index, size in enumerate(arguments[0].shape) if size == 1]
             dim = gone[0] if len(gone) == 1 else ex.Sequence(tuple(gone), "[")
-            self.said[node.span] = ex.Call(node.function, (*node.arguments, dim))
+            self.said[node] = ex.Call(node.function, (*node.arguments, dim))
 
-    def combined(self, node: ex.Binary, left: Any, right: Any) -> None:
-        """Operators keep all dimensions."""
+    def evidence(self, run: Run | None) -> Squeezes:
+        return self.said
+
+
+SQUEEZES = Watch(WITHOUT_DATA, EVALUATION, SqueezeWatch)
+
+
+def check_units(ways: Ways) -> Iterator[Finding]:
+    """Yield the first size that changes the outputs' rank or shape where it is 1."""
+    for seen in ways.seen(SQUEEZES):
+        for name, changed in _with_units(ways.program, seen.instance.setting):
+            try:
+                instance = Instance(ways.program, changed)
+                run = instance.run(training=False)
+                mismatches = list(check_shapes(instance, run))
+            except TrialFault:
+                continue  # the size is too small for the layer, which is a precondition and said elsewhere
+            if mismatches:
+                yield _finding(ways.program, name, seen.run.steps, run.steps, seen.evidence, mismatches[0])
+                return
+
+
+UNITS = Contract(check_units, (SQUEEZES,))
 
 
 def _finding(
-    program: Program, name: str, usual: Sequence[Step], unit: Sequence[Step], watch: SqueezeWatch, mismatch: Finding
+    program: Program, name: str, usual: Sequence[Step], unit: Sequence[Step], squeezes: Squeezes, mismatch: Finding
 ) -> Finding:
     """The finding at the first statement whose result has another rank."""
     for before, after in zip(usual, unit, strict=False):
@@ -71,7 +80,7 @@ def _finding(
             rank = _rank(after.value)
             ranks = f"{rank} dimension{'s' * (rank != 1)} instead of {_rank(before.value)}"
             message = f"`{before.name}` has {ranks} where {name} == 1"
-            said = watch.said.get(culprit.span) if culprit else None
+            said = squeezes.get(culprit) if culprit else None
             help = f"say which go: `{ex.show(said)}`" if said else "name the dimensions that are meant"
             return HiddenCoupling.at(place, message, help=help)
     return HiddenCoupling.at(mismatch.place, f"where {name} == 1, {mismatch.message}", labels=mismatch.labels)

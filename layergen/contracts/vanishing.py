@@ -7,34 +7,25 @@ import torch
 from torch import Tensor
 
 from layergen import ops
+from layergen.contracts.contract import Contract, Ways
+from layergen.contracts.sites import IN_FLOAT16
 from layergen.contracts.training import bound
 from layergen.diagnostics import Finding, Place
 from layergen.lang import expression as ex
-from layergen.resolve.program import Program
 from layergen.rules.behaviour import VanishingConstant
-from layergen.run.forward import TrialFault
-from layergen.run.instance import Instance, Placement
-from layergen.settings.choice import Setting
+from layergen.run.forward import Run
+from layergen.run.instance import Instance
+from layergen.run.watching import TRAINING, Watch, Watcher
 
 LEAST = 2.0**-24  # the smallest positive float16; half of it and less becomes zero
 BOUNDS = {"clamp": "min", "clamp_min": "min", "normalize": "eps", "cosine_similarity": "eps"}
 
 
-def check_vanishing(program: Program, paths: list[Setting]) -> Iterator[Finding]:
-    """Yield the constants that meet a float16 tensor and are too small for it."""
-    for setting in paths:
-        watch = ConstantWatch()
-        try:
-            Instance(program, setting, Placement(dtype=torch.float16)).run(True, watch)
-        except TrialFault:
-            continue
-        yield from watch.findings
-
-
-class ConstantWatch:
+class ConstantWatch(Watcher[tuple[Finding, ...]]):
     """Looks at the numbers that are added to float16 tensors, or bound them."""
 
-    def __init__(self) -> None:
+    def __init__(self, instance: Instance) -> None:
+        super().__init__(instance)
         self.findings: list[Finding] = []
 
     def called(self, node: ex.Call, arguments: Sequence[Any], keywords: Mapping[str, Any]) -> None:
@@ -52,6 +43,9 @@ class ConstantWatch:
                 if _is_half(tensor) and _vanishes(number):
                     self.report(part, str(number))
 
+    def evidence(self, run: Run | None) -> tuple[Finding, ...]:
+        return tuple(self.findings)
+
     def report(self, node: ex.Expression, number: str, tensor: ex.Expression | None = None) -> None:
         message = f"{number} becomes zero in float16, whose smallest number is {LEAST:.0e}"
         computed = ex.show(tensor) if isinstance(tensor, ex.Name) else "x"
@@ -65,3 +59,16 @@ def _is_half(value: Any) -> bool:
 
 def _vanishes(value: Any) -> bool:
     return isinstance(value, float) and 0 < abs(value) <= LEAST / 2
+
+
+CONSTANTS = Watch(IN_FLOAT16, TRAINING, ConstantWatch)
+
+
+def check_vanishing(ways: Ways) -> Iterator[Finding]:
+    """Yield the constants that meet a float16 tensor and are too small for it."""
+    for seen in ways.seen(CONSTANTS):
+        if seen.fault is None:
+            yield from seen.evidence
+
+
+VANISHING = Contract(check_vanishing, (CONSTANTS,))

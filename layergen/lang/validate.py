@@ -7,6 +7,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from layergen.diagnostics import Finding, Path, Place
+from layergen.faults import SpecError
 from layergen.lang import model
 from layergen.lang.parser import SyntaxFault, parse_block
 from layergen.lang.source import SpecSource
@@ -23,13 +24,16 @@ PARTS: dict[str, type[BaseModel]] = {
 }
 
 
-def validate(source: SpecSource) -> tuple[model.LayerSpec | None, tuple[Finding, ...]]:
-    """Read a spec's nodes as a `LayerSpec`, or say all that is wrong with them."""
+def validate(source: SpecSource) -> model.LayerSpec:
+    """Read a spec's nodes as a `LayerSpec`.
+
+    Raises:
+        SpecError: With all that is wrong with them.
+    """
     try:
-        return model.LayerSpec.model_validate(source.data()), ()
+        return model.LayerSpec.model_validate(source.data())
     except ValidationError as error:
-        findings = map(_explain, _causes(error.errors(include_url=False), source))
-        return None, tuple(dict.fromkeys(findings))
+        raise SpecError(map(_explain, _causes(error.errors(include_url=False), source))) from None
 
 
 def _causes(errors: list[ErrorDetails], source: SpecSource) -> Iterator[ErrorDetails]:

@@ -23,7 +23,7 @@ from layergen.prove.input_checks import InputCheck
 from layergen.prove.proof import Proof
 from layergen.resolve.program import Program
 from layergen.run.instance import Instance
-from layergen.settings.choice import Setting
+from layergen.settings.choice import Setting, flags
 
 Sizes = tuple[str, ...] | str  # of a shape: each by itself, or the expression that gives all of them
 
@@ -133,7 +133,7 @@ def _forward(layer: CheckedLayer) -> tuple[str, tuple[StepLine, ...]]:
     proof = layer.proofs[0]
     if isinstance(proof, Proof):
         given = [(step.target, _sizes(step.shape) if step.dtype else "", step.dtype) for step in proof.steps]
-        flags = _flags(layer.program, proof.setting)
+        turned = flags(layer.program, proof.setting)
         numbers = [*(f"{name}={number}" for name, number in proof.concrete.items()), *proof.tied]
         several = (
             "in training" if any(isinstance(other, Proof) and not other.training for other in layer.proofs) else ""
@@ -142,8 +142,8 @@ def _forward(layer: CheckedLayer) -> tuple[str, tuple[StepLine, ...]]:
         setting = layer.cases[0].setting
         run = Instance(layer.program, setting).run(training=True)
         given = [(step.target, *_sized(step.value)) for step in run.steps]
-        flags, numbers, several = [], [_case(layer.program, setting)], "in training"
-    way = ", ".join(["with float32 inputs", *filter(None, [several]), *flags, *numbers])
+        turned, numbers, several = [], [_case(layer.program, setting)], "in training"
+    way = ", ".join(["with float32 inputs", *filter(None, [several]), *turned, *numbers])
     return way, tuple(_steps(layer.program, given))
 
 
@@ -179,13 +179,6 @@ def formula_text(formula: Any) -> str:
     product = symbol("prod(...)")
     joined = sympy.expand(formula.xreplace({first: product / second})) if formula.has(first, second) else formula
     return shown(formula if joined.has(second) else joined)
-
-
-def _flags(program: Program, setting: Setting) -> list[str]:
-    """What makes a setting take its way: flags, choices, and what is left out."""
-    values = ((name, setting.values[name]) for name in program.arguments)
-    flags = [f"{name}={value!r}" for name, value in values if isinstance(value, bool | str) or value is None]
-    return [*flags, *(f"without {name}" for name in sorted(setting.absent))]
 
 
 def _case(program: Program, setting: Setting) -> str:

@@ -91,8 +91,7 @@ class AbstractRun:
     def __call__(self) -> Iterator[None]:
         """Run what is inside on fake tensors."""
         with ExitStack() as stack:
-            stack.enter_context(_settled_without_numpy())
-            stack.enter_context(_quiet())
+            stack.enter_context(settled())
             mode = FakeTensorMode(shape_env=self.environment)
             mode.cache_enabled = False  # no call comes twice at the same symbols; to remember them takes half the time
             stack.enter_context(mode)
@@ -129,36 +128,43 @@ def _plain(expression: sympy.Basic) -> Any:
 
 
 @contextmanager
-def _settled_without_numpy() -> Iterator[None]:
-    """Where there is no numpy, torch looks for it whenever symbols meet; say once that there is none."""
-    if "numpy" in sys.modules or importlib.util.find_spec("numpy"):
+def settled() -> Iterator[None]:
+    """Keep torch from logging, and from looking for numpy, as long as what is inside takes; it may be nested."""
+    with _without_searching("numpy"), _quiet():
+        yield
+
+
+@contextmanager
+def _without_searching(module: str) -> Iterator[None]:
+    """Say once that a module is not there: torch looks for numpy whenever two sizes meet, and Python on every path."""
+    if module in sys.modules or importlib.util.find_spec(module):
         yield
         return
-    sys.modules["numpy"] = None  # type: ignore[assignment]  # what Python takes for a module that cannot be imported
+    sys.modules[module] = None  # type: ignore[assignment]  # what Python takes for a module that cannot be imported
     try:
         yield
     finally:
-        del sys.modules["numpy"]
+        del sys.modules[module]
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Keep torch from logging what is inside."""
     loggers = [logging.getLogger(name) for name in LOGGERS]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
+    loud = [(logger, logger.level) for logger in loggers if logger.level != logging.CRITICAL]
+    for logger, _ in loud:
         logger.setLevel(logging.CRITICAL)
     try:
         yield
     finally:
-        for logger, level in zip(loggers, levels, strict=True):
+        for logger, level in loud:
             logger.setLevel(level)
 
 
 @contextmanager
 def fake_tensors() -> Iterator[None]:
     """Run what is inside on tensors without data that know their device."""
-    with _quiet(), FakeTensorMode(shape_env=ShapeEnv()), enable_python_dispatcher():
+    with settled(), FakeTensorMode(shape_env=ShapeEnv()), enable_python_dispatcher():
         yield
 
 

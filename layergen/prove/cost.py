@@ -21,7 +21,7 @@ from torch.autograd.graph import saved_tensors_hooks
 from layergen.prove.abstract_run import AbstractRun, Size, flop_counter, storage
 from layergen.prove.formula import value
 from layergen.prove.hints import numbers
-from layergen.prove.proof import Proof, SymbolicCalls, Tried, symbolic_instance
+from layergen.prove.proof import Proof, Rounding, SymbolicCalls, Tried, symbolic_instance
 from layergen.resolve.program import Program
 from layergen.run.forward import TrialFault
 from layergen.run.instance import Instance, Placement
@@ -68,7 +68,7 @@ def _formula(program: Program, proof: Proof, measure: Measure) -> Any | None:
     """An amount at symbols, if it holds for all of their values."""
     run = AbstractRun(proof.hints.names)
     try:
-        with symbolic_instance(program, proof.hints, run, SymbolicCalls(), gradients=True) as instance:
+        with symbolic_instance(program, proof.hints, run, SymbolicCalls(Rounding()), gradients=True) as instance:
             formula = run.formula(measure(instance))
     except TrialFault:
         return None

@@ -57,7 +57,7 @@ def input_checks(program: Program, setting: Setting) -> Iterator[InputCheck]:
     for demand in _demands(program):
         shape = shapes[demand.input]
         for wrong in _broken(shape, demand, len(setting.leading)) if shape is not None else ():
-            if wrong != shape and _passes(program, setting, demand.input, wrong):
+            if wrong != shape and _passes(usual, demand.input, wrong):
                 yield InputCheck(demand, tuple({**shapes, demand.input: wrong}.values()))
                 break
 
@@ -99,12 +99,11 @@ def _demands(program: Program) -> Iterator[Demand]:
                 yield Demand(name, index, entry)
 
 
-def _passes(program: Program, setting: Setting, name: str, shape: tuple[int, ...]) -> bool:
+def _passes(instance: Instance, name: str, shape: tuple[int, ...]) -> bool:
     """Whether torch lets an input of another shape through."""
+    original = instance.inputs[name]
+    assert original is not None
     try:
-        instance = Instance(program, setting)
-        original = instance.inputs[name]
-        assert original is not None
         instance.run(training=True, inputs={name: original.new_empty(shape)})
     except TrialFault:
         return False

@@ -13,6 +13,7 @@ from typing import Any
 import sympy
 
 from layergen.diagnostics import Finding, Place
+from layergen.faults import SpecError, refuse
 from layergen.prove.formula import compiled, shown
 from layergen.prove.hints import Hints, at_point, numbers
 from layergen.prove.proof import GuardAt, Proof
@@ -41,17 +42,19 @@ class Refused(Exception):
     """Torch refuses a setting."""
 
 
-def preconditions(program: Program, proof: Proof) -> Iterator[Precondition | Finding]:
-    """The preconditions that a proof rests on, and the conditions that only seem to be met."""
+def preconditions(program: Program, proof: Proof) -> Iterator[Precondition]:
+    """The preconditions that a proof rests on.
+
+    Raises:
+        SpecError: With a condition that only seems to be met.
+    """
     accepted: list[Any] = []
     ground = numbers(program, proof.setting)
     for guard in sorted(_atoms(proof.guards), key=_simplicity):
         if not guard.condition.free_symbols or isinstance(guard.condition, sympy.Ne | sympy.Or):
             continue
         outcome = _judge(program, ground, guard, accepted)
-        if isinstance(outcome, Finding):
-            yield outcome
-        elif outcome is not None:
+        if outcome is not None:
             accepted.append(guard.condition)
             yield outcome
 
@@ -92,14 +95,15 @@ def _is_overflow(condition: Any) -> bool:
     return any(number.is_Integer and abs(number) > 2**60 for number in condition.atoms(sympy.Number))
 
 
-def _judge(program: Program, found: Hints, guard: GuardAt, accepted: Sequence[Any]) -> Precondition | Finding | None:
+def _judge(program: Program, found: Hints, guard: GuardAt, accepted: Sequence[Any]) -> Precondition | None:
     broken = list(islice(_points(program, found, guard.condition, False, accepted), TRIALS))
     for setting in broken:
         try:
             finding = _try(program, setting)
         except Refused:
             continue
-        return None if finding is None else _shape_depends(finding, guard)
+        refuse([_shape_depends(finding, guard)] if finding else [])
+        return None
     if not broken:
         return None
     for setting in islice(_points(program, found, guard.condition, True, accepted), TRIALS):
@@ -108,7 +112,7 @@ def _judge(program: Program, found: Hints, guard: GuardAt, accepted: Sequence[An
         except Refused:
             continue
         if isinstance(guard.condition, sympy.Eq) and not _is_divisibility(program, guard.condition):
-            return _coupled(guard)
+            raise SpecError([_coupled(guard)])
         return None if _is_tangled(guard.condition) else Precondition(shown(guard.condition), setting, broken[0])
     return None
 

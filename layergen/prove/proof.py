@@ -22,9 +22,10 @@ from layergen.prove.hints import LEADING_NAMES, Hints, at_point, close_hints, hi
 from layergen.resolve.program import Program
 from layergen.rules.shapes import HiddenCoupling, OpFailed
 from layergen.run.explain import Explainer
-from layergen.run.forward import Step, TrialFault
+from layergen.run.forward import Run, Step, TrialFault
 from layergen.run.instance import Instance, Placement
-from layergen.run.trial import try_setting
+from layergen.run.trial import works_at
+from layergen.run.watching import Watcher
 from layergen.settings.choice import Setting
 
 CPU = torch.device("cpu")
@@ -78,11 +79,15 @@ class Tried:
     reason: str
 
 
-def prove(program: Program, settings: Sequence[Setting]) -> Iterator[Proof | Tried | Finding]:
-    """Prove a layer's shapes for each way that the settings take through it."""
+def prove(program: Program, settings: Sequence[Setting]) -> Iterator[Proof | Tried]:
+    """Prove a layer's shapes for each way that the settings take through it.
+
+    Raises:
+        SpecError: At the first way that shows a fault, which mostly shows on all of them.
+    """
     for setting in paths(settings):
         for training in program.forward.modes:
-            yield from _prove_path(program, setting, training)
+            yield _prove_path(program, setting, training)
 
 
 def paths(settings: Sequence[Setting]) -> Iterator[Setting]:
@@ -96,30 +101,31 @@ def paths(settings: Sequence[Setting]) -> Iterator[Setting]:
             yield setting
 
 
-def _prove_path(program: Program, setting: Setting, training: bool) -> Iterator[Proof | Tried | Finding]:
-    """Run at symbols, with one choice of hints after the other until one gives a proof; else the first has its say."""
+def _prove_path(program: Program, setting: Setting, training: bool) -> Proof | Tried:
+    """Run at symbols, with one choice of hints after the other until one gives a proof; else the first has its say.
+
+    Raises:
+        SpecError: If that is a fault.
+    """
     nothing = Tried(setting, "no values were found to stand in for the symbols")
-    first: Tried | Finding = nothing
+    first: Tried | TrialFault = nothing
     for choose in (hints, close_hints, own_hints):
-        outcome = _prove_at(program, setting, training, choose) or nothing
-        if (
-            isinstance(outcome, Finding)
-            and choose is hints
-            and not program.cases
-            and _fails_at_all_sizes(program, setting)
-        ):
-            yield _with_way_out(program, setting, outcome)
-            return
-        if isinstance(outcome, Proof):
-            yield outcome
-            return
-        first = outcome if first == nothing else first
-        if isinstance(outcome, Finding) and (
-            outcome.rule not in (OpFailed, HiddenCoupling) or try_setting(program, setting)[0] is None
-        ):
-            first = first if isinstance(first, Finding) else outcome
-            break  # no other sizes will help
-    yield _with_way_out(program, setting, first) if isinstance(first, Finding) else first
+        try:
+            outcome = _prove_at(program, setting, training, choose) or nothing
+        except TrialFault as fault:
+            first = fault if first == nothing else first
+            if choose is hints and not program.cases and _fails_at_all_sizes(program, setting):
+                break
+            if fault.finding.rule not in (OpFailed, HiddenCoupling) or not works_at(program, setting):
+                first = first if isinstance(first, TrialFault) else fault
+                break  # no other sizes will help
+        else:
+            if isinstance(outcome, Proof):
+                return outcome
+            first = outcome if first == nothing else first
+    if isinstance(first, TrialFault):
+        raise TrialFault(_with_way_out(program, setting, first.finding))
+    return first
 
 
 def _fails_at_all_sizes(program: Program, setting: Setting) -> bool:
@@ -133,13 +139,17 @@ def _fails_at_all_sizes(program: Program, setting: Setting) -> bool:
     choices = [dict(zip(found.setting.sizes, factors, strict=False)), dict.fromkeys(found.setting.sizes, 1)]
     if multiple <= MULTIPLE:
         choices.append({name: multiple * factor for name, factor in zip(found.setting.sizes, factors, strict=False)})
-    return all(try_setting(program, replace(found.setting, sizes=sizes))[0] is None for sizes in choices)
+    return not any(works_at(program, replace(found.setting, sizes=sizes)) for sizes in choices)
 
 
 def _prove_at(
     program: Program, setting: Setting, training: bool, choose: Callable[..., Hints | None]
-) -> Proof | Tried | Finding | None:
-    """Run at symbols; where an argument turns out to be needed as a number, run again with that number."""
+) -> Proof | Tried | None:
+    """Run at symbols; where an argument turns out to be needed as a number, run again with that number.
+
+    Raises:
+        TrialFault: If it is not for the symbols that it fails.
+    """
     concrete: frozenset[str] = frozenset()
     reason = ""
     for _ in range(4):
@@ -150,8 +160,8 @@ def _prove_at(
         try:
             proof = _run(program, setting, found, run, training)
         except TrialFault as fault:
-            if try_setting(program, found.setting)[0] is None:  # it is the layer's fault, not that of the symbols
-                return fault.finding
+            if not works_at(program, found.setting):
+                raise
             reason, needed = fault.finding.message, frozenset(program.arguments)
         else:
             lost = {name for name, formula in run.lost().items() if formula.is_number}
@@ -183,7 +193,7 @@ def _tied(program: Program, found: Hints, run: AbstractRun) -> Iterator[str]:
 
 def _with_way_out(program: Program, setting: Setting, finding: Finding) -> Finding:
     """A finding at the hints, with what helps where the layer does work at the setting itself."""
-    if finding.help is not None or finding.rule is not OpFailed or try_setting(program, setting)[0] is None:
+    if finding.help is not None or finding.rule is not OpFailed or not works_at(program, setting):
         return finding
     works = ", ".join(f"{name}={setting.values[name]}" for name in _integers(program, setting))
     help = f"it works where {works}: say under `constraints` what it takes" if works else None
@@ -198,9 +208,9 @@ def _integers(program: Program, setting: Setting) -> list[str]:
 
 def _run(program: Program, setting: Setting, found: Hints, run: AbstractRun, training: bool) -> Proof:
     """One run of the forward at symbols."""
-    calls = SymbolicCalls()
-    watch = GuardWatch(run)
-    with symbolic_instance(program, found, run, calls) as instance:
+    rounding = Rounding()
+    with symbolic_instance(program, found, run, SymbolicCalls(rounding)) as instance:
+        watch = GuardWatch(instance, run)
         result = instance.run(training, watch)
         outputs = result.outputs
         declared = {name: instance.declared_shape(name) for name in outputs}
@@ -209,13 +219,13 @@ def _run(program: Program, setting: Setting, found: Hints, run: AbstractRun, tra
     for name, formulas in shapes.items():
         expected = tuple(run.formula(size) for size in declared[name])
         agreement = _agree(expected, formulas, found.names)
-        if agreement is None or (agreement and calls.rounded):
+        if agreement is None or (agreement and rounding.rounded):
             sampled.append(name)
         elif not agreement:
             found_shape = tuple(outputs[name].shape)
             raise TrialFault(instance.explainer.shape_mismatch(name, declared[name], found_shape, result.stored))
     steps = tuple(_step(step, run) for step in result.steps)
-    return Proof(setting, found, training, steps, shapes, tuple(watch.located()), {}, tuple(sampled))
+    return Proof(setting, found, training, steps, shapes, watch.evidence(result), {}, tuple(sampled))
 
 
 @contextmanager
@@ -265,27 +275,35 @@ def symbolic_setting(program: Program, found: Hints, run: AbstractRun, calls: Fu
     return replace(found.setting, values=values, sizes=sizes, leading=leading)  # type: ignore[arg-type]
 
 
+class Rounding:
+    """Notes whether an int was made of a float that was computed from hints: shapes that depend on it hold there."""
+
+    def __init__(self) -> None:
+        self.hinted: list[ex.Call] = []  # what computed a float from hints
+        self.rounded: list[ex.Call] = []  # what made an int of a number that may come of one
+
+
 class SymbolicCalls:
     """Calls the scalar functions where numbers may be symbols.
 
     What gives a float is computed from the hints: the data of a layer may depend on it. Where such a float is made an
-    int again, shapes may depend on it too, and the run has shown them at the hints alone.
+    int again, shapes may depend on it too, and the run has shown them at the hints alone; `rounding` notes that.
     """
 
-    def __init__(self) -> None:
-        self.hinted = False  # whether a float was computed from hints
-        self.rounded = False  # whether an int was made of one
+    def __init__(self, rounding: Rounding) -> None:
+        self.rounding = rounding
 
     def __call__(self, node: ex.Call, arguments: list[Any], keywords: dict[str, Any]) -> Any:
         symbolic = any(isinstance(argument, torch.SymInt | torch.SymFloat) for argument in arguments)
-        if node.function in ROUNDING and not any(isinstance(argument, torch.SymInt) for argument in arguments):
-            self.rounded = self.rounded or self.hinted or symbolic
+        rounds = node.function in ROUNDING and not any(isinstance(argument, torch.SymInt) for argument in arguments)
+        if rounds and (symbolic or self.rounding.hinted):
+            self.rounding.rounded.append(node)
         if not symbolic:
             return scalar_call(node, arguments, keywords)
         if node.function in ROUNDING and isinstance(arguments[0], torch.SymInt):
             return arguments[0]
         if node.function in FLOATING or node.function in ROUNDING:
-            self.hinted = True
+            self.rounding.hinted.append(node)
             return SCALARS[node.function].python(*(hint(argument) for argument in arguments))
         if node.function in ("min", "max"):
             combine = torch.sym_min if node.function == "min" else torch.sym_max
@@ -293,18 +311,19 @@ class SymbolicCalls:
         return scalar_call(node, arguments, keywords)
 
 
-class GuardWatch:
-    """Remembers which call of the forward made torch ask which question."""
+class GuardWatch(Watcher[tuple[GuardAt, ...]]):
+    """Tells which call of the forward made torch ask which question."""
 
-    def __init__(self, run: AbstractRun) -> None:
+    def __init__(self, instance: Instance, run: AbstractRun) -> None:
+        super().__init__(instance)
         self.run = run
         self.starts: list[tuple[int, ex.Call]] = []
 
     def called(self, node: ex.Call, arguments: Sequence[Any], keywords: Mapping[str, Any]) -> None:
         self.starts.append((len(self.run.environment.guards), node))
 
-    def combined(self, node: ex.Binary, left: Any, right: Any) -> None:
-        """Operators ask nothing that their result does not show."""
+    def evidence(self, run: Run | None) -> tuple[GuardAt, ...]:
+        return tuple(self.located())
 
     def located(self) -> Iterator[GuardAt]:
         for index, condition in enumerate(self.run.guards()):

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from layergen.diagnostics import Finding, Place
+from layergen.faults import SpecError
 from layergen.lang import expression as ex
 from layergen.lang.interpreter import EvaluationFault, Function, Interpreter
 from layergen.ops.dtypes import dtype_name
@@ -15,11 +16,11 @@ from layergen.rules.tensors import BufferMismatch
 from layergen.run.explain import Explainer
 
 
-class TrialFault(Exception):
+class TrialFault(SpecError):
     """The layer does not work as it is set up."""
 
     def __init__(self, finding: Finding) -> None:
-        super().__init__(finding.message)
+        super().__init__((finding,))
         self.finding = finding
 
 

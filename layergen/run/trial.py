@@ -6,11 +6,15 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from layergen.diagnostics import Finding
+from layergen.faults import SpecError, refuse
 from layergen.ops.dtypes import dtype_name
 from layergen.resolve.program import Program
-from layergen.run.forward import Run, TrialFault
+from layergen.run.forward import Run
 from layergen.run.instance import Instance
+from layergen.run.watching import BOTH, WITHOUT_DATA, Bystander, Runs, Watch
 from layergen.settings.choice import Setting
+
+SHAPES = Watch(WITHOUT_DATA, BOTH, Bystander)
 
 
 @dataclass(frozen=True)
@@ -43,27 +47,36 @@ def check_shapes(instance: Instance, run: Run) -> Iterator[Finding]:
             yield instance.explainer.shape_mismatch(name, expected, tuple(result.shape), run.stored)
 
 
-def try_setting(program: Program, setting: Setting) -> tuple[Trial | None, tuple[Finding, ...]]:
-    """Try a layer at a setting, in training and in evaluation."""
-    try:
-        instance = Instance(program, setting)
-        ranges = dict(instance.ranges())
-        findings: dict[Finding, None] = {}
-        outputs: Mapping[str, Tensor] = {}
-        for training in program.forward.modes:
-            run = instance.run(training)
-            outputs = run.outputs
-            findings |= dict.fromkeys(check_shapes(instance, run))
-    except TrialFault as fault:
-        return None, (fault.finding,)
-    if findings:
-        return None, tuple(findings)
-    return (
-        Trial(
-            {name: tensor if tensor is None else facts(tensor) for name, tensor in instance.inputs.items()},
-            ranges,
-            {name: facts(tensor) for name, tensor in outputs.items()},
-            {name: facts(tensor) for name, tensor in instance.state.items() if tensor is not None},
-        ),
-        (),
+def try_runs(runs: Runs) -> Trial:
+    """Try a layer in training and in evaluation.
+
+    Args:
+        runs: Its runs at a setting, `SHAPES` among the watches.
+
+    Raises:
+        SpecError: If torch refuses it, or an output has another shape than declared.
+    """
+    tried = tuple(runs.seen(SHAPES))
+    instance = tried[0].instance
+    ranges = dict(instance.ranges())
+    refuse([finding for seen in tried for finding in check_shapes(instance, seen.run)])
+    return Trial(
+        {name: tensor if tensor is None else facts(tensor) for name, tensor in instance.inputs.items()},
+        ranges,
+        {name: facts(tensor) for name, tensor in tried[-1].run.outputs.items()},
+        {name: facts(tensor) for name, tensor in instance.state.items() if tensor is not None},
     )
+
+
+def works(runs: Runs) -> bool:
+    """Whether a layer can be tried without a fault. See `try_runs`."""
+    try:
+        try_runs(runs)
+    except SpecError:
+        return False
+    return True
+
+
+def works_at(program: Program, setting: Setting) -> bool:
+    """Whether a layer can be tried at a setting without a fault."""
+    return works(Runs(program, setting, (SHAPES,)))

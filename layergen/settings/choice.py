@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from layergen.diagnostics import Finding, Label, Path, Place
+from layergen.faults import SpecError, refuse
 from layergen.lang import expression as ex
 from layergen.lang.bounds import normalize, refusal
 from layergen.lang.interpreter import EvaluationFault, Interpreter
@@ -38,35 +39,41 @@ class Setting:
     path: tuple[str | int, ...] = ()  # the case of the spec that it comes from
 
 
-def settings(program: Program) -> tuple[tuple[Setting, ...], tuple[Finding, ...]]:
-    """The settings to try a layer at, and what is wrong with those that the spec gives."""
+def settings(program: Program) -> tuple[Setting, ...]:
+    """The settings to try a layer at.
+
+    Raises:
+        SpecError: If those that the spec gives are wrong, or there are none.
+    """
     chosen: list[Setting] = []
     findings: list[Finding] = []
     for index, case in enumerate(program.cases):
-        result = _given_case(program, index, case)
-        if isinstance(result, Finding):
-            findings.append(result)
-        else:
-            chosen.append(result)
+        try:
+            chosen.append(_given_case(program, index, case))
+        except SpecError as fault:
+            findings += fault.findings
+    refuse(findings)
     if not program.cases:
-        base = search(program, {}, {})
-        if base is None:
-            message = "no setting of the arguments was found that satisfies their bounds and the constraints"
-            help = "correct them, or give a setting that satisfies them under `cases`"
-            findings.append(Unsatisfiable.at(_first_constraint(program), message, help=help))
-        else:
-            chosen.append(_setting(program, "default", base))
-    if findings:
-        return (), tuple(findings)
+        chosen.append(_found_case(program))
     chosen.extend(_variations(program, chosen[0]))
-    return tuple(_distinct(chosen)), ()
+    return tuple(_distinct(chosen))
+
+
+def _found_case(program: Program) -> Setting:
+    """A setting for a layer whose spec gives none."""
+    base = search(program, {}, {})
+    if base is None:
+        message = "no setting of the arguments was found that satisfies their bounds and the constraints"
+        help = "correct them, or give a setting that satisfies them under `cases`"
+        raise SpecError([Unsatisfiable.at(_first_constraint(program), message, help=help)])
+    return _setting(program, "default", base)
 
 
 def _first_constraint(program: Program) -> tuple[str | int, ...]:
     return ("constraints", 0) if program.constraints else ("arguments",)
 
 
-def _given_case(program: Program, index: int, case: Mapping[str, Any]) -> Setting | Finding:
+def _given_case(program: Program, index: int, case: Mapping[str, Any]) -> Setting:
     path: Path = ("cases", index)
     for name, value in case.items():
         if name in program.arguments:
@@ -75,11 +82,11 @@ def _given_case(program: Program, index: int, case: Mapping[str, Any]) -> Settin
             fits = isinstance(value, int) and not isinstance(value, bool) and 0 < value <= 4096
             problem = "" if fits else f"the size of dimension `{name}` is an int from 1 to 4096, got {describe(value)}"
         if problem:
-            return InvalidCase.at((*path, name), problem)
+            raise SpecError([InvalidCase.at((*path, name), problem)])
     given = {name: value for name, value in case.items() if name in program.arguments}
     found = search(program, given, {})
     if found is None:
-        return _unmet(program, path, given)
+        raise SpecError([_unmet(program, path, given)])
     sizes = {name: value for name, value in case.items() if name not in program.arguments}
     setting = _setting(program, f"case_{index}" if index else "default", found, sizes)
     return replace(setting, path=path)
@@ -193,3 +200,10 @@ def _distinct(chosen: list[Setting]) -> Iterator[Setting]:
             name = setting.name if setting.name not in seen else f"{setting.name}_{len(seen)}"
             seen[name] = replace(setting, name=name)
             yield seen[name]
+
+
+def flags(program: Program, setting: Setting) -> list[str]:
+    """What makes a setting take its way through the forward: flags, choices, and what is left out."""
+    values = ((name, setting.values[name]) for name in program.arguments)
+    turned = [f"{name}={value!r}" for name, value in values if isinstance(value, bool | str) or value is None]
+    return [*turned, *(f"without {name}" for name in sorted(setting.absent))]

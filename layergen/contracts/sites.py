@@ -1,0 +1,97 @@
+"""Where contracts run a layer: without data in every precision, on an accelerator, under autocast, or on real data."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+
+from layergen.lang import expression as ex
+from layergen.prove.abstract_run import ACCELERATOR, fake_accelerator, fake_tensors
+from layergen.run.forward import Run
+from layergen.run.instance import Instance, Placement
+from layergen.run.watching import TRAINING, WITHOUT_DATA, Site, Watch, Watcher
+
+CPU = torch.device("cpu")
+LARGEST = 4_000_000  # elements of all tensors of a run; larger layers are tried without data alone
+
+IN_FLOAT16 = Site(Placement(dtype=torch.float16))
+IN_BFLOAT16 = Site(Placement(dtype=torch.bfloat16))
+IN_FLOAT64 = Site(Placement(dtype=torch.float64))
+IN_PRECISIONS = {
+    torch.float16: IN_FLOAT16,
+    torch.bfloat16: IN_BFLOAT16,
+    torch.float32: WITHOUT_DATA,
+    torch.float64: IN_FLOAT64,
+}
+IN_MIXED_PRECISION = Site(Placement(dtype=torch.bfloat16, owned_dtype=torch.float32))
+WITH_GRADIENTS = Site(Placement(gradients=True))
+ON_ACCELERATOR = Site(Placement(ACCELERATOR), fake_accelerator)
+
+
+@contextmanager
+def _autocast() -> Iterator[None]:
+    with fake_tensors(), torch.autocast("cpu", dtype=torch.bfloat16):
+        yield
+
+
+UNDER_AUTOCAST = Site(Placement(CPU), _autocast)
+
+
+class SizeWatch(Watcher[bool]):
+    """Tells whether a run on data would be small, by the elements of all tensors, also those without a name."""
+
+    def __init__(self, instance: Instance) -> None:
+        super().__init__(instance)
+        self.elements = 0
+        self.count(*instance.inputs.values(), *instance.state.values())
+
+    def called(self, node: ex.Call, arguments: Sequence[Any], keywords: Mapping[str, Any]) -> None:
+        self.count(*arguments, *keywords.values())
+
+    def combined(self, node: ex.Binary, left: Any, right: Any) -> None:
+        self.count(left, right)
+
+    def count(self, *values: Any) -> None:
+        for value in values:
+            if isinstance(value, list | tuple):
+                self.count(*value)
+            elif isinstance(value, torch.Tensor):
+                self.elements += value.numel()
+
+    def evidence(self, run: Run | None) -> bool:
+        if run is not None:
+            self.count(*(step.value for step in run.steps))
+        return self.elements <= LARGEST
+
+
+@contextmanager
+def _drawn() -> Iterator[None]:
+    """The same random numbers each time, and none taken from anybody else."""
+    with torch.no_grad(), torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        yield
+
+
+def fill(instance: Instance) -> None:
+    """Give the inputs values of their ranges, and the parameters and buffers values about 1."""
+    ranges = dict(instance.ranges())
+    for name, tensor in instance.inputs.items():
+        if tensor is None:
+            continue
+        if tensor.dtype is torch.bool:
+            tensor.bernoulli_(0.5)
+        elif name in ranges and not tensor.is_floating_point():
+            tensor.random_(*map(int, ranges[name]))
+        elif name in ranges:
+            tensor.uniform_(*ranges[name])
+        else:
+            tensor.normal_()
+    for tensor in instance.state.values():
+        if tensor is not None and tensor.is_floating_point():
+            tensor.uniform_(0.5, 1.5)
+        elif tensor is not None:
+            tensor.zero_()
+
+
+WITH_DATA = Site(Placement(CPU), _drawn, fill, admission=Watch(WITHOUT_DATA, TRAINING, SizeWatch))
