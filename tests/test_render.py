@@ -58,7 +58,7 @@ def test_a_template_that_gives_what_the_view_asks_for_is_believed(
     view: LayerView, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with_template(TRUE, monkeypatch)
-    assert render(replace(view, helpers=())).startswith(view.imports[0])
+    assert "def forward(self): ..." in render(replace(view, helpers=()))
 
 
 @pytest.mark.parametrize(
