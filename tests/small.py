@@ -6,6 +6,7 @@ import pytest
 
 from layergen.check import check
 from layergen.checked import CheckedLayer
+from layergen.contracts.contract import Contract, Ways
 from layergen.diagnostics import Finding
 from layergen.faults import SpecError
 from layergen.lang.model import LayerSpec
@@ -14,6 +15,7 @@ from layergen.prove.input_checks import input_checks
 from layergen.resolve import understood
 from layergen.resolve.program import Program
 from layergen.run.instance import Instance, Placement
+from layergen.run.watching import Runs
 from layergen.settings.choice import Setting, settings
 
 DIM = {"type": "int", "min": 1, "doc": "Size."}
@@ -46,6 +48,12 @@ def setting_of(layer: Program) -> Setting:
 def instance_of(layer: Program, placement: Placement | None = None) -> Instance:
     """A layer at its first setting."""
     return Instance(layer, setting_of(layer), placement)
+
+
+def breaches(contract: Contract, layer: Program) -> list[Finding]:
+    """How a layer breaks one contract, whether or not it keeps the others."""
+    runs = (Runs(layer, setting, contract.watches) for setting in settings_of(layer))
+    return list(contract.judge(Ways(layer, tuple(runs))))
 
 
 def checked(layer: Program) -> CheckedLayer:

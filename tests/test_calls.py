@@ -249,3 +249,13 @@ def test_scalar_functions_compute_what_generated_code_does() -> None:
 def test_a_product_stays_bounded() -> None:
     with pytest.raises(OverflowError):
         SCALARS["prod"].python([2**40] * 1000)
+
+
+@pytest.mark.parametrize("text", ["clamp(x, min='a')", "pow(x, 'a')", "std(x, correction='a')"])
+def test_a_number_of_any_kind_is_called_a_number(text: str) -> None:
+    assert " takes a number as " in only(text).message
+
+
+def test_an_empty_list_may_be_one_of_anything() -> None:
+    assert findings("cat([], dim=0)") == []
+    assert findings("sum(x, [])") == []

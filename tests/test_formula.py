@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import pytest
 import sympy
 from hypothesis import given, settings
+from hypothesis import strategies as st
 from strategies import points
 from sympy import Integer, Max, Min, Mod, Rational, ceiling, floor
 
@@ -50,16 +51,14 @@ def evaluated(text: str, at: Mapping[str, int]) -> object:
     return Interpreter({}).evaluate(ex.transform(parse_expression(text), number))
 
 
-@settings(max_examples=30)
-@given(SIZES)
-@pytest.mark.parametrize("formula", [*FORMULAS, *CONDITIONS], ids=str)
+@settings(max_examples=600)
+@given(st.sampled_from([*FORMULAS, *CONDITIONS]), SIZES)
 def test_what_is_shown_means_the_formula(formula: sympy.Basic, at: Mapping[str, int]) -> None:
     assert evaluated(shown(formula), at) == pytest.approx(truth(formula, at), rel=1e-12)
 
 
-@settings(max_examples=30)
-@given(SIZES)
-@pytest.mark.parametrize("formula", [*FORMULAS, *CONDITIONS], ids=str)
+@settings(max_examples=600)
+@given(st.sampled_from([*FORMULAS, *CONDITIONS]), SIZES)
 def test_what_is_computed_is_the_formula(formula: sympy.Basic, at: Mapping[str, int]) -> None:
     assert compiled(formula)(at) == value(formula, at) == pytest.approx(truth(formula, at), rel=1e-12)
 
@@ -70,9 +69,8 @@ def truth(formula: sympy.Basic, at: Mapping[str, int]) -> float:
     return bool(result) if result.is_Boolean else float(result)
 
 
-@settings(max_examples=30)
-@given(SIZES)
-@pytest.mark.parametrize("formula", FORMULAS, ids=str)
+@settings(max_examples=600)
+@given(st.sampled_from(FORMULAS), SIZES)
 def test_one_form_has_the_same_value(formula: sympy.Basic, at: Mapping[str, int]) -> None:
     assert value(canonical(formula), at) == value(formula, at)
 

@@ -173,14 +173,14 @@ def judge(root: Path, name: str, text: str) -> None:
     assert all(found.message.isprintable() for found in outcome.diagnostics)
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(mutants())
 def test_mutated_specs_are_built_or_refused(root: Path, mutant: tuple[str, str]) -> None:
     judge(root, *mutant)
 
 
 @pytest.mark.slow
-@settings(max_examples=400)
+@settings(max_examples=250)
 @given(mutants())
 def test_many_mutated_specs_are_built_or_refused(root: Path, mutant: tuple[str, str]) -> None:
     judge(root, *mutant)

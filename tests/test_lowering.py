@@ -133,6 +133,11 @@ def test_an_expression_that_is_cast_is_computed_once() -> None:
     assert forward("h = upcast(x)\ny = h") == "h = x.to(torch.promote_types(x.dtype, torch.float32))\nreturn h"
 
 
+def test_a_value_that_is_computed_once_takes_no_name_of_the_forward() -> None:
+    written = forward("value = x + 1\ny = upcast(value * 2) + value").splitlines()
+    assert written[:2] == ["value = x + 1", "value_ = value * 2"]
+
+
 def test_lists_are_spread_where_torch_takes_them_so() -> None:
     assert forward("y = reshape(x, [N, 2, -1])") == "N = x.shape[0]\nreturn x.reshape(N, 2, -1)"
     assert forward("y = permute(x, [1, 0]) + sum(x, [0, 1])") == "return x.permute(1, 0) + x.sum([0, 1])"

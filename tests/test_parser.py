@@ -1,32 +1,14 @@
 """The parser of expressions and forwards: what it reads, what it refuses, and that no text can harm it."""
 
-from collections.abc import Callable
-
 import pytest
-from hypothesis import given, settings
-from strategies import blocks, expressions, pieces, written
+from hypothesis import given
+from parsing import block_fault_of, fault_of, marked
+from strategies import blocks, expressions, written
 
 from layergen.lang import expression as ex
-from layergen.lang.parser import SyntaxFault, parse_block, parse_expression
+from layergen.lang.parser import parse_block, parse_expression
 
 X, Y, Z = ex.Name("x"), ex.Name("y"), ex.Name("z")
-
-
-def fault_of(text: str) -> SyntaxFault:
-    with pytest.raises(SyntaxFault) as caught:
-        parse_expression(text)
-    return caught.value
-
-
-def block_fault_of(text: str) -> SyntaxFault:
-    with pytest.raises(SyntaxFault) as caught:
-        parse_block(text)
-    return caught.value
-
-
-def marked(text: str, fault: SyntaxFault) -> str:
-    """The characters that a fault points at."""
-    return text[slice(*fault.span)]
 
 
 @pytest.mark.parametrize(
@@ -254,101 +236,6 @@ def test_comments_before_elif_and_else_go_into_their_bodies() -> None:
     assert elif_.orelse[:2] == (ex.Comment("or"), ex.Comment("lastly"))
 
 
-# Faults: slips of the pen
-
-
-@pytest.mark.parametrize(
-    ("text", "at", "message", "help"),
-    [
-        ("", "", "there is no expression here", None),
-        ("x +", "", "the expression ends where a value is expected", None),
-        ("x y", "y", "expected the end of the expression, got `y`", None),
-        ("x if y", "", "the expression ends where `else` is expected", None),
-        ("f(x y)", "y", "expected `,` or `)`, got `y`", None),
-        ("f(,)", ",", "expected a value, got `,`", None),
-        ("f(x", "(", "`(` is never closed", None),
-        ("x)", ")", "`)` closes nothing", None),
-        ("[x)", ")", "`)` cannot close `[`", None),
-        ("f(dim=1, x)", "x", "`x` has no keyword but follows an argument that has one", "put it before `dim=`"),
-        ("f(1=2)", "=", "expected `,` or `)`, got `=`", "write `==` to compare"),
-        ("x = y", "=", "expected the end of the expression, got `=`", "write `==` to compare"),
-        ("x, y", ",", "several values need brackets around them", "write `[x, y]`"),
-        ("x[]", "[]", "these brackets are empty", None),
-        ("x[1:2:3:4]", ":", "expected `,`, `:` or `]`, got `:`", None),
-        ("x + not y", "not", "`not` needs parentheses here", "write `(not …)`"),
-        ("x && y", "&&", "`&&` is no operator of the language", "write `and`"),
-        ("x || y", "||", "`||` is no operator of the language", "write `or`"),
-        ("x <> y", "<>", "`<>` is no operator of the language", "write `!=`"),
-        ("!x", "!", "`!` is not a character of the language", "write `not`"),
-        ("x ? y : z", "?", "`?` is not a character of the language", "write `a if condition else b`"),
-        ("true", "true", "`true` is not a value of the language", "write `True`"),
-        ("x is null", "null", "`null` is not a value of the language", "write `None`"),
-        ("x in false", "false", "`false` is not a value of the language", "write `False`"),
-        ("in", "in", "expected a value, got `in`", None),
-        ("0x10", "0x10", "`0x10` is not a number of the language", "write `16`"),
-        ("1_000", "1_000", "`1_000` is not a number of the language", "write `1000`"),
-        ("01", "01", "`01` is not a number of the language", "write `1`"),
-        ("1.2.3", "1.2.3", "`1.2.3` is not a number of the language", None),
-        ("1abc", "1abc", "`1abc` is not a number of the language", "write `1 * abc`"),
-        ("2(x)", "2", "`2` cannot be called", "write `2 * (…)`"),
-        ("1e999", "1e999", "`1e999` is too large for a float", "write `inf`"),
-        ("'x", "'x", "this string is never closed", None),
-        ("'x\ny'", "'x", "this string is never closed", None),
-        (r"'\d'", r"\d", r"`\d` is not an escape of the language", r"the escapes are `\\`, `\'`, `\"` and `\n`"),
-        ("x\t+ y", "\t", "a tab stands here, where the language has only spaces", "write spaces"),
-        ("naïve", "ï", "`ï` (LATIN SMALL LETTER I WITH DIAERESIS) is not a character of the language", None),
-        ("\u0445 + 1", "\u0445", "`\u0445` (CYRILLIC SMALL LETTER HA) is not a character of the language", None),
-        ("ψ", "ψ", "`ψ` (GREEK SMALL LETTER PSI) is not a character of the language", "write `psi`"),
-        ("x ≤ y", "≤", "`≤` (LESS-THAN OR EQUAL TO) is not a character of the language", "write `<=`"),
-    ],
-)
-def test_slips(text: str, at: str, message: str, help: str | None) -> None:
-    fault = fault_of(text)
-    assert (fault.message, fault.help, marked(text, fault), fault.forbidden) == (message, help, at, False)
-
-
-def test_imaginary_numbers_are_refused() -> None:
-    fault = fault_of("1j")
-    assert fault.help == "there are no imaginary numbers; make one with `complex(zeros(1), ones(1))`"
-
-
-@pytest.mark.parametrize(
-    ("text", "at", "message"),
-    [
-        ("", "", "there is no statement here"),
-        ("# only words", "# only words", "there is no statement here"),
-        ("  y = x", "  ", "this line is indented more than the one before it"),
-        ("y = x\n  z = x", "  ", "this line is indented more than the one before it"),
-        ("if x:\ny = x", ":", "no indented line follows this `:`"),
-        ("if x:\n  # only words\ny = x", ":", "no indented line follows this `:`"),
-        ("if x:\n    y = x\n  z = x", "  ", "this line's indentation fits none of the lines above it"),
-        ("if x:\n\ty = x", "\t", "a tab stands here, where the language has only spaces"),
-        ("if x\n  y = x", "", "the line ends where `:` is expected"),
-        ("if x: if y: z = x", "if", "expected a value, got `if`"),
-        ("else: y = x", "else", "`else` belongs to no `if`"),
-        ("y =\nz = x", "", "the line ends where a value is expected"),
-        ("y = x z", "z", "expected the end of the line, got `z`"),
-        ("print x", "x", "expected `=`, got `x`"),
-        ("y", "y", "`y` computes a value and drops it"),
-        ("relu_(x)", "relu_(x)", "`relu_(x)` computes a value and drops it"),
-        ("'words'", "'words'", "`'words'` computes a value and drops it"),
-        ("y == f(x)", "y == f(x)", "`y == f(x)` compares and drops the answer"),
-        ("1 = x", "1", "`1` cannot be assigned to"),
-        ("x + y = z", "x + y", "`x + y` cannot be assigned to"),
-        ("() = x", "()", "`()` cannot be assigned to"),
-        ("y, = x", "y,", "`y,` unpacks a single value"),
-        ("if x = y: z = x", "=", "expected `:`, got `=`"),
-    ],
-)
-def test_slips_in_a_block(text: str, at: str, message: str) -> None:
-    fault = block_fault_of(text)
-    assert (fault.message, marked(text, fault), fault.forbidden) == (message, at, False)
-
-
-def test_a_comparison_for_an_assignment_is_repaired() -> None:
-    assert block_fault_of("y == f(x)").help == "write `y = f(x)`"
-
-
 # Faults: what the language leaves out on purpose
 
 
@@ -441,110 +328,3 @@ def test_constructs_that_are_left_out(text: str, at: str, help: str | None) -> N
 def test_statements_that_are_left_out(text: str, at: str, help: str | None) -> None:
     fault = block_fault_of(text)
     assert (marked(text, fault), fault.help, fault.forbidden) == (at, help, True)
-
-
-# Hostile texts: they end at a limit, without a RecursionError
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "(" * 20_000,
-        "[" * 10_000 + "]" * 10_000,
-        "(" * 65 + "x" + ")" * 65,
-        "-" * 19_999 + "x",
-        "not " * 4_999 + "x",
-        "~+" * 9_000 + "x",
-        "1+" * 9_999 + "1",
-        "1**" * 6_000 + "1",
-        "x and " * 3_000 + "x",
-        "x" + "[0]" * 6_000,
-        "x if y else " * 1_600 + "z",
-        "f(" * 5_000 + "x" + ")" * 5_000,
-        "f(-x**" * 64 + "x" + ")" * 64,
-        "x.y" * 6_000,
-        "x(y)" * 5_000,
-        "1e" * 9_000,
-        "'" * 20_000,
-        "x" * 20_001,
-    ],
-)
-def test_deep_and_long_expressions_are_refused(text: str) -> None:
-    assert fault_of(text).message
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "\n".join(" " * depth + "if x:" for depth in range(190)) + "\n" + " " * 190 + "y = x",
-        "if x: y = x\n" + "elif x: y = x\n" * 1_400,
-        "y = " + "1+" * 9_000 + "1",
-        "if x:\n  y = " + "-" * 200 + "x",
-    ],
-)
-def test_deep_and_long_blocks_are_refused(text: str) -> None:
-    assert block_fault_of(text).message
-
-
-@pytest.mark.parametrize(
-    "text", ["[" * 64 + "]" * 64, "(" * 64 + "x" + ")" * 64, "f(" * 64 + "x" + ")" * 64, "1" + "+1" * 98, "x" * 20_000]
-)
-def test_expressions_at_the_limits_are_read_and_printed(text: str) -> None:
-    node = parse_expression(text)
-    assert parse_expression(ex.show(node)) == node
-
-
-def test_wide_expressions_may_be_long() -> None:
-    node = parse_expression("[" + "x, " * 6_000 + "]")
-    assert isinstance(node, ex.Sequence)
-    assert len(node.items) == 6_000
-
-
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("9" * 41, "longer than 40 characters"),
-        ("0." + "1" * 39, "longer than 40 characters"),
-        ("'" + "a" * 201 + "'", "longer than 200 characters"),
-        ("x" * 20_001, "longer than 20000 characters"),
-    ],
-)
-def test_limits_of_literals_and_texts(text: str, words: str) -> None:
-    assert words in fault_of(text).message
-
-
-def test_literals_at_their_limits() -> None:
-    assert parse_expression("9" * 40) == ex.Literal(int("9" * 40))
-    assert parse_expression(f"'{'a' * 200}'") == ex.Literal("a" * 200)
-
-
-@pytest.mark.parametrize(
-    "character", ["\x00", "\x0b", "\x0c", "\r", "\x1b", "\x85", "\u2028", "\u202e", "\u200b", "\ud800"]
-)
-@pytest.mark.parametrize("frame", ["{}x", "x{} + y", "'a{}b'", "f(x, # {}\ny)", "x  # {}"])
-def test_invisible_characters_are_refused_wherever_they_stand(character: str, frame: str) -> None:
-    text = frame.format(character)
-    fault = fault_of(text)
-    assert marked(text, fault) == character
-    assert fault.message.isprintable()
-
-
-@pytest.mark.parametrize("character", ["\r", "\x0c", "\x85", "\u2028"])
-def test_a_comment_cannot_end_its_line_early(character: str) -> None:
-    assert block_fault_of(f"# words{character}import os\ny = x").message.isprintable()
-
-
-def test_messages_cut_long_texts() -> None:
-    fault = fault_of("x." + "y" * 10_000 + "()")
-    assert len(fault.message) < 120
-
-
-@settings(max_examples=1_000)
-@given(pieces)
-@pytest.mark.parametrize("parse", [parse_expression, parse_block])
-def test_any_text_is_read_or_refused(parse: Callable[[str], object], text: str) -> None:
-    try:
-        parse(text)
-    except SyntaxFault as fault:
-        assert 0 <= fault.span[0] <= fault.span[1] <= len(text)
-        assert fault.message.isprintable()

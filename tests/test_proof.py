@@ -20,7 +20,7 @@ from layergen.run.forward import TrialFault
 from layergen.run.instance import Instance
 from layergen.settings.choice import Setting
 
-POINTS = 20  # sizes at which each formula is held against torch
+POINTS = 12  # sizes at which each formula is held against torch
 LARGEST = 12  # of these sizes
 
 pytestmark = pytest.mark.filterwarnings("ignore")

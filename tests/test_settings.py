@@ -147,6 +147,31 @@ def test_a_variation_that_a_constraint_forbids_is_left_out() -> None:
     assert set(found) == {"default", "a_false"}
 
 
+def test_values_that_do_not_go_together_are_tried_one_by_one() -> None:
+    count = argument(type="int", default=2)
+    found = named(arguments={"a": count, "b": count}, constraints=["a == 2 or b == 2"])
+    assert {name: setting.given for name, setting in found.items() if name.startswith("other")} == {
+        "other_a": {"a": 3},
+        "other_b": {"b": 3},
+    }
+
+
+def test_other_values_take_those_of_the_required_arguments_along() -> None:
+    arguments = {"dim": DIM, "width": argument(type="int", min=1, default=4)}
+    found = named(arguments=arguments, constraints=["dim == width"])["other_values"]
+    assert found.given["dim"] == found.given["width"] != 4
+
+
+def test_any_text_is_tried_where_a_text_is_wanted() -> None:
+    (setting,) = chosen(arguments={"mode": argument(type="str")})
+    assert setting.given == {"mode": "text"}
+
+
+def test_a_default_of_another_type_satisfies_no_setting() -> None:
+    arguments = {"rate": argument(type="float"), "count": argument(type="int", default="rate")}
+    assert refused(arguments=arguments).rule.code == "LG401"
+
+
 def test_settings_do_not_repeat() -> None:
     found = chosen(arguments={"dim": DIM}, cases=[{"dim": 4, "N": 3}, {"dim": 4, "N": 3}, {"dim": 5, "N": 3}])
     assert [setting.values["dim"] for setting in found] == [4, 5]

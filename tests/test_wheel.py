@@ -7,9 +7,12 @@ import sysconfig
 import venv
 from pathlib import Path
 
+import pytest
+
 REPOSITORY = Path(__file__).parent.parent
 
 
+@pytest.mark.slow
 def test_installed_command_builds_a_spec(tmp_path: Path) -> None:
     variables = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
 

@@ -1,0 +1,285 @@
+"""The contracts: what breaks each of them, said at the place and with what to write instead."""
+
+from typing import Any
+
+import pytest
+from small import DIM, FLAG, breaches, checked, fault_of, program
+
+from layergen.contracts.autocast import AUTOCAST
+from layergen.contracts.device import DEVICE
+from layergen.resolve.program import Program
+
+MATRIX: dict[str, Any] = {
+    "arguments": {"dim": DIM, "out": DIM},
+    "inputs": {"x": ["N", "dim"]},
+    "outputs": {"y": ["N", "out"]},
+}
+VECTORS: dict[str, Any] = {"inputs": {"x": ["N"], "z": ["N"]}, "outputs": {"y": ["N", "N"]}}
+pytestmark = pytest.mark.filterwarnings("ignore")  # what torch warns of in a trial
+
+LABELS = {"shape": ["N"], "dtype": "int64", "range": [0, 4]}
+
+
+def weight(init: str, *shape: object) -> dict[str, Any]:
+    return {"weight": {"shape": list(shape), "init": init}}
+
+
+# Device
+
+
+@pytest.mark.parametrize(
+    ("forward", "message"),
+    [
+        ("y = x + normal(0.0, 1.0, [N, C])", "on an accelerator, expected all tensors to be on the same device"),
+        ("y = normal(0.0, 1.0, [N, C])", "output `y` is on the cpu when the inputs are on an accelerator"),
+    ],
+)
+def test_a_tensor_that_is_made_on_the_cpu_is_found(forward: str, message: str) -> None:
+    """No rule of words stands before the contract here: it would refuse this call, which takes no device."""
+    layer = program(forward, random="always")
+    found = breaches(DEVICE, layer)
+    assert found and all(finding.rule.code == "LG303" and message in finding.message for finding in found)
+
+
+def test_tensors_made_from_nothing_are_made_beside_the_inputs() -> None:
+    layer = program("y = x + zeros([C]) + arange(C)")
+    assert breaches(DEVICE, layer) == []
+
+
+def test_a_fault_that_has_nothing_to_do_with_devices_is_no_breach_of_this_contract() -> None:
+    layer = program("y = x @ x")
+    assert breaches(DEVICE, layer) == []
+
+
+# Coupling
+
+
+@pytest.mark.parametrize(
+    ("forward", "parts"),
+    [
+        ("y = x[:, None] * z", VECTORS),
+        ("y = unsqueeze(x, 1) * z", VECTORS),
+        ("h = unsqueeze(x, 1)\ny = h * z", VECTORS),
+        ("h = x[:, None] + 1\ny = h * z", VECTORS),
+        (
+            "y = sum(x, dim=1, keepdim=True) * sum(z, dim=1)",
+            {"inputs": {"x": ["N", "C"], "z": ["N", "C"]}, "outputs": {"y": ["N", "N"]}},
+        ),
+    ],
+)
+def test_all_pairs_may_be_combined_on_purpose(forward: str, parts: dict[str, Any]) -> None:
+    assert checked(program(forward, **parts)).cases
+
+
+@pytest.mark.parametrize("forward", ["y = x * z", "y = (x + 1) * z", "h = x + 1\ny = h * z", "y = mul(x, z)"])
+def test_all_pairs_are_not_combined_by_accident(forward: str) -> None:
+    finding = fault_of(program(forward, inputs={"x": ["N", 1], "z": ["N"]}, outputs={"y": ["N", "N"]}))
+    assert finding.rule.code == "LG301"
+    assert "are each stretched to the other: every pair is combined" in finding.message
+
+
+def test_a_slice_that_a_size_of_one_makes_shorter_is_found() -> None:
+    finding = fault_of(program("y = x[:, :4]", outputs={"y": ["N", 4]}))
+    assert finding.rule.code == "LG301"
+    assert finding.message == "where C == 1, dimension 1 of output `y` is declared as `4`, but is `1`"
+
+
+# Dtype
+
+
+@pytest.mark.parametrize(
+    ("forward", "message"),
+    [
+        ("y = x + linalg.inv(eye(C))[0, 0]", "the layer fails in float16: `linalg.inv` fails: "),
+        ("y = abs(fft.fft(x))", "the layer fails in bfloat16: `fft.fft` fails: "),
+    ],
+)
+def test_an_op_that_has_no_half_precision_is_found(forward: str, message: str) -> None:
+    finding = fault_of(program(forward))
+    assert finding.rule.code == "LG304"
+    assert finding.message.startswith(message)
+    assert finding.place.path == ("forward",)
+
+
+def test_a_dtype_is_said_without_a_floating_input_too() -> None:
+    parts = {"inputs": {"z": LABELS}, "outputs": {"y": {"shape": ["N"], "dtype": "float64"}}}
+    finding = fault_of(program("y = z * 2.0", **parts))
+    assert finding.message == "output `y` is declared as float64, but is float32"
+    assert finding.help == "declare it: `y: {shape: […], dtype: float32}`"
+
+
+def test_an_output_in_another_dtype_under_autocast_is_found() -> None:
+    layer = program("y = argmax(x, dim=1)", outputs={"y": ["N"]})
+    (finding,) = breaches(AUTOCAST, layer)
+    assert finding.rule.code == "LG304"
+    assert finding.message == "output `y` is int64 where `x` is float32, under autocast"
+
+
+@pytest.mark.parametrize("forward", ["y = type_as(upcast(x) @ weight, x)", "y = type_as(linear(upcast(x), weight), x)"])
+def test_a_product_that_torch_refuses_in_mixed_precision_is_the_callers_affair(forward: str) -> None:
+    layer = program(forward, arguments={"C": DIM}, parameters=weight("xavier_uniform", "C", "C"))
+    assert checked(layer).cases
+
+
+# Execution
+
+
+@pytest.mark.parametrize(
+    ("forward", "parts", "message"),
+    [
+        (
+            "y = embedding(z, weight)",
+            {"inputs": {"z": {**LABELS, "range": [0, 9]}}, "outputs": {"y": ["N", 3]}},
+            "`embedding` fails: index out of range",
+        ),
+        (
+            "y = linalg.cholesky(x)",
+            {"inputs": {"x": ["C", "C"]}, "outputs": {"y": ["C", "C"]}},
+            "`linalg.cholesky` fails: ",
+        ),
+    ],
+)
+def test_what_torch_refuses_with_data_alone_is_found(forward: str, parts: dict[str, Any], message: str) -> None:
+    used = weight("normal", 4, 3) if "weight" in forward else {}
+    finding = fault_of(program(forward, parameters=used, **parts))
+    assert finding.rule.code == "LG303"
+    assert finding.message.startswith(message)
+
+
+def test_the_first_step_that_gives_nan_is_named() -> None:
+    finding = fault_of(program("k = 2\nh = x * k\ny = log(h)"))
+    assert finding.rule.code == "LG313"
+    assert finding.message == "`y` has NaN for inputs that are drawn at random"
+
+
+# Gradient
+
+
+def test_an_output_that_is_a_parameter_itself_passes_its_gradient_on() -> None:
+    parts: dict[str, Any] = {"arguments": {"C": DIM}, "outputs": {"y": ["C"], "z": ["N", "C"]}}
+    assert checked(program("y = weight\nz = x * 2", parameters=weight("ones", "C"), **parts)).cases
+
+
+def test_an_input_whose_gradient_ends_at_an_op_without_one_is_found() -> None:
+    finding = fault_of(program("y = type_as(argmax(x, dim=1), x)", outputs={"y": ["N"]}))
+    assert (finding.rule.code, finding.help) == ("LG309", "declare it `gradient: false`")
+    assert "has no derivative" in finding.message
+
+
+# Training
+
+
+@pytest.mark.parametrize(
+    ("forward", "help"),
+    [
+        ("y = dropout(x, 0.5)", "write `dropout(x, 0.5, training=training)`"),
+        ("y = x + rand_like(x)", "put it under `if training:`, or declare `random: always`"),
+        (
+            "y = reshape(scaled_dot_product_attention(x[None], x[None], x[None], dropout_p=0.1), [N, C])",
+            "write `dropout_p=p if training else 0.0`",
+        ),
+    ],
+)
+def test_random_numbers_in_evaluation_are_found(forward: str, help: str) -> None:
+    finding = fault_of(program(forward))
+    assert (finding.rule.code, finding.help) == ("LG310", help)
+
+
+@pytest.mark.parametrize("forward", ["y = dropout(x, 0.0)", "y = dropout(x, 0.5, training)"])
+def test_no_random_numbers_in_evaluation_are_no_breach(forward: str) -> None:
+    assert checked(program(forward)).cases
+
+
+# Constants in half precision
+
+
+@pytest.mark.parametrize(
+    ("forward", "what"),
+    [
+        ("y = x + 1e-9", "1e-09"),
+        ("y = clamp(x, min=1e-9)", "`min` of `clamp`, 1e-09,"),
+        ("y = normalize(x, dim=1)", "`eps` of `normalize`, 1e-12,"),
+    ],
+)
+def test_a_constant_that_becomes_zero_is_found(forward: str, what: str) -> None:
+    finding = fault_of(program(forward))
+    assert finding.rule.code == "LG311"
+    assert finding.message == f"{what} becomes zero in float16, whose smallest number is 6e-08"
+
+
+def test_a_bound_that_float16_holds_is_no_breach() -> None:
+    assert checked(program("y = clamp(x, min=0.5)")).cases
+
+
+# Fans and initial values
+
+
+def with_bias(forward: str, init: str, *shape: object) -> Program:
+    """A product with a weight of some shape and a bias that starts at random."""
+    bias = {"bias": {"shape": ["out"], "init": init}}
+    return program(forward, parameters={**weight("xavier_uniform", *shape), **bias}, **MATRIX)
+
+
+@pytest.mark.parametrize(
+    ("forward", "shape", "init", "help"),
+    [
+        ("y = linear(x, weight, bias)", ("out", "dim"), "fan_out(weight)", "write `fan_in(weight)`"),
+        ("y = x @ weight + bias", ("dim", "out"), "fan_in(weight)", "write `fan_out(weight)`"),
+        ("y = matmul(x, weight) + bias", ("dim", "out"), "fan_in(weight)", "write `fan_out(weight)`"),
+    ],
+)
+def test_a_bias_that_is_scaled_by_the_other_fan_is_found(
+    forward: str, shape: tuple[str, str], init: str, help: str
+) -> None:
+    finding = fault_of(with_bias(forward, f"uniform(-1 / sqrt({init}), 1 / sqrt({init}))", *shape))
+    assert (finding.rule.code, finding.help) == ("LG312", help)
+    assert finding.place.path == ("parameters", "bias", "init")
+
+
+@pytest.mark.parametrize("equation", ["ni,oi->n", "ni,oi->noi"])
+def test_a_weight_that_no_single_dimension_of_is_summed_has_no_fan_to_mistake(equation: str) -> None:
+    result = {"n": ["N"], "noi": ["N", "out", "dim"]}[equation.partition("->")[2]]
+    parts = {**MATRIX, "outputs": {"y": result}}
+    layer = program(f"y = einsum('{equation}', x, weight)", parameters=weight("kaiming_uniform", "out", "dim"), **parts)
+    assert checked(layer).cases
+
+
+def test_a_vector_has_no_fan() -> None:
+    bias = {"bias": {"shape": ["C"], "init": "constant(fan_in(weight))"}}
+    finding = fault_of(
+        program("y = x * weight + bias", arguments={"C": DIM}, parameters={**weight("ones", "C"), **bias})
+    )
+    assert finding.rule.code == "LG307"
+    assert finding.message == "`fan_in(weight)` needs a parameter with two dimensions or more"
+
+
+# Matching
+
+
+def test_a_module_that_cannot_be_made_is_no_match() -> None:
+    finding = fault_of(
+        program(
+            "y = conv1d(x, weight, groups=groups)",
+            arguments={"dim": DIM, "groups": DIM},
+            constraints=["dim % groups == 0"],
+            parameters=weight("xavier_uniform", "dim", "dim // groups", 1),
+            inputs={"x": ["N", "dim", "L"]},
+            outputs={"y": ["N", "dim", "L"]},
+            matches="nn.Conv1d(dim, dim + 1, 1, groups=groups, bias=False)",
+        )
+    )
+    assert (finding.rule.code, finding.place.path) == ("LG404", ("matches", "module"))
+    assert finding.message == "out_channels must be divisible by groups"
+
+
+@pytest.mark.parametrize("module", ["nn.Relu", "nn.relu", "nn.Parameter", "nn.init", "nn.functional"])
+def test_what_is_no_module_is_no_match(module: str) -> None:
+    finding = fault_of(program("y = relu(x)", matches=f"{module}()"))
+    assert (finding.rule.code, finding.message) == ("LG205", f"`{module}` is not a module of torch.nn")
+
+
+def test_a_buffer_that_is_not_there_is_never_a_fault_of_the_others() -> None:
+    """A flag without which a parameter does not exist leaves its initial value untried, and the rest checked."""
+    scale = {"weight": {"shape": ["C"], "init": "ones", "when": "flag"}}
+    layer = program("y = x * weight if flag else x", arguments={"C": DIM, "flag": FLAG}, parameters=scale)
+    assert {tuple(case.state) for case in checked(layer).cases} == {("weight",), ()}

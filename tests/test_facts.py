@@ -1,0 +1,60 @@
+"""What is shown of a layer: what is proven, what is only tried and at which sizes, and what is not asked at all."""
+
+from typing import Any
+
+import pytest
+from small import DIM, checked, program
+
+from layergen.present.facts import Summary, summarize
+
+VECTOR = {"weight": {"shape": ["C"], "init": "ones"}}
+
+
+def summary(forward: str, **parts: Any) -> Summary:
+    return summarize(checked(program(forward, **parts)), "specs/small.yaml")
+
+
+def guarantees(found: Summary, contract: str) -> list[tuple[str, str]]:
+    """The verdicts on a contract, each with what it rests on."""
+    return [(item.verdict, item.detail) for item in found.contracts if item.contract == contract]
+
+
+def test_a_layer_that_cannot_run_at_symbols_is_shown_at_its_case() -> None:
+    found = summary("if training:\n    h = x\nelse:\n    h = x * 2\ny = stack(unbind(h, 1), 1)")
+    ((verdict, detail),) = guarantees(found, "shape")
+    assert verdict == "tried" and detail.startswith("at 1 setting, not at symbols: torch takes `C` as a number")
+    assert "N=2, C=7" in found.way
+    assert [(line.name, line.shape) for step in found.steps for line in step.results] == [
+        ("h", ("2", "7")),
+        ("y", ("2", "7")),
+    ]
+
+
+def test_formulas_that_algebra_cannot_compare_are_said_to_be_tried() -> None:
+    found = summary("y = x[:, :round(C / 2)]", outputs={"y": ["N", "round(C / 2)"]})
+    ((verdict, detail),) = guarantees(found, "shape")
+    assert verdict == "tried"
+    assert "algebra cannot tell whether the formulas of `y` agree for all sizes" in detail
+
+
+def test_a_layer_that_is_random_at_all_times_says_so() -> None:
+    found = summary("y = x + rand_like(x)", random="always")
+    assert guarantees(found, "training") == [("checked", "random at all times, as the spec declares")]
+
+
+def test_a_layer_of_which_no_gradient_is_wanted_says_so() -> None:
+    found = summary("y = round(x)", inputs={"x": {"shape": ["N", "C"], "gradient": False}})
+    assert guarantees(found, "gradient") == [("checked", "none is wanted")]
+
+
+def test_a_layer_that_changes_dtypes_itself_is_tried_in_mixed_precision() -> None:
+    found = summary("y = type_as(upcast(x) * weight, x)", arguments={"C": DIM}, parameters=VECTOR)
+    details = [detail for _, detail in guarantees(found, "dtype")]
+    assert "on 1 way, with bfloat16 inputs and float32 parameters, which torch may refuse" in details
+
+
+@pytest.mark.parametrize(("shape", "shown"), [(["C"], ("C",)), ("[C] + [2]", "[C] + [2]")])
+def test_a_shape_is_shown_as_the_spec_has_it(shape: object, shown: object) -> None:
+    parts: dict[str, Any] = {"arguments": {"C": DIM}, "parameters": {"weight": {"shape": shape, "init": "ones"}}}
+    found = summary("y = x * sum(weight)", **parts)
+    assert [line.shape for line in found.parameters] == [shown]

@@ -1,0 +1,99 @@
+"""Preconditions: what torch demands of sizes beside the constraints, and what only seems to be met."""
+
+from typing import Any
+
+import pytest
+from small import DIM, checked, fault_of, program
+
+HEADS: dict[str, Any] = {
+    "arguments": {"dim": DIM, "heads": DIM},
+    "inputs": {"x": ["N", "dim"]},
+    "outputs": {"y": ["N", "heads", "dim // heads"]},
+    "cases": [{"dim": 6, "heads": 2}],
+}
+SPLIT = "y = reshape(x, [N, heads, dim // heads])"
+
+
+def texts(forward: str, **parts: Any) -> list[str]:
+    return [condition.text for condition in checked(program(forward, **parts)).preconditions]
+
+
+def test_arguments_that_fit_in_the_cases_alone_are_coupled() -> None:
+    finding = fault_of(program(SPLIT, **HEADS))
+    assert (finding.rule.code, finding.message) == ("LG301", "the layer works only where dim % heads == 0")
+    assert finding.help == "if it is meant, add the constraint `dim % heads == 0`, or name the sizes alike"
+    assert finding.place.span == (4, len(SPLIT))
+
+
+def test_arguments_that_a_constraint_couples_are_free_of_faults() -> None:
+    assert texts(SPLIT, **HEADS, constraints=["dim % heads == 0"]) == []
+
+
+def test_a_shape_that_is_as_declared_for_large_sizes_alone_is_a_fault() -> None:
+    finding = fault_of(program("third = x[:, 2]\ny = x[:, :4] - third[:, None]", outputs={"y": ["N", 4]}))
+    assert finding.rule.code == "LG302"
+    assert finding.message == "dimension 1 of output `y` is declared as `4`, but is `C`, unless C >= 4"
+
+
+def test_a_size_that_torch_refuses_is_a_precondition() -> None:
+    assert texts("y = narrow(x, 1, 0, 4)", outputs={"y": ["N", 4]}) == ["4 <= C"]
+
+
+def test_a_dimension_that_has_to_be_a_multiple_is_a_precondition() -> None:
+    parts = {"outputs": {"y": ["N", "C // 4", 4]}, "cases": [{"C": 8}]}
+    assert texts("y = reshape(x, [N, C // 4, 4])", **parts) == ["C % 4 == 0"]
+
+
+def test_preconditions_have_a_setting_on_either_side() -> None:
+    layer = checked(program("y = narrow(x, 1, 0, 4)", outputs={"y": ["N", 4]}))
+    (condition,) = layer.preconditions
+    kept, (broken, _) = condition.kept.setting, condition.broken
+    assert (kept.sizes["C"], broken.sizes["C"]) == (4, 3)
+
+
+@pytest.mark.parametrize("forward", ["y = relu(x)", "y = x + x", "y = flip(x, [1])"])
+def test_what_torch_asks_for_its_own_sake_is_no_precondition(forward: str) -> None:
+    assert texts(forward) == []
+
+
+# Faults that hang on the sizes
+
+
+def test_a_layer_that_works_at_its_cases_is_told_which_constraint_says_so() -> None:
+    parts = {
+        "arguments": {"dim": DIM, "width": DIM},
+        "parameters": {"weight": {"shape": ["dim", "width"], "init": "ones"}},
+        "inputs": {"x": ["N", "dim"]},
+        "outputs": {"y": ["N", "dim"]},
+    }
+    finding = fault_of(program("y = linear(x, weight)", **parts, cases=[{"dim": 4, "width": 4}]))
+    assert finding.rule.code == "LG303"
+    assert finding.help == "it works where dim=4, width=4: say under `constraints` what it takes"
+
+
+def test_a_layer_whose_arguments_leave_no_room_fails_at_its_settings() -> None:
+    narrow = {"a": {"type": "int", "min": 1, "max": 1, "doc": "One."}}
+    finding = fault_of(program("y = reshape(x, [N, a + C])", arguments=narrow, outputs={"y": ["N", "a + C"]}))
+    assert finding.rule.code == "LG303"
+    assert finding.place.path == ("forward",)
+
+
+def test_a_layer_without_symbols_is_tried_alone() -> None:
+    narrow = {"a": {"type": "int", "min": 1, "max": 1, "doc": "One."}}
+    layer = checked(program("y = reshape(x, [N, a * C])", arguments=narrow, outputs={"y": ["N", "a * C"]}))
+    assert layer.cases and not layer.proven
+
+
+@pytest.mark.parametrize(
+    ("forward", "size"),
+    [("y = x[:, :int(C * 0.5)]", "int(C * 0.5)"), ("y = x[:, :round(C / 2)]", "round(C / 2)")],
+)
+def test_a_size_that_is_rounded_is_shown_at_the_hints_alone(forward: str, size: str) -> None:
+    assert not checked(program(forward, outputs={"y": ["N", size]}, cases=[{"C": 8}])).proven
+
+
+@pytest.mark.parametrize(
+    ("forward", "size"), [("y = x[:, :int(C)]", "C"), ("y = x[:, :abs(C)]", "C"), ("y = x[:, :C // 2]", "C // 2")]
+)
+def test_a_size_that_stays_whole_is_proven(forward: str, size: str) -> None:
+    assert checked(program(forward, outputs={"y": ["N", size]})).proven
