@@ -167,7 +167,7 @@ def _quiet() -> Iterator[None]:
 @contextmanager
 def fake_tensors() -> Iterator[None]:
     """Run what is inside on tensors without data that know their device."""
-    with settled(), FakeTensorMode(shape_env=ShapeEnv()), enable_python_dispatcher():
+    with settled(), FakeTensorMode(shape_env=ShapeEnv()):
         yield
 
 
