@@ -3,10 +3,12 @@
 from typing import Any
 
 import pytest
-from small import DIM, FLAG, breaches, checked, fault_of, program
+from small import DIM, FLAG, breaches, checked, fault_of, program, spec
 
 from layergen.contracts.autocast import AUTOCAST
 from layergen.contracts.device import DEVICE
+from layergen.faults import SpecError
+from layergen.resolve import resolve
 from layergen.resolve.program import Program
 
 MATRIX: dict[str, Any] = {
@@ -274,7 +276,9 @@ def test_a_module_that_cannot_be_made_is_no_match() -> None:
 
 @pytest.mark.parametrize("module", ["nn.Relu", "nn.relu", "nn.Parameter", "nn.init", "nn.functional"])
 def test_what_is_no_module_is_no_match(module: str) -> None:
-    finding = fault_of(program("y = relu(x)", matches=f"{module}()"))
+    with pytest.raises(SpecError) as refusal:
+        resolve(spec("y = relu(x)", matches=f"{module}()"))
+    (finding,) = refusal.value.findings
     assert (finding.rule.code, finding.message) == ("LG205", f"`{module}` is not a module of torch.nn")
 
 

@@ -77,6 +77,7 @@ class AbstractRun:
         self.names: dict[sympy.Symbol, sympy.Symbol] = {}
         self.own: dict[str, sympy.Symbol] = {}
         self.sizes: dict[str, torch.SymInt] = {}
+        self.formulas: dict[sympy.Basic, Any] = {}  # those that were asked for, by torch's own
         for name, hint in hints.items():
             source = NameSource(name)
             made = self.environment.create_symbol(
@@ -101,8 +102,18 @@ class AbstractRun:
     def formula(self, size: Size | sympy.Basic) -> Any:
         """A size in the names of the program."""
         expression = size.node.expr if isinstance(size, torch.SymInt) else sympy.sympify(size)
-        expression = expression.xreplace(self.environment.replacements).xreplace(self.names)
-        return canonical(_plain(expression))
+        if self.environment.replacements:
+            expression = expression.xreplace(self.environment.replacements)
+        if expression not in self.formulas:
+            self.formulas[expression] = canonical(self.named(expression))
+        return self.formulas[expression]
+
+    def named(self, expression: sympy.Basic) -> Any:
+        """A formula in the names of the spec, with plain sympy in the place of torch's functions."""
+        if not expression.args:
+            return self.names.get(expression, expression)
+        parts = [self.named(part) for part in expression.args]
+        return PLAIN.get(expression.func, expression.func)(*parts)
 
     def renamed(self, text: str) -> str:
         """A message of torch with the names of the spec for its own names of symbols."""
@@ -117,14 +128,6 @@ class AbstractRun:
         """The conditions under which the run would come out the same."""
         found = (self.formula(guard.expr) for guard in self.environment.guards)
         return list(dict.fromkeys(guard for guard in found if guard not in (sympy.true, True)))
-
-
-def _plain(expression: sympy.Basic) -> Any:
-    """A formula with plain sympy in the place of torch's functions, from the inside out."""
-    if not expression.args:
-        return expression
-    parts = [_plain(part) for part in expression.args]
-    return PLAIN.get(expression.func, expression.func)(*parts)
 
 
 @contextmanager
@@ -164,7 +167,7 @@ def _quiet() -> Iterator[None]:
 @contextmanager
 def fake_tensors() -> Iterator[None]:
     """Run what is inside on tensors without data that know their device."""
-    with settled(), FakeTensorMode(shape_env=ShapeEnv()), enable_python_dispatcher():
+    with settled(), FakeTensorMode(shape_env=ShapeEnv()):
         yield
 
 

@@ -1,8 +1,9 @@
 """Formulas of sizes: bring them to one form, compare them, and print them as a spec would say them."""
 
+import functools
 import math
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -26,6 +27,8 @@ def canonical(expression: Any) -> Any:
 
 def same(left: Any, right: Any) -> bool:
     """Whether two formulas are equal for all values of their names, as far as algebra can tell."""
+    if left == right:
+        return True
     difference = sympy.expand(canonical(left) - canonical(right))
     return bool(difference == 0)
 
@@ -40,41 +43,39 @@ def value(expression: Any, at: Point) -> Any:
         ArithmeticError: If something is divided by zero.
         ValueError: If the formula has a function that is not known here.
     """
-    return compiled(expression)(at)
+    return values(expression, {name: (number,) for name, number in at.items()}, 1)[0]
 
 
-def compiled(expression: Any) -> Callable[[Point], Any]:
-    """A function that computes a formula, for one that is computed at many points. Errors are those of `value`."""
+def values(expression: Any, columns: Mapping[str, Sequence[int]], count: int) -> Sequence[Any]:
+    """What a formula comes to at many points at once, for each name its values there. Errors are those of `value`."""
     match expression:
         case sympy.Symbol(name=name):
-            return lambda at: at[name]
+            return columns[name]
         case sympy.Integer():
-            number = int(expression)
-            return lambda _: number
+            return (int(expression),) * count
         case sympy.Rational():
-            fraction = Fraction(int(expression.p), int(expression.q))
-            return lambda _: fraction
+            return (Fraction(int(expression.p), int(expression.q)),) * count
         case sympy.logic.boolalg.BooleanTrue() | sympy.logic.boolalg.BooleanFalse():
-            truth = bool(expression)
-            return lambda _: truth
+            return (bool(expression),) * count
         case sympy.floor(args=(quotient,)):
-            above, below = (compiled(part) for part in sympy.fraction(sympy.together(quotient)))
-            return lambda at: above(at) // below(at)
+            above, below = (values(part, columns, count) for part in sympy.fraction(sympy.together(quotient)))
+            return list(map(operator.floordiv, above, below))
         case sympy.Pow(base=base, exp=sympy.Integer() as exponent) if exponent < 0:
-            root, times = compiled(base), int(exponent)
-            return lambda at: Fraction(root(at)) ** times
-    parts = [compiled(part) for part in expression.args]
+            times = int(exponent)
+            return [Fraction(root) ** times for root in values(base, columns, count)]
+    parts = [values(part, columns, count) for part in expression.args]
+    for kind, compute in PAIRWISE.items():
+        if isinstance(expression, kind):
+            return functools.reduce(lambda left, right: list(map(compute, left, right)), parts)
     for kind, compute in OPERATIONS.items():
         if isinstance(expression, kind):
-            return lambda at: compute(*(part(at) for part in parts))
+            return list(map(compute, *parts))
     raise ValueError(f"no way to compute {type(expression).__name__}")
 
 
+PAIRWISE: dict[type, Callable[[Any, Any], Any]] = {sympy.Add: operator.add, sympy.Mul: operator.mul}
 OPERATIONS: dict[type, Callable[..., Any]] = {
-    sympy.Add: lambda *parts: sum(parts),
-    sympy.Mul: lambda *parts: math.prod(parts),
     sympy.Pow: operator.pow,
-    sympy.floor: math.floor,
     sympy.ceiling: math.ceil,
     sympy.Mod: operator.mod,
     sympy.Max: max,

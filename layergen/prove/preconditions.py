@@ -14,7 +14,7 @@ import sympy
 
 from layergen.diagnostics import Finding, Place
 from layergen.faults import SpecError, refuse
-from layergen.prove.formula import compiled, shown
+from layergen.prove.formula import shown, values
 from layergen.prove.hints import Hints, at_point, numbers
 from layergen.prove.proof import GuardAt, Proof
 from layergen.resolve.program import Program
@@ -96,7 +96,8 @@ def _is_overflow(condition: Any) -> bool:
 
 
 def _judge(program: Program, found: Hints, guard: GuardAt, accepted: Sequence[Any]) -> Precondition | None:
-    broken = list(islice(_points(program, found, guard.condition, False, accepted), TRIALS))
+    points = Points(program, found, guard.condition, accepted)
+    broken = list(islice(points.settings(False), TRIALS))
     for setting in broken:
         try:
             finding = _try(program, setting)
@@ -106,7 +107,7 @@ def _judge(program: Program, found: Hints, guard: GuardAt, accepted: Sequence[An
         return None
     if not broken:
         return None
-    for setting in islice(_points(program, found, guard.condition, True, accepted), TRIALS):
+    for setting in islice(points.settings(True), TRIALS):
         try:
             _try(program, setting)
         except Refused:
@@ -145,23 +146,60 @@ def _try(program: Program, setting: Setting) -> Finding | None:
     return mismatch
 
 
-def _points(program: Program, found: Hints, condition: Any, wanted: bool, accepted: Sequence[Any]) -> Iterator[Setting]:
-    """Points at which a condition only just holds, or only just does not, and all accepted ones do."""
-    names = sorted(symbol.name for symbol in condition.free_symbols)
-    holds, others = compiled(condition), [compiled(other) for other in accepted]
-    slack = compiled(condition.lhs - condition.rhs) if isinstance(condition, sympy.core.relational.Relational) else None
-    candidates = []
-    for values in islice(product(SMALL, repeat=len(names)), POINTS):
-        point = {**found.names, **dict(zip(names, values, strict=True))}
+class Points:
+    """The points at which a condition only just holds, and those at which it only just does not.
+
+    Args:
+        program: The layer.
+        found: Values for the names that the condition does not mention.
+        condition: The condition.
+        accepted: Conditions that hold at all of the points.
+    """
+
+    def __init__(self, program: Program, found: Hints, condition: Any, accepted: Sequence[Any]) -> None:
+        self.program = program
+        self.found = found
+        self.names = sorted(symbol.name for symbol in condition.free_symbols)
+        tried = list(islice(product(SMALL, repeat=len(self.names)), POINTS))
+        judged = zip(tried, self.at(condition, tried), self.at(_slack(condition), tried), strict=True)
+        sides: dict[bool, list[tuple[int, int, tuple[int, ...]]]] = {True: [], False: []}
+        for point, holds, slack in judged:
+            if holds is not None and slack is not None:
+                sides[bool(holds)].append((abs(int(slack)), sum(point), point))
+        self.sides = {
+            holds: self.kept([point for *_, point in sorted(side)], accepted) for holds, side in sides.items()
+        }
+
+    def at(self, formula: Any, points: Sequence[tuple[int, ...]]) -> Sequence[Any]:
+        """What a formula comes to at some points; None where it cannot be computed."""
+        if not points:
+            return []
+        columns: dict[str, Sequence[int]] = {name: (number,) * len(points) for name, number in self.found.names.items()}
+        columns |= dict(zip(self.names, zip(*points, strict=True), strict=True))
         try:
-            if bool(holds(point)) is wanted and all(other(point) for other in others):
-                candidates.append((abs(int(slack(point))) if slack else 0, sum(values), values))
+            return values(formula, columns, len(points))
         except ArithmeticError:
-            continue
-    for *_, values in sorted(candidates):
-        setting = at_point(program, found, {**found.names, **dict(zip(names, values, strict=True))})
-        if setting is not None:
-            yield setting
+            return [None] if len(points) == 1 else [self.at(formula, [point])[0] for point in points]
+
+    def kept(self, points: list[tuple[int, ...]], accepted: Sequence[Any]) -> list[tuple[int, ...]]:
+        """The points at which all accepted conditions hold."""
+        for other in accepted:
+            points = [point for point, holds in zip(points, self.at(other, points), strict=True) if holds]
+        return points
+
+    def settings(self, holds: bool) -> Iterator[Setting]:
+        """The settings of one side that bounds and constraints allow, the nearest first."""
+        for point in self.sides[holds]:
+            setting = at_point(
+                self.program, self.found, {**self.found.names, **dict(zip(self.names, point, strict=True))}
+            )
+            if setting is not None:
+                yield setting
+
+
+def _slack(condition: Any) -> Any:
+    """How far a condition is from its edge."""
+    return condition.lhs - condition.rhs if isinstance(condition, sympy.core.relational.Relational) else sympy.S.Zero
 
 
 def _shape_depends(finding: Finding, guard: GuardAt) -> Finding:
