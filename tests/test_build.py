@@ -65,6 +65,8 @@ def test_writes_modules_tests_and_packages(tmp_path: Path) -> None:
         "generated/pool/__init__.py",
         "generated/pool/gem.py",
         "generated/tests/__init__.py",
+        "generated/tests/behaviours.py",
+        "generated/tests/conftest.py",
         "generated/tests/norm/__init__.py",
         "generated/tests/norm/test_rms_norm.py",
         "generated/tests/pool/__init__.py",

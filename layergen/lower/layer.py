@@ -22,8 +22,8 @@ def layer_view(layer: CheckedLayer, origin: str) -> LayerView:
     constructor = ConstructorWriter(spec).write()
     forward = ForwardWriter(spec, layer.input_checks).write()
     arguments = tuple(signature(spec))
-    code = [*("\n".join(lines) for lines in helpers(spec)), *annotations(spec), function(arguments, constructor)]
-    code += [function((), reset), function((), forward)]
+    code = ["nn.Module", *("\n".join(lines) for lines in helpers(spec)), *annotations(spec)]
+    code += [function(arguments, constructor), function((), reset), function((), forward)]
     summary, *rest = docs.docstring(layer, doc)
     return LayerView(
         origin=origin,
