@@ -29,8 +29,8 @@ BUILTINS = frozenset({
     "ValueError", "abs", "all", "any", "bool", "float", "int", "isinstance", "len", "list", "max", "min", "range",
     "round", "str", "sum", "super", "tuple",
 })  # fmt: skip
-BEHAVIOURS = frozenset({"Case", "Input", "Layer", "Limit", "Refusal"})  # what a generated test imports beside the layer
-CLASSES = BEHAVIOURS.union({"F", "Module", "Parameter", "Tensor"}, (name for name in dir(builtins) if name[0].isupper()))
+TESTS = frozenset({"Case", "Input", "Layer", "Limit", "Refusal"})  # what a generated test imports beside the layer
+CLASSES = TESTS.union({"F", "Module", "Parameter", "Tensor"}, (name for name in dir(builtins) if name[0].isupper()))
 
 
 def check_reserved(spec: LayerSpec) -> Iterator[Finding]:
