@@ -120,6 +120,21 @@ def test_output_of_a_removed_spec_is_removed_with_its_folders(tmp_path: Path) ->
     assert "A" not in package(tmp_path)
 
 
+def test_what_tests_share_is_there_while_some_test_is(tmp_path: Path) -> None:
+    shared = [tmp_path / "generated" / "tests" / name for name in ("behaviours.py", "conftest.py")]
+    put(tmp_path, {"a.yaml": "A", "b.yaml": "B"})
+    build(Config(tmp_path), [tmp_path / "specs" / "a.yaml"])
+    texts = [path.read_text() for path in shared]
+    build(Config(tmp_path))
+    assert [path.read_text() for path in shared] == texts
+    (tmp_path / "specs" / "a.yaml").unlink()
+    build(Config(tmp_path))
+    assert all(path.exists() for path in shared)
+    (tmp_path / "specs" / "b.yaml").unlink()
+    build(Config(tmp_path))
+    assert not (tmp_path / "generated" / "tests").exists()
+
+
 def test_files_of_others_are_never_removed(tmp_path: Path) -> None:
     put(tmp_path, {"a.yaml": "A"})
     build(Config(tmp_path))
