@@ -73,8 +73,8 @@ def traits(spec: LayerSpec) -> Iterator[str]:
         yield f"unmeasured={python(unmeasured)}"
     if spec.matches is not None:
         yield "reference=reference"
-        if spec.matches.inputs is not None:
-            items = [ex.show(item) for item in spec.matches.inputs]
+        items = [ex.show(item) for item in spec.matches.inputs or ()]
+        if items and items != list(spec.inputs):
             called = f"({', '.join(items)}{',' if len(items) == 1 else ''})"
             yield f"reference_inputs=lambda {', '.join(spec.inputs)}: {called}"
 
