@@ -15,7 +15,7 @@ from layergen.project import writing as write
 from layergen.project.cache import Cache, Entry
 from layergen.project.config import Config
 from layergen.project.discovery import Discovery, SpecFile, discover, file_stem
-from layergen.project.packages import exports, package_files
+from layergen.project.packages import behaviours_module, exports, package_files
 from layergen.project.writing import GeneratedFile, Plan
 from layergen.rules.building import DuplicateOutput, MisnamedFile
 
@@ -101,7 +101,7 @@ def generate(spec: SpecFile, config: Config) -> Outcome:
     from layergen.lower import lower
     from layergen.render import render
 
-    views = lower(checked, spec.name, ".".join((config.package, *spec.module)))
+    views = lower(checked, spec.name, ".".join((config.package, *spec.module)), behaviours_module(config))
     texts = [write.signed(render(view), spec.name) for view in views]
     return Outcome(spec, _files(spec, texts), proven=checked.proven)
 

@@ -8,10 +8,17 @@ import jinja2
 from black.mode import TargetVersion
 from black.parsing import InvalidInput
 
-from layergen.lower.views import LayerView, PackageView, TestView
+from layergen.lower.views import BehavioursView, ConftestView, LayerView, PackageView, TestView
 from layergen.resources import templates_folder
 
-TEMPLATES: dict[type, str] = {LayerView: "layer.py.j2", TestView: "test.py.j2", PackageView: "package.py.j2"}
+View = LayerView | TestView | BehavioursView | ConftestView | PackageView
+TEMPLATES: dict[type[View], str] = {
+    LayerView: "layer.py.j2",
+    TestView: "test.py.j2",
+    BehavioursView: "behaviours.py.j2",
+    ConftestView: "conftest.py.j2",
+    PackageView: "package.py.j2",
+}
 MODE = black.Mode(line_length=88, target_versions={TargetVersion.PY311})
 
 
@@ -32,7 +39,7 @@ def environment() -> jinja2.Environment:
     )
 
 
-def render(view: LayerView | TestView | PackageView) -> str:
+def render(view: View) -> str:
     """The formatted source of a view, without the header that signs it.
 
     Raises:

@@ -19,7 +19,8 @@ inputs: {x: [...]}
 outputs: {y: [...]}
 forward: y = relu(x)
 """
-GOOD_FILES = {"__init__.py", "rectify.py", "tests/__init__.py", "tests/test_rectify.py"}
+TESTS = {f"tests/{name}.py" for name in ("__init__", "behaviours", "conftest", "test_rectify")}
+GOOD_FILES = {"__init__.py", "rectify.py", *TESTS}
 
 
 @dataclass(frozen=True)

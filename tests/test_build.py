@@ -65,6 +65,8 @@ def test_writes_modules_tests_and_packages(tmp_path: Path) -> None:
         "generated/pool/__init__.py",
         "generated/pool/gem.py",
         "generated/tests/__init__.py",
+        "generated/tests/behaviours.py",
+        "generated/tests/conftest.py",
         "generated/tests/norm/__init__.py",
         "generated/tests/norm/test_rms_norm.py",
         "generated/tests/pool/__init__.py",
@@ -116,6 +118,21 @@ def test_output_of_a_removed_spec_is_removed_with_its_folders(tmp_path: Path) ->
     assert not (tmp_path / "generated" / "norm").exists()
     assert not (tmp_path / "generated" / "tests" / "norm").exists()
     assert "A" not in package(tmp_path)
+
+
+def test_what_tests_share_is_there_while_some_test_is(tmp_path: Path) -> None:
+    shared = [tmp_path / "generated" / "tests" / name for name in ("behaviours.py", "conftest.py")]
+    put(tmp_path, {"a.yaml": "A", "b.yaml": "B"})
+    build(Config(tmp_path), [tmp_path / "specs" / "a.yaml"])
+    texts = [path.read_text() for path in shared]
+    build(Config(tmp_path))
+    assert [path.read_text() for path in shared] == texts
+    (tmp_path / "specs" / "a.yaml").unlink()
+    build(Config(tmp_path))
+    assert all(path.exists() for path in shared)
+    (tmp_path / "specs" / "b.yaml").unlink()
+    build(Config(tmp_path))
+    assert not (tmp_path / "generated" / "tests").exists()
 
 
 def test_files_of_others_are_never_removed(tmp_path: Path) -> None:

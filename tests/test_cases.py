@@ -3,7 +3,8 @@
 A case is a project whose specs are those of the folder itself (``a_case/*.yaml``). Beside them may stand
 
 - ``stdout.txt``: the faults that a build reports; nothing is written then. Without it, there are none.
-- ``expected/``: the whole output folder after the build. Without it, any output will do.
+- ``expected/``: the whole output folder after the build. Without it, any output will do. What the tests of all layers
+  share stands in one case alone, and is the same in the others.
 - ``before/``: what is in the output folder before the build.
 - ``mended/``: a case of its own, in which the faults are mended. It shows that a rule lets pass what is right.
 
@@ -25,6 +26,8 @@ from layergen.rules import all_rules
 CASES = Path(__file__).parent / "cases"
 FOLDERS = sorted([*CASES.glob("*/"), *CASES.glob("*/mended/")])
 PARTS = ("stdout.txt", "expected", "before", "mended")
+SHARED = ("tests/behaviours.py", "tests/conftest.py")
+HOLDS_SHARED = CASES / "whole_packages" / "expected"
 
 
 @pytest.fixture
@@ -44,6 +47,9 @@ def test_case(
     before = contents(tmp_path / "generated")
     code = main(["build"])
     output, made = capsys.readouterr().out, contents(tmp_path / "generated")
+    if folder / "expected" != HOLDS_SHARED:
+        shared = {path: made.pop(path) for path in SHARED if path in made and path not in before}
+        assert update or all(text == (HOLDS_SHARED / path).read_text("utf-8") for path, text in shared.items())
     if update:
         write(folder, output, made)
     assert output == contents(folder).get("stdout.txt", "")
@@ -89,6 +95,8 @@ def write(folder: Path, output: str, made: dict[str, str]) -> None:
 @pytest.mark.parametrize("folder", sorted(CASES.glob("*/expected/")), ids=lambda folder: folder.parent.name)
 def test_expected_tests_pass(folder: Path, tmp_path: Path) -> None:
     shutil.copytree(folder, tmp_path / "generated")
+    for path in SHARED:
+        shutil.copy(HOLDS_SHARED / path, tmp_path / "generated" / path)
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "generated"]
     result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout

@@ -14,19 +14,17 @@ import generated.tests
 def modules_with_reference() -> list[ModuleType]:
     """The generated test modules that hold a layer against one of torch.nn."""
     found = pkgutil.walk_packages(generated.tests.__path__, "generated.tests.")
-    modules = [importlib.import_module(module.name) for module in found if not module.ispkg]
-    return [module for module in modules if hasattr(module, "make_reference")]
+    modules = [importlib.import_module(module.name) for module in found if ".test_" in module.name]
+    return [module for module in modules if hasattr(module, "reference")]
 
 
 @pytest.mark.parametrize("module", modules_with_reference(), ids=lambda module: module.__name__.rpartition(".")[2])
 def test_same_seed_gives_the_state_of_torch(module: ModuleType) -> None:
     for case in module.CASES.values():
-        arguments = getattr(case, "arguments", {})
-        layer = type(module.make_layer(case))
         torch.manual_seed(0)
-        reference = module.make_reference(**arguments)
+        reference = module.reference(**case.arguments)
         torch.manual_seed(0)
-        torch.testing.assert_close(layer(**arguments).state_dict(), reference.state_dict(), rtol=0, atol=0)
+        torch.testing.assert_close(module.LAYER.new(case).state_dict(), reference.state_dict(), rtol=0, atol=0)
 
 
 @pytest.mark.parametrize(

@@ -149,7 +149,7 @@ def test_number_of_ops_is_right() -> None:
 
 
 def test_every_generated_test_is_explained() -> None:
-    templates = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "templates").glob("test*.j2"))
+    templates = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "templates").glob("behaviours*.j2"))
     assert set(re.findall(r"^def (test_\w+)", templates, re.MULTILINE)) == set(
         re.findall(r"^\| `(test_\w+)`", README, re.M)
     )

@@ -3,18 +3,19 @@
 from layergen.checked import CheckedLayer
 from layergen.lower.layer import layer_view
 from layergen.lower.testing import test_view
-from layergen.lower.views import ExportView, LayerView, PackageView, TestView
+from layergen.lower.views import BehavioursView, ConftestView, ExportView, LayerView, PackageView, TestView
 
 
-def lower(layer: CheckedLayer, origin: str, module: str) -> tuple[LayerView, TestView]:
+def lower(layer: CheckedLayer, origin: str, module: str, behaviours: str) -> tuple[LayerView, TestView]:
     """Lower a layer.
 
     Args:
         layer: The layer and what was found by trying it.
         origin: The spec's name, for the headers.
         module: Dotted name of the module to generate.
+        behaviours: Dotted name of the module of what every layer is held to.
     """
-    return layer_view(layer, origin), test_view(layer, origin, module)
+    return layer_view(layer, origin), test_view(layer, origin, module, behaviours)
 
 
 def lower_package(package: str, layers: tuple[tuple[str, str], ...]) -> PackageView:
@@ -22,3 +23,8 @@ def lower_package(package: str, layers: tuple[tuple[str, str], ...]) -> PackageV
     exports = tuple(ExportView(module, name) for module, name in sorted(layers))
     names = sorted((export.name for export in exports), key=lambda name: (not name.isupper(), name))
     return PackageView(f"Layers of {package}." if exports else f"{package}: tests of layers.", exports, tuple(names))
+
+
+def lower_behaviours(behaviours: str) -> tuple[BehavioursView, ConftestView]:
+    """Lower what the tests of all layers share, the module of behaviours given by its dotted name."""
+    return BehavioursView(), ConftestView(behaviours)

@@ -2,7 +2,7 @@
 
 import ast
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 IMPORTS = {  # what a name of the code is imported by, in the order in which the statements stand in a file
     "math": "import math",
@@ -25,9 +25,9 @@ def names_in(source: str) -> set[str]:
     return {node.id for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name)}
 
 
-def import_lines(code: Iterable[str]) -> tuple[str, ...]:
+def import_lines(code: Iterable[str], imports: Mapping[str, str] = IMPORTS) -> tuple[str, ...]:
     """The import statements that code needs, standard library first."""
-    mentioned = set[str]().union({"nn"}, *map(names_in, code))
-    used = [line for name, line in IMPORTS.items() if name in mentioned]
+    mentioned = set[str]().union(*map(names_in, code))
+    used = [line for name, line in imports.items() if name in mentioned]
     standard = [line for line in used if "torch" not in line]
     return (*standard, *([""] if standard else []), *(line for line in used if "torch" in line))

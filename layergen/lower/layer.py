@@ -23,8 +23,8 @@ def layer_view(layer: CheckedLayer, origin: str) -> LayerView:
     constructor = ConstructorWriter(program).write()
     forward = ForwardWriter(program, layer.input_checks).write()
     arguments = tuple(signature(program))
-    code = [*("\n".join(lines) for lines in helpers(program)), *annotations(program), function(arguments, constructor)]
-    code += [function((), reset), function((), forward)]
+    code = ["nn.Module", *("\n".join(lines) for lines in helpers(program)), *annotations(program)]
+    code += [function(arguments, constructor), function((), reset), function((), forward)]
     summary, *rest = docs.docstring(layer, doc)
     return LayerView(
         origin=origin,

@@ -35,93 +35,56 @@ class LayerView:
 
 
 @dataclass(frozen=True)
-class CaseView:
-    """A setting of the layer, as keyword arguments of the test module's ``Case``."""
-
-    name: str
-    fields: Lines
-
-
-@dataclass(frozen=True)
-class RejectionView:
-    """Arguments that the constructor refuses, and its message; both are Python literals."""
-
-    name: str
-    arguments: str
-    message: str
-
-
-@dataclass(frozen=True)
-class LimitView:
-    """A precondition on sizes, with a case on either side of it."""
-
-    name: str
-    case: CaseView
-    broken: str  # the fields in which a case that breaks it differs, as a dict
-
-
-@dataclass(frozen=True)
-class OutputView:
-    """An output of the layer, as the tests check it; all three are expressions."""
-
-    value: str
-    shape: str
-    dtype: str
-
-
-@dataclass(frozen=True)
 class ReferenceView:
-    """The existing module that the layer must agree with."""
+    """A function that makes the existing module that the layer must agree with."""
 
-    signature: Lines
+    signature: str
     body: Lines
-    inputs: str  # what the module is called with
 
 
 @dataclass(frozen=True)
-class GradientView:
-    """How the gradients of the layer are compared with measured slopes."""
+class RowView:
+    """A row of a table of a test module; both are expressions."""
 
-    requests: Lines  # statements that ask for the inputs' gradients
-    parameters: str  # a dict of the parameters whose gradients are compared, as an expression; empty if none are
-    compute: Lines  # the body of a function from inputs and parameters to the result
-    leaves: str  # what it is called with, as an expression
+    name: str
+    value: str
+
+
+@dataclass(frozen=True)
+class TableView:
+    """Settings that the layer refuses, or that are at a limit, by their names."""
+
+    name: str
+    rows: tuple[RowView, ...]
 
 
 @dataclass(frozen=True)
 class TestView:
-    """A module that tests one layer."""
+    """A module that tests one layer: its cases, and the behaviours that it is held to."""
 
     __test__ = False  # the class is no test, whatever its name looks like
 
     origin: str
     module: str  # dotted name of the module under test
-    package: str
-    stem: str  # its last part
-    name: str
-    standard_imports: Lines
-    case_fields: Lines  # annotated fields of ``Case``
-    cases: tuple[CaseView, ...]
-    construct: str  # the call that makes a layer of a case, in a dtype where that can be chosen
-    takes_dtype: bool  # whether it can
-    construct_plain: str  # the same without a dtype
-    construct_meta: str  # the same on the meta device; empty if the layer owns no tensors
-    randomizes: bool  # whether the layer owns floating tensors to move from their initial values
-    inputs: str  # an expression that makes a tuple of them
-    input_types: str
-    input_targets: str  # what ``make_inputs`` is unpacked to
-    input_names: str
-    striding: Lines  # statements that give the inputs other strides
-    outputs: tuple[OutputView, ...]
-    modes: bool  # whether the layer behaves differently in training
-    random: bool  # whether the forward draws random numbers
-    settles: bool  # whether it does so in training alone
+    imports: Lines  # of torch and the standard library
+    own_imports: Lines  # of the layer and of the behaviours
     reference: ReferenceView | None
-    gradients: GradientView | None
-    arguments: bool  # whether the constructor has any
-    rejections: tuple[RejectionView, ...]
-    wrong_shapes: tuple[RejectionView, ...]  # fields of the first case, and the message
-    limits: tuple[LimitView, ...]
+    layer: str  # what the behaviours need to know of the layer, as an expression
+    default: str  # the first case, as an expression
+    cases: tuple[RowView, ...]
+    tables: tuple[TableView, ...]
+
+
+@dataclass(frozen=True)
+class BehavioursView:
+    """The module of the tests that every layer is held to."""
+
+
+@dataclass(frozen=True)
+class ConftestView:
+    """The ``conftest.py`` that runs the behaviours at each case."""
+
+    behaviours: str  # dotted name of the module
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,5 @@
-"""The ``__init__.py`` files of generated packages, which make ``from generated import RMSNorm`` work.
+"""What generated packages share: the ``__init__.py`` files, which make ``from generated import RMSNorm`` work, and what
+the tests of all layers are made of.
 
 They are made from the modules that there are, not from the specs of one build, so that a build of a few specs and one
 of all give the same.
@@ -16,6 +17,8 @@ from layergen.project.discovery import TESTS
 from layergen.project.writing import GeneratedFile, signed
 
 INIT = "__init__.py"
+BEHAVIOURS = f"{TESTS}/behaviours.py"  # what every layer is held to
+CONFTEST = f"{TESTS}/conftest.py"
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,28 @@ def package_files(config: Config, cache: Cache, files: Iterable[GeneratedFile]) 
     for export in exports(files):
         for folder in PurePosixPath(export.path).parents:
             members[folder].append(export)
-    return tuple(_package_file(config, cache, folder, found) for folder, found in sorted(members.items()))
+    packages = [_package_file(config, cache, folder, found) for folder, found in sorted(members.items())]
+    return (*packages, *(_shared_tests(config, cache) if PurePosixPath(TESTS) in members else ()))
+
+
+def behaviours_module(config: Config) -> str:
+    """The dotted name of the module of what every layer is held to."""
+    return ".".join((config.package, *PurePosixPath(BEHAVIOURS).with_suffix("").parts))
+
+
+def _shared_tests(config: Config, cache: Cache) -> tuple[GeneratedFile, ...]:
+    """What the tests of all layers import, and what runs them."""
+    module = behaviours_module(config)
+    key = cache.key(module)
+    entry = cache.load(key)
+    if entry is None:
+        from layergen.lower import lower_behaviours
+        from layergen.render import render
+
+        entry = Entry(tuple(signed(render(view), f"{config.specs}/") for view in lower_behaviours(module)))
+        cache.store(key, entry)
+    paths = (BEHAVIOURS, CONFTEST)
+    return tuple(GeneratedFile(path, text) for path, text in zip(paths, entry.texts, strict=True))
 
 
 def _package_file(config: Config, cache: Cache, folder: PurePosixPath, members: Iterable[Export]) -> GeneratedFile:

@@ -1,0 +1,89 @@
+"""Tells which behaviours of ``generated/tests/behaviours.py`` a layer is held to, and what they need to know of it."""
+
+from collections.abc import Callable, Iterator
+
+from layergen.checked import CheckedLayer
+from layergen.lang import expression as ex
+from layergen.lang.model import Input
+from layergen.lower.constructor import takes_dtype
+from layergen.lower.source import python
+from layergen.resolve.program import Program
+
+APPLIES: dict[str, Callable[[CheckedLayer], bool]] = {
+    "test_accepts_non_contiguous_inputs": lambda layer: True,
+    "test_accepts_the_smallest_inputs": lambda layer: bool(layer.preconditions),
+    "test_copies_compute_the_same": lambda layer: True,
+    "test_docstring_example": lambda layer: True,
+    "test_evaluation_is_deterministic": lambda layer: settles(layer.program),
+    "test_gradients": lambda layer: has_gradients(layer.program),
+    "test_initial_values": lambda layer: bool(layer.program.tensors),
+    "test_leaves_its_inputs_alone": lambda layer: True,
+    "test_matches_torch": lambda layer: layer.program.matches is not None,
+    "test_materializes_from_meta_device": lambda layer: bool(layer.program.tensors),
+    "test_output_shape_and_dtype": lambda layer: True,
+    "test_refuses_smaller_inputs": lambda layer: bool(layer.preconditions),
+    "test_rejects": lambda layer: bool(layer.rejections),
+    "test_rejects_inputs_of_a_wrong_shape": lambda layer: bool(layer.input_checks),
+    "test_repr": lambda layer: True,
+    "test_state_dict": lambda layer: bool(layer.program.tensors),
+}
+
+
+def imported_names(layer: CheckedLayer) -> Iterator[str]:
+    """What the layer's test module imports of the behaviours, in the order of a sorted import."""
+    yield from ("Case", "Input", "Layer")
+    if layer.preconditions:
+        yield "Limit"
+    if layer.rejections or layer.input_checks:
+        yield "Refusal"
+    yield from (name for name, applies in APPLIES.items() if applies(layer))
+
+
+def layer_expression(program: Program) -> str:
+    """The description of a layer that its behaviours go by."""
+    inputs = ", ".join(f"{python(name)}: {input_expression(tensor)}" for name, tensor in program.inputs.items())
+    return f"Layer({', '.join([program.layer, f'inputs={{{inputs}}}', *traits(program)])})"
+
+
+def input_expression(tensor: Input) -> str:
+    parts = [f"torch.{tensor.dtype}"] if tensor.dtype else []
+    if tensor.floating and not tensor.gradient:
+        parts.append("gradient=False")
+    return f"Input({', '.join(parts)})"
+
+
+def traits(program: Program) -> Iterator[str]:
+    """The arguments of a description that differ from what holds for most layers."""
+    dtypes = [f"{python(name)}: torch.{tensor.dtype}" for name, tensor in program.outputs.items() if tensor.dtype]
+    if dtypes:
+        yield f"dtypes={{{', '.join(dtypes)}}}"
+    if not takes_dtype(program):
+        yield "takes_dtype=False"
+    flags = {
+        "modes": program.forward.asks_mode,
+        "random": program.forward.draws,
+        "updates": not program.forward.assigned.isdisjoint(program.buffers),
+        "infinite": "inf" in program.forward.reads,
+    }
+    yield from (f"{name}=True" for name, holds in flags.items() if holds)
+    unmeasured = tuple(name for name, parameter in program.parameters.items() if not parameter.gradient)
+    if unmeasured:
+        yield f"unmeasured={python(unmeasured)}"
+    if program.matches is not None:
+        yield "reference=reference"
+        items = [ex.show(item) for item in program.matches.inputs or ()]
+        if items and items != list(program.inputs):
+            called = f"({', '.join(items)}{',' if len(items) == 1 else ''})"
+            yield f"reference_inputs=lambda {', '.join(program.inputs)}: {called}"
+
+
+def has_gradients(program: Program) -> bool:
+    """Whether there is a gradient to compare with a measured slope."""
+    measured = any(tensor.floating and tensor.gradient for tensor in program.inputs.values())
+    measured = measured or any(parameter.gradient for parameter in program.parameters.values())
+    return measured and any(tensor.floating for tensor in program.outputs.values())
+
+
+def settles(program: Program) -> bool:
+    """Whether a layer draws random numbers in training alone."""
+    return program.forward.draws and program.random == "training"

@@ -1,0 +1,92 @@
+"""Lowers the settings of a layer's tests: the first as it is, the others by what differs from it."""
+
+from collections.abc import Mapping
+
+from layergen.checked import CheckedCase
+from layergen.lower.representation import expected_repr
+from layergen.lower.source import broken, python
+from layergen.resolve.program import Program
+from layergen.run.trial import TensorFacts
+from layergen.settings.choice import Setting
+
+DEFAULT = "DEFAULT"  # the name of the first case in a test module
+OWNED = ("state", "initial")  # the fields that may lose entries; each other one has the same in all cases
+
+Fields = Mapping[str, Mapping[str, object] | str]  # of ``Case`` in the behaviours
+
+
+def case_fields(program: Program, case: CheckedCase) -> Fields:
+    """All that is expected of a layer at a setting."""
+    hidden = {name for name, buffer in program.buffers.items() if not buffer.persistent}
+    return {
+        **sizes(case.setting, case.inputs, case.ranges),
+        "outputs": shapes(case.outputs),
+        "state": {name: facts.shape for name, facts in case.state.items() if name not in hidden},
+        "initial": {name: tuple(rounded(end) for end in ends) for name, ends in case.bounds.items()},
+        "text": expected_repr(program, case.setting.values, case.state),
+    }
+
+
+def sizes(
+    setting: Setting, inputs: Mapping[str, TensorFacts | None], ranges: Mapping[str, tuple[float, float]]
+) -> dict[str, Mapping[str, object]]:
+    """What a layer and its inputs are made from."""
+    return {"arguments": dict(setting.given), "inputs": shapes(inputs), "ranges": dict(ranges)}
+
+
+def shapes(tensors: Mapping[str, TensorFacts | None]) -> dict[str, object]:
+    return {name: facts.shape if facts else None for name, facts in tensors.items()}
+
+
+def rounded(number: float) -> float:
+    """A number with the digits that a test can tell."""
+    return number if isinstance(number, int) else float(f"{number:.6g}")
+
+
+def whole_case(fields: Fields) -> str:
+    """A case with all its fields, as an expression."""
+    return f"Case({', '.join(f'{name}={literal(value)}' for name, value in fields.items() if value)})"
+
+
+def changed_case(fields: Fields, base: Fields) -> str:
+    """A case by what differs from the first one, as an expression; by all its fields, where that cannot be told."""
+    parts = []
+    for name, value in fields.items():
+        if isinstance(value, str):
+            if value != base[name]:
+                parts.append(f"{name}={broken(value)}")
+            continue
+        gone = missing(name, fields, base)
+        if (gone and name not in OWNED) or (name == "state" and reordered(fields, base)):
+            return whole_case(fields)
+        known = entries(name, base)
+        changed = {key: item for key, item in value.items() if key not in known or python(item) != python(known[key])}
+        changed |= dict.fromkeys(gone)
+        if changed:
+            parts.append(python(changed) if name == "arguments" else f"{name}={python(changed)}")
+    return f"{DEFAULT}.but({', '.join(parts)})" if parts else DEFAULT
+
+
+def entries(name: str, fields: Fields) -> Mapping[str, object]:
+    value = fields[name]
+    assert not isinstance(value, str)
+    return value
+
+
+def missing(name: str, fields: Fields, base: Fields) -> list[str]:
+    """The entries of the first case that another one has not. What has left the state has no initial value either."""
+    gone = [key for key in entries(name, base) if key not in entries(name, fields)]
+    if name == "initial":
+        left = set(missing("state", fields, base))
+        gone = [key for key in gone if key not in left]
+    return gone
+
+
+def reordered(fields: Fields, base: Fields) -> bool:
+    """Whether a state is not what the changed state of the first case would be: the order counts."""
+    known, state = entries("state", base), entries("state", fields)
+    return list(state) != [*(key for key in known if key in state), *(key for key in state if key not in known)]
+
+
+def literal(value: Mapping[str, object] | str) -> str:
+    return broken(value) if isinstance(value, str) else python(dict(value))

@@ -1,0 +1,176 @@
+"""What the tests of all layers share: whom it applies to, how it tells of a failure, and that it runs anywhere."""
+
+import ast
+import importlib
+import pkgutil
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+import generated.tests
+from generated.tests import behaviours
+from generated.tests.behaviours import Case
+from layergen.cli import main
+from layergen.lower.behaviours import APPLIES
+from layergen.lower.cases import changed_case, whole_case
+from layergen.resolve.reserved import CLASSES
+
+SPEC = """\
+layer: Scale
+summary: Scale the last dimension.
+arguments:
+  dim: {type: int, min: 1, doc: Size of the last dimension.}
+parameters:
+  weight: {shape: [dim], init: ones}
+inputs: {x: [N, dim]}
+outputs: {y: [N, dim]}
+forward: y = x * weight
+"""
+BASE: dict[str, Any] = {
+    "arguments": {"dim": 4, "bias": True},
+    "inputs": {"x": (2, 4), "mask": (2,)},
+    "ranges": {"x": (0, 1)},
+    "outputs": {"y": (2, 4)},
+    "state": {"weight": (4,), "bias": (4,)},
+    "initial": {"weight": (1, 1), "bias": (0, 0), "hidden": (0, 2)},
+    "text": "Scale(4, bias=True)",
+}
+
+
+def layer_tests() -> list[ModuleType]:
+    found = pkgutil.walk_packages(generated.tests.__path__, "generated.tests.")
+    return [importlib.import_module(module.name) for module in found if ".test_" in module.name]
+
+
+# Which behaviours apply
+
+
+def test_each_behaviour_has_a_condition_and_each_condition_a_behaviour() -> None:
+    assert sorted(name for name in vars(behaviours) if name.startswith("test_")) == list(APPLIES)
+
+
+@pytest.mark.parametrize("name", APPLIES)
+def test_some_layer_is_held_to_each_behaviour(name: str) -> None:
+    assert any(getattr(module, name, None) is getattr(behaviours, name) for module in layer_tests())
+
+
+def test_a_layer_cannot_be_named_as_what_its_test_imports() -> None:
+    own = [name for name, value in vars(behaviours).items() if getattr(value, "__module__", "") == behaviours.__name__]
+    imported = {name for module in layer_tests() for name in own if hasattr(module, name) and name[0].isupper()}
+    assert imported
+    assert imported <= CLASSES
+
+
+def test_shared_modules_need_torch_and_pytest_alone() -> None:
+    allowed = {"torch", "pytest", "generated", *sys.stdlib_module_names}
+    for name in ("behaviours", "conftest"):
+        tree = ast.parse(Path(generated.tests.__path__[0], f"{name}.py").read_text(encoding="utf-8"))
+        modules = [node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+        modules += [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
+        assert {str(module).partition(".")[0] for module in modules} <= allowed
+
+
+# Cases by what differs
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"arguments": {"dim": 4, "bias": True, "eps": 0.5}},
+        {"arguments": {"dim": 4.0, "bias": 1}},
+        {"inputs": {"x": (7, 4), "mask": None}, "text": "Scale()"},
+        {"ranges": {"x": (-1, 1)}, "outputs": {"y": ()}},
+        {"state": {"weight": (4,)}, "initial": {"weight": (1, 1), "hidden": (0, 2)}},
+        {"state": {"bias": (4,)}, "initial": {"bias": (0, 0)}},
+        {"initial": {"bias": (0, 0), "hidden": (0, 2)}},
+        {"state": {"weight": (4,), "bias": (4,), "scale": ()}},
+    ],
+    ids=str,
+)
+def test_a_changed_case_is_the_whole_case(changes: dict[str, Any]) -> None:
+    fields = {**BASE, **changes}
+    expression = changed_case(fields, BASE)
+    assert expression.startswith("DEFAULT")
+    changed = eval(expression, {"DEFAULT": Case(**BASE)})  # noqa: S307  (it is our own)
+    assert repr(changed) == repr(Case(**fields))
+    assert list(changed.state) == list(fields["state"])
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"arguments": {"dim": 4}},
+        {"inputs": {"x": (2, 4)}},
+        {"state": {"bias": (4,), "weight": (4,)}},
+        {"state": {"scale": (), "weight": (4,), "bias": (4,)}},
+    ],
+    ids=str,
+)
+def test_what_no_change_can_tell_is_told_as_a_whole(changes: dict[str, Any]) -> None:
+    assert changed_case({**BASE, **changes}, BASE) == whole_case({**BASE, **changes})
+
+
+# How the tests run
+
+
+def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project whose package is not named `generated` and does not stand at its root."""
+    root = tmp_path_factory.mktemp("project")
+    (root / "specs").mkdir()
+    (root / "specs" / "scale.yaml").write_text(SPEC)
+    settings = '[tool.layergen]\noutput = "src/acme/layers"\npackage = "acme.layers"\n'
+    (root / "pyproject.toml").write_text(f'{settings}[tool.pytest.ini_options]\npythonpath = ["src"]\n')
+    (root / "src" / "acme").mkdir(parents=True)
+    (root / "src" / "acme" / "__init__.py").write_text("")
+    assert main(["-C", str(root), "build"]) == 0
+    return root
+
+
+@pytest.fixture
+def project(built: Path, tmp_path: Path) -> Path:
+    """A copy of the project, to change."""
+    return Path(shutil.copytree(built, tmp_path / "project"))
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [(), ("src/acme/layers/tests/test_scale.py",), ("--import-mode=importlib",)],
+    ids=["from_the_root", "one_file", "importlib"],
+)
+def test_tests_run_wherever_the_package_is(project: Path, arguments: tuple[str, ...]) -> None:
+    (project / "test_other.py").write_text("def test_other():\n    assert True\n")
+    result = run(project, *arguments)
+    assert result.returncode == 0, result.stdout
+    assert "passed" in result.stdout
+
+
+def test_a_failure_names_the_layer_and_the_case_and_shows_both_values(project: Path) -> None:
+    module = project / "src" / "acme" / "layers" / "scale.py"
+    module.write_text(module.read_text().replace('f"{self.dim}"', 'f"dim={self.dim}"'))
+    result = run(project)
+    failed = re.findall(r"^FAILED (.*)$", result.stdout, re.MULTILINE)
+    assert failed
+    assert failed[0].startswith("src/acme/layers/tests/test_scale.py::test_repr[default]")
+    assert "- Scale(4)" in result.stdout
+    assert "+ Scale(dim=4)" in result.stdout
+
+
+def test_own_tests_beside_the_generated_ones_may_use_the_same_words(project: Path) -> None:
+    own = '@pytest.mark.parametrize("case", [1])\ndef test_own(case):\n    assert case == 1\n'
+    path = project / "src" / "acme" / "layers" / "tests" / "test_own.py"
+    path.write_text(f"import pytest\n\n{own}")
+    result = run(project, str(path))
+    assert result.returncode == 0, result.stdout
