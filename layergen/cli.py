@@ -73,7 +73,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("layergen", description="Generate PyTorch layers and their tests from specs.")
     parser.add_argument("--version", action="version", version=f"layergen {__version__}")
     parser.add_argument("-C", dest="directory", metavar="DIR", help="work in this folder")
-    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND", prog="layergen")
 
     def add(command: Callable[[argparse.Namespace], int], name: str, help: str) -> argparse.ArgumentParser:
         added = commands.add_parser(name, help=help, description=f"{help[0].upper()}{help[1:]}.")

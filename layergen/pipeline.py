@@ -85,15 +85,15 @@ def _build(
         made = {file.path: file for outcome in outcomes for file in outcome.files}
         left = _left(present, kept, made, found.whole and all(outcome.made for outcome in outcomes))
 
-        blocked = {change.path for change in _plan(config, made.values(), present, force).refused()}
+        layers = _plan(config, made.values(), present, force)
+        blocked = {change.path for change in layers.refused()}
         there = {path: file.exports for path, file in {**kept, **left}.items()}
         there |= {path: file.exports for path, file in made.items() if path not in blocked}
         packages, failures = maker.packages(package_files(config.package, config.specs, there), workers)
 
-    files = [*made.values(), *packages]
-    needed = {*kept, *left, *failures, *(file.path for file in files)}
+    needed = {*kept, *left, *made, *failures, *(file.path for file in packages)}
     orphans = [path for path in present if path not in needed] if found.whole else []
-    plan = _plan(config, files, present, force, orphans)
+    plan = layers + _plan(config, packages, present, force, orphans)
     if dry:
         refused = plan.diagnostics
     else:

@@ -45,12 +45,8 @@ def versions(folders: Sequence[str]) -> tuple[str, ...]:
 
 
 def joined(parts: Sequence[str]) -> str:
-    """A hash of some texts. Each goes in with its length before it, so that no two lists of texts look alike."""
-    hashed = hashlib.sha256()
-    for part in parts:
-        contents = part.encode(errors="surrogateescape")
-        hashed.update(len(contents).to_bytes(8, "big") + contents)
-    return hashed.hexdigest()
+    """A hash of some texts, by a form in which no two lists of texts look alike."""
+    return hashlib.sha256(repr([*parts]).encode()).hexdigest()
 
 
 def _normal(name: str) -> str:

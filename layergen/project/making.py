@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from layergen.diagnostics import Diagnostic
 from layergen.faults import SourceError
@@ -48,7 +49,7 @@ class Outcome:
     diagnostics: tuple[Diagnostic, ...] = ()
     failure: Failure | None = None
 
-    @property
+    @cached_property
     def files(self) -> tuple[GeneratedFile, ...]:
         """Its module and its test."""
         if self.made is None:
@@ -81,7 +82,7 @@ class Maker:
         self._specs = {spec.name: spec for spec in specs}
         self._config, self._cache, self._generate, self._present = config, cache, generate, present
         self._digests = {spec.name: cache.digest(spec.name, spec.path) for spec in specs}
-        self._keys: dict[str, str] = {}
+        self._keys: dict[str, str] = {}  # by which the specs were made by an earlier build, or are now
         self._library = Library(self._contract)
         self._outcomes: dict[str, Outcome] = {}
         self.changed: set[str] = set()  # the specs that have changed since the last build
@@ -135,6 +136,7 @@ class Maker:
         """The layers that a spec is made of, by class; it is parsed only if it has changed."""
         known = self._cache.before.specs.get(spec.name)
         if known and known.key == self._key(spec, known.uses):
+            self._keys[spec.name] = known.key
             return tuple(sorted(known.uses))
         self.changed.add(spec.name)
         with suppress(OSError, ValueError, SourceError):
@@ -154,9 +156,9 @@ class Maker:
     def _begin(self, spec: SpecFile) -> Task | None:
         """What is to be done about a spec when all is done about those that it is made of."""
         members = self._members[spec.name]
-        key = self._keys[spec.name] = self._key(spec, self._library.uses(members))
-        made = self._cache.before.specs.get(spec.name)
-        if made is None or made.key != key:
+        made, uses = self._cache.before.specs.get(spec.name), self._library.uses(members)
+        if made is None or spec.name not in self._keys or made.uses != uses:
+            key = self._keys[spec.name] = self._key(spec, uses)
             stored = self._cache.load(key) if key else None
             made = stored[0] if stored else None
         if made is None or not self._is_there(spec.outputs, made.texts):

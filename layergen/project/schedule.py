@@ -15,7 +15,7 @@ def without_cycles(graph: Graph) -> tuple[dict[str, tuple[str, ...]], tuple[tupl
     Dependencies that are not in the graph are left out. A cycle begins with its least name, and each name in it
     depends on the next one.
     """
-    left = {name: tuple(sorted({*graph[name]} & {*graph})) for name in sorted(graph)}
+    left = {name: tuple(sorted(other for other in {*graph[name]} if other in graph)) for name in sorted(graph)}
     cycles: list[tuple[str, ...]] = []
     while True:
         try:

@@ -4,7 +4,6 @@ An error in one task, or the death of a process, is the outcome of that task alo
 """
 
 import os
-import signal
 import sys
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -151,6 +150,8 @@ class Workers:
         code = worker.process.exitcode or 0
         if code >= 0:
             return f"its process ended with exit code {code}"
+        import signal
+
         known = -code in {*signal.Signals}
         return f"its process was killed by {signal.Signals(-code).name if known else f'signal {-code}'}"
 
@@ -190,6 +191,8 @@ def _uninterrupted() -> Iterator[None]:
     if sys.platform == "win32":
         yield
         return
+    import signal
+
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
@@ -200,6 +203,7 @@ def _uninterrupted() -> Iterator[None]:
 def _serve(pipe: "Connection[Any, Any]") -> None:
     """Carry out what comes through a pipe, until its other end is closed."""
     import importlib
+    import signal
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     importlib.import_module(PRELOADED)

@@ -63,6 +63,11 @@ class Plan:
     changes: tuple[FileChange, ...] = ()
     diagnostics: tuple[Diagnostic, ...] = ()
 
+    def __add__(self, other: "Plan") -> "Plan":
+        """The plan for the files of both."""
+        changes = sorted((*self.changes, *other.changes), key=lambda change: change.path)
+        return Plan(self.root, self.output, tuple(changes), self.diagnostics + other.diagnostics)
+
     def pending(self) -> tuple[FileChange, ...]:
         """The changes that would change the disk."""
         return tuple(change for change in self.changes if change.state in (State.NEW, State.CHANGED, State.ORPHANED))
