@@ -272,7 +272,7 @@ class ProgressBar:
         return self
 
     def __call__(self, done: int, total: int, name: str) -> None:
-        if sys.stderr.isatty() and time.monotonic() - self.started > self.PATIENCE:
+        if time.monotonic() - self.started > self.PATIENCE and sys.stderr.isatty():
             bar = "#" * (self.WIDTH * done // total)
             print(f"\r\x1b[K[{bar:<{self.WIDTH}}] {done}/{total} {name}", end="", file=sys.stderr, flush=True)
             self.shown = True

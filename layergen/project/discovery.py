@@ -65,7 +65,8 @@ def discover(config: Config, paths: Sequence[Path] = ()) -> Discovery:
                 specs[path] = SpecFile(Path(path), name, module)
     found = sorted(specs.values(), key=lambda spec: spec.name)
     clashes = _clashes(found)
-    kept = tuple(spec for spec in found if spec.name not in {clash.location.file for clash in clashes})
+    clashing = {clash.location.file for clash in clashes}
+    kept = tuple(spec for spec in found if spec.name not in clashing)
     diagnostics += clashes
     whole = not diagnostics and any(top == home or _is_below(home, top) for top in tops)
     return Discovery(kept, tuple(dict.fromkeys(diagnostics)), whole)
@@ -148,17 +149,17 @@ def unfit_module(module: tuple[str, ...]) -> str | None:
 
 def _clashes(specs: Iterable[SpecFile]) -> list[Diagnostic]:
     """Specs that would give the same file, or a module of the same name as another one's folder."""
-    takers: dict[tuple[str, ...], set[SpecFile]] = defaultdict(set)
-    folders: dict[tuple[str, ...], set[SpecFile]] = defaultdict(set)
+    takers: dict[tuple[str, ...], list[SpecFile]] = defaultdict(list)
+    folders: dict[tuple[str, ...], list[SpecFile]] = defaultdict(list)
     for spec in specs:
-        takers[spec.module].add(spec)
+        takers[spec.module].append(spec)
         for depth in range(1, len(spec.module)):
-            folders[spec.module[:depth]].add(spec)
+            folders[spec.module[:depth]].append(spec)
     diagnostics: dict[str, Diagnostic] = {}
     for module, clashing in takers.items():
         if len(clashing) == 1 and module not in folders:
             continue
-        everyone = sorted(clashing | folders[module], key=lambda spec: spec.name)
+        everyone = sorted([*clashing, *folders.get(module, ())], key=lambda spec: spec.name)
         for spec in everyone:
             other = next(name for name in (other.name for other in everyone) if name != spec.name)
             message = f"`{spec.name}` and `{other}` both need the module name `{'.'.join(module)}`"
