@@ -60,9 +60,8 @@ def main() -> None:
         reads = [run(folder, READ) for _ in range(options.rounds)]
     for unit, at in (("clock", 0), ("CPU", 1)):
         build, read = min(each[at] for each in builds), min(each[at] for each in reads)
-        print(
-            f"nothing changed     {build:8.3f} s against {read:.3f} s to read and hash ({unit}): {build / read:.1f} times"
-        )
+        ratio = f"{build / read:.1f} times the {read:.3f} s to read and hash"
+        print(f"nothing changed     {build:8.3f} s ({unit}), {ratio}")
     print(f"nothing changed imports {builds[-1][2] or 'none'} of {', '.join(HEAVY)}")
 
 
