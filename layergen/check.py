@@ -1,6 +1,6 @@
 """Is the spec right? What is found wrong with it is raised; a spec without a fault becomes a `CheckedLayer`."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,6 +10,7 @@ from layergen.contracts.initial import initial_bounds
 from layergen.contracts.matching import check_match
 from layergen.faults import SpecError, refuse
 from layergen.prove.abstract_run import settled
+from layergen.prove.cost import costs
 from layergen.prove.input_checks import input_checks
 from layergen.prove.preconditions import preconditions
 from layergen.prove.proof import Proof, Tried, paths, prove
@@ -46,7 +47,13 @@ def check(program: Program) -> CheckedLayer:
             proofs,
             check_preconditions(program, proofs, cases),
             tuple(input_checks(program, cases[0].setting)),
+            costs(program, _amounts(proofs[0]), cases[0].setting),
         )
+
+
+def _amounts(proof: Proof | Tried) -> Mapping[str, Any]:
+    """What was counted at symbols."""
+    return proof.amounts if isinstance(proof, Proof) else {}
 
 
 def working(program: Program, setting: Setting, watches: Iterable[Watch[Any]] = ()) -> Runs:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from layergen.prove.cost import Costs
 from layergen.prove.input_checks import InputCheck
 from layergen.prove.proof import Proof, Tried
 from layergen.resolve.program import Program
@@ -42,6 +43,7 @@ class CheckedLayer:
     proofs: tuple[Proof | Tried, ...]
     preconditions: tuple[PreconditionCase, ...]
     input_checks: tuple[InputCheck, ...]
+    costs: Costs  # on the way through the forward that the first case takes
 
     @property
     def proven(self) -> bool:

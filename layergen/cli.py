@@ -7,27 +7,25 @@ import json
 import os
 import sys
 import time
-import traceback
 import warnings
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Self
 
 from layergen import __version__
-from layergen.diagnostics import LayergenError
+from layergen.diagnostics import Diagnostic, LayergenError
 from layergen.faults import SourceError
 from layergen.pipeline import BuildResult, build, check, examine
-from layergen.present.diagnostics import STYLES, format_diagnostics
-from layergen.project import writing as write
 from layergen.project.config import load_config
-from layergen.project.starter import write_starter
+from layergen.project.workers import Failure, available_cores
 from layergen.project.writing import Plan, State
 from layergen.rules import all_rules
 from layergen.suggest import nearest
 from layergen.words import plural
 
 FINE, FAULTS, USAGE, BUG, INTERRUPTED = 0, 1, 2, 70, 130
+STYLES = ("full", "concise", "json", "github")  # of faults
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -57,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAULTS
     except Exception as error:
-        _report_bug(error)
+        _report_bugs([("", Failure.of(error))])
         return BUG
 
 
@@ -76,7 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("layergen", description="Generate PyTorch layers and their tests from specs.")
     parser.add_argument("--version", action="version", version=f"layergen {__version__}")
     parser.add_argument("-C", dest="directory", metavar="DIR", help="work in this folder")
-    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND", prog="layergen")
 
     def add(command: Callable[[argparse.Namespace], int], name: str, help: str) -> argparse.ArgumentParser:
         added = commands.add_parser(name, help=help, description=f"{help[0].upper()}{help[1:]}.")
@@ -91,6 +89,7 @@ def _parser() -> argparse.ArgumentParser:
     for each in (builds, checks):
         each.add_argument("paths", nargs="*", type=Path, metavar="PATH", help="a spec or a folder of specs")
         each.add_argument("--output-format", choices=STYLES, default="full", help="of the faults (default: full)")
+        each.add_argument("-j", "--jobs", type=_number, metavar="N", help="processes (default: one a core)")
     show = add(_show, "show", "show the shapes, contracts, conditions and costs of a layer")
     show.add_argument("name", metavar="NAME", help="class name of the layer, or name or path of its spec")
     show.add_argument("--output-format", choices=("full", "json"), default="full")
@@ -107,24 +106,26 @@ def _parser() -> argparse.ArgumentParser:
 
 def _build(options: argparse.Namespace) -> int:
     dry, started = options.check or options.diff, time.monotonic()
+    config, jobs = load_config(Path.cwd()), options.jobs or available_cores()
     with ProgressBar() as progress:
-        result = build(load_config(Path.cwd()), options.paths, force=options.force, dry=dry, progress=progress)
-    _print_faults(result, options.output_format)
-    changes = write.diff(result.plan) if options.diff else _outdated(result.plan) if options.check else ""
+        result = build(config, options.paths, force=options.force, dry=dry, jobs=jobs, progress=progress)
+    _print_faults(result.diagnostics, options.output_format)
+    changes = _diff(result) if options.diff else _outdated(result.plan) if options.check else ""
     print(changes, end="", file=sys.stderr if options.output_format == "json" else sys.stdout)
     summary = f"{_faults(result)}{', '.join(_counts(result, dry))}"
     print(f"{summary} ({time.monotonic() - started:.1f} s){_proven(result)}", file=sys.stderr)
-    return FAULTS if result.diagnostics or (dry and result.plan.pending()) else FINE
+    return _verdict(result, dry and bool(result.plan.pending()))
 
 
 def _check(options: argparse.Namespace) -> int:
     started = time.monotonic()
+    config, jobs = load_config(Path.cwd()), options.jobs or available_cores()
     with ProgressBar() as progress:
-        result = check(load_config(Path.cwd()), options.paths, progress=progress)
-    _print_faults(result, options.output_format)
+        result = check(config, options.paths, jobs=jobs, progress=progress)
+    _print_faults(result.diagnostics, options.output_format)
     summary = _faults(result) + ("no faults" if not result.diagnostics else "nothing written")
     print(f"{summary} ({time.monotonic() - started:.1f} s){_proven(result)}", file=sys.stderr)
-    return FAULTS if result.diagnostics else FINE
+    return _verdict(result)
 
 
 def _show(options: argparse.Namespace) -> int:
@@ -135,7 +136,7 @@ def _show(options: argparse.Namespace) -> int:
     try:
         layer = examine(spec)
     except SourceError as fault:
-        print(format_diagnostics(fault.diagnostics, options.output_format, color=_wants_color()))
+        _print_faults(fault.diagnostics, options.output_format)
         return FAULTS
     summary = summarize(layer, spec.name)
     print(as_json(summary) if options.output_format == "json" else as_text(summary, color=_wants_color()))
@@ -143,6 +144,8 @@ def _show(options: argparse.Namespace) -> int:
 
 
 def _new(options: argparse.Namespace) -> int:
+    from layergen.project.starter import write_starter
+
     config = load_config(Path.cwd())
     path = write_starter(config, options.name, options.category)
     print(path.relative_to(config.root).as_posix())
@@ -181,8 +184,24 @@ def _explain(options: argparse.Namespace) -> int:
     return FINE
 
 
-def _print_faults(result: BuildResult, style: str) -> None:
-    text = format_diagnostics(result.diagnostics, style, color=_wants_color())
+def _number(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"must be a positive number, got {text!r}")
+    return int(text)
+
+
+def _verdict(result: BuildResult, outdated: bool = False) -> int:
+    """The exit code of a build or a check. Bugs of layergen are told here, after all else."""
+    _report_bugs(result.bugs)
+    return BUG if result.bugs else FAULTS if result.diagnostics or outdated else FINE
+
+
+def _print_faults(diagnostics: Sequence[Diagnostic], style: str) -> None:
+    if not diagnostics and style != "json":
+        return  # without importing what prints them
+    from layergen.present.diagnostics import format_diagnostics
+
+    text = format_diagnostics(diagnostics, style, color=_wants_color())
     if text:
         print(text)
 
@@ -191,6 +210,12 @@ def _wants_color() -> bool:
     if os.environ.get("NO_COLOR"):
         return False
     return bool(os.environ.get("FORCE_COLOR")) or sys.stdout.isatty()
+
+
+def _diff(result: BuildResult) -> str:
+    from layergen.project.differences import diff
+
+    return diff(result.plan, result.texts)
 
 
 def _outdated(plan: Plan) -> str:
@@ -225,13 +250,16 @@ def _proven(result: BuildResult) -> str:
     return f"; shapes proven for all sizes: {result.proven} of {result.specs}" if result.specs else ""
 
 
-def _report_bug(error: Exception) -> None:
-    lines = [*traceback.format_exception_only(error)]
-    if os.environ.get("LAYERGEN_TRACEBACK"):
-        lines = traceback.format_exception(error)
-    print(f"layergen: a bug in layergen, not in your files:\n{''.join(lines).rstrip()}", file=sys.stderr)
-    if not os.environ.get("LAYERGEN_TRACEBACK"):
-        print("Please report it with what LAYERGEN_TRACEBACK=1 shows.", file=sys.stderr)
+def _report_bugs(bugs: Iterable[tuple[str, Failure]]) -> None:
+    """Tell of errors of layergen's own, each with what it was met in."""
+    wants_traceback = bool(os.environ.get("LAYERGEN_TRACEBACK"))
+    hint = ""
+    for name, failure in bugs:
+        where = f" (met in {name})" if name else ""
+        lines = failure.traceback if wants_traceback and failure.traceback else failure.summary
+        print(f"layergen: a bug in layergen, not in your files{where}:\n{lines}", file=sys.stderr)
+        hint = "" if wants_traceback else "Please report it with what LAYERGEN_TRACEBACK=1 shows.\n"
+    print(hint, end="", file=sys.stderr)
 
 
 class ProgressBar:
@@ -246,7 +274,7 @@ class ProgressBar:
         return self
 
     def __call__(self, done: int, total: int, name: str) -> None:
-        if sys.stderr.isatty() and time.monotonic() - self.started > self.PATIENCE:
+        if time.monotonic() - self.started > self.PATIENCE and sys.stderr.isatty():
             bar = "#" * (self.WIDTH * done // total)
             print(f"\r\x1b[K[{bar:<{self.WIDTH}}] {done}/{total} {name}", end="", file=sys.stderr, flush=True)
             self.shown = True

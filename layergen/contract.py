@@ -4,8 +4,8 @@ All of it is in the words of the spec language, so that it can be stored, compar
 only that changes, nobody who relies on the layer has anything to do.
 """
 
-import hashlib
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -110,25 +110,21 @@ class Contract(Terms):
         """Whether the shapes are proven for all sizes on every way through the forward, with nothing left out."""
         return all(path.verdict == "proven" and not path.open for path in self.paths)
 
-    def digest(self) -> str:
-        """A hash of all of it."""
-        return hashlib.sha256(self.to_json().encode()).hexdigest()
-
-    def to_json(self) -> str:
-        """The contract as JSON, the same for the same contract."""
-        return self.model_dump_json()
+    def plain(self) -> dict[str, object]:
+        """The contract as plain Python, as JSON has it."""
+        return self.model_dump(mode="json")
 
     @classmethod
-    def from_json(cls, text: str) -> "Contract":
-        """Read what `to_json` wrote.
+    def of_plain(cls, data: Mapping[str, object]) -> "Contract":
+        """Read what `plain` gave.
 
         Raises:
-            ValueError: If the text is no contract.
+            ValueError: If the data is no contract.
         """
-        return cls.model_validate_json(text)
+        return cls.model_validate_json(json.dumps(data))
 
 
-def contract_of(layer: CheckedLayer, costs: Costs) -> Contract:
+def contract_of(layer: CheckedLayer) -> Contract:
     """The contract of a layer that has been checked."""
     program = layer.program
     return Contract(
@@ -143,7 +139,7 @@ def contract_of(layer: CheckedLayer, costs: Costs) -> Contract:
         random=program.random if program.forward.draws else "never",
         preconditions=tuple(condition.text for condition in layer.preconditions),
         paths=tuple(_path(program, proof) for proof in layer.proofs),
-        costs=_costs(costs),
+        costs=_costs(layer.costs),
     )
 
 

@@ -5,7 +5,6 @@ spec, given as a path (``parameters.weight.shape[2]``). A *diagnostic* is a find
 a column of a file, ready to print.
 """
 
-import inspect
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -35,6 +34,8 @@ class Rule:
     @classmethod
     def page(cls) -> str:
         """The rule's page: what it reports, why, an example, and the fix."""
+        import inspect
+
         return inspect.cleandoc(cls.__doc__ or "")
 
     @classmethod

@@ -12,24 +12,23 @@ from layergen.pipeline import generate
 from layergen.present.diagnostics import format_diagnostics
 from layergen.project.config import Config
 from layergen.project.discovery import SpecFile
-from layergen.project.packages import exports
+from layergen.project.making import Order
 
 
 def load_class(path: Path) -> type[nn.Module]:
     """Make the class that a spec defines. See `layergen.load`."""
     config = Config(path.parent, package="layergen.notebook")
-    outcome = generate(SpecFile(path, path.as_posix(), (path.stem,)), config)
-    if outcome.diagnostics:
-        raise LayergenError("\n" + format_diagnostics(outcome.diagnostics, "full"))
-    module, _ = outcome.files
-    (export,) = exports([module])
+    generated = generate(Order(SpecFile(path, path.as_posix(), (path.stem,)), config))
+    if generated.diagnostics:
+        raise LayergenError("\n" + format_diagnostics(generated.diagnostics, "full"))
+    module, _ = generated.texts
     namespace = ModuleType(f"{config.package}.{path.stem}")
     namespace.__file__ = f"<generated from {path.as_posix()}>"
     # What is executed is what would be written, from our templates; nothing of the spec runs as it stands.
-    exec(compile(module.text, namespace.__file__, "exec"), namespace.__dict__)  # noqa: S102
+    exec(compile(module, namespace.__file__, "exec"), namespace.__dict__)  # noqa: S102
     # Tracebacks and `inspect.getsource` find the lines here, and pickle finds the class.
-    linecache.cache[namespace.__file__] = (len(module.text), None, module.text.splitlines(True), namespace.__file__)
+    linecache.cache[namespace.__file__] = (len(module), None, module.splitlines(True), namespace.__file__)
     sys.modules[namespace.__name__] = namespace
-    layer = getattr(namespace, export.name)
+    layer = getattr(namespace, generated.layer)
     assert isinstance(layer, type) and issubclass(layer, nn.Module)
     return layer

@@ -1,28 +1,31 @@
 """The pipeline: from the specs of a project to its generated code."""
 
-import contextlib
 import warnings
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from layergen.diagnostics import Diagnostic, Finding, Location
 from layergen.faults import SourceError, SpecError, refuse
-from layergen.lang.source import SIZE, SpecSource, load
 from layergen.project import writing as write
-from layergen.project.cache import Cache, Entry
+from layergen.project.cache import Cache, CacheLostError
 from layergen.project.config import Config
 from layergen.project.discovery import Discovery, SpecFile, discover, file_stem
-from layergen.project.packages import behaviours_module, exports, package_files
-from layergen.project.writing import GeneratedFile, Plan
+from layergen.project.making import Generated, Maker, Order, Outcome, Progress
+from layergen.project.manifest import Output
+from layergen.project.packages import behaviours_module, package_files
+from layergen.project.present import present_files
+from layergen.project.signing import signed
+from layergen.project.workers import Failure, runner
+from layergen.project.writing import GeneratedFile, Plan, Texts
 from layergen.rules.building import DuplicateOutput, MisnamedFile
 
 if TYPE_CHECKING:
     from layergen.check import CheckedLayer
-
-Progress = Callable[[int, int, str], None]  # how many specs are done, of how many, and the name of the next
+    from layergen.lang.source import SpecSource
 
 
 @dataclass(frozen=True)
@@ -32,17 +35,9 @@ class BuildResult:
     specs: int  # how many there were
     diagnostics: tuple[Diagnostic, ...]  # sorted; empty if all went well
     plan: Plan
+    texts: Texts  # the texts that the plan writes, by their digests
     proven: int = 0  # how many of the specs have shapes that are proven for all sizes
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What came of one spec: its module and test, or what is wrong with it."""
-
-    spec: SpecFile
-    files: tuple[GeneratedFile, ...] = ()
-    diagnostics: tuple[Diagnostic, ...] = ()
-    proven: bool = False  # whether its shapes are proven for all sizes
+    bugs: tuple[tuple[str, Failure], ...] = ()  # where an error of layergen's own was met
 
 
 def build(
@@ -51,6 +46,7 @@ def build(
     *,
     force: bool = False,
     dry: bool = False,
+    jobs: int = 1,
     progress: Progress | None = None,
 ) -> BuildResult:
     """Generate the code of some specs, and write what changed.
@@ -63,47 +59,80 @@ def build(
             is named, are files removed whose spec is gone.
         force: Overwrite also files that were edited by hand.
         dry: Find out what there is to do, and write nothing.
-        progress: Called before each spec.
+        jobs: How many processes to use at most.
+        progress: Called after each spec.
     """
-    found, cache = discover(config, paths), Cache(config)
-    present = write.own_files(config.root / config.output)
+    try:
+        return _build(config, paths, Cache(config), force, dry, jobs, progress)
+    except CacheLostError:  # somebody has deleted it, or a part of it, in the meantime
+        return _build(config, paths, Cache(config, volatile=True), force, dry, jobs, progress)
+
+
+def _build(
+    config: Config,
+    paths: Sequence[Path],
+    cache: Cache,
+    force: bool,
+    dry: bool,
+    jobs: int,
+    progress: Progress | None,
+) -> BuildResult:
+    found = discover(config, paths)
+    present = present_files(config.root, config.output, cache)
     kept = _kept(config, found, present)
-    outcomes = _refuse_shared_classes(_generate_all(found.specs, cache, config, progress), kept)
+    maker = Maker(found.specs, config, cache, generate, present)
+    with runner(jobs, len(maker.changed)) as workers:
+        outcomes = _refuse_shared_classes(maker.make(workers, progress), kept)
+        made = {file.path: file for outcome in outcomes for file in outcome.files}
+        left = _left(present, kept, made, found.whole and all(outcome.made for outcome in outcomes))
 
-    made = {file.path: file for outcome in outcomes for file in outcome.files}
-    blocked = {change.path for change in write.plan(config.root, config.output, made.values(), (), force).refused()}
-    there = {**kept, **{path: file for path, file in made.items() if path not in blocked}}
-    files = [*made.values(), *package_files(config, cache, there.values())]
-    needed = {*kept, *(file.path for file in files)}
-    orphans = [file.path for file in present if file.path not in needed] if found.whole else []
+        layers = _plan(config, made.values(), present, force)
+        blocked = {change.path for change in layers.refused()}
+        there = {path: file.exports for path, file in {**kept, **left}.items()}
+        there |= {path: file.exports for path, file in made.items() if path not in blocked}
+        packages, failures = maker.packages(package_files(config.package, config.specs, there), workers)
 
-    plan = write.plan(config.root, config.output, files, orphans, force)
-    refused = plan.diagnostics if dry else plan.diagnostics + write.apply(plan)
-    if found.whole:
-        cache.prune()
-    return _result(found, outcomes, plan, refused)
+    needed = {*kept, *left, *made, *failures, *(file.path for file in packages)}
+    orphans = [path for path in present if path not in needed] if found.whole else []
+    plan = layers + _plan(config, packages, present, force, orphans)
+    if dry:
+        refused = plan.diagnostics
+    else:
+        written, unwritten = write.apply(plan, cache.text)
+        cache.take(written)
+        refused = plan.diagnostics + unwritten
+    cache.save(whole=found.whole)
+    return _result(found, outcomes, plan, cache, refused, failures)
 
 
-def check(config: Config, paths: Sequence[Path] = (), *, progress: Progress | None = None) -> BuildResult:
+def check(
+    config: Config, paths: Sequence[Path] = (), *, jobs: int = 1, progress: Progress | None = None
+) -> BuildResult:
     """Find the faults of some specs. As `build`, but what is on the disk counts for nothing and stays as it is."""
     found, cache = discover(config, paths), Cache(config)
-    outcomes = _refuse_shared_classes(_generate_all(found.specs, cache, config, progress), {})
-    return _result(found, outcomes, Plan(config.root, config.output, (), ()), ())
+    maker = Maker(found.specs, config, cache, generate)
+    with runner(jobs, len(maker.changed)) as workers:
+        outcomes = _refuse_shared_classes(maker.make(workers, progress), {})
+    cache.now.outputs, cache.now.packages = cache.before.outputs, cache.before.packages
+    cache.save(whole=found.whole)
+    return _result(found, outcomes, Plan(config.root, config.output), cache)
 
 
-def generate(spec: SpecFile, config: Config) -> Outcome:
+def generate(order: Order) -> Generated:
     """Take one spec through all stages, from its text to the texts of its module and its test."""
+    spec, package = order.spec, order.config.package
     try:
         checked = examine(spec)
     except SourceError as fault:
-        return Outcome(spec, diagnostics=fault.diagnostics)
+        return Generated(diagnostics=fault.diagnostics)
 
+    from layergen.contract import contract_of
     from layergen.lower import lower
     from layergen.render import render
 
-    views = lower(checked, spec.name, ".".join((config.package, *spec.module)), behaviours_module(config))
-    texts = [write.signed(render(view), spec.name) for view in views]
-    return Outcome(spec, _files(spec, texts), proven=checked.proven)
+    views = lower(checked, spec.name, ".".join((package, *spec.module)), behaviours_module(package))
+    texts = tuple(signed(render(view), spec.name) for view in views)
+    return Generated(checked.program.layer, texts, contract_of(checked).plain(), checked.proven)
 
 
 def examine(spec: SpecFile) -> "CheckedLayer":
@@ -112,6 +141,8 @@ def examine(spec: SpecFile) -> "CheckedLayer":
     Raises:
         SourceError: With all that is wrong with it.
     """
+    from layergen.lang.source import load
+
     source = load(spec.path, spec.name)
     try:
         return _checked(spec, source)
@@ -119,7 +150,7 @@ def examine(spec: SpecFile) -> "CheckedLayer":
         raise SourceError(source.diagnose(finding) for finding in fault.findings) from None
 
 
-def _checked(spec: SpecFile, source: SpecSource) -> "CheckedLayer":
+def _checked(spec: SpecFile, source: "SpecSource") -> "CheckedLayer":
     from layergen.lang.validate import validate
 
     layer = validate(source)
@@ -139,47 +170,6 @@ def _checked(spec: SpecFile, source: SpecSource) -> "CheckedLayer":
     return checked
 
 
-def _generate_all(specs: Sequence[SpecFile], cache: Cache, config: Config, progress: Progress | None) -> list[Outcome]:
-    outcomes = []
-    for number, spec in enumerate(specs):
-        if progress:
-            progress(number, len(specs), spec.name)
-        try:
-            outcomes.append(_cached(spec, cache) or _generate_and_store(spec, cache, config))
-        except Exception as error:
-            error.add_note(f"while building {spec.name}")
-            raise
-    return outcomes
-
-
-def _cached(spec: SpecFile, cache: Cache) -> Outcome | None:
-    """What an earlier build made from the same text."""
-    entry = cache.load(_key(spec, cache))
-    if entry is None or len(entry.texts) != len(spec.outputs):
-        return None
-    return Outcome(spec, _files(spec, entry.texts), proven=entry.proven)
-
-
-def _generate_and_store(spec: SpecFile, cache: Cache, config: Config) -> Outcome:
-    key = _key(spec, cache)
-    outcome = generate(spec, config)
-    if outcome.files and key == _key(spec, cache):  # otherwise the spec has changed in between
-        cache.store(key, Entry(tuple(file.text for file in outcome.files), outcome.proven))
-    return outcome
-
-
-def _key(spec: SpecFile, cache: Cache) -> str:
-    contents = b""
-    if spec.path.is_file():
-        with contextlib.suppress(OSError), open(spec.path, "rb") as file:
-            contents = file.read(SIZE + 1)
-    return cache.key(spec.name, *spec.outputs, contents)
-
-
-def _files(spec: SpecFile, texts: Iterable[str]) -> tuple[GeneratedFile, ...]:
-    return tuple(GeneratedFile(path, text) for path, text in zip(spec.outputs, texts, strict=True))
-
-
 def _misnamed(spec: SpecFile, layer: str) -> tuple[Finding, ...]:
     if spec.module[-1].replace("_", "") == layer.lower():
         return ()
@@ -187,7 +177,7 @@ def _misnamed(spec: SpecFile, layer: str) -> tuple[Finding, ...]:
     return (MisnamedFile.at(("layer",), message, help=f"name the file `{file_stem(layer)}.yaml`"),)
 
 
-def _kept(config: Config, found: Discovery, present: Iterable[GeneratedFile]) -> dict[str, GeneratedFile]:
+def _kept(config: Config, found: Discovery, present: Mapping[str, Output]) -> dict[str, Output]:
     """The modules and tests of other builds that have a right to be there, whatever this one makes.
 
     They are those of a spec that was found, though it may have a fault now, and those of a spec that was not looked
@@ -195,34 +185,77 @@ def _kept(config: Config, found: Discovery, present: Iterable[GeneratedFile]) ->
     """
     expected = {path for spec in found.specs for path in spec.outputs}
     kept = {}
-    for file in present:
+    for path, file in present.items():
         searched = found.whole and file.origin.startswith(f"{config.specs}/")
-        if file.path in expected or (not searched and (config.root / file.origin).is_file()):
-            kept[file.path] = file
+        if path in expected or (not searched and (config.root / file.origin).is_file()):
+            kept[path] = file
     return kept
 
 
-def _refuse_shared_classes(outcomes: Iterable[Outcome], others: dict[str, GeneratedFile]) -> list[Outcome]:
+def _left(
+    present: Mapping[str, Output], kept: Mapping[str, Output], made: Mapping[str, GeneratedFile], complete: bool
+) -> dict[str, Output]:
+    """The modules and tests without a spec that stay nevertheless, for one with a fault may be theirs under a new name.
+
+    A layer whose class is made from another spec now has moved there, so that its old files do not stay.
+
+    Args:
+        present: What is there.
+        kept: What stays in any case.
+        made: What was made by this build.
+        complete: Whether all specs of the project were built, and none has a fault.
+    """
+    if complete:
+        return {}
+    others = {path: file for path, file in present.items() if path not in kept and path not in made}
+    classes = {name for file in made.values() for name in file.exports}
+    moved = {file.origin for file in others.values() if classes & {*file.exports}}
+    return {path: file for path, file in others.items() if file.origin not in moved and not file.origin.endswith("/")}
+
+
+def _refuse_shared_classes(outcomes: Iterable[Outcome], others: Mapping[str, Output]) -> list[Outcome]:
     """Refuse each layer whose class another layer has too: a package can export but one of them."""
-    owners: dict[str, dict[str, str]] = defaultdict(dict)  # of each class, the specs by the path of the module
-    files = {**others, **{file.path: file for outcome in outcomes for file in outcome.files}}
-    for export in exports(files.values()):
-        owners[export.name][export.path] = files[export.path].origin
-    shared = {path: name for name, specs in owners.items() if len(specs) > 1 for path in specs}
+    outcomes = list(outcomes)
+    modules = {path: (file.origin, file.exports) for path, file in others.items()}
+    modules |= {file.path: (file.origin, file.exports) for outcome in outcomes for file in outcome.files}
+    owners: dict[str, set[str]] = defaultdict(set)  # of each class, its specs
+    for origin, exports in modules.values():
+        for name in exports:
+            owners[name].add(origin)
     judged = []
     for outcome in outcomes:
-        name = next((shared[file.path] for file in outcome.files if file.path in shared), None)
-        if name:
-            other = next(spec for spec in owners[name].values() if spec != outcome.spec.name)
-            message = f"`{outcome.spec.name}` and `{other}` both define the class `{name}`"
+        rivals = sorted(owners[outcome.made.layer] - {outcome.spec.name}) if outcome.made else []
+        if outcome.made and rivals:
+            message = f"`{outcome.spec.name}` and `{rivals[0]}` both define the class `{outcome.made.layer}`"
             diagnostic = Diagnostic(DuplicateOutput, message, Location(outcome.spec.name))
             outcome = Outcome(outcome.spec, diagnostics=(diagnostic,))
         judged.append(outcome)
     return judged
 
 
-def _result(found: Discovery, outcomes: Sequence[Outcome], plan: Plan, others: Iterable[Diagnostic]) -> BuildResult:
+def _plan(
+    config: Config,
+    files: Iterable[GeneratedFile],
+    present: Mapping[str, Output],
+    force: bool,
+    orphans: Iterable[str] = (),
+) -> Plan:
+    gone = [GeneratedFile(path, present[path].digest, present[path].origin) for path in orphans]
+    return write.plan(config.root, config.output, files, gone, present, force=force)
+
+
+def _result(
+    found: Discovery,
+    outcomes: Sequence[Outcome],
+    plan: Plan,
+    cache: Cache,
+    others: Iterable[Diagnostic] = (),
+    failures: Mapping[str, Failure] = MappingProxyType({}),
+) -> BuildResult:
     diagnostics = {*found.diagnostics, *others, *(item for outcome in outcomes for item in outcome.diagnostics)}
     count = len({*(spec.name for spec in found.specs), *(item.location.file for item in found.diagnostics)})
-    proven = sum(outcome.proven for outcome in outcomes)
-    return BuildResult(count, tuple(sorted(diagnostics, key=Diagnostic.sort_key)), plan, proven)
+    proven = sum(outcome.made.proven for outcome in outcomes if outcome.made)
+    bugs = [(outcome.spec.name, outcome.failure) for outcome in outcomes if outcome.failure]
+    bugs += [(f"{plan.output}/{path}", failure) for path, failure in failures.items()]
+    ordered = tuple(sorted(diagnostics, key=Diagnostic.sort_key))
+    return BuildResult(count, ordered, plan, cache.text, proven, tuple(sorted(bugs, key=lambda bug: bug[0])))

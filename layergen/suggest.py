@@ -1,6 +1,5 @@
 """The name that was probably meant."""
 
-import difflib
 from collections.abc import Iterable
 
 
@@ -12,6 +11,8 @@ def nearest(name: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
         known: What could be meant. Where two are as near, the one that comes first is taken.
         cutoff: How alike they must be, from 0 to 1.
     """
+    import difflib  # which takes longer to import than is needed where all names are right
+
     names = list(known)
     same = next((other for other in names if other.lower() == name.lower()), None)
     return same or next(iter(difflib.get_close_matches(name, names, 1, cutoff)), None)

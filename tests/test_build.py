@@ -2,29 +2,33 @@
 
 import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from layergen.diagnostics import Diagnostic, Location
-from layergen.pipeline import BuildResult, Outcome, build
-from layergen.project import writing as write
+from layergen.pipeline import BuildResult, build, check
 from layergen.project.config import Config
-from layergen.project.discovery import SpecFile
-from layergen.project.writing import GeneratedFile
+from layergen.project.making import Generated, Order
+from layergen.project.signing import signed
 from layergen.rules.file import InvalidYaml
 
+Command = Callable[..., BuildResult]
 PIPELINE = sys.modules["layergen.pipeline"]  # `layergen.pipeline` itself is the function
 
 
-def plain(spec: SpecFile, config: Config) -> Outcome:
+def plain(order: Order) -> Generated:
     """Make a module from a spec that is nothing but a class name, or that is at fault."""
+    spec = order.spec
     layer = spec.path.read_text(encoding="utf-8")
     if layer == "fault":
-        return Outcome(spec, diagnostics=(Diagnostic(InvalidYaml, "at fault", Location(spec.name)),))
+        return Generated(diagnostics=(Diagnostic(InvalidYaml, "at fault", Location(spec.name)),))
+    if layer == "bug":
+        raise RuntimeError("broken")
     module = f'"""A layer."""\n\n__all__ = ["{layer}"]\n\n\nclass {layer}: ...\n'
-    texts = (write.signed(module, spec.name), write.signed('"""Tests."""\n', spec.name))
-    return Outcome(spec, tuple(map(GeneratedFile, spec.outputs, texts)))
+    texts = (signed(module, spec.name), signed('"""Tests."""\n', spec.name))
+    return Generated(layer, texts, {"layer": layer})
 
 
 @pytest.fixture(autouse=True)
@@ -218,22 +222,30 @@ def test_hand_edited_module_is_kept_and_the_rest_is_built(tmp_path: Path) -> Non
     assert "x = 1" not in module.read_text()
 
 
-def test_progress_names_each_spec(tmp_path: Path) -> None:
+def test_progress_counts_what_is_done(tmp_path: Path) -> None:
     put(tmp_path, {"a.yaml": "A", "b.yaml": "B"})
     seen: list[tuple[int, int, str]] = []
     build(Config(tmp_path), progress=lambda *step: seen.append(step))
-    assert seen == [(0, 2, "specs/a.yaml"), (1, 2, "specs/b.yaml")]
+    assert seen == [(1, 2, "specs/a.yaml"), (2, 2, "specs/b.yaml")]
 
 
-def test_unforeseen_error_says_which_spec_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(spec: SpecFile, config: Config) -> Outcome:
-        raise RuntimeError("broken")
+@pytest.mark.parametrize("command", [build, check])
+def test_unforeseen_error_is_told_for_its_spec_and_stops_no_other(tmp_path: Path, command: Command) -> None:
+    put(tmp_path, {"a.yaml": "bug", "b.yaml": "B", "c.yaml": "fault"})
+    result = command(Config(tmp_path))
+    ((name, failure),) = result.bugs
+    assert (name, failure.summary) == ("specs/a.yaml", "RuntimeError: broken")
+    assert "in plain" in failure.traceback
+    assert codes(result) == [("LG104", "specs/c.yaml")] and result.specs == 3
+    assert layers(tmp_path) == (["b.py"] if command is build else [])
 
-    monkeypatch.setattr(PIPELINE, "generate", broken)
-    put(tmp_path, {"a.yaml": "A"})
-    with pytest.raises(RuntimeError) as caught:
-        build(Config(tmp_path))
-    assert caught.value.__notes__ == ["while building specs/a.yaml"]
+
+def test_unforeseen_error_leaves_the_earlier_output_as_it_was(tmp_path: Path) -> None:
+    put(tmp_path, {"a.yaml": "A", "b.yaml": "B"})
+    build(Config(tmp_path))
+    put(tmp_path, {"a.yaml": "bug"})
+    assert build(Config(tmp_path)).bugs
+    assert layers(tmp_path) == ["a.py", "b.py"] and "from .a import A" in package(tmp_path)
 
 
 def test_package_exports_nothing_from_a_file_that_stays_as_it_is(tmp_path: Path) -> None:
@@ -243,3 +255,66 @@ def test_package_exports_nothing_from_a_file_that_stays_as_it_is(tmp_path: Path)
     mine.write_text("class MyNorm: ...\n", encoding="utf-8")
     assert codes(build(Config(tmp_path))) == [("LG502", "generated/rms_norm.py")]
     assert '__all__ = [\n    "Gem",\n]' in package(tmp_path)
+
+
+@pytest.mark.parametrize("edited", ["a.py", "tests/test_a.py"])
+@pytest.mark.parametrize("edit", ["a line", "a link"])
+def test_layer_and_test_are_written_both_or_neither(tmp_path: Path, edited: str, edit: str) -> None:
+    put(tmp_path, {"a.yaml": "A", "b.yaml": "B"})
+    build(Config(tmp_path))
+    for file in (tmp_path / "generated").rglob("*a.py"):
+        file.write_text(signed('__all__ = ["A"]\n', "specs/a.yaml"))
+    path = tmp_path / "generated" / edited
+    if edit == "a line":
+        path.write_text(path.read_text() + "x = 1\n")
+    else:
+        path.rename(tmp_path / "elsewhere.py")
+        path.symlink_to(tmp_path / "elsewhere.py")
+    result = build(Config(tmp_path))
+    assert [file for _, file in codes(result)] == [f"generated/{edited}"]
+    assert all(
+        '__all__ = ["A"]\n' in (tmp_path / "generated" / name).read_text() for name in ("a.py", "tests/test_a.py")
+    )
+    assert {change.path for change in result.plan.pending()} <= {"__init__.py"}
+
+
+def test_layer_is_not_written_where_its_test_cannot_be(tmp_path: Path) -> None:
+    put(tmp_path, {"a.yaml": "A", "b.yaml": "B"})
+    blocked = tmp_path / "generated" / "tests" / "test_a.py"
+    blocked.parent.mkdir(parents=True)
+    blocked.write_text("mine = 1\n")
+    assert codes(build(Config(tmp_path))) == [("LG502", "generated/tests/test_a.py")]
+    assert layers(tmp_path) == ["b.py"] and "import A" not in package(tmp_path)
+
+
+def test_edited_test_keeps_the_module_of_a_removed_spec(tmp_path: Path) -> None:
+    put(tmp_path, {"a.yaml": "A", "b.yaml": "B"})
+    build(Config(tmp_path))
+    test = tmp_path / "generated" / "tests" / "test_a.py"
+    test.write_text(test.read_text() + "x = 1\n")
+    (tmp_path / "specs" / "a.yaml").unlink()
+    assert codes(build(Config(tmp_path))) == [("LG502", "generated/tests/test_a.py")]
+    assert layers(tmp_path) == ["a.py", "b.py"] and test.exists()
+
+
+@pytest.mark.parametrize("content", ["fault", "bug"])
+def test_renamed_spec_with_a_fault_removes_nothing(tmp_path: Path, content: str) -> None:
+    put(tmp_path, {"norm/a.yaml": "A", "b.yaml": "B"})
+    build(Config(tmp_path))
+    (tmp_path / "specs" / "norm" / "a.yaml").unlink()
+    put(tmp_path, {"norm/new.yaml": content})
+    assert not build(Config(tmp_path)).plan.pending()
+    assert not build(Config(tmp_path), [tmp_path / "specs" / "norm"]).plan.pending()
+    assert layers(tmp_path) == ["b.py", "norm/a.py"] and "from .norm.a import A" in package(tmp_path)
+    put(tmp_path, {"norm/new.yaml": "New"})
+    build(Config(tmp_path))
+    assert layers(tmp_path) == ["b.py", "norm/new.py"] and "import A" not in package(tmp_path)
+
+
+def test_layer_that_has_moved_leaves_nothing_behind_whatever_is_at_fault(tmp_path: Path) -> None:
+    put(tmp_path, {"norm/a.yaml": "A", "z.yaml": "fault"})
+    build(Config(tmp_path))
+    shutil.move(tmp_path / "specs" / "norm", tmp_path / "specs" / "pool")
+    assert codes(build(Config(tmp_path))) == [("LG104", "specs/z.yaml")]
+    assert layers(tmp_path) == ["pool/a.py"]
+    assert not (tmp_path / "generated" / "tests" / "norm").exists()

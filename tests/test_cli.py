@@ -87,7 +87,8 @@ def test_unchanged_build_imports_no_heavy_library(project: Path) -> None:
     main(["build"])
     script = (
         "import sys; from layergen.cli import main; code = main(['build']);"
-        "print(code, sorted({'torch', 'black', 'jinja2'} & set(sys.modules)))"
+        "heavy = {'torch', 'sympy', 'black', 'jinja2', 'pydantic', 'yaml', 'difflib', 'multiprocessing'};"
+        "print(code, sorted(heavy & {*sys.modules}))"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout == "0 []\n"
@@ -251,3 +252,33 @@ def test_build_from_python(project: Path) -> None:
     main(["new", "GatedScale"])
     result = layergen.build()
     assert not result.diagnostics and (project / "generated" / "custom" / "gated_scale.py").exists()
+
+
+def test_bug_in_one_spec_is_told_after_all_else_and_exits_with_70(
+    project: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("broken")
+
+    main(["new", "GatedScale"])
+    monkeypatch.setattr(sys.modules["layergen.pipeline"], "examine", broken)
+    capsys.readouterr()
+    for command in ("build", "check"):
+        assert main([command]) == 70
+        told = capsys.readouterr().err
+        assert "(met in specs/custom/gated_scale.yaml):\nRuntimeError: broken\n" in told and "Traceback" not in told
+    monkeypatch.setenv("LAYERGEN_TRACEBACK", "1")
+    assert main(["check"]) == 70
+    assert "Traceback" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("number", ["0", "-1", "many", "1.5"])
+def test_number_of_processes_is_positive(number: str, capsys: Capture) -> None:
+    assert main(["build", "--jobs", number]) == 2
+    assert "must be a positive number" in capsys.readouterr().err
+
+
+def test_styles_of_faults_are_those_that_can_be_printed() -> None:
+    from layergen.present import diagnostics
+
+    assert tuple(diagnostics.STYLES) == cli.STYLES

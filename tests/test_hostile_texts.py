@@ -17,6 +17,7 @@ from strategies import mutations
 from layergen.pipeline import generate
 from layergen.project.config import Config
 from layergen.project.discovery import discover
+from layergen.project.making import Order
 
 TEXTS = [
     'Say """ and stop', "Say ''' and stop", "End with a quote\"", "End with three\"\"\"", "End with a backslash\\",
@@ -165,11 +166,11 @@ def judge(root: Path, name: str, text: str) -> None:
     """A mutated spec gives code or faults, and never an exception."""
     project = Project(root, {name: text})
     (spec,) = discover(Config(root)).specs
-    outcome = generate(spec, Config(root))
+    outcome = generate(Order(spec, Config(root)))
     (project.specs / name).unlink()
-    assert bool(outcome.files) != bool(outcome.diagnostics)
-    for file in outcome.files:
-        ast.parse(file.text)
+    assert bool(outcome.texts) != bool(outcome.diagnostics)
+    for text in outcome.texts:
+        ast.parse(text)
     assert all(found.message.isprintable() for found in outcome.diagnostics)
 
 

@@ -12,7 +12,6 @@ from torch.autograd.graph import saved_tensors_hooks
 
 from layergen.check import CheckedLayer
 from layergen.checked import CheckedCase
-from layergen.prove.cost import Costs, costs
 from layergen.prove.formula import shown, value
 from layergen.prove.hints import at_point, numbers
 from layergen.prove.proof import Proof, Tried
@@ -56,10 +55,6 @@ def at_sizes(layer: CheckedLayer, proof: Proof, count: int, compare: Callable[[d
 
     run()
     assert len(compared) >= (min(count, LARGEST) if proof.hints.names else 1)
-
-
-def cost_of(layer: CheckedLayer) -> Costs:
-    return costs(layer.program, layer.proofs[0], layer.cases[0].setting)
 
 
 def hold(layer: CheckedLayer, proof: Proof) -> None:
@@ -150,7 +145,7 @@ def tensor(layer: CheckedLayer, case: CheckedCase, name: str, shape: tuple[int, 
 def test_parameter_formula_counts_the_parameters(shipped: CheckedFiles, name: str) -> None:
     layer, proof = shipped[name], shipped[name].proofs[0]
     assert isinstance(proof, Proof)
-    formula = cost_of(layer).parameters.formula
+    formula = layer.costs.parameters.formula
     build = layer_class(name)
 
     def compare(point: dict[str, int], setting: Setting) -> None:
@@ -163,7 +158,7 @@ def test_parameter_formula_counts_the_parameters(shipped: CheckedFiles, name: st
 def test_flops_of_a_linear_layer(shipped: CheckedFiles) -> None:
     layer, proof = shipped["linear"], shipped["linear"].proofs[0]
     assert isinstance(proof, Proof)
-    formula = cost_of(layer).flops.formula
+    formula = layer.costs.flops.formula
 
     def compare(point: dict[str, int], setting: Setting) -> None:
         rows = setting.leading[0] * setting.leading[1]
@@ -175,7 +170,7 @@ def test_flops_of_a_linear_layer(shipped: CheckedFiles) -> None:
 def test_flops_of_a_convolution(shipped: CheckedFiles) -> None:
     layer, proof = shipped["custom_conv2d"], shipped["custom_conv2d"].proofs[0]
     assert isinstance(proof, Proof)
-    formula = cost_of(layer).flops.formula
+    formula = layer.costs.flops.formula
 
     def compare(point: dict[str, int], setting: Setting) -> None:
         try:
@@ -193,7 +188,7 @@ def test_flops_of_attention_include_the_products_of_queries_keys_and_values(ship
     layer = shipped["multihead_self_attention"]
     case = layer.cases[0].setting
     dim, positions, rows = case.values["embed_dim"], case.sizes["L"], case.sizes["N"]
-    assert cost_of(layer).flops.number == rows * (2 * positions * dim * 4 * dim + 4 * positions**2 * dim)
+    assert layer.costs.flops.number == rows * (2 * positions * dim * 4 * dim + 4 * positions**2 * dim)
 
 
 @pytest.mark.parametrize("name", ["linear", "rms_norm", "swiglu", "custom_conv2d", "layer_norm", "lstm_cell", "snake"])
@@ -213,13 +208,13 @@ def test_activation_bytes_are_what_autograd_keeps(shipped: CheckedFiles, name: s
     with saved_tensors_hooks(pack, lambda tensor: tensor):
         outputs = module(*(None if item is None else item.requires_grad_() for item in inputs))
     assert outputs is not None  # until here, what is kept stays
-    assert cost_of(layer).activation_bytes.number == sum(kept.values())
+    assert layer.costs.activation_bytes.number == sum(kept.values())
 
 
 def test_cost_that_has_no_formula_is_counted_at_the_first_case(small: CheckedFiles) -> None:
-    found = cost_of(small["unbound"])
+    found = small["unbound"].costs
     assert (found.flops.formula, found.flops.number) == (None, 0)
 
 
 def test_formula_is_shown_in_the_names_of_the_spec(shipped: CheckedFiles) -> None:
-    assert shown(cost_of(shipped["linear"]).parameters.formula) == "out_features + in_features * out_features"
+    assert shown(shipped["linear"].costs.parameters.formula) == "out_features + in_features * out_features"

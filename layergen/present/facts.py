@@ -16,7 +16,6 @@ from layergen.lang.visitor import statements
 from layergen.lower.constructor import signature
 from layergen.ops.dtypes import dtype_name
 from layergen.present.guarantees import Guarantee, guarantees
-from layergen.prove.cost import costs
 from layergen.prove.formula import shown, symbol
 from layergen.prove.hints import LEADING_NAMES
 from layergen.prove.input_checks import InputCheck
@@ -194,8 +193,7 @@ def _input_check(check: InputCheck) -> str:
 
 
 def _costs(layer: CheckedLayer) -> Iterator[CostLine]:
-    proof = layer.proofs[0]
-    found = costs(layer.program, proof, layer.cases[0].setting)
+    proof, found = layer.proofs[0], layer.costs
     fixed = proof.concrete if isinstance(proof, Proof) else {}
     named = {"parameters": found.parameters, "FLOPs": found.flops, "activation bytes": found.activation_bytes}
     for name, cost in named.items():

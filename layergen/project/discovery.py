@@ -6,6 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from layergen.diagnostics import Diagnostic, Location
@@ -14,6 +15,7 @@ from layergen.rules.building import DuplicateOutput, UnsafePath
 from layergen.rules.file import UnreadableFile
 
 SUFFIXES = (".yaml", ".yml")
+PART = re.compile("[a-z][a-z0-9_]*")
 TESTS = "tests"  # the folder, inside the output folder, of the generated tests
 
 
@@ -25,7 +27,7 @@ class SpecFile:
     name: str  # relative to the project's root, with forward slashes
     module: tuple[str, ...]  # the module to generate, below the output folder: ("norm", "rms_norm")
 
-    @property
+    @cached_property
     def outputs(self) -> tuple[str, str]:
         """The paths of the module and of its test, relative to the output folder."""
         *category, stem = self.module
@@ -47,25 +49,26 @@ def discover(config: Config, paths: Sequence[Path] = ()) -> Discovery:
     A spec's *category* is the path of its folder below the specs folder. Of a spec that lies elsewhere it is the path
     below the folder that was asked for, so a file that was asked for by itself has none.
     """
-    home = config.root / config.specs
-    specs: dict[Path, SpecFile] = {}
+    root, home = str(config.root), str(config.root / config.specs)
+    specs: dict[str, SpecFile] = {}
     diagnostics: list[Diagnostic] = []
     tops = [_absolute(path) for path in paths] or [home]
     for top in tops:
         for path, fault in _walk(top):
-            base = home if home in path.parents else top if top != path else top.parent
-            name = _displayed(path, config.root)
-            module = path.relative_to(base).with_suffix("").parts
+            base = home if _is_below(path, home) else top if top != path else os.path.dirname(top)
+            name = _below(path, root)
+            module = tuple(os.path.splitext(_below(path, base))[0].split("/"))
             fault = fault or _unsafe(name, module)
             if fault:
                 diagnostics.append(Diagnostic(fault[0], fault[1], Location(name)))
-            else:
-                specs.setdefault(path, SpecFile(path, name, module))
+            elif path not in specs:
+                specs[path] = SpecFile(Path(path), name, module)
     found = sorted(specs.values(), key=lambda spec: spec.name)
     clashes = _clashes(found)
-    kept = tuple(spec for spec in found if spec.name not in {clash.location.file for clash in clashes})
+    clashing = {clash.location.file for clash in clashes}
+    kept = tuple(spec for spec in found if spec.name not in clashing)
     diagnostics += clashes
-    whole = not diagnostics and any(top == home or top in home.parents for top in tops)
+    whole = not diagnostics and any(top == home or _is_below(home, top) for top in tops)
     return Discovery(kept, tuple(dict.fromkeys(diagnostics)), whole)
 
 
@@ -77,45 +80,51 @@ def file_stem(layer: str) -> str:
 Fault = tuple[type[UnreadableFile] | type[UnsafePath], str]
 
 
-def _walk(top: Path) -> Iterator[tuple[Path, Fault | None]]:
+def _walk(top: str) -> Iterator[tuple[str, Fault | None]]:
     """The specs at or below a path that was asked for, each with what makes it unfit for one.
 
-    Whether a file can be read is seen when it is.
+    Whether a file can be read is seen when it is. Paths are strings here: a `Path` costs as much as all the rest.
     """
     if os.path.isdir(top):
         yield from _walk_folder(top)
     elif not os.path.lexists(top):
         yield top, (UnreadableFile, "there is no such file or folder")
-    elif top.suffix not in SUFFIXES:
+    elif not top.endswith(SUFFIXES):
         yield top, (UnreadableFile, "the name of a spec ends in `.yaml` or `.yml`")
     else:
         yield top, None
 
 
-def _walk_folder(folder: Path) -> Iterator[tuple[Path, Fault | None]]:
+def _walk_folder(folder: str) -> Iterator[tuple[str, Fault | None]]:
     try:
-        children = sorted(folder.iterdir())
+        children = sorted(os.scandir(folder), key=lambda child: child.name)
     except OSError as error:
         yield folder, (UnreadableFile, f"cannot read the folder: {error.strerror}")
         return
     for child in children:
         if child.name.startswith("."):
             continue
-        if child.suffix in SUFFIXES:
-            yield child, None
-        elif os.path.isdir(child) and os.path.islink(child):
-            yield child, (UnsafePath, "this folder is a link, and layergen does not follow links to folders")
-        elif os.path.isdir(child):
-            yield from _walk_folder(child)
+        if child.name.endswith(SUFFIXES):
+            yield child.path, None
+        elif child.is_dir() and child.is_symlink():
+            yield child.path, (UnsafePath, "this folder is a link, and layergen does not follow links to folders")
+        elif child.is_dir():
+            yield from _walk_folder(child.path)
 
 
-def _absolute(path: Path) -> Path:
+def _absolute(path: Path) -> str:
     """The path without links on the way to it; a link at its end stays, for it is the link that bears the name."""
-    return Path(os.path.normpath(os.path.join(os.path.realpath(path.parent), path.name)))
+    return os.path.normpath(os.path.join(os.path.realpath(path.parent), path.name))
 
 
-def _displayed(path: Path, root: Path) -> str:
-    return Path(os.path.relpath(path, root)).as_posix()
+def _is_below(path: str, folder: str) -> bool:
+    return path.startswith(os.path.join(folder, ""))
+
+
+def _below(path: str, folder: str) -> str:
+    """A path as seen from a folder, with forward slashes."""
+    relative = path[len(os.path.join(folder, "")) :] if _is_below(path, folder) else os.path.relpath(path, folder)
+    return relative.replace(os.sep, "/")
 
 
 def _unsafe(name: str, module: tuple[str, ...]) -> Fault | None:
@@ -128,7 +137,7 @@ def _unsafe(name: str, module: tuple[str, ...]) -> Fault | None:
 def unfit_module(module: tuple[str, ...]) -> str | None:
     """Why a path below the specs folder, in parts and without its suffix, cannot be that of a module."""
     for part in module:
-        if not re.fullmatch("[a-z][a-z0-9_]*", part):
+        if not PART.fullmatch(part):
             rule = "lower-case letters, digits and underscores, a letter first"
             return f"`{part}` cannot name a Python module; layergen takes {rule}"
         if keyword.iskeyword(part):
@@ -140,16 +149,18 @@ def unfit_module(module: tuple[str, ...]) -> str | None:
 
 def _clashes(specs: Iterable[SpecFile]) -> list[Diagnostic]:
     """Specs that would give the same file, or a module of the same name as another one's folder."""
-    takers: dict[tuple[str, ...], set[SpecFile]] = defaultdict(set)
-    folders: dict[tuple[str, ...], set[SpecFile]] = defaultdict(set)
+    takers: dict[tuple[str, ...], list[SpecFile]] = defaultdict(list)
+    folders: dict[tuple[str, ...], list[SpecFile]] = defaultdict(list)
     for spec in specs:
-        takers[spec.module].add(spec)
+        takers[spec.module].append(spec)
         for depth in range(1, len(spec.module)):
-            folders[spec.module[:depth]].add(spec)
+            folders[spec.module[:depth]].append(spec)
     diagnostics: dict[str, Diagnostic] = {}
     for module, clashing in takers.items():
-        everyone = sorted(clashing | folders[module], key=lambda spec: spec.name)
-        for spec in everyone if len(everyone) > 1 else ():
+        if len(clashing) == 1 and module not in folders:
+            continue
+        everyone = sorted([*clashing, *folders.get(module, ())], key=lambda spec: spec.name)
+        for spec in everyone:
             other = next(name for name in (other.name for other in everyone) if name != spec.name)
             message = f"`{spec.name}` and `{other}` both need the module name `{'.'.join(module)}`"
             diagnostics.setdefault(spec.name, Diagnostic(DuplicateOutput, message, Location(spec.name)))

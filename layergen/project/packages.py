@@ -5,101 +5,92 @@ They are made from the modules that there are, not from the specs of one build, 
 of all give the same.
 """
 
-import ast
-import contextlib
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from layergen.project.cache import Cache, Entry
-from layergen.project.config import Config
 from layergen.project.discovery import TESTS
-from layergen.project.writing import GeneratedFile, signed
+from layergen.project.signing import signed
 
 INIT = "__init__.py"
 BEHAVIOURS = f"{TESTS}/behaviours.py"  # what every layer is held to
 CONFTEST = f"{TESTS}/conftest.py"
+SHARED_TESTS = (BEHAVIOURS, CONFTEST)
 
 
 @dataclass(frozen=True)
-class Export:
-    """A class that a module of the output folder gives."""
+class PackageFile:
+    """A file of a package that is to be there whatever its modules are: all that its text is made from."""
 
-    path: str  # of the module, relative to the output folder
-    name: str
+    path: str  # relative to the output folder
+    package: str  # the dotted name of the package; of what tests share, that of the module of behaviours
+    layers: tuple[tuple[str, str], ...]  # relative names of the modules below it, ``.norm.rms_norm``, and their classes
+    origin: str  # for the header: the specs folder
 
-
-def exports(files: Iterable[GeneratedFile]) -> tuple[Export, ...]:
-    """What the layers among some files export. A file that is no Python, after an edit, exports nothing."""
-    found = []
-    for file in sorted(files, key=lambda file: file.path):
-        if file.path.startswith(f"{TESTS}/") or file.path.endswith(INIT):
-            continue
-        with contextlib.suppress(SyntaxError, ValueError):
-            found += [Export(file.path, name) for name in _public_names(ast.parse(file.text))]
-    return tuple(found)
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """For a key in the cache."""
+        return (self.path, self.package, self.origin, *(part for layer in self.layers for part in layer))
 
 
-def _public_names(module: ast.Module) -> list[str]:
-    """The names that a module lists in ``__all__``."""
-    for statement in module.body:
-        match statement:
-            case ast.Assign(targets=[ast.Name(id="__all__")], value=ast.List(elts=names)):
-                values = [name.value for name in names if isinstance(name, ast.Constant)]
-                return [value for value in values if isinstance(value, str) and value.isidentifier()]
-    return []
-
-
-def package_files(config: Config, cache: Cache, files: Iterable[GeneratedFile]) -> tuple[GeneratedFile, ...]:
+def package_files(package: str, specs: str, exports: Mapping[str, tuple[str, ...]]) -> tuple[PackageFile, ...]:
     """The packages that hold some modules and tests.
 
     Each package exports the layers at and below it; those of tests export nothing.
+
+    Args:
+        package: The name by which the output folder is imported.
+        specs: The specs folder.
+        exports: Paths of the modules and tests below the output folder, with the classes that each gives.
     """
-    files = tuple(files)
-    members: dict[PurePosixPath, list[Export]] = {}
-    for file in files:
-        members.update({folder: [] for folder in PurePosixPath(file.path).parents})
-    for export in exports(files):
-        for folder in PurePosixPath(export.path).parents:
-            members[folder].append(export)
-    packages = [_package_file(config, cache, folder, found) for folder, found in sorted(members.items())]
-    return (*packages, *(_shared_tests(config, cache) if PurePosixPath(TESTS) in members else ()))
+    members: dict[str, list[tuple[str, str]]] = defaultdict(list)  # of each folder, modules and classes
+    for path in sorted(exports):
+        *folders, _ = path.split("/")
+        for depth in range(len(folders) + 1):
+            folder = "/".join(folders[:depth])
+            members[folder] += [(path[len(folder) :].lstrip("/"), name) for name in exports[path]]
+    packages = [_package_file(package, specs, folder, found) for folder, found in sorted(members.items())]
+    shared = SHARED_TESTS if TESTS in members else ()
+    return (*packages, *(PackageFile(path, behaviours_module(package), (), f"{specs}/") for path in shared))
 
 
-def behaviours_module(config: Config) -> str:
+def behaviours_module(package: str) -> str:
     """The dotted name of the module of what every layer is held to."""
-    return ".".join((config.package, *PurePosixPath(BEHAVIOURS).with_suffix("").parts))
+    return ".".join((package, *PurePosixPath(BEHAVIOURS).with_suffix("").parts))
 
 
-def _shared_tests(config: Config, cache: Cache) -> tuple[GeneratedFile, ...]:
-    """What the tests of all layers import, and what runs them."""
-    module = behaviours_module(config)
-    key = cache.key(module)
-    entry = cache.load(key)
-    if entry is None:
-        from layergen.lower import lower_behaviours
-        from layergen.render import render
-
-        entry = Entry(tuple(signed(render(view), f"{config.specs}/") for view in lower_behaviours(module)))
-        cache.store(key, entry)
-    paths = (BEHAVIOURS, CONFTEST)
-    return tuple(GeneratedFile(path, text) for path, text in zip(paths, entry.texts, strict=True))
+def _package_file(package: str, specs: str, folder: str, members: list[tuple[str, str]]) -> PackageFile:
+    layers = tuple(("." + path.removesuffix(".py").replace("/", "."), name) for path, name in members)
+    dotted = ".".join((package, *filter(None, folder.split("/"))))
+    return PackageFile((PurePosixPath(folder) / INIT).as_posix(), dotted, layers, f"{specs}/")
 
 
-def _package_file(config: Config, cache: Cache, folder: PurePosixPath, members: Iterable[Export]) -> GeneratedFile:
-    package = ".".join((config.package, *folder.parts))
-    layers = tuple((_relative_module(export.path, folder), export.name) for export in members)
-    key = cache.key(package, *(part for layer in layers for part in layer))
-    entry = cache.load(key)
-    if entry is None:
-        from layergen.lower import lower_package
-        from layergen.render import render
+def package_text(file: PackageFile) -> str:
+    """The text of a file of a package, signed."""
+    from layergen.lower import lower_behaviours, lower_package
+    from layergen.render import render
 
-        entry = Entry((signed(render(lower_package(package, layers)), f"{config.specs}/"),))
-        cache.store(key, entry)
-    return GeneratedFile((folder / INIT).as_posix(), entry.texts[0])
+    if file.path in SHARED_TESTS:
+        view = lower_behaviours(file.package)[SHARED_TESTS.index(file.path)]
+        return signed(render(view), file.origin)
+    return signed(render(lower_package(file.package, file.layers)), file.origin)
 
 
-def _relative_module(path: str, folder: PurePosixPath) -> str:
-    """The name by which a package imports a module below it: ``.norm.rms_norm``."""
-    return "." + ".".join(PurePosixPath(path).relative_to(folder).with_suffix("").parts)
+def exported(path: str, text: str) -> tuple[str, ...]:
+    """The classes that a generated file gives to its package: those that it lists in ``__all__``.
+
+    A test gives none, nor does a package itself, and a file that is no Python, after an edit, neither.
+    """
+    if path.startswith(f"{TESTS}/") or path.endswith(INIT):
+        return ()
+    import ast
+
+    with suppress(SyntaxError, ValueError, RecursionError, MemoryError):
+        for statement in ast.parse(text).body:
+            match statement:
+                case ast.Assign(targets=[ast.Name(id="__all__")], value=ast.List(elts=names)):
+                    values = [name.value for name in names if isinstance(name, ast.Constant)]
+                    return tuple(value for value in values if isinstance(value, str) and value.isidentifier())
+    return ()

@@ -1,6 +1,6 @@
 """What a layer costs: parameters, floating-point operations and kept activations, as formulas of its sizes.
 
-The layer is run at symbols once more for each of them, on the way through the forward that its first case takes:
+They are counted while the layer is run at symbols, on the way through the forward that its first case takes:
 
 - *parameters*: the elements of all parameters that exist on this way.
 - *FLOPs* of one forward: two for each multiply-add of matrix products, convolutions and attention, as
@@ -11,23 +11,20 @@ The layer is run at symbols once more for each of them, on the way through the f
   a whole, however many views of it are kept; inputs that are kept count, the layer's parameters and buffers do not.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor
 from torch.autograd.graph import saved_tensors_hooks
 
-from layergen.prove.abstract_run import AbstractRun, Size, flop_counter, storage
+from layergen.prove.abstract_run import Size, flop_counter, storage
 from layergen.prove.formula import value
 from layergen.prove.hints import numbers
-from layergen.prove.proof import Proof, Rounding, SymbolicCalls, Tried, symbolic_instance
 from layergen.resolve.program import Program
-from layergen.run.forward import TrialFault
 from layergen.run.instance import Instance, Placement
 from layergen.settings.choice import Setting
-
-Measure = Callable[[Instance], Size]
 
 
 @dataclass(frozen=True)
@@ -47,51 +44,44 @@ class Costs:
     activation_bytes: Cost
 
 
-def costs(program: Program, proof: Proof | Tried, setting: Setting) -> Costs:
-    """Count what a layer costs on the way through its forward that a setting takes."""
-    counted = (_cost(program, proof, setting, measure) for measure in (_parameters, _flops, _activation_bytes))
-    return Costs(*counted)
+class Meter:
+    """Counts what a run of a layer costs whose tensors want gradients."""
+
+    def __init__(self, instance: Instance) -> None:
+        self.instance = instance
+        self.counter = flop_counter()
+        self.kept = KeptStorages(instance.state)
+
+    @contextmanager
+    def __call__(self) -> Iterator[None]:
+        """Count what is run inside."""
+        with self.counter, saved_tensors_hooks(self.kept.pack, lambda tensor: tensor):
+            yield
+
+    def amounts(self) -> dict[str, Size]:
+        """What was counted, by the names of `Costs`."""
+        tensors = [self.instance.state[name] for name in self.instance.program.parameters]
+        return {
+            "parameters": sum(tensor.numel() for tensor in tensors if tensor is not None),
+            "flops": self.counter.get_total_flops(),
+            "activation_bytes": self.kept.bytes(),
+        }
 
 
-def _cost(program: Program, proof: Proof | Tried, setting: Setting, measure: Measure) -> Cost:
-    """Count at symbols; what cannot be counted there is counted at the setting, without data."""
-    formula = _formula(program, proof, measure) if isinstance(proof, Proof) else None
-    if formula is not None:
+def costs(program: Program, formulas: Mapping[str, Any], setting: Setting) -> Costs:
+    """What a layer costs at a setting, by what was counted at symbols; what could not be is counted without data."""
+    known, names = {}, numbers(program, setting).names
+    for name, formula in formulas.items():
         try:
-            return Cost(formula, int(value(formula, numbers(program, setting).names)))
+            known[name] = Cost(formula, int(value(formula, names)))
         except (ArithmeticError, ValueError, KeyError):
-            pass  # torch has a function or a symbol of its own in it
-    return Cost(None, int(measure(Instance(program, setting, Placement(gradients=True)))))
-
-
-def _formula(program: Program, proof: Proof, measure: Measure) -> Any | None:
-    """An amount at symbols, if it holds for all of their values."""
-    run = AbstractRun(proof.hints.names)
-    try:
-        with symbolic_instance(program, proof.hints, run, SymbolicCalls(Rounding()), gradients=True) as instance:
-            formula = run.formula(measure(instance))
-    except TrialFault:
-        return None
-    return None if run.lost() else formula
-
-
-def _parameters(instance: Instance) -> Size:
-    tensors = [instance.state[name] for name in instance.program.parameters]
-    return sum(tensor.numel() for tensor in tensors if tensor is not None)
-
-
-def _flops(instance: Instance) -> Size:
-    with flop_counter() as counter:
-        instance.run(training=True)
-    total: Size = counter.get_total_flops()
-    return total
-
-
-def _activation_bytes(instance: Instance) -> Size:
-    kept = KeptStorages(instance.state)
-    with saved_tensors_hooks(kept.pack, lambda tensor: tensor):
-        instance.run(training=True)
-    return kept.bytes()
+            continue  # torch has a function or a symbol of its own in it
+    if len(known) == len(Costs.__dataclass_fields__):
+        return Costs(**known)
+    meter = Meter(Instance(program, setting, Placement(gradients=True)))
+    with meter():
+        meter.instance.run(training=True)
+    return Costs(**{name: Cost(None, int(amount)) for name, amount in meter.amounts().items()} | known)
 
 
 class KeptStorages:

@@ -3,7 +3,7 @@
 import functools
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -17,6 +17,7 @@ from layergen.lang.interpreter import Function, Interpreter, scalar_call
 from layergen.lang.scalars import SCALARS
 from layergen.ops.dtypes import dtype_name
 from layergen.prove.abstract_run import AbstractRun, hint
+from layergen.prove.cost import Meter
 from layergen.prove.formula import same, shown, value
 from layergen.prove.hints import LEADING_NAMES, Hints, at_point, close_hints, hints, own_hints
 from layergen.resolve.program import Program
@@ -64,6 +65,7 @@ class Proof:
     concrete: Mapping[str, Any] = field(default_factory=dict)  # arguments that had to be numbers, and their values
     sampled: tuple[str, ...] = ()  # outputs whose shape algebra could not settle; they agree at the hints
     tied: tuple[str, ...] = ()  # equations that torch has assumed of sizes, though the spec does not demand them
+    amounts: Mapping[str, Any] = field(default_factory=dict)  # what the run has cost: formulas, if it was measured
 
     @property
     def whole(self) -> bool:
@@ -85,9 +87,9 @@ def prove(program: Program, settings: Sequence[Setting]) -> Iterator[Proof | Tri
     Raises:
         SpecError: At the first way that shows a fault, which mostly shows on all of them.
     """
-    for setting in paths(settings):
+    for index, setting in enumerate(paths(settings)):
         for training in program.forward.modes:
-            yield _prove_path(program, setting, training)
+            yield _prove_path(program, setting, training, measured=index == 0 and training)
 
 
 def paths(settings: Sequence[Setting]) -> Iterator[Setting]:
@@ -101,7 +103,7 @@ def paths(settings: Sequence[Setting]) -> Iterator[Setting]:
             yield setting
 
 
-def _prove_path(program: Program, setting: Setting, training: bool) -> Proof | Tried:
+def _prove_path(program: Program, setting: Setting, training: bool, measured: bool) -> Proof | Tried:
     """Run at symbols, with one choice of hints after the other until one gives a proof; else the first has its say.
 
     Raises:
@@ -111,7 +113,7 @@ def _prove_path(program: Program, setting: Setting, training: bool) -> Proof | T
     first: Tried | TrialFault = nothing
     for choose in (hints, close_hints, own_hints):
         try:
-            outcome = _prove_at(program, setting, training, choose) or nothing
+            outcome = _prove_at(program, setting, training, choose, measured) or nothing
         except TrialFault as fault:
             first = fault if first == nothing else first
             if choose is hints and not program.cases and _fails_at_all_sizes(program, setting):
@@ -143,7 +145,7 @@ def _fails_at_all_sizes(program: Program, setting: Setting) -> bool:
 
 
 def _prove_at(
-    program: Program, setting: Setting, training: bool, choose: Callable[..., Hints | None]
+    program: Program, setting: Setting, training: bool, choose: Callable[..., Hints | None], measured: bool
 ) -> Proof | Tried | None:
     """Run at symbols; where an argument turns out to be needed as a number, run again with that number.
 
@@ -152,14 +154,17 @@ def _prove_at(
     """
     concrete: frozenset[str] = frozenset()
     reason = ""
-    for _ in range(4):
+    for _ in range(5):
         found = choose(program, setting, concrete)
         if found is None:
             break
         run = AbstractRun(found.names)
         try:
-            proof = _run(program, setting, found, run, training)
+            proof = _run(program, setting, found, run, training, measured)
         except TrialFault as fault:
+            if measured:  # with gradients torch refuses more, and what it says then is not the layer's fault
+                measured = False
+                continue
             if not works_at(program, found.setting):
                 raise
             reason, needed = fault.finding.message, frozenset(program.arguments)
@@ -206,12 +211,13 @@ def _integers(program: Program, setting: Setting) -> list[str]:
     return [name for name, part in program.arguments.items() if part.type in kinds and setting.values[name] is not None]
 
 
-def _run(program: Program, setting: Setting, found: Hints, run: AbstractRun, training: bool) -> Proof:
-    """One run of the forward at symbols."""
+def _run(program: Program, setting: Setting, found: Hints, run: AbstractRun, training: bool, measured: bool) -> Proof:
+    """One run of the forward at symbols; with gradients, where its costs are to be measured."""
     rounding = Rounding()
-    with symbolic_instance(program, found, run, SymbolicCalls(rounding)) as instance:
-        watch = GuardWatch(instance, run)
-        result = instance.run(training, watch)
+    with symbolic_instance(program, found, run, SymbolicCalls(rounding), gradients=measured) as instance:
+        watch, meter = GuardWatch(instance, run), Meter(instance)
+        with meter() if measured else nullcontext():
+            result = instance.run(training, watch)
         outputs = result.outputs
         declared = {name: instance.declared_shape(name) for name in outputs}
     shapes = {name: tuple(run.formula(size) for size in tensor.shape) for name, tensor in outputs.items()}
@@ -225,7 +231,9 @@ def _run(program: Program, setting: Setting, found: Hints, run: AbstractRun, tra
             found_shape = tuple(outputs[name].shape)
             raise TrialFault(instance.explainer.shape_mismatch(name, declared[name], found_shape, result.stored))
     steps = tuple(_step(step, run) for step in result.steps)
-    return Proof(setting, found, training, steps, shapes, watch.evidence(result), {}, tuple(sampled))
+    amounts = {name: run.formula(size) for name, size in meter.amounts().items()} if measured else {}
+    amounts = {} if run.lost() else amounts
+    return Proof(setting, found, training, steps, shapes, watch.evidence(result), {}, tuple(sampled), amounts=amounts)
 
 
 @contextmanager

@@ -1,0 +1,201 @@
+"""Makes what specs need to have made: from the cache where nothing has changed, by some stages where something has."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from layergen.diagnostics import Diagnostic
+from layergen.faults import SourceError
+from layergen.project.cache import Cache, CacheLostError
+from layergen.project.config import Config
+from layergen.project.discovery import SpecFile
+from layergen.project.library import Contract, Library, contract_digest, dependencies
+from layergen.project.manifest import Made, Output, Package
+from layergen.project.packages import PackageFile, package_text
+from layergen.project.schedule import run, without_cycles
+from layergen.project.workers import Failure, Runner, Task
+from layergen.project.writing import GeneratedFile
+
+Progress = Callable[[int, int, str], None]  # how many specs are done, of how many, and the name of the last one
+
+
+@dataclass(frozen=True)
+class Order:
+    """All that a spec's stages get to see."""
+
+    spec: SpecFile
+    config: Config
+    contracts: Mapping[str, Contract] = field(default_factory=dict)  # of the layers that it is made of, by class
+
+
+@dataclass(frozen=True)
+class Generated:
+    """What the stages give: the texts of a module and its test, or what is wrong with the spec."""
+
+    layer: str = ""  # the name of the class
+    texts: tuple[str, ...] = ()  # signed
+    contract: Contract = field(default_factory=dict)
+    proven: bool = False  # whether the shapes are proven for all sizes
+    diagnostics: tuple[Diagnostic, ...] = ()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one spec."""
+
+    spec: SpecFile
+    made: Made | None = None
+    diagnostics: tuple[Diagnostic, ...] = ()
+    failure: Failure | None = None
+
+    @cached_property
+    def files(self) -> tuple[GeneratedFile, ...]:
+        """Its module and its test."""
+        if self.made is None:
+            return ()
+        (module, test), (module_text, test_text) = self.spec.outputs, self.made.texts
+        name = self.spec.name
+        return GeneratedFile(module, module_text, name, (self.made.layer,)), GeneratedFile(test, test_text, name)
+
+
+class Maker:
+    """Makes specs and packages.
+
+    Args:
+        specs: What to make.
+        config: The project.
+        cache: What earlier builds made.
+        generate: The stages that take an order to what is generated.
+        present: What is in the output folder, so that its texts need not be kept elsewhere. Without it, no texts are
+            wanted at all.
+    """
+
+    def __init__(
+        self,
+        specs: Sequence[SpecFile],
+        config: Config,
+        cache: Cache,
+        generate: Callable[[Order], Generated],
+        present: Mapping[str, Output] | None = None,
+    ) -> None:
+        self._specs = {spec.name: spec for spec in specs}
+        self._config, self._cache, self._generate, self._present = config, cache, generate, present
+        self._digests = {spec.name: cache.digest(spec.name, spec.path) for spec in specs}
+        self._keys: dict[str, str] = {}  # by which the specs were made by an earlier build, or are now
+        self._library = Library(self._contract)
+        self._outcomes: dict[str, Outcome] = {}
+        self.changed: set[str] = set()  # the specs that have changed since the last build
+        self._members = {spec.name: self._members_of(spec) for spec in specs}
+
+    def make(self, runner: Runner, progress: Progress | None = None) -> list[Outcome]:
+        """Make all specs, each after those that it is made of."""
+        names = {spec.module[-1].replace("_", ""): spec.name for spec in self._specs.values()}
+        graph = {
+            name: [names[layer.lower()] for layer in members if layer.lower() in names]
+            for name, members in self._members.items()
+        }
+
+        def begin(name: str) -> Task | None:
+            task = self._begin(self._specs[name])
+            if task is None:
+                finished(name)
+            return task
+
+        def end(name: str, generated: Generated | Failure) -> None:
+            self._end(self._specs[name], generated)
+            finished(name)
+
+        def finished(name: str) -> None:
+            if progress:
+                progress(len(self._outcomes), len(self._specs), name)
+
+        run(without_cycles(graph)[0], runner, begin, end)
+        return [self._outcomes[name] for name in self._specs]
+
+    def packages(self, files: Sequence[PackageFile], runner: Runner) -> tuple[list[GeneratedFile], dict[str, Failure]]:
+        """Make packages; beside them, by their paths, what went wrong."""
+        now, keys = self._cache.now.packages, {file.path: self._cache.key(*file.parts) for file in files}
+        for file in files:
+            known = self._cache.before.packages.get(file.path)
+            if known and known.key == keys[file.path] and self._is_there((file.path,), (known.text,)):
+                now[file.path] = known
+            else:
+                runner.submit(file.path, (package_text, (file,)))
+        failures = {}
+        while outcomes := runner.wait():
+            for path, text in outcomes:
+                if isinstance(text, Failure):
+                    failures[path] = text
+                else:
+                    now[path] = Package(keys[path], self._cache.keep(text))
+        made = [GeneratedFile(file.path, now[file.path].text, file.origin) for file in files if file.path in now]
+        return made, failures
+
+    def _members_of(self, spec: SpecFile) -> tuple[str, ...]:
+        """The layers that a spec is made of, by class; it is parsed only if it has changed."""
+        known = self._cache.before.specs.get(spec.name)
+        if known and known.key == self._key(spec, known.uses):
+            self._keys[spec.name] = known.key
+            return tuple(sorted(known.uses))
+        self.changed.add(spec.name)
+        with suppress(OSError, ValueError, SourceError):
+            contents = spec.path.read_bytes() if self._digests[spec.name] else b""
+            if b"modules" in contents or b"\\" in contents:  # by which a key may be written otherwise
+                from layergen.lang.source import load
+
+                return dependencies(load(spec.path, spec.name).data())
+        return ()
+
+    def _key(self, spec: SpecFile, uses: Mapping[str, str]) -> str:
+        """The key of all that a spec's outcome depends on; empty if it cannot be read."""
+        digest = self._digests[spec.name]
+        pairs = (part for name in sorted(uses) for part in (name, uses[name]))
+        return self._cache.key(spec.name, *spec.outputs, digest, *pairs) if digest else ""
+
+    def _begin(self, spec: SpecFile) -> Task | None:
+        """What is to be done about a spec when all is done about those that it is made of."""
+        members = self._members[spec.name]
+        made, uses = self._cache.before.specs.get(spec.name), self._library.uses(members)
+        if made is None or spec.name not in self._keys or made.uses != uses:
+            key = self._keys[spec.name] = self._key(spec, uses)
+            stored = self._cache.load(key) if key else None
+            made = stored[0] if stored else None
+        if made is None or not self._is_there(spec.outputs, made.texts):
+            return self._generate, (Order(spec, self._config, self._library.contracts(members)),)
+        self._record(spec, made)
+        return None
+
+    def _end(self, spec: SpecFile, generated: Generated | Failure) -> None:
+        if isinstance(generated, Failure):
+            self._outcomes[spec.name] = Outcome(spec, failure=generated)
+        elif generated.diagnostics:
+            self._outcomes[spec.name] = Outcome(spec, diagnostics=generated.diagnostics)
+        else:
+            key, texts = self._keys[spec.name], tuple(map(self._cache.keep, generated.texts))
+            uses = self._library.uses(self._members[spec.name])
+            made = Made(key, generated.layer, generated.proven, texts, contract_digest(generated.contract), uses)
+            self._record(spec, made, generated.contract)
+
+    def _record(self, spec: SpecFile, made: Made, contract: Contract | None = None) -> None:
+        """Take in what was made, now (then with its contract) or by an earlier build."""
+        self._outcomes[spec.name] = Outcome(spec, made)
+        self._library.add(made, contract)
+        if contract is not None:
+            if not made.key or self._cache.digest(spec.name, spec.path) != self._digests[spec.name]:
+                return  # the spec has changed while it was read
+            self._cache.store(made, contract)
+        self._cache.now.specs[spec.name] = made
+
+    def _is_there(self, paths: Iterable[str], texts: Iterable[str]) -> bool:
+        """Whether some texts are at hand, if they are wanted: in their places, or in the cache."""
+        if self._present is None:
+            return True
+        there = ((self._present.get(path), text) for path, text in zip(paths, texts, strict=True))
+        return self._cache.has(text for file, text in there if file is None or file.digest != text)
+
+    def _contract(self, key: str) -> Contract:
+        stored = self._cache.load(key)
+        if stored is None:
+            raise CacheLostError(key)
+        return stored[1]
