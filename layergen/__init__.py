@@ -30,7 +30,8 @@ def build(
         force: Overwrite also files that were edited by hand.
 
     Raises:
-        LayergenError: If the configuration is wrong. Faults in specs are in the result's ``diagnostics``.
+        LayergenError: If the configuration is wrong. Faults in specs are in the result's ``diagnostics``, and
+            errors of layergen's own in its ``bugs``.
     """
     from layergen.pipeline import build as build_project
     from layergen.project.config import load_config

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from layergen.cli import main
-from layergen.project.cache import FOLDER
+from layergen.project.cache import CLOCK, FOLDER
 from layergen.project.signing import is_intact
 from layergen.project.workers import SHARE
 
@@ -119,3 +119,20 @@ def test_two_builds_at_once_give_what_one_gives(built: Path, copy: Path) -> None
     assert [process.wait() for process in builds] == [0, 0]
     layergen(copy, "build")
     assert contents(copy) == contents(built)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="processes are not interrupted by signals there")
+@pytest.mark.parametrize("delay", [0, 0.5])
+def test_interrupt_ends_all_processes_at_once_and_quietly(copy: Path, delay: float) -> None:
+    """Before the other processes are there, and while they import torch."""
+    shutil.rmtree(copy / FOLDER)
+    command = [sys.executable, "-m", "layergen", "build", "-j", "2"]
+    process = subprocess.Popen(command, cwd=copy, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    while not (copy / FOLDER / CLOCK).exists():
+        time.sleep(0.01)
+    time.sleep(delay)
+    os.killpg(process.pid, signal.SIGINT)
+    told = process.communicate(timeout=60)[1]  # which ends when no process holds the pipe any more
+    assert "Traceback" not in told
+    assert process.returncode == 130 and told == "layergen: interrupted\n"

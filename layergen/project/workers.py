@@ -173,9 +173,10 @@ def _start() -> Worker:
     method = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
     context = multiprocessing.get_context(method)
     if method == "forkserver":
-        from multiprocessing import forkserver
+        from multiprocessing import forkserver, resource_tracker
 
         context.set_forkserver_preload([PRELOADED])
+        resource_tracker.ensure_running()  # by itself, for it ends what is begun here
         with _uninterrupted():
             forkserver.ensure_running()
     ours, theirs = context.Pipe()
