@@ -38,7 +38,7 @@ def test_new_spec_builds_as_it_stands(project: Path, capsys: Capture) -> None:
     assert main(["build"]) == 0
     output = capsys.readouterr()
     assert output.out == ""
-    assert output.err.startswith("1 spec: 6 files written, 0 unchanged (")
+    assert output.err.startswith("1 spec: 8 files written, 0 unchanged (")
     assert main(["build", "--check"]) == 0
     assert "class GatedScale(nn.Module):" in (project / "generated" / "norm" / "gated_scale.py").read_text()
 
@@ -66,7 +66,7 @@ def test_check_names_what_is_out_of_date_and_writes_nothing(project: Path, capsy
     assert main(["build", "--check"]) == 1
     output = capsys.readouterr()
     assert "generated/custom/gated_scale.py: missing\n" in output.out
-    assert "1 spec: 6 files to write" in output.err
+    assert "1 spec: 8 files to write" in output.err
     assert not (project / "generated").exists()
 
 
@@ -92,7 +92,7 @@ def test_unchanged_build_imports_no_heavy_library(project: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout == "0 []\n"
-    assert "1 spec: 0 files written, 6 unchanged" in done.stderr
+    assert "1 spec: 0 files written, 8 unchanged" in done.stderr
 
 
 def test_faults_go_to_stdout_and_the_summary_to_stderr(project: Path, capsys: Capture) -> None:
