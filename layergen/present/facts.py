@@ -1,6 +1,6 @@
 """What is known of a layer, as strings ready to print: its shapes, contracts, conditions and costs."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -9,6 +9,7 @@ import sympy
 from torch import Tensor
 
 from layergen.checked import CheckedLayer
+from layergen.contract import contract_of
 from layergen.lang import expression as ex
 from layergen.lang.model import Input, Output
 from layergen.lang.model import Tensor as TensorSpec
@@ -16,6 +17,7 @@ from layergen.lang.visitor import statements
 from layergen.lower.constructor import signature
 from layergen.ops.dtypes import dtype_name
 from layergen.present.guarantees import Guarantee, guarantees
+from layergen.project.library import contract_digest
 from layergen.prove.formula import shown, symbol
 from layergen.prove.hints import LEADING_NAMES
 from layergen.prove.input_checks import InputCheck
@@ -75,12 +77,15 @@ class Summary:
     input_checks: tuple[str, ...]
     case: str  # the first case, at which costs are numbers
     costs: tuple[CostLine, ...]
+    contract: Mapping[str, object]  # what other layers may rely on, as plain data
+    digest: str  # of the contract
 
 
 def summarize(layer: CheckedLayer, origin: str) -> Summary:
     """What is known of a layer that a spec file defines."""
     program, setting = layer.program, layer.cases[0].setting
     way, steps = _forward(layer)
+    contract = contract_of(layer).plain()
     return Summary(
         layer=program.layer,
         spec=origin,
@@ -100,6 +105,8 @@ def summarize(layer: CheckedLayer, origin: str) -> Summary:
         input_checks=tuple(_input_check(check) for check in layer.input_checks),
         case=_case(program, setting),
         costs=tuple(_costs(layer)),
+        contract=contract,
+        digest=contract_digest(contract),
     )
 
 

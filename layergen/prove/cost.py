@@ -58,11 +58,15 @@ class Meter:
         with self.counter, saved_tensors_hooks(self.kept.pack, lambda tensor: tensor):
             yield
 
+    def parameters(self) -> Size:
+        """The elements of all parameters, for which nothing need be run."""
+        tensors = [self.instance.state[name] for name in self.instance.program.parameters]
+        return sum(tensor.numel() for tensor in tensors if tensor is not None)
+
     def amounts(self) -> dict[str, Size]:
         """What was counted, by the names of `Costs`."""
-        tensors = [self.instance.state[name] for name in self.instance.program.parameters]
         return {
-            "parameters": sum(tensor.numel() for tensor in tensors if tensor is not None),
+            "parameters": self.parameters(),
             "flops": self.counter.get_total_flops(),
             "activation_bytes": self.kept.bytes(),
         }

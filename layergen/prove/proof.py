@@ -216,6 +216,7 @@ def _run(program: Program, setting: Setting, found: Hints, run: AbstractRun, tra
     rounding = Rounding()
     with symbolic_instance(program, found, run, SymbolicCalls(rounding), gradients=measured) as instance:
         watch, meter = GuardWatch(instance, run), Meter(instance)
+        parameters = {"parameters": run.formula(meter.parameters())}  # before torch assumes anything of the sizes
         with meter() if measured else nullcontext():
             result = instance.run(training, watch)
         outputs = result.outputs
@@ -231,8 +232,8 @@ def _run(program: Program, setting: Setting, found: Hints, run: AbstractRun, tra
             found_shape = tuple(outputs[name].shape)
             raise TrialFault(instance.explainer.shape_mismatch(name, declared[name], found_shape, result.stored))
     steps = tuple(_step(step, run) for step in result.steps)
-    amounts = {name: run.formula(size) for name, size in meter.amounts().items()} if measured else {}
-    amounts = {} if run.lost() else amounts
+    counted = meter.amounts() if measured and not run.lost() else {}
+    amounts = {name: run.formula(size) for name, size in counted.items()} | parameters
     return Proof(setting, found, training, steps, shapes, watch.evidence(result), {}, tuple(sampled), amounts=amounts)
 
 
