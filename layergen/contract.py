@@ -14,7 +14,7 @@ from layergen.checked import CheckedLayer
 from layergen.lang import expression as ex
 from layergen.lang.model import Argument, Buffer, Input, Output, Parameter, Tensor
 from layergen.prove.cost import Costs
-from layergen.prove.formula import shown
+from layergen.prove.leading import formula_text
 from layergen.prove.proof import Proof, Tried
 from layergen.resolve.program import Program
 from layergen.settings.choice import flags
@@ -204,5 +204,5 @@ def _assumed(proof: Proof) -> Iterator[str]:
 
 def _costs(costs: Costs) -> CostTerms:
     found = (costs.parameters, costs.flops, costs.activation_bytes)
-    texts = [None if cost.formula is None else shown(cost.formula) for cost in found]
+    texts = [None if cost.formula is None else formula_text(cost.formula) for cost in found]
     return CostTerms(parameters=texts[0], flops=texts[1], activation_bytes=texts[2])

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-import sympy
 from torch import Tensor
 
 from layergen.checked import CheckedLayer
@@ -18,9 +17,10 @@ from layergen.lower.constructor import signature
 from layergen.ops.dtypes import dtype_name
 from layergen.present.guarantees import Guarantee, guarantees
 from layergen.project.library import contract_digest
-from layergen.prove.formula import shown, symbol
+from layergen.prove.formula import symbol
 from layergen.prove.hints import LEADING_NAMES
 from layergen.prove.input_checks import InputCheck
+from layergen.prove.leading import formula_text
 from layergen.prove.proof import Proof
 from layergen.resolve.program import Program
 from layergen.run.instance import Instance
@@ -177,14 +177,6 @@ def _sized(computed: Any) -> tuple[Sizes, str]:
     if isinstance(computed, Tensor):
         return tuple(map(str, computed.shape)), dtype_name(computed.dtype)
     return "", ""
-
-
-def formula_text(formula: Any) -> str:
-    """A formula in the names of the program. Leading dimensions come as their product, if only that matters."""
-    first, second = (symbol(name) for name in LEADING_NAMES)
-    product = symbol("prod(...)")
-    joined = sympy.expand(formula.xreplace({first: product / second})) if formula.has(first, second) else formula
-    return shown(formula if joined.has(second) else joined)
 
 
 def _case(program: Program, setting: Setting) -> str:
