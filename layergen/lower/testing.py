@@ -233,7 +233,7 @@ def rejection_message(program: Program, rejection: Rejection) -> str:
         value = values[rejection.argument]
         shown = repr(value) if argument.type == "str" else str(value)
         return f"{rejection.argument} must be {requirement(argument)}, got {shown}"
-    parts = constraint_message(program, program.constraints[rejection.constraint])
+    parts = constraint_message(program, program.argument_constraints[rejection.constraint])
     return "".join(part if isinstance(part, str) else field_text(part[0], values) for part in parts)
 
 
