@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from layergen.lang import expression as ex
 from layergen.prove.input_checks import InputCheck
 from layergen.prove.proof import Proof, Tried
 from layergen.resolve.program import Program
@@ -33,6 +34,15 @@ class PreconditionCase:
 
 
 @dataclass(frozen=True)
+class SizeLimitCase:
+    """A constraint on sizes, with inputs that only just keep it and that break it."""
+
+    constraint: ex.Expression
+    kept: CheckedCase
+    broken: tuple[Setting, Mapping[str, TensorFacts | None]]
+
+
+@dataclass(frozen=True)
 class CheckedLayer:
     """A spec without a fault, and its cases."""
 
@@ -42,6 +52,7 @@ class CheckedLayer:
     proofs: tuple[Proof | Tried, ...]
     preconditions: tuple[PreconditionCase, ...]
     input_checks: tuple[InputCheck, ...]
+    size_limits: tuple[SizeLimitCase, ...]
 
     @property
     def proven(self) -> bool:

@@ -3,7 +3,7 @@
 Expected values are told from the spec and from the build's own trial of it, never from the generated layer.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from layergen.checked import CheckedCase, CheckedLayer
 from layergen.lang import expression as ex
@@ -16,10 +16,13 @@ from layergen.lower.docs import shape_text
 from layergen.lower.forward import demanded_name
 from layergen.lower.gradients import gradient_view
 from layergen.lower.representation import expected_repr
+from layergen.lower.sizes import size_message
 from layergen.lower.source import SourcePrinter, broken, python, quoted
-from layergen.lower.views import CaseView, LimitView, OutputView, ReferenceView, RejectionView, TestView
+from layergen.lower.views import CaseView, LimitView, OutputView, ReferenceView, RejectionView, SizeLimitView, TestView
 from layergen.prove.input_checks import InputCheck
 from layergen.resolve.program import Program
+from layergen.run.trial import TensorFacts
+from layergen.settings.choice import Setting
 from layergen.settings.rejections import Rejection
 
 
@@ -57,6 +60,7 @@ def test_view(layer: CheckedLayer, origin: str, module: str) -> TestView:
         rejections=tuple(rejection_view(program, rejection) for rejection in layer.rejections),
         wrong_shapes=tuple(wrong_shapes(layer)),
         limits=tuple(limits(layer)),
+        size_limits=tuple(size_limits(layer)),
     )
 
 
@@ -64,7 +68,7 @@ def standard_imports(program: Program) -> tuple[str, ...]:
     sizes = [argument.type for argument in program.arguments.values()]
     collections = "Callable, Sequence" if program.matches and "ints" in sizes else "Callable"
     modules = ("import copy", "import doctest", "import io", *needed_math(program), "import pickle")
-    typing = "Any, NamedTuple" if program.arguments or gradient_view(program) else "NamedTuple"
+    typing = "Any, NamedTuple" if program.arguments or program.size_constraints or gradient_view(program) else "NamedTuple"
     return (*modules, f"from collections.abc import {collections}", f"from typing import {typing}")
 
 
@@ -215,10 +219,24 @@ def expected_size(case: CheckedCase, check: InputCheck) -> object:
 def limits(layer: CheckedLayer) -> Iterator[LimitView]:
     """The preconditions, with a case that only just keeps each, and what differs in one that breaks it."""
     for condition in layer.preconditions:
-        setting, inputs = condition.broken
-        changed: dict[str, object] = {"arguments": dict(setting.given)} if layer.program.arguments else {}
-        changed |= {f"{name}_shape": facts.shape for name, facts in inputs.items() if facts is not None}
-        yield LimitView(quoted(condition.text), case_view(layer.program, condition.kept), python(changed))
+        changed = broken_fields(layer.program, *condition.broken)
+        yield LimitView(quoted(condition.text), case_view(layer.program, condition.kept), changed)
+
+
+def size_limits(layer: CheckedLayer) -> Iterator[SizeLimitView]:
+    """The constraints on sizes, with a case that only just keeps each, and one that breaks it with its message."""
+    for limit in layer.size_limits:
+        setting, inputs = limit.broken
+        message = size_message(layer.program, limit.constraint, {**setting.values, **setting.sizes})
+        case, changed = case_view(layer.program, limit.kept), broken_fields(layer.program, setting, inputs)
+        yield SizeLimitView(quoted(ex.show(limit.constraint)), case, changed, broken(message))
+
+
+def broken_fields(program: Program, setting: Setting, inputs: Mapping[str, TensorFacts | None]) -> str:
+    """The fields of a case that breaks a condition on sizes, as a dict."""
+    changed: dict[str, object] = {"arguments": dict(setting.given)} if program.arguments else {}
+    changed |= {f"{name}_shape": facts.shape for name, facts in inputs.items() if facts is not None}
+    return python(changed)
 
 
 def rejection_view(program: Program, rejection: Rejection) -> RejectionView:

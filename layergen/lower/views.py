@@ -61,6 +61,16 @@ class LimitView:
 
 
 @dataclass(frozen=True)
+class SizeLimitView:
+    """A constraint on sizes, with a case on either side of it, and what is said where it does not hold."""
+
+    name: str
+    case: CaseView
+    broken: str  # the fields in which a case that breaks it differs, as a dict
+    message: str  # a literal
+
+
+@dataclass(frozen=True)
 class OutputView:
     """An output of the layer, as the tests check it; all three are expressions."""
 
@@ -122,6 +132,7 @@ class TestView:
     rejections: tuple[RejectionView, ...]
     wrong_shapes: tuple[RejectionView, ...]  # fields of the first case, and the message
     limits: tuple[LimitView, ...]
+    size_limits: tuple[SizeLimitView, ...]
 
 
 @dataclass(frozen=True)
