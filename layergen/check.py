@@ -1,10 +1,10 @@
 """Is the spec right? What is found wrong with it is raised; a spec without a fault becomes a `CheckedLayer`."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from layergen.checked import CheckedCase, CheckedLayer, PreconditionCase
+from layergen.checked import CheckedCase, CheckedLayer, PreconditionCase, SizeLimitCase
 from layergen.contracts import WATCHES, Ways, check_contracts
 from layergen.contracts.initial import initial_bounds
 from layergen.contracts.matching import check_match
@@ -16,9 +16,10 @@ from layergen.prove.preconditions import preconditions
 from layergen.prove.proof import Proof, Tried, paths, prove
 from layergen.resolve.program import Program
 from layergen.run.instance import Instance
-from layergen.run.trial import SHAPES, facts, try_runs, works
+from layergen.run.trial import SHAPES, TensorFacts, facts, try_runs, works
 from layergen.run.watching import Runs, Watch
 from layergen.settings.choice import Setting, settings
+from layergen.settings.limits import size_limits
 from layergen.settings.rejections import rejections
 
 LARGER = 3  # by what sizes grow where a layer needs larger inputs than usual
@@ -47,6 +48,7 @@ def check(program: Program) -> CheckedLayer:
             proofs,
             check_preconditions(program, proofs, cases),
             tuple(input_checks(program, cases[0].setting)),
+            tuple(check_limits(program, cases[0].setting)),
             costs(program, _amounts(proofs[0]), cases[0].setting),
         )
 
@@ -117,10 +119,25 @@ def check_preconditions(
                 kept = check_setting(working(program, condition.kept))
             except SpecError:
                 continue
-            instance = Instance(program, condition.broken)
-            shapes = {name: tensor if tensor is None else facts(tensor) for name, tensor in instance.inputs.items()}
-            known[condition.text] = PreconditionCase(condition.text, kept, (condition.broken, shapes))
+            broken = (condition.broken, _input_facts(program, condition.broken))
+            known[condition.text] = PreconditionCase(condition.text, kept, broken)
     return tuple(known.values())
+
+
+def check_limits(program: Program, base: Setting) -> Iterator[SizeLimitCase]:
+    """The constraints on sizes, each with a case on either side.
+
+    Raises:
+        SpecError: If the layer does not work where it only just keeps one.
+    """
+    for limit in size_limits(program, base):
+        kept = check_setting(working(program, limit.kept))
+        yield SizeLimitCase(limit.constraint, kept, (limit.broken, _input_facts(program, limit.broken)))
+
+
+def _input_facts(program: Program, setting: Setting) -> dict[str, TensorFacts | None]:
+    inputs = Instance(program, setting).inputs
+    return {name: tensor if tensor is None else facts(tensor) for name, tensor in inputs.items()}
 
 
 __all__ = ["CheckedLayer", "check"]

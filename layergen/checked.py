@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from layergen.lang import expression as ex
 from layergen.prove.cost import Costs
 from layergen.prove.input_checks import InputCheck
 from layergen.prove.proof import Proof, Tried
@@ -10,6 +11,8 @@ from layergen.resolve.program import Program
 from layergen.run.trial import TensorFacts
 from layergen.settings.choice import Setting
 from layergen.settings.rejections import Rejection
+
+Broken = tuple[Setting, Mapping[str, TensorFacts | None]]  # a setting that breaks a condition, and its inputs
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,16 @@ class PreconditionCase:
 
     text: str
     kept: CheckedCase
-    broken: tuple[Setting, Mapping[str, TensorFacts | None]]
+    broken: Broken
+
+
+@dataclass(frozen=True)
+class SizeLimitCase:
+    """A constraint on sizes, with inputs that only just keep it and that break it."""
+
+    constraint: ex.Expression
+    kept: CheckedCase
+    broken: Broken
 
 
 @dataclass(frozen=True)
@@ -43,6 +55,7 @@ class CheckedLayer:
     proofs: tuple[Proof | Tried, ...]
     preconditions: tuple[PreconditionCase, ...]
     input_checks: tuple[InputCheck, ...]
+    size_limits: tuple[SizeLimitCase, ...]
     costs: Costs  # on the way through the forward that the first case takes
 
     @property

@@ -15,7 +15,7 @@ from layergen.run.forward import Run, Step, TrialFault
 from layergen.run.instance import Instance
 from layergen.run.trial import check_shapes
 from layergen.run.watching import EVALUATION, WITHOUT_DATA, Watch, Watcher
-from layergen.settings.choice import Setting
+from layergen.settings.choice import Setting, allowed
 from layergen.settings.search import consistent, values_of
 
 Squeezes = Mapping[ex.Call, ex.Call]  # calls that do not say which dimensions go, and calls that do
@@ -24,11 +24,15 @@ Squeezes = Mapping[ex.Call, ex.Call]  # calls that do not say which dimensions g
 def _with_units(program: Program, setting: Setting) -> Iterator[tuple[str, Setting]]:
     """The setting with one size or integer argument after the other set to 1."""
     for name in setting.sizes:
-        yield name, replace(setting, sizes={**setting.sizes, name: 1})
+        changed = replace(setting, sizes={**setting.sizes, name: 1})
+        if allowed(program, changed):
+            yield name, changed
     for name, argument in program.arguments.items():
         given = {**setting.given, name: 1}
         if argument.type == "int" and argument.choices is None and consistent(program, given, set()):
-            yield name, replace(setting, given=given, values=values_of(program, given))
+            changed = replace(setting, given=given, values=values_of(program, given))
+            if allowed(program, changed):
+                yield name, changed
 
 
 class SqueezeWatch(Watcher[Squeezes]):

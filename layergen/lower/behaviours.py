@@ -11,7 +11,7 @@ from layergen.resolve.program import Program
 
 APPLIES: dict[str, Callable[[CheckedLayer], bool]] = {
     "test_accepts_non_contiguous_inputs": lambda layer: True,
-    "test_accepts_the_smallest_inputs": lambda layer: bool(layer.preconditions),
+    "test_accepts_the_smallest_inputs": lambda layer: bool(layer.preconditions or layer.size_limits),
     "test_copies_compute_the_same": lambda layer: True,
     "test_docstring_example": lambda layer: True,
     "test_evaluation_is_deterministic": lambda layer: settles(layer.program),
@@ -21,9 +21,9 @@ APPLIES: dict[str, Callable[[CheckedLayer], bool]] = {
     "test_matches_torch": lambda layer: layer.program.matches is not None,
     "test_materializes_from_meta_device": lambda layer: bool(layer.program.tensors),
     "test_output_shape_and_dtype": lambda layer: True,
-    "test_refuses_smaller_inputs": lambda layer: bool(layer.preconditions),
+    "test_refuses_smaller_inputs": lambda layer: bool(layer.preconditions or layer.size_limits),
     "test_rejects": lambda layer: bool(layer.rejections),
-    "test_rejects_inputs_of_a_wrong_shape": lambda layer: bool(layer.input_checks),
+    "test_rejects_inputs_of_a_wrong_shape": lambda layer: bool(layer.input_checks or layer.size_limits),
     "test_repr": lambda layer: True,
     "test_state_dict": lambda layer: bool(layer.program.tensors),
 }
@@ -32,9 +32,9 @@ APPLIES: dict[str, Callable[[CheckedLayer], bool]] = {
 def imported_names(layer: CheckedLayer) -> Iterator[str]:
     """What the layer's test module imports of the behaviours, in the order of a sorted import."""
     yield from ("Case", "Input", "Layer")
-    if layer.preconditions:
+    if layer.preconditions or layer.size_limits:
         yield "Limit"
-    if layer.rejections or layer.input_checks:
+    if layer.rejections or layer.input_checks or layer.size_limits:
         yield "Refusal"
     yield from (name for name, applies in APPLIES.items() if applies(layer))
 

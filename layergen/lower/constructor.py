@@ -121,8 +121,8 @@ class ConstructorWriter:
         self.printer = SourcePrinter(constructor_names(program))
 
     def write(self) -> tuple[str, ...]:
-        early = [node for node in self.program.constraints if not ex.names(node) & set(self.program.derived)]
-        late = [node for node in self.program.constraints if ex.names(node) & set(self.program.derived)]
+        early = [node for node in self.program.argument_constraints if not ex.names(node) & set(self.program.derived)]
+        late = [node for node in self.program.argument_constraints if ex.names(node) & set(self.program.derived)]
         lines = ["super().__init__()"]
         lines += self.normalized()
         for name, argument in self.program.arguments.items():

@@ -8,6 +8,7 @@ from layergen.lang import expression as ex
 from layergen.lang.visitor import Visitor, mentioned
 from layergen.lower.docs import shape_text
 from layergen.lower.scopes import attribute_names
+from layergen.lower.sizes import mentioned_sizes, size_checks
 from layergen.lower.source import WIDTH, Origin, SourcePrinter, formatted
 from layergen.prove.input_checks import InputCheck
 from layergen.resolve.program import Program
@@ -50,6 +51,9 @@ class ForwardWriter(Visitor):
         self.dimensions()
         for name in self.program.inputs:
             self.input_check(name)
+        for check in size_checks(self.program):
+            for line in check.lines():
+                self.emit(line)
         body, result = self.split_return()
         self.block(body)
         if result is None:
@@ -80,7 +84,7 @@ class ForwardWriter(Visitor):
 
     def dimensions(self) -> None:
         """Bind the dimensions that the forward mentions, before any input is rebound."""
-        used = set(self.program.forward.reads)
+        used = set(self.program.forward.reads) | mentioned_sizes(self.program)
         for check in self.checks:
             used |= ex.names(check.demand.expected)
         pending = [name for name in self.program.dimensions if name in used]

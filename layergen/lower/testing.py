@@ -5,7 +5,7 @@ Expected values are told from the spec and from the build's own trial of it, nev
 
 from collections.abc import Iterator
 
-from layergen.checked import CheckedCase, CheckedLayer
+from layergen.checked import Broken, CheckedCase, CheckedLayer
 from layergen.lang import expression as ex
 from layergen.lang.bounds import requirement
 from layergen.lang.interpreter import Interpreter
@@ -15,6 +15,7 @@ from layergen.lower.constructor import argument_signature, constraint_message
 from layergen.lower.docs import shape_text
 from layergen.lower.forward import demanded_name
 from layergen.lower.imports import function, import_lines
+from layergen.lower.sizes import size_message
 from layergen.lower.source import SourcePrinter, broken, quoted
 from layergen.lower.views import ReferenceView, RowView, TableView, TestView
 from layergen.prove.input_checks import InputCheck
@@ -67,7 +68,7 @@ def tables(layer: CheckedLayer, base: Fields) -> Iterator[TableView]:
     """What the layer refuses, and the limits of what it takes."""
     rejected = (rejection_row(layer.program, rejection, base) for rejection in layer.rejections)
     yield TableView("REJECTIONS", tuple(rejected))
-    yield TableView("WRONG_SHAPES", tuple(wrong_shapes(layer, base)))
+    yield TableView("WRONG_SHAPES", (*wrong_shapes(layer, base), *wrong_sizes(layer, base)))
     yield TableView("LIMITS", tuple(limits(layer, base)))
 
 
@@ -115,14 +116,30 @@ def expected_size(case: CheckedCase, check: InputCheck) -> object:
 
 
 def limits(layer: CheckedLayer, base: Fields) -> Iterator[RowView]:
-    """The preconditions, with a case that only just keeps each, and one that only just breaks it."""
-    for condition in layer.preconditions:
-        kept, (setting, inputs) = condition.kept, condition.broken
+    """The conditions on sizes, with a case that only just keeps each, and one that only just breaks it."""
+    conditions = [(condition.text, condition.kept, condition.broken) for condition in layer.preconditions]
+    conditions += [(ex.show(limit.constraint), limit.kept, limit.broken) for limit in layer.size_limits]
+    for text, kept, broken_at in conditions:
         taken = {**sizes(kept.setting, kept.inputs, kept.ranges), "outputs": shapes(kept.outputs)}
-        given = {name: facts or kept.inputs[name] for name, facts in inputs.items()}
-        refused = sizes(setting, given, kept.ranges)
-        value = f"Limit({changed_case(taken, base)}, {changed_case(refused, base)})"
-        yield RowView(quoted(condition.text), value)
+        yield RowView(
+            quoted(text), f"Limit({changed_case(taken, base)}, {changed_case(_broken(kept, broken_at), base)})"
+        )
+
+
+def wrong_sizes(layer: CheckedLayer, base: Fields) -> Iterator[RowView]:
+    """Inputs that break the constraints on sizes, with the messages that they get."""
+    for limit in layer.size_limits:
+        setting, _ = limit.broken
+        message = size_message(layer.program, limit.constraint, {**setting.values, **setting.sizes})
+        changed = changed_case(_broken(limit.kept, limit.broken), base)
+        yield RowView(quoted(ex.show(limit.constraint)), refusal(changed, message))
+
+
+def _broken(kept: CheckedCase, broken_at: Broken) -> Fields:
+    """The fields of a case that breaks a condition, beside one that keeps it."""
+    setting, inputs = broken_at
+    given = {name: facts or kept.inputs[name] for name, facts in inputs.items()}
+    return sizes(setting, given, kept.ranges)
 
 
 def rejection_row(program: Program, rejection: Rejection, base: Fields) -> RowView:
@@ -142,7 +159,7 @@ def rejection_message(program: Program, rejection: Rejection) -> str:
         value = values[rejection.argument]
         shown = repr(value) if argument.type == "str" else str(value)
         return f"{rejection.argument} must be {requirement(argument)}, got {shown}"
-    parts = constraint_message(program, program.constraints[rejection.constraint])
+    parts = constraint_message(program, program.argument_constraints[rejection.constraint])
     return "".join(part if isinstance(part, str) else field_text(part[0], values) for part in parts)
 
 

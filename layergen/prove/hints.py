@@ -9,6 +9,7 @@ from layergen.lang.model import SIZES, Argument
 from layergen.resolve.program import Program
 from layergen.settings.choice import Setting
 from layergen.settings.search import consistent, search, values_of
+from layergen.settings.sizes import find_sizes, keeps
 
 # Primes are equal to nothing by accident; where a constraint wants one number to divide another, the others serve.
 INTS = (5, 7, 11, 13, 17, 19, 23, 29, 12, 24, 36, 60, 48, 84, 2, 3, 4, 6, 8, 9, 10)
@@ -64,15 +65,20 @@ def _chosen(
     fixed = {name: value for name, value in setting.given.items() if name not in pools}
     if not all(pools.values()):
         return None
-    given = search(program, fixed, pools, lambda given: _telling(program, given, integers))
-    if given is None:
+    dims = dict.fromkeys(program.dimensions, dimensions)
+
+    def accept(given: Mapping[str, Any]) -> bool:
+        return _telling(program, given, integers) and (not program.size_constraints or sized(given) is not None)
+
+    def sized(given: Mapping[str, Any]) -> dict[str, int] | None:
+        found = find_sizes(program, values_of(program, given), {}, dims, strict=True)
+        return found if found is not None and min(found.values(), default=2) > 1 else None
+
+    given = search(program, fixed, pools, accept)
+    sizes = None if given is None else sized(given)
+    if given is None or sizes is None:
         return None
     values = values_of(program, given)
-    taken = {value for value in values.values() if isinstance(value, int)}
-    free = [size for size in dimensions if size not in taken]
-    if len(free) < len(setting.sizes):
-        return None
-    sizes = dict(zip(setting.sizes, free, strict=False))
     leading = LEADING[: len(setting.leading)]
     found = replace(setting, given=given, values=values, sizes=sizes, leading=leading)
     return Hints(found, {**_named(values, integers), **sizes, **dict(zip(LEADING_NAMES, leading, strict=False))})
@@ -133,5 +139,8 @@ def at_point(program: Program, found: Hints, point: Mapping[str, int]) -> Settin
     if not consistent(program, given, set()):
         return None
     sizes = {name: point.get(name, size) for name, size in setting.sizes.items()}
+    values = values_of(program, given)
+    if not keeps(program, values, sizes):
+        return None
     leading = tuple(point.get(name, size) for name, size in zip(LEADING_NAMES, setting.leading, strict=False))
-    return replace(setting, given=given, values=values_of(program, given), sizes=sizes, leading=leading)
+    return replace(setting, given=given, values=values, sizes=sizes, leading=leading)

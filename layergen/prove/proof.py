@@ -245,7 +245,10 @@ def symbolic_instance(
     symbolic = symbolic_setting(program, found, run, calls)
     explainer = Explainer(program, found.setting, lambda size: shown(run.formula(size)), run.renamed)
     with run():
-        yield Instance(program, symbolic, Placement(CPU, gradients=gradients, scalars=calls), explainer)
+        instance = Instance(program, symbolic, Placement(CPU, gradients=gradients, scalars=calls), explainer)
+        for constraint in program.size_constraints:  # what is asked here is true of all sizes from now on
+            Interpreter(instance.scalars, calls).truth(constraint)
+        yield instance
 
 
 def _agree(expected: Sequence[Any], formulas: Sequence[Any], at: Mapping[str, int]) -> bool | None:

@@ -76,7 +76,7 @@ def understood(spec: LayerSpec) -> Program:
         references=spec.references,
         arguments={name: _argument(part, Environment(_earlier(spec, name))) for name, part in spec.arguments.items()},
         derived=derived,
-        constraints=tuple(annotated(constraint, numbers) for constraint in spec.constraints),
+        constraints=tuple(annotated(constraint, sizes) for constraint in spec.constraints),
         parameters={name: _owned(part, numbers, spec) for name, part in spec.parameters.items()},
         buffers={name: _owned(part, numbers, spec) for name, part in spec.buffers.items()},
         inputs=inputs,

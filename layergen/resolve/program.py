@@ -77,7 +77,7 @@ class Program:
     references: tuple[Reference, ...]
     arguments: Mapping[str, Argument]
     derived: Mapping[str, ex.Expression]
-    constraints: tuple[ex.Expression, ...]
+    constraints: tuple[ex.Expression, ...]  # those on arguments alone and those on sizes, as they are declared
     parameters: Mapping[str, Parameter]
     buffers: Mapping[str, Buffer]
     inputs: Mapping[str, Input]
@@ -94,6 +94,16 @@ class Program:
     def tensors(self) -> Mapping[str, Parameter | Buffer]:
         """The parameters and then the buffers: what the layer owns."""
         return {**self.parameters, **self.buffers}
+
+    @cached_property
+    def argument_constraints(self) -> tuple[ex.Expression, ...]:
+        """The constraints on arguments alone, which the constructor checks."""
+        return tuple(node for node in self.constraints if not ex.names(node) & set(self.dimensions))
+
+    @cached_property
+    def size_constraints(self) -> tuple[ex.Expression, ...]:
+        """The constraints that mention a dimension, which the forward checks."""
+        return tuple(node for node in self.constraints if ex.names(node) & set(self.dimensions))
 
     def section(self, name: str) -> Literal["parameters", "buffers"]:
         """The section in which a tensor of the layer's own is declared."""

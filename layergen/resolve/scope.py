@@ -57,11 +57,11 @@ def scoped(spec: Parts) -> Iterator[Scoped]:
         yield Scoped(("derived", name), expression, frozenset(earlier), "arguments and earlier derived names")
         earlier.append(name)
     scalars, known = frozenset(earlier), "arguments and derived names"
-    for index, constraint in enumerate(spec.constraints):
-        yield Scoped(("constraints", index), constraint, scalars, known)
-    yield from _owned(spec, scalars, known)
     bound = scalars.union(read_dimensions(spec.inputs, scalars))
     holds = f"{known}, and dimensions that stand alone in an input's shape"
+    for index, constraint in enumerate(spec.constraints):
+        yield Scoped(("constraints", index), constraint, bound, holds)
+    yield from _owned(spec, scalars, known)
     for name, tensor in spec.inputs.items():
         yield from _shape(("inputs", name), tensor, bound, holds)
         for index, end in enumerate(tensor.range or ()):

@@ -6,7 +6,7 @@ turned, each choice, each optional value present and absent.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -20,9 +20,8 @@ from layergen.resolve.program import Program
 from layergen.resolve.scope import scoped
 from layergen.rules.cases import InvalidCase, Unsatisfiable
 from layergen.settings.search import candidates, consistent, search, values_of
+from layergen.settings.sizes import default_pools, find_sizes, keeps
 
-SIZES_TO_TRY = (7, 9, 11, 13, 5, 8, 10, 12, 14, 15)
-BATCH_SIZES = (2, 3, 5)
 LEADING = (3, 2)  # dimensions to stand for `...`
 
 
@@ -61,7 +60,7 @@ def settings(program: Program) -> tuple[Setting, ...]:
 
 def _found_case(program: Program) -> Setting:
     """A setting for a layer whose spec gives none."""
-    base = search(program, {}, {})
+    base = search(program, {}, {}, sizable(program, {}))
     if base is None:
         message = "no setting of the arguments was found that satisfies their bounds and the constraints"
         help = "correct them, or give a setting that satisfies them under `cases`"
@@ -84,20 +83,21 @@ def _given_case(program: Program, index: int, case: Mapping[str, Any]) -> Settin
         if problem:
             raise SpecError([InvalidCase.at((*path, name), problem)])
     given = {name: value for name, value in case.items() if name in program.arguments}
-    found = search(program, given, {})
-    if found is None:
-        raise SpecError([_unmet(program, path, given)])
     sizes = {name: value for name, value in case.items() if name not in program.arguments}
+    found = search(program, given, {}, sizable(program, sizes))
+    if found is None:
+        raise SpecError([_unmet(program, path, given, sizes)])
     setting = _setting(program, f"case_{index}" if index else "default", found, sizes)
     return replace(setting, path=path)
 
 
-def _unmet(program: Program, path: Path, given: Mapping[str, Any]) -> Finding:
+def _unmet(program: Program, path: Path, given: Mapping[str, Any], sizes: Mapping[str, int]) -> Finding:
     """What is wrong with a case that no values of the other arguments complete, as far as it can be told."""
     unmet = "the bounds and constraints"
     try:
-        values = values_of(program, given)
-        broken = [constraint for constraint in program.constraints if not Interpreter(values).truth(constraint)]
+        values = {**values_of(program, given), **sizes}
+        told = [node for node in program.constraints if not ex.names(node) & set(program.dimensions) - set(sizes)]
+        broken = [constraint for constraint in told if not Interpreter(values).truth(constraint)]
         unmet = f"`{ex.show(broken[0])}`" if broken else unmet
     except EvaluationFault as fault:
         for part in scoped(program):
@@ -111,25 +111,34 @@ def _setting(program: Program, name: str, given: Mapping[str, Any], sizes: Mappi
     values = values_of(program, given)
     given = {key: given[key] for key in program.arguments if key in given}
     leading = LEADING if _has_leading(program) else ()
-    return Setting(name, given, values, _sizes(program, values, sizes), leading)
+    found = find_sizes(program, values, sizes or {}, default_pools(program))
+    assert found is not None, "who looked for the arguments has seen to it that there are sizes"
+    return Setting(name, given, values, found, leading)
+
+
+def sizable(program: Program, sizes: Mapping[str, int]) -> Callable[[Mapping[str, Any]], bool]:
+    """Whether there are sizes beside some that are given, at which arguments keep all constraints."""
+
+    def accept(given: Mapping[str, Any]) -> bool:
+        if not program.size_constraints:
+            return True
+        return find_sizes(program, values_of(program, given), sizes, default_pools(program)) is not None
+
+    return accept
+
+
+def setting_with(
+    program: Program, name: str, given: Mapping[str, Any], sizes: Mapping[str, int] | None = None
+) -> Setting | None:
+    """The setting of some arguments and sizes, unless bounds or constraints refuse it."""
+    if not consistent(program, given, set()) or not sizable(program, sizes or {})(given):
+        return None
+    return _setting(program, name, given, sizes)
 
 
 def _has_leading(program: Program) -> bool:
     """Whether some input may have any number of leading dimensions."""
     return any(ex.Literal(...) in tensor.entries for tensor in program.inputs.values())
-
-
-def _sizes(program: Program, values: Mapping[str, Any], given: Mapping[str, int] | None) -> dict[str, int]:
-    """A size for each dimension, none of which another dimension or an argument has."""
-    sizes = dict(given or {})
-    taken = {value for value in values.values() if isinstance(value, int)} | set(sizes.values())
-    for position, name in enumerate(program.dimensions):
-        if name in sizes:
-            continue
-        pool = BATCH_SIZES + SIZES_TO_TRY if position == 0 else SIZES_TO_TRY
-        sizes[name] = next((size for size in pool if size not in taken), pool[position % len(pool)])
-        taken.add(sizes[name])
-    return sizes
 
 
 def _variations(program: Program, base: Setting) -> Iterator[Setting]:
@@ -166,29 +175,39 @@ def _away_from_defaults(program: Program, base: Setting) -> Iterator[Setting]:
     if not pools:
         return
     fixed = {name: value for name, value in base.given.items() if name not in pools}
-    found = search(program, fixed, pools)
+    sizes = case_sizes(program, base)
+    accept = sizable(program, sizes)
+    found = search(program, fixed, pools, accept)
     if found is None:
         required = {name for name, argument in program.arguments.items() if argument.required and argument.numeric}
-        found = search(program, {name: value for name, value in fixed.items() if name not in required}, pools)
+        fixed = {name: value for name, value in fixed.items() if name not in required}
+        found = search(program, fixed, pools, accept)
     if found is not None:
-        yield _setting(program, "other_values", found, _case_sizes(program, base))
+        yield _setting(program, "other_values", found, sizes)
         return
     for name, pool in pools.items():
-        found = search(program, {key: value for key, value in base.given.items() if key != name}, {name: pool})
+        fixed = {key: value for key, value in base.given.items() if key != name}
+        found = search(program, fixed, {name: pool}, accept)
         if found is not None:
-            yield _setting(program, f"other_{name}", found, _case_sizes(program, base))
+            yield _setting(program, f"other_{name}", found, sizes)
 
 
 def _changed(program: Program, base: Setting, name: str, value: object, label: str) -> Iterator[Setting]:
     """The base with one argument changed, if the constraints allow it."""
-    if consistent(program, {**base.given, name: value}, set()):
-        yield _setting(program, label, {**base.given, name: value}, _case_sizes(program, base))
+    setting = setting_with(program, label, {**base.given, name: value}, case_sizes(program, base))
+    if setting is not None:
+        yield setting
 
 
-def _case_sizes(program: Program, base: Setting) -> dict[str, int]:
+def case_sizes(program: Program, base: Setting) -> dict[str, int]:
     """The sizes that the spec itself gives the base case."""
     case = program.cases[int(base.path[1])] if base.path else {}
     return {name: size for name, size in case.items() if name not in program.arguments}
+
+
+def allowed(program: Program, setting: Setting) -> bool:
+    """Whether a setting keeps the constraints on sizes."""
+    return keeps(program, setting.values, setting.sizes)
 
 
 def _distinct(chosen: list[Setting]) -> Iterator[Setting]:

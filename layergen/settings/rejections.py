@@ -22,7 +22,7 @@ class Rejection:
 
     name: str
     given: Mapping[str, object]  # what the constructor is called with
-    argument: str | None  # whose bound it breaks; None: the constraint of this index
+    argument: str | None  # whose bound it breaks; None: the constraint on arguments of this index
     constraint: int = 0
     values: Mapping[str, object] | None = None  # normalized arguments and derived values
 
@@ -35,7 +35,7 @@ def rejections(program: Program, base: Setting) -> Iterator[Rejection]:
             values = _values(program, given)
             if values is not None and _only_breaks(program, values, name):
                 yield Rejection(f"{name}_{_word(value)}", _ordered(program, given), name, values=values)
-    for index in range(len(program.constraints)):
+    for index in range(len(program.argument_constraints)):
         found = _breaking(program, base, index)
         if found is not None:
             given, values = found
@@ -74,11 +74,11 @@ def _only_breaks(program: Program, values: dict[str, Any], name: str) -> bool:
 
 def _breaking(program: Program, base: Setting, index: int) -> tuple[dict[str, Any], dict[str, Any]] | None:
     """A setting within all bounds that breaks one constraint and none that is checked before it."""
-    constraint = program.constraints[index]
+    constraint = program.argument_constraints[index]
     late = bool(ex.names(constraint) & set(program.derived))
     before = [
         other
-        for position, other in enumerate(program.constraints)
+        for position, other in enumerate(program.argument_constraints)
         if (bool(ex.names(other) & set(program.derived)), position) < (late, index)
     ]
     mentioned = ex.names(constraint)

@@ -90,7 +90,7 @@ def search(
         accept: Has the last word on what was found.
     """
     steps = 0
-    mentions = Counter(name for constraint in program.constraints for name in ex.names(constraint))
+    mentions = Counter(name for constraint in program.argument_constraints for name in ex.names(constraint))
     order = [name for name, argument in program.arguments.items() if argument.required or name in pools]
     order = sorted((name for name in order if name not in fixed), key=lambda name: -mentions[name] if pools else 0)
 
@@ -136,7 +136,7 @@ def consistent(program: Program, given: Mapping[str, Any], open_names: set[str])
                 unknown.add(name)
             else:
                 values[name] = Interpreter(values).evaluate(expression)
-        told = [constraint for constraint in program.constraints if not ex.names(constraint) & unknown]
+        told = [constraint for constraint in program.argument_constraints if not ex.names(constraint) & unknown]
         return all(Interpreter(values).truth(constraint) for constraint in told)
     except EvaluationFault:
         return False

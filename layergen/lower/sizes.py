@@ -1,0 +1,70 @@
+"""Lowers the constraints that mention dimensions to checks of the forward, and tells what these say."""
+
+from collections.abc import Iterator, Mapping
+
+from layergen.lang import expression as ex
+from layergen.lower.constructor import Check
+from layergen.lower.scopes import attribute_names, negated
+from layergen.lower.source import SourcePrinter, formatted
+from layergen.resolve.program import Program
+
+Message = tuple[str | tuple[str], ...]  # texts, and one-tuples with the names of values
+
+
+def mentioned_sizes(program: Program) -> set[str]:
+    """The dimensions whose sizes the checks read by their names."""
+    mentioned = set[str]().union(*map(ex.names, program.size_constraints))
+    return {name for name in mentioned & set(program.dimensions) if program.dimensions[name].optional is None}
+
+
+def size_checks(program: Program) -> Iterator[Check]:
+    """The checks of a forward, where its dimensions have their names."""
+    for node in program.size_constraints:
+        optional = [part for name, part in program.dimensions.items() if name in ex.names(node) and part.optional]
+        names = attribute_names(program)
+        names |= {part.name: f"{part.source.input}.shape[{part.source.index}]" for part in optional}
+        given = dict.fromkeys(f"{part.optional} is not None" for part in optional)
+        condition = SourcePrinter(names).show(negated(node), ex.PRECEDENCE["and"] if given else 0)
+        message = (
+            part if isinstance(part, str) else (_field(program, names, part[0]),) for part in told(program, node)
+        )
+        yield Check(" and ".join([*given, condition]), formatted(*message))
+
+
+def _field(program: Program, names: Mapping[str, str], name: str) -> str:
+    """The replacement field for the value of a name."""
+    argument = program.arguments.get(name)
+    return f"{names.get(name, name)}{'!r' if argument and argument.type == 'str' else ''}"
+
+
+def told(program: Program, node: ex.Expression) -> Message:
+    """What to say where a constraint on sizes does not hold."""
+    match node:
+        case ex.Compare(ex.Binary("%", ex.Name(id=number), divisor), ("==",), (ex.Literal(value=0),)):
+            start = f"{number} must be divisible by {ex.show(divisor)}, got "
+            named = [number, *_named(program, ex.names(divisor))]
+        case _:
+            start = f"expected {ex.show(node)}, got "
+            named = _named(program, ex.names(node))
+    parts: list[str | tuple[str]] = [start]
+    for index, name in enumerate(named):
+        parts += [f"{', ' if index else ''}{name}=", (name,)]
+    return tuple(parts)
+
+
+def _named(program: Program, mentioned: set[str]) -> list[str]:
+    """The dimensions first: the arguments are what the caller knows."""
+    known = dict.fromkeys((*program.dimensions, *program.arguments, *program.derived))
+    return [name for name in known if name in mentioned]
+
+
+def size_message(program: Program, node: ex.Expression, values: Mapping[str, object]) -> str:
+    """What a check says where names have these values, told from the spec."""
+    texts = []
+    for part in told(program, node):
+        if isinstance(part, str):
+            texts.append(part)
+        else:
+            argument, value = program.arguments.get(part[0]), values[part[0]]
+            texts.append(repr(value) if argument and argument.type == "str" else str(value))
+    return "".join(texts)

@@ -1,0 +1,76 @@
+"""Finds sizes on both sides of each constraint that mentions a dimension."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from layergen.lang import expression as ex
+from layergen.lang.interpreter import EvaluationFault, Interpreter
+from layergen.resolve.program import Program
+from layergen.settings.choice import Setting
+from layergen.settings.search import candidates, consistent, values_of
+from layergen.settings.sizes import keeps
+
+LARGEST = 256  # sizes that are looked at
+
+
+@dataclass(frozen=True)
+class SizeLimit:
+    """A constraint on sizes, with a setting that only just keeps it and one that breaks it and none before it."""
+
+    constraint: ex.Expression
+    kept: Setting
+    broken: Setting
+
+
+def size_limits(program: Program, base: Setting) -> Iterator[SizeLimit]:
+    """A limit for each constraint on sizes that some dimension or argument can break near the base."""
+    for index, constraint in enumerate(program.size_constraints):
+        before = program.size_constraints[:index]
+        for near in _grounds(program, base, constraint):
+            found = next(_limits(program, near, constraint, before), None)
+            if found is not None:
+                yield found
+                break
+
+
+def _grounds(program: Program, base: Setting, constraint: ex.Expression) -> Iterator[Setting]:
+    """The base, and the settings in which one of the constraint's arguments is another: at `r == 1`, all divides."""
+    yield base
+    for name, argument in program.arguments.items():
+        if name in ex.names(constraint):
+            for value in candidates(argument, defaulted=not argument.required):
+                given = {**base.given, name: value}
+                if consistent(program, given, set()):
+                    yield replace(base, given=given, values=values_of(program, given))
+
+
+def _limits(
+    program: Program, base: Setting, constraint: ex.Expression, before: tuple[ex.Expression, ...]
+) -> Iterator[SizeLimit]:
+    """What one dimension after the other makes of a constraint where all else is as in the base."""
+    for name in (name for name in program.dimensions if name in ex.names(constraint)):
+        kept, broken = [], []
+        for size in range(1, LARGEST):
+            setting = replace(base, sizes={**base.sizes, name: size})
+            names: dict[str, Any] = {**setting.values, **setting.sizes}
+            try:
+                holds = [Interpreter(names).truth(node) for node in (*before, constraint)]
+            except EvaluationFault:
+                continue
+            if all(holds) and keeps(program, setting.values, setting.sizes):
+                kept.append((_slack(constraint, names), size, setting))
+            elif all(holds[:-1]) and not holds[-1]:
+                broken.append((size, setting))
+        if kept and broken:
+            _, size, near = min(kept, key=lambda item: item[:2])
+            yield SizeLimit(constraint, near, min(broken, key=lambda item: (abs(item[0] - size), -item[0]))[1])
+
+
+def _slack(constraint: ex.Expression, names: dict[str, Any]) -> float:
+    """How far a comparison is from its edge, where it is one of numbers."""
+    if not isinstance(constraint, ex.Compare) or len(constraint.operators) != 1:
+        return 0
+    left, right = (Interpreter(names).evaluate(side) for side in (constraint.left, constraint.comparators[0]))
+    both = isinstance(left, int | float) and isinstance(right, int | float)
+    return abs(left - right) if both else 0

@@ -1,0 +1,89 @@
+"""Sizes for the dimensions of a layer: distinct ones, that keep the constraints on sizes."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from layergen.lang import expression as ex
+from layergen.lang.interpreter import EvaluationFault, Interpreter
+from layergen.resolve.program import Program
+
+SIZES_TO_TRY = (7, 9, 11, 13, 5, 8, 10, 12, 14, 15)
+BATCH_SIZES = (2, 3, 5)
+MULTIPLES = (1, 2, 3, 4, 5)
+SMALL = (6, 4, 3, 2, 16, 18, 20, 24, 32, 36, 48, 64, 1)
+LARGEST = 4096  # size that a case may give
+BUDGET = 20_000  # looks at a size
+
+
+def keeps(program: Program, values: Mapping[str, Any], sizes: Mapping[str, int]) -> bool:
+    """Whether the constraints on sizes hold, as far as the sizes are known."""
+    known = {**values, **sizes}
+    told = [node for node in program.size_constraints if not ex.names(node) - known.keys()]
+    try:
+        return all(Interpreter(known).truth(node) for node in told)
+    except EvaluationFault:
+        return False
+
+
+def find_sizes(
+    program: Program,
+    values: Mapping[str, Any],
+    given: Mapping[str, int],
+    pools: Mapping[str, Sequence[int]],
+    strict: bool = False,
+) -> dict[str, int] | None:
+    """A size for each dimension that keeps the constraints, none of which another dimension or an argument has.
+
+    Args:
+        program: The layer.
+        values: Its arguments and derived values.
+        given: The sizes that are settled.
+        pools: What to try for the others, best first; where a constraint wants another, multiples and small sizes.
+        strict: Whether sizes must be distinct; else they are if they can be.
+    """
+    steps = 0
+    held = set().union(*map(ex.names, program.size_constraints)) if program.size_constraints else set()
+    numbers = {value for value in values.values() if isinstance(value, int)}
+
+    def extend(sizes: dict[str, int], remaining: Sequence[str]) -> dict[str, int] | None:
+        nonlocal steps
+        steps += 1
+        if steps > BUDGET or not keeps(program, values, sizes):
+            return None
+        if not remaining:
+            return sizes
+        name, *rest = remaining
+        taken = numbers | set(sizes.values())
+        pool = pools[name]
+        tried = list(dict.fromkeys((*pool, *_further(values, pool)))) if name in held else list(pool)
+        free = [size for size in tried if size not in taken]
+        if strict:
+            tried = free
+        elif name in held:
+            tried = [*free, *(size for size in tried if size in taken)]
+        else:
+            tried = free or [pool[list(program.dimensions).index(name) % len(pool)]]
+        for size in tried if name in held else tried[:1]:
+            found = extend({**sizes, name: size}, rest)
+            if found is not None:
+                return found
+        return None
+
+    return extend(dict(given), [name for name in program.dimensions if name not in given])
+
+
+def _further(values: Mapping[str, Any], pool: Sequence[int]) -> Iterator[int]:
+    """Sizes that constraints may want: what arguments divide or bound, and small ones."""
+    parts = [part for value in values.values() for part in (value if isinstance(value, tuple) else (value,))]
+    ints = sorted({part for part in parts if type(part) is int and 0 < part <= LARGEST})
+    found = [part * times for part in ints for times in (*MULTIPLES, *pool[:2])]
+    found += [part * part * times for part in ints for times in (*MULTIPLES, *pool[:2])]
+    found += [part + step for part in ints for step in (1, -1)]
+    found += [*SMALL, *(2 * size for size in pool[:4])]
+    return (size for size in found if 0 < size <= 16 * LARGEST)
+
+
+def default_pools(program: Program) -> dict[str, Sequence[int]]:
+    """What to try for each dimension; the first is mostly a batch, and small."""
+    first = next(iter(program.dimensions), None)
+    return {name: BATCH_SIZES + SIZES_TO_TRY if name == first else SIZES_TO_TRY for name in program.dimensions}
