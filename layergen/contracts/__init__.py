@@ -2,13 +2,19 @@
 
 from layergen.contracts.autocast import AUTOCAST
 from layergen.contracts.broadcasting import BROADCASTING
+from layergen.contracts.buffers import BUFFERS
 from layergen.contracts.contract import Contract, Ways
 from layergen.contracts.device import DEVICE
 from layergen.contracts.dtype import DTYPE
 from layergen.contracts.execution import EXECUTION
 from layergen.contracts.fans import FANS
+from layergen.contracts.finite import FINITE
 from layergen.contracts.gradient import GRADIENT
+from layergen.contracts.halves import HALF
+from layergen.contracts.kernels import KERNEL
+from layergen.contracts.learning import LEARNING
 from layergen.contracts.purity import PURITY
+from layergen.contracts.strides import STRIDES
 from layergen.contracts.training import RANDOMNESS
 from layergen.contracts.units import UNITS
 from layergen.contracts.vanishing import VANISHING
@@ -20,10 +26,16 @@ CONTRACTS: dict[str, tuple[Contract, ...]] = {
     "execution": (EXECUTION,),
     "coupling": (BROADCASTING, UNITS),
     "purity": (PURITY,),
+    "buffers": (BUFFERS,),
+    "strides": (STRIDES,),
     "dtype": (DTYPE, VANISHING),
+    "kernels": (KERNEL,),
     "autocast": (AUTOCAST,),
     "device": (DEVICE,),
     "gradient": (GRADIENT,),
+    "finite": (FINITE,),
+    "learning": (LEARNING,),
+    "precision": (HALF,),
     "training": (RANDOMNESS,),
     "init": (FANS,),
 }

@@ -54,7 +54,30 @@ def _bounds(instance: Instance, tensor: Parameter | Buffer, target: Tensor) -> B
     init = with_fans(tensor.init, instance.state)
     if not is_initializer(init):
         return _expression_bounds(instance, init, target)
-    call = init
+    given = initialize(instance, init, target)
+    return initializer_bounds(init.function, given, tuple(target.shape))
+
+
+def initial_value(instance: Instance, tensor: Parameter | Buffer, target: Tensor) -> Tensor:
+    """A tensor's initial value; what is floating is computed in float64, and what is random is drawn.
+
+    Raises:
+        EvaluationFault: If it cannot be computed.
+    """
+    init = with_fans(tensor.init, instance.state)
+    dtype = torch.float64 if target.is_floating_point() else target.dtype
+    if is_initializer(init):
+        value = torch.empty(target.shape, dtype=dtype)
+        initialize(instance, init, value)
+        return value
+    values = {**CONSTANTS, **instance.setting.values}
+    result = Interpreter(values, TensorCalls(torch.device("cpu"), dtype)).evaluate(init)
+    assert isinstance(result, Tensor), "initial values have been tried before"
+    return result
+
+
+def initialize(instance: Instance, call: ex.Call, target: Tensor) -> Mapping[str, Any]:
+    """Call an initializer of torch. What it was given is returned, by the names of its parameters."""
     interpreter = Interpreter({**CONSTANTS, **instance.setting.values})
     arguments = [interpreter.evaluate(argument) for argument in call.arguments]
     keywords = {keyword.name: interpreter.evaluate(keyword.value) for keyword in call.keywords}
@@ -62,7 +85,7 @@ def _bounds(instance: Instance, tensor: Parameter | Buffer, target: Tensor) -> B
     interpreter.guarded(call, lambda: function(target, *arguments, **keywords))
     given = inspect.signature(function).bind(target, *arguments, **keywords)
     given.apply_defaults()
-    return initializer_bounds(call.function, given.arguments, tuple(target.shape))
+    return given.arguments
 
 
 def with_fans(init: ex.Expression, state: Mapping[str, Tensor | None]) -> ex.Expression:

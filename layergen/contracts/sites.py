@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import torch
 
+from layergen.contracts.values import EQUAL, HUGE, LARGE, ORDINARY, ZERO, Point, drawn, give, start, strided
 from layergen.lang import expression as ex
 from layergen.prove.abstract_run import ACCELERATOR, fake_accelerator, fake_tensors
 from layergen.run.forward import Run
@@ -14,6 +16,7 @@ from layergen.run.watching import TRAINING, WITHOUT_DATA, Site, Watch, Watcher
 
 CPU = torch.device("cpu")
 LARGEST = 4_000_000  # elements of all tensors of a run; larger layers are tried without data alone
+SHAKE = 0.25  # how far parameters that start as constants are moved to be seen
 
 IN_FLOAT16 = Site(Placement(dtype=torch.float16))
 IN_BFLOAT16 = Site(Placement(dtype=torch.bfloat16))
@@ -65,28 +68,9 @@ class SizeWatch(Watcher[bool]):
         return self.elements <= LARGEST
 
 
-@contextmanager
-def _drawn() -> Iterator[None]:
-    """The same random numbers each time, and none taken from anybody else."""
-    with torch.no_grad(), torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        yield
-
-
 def fill(instance: Instance) -> None:
     """Give the inputs values of their ranges, and the parameters and buffers values about 1."""
-    ranges = dict(instance.ranges())
-    for name, tensor in instance.inputs.items():
-        if tensor is None:
-            continue
-        if tensor.dtype is torch.bool:
-            tensor.bernoulli_(0.5)
-        elif name in ranges and not tensor.is_floating_point():
-            tensor.random_(*map(int, ranges[name]))
-        elif name in ranges:
-            tensor.uniform_(*ranges[name])
-        else:
-            tensor.normal_()
+    give(instance, ORDINARY)
     for tensor in instance.state.values():
         if tensor is not None and tensor.is_floating_point():
             tensor.uniform_(0.5, 1.5)
@@ -94,4 +78,38 @@ def fill(instance: Instance) -> None:
             tensor.zero_()
 
 
-WITH_DATA = Site(Placement(CPU), _drawn, fill, admission=Watch(WITHOUT_DATA, TRAINING, SizeWatch))
+def _fill_strided(instance: Instance) -> None:
+    """The same values, the inputs in parts of larger tensors."""
+    fill(instance)
+    for name, tensor in instance.inputs.items():
+        instance.inputs[name] = tensor if tensor is None else strided(tensor)
+
+
+def started(
+    instance: Instance, point: Point = ORDINARY, rounded: torch.dtype | None = None, shake: float = 0.0
+) -> None:
+    """Give the inputs the values of a point, and the parameters and buffers those that they start with."""
+    start(instance, rounded, shake)
+    give(instance, point, rounded)
+
+
+SMALL = Watch(WITHOUT_DATA, TRAINING, SizeWatch)
+WITH_DATA = Site(Placement(CPU), drawn, fill, SMALL)
+WITH_STRIDES = Site(Placement(CPU), drawn, _fill_strided, SMALL)
+
+# The same numbers in each of these, which all of them can hold.
+_in_common = partial(started, rounded=torch.bfloat16, shake=SHAKE)
+IN_COMMON = {
+    dtype: Site(Placement(CPU, dtype), drawn, _in_common, SMALL)
+    for dtype in (torch.float64, torch.float16, torch.bfloat16)
+}
+
+_differentiable = partial(drawn, gradients=True)
+AT_POINTS = {
+    point: (
+        Site(Placement(CPU, gradients=True), _differentiable, prepare, SMALL),
+        Site(Placement(CPU, torch.float64, gradients=True), _differentiable, prepare, SMALL),
+    )
+    for point in (ORDINARY, ZERO, EQUAL, LARGE, HUGE)
+    for prepare in [partial(started, point=point)]
+}

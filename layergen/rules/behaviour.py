@@ -9,6 +9,8 @@ class DtypeMismatch(Rule):
     Unless it says otherwise, an output has the dtype of the first floating input. The forward is tried with inputs and
     parameters in float16, bfloat16, float32 and float64, and under autocast on the CPU, where an output may also have
     autocast's own dtype. A forward that calls `upcast` is tried with half-precision inputs and float32 parameters too.
+    In each precision the forward runs on small data as well, where torch refuses to multiply tensors of two dtypes, and
+    numbers that the precision cannot hold. An op that the CPU has not in half precision is no fault of the layer.
 
         forward: y = mean(upcast(x), dim=-1)            # float32 for a float16 input
 
@@ -32,6 +34,9 @@ class TensorWritten(Rule):
     Fix: call the op without the underscore.
 
         forward: y = relu(x)
+
+    `batch_norm` and the like write to the statistics that they are handed, and no underscore says so: the buffers are
+    compared before and after a run on data.
     """
 
     code = "LG308"

@@ -98,7 +98,8 @@ class Instance:
                 yield name, None
             else:
                 made = self.made(self.input_shape(name), tensor, self.placement.dtype)
-                yield name, made.requires_grad_(self.placement.gradients and made.is_floating_point())
+                differentiable = made.is_floating_point() and tensor.gradient
+                yield name, made.requires_grad_(self.placement.gradients and differentiable)
 
     def input_shape(self, name: str) -> tuple[int, ...]:
         return self.shape(("inputs", name, "shape"), self.program.inputs[name].shape, self.scalars)

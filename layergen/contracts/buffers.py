@@ -1,0 +1,78 @@
+"""Buffers: they change where they are assigned and nowhere else, and in training alone."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from layergen.contracts.contract import Contract, Ways
+from layergen.contracts.sites import WITH_DATA
+from layergen.diagnostics import Finding, Place
+from layergen.lang import expression as ex
+from layergen.rules.behaviour import TensorWritten
+from layergen.rules.values import UpdatedInEvaluation
+from layergen.run.forward import Run
+from layergen.run.instance import Instance
+from layergen.run.watching import BOTH, WITHOUT_DATA, Bystander, Watch, Watcher
+
+
+class ContentWatch(Watcher[tuple[Finding, ...]]):
+    """Compares the layer's tensors before and after a run: some ops of torch write and do not count it."""
+
+    def __init__(self, instance: Instance) -> None:
+        super().__init__(instance)
+        self.before = {name: tensor.clone() for name, tensor in instance.state.items() if tensor is not None}
+        self.users: dict[str, ex.Call] = {}
+
+    def called(self, node: ex.Call, arguments: Sequence[Any], keywords: Mapping[str, Any]) -> None:
+        for argument in (*node.arguments, *(keyword.value for keyword in node.keywords)):
+            if isinstance(argument, ex.Name) and argument.id in self.before:
+                self.users[argument.id] = node  # what used it last is most likely what wrote it
+
+    def evidence(self, run: Run | None) -> tuple[Finding, ...]:
+        assigned = run.stored if run else {}
+        return tuple(
+            self.finding(name, self.users[name])
+            for name, before in self.before.items()
+            if name in self.users and name not in assigned and _differs(before, self.instance.state[name])
+        )
+
+    def finding(self, name: str, node: ex.Call) -> Finding:
+        role = self.instance.program.section(name).removesuffix("s")
+        message = f"`{node.function}` writes to the {role} `{name}`, which nothing in the forward says"
+        return TensorWritten.at(Place(("forward",), node.span), message, help=_assigned(name, node))
+
+
+def _differs(before: Tensor, after: Tensor | None) -> bool:
+    return after is not None and not torch.allclose(before, after, rtol=0, atol=0, equal_nan=True)
+
+
+def _assigned(name: str, node: ex.Call) -> str:
+    if node.function in ("batch_norm", "instance_norm"):
+        statistics = "take the statistics by `var_mean(…, correction=0)`"
+        return f"{statistics} and, under `if training:`, assign: `{name} = lerp({name}, …, momentum)`"
+    return f"assign to it: `{name} = …`"
+
+
+CONTENTS = Watch(WITH_DATA, BOTH, ContentWatch)
+ASSIGNED = Watch(WITHOUT_DATA, BOTH, Bystander)
+
+
+def check_buffers(ways: Ways) -> Iterator[Finding]:
+    """Yield the writes to the layer's tensors that nothing says, and the buffers that are assigned in evaluation."""
+    written = {finding.place: finding for seen in ways.seen(CONTENTS) for finding in seen.evidence}
+    yield from written.values()
+    updated: dict[str, ex.Name] = {}
+    for seen in ways.seen(ASSIGNED):
+        if seen.training and ways.program.forward.asks_mode:
+            continue
+        updated |= {name: target for name, target in seen.run.stored.items() if name in ways.program.buffers}
+    for name, target in updated.items():
+        message = f"the buffer `{name}` is updated in evaluation too"
+        help = "put it under `if training:`; if evaluation is meant to update it, "
+        help += "say why: `accept: {updated-in-evaluation: …}`"
+        yield UpdatedInEvaluation.at(Place(("forward",), target.span), message, help=help)
+
+
+BUFFERS = Contract(check_buffers, (CONTENTS, ASSIGNED))

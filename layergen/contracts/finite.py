@@ -1,0 +1,125 @@
+"""Finite: outputs and gradients are numbers at special points too, where numbers are possible."""
+
+from collections.abc import Iterator
+
+from torch import Tensor
+
+from layergen.contracts.contract import Contract, Ways
+from layergen.contracts.sites import AT_POINTS
+from layergen.contracts.slopes import Slopes, SlopeWatch
+from layergen.contracts.values import EQUAL, ORDINARY, ZERO, Point
+from layergen.diagnostics import Finding, Place, Rule
+from layergen.resolve.program import Program
+from layergen.rules.behaviour import NotANumber
+from layergen.rules.values import AvoidableOverflow, BrokenGradient
+from layergen.run.watching import BOTH, Seen, Watch
+
+POINTS = {point: tuple(Watch(site, BOTH, SlopeWatch) for site in sites) for point, sites in AT_POINTS.items()}
+LARGEST = 1e38  # what float32 holds, with some room
+NARROW = (ORDINARY, ZERO, EQUAL)  # where no number is so large that even float64 rounds away what matters
+
+EXPONENTIALS = frozenset({"exp", "exp2", "expm1", "cosh", "sinh"})
+
+
+def check_finite(ways: Ways) -> Iterator[Finding]:
+    """Yield the first value or gradient that is no number, and could be one."""
+    for runs in ways.runs:
+        for point, (usual, exact) in POINTS.items():
+            for seen in runs.seen(usual):
+                if seen.fault is not None or not _suspicious(seen):
+                    continue
+                wide = next(other for other in runs.seen(exact) if other.training == seen.training)
+                finding = _judged(ways.program, point, seen, wide) if wide.fault is None else None
+                if finding is not None:
+                    yield finding
+                    return
+
+
+FINITE = Contract(check_finite, tuple(watch for pair in POINTS.values() for watch in pair))
+
+
+def _floating(seen: Seen[Slopes]) -> dict[str, Tensor]:
+    outputs = seen.run.outputs.items()
+    return {name: output for name, output in outputs if output.is_floating_point() or output.is_complex()}
+
+
+def _suspicious(seen: Seen[Slopes]) -> bool:
+    return not all(_finite(tensor) for tensor in (*_floating(seen).values(), *seen.evidence.of.values()))
+
+
+def _finite(tensor: Tensor) -> bool:
+    return bool(tensor.isfinite().all())
+
+
+def _judged(program: Program, point: Point, seen: Seen[Slopes], wide: Seen[Slopes]) -> Finding | None:
+    """What is wrong at a point, if more is wrong than that a result is too large for its dtype.
+
+    Args:
+        program: The layer.
+        point: What the inputs are.
+        seen: The run in float32.
+        wide: The run in float64, on the same numbers.
+    """
+    outputs, exact = _floating(seen), _floating(wide)
+    masked = any(tensor.dtype == "bool" for tensor in program.inputs.values())  # and maybe nothing left
+    for name, output in outputs.items():
+        if _avoidable(output, exact[name]):
+            return _overflow(program, point, seen, wide, name)
+        if point in NARROW and not masked and bool((output.isnan() & exact[name].isnan()).any()):
+            message = f"`{name}` has NaN for inputs {point.words}"
+            return NotANumber.at(_first(seen, wide, name), message, notes=seen.instance.explainer.notes())
+    if all(map(_finite, outputs.values())) and not seen.evidence.steep:
+        for name, slope in seen.evidence.of.items():
+            other = wide.evidence.of[name]
+            lost = point in NARROW and not masked and bool((slope.isnan() & other.isnan()).any())
+            if lost or _avoidable(slope, other):
+                return _broken(program, point, seen, name, slope)
+    return None
+
+
+def _avoidable(usual: Tensor, exact: Tensor) -> bool:
+    """Whether float32 fails where float64 shows that the result is a number that float32 can hold."""
+    return bool((~usual.isfinite() & exact.isfinite() & (exact.abs() < LARGEST)).any())
+
+
+def _first(seen: Seen[Slopes], wide: Seen[Slopes] | None, name: str) -> Place:
+    """The first step that is no number, on the way to an output."""
+    for usual, exact in zip(seen.run.steps, (wide or seen).run.steps, strict=False):
+        value, other = usual.value, exact.value
+        if isinstance(value, Tensor) and not _finite(value) and (wide is None or value.isnan().any() or _finite(other)):
+            return Place(("forward",), usual.target.span)
+    return Place(("outputs", name), key=True)
+
+
+def _overflow(program: Program, point: Point, seen: Seen[Slopes], wide: Seen[Slopes], name: str) -> Finding:
+    output, exact = seen.run.outputs[name], wide.run.outputs[name]
+    index = int((~output.isfinite() & exact.isfinite()).flatten().nonzero()[0])
+    found, right = output.flatten()[index].item(), exact.flatten()[index].item()
+    message = f"`{name}` is {_number(found)} for inputs {point.words}, where {right:.4g} is right"
+    return _reported(AvoidableOverflow, program, seen, _first(seen, wide, name), message)
+
+
+def _broken(program: Program, point: Point, seen: Seen[Slopes], name: str, slope: Tensor) -> Finding:
+    found = slope[~slope.isfinite()].flatten()[0].item()
+    message = f"the gradient of `{name}` is {_number(found)} for inputs {point.words}, though the outputs are numbers"
+    section = "parameters" if name in program.parameters else "inputs"
+    place = _first(seen, None, name)
+    place = Place((section, name), key=True) if place.path[0] == "outputs" else place
+    return _reported(BrokenGradient, program, seen, place, message)
+
+
+def _reported(rule: type[Rule], program: Program, seen: Seen[Slopes], place: Place, message: str) -> Finding:
+    exponential = next((op.name for op in program.forward.ops if op.name in EXPONENTIALS), None)
+    help = "keep away from the point before the op that fails there, as by `clamp(…, min=1e-6)`"
+    if exponential is not None:
+        help = f"take away the maximum before `{exponential}`, or call the op that does: `softmax`, `logsumexp`, "
+        help += "`softplus`, `sigmoid`, `silu`"
+    elif rule is AvoidableOverflow:
+        help = "compute such that no value on the way is larger than the result, or call an op that does"
+    return rule.at(place, message, notes=seen.instance.explainer.notes(), help=help)
+
+
+def _number(value: complex) -> str:
+    if isinstance(value, complex):
+        return "no number"
+    return "NaN" if value != value else "infinite"

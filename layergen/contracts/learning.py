@@ -1,0 +1,83 @@
+"""Learning: from its initial values, every parameter moves."""
+
+from collections.abc import Iterator
+
+import torch
+
+from layergen.contracts.contract import Contract, Ways
+from layergen.contracts.finite import POINTS
+from layergen.contracts.sites import CPU, SMALL, started
+from layergen.contracts.slopes import gradients
+from layergen.contracts.values import ORDINARY, drawn, give
+from layergen.diagnostics import Finding, Label, Place
+from layergen.resolve.program import Program
+from layergen.rules.values import NeverLearns
+from layergen.run.forward import TrialFault
+from layergen.run.instance import Instance, Placement
+from layergen.settings.choice import Setting
+
+STEPS = 5  # as many factors in a row may start at zero
+DRAWS = 4  # of initial values: a `relu` may start dead
+RATE = 0.1  # how far a parameter moves in a step, all in all
+
+START = POINTS[ORDINARY][0]
+
+
+def check_learning(ways: Ways) -> Iterator[Finding]:
+    """Yield the parameters that no step of gradient descent moves, on any way; one finding for all of them."""
+    program = ways.program
+    wanted = {name for name, part in program.parameters.items() if part.gradient}
+    if not wanted or not any(tensor.floating for tensor in program.outputs.values()):
+        return
+    there: set[str] = set()
+    moved: set[str] = set()
+    tried = []
+    for runs in ways.runs:
+        for seen in runs.seen(START):
+            there |= {name for name in wanted if seen.instance.state[name] is not None}
+            moved |= {name for name, slope in seen.evidence.of.items() if slope.any()}
+            tried.append((runs.setting, seen.training))
+    for seed in range(DRAWS):
+        for setting, training in tried:
+            if there <= moved:
+                return
+            moved |= _moved(program, setting, training, seed)
+    still = [name for name in program.parameters if name in there - moved]
+    if still:
+        yield _finding(still)
+
+
+LEARNING = Contract(check_learning, (START, SMALL))
+
+
+def _moved(program: Program, setting: Setting, training: bool, seed: int) -> set[str]:
+    """The parameters that move in a few steps from their initial values, towards a random target."""
+    moved: set[str] = set()
+    with drawn(seed, gradients=True):
+        instance = Instance(program, setting, Placement(CPU, gradients=True))
+        started(instance)
+        for _ in range(STEPS):
+            try:
+                slopes = gradients(instance, instance.run(training))
+            except TrialFault:
+                return moved
+            with torch.no_grad():
+                for name, slope in slopes.items():
+                    tensor = instance.state.get(name)
+                    if tensor is not None and slope.any():
+                        moved.add(name)
+                        tensor -= RATE * slope / slope.norm().clamp(min=1e-12)
+                give(instance, ORDINARY)
+    return moved
+
+
+def _finding(names: list[str]) -> Finding:
+    first, *others = names
+    message = f"the parameter `{first}` stays at its initial value: its gradient is zero"
+    message += f" in each of {STEPS} steps of gradient descent, from {DRAWS} draws"
+    places = [Place(("parameters", name, "init")) for name in others]
+    labels = [Label(place, "nor does this one move") for place in places]
+    help = "start it away from zero, as with `kaiming_uniform(a=sqrt(5))`" if not others else None
+    if others:
+        help = f"start one of `{first}` and `{others[0]}` away from zero, as with `kaiming_uniform(a=sqrt(5))`"
+    return NeverLearns.at(Place(("parameters", first, "init")), message, labels=labels, help=help)

@@ -1,0 +1,24 @@
+"""Strides: the layer takes inputs that do not lie in one piece, as those that were permuted or cut out."""
+
+from collections.abc import Iterator
+
+from layergen.contracts.contract import Contract, Ways
+from layergen.contracts.sites import WITH_STRIDES
+from layergen.diagnostics import Finding
+from layergen.rules.shapes import OpFailed
+from layergen.run.watching import TRAINING, Bystander, Watch
+
+CUT_OUT = Watch(WITH_STRIDES, TRAINING, Bystander)
+
+
+def check_strides(ways: Ways) -> Iterator[Finding]:
+    """Yield what fails where each input is a part of a larger tensor, with steps between its rows."""
+    for seen in ways.seen(CUT_OUT):
+        if seen.fault is not None:
+            found = seen.fault
+            message = f"{found.message}, where the inputs are slices of larger tensors"
+            yield OpFailed.at(found.place, message, labels=found.labels, notes=found.notes, help=found.help)
+            return
+
+
+STRIDES = Contract(check_strides, (CUT_OUT,))

@@ -1,0 +1,131 @@
+"""The values of a layer's tensors in runs on data: what the inputs may be, and what the layer's own start as."""
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from layergen.contracts.initial import initial_value
+from layergen.diagnostics import Place
+from layergen.lang.interpreter import EvaluationFault
+from layergen.rules.tensors import InitMismatch
+from layergen.run.forward import TrialFault
+from layergen.run.instance import Instance
+
+Shape = tuple[int, ...]
+NEAR = 1e-6  # how far the greatest value of a range is from its excluded end, in widths of the range
+
+
+@dataclass(frozen=True)
+class Point:
+    """What the floating inputs are in a run: `free` without a range, between 0 and 1 of it `within` one."""
+
+    words: str  # of inputs that are there: "that are all zero"
+    free: Callable[[Shape], Tensor]
+    within: Callable[[Shape], Tensor]
+
+
+def _signs(size: float) -> Callable[[Shape], Tensor]:
+    return lambda shape: torch.empty(shape).bernoulli_(0.5) * (2 * size) - size
+
+
+def _ends(shape: Shape) -> Tensor:
+    return torch.empty(shape).bernoulli_(0.5)
+
+
+def _middle(shape: Shape) -> Tensor:
+    return torch.full(shape, 0.5)
+
+
+ORDINARY = Point("drawn at random", torch.randn, torch.rand)
+ZERO = Point("that are all zero", torch.zeros, torch.zeros)
+EQUAL = Point("that are all equal", _middle, _middle)
+LARGE = Point("of 30 and -30", _signs(30), _ends)
+HUGE = Point("of 100 and -100", _signs(100), _ends)
+
+
+@contextmanager
+def drawn(seed: int = 0, gradients: bool = False) -> Iterator[None]:
+    """The same random numbers for the same seed, and none taken from anybody else."""
+    with torch.set_grad_enabled(gradients), torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        yield
+
+
+def give(instance: Instance, point: Point, rounded: torch.dtype | None = None) -> None:
+    """Give the inputs their values, the same ones in whatever dtype they are.
+
+    Args:
+        instance: The layer; its inputs are written.
+        point: What the floating inputs are.
+        rounded: A dtype that holds these values too.
+    """
+    ranges = dict(instance.ranges())
+    with torch.no_grad():
+        for name, tensor in instance.inputs.items():
+            if tensor is None:
+                continue
+            if tensor.dtype is torch.bool:
+                tensor.copy_(_ends(tuple(tensor.shape)))
+            elif not tensor.is_floating_point() and not tensor.is_complex():
+                _give_integers(instance, tensor, *map(int, ranges[name]))
+            elif name in ranges:
+                tensor.copy_(_between(*ranges[name], point.within(tuple(tensor.shape)), rounded))
+            elif tensor.is_complex():
+                tensor.copy_(torch.complex(point.free(tuple(tensor.shape)), point.free(tuple(tensor.shape))))
+            else:
+                tensor.copy_(point.free(tuple(tensor.shape)).to(rounded or torch.float32))
+
+
+def _between(low: float, high: float, share: Tensor, rounded: torch.dtype | None) -> Tensor:
+    """Values of a range, whose upper end is excluded."""
+    exact = (low + (high - low) * share.double().clamp(max=1 - NEAR)).float()
+    inexact = exact.to(rounded or torch.float32).float()
+    return torch.where((inexact >= low) & (inexact < high), inexact, exact)
+
+
+def _give_integers(instance: Instance, tensor: Tensor, low: int, high: int) -> None:
+    """Draw integers of a range, both of its ends among them, and the arguments that they may be equal to."""
+    tensor.random_(low, high)
+    flat = tensor.view(-1)
+    mentioned = [value for value in instance.setting.values.values() if type(value) is int and low <= value < high]
+    wanted = list(dict.fromkeys([low, high - 1, *mentioned]))[: flat.numel()]
+    flat[: len(wanted)] = torch.tensor(wanted, dtype=tensor.dtype)
+
+
+def start(instance: Instance, rounded: torch.dtype | None = None, shake: float = 0.0) -> None:
+    """Give the parameters and buffers their initial values, the same ones in whatever dtype they are.
+
+    Args:
+        instance: The layer; its state is written.
+        rounded: A dtype that holds these values too, where no tensor declares its own.
+        shake: By how much parameters that are constant move away from there, so that what they multiply can be seen.
+    """
+    with torch.no_grad():
+        for name, tensor in instance.program.tensors.items():
+            target = instance.state[name]
+            if target is None:
+                continue
+            try:
+                value = initial_value(instance, tensor, target)
+            except EvaluationFault as fault:
+                place = Place((instance.program.section(name), name, "init"), fault.node.span)
+                raise TrialFault(InitMismatch.at(place, fault.message, notes=instance.explainer.notes())) from None
+            if value.is_floating_point():
+                if shake and name in instance.program.parameters and value.numel() and value.min() == value.max():
+                    value = value + torch.empty_like(value).uniform_(-shake, shake)
+                value = value.to(rounded if rounded and tensor.dtype is None else torch.float32)
+            target.copy_(value)
+
+
+def strided(tensor: Tensor) -> Tensor:
+    """A tensor of the same values that lies in a larger one, so that no two of its dimensions can be viewed as one."""
+    inner = math.prod(tensor.shape[1:])
+    if tensor.dim() < 2 or not inner:
+        return tensor
+    larger = tensor.new_empty((tensor.shape[0], *(2 * size for size in tensor.shape[1:])))
+    inside = larger[(slice(None), *(slice(size) for size in tensor.shape[1:]))]
+    return inside.copy_(tensor)

@@ -1,0 +1,102 @@
+"""The faults that only the values of a layer show: precision, overflow, gradients, learning and buffers."""
+
+from layergen.diagnostics import Rule
+
+
+class LossOfPrecision(Rule):
+    """In half precision, the layer computes something else.
+
+    The forward is run in float16 and bfloat16, and in float64 on the very same inputs and parameters; where positions
+    are counted along a dimension, with a long one too. An error of more than a tenth of the output is no rounding: a
+    bfloat16 has eight bits, so that it counts 257 as 256, and a float16 ends at 65504. Where a change of the inputs by
+    as little as their own rounding does the same, the layer is not at fault.
+
+        forward: |
+          t = type_as(arange(L), x)             # in bfloat16, 2047 positions are 264 values
+          y = x * cos(outer(t, frequencies))
+
+    Fix: compute in float32 or wider what half precision cannot hold, and come back.
+
+        forward: |
+          angle = outer(arange(L, dtype=float32), upcast(frequencies))
+          y = x * type_as(cos(angle), x)
+    """
+
+    code = "LG320"
+
+
+class AvoidableOverflow(Rule):
+    """A value becomes infinite or NaN on the way to a result that is neither.
+
+    The forward is run on inputs of 30 and 100 and their negatives, in float32 and in float64. Where float64 gives a
+    number that float32 can hold, and float32 gives infinity or NaN, an intermediate value has overflowed: the
+    exponential of 89 is more than float32 holds. An output that is itself too large is what was asked for.
+
+        forward: y = exp(x) / sum(exp(x), dim=-1, keepdim=True)
+
+    Fix: call the op that does it safely, `softmax`, `logsumexp`, `softplus`, `sigmoid`, or take away the maximum before
+    the exponential.
+
+        forward: y = softmax(x, dim=-1)
+    """
+
+    code = "LG321"
+
+
+class BrokenGradient(Rule):
+    """A gradient is NaN or infinite where the output is a number.
+
+    The gradients of all inputs and parameters are computed on inputs that are random, all zero, all equal, and of 30
+    and 100 and their negatives. A single NaN among them spreads to all parameters in the next step, though the loss
+    looked fine. By hand, `1 / (1 + exp(-x))` gives 0 at -100, and a gradient of zero times infinity.
+
+        forward: y = x / (1 + exp(-x))
+
+    Fix: call the op that knows its derivative, or keep away from the point by `clamp` before the op, not after.
+
+        forward: y = silu(x)
+    """
+
+    code = "LG322"
+
+
+class NeverLearns(Rule):
+    """A parameter never moves from its initial value.
+
+    The layer takes a few steps of gradient descent from the initial values that the spec gives, towards random targets
+    and on random inputs. A parameter whose gradient is zero in all of them stays where it is: two factors that both
+    start at zero hold each other there, since each is the other's gradient.
+
+        parameters:
+          a: {shape: [rank, dim], init: zeros}
+          b: {shape: [dim, rank], init: zeros}
+        forward: y = x + linear(linear(x, a), b)
+
+    Fix: let one of them start away from zero. If the parameter is not to be learned, make it a buffer.
+
+        a: {shape: [rank, dim], init: kaiming_uniform(a=sqrt(5))}
+    """
+
+    code = "LG323"
+
+
+class UpdatedInEvaluation(Rule):
+    """A buffer is updated in evaluation.
+
+    Statistics and estimates are gathered in training. A layer that goes on in evaluation gives another result each time
+    it is asked, and what one sample gets depends on those before it.
+
+        forward: |
+          running = lerp(running, mean(x, dim=0), 0.1)
+          y = x - running
+
+    Fix: tie the update to the mode. Where evaluation is meant to update the buffer, as a counter or a cache does, say
+    so: `accept: {updated-in-evaluation: the cache grows while text is generated}`.
+
+        forward: |
+          if training:
+              running = lerp(running, mean(x, dim=0), 0.1)
+          y = x - running
+    """
+
+    code = "LG324"
