@@ -97,12 +97,12 @@ def _is_overflow(condition: Any) -> bool:
 
 def _judge(program: Program, found: Hints, guard: GuardAt, accepted: Sequence[Any]) -> Precondition | None:
     broken = list(islice(_points(program, found, guard.condition, False, accepted), TRIALS))
-    for setting in broken:
-        try:
-            finding = _try(program, setting)
-        except Refused:
-            continue
-        refuse([_shape_depends(finding, guard)] if finding else [])
+    works = _working(program, guard, broken)
+    if works is not None and _has_unit(program, guard, works):
+        # What has size 1 is stretched: such a point alone does not show that the condition is not needed.
+        broken = list(islice(_points(program, found, guard.condition, False, accepted, SMALL[1:]), TRIALS))
+        works = _working(program, guard, broken)
+    if works is not None:
         return None
     if not broken:
         return None
@@ -114,6 +114,28 @@ def _judge(program: Program, found: Hints, guard: GuardAt, accepted: Sequence[An
         if isinstance(guard.condition, sympy.Eq) and not _is_divisibility(program, guard.condition):
             raise SpecError([_coupled(guard)])
         return None if _is_tangled(guard.condition) else Precondition(shown(guard.condition), setting, broken[0])
+    return None
+
+
+def _has_unit(program: Program, guard: GuardAt, setting: Setting) -> bool:
+    """Whether something that a condition is about has size 1."""
+    point = numbers(program, setting).names
+    return any(point.get(symbol.name) == 1 for symbol in guard.condition.free_symbols)
+
+
+def _working(program: Program, guard: GuardAt, broken: Sequence[Setting]) -> Setting | None:
+    """The first setting that breaks a condition and at which the layer works: the condition is torch's bookkeeping.
+
+    Raises:
+        SpecError: If it does, but gives other shapes than declared.
+    """
+    for setting in broken:
+        try:
+            finding = _try(program, setting)
+        except Refused:
+            continue
+        refuse([_shape_depends(finding, guard)] if finding else [])
+        return setting
     return None
 
 
@@ -145,13 +167,20 @@ def _try(program: Program, setting: Setting) -> Finding | None:
     return mismatch
 
 
-def _points(program: Program, found: Hints, condition: Any, wanted: bool, accepted: Sequence[Any]) -> Iterator[Setting]:
+def _points(
+    program: Program,
+    found: Hints,
+    condition: Any,
+    wanted: bool,
+    accepted: Sequence[Any],
+    sizes: Sequence[int] = SMALL,
+) -> Iterator[Setting]:
     """Points at which a condition only just holds, or only just does not, and all accepted ones do."""
     names = sorted(symbol.name for symbol in condition.free_symbols)
     holds, others = compiled(condition), [compiled(other) for other in accepted]
     slack = compiled(condition.lhs - condition.rhs) if isinstance(condition, sympy.core.relational.Relational) else None
     candidates = []
-    for values in islice(product(SMALL, repeat=len(names)), POINTS):
+    for values in islice(product(sizes, repeat=len(names)), POINTS):
         point = {**found.names, **dict(zip(names, values, strict=True))}
         try:
             if bool(holds(point)) is wanted and all(other(point) for other in others):
