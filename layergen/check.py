@@ -6,6 +6,7 @@ from typing import Any
 
 from layergen.checked import CheckedCase, CheckedLayer, PreconditionCase, SizeLimitCase
 from layergen.contracts import WATCHES, Ways, check_contracts
+from layergen.contracts.branches import DECISIONS, check_branches
 from layergen.contracts.initial import initial_bounds
 from layergen.contracts.matching import check_match
 from layergen.faults import SpecError, refuse
@@ -15,14 +16,14 @@ from layergen.prove.input_checks import input_checks
 from layergen.prove.preconditions import preconditions
 from layergen.prove.proof import Proof, Tried, paths, prove
 from layergen.resolve.program import Program
+from layergen.run.fitting import fitted
 from layergen.run.instance import Instance
-from layergen.run.trial import SHAPES, TensorFacts, facts, try_runs, works
+from layergen.run.trial import SHAPES, TensorFacts, facts, try_runs
 from layergen.run.watching import Runs, Watch
 from layergen.settings.choice import Setting, settings
 from layergen.settings.limits import size_limits
+from layergen.settings.reaching import reaching
 from layergen.settings.rejections import rejections
-
-LARGER = 3  # by what sizes grow where a layer needs larger inputs than usual
 
 
 def check(program: Program) -> CheckedLayer:
@@ -31,15 +32,17 @@ def check(program: Program) -> CheckedLayer:
     Raises:
         SpecError: With what the first step has found that found something.
     """
-    chosen = settings(program)
     with settled():
+        usual = settings(program)
+        chosen = tuple(fitted(program, setting) for setting in (*usual, *reaching(program, usual)))
         proofs = tuple(prove(program, chosen))
         cases, runs = [], {}
         for setting in chosen:
-            made = working(program, setting, WATCHES)
+            made = working(program, setting, (DECISIONS, *WATCHES))
             cases.append(check_setting(made))
             runs[made.setting.name] = made
-        ways = paths([case.setting for case in cases])
+        refuse(check_branches(program, runs.values()))
+        ways = paths(program, [case.setting for case in cases])
         check_contracts(Ways(program, tuple(runs[setting.name] for setting in ways)))
         return CheckedLayer(
             program,
@@ -59,7 +62,7 @@ def _amounts(proof: Proof | Tried) -> Mapping[str, Any]:
 
 
 def working(program: Program, setting: Setting, watches: Iterable[Watch[Any]] = ()) -> Runs:
-    """The runs of a layer at a setting, or with larger sizes where it needs them.
+    """The runs of a layer at a setting, or with other sizes where it needs them.
 
     Raises:
         SpecError: If it works at neither.
@@ -68,13 +71,10 @@ def working(program: Program, setting: Setting, watches: Iterable[Watch[Any]] = 
     try:
         try_runs(runs)
     except SpecError:
-        if setting.path:  # its author has chosen it
+        other = fitted(program, setting)
+        if other is setting:
             raise
-        larger = replace(setting, sizes={name: size * LARGER for name, size in setting.sizes.items()})
-        retried = Runs(program, larger, (SHAPES, *watches))
-        if not works(retried):
-            raise
-        return retried
+        return Runs(program, other, (SHAPES, *watches))
     return runs
 
 

@@ -75,7 +75,7 @@ class Interpreter(Visitor):
         self.bind(statement, statement.targets, self.evaluate(statement.value), statement.value)
 
     def branch(self, statement: ex.If) -> None:
-        self.block(statement.body if self.truth(statement.test) else statement.orelse)
+        self.block(statement.body if self.decide(statement.test) else statement.orelse)
 
     def loop(self, statement: ex.For) -> None:
         fixed = len(self.fixed)
@@ -156,7 +156,7 @@ class Interpreter(Visitor):
                 values = [self.evaluate(item) for item in items]
                 return self.bounded(node, values if bracket == "[" else tuple(values))
             case ex.Conditional(test=test, then=then, orelse=orelse):
-                return self.evaluate(then if self.truth(test) else orelse)
+                return self.evaluate(then if self.decide(test) else orelse)
             case ex.Binary(operator="and" | "or" as word, left=left, right=right):
                 value = self.evaluate(left)
                 settled = bool(self.guarded(left, bool, value)) is (word == "or")
@@ -189,6 +189,10 @@ class Interpreter(Visitor):
     def truth(self, node: ex.Expression) -> bool:
         value = self.evaluate(node)
         return bool(self.guarded(node, bool, value))
+
+    def decide(self, test: ex.Expression) -> bool:
+        """Which of two ways is taken: what the condition of a branch or of a conditional value comes to."""
+        return self.truth(test)
 
     def binary(self, node: ex.Binary) -> Any:
         left, right = self.evaluate(node.left), self.evaluate(node.right)

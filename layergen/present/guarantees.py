@@ -25,7 +25,8 @@ class Guarantee:
 def guarantees(layer: CheckedLayer) -> Iterator[Guarantee]:
     """What holds of a layer, in the order of the contracts."""
     program, cases = layer.program, f"at {plural(len(layer.cases), 'setting')}"
-    on_paths = f"on {plural(len(list(paths([case.setting for case in layer.cases]))), 'way')}"
+    ways = list(paths(program, [case.setting for case in layer.cases]))
+    on_paths = f"on {plural(len(ways), 'way')}"
     yield from _shape(layer)
     yield from _coupling(layer, on_paths)
     yield Guarantee("call", "checked", "every call fits a signature of its op, by name and by kind")

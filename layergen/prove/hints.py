@@ -7,6 +7,7 @@ from typing import Any
 from layergen.lang.bounds import refusal
 from layergen.lang.model import SIZES, Argument
 from layergen.resolve.program import Program
+from layergen.settings.branches import way
 from layergen.settings.choice import Setting
 from layergen.settings.search import consistent, search, values_of
 from layergen.settings.sizes import find_sizes, keeps
@@ -66,22 +67,30 @@ def _chosen(
     if not all(pools.values()):
         return None
     dims = dict.fromkeys(program.dimensions, dimensions)
+    taken = way(program, setting)  # which the symbols are to take, too
 
     def accept(given: Mapping[str, Any]) -> bool:
-        return _telling(program, given, integers) and (not program.size_constraints or sized(given) is not None)
+        if not _telling(program, given, integers):
+            return False
+        if not program.size_constraints and taken is None:
+            return True
+        sizes = sized(given)
+        return sizes is not None and (taken is None or way(program, at(given, sizes)) == taken)
 
     def sized(given: Mapping[str, Any]) -> dict[str, int] | None:
         found = find_sizes(program, values_of(program, given), {}, dims, strict=True)
         return found if found is not None and min(found.values(), default=2) > 1 else None
 
+    def at(given: Mapping[str, Any], sizes: Mapping[str, int]) -> Setting:
+        return replace(setting, given=given, values=values_of(program, given), sizes=sizes, leading=leading)
+
+    leading = LEADING[: len(setting.leading)]
     given = search(program, fixed, pools, accept)
     sizes = None if given is None else sized(given)
     if given is None or sizes is None:
         return None
-    values = values_of(program, given)
-    leading = LEADING[: len(setting.leading)]
-    found = replace(setting, given=given, values=values, sizes=sizes, leading=leading)
-    return Hints(found, {**_named(values, integers), **sizes, **dict(zip(LEADING_NAMES, leading, strict=False))})
+    found = at(given, sizes)
+    return Hints(found, {**_named(found.values, integers), **sizes, **dict(zip(LEADING_NAMES, leading, strict=False))})
 
 
 def _telling(program: Program, given: Mapping[str, Any], integers: Mapping[str, Argument]) -> bool:

@@ -98,12 +98,13 @@ def _is_overflow(condition: Any) -> bool:
 def _judge(program: Program, found: Hints, guard: GuardAt, accepted: Sequence[Any]) -> Precondition | None:
     points = Points(program, found, guard.condition, accepted)
     broken = list(islice(points.settings(False), TRIALS))
-    for setting in broken:
-        try:
-            finding = _try(program, setting)
-        except Refused:
-            continue
-        refuse([_shape_depends(finding, guard)] if finding else [])
+    works = _working(program, guard, broken)
+    if works is not None and _has_unit(program, guard, works):
+        # What has size 1 is stretched: such a point alone does not show that the condition is not needed.
+        larger = Points(program, found, guard.condition, accepted, SMALL[1:])
+        broken = list(islice(larger.settings(False), TRIALS))
+        works = _working(program, guard, broken)
+    if works is not None:
         return None
     if not broken:
         return None
@@ -115,6 +116,28 @@ def _judge(program: Program, found: Hints, guard: GuardAt, accepted: Sequence[An
         if isinstance(guard.condition, sympy.Eq) and not _is_divisibility(program, guard.condition):
             raise SpecError([_coupled(guard)])
         return None if _is_tangled(guard.condition) else Precondition(shown(guard.condition), setting, broken[0])
+    return None
+
+
+def _has_unit(program: Program, guard: GuardAt, setting: Setting) -> bool:
+    """Whether something that a condition is about has size 1."""
+    point = numbers(program, setting).names
+    return any(point.get(symbol.name) == 1 for symbol in guard.condition.free_symbols)
+
+
+def _working(program: Program, guard: GuardAt, broken: Sequence[Setting]) -> Setting | None:
+    """The first setting that breaks a condition and at which the layer works: the condition is torch's bookkeeping.
+
+    Raises:
+        SpecError: If it does, but gives other shapes than declared.
+    """
+    for setting in broken:
+        try:
+            finding = _try(program, setting)
+        except Refused:
+            continue
+        refuse([_shape_depends(finding, guard)] if finding else [])
+        return setting
     return None
 
 
@@ -154,13 +177,16 @@ class Points:
         found: Values for the names that the condition does not mention.
         condition: The condition.
         accepted: Conditions that hold at all of the points.
+        sizes: What a name may be.
     """
 
-    def __init__(self, program: Program, found: Hints, condition: Any, accepted: Sequence[Any]) -> None:
+    def __init__(
+        self, program: Program, found: Hints, condition: Any, accepted: Sequence[Any], sizes: Sequence[int] = SMALL
+    ) -> None:
         self.program = program
         self.found = found
         self.names = sorted(symbol.name for symbol in condition.free_symbols)
-        tried = list(islice(product(SMALL, repeat=len(self.names)), POINTS))
+        tried = list(islice(product(sizes, repeat=len(self.names)), POINTS))
         judged = zip(tried, self.at(condition, tried), self.at(_slack(condition), tried), strict=True)
         sides: dict[bool, list[tuple[int, int, tuple[int, ...]]]] = {True: [], False: []}
         for point, holds, slack in judged:

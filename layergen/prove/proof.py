@@ -27,6 +27,7 @@ from layergen.run.forward import Run, Step, TrialFault
 from layergen.run.instance import Instance, Placement
 from layergen.run.trial import works_at
 from layergen.run.watching import Watcher
+from layergen.settings.branches import way
 from layergen.settings.choice import Setting
 
 CPU = torch.device("cpu")
@@ -87,17 +88,17 @@ def prove(program: Program, settings: Sequence[Setting]) -> Iterator[Proof | Tri
     Raises:
         SpecError: At the first way that shows a fault, which mostly shows on all of them.
     """
-    for index, setting in enumerate(paths(settings)):
+    for index, setting in enumerate(paths(program, settings)):
         for training in program.forward.modes:
             yield _prove_path(program, setting, training, measured=index == 0 and training)
 
 
-def paths(settings: Sequence[Setting]) -> Iterator[Setting]:
-    """The settings that differ in more than their numbers."""
+def paths(program: Program, settings: Sequence[Setting]) -> Iterator[Setting]:
+    """The settings that differ in more than their numbers: in what is there, or in what conditions come to."""
     seen: list[object] = []
     for setting in settings:
         flags = {name: kept for name, kept in setting.values.items() if isinstance(kept, bool | str) or kept is None}
-        key = (flags, setting.absent, len(setting.leading))
+        key = (flags, setting.absent, len(setting.leading), way(program, setting))
         if key not in seen:
             seen.append(key)
             yield setting

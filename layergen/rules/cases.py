@@ -73,3 +73,40 @@ class EmptyRange(Rule):
     """
 
     code = "LG405"
+
+
+class UntakenBranch(Rule):
+    """No setting at which the layer is tried takes a branch, or one of the values of a conditional.
+
+    What no setting takes is neither proven nor tried, whatever else is said of the layer. Conditions on arguments,
+    sizes and optional inputs are solved by trying what they speak of; where that finds nothing, or nothing small, the
+    spec has to say which setting it is.
+
+        forward: |
+          y = x * weight
+          if dim > 5000:
+              y = y + matmul(x, x)        # no setting takes this branch
+
+    Fix: give a setting that takes it under `cases`, as `- {dim: 5001}`, or delete what nothing takes.
+    """
+
+    code = "LG406"
+
+
+class EmptyTensor(Rule):
+    """A tensor has no elements at a setting that bounds and constraints allow.
+
+    A quotient that is rounded down comes to 0 for small arguments. A parameter without elements has no initial values,
+    and a layer that passes through it gives the same for all inputs; an output without elements is mostly an input that
+    is too small.
+
+        arguments:
+          channels:  {type: int, min: 1, doc: …}
+          reduction: {type: int, min: 1, default: 16, doc: …}
+        parameters:
+          weight: {shape: [channels // reduction, channels], init: zeros, doc: …}
+
+    Fix: add the constraint that is missing, `reduction <= channels`, or round up: `max(channels // reduction, 1)`.
+    """
+
+    code = "LG407"

@@ -33,6 +33,9 @@ class Observer(Protocol):
     def combined(self, node: ex.Binary, left: Any, right: Any) -> None:
         """Two values are about to be combined."""
 
+    def decided(self, test: ex.Expression, outcome: bool) -> None:
+        """A condition has said which way to go."""
+
 
 @dataclass(frozen=True)
 class Step:
@@ -94,6 +97,12 @@ class ForwardInterpreter(Interpreter):
         for observer in self.observers:
             observer.combined(node, left, right)
         return super().combine(node, left, right)
+
+    def decide(self, test: ex.Expression) -> bool:
+        outcome = super().decide(test)
+        for observer in self.observers:
+            observer.decided(test, outcome)
+        return outcome
 
     def store(self, target: ex.Name, value: Any) -> None:
         self.steps.append(Step(target, value))

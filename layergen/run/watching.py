@@ -33,6 +33,9 @@ class Watcher(Generic[Evidence]):
     def combined(self, node: ex.Binary, left: Any, right: Any) -> None:
         """Two values are about to be combined."""
 
+    def decided(self, test: ex.Expression, outcome: bool) -> None:
+        """A condition has said which way to go."""
+
     def evidence(self, run: Run | None) -> Evidence:
         """What was seen, once the run is over; None came of a run that failed."""
         raise NotImplementedError

@@ -1,0 +1,87 @@
+"""Branches: each is taken, and each conditional value is, by a run of some setting."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from layergen.diagnostics import Finding
+from layergen.lang import expression as ex
+from layergen.resolve.program import Program
+from layergen.rules.cases import UntakenBranch
+from layergen.run.forward import Run
+from layergen.run.instance import Instance
+from layergen.run.watching import BOTH, WITHOUT_DATA, Runs, Watch, Watcher
+from layergen.settings.branches import FORWARD, Branching, Decision, branchings, outside
+from layergen.settings.choice import Setting
+from layergen.settings.reaching import reach, untaken
+
+
+class DecisionWatch(Watcher[frozenset[Decision]]):
+    """Notes what the conditions of a forward come to."""
+
+    def __init__(self, instance: Instance) -> None:
+        super().__init__(instance)
+        self.decisions: set[Decision] = set()
+
+    def decided(self, test: ex.Expression, outcome: bool) -> None:
+        self.decisions.add(((FORWARD, test.span), outcome))
+
+    def evidence(self, run: Run | None) -> frozenset[Decision]:
+        return frozenset(self.decisions)
+
+
+DECISIONS = Watch(WITHOUT_DATA, BOTH, DecisionWatch)
+
+
+def check_branches(program: Program, runs: Iterable[Runs]) -> Iterator[Finding]:
+    """Yield the branches and values that no run takes, with the case that would take them."""
+    found = list(branchings(program))
+    if not found:
+        return
+    made = list(runs)
+    taken = set[Decision]()
+    for each in made:
+        taken |= outside(program, each.setting).union(*(seen.evidence for seen in each.seen(DECISIONS)))
+    for branching, outcome in untaken(found, taken):
+        if (branching.key, not outcome) in taken and not _is_idle(program, branching, outcome):
+            yield _finding(program, made[0].setting, branching, outcome)
+
+
+def _is_idle(program: Program, branching: Branching, outcome: bool) -> bool:
+    """Whether nothing hangs on an outcome: an `if` without `else` whose condition is on flags and choices alone.
+
+    All of these are tried, so the branch is taken whenever the condition is asked.
+    """
+    named = [program.arguments.get(name) for name in ex.names(branching.test)]
+    finite = all(part is not None and (part.choices is not None or part.type == "bool") for part in named)
+    return branching.branch and not outcome and not branching.otherwise and finite
+
+
+def _finding(program: Program, base: Setting, branching: Branching, outcome: bool) -> Finding:
+    reached = reach(program, base, branching, outcome)
+    text, never = ex.show(branching.test), "never" if outcome else "always"
+    what = "takes this branch" if branching.branch and outcome else "takes the `else`" if branching.branch else ""
+    if branching.tensor is not None:
+        message = f"no setting has `{branching.tensor}`" if outcome else f"every setting has `{branching.tensor}`"
+    elif what and not outcome and not branching.otherwise:
+        message = f"no setting leaves this branch out: `{text}` {never} holds"
+    elif what:
+        message = f"no setting {what}: `{text}` {never} holds"
+    else:
+        message = f"no setting takes the value {'before `if`' if outcome else 'behind `else`'}: `{text}` {never} holds"
+    if reached is not None and reached.changes:
+        help = f"a case would: add `- {_case(reached.changes)}` to `cases`"
+    else:
+        condition = text if outcome else f"not ({text})"
+        help = f"give a case under `cases` at which `{condition}` holds, or delete what nothing takes"
+    return UntakenBranch.at(branching.place, message, help=help)
+
+
+def _case(changes: Mapping[str, Any]) -> str:
+    """Arguments and sizes as one would write them in a spec."""
+    return f"{{{', '.join(f'{name}: {_yaml(value)}' for name, value in changes.items())}}}"
+
+
+def _yaml(value: Any) -> str:
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    return str(value)

@@ -1,0 +1,49 @@
+"""Other sizes for a setting at which a layer does not work: larger ones, multiples of its arguments, small ones.
+
+A layer may need what its spec does not say: inputs as large as its windows, lengths that its tables hold, or a batch of
+whole groups. Where some sizes suit it, the proofs and the preconditions find out which ones do.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+
+from layergen.resolve.program import Program
+from layergen.run.trial import works_at
+from layergen.settings.choice import Setting, allowed, case_sizes
+
+LARGER = (3, 9)  # by what sizes grow where a layer needs larger inputs than usual
+FACTORS = (3, 5, 7, 11, 13, 17, 19, 23, 29)
+LITTLE = (3, 2, 5, 4)
+MULTIPLE = 720  # the largest product of arguments of which sizes are made multiples
+
+
+def fitted(program: Program, setting: Setting) -> Setting:
+    """The setting, or one with other sizes where the layer works with those alone."""
+    fixed = case_sizes(program, setting)  # none of a variation: what its author has chosen, he has chosen for the case
+    if fixed.keys() >= setting.sizes.keys() or works_at(program, setting):
+        return setting
+    for sizes in _others(setting):
+        other = replace(setting, sizes={**sizes, **fixed})
+        if other != setting and allowed(program, other) and works_at(program, other):
+            return other
+    return setting
+
+
+def _others(setting: Setting) -> Iterator[dict[str, int]]:
+    """Sizes to try, those that all grow alike first, and then one dimension after the other."""
+    for times in LARGER:
+        yield {name: size * times for name, size in setting.sizes.items()}
+    numbers = [part for value in setting.values.values() for part in (value if isinstance(value, tuple) else (value,))]
+    ints = {part for part in numbers if type(part) is int and part > 1}
+    multiple = next((found for found in (math.prod(ints), *sorted(ints, reverse=True)) if found <= MULTIPLE), 1)
+    bound = max(ints, default=0)
+    free = [size for size in LITTLE if size not in ints and size < bound]
+    if setting.name != "default":  # there, no size is equal to another by accident
+        free += [size for size in LITTLE if size in ints]
+    for pool in ([2 * factor for factor in FACTORS], [multiple * factor for factor in FACTORS], free):
+        for index, name in enumerate(setting.sizes):
+            for size in pool if pool is free else pool[index : index + 1]:
+                yield {**setting.sizes, name: size}
+        if len(pool) >= len(setting.sizes):
+            yield dict(zip(setting.sizes, pool, strict=False))

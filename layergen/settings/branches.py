@@ -1,0 +1,177 @@
+"""The branches and conditional values of a layer, and which of them a setting takes.
+
+What a condition comes to is known before any tensor is: a `Shadow` runs a forward with tensors of which nothing is known.
+"""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from layergen.diagnostics import Path, Place, Span
+from layergen.lang import expression as ex
+from layergen.lang.interpreter import EvaluationFault, Interpreter, scalar_call
+from layergen.lang.scalars import SCALARS
+from layergen.lang.visitor import Block, parts
+from layergen.resolve.program import Program
+from layergen.resolve.scope import CONSTANTS, Scoped, scoped
+from layergen.settings.choice import Setting
+
+FORWARD: Path = ("forward",)
+Test = tuple[Path, Span]  # a condition, by where it stands
+Decision = tuple[Test, bool]  # what it came to
+
+
+@dataclass(frozen=True)
+class Branching:
+    """A condition that decides about a branch, about a value, or about whether there is a tensor."""
+
+    path: Path
+    test: ex.Expression
+    around: tuple[Decision, ...] = ()  # what must have been decided for the condition to be asked
+    tensor: str | None = None  # the parameter or buffer that there is where it holds
+    branch: bool = False  # whether statements depend on it
+    otherwise: bool = True  # whether something is computed where it does not hold
+
+    @property
+    def key(self) -> Test:
+        return self.path, self.test.span
+
+    @property
+    def place(self) -> Place:
+        return Place(self.path, self.test.span)
+
+
+def branchings(program: Program) -> Iterator[Branching]:
+    """All of a layer, in the order in which they are written."""
+    for part in scoped(program):
+        if part.path[0] in ("constraints", "matches"):
+            continue
+        if part.path[-1] == "when":
+            yield Branching(part.path, part.expression, tensor=str(part.path[1]))
+        yield from _in_expression(part.path, part.expression, ())
+    yield from _in_block(program.forward.statements, ())
+
+
+def _in_block(block: Block, around: tuple[Decision, ...]) -> Iterator[Branching]:
+    for statement in block:
+        for expression in parts(statement).expressions:
+            yield from _in_expression(FORWARD, expression, around)
+        if isinstance(statement, ex.If):
+            test = statement.test
+            yield Branching(FORWARD, test, around, branch=True, otherwise=bool(statement.orelse))
+            yield from _in_block(statement.body, (*around, ((FORWARD, test.span), True)))
+            yield from _in_block(statement.orelse, (*around, ((FORWARD, test.span), False)))
+        else:
+            for inner in parts(statement).blocks:
+                yield from _in_block(inner, around)
+
+
+def _in_expression(path: Path, expression: ex.Node, around: tuple[Decision, ...]) -> Iterator[Branching]:
+    if isinstance(expression, ex.Conditional):
+        key = (path, expression.test.span)
+        yield Branching(path, expression.test, around)
+        yield from _in_expression(path, expression.test, around)
+        yield from _in_expression(path, expression.then, (*around, (key, True)))
+        yield from _in_expression(path, expression.orelse, (*around, (key, False)))
+        return
+    for child in ex.children(expression):
+        yield from _in_expression(path, child, around)
+
+
+class Unknown:
+    """A value of which nothing is known but that it is there."""
+
+
+UNKNOWN = Unknown()
+
+
+class Shadow(Interpreter):
+    """Runs what can be run without tensors, and notes what its conditions come to."""
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        constants = {**dict.fromkeys(CONSTANTS, UNKNOWN), "pi": math.pi, "inf": math.inf, "nan": math.nan}
+        super().__init__({**constants, **values}, self.called)
+        self.decisions: set[Decision] = set()
+        self.path: Path = FORWARD
+
+    def called(self, node: ex.Call, arguments: list[Any], keywords: dict[str, Any]) -> Any:
+        known = not any(value is UNKNOWN for value in (*arguments, *keywords.values()))
+        is_op = node.callee is not None and node.callee.kind.name == "OP"
+        return scalar_call(node, arguments, keywords) if known and not is_op and node.function in SCALARS else UNKNOWN
+
+    def guarded(self, node: ex.Node, function: Any, *operands: Any) -> Any:
+        if UNKNOWN in operands and getattr(function, "__name__", "") not in ("is_", "is_not"):
+            if function is bool:
+                raise EvaluationFault(node, "this is known with tensors alone")
+            return UNKNOWN
+        return super().guarded(node, function, *operands)
+
+    def bind(self, whole: ex.Node, targets: tuple[ex.Name, ...], value: Any, source: ex.Expression) -> None:
+        several = [UNKNOWN] * len(targets) if value is UNKNOWN and len(targets) > 1 else value
+        super().bind(whole, targets, several, source)
+
+    def items(self, node: ex.Expression) -> list[Any]:
+        try:
+            return super().items(node)
+        except EvaluationFault:
+            return [UNKNOWN]  # one turn shows what every turn decides without the tensors
+
+    def decide(self, test: ex.Expression) -> bool:
+        outcome = super().decide(test)
+        self.decisions.add(((self.path, test.span), outcome))
+        return outcome
+
+    def look(self, part: Scoped) -> None:
+        """Compute an expression outside the forward; what cannot be computed is said elsewhere."""
+        self.path = part.path
+        try:
+            if part.path[-1] == "when":
+                self.decide(part.expression)
+            else:
+                self.evaluate(part.expression)
+        except EvaluationFault:
+            pass
+
+
+def outside(program: Program, setting: Setting) -> set[Decision]:
+    """What the conditions outside the forward come to at a setting."""
+    shadow = Shadow({**setting.values, **setting.sizes})
+    without = {name for name, value in _tensors(program, setting).items() if value is None}
+    for part in scoped(program):
+        section, name = part.path[0], part.path[1]
+        given = section == "arguments" and name in setting.given
+        missing = section in ("parameters", "buffers", "inputs") and name in without and part.path[-1] != "when"
+        if section not in ("constraints", "matches") and not given and not missing:
+            shadow.look(part)
+    return shadow.decisions
+
+
+def foreseen(program: Program, setting: Setting) -> set[Decision]:
+    """What all conditions would come to at a setting, as far as that can be told without tensors."""
+    found = outside(program, setting)
+    for training in program.forward.modes:
+        shadow = Shadow({**setting.values, **setting.sizes, **_tensors(program, setting), "training": training})
+        try:
+            shadow.run(program.forward.statements)
+        except EvaluationFault:
+            pass
+        found |= shadow.decisions
+    return found
+
+
+def way(program: Program, setting: Setting) -> frozenset[Decision] | None:
+    """What tells the way that a setting takes from others: what all conditions come to; None where there are none."""
+    return frozenset(foreseen(program, setting)) if any(branchings(program)) else None
+
+
+def _tensors(program: Program, setting: Setting) -> dict[str, Any]:
+    """What stands for the tensors that there are; None for the others."""
+    found: dict[str, Any] = {name: None if name in setting.absent else UNKNOWN for name in program.inputs}
+    for name, tensor in program.tensors.items():
+        try:
+            there = tensor.when is None or Interpreter(setting.values).truth(tensor.when)
+        except EvaluationFault:
+            there = True
+        found[name] = UNKNOWN if there else None
+    return found

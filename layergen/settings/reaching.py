@@ -1,0 +1,182 @@
+"""Finds settings that take the branches and conditional values which the usual settings leave out."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations, islice, product
+from typing import Any
+
+from layergen.lang import expression as ex
+from layergen.lang.bounds import refusal
+from layergen.lang.interpreter import EvaluationFault
+from layergen.lang.model import SIZES, Argument
+from layergen.lang.visitor import sources
+from layergen.resolve.program import Program
+from layergen.settings.branches import Branching, Decision, branchings, foreseen
+from layergen.settings.choice import Setting, case_sizes, setting_with, sizable
+from layergen.settings.search import candidates, search
+
+TRIES = 3_000  # settings that are looked at for one branch
+LARGEST = 512  # numbers of a setting that is tried without being asked for
+POWERS = (16, 32, 64, 128, 256, 512, 1024)
+SIZED = (7, 5, 2, 3, 12, 16)  # sizes to try for a dimension
+TOGETHER = 3  # names that are changed at once
+
+Change = tuple[str, Any]  # a name, and its value; for an optional input, whether it is there
+
+
+@dataclass(frozen=True)
+class Reached:
+    """A setting that takes a branch, and in what it differs from the first one."""
+
+    setting: Setting
+    changes: Mapping[str, Any]
+
+    @property
+    def modest(self) -> bool:
+        """Whether it is small enough to be tried without being asked for."""
+        parts = [part for value in self.changes.values() for part in (value if isinstance(value, list) else [value])]
+        return all(part <= LARGEST for part in parts if isinstance(part, int))
+
+
+def reaching(program: Program, chosen: Sequence[Setting]) -> Iterator[Setting]:
+    """Settings that take what none of the chosen ones takes, as far as they can be found."""
+    found = list(branchings(program))
+    if not found:
+        return
+    taken = set().union(*(foreseen(program, setting) for setting in chosen))
+    names = {setting.name for setting in chosen}
+    for branching, outcome in untaken(found, taken):
+        if (branching.key, outcome) in taken:
+            continue  # one that was found for another takes it
+        reached = reach(program, chosen[0], branching, outcome)
+        if reached is not None and reached.modest:
+            name = reached.setting.name if reached.setting.name not in names else f"{reached.setting.name}_{len(names)}"
+            names.add(name)
+            taken |= foreseen(program, reached.setting)
+            yield replace(reached.setting, name=name)
+
+
+def untaken(found: Sequence[Branching], taken: set[Decision]) -> Iterator[tuple[Branching, bool]]:
+    """The ways that nothing takes, of those in each other the outermost."""
+    for branching in found:
+        if all(decision in taken for decision in branching.around):
+            for outcome in (True, False):
+                if (branching.key, outcome) not in taken:
+                    yield branching, outcome
+
+
+def reach(program: Program, base: Setting, branching: Branching, outcome: bool) -> Reached | None:
+    """A setting near the base at which a condition comes to an outcome."""
+    wanted = (branching.key, outcome)
+    for changes in islice(_changes(program, base, branching), TRIES):
+        setting = _changed(program, base, changes)
+        if setting is not None and wanted in foreseen(program, setting):
+            return Reached(setting, {name: value for name, value in changes.items() if name not in program.inputs})
+    return None
+
+
+def _changes(program: Program, base: Setting, branching: Branching) -> Iterator[dict[str, Any]]:
+    """What to change of the base: of what a condition depends on one after the other, then several at once."""
+    tests = [branching.test, *_around(program, branching)]
+    names, numbers = _relevant(program, tests)
+    pools = {name: list(_pool(program, base, name, numbers)) for name in names}
+    pools = {name: pool for name, pool in pools.items() if pool}
+    for count in range(1, TOGETHER + 1):
+        for several in combinations(pools, count):
+            for values in product(*(pools[name] for name in several)):
+                yield dict(zip(several, values, strict=True))
+
+
+def _around(program: Program, branching: Branching) -> list[ex.Expression]:
+    keys = {key for key, _ in branching.around}
+    return [other.test for other in branchings(program) if other.key in keys]
+
+
+def _relevant(program: Program, tests: Sequence[ex.Expression]) -> tuple[list[str], set[float | str]]:
+    """The names that conditions depend on in the end, those that they name ahead, and the numbers and texts in them."""
+    names: dict[str, None] = {}
+    literals: set[float | str] = set()
+    pending, seen = list(tests), set[str]()
+    while pending:
+        expression = pending.pop(0)
+        for node in ex.walk(expression):
+            if isinstance(node, ex.Literal) and isinstance(node.value, int | float | str) and node.value is not True:
+                literals.add(node.value)
+            if isinstance(node, ex.Name) and node.id not in seen:
+                seen.add(node.id)
+                if node.id in program.arguments or node.id in program.dimensions or node.id in program.inputs:
+                    names[node.id] = None
+                pending += _behind(program, node.id)
+    return list(names), literals
+
+
+def _behind(program: Program, name: str) -> Iterator[ex.Expression]:
+    """What a name gets its value from."""
+    if name in program.derived:
+        yield program.derived[name]
+    argument, tensor = program.arguments.get(name), program.tensors.get(name)
+    if argument is not None and argument.default is not None:
+        yield argument.default
+    if tensor is not None and tensor.when is not None:
+        yield tensor.when
+    yield from sources(program.forward.statements, name)
+
+
+def _pool(program: Program, base: Setting, name: str, literals: set[float | str]) -> Iterator[Any]:
+    """Values to try for a name: those that the conditions speak of and those beside them, then the usual ones."""
+    ints = sorted({value for value in literals if type(value) is int})
+    near = [value + step for value in ints for step in (1, 0, -1)]
+    near += [sign * left * right + step for left in ints for right in ints for sign in (1, -1) for step in (0, 1, -1)]
+    near += [2 * value for value in ints]
+    argument = program.arguments.get(name)
+    if argument is None:
+        if name in program.inputs:
+            yield from (name not in base.absent,) if program.inputs[name].optional else ()
+        else:
+            yield from (size for size in dict.fromkeys((*SIZED, *near, *POWERS)) if size > 0)
+        return
+    tried: list[Any] = [None] if argument.optional else []
+    tried += _of_type(argument, near, literals)
+    for index, value in enumerate(tried):
+        if value not in tried[:index] and (value is None or not refusal(name, argument, value)):
+            yield value
+
+
+def _of_type(argument: Argument, near: Sequence[int], literals: set[float | str]) -> list[Any]:
+    usual = candidates(argument, defaulted=not argument.required)
+    if argument.choices is not None or argument.type == "bool":
+        return usual
+    if argument.type == "str":
+        return [value for value in sorted(map(str, literals)) if value in literals]
+    if argument.type == "float":
+        floats = sorted({float(value) for value in literals if not isinstance(value, str)})
+        return [*(value + step for value in floats for step in (0.0, 0.5, -0.5, 1.0)), *usual]
+    if argument.type == "int":
+        return [*usual[:4], *near, *usual[4:], *POWERS]
+    lengths = range(1, 5) if argument.type == "ints" else (SIZES[argument.type],)
+    lists = [list(start[:count]) for count in lengths for start in ([3, 2, 4, 5], [2, 3, 1, 4], [3] * 4, [1] * 4)]
+    return [*lists, *([value] * count for count in lengths for value in near), *usual]
+
+
+def _changed(program: Program, base: Setting, changes: Mapping[str, Any]) -> Setting | None:
+    """The base with some changes, and what else must change with them."""
+    arguments = {name: value for name, value in changes.items() if name in program.arguments}
+    sizes = {name: value for name, value in changes.items() if name in program.dimensions}
+    moved = {name for name, value in changes.items() if name in program.inputs}
+    name = "_".join(_word(name, value) for name, value in changes.items())
+    held = {**case_sizes(program, base), **sizes}
+    try:
+        setting = setting_with(program, name, {**base.given, **arguments}, held)
+        if setting is None and arguments:
+            given = search(program, arguments, {}, sizable(program, held))
+            setting = None if given is None else setting_with(program, name, given, held)
+    except EvaluationFault:
+        return None
+    return None if setting is None else replace(setting, absent=base.absent ^ moved)
+
+
+def _word(name: str, value: Any) -> str:
+    """A change as a part of a name: `dim_101`, `kernel_size_3_2`."""
+    parts = value if isinstance(value, list) else [value]
+    text = "_".join(str(part).lower() for part in parts)
+    return f"{name}_{''.join(letter if letter.isalnum() else '_' for letter in text).strip('_') or 'empty'}"
