@@ -42,7 +42,9 @@ def test_json_has_the_same(capsys: Capture) -> None:
     assert list(found) == [
         *("layer", "spec", "summary", "signature", "inputs", "outputs", "parameters", "buffers", "way", "steps"),
         *("proven", "contracts", "preconditions", "input_checks", "case", "costs"),
+        *("contract", "digest"),
     ]
+    assert found["contract"]["layer"] == "Scale" and len(found["digest"]) == 64
     assert (found["layer"], found["spec"], found["proven"]) == ("Scale", "specs/scale.yaml", True)
     assert found["inputs"] == [{"name": "x", "shape": ["...", "dim"], "dtype": "floating", "note": ""}]
     assert found["steps"][0]["results"] == [{"name": "y", "shape": ["*", "*", "dim"], "dtype": "float32", "note": ""}]

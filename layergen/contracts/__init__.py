@@ -1,4 +1,4 @@
-"""What a layer promises beside its shapes: one contract a file, each of them a rule."""
+"""What a layer keeps beside its shapes, one contract a file; and what is told of a layer at each setting."""
 
 from layergen.contracts.autocast import AUTOCAST
 from layergen.contracts.broadcasting import BROADCASTING

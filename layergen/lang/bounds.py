@@ -16,9 +16,7 @@ def requirement(argument: Argument) -> str:
         opening = "(" if argument.excludes("min") else "["
         return f"in {opening}{low}, {high}{')' if argument.excludes('max') else ']'}"
     if low is not None:
-        if (low == 0 and argument.excludes("min")) or (
-            low == 1 and argument.type != "float" and not argument.exclusive
-        ):
+        if (low == 0 and argument.excludes("min")) or (low == 1 and argument.integral and not argument.exclusive):
             return "positive"
         if argument.excludes("min"):
             return f"greater than {low}"
@@ -94,7 +92,7 @@ def refusal(name: str, argument: Argument, value: object) -> str:
 
 def _within(argument: Argument, number: float) -> bool:
     if math.isnan(number):
-        return argument.min is None and argument.max is None
+        return argument.min is None or argument.max is None  # as a comparison with one bound lets it pass
     if argument.min is not None and (number < argument.min or (number == argument.min and argument.excludes("min"))):
         return False
     above = argument.max is not None and (

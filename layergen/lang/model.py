@@ -1,7 +1,7 @@
 """The spec as data: frozen pydantic models that mirror the YAML.
 
 Texts that hold expressions arrive here already as trees (`layergen.lang.expression`). What a type cannot say about a
-single value is said by a validator; whatever takes two parts of a spec to see is a rule under `layergen.check`.
+single value is said by a validator; whatever takes two parts of a spec to see is a rule of `layergen.resolve`.
 """
 
 from collections.abc import Callable, Mapping
@@ -151,6 +151,11 @@ class Argument(Part):
         return self.type not in ("bool", "str")
 
     @property
+    def integral(self) -> bool:
+        """Whether its values are ints, or lists of them."""
+        return self.numeric and self.type != "float"
+
+    @property
     def computed(self) -> bool:
         """Whether the default is an expression in earlier arguments."""
         return self.default is not None and bool(ex.names(self.default))
@@ -183,7 +188,7 @@ class Argument(Part):
         if given and not self.numeric:
             raise fault(f"type `{self.type}` has no `{given[0]}`", key=given[0])
         for name in given:
-            if self.type != "float" and not isinstance(bounds[name], int):
+            if self.integral and not isinstance(bounds[name], int):
                 raise fault(f"the `{name}` of type `{self.type}` is an int, got {bounds[name]}", key=name)
         if self.min is not None and self.max is not None and self.min > self.max:
             raise fault(f"min {self.min} is greater than max {self.max}", key="min")

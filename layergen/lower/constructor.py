@@ -213,7 +213,7 @@ def _out_of_bounds(name: str, argument: Argument) -> str:
             return f"not ({python(argument.min)} {below} {low} and {high} {above} {python(argument.max)})"
         return f"not {python(argument.min)} {below} {name} {above} {python(argument.max)}"
     if argument.min is not None:
-        if argument.type != "float" and argument.min == 1 and not argument.exclusive:
+        if argument.integral and argument.min == 1 and not argument.exclusive:
             return f"{low} <= 0"
         return f"{low} {'<=' if argument.excludes('min') else '<'} {python(argument.min)}"
     return f"{high} {'>=' if argument.excludes('max') else '>'} {python(argument.max)}"

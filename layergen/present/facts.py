@@ -12,6 +12,7 @@ from layergen.contract import contract_of
 from layergen.lang import expression as ex
 from layergen.lang.model import Input, Output
 from layergen.lang.model import Tensor as TensorSpec
+from layergen.lang.statements import headline
 from layergen.lang.visitor import statements
 from layergen.lower.constructor import signature
 from layergen.ops.dtypes import dtype_name
@@ -162,9 +163,8 @@ def _steps(program: Program, given: list[tuple[ex.Name, Sizes, str]]) -> Iterato
         for target in statement.targets
     }
     for statement, group in groupby(given, key=lambda step: sources[step[0].span]):
-        names = ", ".join(target.id for target in statement.targets)
         lines = tuple(TensorLine(target.id, shape, dtype) for target, shape, dtype in group)
-        yield StepLine(f"{names} = {ex.show(statement.value)}", lines)
+        yield StepLine(headline(statement), lines)
 
 
 def _sizes(shape: tuple[Any, ...]) -> Sizes:

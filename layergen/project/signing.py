@@ -26,11 +26,6 @@ def origin(text: str) -> str:
     return header["origin"] if header else ""
 
 
-def is_ours(text: str) -> bool:
-    """Whether layergen wrote this text, though somebody may have changed it since."""
-    return HEADER.match(text) is not None
-
-
 def is_intact(text: str) -> bool:
     """Whether layergen wrote this text and nobody has changed it since."""
     header = HEADER.match(text)

@@ -101,7 +101,7 @@ def _telling(program: Program, given: Mapping[str, Any], integers: Mapping[str, 
 
 
 def _becomes_symbol(argument: Argument, value: Any) -> bool:
-    return value is not None and argument.choices is None and argument.type not in ("float", "bool", "str")
+    return value is not None and argument.choices is None and argument.integral
 
 
 def _pool(argument: Argument, value: Any, ints: Sequence[int]) -> list[Any]:

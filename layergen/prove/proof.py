@@ -208,8 +208,7 @@ def _with_way_out(program: Program, setting: Setting, finding: Finding) -> Findi
 
 def _integers(program: Program, setting: Setting) -> list[str]:
     """The arguments of a setting that are integers."""
-    kinds = ("int", "size1", "size2", "size3", "ints")
-    return [name for name, part in program.arguments.items() if part.type in kinds and setting.values[name] is not None]
+    return [name for name, part in program.arguments.items() if part.integral and setting.values[name] is not None]
 
 
 def _run(program: Program, setting: Setting, found: Hints, run: AbstractRun, training: bool, measured: bool) -> Proof:

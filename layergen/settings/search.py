@@ -65,7 +65,7 @@ def _between(argument: Argument) -> list[Any]:
     """Values that follow the bounds, for arguments whose bounds exclude the usual ones."""
     found: list[Any] = []
     low, high = argument.min, argument.max
-    step = 1 if argument.type != "float" or low is None or high is None else (high - low) / 4
+    step = 1 if argument.integral or low is None or high is None else (high - low) / 4
     if low is not None:
         found += [low, low + step, low + 2 * step, low + 3 * step]
     if high is not None:
