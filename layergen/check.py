@@ -26,6 +26,7 @@ from layergen.settings.limits import size_limits
 from layergen.settings.reaching import reaching
 from layergen.settings.rejections import rejections
 
+
 def check(program: Program) -> CheckedLayer:
     """Check what a program does: at symbols, at its settings, and in all other respects.
 

@@ -4,6 +4,7 @@ Each way through a forward is taken by flags that are turned one by one. Here ev
 a flag with a stride, an absent input with a choice, windows that are not square with either.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -13,7 +14,6 @@ from layergen.faults import SpecError
 from layergen.resolve.program import Program
 from layergen.run.explain import Explainer
 from layergen.run.fitting import fitted
-from layergen.run.forward import TrialFault
 from layergen.run.instance import Instance, Placement
 from layergen.run.missing import missing_constraint
 from layergen.run.trial import check_shapes
@@ -22,6 +22,7 @@ from layergen.settings.emptiness import empty_output, empty_tensors
 from layergen.settings.pairs import divides, pairs
 
 RESTS = (0, 1, 2)  # by which sizes grow, so that a division by 2 or 3 leaves every rest
+INDEX = re.compile(r"\bindex\b.*\bout of\b")
 SMALL = LARGEST // 4  # elements of inputs and tensors with which a layer runs on data
 
 
@@ -42,7 +43,9 @@ def _first(program: Program, setting: Setting) -> Finding | None:
     else:
         near = fitted(program, setting, _works)
         if near is setting:
-            help = fault.help or missing_constraint(program, setting, _works)
+            help = fault.help
+            if help is None and not INDEX.search(fault.message):  # what a table lacks, no constraint gives it
+                help = missing_constraint(program, setting, _works)
             return replace(fault, help=help)
     for rest in RESTS[1:] if divides(program) else ():
         other = replace(near, sizes={name: size + rest for name, size in near.sizes.items()})

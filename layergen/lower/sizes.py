@@ -25,7 +25,9 @@ def size_checks(program: Program) -> Iterator[Check]:
         names |= {part.name: f"{part.source.input}.shape[{part.source.index}]" for part in optional}
         given = dict.fromkeys(f"{part.optional} is not None" for part in optional)
         condition = SourcePrinter(names).show(negated(node), ex.PRECEDENCE["and"] if given else 0)
-        message = (part if isinstance(part, str) else (_field(program, names, part[0]),) for part in told(program, node))
+        message = (
+            part if isinstance(part, str) else (_field(program, names, part[0]),) for part in told(program, node)
+        )
         yield Check(" and ".join([*given, condition]), formatted(*message))
 
 

@@ -68,7 +68,9 @@ def standard_imports(program: Program) -> tuple[str, ...]:
     sizes = [argument.type for argument in program.arguments.values()]
     collections = "Callable, Sequence" if program.matches and "ints" in sizes else "Callable"
     modules = ("import copy", "import doctest", "import io", *needed_math(program), "import pickle")
-    typing = "Any, NamedTuple" if program.arguments or program.size_constraints or gradient_view(program) else "NamedTuple"
+    typing = (
+        "Any, NamedTuple" if program.arguments or program.size_constraints or gradient_view(program) else "NamedTuple"
+    )
     return (*modules, f"from collections.abc import {collections}", f"from typing import {typing}")
 
 

@@ -18,9 +18,7 @@ LITTLE = (3, 2, 5, 4)
 MULTIPLE = 720  # the largest product of arguments of which sizes are made multiples
 
 
-def fitted(
-    program: Program, setting: Setting, works: Callable[[Program, Setting], bool] = works_at
-) -> Setting:
+def fitted(program: Program, setting: Setting, works: Callable[[Program, Setting], bool] = works_at) -> Setting:
     """The setting, or one with other sizes where the layer works with those alone."""
     fixed = case_sizes(program, setting)  # none of a variation: what its author has chosen, he has chosen for the case
     if fixed.keys() >= setting.sizes.keys() or works(program, setting):

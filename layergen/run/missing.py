@@ -3,7 +3,7 @@ else. Nothing rests on it: it is shown as help."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from itertools import combinations
+from itertools import combinations, islice
 
 from layergen.lang.interpreter import EvaluationFault
 from layergen.lang.model import SIZES
@@ -21,14 +21,12 @@ Condition = tuple[str, Callable[[Point], bool]]
 def missing_constraint(program: Program, setting: Setting, works: Callable[[Program, Setting], bool]) -> str | None:
     """Help with a constraint at which a layer works, if a simple one tells where it does."""
     good: list[Point] = []
-    bad: list[Point] = [_point(program, setting)]
-    for tried, other in enumerate(_near(program, setting)):
-        if tried == TRIES:
-            break
+    bad: list[Point] = []
+    for other in (setting, *islice(_near(program, setting), TRIES)):
         (good if works(program, other) else bad).append(_point(program, other))
     if not good or len(bad) < 2:
         return None
-    for text, holds in _conditions(list(bad[0])):
+    for text, holds in _conditions(list(_point(program, setting))):
         try:
             if all(map(holds, good)) and not any(map(holds, bad)):
                 return f"where it was tried, it works only if `{text}`: add that under `constraints`"

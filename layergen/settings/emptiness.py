@@ -67,10 +67,10 @@ def _help(program: Program, entry: ex.Expression) -> str:
     match entry:
         case ex.Name(id=name) if name in program.arguments:
             return f"give `{name}` a bound: `min: 1`; or the tensor a condition: `when: {name} > 0`"
-        case ex.Binary("//", left, ex.Literal() as divisor):
-            return f"add the constraint `{ex.show(left)} >= {ex.show(divisor)}`, or round up: `max({ex.show(entry)}, 1)`"
         case ex.Binary("//", left, right):
-            return f"add the constraint `{ex.show(right)} <= {ex.show(left)}`, or round up: `max({ex.show(entry)}, 1)`"
+            number, least = ex.show(left), ex.show(right)
+            demand = f"{number} >= {least}" if isinstance(right, ex.Literal) else f"{least} <= {number}"
+            return f"add the constraint `{demand}`, or round up: `max({ex.show(entry)}, 1)`"
         case ex.Binary("-", left, right):
             return f"add the constraint `{ex.show(left)} > {ex.show(right)}`"
         case _:
