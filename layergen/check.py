@@ -9,6 +9,7 @@ from layergen.contracts import WATCHES, Ways, check_contracts
 from layergen.contracts.branches import DECISIONS, check_branches
 from layergen.contracts.initial import initial_bounds
 from layergen.contracts.matching import check_match
+from layergen.contracts.together import check_together
 from layergen.faults import SpecError, refuse
 from layergen.prove.abstract_run import settled
 from layergen.prove.cost import costs
@@ -21,6 +22,7 @@ from layergen.run.instance import Instance
 from layergen.run.trial import SHAPES, TensorFacts, facts, try_runs
 from layergen.run.watching import Runs, Watch
 from layergen.settings.choice import Setting, settings
+from layergen.settings.emptiness import empty_tensors
 from layergen.settings.limits import size_limits
 from layergen.settings.reaching import reaching
 from layergen.settings.rejections import rejections
@@ -35,6 +37,7 @@ def check(program: Program) -> CheckedLayer:
     with settled():
         usual = settings(program)
         chosen = tuple(fitted(program, setting) for setting in (*usual, *reaching(program, usual)))
+        refuse(finding for setting in chosen for finding in empty_tensors(program, setting))
         proofs = tuple(prove(program, chosen))
         cases, runs = [], {}
         for setting in chosen:
@@ -44,6 +47,7 @@ def check(program: Program) -> CheckedLayer:
         refuse(check_branches(program, runs.values()))
         ways = paths(program, [case.setting for case in cases])
         check_contracts(Ways(program, tuple(runs[setting.name] for setting in ways)))
+        refuse(check_together(program, [case.setting for case in cases]))
         return CheckedLayer(
             program,
             tuple(cases),

@@ -170,4 +170,4 @@ def test_values_of_another_type_are_refused(name: str, value: Any) -> None:
 
 def test_what_is_no_number_passes_where_a_comparison_lets_it() -> None:
     assert allows(argument("eps"), math.nan) and allows(argument("any_float"), math.nan)
-    assert not allows(argument("p"), math.nan)
+    assert not allows(argument("rate"), math.nan)

@@ -66,7 +66,7 @@ def _chosen(
     fixed = {name: value for name, value in setting.given.items() if name not in pools}
     if not all(pools.values()):
         return None
-    dims = dict.fromkeys(program.dimensions, dimensions)
+    dims = dict.fromkeys(setting.sizes, dimensions)
     taken = way(program, setting)  # which the symbols are to take, too
 
     def accept(given: Mapping[str, Any]) -> bool:

@@ -25,6 +25,7 @@ from layergen.rules.shapes import HiddenCoupling, OpFailed
 from layergen.run.explain import Explainer
 from layergen.run.forward import Run, Step, TrialFault
 from layergen.run.instance import Instance, Placement
+from layergen.run.missing import missing_constraint
 from layergen.run.trial import works_at
 from layergen.run.watching import Watcher
 from layergen.settings.branches import way
@@ -199,7 +200,12 @@ def _tied(program: Program, found: Hints, run: AbstractRun) -> Iterator[str]:
 
 def _with_way_out(program: Program, setting: Setting, finding: Finding) -> Finding:
     """A finding at the hints, with what helps where the layer does work at the setting itself."""
-    if finding.help is not None or finding.rule is not OpFailed or not works_at(program, setting):
+    if finding.help is not None or finding.rule not in (OpFailed, HiddenCoupling):
+        return finding
+    missing = missing_constraint(program, setting, works_at)
+    if missing is not None:
+        return replace(finding, help=missing)
+    if finding.rule is not OpFailed or not works_at(program, setting):
         return finding
     works = ", ".join(f"{name}={setting.values[name]}" for name in _integers(program, setting))
     help = f"it works where {works}: say under `constraints` what it takes" if works else None

@@ -81,7 +81,7 @@ class Explainer:
             if len(shapes) == 2 and not broadcast(*shapes):
                 return self.coupling(path, node, shapes[0], shapes[1])
         absent = self.absent(node, values)
-        if absent is not None:
+        if absent is not None and "None" in fault.message:
             return absent_finding(path, absent, self.notes())
         notes = self.notes()
         message = self.renamed(plain(fault.message))

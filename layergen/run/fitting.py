@@ -5,7 +5,7 @@ whole groups. Where some sizes suit it, the proofs and the preconditions find ou
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from layergen.resolve.program import Program
@@ -18,14 +18,14 @@ LITTLE = (3, 2, 5, 4)
 MULTIPLE = 720  # the largest product of arguments of which sizes are made multiples
 
 
-def fitted(program: Program, setting: Setting) -> Setting:
+def fitted(program: Program, setting: Setting, works: Callable[[Program, Setting], bool] = works_at) -> Setting:
     """The setting, or one with other sizes where the layer works with those alone."""
     fixed = case_sizes(program, setting)  # none of a variation: what its author has chosen, he has chosen for the case
-    if fixed.keys() >= setting.sizes.keys() or works_at(program, setting):
+    if fixed.keys() >= setting.sizes.keys() or works(program, setting):
         return setting
     for sizes in _others(setting):
         other = replace(setting, sizes={**sizes, **fixed})
-        if other != setting and allowed(program, other) and works_at(program, other):
+        if other != setting and allowed(program, other) and works(program, other):
             return other
     return setting
 

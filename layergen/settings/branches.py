@@ -1,10 +1,12 @@
 """The branches and conditional values of a layer, and which of them a setting takes.
 
-What a condition comes to is known before any tensor is: a `Shadow` runs a forward with tensors of which nothing is known.
+What a condition comes to is known before any tensor is: a `Shadow` runs a forward with tensors of which it knows
+nothing.
 """
 
 import math
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -125,13 +127,11 @@ class Shadow(Interpreter):
     def look(self, part: Scoped) -> None:
         """Compute an expression outside the forward; what cannot be computed is said elsewhere."""
         self.path = part.path
-        try:
+        with suppress(EvaluationFault):
             if part.path[-1] == "when":
                 self.decide(part.expression)
             else:
                 self.evaluate(part.expression)
-        except EvaluationFault:
-            pass
 
 
 def outside(program: Program, setting: Setting) -> set[Decision]:
@@ -152,10 +152,8 @@ def foreseen(program: Program, setting: Setting) -> set[Decision]:
     found = outside(program, setting)
     for training in program.forward.modes:
         shadow = Shadow({**setting.values, **setting.sizes, **_tensors(program, setting), "training": training})
-        try:
+        with suppress(EvaluationFault):
             shadow.run(program.forward.statements)
-        except EvaluationFault:
-            pass
         found |= shadow.decisions
     return found
 

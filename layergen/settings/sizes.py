@@ -69,7 +69,7 @@ def find_sizes(
                 return found
         return None
 
-    return extend(dict(given), [name for name in program.dimensions if name not in given])
+    return extend(dict(given), [name for name in pools if name not in given])
 
 
 def _further(values: Mapping[str, Any], pool: Sequence[int]) -> Iterator[int]:

@@ -1,0 +1,82 @@
+"""Tensors without elements, and the constraints that would rule them out."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from layergen.diagnostics import Finding, Path, Place
+from layergen.lang import expression as ex
+from layergen.lang.interpreter import EvaluationFault, Interpreter
+from layergen.resolve.program import Program
+from layergen.rules.cases import EmptyTensor
+from layergen.settings.choice import Setting
+
+
+def empty_tensors(program: Program, setting: Setting) -> Iterator[Finding]:
+    """Yield the parameters and buffers that have no elements at a setting."""
+    interpreter = Interpreter(setting.values)
+    said: set[str] = set()  # one cause is one fault
+    for name, tensor in program.tensors.items():
+        try:
+            if tensor.when is None or interpreter.truth(tensor.when):
+                section = program.section(name)
+                for finding in _judge(program, setting, (section, name), tensor.shape, section[:-1]):
+                    if finding.help not in said:
+                        yield finding
+                    said.add(str(finding.help))
+        except EvaluationFault:
+            continue  # which is said where the layer is set up
+
+
+def empty_output(program: Program, setting: Setting, name: str) -> Finding:
+    """The finding for an output that has no elements at a setting."""
+    found = list(_judge(program, setting, ("outputs", name), program.outputs[name].shape, "output"))
+    if found:
+        return found[0]
+    message = f"the output `{name}` has no elements"
+    return EmptyTensor.at(("outputs", name, "shape"), message, notes=_notes(program, setting))
+
+
+def _judge(
+    program: Program, setting: Setting, path: Path, shape: tuple[ex.Expression, ...] | ex.Expression, role: str
+) -> Iterator[Finding]:
+    interpreter = Interpreter({**setting.values, **setting.sizes})
+    for index, entry in enumerate(shape if isinstance(shape, tuple) else ()):
+        if interpreter.evaluate(entry) == 0:
+            whole = inlined(entry, program.derived)
+            message = f"the {role} `{path[1]}` has no elements: `{ex.show(whole)}` is 0"
+            place = Place((*path, "shape", index), entry.span)
+            yield EmptyTensor.at(place, message, notes=_notes(program, setting), help=_help(program, whole))
+            return
+    if not isinstance(shape, tuple) and 0 in interpreter.evaluate(shape):
+        message = f"the {role} `{path[1]}` has no elements: its shape is {list(interpreter.evaluate(shape))}"
+        yield EmptyTensor.at(Place((*path, "shape"), shape.span), message, notes=_notes(program, setting))
+
+
+def inlined(node: ex.Expression, derived: Mapping[str, ex.Expression]) -> ex.Expression:
+    """An expression in arguments and dimensions alone."""
+
+    def change(part: ex.Expression) -> ex.Expression | None:
+        named = isinstance(part, ex.Name) and part.id in derived
+        return inlined(derived[part.id], derived) if named and isinstance(part, ex.Name) else None
+
+    return ex.transform(node, change)
+
+
+def _help(program: Program, entry: ex.Expression) -> str:
+    """The constraint that is missing."""
+    match entry:
+        case ex.Name(id=name) if name in program.arguments:
+            return f"give `{name}` a bound: `min: 1`; or the tensor a condition: `when: {name} > 0`"
+        case ex.Binary("//", left, right):
+            number, least = ex.show(left), ex.show(right)
+            demand = f"{number} >= {least}" if isinstance(right, ex.Literal) else f"{least} <= {number}"
+            return f"add the constraint `{demand}`, or round up: `max({ex.show(entry)}, 1)`"
+        case ex.Binary("-", left, right):
+            return f"add the constraint `{ex.show(left)} > {ex.show(right)}`"
+        case _:
+            return f"add the constraint `{ex.Printer().show(entry, ex.PRECEDENCE['compare'] + 1)} >= 1`"
+
+
+def _notes(program: Program, setting: Setting) -> tuple[str, ...]:
+    parts: dict[str, Any] = {**{name: setting.values[name] for name in program.arguments}, **setting.sizes}
+    return (f"setting: {', '.join(f'{name}={value}' for name, value in parts.items())}",)
