@@ -14,6 +14,7 @@ from layergen.contracts.halves import HALF
 from layergen.contracts.kernels import KERNEL
 from layergen.contracts.learning import LEARNING
 from layergen.contracts.purity import PURITY
+from layergen.contracts.stacks import STACKS
 from layergen.contracts.strides import STRIDES
 from layergen.contracts.training import RANDOMNESS
 from layergen.contracts.units import UNITS
@@ -37,7 +38,7 @@ CONTRACTS: dict[str, tuple[Contract, ...]] = {
     "learning": (LEARNING,),
     "precision": (HALF,),
     "training": (RANDOMNESS,),
-    "init": (FANS,),
+    "init": (FANS, STACKS),
 }
 
 # What they watch, all in all: runs have to know beforehand.

@@ -15,6 +15,7 @@ from layergen.rules.values import UpdatedInEvaluation
 from layergen.run.forward import Run
 from layergen.run.instance import Instance
 from layergen.run.watching import BOTH, WITHOUT_DATA, Bystander, Watch, Watcher
+from layergen.words import listed
 
 
 class ContentWatch(Watcher[tuple[Finding, ...]]):
@@ -32,16 +33,16 @@ class ContentWatch(Watcher[tuple[Finding, ...]]):
 
     def evidence(self, run: Run | None) -> tuple[Finding, ...]:
         assigned = run.stored if run else {}
-        return tuple(
-            self.finding(name, self.users[name])
-            for name, before in self.before.items()
-            if name in self.users and name not in assigned and _differs(before, self.instance.state[name])
-        )
+        written: dict[ex.Call, list[str]] = {}
+        for name, node in self.users.items():
+            if name not in assigned and _differs(self.before[name], self.instance.state[name]):
+                written.setdefault(node, []).append(name)
+        return tuple(self.finding(names, node) for node, names in written.items())
 
-    def finding(self, name: str, node: ex.Call) -> Finding:
-        role = self.instance.program.section(name).removesuffix("s")
-        message = f"`{node.function}` writes to the {role} `{name}`, which nothing in the forward says"
-        return TensorWritten.at(Place(("forward",), node.span), message, help=_assigned(name, node))
+    def finding(self, names: list[str], node: ex.Call) -> Finding:
+        shown = listed([f"`{name}`" for name in sorted(names, key=list(self.before).index)])
+        message = f"`{node.function}` writes to {shown}, which nothing in the forward says"
+        return TensorWritten.at(Place(("forward",), node.span), message, help=_assigned(names[0], node))
 
 
 def _differs(before: Tensor, after: Tensor | None) -> bool:

@@ -130,6 +130,9 @@ class UseWatch(Watcher[Uses]):
 
     def note(self, weight: ex.Expression, summed: int, node: ex.Expression) -> None:
         if isinstance(weight, ex.Name) and weight.id in self.program.parameters:
+            stacked = isinstance(node, ex.Binary) or (isinstance(node, ex.Call) and node.function in PRODUCTS)
+            if stacked and len(self.program.parameters[weight.id].entries) > 2:
+                return  # see `stacks`
             self.uses.setdefault(weight.id, (summed, node))
 
     def einsum(self, node: ex.Call, equation: str) -> None:

@@ -30,6 +30,9 @@ def check_gradient(ways: Ways) -> Iterator[Finding]:
     connected: set[str] = set()
     for seen in ways.seen(GRAPHS):
         if seen.fault is not None:
+            if "derivative" in seen.fault.message:
+                yield _missing(seen.fault)
+                return
             continue
         leaves = {**seen.instance.state, **seen.instance.inputs}
         found, near = reachable(seen.run.outputs.values())
@@ -45,6 +48,12 @@ def check_gradient(ways: Ways) -> Iterator[Finding]:
 
 
 GRADIENT = Contract(check_gradient, (GRAPHS,))
+
+
+def _missing(fault: Finding) -> Finding:
+    """The finding for an op that torch cannot differentiate by one of its arguments."""
+    help = "declare the input that it is given there `gradient: false`"
+    return NoGradient.at(fault.place, fault.message, notes=fault.notes, help=help)
 
 
 def _declare(role: str) -> str:

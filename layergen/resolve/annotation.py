@@ -126,4 +126,11 @@ def makes_floats(call: ex.Call, op: ops.Op) -> bool:
     """Whether a factory's result is floating where no dtype is given."""
     if op.floating != "by arguments":
         return op.floating == "always"
-    return any({Kind.FLOAT, Kind.FLOATS} & kinds_of(value) for _, value in arguments_of(call))
+    return any(_has_floats(value) for _, value in arguments_of(call))
+
+
+def _has_floats(value: ex.Expression) -> bool:
+    """Whether floats are among some numbers, or in the lists of a list."""
+    if isinstance(value, ex.Sequence) and kinds_of(value) == UNKNOWN:
+        return any(_has_floats(item) for item in value.items)
+    return bool({Kind.FLOAT, Kind.FLOATS} & kinds_of(value))

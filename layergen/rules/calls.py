@@ -44,7 +44,8 @@ class UnknownKeyword(Rule):
 class MissingArgument(Rule):
     """A call leaves out an argument that the op requires.
 
-    Why: torch refuses the call.
+    Why: torch refuses the call. Of `softmax` and its kin it guesses the dimension from the number of dimensions, and
+    takes the batch where there are three; it warns that it will not go on doing so, and a spec says which one it means.
 
     Example:
 

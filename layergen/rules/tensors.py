@@ -45,6 +45,9 @@ class WrongFan(Rule):
           weight: {shape: [in_features, out_features], init: kaiming_uniform}
         forward: y = x @ weight                # sums over the first dimension
 
+    All further dimensions count as a window that is summed over too. Those of a stack of matrices, one for each expert
+    or head, are none: their fan is that of one matrix.
+
     The transposed convolutions of `torch.nn` do so themselves: a layer that `matches` one may start as that one does.
 
     Fix: store the weight as `[out_features, in_features]` and call `linear`, or take the fan of the other side.

@@ -17,6 +17,7 @@ from layergen.rules.shapes import HiddenCoupling, OpFailed, ShapeMismatch
 from layergen.settings.choice import Setting
 
 LONGEST_SIZE = 20  # characters of a size that a shape shows as it is
+HALVES = {"Half": "float16", "BFloat16": "bfloat16"}  # by what torch calls them inside
 ELEMENTWISE = frozenset({"+", "-", "*", "/", "//", "%", "**", "&", "|", "^"})
 
 
@@ -260,6 +261,7 @@ def plain(message: str) -> str:
     """What torch says, without the parts that mean nothing to a user."""
     message = re.sub(r"\s*\(?(Triggered internally|Exception raised from).*", "", message)
     message = re.sub(r"^(torch\.)?[A-Za-z_.]*\(\): ", "", message)
+    message = re.sub(r"(?:c10|at)::(Half|BFloat16)", lambda match: HALVES[match.group(1)], message)
     message = re.sub(r"torch\.Size\((\[.*?\])\)", r"\1", message.rstrip("!"))
     message = message.replace("meta device", "tried layer").replace(" in self", "").strip()
     message = message[:-1] if message.endswith(")") and message.count(")") > message.count("(") else message
