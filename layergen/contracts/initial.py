@@ -143,6 +143,31 @@ def _expression_bounds(instance: Instance, init: ex.Expression, target: Tensor) 
     return exact.min().item(), exact.max().item()
 
 
+def initialize(instance: Instance, name: str) -> None:
+    """Give a tensor that is there, with data, its initial values; the random numbers are the same each time.
+
+    Raises:
+        EvaluationFault: If they cannot be computed, or only from tensors that are too large.
+    """
+    target = instance.state[name]
+    assert target is not None
+    values = {**CONSTANTS, **instance.setting.values}
+    init = with_fans(instance.program.tensors[name].init, instance.state)
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        torch.manual_seed(0)
+        if is_initializer(init):
+            interpreter = Interpreter(values)
+            arguments = [interpreter.evaluate(argument) for argument in init.arguments]
+            keywords = {keyword.name: interpreter.evaluate(keyword.value) for keyword in init.keywords}
+            getattr(nn.init, f"{init.function}_")(target, *arguments, **keywords)
+            return
+        sizes = Results(TensorCalls(META, target.dtype))
+        Interpreter(values, sizes).evaluate(init)
+        if sizes.largest > LARGEST:
+            raise EvaluationFault(init, "the initial values are too large to be computed here")
+        target.copy_(Interpreter(values, TensorCalls(torch.device("cpu"), target.dtype)).evaluate(init))
+
+
 def _draws(node: ex.Node) -> bool:
     op = ops.called(node) if isinstance(node, ex.Call) else None
     return op is not None and op.random

@@ -1,9 +1,11 @@
 """All rules, a page each. They need nothing of layergen but `diagnostics`, so that a page is shown at once."""
 
 from layergen.diagnostics import Rule
-from layergen.rules import behaviour, building, calls, cases, file, names, shapes, spec, tensors
+from layergen.rules import behaviour, building, calls, cases, file, meaning, names, shapes, spec, tensors
 
-__all__ = ["all_rules", "behaviour", "building", "calls", "cases", "file", "names", "shapes", "spec", "tensors"]
+__all__ = [
+    "all_rules", "behaviour", "building", "calls", "cases", "file", "meaning", "names", "shapes", "spec", "tensors",
+]  # fmt: skip
 
 
 def all_rules() -> list[type[Rule]]:

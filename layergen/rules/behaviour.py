@@ -50,6 +50,7 @@ class NoGradient(Rule):
     """
 
     code = "LG309"
+    judges = True
 
 
 class RandomInEvaluation(Rule):
@@ -84,6 +85,7 @@ class VanishingConstant(Rule):
     """
 
     code = "LG311"
+    judges = True
 
 
 class NotANumber(Rule):

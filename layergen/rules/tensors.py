@@ -53,3 +53,4 @@ class WrongFan(Rule):
     """
 
     code = "LG312"
+    judges = True
