@@ -32,7 +32,8 @@ CONTRACTS: dict[str, tuple[Contract, ...]] = {
     "gradient": (GRADIENT,),
     "training": (RANDOMNESS,),
     "init": (FANS,),
-    "meaning": (INDEPENDENCE, CAUSAL, MASKS, INFLUENCE),
+    "meaning": (INDEPENDENCE, CAUSAL, MASKS),
+    "influence": (INFLUENCE,),
 }
 
 # What they watch, all in all: runs have to know beforehand.

@@ -10,6 +10,7 @@ from layergen.contracts.probing import FAR, Probe, Tensors, Way, at_index, axes,
 from layergen.diagnostics import Finding, Place
 from layergen.rules.meaning import FutureSeen
 from layergen.run.forward import Run
+from layergen.words import plural
 
 DRAWS = ((1.0, True), (FAR, None))  # scale of what comes later, and whether bool inputs are all true
 
@@ -19,7 +20,7 @@ def check_causal(ways: Ways) -> Iterator[Finding]:
     name = ways.program.causal
     if name is None:
         return
-    tried = 0
+    tried: set[str] = set()
     for way in probed(ways):
         for scale, masks in DRAWS:
             before = way.probe.drawn(masks=masks)
@@ -31,13 +32,14 @@ def check_causal(ways: Ways) -> Iterator[Finding]:
                 run = way.probe.run(way.training, later)
                 if run is None:
                     continue
-                tried += 1
+                tried.add(way.probe.setting.name)
                 output = _sees(way, name, usual, run, position)
                 if output is not None:
                     yield _finding(way, name, output, position, usual)
                     return
     if tried:
-        ways.say("causal", f"along `{name}`, with all that is later than some positions replaced")
+        detail = "all that is later than the first, a middle and the last but one position replaced"
+        ways.say("causal", f"on {plural(len(tried), 'way')}, along `{name}`: {detail}")
 
 
 CAUSAL = Contract(check_causal, (NUMBERS,))

@@ -1,6 +1,6 @@
 """Independence: a sample gives what it gives, whoever else is in its batch."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from torch import Tensor
 
@@ -8,7 +8,7 @@ from layergen.contracts.contract import Contract, Ways
 from layergen.contracts.execution import NUMBERS
 from layergen.contracts.module import Matched
 from layergen.contracts.probing import Probe, axes, differs, probed, resized
-from layergen.contracts.samples import Dependence, Samples
+from layergen.contracts.samples import COMPANY, Dependence, Samples
 from layergen.diagnostics import Finding, Place
 from layergen.lang import expression as ex
 from layergen.lang.interpreter import EvaluationFault
@@ -16,6 +16,7 @@ from layergen.resolve.meanings import LEADING
 from layergen.resolve.program import Program
 from layergen.rules.meaning import DependentSamples, NeedlessMixes
 from layergen.run.forward import Run, TrialFault
+from layergen.words import listed, plural
 
 SEVERAL = 3  # samples, where a setting has but one
 
@@ -32,15 +33,17 @@ def batch_of(program: Program) -> str | None:
 def check_independence(ways: Ways) -> Iterator[Finding]:
     """Yield how samples depend on each other, and where that is said in vain."""
     program, batch = ways.program, batch_of(ways.program)
-    tried = mixed = 0
+    tried: list[Samples] = []
+    mixed = 0
     for way in probed(ways) if batch is not None else ():
         assert batch is not None
         probe = _several(way.probe, batch)
         if probe is None:
             continue
-        tried += 1
-        found = Samples(probe, probe, way.training, batch).dependence()
+        samples = Samples(probe, probe, way.training, batch)
+        found = samples.dependence()
         if found is None:
+            tried += [samples] if samples.shown else []
             continue
         mixed += 1
         declared = program.mixes.get(batch)
@@ -49,9 +52,9 @@ def check_independence(ways: Ways) -> Iterator[Finding]:
         if not _matched_mixes(probe, way.training, batch):
             yield _finding(probe, way.training, batch, found)
             return
-    yield from _needless(program, batch, tried, mixed)
-    if batch is not None and tried:
-        ways.say("independence", _claim(program, batch, bool(mixed)))
+    yield from _needless(program, batch, len(tried), mixed)
+    for claim in _claims(program, tried):
+        ways.say("independence", claim)
 
 
 INDEPENDENCE = Contract(check_independence, (NUMBERS,))
@@ -130,16 +133,14 @@ def _mentions(entries: tuple[ex.Expression, ...], name: str) -> bool:
     return any(name in ex.names(entry) or (name == LEADING and entry == ex.Literal(...)) for entry in entries)
 
 
-def _claim(program: Program, batch: str, mixed: bool) -> str:
-    """What was run, and what is not claimed."""
-    declared = program.mixes.get(batch)
-    if mixed and declared == "always":
-        return f"samples along `{batch}` see each other, as the spec declares"
-    modes = ""
-    if program.forward.asks_mode:
-        modes = "in evaluation" if mixed and declared == "training" else "in training and evaluation"
-    where = ", where the module that it matches does not mix them" if mixed and declared is None else ""
-    detail = (
-        f"the other samples along `{batch}` replaced and, where no random numbers are drawn, reordered and left out"
-    )
-    return f"{modes}{', ' if modes else ''}{detail}{where}"
+def _claims(program: Program, tried: Sequence[Samples]) -> Iterator[str]:
+    """In which modes samples were seen not to depend on each other, on how many ways, and in which company."""
+    found: dict[str, list[str]] = {}
+    for training in program.forward.modes:
+        several = [samples for samples in tried if samples.training == training]
+        company = [kind for kind in COMPANY if several and all(kind in samples.shown for samples in several)]
+        if company:
+            detail = f"on {plural(len(several), 'way')}, along `{several[0].batch}`: {listed(company)}"
+            found.setdefault(detail, []).append("training" if training else "evaluation")
+    for detail, modes in found.items():
+        yield f"in {listed(modes)}, {detail}" if program.forward.asks_mode else detail

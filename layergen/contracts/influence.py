@@ -1,7 +1,8 @@
 """Influence: every entry of every input has an effect on some output, at some setting, size and draw."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import takewhile
 
 import torch
 from torch import Tensor
@@ -10,7 +11,9 @@ from layergen.contracts.contract import Contract, Ways
 from layergen.contracts.execution import NUMBERS
 from layergen.contracts.probing import FAR, Probe, Tensors, Way, probed
 from layergen.diagnostics import Finding, Place
+from layergen.lang import expression as ex
 from layergen.lang.interpreter import EvaluationFault
+from layergen.lang.model import Tensor as TensorSpec
 from layergen.rules.meaning import IgnoredEntries
 from layergen.run.forward import TrialFault
 from layergen.settings.choice import Setting
@@ -18,34 +21,67 @@ from layergen.settings.search import consistent, values_of
 from layergen.words import listed
 
 MASKS = (True, None, False)  # what bool inputs are, draw by draw: None is either at random
-GROWTH = range(1, 7)  # by what sizes grow, so that windows with a stride come to cover the last entry
-CELLS = 24  # into how many parts each dimension is divided to compare what is ignored at different sizes
-COARSE = 8  # the same for tensors of many dimensions
+GROWTH = range(1, 13)  # by what sizes grow, so that windows with a stride come to cover the last entry
 
 
 class Ignored:
-    """What of an input has had no effect so far, in parts of its dimensions, whatever their sizes are."""
+    """What of an input has had no effect, run by run.
 
-    def __init__(self) -> None:
-        self.parts: Tensor | None = None
+    Args:
+        fixed: The dimensions whose size is a number in the spec.
+    """
+
+    def __init__(self, fixed: frozenset[int]) -> None:
+        self.fixed = fixed
+        self.runs: list[list[list[bool]]] = []  # for each run and dimension, whether each slice had none
         self.shapes: set[tuple[int, ...]] = set()
-        self.first: Tensor | None = None  # the entries that had none in the first run
 
     def add(self, entries: Tensor) -> None:
-        """Add what was ignored in a run; only what is ignored in all of them remains."""
-        parts = entries
-        for axis, size in enumerate(entries.shape):
-            cells = CELLS if entries.dim() <= 3 else COARSE
-            parts = parts.index_select(axis, (torch.arange(cells) + 0.5).mul(size / cells).long())
-        if self.parts is None:
-            self.first = entries
-        self.parts = parts if self.parts is None else self.parts & parts
+        """Add the entries that had no effect in a run."""
         self.shapes.add(tuple(entries.shape))
+        slices = [entries.movedim(axis, 0).reshape(size, -1).all(1).tolist() for axis, size in enumerate(entries.shape)]
+        self.runs.append(slices or [[bool(entries)]])
 
     @property
     def open(self) -> bool:
-        """Whether something may be ignored."""
-        return self.parts is None or bool(self.parts.any())
+        """Whether something may be ignored at all settings."""
+        return not self.runs or self.part is not None
+
+    @property
+    def part(self) -> str | None:
+        """What was ignored in all runs, as an index in the sizes of the first one; empty for all of the input.
+
+        Windows leave entries between them, and at some sizes behind the last one. So it is only at the ends of a
+        dimension that something counts, and where it is there at all sizes. The first index alone counts for nothing:
+        the first query of causal attention has but one key to choose from, and labels are read one place later.
+        """
+        if all(all(slices[0]) for slices in self.runs):
+            return ""
+        rank = len(self.runs[0])
+        for axis in range(rank):
+            found = [slices[axis - rank] for slices in self.runs if rank - axis <= len(slices)]
+            index = _never(found) if axis in self.fixed else _at_an_end(found)
+            if index:
+                return ", ".join([":"] * axis + [index])
+        return None
+
+
+def _never(found: Sequence[Sequence[bool]]) -> str | None:
+    """The first of some indices that were ignored in all runs."""
+    return next((str(index) for index, run in enumerate(zip(*found, strict=False)) if all(run)), None)
+
+
+def _at_an_end(found: Sequence[Sequence[bool]]) -> str | None:
+    """The last indices, or the first ones, if some of them were ignored in all runs."""
+    last = [_leading(reversed(slices)) for slices in found]
+    first = [_leading(slices) for slices in found]
+    if min(last) > 0:
+        return f"{len(found[0]) - last[0]}:"
+    return f":{first[0]}" if min(first) > 1 else None
+
+
+def _leading(slices: Iterable[bool]) -> int:
+    return sum(1 for _ in takewhile(bool, slices))
 
 
 def check_influence(ways: Ways) -> Iterator[Finding]:
@@ -53,8 +89,7 @@ def check_influence(ways: Ways) -> Iterator[Finding]:
     program = ways.program
     if program.matches is not None:  # whose values it has, as the tests will tell
         return
-    wanted = [name for name, part in program.inputs.items() if not part.partial]
-    found = {name: Ignored() for name in wanted}
+    found = {name: Ignored(_fixed(part)) for name, part in program.inputs.items() if not part.partial}
     explored = list(probed(ways))
     first = explored[0].probe if explored else None
     for way in (*explored, *_grown(explored)):
@@ -63,18 +98,27 @@ def check_influence(ways: Ways) -> Iterator[Finding]:
             break
         for name, entries in _without_effect(way, asked).items():
             found[name].add(entries)
-    tried = [name for name, ignored in found.items() if ignored.parts is not None]
+    tried = [name for name, ignored in found.items() if ignored.runs]
     for name in tried:
-        if found[name].open and len(found[name].shapes) > 1 and first is not None:
-            finding = _finding(first, name, found[name])
+        part = found[name].part
+        if part is not None and len(found[name].shapes) > 1:
+            finding = _finding(first, name, part) if first else None
             if finding is not None:
                 yield finding
-                tried = []
-    if tried:
-        ways.say("influence", f"every part of {listed(f'`{name}`' for name in tried)} has an effect on some output")
+                return
+    claimed = [name for name in tried if not found[name].open]
+    if claimed:
+        words = "the last index and one of the first two matter to an output at some setting, size and draw"
+        ways.say("influence", f"of each dimension of {listed(f'`{name}`' for name in claimed)}, {words}")
 
 
 INFLUENCE = Contract(check_influence, (NUMBERS,))
+
+
+def _fixed(part: TensorSpec) -> frozenset[int]:
+    """The dimensions of a tensor whose size is a number in the spec."""
+    shape = part.shape if isinstance(part.shape, tuple) and ex.Literal(...) not in part.shape else ()
+    return frozenset(axis for axis, entry in enumerate(shape) if isinstance(entry, ex.Literal))
 
 
 def _grown(ways: Sequence[Way]) -> Iterator[Way]:
@@ -196,28 +240,10 @@ def _slopes(way: Way, inputs: Tensors) -> dict[str, Tensor] | None:
     return {name: (slope != 0) & ~slope.isnan() for name, slope in pairs if slope is not None}
 
 
-def _finding(probe: Probe, name: str, ignored: Ignored) -> Finding | None:
-    part = probe.program.inputs[name]
-    entries = ignored.first
-    assert entries is not None
-    if not part.gradient and entries.all():  # taken for its size, or its dtype
+def _finding(probe: Probe, name: str, part: str) -> Finding | None:
+    if not probe.program.inputs[name].gradient and not part:  # taken for its size, or its dtype
         return None
-    what = f"`{name}`" if entries.all() else f"`{name}[{_slice(entries)}]`" if _slice(entries) else ""
-    message = (
-        f"no output depends on {what}" if what
-        else f"no output depends on {int(entries.sum())} of the {entries.numel()} entries of `{name}`"
-    )  # fmt: skip
+    message = f"no output depends on `{name}[{part}]`" if part else f"no output depends on the values of `{name}`"
     notes = probe.instance.explainer.notes()
     help = f"use all of `{name}`, or declare `partial: true` where a part is left out on purpose"
     return IgnoredEntries.at(Place(("inputs", name), key=True), message, notes=notes, help=help)
-
-
-def _slice(entries: Tensor) -> str:
-    """The slice that some entries make up, if it is one along a single dimension."""
-    for axis, size in enumerate(entries.shape):
-        whole = [index for index in range(size) if entries.select(axis, index).all()]
-        alone = int(entries.sum()) == len(whole) * (entries.numel() // size)
-        if whole and alone and whole == list(range(whole[0], whole[-1] + 1)):
-            stop = "" if whole[-1] + 1 == size else str(whole[-1] + 1)
-            return ", ".join([":"] * axis + [f"{whole[0]}:{stop}"])
-    return ""

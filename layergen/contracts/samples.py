@@ -12,6 +12,7 @@ from layergen.run.forward import TrialFault
 from layergen.settings.choice import Setting
 
 SCALES = (1.0, 30.0)  # of the samples that are put beside the first one
+COMPANY = REPLACED, REORDERED, ALONE = "the other samples replaced", "all of them reordered", "one alone"
 Axes = dict[str, tuple[int, ...]]  # where the samples are in each tensor that has them
 
 
@@ -47,6 +48,7 @@ class Samples:
 
     def __init__(self, probe: Probe, subject: Subject, training: bool, batch: str) -> None:
         self.probe, self.subject, self.training, self.batch = probe, subject, training, batch
+        self.shown: set[str] = set()  # in which company the first sample was seen to give the same
         self.before = probe.drawn()
         self.usual = subject.outputs(training, self.before) or {}
         inputs, outputs = probe.program.inputs, probe.program.outputs
@@ -77,7 +79,7 @@ class Samples:
             after[name] = self.probe.draw(name, scale)
             kept = at_index(after[name], where, 0)
             after[name][kept] = self.before[name][kept]
-        output = self.changed(self.subject.outputs(self.training, after), lambda value, where: value)
+        output = self.changed(REPLACED, self.subject.outputs(self.training, after), lambda value, where: value)
         words = f"changes with the other samples along `{self.batch}`"
         return None if output is None else Dependence(output, words, self.before, after)
 
@@ -85,7 +87,7 @@ class Samples:
         """All samples one place further on."""
         after = {name: self.before[name].roll(1, where[0]) for name, where in self.inputs.items()}
         result = self.subject.outputs(self.training, {**self.before, **after})
-        name = self.changed(result, lambda value, where: value.roll(-1, where[0]))
+        name = self.changed(REORDERED, result, lambda value, where: value.roll(-1, where[0]))
         words = f"changes with the place of a sample along `{self.batch}`"
         return None if name is None else Dependence(name, words, self.before, None)
 
@@ -101,14 +103,19 @@ class Samples:
             single = self.subject.at(resized(self.probe.setting, self.batch, 1))
         except TrialFault:
             return None
-        name = self.changed(single.outputs(self.training, {**self.before, **cut}), lambda value, where: value)
+        result = single.outputs(self.training, {**self.before, **cut})
+        name = self.changed(ALONE, result, lambda value, where: value)
         words = f"is another one for a sample alone, where {self.batch} == 1"
         return None if name is None else Dependence(name, words, self.before, None)
 
-    def changed(self, values: Tensors | None, arranged: Callable[[Tensor, tuple[int, ...]], Tensor]) -> str | None:
-        """The first output in which the first sample has become another one."""
-        for name, where in self.outputs.items() if values is not None else ():
-            assert values is not None
+    def changed(
+        self, company: str, values: Tensors | None, arranged: Callable[[Tensor, tuple[int, ...]], Tensor]
+    ) -> str | None:
+        """The first output in which the first sample has become another one; nothing if the layer did not run."""
+        if values is None:
+            return None
+        self.shown.add(company)
+        for name, where in self.outputs.items():
             usual, now = self.usual[name], arranged(values[name], where)
             if differs(usual[at_index(usual, where, 0)], now[at_index(now, where, 0)]):
                 return name
