@@ -46,7 +46,7 @@ def check(program: Program) -> CheckedLayer:
             runs[made.setting.name] = made
         refuse(check_branches(program, runs.values()))
         ways = paths(program, [case.setting for case in cases])
-        check_contracts(Ways(program, tuple(runs[setting.name] for setting in ways)))
+        judgement = check_contracts(Ways(program, tuple(runs[setting.name] for setting in ways)))
         refuse(check_together(program, [case.setting for case in cases]))
         return CheckedLayer(
             program,
@@ -57,6 +57,7 @@ def check(program: Program) -> CheckedLayer:
             tuple(input_checks(program, cases[0].setting)),
             tuple(check_limits(program, cases[0].setting)),
             costs(program, _amounts(proofs[0]), cases[0].setting),
+            judgement,
         )
 
 

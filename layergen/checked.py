@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from layergen.contracts.judgement import Judgement
 from layergen.lang import expression as ex
 from layergen.prove.cost import Costs
 from layergen.prove.input_checks import InputCheck
@@ -57,6 +58,7 @@ class CheckedLayer:
     input_checks: tuple[InputCheck, ...]
     size_limits: tuple[SizeLimitCase, ...]
     costs: Costs  # on the way through the forward that the first case takes
+    judgement: Judgement
 
     @property
     def proven(self) -> bool:

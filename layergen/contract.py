@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 
 from layergen.checked import CheckedLayer
 from layergen.lang import expression as ex
-from layergen.lang.model import Argument, Buffer, Input, Output, Parameter, Tensor
+from layergen.lang.model import Argument, Buffer, Input, Mixing, Output, Parameter, Tensor
 from layergen.prove.cost import Costs
 from layergen.prove.leading import formula_text
 from layergen.prove.proof import Proof, Tried
@@ -50,6 +50,9 @@ class InputTerms(Terms):
     optional: bool
     range: tuple[str, str] | None  # low and high of its values, high excluded
     gradient: bool
+    partial: bool  # whether some of its entries have no effect
+    marks: tuple[str, ...]  # the inputs of which it says, being true, which positions count
+    dim: int | str | None  # and along which of their dimensions
 
 
 class OutputTerms(Terms):
@@ -101,6 +104,9 @@ class Contract(Terms):
     state: tuple[StateTerms, ...]
     modes: bool  # whether it does something else in training than in evaluation
     random: Literal["never", "training", "always"]
+    mixes: tuple[tuple[str, Mixing], ...]  # the dimensions along which samples see each other, and when
+    causal: str | None  # the dimension along which no entry sees a later one
+    accepted: tuple[tuple[str, str], ...]  # judgements of the checks that the author overrules, with the reasons
     preconditions: tuple[str, ...]  # what torch demands of sizes beyond the constraints
     paths: tuple[PathTerms, ...]
     costs: CostTerms
@@ -137,6 +143,9 @@ def contract_of(layer: CheckedLayer) -> Contract:
         state=tuple(_state(program, name, part) for name, part in program.tensors.items()),
         modes=program.forward.asks_mode,
         random=program.random if program.forward.draws else "never",
+        mixes=tuple(program.mixes.items()),
+        causal=program.causal,
+        accepted=tuple(program.accept.items()),
         preconditions=tuple(condition.text for condition in layer.preconditions),
         paths=tuple(_path(program, proof) for proof in layer.proofs),
         costs=_costs(layer.costs),
@@ -168,6 +177,9 @@ def _input(name: str, part: Input) -> InputTerms:
         optional=part.optional,
         range=None if part.range is None else (ex.show(part.range[0]), ex.show(part.range[1])),
         gradient=part.gradient,
+        partial=part.partial,
+        marks=part.marks,
+        dim=part.dim,
     )
 
 

@@ -23,6 +23,7 @@ class Rule:
 
     code: ClassVar[str]
     name: ClassVar[str]
+    judges: ClassVar[bool] = False  # a judgement of what the layer does, which the author may overrule by `accept`
     registry: ClassVar[dict[str, type["Rule"]]] = {}
 
     def __init_subclass__(cls) -> None:

@@ -3,7 +3,8 @@
 from layergen.contracts.autocast import AUTOCAST
 from layergen.contracts.broadcasting import BROADCASTING
 from layergen.contracts.buffers import BUFFERS
-from layergen.contracts.contract import Contract, Ways
+from layergen.contracts.causal import CAUSAL
+from layergen.contracts.contract import Contract, Shown, Ways
 from layergen.contracts.device import DEVICE
 from layergen.contracts.dtype import DTYPE
 from layergen.contracts.execution import EXECUTION
@@ -11,14 +12,19 @@ from layergen.contracts.fans import FANS
 from layergen.contracts.finite import FINITE
 from layergen.contracts.gradient import GRADIENT
 from layergen.contracts.halves import HALF
+from layergen.contracts.independence import INDEPENDENCE
+from layergen.contracts.influence import INFLUENCE
+from layergen.contracts.judgement import Judgement, needless, overruled
 from layergen.contracts.kernels import KERNEL
 from layergen.contracts.learning import LEARNING
+from layergen.contracts.masks import MASKS
 from layergen.contracts.purity import PURITY
 from layergen.contracts.stacks import STACKS
 from layergen.contracts.strides import STRIDES
 from layergen.contracts.training import RANDOMNESS
 from layergen.contracts.units import UNITS
 from layergen.contracts.vanishing import VANISHING
+from layergen.diagnostics import Finding
 from layergen.faults import refuse
 
 # Those further down are held against a layer only if it keeps those above: a layer that writes to its inputs has no
@@ -39,23 +45,32 @@ CONTRACTS: dict[str, tuple[Contract, ...]] = {
     "precision": (HALF,),
     "training": (RANDOMNESS,),
     "init": (FANS, STACKS),
+    "meaning": (INDEPENDENCE, CAUSAL, MASKS),
+    "influence": (INFLUENCE,),
 }
 
 # What they watch, all in all: runs have to know beforehand.
 WATCHES = tuple(watch for group in CONTRACTS.values() for contract in group for watch in contract.watches)
 
 
-def check_contracts(ways: Ways) -> None:
+def check_contracts(ways: Ways) -> Judgement:
     """Hold a layer against all contracts, one group after the other.
 
     Args:
         ways: The runs of the layer, which works at all of their settings.
 
     Raises:
-        SpecError: With the breaches of the first group that it does not keep.
+        SpecError: With the breaches of the first group that it does not keep, or with what its author accepts and
+            nobody objects to.
     """
+    accepted: list[Finding] = []
     for group in CONTRACTS.values():
-        refuse(finding for contract in group for finding in contract.judge(ways))
+        findings = [finding for contract in group for finding in contract.judge(ways)]
+        standing, others = overruled(ways, findings)
+        accepted += others
+        refuse(standing)
+    refuse(needless(ways.program, accepted))
+    return Judgement(tuple(accepted), tuple(ways.shown))
 
 
-__all__ = ["CONTRACTS", "WATCHES", "Contract", "Ways", "check_contracts"]
+__all__ = ["CONTRACTS", "WATCHES", "Contract", "Judgement", "Shown", "Ways", "check_contracts"]

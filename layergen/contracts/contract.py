@@ -1,7 +1,7 @@
 """What a contract is: which runs of a layer it watches, and how it judges what was seen."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from layergen.diagnostics import Finding
@@ -10,16 +10,29 @@ from layergen.run.watching import Evidence, Runs, Seen, Watch
 
 
 @dataclass(frozen=True)
+class Shown:
+    """What was shown of a layer by running it, in words."""
+
+    contract: str
+    detail: str
+
+
+@dataclass(frozen=True)
 class Ways:
     """A layer on every way through its forward."""
 
     program: Program
     runs: tuple[Runs, ...]  # of a setting for each way, at which the layer works
+    shown: list[Shown] = field(default_factory=list)  # what contracts have said so far
 
     def seen(self, watch: Watch[Evidence]) -> Iterator[Seen[Evidence]]:
         """What came of the runs of a watch, way by way; they are made as they are asked for."""
         for runs in self.runs:
             yield from runs.seen(watch)
+
+    def say(self, contract: str, detail: str) -> None:
+        """Note what was run and held: nothing is claimed that did not take place."""
+        self.shown.append(Shown(contract, detail))
 
 
 @dataclass(frozen=True)
@@ -27,7 +40,8 @@ class Contract:
     """Something that a layer keeps on every way through its forward.
 
     Attributes:
-        judge: Yields the breaches. It may ask for what its watches have seen, and for nothing else.
+        judge: Yields the breaches. It may ask for what its watches have seen, and make further runs of its own at
+            the settings of the ways.
         watches: The runs that it watches. Each run is made once, whoever watches it.
     """
 

@@ -54,7 +54,7 @@ def _bounds(instance: Instance, tensor: Parameter | Buffer, target: Tensor) -> B
     init = with_fans(tensor.init, instance.state)
     if not is_initializer(init):
         return _expression_bounds(instance, init, target)
-    given = initialize(instance, init, target)
+    given = call_initializer(instance, init, target)
     return initializer_bounds(init.function, given, tuple(target.shape))
 
 
@@ -68,7 +68,7 @@ def initial_value(instance: Instance, tensor: Parameter | Buffer, target: Tensor
     dtype = torch.float64 if target.is_floating_point() else target.dtype
     if is_initializer(init):
         value = torch.empty(target.shape, dtype=dtype)
-        initialize(instance, init, value)
+        call_initializer(instance, init, value)
         return value
     values = {**CONSTANTS, **instance.setting.values}
     result = Interpreter(values, TensorCalls(torch.device("cpu"), dtype)).evaluate(init)
@@ -76,7 +76,7 @@ def initial_value(instance: Instance, tensor: Parameter | Buffer, target: Tensor
     return result
 
 
-def initialize(instance: Instance, call: ex.Call, target: Tensor) -> Mapping[str, Any]:
+def call_initializer(instance: Instance, call: ex.Call, target: Tensor) -> Mapping[str, Any]:
     """Call an initializer of torch. What it was given is returned, by the names of its parameters."""
     interpreter = Interpreter({**CONSTANTS, **instance.setting.values})
     arguments = [interpreter.evaluate(argument) for argument in call.arguments]
@@ -164,6 +164,28 @@ def _expression_bounds(instance: Instance, init: ex.Expression, target: Tensor) 
         return None
     exact = Interpreter(values, TensorCalls(torch.device("cpu"), dtype)).evaluate(init).double()
     return exact.min().item(), exact.max().item()
+
+
+def initialize(instance: Instance, name: str) -> None:
+    """Give a tensor that is there, with data, its initial values; the random numbers are the same each time.
+
+    Raises:
+        EvaluationFault: If they cannot be computed, or only from tensors that are too large.
+    """
+    target = instance.state[name]
+    assert target is not None
+    values = {**CONSTANTS, **instance.setting.values}
+    init = with_fans(instance.program.tensors[name].init, instance.state)
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        torch.manual_seed(0)
+        if is_initializer(init):
+            call_initializer(instance, init, target)
+            return
+        sizes = Results(TensorCalls(META, target.dtype))
+        Interpreter(values, sizes).evaluate(init)
+        if sizes.largest > LARGEST:
+            raise EvaluationFault(init, "the initial values are too large to be computed here")
+        target.copy_(Interpreter(values, TensorCalls(torch.device("cpu"), target.dtype)).evaluate(init))
 
 
 def _draws(node: ex.Node) -> bool:

@@ -1,6 +1,7 @@
 """Holds a layer against the existing module that it is to match."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import torch
 
@@ -20,14 +21,8 @@ def check_match(instance: Instance) -> Iterator[Finding]:
     if match is None:
         return
     path = ("matches", "module")
-    op = find_module(match.module.function)
-    assert op is not None
-    interpreter = Interpreter({**CONSTANTS, **instance.setting.values})
     try:
-        arguments = [interpreter.evaluate(argument) for argument in match.module.arguments]
-        keywords = {keyword.name: interpreter.evaluate(keyword.value) for keyword in match.module.keywords}
-        with META:
-            module = interpreter.guarded(match.module, lambda: op.function(*arguments, **keywords))
+        module = matched_module(instance, META)
     except EvaluationFault as fault:
         yield MatchMismatch.at(Place(path, fault.node.span), fault.message, notes=instance.explainer.notes())
         return
@@ -45,14 +40,40 @@ def check_match(instance: Instance) -> Iterator[Finding]:
     yield from _check_call(instance, module)
 
 
+def matched_module(instance: Instance, device: torch.device) -> torch.nn.Module:
+    """The module of `matches`, as it is made at the setting of an instance.
+
+    Raises:
+        EvaluationFault: If it cannot be.
+    """
+    match = instance.program.matches
+    assert match is not None
+    op = find_module(match.module.function)
+    assert op is not None
+    interpreter = Interpreter({**CONSTANTS, **instance.setting.values})
+    arguments = [interpreter.evaluate(argument) for argument in match.module.arguments]
+    keywords = {keyword.name: interpreter.evaluate(keyword.value) for keyword in match.module.keywords}
+    with device:
+        made = interpreter.guarded(match.module, lambda: op.function(*arguments, **keywords))
+    assert isinstance(made, torch.nn.Module)
+    return made
+
+
+def matched_inputs(instance: Instance, inputs: Mapping[str, Any]) -> list[Any]:
+    """What the module of `matches` is called with, where the layer is called with these inputs."""
+    match = instance.program.matches
+    assert match is not None
+    called = match.inputs if match.inputs is not None else tuple(ex.Name(name) for name in instance.inputs)
+    interpreter = Interpreter({**CONSTANTS, **inputs})
+    return [interpreter.evaluate(value) for value in called]
+
+
 def _check_call(instance: Instance, module: torch.nn.Module) -> Iterator[Finding]:
     """Call the module as the tests will."""
     match = instance.program.matches
     assert match is not None
-    values = {**CONSTANTS, **instance.inputs}
-    inputs = match.inputs if match.inputs is not None else tuple(ex.Name(name) for name in instance.inputs)
     try:
-        module(*(Interpreter(values).evaluate(value) for value in inputs))
+        module(*matched_inputs(instance, instance.inputs))
     except Exception as error:
         if "meta" in str(error):  # the module looks at data, which there is none of; the tests will call it
             return

@@ -100,6 +100,24 @@ def _sequence(value: object) -> object:
     return tuple(value) if isinstance(value, list) else value
 
 
+def _names(value: object, words: str) -> object:
+    """Some names: a list of them, or one alone."""
+    if isinstance(value, str):
+        return (value,)
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise fault(f"expected {words}, got {describe(value)}")
+    return tuple(value)
+
+
+def _mixing(value: object) -> object:
+    """When samples see each other, by dimension; those of a list always do."""
+    if not isinstance(value, dict):
+        names = _names(value, "a list of dimensions")
+        assert isinstance(names, tuple)
+        return dict.fromkeys(names, "always")
+    return value
+
+
 def _freeze(value: dict[str, T]) -> Mapping[str, T]:
     return MappingProxyType(value)
 
@@ -115,6 +133,8 @@ Exclusive = Annotated[
 Prose = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 Entries = Annotated[tuple[T, ...], BeforeValidator(_sequence)]
 Section = Annotated[dict[str, T], AfterValidator(_freeze)]
+Marks = Annotated[tuple[str, ...], BeforeValidator(lambda value: _names(value, "an input, or a list of inputs"))]
+Mixing = Literal["training", "always"]  # when the samples of a batch see each other
 
 
 class Part(BaseModel):
@@ -282,7 +302,10 @@ class Input(ShortTensor):
 
     optional: bool = False
     gradient: bool = True  # whether a gradient flows back to it
+    partial: bool = False  # whether some of its entries are meant to have no effect
     range: tuple[Expression, Expression] | None = None  # low and high of its values, high excluded
+    marks: Marks = ()  # the inputs of which it says, being true, which positions count
+    dim: int | str | None = None  # and along which dimension of theirs, by index or by name
 
     @field_validator("range", mode="before")
     @classmethod
@@ -290,6 +313,17 @@ class Input(ShortTensor):
         if not isinstance(value, list) or len(value) != 2:
             raise fault(f"expected a list of two numbers, got {describe(value)}")
         return tuple(value)
+
+    @model_validator(mode="after")
+    def _marks_along_a_dimension(self) -> Self:
+        if self.marks and self.dim is None:
+            help = f"add `dim: 1`, the dimension of `{self.marks[0]}` whose positions it marks"
+            raise fault("a mask says along which dimension it marks", key="marks", help=help)
+        if self.dim is not None and not self.marks:
+            raise fault("`dim` goes with `marks`", key="dim", help="name the input that is marked: `marks: x`")
+        if self.marks and self.dtype != "bool":
+            raise fault("a mask that marks positions is bool", key="marks", help="add `dtype: bool`: true counts")
+        return self
 
     @model_validator(mode="after")
     def _integers_have_a_range(self) -> Self:
@@ -339,7 +373,10 @@ class LayerSpec(Part):
     outputs: Section[Output]
     forward: Block
     random: Literal["training", "always"] = "training"  # when the forward may draw random numbers
+    mixes: Annotated[dict[str, Mixing], BeforeValidator(_mixing), AfterValidator(_freeze)] = Field(default_factory=dict)
+    causal: str | None = None  # the dimension along which no entry sees a later one
     matches: Match | None = None
+    accept: Section[Prose] = Field(default_factory=dict)  # judgements that are overruled, by rule, each with its reason
     cases: Entries[dict[str, Any]] = ()
 
     @model_validator(mode="after")

@@ -18,7 +18,9 @@ class Guarantee:
     """One thing that holds of a layer."""
 
     contract: str
-    verdict: str  # "proven", "tried", "checked" by its words alone, or "generated" as a check of the layer's own
+    # "proven", "tried", "checked" by its words alone, "generated" as a check of the layer's own, or "declared" by the
+    # author against a judgement of the checks
+    verdict: str
     detail: str
 
 
@@ -41,7 +43,16 @@ def guarantees(layer: CheckedLayer) -> Iterator[Guarantee]:
     yield Guarantee(
         "init", "tried", f"{cases}: every tensor has an initial value of its shape; fans fit the weights' use"
     )
+    yield from _meaning(layer)
     yield from _input_checks(layer)
+
+
+def _meaning(layer: CheckedLayer) -> Iterator[Guarantee]:
+    """What was shown of which entries depend on which, and what the author overrules."""
+    for shown in layer.judgement.shown:
+        yield Guarantee(shown.contract, "tried", shown.detail)
+    for name in dict.fromkeys(finding.rule.name for finding in layer.judgement.accepted):
+        yield Guarantee("accepted", "declared", f"{name}: {layer.program.accept[name]}")
 
 
 def _shape(layer: CheckedLayer) -> Iterator[Guarantee]:

@@ -16,6 +16,7 @@ from layergen.resolve.blocks import annotated_block
 from layergen.resolve.callsites import check_calls
 from layergen.resolve.defaults import check_defaults
 from layergen.resolve.inference import BOOL, INT, NONE, TENSOR, kinds_of
+from layergen.resolve.meanings import check_meanings
 from layergen.resolve.names import check_names
 from layergen.resolve.program import Method, Program
 from layergen.resolve.refused import check_refused
@@ -46,7 +47,7 @@ def resolve(spec: LayerSpec) -> Program:
         SpecError: If names are undefined, unused or misused, defaults out of bounds, or calls do not fit.
     """
     refuse(check_refused(spec))
-    findings = (*check_names(spec), *check_defaults(spec))
+    findings = (*check_names(spec), *check_defaults(spec), *check_meanings(spec))
     program = understood(spec)
     if all(finding.rule is UnusedName for finding in findings):  # what a wrong call leaves out is unused, too
         findings = (*findings, *check_calls(program))
@@ -82,7 +83,10 @@ def understood(spec: LayerSpec) -> Program:
         inputs=inputs,
         outputs={name: _shaped(part, sizes) for name, part in spec.outputs.items()},
         random=spec.random,
+        mixes=spec.mixes,
+        causal=spec.causal,
         matches=_match(spec.matches, numbers, start) if spec.matches else None,
+        accept=spec.accept,
         cases=spec.cases,
         forward=Method(statements),
         names=start.names,

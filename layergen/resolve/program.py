@@ -8,7 +8,7 @@ from typing import Any, Literal
 from layergen import ops
 from layergen.lang import expression as ex
 from layergen.lang.facts import CalleeKind
-from layergen.lang.model import Argument, Buffer, Input, Match, Output, Parameter, Reference
+from layergen.lang.model import Argument, Buffer, Input, Match, Mixing, Output, Parameter, Reference
 from layergen.lang.visitor import assignments, calls, reads
 from layergen.resolve.annotation import Meaning
 from layergen.resolve.signature import Dimension, Entry
@@ -83,7 +83,10 @@ class Program:
     inputs: Mapping[str, Input]
     outputs: Mapping[str, Output]
     random: Literal["training", "always"]
+    mixes: Mapping[str, Mixing]  # the dimensions along which samples see each other, and when
+    causal: str | None  # the dimension along which no entry sees a later one
     matches: Match | None
+    accept: Mapping[str, str]  # judgements of the checks that the author overrules, with the reasons
     cases: tuple[Mapping[str, Any], ...]
     forward: Method
     names: Mapping[str, Meaning]  # what the forward sees at its start

@@ -55,6 +55,7 @@ class NoGradient(Rule):
     """
 
     code = "LG309"
+    judges = True
 
 
 class RandomInEvaluation(Rule):
@@ -89,6 +90,7 @@ class VanishingConstant(Rule):
     """
 
     code = "LG311"
+    judges = True
 
 
 class NotANumber(Rule):

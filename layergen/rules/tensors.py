@@ -56,3 +56,4 @@ class WrongFan(Rule):
     """
 
     code = "LG312"
+    judges = True

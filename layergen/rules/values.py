@@ -23,6 +23,7 @@ class LossOfPrecision(Rule):
     """
 
     code = "LG320"
+    judges = True
 
 
 class AvoidableOverflow(Rule):
@@ -41,6 +42,7 @@ class AvoidableOverflow(Rule):
     """
 
     code = "LG321"
+    judges = True
 
 
 class BrokenGradient(Rule):
@@ -78,6 +80,7 @@ class NeverLearns(Rule):
     """
 
     code = "LG323"
+    judges = True
 
 
 class UpdatedInEvaluation(Rule):
@@ -100,3 +103,4 @@ class UpdatedInEvaluation(Rule):
     """
 
     code = "LG324"
+    judges = True

@@ -1,0 +1,81 @@
+"""Causality: along the dimension that the spec names, no entry of an output sees a later one of an input."""
+
+from collections.abc import Iterator
+
+from torch import Tensor
+
+from layergen.contracts.contract import Contract, Ways
+from layergen.contracts.execution import NUMBERS
+from layergen.contracts.probing import FAR, Probe, Tensors, Way, at_index, axes, differs, probed
+from layergen.diagnostics import Finding, Place
+from layergen.rules.meaning import FutureSeen
+from layergen.run.forward import Run
+from layergen.words import plural
+
+DRAWS = ((1.0, True), (FAR, None))  # scale of what comes later, and whether bool inputs are all true
+
+
+def check_causal(ways: Ways) -> Iterator[Finding]:
+    """Yield the first output that sees the future."""
+    name = ways.program.causal
+    if name is None:
+        return
+    tried: set[str] = set()
+    for way in probed(ways):
+        for scale, masks in DRAWS:
+            before = way.probe.drawn(masks=masks)
+            usual = way.probe.run(way.training, before)
+            if usual is None:
+                continue
+            for position in _positions(way.probe.setting.sizes[name]):
+                later = _later(way.probe, name, before, position, scale)
+                run = way.probe.run(way.training, later)
+                if run is None:
+                    continue
+                tried.add(way.probe.setting.name)
+                output = _sees(way, name, usual, run, position)
+                if output is not None:
+                    yield _finding(way, name, output, position, usual)
+                    return
+    if tried:
+        detail = "all that is later than the first, a middle and the last but one position replaced"
+        ways.say("causal", f"on {plural(len(tried), 'way')}, along `{name}`: {detail}")
+
+
+CAUSAL = Contract(check_causal, (NUMBERS,))
+
+
+def _positions(size: int) -> list[int]:
+    """Positions behind which there is something: the first, a middle and the last one."""
+    return sorted({0, size // 2, size - 2} & set(range(size - 1)))
+
+
+def _later(probe: Probe, name: str, before: Tensors, position: int, scale: float) -> dict[str, Tensor]:
+    """Inputs that have other values behind a position."""
+    after = dict(before)
+    for given, value in before.items():
+        where = axes(probe.program.inputs[given], name, value.dim())
+        if where:
+            kept = at_index(value, where, slice(position + 1))
+            after[given] = probe.draw(given, scale)
+            after[given][kept] = value[kept]
+    return after
+
+
+def _sees(way: Way, name: str, usual: Run, run: Run, position: int) -> str | None:
+    """The first output that has changed up to a position."""
+    for output, value in usual.outputs.items():
+        where = axes(way.probe.program.outputs[output], name, value.dim())
+        if where:
+            (axis,) = where
+            kept = [run.outputs[output].narrow(axis, 0, position + 1), value.narrow(axis, 0, position + 1)]
+            if differs(kept[1], kept[0]):
+                return output
+    return None
+
+
+def _finding(way: Way, name: str, output: str, position: int, usual: Run) -> Finding:
+    message = f"`{output}` sees the future: at index {position} along `{name}` it changes with what comes later"
+    help = "look back alone: `pad(x, [k - 1, 0])` before a convolution, a lower triangle as mask of attention"
+    notes = way.probe.instance.explainer.notes()
+    return FutureSeen.at(Place(("forward",), usual.stored[output].span), message, notes=notes, help=help)

@@ -1,0 +1,146 @@
+"""Independence: a sample gives what it gives, whoever else is in its batch."""
+
+from collections.abc import Iterator, Sequence
+
+from torch import Tensor
+
+from layergen.contracts.contract import Contract, Ways
+from layergen.contracts.execution import NUMBERS
+from layergen.contracts.module import Matched
+from layergen.contracts.probing import Probe, axes, differs, probed, resized
+from layergen.contracts.samples import COMPANY, Dependence, Samples
+from layergen.diagnostics import Finding, Place
+from layergen.lang import expression as ex
+from layergen.lang.interpreter import EvaluationFault
+from layergen.resolve.meanings import LEADING
+from layergen.resolve.program import Program
+from layergen.rules.meaning import DependentSamples, NeedlessMixes
+from layergen.run.forward import Run, TrialFault
+from layergen.words import listed, plural
+
+SEVERAL = 3  # samples, where a setting has but one
+
+
+def batch_of(program: Program) -> str | None:
+    """The dimension along which there are samples: the first one of the first input, or ``...``."""
+    first = next(iter(program.inputs.values()))
+    entry = first.shape[0] if isinstance(first.shape, tuple) and first.shape else None
+    if entry == ex.Literal(...):
+        return LEADING
+    return entry.id if isinstance(entry, ex.Name) and entry.id in program.dimensions else None
+
+
+def check_independence(ways: Ways) -> Iterator[Finding]:
+    """Yield how samples depend on each other, and where that is said in vain."""
+    program, batch = ways.program, batch_of(ways.program)
+    tried: list[Samples] = []
+    mixed = 0
+    for way in probed(ways) if batch is not None else ():
+        assert batch is not None
+        probe = _several(way.probe, batch)
+        if probe is None:
+            continue
+        samples = Samples(probe, probe, way.training, batch)
+        found = samples.dependence()
+        if found is None:
+            tried += [samples] if samples.shown else []
+            continue
+        mixed += 1
+        declared = program.mixes.get(batch)
+        if declared == "always" or (declared == "training" and way.training and program.forward.asks_mode):
+            continue
+        if not _matched_mixes(probe, way.training, batch):
+            yield _finding(probe, way.training, batch, found)
+            return
+    yield from _needless(program, batch, len(tried), mixed)
+    for claim in _claims(program, tried):
+        ways.say("independence", claim)
+
+
+INDEPENDENCE = Contract(check_independence, (NUMBERS,))
+
+
+def _several(probe: Probe, batch: str) -> Probe | None:
+    """A probe with several samples, if some output has them."""
+    setting = probe.setting
+    ranks = {name: len(probe.instance.declared_shape(name)) for name in probe.program.outputs}
+    if not any(axes(part, batch, ranks[name]) for name, part in probe.program.outputs.items()):
+        return None
+    size = setting.leading[0] if batch == LEADING else setting.sizes[batch]
+    try:
+        return probe if size > 1 else probe.at(resized(setting, batch, SEVERAL))
+    except TrialFault:
+        return None
+
+
+def _matched_mixes(probe: Probe, training: bool, batch: str) -> bool:
+    """Whether the samples of the module that the layer is to match depend on each other."""
+    if probe.program.matches is None:
+        return False
+    try:
+        module = Matched(probe)
+    except (EvaluationFault, RuntimeError, KeyError):
+        return False
+    return Samples(probe, module, training, batch).dependence() is not None
+
+
+def _finding(probe: Probe, training: bool, batch: str, found: Dependence) -> Finding:
+    program = probe.program
+    mode = "" if not program.forward.asks_mode else " in training" if training else " in evaluation"
+    message = f"`{found.output}` {found.words}{mode}"
+    line = f"mixes: {{{batch}: training}}" if mode == " in training" else f"mixes: [{batch}]"
+    help = f"reduce within each sample, or declare that samples see each other: `{line}`"
+    if program.mixes.get(batch) == "training":
+        message, help = f"{message} too", f"keep samples apart there, or declare `mixes: [{batch}]`"
+    before = probe.run(training, found.before)
+    after = None if found.after is None else probe.run(training, found.after)
+    assert before is not None
+    target = _culprit(probe, batch, before, after) or before.stored[found.output]
+    notes = probe.instance.explainer.notes()
+    return DependentSamples.at(Place(("forward",), target.span), message, notes=notes, help=help)
+
+
+def _culprit(probe: Probe, batch: str, before: Run, after: Run | None) -> ex.Name | None:
+    """The first statement whose result has the samples in front, the first of which has changed."""
+    if after is None or batch == LEADING:
+        return None
+    size = probe.setting.sizes[batch]
+    for one, other in zip(before.steps, after.steps, strict=False):
+        if _has_samples(one.value, size) and _has_samples(other.value, size) and differs(one.value[0], other.value[0]):
+            return one.target
+    return None
+
+
+def _has_samples(value: object, size: int) -> bool:
+    return isinstance(value, Tensor) and value.dim() > 0 and value.shape[0] == size
+
+
+def _needless(program: Program, batch: str | None, tried: int, mixed: int) -> Iterator[Finding]:
+    """Yield where `mixes` allows what does not happen."""
+    for name in program.mixes:
+        if name != batch:
+            what = f"the samples are those along `{batch}`" if batch else "the first input has no dimension of samples"
+            yield NeedlessMixes.at(("mixes",), f"`{name}` is not held apart: {what}", help="delete it")
+        elif tried and not mixed:
+            message = f"no sample was seen to depend on another one along `{batch}`"
+            yield NeedlessMixes.at(("mixes",), message, help="delete it")
+        elif not tried and not any(_mentions(part.entries, name) for part in program.outputs.values()):
+            message = f"no output has `{batch}`: there are no samples to be told apart"
+            yield NeedlessMixes.at(("mixes",), message, help="delete it")
+
+
+def _mentions(entries: tuple[ex.Expression, ...], name: str) -> bool:
+    return any(name in ex.names(entry) or (name == LEADING and entry == ex.Literal(...)) for entry in entries)
+
+
+def _claims(program: Program, tried: Sequence[Samples]) -> Iterator[str]:
+    """In which modes samples were seen not to depend on each other, on how many ways, and in which company."""
+    found: dict[str, list[str]] = {}
+    for training in program.forward.modes:
+        several = [samples for samples in tried if samples.training == training]
+        company = [kind for kind in COMPANY if several and all(kind in samples.shown for samples in several)]
+        if company:
+            detail = f"on {plural(len(several), 'way')}, along `{several[0].batch}`: {listed(company)}"
+            found.setdefault(detail, []).append("training" if training else "evaluation")
+    for detail, modes in found.items():
+        yield f"in {listed(modes)}, {detail}" if program.forward.asks_mode else detail

@@ -1,0 +1,249 @@
+"""Influence: every entry of every input has an effect on some output, at some setting, size and draw."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from itertools import takewhile
+
+import torch
+from torch import Tensor
+
+from layergen.contracts.contract import Contract, Ways
+from layergen.contracts.execution import NUMBERS
+from layergen.contracts.probing import FAR, Probe, Tensors, Way, probed
+from layergen.diagnostics import Finding, Place
+from layergen.lang import expression as ex
+from layergen.lang.interpreter import EvaluationFault
+from layergen.lang.model import Tensor as TensorSpec
+from layergen.rules.meaning import IgnoredEntries
+from layergen.run.forward import TrialFault
+from layergen.settings.choice import Setting
+from layergen.settings.search import consistent, values_of
+from layergen.words import listed
+
+MASKS = (True, None, False)  # what bool inputs are, draw by draw: None is either at random
+GROWTH = range(1, 13)  # by what sizes grow, so that windows with a stride come to cover the last entry
+
+
+class Ignored:
+    """What of an input has had no effect, run by run.
+
+    Args:
+        fixed: The dimensions whose size is a number in the spec.
+    """
+
+    def __init__(self, fixed: frozenset[int]) -> None:
+        self.fixed = fixed
+        self.runs: list[list[list[bool]]] = []  # for each run and dimension, whether each slice had none
+        self.shapes: set[tuple[int, ...]] = set()
+
+    def add(self, entries: Tensor) -> None:
+        """Add the entries that had no effect in a run."""
+        self.shapes.add(tuple(entries.shape))
+        slices = [entries.movedim(axis, 0).reshape(size, -1).all(1).tolist() for axis, size in enumerate(entries.shape)]
+        self.runs.append(slices or [[bool(entries)]])
+
+    @property
+    def open(self) -> bool:
+        """Whether something may be ignored at all settings."""
+        return not self.runs or self.part is not None
+
+    @property
+    def part(self) -> str | None:
+        """What was ignored in all runs, as an index in the sizes of the first one; empty for all of the input.
+
+        Windows leave entries between them, and at some sizes behind the last one. So it is only at the ends of a
+        dimension that something counts, and where it is there at all sizes. The first index alone counts for nothing:
+        the first query of causal attention has but one key to choose from, and labels are read one place later.
+        """
+        if all(all(slices[0]) for slices in self.runs):
+            return ""
+        rank = len(self.runs[0])
+        for axis in range(rank):
+            found = [slices[axis - rank] for slices in self.runs if rank - axis <= len(slices)]
+            index = _never(found) if axis in self.fixed else _at_an_end(found)
+            if index:
+                return ", ".join([":"] * axis + [index])
+        return None
+
+
+def _never(found: Sequence[Sequence[bool]]) -> str | None:
+    """The first of some indices that were ignored in all runs."""
+    return next((str(index) for index, run in enumerate(zip(*found, strict=False)) if all(run)), None)
+
+
+def _at_an_end(found: Sequence[Sequence[bool]]) -> str | None:
+    """The last indices, or the first ones, if some of them were ignored in all runs."""
+    last = [_leading(reversed(slices)) for slices in found]
+    first = [_leading(slices) for slices in found]
+    if min(last) > 0:
+        return f"{len(found[0]) - last[0]}:"
+    return f":{first[0]}" if min(first) > 1 else None
+
+
+def _leading(slices: Iterable[bool]) -> int:
+    return sum(1 for _ in takewhile(bool, slices))
+
+
+def check_influence(ways: Ways) -> Iterator[Finding]:
+    """Yield the inputs of which a part never matters."""
+    program = ways.program
+    if program.matches is not None:  # whose values it has, as the tests will tell
+        return
+    found = {name: Ignored(_fixed(part)) for name, part in program.inputs.items() if not part.partial}
+    explored = list(probed(ways))
+    first = explored[0].probe if explored else None
+    for way in (*explored, *_grown(explored)):
+        asked = [name for name in way.probe.given if name in found and found[name].open]
+        if not asked and all(not ignored.open for ignored in found.values()):
+            break
+        for name, entries in _without_effect(way, asked).items():
+            found[name].add(entries)
+    tried = [name for name, ignored in found.items() if ignored.runs]
+    for name in tried:
+        part = found[name].part
+        if part is not None and len(found[name].shapes) > 1:
+            finding = _finding(first, name, part) if first else None
+            if finding is not None:
+                yield finding
+                return
+    claimed = [name for name in tried if not found[name].open]
+    if claimed:
+        words = "the last index and one of the first two matter to an output at some setting, size and draw"
+        ways.say("influence", f"of each dimension of {listed(f'`{name}`' for name in claimed)}, {words}")
+
+
+INFLUENCE = Contract(check_influence, (NUMBERS,))
+
+
+def _fixed(part: TensorSpec) -> frozenset[int]:
+    """The dimensions of a tensor whose size is a number in the spec."""
+    shape = part.shape if isinstance(part.shape, tuple) and ex.Literal(...) not in part.shape else ()
+    return frozenset(axis for axis, entry in enumerate(shape) if isinstance(entry, ex.Literal))
+
+
+def _grown(ways: Sequence[Way]) -> Iterator[Way]:
+    """Further runs at larger sizes, and with larger arguments where the constraints allow it."""
+    for way in ways:
+        setting, program = way.probe.setting, way.probe.program
+        for growth in GROWTH:
+            sizes = {name: size + growth for name, size in setting.sizes.items()}
+            leading = tuple(size + 1 for size in setting.leading)
+            ints = [name for name, part in program.arguments.items() if part.type == "int" and part.choices is None]
+            grown = {name: setting.values[name] + growth for name in ints if setting.values[name] is not None}
+            larger = replace(setting, sizes=sizes, leading=leading)
+            for candidate in (larger, _with(way, larger, grown)):
+                if candidate is not None:
+                    try:
+                        yield Way(Probe(program, candidate), way.training)
+                    except (TrialFault, EvaluationFault):
+                        continue
+
+
+def _with(way: Way, setting: Setting, changed: dict[str, int]) -> Setting | None:
+    program, given = way.probe.program, {**setting.given, **changed}
+    if not changed or not consistent(program, given, set()):
+        return None
+    return replace(setting, given=given, values=values_of(program, given))
+
+
+def _without_effect(way: Way, asked: Sequence[str]) -> dict[str, Tensor]:
+    """The entries of some inputs that had no effect at any draw; nothing if the layer does not run."""
+    probe = way.probe
+    found = {name: torch.ones(probe.draw(name).shape, dtype=torch.bool) for name in asked}
+    bases: list[Tensors] = []
+    for masks in MASKS:
+        inputs = probe.drawn(masks=masks)
+        slopes = _slopes(way, inputs)
+        if slopes is None:
+            continue
+        bases.append(inputs)
+        for name in slopes.keys() & found.keys():
+            found[name] &= ~slopes[name]
+        if not any(entries.any() for entries in found.values()):
+            break
+    if not bases:
+        return {}
+    trial = Trial(way, bases)
+    return {name: trial.without_effect(name, entries) if entries.any() else entries for name, entries in found.items()}
+
+
+class Trial:
+    """Replaces entries of an input that have no slope, and sees whether an output changes."""
+
+    def __init__(self, way: Way, bases: Sequence[Tensors]) -> None:
+        self.way = way
+        self.bases = [(base, way.probe.outputs(way.training, base)) for base in bases]
+
+    def without_effect(self, name: str, entries: Tensor) -> Tensor:
+        """Those of some entries that have no effect: all of them together, or else whole slices of the tensor."""
+        if not self.reacts(name, entries):
+            return entries
+        found = torch.zeros_like(entries)
+        for axis, size in enumerate(entries.shape):
+            for index in range(size) if size > 1 else ():
+                part = torch.zeros_like(entries)
+                part.select(axis, index).fill_(True)
+                if entries[part].all() and not self.reacts(name, part):
+                    found |= part
+        return found
+
+    def reacts(self, name: str, entries: Tensor) -> bool:
+        """Whether an output changes with some entries."""
+        for base, usual in self.bases:
+            for values in self.others(name, base[name]):
+                now = self.way.probe.outputs(
+                    self.way.training, {**base, name: torch.where(entries, values, base[name])}
+                )
+                if usual is None or now is None or any(not _same(usual[output], now[output]) for output in usual):
+                    return True
+        return False
+
+    def others(self, name: str, value: Tensor) -> Iterator[Tensor]:
+        """Other values of an input, some of them far away."""
+        probe = self.way.probe
+        low, high = probe.ranges.get(name, (None, None))
+        if value.dtype is torch.bool:
+            yield ~value
+        elif low is None or high is None:
+            yield probe.draw(name)
+            yield probe.draw(name, FAR)
+            yield from (torch.full_like(value, far) for far in (FAR, -FAR))
+        elif value.is_floating_point():
+            yield probe.draw(name)
+            yield from (torch.full_like(value, end) for end in (low, high))
+        else:
+            yield (value - int(low) + 1) % (int(high) - int(low)) + int(low)
+            yield probe.draw(name)
+
+
+def _same(one: Tensor, other: Tensor) -> bool:
+    return one.shape == other.shape and torch.allclose(one, other, rtol=0.0, atol=0.0, equal_nan=True)
+
+
+def _slopes(way: Way, inputs: Tensors) -> dict[str, Tensor] | None:
+    """Where the outputs have a slope in the floating inputs; None if the layer does not run, or gives NaN alone."""
+    smooth = {name: value for name, value in inputs.items() if value.is_floating_point() or value.is_complex()}
+    leaves = {name: value.clone().requires_grad_() for name, value in smooth.items()}
+    run = way.probe.run(way.training, {**inputs, **leaves}, gradients=True)
+    if run is None or all(value.isnan().all() for value in run.outputs.values()):
+        return None
+    outputs = [value for value in run.outputs.values() if value.requires_grad]
+    if not outputs or not leaves:
+        return {}
+    generator = torch.Generator().manual_seed(1)
+    weights = [torch.randn(value.shape, generator=generator, dtype=value.dtype) for value in outputs]
+    try:
+        slopes = torch.autograd.grad(outputs, list(leaves.values()), weights, allow_unused=True)
+    except RuntimeError:  # an op without a derivative
+        return {}
+    pairs = zip(leaves, slopes, strict=True)
+    return {name: (slope != 0) & ~slope.isnan() for name, slope in pairs if slope is not None}
+
+
+def _finding(probe: Probe, name: str, part: str) -> Finding | None:
+    if not probe.program.inputs[name].gradient and not part:  # taken for its size, or its dtype
+        return None
+    message = f"no output depends on `{name}[{part}]`" if part else f"no output depends on the values of `{name}`"
+    notes = probe.instance.explainer.notes()
+    help = f"use all of `{name}`, or declare `partial: true` where a part is left out on purpose"
+    return IgnoredEntries.at(Place(("inputs", name), key=True), message, notes=notes, help=help)

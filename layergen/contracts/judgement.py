@@ -1,0 +1,72 @@
+"""Judgements: which of them stand, which the author overrules, and which speak against torch itself."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from layergen.contracts.contract import Shown, Ways
+from layergen.contracts.initial import initialize
+from layergen.contracts.matching import matched_module
+from layergen.contracts.probing import IN_FLOAT64
+from layergen.contracts.sites import CPU
+from layergen.diagnostics import Finding
+from layergen.faults import SpecError
+from layergen.lang.interpreter import EvaluationFault
+from layergen.resolve.program import Program
+from layergen.rules.meaning import NeedlessAccept
+from layergen.rules.tensors import WrongFan
+from layergen.run.instance import Instance
+
+CLOSE = 0.2  # how far apart the spreads of two draws from one distribution may be
+FEWEST = 16  # values that tell how they spread
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What came of holding a layer against all contracts, none of which it breaks."""
+
+    accepted: tuple[Finding, ...]  # what the checks judge and the author overrules
+    shown: tuple[Shown, ...]  # what was run and held
+
+
+def overruled(ways: Ways, findings: Iterable[Finding]) -> tuple[list[Finding], list[Finding]]:
+    """The findings that stand, and those that the author accepts. What torch does itself is neither."""
+    standing: list[Finding] = []
+    accepted: list[Finding] = []
+    for finding in findings:
+        if finding.rule.judges and finding.rule.name in ways.program.accept:
+            accepted.append(finding)
+        elif not (finding.rule is WrongFan and _as_torch_starts(ways, finding)):
+            standing.append(finding)
+    return standing, accepted
+
+
+def needless(program: Program, accepted: Iterable[Finding]) -> Iterator[Finding]:
+    """Yield what is accepted though nobody objects to it."""
+    raised = {finding.rule.name for finding in accepted}
+    for name in program.accept:
+        if name not in raised:
+            message = f"`{name}` is accepted, but the checks do not say it of this layer"
+            yield NeedlessAccept.at(("accept", name), message, help="delete it")
+
+
+def _as_torch_starts(ways: Ways, finding: Finding) -> bool:
+    """Whether a tensor starts with the spread of the one in the module that the layer is to match."""
+    if ways.program.matches is None:
+        return False
+    name = str(finding.place.path[1])
+    compared = 0
+    for runs in ways.runs:
+        try:
+            instance = Instance(ways.program, runs.setting, IN_FLOAT64)
+            theirs = matched_module(instance, CPU).state_dict().get(name)
+            ours = instance.state[name]
+            if theirs is None or ours is None or ours.numel() < FEWEST:
+                continue
+            initialize(instance, name)
+        except (EvaluationFault, SpecError):
+            return False
+        spreads = float(ours.abs().mean()), float(theirs.double().abs().mean())
+        compared += 1
+        if abs(spreads[0] - spreads[1]) > CLOSE * max(spreads):
+            return False
+    return compared > 0

@@ -1,0 +1,220 @@
+"""Masks: positions that a mask does not mark have no effect, whatever they hold and however many they are."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from layergen.contracts.contract import Contract, Ways
+from layergen.contracts.execution import NUMBERS
+from layergen.contracts.probing import Tensors, Way, at_index, axes, differs, probed, resized
+from layergen.diagnostics import Finding, Place
+from layergen.lang import expression as ex
+from layergen.lang.model import Input
+from layergen.lang.model import Tensor as TensorSpec
+from layergen.resolve.meanings import marked_dimension
+from layergen.resolve.program import Program
+from layergen.rules.meaning import NothingMarked, UnmarkedCounts
+from layergen.run.forward import Run, TrialFault
+from layergen.words import listed, plural
+
+MORE = 3  # positions that are appended
+SCALES = (1.0, 30.0)  # of what stands at positions that are not marked
+REPLACED, APPENDED, NOTHING = "replaced", "more of them appended", "all, none, and none of the first sample marked"
+KINDS = (REPLACED, APPENDED, NOTHING)
+
+
+@dataclass(frozen=True)
+class Mask:
+    """An input that says which positions of other inputs count."""
+
+    name: str
+    part: Input
+    along: str  # the dimension of the positions
+
+    @property
+    def words(self) -> str:
+        return listed(f"`{name}`" for name in self.part.marks)
+
+    def positions(self, marks: Tensor) -> int:
+        """Where the positions are in the mask."""
+        found = axes(self.part, self.along, marks.dim())
+        assert found
+        return found[0]
+
+
+def check_masks(ways: Ways) -> Iterator[Finding]:
+    """Yield the first effect of positions that do not count."""
+    for mask in _masks(ways.program):
+        trials = [MaskTrial(way, mask) for way in probed(ways) if {mask.name, *mask.part.marks} <= {*way.probe.given}]
+        for trial in trials:
+            finding = trial.unmarked() or trial.nothing()
+            if finding is not None:
+                yield finding
+                return
+        shown = [kind for kind in KINDS if trials and all(kind in trial.shown for trial in trials)]
+        if shown:
+            where = plural(len({id(trial.probe) for trial in trials}), "way")
+            words = f"positions of {mask.words} that `{mask.name}` does not mark: {', '.join(shown)}"
+            ways.say("masks", f"on {where}, {words}")
+
+
+MASKS = Contract(check_masks, (NUMBERS,))
+
+
+def _masks(program: Program) -> Iterator[Mask]:
+    for name, part in program.inputs.items():
+        if part.marks:
+            along = marked_dimension(part, program.inputs[part.marks[0]])
+            assert along is not None
+            yield Mask(name, part, along)
+
+
+class MaskTrial:
+    """A mask on one way through the layer, and what was shown of it."""
+
+    def __init__(self, way: Way, mask: Mask) -> None:
+        self.way, self.mask, self.probe = way, mask, way.probe
+        self.shown: set[str] = set()
+        self.before = self.given()
+
+    def given(self) -> dict[str, Tensor]:
+        """Inputs of which the mask marks some positions of each sample; other bool inputs are true throughout."""
+        marks = self.probe.draw(self.mask.name)
+        axis = self.mask.positions(marks)
+        if marks.shape[axis] > 1:
+            marks.select(axis, 0).fill_(True)
+            marks.select(axis, -1).fill_(False)
+        return {**self.probe.drawn(masks=True), self.mask.name: marks}
+
+    def run(self, inputs: Tensors) -> Run | None:
+        return self.probe.run(self.way.training, inputs)
+
+    def unmarked(self) -> Finding | None:
+        """What is wrong if other content of positions that are not marked, or more of them, has an effect."""
+        usual = self.run(self.before)
+        if usual is None:
+            return None
+        name, words = self.mask.name, self.mask.words
+        counts = self.before[name]
+        output = self.sees_content(usual, ~counts, counts)
+        if output is not None:
+            message = f"`{output}` changes with positions of {words} that `{name}` does not mark"
+            turned = self.sees_content(usual, counts, ~counts) is None and self.sees_content(usual, ~counts, ~counts)
+            help = f"true means that a position counts: use `~{name}`" if turned else self.help()
+            return self.finding(usual, output, message, help)
+        program = self.probe.program
+        if program.forward.draws and (self.way.training or program.random == "always"):
+            return None  # other sizes draw other random numbers
+        output = self.sees_more(usual)
+        message = f"`{output}` changes with more positions of {words} that `{name}` does not mark"
+        return None if output is None else self.finding(usual, output, message, self.help())
+
+    def help(self) -> str:
+        return f"leave what `{self.mask.name}` does not mark out of sums, counts, maxima and softmaxes"
+
+    def finding(self, run: Run, output: str, message: str, help: str) -> Finding:
+        notes = self.probe.instance.explainer.notes()
+        return UnmarkedCounts.at(Place(("forward",), run.stored[output].span), message, notes=notes, help=help)
+
+    def sees_content(self, usual: Run, replaced: Tensor, compared: Tensor) -> str | None:
+        """The first output that changes at some positions with what stands at others.
+
+        Args:
+            usual: What the layer gives.
+            replaced: Where other values are put in, in the shape of the mask.
+            compared: Where outputs are compared.
+        """
+        for scale in SCALES:
+            after = dict(self.before)
+            for name in self.mask.part.marks:
+                where = spread(self.mask, replaced, self.probe.program.inputs[name], self.before[name])
+                after[name] = torch.where(where, self.probe.draw(name, scale), self.before[name])
+            now = self.run(after)
+            if now is None:
+                continue
+            self.shown.add(REPLACED)
+            if (output := self.changed(compared, usual, now)) is not None:
+                return output
+        return None
+
+    def sees_more(self, usual: Run) -> str | None:
+        """The first output that changes with more positions that are not marked."""
+        size = self.probe.setting.sizes[self.mask.along]
+        try:
+            longer = self.probe.at(resized(self.probe.setting, self.mask.along, size + MORE))
+        except TrialFault:
+            return None
+        after = longer.drawn(masks=True)
+        for name, value in self.before.items():
+            where = axes(self.probe.program.inputs[name], self.mask.along, value.dim())
+            if where:
+                after[name][at_index(value, where, slice(size))] = value
+            elif after[name].shape == value.shape:
+                after[name] = value
+            else:
+                return None
+        marks = after[self.mask.name]
+        marks[at_index(marks, (self.mask.positions(marks),), slice(size, None))] = False
+        now = longer.run(self.way.training, after)
+        if now is None:
+            return None
+        self.shown.add(APPENDED)
+        return self.changed(self.before[self.mask.name], usual, now)
+
+    def changed(self, counts: Tensor, usual: Run, now: Run) -> str | None:
+        """The first output that has changed at some positions, or anywhere if it has no positions."""
+        for name, value in usual.outputs.items():
+            part, other = self.probe.program.outputs[name], now.outputs[name]
+            where = axes(part, self.mask.along, value.dim())
+            if where:
+                kept = spread(self.mask, counts, part, value)
+                other = other[at_index(other, where, slice(value.shape[where[0]]))]
+                if value.shape == other.shape and differs(value[kept], other[kept]):
+                    return name
+            elif not self.has_positions(part) and differs(value, other):
+                return name
+        return None
+
+    def has_positions(self, part: TensorSpec) -> bool:
+        return any(self.mask.along in ex.names(entry) for entry in part.entries)
+
+    def nothing(self) -> Finding | None:
+        """What is wrong if an output is NaN or infinite where all positions are marked, none, or none of a sample."""
+        inputs = self.probe.drawn(masks=True)
+        full = inputs[self.mask.name]
+        row = full.clone()
+        if row.dim() > 1:
+            row[0] = False
+        tries = {"all positions": full, "no position": torch.zeros_like(full), "no position of one sample": row}
+        for words, marks in tries.items():
+            run = self.run({**inputs, self.mask.name: marks})
+            if run is None:
+                return None
+            for name, value in run.outputs.items():
+                kind = "NaN" if value.isnan().any() else "infinite" if value.isinf().any() else ""
+                if kind == "NaN" or (kind and not self.has_positions(self.probe.program.outputs[name])):
+                    message = f"`{name}` is {kind} where `{self.mask.name}` marks {words}"
+                    help = "bound the count, `clamp(sum(…), min=1)`, or fill what comes of nothing, `nan_to_num(…)`"
+                    notes = self.probe.instance.explainer.notes()
+                    place = Place(("forward",), run.stored[name].span)
+                    return NothingMarked.at(place, message, notes=notes, help=help)
+        self.shown.add(NOTHING)
+        return None
+
+
+def spread(mask: Mask, counts: Tensor, part: TensorSpec, like: Tensor) -> Tensor:
+    """Positions of a mask in the shape of another tensor; where that lacks a dimension, all along it have to agree."""
+    assert isinstance(mask.part.shape, tuple)
+    names = [entry.id if isinstance(entry, ex.Name) else "" for entry in mask.part.shape]
+    found = {axis: where[0] for axis, name in enumerate(names) if name and (where := axes(part, name, like.dim()))}
+    for axis in reversed(range(counts.dim())):
+        if axis not in found:
+            counts = counts.all(axis)
+    order = sorted(found.values())
+    counts = counts.permute([list(found.values()).index(at) for at in order])
+    for at in range(like.dim()):
+        if at not in order:
+            counts = counts.unsqueeze(at)
+    return counts.expand(like.shape)

@@ -1,0 +1,45 @@
+"""The module that a layer is to match, run beside it."""
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from layergen.contracts.matching import matched_inputs, matched_module
+from layergen.contracts.probing import Probe, Tensors
+from layergen.contracts.sites import CPU
+from layergen.run.instance import Instance
+from layergen.settings.choice import Setting
+
+
+class Matched:
+    """The module of `matches` at the setting of a probe, with its state."""
+
+    def __init__(self, probe: Probe) -> None:
+        self.instance: Instance = probe.instance
+        self.module: nn.Module = matched_module(probe.instance, CPU).double()
+        self.module.load_state_dict({name: probe.state[name] for name in self.module.state_dict()})
+
+    def at(self, setting: Setting) -> "Matched":
+        """The same module: its inputs alone bring the sizes."""
+        return self
+
+    def outputs(self, training: bool, inputs: Tensors) -> Tensors | None:
+        """What it gives, under the names of the layer's outputs; None if it fails."""
+        module = copy.deepcopy(self.module).train(training)
+        absent: Mapping[str, Any] = dict.fromkeys(self.instance.inputs)
+        with torch.no_grad(), torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            try:
+                given = module(*matched_inputs(self.instance, {**absent, **inputs}))
+            except Exception:  # whatever torch raises; what cannot be run shows nothing
+                return None
+        return dict(zip(self.instance.program.outputs, _flat(given), strict=False))
+
+
+def _flat(value: Any) -> list[Tensor]:
+    if isinstance(value, Tensor):
+        return [value]
+    return [tensor for part in value for tensor in _flat(part)] if isinstance(value, list | tuple) else []

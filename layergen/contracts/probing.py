@@ -1,0 +1,184 @@
+"""A layer at one setting, run again and again in float64 on data that differs in what a contract asks about."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from layergen.contracts.contract import Ways
+from layergen.contracts.execution import NUMBERS
+from layergen.contracts.initial import initialize
+from layergen.contracts.sites import CPU
+from layergen.lang import expression as ex
+from layergen.lang.interpreter import EvaluationFault
+from layergen.lang.model import Tensor as TensorSpec
+from layergen.resolve.program import Program
+from layergen.run.forward import Run, TrialFault
+from layergen.run.instance import Instance, Placement
+from layergen.settings.choice import Setting
+
+IN_FLOAT64 = Placement(CPU, torch.float64)
+TOLERANCE = 1e-4  # of the largest entry: what rounding explains, in a step in float32 too
+FLOOR = 1e-9
+FAR = 1000.0  # outdoes any ordinary value in a maximum or below a relu
+
+Tensors = Mapping[str, Tensor]
+
+
+class Probe:
+    """A layer at a setting, with parameters that nothing is equal or zero at, and buffers as they start.
+
+    Args:
+        program: The layer.
+        setting: Where it is run.
+        state: Parameters and buffers of another probe, to have the same.
+
+    Raises:
+        TrialFault: If it cannot be set up there.
+    """
+
+    def __init__(self, program: Program, setting: Setting, state: Tensors | None = None) -> None:
+        self.program = program
+        self.setting = setting
+        self.instance = Instance(program, setting, IN_FLOAT64)
+        self.ranges = dict(self.instance.ranges())
+        self.generator = torch.Generator().manual_seed(0)
+        if state is None:
+            self.start()
+            state = {name: tensor.clone() for name, tensor in self.instance.state.items() if tensor is not None}
+        self.state = state
+
+    def start(self) -> None:
+        """Give the parameters values of both signs where they are products' factors, and the buffers their own."""
+        for name, tensor in self.instance.state.items():
+            if tensor is None:
+                continue
+            if name in self.program.buffers:
+                initialize(self.instance, name)
+            elif tensor.dim() < 2:
+                tensor.uniform_(0.5, 1.5, generator=self.generator)
+            else:
+                fan = max(tensor[0].numel(), 1)
+                tensor.normal_(0, fan**-0.5, generator=self.generator)
+
+    @property
+    def given(self) -> list[str]:
+        """The inputs that are not left out."""
+        return [name for name, tensor in self.instance.inputs.items() if tensor is not None]
+
+    def at(self, setting: Setting) -> "Probe":
+        """The same layer with inputs of other sizes.
+
+        Raises:
+            TrialFault: If it cannot be set up there.
+        """
+        return Probe(self.program, setting, self.state)
+
+    def draw(self, name: str, scale: float = 1.0) -> Tensor:
+        """Values for an input: of its range, or normal ones times a scale; either of true and false."""
+        like = self.instance.inputs[name]
+        assert like is not None
+        if like.dtype is torch.bool:
+            return torch.rand(like.shape, generator=self.generator) < 0.5
+        low, high = self.ranges.get(name, (None, None))
+        if low is not None and high is not None:
+            if not like.is_floating_point():
+                return torch.randint(int(low), int(high), like.shape, generator=self.generator, dtype=like.dtype)
+            share = torch.rand(like.shape, generator=self.generator, dtype=torch.float64)
+            return (low + (high - low) * share).to(like.dtype)
+        return scale * torch.randn(like.shape, generator=self.generator, dtype=like.dtype)
+
+    def drawn(self, scale: float = 1.0, masks: bool | None = None) -> dict[str, Tensor]:
+        """Values for all inputs that are given; bool ones all alike if asked for."""
+        values = {name: self.draw(name, scale) for name in self.given}
+        if masks is not None:
+            values |= {name: torch.full_like(v, masks) for name, v in values.items() if v.dtype is torch.bool}
+        return values
+
+    def run(self, training: bool, inputs: Tensors, gradients: bool = False) -> Run | None:
+        """Run the forward with these inputs and the probe's own state; None if it fails.
+
+        The random numbers that it draws are the same each time.
+        """
+        for name, value in self.state.items():
+            kept = self.instance.state[name]
+            assert kept is not None
+            kept.copy_(value)
+        with torch.set_grad_enabled(gradients), torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            try:
+                return self.instance.run(training, inputs=inputs)
+            except TrialFault:
+                return None
+
+    def outputs(self, training: bool, inputs: Tensors) -> Tensors | None:
+        """What the layer gives for inputs; None if it fails."""
+        run = self.run(training, inputs)
+        return None if run is None else run.outputs
+
+
+@dataclass(frozen=True)
+class Way:
+    """A way through a layer's forward, to be probed in one mode."""
+
+    probe: Probe
+    training: bool
+
+
+def probed(ways: Ways) -> Iterator[Way]:
+    """All ways of a layer in all of its modes, as far as it is small enough to be run on data."""
+    for runs in ways.runs:
+        probe: Probe | None = None
+        for seen in runs.seen(NUMBERS):
+            try:
+                probe = probe or Probe(ways.program, seen.instance.setting)
+            except (TrialFault, EvaluationFault):
+                break
+            yield Way(probe, seen.training)
+
+
+def axes(part: TensorSpec, name: str, rank: int) -> tuple[int, ...] | None:
+    """Where a dimension stands in a tensor, if it does as an entry of its own and nowhere else.
+
+    Args:
+        part: The tensor as it is declared.
+        name: The dimension, or ``...`` for the leading ones.
+        rank: How many dimensions the tensor has.
+    """
+    if not isinstance(part.shape, tuple):
+        return None
+    entry: ex.Expression = ex.Literal(...) if name == "..." else ex.Name(name)
+    dots = ex.Literal(...)
+    if part.shape.count(entry) != 1 or (name != "..." and sum(name in ex.names(e) for e in part.shape) != 1):
+        return None
+    position, leading = part.shape.index(entry), rank - len(part.shape) + 1
+    if entry == dots:
+        return tuple(range(position, position + leading))
+    behind = dots in part.shape[:position]
+    return (position + leading - 1 if behind else position,)
+
+
+def differs(one: Tensor, other: Tensor) -> bool:
+    """Whether two tensors differ by more than rounding explains."""
+    if one.shape != other.shape:
+        return True
+    if not one.is_floating_point() and not one.is_complex():
+        return not torch.equal(one, other)
+    finite = one[one.isfinite()].abs()
+    scale = float(finite.max()) if finite.numel() else 0.0
+    tolerance = max(TOLERANCE, 50 * torch.finfo(one.dtype).eps)
+    return not torch.allclose(one, other, rtol=0.0, atol=FLOOR + tolerance * scale, equal_nan=True)
+
+
+def at_index(tensor: Tensor, where: tuple[int, ...], index: int | slice) -> tuple[Any, ...]:
+    """What picks an index along some dimensions of a tensor."""
+    return tuple(index if axis in where else slice(None) for axis in range(tensor.dim()))
+
+
+def resized(setting: Setting, name: str, size: int) -> Setting:
+    """A setting with another size of a dimension, or of each leading one."""
+    if name == "...":
+        return replace(setting, leading=(size,) * len(setting.leading))
+    return replace(setting, sizes={**setting.sizes, name: size})

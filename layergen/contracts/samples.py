@@ -1,0 +1,122 @@
+"""Samples of a batch beside others, in another order, and alone: whether one gives the same each time."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from torch import Tensor
+
+from layergen.contracts.probing import Probe, Tensors, at_index, axes, differs, resized
+from layergen.lang import expression as ex
+from layergen.run.forward import TrialFault
+from layergen.settings.choice import Setting
+
+SCALES = (1.0, 30.0)  # of the samples that are put beside the first one
+COMPANY = REPLACED, REORDERED, ALONE = "the other samples replaced", "all of them reordered", "one alone"
+Axes = dict[str, tuple[int, ...]]  # where the samples are in each tensor that has them
+
+
+class Subject(Protocol):
+    """A layer, or the module that it is to match."""
+
+    def outputs(self, training: bool, inputs: Tensors) -> Tensors | None:
+        """What it gives for inputs; None if it fails."""
+
+    def at(self, setting: Setting) -> "Subject":
+        """The same with inputs of other sizes."""
+
+
+@dataclass(frozen=True)
+class Dependence:
+    """How a sample was seen to depend on the others."""
+
+    output: str
+    words: str
+    before: Tensors  # inputs
+    after: Tensors | None  # inputs of the same sizes, for which the first sample gives something else
+
+
+class Samples:
+    """The samples of a layer at a setting, in one mode.
+
+    Args:
+        probe: The layer, with several samples.
+        subject: What is run: the layer itself, or the module that it is to match.
+        training: In which mode.
+        batch: The dimension along which there are samples.
+    """
+
+    def __init__(self, probe: Probe, subject: Subject, training: bool, batch: str) -> None:
+        self.probe, self.subject, self.training, self.batch = probe, subject, training, batch
+        self.shown: set[str] = set()  # in which company the first sample was seen to give the same
+        self.before = probe.drawn()
+        self.usual = subject.outputs(training, self.before) or {}
+        inputs, outputs = probe.program.inputs, probe.program.outputs
+        self.inputs: Axes = {
+            name: where for name, value in self.before.items() if (where := axes(inputs[name], batch, value.dim()))
+        }
+        self.outputs: Axes = {
+            name: where for name, value in self.usual.items() if (where := axes(outputs[name], batch, value.dim()))
+        }
+
+    @property
+    def draws(self) -> bool:
+        """Whether random numbers are drawn: a sample meets others elsewhere in a batch, or alone."""
+        program = self.probe.program
+        return program.forward.draws and (self.training or program.random == "always")
+
+    def dependence(self) -> Dependence | None:
+        """How a sample is seen to depend on the others, if it is."""
+        if not self.inputs or not self.outputs:
+            return None
+        found = next(filter(None, map(self.replaced, SCALES)), None)
+        return found if found or self.draws else self.moved() or self.alone()
+
+    def replaced(self, scale: float) -> Dependence | None:
+        """The first sample beside others."""
+        after = dict(self.before)
+        for name, where in self.inputs.items():
+            after[name] = self.probe.draw(name, scale)
+            kept = at_index(after[name], where, 0)
+            after[name][kept] = self.before[name][kept]
+        output = self.changed(REPLACED, self.subject.outputs(self.training, after), lambda value, where: value)
+        words = f"changes with the other samples along `{self.batch}`"
+        return None if output is None else Dependence(output, words, self.before, after)
+
+    def moved(self) -> Dependence | None:
+        """All samples one place further on."""
+        after = {name: self.before[name].roll(1, where[0]) for name, where in self.inputs.items()}
+        result = self.subject.outputs(self.training, {**self.before, **after})
+        name = self.changed(REORDERED, result, lambda value, where: value.roll(-1, where[0]))
+        words = f"changes with the place of a sample along `{self.batch}`"
+        return None if name is None else Dependence(name, words, self.before, None)
+
+    def alone(self) -> Dependence | None:
+        """The first sample by itself."""
+        shapes = {name: self.probe.program.inputs[name].entries for name in self.before if name not in self.inputs}
+        if any(self.batch in ex.names(entry) for entries in shapes.values() for entry in entries):
+            return None  # sizes that come of the batch would have to shrink with it
+        cut = {
+            name: self.before[name][at_index(self.before[name], where, slice(1))] for name, where in self.inputs.items()
+        }
+        try:
+            single = self.subject.at(resized(self.probe.setting, self.batch, 1))
+        except TrialFault:
+            return None
+        result = single.outputs(self.training, {**self.before, **cut})
+        name = self.changed(ALONE, result, lambda value, where: value)
+        words = f"is another one for a sample alone, where {self.batch} == 1"
+        return None if name is None else Dependence(name, words, self.before, None)
+
+    def changed(
+        self, company: str, values: Tensors | None, arranged: Callable[[Tensor, tuple[int, ...]], Tensor]
+    ) -> str | None:
+        """The first output in which the first sample has become another one; nothing if the layer did not run."""
+        if values is None:
+            return None
+        self.shown.add(company)
+        for name, where in self.outputs.items():
+            usual, now = self.usual[name], arranged(values[name], where)
+            if differs(usual[at_index(usual, where, 0)], now[at_index(now, where, 0)]):
+                return name
+        return None

@@ -1,0 +1,111 @@
+"""Do the names in `mixes`, `causal`, `marks` and `accept` name something that they can be said of?"""
+
+from collections.abc import Iterable, Iterator
+
+from layergen.diagnostics import Finding, Path, Place, Rule
+from layergen.lang import expression as ex
+from layergen.lang.model import Input, LayerSpec, Tensor
+from layergen.resolve.signature import dimensions
+from layergen.rules import all_rules
+from layergen.rules.names import UndefinedName
+from layergen.rules.spec import InvalidValue
+from layergen.suggest import nearest
+from layergen.words import listed
+
+LEADING = "..."  # what `mixes` calls the leading dimensions
+
+
+def check_meanings(spec: LayerSpec) -> Iterator[Finding]:
+    """Yield what is wrong with these keys by their words alone."""
+    known = set(dimensions(spec))
+    leading = {LEADING} if any(ex.Literal(...) in part.entries for part in spec.inputs.values()) else set()
+    for name in spec.mixes:
+        if name not in known | leading:
+            yield _undefined(("mixes",), name, "a dimension of the inputs", known | leading)
+    if spec.causal is not None:
+        yield from _check_causal(spec, spec.causal, known)
+    for name, part in spec.inputs.items():
+        for marked in part.marks:
+            yield from _check_mask(spec, name, part, marked)
+    yield from _check_accept(spec)
+
+
+def _undefined(path: Path, name: str, what: str, known: Iterable[str]) -> Finding:
+    names = sorted(known)
+    near = nearest(name, names)
+    help = f"write `{near}`" if near else f"there is {listed(f'`{other}`' for other in names)}" if names else None
+    return UndefinedName.at(Place(path), f"`{name}` is not {what}", help=help)
+
+
+def _check_causal(spec: LayerSpec, name: str, known: set[str]) -> Iterator[Finding]:
+    if name not in known:
+        yield _undefined(("causal",), name, "a dimension of the inputs", known)
+    elif not any(is_alone(part, name) for part in spec.outputs.values()):
+        message = f"no output has `{name}` as an entry of its own, so that none can be causal along it"
+        yield InvalidValue.at(("causal",), message, help="name a dimension that inputs and outputs share")
+    elif not any(is_alone(part, name) for part in spec.inputs.values()):
+        message = f"no input has `{name}` as an entry of its own just once, so that no entry is later than another"
+        yield InvalidValue.at(("causal",), message, help="name a dimension that inputs and outputs share")
+
+
+def is_alone(part: Tensor, name: str) -> bool:
+    """Whether a shape has a dimension as an entry of its own, and nowhere else."""
+    if not isinstance(part.shape, tuple):
+        return False
+    return part.shape.count(ex.Name(name)) == 1 == sum(name in ex.names(entry) for entry in part.shape)
+
+
+def _check_mask(spec: LayerSpec, name: str, mask: Input, marked: str) -> Iterator[Finding]:
+    if marked not in spec.inputs or marked == name:
+        yield _undefined(("inputs", name, "marks"), marked, "another input", set(spec.inputs) - {name})
+        return
+    entry = marked_dimension(mask, spec.inputs[marked])
+    if entry is None:
+        message = f"`{marked}` has no dimension {mask.dim} that is an entry of its own, a name that stands there once"
+        yield InvalidValue.at(("inputs", name, "dim"), message, help=f"`{marked}` is `{_shape(spec.inputs[marked])}`")
+    elif not is_alone(mask, entry):
+        message = f"`{name}` has no dimension `{entry}`, of whose positions it could say which count"
+        yield InvalidValue.at(("inputs", name, "marks"), message, help=f"give it the shape `[…, {entry}]`")
+
+
+def marked_dimension(mask: Input, marked: Tensor) -> str | None:
+    """The name of the dimension along which a mask marks positions, if it names one."""
+    if not isinstance(marked.shape, tuple) or mask.dim is None:
+        return None
+    entry = mask.dim
+    if isinstance(entry, int):
+        if not -len(marked.shape) <= entry < len(marked.shape):
+            return None
+        node = marked.shape[entry]
+        if not isinstance(node, ex.Name) or ex.Literal(...) in marked.shape[:entry]:
+            return None
+        entry = node.id
+    return entry if is_alone(marked, entry) else None
+
+
+def _shape(part: Tensor) -> str:
+    return f"[{', '.join(map(ex.show, part.entries))}]"
+
+
+def _check_accept(spec: LayerSpec) -> Iterator[Finding]:
+    rules = {rule.name: rule for rule in all_rules()}
+    judging = sorted(name for name, rule in rules.items() if rule.judges)
+    for name in spec.accept:
+        place = Place(("accept", name), key=True)
+        if name not in rules:
+            near = nearest(name, judging) or nearest(name, rules)
+            help = f"write `{near}`" if near else f"what may be accepted is {_quoted(judging)}"
+            yield UndefinedName.at(place, f"there is no rule `{name}`", help=help)
+        elif not rules[name].judges:
+            message = f"`{name}` cannot be accepted: {_role(rules[name])}"
+            yield InvalidValue.at(place, message, help=f"what may be accepted is {_quoted(judging)}")
+
+
+def _role(rule: type[Rule]) -> str:
+    if rule.code.startswith("LG3"):
+        return "it says that the layer does not do what its spec says, or is settled by a key of its own"
+    return "it does not judge what a layer does"
+
+
+def _quoted(names: Iterable[str]) -> str:
+    return listed(f"`{name}`" for name in names)

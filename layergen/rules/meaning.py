@@ -1,0 +1,131 @@
+"""The faults of what inputs mean: which entries depend on which, and what an author has said of it."""
+
+from layergen.diagnostics import Rule
+
+
+class DependentSamples(Rule):
+    """What one sample gives depends on the other samples of its batch.
+
+    The batch is the first dimension of the first input, `...` included. The layer is run on random data with other
+    samples beside the first one, with the samples in another order, and with one sample alone. An output that has the
+    dimension must be the same for a sample each time. A count over the whole batch, positions counted along it and
+    attention across it go unnoticed in shapes.
+
+        inputs:
+          x: [N, L, D]
+          mask: {shape: [N, L], dtype: bool}
+        forward: |
+          count = sum(mask)                             # of all samples
+          y = sum(x * mask[:, :, None], dim=1) / count
+
+    Fix: reduce within each sample, `sum(mask, dim=1, keepdim=True)`. Where samples are meant to see each other, say so:
+    `mixes: [N]`, or `mixes: {N: training}` for batch statistics. A graph layer whose first dimension is its nodes says
+    `mixes: [V]`. A layer that `matches` a module mixes what that one does.
+    """
+
+    code = "LG327"
+
+
+class NeedlessMixes(Rule):
+    """A `mixes` that nothing needs.
+
+    It lets samples depend on each other, and so switches a check off. Here no sample was seen to depend on another one,
+    or no output has the dimension.
+
+        mixes: [N]
+        forward: y = x * weight
+
+    Fix: delete it, or name the dimension along which samples see each other.
+    """
+
+    code = "LG328"
+
+
+class FutureSeen(Rule):
+    """An output depends on later entries along the dimension that `causal` names.
+
+    The layer is run on random data, and again with other values behind some position. Outputs up to this position must
+    stay as they were.
+
+        causal: L
+        forward: y = conv1d(pad(x, [kernel_size // 2, kernel_size // 2]), weight)
+
+    Fix: look back alone.
+
+        forward: y = conv1d(pad(x, [kernel_size - 1, 0]), weight)
+    """
+
+    code = "LG329"
+
+
+class UnmarkedCounts(Rule):
+    """Positions that a mask does not mark have an effect.
+
+    A mask that says `marks: x` is true at the positions of `x` that count. Other content of the other positions, or
+    more of them, must change nothing at those that are marked, and nothing at all in outputs that do not have the
+    positions.
+
+        inputs:
+          x: [N, L, D]
+          mask: {shape: [N, L], dtype: bool, marks: x, dim: 1}
+        forward: y = sum(x * mask[:, :, None], dim=1) / L
+
+    Fix: leave the other positions out of sums, counts and softmaxes; if the mask is meant the other way round, use
+    `~mask`.
+
+        forward: y = sum(x * mask[:, :, None], dim=1) / clamp(sum(mask, dim=1, keepdim=True), min=1)
+    """
+
+    code = "LG330"
+
+
+class IgnoredEntries(Rule):
+    """Some entries of an input have no effect on any output.
+
+    Entries are followed by gradients, and replaced by other values where no gradient comes back, at several settings,
+    sizes and draws. A part that never matters is often a wrong slice.
+
+        inputs:
+          x: [N, D]
+        outputs:
+          y: [N]
+        forward: y = sum(x[:, :D // 2], dim=1)
+
+    Fix: use all of it. Where a part is left out on purpose, as by a layer that takes the first token alone, say
+    `partial: true` of the input.
+    """
+
+    code = "LG331"
+
+
+class NeedlessAccept(Rule):
+    """An `accept` that nothing needs.
+
+    It overrules a judgement of the checks, with a reason. Here the checks do not judge so, or not any more.
+
+        accept: {wrong-fan: as nn.ConvTranspose2d starts}
+        parameters:
+          weight: {shape: [dim, dim], init: xavier_uniform}
+
+    Fix: delete it.
+    """
+
+    code = "LG332"
+
+
+class NothingMarked(Rule):
+    """An output is NaN or infinite where a mask marks no position, or all of them.
+
+    Batches have samples of which nothing is left. The mean of nothing is zero divided by zero, and so is a softmax
+    over nothing.
+
+        inputs:
+          x: [N, L, D]
+          mask: {shape: [N, L], dtype: bool, marks: x, dim: 1}
+        forward: y = sum(x * mask[:, :, None], dim=1) / sum(mask, dim=1, keepdim=True)
+
+    Fix: bound the count, `clamp(sum(mask, dim=1, keepdim=True), min=1)`, or fill what comes of nothing,
+    `nan_to_num(softmax(h, dim=-1))`.
+    """
+
+    code = "LG333"
