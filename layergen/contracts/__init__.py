@@ -4,6 +4,7 @@ from layergen.contracts.autocast import AUTOCAST
 from layergen.contracts.broadcasting import BROADCASTING
 from layergen.contracts.contract import Contract, Ways
 from layergen.contracts.device import DEVICE
+from layergen.contracts.domains import DOMAINS
 from layergen.contracts.dtype import DTYPE
 from layergen.contracts.execution import EXECUTION
 from layergen.contracts.fans import FANS
@@ -24,6 +25,7 @@ CONTRACTS: dict[str, tuple[Contract, ...]] = {
     "autocast": (AUTOCAST,),
     "device": (DEVICE,),
     "gradient": (GRADIENT,),
+    "domains": (DOMAINS,),
     "training": (RANDOMNESS,),
     "init": (FANS,),
 }
