@@ -6,6 +6,7 @@ from layergen.contracts.buffers import BUFFERS
 from layergen.contracts.causal import CAUSAL
 from layergen.contracts.contract import Contract, Shown, Ways
 from layergen.contracts.device import DEVICE
+from layergen.contracts.domains import DOMAINS
 from layergen.contracts.dtype import DTYPE
 from layergen.contracts.execution import EXECUTION
 from layergen.contracts.fans import FANS
@@ -40,6 +41,7 @@ CONTRACTS: dict[str, tuple[Contract, ...]] = {
     "autocast": (AUTOCAST,),
     "device": (DEVICE,),
     "gradient": (GRADIENT,),
+    "domains": (DOMAINS,),
     "finite": (FINITE,),
     "learning": (LEARNING,),
     "precision": (HALF,),

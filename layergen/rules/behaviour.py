@@ -107,3 +107,61 @@ class NotANumber(Rule):
     """
 
     code = "LG313"
+
+
+class NonFiniteValue(Rule):
+    """An output is NaN or infinite for inputs or settings that the spec allows.
+
+    What each step can be is followed through the forward by intervals: from the bounds of arguments, the ranges of
+    inputs, and what ops guarantee. Where an op may be given something at the edge of its domain, such as the logarithm
+    of 0, a division by 0, or a softmax over nothing but minus infinity, inputs that take it there are looked for:
+    zeros, equal rows, the ends of ranges, masks that mark everything or nothing, sizes of 1, large numbers; and
+    arguments at their bounds. Only what was run and failed is reported, with the inputs at which it did.
+
+        inputs:
+          scores: [N, L]
+          mask: {shape: [N, L], dtype: bool, doc: Which entries count.}
+        forward: y = softmax(masked_fill(scores, ~mask, -inf), dim=-1)    # NaN where a row of the mask is all false
+
+    Fix: keep away from the edge before the op, not after: `clamp(min=…)`, a small number inside the root, a finite fill.
+    An argument whose bound does not work has `exclusive: min`. A layer that matches a module may fail where that does.
+
+        forward: y = nan_to_num(softmax(masked_fill(scores, ~mask, -inf), dim=-1))
+    """
+
+    code = "LG314"
+
+
+class NonFiniteGradient(Rule):
+    """A gradient is NaN or infinite for inputs or settings that the spec allows, though the outputs are finite.
+
+    The root of 0 is 0, but its derivative there is infinite. One such entry is enough: its gradient is added to those
+    of all others. `where` and masks do not help behind the op, as 0 times infinity is NaN. The inputs are found as for
+    `non-finite-value`, and only what was run and failed is reported.
+
+        forward: y = sqrt(sum(square(x[:, None] - x[None]), dim=-1))    # the distance of a row from itself is 0
+
+    Fix: keep away from the edge before the op: `sqrt(clamp(…, min=1e-12))`, or use an op whose gradient is 0 there.
+
+        forward: y = linalg.vector_norm(x[:, None] - x[None], dim=-1)
+    """
+
+    code = "LG315"
+
+
+class IndexOutOfRange(Rule):
+    """An index lies outside of its table for inputs or settings that the spec allows.
+
+    The bounds of each index are followed through the forward, in the names of sizes. Where they are not shown to lie
+    inside, the ends of the ranges of inputs are run, and sizes whose entries differ.
+
+        inputs:
+          labels: {shape: [N], dtype: int64, range: [-1, num_classes]}    # -1: no label
+        forward: y = one_hot(labels, num_classes)
+
+    Fix: bring what is no index into the table first, and mask what comes of it.
+
+        forward: y = one_hot(clamp(labels, min=0), num_classes) * (labels >= 0)[:, None]
+    """
+
+    code = "LG316"

@@ -1,6 +1,6 @@
 """One layer with its tensors set up: on the meta device, on fake tensors, in any dtype, at numbers or at symbols."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -129,8 +129,14 @@ class Instance:
         owned = [tensor for tensor in self.state.values() if tensor is not None and tensor.is_floating_point()]
         return next((tensor.dtype for tensor in (*tensors, *owned) if tensor is not None), torch.float32)
 
-    def run(self, training: bool, *observers: Observer, inputs: Mapping[str, Tensor] | None = None) -> Run:
-        """Run the forward, if need be with other inputs than the instance's own.
+    def run(
+        self,
+        training: bool,
+        *observers: Observer,
+        inputs: Mapping[str, Tensor] | None = None,
+        interpreter: Callable[..., ForwardInterpreter] = ForwardInterpreter,
+    ) -> Run:
+        """Run the forward, if need be with other inputs than the instance's own, or by another interpreter.
 
         Raises:
             TrialFault: If torch refuses a call, or an output is no tensor.
@@ -139,18 +145,18 @@ class Instance:
         values = {**CONSTANTS, **self.scalars, **given, **self.state, "training": training}
         calls = TensorCalls(self.placement.device, self.floating_dtype(), self.placement.scalars)
         buffers = {name: self.state[name] for name in self.program.buffers}
-        interpreter = ForwardInterpreter(values, calls, buffers, self.explainer, observers)
+        running = interpreter(values, calls, buffers, self.explainer, observers)
         try:
-            interpreter.run(self.program.forward.statements)
+            running.run(self.program.forward.statements)
         except EvaluationFault as fault:
-            raise TrialFault(self.explainer.fault(("forward",), fault, interpreter.values)) from None
+            raise TrialFault(self.explainer.fault(("forward",), fault, running.values)) from None
         outputs = {}
         for name in self.program.outputs:
-            value = interpreter.values[name]
+            value = running.values[name]
             if not isinstance(value, Tensor):
                 raise TrialFault(self.explainer.no_tensor(name, value))
             outputs[name] = value
-        return Run(outputs, tuple(interpreter.steps))
+        return Run(outputs, tuple(running.steps))
 
     def declared_shape(self, output: str) -> tuple[int, ...]:
         """The shape that an output is declared to have."""

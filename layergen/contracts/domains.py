@@ -1,0 +1,172 @@
+"""Domains: no input and no setting that the spec allows takes an op to where it, or its derivative, is not finite."""
+
+from collections.abc import Iterator
+
+from layergen.contracts.contract import Contract, Ways
+from layergen.contracts.sites import SizeWatch
+from layergen.diagnostics import Finding, Place
+from layergen.domains.site import Edge
+from layergen.domains.study import study
+from layergen.domains.witness import Witness, witnesses
+from layergen.lang import expression as ex
+from layergen.lang.visitor import sources
+from layergen.resolve.program import Program
+from layergen.rules.behaviour import IndexOutOfRange, NonFiniteGradient, NonFiniteValue
+from layergen.run.instance import Instance
+from layergen.run.watching import TRAINING, WITHOUT_DATA, Watch
+
+SMALL = Watch(WITHOUT_DATA, TRAINING, SizeWatch)
+
+
+def check_domains(ways: Ways) -> Iterator[Finding]:
+    """Yield the ops that were taken to the edge of their domain, and failed there."""
+    settings = [runs.setting for runs in ways.runs]
+    suspects = study(ways.program, settings).suspects
+    if suspects and all(seen.evidence for seen in ways.seen(SMALL)):
+        for witness in witnesses(ways.program, settings, suspects):
+            yield _finding(ways.program, witness)
+
+
+DOMAINS = Contract(check_domains, (SMALL,))
+
+
+def _finding(program: Program, witness: Witness) -> Finding:
+    node = witness.suspect.node
+    place = Place(("forward",), node.span)
+    notes = Instance(program, witness.setting).explainer.notes()
+    help = _help(program, witness)
+    found = witness.breakdown
+    if found is None:
+        message = f"{_name(node)} is given an index that its table does not have where {witness.where}"
+        return IndexOutOfRange.at(place, message, notes=notes, help=help)
+    became = "NaN" if found.nan else "infinite"
+    if found.gradient:
+        message = f"{_name(node)} makes the gradient of `{found.name}` {became} where {witness.where}"
+        return NonFiniteGradient.at(place, message, notes=notes, help=help)
+    message = f"{_name(node)} makes `{found.name}` {became} where {witness.where}"
+    return NonFiniteValue.at(place, message, notes=notes, help=help)
+
+
+def _name(node: ex.Expression) -> str:
+    """An op as a message calls it."""
+    match node:
+        case ex.Call(function=name):
+            return f"`{name}`"
+        case ex.Binary(operator=sign):
+            return f"`{sign}`"
+        case ex.Subscript(value=value):
+            return f"`{ex.show(value)}[…]`"
+    return f"`{ex.show(node)}`"
+
+
+def _help(program: Program, witness: Witness) -> str | None:
+    """What to write instead."""
+    node, edge = witness.suspect.node, witness.suspect.edge
+    if witness.bound is not None:
+        argument = program.arguments[witness.bound]
+        end = "min" if argument.min is not None and witness.setting.values[witness.bound] == argument.min else "max"
+        return f"leave the bound out of what `{witness.bound}` may be: `exclusive: {end}`"
+    match edge:
+        case Edge.ROOT | Edge.POWER:
+            return _root(program, node)
+        case Edge.LOGARITHM:
+            return _logarithm(program, node)
+        case Edge.DIVISION:
+            return _division(program, node)
+        case Edge.ARC:
+            inside = _inside(node)
+            return f"keep away from the ends of the domain: `clamp({inside}, -1 + 1e-6, 1 - 1e-6)`"
+        case Edge.SPREAD:
+            return "a single value has no unbiased spread: write `correction=0`"
+        case Edge.EMPTY:
+            return (
+                "where nothing is left, fill with a number that is finite, or drop the row: "
+                f"`nan_to_num({ex.show(node)})`"
+            )
+        case Edge.IGNORED:
+            return "sum, and divide by the number of what counts, at least 1: `sum(…) / clamp(count, min=1)`"
+        case Edge.OVERFLOW:
+            return "subtract the maximum first, or use `softmax` or `logsumexp`, which do"
+        case Edge.INDEX:
+            return _index(witness, node)
+
+
+def _operand(node: ex.Expression) -> ex.Expression | None:
+    """What an op works on."""
+    match node:
+        case ex.Call(arguments=(first, *_)):
+            return first
+        case ex.Binary(operator="**", left=left):
+            return left
+        case ex.Binary(right=right):
+            return right
+    return None
+
+
+def _inside(node: ex.Expression) -> str:
+    operand = _operand(node)
+    return ex.show(operand) if operand is not None else "x"
+
+
+def _root(program: Program, node: ex.Expression) -> str:
+    operand = _operand(node)
+    length = _length(program, operand)
+    if length is not None and isinstance(node, ex.Call) and node.function == "sqrt":
+        return f"`{length}`, whose gradient at 0 is 0, or add a small number inside: `sqrt({_inside(node)} + 1e-12)`"
+    clamped = f"clamp({_inside(node)}, min=1e-6)"
+    whole = ex.show(node).replace(_inside(node), clamped, 1) if isinstance(node, ex.Call) else clamped
+    return f"keep away from 0 before the root is taken, not after: `{whole}`"
+
+
+def _length(program: Program, operand: ex.Expression | None) -> str | None:
+    """The norm that a root of a sum of squares is."""
+    if isinstance(operand, ex.Name):
+        found = list(sources(program.forward.statements, operand.id))
+        operand = found[0] if len(found) == 1 else None
+    match operand:
+        case ex.Call(function="sum", arguments=(squares, *dims), keywords=keywords):
+            inner = _squared(squares)
+            if inner is not None:
+                call = ex.Call("linalg.vector_norm", (inner,), (*(ex.Keyword("dim", dim) for dim in dims), *keywords))
+                return ex.show(call)
+    return None
+
+
+def _squared(node: ex.Expression) -> ex.Expression | None:
+    match node:
+        case ex.Call(function="square", arguments=(inner,)):
+            return inner
+        case ex.Binary(operator="**", left=inner, right=ex.Literal(value=2)):
+            return inner
+        case ex.Binary(operator="*", left=left, right=right) if left == right:
+            return left
+    return None
+
+
+def _logarithm(program: Program, node: ex.Expression) -> str:
+    operand = _operand(node)
+    if isinstance(operand, ex.Call) and operand.function == "softmax":
+        return f"`{ex.show(ex.Call('log_softmax', operand.arguments, operand.keywords))}` cannot round to 0 before the logarithm"
+    if isinstance(operand, ex.Call) and operand.function == "sigmoid":
+        return f"`{ex.show(ex.Call('logsigmoid', operand.arguments))}` cannot round to 0 before the logarithm"
+    text = f"keep away from 0 before the logarithm, not after: `{ex.show(ex.Call('log', (ex.Call('clamp', (operand or ex.Name('x'),), (ex.Keyword('min', ex.Literal(1e-6)),)),)))}`"
+    if isinstance(operand, ex.Name) and operand.id in program.inputs:
+        return f"{text}, or say which values it has: `range: [low, high]`"
+    return text
+
+
+def _division(program: Program, node: ex.Expression) -> str:
+    by = _inside(node)
+    counts = isinstance(_operand(node), ex.Call) and any(part.dtype == "bool" for part in program.inputs.values())
+    if counts:
+        return f"divide by 1 at least: `clamp({by}, min=1)`"
+    return (
+        f"keep the divisor away from 0 before dividing, not after: `clamp({by}, min=1e-6)`, or add a small number to it"
+    )
+
+
+def _index(witness: Witness, node: ex.Expression) -> str:
+    if "low end" in witness.where:
+        index = ex.show(node.arguments[0]) if isinstance(node, ex.Call) and node.arguments else "index"
+        return f"bring what is no index into the table first, and mask what comes of it: `clamp({index}, min=0)`"
+    return "compare the largest index with the size of the table"

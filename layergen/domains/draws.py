@@ -1,0 +1,227 @@
+"""Inputs that lie at the edges of what a layer allows: zeros, equal rows, ends of ranges, masks that mark nothing."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from layergen.domains.site import Edge
+from layergen.lang.inits import is_initializer
+from layergen.lang.interpreter import EvaluationFault, Interpreter
+from layergen.lang.model import Buffer, Parameter
+from layergen.run.environment import CONSTANTS, TensorCalls
+from layergen.run.instance import Instance
+
+CPU = torch.device("cpu")
+Change = Callable[[Instance], None]
+
+SINGULAR = frozenset({Edge.ROOT, Edge.LOGARITHM, Edge.DIVISION, Edge.POWER, Edge.ARC})
+
+
+@dataclass(frozen=True)
+class Draw:
+    """One way to choose the inputs of a layer.
+
+    Attributes:
+        words: Which inputs they are, as the end of "where …".
+        change: Makes them out of ordinary ones.
+        edges: At which edges they are of use.
+    """
+
+    words: str
+    change: Change
+    edges: frozenset[Edge] = frozenset(Edge)
+
+
+def fill(instance: Instance) -> None:
+    """Ordinary values: inputs of their ranges, parameters about 1, buffers as they start."""
+    ranges = dict(instance.ranges())
+    for name, tensor in _inputs(instance):
+        if tensor.dtype is torch.bool:
+            tensor.bernoulli_(0.5)
+        elif name in ranges and not tensor.is_floating_point():
+            tensor.random_(*map(int, ranges[name]))
+        elif name in ranges:
+            tensor.uniform_(*ranges[name])
+        else:
+            tensor.normal_()
+    for name, owned in instance.state.items():
+        if owned is None:
+            continue
+        if owned.is_floating_point():
+            owned.uniform_(0.5, 1.5)
+        else:
+            owned.zero_()
+        if name in instance.program.buffers:
+            start(instance, instance.program.buffers[name], owned)
+
+
+def start(instance: Instance, part: Parameter | Buffer, tensor: Tensor) -> None:
+    """Give a tensor its initial value, where that asks for nothing but numbers."""
+    values = {**CONSTANTS, **instance.setting.values}
+    init = part.init
+    try:
+        if is_initializer(init):
+            interpreter = Interpreter(values)
+            arguments = [interpreter.evaluate(argument) for argument in init.arguments]
+            keywords = {keyword.name: interpreter.evaluate(keyword.value) for keyword in init.keywords}
+            interpreter.guarded(init, lambda: getattr(nn.init, f"{init.function}_")(tensor, *arguments, **keywords))
+        else:
+            first = Interpreter(values, TensorCalls(CPU, tensor.dtype)).evaluate(init)
+            tensor.copy_(first)
+    except (EvaluationFault, RuntimeError, TypeError):
+        return  # a fan of another tensor: any value will do
+
+
+def _inputs(instance: Instance) -> Iterator[tuple[str, Tensor]]:
+    return ((name, tensor) for name, tensor in instance.inputs.items() if tensor is not None)
+
+
+def _floating(instance: Instance) -> Iterator[tuple[Tensor, tuple[float, float] | None]]:
+    """The floating inputs, and between what they lie."""
+    ranges = dict(instance.ranges())
+    for name, tensor in _inputs(instance):
+        if tensor.is_floating_point():
+            yield tensor, ranges.get(name)
+
+
+def _ordinary(instance: Instance) -> None:
+    """As they are drawn."""
+
+
+def _filled(number: float) -> Change:
+    def change(instance: Instance) -> None:
+        for tensor, limits in _floating(instance):
+            if limits is None or limits[0] <= number < limits[1]:
+                tensor.fill_(number)
+
+    return change
+
+
+def _at_low_end(instance: Instance) -> None:
+    for tensor, limits in _floating(instance):
+        if limits is not None:
+            tensor.fill_(limits[0])
+
+
+def _equal(instance: Instance) -> None:
+    """All rows the same, in all inputs of one shape."""
+    rows: dict[tuple[int, ...], Tensor] = {}
+    for tensor, _ in _floating(instance):
+        if tensor.dim():
+            shape = tuple(tensor.shape)
+            row = rows.setdefault(shape, tensor[:1].clone())
+            tensor.copy_(row.expand_as(tensor))
+
+
+def _same(instance: Instance) -> None:
+    """The inputs of one shape the same."""
+    first: dict[tuple[int, ...], Tensor] = {}
+    for tensor, _ in _floating(instance):
+        tensor.copy_(first.setdefault(tuple(tensor.shape), tensor.clone()))
+
+
+def _aligned(sign: float, dim: int) -> Change:
+    """Unit vectors in one direction, as the rows of weights and of inputs."""
+
+    def change(instance: Instance) -> None:
+        for tensor, limits in _floating(instance):
+            if limits is None and tensor.dim() > dim:
+                _point(tensor, sign, dim)
+        for name in instance.program.parameters:
+            tensor = instance.state[name]
+            if tensor is not None and tensor.dim() > 1 and tensor.is_floating_point():
+                _point(tensor, 1.0, -1)
+
+    return change
+
+
+def _point(tensor: Tensor, sign: float, dim: int) -> None:
+    tensor.zero_().select(dim, 0).fill_(sign)
+
+
+def _large(*numbers: float) -> Change:
+    """Large numbers in turn, the same turn in each row."""
+
+    def change(instance: Instance) -> None:
+        for tensor, limits in _floating(instance):
+            if limits is None and tensor.dim():
+                length = tensor.shape[1] if tensor.dim() > 1 else tensor.shape[0]
+                turn = torch.tensor([numbers[index % len(numbers)] for index in range(length)], dtype=tensor.dtype)
+                tensor.copy_(turn.reshape(-1, *[1] * (tensor.dim() - 2)) if tensor.dim() > 1 else turn)
+            elif limits is None:
+                tensor.fill_(numbers[0])
+
+    return change
+
+
+def _masks(change_mask: Callable[[Tensor], object]) -> Change:
+    def change(instance: Instance) -> None:
+        for _, tensor in _inputs(instance):
+            if tensor.dtype is torch.bool:
+                change_mask(tensor)
+
+    return change
+
+
+def _integers(last: bool) -> Change:
+    def change(instance: Instance) -> None:
+        ranges = dict(instance.ranges())
+        for name, tensor in _inputs(instance):
+            if name in ranges and not tensor.is_floating_point() and tensor.dtype is not torch.bool:
+                tensor.fill_(int(ranges[name][1]) - 1 if last else int(ranges[name][0]))
+
+    return change
+
+
+def _initial(instance: Instance) -> None:
+    for name, part in instance.program.parameters.items():
+        tensor = instance.state[name]
+        if tensor is not None:
+            start(instance, part, tensor)
+
+
+ORDINARY = Draw("inputs are drawn at random", _ordinary)
+FLOATING = (
+    Draw("floating inputs are all 0", _filled(0.0), SINGULAR),
+    Draw("floating inputs are all equal", _filled(1.0), SINGULAR),
+    Draw("the rows of an input are equal", _equal, SINGULAR),
+    Draw("an input is equal to another", _same, SINGULAR),
+    Draw("inputs and weights point the same way", _aligned(1.0, -1), SINGULAR),
+    Draw("inputs and weights point the same way", _aligned(1.0, 1), SINGULAR),
+    Draw("inputs and weights point opposite ways", _aligned(-1.0, -1), SINGULAR),
+    Draw("inputs are as large as 100", _large(100.0), SINGULAR | {Edge.OVERFLOW}),
+    Draw("inputs are as small as -100", _large(-100.0), SINGULAR | {Edge.OVERFLOW}),
+    Draw("inputs are 100 and -100 in turn", _large(100.0, -100.0), SINGULAR | {Edge.OVERFLOW}),
+)
+LOW_END = Draw("inputs are at the low end of their range", _at_low_end, SINGULAR)
+MASKS = (
+    Draw("masks are all false", _masks(lambda mask: mask.fill_(False))),
+    Draw("masks are all true", _masks(lambda mask: mask.fill_(True))),
+    Draw("the first row of a mask is false", _masks(lambda mask: mask[:1].fill_(False) if mask.dim() else mask)),
+    Draw("the first row of a mask is true", _masks(lambda mask: mask[:1].fill_(True) if mask.dim() else mask)),
+)
+INTEGERS = (
+    Draw("integer inputs are at the low end of their range", _integers(last=False)),
+    Draw("integer inputs are at the high end of their range", _integers(last=True)),
+)
+INITIAL = Draw("parameters have their initial values", _initial, SINGULAR)
+
+
+def draws(instance: Instance, edges: frozenset[Edge]) -> Iterator[Draw]:
+    """The draws that make a difference to a layer and may reach some edges."""
+    program = instance.program
+    given = [part for name, part in program.inputs.items() if instance.inputs[name] is not None]
+    found = [ORDINARY]
+    if any(part.dtype == "bool" for part in given):
+        found += MASKS
+    if any(not part.floating and part.range is not None for part in given):
+        found += INTEGERS
+    if any(part.floating and part.range is not None for part in given):
+        found.append(LOW_END)
+    if any(part.floating for part in given):
+        found += FLOATING
+    if program.parameters:
+        found.append(INITIAL)
+    return (draw for draw in found if draw.edges & edges)

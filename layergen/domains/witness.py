@@ -1,0 +1,276 @@
+"""Finds inputs and settings that take a layer to the edge of an op's domain, and runs it there.
+
+What is degenerate, as inputs of zeros, is tried where arguments have ordinary values. Where an argument lies at its bound,
+or a size is 1, inputs are ordinary: who asks for `eps=0` wants no protection from zeros, but means to get something.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from layergen.domains.draws import CPU, ORDINARY, SINGULAR, Draw, draws, fill
+from layergen.domains.recorded import Breakdown, breakdown, wanted, weights
+from layergen.domains.site import Edge, Suspect
+from layergen.domains.study import suspects_at
+from layergen.faults import SpecError
+from layergen.lang.interpreter import EvaluationFault, Interpreter
+from layergen.lang.model import SIZES
+from layergen.ops.modules import find_module
+from layergen.resolve.program import Program
+from layergen.run.environment import CONSTANTS
+from layergen.run.forward import TrialFault
+from layergen.run.instance import Instance, Placement
+from layergen.settings.choice import Setting
+from layergen.settings.search import consistent, values_of
+from layergen.words import listed
+
+ORDINARY_FLOATS = (1.0, 2.0)  # for arguments without a default, of which the first choice may be a special case
+INFINITE = SINGULAR | {Edge.IGNORED, Edge.SPREAD}  # at these edges infinity is no more meant than NaN is
+
+
+@dataclass(frozen=True)
+class Witness:
+    """A run at the edge of an op's domain in which the layer failed."""
+
+    suspect: Suspect
+    setting: Setting
+    draw: Draw
+    training: bool
+    breakdown: Breakdown | None  # None: torch refused the op
+    bound: str | None = None  # the argument that was at its bound
+    words: str = ""  # what is special about the setting, as the end of "where …"
+
+    @property
+    def where(self) -> str:
+        """Which inputs and settings these are, as the end of "where …"."""
+        if not self.words:
+            return self.draw.words
+        return self.words if self.draw is ORDINARY else f"{self.words} and {self.draw.words}"
+
+
+@dataclass(frozen=True)
+class Trip:
+    """A setting to try, and how."""
+
+    setting: Setting
+    degenerate: bool  # whether inputs may be, too
+    suspects: tuple[Suspect, ...]
+    training: bool
+    bound: str | None = None
+    words: str = ""
+
+
+def witnesses(program: Program, ways: Sequence[Setting], suspects: Sequence[Suspect]) -> Iterator[Witness]:
+    """Yield a failing run for each suspect that some run takes to its edge.
+
+    Args:
+        program: A layer that works at its settings.
+        ways: Settings of ordinary arguments, one for each way through the forward.
+        suspects: What may reach an edge at any setting.
+    """
+    open_ones = {suspect.node.span for suspect in suspects}
+    with torch.random.fork_rng(devices=[]):
+        for trip in _trips(program, ways, suspects):
+            if any(suspect.node.span in open_ones for suspect in trip.suspects):
+                found = _failing(program, trip)
+                if found is not None and found.suspect.node.span in open_ones and _confirmed(program, found):
+                    open_ones.discard(found.suspect.node.span)
+                    yield found
+
+
+def _trips(program: Program, ways: Sequence[Setting], suspects: Sequence[Suspect]) -> Iterator[Trip]:
+    suspects = tuple(suspects)
+    edges = {suspect.edge for suspect in suspects}
+    for setting in ways:
+        for training in program.forward.modes:
+            yield Trip(setting, True, suspects_at(program, setting, training), training)
+    for setting in ways[:1]:
+        for training in program.forward.modes:
+            if edges & SINGULAR:
+                for name, changed in _at_bounds(program, setting):
+                    words = f"`{name}` is {changed.values[name]:g}"
+                    yield Trip(changed, False, suspects, training, name, words)
+            if edges & {Edge.SPREAD, Edge.DIVISION, Edge.IGNORED}:
+                for names, changed in _with_units(program, setting):
+                    words = f"{listed(names)} {'is' if len(names) == 1 else 'are'} 1"
+                    yield Trip(changed, False, suspects, training, words=words)
+            if Edge.INDEX in edges:
+                for words, changed in _uneven(program, setting):
+                    yield Trip(changed, False, suspects, training, words=words)
+
+
+def _at_bounds(program: Program, setting: Setting) -> Iterator[tuple[str, Setting]]:
+    """The setting with one floating argument after the other at a bound that it may have."""
+    for name, argument in program.arguments.items():
+        if argument.type != "float" or setting.values[name] is None:
+            continue
+        for end, bound in (("min", argument.min), ("max", argument.max)):
+            if bound is not None and not argument.excludes(end) and setting.values[name] != bound:  # type: ignore[arg-type]
+                changed = _given(program, setting, {name: float(bound)})
+                if changed is not None:
+                    yield name, changed
+
+
+def _given(program: Program, setting: Setting, given: Mapping[str, Any]) -> Setting | None:
+    """The setting with some arguments changed, if bounds and constraints allow it."""
+    changed = {**setting.given, **given}
+    if not consistent(program, changed, set()):
+        return None
+    return _allowed(program, replace(setting, given=changed, values=values_of(program, changed)))
+
+
+def _allowed(program: Program, setting: Setting) -> Setting | None:
+    """The setting, unless its sizes break a constraint."""
+    for constraint in program.constraints:
+        try:
+            if not Interpreter({**setting.values, **setting.sizes}).truth(constraint):
+                return None
+        except EvaluationFault:
+            continue  # it asks for a size that is not there
+    return setting
+
+
+def _with_units(program: Program, setting: Setting) -> Iterator[tuple[tuple[str, ...], Setting]]:
+    """The setting with one dimension after the other at 1, and with all of them."""
+    every = tuple(setting.sizes)
+    for names in (*((name,) for name in every), *((every,) if len(every) > 1 else ())):
+        changed = _allowed(program, replace(setting, sizes={**setting.sizes, **dict.fromkeys(names, 1)}))
+        if changed is not None:
+            yield names, changed
+
+
+def _uneven(program: Program, setting: Setting) -> Iterator[tuple[str, Setting]]:
+    """The setting with sizes of several entries that differ."""
+    several = [name for name, argument in program.arguments.items() if SIZES.get(argument.type, 1) > 1]
+    for entries in ((2, 3, 4), (4, 3, 2)):
+        given = {name: list(entries[: SIZES[program.arguments[name].type]]) for name in several}
+        changed = _given(program, setting, given) if given else None
+        if changed is not None:
+            yield listed([f"`{name}` is {changed.values[name]}" for name in several]), changed
+
+
+def _failing(program: Program, trip: Trip) -> Witness | None:
+    """The first draw at which a suspect of a trip fails."""
+    edges = frozenset(suspect.edge for suspect in trip.suspects)
+    instance = _instance(program, trip.setting)
+    if instance is None:
+        return None
+    tried = tuple(draws(instance, edges)) if trip.degenerate else (ORDINARY,)
+    for draw in tried:
+        found = _run(program, trip, draw)
+        if found is not None:
+            return found
+    return None
+
+
+def _instance(program: Program, setting: Setting) -> Instance | None:
+    try:
+        return Instance(program, setting, Placement(CPU, gradients=True))
+    except SpecError:
+        return None
+
+
+def _run(program: Program, trip: Trip, draw: Draw) -> Witness | None:
+    """Run the layer once, and say where it fails, if that is at a suspect."""
+    instance = _instance(program, trip.setting)
+    if instance is None:
+        return None
+    prepare(instance, draw)
+    if not trip.training:
+        _advance(instance)
+    places = {suspect.node.span: suspect for suspect in trip.suspects}
+    try:
+        _, found = breakdown(instance, trip.training)
+    except TrialFault as fault:
+        suspect = next((part for part in trip.suspects if part.node.span == fault.finding.place.span), None)
+        if suspect is None or suspect.edge is not Edge.INDEX or (draw is ORDINARY and trip.degenerate):
+            return None  # what ordinary inputs show, or sizes that do not fit, is said elsewhere
+        return Witness(suspect, trip.setting, draw, trip.training, None, trip.bound, trip.words)
+    suspect = places.get(found.node.span) if found is not None else None
+    if found is None or suspect is None or not (found.nan or suspect.edge in INFINITE):
+        return None
+    if _module_does_the_same(instance, trip.training):
+        return None
+    return Witness(suspect, trip.setting, draw, trip.training, found, trip.bound, trip.words)
+
+
+def prepare(instance: Instance, draw: Draw) -> None:
+    """Give all tensors their values, the same each time."""
+    torch.manual_seed(0)
+    with torch.no_grad():
+        fill(instance)
+        draw.change(instance)
+
+
+def _advance(instance: Instance) -> None:
+    """Let the buffers be what one step of training makes of them: evaluation comes after it."""
+    try:
+        run = instance.run(training=True)
+    except TrialFault:
+        return
+    with torch.no_grad():
+        for step in run.steps:
+            buffer = instance.state.get(step.name)
+            if step.name in instance.program.buffers and buffer is not None and isinstance(step.value, Tensor):
+                buffer.copy_(step.value)
+
+
+def _confirmed(program: Program, witness: Witness) -> bool:
+    """Whether the layer fails as well where arguments without a default have other ordinary values."""
+    required = [name for name, part in program.arguments.items() if part.required and part.type == "float"]
+    for number in ORDINARY_FLOATS if required and witness.breakdown else ():
+        given = {name: number for name in required if name != witness.bound}
+        changed = _given(program, witness.setting, given)
+        if changed is None or not given:
+            continue
+        trip = Trip(changed, False, (witness.suspect,), witness.training, witness.bound, witness.words)
+        if _run(program, trip, witness.draw) is None:
+            return False
+    return True
+
+
+def _module_does_the_same(instance: Instance, training: bool) -> bool:
+    """Whether the module that the layer matches is not finite there either, or refuses the inputs."""
+    match = instance.program.matches
+    op = find_module(match.module.function) if match is not None else None
+    if match is None or op is None:
+        return False
+    values = {**CONSTANTS, **instance.setting.values}
+    interpreter = Interpreter(values)
+    hidden = {name for name, buffer in instance.program.buffers.items() if not buffer.persistent}
+    state = {name: part.detach() for name, part in instance.state.items() if part is not None and name not in hidden}
+    leaves = [tensor for _, tensor in wanted(instance)]
+    for leaf in leaves:
+        leaf.grad = None
+    try:
+        arguments = [interpreter.evaluate(argument) for argument in match.module.arguments]
+        keywords = {keyword.name: interpreter.evaluate(keyword.value) for keyword in match.module.keywords}
+        module = op.function(*arguments, **keywords)
+        module.load_state_dict(state)
+        module.train(training)
+        names = {**CONSTANTS, **instance.inputs}
+        given = match.inputs
+        inputs = (
+            list(instance.inputs.values()) if given is None else [Interpreter(names).evaluate(part) for part in given]
+        )
+        outputs = [output for output in _flat(module(*inputs)) if output.is_floating_point()]
+        if not all(bool(output.isfinite().all()) for output in outputs):
+            return True
+        torch.autograd.backward(
+            [output for output in outputs if output.requires_grad], [weights(o) for o in outputs if o.requires_grad]
+        )
+    except Exception:
+        return True  # torch refuses what the layer is given, or to be compared: nothing is held against the layer
+    grads = [leaf.grad for leaf in (*leaves, *module.parameters())]
+    return any(grad is not None and not bool(grad.isfinite().all()) for grad in grads)
+
+
+def _flat(value: Any) -> Iterator[Tensor]:
+    if isinstance(value, list | tuple):
+        for item in value:
+            yield from _flat(item)
+    elif isinstance(value, Tensor):
+        yield value
