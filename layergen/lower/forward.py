@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from layergen import ops
 from layergen.lang import expression as ex
 from layergen.lang.visitor import Visitor, mentioned
+from layergen.lower.buffers import copied
 from layergen.lower.docs import shape_text
 from layergen.lower.scopes import attribute_names
 from layergen.lower.source import WIDTH, Origin, SourcePrinter, formatted
@@ -50,7 +51,7 @@ class ForwardWriter(Visitor):
         self.dimensions()
         for name in self.program.inputs:
             self.input_check(name)
-        body, result = self.split_return()
+        body, result = self.split_return(copied(self.program))
         self.block(body)
         if result is None:
             self.emit(f"return {', '.join(self.program.outputs)}")
@@ -62,10 +63,14 @@ class ForwardWriter(Visitor):
         self.lines.append(INDENT * self.depth + line)
 
     def hoist(self, value: str) -> str:
-        name = "value"
+        name = self.free("value")
+        self.emit(f"{name} = {value}")
+        return name
+
+    def free(self, name: str) -> str:
+        """A name for a value that has none in the spec."""
         while name in self.program.names or name in self.program.forward.assigned:
             name += "_"
-        self.emit(f"{name} = {value}")
         return name
 
     def origin(self) -> Origin:
@@ -128,9 +133,9 @@ class ForwardWriter(Visitor):
         source = self.program.dimensions[dimension].source
         return f"{source.input}.shape[{source.index}]"
 
-    def split_return(self) -> tuple[Sequence[ex.Statement], ex.Assign | None]:
+    def split_return(self, statements: Sequence[ex.Statement]) -> tuple[Sequence[ex.Statement], ex.Assign | None]:
         """The statements before the result, and the last one where it computes the result and no more."""
-        *body, last = self.program.forward.statements
+        *body, last = statements
         outputs = tuple(self.program.outputs)
         alone = isinstance(last, ex.Assign) and tuple(target.id for target in last.targets) == outputs == outputs[:1]
         if (
@@ -140,7 +145,7 @@ class ForwardWriter(Visitor):
             and not self.untyped(last.value)
         ):
             return body, last
-        return self.program.forward.statements, None
+        return statements, None
 
     def untyped(self, value: ex.Expression) -> bool:
         """Whether mypy sees no type in a value, so that it needs to be said."""
@@ -158,7 +163,7 @@ class ForwardWriter(Visitor):
     def block(self, block: Sequence[ex.Statement]) -> None:
         updating = False
         for statement in block:
-            updates = isinstance(statement, ex.Assign) and statement.targets[0].id in self.program.buffers
+            updates = isinstance(statement, ex.Assign) and len(statement.targets) == len(self.updated(statement)) == 1
             if updates and not updating:
                 self.emit("with torch.no_grad():")
                 self.depth += 1
@@ -181,17 +186,30 @@ class ForwardWriter(Visitor):
             return
         value = self.printer.show(self.narrowed(statement.value, statement))
         annotation = ": Tensor" if len(statement.targets) == 1 and self.untyped(statement.value) else ""
-        self.emit(f"{', '.join(target.id for target in statement.targets)}{annotation} = {value}")
+        stored = {name: self.free(f"new_{name}") for name in self.updated(statement)}
+        names = [stored.get(target.id, target.id) for target in statement.targets]
+        self.emit(f"{', '.join(names)}{annotation} = {value}")
+        if stored:
+            self.emit("with torch.no_grad():")
+            for name, new in stored.items():
+                self.emit(f"{INDENT}self.{name}.copy_({new})")
+
+    def updated(self, statement: ex.Statement) -> list[str]:
+        """The buffers that a statement assigns."""
+        targets = statement.targets if isinstance(statement, ex.Assign) else ()
+        return [target.id for target in targets if target.id in self.program.buffers]
 
     def update(self, buffer: str, value: ex.Expression) -> str:
         """Write a buffer in place, with the op's own in-place form where it has one."""
         target = f"self.{buffer}"
         match value:
             case ex.Binary(operator=operator, left=ex.Name(id=name), right=right) if (
-                name == buffer and operator in IN_PLACE
+                name == buffer and operator in IN_PLACE and buffer not in ex.names(right)
             ):
                 return f"{target}.{IN_PLACE[operator]}({self.printer.show(right)})"
-            case ex.Call(function="lerp", arguments=(ex.Name(id=name), *rest)) if name == buffer:
+            case ex.Call(function="lerp", arguments=(ex.Name(id=name), *rest)) if name == buffer and buffer not in set[
+                str
+            ]().union(*map(ex.names, rest)):
                 call = ex.Call("lerp_", tuple(rest), value.keywords)
                 return f"{target}.lerp_({self.printer.arguments(call)})"
             case _:
