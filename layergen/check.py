@@ -38,7 +38,7 @@ def check(program: Program) -> CheckedLayer:
             made = working(program, setting, WATCHES)
             cases.append(check_setting(made))
             runs[made.setting.name] = made
-        ways = paths([case.setting for case in cases])
+        ways = tuple(paths([case.setting for case in cases]))
         check_contracts(Ways(program, tuple(runs[setting.name] for setting in ways)))
         return CheckedLayer(
             program,
@@ -46,7 +46,7 @@ def check(program: Program) -> CheckedLayer:
             tuple(rejections(program, chosen[0])),
             proofs,
             check_preconditions(program, proofs, cases),
-            tuple(input_checks(program, cases[0].setting)),
+            tuple(input_checks(program, ways)),
             costs(program, _amounts(proofs[0]), cases[0].setting),
         )
 

@@ -1,25 +1,22 @@
 """Lowers a spec's forward to the body of ``forward``."""
 
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from layergen import ops
 from layergen.lang import expression as ex
 from layergen.lang.visitor import Visitor, mentioned
 from layergen.lower.buffers import copied
-from layergen.lower.docs import shape_text
+from layergen.lower.input_checks import InputCheckWriter, mentioned_dimensions, size_of
 from layergen.lower.scopes import attribute_names
-from layergen.lower.source import WIDTH, Origin, SourcePrinter, formatted
+from layergen.lower.source import WIDTH, Origin, SourcePrinter
 from layergen.prove.input_checks import InputCheck
+from layergen.resolve.conditions import NOTHING, Facts, facts, situated
 from layergen.resolve.program import Program
+from layergen.resolve.signature import Entry, Sizes
 
 INDENT = "    "
 IN_PLACE = {"+": "add_", "-": "sub_", "*": "mul_"}
-
-
-def demanded_name(check: InputCheck) -> str:
-    """What a message calls the part of a shape that is checked; leading dimensions are ``*``, as in the docstring."""
-    return "*" if check.demand.index is None else ex.show(check.demand.expected)
 
 
 def leaning(node: ex.Expression) -> ex.Expression:
@@ -42,15 +39,15 @@ class ForwardWriter(Visitor):
         self.checks = checks
         self.names = attribute_names(program) | {name: f"self.{name}" for name in program.tensors}
         self.names["training"] = "self.training"
+        self.known: Facts = NOTHING  # what is known of the inputs where the writer is
+        self.bound = frozenset(name for name, found in program.dimensions.items() if found.always)
         self.lines: list[str] = []
         self.depth = 0
         self.rebound = program.forward.assigned
         self.printer = SourcePrinter(self.names, self.origin(), self.hoist)
 
     def write(self) -> tuple[str, ...]:
-        self.dimensions()
-        for name in self.program.inputs:
-            self.input_check(name)
+        self.inputs()
         body, result = self.split_return(copied(self.program))
         self.block(body)
         if result is None:
@@ -83,55 +80,36 @@ class ForwardWriter(Visitor):
             return Origin(f"{first}.device", "torch.get_default_dtype()")
         return Origin(f"{first}.device", "dtype" if source in self.rebound else f"{source}.dtype")
 
-    def dimensions(self) -> None:
-        """Bind the dimensions that the forward mentions, before any input is rebound."""
+    def inputs(self) -> None:
+        """Check the inputs and bind the dimensions that the forward mentions, before any input is rebound.
+
+        What is always there comes first: its sizes are what the others are compared with.
+        """
         used = set(self.program.forward.reads)
-        for check in self.checks:
-            used |= ex.names(check.demand.expected)
-        pending = [name for name in self.program.dimensions if name in used]
-        for name, tensor in self.program.inputs.items():
-            entries = tensor.entries
-            bare = [entry.id if isinstance(entry, ex.Name) else "_" for entry in entries]
-            found = [entry for entry in bare if entry in pending]
-            if len(found) > 1 and not tensor.optional and ex.Literal(...) not in entries:
-                self.emit(f"{', '.join(entry if entry in found else '_' for entry in bare)} = {name}.shape")
-                pending = [entry for entry in pending if entry not in found]
-        for name in pending:
-            self.emit(f"{name} = {self.size_of(name)}")
+        used |= {name for check in self.checks for name in mentioned_dimensions(check)}
+        checks = InputCheckWriter(self.program, self.checks, self.printer)
+        for name in sorted(self.program.inputs, key=lambda name: self.program.inputs[name].optional):
+            for line in checks.lines(name):
+                self.emit(line)
+            self.bind(name, used)
         if self.origin().dtype == "dtype" and any(op.factory for op in self.program.forward.ops):
             floating = next(name for name, tensor in self.program.inputs.items() if tensor.floating)
             self.emit(f"dtype = {floating}.dtype")
 
-    def input_check(self, name: str) -> None:
-        """Refuse an input of a shape that torch would let through."""
-        checks = [check for check in self.checks if check.input == name]
-        if not checks:
+    def bind(self, name: str, used: set[str]) -> None:
+        """Give the dimensions that an input brings their names, all in one line where none may lead."""
+        found = {
+            dimension.source.position: dimension
+            for dimension in self.program.dimensions.values()
+            if dimension.always and dimension.source.input == name and dimension.name in used
+        }
+        sizes = self.program.shapes[name][0] if found else Sizes(())
+        if len(found) > 1 and sizes.leading is None:
+            names = [found[index].name if index in found else "_" for index in range(len(sizes.entries))]
+            self.emit(f"{', '.join(names)} = {name}.shape")
             return
-        wrong = [f"{check.demand.attribute()} != {self.demanded(check)}" for check in checks]
-        condition = " or ".join(wrong)
-        if self.program.inputs[name].optional:
-            condition = f"{name} is not None and {f'({condition})' if len(wrong) > 1 else condition}"
-        self.emit(f"if {condition}:")
-        self.emit(f"{INDENT}raise ValueError({formatted(*self.expectation(name, checks))})")
-
-    def demanded(self, check: InputCheck) -> str:
-        """What a part of an input must be, as source."""
-        return check.demand.demanded() or self.printer.show(check.demand.expected)
-
-    def expectation(self, name: str, checks: Sequence[InputCheck]) -> Iterator[str | tuple[str]]:
-        """What to say of an input of a wrong shape: texts, and one-tuples with the source of values."""
-        yield f"expected {name} of shape {shape_text(self.program.inputs[name].entries)} with "
-        expected = {demanded_name(check): self.demanded(check) for check in checks}
-        for index, (known, value) in enumerate(expected.items()):
-            yield f"{', ' if index else ''}{known}="
-            yield (value if "shape" not in value else f"tuple({value})",)
-        yield ", got "
-        yield (f"tuple({name}.shape)",)
-
-    def size_of(self, dimension: str) -> str:
-        """Where a dimension can be read: ``x.shape[-1]``."""
-        source = self.program.dimensions[dimension].source
-        return f"{source.input}.shape[{source.index}]"
+        for dimension in found.values():
+            self.emit(f"{dimension.name} = {size_of(dimension.source)}")
 
     def split_return(self, statements: Sequence[ex.Statement]) -> tuple[Sequence[ex.Statement], ex.Assign | None]:
         """The statements before the result, and the last one where it computes the result and no more."""
@@ -221,19 +199,47 @@ class ForwardWriter(Visitor):
     def chain(self, statement: ex.If, word: str) -> None:
         """Write a branch, and those that follow it as ``elif``."""
         self.emit(f"{word} {self.printer.show(self.narrowed(statement.test, statement))}:")
-        self.inner(statement.body)
-        if len(statement.orelse) == 1 and isinstance(statement.orelse[0], ex.If):
+        self.inner(statement.body, facts(statement.test, True))
+        known = self.known
+        self.known |= facts(statement.test, False)
+        if (
+            len(statement.orelse) == 1
+            and isinstance(statement.orelse[0], ex.If)
+            and not self.sizes_in(statement.orelse)
+        ):
             self.chain(statement.orelse[0], "elif")
         elif statement.orelse:
             self.emit("else:")
-            self.inner(statement.orelse)
+            self.inner(statement.orelse, NOTHING)
+        self.known = known
 
-    def inner(self, block: Sequence[ex.Statement]) -> None:
+    def inner(self, block: Sequence[ex.Statement], known: Facts) -> None:
+        """Write a block in which something more is known, first the dimensions that have a size there alone."""
+        before = self.known, self.bound
         self.depth += 1
+        self.known |= known
+        for name, entry in self.sizes_in(block).items():
+            self.emit(f"{name} = {size_of(entry)}")
+            self.bound |= {name}
         if all(isinstance(statement, ex.Comment) for statement in block):
             self.emit("pass")
         self.block(block)
         self.depth -= 1
+        self.known, self.bound = before
+
+    def sizes_in(self, block: Sequence[ex.Statement]) -> dict[str, Entry]:
+        """The dimensions that a block mentions and that get their size where it begins."""
+        found = {name: self.program.dimensions[name].at(self.known) for name in self.unbound(mentioned(block))}
+        return {name: entry for name, entry in found.items() if entry is not None}
+
+    def unbound(self, names: set[str]) -> list[str]:
+        """The dimensions among some names that have no name in the code yet."""
+        return [name for name in self.program.dimensions if name in names and name not in self.bound]
+
+    def sized(self, name: ex.Name, known: Facts) -> ex.Expression:
+        """A name; for a dimension that has a size within a condition alone, where to read it."""
+        entry = self.program.dimensions[name.id].at(known) if self.unbound({name.id}) else None
+        return ex.Name(size_of(entry)) if entry else name
 
     def narrowed(self, node: ex.Expression, user: ex.Statement) -> ex.Expression:
         """A condition on a flag, said of the parameters that the flag decides about and that the statement uses.
@@ -256,5 +262,6 @@ class ForwardWriter(Visitor):
                 result = test if result is None else ex.Binary(join, result, test)
             return result
 
+        node = situated(node, self.known, self.sized)
         is_condition = isinstance(user, ex.If) or any(isinstance(part, ex.Conditional) for part in ex.walk(node))
         return leaning(ex.transform(node, change)) if is_condition else node

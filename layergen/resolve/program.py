@@ -11,7 +11,7 @@ from layergen.lang.facts import CalleeKind
 from layergen.lang.model import Argument, Buffer, Input, Match, Output, Parameter, Reference
 from layergen.lang.visitor import assignments, calls, reads
 from layergen.resolve.annotation import Meaning
-from layergen.resolve.signature import Dimension, Entry
+from layergen.resolve.signature import Dimension, Entry, Sizes, alternatives
 
 
 @dataclass(frozen=True)
@@ -94,6 +94,11 @@ class Program:
     def tensors(self) -> Mapping[str, Parameter | Buffer]:
         """The parameters and then the buffers: what the layer owns."""
         return {**self.parameters, **self.buffers}
+
+    @cached_property
+    def shapes(self) -> Mapping[str, tuple[Sizes, ...]]:
+        """The lists of sizes that the shape of each input may be."""
+        return {name: alternatives(tensor.shape) for name, tensor in self.inputs.items()}
 
     def section(self, name: str) -> Literal["parameters", "buffers"]:
         """The section in which a tensor of the layer's own is declared."""

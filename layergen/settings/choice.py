@@ -116,7 +116,7 @@ def _setting(program: Program, name: str, given: Mapping[str, Any], sizes: Mappi
 
 def _has_leading(program: Program) -> bool:
     """Whether some input may have any number of leading dimensions."""
-    return any(ex.Literal(...) in tensor.entries for tensor in program.inputs.values())
+    return any(sizes.leading is not None for shapes in program.shapes.values() for sizes in shapes)
 
 
 def _sizes(program: Program, values: Mapping[str, Any], given: Mapping[str, int] | None) -> dict[str, int]:
