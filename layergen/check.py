@@ -45,7 +45,7 @@ def check(program: Program) -> CheckedLayer:
             cases.append(check_setting(made))
             runs[made.setting.name] = made
         refuse(check_branches(program, runs.values()))
-        ways = paths(program, [case.setting for case in cases])
+        ways = tuple(paths(program, [case.setting for case in cases]))
         judgement = check_contracts(Ways(program, tuple(runs[setting.name] for setting in ways)))
         refuse(check_together(program, [case.setting for case in cases]))
         return CheckedLayer(
@@ -54,7 +54,7 @@ def check(program: Program) -> CheckedLayer:
             tuple(rejections(program, chosen[0])),
             proofs,
             check_preconditions(program, proofs, cases),
-            tuple(input_checks(program, cases[0].setting)),
+            tuple(input_checks(program, ways)),
             tuple(check_limits(program, cases[0].setting)),
             costs(program, _amounts(proofs[0]), cases[0].setting),
             judgement,

@@ -19,7 +19,7 @@ def case_fields(program: Program, case: CheckedCase) -> Fields:
     """All that is expected of a layer at a setting."""
     hidden = {name for name, buffer in program.buffers.items() if not buffer.persistent}
     return {
-        **sizes(case.setting, case.inputs, case.ranges),
+        **sizes_of(case.setting, case.inputs, case.ranges),
         "outputs": shapes(case.outputs),
         "state": {name: facts.shape for name, facts in case.state.items() if name not in hidden},
         "initial": {name: tuple(rounded(end) for end in ends) for name, ends in case.bounds.items()},
@@ -27,7 +27,7 @@ def case_fields(program: Program, case: CheckedCase) -> Fields:
     }
 
 
-def sizes(
+def sizes_of(
     setting: Setting, inputs: Mapping[str, TensorFacts | None], ranges: Mapping[str, tuple[float, float]]
 ) -> dict[str, Mapping[str, object]]:
     """What a layer and its inputs are made from."""

@@ -1,25 +1,23 @@
 """Lowers a spec's forward to the body of ``forward``."""
 
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from layergen import ops
 from layergen.lang import expression as ex
 from layergen.lang.visitor import Visitor, mentioned
-from layergen.lower.docs import shape_text
+from layergen.lower.buffers import copied
+from layergen.lower.input_checks import InputCheckWriter, mentioned_dimensions, size_of
 from layergen.lower.scopes import attribute_names
 from layergen.lower.sizes import mentioned_sizes, size_checks
-from layergen.lower.source import WIDTH, Origin, SourcePrinter, formatted
+from layergen.lower.source import WIDTH, Origin, SourcePrinter
 from layergen.prove.input_checks import InputCheck
+from layergen.resolve.conditions import NOTHING, Facts, facts, situated
 from layergen.resolve.program import Program
+from layergen.resolve.signature import Entry, Sizes
 
 INDENT = "    "
 IN_PLACE = {"+": "add_", "-": "sub_", "*": "mul_"}
-
-
-def demanded_name(check: InputCheck) -> str:
-    """What a message calls the part of a shape that is checked; leading dimensions are ``*``, as in the docstring."""
-    return "*" if check.demand.index is None else ex.show(check.demand.expected)
 
 
 def leaning(node: ex.Expression) -> ex.Expression:
@@ -42,19 +40,19 @@ class ForwardWriter(Visitor):
         self.checks = checks
         self.names = attribute_names(program) | {name: f"self.{name}" for name in program.tensors}
         self.names["training"] = "self.training"
+        self.known: Facts = NOTHING  # what is known of the inputs where the writer is
+        self.bound = frozenset(name for name, found in program.dimensions.items() if found.always)
         self.lines: list[str] = []
         self.depth = 0
         self.rebound = program.forward.assigned
         self.printer = SourcePrinter(self.names, self.origin(), self.hoist)
 
     def write(self) -> tuple[str, ...]:
-        self.dimensions()
-        for name in self.program.inputs:
-            self.input_check(name)
+        self.inputs()
         for check in size_checks(self.program):
             for line in check.lines():
                 self.emit(line)
-        body, result = self.split_return()
+        body, result = self.split_return(copied(self.program))
         self.block(body)
         if result is None:
             self.emit(f"return {', '.join(self.program.outputs)}")
@@ -66,10 +64,14 @@ class ForwardWriter(Visitor):
         self.lines.append(INDENT * self.depth + line)
 
     def hoist(self, value: str) -> str:
-        name = "value"
+        name = self.free("value")
+        self.emit(f"{name} = {value}")
+        return name
+
+    def free(self, name: str) -> str:
+        """A name for a value that has none in the spec."""
         while name in self.program.names or name in self.program.forward.assigned:
             name += "_"
-        self.emit(f"{name} = {value}")
         return name
 
     def origin(self) -> Origin:
@@ -82,59 +84,40 @@ class ForwardWriter(Visitor):
             return Origin(f"{first}.device", "torch.get_default_dtype()")
         return Origin(f"{first}.device", "dtype" if source in self.rebound else f"{source}.dtype")
 
-    def dimensions(self) -> None:
-        """Bind the dimensions that the forward mentions, before any input is rebound."""
+    def inputs(self) -> None:
+        """Check the inputs and bind the dimensions that the forward mentions, before any input is rebound.
+
+        What is always there comes first: its sizes are what the others are compared with.
+        """
         used = set(self.program.forward.reads) | mentioned_sizes(self.program)
-        for check in self.checks:
-            used |= ex.names(check.demand.expected)
-        pending = [name for name in self.program.dimensions if name in used]
-        for name, tensor in self.program.inputs.items():
-            entries = tensor.entries
-            bare = [entry.id if isinstance(entry, ex.Name) else "_" for entry in entries]
-            found = [entry for entry in bare if entry in pending]
-            if len(found) > 1 and not tensor.optional and ex.Literal(...) not in entries:
-                self.emit(f"{', '.join(entry if entry in found else '_' for entry in bare)} = {name}.shape")
-                pending = [entry for entry in pending if entry not in found]
-        for name in pending:
-            self.emit(f"{name} = {self.size_of(name)}")
+        used |= {name for check in self.checks for name in mentioned_dimensions(check)}
+        checks = InputCheckWriter(self.program, self.checks, self.printer)
+        for name in sorted(self.program.inputs, key=lambda name: self.program.inputs[name].optional):
+            for line in checks.lines(name):
+                self.emit(line)
+            self.bind(name, used)
         if self.origin().dtype == "dtype" and any(op.factory for op in self.program.forward.ops):
             floating = next(name for name, tensor in self.program.inputs.items() if tensor.floating)
             self.emit(f"dtype = {floating}.dtype")
 
-    def input_check(self, name: str) -> None:
-        """Refuse an input of a shape that torch would let through."""
-        checks = [check for check in self.checks if check.input == name]
-        if not checks:
+    def bind(self, name: str, used: set[str]) -> None:
+        """Give the dimensions that an input brings their names, all in one line where none may lead."""
+        found = {
+            dimension.source.position: dimension
+            for dimension in self.program.dimensions.values()
+            if dimension.always and dimension.source.input == name and dimension.name in used
+        }
+        sizes = self.program.shapes[name][0] if found else Sizes(())
+        if len(found) > 1 and sizes.leading is None:
+            names = [found[index].name if index in found else "_" for index in range(len(sizes.entries))]
+            self.emit(f"{', '.join(names)} = {name}.shape")
             return
-        wrong = [f"{check.demand.attribute()} != {self.demanded(check)}" for check in checks]
-        condition = " or ".join(wrong)
-        if self.program.inputs[name].optional:
-            condition = f"{name} is not None and {f'({condition})' if len(wrong) > 1 else condition}"
-        self.emit(f"if {condition}:")
-        self.emit(f"{INDENT}raise ValueError({formatted(*self.expectation(name, checks))})")
+        for dimension in found.values():
+            self.emit(f"{dimension.name} = {size_of(dimension.source)}")
 
-    def demanded(self, check: InputCheck) -> str:
-        """What a part of an input must be, as source."""
-        return check.demand.demanded() or self.printer.show(check.demand.expected)
-
-    def expectation(self, name: str, checks: Sequence[InputCheck]) -> Iterator[str | tuple[str]]:
-        """What to say of an input of a wrong shape: texts, and one-tuples with the source of values."""
-        yield f"expected {name} of shape {shape_text(self.program.inputs[name].entries)} with "
-        expected = {demanded_name(check): self.demanded(check) for check in checks}
-        for index, (known, value) in enumerate(expected.items()):
-            yield f"{', ' if index else ''}{known}="
-            yield (value if "shape" not in value else f"tuple({value})",)
-        yield ", got "
-        yield (f"tuple({name}.shape)",)
-
-    def size_of(self, dimension: str) -> str:
-        """Where a dimension can be read: ``x.shape[-1]``."""
-        source = self.program.dimensions[dimension].source
-        return f"{source.input}.shape[{source.index}]"
-
-    def split_return(self) -> tuple[Sequence[ex.Statement], ex.Assign | None]:
+    def split_return(self, statements: Sequence[ex.Statement]) -> tuple[Sequence[ex.Statement], ex.Assign | None]:
         """The statements before the result, and the last one where it computes the result and no more."""
-        *body, last = self.program.forward.statements
+        *body, last = statements
         outputs = tuple(self.program.outputs)
         alone = isinstance(last, ex.Assign) and tuple(target.id for target in last.targets) == outputs == outputs[:1]
         if (
@@ -144,7 +127,7 @@ class ForwardWriter(Visitor):
             and not self.untyped(last.value)
         ):
             return body, last
-        return self.program.forward.statements, None
+        return statements, None
 
     def untyped(self, value: ex.Expression) -> bool:
         """Whether mypy sees no type in a value, so that it needs to be said."""
@@ -162,7 +145,7 @@ class ForwardWriter(Visitor):
     def block(self, block: Sequence[ex.Statement]) -> None:
         updating = False
         for statement in block:
-            updates = isinstance(statement, ex.Assign) and statement.targets[0].id in self.program.buffers
+            updates = isinstance(statement, ex.Assign) and len(statement.targets) == len(self.updated(statement)) == 1
             if updates and not updating:
                 self.emit("with torch.no_grad():")
                 self.depth += 1
@@ -185,17 +168,30 @@ class ForwardWriter(Visitor):
             return
         value = self.printer.show(self.narrowed(statement.value, statement))
         annotation = ": Tensor" if len(statement.targets) == 1 and self.untyped(statement.value) else ""
-        self.emit(f"{', '.join(target.id for target in statement.targets)}{annotation} = {value}")
+        stored = {name: self.free(f"new_{name}") for name in self.updated(statement)}
+        names = [stored.get(target.id, target.id) for target in statement.targets]
+        self.emit(f"{', '.join(names)}{annotation} = {value}")
+        if stored:
+            self.emit("with torch.no_grad():")
+            for name, new in stored.items():
+                self.emit(f"{INDENT}self.{name}.copy_({new})")
+
+    def updated(self, statement: ex.Statement) -> list[str]:
+        """The buffers that a statement assigns."""
+        targets = statement.targets if isinstance(statement, ex.Assign) else ()
+        return [target.id for target in targets if target.id in self.program.buffers]
 
     def update(self, buffer: str, value: ex.Expression) -> str:
         """Write a buffer in place, with the op's own in-place form where it has one."""
         target = f"self.{buffer}"
         match value:
             case ex.Binary(operator=operator, left=ex.Name(id=name), right=right) if (
-                name == buffer and operator in IN_PLACE
+                name == buffer and operator in IN_PLACE and buffer not in ex.names(right)
             ):
                 return f"{target}.{IN_PLACE[operator]}({self.printer.show(right)})"
-            case ex.Call(function="lerp", arguments=(ex.Name(id=name), *rest)) if name == buffer:
+            case ex.Call(function="lerp", arguments=(ex.Name(id=name), *rest)) if name == buffer and buffer not in set[
+                str
+            ]().union(*map(ex.names, rest)):
                 call = ex.Call("lerp_", tuple(rest), value.keywords)
                 return f"{target}.lerp_({self.printer.arguments(call)})"
             case _:
@@ -207,19 +203,47 @@ class ForwardWriter(Visitor):
     def chain(self, statement: ex.If, word: str) -> None:
         """Write a branch, and those that follow it as ``elif``."""
         self.emit(f"{word} {self.printer.show(self.narrowed(statement.test, statement))}:")
-        self.inner(statement.body)
-        if len(statement.orelse) == 1 and isinstance(statement.orelse[0], ex.If):
+        self.inner(statement.body, facts(statement.test, True))
+        known = self.known
+        self.known |= facts(statement.test, False)
+        if (
+            len(statement.orelse) == 1
+            and isinstance(statement.orelse[0], ex.If)
+            and not self.sizes_in(statement.orelse)
+        ):
             self.chain(statement.orelse[0], "elif")
         elif statement.orelse:
             self.emit("else:")
-            self.inner(statement.orelse)
+            self.inner(statement.orelse, NOTHING)
+        self.known = known
 
-    def inner(self, block: Sequence[ex.Statement]) -> None:
+    def inner(self, block: Sequence[ex.Statement], known: Facts) -> None:
+        """Write a block in which something more is known, first the dimensions that have a size there alone."""
+        before = self.known, self.bound
         self.depth += 1
+        self.known |= known
+        for name, entry in self.sizes_in(block).items():
+            self.emit(f"{name} = {size_of(entry)}")
+            self.bound |= {name}
         if all(isinstance(statement, ex.Comment) for statement in block):
             self.emit("pass")
         self.block(block)
         self.depth -= 1
+        self.known, self.bound = before
+
+    def sizes_in(self, block: Sequence[ex.Statement]) -> dict[str, Entry]:
+        """The dimensions that a block mentions and that get their size where it begins."""
+        found = {name: self.program.dimensions[name].at(self.known) for name in self.unbound(mentioned(block))}
+        return {name: entry for name, entry in found.items() if entry is not None}
+
+    def unbound(self, names: set[str]) -> list[str]:
+        """The dimensions among some names that have no name in the code yet."""
+        return [name for name in self.program.dimensions if name in names and name not in self.bound]
+
+    def sized(self, name: ex.Name, known: Facts) -> ex.Expression:
+        """A name; for a dimension that has a size within a condition alone, where to read it."""
+        entry = self.program.dimensions[name.id].at(known) if self.unbound({name.id}) else None
+        return ex.Name(size_of(entry)) if entry else name
 
     def narrowed(self, node: ex.Expression, user: ex.Statement) -> ex.Expression:
         """A condition on a flag, said of the parameters that the flag decides about and that the statement uses.
@@ -242,5 +266,6 @@ class ForwardWriter(Visitor):
                 result = test if result is None else ex.Binary(join, result, test)
             return result
 
+        node = situated(node, self.known, self.sized)
         is_condition = isinstance(user, ex.If) or any(isinstance(part, ex.Conditional) for part in ex.walk(node))
         return leaning(ex.transform(node, change)) if is_condition else node

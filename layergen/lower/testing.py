@@ -10,15 +10,14 @@ from layergen.lang import expression as ex
 from layergen.lang.bounds import requirement
 from layergen.lang.interpreter import Interpreter
 from layergen.lower.behaviours import imported_names, layer_expression
-from layergen.lower.cases import Fields, case_fields, changed_case, shapes, sizes, whole_case
+from layergen.lower.cases import Fields, case_fields, changed_case, shapes, sizes_of, whole_case
 from layergen.lower.constructor import argument_signature, constraint_message
-from layergen.lower.docs import shape_text
-from layergen.lower.forward import demanded_name
 from layergen.lower.imports import function, import_lines
+from layergen.lower.input_checks import expectation, told
 from layergen.lower.sizes import size_message
 from layergen.lower.source import SourcePrinter, broken, quoted
 from layergen.lower.views import ReferenceView, RowView, TableView, TestView
-from layergen.prove.input_checks import InputCheck
+from layergen.prove.input_checks import InputCheck, LeadingDemand, RankDemand, SizeDemand
 from layergen.resolve.program import Program
 from layergen.settings.rejections import Rejection
 
@@ -90,29 +89,41 @@ def reference_view(program: Program) -> ReferenceView | None:
 
 
 def wrong_shapes(layer: CheckedLayer, base: Fields) -> Iterator[RowView]:
-    """Inputs of wrong shapes, one for each check of the forward, with the message that they get."""
-    program, case = layer.program, layer.cases[0]
+    """Inputs of wrong shapes for each check of the forward, with the message that they get."""
+    program, cases = layer.program, {case.setting.name: case for case in layer.cases}
     for check in layer.input_checks:
-        given = dict(zip(program.inputs, check.shapes, strict=True))[check.input]
-        changed = changed_case({"inputs": {**shapes(case.inputs), check.input: given}}, base)
-        expected = {
-            demanded_name(other): expected_size(case, other)
-            for other in layer.input_checks
-            if other.input == check.input
-        }
-        told = ", ".join(f"{known}={value}" for known, value in expected.items())
-        shape = shape_text(program.inputs[check.input].entries)
-        message = f"expected {check.input} of shape {shape} with {told}, got {given}"
-        place = "leading" if check.demand.index is None else str(check.demand.index).replace("-", "minus_")
-        name = f"{check.input}_{place}"
-        yield RowView(quoted(name), refusal(changed, message))
+        case, sizes = cases[check.setting.name], check.demand.sizes
+        alike = [other for other in layer.input_checks if (other.input, other.demand.sizes) == (check.input, sizes)]
+        said = [(known, str(demanded(case, other))) for known, other in told(program, check.input, alike).items()]
+        for wrong in check.wrong:
+            inputs = {**shapes(case.inputs), check.input: wrong}
+            fields = {**sizes_of(case.setting, case.inputs, case.ranges), "inputs": inputs}
+            parts = expectation(check.input, sizes, iter(said))
+            *texts, _ = (part if isinstance(part, str) else part[0] for part in parts)
+            name = f"{check.input}_{place_of(check, wrong)}"
+            label = name if case is layer.cases[0] else f"{name}_{case.setting.name}"
+            yield RowView(quoted(label), refusal(changed_case(fields, base), f"{''.join(texts)}{wrong}"))
 
 
-def expected_size(case: CheckedCase, check: InputCheck) -> object:
+def place_of(check: InputCheck, wrong: tuple[int, ...]) -> str:
+    """What is wrong with a shape, as a part of a name."""
+    match check.demand:
+        case SizeDemand(entry=entry):
+            return str(entry.index).replace("-", "minus_")
+        case RankDemand(least=least):
+            return "of_fewer_dimensions" if len(wrong) < least else "of_more_dimensions"
+        case _:
+            return "leading"
+
+
+def demanded(case: CheckedCase, check: InputCheck) -> object:
     """What a checked part of a shape is at a case."""
-    if check.demand.index is None:
-        return case.setting.leading
-    return Interpreter({**case.setting.values, **case.setting.sizes}).evaluate(check.demand.expected)
+    match check.demand:
+        case LeadingDemand():
+            return case.setting.leading
+        case SizeDemand(entry=entry):
+            return Interpreter({**case.setting.values, **case.setting.sizes}).evaluate(entry.expression)
+    raise TypeError(f"nothing is demanded by {check.demand}")
 
 
 def limits(layer: CheckedLayer, base: Fields) -> Iterator[RowView]:
@@ -120,7 +131,7 @@ def limits(layer: CheckedLayer, base: Fields) -> Iterator[RowView]:
     conditions = [(condition.text, condition.kept, condition.broken) for condition in layer.preconditions]
     conditions += [(ex.show(limit.constraint), limit.kept, limit.broken) for limit in layer.size_limits]
     for text, kept, broken_at in conditions:
-        taken = {**sizes(kept.setting, kept.inputs, kept.ranges), "outputs": shapes(kept.outputs)}
+        taken = {**sizes_of(kept.setting, kept.inputs, kept.ranges), "outputs": shapes(kept.outputs)}
         yield RowView(
             quoted(text), f"Limit({changed_case(taken, base)}, {changed_case(_broken(kept, broken_at), base)})"
         )
@@ -139,7 +150,7 @@ def _broken(kept: CheckedCase, broken_at: Broken) -> Fields:
     """The fields of a case that breaks a condition, beside one that keeps it."""
     setting, inputs = broken_at
     given = {name: facts or kept.inputs[name] for name, facts in inputs.items()}
-    return sizes(setting, given, kept.ranges)
+    return sizes_of(setting, given, kept.ranges)
 
 
 def rejection_row(program: Program, rejection: Rejection, base: Fields) -> RowView:

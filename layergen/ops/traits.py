@@ -99,3 +99,25 @@ CONVERSIONS = frozenset({"bfloat16", "bool", "double", "float", "half", "int", "
 
 # Ops whose result is `Any` to mypy, beside all of `torch.fft`, `torch.linalg` and `torch.special`.
 UNTYPED = frozenset({"norm", "tensordot"})
+
+# Ops whose result may be a view of their first operand, or that operand itself: of these torch names but a part.
+ALIASING = frozenset(
+    {
+        *("as_strided", "diagonal", "expand", "expand_as", "narrow", "permute", "movedim", "moveaxis", "select"),
+        *("squeeze", "unsqueeze", "swapaxes", "swapdims", "t", "transpose", "adjoint", "view", "view_as", "unfold"),
+        *("broadcast_to", "flatten", "ravel", "reshape", "reshape_as", "unflatten", "einsum", "linalg.diagonal"),
+        *("chunk", "split", "tensor_split", "hsplit", "vsplit", "dsplit", "unbind", "meshgrid"),
+        *("real", "imag", "view_as_real", "view_as_complex", "conj", "conj_physical", "detach", "positive", "rot90"),
+        *("type_as", "upcast", "to", "bfloat16", "bool", "double", "float", "half", "int", "long", "short"),
+        *("dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout"),
+        *("feature_alpha_dropout", "sum_to_size"),
+    }
+)
+
+# Ops after which autograd needs no operand.
+FORGETFUL = frozenset(
+    {
+        *("add", "sub", "subtract", "neg", "cat", "concat", "stack", "hstack", "vstack", "dstack", "clone"),
+        *("zeros_like", "ones_like", "full_like", "empty_like", "rand_like", "randn_like"),
+    }
+)

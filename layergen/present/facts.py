@@ -20,7 +20,7 @@ from layergen.present.guarantees import Guarantee, guarantees
 from layergen.project.library import contract_digest
 from layergen.prove.formula import symbol
 from layergen.prove.hints import LEADING_NAMES
-from layergen.prove.input_checks import InputCheck
+from layergen.prove.input_checks import InputCheck, LeadingDemand, RankDemand, SizeDemand, leading
 from layergen.prove.leading import formula_text
 from layergen.prove.proof import Proof
 from layergen.resolve.program import Program
@@ -188,7 +188,15 @@ def _case(program: Program, setting: Setting) -> str:
 
 def _input_check(check: InputCheck) -> str:
     """What a check of the layer's own demands."""
-    return f"{check.demand.attribute()} == {check.demand.demanded() or ex.show(check.demand.expected)}"
+    name = check.input
+    match check.demand:
+        case SizeDemand(entry=entry):
+            return f"{name}.shape[{entry.index}] == {ex.show(entry.expression)}"
+        case LeadingDemand(tail=tail, source=source, source_tail=source_tail):
+            return f"{leading(name, tail)} == {leading(source, source_tail)}"
+        case RankDemand(least=least, exact=exact):
+            return f"{name}.dim() {'==' if exact else '>='} {least}"
+    raise TypeError(f"no way to show {check.demand}")
 
 
 def _costs(layer: CheckedLayer) -> Iterator[CostLine]:

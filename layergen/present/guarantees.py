@@ -134,9 +134,9 @@ def _training(program: Program, on_paths: str) -> Iterator[Guarantee]:
 
 
 def _input_checks(layer: CheckedLayer) -> Iterator[Guarantee]:
-    tried = "each size that an input must have at 1, one more and twice as much"
+    tried = "each size that an input must have at 1, one more and twice as much, and one dimension less and more"
     if not layer.input_checks:
         yield Guarantee("input checks", "tried", f"{tried}: torch refuses them all")
         return
     count = plural(len(layer.input_checks), "check")
-    yield Guarantee("input checks", "generated", f"{count} for sizes that torch lets through wrong; tried {tried}")
+    yield Guarantee("input checks", "generated", f"{count} for shapes that torch lets through wrong; tried {tried}")

@@ -1,17 +1,23 @@
 """Which wrong input shapes torch would let through: those and no others need a check of our own.
 
 Every size that an input must have, because an argument says so or because another input has it too, is set to 1 and to
-another value, and the layer tried. Where torch refuses by itself, a check would only repeat it.
+other values, and the layer tried. Where torch refuses by itself, a check would only repeat it. The number of dimensions
+is part of what a shape promises: it is tried with one more and one less, and checked wherever sizes are read, since a
+size that is not there would be an error of another kind.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from layergen.lang import expression as ex
+from layergen.lang.interpreter import EvaluationFault
 from layergen.resolve.program import Program
+from layergen.resolve.signature import Binding, Entry, Sizes
 from layergen.run.forward import TrialFault
 from layergen.run.instance import Instance
 from layergen.settings.choice import Setting
+
+Shape = tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -19,18 +25,36 @@ class Demand:
     """Something that the shape of an input must have."""
 
     input: str
-    index: int | None  # of a size, from the end where leading dimensions stand before it; None: all leading dimensions
-    expected: ex.Expression  # an expression in arguments, a dimension, or ``...``
-    tail: int = 0  # how many sizes follow the leading dimensions
-    source: tuple[str, int] | None = None  # the input that has the leading dimensions first, and what follows them
+    sizes: Sizes  # the shape, of those that it may be
 
-    def attribute(self) -> str:
-        """The part of the input that it is about, as Python: ``x.shape[-1]``."""
-        return leading(self.input, self.tail) if self.index is None else f"{self.input}.shape[{self.index}]"
 
-    def demanded(self) -> str | None:
-        """The leading dimensions that it must be, as Python; None if it is about one size."""
-        return leading(*self.source) if self.index is None and self.source else None
+@dataclass(frozen=True)
+class SizeDemand(Demand):
+    """One size is what arguments, another input or another size of the same input say."""
+
+    entry: Entry
+
+
+@dataclass(frozen=True)
+class LeadingDemand(Demand):
+    """The leading dimensions are those of another input."""
+
+    tail: int  # how many sizes follow them
+    source: str  # the input that is always there and has them first
+    source_tail: int
+
+
+@dataclass(frozen=True)
+class RankDemand(Demand):
+    """There are as many dimensions as the shape has entries; at least as many, where some may lead."""
+
+    @property
+    def least(self) -> int:
+        return len(self.sizes.entries) - (self.sizes.leading is not None)
+
+    @property
+    def exact(self) -> bool:
+        return self.sizes.leading is None
 
 
 @dataclass(frozen=True)
@@ -38,11 +62,99 @@ class InputCheck:
     """A demand that the layer has to check itself."""
 
     demand: Demand
-    shapes: tuple[tuple[int, ...] | None, ...]  # of all inputs, breaking it so that torch lets it through
+    setting: Setting  # one at which the shape is meant to be this one
+    wrong: tuple[Shape, ...]  # shapes of the input that only this check refuses
 
     @property
     def input(self) -> str:
         return self.demand.input
+
+
+def input_checks(program: Program, settings: Sequence[Setting]) -> Iterator[InputCheck]:
+    """The checks that a layer needs, input by input.
+
+    Args:
+        program: The layer.
+        settings: Where it is tried.
+    """
+    instances = [Instance(program, setting) for setting in settings]
+    demands = list(_demands(program))
+    found = [check for demand in demands if (check := _checked(demand, instances))]
+    used = program.forward.reads.union(*(ex.names(demand.entry.expression) for demand in _sizes(found)))
+    read = (entry for name, dimension in program.dimensions.items() if name in used for entry in dimension.entries)
+    sources = {entry.input for entry in read if entry.binding is Binding.BINDS}
+    for name, shapes in program.shapes.items():
+        for sizes in shapes:
+            own = [check for check in found if check.input == name and check.demand.sizes == sizes]
+            reads = name in sources or any(True for _ in _sizes(own))
+            yield from _ranked(RankDemand(name, sizes), instances, reads)
+            yield from own
+
+
+def _sizes(checks: Iterable[InputCheck]) -> Iterator[SizeDemand]:
+    return (check.demand for check in checks if isinstance(check.demand, SizeDemand))
+
+
+def _demands(program: Program) -> Iterator[Demand]:
+    """What sizes must be, because an argument says so, or because another input has them too."""
+    leading = [entry for entry in program.entries if entry.binding is Binding.LEADING and entry.position == 0]
+    first = next((entry for entry in leading if not entry.needs), None)
+    for entry in program.entries:
+        if first is not None and entry in leading and entry is not first:
+            yield LeadingDemand(entry.input, entry.sizes, entry.tail, first.input, first.tail)
+        if entry.binding not in (Binding.BINDS, Binding.LEADING) and _known(program, entry):
+            yield SizeDemand(entry.input, entry.sizes, entry)
+
+
+def _known(program: Program, entry: Entry) -> bool:
+    """Whether the dimensions in an entry have a size wherever there is the entry."""
+    mentioned = ex.names(entry.expression) & set(program.dimensions)
+    return all(program.dimensions[name].at(entry.needs) for name in mentioned)
+
+
+def _checked(demand: Demand, instances: Sequence[Instance]) -> InputCheck | None:
+    """The check of a demand that torch does not keep by itself, at some setting."""
+    for instance in _meant(demand, instances):
+        shape = _shape(instance, demand.input)
+        for wrong in _broken(shape, demand, len(instance.setting.leading)):
+            if wrong != shape and _passes(instance, demand.input, wrong):
+                return InputCheck(demand, instance.setting, (wrong,))
+    return None
+
+
+def _ranked(demand: RankDemand, instances: Sequence[Instance], reads: bool) -> Iterator[InputCheck]:
+    """The check of the number of dimensions, if sizes are read or torch takes another number."""
+    for instance in _meant(demand, instances):
+        shape = _shape(instance, demand.input)
+        wrong = tuple(dict.fromkeys(_other_ranks(shape, demand)))
+        taken = wrong if reads else tuple(other for other in wrong if _passes(instance, demand.input, other))
+        if taken:
+            fewer = [other for other in taken if len(other) < len(shape)]
+            more = [other for other in taken if len(other) > len(shape)]
+            yield InputCheck(demand, instance.setting, (*fewer[:1], *more[:1]))
+            return
+
+
+def _other_ranks(shape: Shape, demand: RankDemand) -> Iterator[Shape]:
+    """Shapes with one dimension less, and with one more."""
+    if not demand.exact:
+        yield from (shape[len(shape) - demand.least + 1 :],) if demand.least else ()
+        return
+    if shape:
+        yield from (shape[1:], shape[:-1])
+    yield from ((1, *shape), (2, *shape))
+
+
+def _meant(demand: Demand, instances: Sequence[Instance]) -> Iterator[Instance]:
+    """The instances in which an input is there and has this shape."""
+    for instance in instances:
+        interpreter = instance.interpreter(instance.scalars)
+        try:
+            holds = all(interpreter.truth(test) == expected for test, expected in demand.sizes.tests)
+        except EvaluationFault:
+            continue
+        if holds and instance.inputs[demand.input] is not None:
+            yield instance
 
 
 def leading(name: str, tail: int) -> str:
@@ -50,61 +162,33 @@ def leading(name: str, tail: int) -> str:
     return f"{name}.shape[:-{tail}]" if tail else f"{name}.shape"
 
 
-def input_checks(program: Program, setting: Setting) -> Iterator[InputCheck]:
-    """The checks that a layer needs."""
-    usual = Instance(program, setting)
-    shapes = {name: None if tensor is None else tuple(tensor.shape) for name, tensor in usual.inputs.items()}
-    for demand in _demands(program):
-        shape = shapes[demand.input]
-        for wrong in _broken(shape, demand, len(setting.leading)) if shape is not None else ():
-            if wrong != shape and _passes(usual, demand.input, wrong):
-                yield InputCheck(demand, tuple({**shapes, demand.input: wrong}.values()))
-                break
+def _shape(instance: Instance, name: str) -> Shape:
+    tensor = instance.inputs[name]
+    assert tensor is not None
+    return tuple(tensor.shape)
 
 
-def _broken(shape: tuple[int, ...], demand: Demand, leading: int) -> Iterator[tuple[int, ...]]:
+def _broken(shape: Shape, demand: Demand, leading: int) -> Iterator[Shape]:
     """Shapes that break a demand."""
-    if demand.index is None:
+    if isinstance(demand, LeadingDemand):
         yield (1,) * leading + shape[leading:]
         yield shape[leading:]
-        return
-    for wrong in (1, shape[demand.index] + 1, 2 * shape[demand.index]):
-        sizes = list(shape)
-        sizes[demand.index] = wrong
-        yield tuple(sizes)
+    elif isinstance(demand, SizeDemand):
+        index = demand.entry.index
+        for wrong in (1, shape[index] + 1, 2 * shape[index]):
+            sizes = list(shape)
+            sizes[index] = wrong
+            yield tuple(sizes)
 
 
-def _demands(program: Program) -> Iterator[Demand]:
-    """What the shapes of inputs must have, because an argument says so, or because another input has it too."""
-    bound: set[str] = set()
-    first: tuple[str, int] | None = None  # who has the leading dimensions first
-    names = program.dimensions
-    for name, tensor in program.inputs.items():
-        entries = tensor.shape if isinstance(tensor.shape, tuple) else ()
-        ellipsis = entries.index(ex.Literal(...)) if ex.Literal(...) in entries else len(entries)
-        for position, entry in enumerate(entries):
-            index = position if position < ellipsis else position - len(entries)
-            if entry == ex.Literal(...):
-                tail = len(entries) - position - 1
-                if first is not None and position == 0:
-                    yield Demand(name, None, entry, tail, first)
-                elif position == 0 and not tensor.optional:
-                    first = (name, tail)
-            elif isinstance(entry, ex.Name) and entry.id in names:
-                if entry.id in bound:
-                    yield Demand(name, index, entry)
-                elif not tensor.optional:
-                    bound.add(entry.id)
-            elif not ex.names(entry) & set(names):  # what is computed from dimensions is seldom, and torch sees it
-                yield Demand(name, index, entry)
-
-
-def _passes(instance: Instance, name: str, shape: tuple[int, ...]) -> bool:
-    """Whether torch lets an input of another shape through."""
+def _passes(instance: Instance, name: str, shape: Shape) -> bool:
+    """Whether torch lets an input of another shape through, be it in training or in evaluation."""
     original = instance.inputs[name]
     assert original is not None
-    try:
-        instance.run(training=True, inputs={name: original.new_empty(shape)})
-    except TrialFault:
-        return False
-    return True
+    for training in instance.program.forward.modes:
+        try:
+            instance.run(training, inputs={name: original.new_empty(shape)})
+        except TrialFault:
+            continue
+        return True
+    return False

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from layergen.diagnostics import Finding, Label, Place
 from layergen.lang import expression as ex
 from layergen.lang.model import LayerSpec
-from layergen.lang.visitor import Visitor, assignments
+from layergen.lang.visitor import Block, Visitor, assignments
+from layergen.resolve.conditions import NOTHING, Facts, about, condition, facts, names
 from layergen.resolve.scope import CONSTANTS
 from layergen.resolve.signature import dimensions
 from layergen.resolve.undefined import undefined
@@ -39,42 +40,65 @@ class _Flow(Visitor):
         self.known = frozenset(
             {*spec.arguments, *spec.derived, *spec.tensors, *spec.inputs, *dimensions(spec), *CONSTANTS, "training"}
         )
-        self.optional = {name: found.optional for name, found in dimensions(spec).items() if found.optional}
+        self.passing = {name: found for name, found in dimensions(spec).items() if not found.always}
         self.first = {target.id: target for target in reversed(list(assignments(spec.forward)))}
         self.findings: list[Finding] = []
         self.reported: set[str] = set()
         self.assigned: frozenset[str] = frozenset()  # on every path that leads to where the visitor is
+        self.changed: set[str] = set()  # on some path
+        self.holding = NOTHING  # what is known where the visitor is
+        self.sized: frozenset[str] = frozenset()  # the passing dimensions that have a size there
 
     def assign(self, statement: ex.Assign) -> None:
         self.read(statement.value)
-        self.assigned |= {target.id for target in statement.targets}
+        targets = {target.id for target in statement.targets}
+        self.assigned |= targets
+        self.changed |= targets
+        self.holding = about(self.holding, targets)
 
     def branch(self, statement: ex.If) -> None:
         self.read(statement.test)
         before = self.assigned
-        self.block(statement.body)
+        self.inner(statement.body, facts(statement.test, True))
         after, self.assigned = self.assigned, before
-        self.block(statement.orelse)
+        self.inner(statement.orelse, facts(statement.test, False))
         self.assigned &= after
 
-    def read(self, expression: ex.Expression) -> None:
-        for node in ex.walk(expression):
-            if isinstance(node, ex.Name) and node.id not in self.assigned | self.reported:
-                self.look_up(node)
+    def inner(self, block: Block, known: Facts) -> None:
+        """Follow a block in which something more is known."""
+        holding, sized = self.holding, self.sized
+        self.holding |= known
+        self.sized |= {name for name in self.passing if self.has_size(name, self.holding)}
+        self.block(block)
+        self.holding, self.sized = about(holding, self.changed), sized
 
-    def look_up(self, node: ex.Name) -> None:
+    def has_size(self, name: str, known: Facts) -> bool:
+        """Whether a dimension can be read off an input, which must still be as it was given."""
+        entry = self.passing[name].at(known)
+        return entry is not None and entry.input not in self.changed
+
+    def read(self, expression: ex.Expression) -> None:
+        for node, known in names(expression, self.holding):
+            if node.id not in self.assigned | self.reported | self.sized:
+                self.look_up(node, known)
+
+    def look_up(self, node: ex.Name, known: Facts) -> None:
         name, place = node.id, Place(PATH, node.span)
-        if name in self.optional:
-            message = f"`{name}` has no value where the optional input `{self.optional[name]}` is left out"
-            help = "give the dimension to an input that is always there"
-            finding = Unassigned.at(place, message, help=help)
+        if name in self.passing and not self.has_size(name, known):
+            dimension = self.passing[name]
+            where = f"where the optional input `{dimension.optional}` is left out"
+            if not dimension.optional:
+                where = f"where `{dimension.source.input}` has another shape"
+            question = condition(dimension.source.needs)
+            help = f"use it under `if {question}:`, or give the dimension to an input that is always there"
+            finding = Unassigned.at(place, f"`{name}` has no value {where}", help=help)
         elif name in self.known:
             return
         elif name in self.first and name != "_":
             finding = self.unassigned(name, place, f"`{name}` is not assigned on every path that leads here")
         else:
-            known = {*self.known, *self.assigned}.difference(CONSTANTS)
-            finding = undefined(node, PATH, known, "declare it, or assign it before")
+            defined = {*self.known, *self.assigned}.difference(CONSTANTS)
+            finding = undefined(node, PATH, defined, "declare it, or assign it before")
         self.findings.append(finding)
         self.reported.add(name)
 

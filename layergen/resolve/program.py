@@ -11,7 +11,7 @@ from layergen.lang.facts import CalleeKind
 from layergen.lang.model import Argument, Buffer, Input, Match, Mixing, Output, Parameter, Reference
 from layergen.lang.visitor import assignments, calls, reads
 from layergen.resolve.annotation import Meaning
-from layergen.resolve.signature import Dimension, Entry
+from layergen.resolve.signature import Dimension, Entry, Sizes, alternatives
 
 
 @dataclass(frozen=True)
@@ -107,6 +107,11 @@ class Program:
     def size_constraints(self) -> tuple[ex.Expression, ...]:
         """The constraints that mention a dimension, which the forward checks."""
         return tuple(node for node in self.constraints if ex.names(node) & set(self.dimensions))
+
+    @cached_property
+    def shapes(self) -> Mapping[str, tuple[Sizes, ...]]:
+        """The lists of sizes that the shape of each input may be."""
+        return {name: alternatives(tensor.shape) for name, tensor in self.inputs.items()}
 
     def section(self, name: str) -> Literal["parameters", "buffers"]:
         """The section in which a tensor of the layer's own is declared."""

@@ -6,7 +6,10 @@ from enum import Enum, auto
 
 from layergen.diagnostics import Place
 from layergen.lang import expression as ex
-from layergen.lang.model import Input, LayerSpec
+from layergen.lang.model import Input, LayerSpec, Shape
+from layergen.resolve.conditions import NOTHING, Facts, facts, present
+
+LEADING = ex.Literal(...)
 
 
 class Binding(Enum):
@@ -20,19 +23,51 @@ class Binding(Enum):
 
 
 @dataclass(frozen=True)
+class Sizes:
+    """A list of sizes that a shape is, where some conditions hold."""
+
+    entries: tuple[ex.Expression, ...]
+    tests: tuple[tuple[ex.Expression, bool], ...] = ()  # conditions, and whether they hold; none: always
+
+    @property
+    def leading(self) -> int | None:
+        """Where any dimensions may stand."""
+        return self.entries.index(LEADING) if LEADING in self.entries else None
+
+    def index(self, position: int) -> int:
+        """The index of a size: from the end where leading dimensions stand before it."""
+        return position if self.leading is None or position < self.leading else position - len(self.entries)
+
+    @property
+    def needs(self) -> Facts:
+        """What is known where the shape is this one."""
+        return NOTHING.union(*(facts(test, holds) for test, holds in self.tests))
+
+
+@dataclass(frozen=True)
 class Entry:
     """One entry of the shape of an input."""
 
     input: str
-    position: int  # in the shape as it is written
-    index: int  # of the size: from the end where leading dimensions stand before it
-    tail: int  # how many entries follow
+    sizes: Sizes  # the list that it stands in
+    position: int  # in the list as it is written
     expression: ex.Expression
     binding: Binding
+    needs: Facts = NOTHING  # what is known where there is such an entry
+
+    @property
+    def index(self) -> int:
+        return self.sizes.index(self.position)
+
+    @property
+    def tail(self) -> int:
+        """How many entries follow."""
+        return len(self.sizes.entries) - self.position - 1
 
     @property
     def place(self) -> Place:
-        return Place(("inputs", self.input, "shape", self.position), self.expression.span)
+        path = ("inputs", self.input, "shape")
+        return Place(path if self.sizes.tests else (*path, self.position), self.expression.span)
 
 
 @dataclass(frozen=True)
@@ -41,37 +76,65 @@ class Dimension:
 
     name: str
     entries: tuple[Entry, ...]  # where it stands alone, in the order of the inputs
-    source: Entry  # the one that gives it its size: of an input that is always there, if there is one
+    source: Entry  # the one that gives it its size: one that is always there, if there is one
     optional: str | None  # the input without which it has no size
+
+    @property
+    def always(self) -> bool:
+        """Whether it has a size in every call."""
+        return not self.source.needs
+
+    def at(self, known: Facts) -> Entry | None:
+        """The entry that gives it its size where something is known."""
+        return next((entry for entry in (self.source, *self.entries) if entry.needs <= known), None)
+
+
+def alternatives(shape: Shape) -> tuple[Sizes, ...]:
+    """The lists of sizes that a shape may be; none where it is computed in another way."""
+    if isinstance(shape, tuple):
+        return (Sizes(shape),)
+    return tuple(_alternatives(shape, ()))
+
+
+def _alternatives(shape: ex.Expression, tests: tuple[tuple[ex.Expression, bool], ...]) -> Iterator[Sizes]:
+    match shape:
+        case ex.Sequence(items=items):
+            yield Sizes(items, tests)
+        case ex.Conditional(test=test, then=then, orelse=orelse):
+            yield from _alternatives(then, (*tests, (test, True)))
+            yield from _alternatives(orelse, (*tests, (test, False)))
 
 
 def entries(inputs: Mapping[str, Input], scalars: Iterable[str]) -> Iterator[Entry]:
-    """The entries of all inputs whose shape is a list, in order.
+    """The entries of the lists that the shapes of inputs may be, in order.
 
     Args:
         inputs: The inputs of a layer.
         scalars: The names of its arguments and derived values; any other bare name is a dimension.
     """
-    known, bound = set(scalars), set[str]()
-    dimensions = {name for tensor in inputs.values() for name in _bare(tensor) if name not in known}
-    for name, tensor in inputs.items():
-        shape = tensor.shape if isinstance(tensor.shape, tuple) else ()
-        leading = shape.index(ex.Literal(...)) if ex.Literal(...) in shape else len(shape)
-        for position, expression in enumerate(shape):
-            index = position if position < leading else position - len(shape)
-            binding = _binding(expression, dimensions, bound)
-            yield Entry(name, position, index, len(shape) - position - 1, expression, binding)
-            if binding is Binding.BINDS and not tensor.optional:
-                bound |= ex.names(expression)
+    known = set(scalars)
+    lists = [(name, sizes) for name, tensor in inputs.items() for sizes in alternatives(tensor.shape)]
+    dimensions = {name for _, sizes in lists for name in _bare(sizes) if name not in known}
+    always = {name: not tensor.optional for name, tensor in inputs.items()}
+    bound = {name for input, sizes in lists if always[input] and not sizes.tests for name in _bare(sizes)}
+    seen = set[str]()
+    for input, sizes in lists:
+        needs = sizes.needs if always[input] else sizes.needs | present(input)
+        given = set(bound) if needs else seen
+        for position, expression in enumerate(sizes.entries):
+            binding = _binding(expression, dimensions, given)
+            yield Entry(input, sizes, position, expression, binding, needs)
+            if binding is Binding.BINDS:
+                given |= ex.names(expression)
 
 
-def _bare(tensor: Input) -> Iterator[str]:
-    """The names that stand alone in a shape that is a list."""
-    return (entry.id for entry in tensor.entries if isinstance(entry, ex.Name) and isinstance(tensor.shape, tuple))
+def _bare(sizes: Sizes) -> Iterator[str]:
+    """The names that stand alone in a list of sizes."""
+    return (entry.id for entry in sizes.entries if isinstance(entry, ex.Name))
 
 
 def _binding(expression: ex.Expression, dimensions: set[str], bound: set[str]) -> Binding:
-    if expression == ex.Literal(...):
+    if expression == LEADING:
         return Binding.LEADING
     if isinstance(expression, ex.Name) and expression.id in dimensions:
         return Binding.REPEATS if expression.id in bound else Binding.BINDS
@@ -86,7 +149,7 @@ def dimensions_of(inputs: Mapping[str, Input], found: Iterable[Entry]) -> dict[s
             where.setdefault(entry.expression.id, []).append(entry)
     dimensions = {}
     for name, several in where.items():
-        source = next((entry for entry in several if not inputs[entry.input].optional), several[0])
+        source = next((entry for entry in several if not entry.needs), several[0])
         optional = several[0].input if inputs[source.input].optional else None
         dimensions[name] = Dimension(name, tuple(several), source, optional)
     return dimensions

@@ -63,7 +63,7 @@ class Run:
 
 
 class ForwardInterpreter(Interpreter):
-    """Runs a forward. Assigning to a buffer's name keeps the buffer, and looks at what it is given.
+    """Runs a forward. Assigning to a buffer's name leaves the buffer as it is; later reads see what was assigned.
 
     Args:
         values: What each name stands for at the start.
@@ -106,13 +106,10 @@ class ForwardInterpreter(Interpreter):
 
     def store(self, target: ex.Name, value: Any) -> None:
         self.steps.append(Step(target, value))
-        if target.id in self.buffers:
-            self.update(target, value)
-        else:
-            super().store(target, value)
+        super().store(target, self.stored(target, value) if target.id in self.buffers else value)
 
-    def update(self, target: ex.Name, value: Any) -> None:
-        """Look at what a buffer is assigned."""
+    def stored(self, target: ex.Name, value: Any) -> Tensor:
+        """What a buffer holds once it is assigned a value: the same in its own dtype, and without a gradient."""
         buffer = self.buffers[target.id]
         if buffer is None:
             raise EvaluationFault(target, f"the buffer `{target.id}` does not exist here")
@@ -126,3 +123,4 @@ class ForwardInterpreter(Interpreter):
             message = f"the buffer `{target.id}` is {own}, but is assigned {found}"
             help = f"declare `dtype: {found}`, or bring the value to the buffer's: `type_as(…, {target.id})`"
             raise TrialFault(BufferMismatch.at(place, message, help=help))
+        return value.detach().to(buffer.dtype)

@@ -138,7 +138,7 @@ def setting_with(
 
 def _has_leading(program: Program) -> bool:
     """Whether some input may have any number of leading dimensions."""
-    return any(ex.Literal(...) in tensor.entries for tensor in program.inputs.values())
+    return any(sizes.leading is not None for shapes in program.shapes.values() for sizes in shapes)
 
 
 def _variations(program: Program, base: Setting) -> Iterator[Setting]:

@@ -1,0 +1,265 @@
+"""Where a forward that writes to buffers must copy what it reads of them.
+
+A buffer is written in place, as torch.nn does it. Whatever was read of it before must not change with it: a name that
+stands for the buffer's own memory, what autograd keeps for the way back, and what is returned. There a ``clone()`` is
+put into the statements; the writer of the forward then need not know.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from layergen import ops
+from layergen.lang import expression as ex
+from layergen.lang.facts import Callee, CalleeKind
+from layergen.lang.kinds import Kind
+from layergen.lang.visitor import expressions, statements
+from layergen.ops.traits import ALIASING, FORGETFUL
+from layergen.resolve.conditions import NOTHING, Facts, about, exclude, facts
+from layergen.resolve.inference import TENSOR, kinds_of
+from layergen.resolve.program import Program
+
+Change = Callable[[ex.Expression], ex.Expression]
+
+
+@dataclass(frozen=True)
+class Update:
+    """Where a buffer is assigned: how many updates stand before it, and what is known there."""
+
+    buffer: str
+    order: int
+    known: Facts
+
+
+@dataclass(frozen=True)
+class Root:
+    """A buffer in whose memory a value may lie, and what is known where it does."""
+
+    buffer: str
+    known: Facts
+
+
+def copied(program: Program) -> tuple[ex.Statement, ...]:
+    """The statements of a forward, with copies of buffers where they are needed."""
+    if not program.buffers:
+        return program.forward.statements
+    return _Copies(program).block(program.forward.statements, NOTHING)
+
+
+class _Copies:
+    """Follows a forward once from top to bottom, and knows by then which names stand for a buffer's memory."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.changing = set(program.forward.assigned)
+        self.order = 0
+        self.updates = tuple(self.updates_in(program.forward.statements, NOTHING))
+        self.order = 0
+        self.roots = {name: frozenset({Root(name, NOTHING)}) for name in program.buffers}
+        self.constant = self.without_gradients()
+        self.kept = tuple(self.kept_in(program.forward.statements, NOTHING))
+
+    def without_gradients(self) -> frozenset[str]:
+        """The names that have no gradient: numbers, buffers, and what is computed of these alone."""
+        names = {node.id for part in expressions(self.program.forward.statements) for node in _names(part)}
+        found = names - set(self.program.inputs) - set(self.program.parameters)
+        while True:
+            wrong = {
+                target.id
+                for statement in statements(self.program.forward.statements)
+                if isinstance(statement, ex.Assign) and not self.is_update(statement)
+                for target in statement.targets
+                if not _mentioned(statement.value) <= found
+            }
+            if not found & wrong:
+                return frozenset(found)
+            found -= wrong
+
+    def is_update(self, statement: ex.Assign) -> bool:
+        """Whether a statement does nothing but update a buffer: then it computes without gradients."""
+        return len(statement.targets) == 1 and statement.targets[0].id in self.program.buffers
+
+    def inside(self, known: Facts, test: ex.Expression, holds: bool) -> Facts:
+        return known | about(facts(test, holds), self.changing)
+
+    def updates_in(self, block: Sequence[ex.Statement], known: Facts) -> Iterator[Update]:
+        """The updates of a block, counted in the order in which they are written."""
+        for statement in block:
+            if isinstance(statement, ex.If):
+                yield from self.updates_in(statement.body, self.inside(known, statement.test, True))
+                yield from self.updates_in(statement.orelse, self.inside(known, statement.test, False))
+            elif isinstance(statement, ex.Assign):
+                for target in statement.targets:
+                    if target.id in self.program.buffers:
+                        self.order += 1
+                        yield Update(target.id, self.order, known)
+
+    def kept_in(self, block: Sequence[ex.Statement], known: Facts) -> Iterator[tuple[str, Facts]]:
+        """The names whose memory autograd may keep, each with what is known there."""
+        for statement in block:
+            if isinstance(statement, ex.If):
+                yield from self.kept_in(statement.body, self.inside(known, statement.test, True))
+                yield from self.kept_in(statement.orelse, self.inside(known, statement.test, False))
+            elif isinstance(statement, ex.Assign) and not self.is_update(statement):
+                chains: list[ex.Expression] = []
+                self.with_kept(statement.value, lambda chain, chains=chains: chains.append(chain) or chain)  # type: ignore[misc]
+                yield from ((name.id, known) for chain in chains for name in _bases(chain))
+
+    def block(self, block: Sequence[ex.Statement], known: Facts) -> tuple[ex.Statement, ...]:
+        return tuple(self.statement(statement, known) for statement in block)
+
+    def statement(self, statement: ex.Statement, known: Facts) -> ex.Statement:
+        match statement:
+            case ex.If(test=test, body=body, orelse=orelse):
+                then = self.block(body, self.inside(known, test, True))
+                return replace(statement, body=then, orelse=self.block(orelse, self.inside(known, test, False)))
+            case ex.Assign(targets=(target,), value=value) if target.id in self.program.buffers:
+                self.order += 1
+                own = _at_top(value, lambda chain: _clone(chain) if target.id in self.buffers(chain) else chain)
+                return replace(statement, value=own)
+            case ex.Assign():
+                return self.assign(statement, known)
+            case _:
+                return statement
+
+    def assign(self, statement: ex.Assign, known: Facts) -> ex.Statement:
+        """A statement that computes a value, in which what has to stay as it is now has become a copy."""
+        names, lying = {target.id for target in statement.targets}, set[Root]()
+
+        def kept(chain: ex.Expression) -> ex.Expression:
+            return _clone(chain) if any(self.meeting(self.lies_in(chain), known)) else chain
+
+        def named(chain: ex.Expression) -> ex.Expression:
+            roots = self.lies_in(chain)
+            if roots and self.must_stay(names, roots, known):
+                return _clone(chain)
+            lying.update(Root(root.buffer, root.known | known) for root in roots)
+            return chain
+
+        value = _at_top(self.with_kept(statement.value, kept), named)
+        for name in names - set(self.program.buffers):
+            self.roots[name] = self.roots.get(name, frozenset()) | lying
+        self.order += len(names & set(self.program.buffers))
+        return replace(statement, value=value)
+
+    def lies_in(self, chain: ex.Expression) -> frozenset[Root]:
+        return frozenset[Root]().union(*(self.roots.get(name.id, frozenset()) for name in _bases(chain)))
+
+    def buffers(self, chain: ex.Expression) -> set[str]:
+        return {root.buffer for root in self.lies_in(chain)}
+
+    def meeting(self, roots: frozenset[Root], known: Facts) -> Iterator[Update]:
+        """The updates that write to some memory, in this run or, before the way back, in a later one."""
+        for update in self.updates:
+            if any(update.buffer == root.buffer and not exclude(update.known, known | root.known) for root in roots):
+                yield update
+
+    def must_stay(self, names: set[str], roots: frozenset[Root], known: Facts) -> bool:
+        """Whether names that are given a buffer's memory must keep what is in it now."""
+        if not names.isdisjoint({*self.program.outputs, *self.program.buffers}):
+            return True
+        met = tuple(self.meeting(roots, known))
+        if any(update.order > self.order for update in met):
+            return True
+        return any(name in names and not exclude(update.known, there) for name, there in self.kept for update in met)
+
+    def with_kept(self, node: ex.Expression, change: Change, kept: bool = False) -> ex.Expression:
+        """An expression in which the operands that autograd may keep are changed.
+
+        Args:
+            node: The expression.
+            change: What to make of such an operand.
+            kept: Whether the expression is such an operand itself.
+        """
+
+        def inner(part: ex.Expression) -> ex.Expression:
+            return self.with_kept(part, change, keeps)
+
+        keeps = not _mentioned(node) <= self.constant  # without a gradient there is no way back
+        match node:
+            case ex.Compare():
+                return node
+            case ex.Binary(operator="+" | "-") | ex.Unary():
+                keeps = False
+                return ex.with_children(node, inner)
+            case ex.Binary():
+                return ex.with_children(node, inner)
+            case ex.Conditional(then=then, orelse=orelse):
+                keeps = kept
+                return replace(node, then=inner(then), orelse=inner(orelse))
+            case ex.Sequence():
+                keeps = kept
+                return ex.with_children(node, inner)
+            case ex.Call() if _chain(node) is None:
+                op = ops.called(node)
+                keeps = keeps and op is not None and op.name not in FORGETFUL
+                return ex.with_children(node, inner)
+            case ex.Subscript(value=value, index=index):
+                found = replace(node, index=self.with_kept(index, change, keeps))
+                if not any(True for _ in _bases(value)):
+                    return replace(found, value=self.with_kept(value, change))
+                return change(found) if kept else found
+            case _ if any(True for _ in _bases(node)):
+                return change(node) if kept else node
+            case ex.Call(arguments=(first, *rest)):
+                return replace(node, arguments=(self.with_kept(first, change, kept), *rest))
+            case _:
+                return ex.with_children(node, inner)
+
+
+def _chain(node: ex.Expression) -> ex.Expression | None:
+    """What a value is a view of, or may be the very tensor of: its first operand."""
+    match node:
+        case ex.Subscript(value=value):
+            return value
+        case ex.Call(arguments=(first, *_)):
+            op = ops.called(node)
+            return first if op is not None and op.name in ALIASING else None
+    return None
+
+
+def _bases(node: ex.Expression) -> Iterator[ex.Name]:
+    """The names in whose memory a value may lie."""
+    match node:
+        case ex.Name():
+            yield node
+        case ex.Conditional(then=then, orelse=orelse):
+            yield from _bases(then)
+            yield from _bases(orelse)
+        case _:
+            inner = _chain(node)
+            if inner is not None:
+                yield from _bases(inner)
+
+
+def _at_top(node: ex.Expression, change: Change) -> ex.Expression:
+    """A value that is changed where it may lie in a buffer: itself, branches of a condition, items of a tuple."""
+    match node:
+        case ex.Conditional(then=then, orelse=orelse):
+            return replace(node, then=_at_top(then, change), orelse=_at_top(orelse, change))
+        case ex.Sequence(items=items):
+            return replace(node, items=tuple(_at_top(item, change) for item in items))
+        case _:
+            return change(node) if any(True for _ in _bases(node)) else node
+
+
+def _clone(node: ex.Expression) -> ex.Expression:
+    """A copy of a tensor; of several, which are parts of one, the parts of its copy."""
+    if isinstance(node, ex.Call) and Kind.TENSORS in kinds_of(node):
+        first, *rest = node.arguments
+        return replace(node, arguments=(_clone(first), *rest))
+    return ex.Call("clone", (node,), callee=Callee(CalleeKind.OP, "clone"), kinds=TENSOR, span=node.span)
+
+
+def _names(node: ex.Expression) -> Iterator[ex.Name]:
+    return (part for part in ex.walk(node) if isinstance(part, ex.Name))
+
+
+def _mentioned(node: ex.Expression) -> set[str]:
+    """The names whose values a value depends on; what a tensor is converted to lends its dtype alone."""
+    match node:
+        case ex.Call(function="type_as", arguments=(first, *_)):
+            return _mentioned(first)
+        case ex.Name(id=name):
+            return {name}
+    inner = (part.value if isinstance(part, ex.Keyword) else part for part in ex.children(node))
+    return set[str]().union(*(_mentioned(part) for part in inner if isinstance(part, ex.Expression)))

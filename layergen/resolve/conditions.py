@@ -1,0 +1,85 @@
+"""What is known where a condition holds: the single questions in it, each with its answer."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from layergen.lang import expression as ex
+
+Facts = frozenset[tuple[ex.Expression, bool]]  # questions without `not`, `and` or `or` at their top, and their answers
+
+NOTHING: Facts = frozenset()
+OPPOSITES = {"is not": "is", "!=": "==", "not in": "in"}
+
+
+def facts(test: ex.Expression, holds: bool = True) -> Facts:
+    """What is known where a condition holds, or where it does not."""
+    match test:
+        case ex.Unary(operator="not", operand=operand):
+            return facts(operand, not holds)
+        case ex.Binary(operator="and" | "or" as word, left=left, right=right):
+            return facts(left, holds) | facts(right, holds) if holds == (word == "and") else NOTHING
+        case ex.Compare(left=left, operators=(sign,), comparators=comparators) if sign in OPPOSITES:
+            return facts(ex.Compare(left, (OPPOSITES[sign],), comparators), not holds)
+        case _:
+            return frozenset({(test, holds)})
+
+
+def present(name: str) -> Facts:
+    """What is known where a value is not None."""
+    return facts(ex.Compare(ex.Name(name), ("is not",), (ex.Literal(None),)))
+
+
+def exclude(one: Facts, other: Facts) -> bool:
+    """Whether two places cannot both be reached in one run."""
+    return any((question, not answer) in other for question, answer in one)
+
+
+def about(known: Facts, changing: set[str]) -> Facts:
+    """The facts that stay true: those about names that are not assigned."""
+    return frozenset(fact for fact in known if not ex.names(fact[0]) & changing)
+
+
+def condition(known: Facts) -> str:
+    """Facts as one condition, in the words of the language."""
+    parts = [(ex.show(question), question, answer) for question, answer in known]
+    return " and ".join(_said(question, answer) for _, question, answer in sorted(parts, key=lambda part: part[0]))
+
+
+def _said(question: ex.Expression, answer: bool) -> str:
+    match question:
+        case ex.Compare(left=left, operators=(sign,), comparators=comparators) if not answer:
+            negative = {positive: negative for negative, positive in OPPOSITES.items()}
+            if sign in negative:
+                return ex.show(ex.Compare(left, (negative[sign],), comparators))
+    return ex.show(question if answer else ex.Unary("not", question))
+
+
+def situated(node: ex.Expression, known: Facts, change: Callable[[ex.Name, Facts], ex.Expression]) -> ex.Expression:
+    """An expression with its names changed, each by what is known where it stands."""
+
+    def inner(part: ex.Expression) -> ex.Expression:
+        return situated(part, known, change)
+
+    match node:
+        case ex.Name():
+            return change(node, known)
+        case ex.Binary(operator="and" | "or" as word, left=left, right=right):
+            there = known | facts(left, word == "and")
+            return replace(node, left=inner(left), right=situated(right, there, change))
+        case ex.Conditional(test=test, then=then, orelse=orelse):
+            chosen = (situated(part, known | facts(test, part is then), change) for part in (then, orelse))
+            return replace(node, test=inner(test), then=next(chosen), orelse=next(chosen))
+        case _:
+            return ex.with_children(node, inner)
+
+
+def names(node: ex.Expression, known: Facts) -> Iterator[tuple[ex.Name, Facts]]:
+    """The names of an expression, with what is known where each stands."""
+    found: list[tuple[ex.Name, Facts]] = []
+
+    def note(name: ex.Name, there: Facts) -> ex.Expression:
+        found.append((name, there))
+        return name
+
+    situated(node, known, note)
+    yield from found
