@@ -46,7 +46,7 @@ def check(program: Program) -> CheckedLayer:
         refuse(check_branches(program, runs.values()))
         ways = paths(program, [case.setting for case in cases])
         check_contracts(Ways(program, tuple(runs[setting.name] for setting in ways)))
-        refuse(check_together(program, [case.setting for case in cases]))
+        refuse(check_together(program, list(runs.values())))
         return CheckedLayer(
             program,
             tuple(cases),
