@@ -47,7 +47,7 @@ def check(program: Program) -> CheckedLayer:
         refuse(check_branches(program, runs.values()))
         ways = tuple(paths(program, [case.setting for case in cases]))
         judgement = check_contracts(Ways(program, tuple(runs[setting.name] for setting in ways)))
-        refuse(check_together(program, [case.setting for case in cases]))
+        refuse(check_together(program, list(runs.values())))
         return CheckedLayer(
             program,
             tuple(cases),

@@ -41,7 +41,11 @@ def check_branches(program: Program, runs: Iterable[Runs]) -> Iterator[Finding]:
     taken = set[Decision]()
     for each in made:
         taken |= outside(program, each.setting).union(*(seen.evidence for seen in each.seen(DECISIONS)))
+    never = set[str]()  # tensors of which it is said already
     for branching, outcome in untaken(found, taken):
+        if branching.tensor is None and ex.names(branching.test) & never:
+            continue
+        never |= {branching.tensor} if branching.tensor else set()
         if (branching.key, not outcome) in taken and not _is_idle(program, branching, outcome):
             yield _finding(program, made[0].setting, branching, outcome)
 

@@ -45,7 +45,7 @@ def _judge(
             whole = inlined(entry, program.derived)
             message = f"the {role} `{path[1]}` has no elements: `{ex.show(whole)}` is 0"
             place = Place((*path, "shape", index), entry.span)
-            yield EmptyTensor.at(place, message, notes=_notes(program, setting), help=_help(program, whole))
+            yield EmptyTensor.at(place, message, notes=_notes(program, setting), help=_help(program, whole, role != "output"))
             return
     if not isinstance(shape, tuple) and 0 in interpreter.evaluate(shape):
         message = f"the {role} `{path[1]}` has no elements: its shape is {list(interpreter.evaluate(shape))}"
@@ -62,7 +62,7 @@ def inlined(node: ex.Expression, derived: Mapping[str, ex.Expression]) -> ex.Exp
     return ex.transform(node, change)
 
 
-def _help(program: Program, entry: ex.Expression) -> str:
+def _help(program: Program, entry: ex.Expression, owned: bool) -> str:
     """The constraint that is missing."""
     match entry:
         case ex.Name(id=name) if name in program.arguments:
@@ -70,7 +70,8 @@ def _help(program: Program, entry: ex.Expression) -> str:
         case ex.Binary("//", left, right):
             number, least = ex.show(left), ex.show(right)
             demand = f"{number} >= {least}" if isinstance(right, ex.Literal) else f"{least} <= {number}"
-            return f"add the constraint `{demand}`, or round up: `max({ex.show(entry)}, 1)`"
+            rounded = f", or round up: `max({ex.show(entry)}, 1)`" if owned else ""
+            return f"add the constraint `{demand}`{rounded}"
         case ex.Binary("-", left, right):
             return f"add the constraint `{ex.show(left)} > {ex.show(right)}`"
         case _:
