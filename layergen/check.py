@@ -38,7 +38,7 @@ def check(program: Program) -> CheckedLayer:
             cases.append(check_setting(made))
             runs[made.setting.name] = made
         ways = paths([case.setting for case in cases])
-        check_contracts(Ways(program, tuple(runs[setting.name] for setting in ways)))
+        data = check_contracts(Ways(program, tuple(runs[setting.name] for setting in ways)))
         return CheckedLayer(
             program,
             tuple(cases),
@@ -46,6 +46,7 @@ def check(program: Program) -> CheckedLayer:
             proofs,
             check_preconditions(program, proofs, cases),
             tuple(input_checks(program, cases[0].setting)),
+            data,
         )
 
 

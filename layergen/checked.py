@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from layergen.contracts.data import OnData
 from layergen.prove.input_checks import InputCheck
 from layergen.prove.proof import Proof, Tried
 from layergen.resolve.program import Program
@@ -42,6 +43,7 @@ class CheckedLayer:
     proofs: tuple[Proof | Tried, ...]
     preconditions: tuple[PreconditionCase, ...]
     input_checks: tuple[InputCheck, ...]
+    data: OnData
 
     @property
     def proven(self) -> bool:

@@ -4,6 +4,7 @@ from layergen.contracts.autocast import AUTOCAST
 from layergen.contracts.broadcasting import BROADCASTING
 from layergen.contracts.buffers import BUFFERS
 from layergen.contracts.contract import Contract, Ways
+from layergen.contracts.data import OnData, on_data
 from layergen.contracts.device import DEVICE
 from layergen.contracts.dtype import DTYPE
 from layergen.contracts.execution import EXECUTION
@@ -45,17 +46,21 @@ CONTRACTS: dict[str, tuple[Contract, ...]] = {
 WATCHES = tuple(watch for group in CONTRACTS.values() for contract in group for watch in contract.watches)
 
 
-def check_contracts(ways: Ways) -> None:
+def check_contracts(ways: Ways) -> OnData:
     """Hold a layer against all contracts, one group after the other.
 
     Args:
         ways: The runs of the layer, which works at all of their settings.
+
+    Returns:
+        How far the runs on data went.
 
     Raises:
         SpecError: With the breaches of the first group that it does not keep.
     """
     for group in CONTRACTS.values():
         refuse(finding for contract in group for finding in contract.judge(ways))
+    return on_data(ways)
 
 
-__all__ = ["CONTRACTS", "WATCHES", "Contract", "Ways", "check_contracts"]
+__all__ = ["CONTRACTS", "WATCHES", "Contract", "OnData", "Ways", "check_contracts"]
