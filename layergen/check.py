@@ -7,6 +7,7 @@ from typing import Any
 from layergen.checked import CheckedCase, CheckedLayer, PreconditionCase, SizeLimitCase
 from layergen.contracts import WATCHES, Ways, check_contracts
 from layergen.contracts.branches import DECISIONS, check_branches
+from layergen.contracts.data import on_data
 from layergen.contracts.initial import initial_bounds
 from layergen.contracts.matching import check_match
 from layergen.contracts.together import check_together
@@ -46,7 +47,8 @@ def check(program: Program) -> CheckedLayer:
             runs[made.setting.name] = made
         refuse(check_branches(program, runs.values()))
         ways = tuple(paths(program, [case.setting for case in cases]))
-        judgement = check_contracts(Ways(program, tuple(runs[setting.name] for setting in ways)))
+        seen = Ways(program, tuple(runs[setting.name] for setting in ways))
+        judgement = check_contracts(seen)
         refuse(check_together(program, list(runs.values())))
         return CheckedLayer(
             program,
@@ -58,6 +60,7 @@ def check(program: Program) -> CheckedLayer:
             tuple(check_limits(program, cases[0].setting)),
             costs(program, _amounts(proofs[0]), cases[0].setting),
             judgement,
+            on_data(seen),
         )
 
 

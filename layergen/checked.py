@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from layergen.contracts.data import OnData
 from layergen.contracts.judgement import Judgement
 from layergen.lang import expression as ex
 from layergen.prove.cost import Costs
@@ -59,6 +60,7 @@ class CheckedLayer:
     size_limits: tuple[SizeLimitCase, ...]
     costs: Costs  # on the way through the forward that the first case takes
     judgement: Judgement
+    data: OnData
 
     @property
     def proven(self) -> bool:

@@ -22,12 +22,21 @@ def check_execution(ways: Ways) -> Iterator[Finding]:
     for seen in ways.seen(NUMBERS):
         if seen.fault is not None:
             found = seen.fault
-            yield OpFailed.at(found.place, found.message, labels=found.labels, notes=found.notes, help=found.help)
+            notes = (*found.notes, *_drawn(seen.instance))
+            yield OpFailed.at(found.place, found.message, labels=found.labels, notes=notes, help=found.help)
             return
         finding = None if masked else _not_a_number(seen.instance, seen.run)
         if finding is not None:
             yield finding
             return
+
+
+def _drawn(instance: Instance) -> Iterator[str]:
+    """Between which integers the inputs lie: both ends are among them."""
+    for name, (low, high) in instance.ranges():
+        tensor = instance.inputs[name]
+        if tensor is not None and not tensor.is_floating_point():
+            yield f"values: `{name}` from {low} to {high - 1}"
 
 
 def _not_a_number(instance: Instance, run: Run) -> Finding | None:

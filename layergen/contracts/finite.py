@@ -12,6 +12,7 @@ from layergen.diagnostics import Finding, Place, Rule
 from layergen.resolve.program import Program
 from layergen.rules.behaviour import NotANumber
 from layergen.rules.values import AvoidableOverflow, BrokenGradient
+from layergen.run.forward import Run
 from layergen.run.watching import BOTH, Seen, Watch
 
 POINTS = {point: tuple(Watch(site, BOTH, SlopeWatch) for site in sites) for point, sites in AT_POINTS.items()}
@@ -27,7 +28,7 @@ def check_finite(ways: Ways) -> Iterator[Finding]:
     """Yield the first value or gradient that is no number, and could be one."""
     for runs in ways.runs:
         for point, (usual, exact) in POINTS.items():
-            for seen in runs.seen(usual):
+            for seen in runs.seen(usual) if is_judged(ways.program, point) else ():
                 if seen.fault is not None or not _suspicious(seen):
                     continue
                 wide = next(other for other in runs.seen(exact) if other.training == seen.training)
@@ -40,13 +41,19 @@ def check_finite(ways: Ways) -> Iterator[Finding]:
 FINITE = Contract(check_finite, tuple(watch for pair in POINTS.values() for watch in pair))
 
 
-def _floating(seen: Seen[Slopes]) -> dict[str, Tensor]:
-    outputs = seen.run.outputs.items()
+def is_judged(program: Program, point: Point) -> bool:
+    """Whether what comes of a point is the layer's doing."""
+    return point in NARROW or not any(op.name in OVERFLOWING for op in program.forward.ops)
+
+
+def floats(run: Run) -> dict[str, Tensor]:
+    """The outputs that may be no numbers."""
+    outputs = run.outputs.items()
     return {name: output for name, output in outputs if output.is_floating_point() or output.is_complex()}
 
 
 def _suspicious(seen: Seen[Slopes]) -> bool:
-    return not all(_finite(tensor) for tensor in (*_floating(seen).values(), *seen.evidence.of.values()))
+    return not all(_finite(tensor) for tensor in (*floats(seen.run).values(), *seen.evidence.of.values()))
 
 
 def _finite(tensor: Tensor) -> bool:
@@ -62,9 +69,7 @@ def _judged(program: Program, point: Point, seen: Seen[Slopes], wide: Seen[Slope
         seen: The run in float32.
         wide: The run in float64, on the same numbers.
     """
-    outputs, exact = _floating(seen), _floating(wide)
-    if any(op.name in OVERFLOWING for op in program.forward.ops) and point not in NARROW:
-        return None
+    outputs, exact = floats(seen.run), floats(wide.run)
     masked = any(tensor.dtype == "bool" for tensor in program.inputs.values())  # and maybe nothing left
     for name, output in outputs.items():
         if _avoidable(output, exact[name]):
@@ -108,7 +113,9 @@ def _broken(program: Program, point: Point, seen: Seen[Slopes], name: str, slope
     message = f"the gradient of `{name}` is {_number(found)} for inputs {point.words}, though the outputs are numbers"
     section = "parameters" if name in program.parameters else "inputs"
     place = _first(seen, None, name)
-    place = Place((section, name), key=True) if place.path[0] == "outputs" else place
+    if place.path[0] == "outputs":  # no value is lost on the way, but a slope
+        call = next((call for call in program.forward.calls if call.function in EXPONENTIALS), None)
+        place = Place(("forward",), call.span) if call else Place((section, name), key=True)
     return _reported(BrokenGradient, program, seen, place, message)
 
 

@@ -74,7 +74,7 @@ HALF = Contract(check_halves, (EXACT, *HALVES.values()))
 def _at_setting(runs: Runs) -> Iterator[Finding]:
     for dtype, watch in HALVES.items():
         for exact, half in zip(runs.seen(EXACT), runs.seen(watch), strict=True):
-            if _comparable(runs.program, half.training) and exact.fault is None and half.fault is None:
+            if comparable(runs.program, half.training) and exact.fault is None and half.fault is None:
                 attempt = Attempt(runs.program, runs.setting, dtype, half.training)
                 if attempt_fails(attempt, worst(half.run, exact.run, dtype)):
                     yield _finding(attempt, half.run, exact.run, half.instance)
@@ -85,8 +85,8 @@ def _at_length(runs: Runs) -> Iterator[Finding]:
     if not runs.admits(EXACT.site):
         return
     for name in counted(runs.program):
-        attempt = _long(runs, name)
-        if attempt is None or not _comparable(runs.program, attempt.training):
+        attempt = long_attempt(runs, name)
+        if attempt is None or not comparable(runs.program, attempt.training):
             continue
         exact, half = attempt.run(torch.float64, 0), attempt.run(attempt.dtype, 0)
         if exact and half and attempt_fails(attempt, worst(half, exact, attempt.dtype)):
@@ -94,7 +94,7 @@ def _at_length(runs: Runs) -> Iterator[Finding]:
             return
 
 
-def _comparable(program: Program, training: bool) -> bool:
+def comparable(program: Program, training: bool) -> bool:
     """Whether a run does not depend on random numbers, which differ from dtype to dtype."""
     settled = program.random != "always" and program.forward.asks_mode and not training
     return settled or not program.forward.draws
@@ -130,8 +130,8 @@ def counted(program: Program) -> tuple[str, ...]:
     return tuple(name for name in program.dimensions if name in found)
 
 
-def _long(runs: Runs, name: str) -> Attempt | None:
-    """The setting with one dimension that is long, and no more elements than are soon computed."""
+def long_attempt(runs: Runs, name: str) -> Attempt | None:
+    """A run at the setting with one dimension that is long, and no more elements than are soon computed."""
     training = not runs.program.forward.asks_mode or not runs.program.forward.draws
     for size in LONG:
         setting = replace(runs.setting, sizes={**runs.setting.sizes, name: size})
@@ -178,7 +178,7 @@ def _finding(attempt: Attempt, half: Run, exact: Run, instance: Instance, length
             notes = [] if share == float("inf") else [f"error: {share:.0%} of the output"]
             notes += instance.explainer.notes()
             help = "compute in float32 or wider: `h = upcast(x)`, and come back with `type_as(…, x)`"
-            if miscounts:
+            if length is not None:
                 help = f"count in float32: `arange({length}, dtype=float32)`, and `upcast(…)` what it meets"
             place = Place(("forward",), found.target.span)
             return LossOfPrecision.at(place, message, notes=notes, help=help)

@@ -61,10 +61,10 @@ def check_kernels(ways: Ways) -> Iterator[Finding]:
                     return  # the same fault mostly shows in several
 
 
-def without_kernel(ways: Ways) -> frozenset[torch.dtype]:
+def without_kernel(ways: Ways) -> tuple[torch.dtype, ...]:
     """The precisions in which the layer could not be run on data on all ways."""
-    found = ((dtype, seen) for runs in ways.runs for dtype, watch in KERNELS.items() for seen in runs.seen(watch))
-    return frozenset(dtype for dtype, seen in found if seen.fault is not None)
+    found = ((dtype, seen) for dtype, watch in KERNELS.items() for seen in ways.seen(watch))
+    return tuple(dict.fromkeys(dtype for dtype, seen in found if seen.fault is not None))
 
 
 def _finding(seen: Seen[tuple[ex.Expression | None, Operands]], fault: Finding, dtype: torch.dtype) -> Finding:

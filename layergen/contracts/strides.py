@@ -17,6 +17,9 @@ def check_strides(ways: Ways) -> Iterator[Finding]:
         if seen.fault is not None:
             found = seen.fault
             message = f"{found.message}, where the inputs are slices of larger tensors"
+            if "view size" in found.message:
+                message = "`view` fails where the inputs are slices of larger tensors: "
+                message += "dimensions that do not lie side by side cannot be viewed as one"
             yield OpFailed.at(found.place, message, labels=found.labels, notes=found.notes, help=found.help)
             return
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from layergen.checked import CheckedLayer
 from layergen.contracts.dtype import PRECISIONS
+from layergen.contracts.learning import STEPS
 from layergen.lang import expression as ex
 from layergen.lang.model import Input, Parameter
 from layergen.ops.dtypes import dtype_name
@@ -33,6 +34,7 @@ def guarantees(layer: CheckedLayer) -> Iterator[Guarantee]:
     yield from _coupling(layer, on_paths)
     yield Guarantee("call", "checked", "every call fits a signature of its op, by name and by kind")
     yield from _dtype(program, on_paths)
+    yield from _on_data(layer)
     yield Guarantee("device", "tried", f"{on_paths}, in training, with every tensor on a fake accelerator")
     yield Guarantee(
         "purity", "tried", f"{on_paths}, in training and evaluation: no op writes to a tensor that it is given"
@@ -111,6 +113,44 @@ def _dtype(program: Program, on_paths: str) -> Iterator[Guarantee]:
         mixed = "with bfloat16 inputs and float32 parameters, which torch may refuse"
         yield Guarantee("dtype", "tried", f"{on_paths}, {mixed}")
     yield Guarantee("dtype", "tried", "on the first way, under autocast to bfloat16 on the CPU")
+
+
+def _on_data(layer: CheckedLayer) -> Iterator[Guarantee]:
+    """What runs on small data have shown, and which of them could not be made."""
+    program, data = layer.program, layer.data
+    if not data.ways:
+        yield Guarantee("data", "tried", "without data alone: the layer is too large to be computed in a build")
+        return
+    on_data = f"on {plural(data.ways, 'way')}, on small data"
+    kernels = listed([name for name in ("float64", "float16", "bfloat16") if name not in data.lacking])
+    lacking = f"; not in {listed(data.lacking)}, in which the CPU lacks an op" if data.lacking else ""
+    yield Guarantee("dtype", "tried", f"{on_data} in {kernels}, in training: torch computes every op{lacking}")
+    yield from _precision(layer, on_data)
+    if data.points:
+        detail = "outputs are numbers where float64 gives some that float32 holds"
+        detail += ", and gradients where the outputs are" if data.slopes else ""
+        yield Guarantee("finite", "tried", f"{on_data}, for inputs {listed(data.points, 'or')}: {detail}")
+    if data.slopes and any(part.gradient for part in program.parameters.values()):
+        detail = f"each parameter with a gradient moves within {STEPS} steps from its initial value"
+        yield Guarantee("learning", "tried", f"{on_data}: {detail}")
+    yield Guarantee("strides", "tried", f"{on_data}, in training: inputs may be slices of larger tensors")
+    if program.buffers:
+        detail = "none changes but where it is assigned, and none is assigned in evaluation"
+        yield Guarantee("buffers", "tried", f"{on_data}: {detail}")
+
+
+def _precision(layer: CheckedLayer, on_data: str) -> Iterator[Guarantee]:
+    data = layer.data
+    halves = [name for name in ("float16", "bfloat16") if name not in data.lacking]
+    if not halves:
+        return
+    if not data.compared:
+        return  # there is nothing to round, or what is drawn at random differs from dtype to dtype
+    sizes = ", ".join(f"{name}={size}" for name, size in data.long.items())
+    long = f", in bfloat16 at {sizes} too" if sizes and "bfloat16" in halves else ""
+    detail = f"{listed(halves)} differ from float64 on the same numbers by no more than a tenth of an output, or by no "
+    detail += f"more than rounding the inputs explains{long}"
+    yield Guarantee("precision", "tried", f"{on_data}: {detail}")
 
 
 def _gradient(program: Program, on_paths: str) -> Iterator[Guarantee]:
