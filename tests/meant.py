@@ -231,6 +231,46 @@ forward: |
   y = x * exp(scale)
   logdet = sum(scale)
 """,
+    "product_of_what_is_positive": """
+inputs: {x: [N, D]}
+outputs: {y: [N]}
+forward: y = prod(relu(x), dim=1)
+""",
+    "mixture_of_samples": """
+inputs: {x: [N, D]}
+outputs: {y: [N, D]}
+mixes: {N: training}
+forward: |
+  if training:
+      x = 0.5 * x + 0.5 * x[randperm(N)]
+  y = x
+""",
+    "one_by_one_convolution_with_a_stride": """
+arguments: {channels: {type: int, min: 1, doc: Size.}}
+parameters: {weight: {shape: [channels, channels, 1, 1], init: kaiming_uniform}}
+inputs: {x: [N, channels, H, W]}
+outputs: {y: [N, channels, (H - 1) // 2 + 1, (W - 1) // 2 + 1]}
+forward: y = conv2d(x, weight, stride=2)
+""",
+    "patches": """
+arguments:
+  size: {type: int, min: 1, doc: Size of a patch.}
+  channels: {type: int, min: 1, doc: Size.}
+  dim: {type: int, min: 1, doc: Size.}
+parameters: {weight: {shape: [dim, channels, size, size], init: kaiming_uniform}}
+inputs: {x: [N, channels, H, W]}
+outputs: {y: [N, dim, (H - size) // size + 1, (W - size) // size + 1]}
+forward: y = conv2d(x, weight, stride=size)
+""",
+    "average_over_the_edges": """
+inputs: {x: [V, D], edges: {shape: [2, E], dtype: int64, range: [0, V]}}
+outputs: {y: [V, D]}
+mixes: [V]
+forward: |
+  source, target = unbind(edges)
+  count = clamp(index_add(zeros(V), 0, target, ones(E)), min=1)
+  y = index_add(zeros_like(x), 0, target, x[source]) / count[:, None]
+""",
     "hinge": """
 inputs: {x: [N], target: {shape: [N], dtype: int64, range: [0, 2]}}
 outputs: {loss: [N]}
@@ -307,6 +347,27 @@ forward: |
 inputs: {x: [V, D], adjacency: [V, V]}
 outputs: {y: [V, D]}
 forward: y = adjacency @ x
+""",
+    ),
+    "mixture_that_does_not_say_so": (
+        "LG327",
+        "`mixes: {N: training}`",
+        """
+inputs: {x: [N, D]}
+outputs: {y: [N, D]}
+forward: |
+  if training:
+      x = 0.5 * x + 0.5 * x[randperm(N)]
+  y = x
+""",
+    ),
+    "last_channel_forgotten": (
+        "LG331",
+        "no output depends on `x[:, 2]`",
+        """
+inputs: {x: [N, 3, H, W]}
+outputs: {y: [N, 1, H, W]}
+forward: y = 0.3 * x[:, 0:1] + 0.6 * x[:, 1:2] + 0.1 * x[:, 0:1]
 """,
     ),
     "largest_of_all": (
@@ -426,7 +487,7 @@ forward: |
     ),
     "half_of_the_features": (
         "LG331",
-        "no output depends on `x[:, 4:]`",
+        "no output depends on `x[:, -3:]`",
         """
 inputs: {x: [N, D]}
 outputs: {y: [N]}
@@ -435,7 +496,7 @@ forward: y = sum(x[:, :D // 2 + 1], dim=1)
     ),
     "all_but_the_last": (
         "LG331",
-        "no output depends on `x[:, :, 8:]`",
+        "no output depends on `x[:, :, -1:]`",
         """
 inputs: {x: [N, C, L]}
 outputs: {y: [N, C]}
@@ -453,7 +514,7 @@ forward: y = x[:, 0]
     ),
     "flags_of_the_first_position": (
         "LG331",
-        "`mask[:, 1:]`",
+        "`mask[:, -6:]`",
         """
 inputs: {x: [N, L], mask: {shape: [N, L], dtype: bool}}
 outputs: {y: [N, L]}

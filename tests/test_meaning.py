@@ -1,15 +1,22 @@
 """Which entries of a layer depend on which: what is held, and what is refused."""
 
+from typing import Any
+
 import pytest
 import yaml
 from meant import SOUND, WRONG
-from small import checked, fault_of, program
+from shipped import CheckedFiles
+from small import DIM, checked, fault_of, program
 
+from layergen.check import CheckedLayer
+from layergen.contract import contract_of
+from layergen.present.guarantees import guarantees
+from layergen.prove.cost import costs
 from layergen.resolve.program import Program
 
 
 def read(text: str) -> Program:
-    """A small layer; `[...]` and the like are text to YAML in `layergen` alone."""
+    """A small layer from its parts as YAML."""
     return program(**yaml.safe_load(text))
 
 
@@ -23,3 +30,79 @@ def test_wrong_layers_are_refused(name: str) -> None:
     code, words, text = WRONG[name]
     finding = fault_of(read(text))
     assert (finding.rule.code, words in f"{finding.message} {finding.help}") == (code, True), finding
+
+
+def claims(layer: CheckedLayer, contract: str) -> list[tuple[str, str]]:
+    """What is shown of a contract."""
+    return [(item.verdict, item.detail) for item in guarantees(layer) if item.contract == contract]
+
+
+def test_claims_name_what_was_run() -> None:
+    noise = checked(read(SOUND["sample_noise"]))
+    assert claims(noise, "independence") == [
+        ("tried", "in training, on 1 way, along `N`: the other samples replaced"),
+        (
+            "tried",
+            "in evaluation, on 1 way, along `N`: the other samples replaced, all of them reordered and one alone",
+        ),
+    ]
+    masked = checked(read(SOUND["masked_mean"]))
+    assert claims(masked, "masks") == [
+        (
+            "tried",
+            "on 1 way, positions of `x` that `mask` does not mark: replaced, more of them appended, "
+            "all, none, and none of the first sample marked",
+        )
+    ]
+
+
+@pytest.mark.parametrize("name", ["contrastive", "similarity_of_all_pairs", "huber_loss"])
+def test_nothing_is_claimed_of_samples_that_mix_or_are_not_there(name: str) -> None:
+    assert claims(checked(read(SOUND[name])), "independence") == []
+
+
+def test_statistics_of_the_batch_are_claimed_in_evaluation_alone() -> None:
+    ((_, detail),) = claims(checked(read(SOUND["batch_statistics_in_training"])), "independence")
+    assert detail.startswith("in evaluation, on 1 way")
+
+
+def test_causality_is_not_judged_without_the_key() -> None:
+    parts = yaml.safe_load(WRONG["convolution_to_both_sides"][2])
+    del parts["causal"]
+    assert claims(checked(program(**parts)), "causal") == []
+
+
+def test_layer_mixes_what_the_module_does_that_it_matches(shipped: CheckedFiles) -> None:
+    layer = shipped["batch_norm2d"]
+    assert layer.program.matches is not None
+    assert [detail.split(",")[0] for _, detail in claims(layer, "independence")] == ["in evaluation"]
+
+
+UPSAMPLE: dict[str, Any] = {
+    "arguments": {"channels": DIM},
+    "parameters": {"weight": {"shape": ["channels", "channels", 2, 2], "init": "kaiming_uniform(a=2.2)"}},
+    "inputs": {"x": ["N", "channels", "H", "W"]},
+    "outputs": {"y": ["N", "channels", "2 * H", "2 * W"]},
+    "forward": "y = conv_transpose2d(x, weight, stride=2)",
+}
+
+
+def test_accepted_judgement_stands_in_what_is_shown_and_in_the_contract() -> None:
+    assert fault_of(program(**UPSAMPLE)).rule.name == "wrong-fan"
+    layer = checked(program(**UPSAMPLE, accept={"wrong-fan": "as it was published"}))
+    assert [finding.rule.name for finding in layer.judgement.accepted] == ["wrong-fan"]
+    assert claims(layer, "accepted") == [("declared", "wrong-fan: as it was published")]
+    cost = costs(layer.program, layer.proofs[0], layer.cases[0].setting)
+    assert contract_of(layer, cost).accepted == (("wrong-fan", "as it was published"),)
+
+
+def started(init: str) -> Program:
+    """A transposed convolution that matches that of torch, with another start perhaps."""
+    weight = {"shape": ["channels", "channels", 2, 2], "init": init}
+    matches = "nn.ConvTranspose2d(channels, channels, 2, 2, bias=False)"
+    return program(**{**UPSAMPLE, "parameters": {"weight": weight}, "matches": matches})
+
+
+def test_start_of_the_matched_module_is_not_judged() -> None:
+    assert checked(started("kaiming_uniform(a=sqrt(5))")).judgement.accepted == ()
+    assert fault_of(started("kaiming_uniform(a=0.1)")).rule.name == "wrong-fan"

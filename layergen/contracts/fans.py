@@ -106,8 +106,6 @@ class UseWatch(Watcher[Uses]):
         self.uses: dict[str, tuple[int, ex.Expression]] = {}
 
     def called(self, node: ex.Call, arguments: Sequence[Any], keywords: Mapping[str, Any]) -> None:
-        if node.function in TRANSPOSED and self.program.matches is not None:
-            return
         if node.function in SUMMED and len(node.arguments) > 1:
             self.note(node.arguments[1], SUMMED[node.function], node)
         elif node.function in PRODUCTS and len(node.arguments) == 2:

@@ -121,7 +121,7 @@ def _needless(program: Program, batch: str | None, tried: int, mixed: int) -> It
         if name != batch:
             what = f"the samples are those along `{batch}`" if batch else "the first input has no dimension of samples"
             yield NeedlessMixes.at(("mixes",), f"`{name}` is not held apart: {what}", help="delete it")
-        elif tried and not mixed:
+        elif tried and not mixed and not program.forward.draws:  # chance may have it that none meet
             message = f"no sample was seen to depend on another one along `{batch}`"
             yield NeedlessMixes.at(("mixes",), message, help="delete it")
         elif not tried and not any(_mentions(part.entries, name) for part in program.outputs.values()):

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from itertools import takewhile
+from itertools import chain, takewhile
 
 import torch
 from torch import Tensor
@@ -16,11 +16,13 @@ from layergen.lang.interpreter import EvaluationFault
 from layergen.lang.model import Tensor as TensorSpec
 from layergen.rules.meaning import IgnoredEntries
 from layergen.run.forward import TrialFault
+from layergen.run.watching import Runs
 from layergen.settings.choice import Setting
 from layergen.settings.search import consistent, values_of
 from layergen.words import listed
 
-MASKS = (True, None, False)  # what bool inputs are, draw by draw: None is either at random
+# What bool inputs are, draw by draw, None being either at random; and whether floating ones are positive.
+DRAWS = ((True, False), (None, True), (False, False))
 GROWTH = range(1, 13)  # by what sizes grow, so that windows with a stride come to cover the last entry
 
 
@@ -49,7 +51,7 @@ class Ignored:
 
     @property
     def part(self) -> str | None:
-        """What was ignored in all runs, as an index in the sizes of the first one; empty for all of the input.
+        """What was ignored in all runs, as an index; empty for all of the input.
 
         Windows leave entries between them, and at some sizes behind the last one. So it is only at the ends of a
         dimension that something counts, and where it is there at all sizes. The first index alone counts for nothing:
@@ -73,11 +75,9 @@ def _never(found: Sequence[Sequence[bool]]) -> str | None:
 
 def _at_an_end(found: Sequence[Sequence[bool]]) -> str | None:
     """The last indices, or the first ones, if some of them were ignored in all runs."""
-    last = [_leading(reversed(slices)) for slices in found]
-    first = [_leading(slices) for slices in found]
-    if min(last) > 0:
-        return f"{len(found[0]) - last[0]}:"
-    return f":{first[0]}" if min(first) > 1 else None
+    last = min(_leading(reversed(slices)) for slices in found)
+    first = min(_leading(slices) for slices in found)
+    return f"-{last}:" if last > 0 else f":{first}" if first > 1 else None
 
 
 def _leading(slices: Iterable[bool]) -> int:
@@ -92,10 +92,10 @@ def check_influence(ways: Ways) -> Iterator[Finding]:
     found = {name: Ignored(_fixed(part)) for name, part in program.inputs.items() if not part.partial}
     explored = list(probed(ways))
     first = explored[0].probe if explored else None
-    for way in (*explored, *_grown(explored)):
-        asked = [name for name in way.probe.given if name in found and found[name].open]
-        if not asked and all(not ignored.open for ignored in found.values()):
+    for way in chain(explored, _grown(explored)):
+        if not any(ignored.open for ignored in found.values()):
             break
+        asked = [name for name in way.probe.given if name in found and found[name].open]
         for name, entries in _without_effect(way, asked).items():
             found[name].add(entries)
     tried = [name for name, ignored in found.items() if ignored.runs]
@@ -134,7 +134,8 @@ def _grown(ways: Sequence[Way]) -> Iterator[Way]:
             for candidate in (larger, _with(way, larger, grown)):
                 if candidate is not None:
                     try:
-                        yield Way(Probe(program, candidate), way.training)
+                        if Runs(program, candidate, (NUMBERS,)).admits(NUMBERS.site):
+                            yield Way(Probe(program, candidate), way.training)
                     except (TrialFault, EvaluationFault):
                         continue
 
@@ -151,8 +152,8 @@ def _without_effect(way: Way, asked: Sequence[str]) -> dict[str, Tensor]:
     probe = way.probe
     found = {name: torch.ones(probe.draw(name).shape, dtype=torch.bool) for name in asked}
     bases: list[Tensors] = []
-    for masks in MASKS:
-        inputs = probe.drawn(masks=masks)
+    for masks, positive in DRAWS:
+        inputs = probe.drawn(masks, positive)
         slopes = _slopes(way, inputs)
         if slopes is None:
             continue

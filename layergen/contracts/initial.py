@@ -166,8 +166,8 @@ def _expression_bounds(instance: Instance, init: ex.Expression, target: Tensor) 
     return exact.min().item(), exact.max().item()
 
 
-def initialize(instance: Instance, name: str) -> None:
-    """Give a tensor that is there, with data, its initial values; the random numbers are the same each time.
+def initialize(instance: Instance, name: str, seed: int = 0) -> None:
+    """Give a tensor that is there, with data, its initial values; with the same seed, they are the same.
 
     Raises:
         EvaluationFault: If they cannot be computed, or only from tensors that are too large.
@@ -177,7 +177,7 @@ def initialize(instance: Instance, name: str) -> None:
     values = {**CONSTANTS, **instance.setting.values}
     init = with_fans(instance.program.tensors[name].init, instance.state)
     with torch.random.fork_rng(devices=[]), torch.no_grad():
-        torch.manual_seed(0)
+        torch.manual_seed(seed)
         if is_initializer(init):
             call_initializer(instance, init, target)
             return

@@ -1,7 +1,10 @@
 """Judgements: which of them stand, which the author overrules, and which speak against torch itself."""
 
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+
+import torch
 
 from layergen.contracts.contract import Shown, Ways
 from layergen.contracts.initial import initialize
@@ -15,9 +18,10 @@ from layergen.resolve.program import Program
 from layergen.rules.meaning import NeedlessAccept
 from layergen.rules.tensors import WrongFan
 from layergen.run.instance import Instance
+from layergen.settings.choice import Setting
 
 CLOSE = 0.2  # how far apart the spreads of two draws from one distribution may be
-FEWEST = 16  # values that tell how they spread
+ENOUGH = 512  # values that tell how they spread
 
 
 @dataclass(frozen=True)
@@ -54,19 +58,32 @@ def _as_torch_starts(ways: Ways, finding: Finding) -> bool:
     if ways.program.matches is None:
         return False
     name = str(finding.place.path[1])
-    compared = 0
-    for runs in ways.runs:
-        try:
-            instance = Instance(ways.program, runs.setting, IN_FLOAT64)
-            theirs = matched_module(instance, CPU).state_dict().get(name)
-            ours = instance.state[name]
-            if theirs is None or ours is None or ours.numel() < FEWEST:
-                continue
-            initialize(instance, name)
-        except (EvaluationFault, SpecError):
-            return False
-        spreads = float(ours.abs().mean()), float(theirs.double().abs().mean())
-        compared += 1
-        if abs(spreads[0] - spreads[1]) > CLOSE * max(spreads):
-            return False
-    return compared > 0
+    try:
+        spreads = [pair for runs in ways.runs if (pair := _spreads(ways.program, runs.setting, name))]
+    except (EvaluationFault, SpecError):
+        return False
+    return bool(spreads) and all(abs(ours - theirs) <= CLOSE * max(ours, theirs) for ours, theirs in spreads)
+
+
+def _spreads(program: Program, setting: Setting, name: str) -> tuple[float, float] | None:
+    """How far a tensor's initial values are from zero, and those of the module's; None where there is no such tensor.
+
+    Raises:
+        EvaluationFault: If the values cannot be computed.
+        SpecError: If the layer cannot be set up.
+    """
+    instance = Instance(program, setting, IN_FLOAT64)
+    target = instance.state[name]
+    if target is None or not target.numel():
+        return None
+    ours, theirs = [], []
+    for seed in range(math.ceil(ENOUGH / target.numel())):
+        initialize(instance, name, seed)
+        ours.append(target.abs().mean())
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            state = matched_module(instance, CPU).state_dict()
+        if name not in state:
+            return None
+        theirs.append(state[name].double().abs().mean())
+    return float(torch.stack(ours).mean()), float(torch.stack(theirs).mean())

@@ -45,6 +45,7 @@ class Probe:
         self.instance = Instance(program, setting, IN_FLOAT64)
         self.ranges = dict(self.instance.ranges())
         self.generator = torch.Generator().manual_seed(0)
+        self.seed = 0  # of the random numbers that the forward draws
         if state is None:
             self.start()
             state = {name: tensor.clone() for name, tensor in self.instance.state.items() if tensor is not None}
@@ -90,24 +91,27 @@ class Probe:
             return (low + (high - low) * share).to(like.dtype)
         return scale * torch.randn(like.shape, generator=self.generator, dtype=like.dtype)
 
-    def drawn(self, scale: float = 1.0, masks: bool | None = None) -> dict[str, Tensor]:
-        """Values for all inputs that are given; bool ones all alike if asked for."""
-        values = {name: self.draw(name, scale) for name in self.given}
+    def drawn(self, masks: bool | None = None, positive: bool = False) -> dict[str, Tensor]:
+        """Values for all inputs that are given; if asked for, bool ones all alike, and floating ones above zero."""
+        values = {name: self.draw(name) for name in self.given}
         if masks is not None:
             values |= {name: torch.full_like(v, masks) for name, v in values.items() if v.dtype is torch.bool}
+        if positive:
+            free = [name for name, v in values.items() if v.is_floating_point() and name not in self.ranges]
+            values |= {name: values[name].abs() for name in free}
         return values
 
     def run(self, training: bool, inputs: Tensors, gradients: bool = False) -> Run | None:
         """Run the forward with these inputs and the probe's own state; None if it fails.
 
-        The random numbers that it draws are the same each time.
+        The random numbers that it draws are the same each time, as long as the seed is.
         """
         for name, value in self.state.items():
             kept = self.instance.state[name]
             assert kept is not None
             kept.copy_(value)
         with torch.set_grad_enabled(gradients), torch.random.fork_rng(devices=[]):
-            torch.manual_seed(0)
+            torch.manual_seed(self.seed)
             try:
                 return self.instance.run(training, inputs=inputs)
             except TrialFault:

@@ -12,6 +12,7 @@ from layergen.run.forward import TrialFault
 from layergen.settings.choice import Setting
 
 SCALES = (1.0, 30.0)  # of the samples that are put beside the first one
+SEEDS = range(1, 5)  # of random numbers that decide which samples meet
 COMPANY = REPLACED, REORDERED, ALONE = "the other samples replaced", "all of them reordered", "one alone"
 Axes = dict[str, tuple[int, ...]]  # where the samples are in each tensor that has them
 
@@ -70,9 +71,13 @@ class Samples:
         if not self.inputs or not self.outputs:
             return None
         found = next(filter(None, map(self.replaced, SCALES)), None)
+        for seed in SEEDS if self.draws and not found else ():
+            self.probe.seed = seed
+            self.usual = self.subject.outputs(self.training, self.before) or self.usual
+            found = found or self.replaced()
         return found if found or self.draws else self.moved() or self.alone()
 
-    def replaced(self, scale: float) -> Dependence | None:
+    def replaced(self, scale: float = 1.0) -> Dependence | None:
         """The first sample beside others."""
         after = dict(self.before)
         for name, where in self.inputs.items():
