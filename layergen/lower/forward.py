@@ -8,7 +8,7 @@ from layergen.lang import expression as ex
 from layergen.lang.visitor import Visitor, mentioned
 from layergen.lower.buffers import copied
 from layergen.lower.input_checks import InputCheckWriter, mentioned_dimensions, size_of
-from layergen.lower.scopes import attribute_names
+from layergen.lower.scopes import attribute_names, functional
 from layergen.lower.source import WIDTH, Origin, SourcePrinter
 from layergen.prove.input_checks import InputCheck
 from layergen.resolve.conditions import NOTHING, Facts, facts, situated
@@ -44,7 +44,7 @@ class ForwardWriter(Visitor):
         self.lines: list[str] = []
         self.depth = 0
         self.rebound = program.forward.assigned
-        self.printer = SourcePrinter(self.names, self.origin(), self.hoist)
+        self.printer = SourcePrinter(self.names, self.origin(), self.hoist, functional(program))
 
     def write(self) -> tuple[str, ...]:
         self.inputs()

@@ -40,6 +40,7 @@ class SourcePrinter(ex.Printer):
         names: The source text of each name of the program.
         origin: The device and dtype of tensors made from nothing.
         hoist: Gives an expression a name of its own and returns it, for values that are written twice.
+        functional: What ``torch.nn.functional`` is called.
     """
 
     def __init__(
@@ -47,10 +48,12 @@ class SourcePrinter(ex.Printer):
         names: Mapping[str, str],
         origin: Origin | None = None,
         hoist: Callable[[str], str] | None = None,
+        functional: str = "F",
     ) -> None:
         self.names = names
         self.origin = origin
         self.hoist = hoist
+        self.functional = functional
 
     def name(self, node: ex.Name) -> str:
         if node.id in self.names:
@@ -87,7 +90,11 @@ class SourcePrinter(ex.Printer):
         if first is not None and (op.namespace == "Tensor" or (op.methodic and Kind.TENSOR in kinds_of(first))):
             rest = spread(replace(node, arguments=node.arguments[1:]), op)
             return f"{self.show(first, ex.PRECEDENCE['primary'])}.{op.name}({self.arguments(rest)})"
-        return f"{op.python}({self.arguments(node)})"
+        return f"{self.function(op)}({self.arguments(node)})"
+
+    def function(self, op: ops.Op) -> str:
+        """The name of an op's function."""
+        return f"{self.functional}.{op.name}" if op.namespace == "F" else op.python
 
     def upcast(self, node: ex.Call) -> str:
         operand = node.arguments[0]
@@ -104,7 +111,7 @@ class SourcePrinter(ex.Printer):
             parts.append(f"device={self.origin.device}")
             if "dtype" not in given and node.callee and node.callee.floating:
                 parts.append(f"dtype={self.origin.dtype}")
-        return f"{op.python}({', '.join(parts)})"
+        return f"{self.function(op)}({', '.join(parts)})"
 
 
 def summands(node: ex.Expression) -> list[ex.Expression]:
