@@ -8,6 +8,8 @@ from torch import Tensor
 from layergen.contracts.contract import Contract, Ways
 from layergen.contracts.sites import WITH_GRADIENTS
 from layergen.diagnostics import Finding, Place
+from layergen.lang import expression as ex
+from layergen.lang.visitor import Block, expressions
 from layergen.rules.behaviour import NoGradient
 from layergen.run.watching import BOTH, Bystander, Watch
 
@@ -26,6 +28,8 @@ def check_gradient(ways: Ways) -> Iterator[Finding]:
         **{name: ("parameters", name) for name, part in program.parameters.items() if part.gradient},
         **{name: ("inputs", name) for name, part in program.inputs.items() if part.gradient and part.floating},
     }
+    values = set(values_read(program.forward.statements))
+    wanted = {name: path for name, path in wanted.items() if name in values or path[0] == "parameters"}
     reached: set[str] = set()
     connected: set[str] = set()
     for seen in ways.seen(GRAPHS):
@@ -58,6 +62,17 @@ def _missing(fault: Finding) -> Finding:
 
 def _declare(role: str) -> str:
     return "declare it `gradient: false`" if role == "input" else "make it a buffer, or let the outputs depend on it"
+
+
+def values_read(block: Block) -> Iterator[str]:
+    """The names whose values a block reads; whether something is None, or how large it is, is no value of it."""
+    for expression in expressions(block):
+        asked = ex.transform(expression, lambda node: ex.Literal(None) if _asks_for_none(node) else None)
+        yield from ex.names(asked)
+
+
+def _asks_for_none(node: ex.Expression) -> bool:
+    return isinstance(node, ex.Compare) and set(node.operators) <= {"is", "is not"}
 
 
 def reachable(outputs: Iterable[Tensor]) -> tuple[set[int], set[int]]:

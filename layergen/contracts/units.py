@@ -7,7 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from layergen.contracts.contract import Contract, Ways
-from layergen.diagnostics import Finding, Place
+from layergen.diagnostics import Finding, Place, Span
 from layergen.lang import expression as ex
 from layergen.resolve.program import Program
 from layergen.rules.shapes import HiddenCoupling
@@ -18,7 +18,7 @@ from layergen.run.watching import EVALUATION, WITHOUT_DATA, Watch, Watcher
 from layergen.settings.choice import Setting, allowed
 from layergen.settings.search import consistent, values_of
 
-Squeezes = Mapping[ex.Call, ex.Call]  # calls that do not say which dimensions go, and calls that do
+Squeezes = Mapping[Span, ex.Call]  # where calls do not say which dimensions go, and calls that do
 
 
 def _with_units(program: Program, setting: Setting) -> Iterator[tuple[str, Setting]]:
@@ -40,13 +40,13 @@ class SqueezeWatch(Watcher[Squeezes]):
 
     def __init__(self, instance: Instance) -> None:
         super().__init__(instance)
-        self.said: dict[ex.Call, ex.Call] = {}
+        self.said: dict[Span, ex.Call] = {}
 
     def called(self, node: ex.Call, arguments: Sequence[Any], keywords: Mapping[str, Any]) -> None:
         if node.function == "squeeze" and len(node.arguments) == 1 and not node.keywords:
             gone = [ex.Literal(index) for index, size in enumerate(arguments[0].shape) if size == 1]
             dim = gone[0] if len(gone) == 1 else ex.Sequence(tuple(gone), "[")
-            self.said[node] = ex.Call(node.function, (*node.arguments, dim))
+            self.said[node.span] = ex.Call(node.function, (*node.arguments, dim))
 
     def evidence(self, run: Run | None) -> Squeezes:
         return self.said
@@ -84,7 +84,7 @@ def _finding(
             rank = _rank(after.value)
             ranks = f"{rank} dimension{'s' * (rank != 1)} instead of {_rank(before.value)}"
             message = f"`{before.name}` has {ranks} where {name} == 1"
-            said = squeezes.get(culprit) if culprit else None
+            said = squeezes.get(culprit.span) if culprit else None
             help = f"say which go: `{ex.show(said)}`" if said else "name the dimensions that are meant"
             return HiddenCoupling.at(place, message, help=help)
     return HiddenCoupling.at(mismatch.place, f"where {name} == 1, {mismatch.message}", labels=mismatch.labels)

@@ -206,6 +206,8 @@ class Interpreter(Visitor):
         return self.bounded(node, self.combine(node, left, right))
 
     def combine(self, node: ex.Binary, left: Any, right: Any) -> Any:
+        if node.operator == "+" and isinstance(left, list | tuple) and isinstance(right, list | tuple):
+            left, right = _alike(left, right)
         return self.guarded(node, OPERATORS[node.operator], left, right)
 
     def compare(self, node: ex.Compare) -> Any:
@@ -213,7 +215,8 @@ class Interpreter(Visitor):
         result: Any = True
         for sign, comparator in zip(node.operators, node.comparators, strict=True):
             right = self.evaluate(comparator)
-            result = self.guarded(node, COMPARISONS[sign], left, right)
+            both = _alike(left, right) if sign in ("==", "!=") else (left, right)
+            result = self.guarded(node, COMPARISONS[sign], *both)
             if len(node.operators) > 1 and not self.guarded(node, bool, result):
                 return False
             left = right
@@ -242,6 +245,13 @@ class Interpreter(Visitor):
         if isinstance(value, complex):
             raise EvaluationFault(node, "the result is no real number", operands)
         return value
+
+
+def _alike(left: Any, right: Any) -> tuple[Any, Any]:
+    """Two values; of a list and a tuple, which are the same to a spec, two lists."""
+    if {type(left), type(right)} == {list, tuple}:
+        return list(left), list(right)
+    return left, right
 
 
 def _lists(values: Iterable[object]) -> Iterator[list[Any]]:

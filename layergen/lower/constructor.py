@@ -8,7 +8,7 @@ from layergen.lang import expression as ex
 from layergen.lang.bounds import requirement
 from layergen.lang.model import SIZES, Argument, Buffer, Parameter
 from layergen.lower.scopes import constructor_names, is_flag, negated
-from layergen.lower.source import SourcePrinter, formatted, python
+from layergen.lower.source import SourcePrinter, as_shape, formatted, python
 from layergen.resolve.program import Program
 
 TYPES = {
@@ -180,7 +180,7 @@ class ConstructorWriter:
         if isinstance(tensor.shape, tuple):
             shape = ", ".join(self.printer.show(entry, 1) for entry in tensor.shape) or "()"
         else:
-            shape = self.printer.show(tensor.shape)
+            shape = self.printer.show(as_shape(tensor.shape))
         dtype = f"torch.{tensor.dtype}" if tensor.dtype else "dtype"
         empty = f"torch.empty({shape}, device=device, dtype={dtype})"
         if isinstance(tensor, Buffer):

@@ -7,7 +7,7 @@ from layergen.lang import expression as ex
 from layergen.lang.bounds import requirement
 from layergen.lang.dtypes import COMPLEX, FLOATING
 from layergen.lang.model import Argument, Buffer, Input, Output, Parameter
-from layergen.lower.source import DocText, python, wrap
+from layergen.lower.source import DocText, SourcePrinter, as_shape, python, wrap
 from layergen.lower.views import Lines
 from layergen.resolve.program import Program
 from layergen.words import listed
@@ -112,7 +112,7 @@ def shape_sentence(program: Program, tensor: Input | Output) -> str:
 def described_shape(program: Program, tensor: Input | Output) -> str:
     """A shape in code; in a long one, computed sizes get names that are explained behind it."""
     if not isinstance(tensor.shape, tuple):
-        return f"shape {code(ex.show(tensor.shape))}"
+        return listed_shape(tensor.shape)
     whole = shape_text(tensor.shape)
     if len(whole) <= LONGEST_SHAPE:
         return code(whole)
@@ -126,6 +126,17 @@ def described_shape(program: Program, tensor: Input | Output) -> str:
         short.append(ex.Name(symbol))
         meanings.append(code(f"{symbol} = {ex.show(expression)}"))
     return f"{code(shape_text(tuple(short)))}, where {listed(meanings)}"
+
+
+def listed_shape(shape: ex.Expression) -> str:
+    """A shape that an expression gives: which it is under which condition, or the expression where that is not told."""
+    match shape:
+        case ex.Sequence(items=items):
+            return code(shape_text(items))
+        case ex.Conditional(test=test, then=then, orelse=orelse):
+            return f"{listed_shape(then)} if {code(ex.show(test))}, else {listed_shape(orelse)}"
+        case _:
+            return f"shape {code(SourcePrinter({}).show(as_shape(shape)))}"
 
 
 def output_symbol(program: Program, expression: ex.Expression, index: int) -> str:
@@ -142,8 +153,8 @@ def attributes(program: Program, doc: DocText) -> Iterator[str]:
 
 def attribute_text(tensor: Parameter | Buffer) -> str:
     role = "Buffer" if isinstance(tensor, Buffer) else "Learnable parameter"
-    shape = shape_text(tensor.shape) if isinstance(tensor.shape, tuple) else ex.show(tensor.shape)
-    text = f"{sentence(tensor.doc) if tensor.doc else f'{role}.'} Shape: {code(shape)}."
+    shape = code(shape_text(tensor.shape)) if isinstance(tensor.shape, tuple) else listed_shape(tensor.shape)
+    text = f"{sentence(tensor.doc) if tensor.doc else f'{role}.'} Shape: {shape.removeprefix('shape ')}."
     if tensor.when is not None:
         text += f" ``None`` unless {code(ex.show(tensor.when))}."
     return text

@@ -8,7 +8,7 @@ from layergen.lang import expression as ex
 from layergen.lang.visitor import Visitor, mentioned
 from layergen.lower.buffers import copied
 from layergen.lower.input_checks import InputCheckWriter, mentioned_dimensions, size_of
-from layergen.lower.scopes import attribute_names
+from layergen.lower.scopes import attribute_names, functional
 from layergen.lower.sizes import mentioned_sizes, size_checks
 from layergen.lower.source import WIDTH, Origin, SourcePrinter
 from layergen.prove.input_checks import InputCheck
@@ -45,7 +45,7 @@ class ForwardWriter(Visitor):
         self.lines: list[str] = []
         self.depth = 0
         self.rebound = program.forward.assigned
-        self.printer = SourcePrinter(self.names, self.origin(), self.hoist)
+        self.printer = SourcePrinter(self.names, self.origin(), self.hoist, functional(program))
 
     def write(self) -> tuple[str, ...]:
         self.inputs()
@@ -92,13 +92,17 @@ class ForwardWriter(Visitor):
         used = set(self.program.forward.reads) | mentioned_sizes(self.program)
         used |= {name for check in self.checks for name in mentioned_dimensions(check)}
         checks = InputCheckWriter(self.program, self.checks, self.printer)
-        for name in sorted(self.program.inputs, key=lambda name: self.program.inputs[name].optional):
+        for name in sorted(self.program.inputs, key=self.comes_and_goes):
             for line in checks.lines(name):
                 self.emit(line)
             self.bind(name, used)
         if self.origin().dtype == "dtype" and any(op.factory for op in self.program.forward.ops):
             floating = next(name for name, tensor in self.program.inputs.items() if tensor.floating)
             self.emit(f"dtype = {floating}.dtype")
+
+    def comes_and_goes(self, name: str) -> bool:
+        """Whether the sizes of an input are not those of each call."""
+        return self.program.inputs[name].optional or len(self.program.shapes[name]) > 1
 
     def bind(self, name: str, used: set[str]) -> None:
         """Give the dimensions that an input brings their names, all in one line where none may lead."""

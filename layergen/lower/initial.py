@@ -6,7 +6,8 @@ from layergen import ops
 from layergen.lang import expression as ex
 from layergen.lang.inits import is_fan, is_initializer
 from layergen.lang.model import Buffer, Parameter
-from layergen.lower.scopes import attribute_names
+from layergen.lower.imports import names_in
+from layergen.lower.scopes import attribute_names, functional, initializers
 from layergen.lower.source import Origin, SourcePrinter
 from layergen.resolve.inference import INT
 from layergen.resolve.program import Program
@@ -53,17 +54,21 @@ class InitialWriter:
         target = f"self.{name}"
         init = ex.transform(tensor.init, self.fan_as_name)
         origin = Origin(f"{target}.device", f"{target}.dtype")
-        printer = SourcePrinter(attribute_names(self.program), origin)
+        printer = SourcePrinter(attribute_names(self.program), origin, functional=functional(self.program))
         if is_initializer(init):
             arguments = printer.arguments(init)
-            yield f"init.{init.function}_({target}{', ' if arguments else ''}{arguments})"
+            yield f"{initializers(self.program)}.{init.function}_({target}{', ' if arguments else ''}{arguments})"
             return
         yield "with torch.no_grad():"
         factories = [node for node in ex.walk(init) if isinstance(node, ex.Call) and is_factory(node)]
-        if len(factories) > 1:
-            yield f"    device, dtype = {origin.device}, {origin.dtype}"
-            printer.origin = Origin("device", "dtype")
-        yield f"    {target}.copy_({printer.show(init)})"
+        if len(factories) < 2:
+            yield f"    {target}.copy_({printer.show(init)})"
+            return
+        printer.origin = Origin("device", "dtype")
+        written = printer.show(init)
+        used = {name: source for name, source in vars(origin).items() if name in names_in(written)}
+        yield f"    {', '.join(used)} = {', '.join(used.values())}"
+        yield f"    {target}.copy_({written})"
 
     def fan_lines(self, tensor: Parameter | Buffer) -> Iterator[str]:
         """Name the fans that an initial value uses, unless a line before has done so."""

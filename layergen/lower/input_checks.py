@@ -77,7 +77,7 @@ class InputCheckWriter:
         wrong = [self.broken(check) for check in checks]
         meant = [f"{name} is not None"] if self.program.inputs[name].optional else []
         for test, holds in sizes.tests:
-            meant.append(self.printer.show(test if holds else negated(test), ex.PRECEDENCE["not"]))
+            meant.append(self.printer.show(test if holds else negated(test), ex.PRECEDENCE["and"]))
         whole = " or ".join(wrong)
         return " and ".join([*meant, f"({whole})" if meant and len(wrong) > 1 else whole])
 

@@ -5,9 +5,10 @@ from layergen.lang.model import Buffer
 from layergen.lower import docs
 from layergen.lower.constructor import ConstructorWriter, helpers, signature
 from layergen.lower.forward import ForwardWriter
-from layergen.lower.imports import function, import_lines
+from layergen.lower.imports import IMPORTS, function, import_lines
 from layergen.lower.initial import reset_lines
 from layergen.lower.representation import extra_repr
+from layergen.lower.scopes import functional, initializers
 from layergen.lower.source import DocText
 from layergen.lower.views import LayerView
 from layergen.resolve.program import Program
@@ -30,7 +31,7 @@ def layer_view(layer: CheckedLayer, origin: str) -> LayerView:
         origin=origin,
         prefix=doc.prefix,
         title=doc(docs.sentence(first_line(program.summary))),
-        imports=import_lines(code),
+        imports=import_lines(code, available_imports(program)),
         name=program.layer,
         summary=summary,
         docstring=tuple(rest),
@@ -45,6 +46,12 @@ def layer_view(layer: CheckedLayer, origin: str) -> LayerView:
         forward=forward,
         extra_repr=extra_repr(program),
     )
+
+
+def available_imports(program: Program) -> dict[str, str]:
+    """The imports under names that nothing in the layer has."""
+    called = {functional(program), initializers(program)}
+    return {name: line for name, line in IMPORTS.items() if name not in ("F", "init") or name in called}
 
 
 def prose(program: Program) -> tuple[str, ...]:

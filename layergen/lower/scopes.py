@@ -20,6 +20,21 @@ def constructor_names(program: Program) -> dict[str, str]:
     return {name: f"self.{name}" for name in program.derived}
 
 
+def functional(program: Program) -> str:
+    """What ``torch.nn.functional`` is called: ``F``, unless something in the layer is."""
+    return "nn.functional" if "F" in _variables(program) else "F"
+
+
+def initializers(program: Program) -> str:
+    """What ``torch.nn.init`` is called."""
+    return "nn.init" if "init" in _variables(program) else "init"
+
+
+def _variables(program: Program) -> frozenset[str]:
+    """The names that become variables of methods; all others are attributes."""
+    return program.forward.assigned.union(program.arguments, program.inputs, program.dimensions)
+
+
 def negated(node: ex.Expression) -> ex.Expression:
     """The opposite of a condition, written as one would say it."""
     opposites = {"==": "!=", "!=": "==", "is": "is not", "is not": "is", "in": "not in", "not in": "in"}

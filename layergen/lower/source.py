@@ -7,17 +7,19 @@ values by ``repr``, prose with the escapes that its literal needs.
 import math
 import re
 import textwrap
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from layergen import ops
 from layergen.lang import expression as ex
 from layergen.lang.dtypes import DTYPES
+from layergen.lang.facts import Role
 from layergen.lang.kinds import Kind
 from layergen.lang.scalars import SCALARS
 from layergen.resolve.inference import kinds_of
 
 CONSTANTS = {"pi": "math.pi", "inf": "math.inf", "nan": "math.nan", **{name: f"torch.{name}" for name in DTYPES}}
+LISTS = frozenset({Kind.INTS, Kind.FLOATS, Kind.TENSORS})
 WIDTH = 88
 TIE = "\0"  # stands for a space at which no line ends
 ONE_LINE = 64  # characters of a message that stands on one line
@@ -38,6 +40,7 @@ class SourcePrinter(ex.Printer):
         names: The source text of each name of the program.
         origin: The device and dtype of tensors made from nothing.
         hoist: Gives an expression a name of its own and returns it, for values that are written twice.
+        functional: What ``torch.nn.functional`` is called.
     """
 
     def __init__(
@@ -45,10 +48,12 @@ class SourcePrinter(ex.Printer):
         names: Mapping[str, str],
         origin: Origin | None = None,
         hoist: Callable[[str], str] | None = None,
+        functional: str = "F",
     ) -> None:
         self.names = names
         self.origin = origin
         self.hoist = hoist
+        self.functional = functional
 
     def name(self, node: ex.Name) -> str:
         if node.id in self.names:
@@ -59,6 +64,19 @@ class SourcePrinter(ex.Printer):
 
     def literal(self, node: ex.Literal) -> str:
         return python(node.value)
+
+    def bare(self, node: ex.Expression) -> str:
+        match node:
+            case ex.Binary(operator="+") if kinds_of(node) & LISTS and needs_joining(parts := summands(node)):
+                return self.sequence(joined(parts))
+            case ex.Unary(operator="*", operand=operand):
+                return f"*{self.show(operand, ex.PRECEDENCE['|'])}"
+            case ex.Compare(left=left, operators=("==" | "!=",), comparators=(right,)) if "(" in (
+                form(left),
+                form(right),
+            ):
+                return super().bare(replace(node, left=as_tuple(left), comparators=(as_tuple(right),)))
+        return super().bare(node)
 
     def call(self, node: ex.Call) -> str:
         op = ops.called(node)
@@ -72,7 +90,11 @@ class SourcePrinter(ex.Printer):
         if first is not None and (op.namespace == "Tensor" or (op.methodic and Kind.TENSOR in kinds_of(first))):
             rest = spread(replace(node, arguments=node.arguments[1:]), op)
             return f"{self.show(first, ex.PRECEDENCE['primary'])}.{op.name}({self.arguments(rest)})"
-        return f"{op.python}({self.arguments(node)})"
+        return f"{self.function(op)}({self.arguments(node)})"
+
+    def function(self, op: ops.Op) -> str:
+        """The name of an op's function."""
+        return f"{self.functional}.{op.name}" if op.namespace == "F" else op.python
 
     def upcast(self, node: ex.Call) -> str:
         operand = node.arguments[0]
@@ -89,7 +111,60 @@ class SourcePrinter(ex.Printer):
             parts.append(f"device={self.origin.device}")
             if "dtype" not in given and node.callee and node.callee.floating:
                 parts.append(f"dtype={self.origin.dtype}")
-        return f"{op.python}({', '.join(parts)})"
+        return f"{self.function(op)}({', '.join(parts)})"
+
+
+def summands(node: ex.Expression) -> list[ex.Expression]:
+    """The lists that are joined by ``+``, in order."""
+    if isinstance(node, ex.Binary) and node.operator == "+":
+        return [*summands(node.left), *summands(node.right)]
+    return [node]
+
+
+def needs_joining(parts: Sequence[ex.Expression]) -> bool:
+    """Whether ``+`` would fail, or read worse than one list."""
+    written = any(isinstance(part, ex.Sequence) for part in parts)
+    return len(set(map(form, parts))) > 1 or (written and not any(isinstance(part, ex.Binary) for part in parts))
+
+
+def form(node: ex.Expression) -> str:
+    """Whether a list is a list or a tuple in generated code, by its bracket; which of them a local is, depends."""
+    match node:
+        case ex.Sequence(bracket=bracket):
+            return bracket or "("
+        case ex.Name(role=Role.ARGUMENT):
+            return "("  # the constructor brings sizes into one form
+        case ex.Subscript(value=value, index=ex.Slice()):
+            return form(value)
+        case ex.Binary(operator="*", left=left, right=right):
+            return form(left if kinds_of(left) & LISTS else right)
+        case _:
+            return "?"
+
+
+def joined(parts: Sequence[ex.Expression]) -> ex.Sequence:
+    """Lists and tuples joined to one list, or to a tuple if none is written as a list. ``*`` spreads what is named."""
+    items: list[ex.Expression] = []
+    for part in parts:
+        items += part.items if isinstance(part, ex.Sequence) else [ex.Unary("*", part)]
+    return ex.Sequence(tuple(items), "[" if any(form(part) == "[" for part in parts) else "(")
+
+
+def as_tuple(node: ex.Expression) -> ex.Expression:
+    return replace(node, bracket="(") if isinstance(node, ex.Sequence) else node
+
+
+def as_shape(shape: ex.Expression) -> ex.Expression:
+    """An expression for a shape, its lists written as tuples, as torch writes shapes."""
+    match shape:
+        case ex.Sequence():
+            return replace(shape, bracket="(")
+        case ex.Binary(operator="+", left=left, right=right):
+            return replace(shape, left=as_shape(left), right=as_shape(right))
+        case ex.Conditional(then=then, orelse=orelse):
+            return replace(shape, then=as_shape(then), orelse=as_shape(orelse))
+        case _:
+            return shape
 
 
 def spread(call: ex.Call, op: ops.Op) -> ex.Call:

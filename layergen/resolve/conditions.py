@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from layergen.lang import expression as ex
 
-Facts = frozenset[tuple[ex.Expression, bool]]  # questions without `not`, `and` or `or` at their top, and their answers
+Facts = frozenset[tuple[ex.Expression, bool]]  # questions that stand for themselves, and their answers
 
 NOTHING: Facts = frozenset()
 OPPOSITES = {"is not": "is", "!=": "==", "not in": "in"}
@@ -16,8 +16,8 @@ def facts(test: ex.Expression, holds: bool = True) -> Facts:
     match test:
         case ex.Unary(operator="not", operand=operand):
             return facts(operand, not holds)
-        case ex.Binary(operator="and" | "or" as word, left=left, right=right):
-            return facts(left, holds) | facts(right, holds) if holds == (word == "and") else NOTHING
+        case ex.Binary(operator="and" | "or" as word, left=left, right=right) if holds == (word == "and"):
+            return facts(left, holds) | facts(right, holds)
         case ex.Compare(left=left, operators=(sign,), comparators=comparators) if sign in OPPOSITES:
             return facts(ex.Compare(left, (OPPOSITES[sign],), comparators), not holds)
         case _:

@@ -26,7 +26,7 @@ MODULE_ATTRIBUTES = frozenset({
     "register_state_dict_pre_hook", "requires_grad_", "reset_parameters", "set_extra_state", "set_submodule",
     "share_memory", "state_dict", "to", "to_empty", "train", "training", "type", "xpu", "zero_grad",
 })  # fmt: skip
-GENERATED = frozenset({"self", "torch", "nn", "F", "init", "math", "Tensor", "device", "dtype", "layer"})
+GENERATED = frozenset({"self", "torch", "nn", "math", "Tensor", "device", "dtype", "layer"})
 BUILTINS = frozenset({
     "ValueError", "abs", "all", "any", "bool", "float", "int", "isinstance", "len", "list", "max", "min", "range",
     "round", "str", "sum", "super", "tuple",
