@@ -1,7 +1,9 @@
 """The command line: arguments, printing and exit codes. Nothing else prints or exits."""
 
 import argparse
+import atexit
 import fnmatch
+import gc
 import io
 import json
 import os
@@ -26,6 +28,7 @@ from layergen.words import plural
 
 FINE, FAULTS, USAGE, BUG, INTERRUPTED = 0, 1, 2, 70, 130
 STYLES = ("full", "concise", "json", "github")  # of faults
+ALLOCATIONS = 50_000  # between two searches for circles of objects; most of what a build makes stays until its end
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -38,6 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal without some character is no reason to fail
     warnings.filterwarnings("ignore", "Failed to initialize NumPy")  # of torch, which needs none for what we do
+    gc.set_threshold(ALLOCATIONS)
+    atexit.register(gc.freeze)  # what is left when the process ends, the system frees at once
     try:
         code = _run(arguments)
         sys.stdout.flush()
@@ -60,7 +65,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: Sequence[str] | None) -> int:
-    options = _parser().parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else arguments
+    options = _parser(words).parse_args(words)
     if options.directory:
         try:
             os.chdir(options.directory)
@@ -70,38 +76,51 @@ def _run(arguments: Sequence[str] | None) -> int:
     return command(options)
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
+    """What parses the words: it knows all commands, but the arguments only of those that the words may mean."""
     parser = argparse.ArgumentParser("layergen", description="Generate PyTorch layers and their tests from specs.")
     parser.add_argument("--version", action="version", version=f"layergen {__version__}")
     parser.add_argument("-C", dest="directory", metavar="DIR", help="work in this folder")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND", prog="layergen")
 
-    def add(command: Callable[[argparse.Namespace], int], name: str, help: str) -> argparse.ArgumentParser:
+    for command, name, help, add_arguments in COMMANDS:
         added = commands.add_parser(name, help=help, description=f"{help[0].upper()}{help[1:]}.")
         added.set_defaults(command=command)
-        return added
+        if name in words:
+            add_arguments(added)
+    return parser
 
-    builds = add(_build, "build", "check specs, and write the code that is new or changed")
+
+def _build_arguments(builds: argparse.ArgumentParser) -> None:
     builds.add_argument("--check", action="store_true", help="write nothing; exit 1 if a file is not up to date")
     builds.add_argument("--diff", action="store_true", help="write nothing; show what would change, exit 1 if anything")
     builds.add_argument("--force", action="store_true", help="overwrite also files that were edited by hand")
-    checks = add(_check, "check", "report what is wrong with specs, and write nothing")
-    for each in (builds, checks):
-        each.add_argument("paths", nargs="*", type=Path, metavar="PATH", help="a spec or a folder of specs")
-        each.add_argument("--output-format", choices=STYLES, default="full", help="of the faults (default: full)")
-        each.add_argument("-j", "--jobs", type=_number, metavar="N", help="processes (default: one a core)")
-    show = add(_show, "show", "show the shapes, contracts, conditions and costs of a layer")
+    _check_arguments(builds)
+
+
+def _check_arguments(checks: argparse.ArgumentParser) -> None:
+    checks.add_argument("paths", nargs="*", type=Path, metavar="PATH", help="a spec or a folder of specs")
+    checks.add_argument("--output-format", choices=STYLES, default="full", help="of the faults (default: full)")
+    checks.add_argument("-j", "--jobs", type=_number, metavar="N", help="processes (default: one a core)")
+
+
+def _show_arguments(show: argparse.ArgumentParser) -> None:
     show.add_argument("name", metavar="NAME", help="class name of the layer, or name or path of its spec")
     show.add_argument("--output-format", choices=("full", "json"), default="full")
-    new = add(_new, "new", "write a small spec to start from")
+
+
+def _new_arguments(new: argparse.ArgumentParser) -> None:
     new.add_argument("name", metavar="NAME", help="class name of the layer")
     new.add_argument("--category", default="custom", help="folder below the specs folder (default: custom)")
-    ops = add(_ops, "ops", "list the functions that a forward may call")
+
+
+def _ops_arguments(ops: argparse.ArgumentParser) -> None:
     ops.add_argument("pattern", nargs="?", default="", metavar="PATTERN", help="part of a name, or a glob: conv*")
     ops.add_argument("--output-format", choices=("full", "concise", "json"), default="full")
-    explain = add(_explain, "explain", "show the page of a rule, or list all rules")
+
+
+def _explain_arguments(explain: argparse.ArgumentParser) -> None:
     explain.add_argument("rule", nargs="?", metavar="RULE", help="code or name: LG301, hidden-coupling")
-    return parser
 
 
 def _build(options: argparse.Namespace) -> int:
@@ -260,6 +279,18 @@ def _report_bugs(bugs: Iterable[tuple[str, Failure]]) -> None:
         print(f"layergen: a bug in layergen, not in your files{where}:\n{lines}", file=sys.stderr)
         hint = "" if wants_traceback else "Please report it with what LAYERGEN_TRACEBACK=1 shows.\n"
     print(hint, end="", file=sys.stderr)
+
+
+COMMANDS: tuple[
+    tuple[Callable[[argparse.Namespace], int], str, str, Callable[[argparse.ArgumentParser], None]], ...
+] = (
+    (_build, "build", "check specs, and write the code that is new or changed", _build_arguments),
+    (_check, "check", "report what is wrong with specs, and write nothing", _check_arguments),
+    (_show, "show", "show the shapes, contracts, conditions and costs of a layer", _show_arguments),
+    (_new, "new", "write a small spec to start from", _new_arguments),
+    (_ops, "ops", "list the functions that a forward may call", _ops_arguments),
+    (_explain, "explain", "show the page of a rule, or list all rules", _explain_arguments),
+)
 
 
 class ProgressBar:

@@ -7,8 +7,7 @@ a column of a file, ready to print.
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 Path = tuple[str | int, ...]  # keys and indices from the root of a spec to one of its nodes
 Span = tuple[int, int]  # start and end of some characters of a text, end excluded
@@ -66,8 +65,7 @@ class Rule:
         return Finding(cls, message, where, label, tuple(labels), tuple(notes), help, fix)
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):
     """A place in a spec: a node, by its path, and perhaps some characters of its text."""
 
     path: Path
@@ -82,16 +80,14 @@ class Place:
         return text
 
 
-@dataclass(frozen=True)
-class Label:
+class Label(NamedTuple):
     """A place to mark beside the fault itself, with its words."""
 
     place: Place
     text: str
 
 
-@dataclass(frozen=True)
-class Finding:
+class Finding(NamedTuple):
     """A fault at a place of a spec. See `Rule.at` for the fields."""
 
     rule: type[Rule]
@@ -104,8 +100,7 @@ class Finding:
     fix: str | None = None
 
 
-@dataclass(frozen=True, order=True)
-class Location:
+class Location(NamedTuple):
     """Some characters of a file. Lines and columns count from 1; the end is excluded."""
 
     file: str  # as the user named it, with forward slashes
@@ -115,16 +110,14 @@ class Location:
     end_column: int = 1
 
 
-@dataclass(frozen=True)
-class Mark:
+class Mark(NamedTuple):
     """A location to underline in an excerpt, with its words."""
 
     location: Location
     text: str = ""
 
 
-@dataclass(frozen=True)
-class Diagnostic:
+class Diagnostic(NamedTuple):
     """A fault at a location of a file, with all that it takes to print it."""
 
     rule: type[Rule]

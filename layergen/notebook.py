@@ -18,7 +18,7 @@ from layergen.project.making import Order
 def load_class(path: Path) -> type[nn.Module]:
     """Make the class that a spec defines. See `layergen.load`."""
     config = Config(path.parent, package="layergen.notebook")
-    generated = generate(Order(SpecFile(path, path.as_posix(), (path.stem,)), config))
+    generated = generate(Order(SpecFile.of(str(path), path.as_posix(), (path.stem,)), config, {}))
     if generated.diagnostics:
         raise LayergenError("\n" + format_diagnostics(generated.diagnostics, "full"))
     module, _ = generated.texts

@@ -3,10 +3,9 @@
 import warnings
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from layergen.diagnostics import Diagnostic, Finding, Location
 from layergen.faults import SourceError, SpecError, refuse
@@ -28,8 +27,7 @@ if TYPE_CHECKING:
     from layergen.lang.source import SpecSource
 
 
-@dataclass(frozen=True)
-class BuildResult:
+class BuildResult(NamedTuple):
     """What came of a build."""
 
     specs: int  # how many there were
@@ -94,7 +92,7 @@ def _build(
 
     needed = {*kept, *left, *made, *failures, *(file.path for file in packages)}
     orphans = [path for path in present if path not in needed] if found.whole else []
-    plan = layers + _plan(config, packages, present, force, orphans)
+    plan = layers.joined(_plan(config, packages, present, force, orphans))
     if dry:
         refused = plan.diagnostics
     else:
@@ -186,8 +184,11 @@ def _kept(config: Config, found: Discovery, present: Mapping[str, Output]) -> di
     expected = {path for spec in found.specs for path in spec.outputs}
     kept = {}
     for path, file in present.items():
+        if path in expected:
+            kept[path] = file
+            continue
         searched = found.whole and file.origin.startswith(f"{config.specs}/")
-        if path in expected or (not searched and (config.root / file.origin).is_file()):
+        if not searched and (config.root / file.origin).is_file():
             kept[path] = file
     return kept
 
@@ -216,12 +217,14 @@ def _left(
 def _refuse_shared_classes(outcomes: Iterable[Outcome], others: Mapping[str, Output]) -> list[Outcome]:
     """Refuse each layer whose class another layer has too: a package can export but one of them."""
     outcomes = list(outcomes)
-    modules = {path: (file.origin, file.exports) for path, file in others.items()}
-    modules |= {file.path: (file.origin, file.exports) for outcome in outcomes for file in outcome.files}
+    made = [(outcome.spec, outcome.made.layer) for outcome in outcomes if outcome.made]
+    replaced = {path for spec, _ in made for path in spec.outputs}
     owners: dict[str, set[str]] = defaultdict(set)  # of each class, its specs
-    for origin, exports in modules.values():
-        for name in exports:
-            owners[name].add(origin)
+    for spec, layer in made:
+        owners[layer].add(spec.name)
+    for path, file in others.items():
+        for name in file.exports if path not in replaced else ():
+            owners[name].add(file.origin)
     judged = []
     for outcome in outcomes:
         rivals = sorted(owners[outcome.made.layer] - {outcome.spec.name}) if outcome.made else []

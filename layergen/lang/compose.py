@@ -5,7 +5,6 @@ first level too deep. (Its C parser crashes the process on deep nesting.)
 """
 
 import re
-from dataclasses import replace
 from typing import NoReturn
 
 import yaml
@@ -72,7 +71,7 @@ class _Faults:
     ) -> None:  # fmt: skip
         self.found.append(self.source.diagnostic(rule, message, start, end, label=label, marks=marks, help=help))
         if len(self.found) == FAULTS:
-            self.found[-1] = replace(self.found[-1], notes=("note: the search of this file ends here",))
+            self.found[-1] = self.found[-1]._replace(notes=("note: the search of this file ends here",))
             self.check()
 
     def stop(self, rule: type[Rule], message: str, start: int, end: int, *, help: str | None = None) -> NoReturn:

@@ -54,19 +54,23 @@ class Cache:
 
     def digest(self, name: str, path: Path | str) -> str:
         """The digest of a file's contents, read only if it may have changed; empty if there is nothing to be read."""
-        with contextlib.suppress(OSError, ValueError):  # a NUL in the path
+        try:
             status, known = os.stat(path), self.before.files.get(name)
             if known and known.stat == stat_of(status):
                 self.now.files[name] = known
                 return known.digest
-            if stat.S_ISREG(status.st_mode):  # what is not is never opened: a pipe would wait for its other end
-                clock = self.clock()
-                with open(path, "rb") as file:
-                    found, digest = stat_of(os.fstat(file.fileno())), hashlib.sha256(file.read(LIMIT)).hexdigest()
-                if is_settled(found, clock):
-                    self.now.files[name] = Known(found, digest)
-                return digest
-        return ""
+            # What is no file is never opened: a pipe would wait for its other end.
+            return self._read_digest(name, path) if stat.S_ISREG(status.st_mode) else ""
+        except (OSError, ValueError):  # a NUL in the path
+            return ""
+
+    def _read_digest(self, name: str, path: Path | str) -> str:
+        clock = self.clock()
+        with open(path, "rb") as file:
+            found, digest = stat_of(os.fstat(file.fileno())), hashlib.sha256(file.read(LIMIT)).hexdigest()
+        if is_settled(found, clock):
+            self.now.files[name] = Known(found, digest)
+        return digest
 
     def clock(self, *, again: bool = False) -> int:
         """A time that was, by the clock of the file system, not after this moment: that of the last such question."""
@@ -134,8 +138,8 @@ class Cache:
         if not whole:
             self.now.files = {**self.before.files, **self.now.files}
             self.now.specs = {**self.before.specs, **self.now.specs}
-        if self.now != self.before:
-            self._write(manifest.NAME, self.now.as_json())
+        if self.now.parts() != self.before.parts():
+            self._write(manifest.NAME, self.now.as_text())
         if whole and self._written:
             self._prune()
 

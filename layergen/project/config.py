@@ -2,17 +2,14 @@
 
 import keyword
 import os
-import tomllib
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, NamedTuple
 
 from layergen.diagnostics import LayergenError
 from layergen.suggest import nearest
 
 
-@dataclass(frozen=True)
-class Config:
+class Config(NamedTuple):
     """Where a project keeps its specs and its generated code. Folders are relative to the root."""
 
     root: Path
@@ -59,6 +56,8 @@ def load_config(folder: Path) -> Config:
 
 
 def _read_table(file: Path) -> dict[str, Any]:
+    import tomllib  # which takes longer to import than to find out that there is no file
+
     try:
         table = tomllib.loads(file.read_text(encoding="utf-8"))
     except OSError as error:

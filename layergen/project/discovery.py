@@ -4,10 +4,9 @@ import keyword
 import os
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple, Self
 
 from layergen.diagnostics import Diagnostic, Location
 from layergen.project.config import Config
@@ -19,23 +18,28 @@ PART = re.compile("[a-z][a-z0-9_]*")
 TESTS = "tests"  # the folder, inside the output folder, of the generated tests
 
 
-@dataclass(frozen=True)
-class SpecFile:
+class SpecFile(NamedTuple):
     """A spec on the disk."""
 
-    path: Path
+    file: str  # its path; as a `Path` it would cost as much as all the rest
     name: str  # relative to the project's root, with forward slashes
     module: tuple[str, ...]  # the module to generate, below the output folder: ("norm", "rms_norm")
+    outputs: tuple[str, str]  # the paths of the module and of its test, relative to the output folder
 
-    @cached_property
-    def outputs(self) -> tuple[str, str]:
-        """The paths of the module and of its test, relative to the output folder."""
-        *category, stem = self.module
-        return "/".join((*category, f"{stem}.py")), "/".join((TESTS, *category, f"test_{stem}.py"))
+    @property
+    def path(self) -> Path:
+        """Where it lies."""
+        return Path(self.file)
+
+    @classmethod
+    def of(cls, file: str, name: str, module: tuple[str, ...]) -> Self:
+        """A spec that becomes a module."""
+        *category, stem = module
+        outputs = "/".join((*category, f"{stem}.py")), "/".join((TESTS, *category, f"test_{stem}.py"))
+        return cls(file, name, module, outputs)
 
 
-@dataclass(frozen=True)
-class Discovery:
+class Discovery(NamedTuple):
     """The specs that were found."""
 
     specs: tuple[SpecFile, ...]
@@ -49,26 +53,27 @@ def discover(config: Config, paths: Sequence[Path] = ()) -> Discovery:
     A spec's *category* is the path of its folder below the specs folder. Of a spec that lies elsewhere it is the path
     below the folder that was asked for, so a file that was asked for by itself has none.
     """
-    root, home = str(config.root), str(config.root / config.specs)
+    root, folder = _inside(str(config.root)), str(config.root / config.specs)
+    home = _inside(folder)
     specs: dict[str, SpecFile] = {}
     diagnostics: list[Diagnostic] = []
-    tops = [_absolute(path) for path in paths] or [home]
+    tops = [_absolute(path) for path in paths] or [folder]
     for top in tops:
         for path, fault in _walk(top):
-            base = home if _is_below(path, home) else top if top != path else os.path.dirname(top)
+            base = home if path.startswith(home) else _inside(top if top != path else os.path.dirname(top))
             name = _below(path, root)
             module = tuple(os.path.splitext(_below(path, base))[0].split("/"))
             fault = fault or _unsafe(name, module)
             if fault:
                 diagnostics.append(Diagnostic(fault[0], fault[1], Location(name)))
             elif path not in specs:
-                specs[path] = SpecFile(Path(path), name, module)
+                specs[path] = SpecFile.of(path, name, module)
     found = sorted(specs.values(), key=lambda spec: spec.name)
     clashes = _clashes(found)
     clashing = {clash.location.file for clash in clashes}
     kept = tuple(spec for spec in found if spec.name not in clashing)
     diagnostics += clashes
-    whole = not diagnostics and any(top == home or _is_below(home, top) for top in tops)
+    whole = not diagnostics and any(home.startswith(_inside(top)) for top in tops)
     return Discovery(kept, tuple(dict.fromkeys(diagnostics)), whole)
 
 
@@ -83,7 +88,7 @@ Fault = tuple[type[UnreadableFile] | type[UnsafePath], str]
 def _walk(top: str) -> Iterator[tuple[str, Fault | None]]:
     """The specs at or below a path that was asked for, each with what makes it unfit for one.
 
-    Whether a file can be read is seen when it is. Paths are strings here: a `Path` costs as much as all the rest.
+    Whether a file can be read is seen when it is.
     """
     if os.path.isdir(top):
         yield from _walk_folder(top)
@@ -117,13 +122,14 @@ def _absolute(path: Path) -> str:
     return os.path.normpath(os.path.join(os.path.realpath(path.parent), path.name))
 
 
-def _is_below(path: str, folder: str) -> bool:
-    return path.startswith(os.path.join(folder, ""))
+def _inside(folder: str) -> str:
+    """What the paths of all that lies below a folder begin with."""
+    return os.path.join(folder, "")
 
 
-def _below(path: str, folder: str) -> str:
-    """A path as seen from a folder, with forward slashes."""
-    relative = path[len(os.path.join(folder, "")) :] if _is_below(path, folder) else os.path.relpath(path, folder)
+def _below(path: str, start: str) -> str:
+    """A path as seen from a folder, which is given by what all paths below it begin with; with forward slashes."""
+    relative = path[len(start) :] if path.startswith(start) else os.path.relpath(path, start)
     return relative.replace(os.sep, "/")
 
 
@@ -147,8 +153,12 @@ def unfit_module(module: tuple[str, ...]) -> str | None:
     return None
 
 
-def _clashes(specs: Iterable[SpecFile]) -> list[Diagnostic]:
+def _clashes(specs: Sequence[SpecFile]) -> list[Diagnostic]:
     """Specs that would give the same file, or a module of the same name as another one's folder."""
+    modules = {spec.module for spec in specs}
+    above = {module[:depth] for module in modules for depth in range(1, len(module))}
+    if len(modules) == len(specs) and modules.isdisjoint(above):
+        return []
     takers: dict[tuple[str, ...], list[SpecFile]] = defaultdict(list)
     folders: dict[tuple[str, ...], list[SpecFile]] = defaultdict(list)
     for spec in specs:

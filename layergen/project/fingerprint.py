@@ -5,7 +5,6 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 
 from layergen.project.config import Config
 from layergen.resources import PACKAGE, templates_folder
@@ -13,17 +12,18 @@ from layergen.resources import PACKAGE, templates_folder
 # torch decides what is checked and sympy prints it; black formats, and reads its command line's library as it is
 # imported; jinja2 renders and markupsafe escapes; pydantic and pyyaml read specs.
 DISTRIBUTIONS = ("torch", "sympy", "black", "click", "jinja2", "markupsafe", "pydantic", "pydantic_core", "pyyaml")
-INSTALLED = re.compile(r"(?P<name>.+?)-(?P<version>[^-]+)(-py[\d.]+)?\.(dist|egg)-info")
+INSTALLED = r"(?P<name>.+?)-(?P<version>[^-]+)(-py[\d.]+)?\.(dist|egg)-info"
 
-Digest = Callable[[str, Path], str]  # of a file's contents, by its name in the manifest and its path
+Digest = Callable[[str, str], str]  # of a file's contents, by its name in the manifest and its path
 
 
 def fingerprint(config: Config, digest: Digest) -> str:
     """A hash of all that the outcome of each spec depends on."""
     parts = [config.fingerprint(), sys.version, *versions(sys.path)]
     for folder, suffix in ((PACKAGE, ".py"), (templates_folder(), "")):
-        for path in sorted(_files(str(folder), suffix)):
-            parts += [os.path.relpath(path, folder), digest(path, Path(path))]
+        top = str(folder)
+        for path in sorted(_files(top, suffix)):
+            parts += [path[len(top) + 1 :], digest(path, path)]
     return joined(parts)
 
 
@@ -39,7 +39,8 @@ def versions(folders: Sequence[str]) -> tuple[str, ...]:
             names = sorted(os.listdir(folder or "."))
         except OSError:
             continue
-        for match in filter(None, map(INSTALLED.fullmatch, names)):
+        infos = (re.fullmatch(INSTALLED, name) for name in names if name.endswith("-info"))
+        for match in filter(None, infos):
             found.setdefault(_normal(match["name"]), match["version"])
     return tuple(f"{name} {found.get(name) or _version(name)}" for name in DISTRIBUTIONS)
 

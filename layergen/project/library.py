@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 Contract = dict[str, Any]  # JSON: what a parent needs to know of a layer, in the words of the spec language
 
-MEMBER = re.compile(r"(?<![\w.])([A-Z]\w*)\s*\(")  # a constructor's name, but not that of `nn.X`
+MEMBER = r"(?<![\w.])([A-Z]\w*)\s*\("  # a constructor's name, but not that of `nn.X`
 
 
 def contract_digest(contract: Contract) -> str:
@@ -26,7 +26,7 @@ def contract_digest(contract: Contract) -> str:
 
 def dependencies(data: "Mapping[str, Data]") -> tuple[str, ...]:
     """The classes of other specs that a spec is made of: the constructors that its `modules` call, sorted."""
-    return tuple(sorted({name for text in _texts(data.get("modules")) for name in MEMBER.findall(text)}))
+    return tuple(sorted({name for text in _texts(data.get("modules")) for name in re.findall(MEMBER, text)}))
 
 
 def _texts(value: "Data") -> Iterable[str]:

@@ -2,8 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
-from functools import cached_property
+from typing import NamedTuple
 
 from layergen.diagnostics import Diagnostic
 from layergen.faults import SourceError
@@ -20,28 +19,25 @@ from layergen.project.writing import GeneratedFile
 Progress = Callable[[int, int, str], None]  # how many specs are done, of how many, and the name of the last one
 
 
-@dataclass(frozen=True)
-class Order:
+class Order(NamedTuple):
     """All that a spec's stages get to see."""
 
     spec: SpecFile
     config: Config
-    contracts: Mapping[str, Contract] = field(default_factory=dict)  # of the layers that it is made of, by class
+    contracts: Mapping[str, Contract]  # of the layers that it is made of, by class
 
 
-@dataclass(frozen=True)
-class Generated:
+class Generated(NamedTuple):
     """What the stages give: the texts of a module and its test, or what is wrong with the spec."""
 
     layer: str = ""  # the name of the class
     texts: tuple[str, ...] = ()  # signed
-    contract: Contract = field(default_factory=dict)
+    contract: Contract | None = None
     proven: bool = False  # whether the shapes are proven for all sizes
     diagnostics: tuple[Diagnostic, ...] = ()
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What came of one spec."""
 
     spec: SpecFile
@@ -49,7 +45,7 @@ class Outcome:
     diagnostics: tuple[Diagnostic, ...] = ()
     failure: Failure | None = None
 
-    @cached_property
+    @property
     def files(self) -> tuple[GeneratedFile, ...]:
         """Its module and its test."""
         if self.made is None:
@@ -81,7 +77,7 @@ class Maker:
     ) -> None:
         self._specs = {spec.name: spec for spec in specs}
         self._config, self._cache, self._generate, self._present = config, cache, generate, present
-        self._digests = {spec.name: cache.digest(spec.name, spec.path) for spec in specs}
+        self._digests = {spec.name: cache.digest(spec.name, spec.file) for spec in specs}
         self._keys: dict[str, str] = {}  # by which the specs were made by an earlier build, or are now
         self._library = Library(self._contract)
         self._outcomes: dict[str, Outcome] = {}
@@ -110,6 +106,9 @@ class Maker:
             if progress:
                 progress(len(self._outcomes), len(self._specs), name)
 
+        for name in [name for name, others in graph.items() if not others and name not in self.changed]:
+            if begin(name) is None:
+                del graph[name]  # which needs no schedule
         run(without_cycles(graph)[0], runner, begin, end)
         return [self._outcomes[name] for name in self._specs]
 
@@ -173,16 +172,16 @@ class Maker:
             self._outcomes[spec.name] = Outcome(spec, diagnostics=generated.diagnostics)
         else:
             key, texts = self._keys[spec.name], tuple(map(self._cache.keep, generated.texts))
-            uses = self._library.uses(self._members[spec.name])
-            made = Made(key, generated.layer, generated.proven, texts, contract_digest(generated.contract), uses)
-            self._record(spec, made, generated.contract)
+            uses, contract = self._library.uses(self._members[spec.name]), generated.contract or {}
+            made = Made(key, generated.layer, generated.proven, texts, contract_digest(contract), uses)
+            self._record(spec, made, contract)
 
     def _record(self, spec: SpecFile, made: Made, contract: Contract | None = None) -> None:
         """Take in what was made, now (then with its contract) or by an earlier build."""
         self._outcomes[spec.name] = Outcome(spec, made)
         self._library.add(made, contract)
         if contract is not None:
-            if not made.key or self._cache.digest(spec.name, spec.path) != self._digests[spec.name]:
+            if not made.key or self._cache.digest(spec.name, spec.file) != self._digests[spec.name]:
                 return  # the spec has changed while it was read
             self._cache.store(made, contract)
         self._cache.now.specs[spec.name] = made
@@ -191,8 +190,9 @@ class Maker:
         """Whether some texts are at hand, if they are wanted: in their places, or in the cache."""
         if self._present is None:
             return True
-        there = ((self._present.get(path), text) for path, text in zip(paths, texts, strict=True))
-        return self._cache.has(text for file, text in there if file is None or file.digest != text)
+        there = zip(map(self._present.get, paths), texts, strict=True)
+        missing = [text for file, text in there if file is None or file.digest != text]
+        return not missing or self._cache.has(missing)
 
     def _contract(self, key: str) -> Contract:
         stored = self._cache.load(key)

@@ -5,29 +5,26 @@ are older than the moment at which they were read. What was changed in the same 
 look the same, so the stat of such a file is not kept, and the next build reads it again.
 
 The manifest holds nothing that cannot be found out again. One that is missing, of another version, cut off or
-tampered with counts as empty, as a whole or entry by entry, and only makes a build slower.
+tampered with counts as empty, as a whole or entry by entry, and only makes a build slower. Its first line is a hash of
+the rest: where that agrees, a build has written all of it, and no entry need be looked at by itself.
 """
 
+import hashlib
 import json
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 Entry = TypeVar("Entry")
 
-VERSION = 1
+VERSION = 2
 NAME = "manifest.json"
 
 
-class Stat(NamedTuple):
-    """What tells that a file has changed, without reading it."""
-
-    mtime: int  # of the contents, in nanoseconds
-    ctime: int  # of the contents or of anything else about the file; users cannot set it
-    size: int
-    inode: int
+# What tells that a file has changed, without reading it: in nanoseconds the time of the last change of its contents and
+# that of the last change of anything about it, which users cannot set; its size and its inode.
+Stat = tuple[int, int, int, int]
 
 
 class Known(NamedTuple):
@@ -64,45 +61,68 @@ class Package(NamedTuple):
     text: str  # its digest
 
 
-@dataclass
 class Manifest:
     """All that is known. Each part is a mapping, so that a build can bring it up to date as it goes."""
 
-    files: dict[str, Known] = field(default_factory=dict)  # specs and layergen's own files, by their paths
-    specs: dict[str, Made] = field(default_factory=dict)  # by the names of the specs
-    outputs: dict[str, Output] = field(default_factory=dict)  # by paths below the output folder
-    packages: dict[str, Package] = field(default_factory=dict)  # likewise
+    def __init__(self) -> None:
+        self.files: dict[str, Known] = {}  # specs and layergen's own files, by their paths
+        self.specs: dict[str, Made] = {}  # by the names of the specs
+        self.outputs: dict[str, Output] = {}  # by paths below the output folder
+        self.packages: dict[str, Package] = {}  # likewise
 
-    def as_json(self) -> str:
+    def parts(self) -> dict[str, Any]:
+        """All of it, by the names of its parts."""
+        return {"files": self.files, "specs": self.specs, "outputs": self.outputs, "packages": self.packages}
+
+    def as_text(self) -> str:
         """What `load` reads."""
-        parts = {"files": self.files, "specs": self.specs, "outputs": self.outputs, "packages": self.packages}
-        return json.dumps({"version": VERSION, **parts}, separators=(",", ":"), sort_keys=True)
+        text = json.dumps({"version": VERSION, **self.parts()}, separators=(",", ":"), sort_keys=True)
+        return f"{hashlib.sha256(text.encode()).hexdigest()}\n{text}"
 
 
 def load(folder: Path) -> Manifest:
     """The manifest of a cache's folder."""
+    found = Manifest()
     try:
-        data = json.loads((folder / NAME).read_bytes())
+        first, _, contents = (folder / NAME).read_bytes().partition(b"\n")
+        data = json.loads(contents)
     except (OSError, ValueError, RecursionError):
-        return Manifest()
+        return found
     if not isinstance(data, dict) or data.get("version") != VERSION:
-        return Manifest()
-    return Manifest(
-        _valid(data.get("files"), _known),
-        _valid(data.get("specs"), read_made),
-        _valid(data.get("outputs"), _output),
-        _valid(data.get("packages"), _package),
-    )
+        return found
+    if hashlib.sha256(contents).hexdigest().encode() == first:
+        _take(found, data)
+    else:
+        found.files, found.specs = _valid(data.get("files"), _known), _valid(data.get("specs"), read_made)
+        found.outputs, found.packages = _valid(data.get("outputs"), _output), _valid(data.get("packages"), _package)
+    return found
+
+
+def _take(found: Manifest, data: Any) -> None:
+    """Fill a manifest with what a build has written."""
+    found.files = {
+        name: Known((m, c, size, inode), digest) for name, ((m, c, size, inode), digest) in data["files"].items()
+    }
+    found.specs = {
+        name: Made(key, layer, proven, (module, test), contract, uses)
+        for name, (key, layer, proven, (module, test), contract, uses) in data["specs"].items()
+    }
+    found.outputs = {
+        name: Output((m, c, size, inode), digest, origin, tuple(exports))
+        for name, ((m, c, size, inode), digest, origin, exports) in data["outputs"].items()
+    }
+    found.packages = {name: Package(key, text) for name, (key, text) in data["packages"].items()}
 
 
 def stat_of(status: os.stat_result) -> Stat:
     """What is kept of a file's status."""
-    return Stat(status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino)
+    return status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino
 
 
 def is_settled(stat: Stat, clock: int) -> bool:
     """Whether a file would show any change made after the file system's clock stood at a time."""
-    return max(stat.mtime, stat.ctime) < clock
+    mtime, ctime, *_ = stat
+    return max(mtime, ctime) < clock
 
 
 def _valid(data: object, read: Callable[[Any], Entry | None]) -> dict[str, Entry]:
@@ -115,8 +135,8 @@ def _valid(data: object, read: Callable[[Any], Entry | None]) -> dict[str, Entry
 
 def _known(value: Any) -> Known | None:
     match value:
-        case [[int(), int(), int(), int()] as stat, str(digest)]:
-            return Known(Stat(*stat), digest)
+        case [[int(mtime), int(ctime), int(size), int(inode)], str(digest)]:
+            return Known((mtime, ctime, size, inode), digest)
     return None
 
 
@@ -131,9 +151,9 @@ def read_made(value: Any) -> Made | None:
 
 def _output(value: Any) -> Output | None:
     match value:
-        case [[int(), int(), int(), int()] as stat, str(digest), str(origin), list(exports)]:
+        case [[int(mtime), int(ctime), int(size), int(inode)], str(digest), str(origin), list(exports)]:
             if all(isinstance(name, str) and name.isidentifier() for name in exports):
-                return Output(Stat(*stat), digest, origin, tuple(exports))
+                return Output((mtime, ctime, size, inode), digest, origin, tuple(exports))
     return None
 
 

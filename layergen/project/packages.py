@@ -5,11 +5,9 @@ They are made from the modules that there are, not from the specs of one build, 
 of all give the same.
 """
 
-from collections import defaultdict
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
-from pathlib import PurePosixPath
+from typing import NamedTuple
 
 from layergen.project.discovery import TESTS
 from layergen.project.signing import signed
@@ -20,8 +18,7 @@ CONFTEST = f"{TESTS}/conftest.py"
 SHARED_TESTS = (BEHAVIOURS, CONFTEST)
 
 
-@dataclass(frozen=True)
-class PackageFile:
+class PackageFile(NamedTuple):
     """A file of a package that is to be there whatever its modules are: all that its text is made from."""
 
     path: str  # relative to the output folder
@@ -45,26 +42,32 @@ def package_files(package: str, specs: str, exports: Mapping[str, tuple[str, ...
         specs: The specs folder.
         exports: Paths of the modules and tests below the output folder, with the classes that each gives.
     """
-    members: dict[str, list[tuple[str, str]]] = defaultdict(list)  # of each folder, modules and classes
+    members: dict[str, list[tuple[str, str]]] = {}  # of each folder, modules relative to it and classes
+    above: dict[str, tuple[str, ...]] = {}  # of each folder, itself and those that hold it
     for path in sorted(exports):
-        *folders, _ = path.split("/")
-        for depth in range(len(folders) + 1):
-            folder = "/".join(folders[:depth])
-            members[folder] += [(path[len(folder) :].lstrip("/"), name) for name in exports[path]]
-    packages = [_package_file(package, specs, folder, found) for folder, found in sorted(members.items())]
+        folder = path.rpartition("/")[0]
+        if folder not in above:
+            parts = folder.split("/") if folder else []
+            above[folder] = tuple("/".join(parts[:depth]) for depth in range(len(parts) + 1))
+            for each in above[folder]:
+                members.setdefault(each, [])
+        if exports[path]:
+            module = "." + path.removesuffix(".py").replace("/", ".")
+            for each in above[folder]:
+                members[each] += [(module[len(each) + 1 if each else 0 :], name) for name in exports[path]]
+    packages = [_package_file(package, specs, folder, tuple(found)) for folder, found in sorted(members.items())]
     shared = SHARED_TESTS if TESTS in members else ()
     return (*packages, *(PackageFile(path, behaviours_module(package), (), f"{specs}/") for path in shared))
 
 
 def behaviours_module(package: str) -> str:
     """The dotted name of the module of what every layer is held to."""
-    return ".".join((package, *PurePosixPath(BEHAVIOURS).with_suffix("").parts))
+    return f"{package}.{BEHAVIOURS.removesuffix('.py').replace('/', '.')}"
 
 
-def _package_file(package: str, specs: str, folder: str, members: list[tuple[str, str]]) -> PackageFile:
-    layers = tuple(("." + path.removesuffix(".py").replace("/", "."), name) for path, name in members)
+def _package_file(package: str, specs: str, folder: str, layers: tuple[tuple[str, str], ...]) -> PackageFile:
     dotted = ".".join((package, *filter(None, folder.split("/"))))
-    return PackageFile((PurePosixPath(folder) / INIT).as_posix(), dotted, layers, f"{specs}/")
+    return PackageFile(f"{folder}/{INIT}" if folder else INIT, dotted, layers, f"{specs}/")
 
 
 def package_text(file: PackageFile) -> str:

@@ -45,7 +45,7 @@ def _known(path: str, entry: "os.DirEntry[str]", cache: Cache) -> Output | None:
     """What is known of a file, or what it says now."""
     known = cache.before.outputs.get(path)
     try:
-        stat = stat_of(os.lstat(entry.path))
+        stat = stat_of(entry.stat(follow_symlinks=False))
         if known is None or known.stat != stat:
             clock = cache.clock()
             text = read(entry.path)

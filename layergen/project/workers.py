@@ -8,8 +8,7 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -21,8 +20,7 @@ PRELOADED = "layergen.worker"  # by name, for it imports torch
 SHARE = 4  # tasks for each process that make it worth its start
 
 
-@dataclass(frozen=True)
-class Failure:
+class Failure(NamedTuple):
     """An error that nothing foresaw: a bug of layergen, or a process that was killed."""
 
     summary: str
@@ -96,12 +94,12 @@ class InProcess:
     def __exit__(self, *_: object) -> None: ...
 
 
-@dataclass(frozen=True, eq=False)
 class Worker:
     """A process at the other end of a pipe."""
 
-    process: "BaseProcess"
-    pipe: "Connection[Any, Any]"
+    def __init__(self, process: "BaseProcess", pipe: "Connection[Any, Any]") -> None:
+        self.process = process
+        self.pipe = pipe
 
 
 class Workers:

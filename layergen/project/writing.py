@@ -5,23 +5,22 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
+from typing import NamedTuple
 
 from layergen.diagnostics import Diagnostic, Location
 from layergen.project.manifest import Output, Stat, stat_of
 from layergen.project.signing import digest, is_intact, origin
 from layergen.rules.building import HandEditedFile, UnsafePath, Unwritable
 
-TEMPORARY = re.compile(r"\..+\.(?P<process>\d+)\.layergen-tmp")
+TEMPORARY = r"\..+\.(?P<process>\d+)\.layergen-tmp"
 
 Texts = Callable[[str], str]  # the texts to write, by their digests
 
 
-@dataclass(frozen=True)
-class GeneratedFile:
+class GeneratedFile(NamedTuple):
     """A file of the output folder, by the digest of its text: the texts of a thousand layers need not be in memory."""
 
     path: str  # relative to the output folder, with forward slashes
@@ -45,8 +44,7 @@ class State(StrEnum):
     REFUSED = "refused"  # a diagnostic of the plan says why
 
 
-@dataclass(frozen=True)
-class FileChange:
+class FileChange(NamedTuple):
     """What a build does about one file."""
 
     path: str
@@ -54,8 +52,7 @@ class FileChange:
     new: GeneratedFile | None  # what is to be there; ``None`` for no file
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(NamedTuple):
     """What a build does about all files of the output folder."""
 
     root: Path
@@ -63,7 +60,7 @@ class Plan:
     changes: tuple[FileChange, ...] = ()
     diagnostics: tuple[Diagnostic, ...] = ()
 
-    def __add__(self, other: "Plan") -> "Plan":
+    def joined(self, other: "Plan") -> "Plan":
         """The plan for the files of both."""
         changes = sorted((*self.changes, *other.changes), key=lambda change: change.path)
         return Plan(self.root, self.output, tuple(changes), self.diagnostics + other.diagnostics)
@@ -220,7 +217,7 @@ def _write(folder: Path, files: Sequence[GeneratedFile], texts: Texts) -> dict[s
             temporary = path.with_name(f".{path.name}.{os.getpid()}.layergen-tmp")
             text = texts(file.digest)
             with open(temporary, "x", encoding="utf-8", newline="\n") as stream:
-                staged.append((file, temporary, Stat(0, 0, 0, 0)))
+                staged.append((file, temporary, (0, 0, 0, 0)))
                 stream.write(text)
                 stream.flush()
                 staged[-1] = file, temporary, stat_of(os.fstat(stream.fileno()))
@@ -236,8 +233,8 @@ def _write(folder: Path, files: Sequence[GeneratedFile], texts: Texts) -> dict[s
 def _settled(folder: Path, file: GeneratedFile, written: Stat) -> Output | None:
     """What is known of a file that was written, if it is still the same and not that of another build."""
     with suppress(OSError):
-        stat = stat_of(os.lstat(folder / file.path))
-        if (stat.inode, stat.mtime, stat.size) == (written.inode, written.mtime, written.size):
+        stat = mtime, _, *others = stat_of(os.lstat(folder / file.path))
+        if (mtime, *others) == (written[0], *written[2:]):  # another ctime comes of its new name
             return Output(stat, file.digest, file.origin, file.exports)
     return None
 
@@ -250,7 +247,7 @@ def _files(folder: Path) -> Iterator[Path]:
 def _remove_leftovers(folder: Path) -> None:
     """Remove the temporary files of builds that were killed, but not those of a build that is running."""
     for path in _files(folder):
-        match = TEMPORARY.fullmatch(path.name)
+        match = re.fullmatch(TEMPORARY, path.name)
         if match and not _is_running(int(match["process"])):
             path.unlink(missing_ok=True)
 

@@ -209,7 +209,7 @@ def _with_way_out(program: Program, setting: Setting, finding: Finding) -> Findi
         return finding
     works = ", ".join(f"{name}={setting.values[name]}" for name in _integers(program, setting))
     help = f"it works where {works}: say under `constraints` what it takes" if works else None
-    return replace(finding, help=help)
+    return finding._replace(help=help)
 
 
 def _integers(program: Program, setting: Setting) -> list[str]:
