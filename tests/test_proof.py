@@ -123,10 +123,12 @@ def test_conv_has_the_preconditions_of_its_window(shipped: CheckedFiles) -> None
 def test_wrong_input_shapes_are_refused(shipped: CheckedFiles, name: str) -> None:
     layer, case = shipped[name], shipped[name].cases[0]
     module = layer_class(name)(**case.setting.given)
+    usual = {name: facts.shape if facts else None for name, facts in case.inputs.items()}
     for found in layer.input_checks:
-        tensors = [tensor(layer, case, *item) for item in zip(layer.program.inputs, found.shapes, strict=True)]
-        with pytest.raises(ValueError, match=f"{found.input}"):
-            module(*tensors)
+        for wrong in found.wrong if found.setting == case.setting else ():
+            shapes = {**usual, found.input: wrong}
+            with pytest.raises(ValueError, match=f"{found.input}"):
+                module(*(tensor(layer, case, *item) for item in shapes.items()))
 
 
 def test_right_input_shapes_of_any_number_of_dimensions_pass() -> None:

@@ -69,7 +69,7 @@ class Trials:
     def with_help(self, setting: Setting, fault: Finding) -> Finding:
         if fault.help is not None or INDEX.search(fault.message):  # what a table lacks, no constraint gives it
             return fault
-        return replace(fault, help=missing_constraint(self.program, setting, self.works))
+        return fault._replace(help=missing_constraint(self.program, setting, self.works))
 
     def works(self, program: Program, setting: Setting) -> bool:
         return self.fault(setting) is None

@@ -204,7 +204,7 @@ def _with_way_out(program: Program, setting: Setting, finding: Finding) -> Findi
         return finding
     missing = missing_constraint(program, setting, works_at)
     if missing is not None:
-        return replace(finding, help=missing)
+        return finding._replace(help=missing)
     if finding.rule is not OpFailed or not works_at(program, setting):
         return finding
     works = ", ".join(f"{name}={setting.values[name]}" for name in _integers(program, setting))
