@@ -271,6 +271,19 @@ forward: |
   count = clamp(index_add(zeros(V), 0, target, ones(E)), min=1)
   y = index_add(zeros_like(x), 0, target, x[source]) / count[:, None]
 """,
+    "lengths": """
+inputs: {x: [N, L, D], length: {shape: [N], dtype: int64, range: [1, L + 1]}}
+outputs: {y: [N, D]}
+forward: |
+  kept = arange(L) < length[:, None]
+  y = sum(x * kept[:, :, None], dim=1) / length[:, None]
+""",
+    "counts_drawn_at_random": """
+inputs: {rate: {shape: [N, D], range: [0, 5], gradient: false}}
+outputs: {y: [N, D]}
+random: always
+forward: y = poisson(rate) + poisson(rate)
+""",
     "hinge": """
 inputs: {x: [N], target: {shape: [N], dtype: int64, range: [0, 2]}}
 outputs: {loss: [N]}

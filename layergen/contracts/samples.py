@@ -13,6 +13,7 @@ from layergen.settings.choice import Setting
 
 SCALES = (1.0, 30.0)  # of the samples that are put beside the first one
 SEEDS = range(1, 5)  # of random numbers that decide which samples meet
+UNEVEN = frozenset({"poisson", "binomial", "multinomial"})  # how much they draw, or what, is up to values
 COMPANY = REPLACED, REORDERED, ALONE = "the other samples replaced", "all of them reordered", "one alone"
 Axes = dict[str, tuple[int, ...]]  # where the samples are in each tensor that has them
 
@@ -68,7 +69,8 @@ class Samples:
 
     def dependence(self) -> Dependence | None:
         """How a sample is seen to depend on the others, if it is."""
-        if not self.inputs or not self.outputs:
+        uneven = any(op.name in UNEVEN for op in self.probe.program.forward.ops)
+        if not self.inputs or not self.outputs or (self.draws and uneven):
             return None
         found = next(filter(None, map(self.replaced, SCALES)), None)
         for seed in SEEDS if self.draws and not found else ():
