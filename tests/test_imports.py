@@ -13,7 +13,8 @@ PACKAGE = Path(__file__).parents[1] / "layergen"
 # Each room may import those before it and, in a room of several modules, its own as long as they make no circle.
 ROOMS = (
     "diagnostics", "faults", "words", "suggest", "resources", "rules", "lang", "ops", "resolve", "settings", "run",
-    "prove", "domains", "contracts", "checked", "check", "contract", "lower", "render", "project", "present", "pipeline", "notebook", "cli",
+    "prove", "domains", "contracts", "checked", "check", "contract", "lower", "render", "project", "present",
+    "pipeline", "notebook", "cli",
 )  # fmt: skip
 ENTRANCES = {"__init__", "__main__"}  # of the package itself
 WITHOUT_TORCH = (

@@ -1,6 +1,6 @@
 """Domains: no input and no setting that the spec allows takes an op to where it, or its derivative, is not finite."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from layergen.contracts.contract import Contract, Ways
 from layergen.contracts.sites import SizeWatch
@@ -13,7 +13,10 @@ from layergen.lang.visitor import sources
 from layergen.resolve.program import Program
 from layergen.rules.behaviour import IndexOutOfRange, NonFiniteGradient, NonFiniteValue
 from layergen.run.instance import Instance
-from layergen.run.watching import TRAINING, WITHOUT_DATA, Watch
+from layergen.run.watching import TRAINING, WITHOUT_DATA, Runs, Watch
+from layergen.settings.choice import Setting
+
+TOGETHER = {"softmax": "log_softmax", "sigmoid": "logsigmoid"}  # the logarithm of an op as one op
 
 SMALL = Watch(WITHOUT_DATA, TRAINING, SizeWatch)
 
@@ -22,12 +25,21 @@ def check_domains(ways: Ways) -> Iterator[Finding]:
     """Yield the ops that were taken to the edge of their domain, and failed there."""
     settings = [runs.setting for runs in ways.runs]
     suspects = study(ways.program, settings).suspects
-    if suspects and all(seen.evidence for seen in ways.seen(SMALL)):
+    if suspects and _small(ways):
         for witness in witnesses(ways.program, settings, suspects):
             yield _finding(ways.program, witness)
 
 
 DOMAINS = Contract(check_domains, (SMALL,))
+
+
+def small(program: Program, settings: Sequence[Setting]) -> bool:
+    """Whether the layer is small enough to be taken to the edges with data."""
+    return _small(Ways(program, tuple(Runs(program, setting, DOMAINS.watches) for setting in settings)))
+
+
+def _small(ways: Ways) -> bool:
+    return all(seen.evidence for seen in ways.seen(SMALL))
 
 
 def _finding(program: Program, witness: Witness) -> Finding:
@@ -144,12 +156,11 @@ def _squared(node: ex.Expression) -> ex.Expression | None:
 
 
 def _logarithm(program: Program, node: ex.Expression) -> str:
-    operand = _operand(node)
-    if isinstance(operand, ex.Call) and operand.function == "softmax":
-        return f"`{ex.show(ex.Call('log_softmax', operand.arguments, operand.keywords))}` cannot round to 0 before the logarithm"
-    if isinstance(operand, ex.Call) and operand.function == "sigmoid":
-        return f"`{ex.show(ex.Call('logsigmoid', operand.arguments))}` cannot round to 0 before the logarithm"
-    text = f"keep away from 0 before the logarithm, not after: `{ex.show(ex.Call('log', (ex.Call('clamp', (operand or ex.Name('x'),), (ex.Keyword('min', ex.Literal(1e-6)),)),)))}`"
+    operand = _operand(node) or ex.Name("x")
+    if isinstance(operand, ex.Call) and operand.function in TOGETHER:
+        call = ex.Call(TOGETHER[operand.function], operand.arguments, operand.keywords)
+        return f"`{ex.show(call)}` does not round to 0 before the logarithm"
+    text = f"keep away from 0 before the logarithm, not after: `log(clamp({ex.show(operand)}, min=1e-6))`"
     if isinstance(operand, ex.Name) and operand.id in program.inputs:
         return f"{text}, or say which values it has: `range: [low, high]`"
     return text
@@ -160,7 +171,9 @@ def _division(program: Program, node: ex.Expression) -> str:
     counts = isinstance(_operand(node), ex.Call) and any(part.dtype == "bool" for part in program.inputs.values())
     if counts:
         return f"divide by 1 at least: `clamp({by}, min=1)`"
-    return f"keep the divisor away from 0 before dividing, not after: `clamp({by}, min=1e-6)`, or add a small number to it"
+    return (
+        f"keep the divisor away from 0 before dividing, not after: `clamp({by}, min=1e-6)`, or add a small number to it"
+    )
 
 
 def _index(witness: Witness, node: ex.Expression) -> str:

@@ -5,13 +5,16 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from layergen.domains.arithmetic import combined, compared, narrowed
+from layergen.domains.indices import check_index
 from layergen.domains.interval import ANY, NOT_NEGATIVE, Interval
+from layergen.domains.pointwise import negative
 from layergen.domains.site import Edge, Site, Suspect, as_value
 from layergen.domains.size import Knowledge, Size
-from layergen.domains.transfer import SHAPED, TRANSFERS, check_index, negative
+from layergen.domains.transfer import SHAPED, TRANSFERS
 from layergen.domains.value import BOOLEAN, UNKNOWN, Value, constant, derived
 from layergen.lang import expression as ex
 from layergen.lang.facts import CalleeKind
+from layergen.lang.kinds import Kind
 from layergen.lang.visitor import Visitor, assigned
 
 ROUNDS = 3  # turns of a loop that are followed before what still changes may be anything
@@ -195,8 +198,10 @@ class Reader(Visitor):
             if part in indices:
                 rows = self.rows(source, parts, position)
                 index = self.evaluate(part)
-                if isinstance(index, Value) and not (index.whole and index.range.within(BOOLEAN.range)):
-                    self.guarded(node, check_index, index, rows, True)
+                if (part.kinds is not None and Kind.BOOL in part.kinds) or _marks(index):
+                    self.notes.unknown["an index that marks entries"] = None
+                else:
+                    self.guarded(node, check_index, as_value(index), rows, True)
         return source.entries()
 
     def rows(self, source: Value, parts: tuple[ex.Expression, ...], position: int) -> Size | None:
@@ -230,7 +235,9 @@ class Reader(Visitor):
         bound = as_value(self.evaluate(test.comparators[0]))
         return [
             narrowed(as_value(branch), test.operators[0], bound, holds)
-            if written == test.left and isinstance(branch, Value) and test.operators[0] in ("<", "<=", ">", ">=", "==", "!=")
+            if written == test.left
+            and isinstance(branch, Value)
+            and test.operators[0] in ("<", "<=", ">", ">=", "==", "!=")
             else branch
             for branch, written, holds in zip(branches, node.arguments[1:], (True, False), strict=True)
         ]
@@ -253,6 +260,11 @@ class Reader(Visitor):
                 return Value(Interval(0) if node.function == "len" else ANY, whole=node.function == "len")
         transfer = TRANSFERS.get(node.function)
         return transfer(Site(node, values, {}, self.knowledge, lambda _: None)) if transfer else UNKNOWN
+
+
+def _marks(index: Any) -> bool:
+    """Whether an index may be a mask, by which there may be nothing left."""
+    return isinstance(index, Value) and index.whole and index.range == BOOLEAN.range and index.most is None
 
 
 def _compared(sign: str, left: Any, right: Any) -> Any:
@@ -286,4 +298,7 @@ def _union(one: Any, other: Any) -> Any:
 def _joined(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
     """What names stand for after one way or the other."""
     joined = {**one, **other}
-    return {name: _union(one[name], other[name]) if name in one and name in other else value for name, value in joined.items()}
+    return {
+        name: _union(one[name], other[name]) if name in one and name in other else value
+        for name, value in joined.items()
+    }

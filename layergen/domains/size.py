@@ -85,7 +85,9 @@ class Knowledge:
             size = size.substituted({larger: named(smaller) + named(f"{larger} - {smaller}")})
         if len(size.terms) > LONGEST:
             return False
-        shifted = {name: named(name) + number(self.least[name]) for term in size.terms for name in term if name in self.least}
+        shifted = {
+            name: named(name) + number(self.least[name]) for term in size.terms for name in term if name in self.least
+        }
         return all(
             count >= 0 and (not count or all(self._counts(name) for name in term))
             for term, count in size.substituted(shifted).terms.items()

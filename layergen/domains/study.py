@@ -11,7 +11,7 @@ from layergen.domains.size import Knowledge, Size, named, number
 from layergen.domains.value import BOOLEAN, UNKNOWN, Value, constant, sized
 from layergen.lang import expression as ex
 from layergen.lang.inits import is_initializer
-from layergen.lang.model import Argument, Buffer, Input
+from layergen.lang.model import Argument, Buffer, Input, Parameter
 from layergen.resolve.program import Program
 from layergen.run.environment import CONSTANTS
 from layergen.settings.choice import Setting
@@ -60,18 +60,19 @@ def _sorted(notes: Notes) -> tuple[Suspect, ...]:
     return tuple(sorted(notes.suspects.values(), key=lambda suspect: suspect.node.span))
 
 
-def _read(
-    program: Program, setting: Setting, training: bool, notes: Notes, exact: bool = False
-) -> dict[str, Value]:
+def _read(program: Program, setting: Setting, training: bool, notes: Notes, exact: bool = False) -> dict[str, Value]:
     """Read the forward on one way, again and again until its buffers keep within what they are known to be."""
     knowledge = Knowledge()
     values: dict[str, Any] = dict(_scalars(program, setting, knowledge, exact))
     _learn(program, knowledge)
     values |= {name: _constant(value) for name, value in CONSTANTS.items()}
     values |= {"training": training, **dict(_inputs(program, setting, values, knowledge))}
-    values |= {name: None if _absent(program, setting, name) else _parameter(part.shape, values, knowledge) for name, part in program.parameters.items()}
-    buffers = dict(_buffers(program, setting, values, knowledge))
-    updated = [name for name in buffers if name in program.forward.assigned and buffers[name] is not None]
+    for name, part in program.parameters.items():
+        values[name] = None if _absent(program, setting, name) else _parameter(part, values, knowledge)
+    start = dict(_buffers(program, setting, values, knowledge))
+    values |= {name: buffer for name, buffer in start.items() if buffer is None}
+    buffers = {name: buffer for name, buffer in start.items() if buffer is not None}
+    updated = [name for name in buffers if name in program.forward.assigned]
     for turn in range(ROUNDS):
         tried = Notes()
         reader = Reader({**values, **buffers}, knowledge, tried)
@@ -104,9 +105,7 @@ def _constant(value: Any) -> Any:
     return constant(value) if isinstance(value, int | float) else UNKNOWN
 
 
-def _scalars(
-    program: Program, setting: Setting, knowledge: Knowledge, exact: bool
-) -> Iterator[tuple[str, Any]]:
+def _scalars(program: Program, setting: Setting, knowledge: Knowledge, exact: bool) -> Iterator[tuple[str, Any]]:
     """Arguments within their bounds, dimensions from 1 up, and what is derived from them."""
     known: dict[str, Any] = {}
     for name in program.dimensions:
@@ -155,7 +154,9 @@ def _named(name: str, value: Any, knowledge: Knowledge) -> Any:
 def _divides(program: Program, expression: ex.Expression, known: Mapping[str, Any]) -> bool:
     """Whether an expression is the quotient of two positive numbers of which one divides the other."""
     match expression:
-        case ex.Binary("//", left, right) if all(as_value(known.get(ex.show(part))).range.above(0) for part in (left, right)):
+        case ex.Binary("//", left, right) if all(
+            as_value(known.get(ex.show(part))).range.above(0) for part in (left, right)
+        ):
             rest = ex.Compare(ex.Binary("%", left, right), ("==",), (ex.Literal(0),))
             return rest in program.constraints
     return False
@@ -184,8 +185,10 @@ def _shape(shape: Any, values: Mapping[str, Any], knowledge: Knowledge) -> tuple
     return tuple(value.least if value.least == value.most else None for value in found)
 
 
-def _parameter(shape: Any, values: Mapping[str, Any], knowledge: Knowledge) -> Value:
-    return Value(ANY, sizes=_shape(shape, values, knowledge))
+def _parameter(part: Parameter, values: Mapping[str, Any], knowledge: Knowledge) -> Value:
+    """Any real number."""
+    complex = part.dtype is not None and part.dtype.startswith("complex")
+    return replace(UNKNOWN if complex else Value(ANY), sizes=_shape(part.shape, values, knowledge))
 
 
 def _absent(program: Program, setting: Setting, name: str) -> bool:
@@ -218,6 +221,8 @@ def _inputs(
 def _input(part: Input, values: Mapping[str, Any], knowledge: Knowledge) -> Value:
     if part.dtype == "bool":
         return BOOLEAN
+    if part.dtype is not None and part.dtype.startswith("complex"):
+        return UNKNOWN
     if part.range is None:
         return Value(ANY, whole=not part.floating)
     low, high = (as_value(Reader(values, knowledge, Notes()).evaluate(end)) for end in part.range)
