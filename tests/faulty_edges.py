@@ -64,6 +64,10 @@ FAULTY: dict[str, tuple[str, str, dict[str, Any]]] = {
     "unbiased_over_the_batch": fault(
         VALUE, "std(x, dim=0)", forward="y = (x - mean(x, dim=0)) / (std(x, dim=0) + 1e-5)",
     ),
+    "mean_of_the_steps_of_a_single_value": fault(
+        VALUE, "mean(square(x[:, 1:] - x[:, :-1]))",
+        forward="y = mean(square(x[:, 1:] - x[:, :-1]))", outputs=SCALAR,
+    ),
     "temperature_at_its_bound": fault(
         VALUE, "x / t", forward="y = tanh(x / t) * x / t",
         arguments={"t": {"type": "float", "min": 0, "default": 1.0, "doc": "Temperature."}},

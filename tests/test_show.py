@@ -49,7 +49,7 @@ def test_json_has_the_same(capsys: Capture) -> None:
     assert found["costs"][0] == {"name": "parameters", "number": 8, "formula": "2 * dim", "note": ""}
     assert {item["contract"] for item in found["contracts"]} == {
         *("shape", "coupling", "call", "dtype", "device", "purity"),
-        *("gradient", "training", "use", "init", "input checks"),
+        *("gradient", "finite", "training", "use", "init", "input checks"),
     }
 
 

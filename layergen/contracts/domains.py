@@ -89,18 +89,23 @@ def _help(program: Program, witness: Witness) -> str | None:
             inside = _inside(node)
             return f"keep away from the ends of the domain: `clamp({inside}, -1 + 1e-6, 1 - 1e-6)`"
         case Edge.SPREAD:
-            return "a single value has no unbiased spread: write `correction=0`"
+            return f"a single value has no unbiased spread: write `correction=0`{_larger(witness)}"
         case Edge.EMPTY:
             return (
                 "where nothing is left, fill with a number that is finite, or drop the row: "
                 f"`nan_to_num({ex.show(node)})`"
             )
         case Edge.IGNORED:
-            return "sum, and divide by the number of what counts, at least 1: `sum(…) / clamp(count, min=1)`"
+            return f"sum, and divide by a count that is 1 at least: `sum(…) / clamp(count, min=1)`{_larger(witness)}"
         case Edge.OVERFLOW:
             return "subtract the maximum first, or use `softmax` or `logsumexp`, which do"
         case Edge.INDEX:
             return _index(witness, node)
+
+
+def _larger(witness: Witness) -> str:
+    """The constraint that rules the setting out, where one size is all that is special about it."""
+    return f", or ask for more by a constraint, `{witness.unit} >= 2`" if witness.unit else ""
 
 
 def _operand(node: ex.Expression) -> ex.Expression | None:

@@ -6,11 +6,13 @@ from dataclasses import replace
 from typing import Any
 
 from layergen.domains.arithmetic import clamped, combined, divided, power
-from layergen.domains.interval import ANY, INF, NOT_NEGATIVE, POSITIVE, UNIT, Interval, exactly
+from layergen.domains.interval import ANY, NOT_NEGATIVE, POSITIVE, UNIT, Interval, exactly
 from layergen.domains.site import Edge, Site, as_value
 from layergen.domains.value import Value, constant, derived
 
 Transfer = Callable[[Site], Any]
+
+LARGE = 80  # from here on exponentials soon overflow in float32
 
 
 def always(range: Interval, whole: bool = False) -> Transfer:
@@ -34,19 +36,12 @@ def growing(function: Callable[[float], float], result: Interval = ANY) -> Trans
 
 def exp(site: Site) -> Value:
     found = derived(site.first.range.mapped(math.exp, POSITIVE), site.first)
-    return replace(
-        found, filled=False, large=site.first.range.high > 80, safe=site.first.safe or only_filled(site.first)
-    )
-
-
-def only_filled(value: Value) -> bool:
-    """Whether minus infinity on purpose is all that is not finite; its exponential is."""
-    return value.filled and not value.safe and value.range.high < INF
+    return replace(found, filled=False, large=site.first.range.high > LARGE)
 
 
 def expm1(site: Site) -> Value:
     found = derived(site.first.range.mapped(math.expm1, Interval(-1)), site.first)
-    return replace(found, filled=False, large=site.first.range.high > 80)
+    return replace(found, filled=False, large=site.first.range.high > LARGE)
 
 
 def root(site: Site) -> Value:
@@ -158,7 +153,8 @@ def loosened(range: Interval) -> Interval:
 
 
 def nan_to_num(site: Site) -> Value:
-    return Value(site.first.range.union(exactly(0)), whole=site.first.whole)
+    """What was NaN or infinite becomes finite, but on the way back it may still be met."""
+    return Value(site.first.range.union(exactly(0)), site.first.safe, whole=site.first.whole)
 
 
 def dropout(site: Site) -> Value:

@@ -17,6 +17,7 @@ from layergen.lang.facts import CalleeKind
 from layergen.lang.kinds import Kind
 from layergen.lang.visitor import Visitor, assigned
 
+SIZED = frozenset({"arange", "zeros", "ones", "full", "rand", "randn", "eye", "narrow", "split", "unfold"})
 ROUNDS = 3  # turns of a loop that are followed before what still changes may be anything
 
 
@@ -152,7 +153,7 @@ class Reader(Visitor):
         if sign == "not" and not isinstance(value, Value):
             return not value
         if isinstance(value, Value) and sign in "+-":
-            return negative(value) if sign == "-" else value
+            return replace(negative(value), empty=value.empty) if sign == "-" else value
         return BOOLEAN
 
     def either(self, word: str, left: ex.Expression, right: ex.Expression) -> Any:
@@ -168,7 +169,9 @@ class Reader(Visitor):
             return [*left, *right]
         if isinstance(left, list | tuple) or isinstance(right, list | tuple):
             return [as_value(left if isinstance(left, list | tuple) else right)]
-        return self.guarded(node, combined, node.operator, as_value(left), as_value(right))
+        one, other = as_value(left), as_value(right)
+        result: Value = self.guarded(node, combined, node.operator, one, other)
+        return replace(result, empty=True) if one.empty or other.empty else result
 
     def guarded(self, node: ex.Expression, function: Any, *operands: Any) -> Any:
         return function(Site(node, (), {}, self.knowledge, self.notes.add), *operands)
@@ -202,7 +205,15 @@ class Reader(Visitor):
                     self.notes.unknown["an index that marks entries"] = None
                 else:
                     self.guarded(node, check_index, as_value(index), rows, True)
-        return source.entries()
+        entries = source.entries()
+        return replace(entries, empty=True) if any(map(self.may_be_empty, parts)) else entries
+
+    def may_be_empty(self, part: ex.Expression) -> bool:
+        """Whether a slice may leave nothing. One that begins at the start and goes to a size of 1 or more does not."""
+        if not isinstance(part, ex.Slice) or part.start is part.stop is None:
+            return False
+        stop = as_value(self.evaluate(part.stop)) if part.stop is not None else UNKNOWN
+        return part.start is not None or not stop.range.at_least(1)
 
     def rows(self, source: Value, parts: tuple[ex.Expression, ...], position: int) -> Size | None:
         """How many entries the dimension has that an index picks from."""
@@ -225,7 +236,16 @@ class Reader(Visitor):
         result = transfer(Site(node, arguments, keywords, self.knowledge, self.notes.add))
         if not isinstance(result, Value):
             return result
+        result = self.emptied(node, result, [*arguments, *keywords.values()])
         return replace(result, sizes=as_value(arguments[0]).sizes if node.function in SHAPED and arguments else None)
+
+    def emptied(self, node: ex.Call, result: Value, given: list[Any]) -> Value:
+        """A result that may have no entries, where what it is made of may have none, or sizes may be 0."""
+        values = [as_value(part) for part in given if isinstance(part, Value | list | tuple)]
+        sizes = [value for value in values if value.whole and value.known is None] if node.function in SIZED else []
+        if any(value.empty for value in values) or not all(size.range.at_least(1) for size in sizes):
+            return replace(result, empty=True)
+        return result
 
     def chosen(self, node: ex.Call, branches: list[Any]) -> list[Any]:
         """What `where` chooses from; a branch that the condition is about has only what it lets through."""

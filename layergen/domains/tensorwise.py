@@ -34,6 +34,9 @@ def total(site: Site) -> Value:
 
 
 def mean(site: Site) -> Value:
+    if site.first.empty:
+        site.edge(Edge.IGNORED)
+        return Value(site.first.range, safe=False)
     return derived(site.first.range, site.first)
 
 
@@ -146,7 +149,11 @@ def linear(site: Site) -> Value:
     return derived(product.range + bias.range, product, bias) if isinstance(bias, Value) else product
 
 
-def not_negative(site: Site) -> Value:
+def loss(site: Site) -> Value:
+    """Losses that cannot be negative; most of them are means."""
+    if any(value.empty for value in operands(site)):
+        site.edge(Edge.IGNORED)
+        return Value(NOT_NEGATIVE, safe=False)
     return derived(NOT_NEGATIVE, *operands(site))
 
 

@@ -43,12 +43,12 @@ from layergen.domains.tensorwise import (
     linear,
     log_softmax,
     logsumexp,
+    loss,
     made_of,
     masked_fill,
     mean,
     norm,
     normalize,
-    not_negative,
     pad,
     softmax,
     spread,
@@ -143,7 +143,7 @@ TRANSFERS: dict[str, Transfer] = table(
     losses=(
         "mse_loss l1_loss smooth_l1_loss huber_loss binary_cross_entropy_with_logits soft_margin_loss "
         "hinge_embedding_loss margin_ranking_loss triplet_margin_loss cosine_embedding_loss",
-        not_negative,
+        loss,
     ),
     softmax=("softmax", softmax),
     softmin=("softmin", always(UNIT)),

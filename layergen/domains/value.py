@@ -24,6 +24,7 @@ class Value:
         sizes: The shape of the tensor, where it is known in full.
         unit: The dimension, from the end, along which vectors have length 1 at most.
         large: They may overflow in floating point for inputs of moderate size, as exponentials do.
+        empty: There may be none.
         maximum_of: Of which value it is the maximum.
         token: Which value it is: what has the same token is the same. Negative ones say nothing.
     """
@@ -37,6 +38,7 @@ class Value:
     sizes: tuple[Size | None, ...] | None = None
     unit: int | None = None
     large: bool = False
+    empty: bool = False
     maximum_of: int | None = None
     token: int = field(default_factory=lambda: next(_tokens), compare=False)
 
@@ -69,6 +71,7 @@ class Value:
             self.sizes if self.sizes == other.sizes else None,
             self.unit if self.unit == other.unit else None,
             self.large or other.large,
+            self.empty or other.empty,
         )
 
 
@@ -95,6 +98,7 @@ def derived(range: Interval, *sources: Value, whole: bool = False) -> Value:
         any(source.filled for source in sources),
         whole,
         large=any(source.large for source in sources),
+        empty=any(source.empty for source in sources),
     )
 
 

@@ -44,6 +44,12 @@ class Witness:
     words: str = ""  # what is special about the setting, as the end of "where …"
 
     @property
+    def unit(self) -> str | None:
+        """The dimension that was 1, if it was one."""
+        name = self.words.removesuffix(" is 1")
+        return name if name != self.words and name in self.setting.sizes else None
+
+    @property
     def where(self) -> str:
         """Which inputs and settings these are, as the end of "where …"."""
         if not self.words:

@@ -122,7 +122,7 @@ def _finite(layer: CheckedLayer, on_paths: str) -> Guarantee:
     ways = list(paths([case.setting for case in layer.cases]))
     found = study(layer.program, ways)
     if found.proven:
-        detail = "in real numbers, for all inputs, parameters and settings, with buffers as the layer makes them"
+        detail = "in real numbers and for sizes from 1 up, with buffers as the layer makes them"
         return Guarantee("finite", "proven", f"{on_paths}: outputs and gradients, {detail}")
     open_ones = [f"`{ex.show(suspect.node)}` ({suspect.edge})" for suspect in found.suspects]
     open_ones += [f"what {listed(found.unknown)} gives"] if found.unknown else []
@@ -130,7 +130,8 @@ def _finite(layer: CheckedLayer, on_paths: str) -> Guarantee:
     if not found.suspects or not small(layer.program, ways):
         return Guarantee("finite", "tried", f"{on_paths}, at inputs that are drawn at random; {reason}")
     where = "at inputs and settings that may reach the edge of an op's domain"
-    return Guarantee("finite", "tried", f"{on_paths}, {where}: none was found that fails; {reason}")
+    unless = "" if layer.program.matches is None else f" where `{layer.program.matches.module.function}` does not"
+    return Guarantee("finite", "tried", f"{on_paths}, {where}: none was found that fails{unless}; {reason}")
 
 
 def _training(program: Program, on_paths: str) -> Iterator[Guarantee]:
