@@ -1,6 +1,6 @@
 """Domains: no input and no setting that the spec allows takes an op to where it, or its derivative, is not finite."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from layergen.contracts.contract import Contract, Ways
 from layergen.contracts.sites import SizeWatch
@@ -13,7 +13,10 @@ from layergen.lang.visitor import sources
 from layergen.resolve.program import Program
 from layergen.rules.behaviour import IndexOutOfRange, NonFiniteGradient, NonFiniteValue
 from layergen.run.instance import Instance
-from layergen.run.watching import TRAINING, WITHOUT_DATA, Watch
+from layergen.run.watching import TRAINING, WITHOUT_DATA, Runs, Watch
+from layergen.settings.choice import Setting
+
+TOGETHER = {"softmax": "log_softmax", "sigmoid": "logsigmoid"}  # the logarithm of an op as one op
 
 SMALL = Watch(WITHOUT_DATA, TRAINING, SizeWatch)
 
@@ -22,12 +25,21 @@ def check_domains(ways: Ways) -> Iterator[Finding]:
     """Yield the ops that were taken to the edge of their domain, and failed there."""
     settings = [runs.setting for runs in ways.runs]
     suspects = study(ways.program, settings).suspects
-    if suspects and all(seen.evidence for seen in ways.seen(SMALL)):
+    if suspects and _small(ways):
         for witness in witnesses(ways.program, settings, suspects):
             yield _finding(ways.program, witness)
 
 
 DOMAINS = Contract(check_domains, (SMALL,))
+
+
+def small(program: Program, settings: Sequence[Setting]) -> bool:
+    """Whether the layer is small enough to be taken to the edges with data."""
+    return _small(Ways(program, tuple(Runs(program, setting, DOMAINS.watches) for setting in settings)))
+
+
+def _small(ways: Ways) -> bool:
+    return all(seen.evidence for seen in ways.seen(SMALL))
 
 
 def _finding(program: Program, witness: Witness) -> Finding:
@@ -77,18 +89,23 @@ def _help(program: Program, witness: Witness) -> str | None:
             inside = _inside(node)
             return f"keep away from the ends of the domain: `clamp({inside}, -1 + 1e-6, 1 - 1e-6)`"
         case Edge.SPREAD:
-            return "a single value has no unbiased spread: write `correction=0`"
+            return f"a single value has no unbiased spread: write `correction=0`{_larger(witness)}"
         case Edge.EMPTY:
             return (
                 "where nothing is left, fill with a number that is finite, or drop the row: "
                 f"`nan_to_num({ex.show(node)})`"
             )
         case Edge.IGNORED:
-            return "sum, and divide by the number of what counts, at least 1: `sum(…) / clamp(count, min=1)`"
+            return f"sum, and divide by a count that is 1 at least: `sum(…) / clamp(count, min=1)`{_larger(witness)}"
         case Edge.OVERFLOW:
             return "subtract the maximum first, or use `softmax` or `logsumexp`, which do"
         case Edge.INDEX:
             return _index(witness, node)
+
+
+def _larger(witness: Witness) -> str:
+    """The constraint that rules the setting out, where one size is all that is special about it."""
+    return f", or ask for more by a constraint, `{witness.unit} >= 2`" if witness.unit else ""
 
 
 def _operand(node: ex.Expression) -> ex.Expression | None:
@@ -144,12 +161,11 @@ def _squared(node: ex.Expression) -> ex.Expression | None:
 
 
 def _logarithm(program: Program, node: ex.Expression) -> str:
-    operand = _operand(node)
-    if isinstance(operand, ex.Call) and operand.function == "softmax":
-        return f"`{ex.show(ex.Call('log_softmax', operand.arguments, operand.keywords))}` cannot round to 0 before the logarithm"
-    if isinstance(operand, ex.Call) and operand.function == "sigmoid":
-        return f"`{ex.show(ex.Call('logsigmoid', operand.arguments))}` cannot round to 0 before the logarithm"
-    text = f"keep away from 0 before the logarithm, not after: `{ex.show(ex.Call('log', (ex.Call('clamp', (operand or ex.Name('x'),), (ex.Keyword('min', ex.Literal(1e-6)),)),)))}`"
+    operand = _operand(node) or ex.Name("x")
+    if isinstance(operand, ex.Call) and operand.function in TOGETHER:
+        call = ex.Call(TOGETHER[operand.function], operand.arguments, operand.keywords)
+        return f"`{ex.show(call)}` does not round to 0 before the logarithm"
+    text = f"keep away from 0 before the logarithm, not after: `log(clamp({ex.show(operand)}, min=1e-6))`"
     if isinstance(operand, ex.Name) and operand.id in program.inputs:
         return f"{text}, or say which values it has: `range: [low, high]`"
     return text

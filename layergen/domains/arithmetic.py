@@ -3,6 +3,7 @@
 import math
 import operator
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from layergen.domains.interval import ANY, INF, NOT_NEGATIVE, POSITIVE, Interval
@@ -13,6 +14,10 @@ from layergen.domains.value import BOOLEAN, UNKNOWN, Value, constant, derived
 KNOWN: dict[str, Callable[[Any, Any], Any]] = {
     "+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv, "//": operator.floordiv,
     "%": operator.mod, "**": operator.pow,
+}  # fmt: skip
+
+TESTS: dict[str, Callable[[Any, Any], bool]] = {
+    "==": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
 }  # fmt: skip
 
 
@@ -35,7 +40,7 @@ def _combined(site: Site, sign: str, left: Value, right: Value) -> Value:
         case "-":
             return _difference(left, right)
         case "*":
-            if left.token == right.token:
+            if left.same(right):
                 return square(left)
             return _product(left, right)
         case "/":
@@ -74,23 +79,23 @@ def _python(value: Value) -> int | float:
 
 
 def _linear(left: Value, right: Value, range: Interval, sign: str) -> Value:
-    sums = [
-        None if one is None or other is None else (one + other if sign == "+" else one - other)
-        for one, other in (
-            ((left.least, right.least), (left.most, right.most))
-            if sign == "+"
-            else ((left.least, right.most), (left.most, right.least))
-        )
-    ]
     found = derived(range, left, right, whole=left.whole and right.whole)
-    if left.range.low == -INF and right.range.high == -INF:  # both filled
-        return found
-    return Value(found.range, found.safe, found.filled, found.whole, *sums, large=found.large)
+    if sign == "+":
+        return replace(found, least=_plus(left.least, right.least), most=_plus(left.most, right.most))
+    return replace(found, least=_minus(left.least, right.most), most=_minus(left.most, right.least))
+
+
+def _plus(one: Size | None, other: Size | None) -> Size | None:
+    return None if one is None or other is None else one + other
+
+
+def _minus(one: Size | None, other: Size | None) -> Size | None:
+    return None if one is None or other is None else one - other
 
 
 def _difference(left: Value, right: Value) -> Value:
     found = _linear(left, right, left.range - right.range, "-")
-    if right.maximum_of == left.token:
+    if right.maximum_of == left.token >= 0:
         return Value(Interval(-INF, 0), left.safe and right.safe, left.filled, found.whole)
     return found
 
@@ -113,8 +118,8 @@ def square(value: Value) -> Value:
 
 
 def product_of(left: Value, right: Value) -> Value:
-    """A sum of products, as of two matrices."""
-    if left.unit and right.unit:
+    """A sum of products, as of two matrices: of unit vectors it is a cosine."""
+    if left.unit == -1 and right.unit == -2:
         return derived(Interval(-1, 1), left, right)
     return derived(summed(left.range * right.range), left, right)
 
@@ -202,10 +207,7 @@ def compared(sign: str, left: Value, right: Value) -> bool | Value:
     """A comparison: what it gives for all numbers, or either."""
     one, other = left.range, right.range
     if left.sizes is None and left.known is not None and right.known is not None:
-        tests: dict[str, Callable[[Any, Any], bool]] = {
-            "==": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
-        }  # fmt: skip
-        return tests[sign](one.low, other.low)
+        return TESTS[sign](one.low, other.low)
     return BOOLEAN
 
 

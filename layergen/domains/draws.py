@@ -130,9 +130,9 @@ def _aligned(sign: float, dim: int) -> Change:
             if limits is None and tensor.dim() > dim:
                 _point(tensor, sign, dim)
         for name in instance.program.parameters:
-            tensor = instance.state[name]
-            if tensor is not None and tensor.dim() > 1 and tensor.is_floating_point():
-                _point(tensor, 1.0, -1)
+            owned = instance.state[name]
+            if owned is not None and owned.dim() > 1 and owned.is_floating_point():
+                _point(owned, 1.0, -1)
 
     return change
 

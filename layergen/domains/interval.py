@@ -62,9 +62,12 @@ class Interval:
         return Interval(-self.high, -self.low, self.high_open, self.low_open)
 
     def __add__(self, other: "Interval") -> "Interval":
+        low, high = self.low + other.low, self.high + other.high
+        if math.isnan(low) or math.isnan(high):  # infinities of both signs
+            return Interval()
         return Interval(
-            self.low + other.low,
-            self.high + other.high,
+            low,
+            high,
             self.low_open or other.low_open,
             self.high_open or other.high_open,
         )
@@ -147,4 +150,4 @@ SIGNED_UNIT = Interval(-1, 1)
 
 
 def exactly(number: float) -> Interval:
-    return Interval(number, number) if not math.isnan(number) else ANY
+    return Interval(float(number), float(number)) if not math.isnan(number) else ANY

@@ -5,15 +5,19 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from layergen.domains.arithmetic import combined, compared, narrowed
+from layergen.domains.indices import check_index
 from layergen.domains.interval import ANY, NOT_NEGATIVE, Interval
+from layergen.domains.pointwise import negative
 from layergen.domains.site import Edge, Site, Suspect, as_value
 from layergen.domains.size import Knowledge, Size
-from layergen.domains.transfer import SHAPED, TRANSFERS, check_index, negative
+from layergen.domains.transfer import SHAPED, TRANSFERS
 from layergen.domains.value import BOOLEAN, UNKNOWN, Value, constant, derived
 from layergen.lang import expression as ex
 from layergen.lang.facts import CalleeKind
+from layergen.lang.kinds import Kind
 from layergen.lang.visitor import Visitor, assigned
 
+SIZED = frozenset({"arange", "zeros", "ones", "full", "rand", "randn", "eye", "narrow", "split", "unfold"})
 ROUNDS = 3  # turns of a loop that are followed before what still changes may be anything
 
 
@@ -149,7 +153,7 @@ class Reader(Visitor):
         if sign == "not" and not isinstance(value, Value):
             return not value
         if isinstance(value, Value) and sign in "+-":
-            return negative(value) if sign == "-" else value
+            return replace(negative(value), empty=value.empty) if sign == "-" else value
         return BOOLEAN
 
     def either(self, word: str, left: ex.Expression, right: ex.Expression) -> Any:
@@ -165,7 +169,9 @@ class Reader(Visitor):
             return [*left, *right]
         if isinstance(left, list | tuple) or isinstance(right, list | tuple):
             return [as_value(left if isinstance(left, list | tuple) else right)]
-        return self.guarded(node, combined, node.operator, as_value(left), as_value(right))
+        one, other = as_value(left), as_value(right)
+        result: Value = self.guarded(node, combined, node.operator, one, other)
+        return replace(result, empty=True) if one.empty or other.empty else result
 
     def guarded(self, node: ex.Expression, function: Any, *operands: Any) -> Any:
         return function(Site(node, (), {}, self.knowledge, self.notes.add), *operands)
@@ -195,9 +201,19 @@ class Reader(Visitor):
             if part in indices:
                 rows = self.rows(source, parts, position)
                 index = self.evaluate(part)
-                if isinstance(index, Value) and not (index.whole and index.range.within(BOOLEAN.range)):
-                    self.guarded(node, check_index, index, rows, True)
-        return source.entries()
+                if (part.kinds is not None and Kind.BOOL in part.kinds) or _marks(index):
+                    self.notes.unknown["an index that marks entries"] = None
+                else:
+                    self.guarded(node, check_index, as_value(index), rows, True)
+        entries = source.entries()
+        return replace(entries, empty=True) if any(map(self.may_be_empty, parts)) else entries
+
+    def may_be_empty(self, part: ex.Expression) -> bool:
+        """Whether a slice may leave nothing. One that begins at the start and goes to a size of 1 or more does not."""
+        if not isinstance(part, ex.Slice) or part.start is part.stop is None:
+            return False
+        stop = as_value(self.evaluate(part.stop)) if part.stop is not None else UNKNOWN
+        return part.start is not None or not stop.range.at_least(1)
 
     def rows(self, source: Value, parts: tuple[ex.Expression, ...], position: int) -> Size | None:
         """How many entries the dimension has that an index picks from."""
@@ -220,7 +236,16 @@ class Reader(Visitor):
         result = transfer(Site(node, arguments, keywords, self.knowledge, self.notes.add))
         if not isinstance(result, Value):
             return result
+        result = self.emptied(node, result, [*arguments, *keywords.values()])
         return replace(result, sizes=as_value(arguments[0]).sizes if node.function in SHAPED and arguments else None)
+
+    def emptied(self, node: ex.Call, result: Value, given: list[Any]) -> Value:
+        """A result that may have no entries, where what it is made of may have none, or sizes may be 0."""
+        values = [as_value(part) for part in given if isinstance(part, Value | list | tuple)]
+        sizes = [value for value in values if value.whole and value.known is None] if node.function in SIZED else []
+        if any(value.empty for value in values) or not all(size.range.at_least(1) for size in sizes):
+            return replace(result, empty=True)
+        return result
 
     def chosen(self, node: ex.Call, branches: list[Any]) -> list[Any]:
         """What `where` chooses from; a branch that the condition is about has only what it lets through."""
@@ -255,6 +280,11 @@ class Reader(Visitor):
                 return Value(Interval(0) if node.function == "len" else ANY, whole=node.function == "len")
         transfer = TRANSFERS.get(node.function)
         return transfer(Site(node, values, {}, self.knowledge, lambda _: None)) if transfer else UNKNOWN
+
+
+def _marks(index: Any) -> bool:
+    """Whether an index may be a mask, by which there may be nothing left."""
+    return isinstance(index, Value) and index.whole and index.range == BOOLEAN.range and index.most is None
 
 
 def _compared(sign: str, left: Any, right: Any) -> Any:

@@ -26,13 +26,15 @@ class Breakdown:
     """Where a run stopped being finite.
 
     Attributes:
-        node: The op.
+        nodes: The ops that may have made it so, the most likely first.
+        carriers: The ops that were given infinity.
         name: The output that is not finite, or the input or parameter whose gradient is not.
         gradient: Whether it is a gradient.
         nan: Whether it is NaN, rather than infinite.
     """
 
-    node: ex.Expression
+    nodes: tuple[ex.Expression, ...]
+    carriers: tuple[ex.Expression, ...]
     name: str
     gradient: bool
     nan: bool
@@ -81,8 +83,8 @@ def _tensors(value: Any) -> Iterator[Tensor]:
         yield value
 
 
-def breakdown(instance: Instance, training: bool) -> tuple[Run, Breakdown | None]:
-    """Run a layer forward and back.
+def breakdown(instance: Instance, training: bool) -> Breakdown | None:
+    """Run a layer forward and back, and tell where something stopped being finite that is wanted.
 
     Raises:
         TrialFault: If torch refuses a call.
@@ -97,18 +99,21 @@ def breakdown(instance: Instance, training: bool) -> tuple[Run, Breakdown | None
     records = made[0].records
     for name, output in run.outputs.items():
         if output.is_floating_point() and not output.isfinite().all():
-            nan = bool(output.isnan().any())
-            node = _first(records, nan)
-            return run, node and Breakdown(node, name, gradient=False, nan=nan)
-    return run, _backward(instance, run, records)
+            return Breakdown(tuple(_makers(records)), _carriers(records), name, False, _bad(output, nan=True))
+    return _backward(instance, run, records)
 
 
-def _first(records: Sequence[Record], nan: bool) -> ex.Expression | None:
-    """The first op that gave NaN, or infinity, out of what was none."""
-    for record in records:
-        if any(_bad(tensor, nan) for tensor in record.results) and not any(_bad(part, nan) for part in record.operands):
-            return record.node
-    return None
+def _makers(records: Sequence[Record]) -> Iterator[ex.Expression]:
+    """The first op that gave NaN out of none, and the first that gave infinity out of none."""
+    for nan in (True, False):
+        for record in records:
+            if any(_bad(part, nan) for part in record.results) and not any(_bad(part, nan) for part in record.operands):
+                yield record.node
+                break
+
+
+def _carriers(records: Sequence[Record]) -> tuple[ex.Expression, ...]:
+    return tuple(record.node for record in records if any(_bad(part) for part in record.operands))
 
 
 def _bad(tensor: Tensor | None, nan: bool = False) -> bool:
@@ -128,9 +133,8 @@ def _backward(instance: Instance, run: Run, records: Sequence[Record]) -> Breakd
         return None  # a layer that cannot go back is refused elsewhere
     for name, leaf in wanted(instance):
         if _bad(leaf.grad):
-            node = _last(records)
-            assert leaf.grad is not None
-            return node and Breakdown(node, name, gradient=True, nan=_bad(leaf.grad, nan=True))
+            nodes = (*_last(records), *_makers(records))
+            return Breakdown(nodes, _carriers(records), name, True, _bad(leaf.grad, nan=True))
     return None
 
 
@@ -152,10 +156,10 @@ def wanted(instance: Instance) -> Iterator[tuple[str, Tensor]]:
             yield name, tensor
 
 
-def _last(records: Sequence[Record]) -> ex.Expression | None:
+def _last(records: Sequence[Record]) -> Iterator[ex.Expression]:
     """The last op, and so the first on the way back, whose gradients are not finite though what came to it is."""
     for record in reversed(records):
         given = any(_bad(part.grad) for part in record.operands if part.requires_grad)
         if given and not any(_bad(part.grad) for part in record.results if part.requires_grad):
-            return record.node
-    return None
+            yield record.node
+            return

@@ -11,7 +11,7 @@ from layergen.domains.size import Knowledge, Size, named, number
 from layergen.domains.value import BOOLEAN, UNKNOWN, Value, constant, sized
 from layergen.lang import expression as ex
 from layergen.lang.inits import is_initializer
-from layergen.lang.model import Argument, Buffer, Input
+from layergen.lang.model import Argument, Buffer, Input, Parameter
 from layergen.resolve.program import Program
 from layergen.run.environment import CONSTANTS
 from layergen.settings.choice import Setting
@@ -67,12 +67,12 @@ def _read(program: Program, setting: Setting, training: bool, notes: Notes, exac
     _learn(program, knowledge)
     values |= {name: _constant(value) for name, value in CONSTANTS.items()}
     values |= {"training": training, **dict(_inputs(program, setting, values, knowledge))}
-    values |= {
-        name: None if _absent(program, setting, name) else _parameter(part.shape, values, knowledge)
-        for name, part in program.parameters.items()
-    }
-    buffers = dict(_buffers(program, setting, values, knowledge))
-    updated = [name for name in buffers if name in program.forward.assigned and buffers[name] is not None]
+    for name, part in program.parameters.items():
+        values[name] = None if _absent(program, setting, name) else _parameter(part, values, knowledge)
+    start = dict(_buffers(program, setting, values, knowledge))
+    values |= {name: buffer for name, buffer in start.items() if buffer is None}
+    buffers = {name: buffer for name, buffer in start.items() if buffer is not None}
+    updated = [name for name in buffers if name in program.forward.assigned]
     for turn in range(ROUNDS):
         tried = Notes()
         reader = Reader({**values, **buffers}, knowledge, tried)
@@ -185,8 +185,10 @@ def _shape(shape: Any, values: Mapping[str, Any], knowledge: Knowledge) -> tuple
     return tuple(value.least if value.least == value.most else None for value in found)
 
 
-def _parameter(shape: Any, values: Mapping[str, Any], knowledge: Knowledge) -> Value:
-    return Value(ANY, sizes=_shape(shape, values, knowledge))
+def _parameter(part: Parameter, values: Mapping[str, Any], knowledge: Knowledge) -> Value:
+    """Any real number."""
+    complex = part.dtype is not None and part.dtype.startswith("complex")
+    return replace(UNKNOWN if complex else Value(ANY), sizes=_shape(part.shape, values, knowledge))
 
 
 def _absent(program: Program, setting: Setting, name: str) -> bool:
@@ -219,6 +221,8 @@ def _inputs(
 def _input(part: Input, values: Mapping[str, Any], knowledge: Knowledge) -> Value:
     if part.dtype == "bool":
         return BOOLEAN
+    if part.dtype is not None and part.dtype.startswith("complex"):
+        return UNKNOWN
     if part.range is None:
         return Value(ANY, whole=not part.floating)
     low, high = (as_value(Reader(values, knowledge, Notes()).evaluate(end)) for end in part.range)

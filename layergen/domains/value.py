@@ -22,10 +22,11 @@ class Value:
         least: Above which whole number in sizes they lie, where that is known.
         most: Below which.
         sizes: The shape of the tensor, where it is known in full.
-        unit: Rows of it have length 1 at most.
+        unit: The dimension, from the end, along which vectors have length 1 at most.
         large: They may overflow in floating point for inputs of moderate size, as exponentials do.
+        empty: There may be none.
         maximum_of: Of which value it is the maximum.
-        token: Which value it is: what has the same token is the same.
+        token: Which value it is: what has the same token is the same. Negative ones say nothing.
     """
 
     range: Interval = ANY
@@ -35,8 +36,9 @@ class Value:
     least: Size | None = None
     most: Size | None = None
     sizes: tuple[Size | None, ...] | None = None
-    unit: bool = False
+    unit: int | None = None
     large: bool = False
+    empty: bool = False
     maximum_of: int | None = None
     token: int = field(default_factory=lambda: next(_tokens), compare=False)
 
@@ -45,9 +47,13 @@ class Value:
         """The number that it is, if that is settled."""
         return self.range.number if self.safe else None
 
+    def same(self, other: "Value") -> bool:
+        """Whether it is known to be another, entry by entry."""
+        return self.token == other.token >= 0
+
     def entries(self) -> "Value":
         """What its entries are, in whatever shape and order."""
-        return replace(self, sizes=None, unit=False, maximum_of=None, token=next(_tokens))
+        return replace(self, sizes=None, unit=None, maximum_of=None, token=next(_tokens))
 
     def within(self, interval: Interval) -> "Value":
         """The same, known to lie in an interval."""
@@ -63,13 +69,14 @@ class Value:
             self.least if self.least == other.least else None,
             self.most if self.most == other.most else None,
             self.sizes if self.sizes == other.sizes else None,
-            self.unit and other.unit,
+            self.unit if self.unit == other.unit else None,
             self.large or other.large,
+            self.empty or other.empty,
         )
 
 
-UNKNOWN = Value(safe=False)
-BOOLEAN = Value(UNIT, whole=True)
+UNKNOWN = Value(safe=False, token=-1)
+BOOLEAN = Value(UNIT, whole=True, token=-1)
 
 
 def constant(value: float) -> Value:
@@ -91,6 +98,7 @@ def derived(range: Interval, *sources: Value, whole: bool = False) -> Value:
         any(source.filled for source in sources),
         whole,
         large=any(source.large for source in sources),
+        empty=any(source.empty for source in sources),
     )
 
 

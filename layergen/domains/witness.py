@@ -1,7 +1,7 @@
 """Finds inputs and settings that take a layer to the edge of an op's domain, and runs it there.
 
-What is degenerate, as inputs of zeros, is tried where arguments have ordinary values. Where an argument lies at its bound,
-or a size is 1, inputs are ordinary: who asks for `eps=0` wants no protection from zeros, but means to get something.
+What is degenerate, as inputs of zeros, is tried where arguments have ordinary values. Where an argument lies at its
+bound, or a size is 1, inputs are ordinary: who asks for `eps=0` wants no protection from zeros, but does want a result.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -42,6 +42,12 @@ class Witness:
     breakdown: Breakdown | None  # None: torch refused the op
     bound: str | None = None  # the argument that was at its bound
     words: str = ""  # what is special about the setting, as the end of "where …"
+
+    @property
+    def unit(self) -> str | None:
+        """The dimension that was 1, if it was one."""
+        name = self.words.removesuffix(" is 1")
+        return name if name != self.words and name in self.setting.sizes else None
 
     @property
     def where(self) -> str:
@@ -181,20 +187,31 @@ def _run(program: Program, trip: Trip, draw: Draw) -> Witness | None:
     prepare(instance, draw)
     if not trip.training:
         _advance(instance)
-    places = {suspect.node.span: suspect for suspect in trip.suspects}
     try:
-        _, found = breakdown(instance, trip.training)
+        found = breakdown(instance, trip.training)
     except TrialFault as fault:
-        suspect = next((part for part in trip.suspects if part.node.span == fault.finding.place.span), None)
-        if suspect is None or suspect.edge is not Edge.INDEX or (draw is ORDINARY and trip.degenerate):
-            return None  # what ordinary inputs show, or sizes that do not fit, is said elsewhere
-        return Witness(suspect, trip.setting, draw, trip.training, None, trip.bound, trip.words)
-    suspect = places.get(found.node.span) if found is not None else None
-    if found is None or suspect is None or not (found.nan or suspect.edge in INFINITE):
+        refused = [part for part in trip.suspects if part.node.span == fault.finding.place.span]
+        ordinary = draw is ORDINARY and trip.degenerate  # what these show, or sizes that do not fit, is said elsewhere
+        if ordinary or not refused or refused[0].edge is not Edge.INDEX:
+            return None
+        return Witness(refused[0], trip.setting, draw, trip.training, None, trip.bound, trip.words)
+    suspect = None if found is None else _at_fault(trip.suspects, found)
+    if suspect is None:
         return None
     if _module_does_the_same(instance, trip.training):
         return None
     return Witness(suspect, trip.setting, draw, trip.training, found, trip.bound, trip.words)
+
+
+def _at_fault(suspects: Sequence[Suspect], found: Breakdown) -> Suspect | None:
+    """The suspect that broke down, if one did."""
+    for node in found.nodes:
+        for suspect in suspects:
+            if suspect.node.span == node.span and (found.nan or suspect.edge in INFINITE):
+                return suspect
+    carriers = {node.span for node in found.carriers}
+    overflowing = (part for part in suspects if part.edge is Edge.OVERFLOW and part.node.span in carriers)
+    return next(overflowing, None)
 
 
 def prepare(instance: Instance, draw: Draw) -> None:

@@ -4,13 +4,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from layergen.checked import CheckedLayer
+from layergen.contracts.domains import small
 from layergen.contracts.dtype import PRECISIONS
 from layergen.contracts.learning import STEPS
+from layergen.domains.study import study
 from layergen.lang import expression as ex
 from layergen.lang.model import Input, Parameter
 from layergen.ops.dtypes import dtype_name
 from layergen.prove.proof import Proof, Tried, paths
 from layergen.resolve.program import Program
+from layergen.settings.choice import Setting
 from layergen.words import listed, plural
 
 
@@ -40,6 +43,7 @@ def guarantees(layer: CheckedLayer) -> Iterator[Guarantee]:
         "purity", "tried", f"{on_paths}, in training and evaluation: no op writes to a tensor that it is given"
     )
     yield from _gradient(program, on_paths)
+    yield _finite(layer, ways, on_paths)
     yield from _training(program, on_paths)
     yield Guarantee("use", "checked", "every name that is declared is used, and every name that is used is declared")
     yield Guarantee(
@@ -164,6 +168,22 @@ def _gradient(program: Program, on_paths: str) -> Iterator[Guarantee]:
     without = f"; not wanted: {listed(unwanted)}" if unwanted else ""
     detail = f"{on_paths}: the backward graph of some way leads to {listed(wanted)}{without}"
     yield Guarantee("gradient", "tried", detail)
+
+
+def _finite(layer: CheckedLayer, ways: list[Setting], on_paths: str) -> Guarantee:
+    """Whether outputs and gradients are finite: by intervals, or at the edges that may be reached."""
+    found = study(layer.program, ways)
+    if found.proven:
+        detail = "in real numbers and for sizes from 1 up, with buffers as the layer makes them"
+        return Guarantee("finite", "proven", f"{on_paths}: outputs and gradients, {detail}")
+    open_ones = [f"`{ex.show(suspect.node)}` ({suspect.edge})" for suspect in found.suspects]
+    open_ones += [f"what {listed(found.unknown)} gives"] if found.unknown else []
+    reason = f"intervals leave open {listed(open_ones)}" if open_ones else "intervals leave open what is masked"
+    if not found.suspects or not small(layer.program, ways):
+        return Guarantee("finite", "tried", f"{on_paths}, at inputs that are drawn at random; {reason}")
+    where = "at inputs and settings that may reach the edge of an op's domain"
+    unless = "" if layer.program.matches is None else f" where `{layer.program.matches.module.function}` does not"
+    return Guarantee("finite", "tried", f"{on_paths}, {where}: none was found that fails{unless}; {reason}")
 
 
 def _training(program: Program, on_paths: str) -> Iterator[Guarantee]:

@@ -123,8 +123,9 @@ class NonFiniteValue(Rule):
           mask: {shape: [N, L], dtype: bool, doc: Which entries count.}
         forward: y = softmax(masked_fill(scores, ~mask, -inf), dim=-1)    # NaN where a row of the mask is all false
 
-    Fix: keep away from the edge before the op, not after: `clamp(min=…)`, a small number inside the root, a finite fill.
-    An argument whose bound does not work has `exclusive: min`. A layer that matches a module may fail where that does.
+    Fix: keep away from the edge before the op, not after: `clamp(min=…)`, a small number inside the root, a fill that
+    is finite. Leave out a bound that does not work by `exclusive: min`. A layer may fail where the module fails that it
+    `matches`.
 
         forward: y = nan_to_num(softmax(masked_fill(scores, ~mask, -inf), dim=-1))
     """

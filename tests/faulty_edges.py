@@ -1,0 +1,104 @@
+"""Small layers that reach the edge of an op's domain, each with the rule and the op at fault."""
+
+from typing import Any
+
+from sound_edges import ATTENTION, CLASSES, MASK, MAYBE_LABELS, NC, NL, NLD, SCALAR, weight
+
+
+def fault(code: str, op: str, **parts: Any) -> tuple[str, str, dict[str, Any]]:
+    return code, op, parts
+
+
+VALUE, GRADIENT, INDEX = "LG314", "LG315", "LG316"
+
+FAULTY: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "distance_by_root": fault(
+        GRADIENT, "sqrt(sum(square(x - z), dim=1))",
+        forward="y = sqrt(sum(square(x - z), dim=1))", inputs={"x": NC, "z": NC}, outputs={"y": ["N"]},
+    ),
+    "distance_with_eps_outside": fault(
+        GRADIENT, "sqrt(sum(square(x - z), dim=1))",
+        forward="y = mean(sqrt(sum(square(x - z), dim=1)) + 1e-8)", inputs={"x": NC, "z": NC}, outputs=SCALAR,
+    ),
+    "rows_by_their_norm": fault(
+        VALUE, "x / linalg.vector_norm(x, dim=-1, keepdim=True)",
+        forward="y = x / linalg.vector_norm(x, dim=-1, keepdim=True)",
+    ),
+    "rows_by_their_sum": fault(
+        VALUE, "x / sum(x, dim=-1, keepdim=True)", forward="y = x / sum(x, dim=-1, keepdim=True)",
+    ),
+    "signed_root": fault(GRADIENT, "sqrt(abs(x))", forward="y = sign(x) * sqrt(abs(x))"),
+    "log_of_softmax": fault(VALUE, "log(softmax(x, dim=-1))", forward="y = log(softmax(x, dim=-1))"),
+    "log_of_one_minus_sigmoid": fault(VALUE, "log(1 - sigmoid(x))", forward="y = log(1 - sigmoid(x))"),
+    "softmax_without_maximum": fault(
+        VALUE, "exp(x) / sum(exp(x), dim=-1, keepdim=True)", forward="y = exp(x) / sum(exp(x), dim=-1, keepdim=True)",
+    ),
+    "softplus_by_hand": fault(VALUE, "log(1 + exp(x))", forward="y = log(1 + exp(x))"),
+    "choose_after_the_log": fault(
+        GRADIENT, "log(x)", forward="y = where(x > 0, log(x), 0.0)",
+    ),
+    "angle": fault(
+        VALUE, "acos(cosine_similarity(x, z, dim=-1))",
+        forward="y = acos(cosine_similarity(x, z, dim=-1))", inputs={"x": NC, "z": NC}, outputs={"y": ["N"]},
+    ),
+    "cross_entropy_by_hand": fault(
+        VALUE, "log(p)",
+        forward="y = -mean(t * log(p) + (1 - t) * log(1 - p))",
+        inputs={"p": {"shape": NC, "range": [0, 1]}, "t": {"shape": NC, "range": [0, 1], "gradient": False}},
+        outputs=SCALAR,
+    ),
+    "masked_mean": fault(
+        VALUE, "sum(x * m[:, :, None], dim=1) / sum(m, dim=1, keepdim=True)",
+        forward="y = sum(x * m[:, :, None], dim=1) / sum(m, dim=1, keepdim=True)",
+        inputs={"x": NLD, "m": MASK}, outputs={"y": ["N", "D"]},
+    ),
+    "masked_log_softmax": fault(
+        VALUE, "log_softmax(h, dim=-1)",
+        forward="h = masked_fill(x, ~m, -inf)\ny = exp(log_softmax(h, dim=-1))",
+        inputs={"x": NL, "m": MASK}, outputs={"y": NL},
+    ),
+    "all_ignored": fault(
+        VALUE, "cross_entropy(x, t, ignore_index=-1)",
+        forward="y = cross_entropy(x, t, ignore_index=-1)", inputs={"x": NC, "t": MAYBE_LABELS}, outputs=SCALAR,
+    ),
+    "unbiased_over_the_batch": fault(
+        VALUE, "std(x, dim=0)", forward="y = (x - mean(x, dim=0)) / (std(x, dim=0) + 1e-5)",
+    ),
+    "mean_of_the_steps_of_a_single_value": fault(
+        VALUE, "mean(square(x[:, 1:] - x[:, :-1]))",
+        forward="y = mean(square(x[:, 1:] - x[:, :-1]))", outputs=SCALAR,
+    ),
+    "temperature_at_its_bound": fault(
+        VALUE, "x / t", forward="y = tanh(x / t) * x / t",
+        arguments={"t": {"type": "float", "min": 0, "default": 1.0, "doc": "Temperature."}},
+    ),
+    "keep_nothing": fault(
+        VALUE, "x * type_as(r >= p, x) / (1 - p)",
+        forward="r = rand_like(x)\ny = x * type_as(r >= p, x) / (1 - p)",
+        arguments={"p": {"type": "float", "min": 0, "max": 1, "default": 0.5, "doc": "Probability."}},
+        random="always",
+    ),
+    "scale_that_starts_at_zero": fault(
+        VALUE, "x / s", forward="y = x / s",
+        arguments={"C": CLASSES}, parameters={"s": weight("zeros", "C")},
+    ),
+    "label_without_class": fault(
+        INDEX, "one_hot(t, K)",
+        forward="y = x * one_hot(t, K)", arguments={"K": CLASSES},
+        inputs={"x": ["N", "K"], "t": {"shape": ["N"], "dtype": "int64", "range": [-1, "K"]}},
+        outputs={"y": ["N", "K"]},
+    ),
+    "label_past_the_table": fault(
+        INDEX, "embedding(t, w)",
+        forward="y = x * embedding(t, w)", arguments={"K": CLASSES, "C": CLASSES},
+        parameters={"w": weight("ones", "K", "C")},
+        inputs={"x": NC, "t": {"shape": ["N"], "dtype": "int64", "range": [0, "K + 1"]}},
+    ),
+    "power_of_zero": fault(GRADIENT, "abs(x) ** 0.5", forward="y = abs(x) ** 0.5"),
+    "linear_attention": fault(
+        VALUE, "n / z",
+        forward="f = elu(q) + 1\ng = elu(k) + 1\nz = f @ sum(g, dim=1)[:, :, None]\n"
+        "n = f @ (transpose(g, 1, 2) @ v)\ny = n / z",
+        inputs=ATTENTION, outputs={"y": NLD},
+    ),
+}  # fmt: skip

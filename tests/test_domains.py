@@ -1,0 +1,44 @@
+"""Which layers reach the edge of an op's domain: the faulty ones, at the op, and none that is sound."""
+
+from typing import Any
+
+import pytest
+from faulty_edges import FAULTY
+from small import program
+from sound_edges import SOUND
+
+from layergen.contracts.contract import Ways
+from layergen.contracts.domains import DOMAINS
+from layergen.diagnostics import Finding
+from layergen.prove.proof import paths
+from layergen.resolve.program import Program
+from layergen.run.watching import Runs
+from layergen.settings.choice import settings
+
+
+def breaches(layer: Program) -> list[Finding]:
+    """What the contract says of a layer."""
+    return list(
+        DOMAINS.judge(Ways(layer, tuple(Runs(layer, way, DOMAINS.watches) for way in paths(layer, settings(layer)))))
+    )
+
+
+@pytest.mark.parametrize("name", SOUND)
+def test_sound_layer_passes(name: str) -> None:
+    assert breaches(program(**SOUND[name])) == []
+
+
+@pytest.mark.parametrize("name", FAULTY)
+def test_faulty_layer_is_refused_at_the_op(name: str) -> None:
+    code, op, parts = FAULTY[name]
+    found = breaches(program(**parts))
+    assert [finding.rule.code for finding in found] == [code]
+    assert [at(parts, finding) for finding in found] == [op]
+    assert all(finding.help for finding in found)
+
+
+def at(parts: dict[str, Any], finding: Finding) -> str:
+    """The text of the forward that a finding points at."""
+    assert finding.place.span is not None
+    start, end = finding.place.span
+    return str(parts["forward"])[start:end]
