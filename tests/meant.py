@@ -293,6 +293,12 @@ forward: |
   if reduction == "mean":
       loss = sum(loss) / sum(weight)
 """,
+    "loss_of_the_next_token": """
+arguments: {classes: {type: int, min: 2, doc: Classes.}}
+inputs: {logits: [N, L, classes], tokens: {shape: [N, L], dtype: int64, range: [0, classes]}}
+outputs: {loss: []}
+forward: loss = cross_entropy(reshape(logits[:, :-1], [-1, classes]), reshape(tokens[:, 1:], [-1]))
+""",
     "hinge": """
 inputs: {x: [N], target: {shape: [N], dtype: int64, range: [0, 2]}}
 outputs: {loss: [N]}
@@ -536,6 +542,15 @@ forward: y = sum(x[:, :D // 2 + 1], dim=1)
 inputs: {x: [N, C, L]}
 outputs: {y: [N, C]}
 forward: y = mean(x[:, :, :-1], dim=2)
+""",
+    ),
+    "all_but_the_last_two_positions": (
+        "LG331",
+        "no output depends on `x[:, -2:]`",
+        """
+inputs: {x: [N, L, D]}
+outputs: {y: [N, D]}
+forward: y = mean(x[:, :-2], dim=1)
 """,
     ),
     "first_token_unsaid": (
