@@ -284,6 +284,21 @@ outputs: {y: [N, D]}
 random: always
 forward: y = poisson(rate) + poisson(rate)
 """,
+    "loss_with_a_reduction": """
+arguments: {reduction: {type: str, choices: [none, mean], default: mean, doc: How.}}
+inputs: {x: [N, D], weight: {shape: [N], range: [0.1, 1]}}
+outputs: {loss: "[N] if reduction == 'none' else []"}
+forward: |
+  loss = mean(square(x), dim=1) * weight
+  if reduction == "mean":
+      loss = sum(loss) / sum(weight)
+""",
+    "loss_of_the_next_token": """
+arguments: {classes: {type: int, min: 2, doc: Classes.}}
+inputs: {logits: [N, L, classes], tokens: {shape: [N, L], dtype: int64, range: [0, classes]}}
+outputs: {loss: []}
+forward: loss = cross_entropy(reshape(logits[:, :-1], [-1, classes]), reshape(tokens[:, 1:], [-1]))
+""",
     "hinge": """
 inputs: {x: [N], target: {shape: [N], dtype: int64, range: [0, 2]}}
 outputs: {loss: [N]}
@@ -381,6 +396,19 @@ forward: |
 inputs: {x: [N, 3, H, W]}
 outputs: {y: [N, 1, H, W]}
 forward: y = 0.3 * x[:, 0:1] + 0.6 * x[:, 1:2] + 0.1 * x[:, 0:1]
+""",
+    ),
+    "loss_of_each_sample_over_all": (
+        "LG327",
+        "`loss` changes with the other samples along `N`",
+        """
+arguments: {reduction: {type: str, choices: [none, mean], default: mean, doc: How.}}
+inputs: {x: [N, D], weight: {shape: [N], range: [0.1, 1]}}
+outputs: {loss: "[N] if reduction == 'none' else []"}
+forward: |
+  loss = mean(square(x), dim=1) * weight / sum(weight)
+  if reduction == "mean":
+      loss = sum(loss)
 """,
     ),
     "largest_of_all": (
@@ -514,6 +542,15 @@ forward: y = sum(x[:, :D // 2 + 1], dim=1)
 inputs: {x: [N, C, L]}
 outputs: {y: [N, C]}
 forward: y = mean(x[:, :, :-1], dim=2)
+""",
+    ),
+    "all_but_the_last_two_positions": (
+        "LG331",
+        "no output depends on `x[:, -2:]`",
+        """
+inputs: {x: [N, L, D]}
+outputs: {y: [N, D]}
+forward: y = mean(x[:, :-2], dim=1)
 """,
     ),
     "first_token_unsaid": (

@@ -54,7 +54,7 @@ def _later(probe: Probe, name: str, before: Tensors, position: int, scale: float
     """Inputs that have other values behind a position."""
     after = dict(before)
     for given, value in before.items():
-        where = axes(probe.program.inputs[given], name, value.dim())
+        where = axes(probe.inputs[given], name, value.dim())
         if where:
             kept = at_index(value, where, slice(position + 1))
             after[given] = probe.draw(given, scale)
@@ -65,7 +65,7 @@ def _later(probe: Probe, name: str, before: Tensors, position: int, scale: float
 def _sees(way: Way, name: str, usual: Run, run: Run, position: int) -> str | None:
     """The first output that has changed up to a position."""
     for output, value in usual.outputs.items():
-        where = axes(way.probe.program.outputs[output], name, value.dim())
+        where = axes(way.probe.results[output], name, value.dim())
         if where:
             (axis,) = where
             kept = [run.outputs[output].narrow(axis, 0, position + 1), value.narrow(axis, 0, position + 1)]

@@ -63,8 +63,8 @@ INDEPENDENCE = Contract(check_independence, (NUMBERS,))
 def _several(probe: Probe, batch: str) -> Probe | None:
     """A probe with several samples, if some output has them."""
     setting = probe.setting
-    ranks = {name: len(probe.instance.declared_shape(name)) for name in probe.program.outputs}
-    if not any(axes(part, batch, ranks[name]) for name, part in probe.program.outputs.items()):
+    ranks = {name: len(probe.instance.declared_shape(name)) for name in probe.results}
+    if not any(axes(part, batch, ranks[name]) for name, part in probe.results.items()):
         return None
     size = setting.leading[0] if batch == LEADING else setting.sizes[batch]
     try:

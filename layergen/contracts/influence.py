@@ -55,14 +55,15 @@ class Ignored:
 
         Windows leave entries between them, and at some sizes behind the last one. So it is only at the ends of a
         dimension that something counts, and where it is there at all sizes. The first index alone counts for nothing:
-        the first query of causal attention has but one key to choose from, and labels are read one place later.
+        the first query of causal attention has but one key to choose from, and labels are read one place later. Nor
+        does the last one alone, but of the last dimension: what predicts the next token has nothing to say at the end.
         """
         if all(all(slices[0]) for slices in self.runs):
             return ""
         rank = len(self.runs[0])
         for axis in range(rank):
             found = [slices[axis - rank] for slices in self.runs if rank - axis <= len(slices)]
-            index = _never(found) if axis in self.fixed else _at_an_end(found)
+            index = _never(found) if axis in self.fixed else _at_an_end(found, axis == rank - 1)
             if index:
                 return ", ".join([":"] * axis + [index])
         return None
@@ -73,11 +74,11 @@ def _never(found: Sequence[Sequence[bool]]) -> str | None:
     return next((str(index) for index, run in enumerate(zip(*found, strict=False)) if all(run)), None)
 
 
-def _at_an_end(found: Sequence[Sequence[bool]]) -> str | None:
+def _at_an_end(found: Sequence[Sequence[bool]], features: bool) -> str | None:
     """The last indices, or the first ones, if some of them were ignored in all runs."""
     last = min(_leading(reversed(slices)) for slices in found)
     first = min(_leading(slices) for slices in found)
-    return f"-{last}:" if last > 0 else f":{first}" if first > 1 else None
+    return f"-{last}:" if last > (0 if features else 1) else f":{first}" if first > 1 else None
 
 
 def _leading(slices: Iterable[bool]) -> int:
@@ -108,7 +109,7 @@ def check_influence(ways: Ways) -> Iterator[Finding]:
                 return
     claimed = [name for name in tried if not found[name].open]
     if claimed:
-        words = "the last index and one of the first two matter to an output at some setting, size and draw"
+        words = "one of the first two indices and one of the last two matter at some setting, size and draw"
         ways.say("influence", f"of each dimension of {listed(f'`{name}`' for name in claimed)}, {words}")
 
 

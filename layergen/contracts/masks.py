@@ -129,7 +129,7 @@ class MaskTrial:
         for scale in SCALES:
             after = dict(self.before)
             for name in self.mask.part.marks:
-                where = spread(self.mask, replaced, self.probe.program.inputs[name], self.before[name])
+                where = spread(self.mask, replaced, self.probe.inputs[name], self.before[name])
                 after[name] = torch.where(where, self.probe.draw(name, scale), self.before[name])
             now = self.run(after)
             if now is None:
@@ -148,7 +148,7 @@ class MaskTrial:
             return None
         after = longer.drawn(masks=True)
         for name, value in self.before.items():
-            where = axes(self.probe.program.inputs[name], self.mask.along, value.dim())
+            where = axes(self.probe.inputs[name], self.mask.along, value.dim())
             if where:
                 after[name][at_index(value, where, slice(size))] = value
             elif after[name].shape == value.shape:
@@ -166,7 +166,7 @@ class MaskTrial:
     def changed(self, counts: Tensor, usual: Run, now: Run) -> str | None:
         """The first output that has changed at some positions, or anywhere if it has no positions."""
         for name, value in usual.outputs.items():
-            part, other = self.probe.program.outputs[name], now.outputs[name]
+            part, other = self.probe.results[name], now.outputs[name]
             where = axes(part, self.mask.along, value.dim())
             if where:
                 kept = spread(self.mask, counts, part, value)
@@ -194,7 +194,7 @@ class MaskTrial:
                 return None
             for name, value in run.outputs.items():
                 kind = "NaN" if value.isnan().any() else "infinite" if value.isinf().any() else ""
-                if kind == "NaN" or (kind and not self.has_positions(self.probe.program.outputs[name])):
+                if kind == "NaN" or (kind and not self.has_positions(self.probe.results[name])):
                     message = f"`{name}` is {kind} where `{self.mask.name}` marks {words}"
                     help = "bound the count, `clamp(sum(…), min=1)`, or fill what comes of nothing, `nan_to_num(…)`"
                     notes = self.probe.instance.explainer.notes()

@@ -35,6 +35,10 @@ class Probe:
         setting: Where it is run.
         state: Parameters and buffers of another probe, to have the same.
 
+    Attributes:
+        inputs: The inputs as they are declared at the setting.
+        results: The outputs as they are declared at the setting.
+
     Raises:
         TrialFault: If it cannot be set up there.
     """
@@ -45,6 +49,8 @@ class Probe:
         self.instance = Instance(program, setting, IN_FLOAT64)
         self.ranges = dict(self.instance.ranges())
         self.generator = torch.Generator().manual_seed(0)
+        self.inputs = {name: declared(part, self.instance) for name, part in program.inputs.items()}
+        self.results = {name: declared(part, self.instance) for name, part in program.outputs.items()}
         self.seed = 0  # of the random numbers that the forward draws
         if state is None:
             self.start()
@@ -121,6 +127,17 @@ class Probe:
         """What the layer gives for inputs; None if it fails."""
         run = self.run(training, inputs)
         return None if run is None else run.outputs
+
+
+def declared(part: TensorSpec, instance: Instance) -> TensorSpec:
+    """A tensor as it is declared at a setting: of a shape that depends on a condition, the one that holds there."""
+    shape, interpreter = part.shape, instance.interpreter(instance.scalars)
+    try:
+        while isinstance(shape, ex.Conditional):
+            shape = shape.then if interpreter.truth(shape.test) else shape.orelse
+    except EvaluationFault:
+        return part
+    return part.model_copy(update={"shape": shape.items}) if isinstance(shape, ex.Sequence) else part
 
 
 @dataclass(frozen=True)

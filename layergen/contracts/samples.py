@@ -53,7 +53,7 @@ class Samples:
         self.shown: set[str] = set()  # in which company the first sample was seen to give the same
         self.before = probe.drawn()
         self.usual = subject.outputs(training, self.before) or {}
-        inputs, outputs = probe.program.inputs, probe.program.outputs
+        inputs, outputs = probe.inputs, probe.results
         self.inputs: Axes = {
             name: where for name, value in self.before.items() if (where := axes(inputs[name], batch, value.dim()))
         }
@@ -100,7 +100,7 @@ class Samples:
 
     def alone(self) -> Dependence | None:
         """The first sample by itself."""
-        shapes = {name: self.probe.program.inputs[name].entries for name in self.before if name not in self.inputs}
+        shapes = {name: self.probe.inputs[name].entries for name in self.before if name not in self.inputs}
         if any(self.batch in ex.names(entry) for entries in shapes.values() for entry in entries):
             return None  # sizes that come of the batch would have to shrink with it
         cut = {
