@@ -166,7 +166,7 @@ def judge(root: Path, name: str, text: str) -> None:
     """A mutated spec gives code or faults, and never an exception."""
     project = Project(root, {name: text})
     (spec,) = discover(Config(root)).specs
-    outcome = generate(Order(spec, Config(root)))
+    outcome = generate(Order(spec, Config(root), {}))
     (project.specs / name).unlink()
     assert bool(outcome.texts) != bool(outcome.diagnostics)
     for text in outcome.texts:

@@ -133,7 +133,7 @@ def test_every_option_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
         assert f"`layergen {command}" in README
         for option in re.findall(r"--[a-z-]+", help_of(capsys, command, "--help")):
             assert option == "--help" or option in README, option
-    for key in Config.__dataclass_fields__.keys() - {"root"}:
+    for key in {*Config._fields} - {"root"}:
         assert f"`{key}`" in README
 
 
