@@ -39,6 +39,13 @@ def environment() -> jinja2.Environment:
     )
 
 
+def warm_up() -> None:
+    """Load now what is needed for the first views."""
+    for name in TEMPLATES.values():
+        environment().get_template(name)
+    black.format_str("x = 1\n", mode=MODE)
+
+
 def render(view: View) -> str:
     """The formatted source of a view, without the header that signs it.
 

@@ -190,3 +190,14 @@ def alive(pid: int) -> bool:
     except ProcessLookupError:
         return False
     return True
+
+
+def imported(name: str) -> bool:
+    return name in sys.modules
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no fork")
+@pytest.mark.parametrize("name", ["torch", "torch._dynamo", "black", "layergen.lang.validate", "layergen.contract"])
+def test_process_has_imported_what_its_first_task_needs(workers: Workers, name: str) -> None:
+    workers.submit(name, (imported, (name,)))
+    assert outcomes(workers) == {name: True}

@@ -130,6 +130,14 @@ class AbstractRun:
         return list(dict.fromkeys(guard for guard in found if guard not in (sympy.true, True)))
 
 
+def warm_up() -> None:
+    """Have torch import now what it imports for the first symbols: as much again as `import torch`.
+
+    Nothing is differentiated: where there are accelerators, torch then starts threads, after which it takes no fork.
+    """
+    AbstractRun({"N": 5})
+
+
 @contextmanager
 def settled() -> Iterator[None]:
     """Keep torch from logging, and from looking for numpy, as long as what is inside takes; it may be nested."""
