@@ -171,6 +171,11 @@ def test_sound_value_passes(forward: str) -> None:
     assert checked(program(forward))
 
 
+def test_gradient_of_what_rounds_to_zero_is_left_to_the_author() -> None:
+    forward = 'loss = type_as(kl_div(log_softmax(upcast(x), dim=1), softmax(upcast(t), dim=1), reduction="sum"), x)'
+    assert checked(program(forward, inputs={**SCALAR, "t": ["N", "C"]}, outputs={"loss": []}))
+
+
 def test_loss_of_torch_that_overflows_by_itself_is_not_the_layers_fault() -> None:
     target = {"shape": ["N", "C"], "range": [-1, 1]}
     forward = 'y = soft_margin_loss(x, t, reduction="none")'
