@@ -1,19 +1,22 @@
 """Finite: outputs and gradients are numbers at special points too, where numbers are possible."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from torch import Tensor
 
 from layergen.contracts.contract import Contract, Ways
-from layergen.contracts.sites import AT_POINTS
+from layergen.contracts.sites import AT_POINTS, CPU, started
 from layergen.contracts.slopes import Slopes, SlopeWatch
-from layergen.contracts.values import EQUAL, ORDINARY, ZERO, Point
+from layergen.contracts.values import EQUAL, ORDINARY, ZERO, Point, drawn
 from layergen.diagnostics import Finding, Place, Rule
+from layergen.lang import expression as ex
 from layergen.resolve.program import Program
 from layergen.rules.behaviour import NotANumber
 from layergen.rules.values import AvoidableOverflow, BrokenGradient
 from layergen.run.forward import Run
-from layergen.run.watching import BOTH, Seen, Watch
+from layergen.run.instance import Instance, Placement
+from layergen.run.watching import BOTH, Seen, Watch, Watcher
 
 POINTS = {point: tuple(Watch(site, BOTH, SlopeWatch) for site in sites) for point, sites in AT_POINTS.items()}
 LARGEST = 1e38  # what float32 holds, with some room
@@ -22,6 +25,27 @@ NARROW = (ORDINARY, ZERO, EQUAL)  # where no number is so large that even float6
 # Ops of torch that overflow by themselves: who calls them cannot mend it.
 OVERFLOWING = frozenset({"soft_margin_loss"})
 EXPONENTIALS = frozenset({"exp", "exp2", "expm1", "cosh", "sinh"})
+
+
+class InfinityWatch(Watcher[bool]):
+    """Tells whether an op was given something infinite: its gradients are then zero times infinity."""
+
+    def __init__(self, instance: Instance) -> None:
+        super().__init__(instance)
+        self.found = False
+
+    def called(self, node: ex.Call, arguments: Sequence[Any], keywords: Mapping[str, Any]) -> None:
+        self.look(*arguments, *keywords.values())
+
+    def combined(self, node: ex.Binary, left: Any, right: Any) -> None:
+        self.look(left, right)
+
+    def look(self, *values: Any) -> None:
+        tensors = [value for value in values if isinstance(value, Tensor)]
+        self.found = self.found or any(bool(tensor.isinf().any()) for tensor in tensors)
+
+    def evidence(self, run: Run | None) -> bool:
+        return self.found
 
 
 def check_finite(ways: Ways) -> Iterator[Finding]:
@@ -77,13 +101,23 @@ def _judged(program: Program, point: Point, seen: Seen[Slopes], wide: Seen[Slope
         if point in NARROW and not masked and bool((output.isnan() & exact[name].isnan()).any()):
             message = f"`{name}` has NaN for inputs {point.words}"
             return NotANumber.at(_first(seen, wide, name), message, notes=seen.instance.explainer.notes())
-    if all(map(_finite, outputs.values())) and not seen.evidence.steep:
+    if all(map(_finite, outputs.values())) and not seen.evidence.steep and (point in NARROW or _overflows(seen, point)):
         for name, slope in seen.evidence.of.items():
             other = wide.evidence.of[name]
             lost = point in NARROW and not masked and bool((slope.isnan() & other.isnan()).any())
             if lost or _avoidable(slope, other):
                 return _broken(program, point, seen, name, slope)
     return None
+
+
+def _overflows(seen: Seen[Slopes], point: Point) -> bool:
+    """Whether some op of a run was given something infinite, told by running it again."""
+    with drawn():
+        instance = Instance(seen.instance.program, seen.instance.setting, Placement(CPU))
+        started(instance, point)
+        watch = InfinityWatch(instance)
+        instance.run(seen.training, watch)
+    return watch.found
 
 
 def _avoidable(usual: Tensor, exact: Tensor) -> bool:

@@ -1,5 +1,6 @@
 """Gradient: it reaches every parameter and every floating input, and is not zero everywhere on its way."""
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -15,6 +16,8 @@ from layergen.run.watching import BOTH, Bystander, Watch
 
 # The backward functions of ops that are flat: their gradient is zero wherever it exists.
 FLAT = ("Round", "Floor", "Ceil", "Trunc", "Sign", "Sgn", "Heaviside")
+
+NOT_DIFFERENTIABLE = re.compile(r"'(\w+)' is not differentiable with respect to argument '(\w+)'")
 
 GRAPHS = Watch(WITH_GRADIENTS, BOTH, Bystander)
 
@@ -34,8 +37,9 @@ def check_gradient(ways: Ways) -> Iterator[Finding]:
     connected: set[str] = set()
     for seen in ways.seen(GRAPHS):
         if seen.fault is not None:
-            if "derivative" in seen.fault.message:
-                yield _missing(seen.fault)
+            refused = NOT_DIFFERENTIABLE.search(seen.fault.message)
+            if refused:
+                yield _missing(seen.fault, *refused.groups())
                 return
             continue
         leaves = {**seen.instance.state, **seen.instance.inputs}
@@ -54,10 +58,11 @@ def check_gradient(ways: Ways) -> Iterator[Finding]:
 GRADIENT = Contract(check_gradient, (GRAPHS,))
 
 
-def _missing(fault: Finding) -> Finding:
+def _missing(fault: Finding, function: str, argument: str) -> Finding:
     """The finding for an op that torch cannot differentiate by one of its arguments."""
-    help = "declare the input that it is given there `gradient: false`"
-    return NoGradient.at(fault.place, fault.message, notes=fault.notes, help=help)
+    message = f"`{function}` has no derivative with respect to `{argument}`"
+    help = f"say `gradient: false` of the input that is its `{argument}`"
+    return NoGradient.at(fault.place, message, notes=fault.notes, help=help)
 
 
 def _declare(role: str) -> str:

@@ -83,8 +83,11 @@ def give(instance: Instance, point: Point, rounded: torch.dtype | None = None) -
 def _between(low: float, high: float, share: Tensor, rounded: torch.dtype | None) -> Tensor:
     """Values of a range, whose upper end is excluded."""
     exact = (low + (high - low) * share.double().clamp(max=1 - NEAR)).float()
-    inexact = exact.to(rounded or torch.float32).float()
-    return torch.where((inexact >= low) & (inexact < high), inexact, exact)
+    if rounded is None:
+        return exact
+    inexact = exact.to(rounded).float()
+    middle = torch.tensor((low + high) / 2).to(rounded).float()
+    return torch.where((inexact >= low) & (inexact < high), inexact, middle)
 
 
 def _give_integers(instance: Instance, tensor: Tensor, low: int, high: int) -> None:

@@ -132,9 +132,9 @@ def _on_data(layer: CheckedLayer) -> Iterator[Guarantee]:
     yield from _precision(layer, on_data)
     if data.points:
         detail = "outputs are numbers where float64 gives some that float32 holds"
-        detail += ", and gradients where the outputs are" if data.slopes else ""
+        detail += ", and so are gradients, but for what rounds to zero on the way" if data.slopes else ""
         yield Guarantee("finite", "tried", f"{on_data}, for inputs {listed(data.points, 'or')}: {detail}")
-    if data.slopes and any(part.gradient for part in program.parameters.values()):
+    if data.points and any(part.gradient for part in program.parameters.values()):
         detail = f"each parameter with a gradient moves within {STEPS} steps from its initial value"
         yield Guarantee("learning", "tried", f"{on_data}: {detail}")
     yield Guarantee("strides", "tried", f"{on_data}, in training: inputs may be slices of larger tensors")

@@ -49,8 +49,9 @@ class BrokenGradient(Rule):
     """A gradient is NaN or infinite where the output is a number.
 
     The gradients of all inputs and parameters are computed on inputs that are random, all zero, all equal, and of 30
-    and 100 and their negatives. A single NaN among them spreads to all parameters in the next step, though the loss
-    looked fine. By hand, `1 / (1 + exp(-x))` gives 0 at -100, and a gradient of zero times infinity.
+    and 100 and their negatives; of the large ones, those count for which a value on the way is infinite. A single NaN
+    among them spreads to all parameters in the next step, though the loss looked fine. By hand, `1 / (1 + exp(-x))`
+    gives 0 at -100, and a gradient of zero times infinity.
 
         forward: y = x / (1 + exp(-x))
 
