@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from faulty_edges import FAULTY
+from more_sound_edges import MORE_SOUND
 from small import program
 from sound_edges import SOUND
 
@@ -21,9 +22,9 @@ def breaches(layer: Program) -> list[Finding]:
     return list(DOMAINS.judge(Ways(layer, tuple(Runs(layer, way, DOMAINS.watches) for way in paths(settings(layer))))))
 
 
-@pytest.mark.parametrize("name", SOUND)
+@pytest.mark.parametrize("name", [*SOUND, *MORE_SOUND])
 def test_sound_layer_passes(name: str) -> None:
-    assert breaches(program(**SOUND[name])) == []
+    assert breaches(program(**{**SOUND, **MORE_SOUND}[name])) == []
 
 
 @pytest.mark.parametrize("name", FAULTY)

@@ -19,7 +19,7 @@ from layergen.settings.choice import settings
 PROVEN = (
     "instance_standardization", "scale_norm", "unit_rows", "normalized_rows", "softmax_by_hand", "log_sum_exp_by_hand",
     "log_sum_exp_pooling", "entropy_with_eps", "angle", "additive_margin", "pairwise_by_norm", "pairwise_clamped",
-    "contrastive", "info_nce", "masked_mean", "masked_attention_finite_fill", "linear_attention", "signed_root",
+    "contrastive", "masked_mean", "masked_attention_finite_fill", "linear_attention", "signed_root",
     "label_smoothing_ignoring", "dice", "tversky", "charbonnier", "choose_before_the_log", "log_of_a_range",
     "logit_inside", "rotary", "window_bias", "running_scale", "temperature", "barlow_biased", "gated_norm", "squash",
 )  # fmt: skip
@@ -61,7 +61,7 @@ def test_finiteness_is_left_open(forward: str, parts: dict[str, Any]) -> None:
 def test_buffers_keep_within_what_updates_give() -> None:
     update = "v = lerp(v, mean(square(x), dim=0), momentum)\ny = x * rsqrt(v + eps)"
     momentum = {"type": "float", "min": 0, "default": 0.1, "doc": "Weight."}
-    parts = {"buffers": {"v": weight("ones", "C")}, "forward": update}
+    parts: dict[str, Any] = {"buffers": {"v": weight("ones", "C")}, "forward": update}
     assert proven(program(**parts, arguments={"C": CLASSES, "eps": EPS, "momentum": {**momentum, "max": 1}}))
     assert not proven(program(**parts, arguments={"C": CLASSES, "eps": EPS, "momentum": momentum}))
 
