@@ -68,6 +68,14 @@ FAULTY: dict[str, tuple[str, str, dict[str, Any]]] = {
         VALUE, "mean(square(x[:, 1:] - x[:, :-1]))",
         forward="y = mean(square(x[:, 1:] - x[:, :-1]))", outputs=SCALAR,
     ),
+    "one_bound_of_two": fault(
+        VALUE, "x / s",
+        forward="y = x / s + sqrt(square(x) + t)",
+        arguments={
+            "s": {"type": "float", "min": 0, "max": 1, "default": 0.5, "doc": "Scale."},
+            "t": {"type": "float", "min": 0, "default": 1.0, "doc": "Offset."},
+        },
+    ),
     "temperature_at_its_bound": fault(
         VALUE, "x / t", forward="y = tanh(x / t) * x / t",
         arguments={"t": {"type": "float", "min": 0, "default": 1.0, "doc": "Temperature."}},

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from faulty_edges import FAULTY
+from more_sound_edges import MORE_SOUND
 from small import program
 from sound_edges import SOUND
 
@@ -23,9 +24,9 @@ def breaches(layer: Program) -> list[Finding]:
     )
 
 
-@pytest.mark.parametrize("name", SOUND)
+@pytest.mark.parametrize("name", [*SOUND, *MORE_SOUND])
 def test_sound_layer_passes(name: str) -> None:
-    assert breaches(program(**SOUND[name])) == []
+    assert breaches(program(**{**SOUND, **MORE_SOUND}[name])) == []
 
 
 @pytest.mark.parametrize("name", FAULTY)
@@ -35,6 +36,21 @@ def test_faulty_layer_is_refused_at_the_op(name: str) -> None:
     assert [finding.rule.code for finding in found] == [code]
     assert [at(parts, finding) for finding in found] == [op]
     assert all(finding.help for finding in found)
+
+
+def test_each_op_at_fault_is_named() -> None:
+    parts = {"forward": "y = x / norm(x, dim=1, keepdim=True) + log(1 - sigmoid(x))"}
+    found = breaches(program(**parts))
+    assert [at(parts, finding) for finding in found] == ["x / norm(x, dim=1, keepdim=True)", "log(1 - sigmoid(x))"]
+
+
+def test_a_layer_may_do_what_its_module_does() -> None:
+    size = {"type": "int", "min": 1, "doc": "Size."}
+    forward = "v, m = var_mean(x, dim=-1, correction=0, keepdim=True)\ny = (x - m) * rsqrt(v)"
+    layer = program(forward, arguments={"C": size})
+    assert [finding.rule.code for finding in breaches(layer)] == ["LG314"]
+    matching = program(forward, arguments={"C": size}, matches="nn.LayerNorm(C, eps=0.0, elementwise_affine=False)")
+    assert breaches(matching) == []
 
 
 def at(parts: dict[str, Any], finding: Finding) -> str:

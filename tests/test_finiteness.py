@@ -19,7 +19,7 @@ from layergen.settings.choice import settings
 PROVEN = (
     "instance_standardization", "scale_norm", "unit_rows", "normalized_rows", "softmax_by_hand", "log_sum_exp_by_hand",
     "log_sum_exp_pooling", "entropy_with_eps", "angle", "additive_margin", "pairwise_by_norm", "pairwise_clamped",
-    "contrastive", "info_nce", "masked_mean", "masked_attention_finite_fill", "linear_attention", "signed_root",
+    "contrastive", "masked_mean", "masked_attention_finite_fill", "linear_attention", "signed_root",
     "label_smoothing_ignoring", "dice", "tversky", "charbonnier", "choose_before_the_log", "log_of_a_range",
     "logit_inside", "rotary", "window_bias", "running_scale", "temperature", "barlow_biased", "gated_norm", "squash",
 )  # fmt: skip
@@ -43,6 +43,11 @@ def test_finiteness_is_proven(name: str) -> None:
         ("y = norm(x, p=0.5, dim=1, keepdim=True) * x", {}),
         ("y = masked_fill(x, x > 0, inf)", {}),
         ("y = nan_to_num(x * inf)", {}),
+        ("y = softplus(x, beta=eps)", {"arguments": {"eps": FLOOR}}),
+        ("y = x / cosine_similarity(x, x + 1, dim=0, eps=eps)", {"arguments": {"eps": FLOOR}}),
+        ("y = log(2 + hardtanh(x, -3.0, 3.0))", {}),
+        ("y = x / type_as(clamp(x, min=0.5), one_hot(t, C))",
+         {"inputs": {"x": ["N", "C"], "t": {"shape": ["N"], "dtype": "int64", "range": [0, "C"]}}}),
         ("h = masked_fill(x, x > 0, -inf)\ny = exp(h - amax(h, dim=1, keepdim=True))", {}),
         ("y = x - mean(x[:, 1:], dim=1, keepdim=True)", {}),
         ("y = x - mean(exp(-x[:, 1:]), dim=1, keepdim=True)", {}),

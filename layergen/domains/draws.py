@@ -35,7 +35,11 @@ class Draw:
 
 
 def fill(instance: Instance) -> None:
-    """Ordinary values: inputs of their ranges, parameters about 1, buffers as they start."""
+    """Ordinary values: inputs of their ranges, buffers as they start, parameters about 1.
+
+    A parameter that starts with the same number everywhere keeps it, unless that is 0: a learned exponent is ordinary
+    where it starts.
+    """
     ranges = dict(instance.ranges())
     for name, tensor in _inputs(instance):
         if tensor.dtype is torch.bool:
@@ -53,8 +57,15 @@ def fill(instance: Instance) -> None:
             owned.uniform_(0.5, 1.5)
         else:
             owned.zero_()
-        if name in instance.program.buffers:
-            start(instance, instance.program.buffers[name], owned)
+        drawn = owned.clone()
+        start(instance, instance.program.tensors[name], owned)
+        if name in instance.program.parameters and not (owned.numel() and _settled(owned)):
+            owned.copy_(drawn)
+
+
+def _settled(tensor: Tensor) -> bool:
+    first = tensor.reshape(-1)[0]
+    return bool(first != 0) and bool((tensor == first).all())
 
 
 def start(instance: Instance, part: Parameter | Buffer, tensor: Tensor) -> None:

@@ -90,6 +90,23 @@ def inverse(low: float, high: float, range: Interval) -> Transfer:
     return transfer
 
 
+def divides_by(position: int, name: str, range: Interval) -> Transfer:
+    """Functions that divide by an argument of theirs, which is positive unless it is given."""
+
+    def transfer(site: Site) -> Value:
+        if site.get(position, name) is not None and not site.value(position, name).range.above(0):
+            site.edge(Edge.DIVISION)
+            return Value(range, safe=False)
+        return derived(range, *operands(site))
+
+    return transfer
+
+
+def type_as(site: Site) -> Value:
+    """A value in the dtype of another, which cuts off fractions if that one has integers."""
+    return long(site) if site.value(1, "other").whole and not site.first.whole else site.first
+
+
 def relu(site: Site) -> Value:
     return clamped(site.knowledge, site.first, constant(0), None)
 

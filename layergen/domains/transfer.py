@@ -12,6 +12,7 @@ from layergen.domains.pointwise import (
     always,
     by_operator,
     clamp,
+    divides_by,
     dropout,
     elu,
     exp,
@@ -32,6 +33,7 @@ from layergen.domains.pointwise import (
     reciprocal,
     relu,
     root,
+    type_as,
 )
 from layergen.domains.tensorwise import (
     attention,
@@ -76,15 +78,19 @@ TRANSFERS: dict[str, Transfer] = table(
         kept,
     ),
     transposed=("transpose swapaxes swapdims", transposed),
-    cast=("upcast type_as detach float double half bfloat16", cast),
+    type_as=("type_as", type_as),
+    cast=("upcast detach float double half bfloat16", cast),
     zeros=("tril triu diag diag_embed avg_pool1d avg_pool2d avg_pool3d", with_zeros),
     joined=("cat concat concatenate stack hstack vstack dstack", joined),
     trigonometry=("sin cos", always(SIGNED_UNIT)),
     sinc=("sinc", always(Interval(-0.25, 1))),
-    squashed=("tanh erf softsign hardtanh", always(SIGNED_UNIT)),
+    squashed=("tanh erf softsign", always(SIGNED_UNIT)),
+    softplus=("softplus", divides_by(1, "beta", POSITIVE)),
+    celu=("celu", divides_by(1, "alpha", ANY)),
+    cosine=("cosine_similarity", divides_by(3, "eps", SIGNED_UNIT)),
     gates=("sigmoid expit hardsigmoid special.expit", always(UNIT)),
     real=(
-        "silu gelu mish selu celu leaky_relu prelu rrelu hardswish tanhshrink hardshrink softshrink atan arctan "
+        "silu gelu mish selu hardtanh leaky_relu prelu rrelu hardswish tanhshrink hardshrink softshrink atan arctan "
         "asinh sinh linspace addmm baddbmm addmv addr addcmul cumsum cumprod prod conv1d conv2d conv3d "
         "conv_transpose1d conv_transpose2d conv_transpose3d bilinear outer kron cross tensordot einsum fold "
         "interpolate grid_sample affine_grid",
@@ -92,7 +98,6 @@ TRANSFERS: dict[str, Transfer] = table(
     ),
     elu=("elu", elu),
     logsigmoid=("logsigmoid", always(Interval(-INF, 0))),
-    softplus=("softplus", always(POSITIVE)),
     relu6=("relu6", always(Interval(0, 6))),
     relu=("relu", relu),
     clamp=("clamp clip", clamp),
@@ -150,7 +155,6 @@ TRANSFERS: dict[str, Transfer] = table(
     log_softmax=("log_softmax", log_softmax),
     logsumexp=("logsumexp", logsumexp),
     attention=("scaled_dot_product_attention", attention),
-    cosine=("cosine_similarity", always(SIGNED_UNIT)),
     normalize=("normalize", normalize),
     layer_norm=("layer_norm group_norm", standardized(4)),
     instance_norm=("instance_norm", standardized(7)),

@@ -81,10 +81,10 @@ def witnesses(program: Program, ways: Sequence[Setting], suspects: Sequence[Susp
     with torch.random.fork_rng(devices=[]):
         for trip in _trips(program, ways, suspects):
             if any(suspect.node.span in open_ones for suspect in trip.suspects):
-                found = _failing(program, trip)
-                if found is not None and found.suspect.node.span in open_ones and _confirmed(program, found):
-                    open_ones.discard(found.suspect.node.span)
-                    yield found
+                for found in _failing(program, trip):
+                    if found.suspect.node.span in open_ones and _confirmed(program, found):
+                        open_ones.discard(found.suspect.node.span)
+                        yield found
 
 
 def _trips(program: Program, ways: Sequence[Setting], suspects: Sequence[Suspect]) -> Iterator[Trip]:
@@ -158,18 +158,17 @@ def _uneven(program: Program, setting: Setting) -> Iterator[tuple[str, Setting]]
             yield listed([f"`{name}` is {changed.values[name]}" for name in several]), changed
 
 
-def _failing(program: Program, trip: Trip) -> Witness | None:
-    """The first draw at which a suspect of a trip fails."""
+def _failing(program: Program, trip: Trip) -> Iterator[Witness]:
+    """Yield the draws of a trip at which a suspect fails."""
     edges = frozenset(suspect.edge for suspect in trip.suspects)
     instance = _instance(program, trip.setting)
     if instance is None:
-        return None
+        return
     tried = tuple(draws(instance, edges)) if trip.degenerate else (ORDINARY,)
     for draw in tried:
         found = _run(program, trip, draw)
         if found is not None:
-            return found
-    return None
+            yield found
 
 
 def _instance(program: Program, setting: Setting) -> Instance | None:
@@ -184,7 +183,10 @@ def _run(program: Program, trip: Trip, draw: Draw) -> Witness | None:
     instance = _instance(program, trip.setting)
     if instance is None:
         return None
-    prepare(instance, draw)
+    try:
+        prepare(instance, draw)
+    except (SpecError, RuntimeError, ArithmeticError):
+        return None  # a range that is empty here, or none to draw from
     if not trip.training:
         _advance(instance)
     try:
