@@ -124,9 +124,11 @@ def test_wrong_input_shapes_are_refused(shipped: CheckedFiles, name: str) -> Non
     layer, case = shipped[name], shipped[name].cases[0]
     module = layer_class(name)(**case.setting.given)
     for found in layer.input_checks:
-        tensors = [tensor(layer, case, *item) for item in zip(layer.program.inputs, found.shapes, strict=True)]
-        with pytest.raises(ValueError, match=f"{found.input}"):
-            module(*tensors)
+        shapes = {name: facts.shape if facts else None for name, facts in case.inputs.items()}
+        for wrong in found.wrong:
+            tensors = [tensor(layer, case, *item) for item in {**shapes, found.input: wrong}.items()]
+            with pytest.raises(ValueError, match=f"expected {found.input} of shape"):
+                module(*tensors)
 
 
 def test_right_input_shapes_of_any_number_of_dimensions_pass() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from layergen import ops
 from layergen.lang import expression as ex
 from layergen.lang.visitor import Visitor, mentioned
-from layergen.lower.buffers import copied
+from layergen.lower.buffers import copied, depends_on
 from layergen.lower.input_checks import InputCheckWriter, mentioned_dimensions, size_of
 from layergen.lower.scopes import attribute_names, functional
 from layergen.lower.source import WIDTH, Origin, SourcePrinter
@@ -186,13 +186,12 @@ class ForwardWriter(Visitor):
         target = f"self.{buffer}"
         match value:
             case ex.Binary(operator=operator, left=ex.Name(id=name), right=right) if (
-                name == buffer and operator in IN_PLACE and buffer not in ex.names(right)
+                name == buffer and operator in IN_PLACE and buffer not in depends_on(right)
             ):
                 return f"{target}.{IN_PLACE[operator]}({self.printer.show(right)})"
-            case ex.Call(function="lerp", arguments=(ex.Name(id=name), *rest)) if name == buffer and buffer not in set[
-                str
-            ]().union(*map(ex.names, rest)):
-                call = ex.Call("lerp_", tuple(rest), value.keywords)
+            case ex.Call(function="lerp", arguments=(ex.Name(id=name), *rest)) if (
+                name == buffer and buffer not in depends_on(call := ex.Call("lerp_", tuple(rest), value.keywords))
+            ):
                 return f"{target}.lerp_({self.printer.arguments(call)})"
             case _:
                 return f"{target}.copy_({self.printer.show(value)})"
