@@ -130,7 +130,7 @@ def test_an_expression_that_is_cast_is_computed_once() -> None:
         value = x * 2
         return value.to(torch.promote_types(value.dtype, torch.float32)) + 1
     """)
-    assert forward("h = upcast(x)\ny = h") == "h = x.to(torch.promote_types(x.dtype, torch.float32))\nreturn h"
+    assert forward("h = upcast(x)\ny = h") == "return x.to(torch.promote_types(x.dtype, torch.float32))"
 
 
 def test_a_value_that_is_computed_once_takes_no_name_of_the_forward() -> None:
@@ -405,3 +405,45 @@ def test_a_representation_names_what_does_not_go_without_saying() -> None:
     arguments = {"dim": DIM, "size": {"type": "size2", "doc": "Size."}, "mode": {"type": "str", "doc": "Mode."}}
     assert extra_repr(program(arguments=arguments)) == ('return f"{self.dim}, size={self.size}, mode={self.mode!r}"',)
     assert extra_repr(program()) == ()
+
+
+# What linters want
+
+
+@pytest.mark.parametrize(
+    ("given", "written"),
+    [
+        (
+            "if affine:\n    if dim > 2:\n        x = -x\ny = x",
+            "if self.affine and self.dim > 2:\n    x = -x\nreturn x",
+        ),
+        ("if affine == True:\n    x = -x\ny = x", "if self.affine:\n    x = -x\nreturn x"),
+        ("if affine != True:\n    x = -x\ny = x", "if not self.affine:\n    x = -x\nreturn x"),
+        ("if 2 < dim:\n    x = -x\ny = x", "if self.dim > 2:\n    x = -x\nreturn x"),
+        ("if not dim == 2:\n    x = -x\ny = x", "if self.dim != 2:\n    x = -x\nreturn x"),
+        ("if not dim < 2:\n    x = -x\ny = x", "if not self.dim < 2:\n    x = -x\nreturn x"),
+        ("flag = True if affine else False\ny = -x if flag else x", "flag = self.affine\nreturn -x if flag else x"),
+        (
+            "if affine:\n    x = -x\nelif dim > 2:\n    x = -x\ny = x",
+            "if self.affine or self.dim > 2:\n    x = -x\nreturn x",
+        ),
+        ("if affine:\n    x = x\ny = x", "return x"),
+        ("h = relu(x)\ny = h", "return F.relu(x)"),
+        ("h = relu(x)\nz = -h\ny = h", "h = F.relu(x)\nz = -h\nreturn h"),
+        ("y = type_as(x == True, x) * dim", "return (x == True).type_as(x) * self.dim"),  # of a tensor, it says more
+    ],
+)
+def test_a_forward_is_written_as_linters_want_it(given: str, written: str) -> None:
+    assert forward(given, **AFFINE) == written
+
+
+def test_names_are_given_to_what_is_used_alone() -> None:
+    assert checked("y = x + 1", inputs={"x": ["L", "L"]}, outputs={"y": ["L", "L"]})[2:] == ["return x + 1"]
+    assert "dtype" not in forward("x = x + 1\ny = x + arange(3)")
+
+
+def test_without_an_input_that_is_always_there_tensors_are_made_where_the_layer_is() -> None:
+    parts: dict[str, Any] = {"inputs": {"x": {"shape": [3], "optional": True}}, "outputs": {"y": [3]}}
+    weight = {"weight": {"shape": [3], "init": "ones"}}
+    written = forward("y = zeros([3]) * weight if x is None else x * weight", parameters=weight, **parts)
+    assert "torch.zeros(3, device=self.weight.device, dtype=self.weight.dtype)" in written

@@ -10,6 +10,7 @@ from layergen.lower.buffers import copied, depends_on
 from layergen.lower.input_checks import InputCheckWriter, mentioned_dimensions, size_of
 from layergen.lower.scopes import attribute_names, functional
 from layergen.lower.source import WIDTH, Origin, SourcePrinter
+from layergen.lower.tidy import tidied
 from layergen.prove.input_checks import InputCheck
 from layergen.resolve.conditions import NOTHING, Facts, facts, situated
 from layergen.resolve.program import Program
@@ -31,6 +32,13 @@ def leaning(node: ex.Expression) -> ex.Expression:
     return ex.transform(node, change)
 
 
+def takes_dtype_of_input(call: ex.Call) -> bool:
+    """Whether a call makes a floating tensor from nothing, and leaves its dtype open."""
+    op, callee = ops.called(call), call.callee
+    free = all(keyword.name != "dtype" for keyword in call.keywords)
+    return free and op is not None and op.factory and callee is not None and callee.floating
+
+
 class ForwardWriter(Visitor):
     """Writes the lines of one forward."""
 
@@ -48,7 +56,7 @@ class ForwardWriter(Visitor):
 
     def write(self) -> tuple[str, ...]:
         self.inputs()
-        body, result = self.split_return(copied(self.program))
+        body, result = self.split_return(tidied(copied(self.program), tuple(self.program.outputs)))
         self.block(body)
         if result is None:
             self.emit(f"return {', '.join(self.program.outputs)}")
@@ -71,14 +79,15 @@ class ForwardWriter(Visitor):
         return name
 
     def origin(self) -> Origin:
-        """The first input's device, and the first floating input's dtype."""
-        first = next(iter(self.program.inputs))
-        floating = [name for name, tensor in self.program.inputs.items() if tensor.floating and not tensor.optional]
+        """The device of the first input that is always there, and the dtype of the first floating one; or the layer's."""
         owned = [f"self.{name}" for name, tensor in self.program.tensors.items() if not tensor.when]
+        sources = [*(name for name, tensor in self.program.inputs.items() if not tensor.optional), *owned]
+        device = f"{sources[0]}.device" if sources else ""
+        floating = [name for name, tensor in self.program.inputs.items() if tensor.floating and not tensor.optional]
         source = floating[0] if floating else owned[0] if owned else None
         if source is None:
-            return Origin(f"{first}.device", "torch.get_default_dtype()")
-        return Origin(f"{first}.device", "dtype" if source in self.rebound else f"{source}.dtype")
+            return Origin(device, "torch.get_default_dtype()")
+        return Origin(device, "dtype" if source in self.rebound else f"{source}.dtype")
 
     def inputs(self) -> None:
         """Check the inputs and bind the dimensions that the forward mentions, before any input is rebound.
@@ -86,13 +95,13 @@ class ForwardWriter(Visitor):
         What is always there comes first: its sizes are what the others are compared with.
         """
         used = set(self.program.forward.reads)
-        used |= {name for check in self.checks for name in mentioned_dimensions(check)}
+        used |= {name for check in self.checks for name in mentioned_dimensions(self.program, check)}
         checks = InputCheckWriter(self.program, self.checks, self.printer)
         for name in sorted(self.program.inputs, key=self.comes_and_goes):
             for line in checks.lines(name):
                 self.emit(line)
             self.bind(name, used)
-        if self.origin().dtype == "dtype" and any(op.factory for op in self.program.forward.ops):
+        if self.origin().dtype == "dtype" and any(map(takes_dtype_of_input, self.program.forward.calls)):
             floating = next(name for name, tensor in self.program.inputs.items() if tensor.floating)
             self.emit(f"dtype = {floating}.dtype")
 
@@ -164,7 +173,7 @@ class ForwardWriter(Visitor):
     def assign(self, statement: ex.Assign) -> None:
         target = statement.targets[0]
         if len(statement.targets) == 1 and target.id in self.program.buffers:
-            self.emit(self.update(target.id, statement.value))
+            self.emit(self.update(target.id, self.narrowed(statement.value, statement)))
             return
         value = self.printer.show(self.narrowed(statement.value, statement))
         annotation = ": Tensor" if len(statement.targets) == 1 and self.untyped(statement.value) else ""
