@@ -130,7 +130,7 @@ def test_an_expression_that_is_cast_is_computed_once() -> None:
         value = x * 2
         return value.to(torch.promote_types(value.dtype, torch.float32)) + 1
     """)
-    assert forward("h = upcast(x)\ny = h") == "h = x.to(torch.promote_types(x.dtype, torch.float32))\nreturn h"
+    assert forward("h = upcast(x)\ny = h") == "return x.to(torch.promote_types(x.dtype, torch.float32))"
 
 
 def test_a_value_that_is_computed_once_takes_no_name_of_the_forward() -> None:
@@ -190,7 +190,7 @@ def checked(text: str, **parts: Any) -> list[str]:
 
 def test_a_size_that_torch_would_let_through_is_checked() -> None:
     assert checked("y = x * weight", **{**AFFINE, "parameters": {"weight": {"shape": ["dim"], "init": "ones"}}}) == [
-        "if x.shape[1] != self.dim:",
+        "if x.dim() != 2 or x.shape[1] != self.dim:",
         '    raise ValueError(f"expected x of shape (N, dim) with dim={self.dim}, " f"got {tuple(x.shape)}")',
         "return x * self.weight",
     ]
@@ -199,19 +199,120 @@ def test_a_size_that_torch_would_let_through_is_checked() -> None:
 def test_a_size_that_torch_checks_itself_is_not_checked_again() -> None:
     parameters = {"weight": {"shape": ["dim", "dim"], "init": "ones"}}
     assert checked("y = linear(x, weight)", **{**AFFINE, "parameters": parameters}) == [
-        "return F.linear(x, self.weight)"
+        "if x.dim() != 2:",  # which it does not
+        '    raise ValueError(f"expected x of shape (N, dim), got {tuple(x.shape)}")',
+        "return F.linear(x, self.weight)",
     ]
 
 
 def test_inputs_that_share_a_dimension_are_compared() -> None:
     parts = {"inputs": {"x": ["N", "C"], "z": ["N", "C"]}}
-    assert checked("y = x + z", **parts)[:2] == ["N, C = x.shape", "if z.shape[0] != N or z.shape[1] != C:"]
+    assert checked("y = x + z", **parts)[2:4] == [
+        "N, C = x.shape",
+        "if z.dim() != 2 or z.shape[0] != N or z.shape[1] != C:",
+    ]
 
 
 def test_an_input_that_may_be_left_out_is_checked_where_it_is_there() -> None:
     parts = {"inputs": {"x": ["N", "C"], "z": {"shape": ["C"], "optional": True}}}
     written = checked("y = x if z is None else x * z", **parts)
-    assert written[:2] == ["C = x.shape[1]", "if z is not None and z.shape[0] != C:"]
+    assert written[2:4] == ["C = x.shape[1]", "if z is not None and (z.dim() != 1 or z.shape[0] != C):"]
+
+
+def test_a_dimension_that_occurs_twice_is_bound_once_and_compared() -> None:
+    parts = {"inputs": {"x": ["N", "L", "L"]}, "outputs": {"y": ["N", "L", "L"]}}
+    assert checked("y = x * L + N", **parts) == [
+        "if x.dim() != 3 or x.shape[2] != x.shape[1]:",
+        '    raise ValueError(f"expected x of shape (N, L, L), got {tuple(x.shape)}")',
+        "N, L, _ = x.shape",
+        "return x * L + N",
+    ]
+
+
+def test_a_message_does_not_say_that_a_number_is_that_number() -> None:
+    assert checked("y = x + 1", inputs={"x": ["N", 4]}, outputs={"y": ["N", 4]})[1] == (
+        '    raise ValueError(f"expected x of shape (N, 4), got {tuple(x.shape)}")'
+    )
+
+
+def test_a_size_that_is_computed_from_dimensions_is_compared() -> None:
+    parts = {"inputs": {"x": ["N"], "z": ["N - 1"]}, "outputs": {"y": ["N"]}}
+    assert checked("y = x * sum(z)", **parts)[3] == "if z.dim() != 1 or z.shape[0] != N - 1:"
+
+
+def test_an_input_with_leading_dimensions_has_those_behind_them() -> None:
+    parts = {"inputs": {"x": ["...", "L", "C"]}, "outputs": {"y": ["...", "L", "C"]}}
+    assert checked("y = x * L", **parts)[0] == "if x.dim() < 2:"
+    assert checked("y = relu(x)", inputs={"x": ["..."]}, outputs={"y": ["..."]}) == ["return F.relu(x)"]
+
+
+def test_what_is_checked_on_one_way_alone_is_checked() -> None:
+    parts = {
+        "arguments": {"flag": {**FLAG, "default": False}},
+        "parameters": {"weight": {"shape": [4, 4], "init": "ones"}, "bias": {"shape": [4], "init": "ones"}},
+        "inputs": {"x": ["N", 4]},
+        "outputs": {"y": ["N", 4]},
+    }
+    written = checked("y = x * bias if flag else linear(x, weight) * bias", **parts)
+    assert written[0] == "if x.dim() != 2 or x.shape[1] != 4:"
+
+
+def test_each_shape_that_an_input_may_have_is_checked_where_it_is_meant() -> None:
+    parts = {
+        "arguments": {"dim": {**DIM, "optional": True, "default": None}},
+        "inputs": {"x": "[...] if dim is None else [..., dim]"},
+        "outputs": {"y": "[...] if dim is None else [..., dim]"},
+    }
+    assert checked("y = relu(x) + 1", **parts) == [
+        "if self.dim is not None and (x.dim() < 1 or x.shape[-1] != self.dim):",
+        '    raise ValueError(f"expected x of shape (*, dim) with dim={self.dim}, " f"got {tuple(x.shape)}")',
+        "return F.relu(x) + 1",
+    ]
+
+
+def test_a_dimension_is_bound_in_the_branches_in_which_it_has_a_size() -> None:
+    parts = {"inputs": {"x": ["N", "C"], "c": {"shape": ["S"], "optional": True}}}
+    written = forward("if c is not None:\n    y = x * S + sum(c)\nelse:\n    y = x", **parts)
+    assert written.splitlines()[:3] == ["if c is not None:", "    S = c.shape[0]", "    y = x * S + c.sum()"]
+    assert forward("y = x if c is None else x * S", **parts) == "return x if c is None else x * c.shape[0]"
+
+
+# Lists
+
+
+@pytest.mark.parametrize(
+    ("given", "written"),
+    [
+        ("[0, 0] + size", "[0, 0, *self.size]"),
+        ("size + [1]", "[*self.size, 1]"),
+        ("size + size", "self.size + self.size"),
+        ("[0] * 2 + size", "[*[0] * 2, *self.size]"),
+        ("[0] * 2 + [1] * 2", "[0] * 2 + [1] * 2"),
+        ("size[:1] + [1, 2, 3]", "[*self.size[:1], 1, 2, 3]"),
+    ],
+)
+def test_lists_are_joined_whatever_they_are_in_python(given: str, written: str) -> None:
+    arguments = {"size": {"type": "size2", "doc": "Size."}}
+    assert forward(f"y = pad(x, {given})", arguments=arguments) == f"return F.pad(x, {written})"
+
+
+def test_a_size_is_compared_with_a_tuple() -> None:
+    arguments = {"size": {"type": "size2", "doc": "Size."}}
+    assert forward("y = x if size == [1, 1] else -x", arguments=arguments) == "return x if self.size == (1, 1) else -x"
+
+
+# Names of imports
+
+
+def test_functions_are_called_by_another_name_where_theirs_is_taken() -> None:
+    assert forward("y = relu(x) * F", inputs={"x": ["N", "F"]}, outputs={"y": ["N", "F"]}).splitlines()[-1] == (
+        "return nn.functional.relu(x) * F"
+    )
+    parameters = {"weight": {"shape": [3], "init": "constant(init)"}}
+    arguments = {"init": {"type": "float", "doc": "Start."}}
+    assert list(reset_lines(program(arguments=arguments, parameters=parameters))) == [
+        "nn.init.constant_(self.weight, self.init)"
+    ]
 
 
 # Results
@@ -304,3 +405,45 @@ def test_a_representation_names_what_does_not_go_without_saying() -> None:
     arguments = {"dim": DIM, "size": {"type": "size2", "doc": "Size."}, "mode": {"type": "str", "doc": "Mode."}}
     assert extra_repr(program(arguments=arguments)) == ('return f"{self.dim}, size={self.size}, mode={self.mode!r}"',)
     assert extra_repr(program()) == ()
+
+
+# What linters want
+
+
+@pytest.mark.parametrize(
+    ("given", "written"),
+    [
+        (
+            "if affine:\n    if dim > 2:\n        x = -x\ny = x",
+            "if self.affine and self.dim > 2:\n    x = -x\nreturn x",
+        ),
+        ("if affine == True:\n    x = -x\ny = x", "if self.affine:\n    x = -x\nreturn x"),
+        ("if affine != True:\n    x = -x\ny = x", "if not self.affine:\n    x = -x\nreturn x"),
+        ("if 2 < dim:\n    x = -x\ny = x", "if self.dim > 2:\n    x = -x\nreturn x"),
+        ("if not dim == 2:\n    x = -x\ny = x", "if self.dim != 2:\n    x = -x\nreturn x"),
+        ("if not dim < 2:\n    x = -x\ny = x", "if not self.dim < 2:\n    x = -x\nreturn x"),
+        ("flag = True if affine else False\ny = -x if flag else x", "flag = self.affine\nreturn -x if flag else x"),
+        (
+            "if affine:\n    x = -x\nelif dim > 2:\n    x = -x\ny = x",
+            "if self.affine or self.dim > 2:\n    x = -x\nreturn x",
+        ),
+        ("if affine:\n    x = x\ny = x", "return x"),
+        ("h = relu(x)\ny = h", "return F.relu(x)"),
+        ("h = relu(x)\nz = -h\ny = h", "h = F.relu(x)\nz = -h\nreturn h"),
+        ("y = type_as(x == True, x) * dim", "return (x == True).type_as(x) * self.dim"),  # of a tensor, it says more
+    ],
+)
+def test_a_forward_is_written_as_linters_want_it(given: str, written: str) -> None:
+    assert forward(given, **AFFINE) == written
+
+
+def test_names_are_given_to_what_is_used_alone() -> None:
+    assert checked("y = x + 1", inputs={"x": ["L", "L"]}, outputs={"y": ["L", "L"]})[2:] == ["return x + 1"]
+    assert "dtype" not in forward("x = x + 1\ny = x + arange(3)")
+
+
+def test_without_an_input_that_is_always_there_tensors_are_made_where_the_layer_is() -> None:
+    parts: dict[str, Any] = {"inputs": {"x": {"shape": [3], "optional": True}}, "outputs": {"y": [3]}}
+    weight = {"weight": {"shape": [3], "init": "ones"}}
+    written = forward("y = zeros([3]) * weight if x is None else x * weight", parameters=weight, **parts)
+    assert "torch.zeros(3, device=self.weight.device, dtype=self.weight.dtype)" in written

@@ -141,7 +141,7 @@ def test_dimensions_are_the_bare_names_of_listed_shapes() -> None:
         derived={"half_dim": "dim // 2"},
         inputs={"x": ["...", "L", "dim", "H * 2"], "m": {"shape": ["H", "L", "half_dim"]}, "s": "[K]"},
     )
-    assert list(dimensions(layer)) == ["L", "H"]
+    assert list(dimensions(layer)) == ["L", "H", "K"]
 
 
 def test_inits_know_arguments_constants_and_the_fans_of_earlier_parameters() -> None:
@@ -292,5 +292,41 @@ def test_a_dimension_of_an_optional_input_alone_may_be_missing() -> None:
     parts: dict[str, Any] = {"inputs": {"x": ["N", "C"], "mask": {"shape": ["N", "S"], "optional": True}}}
     found = dimensions(spec(**parts))
     assert {name: dimension.optional for name, dimension in found.items()} == {"N": None, "C": None, "S": "mask"}
-    finding = only("y = x * S if mask is not None else x * N", **parts)
+    finding = only("y = x * S if mask is None else x * N", **parts)
     assert finding.message == "`S` has no value where the optional input `mask` is left out"
+    assert finding.help == "use it under `if mask is not None:`, or give the dimension to an input that is always there"
+
+
+@pytest.mark.parametrize(
+    "forward",
+    [
+        "y = x * S if mask is not None else x * N",
+        "y = x\nif mask is not None:\n    y = y * S",
+        "y = x\nif mask is None:\n    y = x\nelse:\n    mask = mask + 1\n    y = y * S",
+        "y = x if mask is None or S > 3 else x * 2",
+    ],
+)
+def test_a_dimension_has_a_value_where_its_input_is_known_to_be_there(forward: str) -> None:
+    assert not findings(forward, inputs={"x": ["N", "C"], "mask": {"shape": ["N", "S"], "optional": True}})
+
+
+@pytest.mark.parametrize(
+    "forward",
+    [
+        "y = x\nif C > 2:\n    y = y * S * sum(mask)",
+        "y = x\nif mask is not None:\n    mask = mask + 1\n    if mask is not None:\n        y = y\ny = y * S",
+        "if mask is None:\n    mask = x\nif mask is not None:\n    y = x * S",
+    ],
+)
+def test_a_dimension_has_none_where_its_input_may_be_missing_or_another_tensor(forward: str) -> None:
+    parts: dict[str, Any] = {"inputs": {"x": ["N", "C"], "mask": {"shape": ["N", "S"], "optional": True}}}
+    assert "LG210" in codes(forward, **parts)
+
+
+def test_a_dimension_of_one_shape_has_a_value_where_that_is_the_shape() -> None:
+    arguments = {"mode": {"type": "str", "choices": ["a", "b"], "doc": "Mode."}, "flat": FLAG}
+    parts: dict[str, Any] = {"arguments": arguments, "inputs": {"x": "[L] if flat and mode == 'a' else [N, C]"}}
+    assert not findings("if flat and mode != 'b' and mode == 'a':\n    y = x * L\nelse:\n    y = x", **parts)
+    finding = only("y = x * L if flat else mode", **parts)
+    assert finding.message == "`L` has no value where `x` has another shape"
+    assert finding.help is not None and "`if flat and mode == 'a':`" in finding.help

@@ -11,6 +11,7 @@ import torch
 
 from layergen import ops
 from layergen.lang.kinds import Kind
+from layergen.ops.traits import ALIASING, FORGETFUL
 
 NAMES = ops.names()
 PYTHON_MODULES = {"torch.nn.functional", "torch.functional"}
@@ -204,3 +205,23 @@ def test_nearest_finds_what_was_meant(name: str, nearest: str | None) -> None:
 def test_spec_and_diagnostics_import_without_torch() -> None:
     program = "import sys, layergen.lang.scalars, layergen.diagnostics; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+def test_ops_that_torch_says_give_views_are_known_to() -> None:
+    said = set()
+    for name in ops.names():
+        for schema in torch._C._jit_get_schemas_for_operator(f"aten::{name.rpartition('.')[2]}"):
+            infos = [result.alias_info for result in schema.returns]
+            if any(info is not None and not info.is_write for info in infos):
+                said.add(name)
+    assert said
+    assert said <= ALIASING
+    assert all(ops.find(name) for name in (*ALIASING, *FORGETFUL))
+
+
+def test_the_names_of_views_are_those_of_their_operands_memory() -> None:
+    x = torch.rand(1, 2, 2)
+    for name in ("detach", "upcast", "flatten", "reshape_as", "expand_as", "type_as", "real", "positive"):
+        op = ops.get(name)
+        result = op.function(x, x) if name.endswith("_as") else op.function(x)
+        assert result.untyped_storage().data_ptr() == x.untyped_storage().data_ptr(), name

@@ -99,7 +99,6 @@ def test_inputs_locals_and_buffers_may_be_assigned() -> None:
         ("ValueError", "generated code needs it"),
         ("self", "generated code needs it"),
         ("torch", "generated code needs it"),
-        ("init", "generated code needs it"),
         ("dtype", "generated code needs it"),
         ("pi", "it is a constant of the language"),
         ("float32", "it is a constant of the language"),
@@ -175,6 +174,13 @@ def test_usual_names_of_layers(name: str) -> None:
 def test_the_attributes_of_modules_are_all_reserved() -> None:
     public = {name for name in dir(torch.nn.Module()) if not name.startswith("_")}
     assert public <= MODULE_ATTRIBUTES
+
+
+@pytest.mark.parametrize("name", ["F", "init"])
+def test_names_of_imports_are_free(name: str) -> None:
+    assert not findings(f"y = x * {name}", arguments={name: DIM})
+    assert not findings(f"{name} = x\ny = {name}")
+    assert not findings(f"y = x * {name}", inputs={"x": ["N", name]}, outputs={"y": ["N", name]})
 
 
 @pytest.mark.parametrize("name", ["case", "expected", "result", "copy"])

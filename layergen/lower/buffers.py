@@ -68,7 +68,7 @@ class _Copies:
                 for statement in statements(self.program.forward.statements)
                 if isinstance(statement, ex.Assign) and not self.is_update(statement)
                 for target in statement.targets
-                if not _mentioned(statement.value) <= found
+                if not depends_on(statement.value) <= found
             }
             if not found & wrong:
                 return frozenset(found)
@@ -174,7 +174,7 @@ class _Copies:
         def inner(part: ex.Expression) -> ex.Expression:
             return self.with_kept(part, change, keeps)
 
-        keeps = not _mentioned(node) <= self.constant  # without a gradient there is no way back
+        keeps = not depends_on(node) <= self.constant  # without a gradient there is no way back
         match node:
             case ex.Compare():
                 return node
@@ -254,12 +254,12 @@ def _names(node: ex.Expression) -> Iterator[ex.Name]:
     return (part for part in ex.walk(node) if isinstance(part, ex.Name))
 
 
-def _mentioned(node: ex.Expression) -> set[str]:
+def depends_on(node: ex.Expression) -> set[str]:
     """The names whose values a value depends on; what a tensor is converted to lends its dtype alone."""
     match node:
         case ex.Call(function="type_as", arguments=(first, *_)):
-            return _mentioned(first)
+            return depends_on(first)
         case ex.Name(id=name):
             return {name}
     inner = (part.value if isinstance(part, ex.Keyword) else part for part in ex.children(node))
-    return set[str]().union(*(_mentioned(part) for part in inner if isinstance(part, ex.Expression)))
+    return set[str]().union(*(depends_on(part) for part in inner if isinstance(part, ex.Expression)))

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from layergen import ops
 from layergen.lang import expression as ex
 from layergen.lang.visitor import Visitor, mentioned
-from layergen.lower.buffers import copied
+from layergen.lower.buffers import copied, depends_on
 from layergen.lower.input_checks import InputCheckWriter, mentioned_dimensions, size_of
 from layergen.lower.scopes import attribute_names, functional
 from layergen.lower.sizes import mentioned_sizes, size_checks
 from layergen.lower.source import WIDTH, Origin, SourcePrinter
+from layergen.lower.tidy import tidied
 from layergen.prove.input_checks import InputCheck
 from layergen.resolve.conditions import NOTHING, Facts, facts, situated
 from layergen.resolve.program import Program
@@ -30,6 +31,13 @@ def leaning(node: ex.Expression) -> ex.Expression:
         return None
 
     return ex.transform(node, change)
+
+
+def takes_dtype_of_input(call: ex.Call) -> bool:
+    """Whether a call makes a floating tensor from nothing, and leaves its dtype open."""
+    op, callee = ops.called(call), call.callee
+    free = all(keyword.name != "dtype" for keyword in call.keywords)
+    return free and op is not None and op.factory and callee is not None and callee.floating
 
 
 class ForwardWriter(Visitor):
@@ -52,7 +60,7 @@ class ForwardWriter(Visitor):
         for check in size_checks(self.program):
             for line in check.lines():
                 self.emit(line)
-        body, result = self.split_return(copied(self.program))
+        body, result = self.split_return(tidied(copied(self.program), tuple(self.program.outputs)))
         self.block(body)
         if result is None:
             self.emit(f"return {', '.join(self.program.outputs)}")
@@ -75,14 +83,15 @@ class ForwardWriter(Visitor):
         return name
 
     def origin(self) -> Origin:
-        """The first input's device, and the first floating input's dtype."""
-        first = next(iter(self.program.inputs))
-        floating = [name for name, tensor in self.program.inputs.items() if tensor.floating and not tensor.optional]
+        """The device of the first input that is always there, the dtype of the first floating one; or the layer's."""
         owned = [f"self.{name}" for name, tensor in self.program.tensors.items() if not tensor.when]
+        sources = [*(name for name, tensor in self.program.inputs.items() if not tensor.optional), *owned]
+        device = f"{sources[0]}.device" if sources else ""
+        floating = [name for name, tensor in self.program.inputs.items() if tensor.floating and not tensor.optional]
         source = floating[0] if floating else owned[0] if owned else None
         if source is None:
-            return Origin(f"{first}.device", "torch.get_default_dtype()")
-        return Origin(f"{first}.device", "dtype" if source in self.rebound else f"{source}.dtype")
+            return Origin(device, "torch.get_default_dtype()")
+        return Origin(device, "dtype" if source in self.rebound else f"{source}.dtype")
 
     def inputs(self) -> None:
         """Check the inputs and bind the dimensions that the forward mentions, before any input is rebound.
@@ -90,13 +99,13 @@ class ForwardWriter(Visitor):
         What is always there comes first: its sizes are what the others are compared with.
         """
         used = set(self.program.forward.reads) | mentioned_sizes(self.program)
-        used |= {name for check in self.checks for name in mentioned_dimensions(check)}
+        used |= {name for check in self.checks for name in mentioned_dimensions(self.program, check)}
         checks = InputCheckWriter(self.program, self.checks, self.printer)
         for name in sorted(self.program.inputs, key=self.comes_and_goes):
             for line in checks.lines(name):
                 self.emit(line)
             self.bind(name, used)
-        if self.origin().dtype == "dtype" and any(op.factory for op in self.program.forward.ops):
+        if self.origin().dtype == "dtype" and any(map(takes_dtype_of_input, self.program.forward.calls)):
             floating = next(name for name, tensor in self.program.inputs.items() if tensor.floating)
             self.emit(f"dtype = {floating}.dtype")
 
@@ -168,7 +177,7 @@ class ForwardWriter(Visitor):
     def assign(self, statement: ex.Assign) -> None:
         target = statement.targets[0]
         if len(statement.targets) == 1 and target.id in self.program.buffers:
-            self.emit(self.update(target.id, statement.value))
+            self.emit(self.update(target.id, self.narrowed(statement.value, statement)))
             return
         value = self.printer.show(self.narrowed(statement.value, statement))
         annotation = ": Tensor" if len(statement.targets) == 1 and self.untyped(statement.value) else ""
@@ -190,13 +199,12 @@ class ForwardWriter(Visitor):
         target = f"self.{buffer}"
         match value:
             case ex.Binary(operator=operator, left=ex.Name(id=name), right=right) if (
-                name == buffer and operator in IN_PLACE and buffer not in ex.names(right)
+                name == buffer and operator in IN_PLACE and buffer not in depends_on(right)
             ):
                 return f"{target}.{IN_PLACE[operator]}({self.printer.show(right)})"
-            case ex.Call(function="lerp", arguments=(ex.Name(id=name), *rest)) if name == buffer and buffer not in set[
-                str
-            ]().union(*map(ex.names, rest)):
-                call = ex.Call("lerp_", tuple(rest), value.keywords)
+            case ex.Call(function="lerp", arguments=(ex.Name(id=name), *rest)) if (
+                name == buffer and buffer not in depends_on(call := ex.Call("lerp_", tuple(rest), value.keywords))
+            ):
                 return f"{target}.lerp_({self.printer.arguments(call)})"
             case _:
                 return f"{target}.copy_({self.printer.show(value)})"

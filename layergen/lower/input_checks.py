@@ -16,9 +16,12 @@ def size_of(entry: Entry) -> str:
     return f"{entry.input}.shape[{entry.index}]"
 
 
-def mentioned_dimensions(check: InputCheck) -> set[str]:
-    """The names that a check compares with."""
-    return ex.names(check.demand.entry.expression) if isinstance(check.demand, SizeDemand) else set()
+def mentioned_dimensions(program: Program, check: InputCheck) -> set[str]:
+    """The names that a check compares with, but for those that it reads off the input itself."""
+    if not isinstance(check.demand, SizeDemand):
+        return set()
+    entry = check.demand.entry
+    return ex.names(entry.expression).difference(own_names(program, check.input, entry))
 
 
 def told(program: Program, name: str, checks: Sequence[InputCheck]) -> dict[str, InputCheck]:

@@ -29,7 +29,7 @@ ONE_LINE = 64  # characters of a message that stands on one line
 class Origin:
     """Where tensors made from nothing are made, as source text."""
 
-    device: str
+    device: str  # empty: torch's default
     dtype: str
 
 
@@ -108,7 +108,7 @@ class SourcePrinter(ex.Printer):
         node, given = spread(node, op), {keyword.name for keyword in node.keywords}
         parts = [self.arguments(node)] if node.arguments or node.keywords else []
         if self.origin is not None and "device" not in given:
-            parts.append(f"device={self.origin.device}")
+            parts += [f"device={self.origin.device}"] if self.origin.device else []
             if "dtype" not in given and node.callee and node.callee.floating:
                 parts.append(f"dtype={self.origin.dtype}")
         return f"{self.function(op)}({', '.join(parts)})"

@@ -9,6 +9,7 @@ from layergen.checked import Broken, CheckedCase, CheckedLayer
 from layergen.lang import expression as ex
 from layergen.lang.bounds import requirement
 from layergen.lang.interpreter import Interpreter
+from layergen.lang.model import SIZES, Argument
 from layergen.lower.behaviours import imported_names, layer_expression
 from layergen.lower.cases import Fields, case_fields, changed_case, shapes, sizes_of, whole_case
 from layergen.lower.constructor import argument_signature, constraint_message
@@ -81,11 +82,39 @@ def reference_view(program: Program) -> ReferenceView | None:
     for name, argument in program.arguments.items():
         if argument.computed and argument.default is not None:
             body += [f"if {name} is None:", f"    {name} = {printer.show(argument.default)}"]
+        if name in taken_apart(program):
+            body += normalized(name, argument)
     for name, expression in program.derived.items():
         if name in ex.names(module):
             body.append(f"{name} = {printer.show(expression)}")
     body.append(f"return {module.function}({printer.arguments(module)})")
     return ReferenceView(", ".join(argument_signature(program)), tuple(body))
+
+
+def taken_apart(program: Program) -> set[str]:
+    """The arguments that the module to match is not just handed: what it gets of them is computed from one form."""
+    assert program.matches is not None
+    module = program.matches.module
+    handed = [*module.arguments, *(keyword.value for keyword in module.keywords)]
+    used = [value for value in handed if not isinstance(value, ex.Name)]
+    used += [value for name, value in program.derived.items() if name in ex.names(module)]
+    return set[str]().union(*map(ex.names, used))
+
+
+def normalized(name: str, argument: Argument) -> Iterator[str]:
+    """The lines that bring sizes into one form."""
+    if argument.type == "ints":
+        wide = f"({name},) if isinstance({name}, int) else tuple({name})"
+    elif argument.type in SIZES:
+        parts = ", ".join([name] * SIZES[argument.type])
+        wide = f"({parts}{',' if SIZES[argument.type] == 1 else ''}) if isinstance({name}, int) else {name}"
+    else:
+        return
+    if argument.optional:
+        yield f"if {name} is not None:"
+        yield f"    {name} = {wide}"
+    else:
+        yield f"{name} = {wide}"
 
 
 def wrong_shapes(layer: CheckedLayer, base: Fields) -> Iterator[RowView]:
