@@ -73,7 +73,7 @@ def test_functions_and_keywords_are_not_names() -> None:
             {"constraints": ["x > 0"]},
             "constraints[0]",
             "`x` is an input, which is not known here",
-            "only arguments and derived names are known here",
+            "only arguments and derived names, and dimensions that stand alone in an input's shape are known here",
         ),
         (
             {"arguments": {"dim": DIM}, "constraints": ["dmi > 0"]},

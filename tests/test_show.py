@@ -50,7 +50,7 @@ def test_json_has_the_same(capsys: Capture) -> None:
     assert found["steps"][0]["results"] == [{"name": "y", "shape": ["*", "*", "dim"], "dtype": "float32", "note": ""}]
     assert found["costs"][0] == {"name": "parameters", "number": 8, "formula": "2 * dim", "note": ""}
     assert {item["contract"] for item in found["contracts"]} == {
-        *("shape", "coupling", "call", "dtype", "device", "purity"),
+        *("shape", "coupling", "settings", "branches", "call", "dtype", "device", "purity"),
         *("precision", "finite", "learning", "strides", "gradient", "training", "use", "init"),
         *("independence", "influence", "input checks"),
     }

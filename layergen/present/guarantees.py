@@ -13,7 +13,9 @@ from layergen.lang.model import Input, Parameter
 from layergen.ops.dtypes import dtype_name
 from layergen.prove.proof import Proof, Tried, paths
 from layergen.resolve.program import Program
+from layergen.settings.branches import branchings
 from layergen.settings.choice import Setting
+from layergen.settings.pairs import pairs
 from layergen.words import listed, plural
 
 
@@ -35,6 +37,12 @@ def guarantees(layer: CheckedLayer) -> Iterator[Guarantee]:
     on_paths = f"on {plural(len(ways), 'way')}"
     yield from _shape(layer)
     yield from _coupling(layer, on_paths)
+    further = len(list(pairs(program, layer.cases[0].setting)))
+    if further:
+        detail = f"flags, choices and numbers together: at {plural(further, 'further setting')}"
+        yield Guarantee("settings", "tried", detail)
+    if any(branchings(program)):
+        yield Guarantee("branches", "tried", f"{cases}: each branch and each conditional value is taken")
     yield Guarantee("call", "checked", "every call fits a signature of its op, by name and by kind")
     yield from _dtype(program, on_paths)
     yield from _on_data(layer)

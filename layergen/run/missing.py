@@ -76,7 +76,7 @@ def _changed(program: Program, setting: Setting, changes: Mapping[str, int]) -> 
 
 
 def _conditions(names: list[str]) -> Iterator[Condition]:
-    """Conditions from the simple to the less simple. Sizes that must be equal are mostly a mistake."""
+    """Conditions, the simple ones first. Sizes that must be equal are mostly a mistake, so none."""
     for name in names:
         for divisor in (2, 3, 4):
             yield f"{name} % {divisor} == 0", lambda at, n=name, d=divisor: at[n] % d == 0  # type: ignore[misc]

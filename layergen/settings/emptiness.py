@@ -45,8 +45,9 @@ def _judge(
             whole = inlined(entry, program.derived)
             message = f"the {role} `{path[1]}` has no elements: `{ex.show(whole)}` is 0"
             place = Place((*path, "shape", index), entry.span)
-            help_ = _help(program, whole, role != "output")
-            yield EmptyTensor.at(place, message, notes=_notes(program, setting), help=help_)
+            yield EmptyTensor.at(
+                place, message, notes=_notes(program, setting), help=_help(program, whole, role != "output")
+            )
             return
     if not isinstance(shape, tuple) and 0 in interpreter.evaluate(shape):
         message = f"the {role} `{path[1]}` has no elements: its shape is {list(interpreter.evaluate(shape))}"

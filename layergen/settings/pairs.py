@@ -13,7 +13,8 @@ from layergen.resolve.program import Program
 from layergen.settings.choice import Setting, case_sizes, setting_with
 
 MOST = 12  # settings
-LEVELS = 5  # of one argument
+LEVELS = 5  # of one argument; of one without a default, which every setting moves, fewer
+REQUIRED = 3
 BOUND = 16  # the largest inclusive bound that is tried
 OTHERS = (2, 3, 4, 6, 5, 8)
 FLOATS = (0.5, 2.0)
@@ -142,13 +143,14 @@ def _factors(program: Program, base: Setting) -> Iterator[Factor]:
 
 def _levels(argument: Argument, current: Any) -> Iterator[Any]:
     """What to try for an argument: as in the base, its other values, its inclusive bounds, and unequal entries."""
+    most = REQUIRED if argument.required and argument.type == "int" else LEVELS
     seen = [current]
     yield current
     for value in _tried(argument, current):
         if value is not None and refusal("", argument, value):
             continue
         normal = None if value is None else normalize(argument, value)
-        if not any(normal == other and type(normal) is type(other) for other in seen) and len(seen) < LEVELS:
+        if not any(normal == other and type(normal) is type(other) for other in seen) and len(seen) < most:
             seen.append(normal)
             yield value
 
@@ -165,8 +167,7 @@ def _tried(argument: Argument, current: Any) -> Iterator[Any]:
     near = [bound for bound in (argument.min, argument.max) if bound is not None and abs(bound) <= BOUND]
     match argument.type:
         case "int":
-            yield from (value for value in OTHERS if not argument.required or value != current)
-            yield from near
+            yield from (*near, *OTHERS) if argument.required else (*OTHERS[:2], *near, *OTHERS[2:])
         case "float":
             yield from near
             yield from FLOATS

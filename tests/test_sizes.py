@@ -1,0 +1,124 @@
+"""Constraints that name dimensions: kept by every setting and symbol, checked in the forward, told from both sides."""
+
+from typing import Any
+
+import pytest
+from small import DIM, checked, faults_of, forward_lines, program
+
+from layergen.lower.sizes import size_message
+from layergen.prove.hints import at_point, close_hints, hints, numbers
+from layergen.resolve.program import Program
+from layergen.settings.choice import settings
+from layergen.settings.limits import size_limits
+from layergen.settings.sizes import keeps
+
+BOUNDED: dict[str, Any] = {"arguments": {"longest": DIM, "dim": DIM}, "constraints": ["C <= longest", "dim % 2 == 0"]}
+SPREAD: dict[str, Any] = {
+    "arguments": {"r": DIM},
+    "constraints": ["C % r ** 2 == 0"],
+    "outputs": {"y": ["N", "C // r ** 2", "r", "r"]},
+}
+EQUAL: dict[str, Any] = {"arguments": {"part": DIM}, "constraints": ["C == 2 * part"]}
+ALL = [BOUNDED, SPREAD, EQUAL, {"constraints": ["C % 2 == 0"]}, {"constraints": ["N < C", "C < 5"]}]
+
+
+@pytest.mark.parametrize("parts", ALL)
+def test_every_setting_keeps_them(parts: dict[str, Any]) -> None:
+    layer = program(**parts)
+    assert all(keeps(layer, setting.values, setting.sizes) for setting in settings(layer))
+
+
+@pytest.mark.parametrize("parts", ALL[:4])
+def test_symbols_keep_them(parts: dict[str, Any]) -> None:
+    layer = program(**parts)
+    setting = settings(layer)[0]
+    found = hints(layer, setting) or close_hints(layer, setting)
+    assert found is not None and keeps(layer, found.setting.values, found.setting.sizes)
+    assert len({*found.names.values()}) == len(found.names)
+
+
+def test_those_on_arguments_are_kept_apart() -> None:
+    layer = program(**BOUNDED)
+    assert [len(found) for found in (layer.constraints, layer.argument_constraints, layer.size_constraints)] == [
+        2,
+        1,
+        1,
+    ]
+
+
+def test_a_point_that_breaks_one_is_none() -> None:
+    layer = program(**BOUNDED)
+    ground = numbers(layer, settings(layer)[0])
+    assert at_point(layer, ground, {**ground.names, "C": ground.names["longest"]}) is not None
+    assert at_point(layer, ground, {**ground.names, "C": ground.names["longest"] + 1}) is None
+
+
+def only_limit(layer: Program) -> tuple[dict[str, int], dict[str, int]]:
+    (limit,) = size_limits(layer, settings(layer)[0])
+    names = {*layer.arguments, *layer.dimensions} - {"N", "dim"}
+    kept, broken = ({**part.values, **part.sizes} for part in (limit.kept, limit.broken))
+    return {name: kept[name] for name in sorted(names)}, {name: broken[name] for name in sorted(names)}
+
+
+def test_limits_lie_on_both_sides() -> None:
+    kept, broken = only_limit(program(**BOUNDED))
+    assert kept["C"] == kept["longest"] and broken["C"] == broken["longest"] + 1
+    kept, broken = only_limit(program(**SPREAD))
+    assert kept["C"] % kept["r"] ** 2 == 0 != broken["C"] % broken["r"] ** 2
+    kept, broken = only_limit(program(**EQUAL))
+    assert kept["C"] == 2 * kept["part"] == broken["C"] - 1
+
+
+def test_the_forward_checks_them_after_the_sizes_are_known() -> None:
+    lines = forward_lines(program(**EQUAL))
+    assert lines[:3] == [
+        "C = x.shape[1]",
+        "if C != 2 * self.part:",
+        '    raise ValueError(f"expected C == 2 * part, got C={C}, part={self.part}")',
+    ]
+
+
+def test_those_of_an_optional_input_are_checked_where_it_is_there() -> None:
+    inputs = {"x": ["N", "C"], "z": {"shape": ["N", "L"], "optional": True}}
+    lines = forward_lines(program(inputs=inputs, constraints=["L % 2 == 0"]))
+    assert lines[:2] == [
+        "if z is not None and z.shape[1] % 2 != 0:",
+        '    raise ValueError(f"L must be divisible by 2, got L={z.shape[1]}")',
+    ]
+
+
+def test_messages_have_the_values() -> None:
+    layer = program(**SPREAD)
+    (constraint,) = layer.size_constraints
+    assert size_message(layer, constraint, {"C": 9, "r": 2}) == "C must be divisible by r ** 2, got C=9, r=2"
+
+
+def test_a_case_that_breaks_one_is_a_fault() -> None:
+    (finding,) = faults_of(program(**BOUNDED, cases=[{"longest": 4, "dim": 2, "C": 5}]))
+    assert finding.message == "the case does not satisfy `C <= longest`"
+
+
+@pytest.mark.parametrize(
+    ("forward", "parts", "condition"),
+    [
+        (
+            "y = x + w[:C]",
+            {"arguments": {"longest": DIM}, "parameters": {"w": {"shape": ["longest"], "init": "normal"}}},
+            "C <= longest",
+        ),
+        (
+            "a, b = unbind(reshape(x, [N, 2, C // 2]), 1)\ny = a + b",
+            {"outputs": {"y": ["N", "C // 2"]}},
+            "C % 2 == 0",
+        ),
+        (
+            "h = reshape(x, [N // groups, groups, C])\ny = reshape(h - mean(h, dim=1, keepdim=True), [N, C])",
+            {"arguments": {"groups": DIM}},
+            "N % groups == 0",
+        ),
+    ],
+)
+def test_what_is_not_declared_is_a_precondition(forward: str, parts: dict[str, Any], condition: str) -> None:
+    assert condition in {found.text for found in checked(program(forward, **parts)).preconditions}
+    declared = program(forward, **parts, constraints=[condition])
+    assert condition not in {found.text for found in checked(declared).preconditions}
