@@ -17,6 +17,7 @@ INTS = (5, 7, 11, 13, 17, 19, 23, 29, 12, 24, 36, 60, 48, 84, 2, 3, 4, 6, 8, 9, 
 SIZE_INTS = (3, 5, 2, 7, 4, 6, 11, 13)
 DIMENSIONS = (211, 223, 227, 229, 233, 239, 241, 251, 257, 263, 269, 271)
 LARGE_INTS = (*DIMENSIONS, *(multiple * DIMENSIONS[0] for multiple in (2, 3, 4, 5)))
+LOOKS = 60  # at values that may take the same way
 LEADING = (13, 17)
 LEADING_NAMES = ("*0", "*1")
 
@@ -67,6 +68,7 @@ def _chosen(
     if not all(pools.values()):
         return None
     dims = dict.fromkeys(setting.sizes, dimensions)
+    looked = 0
     taken = way(program, setting)  # which the symbols are to take, too
 
     def accept(given: Mapping[str, Any]) -> bool:
@@ -75,7 +77,11 @@ def _chosen(
         if not program.size_constraints and taken is None:
             return True
         sizes = sized(given)
-        return sizes is not None and (taken is None or way(program, at(given, sizes)) == taken)
+        if sizes is None or taken is None:
+            return sizes is not None
+        nonlocal looked
+        looked += 1
+        return looked <= LOOKS and way(program, at(given, sizes)) == taken
 
     def sized(given: Mapping[str, Any]) -> dict[str, int] | None:
         found = find_sizes(program, values_of(program, given), {}, dims, strict=True)

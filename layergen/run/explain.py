@@ -103,8 +103,9 @@ class Explainer:
                     *self.program.arguments
                 } and not self.divides(divisor, number):
                     return f"if `{divisor}` is to divide `{number}`, add the constraint `{number} % {divisor} == 0`"
-                case ex.Binary("//", ex.Name(id=number)) if number in self.setting.sizes:
-                    return f"if `{number}` has to be a multiple, give sizes that fit under `cases`"
+                case ex.Binary("//", ex.Name(id=number), divisor) if number in self.setting.sizes:
+                    demand = f"{number} % {ex.Printer().show(divisor, ex.PRECEDENCE['unary'])} == 0"
+                    return f"if `{number}` has to be a multiple, add the constraint `{demand}`"
         return None
 
     def divides(self, divisor: str, number: str) -> bool:

@@ -167,7 +167,7 @@ def _changed(program: Program, base: Setting, changes: Mapping[str, Any]) -> Set
     held = {**case_sizes(program, base), **sizes}
     try:
         setting = setting_with(program, name, {**base.given, **arguments}, held)
-        if setting is None and arguments:
+        if setting is None and arguments and len(changes) == 1:  # what must change with one name, the search finds
             given = search(program, arguments, {}, sizable(program, held))
             setting = None if given is None else setting_with(program, name, given, held)
     except EvaluationFault:
