@@ -15,12 +15,14 @@ from layergen.prove.input_checks import input_checks
 from layergen.prove.preconditions import preconditions
 from layergen.prove.proof import Proof, Tried, paths, prove
 from layergen.resolve.program import Program
+from layergen.run.forward import TrialFault
 from layergen.run.instance import Instance
 from layergen.run.trial import SHAPES, facts, try_runs, works
 from layergen.run.watching import Runs, Watch
 from layergen.settings.choice import Setting, settings
 from layergen.settings.rejections import rejections
 
+FURTHER = ((1, 1), (2, 1), (3, 2))  # by what sizes grow where they cannot be symbols: times, and more
 LARGER = 3  # by what sizes grow where a layer needs larger inputs than usual
 
 
@@ -32,12 +34,13 @@ def check(program: Program) -> CheckedLayer:
     """
     chosen = settings(program)
     with settled():
-        proofs = tuple(prove(program, chosen))
+        proofs = tuple(_at_further_sizes(program, proof) for proof in prove(program, chosen))
         cases, runs = [], {}
         for setting in chosen:
             made = working(program, setting, WATCHES)
             cases.append(check_setting(made))
             runs[made.setting.name] = made
+        on_data = any(isinstance(proof, Tried) and proof.for_data for proof in proofs)
         ways = paths([case.setting for case in cases])
         check_contracts(Ways(program, tuple(runs[setting.name] for setting in ways)))
         return CheckedLayer(
@@ -46,9 +49,29 @@ def check(program: Program) -> CheckedLayer:
             tuple(rejections(program, chosen[0])),
             proofs,
             check_preconditions(program, proofs, cases),
-            tuple(input_checks(program, cases[0].setting)),
-            costs(program, _amounts(proofs[0]), cases[0].setting),
+            tuple(input_checks(program, cases[0].setting, on_data)),
+            costs(program, _amounts(proofs[0]), cases[0].setting, on_data),
         )
+
+
+def _at_further_sizes(program: Program, proof: Proof | Tried) -> Proof | Tried:
+    """A way that cannot be run at symbols is tried at more sizes than others.
+
+    Raises:
+        SpecError: If it works at some of them, but gives other shapes than declared.
+    """
+    if isinstance(proof, Proof) or not proof.setting.sizes:
+        return proof
+    tried = 0
+    for times, more in FURTHER:
+        sizes = {name: times * size + more for name, size in proof.setting.sizes.items()}
+        runs = Runs(program, replace(proof.setting, sizes=sizes), (SHAPES,))
+        try:
+            try_runs(runs)
+        except TrialFault:  # these sizes may not go together
+            continue
+        tried += 1
+    return replace(proof, further=tried)
 
 
 def _amounts(proof: Proof | Tried) -> Mapping[str, Any]:

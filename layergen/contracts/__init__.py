@@ -3,6 +3,7 @@
 from layergen.contracts.autocast import AUTOCAST
 from layergen.contracts.broadcasting import BROADCASTING
 from layergen.contracts.contract import Contract, Ways
+from layergen.contracts.detached import DETACHED
 from layergen.contracts.device import DEVICE
 from layergen.contracts.dtype import DTYPE
 from layergen.contracts.execution import EXECUTION
@@ -23,7 +24,7 @@ CONTRACTS: dict[str, tuple[Contract, ...]] = {
     "dtype": (DTYPE, VANISHING),
     "autocast": (AUTOCAST,),
     "device": (DEVICE,),
-    "gradient": (GRADIENT,),
+    "gradient": (GRADIENT, DETACHED),
     "training": (RANDOMNESS,),
     "init": (FANS,),
 }

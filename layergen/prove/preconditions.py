@@ -178,6 +178,8 @@ class Points:
         columns |= dict(zip(self.names, zip(*points, strict=True), strict=True))
         try:
             return values(formula, columns, len(points))
+        except ValueError:  # a function that is not known: nothing can be said of the condition
+            return [None] * len(points)
         except ArithmeticError:
             return [None] if len(points) == 1 else [self.at(formula, [point])[0] for point in points]
 

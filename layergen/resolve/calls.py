@@ -7,6 +7,7 @@ from layergen.diagnostics import Finding, Label, Path, Place, Rule, Span
 from layergen.lang import expression as ex
 from layergen.lang.facts import CalleeKind
 from layergen.lang.kinds import Kind, Kinds
+from layergen.lang.meant import initializer_meant, unneeded
 from layergen.lang.scalars import SCALARS
 from layergen.ops import Fault, FaultKind
 from layergen.resolve.inference import SCALAR, arguments_of, bindable, kinds_of
@@ -63,7 +64,7 @@ def check_against(call: ex.Call, op: ops.Op, path: Path) -> Iterator[Finding]:
 
 def unknown_function(call: ex.Call, path: Path, known: Iterable[str], expected: str) -> Finding:
     """The finding for a call of a function that is none of those known at its place."""
-    near = nearest(call.function, known, cutoff=0.7)
+    near = initializer_meant(call.function) or nearest(call.function, known, cutoff=0.7)
     remedy = f"write `{near}`" if near else None
     message = f"`{call.function}` is not {expected}"
     return UnknownOp.at(Place(path, call.function_span), message, help=remedy)
@@ -72,6 +73,8 @@ def unknown_function(call: ex.Call, path: Path, known: Iterable[str], expected: 
 def _unknown_op(call: ex.Call, path: Path) -> Finding:
     place = Place(path, call.function_span)
     message = f"`{call.function}` is no op"
+    if advice := unneeded(call.function):
+        return UnknownOp.at(place, message, help=advice)
     near = ops.nearest(call.function)
     op = ops.find(near) if near else None
     if op is None:
@@ -114,7 +117,7 @@ def _message(call: ex.Call, fault: Fault, signature: ops.Signature) -> str:
         case FaultKind.WRONG_KIND:
             (parameter,), ((keyword, value),) = fault.parameters, given
             where = "," if keyword else f", the {ordinal(fault.arguments[0])} argument,"
-            wanted, found = _described(parameter.accepts), _described(kinds_of(value))
+            wanted, found = described(parameter.accepts), described(kinds_of(value))
             return f"`{call.function}` takes {wanted} as {names[0]}{where} but {_shown(value)} is {found}"
 
 
@@ -151,7 +154,7 @@ def _check_scalar_arguments(call: ex.Call, path: Path) -> Iterator[Finding]:
     for _, value in arguments_of(call):
         found = kinds_of(value)
         if not found & (SCALAR | {Kind.UNKNOWN}):
-            message = f"`{call.function}` takes numbers, but {_shown(value)} is {_described(found)}"
+            message = f"`{call.function}` takes numbers, but {_shown(value)} is {described(found)}"
             yield WrongArgumentKind.at(Place(path, value.span), message)
 
 
@@ -168,7 +171,7 @@ def _name_span(keyword: ex.Keyword) -> Span:
     return start, start + len(keyword.name)
 
 
-def _described(kinds: Kinds) -> str:
+def described(kinds: Kinds) -> str:
     """Kinds in words: "an int or ints"."""
     named = sorted(kinds - {Kind.NONE}, key=list(Kind).index)
     if {Kind.INT, Kind.FLOAT, Kind.BOOL} <= kinds:

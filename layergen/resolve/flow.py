@@ -8,7 +8,7 @@ from layergen.lang.model import LayerSpec
 from layergen.lang.visitor import Visitor, assignments
 from layergen.resolve.scope import CONSTANTS
 from layergen.resolve.signature import dimensions
-from layergen.resolve.undefined import undefined
+from layergen.resolve.undefined import unbound_names, undefined
 from layergen.rules.names import Unassigned
 
 PATH = ("forward",)
@@ -36,9 +36,8 @@ class _Flow(Visitor):
     """Follows the paths of a forward; collects what is wrong on them, once for each name."""
 
     def __init__(self, spec: LayerSpec) -> None:
-        self.known = frozenset(
-            {*spec.arguments, *spec.derived, *spec.tensors, *spec.inputs, *dimensions(spec), *CONSTANTS, "training"}
-        )
+        sizes = {*spec.arguments, *spec.derived, *dimensions(spec), *unbound_names(spec)}
+        self.known = frozenset({*sizes, *spec.tensors, *spec.inputs, *CONSTANTS, "training"})
         self.optional = {name: found.optional for name, found in dimensions(spec).items() if found.optional}
         self.first = {target.id: target for target in reversed(list(assignments(spec.forward)))}
         self.findings: list[Finding] = []

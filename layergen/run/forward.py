@@ -17,11 +17,15 @@ from layergen.run.explain import Explainer
 
 
 class TrialFault(SpecError):
-    """The layer does not work as it is set up."""
+    """The layer does not work as it is set up.
 
-    def __init__(self, finding: Finding) -> None:
+    ``for_data`` tells that torch asks for the values of tensors that have none: with data, it may work.
+    """
+
+    def __init__(self, finding: Finding, *, for_data: bool = False) -> None:
         super().__init__((finding,))
         self.finding = finding
+        self.for_data = for_data
 
 
 class Observer(Protocol):
@@ -94,6 +98,9 @@ class ForwardInterpreter(Interpreter):
         for observer in self.observers:
             observer.combined(node, left, right)
         return super().combine(node, left, right)
+
+    def count(self, number: int) -> str:
+        return self.explainer.count(number)
 
     def store(self, target: ex.Name, value: Any) -> None:
         self.steps.append(Step(target, value))

@@ -14,9 +14,11 @@ from layergen.lang.model import Tensor as TensorSpec
 from layergen.ops.dtypes import dtype_of
 from layergen.resolve.program import Program
 from layergen.rules.cases import EmptyRange
+from layergen.rules.shapes import OpFailed
 from layergen.run.environment import CONSTANTS, TensorCalls, shape_of
 from layergen.run.explain import Explainer
 from layergen.run.forward import ForwardInterpreter, Observer, Run, TrialFault
+from layergen.run.said import needs_data
 from layergen.settings.choice import Setting
 
 META = torch.device("meta")
@@ -142,7 +144,8 @@ class Instance:
         try:
             interpreter.run(self.program.forward.statements)
         except EvaluationFault as fault:
-            raise TrialFault(self.explainer.fault(("forward",), fault, interpreter.values)) from None
+            finding = self.explainer.fault(("forward",), fault, interpreter.values)
+            raise TrialFault(finding, for_data=finding.rule is OpFailed and needs_data(fault.message)) from None
         outputs = {}
         for name in self.program.outputs:
             value = interpreter.values[name]
