@@ -11,6 +11,7 @@ from layergen.lower.scopes import attribute_names
 from layergen.lower.source import WIDTH, Origin, SourcePrinter, formatted
 from layergen.prove.input_checks import InputCheck
 from layergen.resolve.program import Program
+from layergen.resolve.signature import leading_source
 
 INDENT = "    "
 IN_PLACE = {"+": "add_", "-": "sub_", "*": "mul_"}
@@ -44,7 +45,7 @@ class ForwardWriter(Visitor):
         self.lines: list[str] = []
         self.depth = 0
         self.rebound = program.forward.assigned
-        self.printer = SourcePrinter(self.names, self.origin(), self.hoist)
+        self.printer = SourcePrinter(self.names, self.origin(), self.hoist, self.leading())
 
     def write(self) -> tuple[str, ...]:
         self.dimensions()
@@ -77,6 +78,21 @@ class ForwardWriter(Visitor):
         if source is None:
             return Origin(f"{first}.device", "torch.get_default_dtype()")
         return Origin(f"{first}.device", "dtype" if source in self.rebound else f"{source}.dtype")
+
+    def leading(self) -> str:
+        """Where the leading dimensions can be read: ``x.shape[:-1]``, or a name for it if the input is rebound."""
+        source = leading_source(self.program.inputs)
+        if source is None:
+            return "..."
+        name, first, tail = source.input, source.position or "", -source.tail or ""
+        text = f"{name}.shape[{first}:{tail}]" if first or tail else f"{name}.shape"
+        if not self.program.forward.splices or name not in self.rebound:
+            return text
+        own = "leading"
+        while own in self.program.names or own in self.rebound:
+            own += "_"
+        self.emit(f"{own} = {text}")
+        return own
 
     def dimensions(self) -> None:
         """Bind the dimensions that the forward mentions, before any input is rebound."""

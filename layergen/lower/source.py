@@ -38,6 +38,7 @@ class SourcePrinter(ex.Printer):
         names: The source text of each name of the program.
         origin: The device and dtype of tensors made from nothing.
         hoist: Gives an expression a name of its own and returns it, for values that are written twice.
+        leading: The source text of the leading dimensions, for ``...`` in a list.
     """
 
     def __init__(
@@ -45,10 +46,12 @@ class SourcePrinter(ex.Printer):
         names: Mapping[str, str],
         origin: Origin | None = None,
         hoist: Callable[[str], str] | None = None,
+        leading: str = "...",
     ) -> None:
         self.names = names
         self.origin = origin
         self.hoist = hoist
+        self.leading = leading
 
     def name(self, node: ex.Name) -> str:
         if node.id in self.names:
@@ -60,7 +63,18 @@ class SourcePrinter(ex.Printer):
     def literal(self, node: ex.Literal) -> str:
         return python(node.value)
 
+    def sequence(self, node: ex.Sequence) -> str:
+        return super().sequence(self.spliced(node))
+
+    def spliced(self, node: ex.Sequence) -> ex.Sequence:
+        """A list with the leading dimensions in the place of ``...``."""
+        if not ex.is_spliced(node):
+            return node
+        return replace(node, items=tuple(ex.Name(f"*{self.leading}") if item == ex.Literal(...) else item for item in node.items))
+
     def call(self, node: ex.Call) -> str:
+        items = [self.spliced(part) if isinstance(part, ex.Sequence) else part for part in node.arguments]
+        node = replace(node, arguments=tuple(items))
         op = ops.called(node)
         if op is None:
             return f"{SCALARS[node.function].text}({self.arguments(node)})"

@@ -16,6 +16,7 @@ from layergen.resolve.calls import check_against, check_call, described, unknown
 from layergen.resolve.inference import TENSOR, kinds_of
 from layergen.resolve.program import Program
 from layergen.resolve.scope import scoped
+from layergen.resolve.signature import leading_source
 from layergen.rules.calls import DataDependent, NotASize, NotATensor, NotScalar
 from layergen.words import shorten
 
@@ -34,6 +35,11 @@ def _forward(program: Program) -> Iterator[Finding]:
     for statement in statements(program.forward.statements):
         for expression in parts(statement).expressions:
             yield from _calls(expression, FORWARD)
+            spliced = next((node for node in ex.walk(expression) if ex.is_spliced(node)), None)
+            if spliced is not None and leading_source(program.inputs) is None:
+                message = "`...` stands for nothing here: no input that is always there has leading dimensions"
+                help = "where the shape is that of another tensor, write `reshape_as(h, x)`"
+                yield NotASize.at(Place(FORWARD, spliced.span), message, help=help)
             tests = [node.test for node in ex.walk(expression) if isinstance(node, ex.Conditional)]
             for test in (*tests, *([statement.test] if isinstance(statement, ex.If) else [])):
                 yield from _condition(test)

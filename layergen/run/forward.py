@@ -72,6 +72,7 @@ class ForwardInterpreter(Interpreter):
         buffers: The layer's buffers, None where they do not exist.
         explainer: Puts shapes into words.
         observers: Who watches.
+        leading: What ``...`` stands for.
     """
 
     def __init__(
@@ -81,18 +82,28 @@ class ForwardInterpreter(Interpreter):
         buffers: Mapping[str, Tensor | None],
         explainer: Explainer,
         observers: Sequence[Observer] = (),
+        leading: Sequence[int] = (),
     ) -> None:
         super().__init__(values, self.watched)
         self.function = call
         self.buffers = buffers
         self.explainer = explainer
         self.observers = observers
+        self.leading = leading
         self.steps: list[Step] = []
 
     def watched(self, node: ex.Call, arguments: list[Any], keywords: dict[str, Any]) -> Any:
         for observer in self.observers:
             observer.called(node, arguments, keywords)
         return self.function(node, arguments, keywords)
+
+    def evaluate(self, node: ex.Expression) -> Any:
+        if not ex.is_spliced(node):
+            return super().evaluate(node)
+        items: list[Any] = []
+        for item in node.items:
+            items += self.leading if item == ex.Literal(...) else [self.evaluate(item)]
+        return items
 
     def combine(self, node: ex.Binary, left: Any, right: Any) -> Any:
         for observer in self.observers:

@@ -140,7 +140,7 @@ class Instance:
         values = {**CONSTANTS, **self.scalars, **given, **self.state, "training": training}
         calls = TensorCalls(self.placement.device, self.floating_dtype(), self.placement.scalars)
         buffers = {name: self.state[name] for name in self.program.buffers}
-        interpreter = ForwardInterpreter(values, calls, buffers, self.explainer, observers)
+        interpreter = ForwardInterpreter(values, calls, buffers, self.explainer, observers, self.setting.leading)
         try:
             interpreter.run(self.program.forward.statements)
         except EvaluationFault as fault:
