@@ -70,7 +70,8 @@ class SourcePrinter(ex.Printer):
         """A list with the leading dimensions in the place of ``...``."""
         if not ex.is_spliced(node):
             return node
-        return replace(node, items=tuple(ex.Name(f"*{self.leading}") if item == ex.Literal(...) else item for item in node.items))
+        leading = ex.Name(f"*{self.leading}")
+        return replace(node, items=tuple(leading if item == ex.Literal(...) else item for item in node.items))
 
     def call(self, node: ex.Call) -> str:
         items = [self.spliced(part) if isinstance(part, ex.Sequence) else part for part in node.arguments]

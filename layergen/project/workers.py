@@ -11,6 +11,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
+from layergen.diagnostics import LayergenError
+
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
     from multiprocessing.process import BaseProcess
@@ -27,6 +29,7 @@ class Failure:
 
     summary: str
     traceback: str = ""
+    usage: bool = False  # whether it is no bug, but something that stops the work as a whole
 
     @classmethod
     def of(cls, error: Exception) -> Self:
@@ -71,6 +74,8 @@ def attempt(task: Task) -> Any:
     function, arguments = task
     try:
         return function(*arguments)
+    except LayergenError as error:
+        return Failure(str(error), usage=True)
     except Exception as error:
         return Failure.of(error)
 

@@ -13,8 +13,8 @@ from layergen.diagnostics import Finding, Label, Path, Place
 from layergen.lang import expression as ex
 from layergen.lang.interpreter import EvaluationFault
 from layergen.resolve.program import Program
-from layergen.rules.shapes import HiddenCoupling, OpFailed, ShapeMismatch
 from layergen.rules.calls import SizeOfValues
+from layergen.rules.shapes import HiddenCoupling, OpFailed, ShapeMismatch
 from layergen.run.said import dotted, lacks_half, needs_data, plain, sheltered, sized_by_values
 from layergen.settings.choice import Setting
 
@@ -298,7 +298,8 @@ def _size_of_values(path: Path, node: ex.Node, notes: tuple[str, ...]) -> Findin
 
 def _bounded(node: ex.Node, message: str) -> str | None:
     """The constraint that keeps a size from becoming negative."""
-    if not isinstance(node, ex.Expression) or not re.search(r"^the size .* is negative$|^a size cannot be neg", message):
+    negative = re.search(r"^the size .* is negative$|^a size cannot be negative", message)
+    if not isinstance(node, ex.Expression) or negative is None:
         return None
     return f"where that is not meant, add the constraint `{ex.show(node)} >= 1`"
 
