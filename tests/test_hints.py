@@ -107,7 +107,7 @@ def test_own_hints_must_be_distinct() -> None:
 def test_a_point_becomes_a_setting() -> None:
     layer = program(**CONV)
     ground = numbers(layer, setting_of(layer))
-    point = {**ground.names, "channels": 12, "groups": 3, "kernel_size[1]": 6, "H": 77, "*1": 4}
+    point = {**ground.names, "channels": 12, "groups": 3, "kernel_size[1]": 6, "H": 77, "...[1]": 4}
     setting = at_point(layer, ground, point)
     assert setting is not None
     assert (setting.values["channels"], setting.values["width"]) == (12, 4)

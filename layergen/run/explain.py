@@ -297,10 +297,13 @@ def _size_of_values(path: Path, node: ex.Node, notes: tuple[str, ...]) -> Findin
 
 
 def _bounded(node: ex.Node, message: str) -> str | None:
-    """The constraint that keeps a size from becoming negative."""
+    """The bound or constraint that keeps a size from becoming negative."""
     negative = re.search(r"^the size .* is negative$|^a size cannot be negative", message)
     if not isinstance(node, ex.Expression) or negative is None:
         return None
+    match node:
+        case ex.Binary("-", ex.Name(id=name), ex.Literal(value=int(less))):
+            return f"where that is not meant, give `{name}` the bound `min: {less + 1}`"
     return f"where that is not meant, add the constraint `{ex.show(node)} >= 1`"
 
 
