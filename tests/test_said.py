@@ -58,13 +58,16 @@ def test_no_innards_are_shown(forward: str) -> None:
         assert leaks(found) == []
 
 
-OPS = (
-    "relu softmax cumsum flatten squeeze unsqueeze transpose permute reshape view expand sum mean amax argmax sort topk "
-    "linear matmul bmm mm conv1d conv2d max_pool2d avg_pool1d layer_norm group_norm batch_norm embedding one_hot gather "
-    "scatter index_select cat stack chunk split unbind pad unfold fold interpolate cross_entropy mse_loss nll_loss "
-    "bilinear cdist cosine_similarity pixel_shuffle multi_head_attention_forward tril diagonal einsum masked_fill where "
-    "kthvalue searchsorted bucketize fft.rfft linalg.norm linalg.qr linalg.solve repeat tile roll narrow select clamp"
-).split()
+OPS = [
+    "relu", "softmax", "cumsum", "flatten", "squeeze", "unsqueeze", "transpose", "permute", "reshape", "view",
+    "expand", "sum", "mean", "amax", "argmax", "sort", "topk", "linear", "matmul", "bmm", "mm", "conv1d",
+    "conv2d", "max_pool2d", "avg_pool1d", "layer_norm", "group_norm", "batch_norm", "embedding", "one_hot",
+    "gather", "scatter", "index_select", "cat", "stack", "chunk", "split", "unbind", "pad", "unfold", "fold",
+    "interpolate", "cross_entropy", "mse_loss", "nll_loss", "bilinear", "cdist", "cosine_similarity",
+    "pixel_shuffle", "multi_head_attention_forward", "tril", "diagonal", "einsum", "masked_fill", "where",
+    "kthvalue", "searchsorted", "bucketize", "fft.rfft", "linalg.norm", "linalg.qr", "linalg.solve", "repeat",
+    "tile", "roll", "narrow", "select", "clamp",
+]  # fmt: skip
 ARGUMENTS = st.sampled_from(
     [
         "x",
@@ -104,7 +107,7 @@ def test_no_arguments_bring_innards_to_light(op: str, arguments: list[str], arou
         ("aten._ctc_loss.Tensor", NEEDS_DATA),
         ("aten::bincount: attempted to run this operator with Meta tensors, but there was no fake impl", NEEDS_DATA),
         ("Could not guard on data-dependent expression Eq(u0, 1) (unhinted: Eq(u0, 1)).", NEEDS_DATA),
-        ("unsupported operand type(s) for +: 'FakeTensor' and 'list'", "unsupported operand type(s) for +: 'Tensor' and 'list'"),
+        ("unsupported types for +: 'FakeTensor' and 'list'", "unsupported types for +: 'Tensor' and 'list'"),
         ("expected Tensor as element 1, but got SymInt", "expected Tensor as element 1, but got int"),
         ("size of torch.Size([2, 3])!", "size of [2, 3]"),
     ],
@@ -176,7 +179,11 @@ def test_sizes_of_values_have_a_way_out(forward: str, help: str) -> None:
 @pytest.mark.parametrize(
     ("entry", "message", "help"),
     [
-        ("p", "a size is an int, but `p` is an argument of type float", "if a dimension is meant, choose another name, such as `P`"),
+        (
+            "p",
+            "a size is an int, but `p` is an argument of type float",
+            "if a dimension is meant, choose another name, such as `P`",
+        ),
         ("dim / 2", "a size is an int, but `dim / 2` is a float", "write `dim // 2`"),
         ("sizes", "a size is an int, but `sizes` is an argument of type size2", "take one of its entries: `sizes[0]`"),
     ],

@@ -1,6 +1,7 @@
 """Each call of an op fits one of the op's real signatures."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from layergen import ops
 from layergen.diagnostics import Finding, Label, Path, Place, Rule, Span
@@ -25,6 +26,13 @@ ARTICLES = {
     Kind.DTYPE: "a dtype",
 }
 
+
+# Arguments whose default is a guess of torch's, which it warns of: for each op the argument, and what is mostly meant.
+GUESSED: dict[str, tuple[str, int | str]] = {
+    **dict.fromkeys(("softmax", "log_softmax", "softmin"), ("dim", -1)),
+    "cross": ("dim", -1),
+    "meshgrid": ("indexing", "ij"),
+}
 
 RULES: dict[FaultKind, type[Rule]] = {
     FaultKind.UNKNOWN_KEYWORD: UnknownKeyword,
@@ -53,13 +61,27 @@ def check_call(call: ex.Call, path: Path) -> Iterator[Finding]:
 def check_against(call: ex.Call, op: ops.Op, path: Path) -> Iterator[Finding]:
     """Check one call against an op that is known already."""
     outcome = ops.bind(op, bindable(call))
-    if isinstance(outcome, ops.BindingFault):
+    if isinstance(outcome, ops.Binding):
+        yield from _check_guess(call, outcome, path)
+    else:
         repaired = repair(call, op)
         remedy = f"write `{ex.show(repaired)}`" if repaired else None
         # What one repair mends is one mistake: an argument too few shifts all that follow it.
         for fault in outcome.faults[:1] if repaired else outcome.faults:
             message = _message(call, fault, outcome.signature)
             yield _finding(call, fault, message, path, remedy or _flag_meant(call, fault, outcome.signature), op)
+
+
+def _check_guess(call: ex.Call, binding: ops.Binding, path: Path) -> Iterator[Finding]:
+    """What torch would guess, and has said that it will guess no longer, has to be said."""
+    name, value = GUESSED.get(binding.signature.op, ("", 0))
+    given = [arguments_of(call)[index][1] for index in binding.given.get(name, ())]
+    if name and all(part == ex.Literal(None) for part in given):
+        keywords = (*(word for word in call.keywords if word.name != name), ex.Keyword(name, ex.Literal(value)))
+        arguments = call.arguments[: binding.given[name][0]] if given and not call.keywords else call.arguments
+        message = f"`{call.function}` is called without `{name}`, which torch would guess"
+        help = f"write `{ex.show(replace(call, arguments=arguments, keywords=keywords))}`"
+        yield MissingArgument.at(Place(path, call.function_span), message, help=help)
 
 
 def unknown_function(call: ex.Call, path: Path, known: Iterable[str], expected: str) -> Finding:

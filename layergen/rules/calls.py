@@ -42,9 +42,10 @@ class UnknownKeyword(Rule):
 
 
 class MissingArgument(Rule):
-    """A call leaves out an argument that the op requires.
+    """A call leaves out an argument that the op requires, or one that torch would guess.
 
-    Why: torch refuses the call.
+    Why: torch refuses the call. Where it guesses, as it does the `dim` of `softmax`, it is seldom what was meant, and
+    torch has said that it will not go on.
 
     Example:
 

@@ -21,6 +21,7 @@ SIZED_BY_VALUES = frozenset(
     {"nonzero", "argwhere", "masked_select", "unique", "unique_consecutive", "bincount", "repeat_interleave", "one_hot"}
     | {"where", "count_nonzero", "histogram"}
 )
+HALVES = {"Half": "float16", "BFloat16": "bfloat16"}  # by what torch calls them inside
 KINDS = {"SymInt": "int", "SymFloat": "float", "SymBool": "bool", "FakeTensor": "Tensor"}
 PRODUCT = re.compile(r"\.\.\.\[0\]((?: ?\* ?\w+)*) ?\* ?\.\.\.\[1\]")  # of the dimensions that `...` stands for
 HALF = re.compile(
@@ -37,6 +38,7 @@ def plain(message: str) -> str:
         return NEEDS_DATA
     message = re.sub(r"\s*\(?(Triggered internally|Exception raised from).*", "", message)
     message = re.sub(r"^(torch\.)?[A-Za-z_.]*\(\): ", "", message)
+    message = re.sub(r"(?:c10|at)::(Half|BFloat16)", lambda match: HALVES[match[1]], message)
     message = re.sub(r"\b(aten|prims|prim)(::|\.)(\w+?)_?(\.\w+)?\b", r"\3", message)
     message = re.sub(r"torch\.Size\((\[.*?\])\)", r"\1", message.rstrip("!"))
     message = re.sub(r"<class '(?:[a-z_.]*\.)?(\w+)'>", r"\1", message)
