@@ -19,6 +19,7 @@ from layergen.prove.preconditions import preconditions
 from layergen.prove.proof import Proof, Tried, paths, prove
 from layergen.resolve.program import Program
 from layergen.run.fitting import fitted
+from layergen.run.forward import TrialFault
 from layergen.run.instance import Instance
 from layergen.run.trial import SHAPES, TensorFacts, facts, try_runs
 from layergen.run.watching import Runs, Watch
@@ -27,6 +28,8 @@ from layergen.settings.emptiness import empty_tensors
 from layergen.settings.limits import size_limits
 from layergen.settings.reaching import reaching
 from layergen.settings.rejections import rejections
+
+FURTHER = ((1, 1), (2, 1), (3, 2))  # by what sizes grow where they cannot be symbols: times, and more
 
 
 def check(program: Program) -> CheckedLayer:
@@ -39,7 +42,8 @@ def check(program: Program) -> CheckedLayer:
         usual = settings(program)
         chosen = tuple(fitted(program, setting) for setting in (*usual, *reaching(program, usual)))
         refuse(finding for setting in chosen for finding in empty_tensors(program, setting))
-        proofs = tuple(prove(program, chosen))
+        proofs = tuple(_at_further_sizes(program, proof) for proof in prove(program, chosen))
+        for_data = any(isinstance(proof, Tried) and proof.for_data for proof in proofs)
         cases, runs = [], {}
         for setting in chosen:
             made = working(program, setting, (DECISIONS, *WATCHES))
@@ -56,12 +60,32 @@ def check(program: Program) -> CheckedLayer:
             tuple(rejections(program, chosen[0])),
             proofs,
             check_preconditions(program, proofs, cases),
-            tuple(input_checks(program, ways)),
+            tuple(input_checks(program, ways, for_data)),
             tuple(check_limits(program, cases[0].setting)),
-            costs(program, _amounts(proofs[0]), cases[0].setting),
+            costs(program, _amounts(proofs[0]), cases[0].setting, for_data),
             judgement,
             on_data(seen),
         )
+
+
+def _at_further_sizes(program: Program, proof: Proof | Tried) -> Proof | Tried:
+    """A way that cannot be run at symbols is tried at more sizes than others.
+
+    Raises:
+        SpecError: If it works at some of them, but gives other shapes than declared.
+    """
+    if isinstance(proof, Proof) or not proof.setting.sizes:
+        return proof
+    tried = 0
+    for times, more in FURTHER:
+        sizes = {name: times * size + more for name, size in proof.setting.sizes.items()}
+        runs = Runs(program, replace(proof.setting, sizes=sizes), (SHAPES,))
+        try:
+            try_runs(runs)
+        except TrialFault:  # these sizes may not go together
+            continue
+        tried += 1
+    return replace(proof, further=tried)
 
 
 def _amounts(proof: Proof | Tried) -> Mapping[str, Any]:

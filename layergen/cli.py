@@ -7,19 +7,21 @@ import gc
 import io
 import json
 import os
+import re
 import sys
 import time
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Self
+from typing import NoReturn, Self
 
 from layergen import __version__
 from layergen.diagnostics import Diagnostic, LayergenError
 from layergen.faults import SourceError
 from layergen.pipeline import BuildResult, build, check, examine
-from layergen.project.config import load_config
+from layergen.project.config import Config, load_config
+from layergen.project.discovery import SUFFIXES, find_spec
 from layergen.project.workers import Failure, available_cores
 from layergen.project.writing import Plan, State
 from layergen.rules import all_rules
@@ -64,9 +66,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return BUG
 
 
+class Parser(argparse.ArgumentParser):
+    """Says of a command that there is none what the nearest is."""
+
+    def error(self, message: str) -> NoReturn:
+        unknown = re.match(r"argument COMMAND: invalid choice: '([^']*)'", message)
+        if unknown:
+            names = [name for _, name, _, _ in COMMANDS]
+            near = nearest(unknown[1], names)
+            hint = f"; did you mean `{near}`?" if near else f"; the commands are {', '.join(names)}"
+            message = f"there is no command `{unknown[1]}`{hint}"
+        super().error(message)
+
+
 def _run(arguments: Sequence[str] | None) -> int:
     words = sys.argv[1:] if arguments is None else arguments
-    options = _parser(words).parse_args(words)
+    parser = _parser(words)
+    options = parser.parse_args(words)
+    if not hasattr(options, "command"):
+        parser.print_help()
+        return FINE
     if options.directory:
         try:
             os.chdir(options.directory)
@@ -78,10 +97,10 @@ def _run(arguments: Sequence[str] | None) -> int:
 
 def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     """What parses the words: it knows all commands, but the arguments only of those that the words may mean."""
-    parser = argparse.ArgumentParser("layergen", description="Generate PyTorch layers and their tests from specs.")
+    parser = Parser("layergen", description="Generate PyTorch layers and their tests from specs.")
     parser.add_argument("--version", action="version", version=f"layergen {__version__}")
     parser.add_argument("-C", dest="directory", metavar="DIR", help="work in this folder")
-    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND", prog="layergen")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", prog="layergen")
 
     for command, name, help, add_arguments in COMMANDS:
         added = commands.add_parser(name, help=help, description=f"{help[0].upper()}{help[1:]}.")
@@ -99,7 +118,7 @@ def _build_arguments(builds: argparse.ArgumentParser) -> None:
 
 
 def _check_arguments(checks: argparse.ArgumentParser) -> None:
-    checks.add_argument("paths", nargs="*", type=Path, metavar="PATH", help="a spec or a folder of specs")
+    checks.add_argument("paths", nargs="*", metavar="PATH", help="a spec, a folder of specs, or the name of a layer")
     checks.add_argument("--output-format", choices=STYLES, default="full", help="of the faults (default: full)")
     checks.add_argument("-j", "--jobs", type=_number, metavar="N", help="processes (default: one a core)")
 
@@ -127,7 +146,8 @@ def _build(options: argparse.Namespace) -> int:
     dry, started = options.check or options.diff, time.monotonic()
     config, jobs = load_config(Path.cwd()), options.jobs or available_cores()
     with ProgressBar() as progress:
-        result = build(config, options.paths, force=options.force, dry=dry, jobs=jobs, progress=progress)
+        paths = _paths(config, options.paths)
+        result = build(config, paths, force=options.force, dry=dry, jobs=jobs, progress=progress)
     _print_faults(result.diagnostics, options.output_format)
     changes = _diff(result) if options.diff else _outdated(result.plan) if options.check else ""
     print(changes, end="", file=sys.stderr if options.output_format == "json" else sys.stdout)
@@ -140,7 +160,7 @@ def _check(options: argparse.Namespace) -> int:
     started = time.monotonic()
     config, jobs = load_config(Path.cwd()), options.jobs or available_cores()
     with ProgressBar() as progress:
-        result = check(config, options.paths, jobs=jobs, progress=progress)
+        result = check(config, _paths(config, options.paths), jobs=jobs, progress=progress)
     _print_faults(result.diagnostics, options.output_format)
     summary = _faults(result) + ("no faults" if not result.diagnostics else "nothing written")
     print(f"{summary} ({time.monotonic() - started:.1f} s){_proven(result)}", file=sys.stderr)
@@ -149,7 +169,7 @@ def _check(options: argparse.Namespace) -> int:
 
 def _show(options: argparse.Namespace) -> int:
     from layergen.present.facts import summarize
-    from layergen.present.facts_text import as_json, as_text, find_spec
+    from layergen.present.facts_text import as_json, as_text
 
     spec = find_spec(load_config(Path.cwd()), options.name)
     try:
@@ -193,14 +213,24 @@ def _explain(options: argparse.Namespace) -> int:
     if not options.rule:
         print("\n".join(f"{rule.code} {rule.name}: {rule.page().splitlines()[0]}" for rule in rules))
         return FINE
-    by_word = {word: rule for rule in rules for word in (rule.code.lower(), rule.name)}
+    by_word = {word: rule for rule in rules for word in (rule.code.lower(), rule.code.removeprefix("LG"), rule.name)}
     rule = by_word.get(options.rule.lower())
     if rule is None:
         near = nearest(options.rule.lower(), by_word)
-        hint = f"; did you mean {by_word[near].code} {by_word[near].name}?" if near else ""
-        raise LayergenError(f"there is no rule `{options.rule}`{hint}")
+        hint = f"did you mean {by_word[near].code} {by_word[near].name}?" if near else "`layergen explain` lists them"
+        raise LayergenError(f"there is no rule `{options.rule}`; {hint}")
     print(f"{rule.code} {rule.name}\n\n{rule.page()}")
     return FINE
+
+
+def _paths(config: Config, words: Sequence[str]) -> list[Path]:
+    """What a user means by paths: those, or a layer by the name of its class or of its file, as `show` takes it."""
+    paths = []
+    for word in words:
+        path = Path(word)
+        named = not os.path.lexists(path) and path.name == word and path.suffix not in SUFFIXES
+        paths.append(find_spec(config, word).path if named else path)
+    return paths
 
 
 def _number(text: str) -> int:
@@ -266,7 +296,9 @@ def _counts(result: BuildResult, dry: bool) -> list[str]:
 
 def _proven(result: BuildResult) -> str:
     """The last part of a summary: for how many layers no size was left out."""
-    return f"; shapes proven for all sizes: {result.proven} of {result.specs}" if result.specs else ""
+    if not result.specs:
+        return "; `layergen new NAME` writes a first spec"
+    return f"; shapes proven for all sizes: {result.proven} of {result.specs}"
 
 
 def _report_bugs(bugs: Iterable[tuple[str, Failure]]) -> None:

@@ -154,6 +154,9 @@ def _checked(spec: SpecFile, source: "SpecSource") -> "CheckedLayer":
     layer = validate(source)
 
     # From here on with torch, which takes seconds to import.
+    from layergen.prove.machinery import require
+
+    require()
     from layergen.check import check as check_layer
     from layergen.resolve import resolve
 

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable
 
+NEIGHBOURS = 12  # names that are looked at for letters that have changed places
+
 
 def nearest(name: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
-    """The nearest of the names that are known, if one is near: first one that differs in case alone.
+    """The nearest of the names that are known, if one is near: first one that differs in case or in order alone.
 
     Args:
         name: What was written.
@@ -15,4 +17,8 @@ def nearest(name: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
 
     names = list(known)
     same = next((other for other in names if other.lower() == name.lower()), None)
-    return same or next(iter(difflib.get_close_matches(name, names, 1, cutoff)), None)
+    if same:
+        return same
+    close = difflib.get_close_matches(name, names, NEIGHBOURS, cutoff)
+    swapped = [other for other in close if sorted(other) == sorted(name)]
+    return next(iter((*swapped, *close)), None)

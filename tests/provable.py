@@ -76,6 +76,12 @@ inputs: {x: [N, C, H, W]}
 outputs: {y: [N, C, "size[0]", "size[1]"]}
 forward: y = adaptive_avg_pool2d(x, size)
 """,
+    "spliced": """
+arguments: {dim: {type: int, min: 1, doc: Size.}}
+inputs: {x: [..., dim]}
+outputs: {y: [..., 2, dim]}
+forward: y = expand(x[..., None, :], [..., 2, dim])
+""",
     "unbound": """
 inputs: {x: [N, L, D]}
 outputs: {y: [N, L, D]}

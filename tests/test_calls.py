@@ -141,6 +141,28 @@ def test_a_flag_in_the_place_of_a_number_is_asked_to_be_named(text: str, remedy:
 
 
 @pytest.mark.parametrize(
+    ("text", "repaired"),
+    [
+        ("softmax(x)", "softmax(x, dim=-1)"),
+        ("softmax(x, None)", "softmax(x, dim=-1)"),
+        ("log_softmax(x, dim=None)", "log_softmax(x, dim=-1)"),
+        ("softmin(x, dtype=float32)", "softmin(x, dtype=float32, dim=-1)"),
+        ("cross(x, y)", "cross(x, y, dim=-1)"),
+        ("meshgrid(x, y)", "meshgrid(x, y, indexing='ij')"),
+    ],
+)
+def test_what_torch_would_guess_is_asked_for(text: str, repaired: str) -> None:
+    finding = only(text)
+    assert (finding.rule.code, finding.help) == ("LG207", f"write `{repaired}`")
+    assert "which torch would guess" in finding.message
+
+
+@pytest.mark.parametrize("text", ["softmax(x, -1)", "softmax(x, dim=0)", "cross(x, y, dim=1)", "linalg.cross(x, y)"])
+def test_what_is_said_is_no_guess(text: str) -> None:
+    assert not findings(text)
+
+
+@pytest.mark.parametrize(
     ("name", "nearest"), [("leakyrelu", "leaky_relu"), ("ReLU", "relu"), ("conv_2d", "conv2d"), ("softmx", "softmax")]
 )
 def test_unknown_ops_get_the_nearest(name: str, nearest: str) -> None:

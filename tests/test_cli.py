@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -146,10 +147,55 @@ def test_wrong_configuration_is_wrong_usage(project: Path, capsys: Capture) -> N
     assert "did you mean `output`?" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("arguments", [[], ["biuld"], ["build", "--chekc"], ["-C", "no-such-folder", "build"]])
+@pytest.mark.parametrize("arguments", [["biuld"], ["build", "--chekc"], ["-C", "no-such-folder", "build"]])
 def test_wrong_usage_exits_with_2(arguments: list[str], capsys: Capture) -> None:
     assert main(arguments) == 2
     assert capsys.readouterr().err
+
+
+def test_a_command_that_there_is_none_of_gets_the_nearest(capsys: Capture) -> None:
+    main(["buid"])
+    assert capsys.readouterr().err.endswith("error: there is no command `buid`; did you mean `build`?\n")
+    main(["frobnicate"])
+    assert "the commands are build, check, show, new, ops, explain\n" in capsys.readouterr().err
+
+
+def test_every_command_is_known_to_the_search_for_the_nearest(capsys: Capture) -> None:
+    main([])
+    listed = re.findall(r"^    (\w+)  ", capsys.readouterr().out, re.MULTILINE)
+    assert tuple(listed) == cli.COMMANDS
+
+
+def test_without_a_command_there_is_help(capsys: Capture) -> None:
+    assert main([]) == 0
+    assert capsys.readouterr().out.startswith("usage: layergen")
+
+
+def test_an_empty_project_is_told_how_to_begin(project: Path, capsys: Capture) -> None:
+    assert main(["build"]) == 2
+    assert "there is no folder `specs` yet: `layergen new NAME` writes a first spec" in capsys.readouterr().err
+    (project / "specs").mkdir()
+    assert main(["build"]) == 0
+    assert capsys.readouterr().err.endswith("; `layergen new NAME` writes a first spec\n")
+
+
+@pytest.mark.parametrize("name", ["RMSNorm", "rms_norm"])
+@pytest.mark.parametrize("command", ["build", "check"])
+def test_a_layer_is_built_by_its_name(project: Path, capsys: Capture, command: str, name: str) -> None:
+    with_fault(project)
+    assert main([command, name]) == 1
+    assert capsys.readouterr().out.startswith("specs/norm/rms_norm.yaml:2:1")
+
+
+def test_a_name_that_no_layer_has_gets_the_nearest(project: Path, capsys: Capture) -> None:
+    with_fault(project)
+    assert main(["build", "RMSNrom"]) == 2
+    assert capsys.readouterr().err == "layergen: there is no layer `RMSNrom`; did you mean `rms_norm`?\n"
+
+
+def test_a_rule_that_there_is_none_of_is_sent_to_the_list(capsys: Capture) -> None:
+    assert main(["explain", "nope"]) == 2
+    assert "`layergen explain` lists them" in capsys.readouterr().err
 
 
 def test_works_in_another_folder(project: Path, capsys: Capture) -> None:

@@ -168,6 +168,35 @@ def test_an_input_whose_gradient_ends_at_an_op_without_one_is_found() -> None:
     assert "has no derivative" in finding.message
 
 
+@pytest.mark.parametrize("forward", ["y = x + detach(round(x) - x)", "y = x * detach(x)", "y = x / detach(std(x))"])
+def test_a_gradient_that_a_detach_makes_another_one_is_found(forward: str) -> None:
+    finding = fault_of(program(forward))
+    assert (finding.rule.code, finding.message) == (
+        "LG217", "the gradient of `x` is not its derivative: `detach` cuts off a part",
+    )  # fmt: skip
+    assert finding.help and finding.help.endswith("declare `gradient: false` for `x`")
+
+
+def test_of_several_gradients_the_wrong_ones_are_named() -> None:
+    parts = {**MATRIX, "outputs": {"y": ["N", "dim"]}, "arguments": {"dim": DIM}}
+    finding = fault_of(program("y = x * weight + x * detach(weight)", parameters=weight("ones", "dim"), **parts))
+    assert finding.message == "the gradient of `weight` is not its derivative: `detach` cuts off a part"
+    assert [label.place.path for label in finding.labels] == [("parameters", "weight")]
+
+
+@pytest.mark.parametrize(
+    ("forward", "parts"),
+    [
+        ("m = detach(amax(x, dim=-1, keepdim=True))\ny = exp(x - m) / sum(exp(x - m), dim=-1, keepdim=True)", {}),
+        ("y = x + detach(round(x) - x)", {"inputs": {"x": {"shape": ["N", "C"], "gradient": False}}}),
+        ("y = x * type_as(detach(argmax(x)), x)", {}),
+    ],
+    ids=["the greatest taken away", "straight through", "without a derivative anyway"],
+)
+def test_a_detach_that_changes_no_gradient_is_no_breach(forward: str, parts: dict[str, Any]) -> None:
+    assert checked(program(forward, **parts)).cases
+
+
 # Training
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from layergen.diagnostics import LayergenError
 from layergen.project.config import Config
 from layergen.project.discovery import Discovery, discover, file_stem
 
@@ -81,8 +82,10 @@ def test_missing_path_stops_no_other(tmp_path: Path) -> None:
     assert faults(found) == [("LG101", "no-such")] and not found.whole
 
 
-def test_project_without_specs_folder_says_so(tmp_path: Path) -> None:
-    assert faults(discover(Config(tmp_path))) == [("LG101", "specs")]
+@pytest.mark.parametrize("paths", [[], ["specs"]])
+def test_project_without_specs_folder_is_told_how_to_begin(tmp_path: Path, paths: list[str]) -> None:
+    with pytest.raises(LayergenError, match="`layergen new NAME`"):
+        discover(Config(tmp_path), [tmp_path / path for path in paths])
 
 
 def test_file_that_is_no_spec_is_refused(tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ def is_allowed(layer: Program, found: Hints) -> bool:
 def test_every_integer_that_may_vary_has_a_hint() -> None:
     found = found_for(CONV, hints)
     assert found is not None
-    leading, count = ["*0", "*1"], len(found.setting.values["dilations"])
+    leading, count = ["...[0]", "...[1]"], len(found.setting.values["dilations"])
     assert list(found.names) == [
         *("channels", "groups", "kernel_size[0]", "kernel_size[1]"),
         *(f"dilations[{index}]" for index in range(count)),
@@ -55,7 +55,7 @@ def test_hints_are_allowed_and_agree_with_their_setting(choose: Any, parts: dict
     assert min(found.names.values()) > 1
     assert found.names["kernel_size[1]"] == found.setting.values["kernel_size"][1]
     assert found.names["H"] == found.setting.sizes["H"]
-    assert (found.names["*0"], found.names["*1"]) == found.setting.leading
+    assert (found.names["...[0]"], found.names["...[1]"]) == found.setting.leading
 
 
 @pytest.mark.parametrize(("choose", "parts"), CHOICES)
@@ -107,13 +107,13 @@ def test_own_hints_must_be_distinct() -> None:
 def test_a_point_becomes_a_setting() -> None:
     layer = program(**CONV)
     ground = numbers(layer, setting_of(layer))
-    point = {**ground.names, "channels": 12, "groups": 3, "kernel_size[1]": 6, "H": 77, "*1": 4}
+    point = {**ground.names, "channels": 12, "groups": 3, "kernel_size[1]": 6, "H": 77, "...[1]": 4}
     setting = at_point(layer, ground, point)
     assert setting is not None
     assert (setting.values["channels"], setting.values["width"]) == (12, 4)
     assert setting.values["kernel_size"] == (ground.names["kernel_size[0]"], 6)
     assert setting.sizes["H"] == 77
-    assert setting.leading == (ground.names["*0"], 4)
+    assert setting.leading == (ground.names["...[0]"], 4)
 
 
 def test_a_point_that_a_constraint_refuses_is_none() -> None:

@@ -5,12 +5,14 @@ from textwrap import dedent
 from typing import Any
 
 import pytest
-from small import DIM, FLAG, forward_lines, program
+from small import DIM, FLAG, forward_lines, program, spec
 
+from layergen.faults import SpecError
 from layergen.lower.constructor import ConstructorWriter, argument_signature
 from layergen.lower.imports import function, names_in
 from layergen.lower.initial import reset_lines
 from layergen.lower.representation import extra_repr
+from layergen.resolve import resolve
 
 VECTOR = {"shape": ["dim"], "init": "ones", "when": "affine"}
 AFFINE: dict[str, Any] = {
@@ -131,6 +133,50 @@ def test_an_expression_that_is_cast_is_computed_once() -> None:
         return value.to(torch.promote_types(value.dtype, torch.float32)) + 1
     """)
     assert forward("h = upcast(x)\ny = h") == "return x.to(torch.promote_types(x.dtype, torch.float32))"
+
+
+LEADING: dict[str, Any] = {
+    "arguments": {"dim": DIM},
+    "inputs": {"x": ["...", "dim"]},
+    "outputs": {"y": ["...", "dim"]},
+}
+
+
+def test_dots_in_a_list_are_the_leading_dimensions() -> None:
+    assert forward("h = flatten(x)\ny = reshape(h, [..., dim])", **LEADING) == lines("""
+        h = x.flatten()
+        return h.reshape(*x.shape[:-1], self.dim)
+    """)
+    assert forward("y = x + zeros([..., dim])", **LEADING) == (
+        "return x + torch.zeros(*x.shape[:-1], self.dim, device=x.device, dtype=x.dtype)"
+    )
+
+
+def test_leading_dimensions_of_an_input_that_is_assigned_anew_are_kept() -> None:
+    assert forward("x = flatten(x)\ny = reshape(x, [..., dim])", **LEADING) == lines("""
+        leading = x.shape[:-1]
+        x = x.flatten()
+        return x.reshape(*leading, self.dim)
+    """)
+
+
+def test_leading_dimensions_may_stand_in_the_middle() -> None:
+    parts = {"inputs": {"x": ["N", "...", "C"]}, "outputs": {"y": ["..."]}}
+    assert forward("y = sum(x, [0, -1]) + ones([...])", **parts) == (
+        "return x.sum([0, -1]) + torch.ones(*x.shape[1:-1], device=x.device, dtype=x.dtype)"
+    )
+
+
+@pytest.mark.parametrize("shape", [["N", "C"], ["..."]])
+def test_dots_in_a_list_need_an_input_that_has_them(shape: list[str]) -> None:
+    optional = {"z": {"shape": shape, "optional": True}}
+    layer = spec("y = reshape(x, [..., C])\nif z is not None:\n    y = y + z", inputs={"x": ["N", "C"], **optional})
+    with pytest.raises(SpecError) as refusal:
+        resolve(layer)
+    (finding,) = refusal.value.findings
+    assert (finding.rule.code, finding.help) == (
+        "LG215", "where the shape is that of another tensor, write `reshape_as(h, x)`",
+    )  # fmt: skip
 
 
 def test_a_value_that_is_computed_once_takes_no_name_of_the_forward() -> None:

@@ -103,7 +103,7 @@ def test_functions_and_keywords_are_not_names() -> None:
             {"inputs": {"x": ["N", "C", "2 * M"]}},
             "inputs.x.shape[2]",
             "`M` is not defined",
-            "only arguments and derived names, and dimensions that stand alone in an input's shape are known here",
+            "a dimension gets its size where it stands alone: give `M` an entry of its own",
         ),
         (
             {"outputs": {"y": ["N", "K"]}},

@@ -231,7 +231,7 @@ def test_json_has_the_shape_of_ruff() -> None:
             "notes": ["shapes: x"],
             "help": "help",
             "fix": {
-                "applicability": "safe",
+                "applicability": "unsafe",
                 "message": "help",
                 "edits": [{"content": "offset", "location": start, "end_location": end}],
             },

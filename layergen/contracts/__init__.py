@@ -5,6 +5,7 @@ from layergen.contracts.broadcasting import BROADCASTING
 from layergen.contracts.buffers import BUFFERS
 from layergen.contracts.causal import CAUSAL
 from layergen.contracts.contract import Contract, Shown, Ways
+from layergen.contracts.detached import DETACHED
 from layergen.contracts.device import DEVICE
 from layergen.contracts.domains import DOMAINS
 from layergen.contracts.dtype import DTYPE
@@ -40,7 +41,7 @@ CONTRACTS: dict[str, tuple[Contract, ...]] = {
     "kernels": (KERNEL,),
     "autocast": (AUTOCAST,),
     "device": (DEVICE,),
-    "gradient": (GRADIENT,),
+    "gradient": (GRADIENT, DETACHED),
     "domains": (DOMAINS,),
     "finite": (FINITE,),
     "learning": (LEARNING,),

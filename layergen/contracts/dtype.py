@@ -15,6 +15,7 @@ from layergen.resolve.program import Program
 from layergen.rules.behaviour import DtypeMismatch
 from layergen.run.forward import Run
 from layergen.run.instance import Instance
+from layergen.run.said import lacks_half
 from layergen.run.watching import TRAINING, Bystander, Seen, Watch, Watcher
 
 PRODUCTS = frozenset(
@@ -77,7 +78,8 @@ def _breaches(seen: Seen[None], where: str) -> Iterator[Finding]:
 def failed(found: Finding, where: str) -> Finding:
     """The finding for a layer that fails as it did not in float32."""
     message = f"the layer fails {where}: {found.message}"
-    help = "bring the tensors to one dtype: `type_as(a, b)`" if "type" in found.message else found.help
+    one = "bring the tensors to one dtype: `type_as(a, b)`" if "type" in found.message else None
+    help = found.help if lacks_half(found.message) else one or found.help
     return DtypeMismatch.at(found.place, message, labels=found.labels, help=help)
 
 

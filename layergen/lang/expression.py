@@ -7,6 +7,7 @@ statements of a block, and `statements` prints them.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields, replace
+from typing import TypeGuard
 
 from layergen.diagnostics import Span
 from layergen.lang.facts import Callee, Role
@@ -269,6 +270,11 @@ def precedence(node: Expression) -> int:
             return 0
         case _:
             return PRECEDENCE["primary"]
+
+
+def is_spliced(node: Node) -> TypeGuard[Sequence]:
+    """Whether a node is a list with ``...`` in it, ``[..., dim]``: the leading dimensions stand there."""
+    return isinstance(node, Sequence) and bool(node.bracket) and Literal(...) in node.items
 
 
 class Printer:

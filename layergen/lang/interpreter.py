@@ -109,9 +109,13 @@ class Interpreter(Visitor):
         except TypeError:
             raise EvaluationFault(source, "this is one value, not several") from None
         if len(parts) != len(targets):
-            raise EvaluationFault(whole, f"{len(targets)} names for {len(parts)} values")
+            raise EvaluationFault(whole, f"{len(targets)} names for {self.count(len(parts))} values")
         for target, part in zip(targets, parts, strict=True):
             self.store(target, part)
+
+    def count(self, number: int) -> str:
+        """How a message says how many values there are."""
+        return str(number)
 
     def items(self, node: ex.Expression) -> list[Any]:
         """What a loop over an expression runs through, one item after the other. Meanwhile no list of it may grow."""

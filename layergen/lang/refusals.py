@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from layergen.diagnostics import Span
 from layergen.lang import expression as ex
+from layergen.lang.meant import unneeded
 from layergen.lang.tokens import SyntaxFault, Token, TokenKind, quoted
 
 CONSTANTS = {"true": "True", "false": "False", "null": "None", "none": "None", "TRUE": "True", "FALSE": "False"}
@@ -126,6 +127,8 @@ def no_effect(node: ex.Expression, source: str) -> SyntaxFault:
             help = f"write {quoted(f'{name} = {ex.show(value)}', 80)}"
         case ex.Literal(value=str()):
             help = "write a comment, `# …`"
+        case ex.Call(function=function) if advice := unneeded(function):
+            return forbidden(f"`{function}` is not in the language", node.span, advice)
     return SyntaxFault(message, node.span, help)
 
 
@@ -202,6 +205,8 @@ def attribute(
     if isinstance(receiver, ex.Name):
         dotted = [receiver.id, *inner]
         module = _MODULES.get(".".join(dotted))
+        if module is not None and dotted[-1] == "init":
+            return _initializer(last, call, source, span)
         if module is not None:
             plain = ex.show(replace(call, function=module + last)) if call else module + last
             return forbidden(f"{source} names a module, and ops go by bare names", span, f"write {quoted(plain, 80)}")
@@ -213,6 +218,28 @@ def attribute(
     if call is None:
         help = f"write {quoted(f'transpose({ex.show(receiver)}, -2, -1)', 80)}" if path in (("T",), ("mT",)) else shape
         return forbidden(f"{source} is an attribute, which the language does not have", span, help)
-    repaired = ex.show(replace(call, arguments=(receiver, *call.arguments)))
     message = f"{source} calls a method, which the language does not have"
-    return forbidden(message, span, shape or f"write {quoted(repaired, 80)}")
+    return forbidden(message, span, shape or _method_help(receiver, last, call))
+
+
+def _initializer(name: str, call: ex.Call | None, source: str, span: Span) -> SyntaxFault:
+    """The fault of ``nn.init.zeros_``, or of its call, which in torch has the tensor before all else."""
+    plain = name.removesuffix("_")
+    if call is not None:
+        plain = ex.show(replace(call, function=plain)) if call.arguments or call.keywords else plain
+    message = f"{source} names a module, and initializers go by bare names without their underscore"
+    return forbidden(message, span, f"write {quoted(plain, 80)}")
+
+
+def _method_help(receiver: ex.Expression, name: str, call: ex.Call) -> str:
+    """What to write for a method of a tensor."""
+    converts = any(keyword.name == "dtype" for keyword in call.keywords) or (
+        call.arguments and not isinstance(call.arguments[0], ex.Literal)
+    )
+    if name == "float":
+        return f"write {quoted(f'upcast({ex.show(receiver)})', 80)}, which leaves float64 as it is"
+    advice = unneeded("cuda" if name == "to" and not converts else name)
+    if advice:
+        return advice
+    repaired = replace(call, arguments=(receiver, *call.arguments))
+    return f"write {quoted(ex.show(repaired), 80)}"

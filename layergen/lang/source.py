@@ -34,6 +34,11 @@ class SpecSource(SourceText):
         """The spec as plain Python."""
         return {text: node.data() for text, (_, node) in self.root.entries.items()}
 
+    def node(self, path: Path) -> Node:
+        """The deepest node on the way to a path."""
+        found = self._find(path)
+        return found.node if found else self.root
+
     def locate(self, place: Place) -> Location:
         """Where a place is in the file, or as much of the way to it as the file has.
 

@@ -1,5 +1,6 @@
 """From nodes to a `LayerSpec`: what pydantic refuses becomes findings, in our own words."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,6 +10,8 @@ from pydantic_core import ErrorDetails
 from layergen.diagnostics import Finding, Path, Place
 from layergen.faults import SpecError
 from layergen.lang import model
+from layergen.lang.meant import BOOLEANS, bound_meant, entry_meant, literal_meant
+from layergen.lang.nodes import Mapping, Scalar
 from layergen.lang.parser import SyntaxFault, parse_block
 from layergen.lang.source import SpecSource
 from layergen.rules.spec import ForbiddenConstruct, InvalidSyntax, InvalidValue, MissingKey, UnknownKey
@@ -22,6 +25,9 @@ PARTS: dict[str, type[BaseModel]] = {
     "outputs": model.Output,
     "references": model.Reference,
 }
+
+
+STATEMENT = re.compile(r"(if|elif|for) |else$")  # which ends in a colon, as a key does
 
 
 def validate(source: SpecSource) -> model.LayerSpec:
@@ -40,6 +46,8 @@ def _causes(errors: list[ErrorDetails], source: SpecSource) -> Iterator[ErrorDet
     """Errors without those that follow from others: a key missing as misspelled, the rest of a text cut in two."""
     misspelled = [_path(error) for error in errors if error["type"] == "extra_forbidden"]
     meant = {(*path[:-1], nearest) for path in misspelled if (nearest := _nearest_key(path))}
+    prose, rests = _cut_prose(misspelled, source)
+    yield from prose
     cut = {_path(error): error for error in errors if error["type"] == "syntax" and _is_cut(_path(error), source)}
     holders = {path[:-1] for path in cut}
     for error in errors:
@@ -47,6 +55,8 @@ def _causes(errors: list[ErrorDetails], source: SpecSource) -> Iterator[ErrorDet
         if path in cut:
             help = "put the expression in quotes: without them, it ends at the comma"
             yield {**error, "ctx": {**error["ctx"], "help": help}}
+        elif path in rests:
+            continue
         elif path == ("forward",) and _is_folded(error, source):
             message, help = (
                 "this line continues the one before it",
@@ -70,6 +80,34 @@ def _is_cut(path: Path, source: SpecSource) -> bool:
     line = source.lines[at.line - 1]
     text = line[at.column - 1 : at.end_column - 1]
     return text.count("(") > text.count(")") and line.startswith(",", at.end_column - 1)
+
+
+def _cut_prose(unknown: list[Path], source: SpecSource) -> tuple[list[ErrorDetails], set[Path]]:
+    """The faults of texts that a comma of YAML cuts, as in ``{doc: A, one or two.}``, and the paths of their rests."""
+    cuts: list[ErrorDetails] = []
+    rests: set[Path] = set()
+    for holder in dict.fromkeys(path[:-1] for path in unknown):
+        mapping = source.node(holder)
+        if not isinstance(mapping, Mapping) or source.text[mapping.start] != "{":
+            continue
+        begun: tuple[str, Scalar] | None = None
+        cut: dict[str, tuple[int, int]] = {}  # where each text that is cut begins and ends
+        for name, (key, value) in mapping.entries.items():
+            is_rest = (*holder, name) in unknown and (" " in name or source.text[value.start : value.end] == "")
+            if begun and is_rest:
+                cut[begun[0]] = begun[1].start, max(key.end, value.end)
+                rests.add((*holder, name))
+            else:
+                is_text = isinstance(value, Scalar) and not value.style and isinstance(value.value, str)
+                begun = (name, value) if is_text and isinstance(value, Scalar) else None
+        for name, (start, end) in cut.items():
+            text = " ".join(source.text[start:end].split()).replace('"', "'")
+            context = {
+                "message": f"`{name}` ends at the comma",
+                "help": f'text with a comma goes in quotes: `{name}: "{text}"`',
+            }
+            cuts.append({"type": "invalid_value", "loc": (*holder, name), "msg": "", "input": text, "ctx": context})
+    return cuts, rests
 
 
 def _is_folded(error: ErrorDetails, source: SpecSource) -> bool:
@@ -99,9 +137,26 @@ def _explain(error: ErrorDetails) -> Finding:
             rule = ForbiddenConstruct if error["type"] == "forbidden" else InvalidSyntax
             return rule.at(Place(path, context["span"]), context["message"], help=context["help"])
         case "invalid_value":
-            return InvalidValue.at(path, context["message"], help=context.get("help"))
+            help = context.get("help") or bound_meant(path, error["input"])
+            return InvalidValue.at(path, context["message"], help=help)
+        case "string_too_short":
+            return InvalidValue.at(path, f"`{path[-1]}` is empty", help="say in a few words what it is")
         case kind:
-            return InvalidValue.at(path, f"expected {_expected(kind, context)}, got {model.describe(error['input'])}")
+            value = error["input"]
+            meant = _meant(kind, path, value, context)
+            wanted = "a dtype" if meant and path[-1] == "dtype" else _expected(kind, context)
+            return InvalidValue.at(path, f"expected {wanted}, got {model.describe(value)}", help=meant)
+
+
+def _meant(kind: str, path: Path, value: object, context: dict[str, Any]) -> str | None:
+    """What to write for a value of the wrong type, where it can be told."""
+    if kind == "literal_error":
+        near = literal_meant(path, value, re.findall(r"'([^']*)'", str(context["expected"])))
+    elif kind == "bool_type":
+        near = BOOLEANS.get(str(value).lower())
+    else:
+        return entry_meant(path, value) if kind in ("dict_type", "model_type") else None
+    return f"write `{near}`" if near else None
 
 
 def _keys_at(path: Path) -> tuple[str, ...]:
@@ -115,6 +170,8 @@ def _keys_at(path: Path) -> tuple[str, ...]:
 def _unknown_key(path: Path) -> Finding:
     nearest = _nearest_key(path)
     help = f"write `{nearest}`" if nearest else f"the keys here are {', '.join(f'`{key}`' for key in _keys_at(path))}"
+    if STATEMENT.match(str(path[-1])):
+        help = "indent it, so that it belongs to `forward`"
     return UnknownKey.at(Place(path, key=True), f"unknown key {model.describe(path[-1])}", help=help)
 
 
@@ -132,7 +189,6 @@ def _expected(kind: str, context: dict[str, Any]) -> str:
     """What pydantic wanted, from the type of its error."""
     plain = {
         "string_type": "text",
-        "string_too_short": "some text",
         "int_type": "an int",
         "float_type": "a number",
         "bool_type": "`true` or `false`",

@@ -8,6 +8,7 @@ import yaml
 from layergen.diagnostics import Rule
 from layergen.rules.file import Alias, ForeignTag, InvalidYaml
 
+OPENER = re.compile(r"\s*(\w+: [|>])[-+0-9]*(?:\s.*)?")  # of a block of text
 QUOTE = "put the text in quotes"
 QUOTE_COLON = "put text that has `: ` in it in quotes"
 
@@ -38,7 +39,11 @@ def explain(error: yaml.MarkedYAMLError, text: str) -> Problem:
     if "quoted scalar" in context:
         return _quoted(problem, text, begun, here)
     if "could not find expected ':'" in problem:
-        return Problem("no `:` follows this key", begun, _line_end(text, begun), "write `key: value`")
+        end = _line_end(text, begun)
+        opener = _left(text, begun)
+        if opener:
+            return _outside(opener, begun, end)
+        return Problem("no `:` follows this key", begun, end, "write `key: value`")
     if "expected ',' or" in problem:
         return _unclosed(text, begun, at)
     return _misplaced(problem, text, at) or here
@@ -78,6 +83,9 @@ def _misplaced(problem: str, text: str, at: int) -> Problem | None:
     if "expected the node content" in problem:
         return Problem(f"a value is missing before `{shown}`" if shown else "a value is missing", at, end)
     if "expected <block end>" in problem or "expected '<document start>'" in problem:
+        opener = _left(text, at)
+        if opener:
+            return _outside(opener, at, _line_end(text, at))
         if not _before(text, at).strip():
             return Problem("this line does not fit the lines above it", at, end, "check the indentation")
         return Problem(f"`{shown}` is not expected here", at, end, "a quoted text or a bracket ends before this")
@@ -89,6 +97,24 @@ def _surplus_colon(text: str, at: int) -> Problem:
         return Problem("a second `:` on the line", at, at + 1, QUOTE_COLON)
     help = "check the indentation, and that the line above has its own `:`"
     return Problem("a `:` is not allowed here", at, at + 1, help)
+
+
+def _outside(opener: str, start: int, end: int) -> Problem:
+    message = f"this line is not in the text that `{opener}` begins"
+    return Problem(message, start, end, f"indent it, so that it belongs to `{opener.split(':')[0]}`")
+
+
+def _left(text: str, at: int) -> str | None:
+    """The key, as ``forward: |``, whose block of text a line would belong to if it were indented more."""
+    own = len(_before(text, at))
+    for line in reversed(text[: at - own].splitlines()):
+        indent = len(line) - len(line.lstrip())
+        opener = OPENER.fullmatch(line)
+        if opener and indent <= own:
+            return opener[1]
+        if line.strip() and indent <= own:
+            return None
+    return None
 
 
 def _before(text: str, at: int) -> str:

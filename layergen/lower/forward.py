@@ -15,7 +15,7 @@ from layergen.lower.tidy import tidied
 from layergen.prove.input_checks import InputCheck
 from layergen.resolve.conditions import NOTHING, Facts, facts, situated
 from layergen.resolve.program import Program
-from layergen.resolve.signature import Entry, Sizes
+from layergen.resolve.signature import Entry, Sizes, leading_source
 
 INDENT = "    "
 IN_PLACE = {"+": "add_", "-": "sub_", "*": "mul_"}
@@ -53,7 +53,7 @@ class ForwardWriter(Visitor):
         self.lines: list[str] = []
         self.depth = 0
         self.rebound = program.forward.assigned
-        self.printer = SourcePrinter(self.names, self.origin(), self.hoist, functional(program))
+        self.printer = SourcePrinter(self.names, self.origin(), self.hoist, functional(program), self.leading())
 
     def write(self) -> tuple[str, ...]:
         self.inputs()
@@ -92,6 +92,21 @@ class ForwardWriter(Visitor):
         if source is None:
             return Origin(device, "torch.get_default_dtype()")
         return Origin(device, "dtype" if source in self.rebound else f"{source}.dtype")
+
+    def leading(self) -> str:
+        """Where the leading dimensions can be read: ``x.shape[:-1]``, or a name for it if the input is rebound."""
+        source = leading_source(self.program.inputs)
+        if source is None:
+            return "..."
+        name, first, tail = source.input, source.position or "", -source.tail or ""
+        text = f"{name}.shape[{first}:{tail}]" if first or tail else f"{name}.shape"
+        if not self.program.forward.splices or name not in self.rebound:
+            return text
+        own = "leading"
+        while own in self.program.names or own in self.rebound:
+            own += "_"
+        self.emit(f"{own} = {text}")
+        return own
 
     def inputs(self) -> None:
         """Check the inputs and bind the dimensions that the forward mentions, before any input is rebound.

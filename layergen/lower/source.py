@@ -41,6 +41,7 @@ class SourcePrinter(ex.Printer):
         origin: The device and dtype of tensors made from nothing.
         hoist: Gives an expression a name of its own and returns it, for values that are written twice.
         functional: What ``torch.nn.functional`` is called.
+        leading: The source text of the leading dimensions, for ``...`` in a list.
     """
 
     def __init__(
@@ -49,11 +50,13 @@ class SourcePrinter(ex.Printer):
         origin: Origin | None = None,
         hoist: Callable[[str], str] | None = None,
         functional: str = "F",
+        leading: str = "...",
     ) -> None:
         self.names = names
         self.origin = origin
         self.hoist = hoist
         self.functional = functional
+        self.leading = leading
 
     def name(self, node: ex.Name) -> str:
         if node.id in self.names:
@@ -78,7 +81,19 @@ class SourcePrinter(ex.Printer):
                 return super().bare(replace(node, left=as_tuple(left), comparators=(as_tuple(right),)))
         return super().bare(node)
 
+    def sequence(self, node: ex.Sequence) -> str:
+        return super().sequence(self.spliced(node))
+
+    def spliced(self, node: ex.Sequence) -> ex.Sequence:
+        """A list with the leading dimensions in the place of ``...``."""
+        if not ex.is_spliced(node):
+            return node
+        leading = ex.Name(f"*{self.leading}")
+        return replace(node, items=tuple(leading if item == ex.Literal(...) else item for item in node.items))
+
     def call(self, node: ex.Call) -> str:
+        items = [self.spliced(part) if isinstance(part, ex.Sequence) else part for part in node.arguments]
+        node = replace(node, arguments=tuple(items))
         op = ops.called(node)
         if op is None:
             return f"{SCALARS[node.function].text}({self.arguments(node)})"

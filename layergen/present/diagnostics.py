@@ -69,7 +69,8 @@ def _object(item: Diagnostic) -> dict[str, object]:
         ],
         "notes": list(item.notes),
         "help": item.help,
-        "fix": None if item.fix is None else {"applicability": "safe", "message": item.help, "edits": [edit]},
+        # What a name was meant to be is a guess, however near: nobody is to take it without a look.
+        "fix": None if item.fix is None else {"applicability": "unsafe", "message": item.help, "edits": [edit]},
         "url": None,
     }
 

@@ -24,7 +24,8 @@ from layergen.prove.input_checks import InputCheck, LeadingDemand, RankDemand, S
 from layergen.prove.leading import formula_text
 from layergen.prove.proof import Proof
 from layergen.resolve.program import Program
-from layergen.run.instance import Instance
+from layergen.run.instance import Placement
+from layergen.run.on_data import instance_of
 from layergen.settings.choice import Setting, flags
 
 Sizes = tuple[str, ...] | str  # of a shape: each by itself, or the expression that gives all of them
@@ -147,7 +148,7 @@ def _forward(layer: CheckedLayer) -> tuple[str, tuple[StepLine, ...]]:
         )
     else:
         setting = layer.cases[0].setting
-        run = Instance(layer.program, setting).run(training=True)
+        run = instance_of(layer.program, setting, Placement(), proof.for_data).run(training=True)
         given = [(step.target, *_sized(step.value)) for step in run.steps]
         turned, numbers, several = [], [_case(layer.program, setting)], "in training"
     way = ", ".join(["with float32 inputs", *filter(None, [several]), *turned, *numbers])

@@ -5,14 +5,9 @@ import re
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
-from pathlib import Path
 
-from layergen.diagnostics import LayergenError
 from layergen.present.excerpt import Painter, printable
 from layergen.present.facts import CostLine, StepLine, Summary, TensorLine
-from layergen.project.config import Config
-from layergen.project.discovery import SUFFIXES, SpecFile, discover
-from layergen.suggest import nearest
 
 WIDTH = 100  # columns, where it can be kept
 CODE = 58  # of these at most for the code of a statement with its result beside it
@@ -21,35 +16,6 @@ COUNTED = (
     "Activation bytes: what autograd keeps for the backward in float32."
 )
 JOINT = "\N{NO-BREAK SPACE}"  # stands for a space at which lines are not broken
-
-
-def find_spec(config: Config, name: str) -> SpecFile:
-    """The spec that a user means by the name of its class or of its file, or by its path.
-
-    Raises:
-        LayergenError: If there is no such spec, or more than one.
-    """
-    path = Path(name)
-    if path.suffix in SUFFIXES and path.is_file():
-        here = discover(config, [path])
-        if here.diagnostics:
-            raise LayergenError(here.diagnostics[0].message)
-        return here.specs[0]
-    specs = discover(config).specs
-    found = [spec for spec in specs if _plain(spec.path.stem) == _plain(name)]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        raise LayergenError(f"`{name}` may be {' or '.join(f'`{spec.name}`' for spec in found)}: give the path")
-    stems = {_plain(spec.path.stem): spec.path.stem for spec in specs}
-    near = nearest(_plain(path.stem), stems)
-    hint = f"; did you mean `{stems[near]}`?" if near else ""
-    raise LayergenError(f"there is no layer `{name}`{hint}")
-
-
-def _plain(name: str) -> str:
-    """A name in which those of a class and of its file are alike."""
-    return name.replace("_", "").lower()
 
 
 def as_json(summary: Summary) -> str:

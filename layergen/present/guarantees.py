@@ -44,9 +44,13 @@ def guarantees(layer: CheckedLayer) -> Iterator[Guarantee]:
     if any(branchings(program)):
         yield Guarantee("branches", "tried", f"{cases}: each branch and each conditional value is taken")
     yield Guarantee("call", "checked", "every call fits a signature of its op, by name and by kind")
-    yield from _dtype(program, on_paths)
+    for_data = any(isinstance(proof, Tried) and proof.for_data for proof in layer.proofs)
+    yield from _dtype(program, on_paths, for_data)
     yield from _on_data(layer)
-    yield Guarantee("device", "tried", f"{on_paths}, in training, with every tensor on a fake accelerator")
+    if for_data:
+        yield Guarantee("device", "checked", "tensors made from nothing go to the first input's device; not tried")
+    else:
+        yield Guarantee("device", "tried", f"{on_paths}, in training, with every tensor on a fake accelerator")
     yield Guarantee(
         "purity", "tried", f"{on_paths}, in training and evaluation: no op writes to a tensor that it is given"
     )
@@ -58,7 +62,7 @@ def guarantees(layer: CheckedLayer) -> Iterator[Guarantee]:
         "init", "tried", f"{cases}: every tensor has an initial value of its shape; fans fit the weights' use"
     )
     yield from _meaning(layer)
-    yield from _input_checks(layer)
+    yield from _input_checks(layer, for_data)
 
 
 def _meaning(layer: CheckedLayer) -> Iterator[Guarantee]:
@@ -85,7 +89,8 @@ def _shape(layer: CheckedLayer) -> Iterator[Guarantee]:
 def _reach(layer: CheckedLayer, proof: Proof | Tried) -> tuple[str, str]:
     """The verdict on the shapes of one way, and for which sizes it holds."""
     if isinstance(proof, Tried):
-        return "tried", f"at {plural(len(layer.cases), 'setting')}, not at symbols: {proof.reason}"
+        further = f" and {plural(proof.further, 'further size')}" if proof.further else ""
+        return "tried", f"at {plural(len(layer.cases), 'setting')}{further}, not at symbols: {proof.reason}"
     if proof.sampled:
         outputs = ", ".join(f"`{name}`" for name in proof.sampled)
         sizes = ", ".join(f"{name}={size}" for name, size in proof.hints.names.items())
@@ -119,12 +124,18 @@ def _coupling(layer: CheckedLayer, on_paths: str) -> Iterator[Guarantee]:
         yield Guarantee("coupling", "tried", f"{detail}: {found}")
 
 
-def _dtype(program: Program, on_paths: str) -> Iterator[Guarantee]:
-    yield Guarantee("dtype", "tried", f"{on_paths}, in {listed(map(dtype_name, PRECISIONS))}")
+def _dtype(program: Program, on_paths: str, on_data: bool) -> Iterator[Guarantee]:
+    """In which dtypes the layer was run; with data, in half precision only if the CPU has all of its ops."""
+    if on_data:
+        detail = "with data on the CPU, in float32 and float64, and in half precision as far as it has the ops"
+        yield Guarantee("dtype", "tried", f"{on_paths}, {detail}")
+    else:
+        yield Guarantee("dtype", "tried", f"{on_paths}, in {listed(map(dtype_name, PRECISIONS))}")
     if program.forward.upcasts and any(tensor.dtype is None for tensor in program.tensors.values()):
         mixed = "with bfloat16 inputs and float32 parameters, which torch may refuse"
         yield Guarantee("dtype", "tried", f"{on_paths}, {mixed}")
-    yield Guarantee("dtype", "tried", "on the first way, under autocast to bfloat16 on the CPU")
+    if not on_data:
+        yield Guarantee("dtype", "tried", "on the first way, under autocast to bfloat16 on the CPU")
 
 
 def _on_data(layer: CheckedLayer) -> Iterator[Guarantee]:
@@ -201,10 +212,15 @@ def _training(program: Program, on_paths: str) -> Iterator[Guarantee]:
         yield Guarantee("training", "tried", f"{on_paths}: no random number is drawn in evaluation")
 
 
-def _input_checks(layer: CheckedLayer) -> Iterator[Guarantee]:
+def _input_checks(layer: CheckedLayer, for_data: bool) -> Iterator[Guarantee]:
     tried = "each size that an input must have at 1, one more and twice as much, and one dimension less and more"
+    if for_data and not layer.input_checks:
+        return
     if not layer.input_checks:
         yield Guarantee("input checks", "tried", f"{tried}: torch refuses them all")
         return
     count = plural(len(layer.input_checks), "check")
+    if for_data:
+        yield Guarantee("input checks", "generated", f"{count} for the shapes that an input must have")
+        return
     yield Guarantee("input checks", "generated", f"{count} for shapes that torch lets through wrong; tried {tried}")

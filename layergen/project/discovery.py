@@ -8,10 +8,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple, Self
 
-from layergen.diagnostics import Diagnostic, Location
+from layergen.diagnostics import Diagnostic, LayergenError, Location
 from layergen.project.config import Config
 from layergen.rules.building import DuplicateOutput, UnsafePath
 from layergen.rules.file import UnreadableFile
+from layergen.suggest import nearest
 
 SUFFIXES = (".yaml", ".yml")
 PART = re.compile("[a-z][a-z0-9_]*")
@@ -52,12 +53,17 @@ def discover(config: Config, paths: Sequence[Path] = ()) -> Discovery:
 
     A spec's *category* is the path of its folder below the specs folder. Of a spec that lies elsewhere it is the path
     below the folder that was asked for, so a file that was asked for by itself has none.
+
+    Raises:
+        LayergenError: If the specs folder was meant, and there is none.
     """
     root, folder = _inside(str(config.root)), str(config.root / config.specs)
     home = _inside(folder)
     specs: dict[str, SpecFile] = {}
     diagnostics: list[Diagnostic] = []
     tops = [_absolute(path) for path in paths] or [folder]
+    if folder in tops and not os.path.lexists(folder):
+        raise LayergenError(f"there is no folder `{config.specs}` yet: `layergen new NAME` writes a first spec")
     for top in tops:
         for path, fault in _walk(top):
             base = home if path.startswith(home) else _inside(top if top != path else os.path.dirname(top))
@@ -80,6 +86,35 @@ def discover(config: Config, paths: Sequence[Path] = ()) -> Discovery:
 def file_stem(layer: str) -> str:
     """The customary name, without its suffix, of the file that defines a layer: ``rms_norm`` for ``RMSNorm``."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", layer).lower()
+
+
+def find_spec(config: Config, name: str) -> SpecFile:
+    """The spec that a user means by the name of its class or of its file, or by its path.
+
+    Raises:
+        LayergenError: If there is no such spec, or more than one.
+    """
+    path = Path(name)
+    if path.suffix in SUFFIXES and path.is_file():
+        here = discover(config, [path])
+        if here.diagnostics:
+            raise LayergenError(here.diagnostics[0].message)
+        return here.specs[0]
+    specs = discover(config).specs
+    found = [spec for spec in specs if _plain(spec.path.stem) == _plain(name)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise LayergenError(f"`{name}` may be {' or '.join(f'`{spec.name}`' for spec in found)}: give the path")
+    stems = {_plain(spec.path.stem): spec.path.stem for spec in specs}
+    near = nearest(_plain(path.stem), stems)
+    hint = f"; did you mean `{stems[near]}`?" if near else ""
+    raise LayergenError(f"there is no layer `{name}`{hint}")
+
+
+def _plain(name: str) -> str:
+    """A name in which those of a class and of its file are alike."""
+    return name.replace("_", "").lower()
 
 
 Fault = tuple[type[UnreadableFile] | type[UnsafePath], str]

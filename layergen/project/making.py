@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
-from layergen.diagnostics import Diagnostic
+from layergen.diagnostics import Diagnostic, LayergenError
 from layergen.faults import SourceError
 from layergen.project.cache import Cache, CacheLostError
 from layergen.project.config import Config
@@ -166,6 +166,8 @@ class Maker:
         return None
 
     def _end(self, spec: SpecFile, generated: Generated | Failure) -> None:
+        if isinstance(generated, Failure) and generated.usage:
+            raise LayergenError(generated.summary)
         if isinstance(generated, Failure):
             self._outcomes[spec.name] = Outcome(spec, failure=generated)
         elif generated.diagnostics:

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self
 
+from layergen.diagnostics import LayergenError
+
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
     from multiprocessing.process import BaseProcess
@@ -25,6 +27,7 @@ class Failure(NamedTuple):
 
     summary: str
     traceback: str = ""
+    usage: bool = False  # whether it is no bug, but something that stops the work as a whole
 
     @classmethod
     def of(cls, error: Exception) -> Self:
@@ -69,6 +72,8 @@ def attempt(task: Task) -> Any:
     function, arguments = task
     try:
         return function(*arguments)
+    except LayergenError as error:
+        return Failure(str(error), usage=True)
     except Exception as error:
         return Failure.of(error)
 

@@ -41,6 +41,15 @@ PLAIN = {
     sympy_functions.PythonMod: sympy.Mod,
     sympy_functions.Max: sympy.Max,
     sympy_functions.Min: sympy.Min,
+    sympy_functions.IntTrueDiv: lambda a, b: a / b,
+    sympy_functions.FloatTrueDiv: lambda a, b: a / b,
+    sympy_functions.FloatPow: sympy.Pow,
+    sympy_functions.PowByNatural: sympy.Pow,
+    sympy_functions.ToFloat: lambda a: a,
+    sympy_functions.TruncToFloat: sympy.floor,  # of what is not negative, as sizes are
+    sympy_functions.TruncToInt: sympy.floor,
+    sympy_functions.FloorToInt: sympy.floor,
+    sympy_functions.CeilToInt: sympy.ceiling,
 }
 
 
@@ -73,7 +82,8 @@ class AbstractRun:
     """
 
     def __init__(self, hints: Mapping[str, int]) -> None:
-        self.environment = ShapeEnv()
+        # What depends on values is refused: such a size or number would be proven of no setting.
+        self.environment = ShapeEnv(allow_scalar_outputs=False, allow_dynamic_output_shape_ops=False)
         self.names: dict[sympy.Symbol, sympy.Symbol] = {}
         self.own: dict[str, sympy.Symbol] = {}
         self.sizes: dict[str, torch.SymInt] = {}
@@ -99,9 +109,12 @@ class AbstractRun:
             stack.enter_context(enable_python_dispatcher())
             yield
 
-    def formula(self, size: Size | sympy.Basic) -> Any:
+    def formula(self, size: Size | torch.SymFloat | torch.SymBool | sympy.Basic) -> Any:
         """A size in the names of the program."""
-        expression = size.node.expr if isinstance(size, torch.SymInt) else sympy.sympify(size)
+        if isinstance(size, torch.SymInt | torch.SymFloat | torch.SymBool):
+            expression = size.node.expr
+        else:
+            expression = sympy.sympify(size)
         if self.environment.replacements:
             expression = expression.xreplace(self.environment.replacements)
         if expression not in self.formulas:

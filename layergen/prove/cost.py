@@ -24,6 +24,7 @@ from layergen.prove.formula import value
 from layergen.prove.hints import numbers
 from layergen.resolve.program import Program
 from layergen.run.instance import Instance, Placement
+from layergen.run.on_data import instance_of
 from layergen.settings.choice import Setting
 
 
@@ -72,8 +73,15 @@ class Meter:
         }
 
 
-def costs(program: Program, formulas: Mapping[str, Any], setting: Setting) -> Costs:
-    """What a layer costs at a setting, by what was counted at symbols; what could not be is counted without data."""
+def costs(program: Program, formulas: Mapping[str, Any], setting: Setting, on_data: bool = False) -> Costs:
+    """What a layer costs at a setting, by what was counted at symbols; what could not be is counted without data.
+
+    Args:
+        program: The layer.
+        formulas: What was counted at symbols.
+        setting: Where amounts become numbers.
+        on_data: Whether torch runs the layer on data alone, so that it is counted there.
+    """
     known, names = {}, numbers(program, setting).names
     for name, formula in formulas.items():
         try:
@@ -82,7 +90,7 @@ def costs(program: Program, formulas: Mapping[str, Any], setting: Setting) -> Co
             continue  # torch has a function or a symbol of its own in it
     if len(known) == len(Costs.__dataclass_fields__):
         return Costs(**known)
-    meter = Meter(Instance(program, setting, Placement(gradients=True)))
+    meter = Meter(instance_of(program, setting, Placement(gradients=True), on_data))
     with meter():
         meter.instance.run(training=True)
     return Costs(**{name: Cost(None, int(amount)) for name, amount in meter.amounts().items()} | known)

@@ -55,11 +55,13 @@ def values(expression: Any, columns: Mapping[str, Sequence[int]], count: int) ->
             return (int(expression),) * count
         case sympy.Rational():
             return (Fraction(int(expression.p), int(expression.q)),) * count
+        case sympy.Float():
+            return (float(expression),) * count
         case sympy.logic.boolalg.BooleanTrue() | sympy.logic.boolalg.BooleanFalse():
             return (bool(expression),) * count
         case sympy.floor(args=(quotient,)):
             above, below = (values(part, columns, count) for part in sympy.fraction(sympy.together(quotient)))
-            return list(map(operator.floordiv, above, below))
+            return [int(top // bottom) for top, bottom in zip(above, below, strict=True)]
         case sympy.Pow(base=base, exp=sympy.Integer() as exponent) if exponent < 0:
             times = int(exponent)
             return [Fraction(root) ** times for root in values(base, columns, count)]

@@ -70,16 +70,17 @@ class InputCheck:
         return self.demand.input
 
 
-def input_checks(program: Program, settings: Sequence[Setting]) -> Iterator[InputCheck]:
+def input_checks(program: Program, settings: Sequence[Setting], for_data: bool = False) -> Iterator[InputCheck]:
     """The checks that a layer needs, input by input.
 
     Args:
         program: The layer.
         settings: Where it is tried.
+        for_data: Whether torch runs it with data alone: then nothing is tried, and all that is demanded is checked.
     """
     instances = [Instance(program, setting) for setting in settings]
     demands = list(_demands(program))
-    found = [check for demand in demands if (check := _checked(demand, instances))]
+    found = [check for demand in demands if (check := _checked(demand, instances, for_data))]
     used = program.forward.reads.union(*(ex.names(demand.entry.expression) for demand in _sizes(found)))
     read = (entry for name, dimension in program.dimensions.items() if name in used for entry in dimension.entries)
     sources = {entry.input for entry in read if entry.binding is Binding.BINDS}
@@ -87,7 +88,7 @@ def input_checks(program: Program, settings: Sequence[Setting]) -> Iterator[Inpu
         for sizes in shapes:
             own = [check for check in found if check.input == name and check.demand.sizes == sizes]
             reads = name in sources or any(True for _ in _sizes(own))
-            yield from _ranked(RankDemand(name, sizes), instances, reads)
+            yield from _ranked(RankDemand(name, sizes), instances, reads or for_data)
             yield from own
 
 
@@ -112,12 +113,12 @@ def _known(program: Program, entry: Entry) -> bool:
     return all(program.dimensions[name].at(entry.needs) for name in mentioned)
 
 
-def _checked(demand: Demand, instances: Sequence[Instance]) -> InputCheck | None:
+def _checked(demand: Demand, instances: Sequence[Instance], for_data: bool) -> InputCheck | None:
     """The check of a demand that torch does not keep by itself, at some setting."""
     for instance in _meant(demand, instances):
         shape = _shape(instance, demand.input)
         for wrong in _broken(shape, demand, len(instance.setting.leading)):
-            if wrong != shape and _passes(instance, demand.input, wrong):
+            if wrong != shape and (for_data or _passes(instance, demand.input, wrong)):
                 return InputCheck(demand, instance.setting, (wrong,))
     return None
 

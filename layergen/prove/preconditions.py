@@ -80,6 +80,8 @@ def _reduced(condition: Any) -> Any:
     """An equation without common factors; one that asks for divisibility says so."""
     if not isinstance(condition, sympy.Eq):
         return condition
+    if (least := _least(condition)) is not None:
+        return least
     left, right = (set(sympy.Mul.make_args(side)) for side in condition.args)
     one, other = sympy.Mul(*(left - right)), sympy.Mul(*(right - left))
     for whole, multiple in ((one, other), (other, one)):
@@ -88,6 +90,20 @@ def _reduced(condition: Any) -> Any:
             if sympy.expand(divisor * quotient.args[0] - whole) == 0:
                 return sympy.Eq(sympy.Mod(whole, divisor), 0)
     return sympy.Eq(one, other)
+
+
+def _least(condition: Any) -> Any | None:
+    """The bound that an equation states which says of the greater of two that it is one of them: ``max(1, n) == n``."""
+    difference = sympy.expand(condition.lhs - condition.rhs)
+    for greater in sorted(difference.atoms(sympy.Max), key=str):
+        factor = difference.coeff(greater)
+        if factor not in (1, -1) or len(greater.args) != 2:
+            continue
+        chosen = sympy.expand(greater - factor * difference)
+        for one, other in (greater.args, greater.args[::-1]):
+            if sympy.expand(chosen - one) == 0:
+                return sympy.Ge(chosen, other)
+    return None
 
 
 def _is_overflow(condition: Any) -> bool:
@@ -204,6 +220,8 @@ class Points:
         columns |= dict(zip(self.names, zip(*points, strict=True), strict=True))
         try:
             return values(formula, columns, len(points))
+        except ValueError:  # a function that is not known: nothing can be said of the condition
+            return [None] * len(points)
         except ArithmeticError:
             return [None] if len(points) == 1 else [self.at(formula, [point])[0] for point in points]
 

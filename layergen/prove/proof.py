@@ -81,6 +81,8 @@ class Tried:
 
     setting: Setting
     reason: str
+    for_data: bool = False  # whether torch runs it with data alone
+    further: int = 0  # at how many settings it was tried that differ from its own in the sizes of dimensions
 
 
 def prove(program: Program, settings: Sequence[Setting]) -> Iterator[Proof | Tried]:
@@ -124,7 +126,7 @@ def _prove_path(program: Program, setting: Setting, training: bool, measured: bo
                 first = first if isinstance(first, TrialFault) else fault
                 break  # no other sizes will help
         else:
-            if isinstance(outcome, Proof):
+            if isinstance(outcome, Proof) or outcome.for_data:
                 return outcome
             first = outcome if first == nothing else first
     if isinstance(first, TrialFault):
@@ -164,6 +166,8 @@ def _prove_at(
         try:
             proof = _run(program, setting, found, run, training, measured)
         except TrialFault as fault:
+            if fault.for_data:
+                return Tried(setting, fault.finding.message, for_data=True)
             if measured:  # with gradients torch refuses more, and what it says then is not the layer's fault
                 measured = False
                 continue

@@ -1,12 +1,14 @@
 """Each call of an op fits one of the op's real signatures."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from layergen import ops
 from layergen.diagnostics import Finding, Label, Path, Place, Rule, Span
 from layergen.lang import expression as ex
 from layergen.lang.facts import CalleeKind
 from layergen.lang.kinds import Kind, Kinds
+from layergen.lang.meant import initializer_meant, unneeded
 from layergen.lang.scalars import SCALARS
 from layergen.ops import Fault, FaultKind
 from layergen.resolve.inference import SCALAR, arguments_of, bindable, kinds_of
@@ -24,6 +26,13 @@ ARTICLES = {
     Kind.DTYPE: "a dtype",
 }
 
+
+# Arguments whose default is a guess of torch's, which it warns of: for each op the argument, and what is mostly meant.
+GUESSED: dict[str, tuple[str, int | str]] = {
+    **dict.fromkeys(("softmax", "log_softmax", "softmin"), ("dim", -1)),
+    "cross": ("dim", -1),
+    "meshgrid": ("indexing", "ij"),
+}
 
 RULES: dict[FaultKind, type[Rule]] = {
     FaultKind.UNKNOWN_KEYWORD: UnknownKeyword,
@@ -52,7 +61,9 @@ def check_call(call: ex.Call, path: Path) -> Iterator[Finding]:
 def check_against(call: ex.Call, op: ops.Op, path: Path) -> Iterator[Finding]:
     """Check one call against an op that is known already."""
     outcome = ops.bind(op, bindable(call))
-    if isinstance(outcome, ops.BindingFault):
+    if isinstance(outcome, ops.Binding):
+        yield from _check_guess(call, outcome, path)
+    else:
         repaired = repair(call, op)
         remedy = f"write `{ex.show(repaired)}`" if repaired else None
         # What one repair mends is one mistake: an argument too few shifts all that follow it.
@@ -61,9 +72,21 @@ def check_against(call: ex.Call, op: ops.Op, path: Path) -> Iterator[Finding]:
             yield _finding(call, fault, message, path, remedy or _meant(call, fault, outcome.signature), op)
 
 
+def _check_guess(call: ex.Call, binding: ops.Binding, path: Path) -> Iterator[Finding]:
+    """What torch would guess, and has said that it will guess no longer, has to be said."""
+    name, value = GUESSED.get(binding.signature.op, ("", 0))
+    given = [arguments_of(call)[index][1] for index in binding.given.get(name, ())]
+    if name and all(part == ex.Literal(None) for part in given):
+        keywords = (*(word for word in call.keywords if word.name != name), ex.Keyword(name, ex.Literal(value)))
+        arguments = call.arguments[: binding.given[name][0]] if given and not call.keywords else call.arguments
+        message = f"`{call.function}` is called without `{name}`, which torch would guess"
+        help = f"write `{ex.show(replace(call, arguments=arguments, keywords=keywords))}`"
+        yield MissingArgument.at(Place(path, call.function_span), message, help=help)
+
+
 def unknown_function(call: ex.Call, path: Path, known: Iterable[str], expected: str) -> Finding:
     """The finding for a call of a function that is none of those known at its place."""
-    near = nearest(call.function, known, cutoff=0.7)
+    near = initializer_meant(call.function) or nearest(call.function, known, cutoff=0.7)
     remedy = f"write `{near}`" if near else None
     message = f"`{call.function}` is not {expected}"
     return UnknownOp.at(Place(path, call.function_span), message, help=remedy)
@@ -72,6 +95,8 @@ def unknown_function(call: ex.Call, path: Path, known: Iterable[str], expected: 
 def _unknown_op(call: ex.Call, path: Path) -> Finding:
     place = Place(path, call.function_span)
     message = f"`{call.function}` is no op"
+    if advice := unneeded(call.function):
+        return UnknownOp.at(place, message, help=advice)
     near = ops.nearest(call.function)
     op = ops.find(near) if near else None
     if op is None:
@@ -114,7 +139,7 @@ def _message(call: ex.Call, fault: Fault, signature: ops.Signature) -> str:
         case FaultKind.WRONG_KIND:
             (parameter,), ((keyword, value),) = fault.parameters, given
             where = "," if keyword else f", the {ordinal(fault.arguments[0])} argument,"
-            wanted, found = _described(parameter.accepts), _described(kinds_of(value))
+            wanted, found = described(parameter.accepts), described(kinds_of(value))
             return f"`{call.function}` takes {wanted} as {names[0]}{where} but {_shown(value)} is {found}"
 
 
@@ -159,7 +184,7 @@ def _check_scalar_arguments(call: ex.Call, path: Path) -> Iterator[Finding]:
     for _, value in arguments_of(call):
         found = kinds_of(value)
         if not found & (SCALAR | {Kind.UNKNOWN}):
-            message = f"`{call.function}` takes numbers, but {_shown(value)} is {_described(found)}"
+            message = f"`{call.function}` takes numbers, but {_shown(value)} is {described(found)}"
             yield WrongArgumentKind.at(Place(path, value.span), message)
 
 
@@ -176,7 +201,7 @@ def _name_span(keyword: ex.Keyword) -> Span:
     return start, start + len(keyword.name)
 
 
-def _described(kinds: Kinds) -> str:
+def described(kinds: Kinds) -> str:
     """Kinds in words: "an int or ints"."""
     named = sorted(kinds - {Kind.NONE}, key=list(Kind).index)
     if {Kind.INT, Kind.FLOAT, Kind.BOOL} <= kinds:

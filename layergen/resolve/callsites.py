@@ -1,6 +1,7 @@
 """Each call of a program fits: those of the forward, of initial values, and of the module to match."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from layergen import ops
 from layergen.diagnostics import Finding, Path, Place
@@ -11,11 +12,13 @@ from layergen.lang.kinds import Kind
 from layergen.lang.scalars import SCALARS
 from layergen.lang.visitor import parts, statements
 from layergen.ops.modules import find_initializer, find_module, module_names
-from layergen.resolve.calls import check_against, check_call, unknown_function
+from layergen.resolve.calls import check_against, check_call, described, unknown_function
 from layergen.resolve.inference import TENSOR, kinds_of
 from layergen.resolve.program import Program
 from layergen.resolve.scope import scoped
-from layergen.rules.calls import DataDependent, NotATensor, NotScalar
+from layergen.resolve.signature import leading_source
+from layergen.rules.calls import DataDependent, NotASize, NotATensor, NotScalar
+from layergen.words import shorten
 
 FORWARD: Path = ("forward",)
 
@@ -32,6 +35,11 @@ def _forward(program: Program) -> Iterator[Finding]:
     for statement in statements(program.forward.statements):
         for expression in parts(statement).expressions:
             yield from _calls(expression, FORWARD)
+            spliced = next((node for node in ex.walk(expression) if ex.is_spliced(node)), None)
+            if spliced is not None and leading_source(program.inputs) is None:
+                message = "`...` stands for nothing here: no input that is always there has leading dimensions"
+                help = "where the shape is that of another tensor, write `reshape_as(h, x)`"
+                yield NotASize.at(Place(FORWARD, spliced.span), message, help=help)
             tests = [node.test for node in ex.walk(expression) if isinstance(node, ex.Conditional)]
             for test in (*tests, *([statement.test] if isinstance(statement, ex.If) else [])):
                 yield from _condition(test)
@@ -73,9 +81,13 @@ def _inits(program: Program) -> Iterator[Finding]:
 
 def _scalars(program: Program) -> Iterator[Finding]:
     """Outside the forward and the initial values there are numbers alone."""
+    sizes: set[ex.Expression] = set()  # a wrong one is mostly wrong in several places
     for part in scoped(program):
         if part.path[-1] == "init" or part.path[0] == "matches":
             continue
+        if part.path[-2] == "shape" and part.expression not in sizes:
+            sizes.add(part.expression)
+            yield from _size(part.expression, part.path, program)
         for node in ex.walk(part.expression):
             if isinstance(node, ex.Call) and node.callee is None:
                 message = f"`{node.function}` is no function of numbers"
@@ -85,6 +97,23 @@ def _scalars(program: Program) -> Iterator[Finding]:
                 yield NotScalar.at(Place(part.path, node.function_span), message, help=help)
             elif isinstance(node, ex.Call):
                 yield from check_call(node, part.path)
+
+
+def _size(entry: ex.Expression, path: Path, program: Program) -> Iterator[Finding]:
+    """An entry of a shape is an int, wherever its kinds can be told."""
+    kinds = kinds_of(entry)
+    if kinds & {Kind.INT, Kind.UNKNOWN}:
+        return
+    found, help = described(kinds), None
+    message = f"a size is an int, but `{shorten(ex.show(entry))}` is {found}"
+    if isinstance(entry, ex.Name) and entry.id in program.arguments:
+        message = f"a size is an int, but `{entry.id}` is an argument of type {program.arguments[entry.id].type}"
+        help = f"if a dimension is meant, choose another name, such as `{entry.id.upper()}`"
+    if isinstance(entry, ex.Name) and Kind.INTS in kinds:
+        help = f"take one of its entries: `{entry.id}[0]`"
+    if isinstance(entry, ex.Binary) and entry.operator == "/":
+        help = f"write `{ex.show(replace(entry, operator='//'))}`"
+    yield NotASize.at(Place(path, entry.span), message, help=help)
 
 
 def _match(program: Program) -> Iterator[Finding]:

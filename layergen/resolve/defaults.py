@@ -14,10 +14,13 @@ def check_defaults(spec: LayerSpec) -> Iterator[Finding]:
     for name, argument in spec.arguments.items():
         if argument.default is None or argument.computed:
             continue
+        help = None
         try:
             value = Interpreter({}).evaluate(argument.default)
             problem = refusal(name, argument, value)
+            if value is None:
+                help = "where None is allowed, write `optional: true` and `default: null`"
         except EvaluationFault as fault:
             problem = fault.message
         if problem:
-            yield InvalidDefault.at(("arguments", name, "default"), problem)
+            yield InvalidDefault.at(("arguments", name, "default"), problem, help=help)

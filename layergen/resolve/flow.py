@@ -9,7 +9,7 @@ from layergen.lang.visitor import Block, Visitor, assignments
 from layergen.resolve.conditions import NOTHING, Facts, about, condition, facts, names
 from layergen.resolve.scope import CONSTANTS
 from layergen.resolve.signature import dimensions
-from layergen.resolve.undefined import undefined
+from layergen.resolve.undefined import unbound_names, undefined
 from layergen.rules.names import Unassigned
 
 PATH = ("forward",)
@@ -37,9 +37,8 @@ class _Flow(Visitor):
     """Follows the paths of a forward; collects what is wrong on them, once for each name."""
 
     def __init__(self, spec: LayerSpec) -> None:
-        self.known = frozenset(
-            {*spec.arguments, *spec.derived, *spec.tensors, *spec.inputs, *dimensions(spec), *CONSTANTS, "training"}
-        )
+        sizes = {*spec.arguments, *spec.derived, *dimensions(spec), *unbound_names(spec)}
+        self.known = frozenset({*sizes, *spec.tensors, *spec.inputs, *CONSTANTS, "training"})
         self.passing = {name: found for name, found in dimensions(spec).items() if not found.always}
         self.first = {target.id: target for target in reversed(list(assignments(spec.forward)))}
         self.findings: list[Finding] = []

@@ -37,7 +37,8 @@ def infer(expression: ex.Expression) -> Kinds:
         case ex.Literal(value=value):
             return frozenset({LITERALS.get(type(value), Kind.UNKNOWN)})
         case ex.Sequence(items=items):
-            return _sequence([kinds_of(item) for item in items])
+            sizes = [INT] if ex.is_spliced(expression) else []
+            return _sequence([*sizes, *(kinds_of(item) for item in items if item != ex.Literal(...))])
         case ex.Unary(operator=operator, operand=operand):
             return BOOL if operator == "not" else kinds_of(operand)
         case ex.Binary(operator="and" | "or", left=left, right=right):

@@ -9,7 +9,7 @@ from layergen import ops
 from layergen.lang import expression as ex
 from layergen.lang.facts import CalleeKind
 from layergen.lang.model import Argument, Buffer, Input, Match, Mixing, Output, Parameter, Reference
-from layergen.lang.visitor import assignments, calls, reads
+from layergen.lang.visitor import assignments, calls, parts, reads, statements
 from layergen.resolve.annotation import Meaning
 from layergen.resolve.signature import Dimension, Entry, Sizes, alternatives
 
@@ -39,6 +39,12 @@ class Method:
     def calls(self) -> tuple[ex.Call, ...]:
         """Its calls, in the order in which they are written."""
         return tuple(calls(self.statements))
+
+    @cached_property
+    def splices(self) -> bool:
+        """Whether it makes lists with the leading dimensions in them."""
+        expressions = (part for statement in statements(self.statements) for part in parts(statement).expressions)
+        return any(ex.is_spliced(node) for expression in expressions for node in ex.walk(expression))
 
     @property
     def asks_mode(self) -> bool:

@@ -141,6 +141,12 @@ def _binding(expression: ex.Expression, dimensions: set[str], bound: set[str]) -
     return Binding.COMPUTED if ex.names(expression) & dimensions else Binding.FIXED
 
 
+def leading_source(inputs: Mapping[str, Input]) -> Entry | None:
+    """The ``...`` of the first input that is always there and has one: where the leading dimensions can be read."""
+    found = (entry for entry in entries(inputs, ()) if entry.binding is Binding.LEADING)
+    return next((entry for entry in found if not inputs[entry.input].optional), None)
+
+
 def dimensions_of(inputs: Mapping[str, Input], found: Iterable[Entry]) -> dict[str, Dimension]:
     """The dimensions that some entries bind, in their order."""
     where: dict[str, list[Entry]] = {}

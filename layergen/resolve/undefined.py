@@ -5,24 +5,27 @@ from collections.abc import Iterable, Iterator
 from layergen.diagnostics import Finding, Path, Place
 from layergen.lang import expression as ex
 from layergen.lang.inits import INITIALIZERS
+from layergen.lang.meant import constant_meant, initializer_meant
 from layergen.lang.model import LayerSpec
 from layergen.lang.visitor import assignments
-from layergen.resolve.scope import CONSTANTS, scoped
+from layergen.resolve.scope import CONSTANTS, Scoped, scoped
 from layergen.resolve.signature import dimensions
 from layergen.rules.names import UndefinedName
 from layergen.suggest import nearest
 
 
 def check_undefined(spec: LayerSpec) -> Iterator[Finding]:
-    """Yield the undefined names of all sections but the forward."""
-    roles = _roles(spec)
-    for part in scoped(spec):
-        reported = set(part.names)
+    """Yield the undefined names of all sections but the forward; what nothing declares once, where it helps most."""
+    roles, unbound = _roles(spec), unbound_names(spec)
+    declared_nowhere: set[str] = set()
+    for part in sorted(scoped(spec), key=lambda part: part.path[0] != "inputs") if unbound else scoped(spec):
+        reported = {*part.names, *declared_nowhere}
         for node in ex.walk(part.expression):
             if isinstance(node, ex.Name) and node.id not in reported:
                 reported.add(node.id)
-                near = part.names.union(INITIALIZERS if node is part.expression and part.path[-1] == "init" else ())
-                yield undefined(node, part.path, near, f"only {part.known} are known here", roles.get(node.id))
+                if node.id not in roles:
+                    declared_nowhere.add(node.id)
+                yield _undefined_in(part, node, roles.get(node.id), node.id in unbound)
     known = (*spec.arguments, *dimensions(spec))
     for index, case in enumerate(spec.cases):
         for key in case:
@@ -32,12 +35,42 @@ def check_undefined(spec: LayerSpec) -> Iterator[Finding]:
                 yield UndefinedName.at(Place(("cases", index, key), key=True), message, help=help)
 
 
-def undefined(node: ex.Name, path: Path, known: Iterable[str], otherwise: str, role: str | None = None) -> Finding:
-    """The finding of a name that is not known; ``role`` is what it is elsewhere in the spec."""
+def unbound_names(spec: LayerSpec) -> frozenset[str]:
+    """The names in the shapes of inputs that would be dimensions if they stood alone in one."""
+    known = {*spec.arguments, *spec.derived, *dimensions(spec), *_roles(spec)}
+    entries = (entry for tensor in spec.inputs.values() for entry in tensor.entries if not isinstance(entry, ex.Name))
+    return frozenset(name for entry in entries for name in ex.names(entry) if name not in known)
+
+
+def _undefined_in(part: Scoped, node: ex.Name, role: str | None, unbound: bool) -> Finding:
+    """The finding of a name that is not known to one expression of the spec."""
+    near, otherwise = part.names, f"only {part.known} are known here"
+    meant = constant_meant(part.path, node.id)
+    if node is part.expression and part.path[-1] == "init":
+        near, meant = near.union(INITIALIZERS), initializer_meant(node.id)
+    if unbound and part.path[0] == "inputs":
+        otherwise = f"a dimension gets its size where it stands alone: give `{node.id}` an entry of its own"
+    return undefined(node, part.path, near, otherwise, role, meant)
+
+
+def undefined(
+    node: ex.Name, path: Path, known: Iterable[str], otherwise: str, role: str | None = None, meant: str | None = None
+) -> Finding:
+    """The finding of a name that is not known.
+
+    Args:
+        node: The name.
+        path: The text that it stands in.
+        known: The names that are known there.
+        otherwise: What helps where none of them is near.
+        role: What the name is elsewhere in the spec.
+        meant: What it surely stands for.
+    """
     place = Place(path, node.span)
     if role:
         return UndefinedName.at(place, f"`{node.id}` is {role}, which is not known here", help=otherwise)
-    return UndefinedName.at(place, f"`{node.id}` is not defined", help=suggestion(node.id, known) or otherwise)
+    help = f"write `{meant}`" if meant else suggestion(node.id, known) or otherwise
+    return UndefinedName.at(place, f"`{node.id}` is not defined", help=help)
 
 
 def suggestion(name: str, known: Iterable[str]) -> str | None:

@@ -42,10 +42,10 @@ class UnknownKeyword(Rule):
 
 
 class MissingArgument(Rule):
-    """A call leaves out an argument that the op requires.
+    """A call leaves out an argument that the op requires, or one that torch would guess.
 
-    Why: torch refuses the call. Of `softmax` and its kin it guesses the dimension from the number of dimensions, and
-    takes the batch where there are three; it warns that it will not go on doing so, and a spec says which one it means.
+    Why: torch refuses the call. Where it guesses, as it does the `dim` of `softmax`, it is seldom what was meant, and
+    torch has said that it will not go on.
 
     Example:
 
@@ -125,6 +125,56 @@ class NotATensor(Rule):
     """
 
     code = "LG212"
+
+
+class NotASize(Rule):
+    """An entry of a shape is no int.
+
+    Each entry is one size, and a size is an int. A float argument, a quotient with `/`, a flag or a list of ints is
+    none.
+
+        arguments:
+          p: {type: float, min: 0, max: 1, doc: Probability of a zero.}
+        inputs:
+          x: [N, p]
+                 ^ an argument of type float
+
+    Fix: choose another name for the dimension, divide with `//`, or take one entry of the list: `kernel_size[0]`.
+    """
+
+    code = "LG215"
+
+
+class SizeOfValues(Rule):
+    """The size of a tensor depends on the values of another.
+
+    `h[h > 0]`, `masked_select` and `nonzero` give as many entries as there happen to be. Of such a size no shape can
+    be told, the mean over none of them is not a number, and compiled code has to stop for it.
+
+        forward: y = mean(h[h > 0])
+
+    Fix: keep all entries, and weight them.
+
+        forward: |
+          m = h > 0
+          y = sum(h * m) / clamp(sum(m), min=1)
+    """
+
+    code = "LG216"
+
+
+class CutGradient(Rule):
+    """A `detach` makes the gradient something else than the derivative.
+
+    The gradient that flows back is held against slopes that are measured. Where they differ, training follows another
+    function than the one that the forward computes. A straight-through estimate wants that, and says so.
+
+        forward: y = x + detach(round(x) - x)
+
+    Fix: where it is meant, declare it: `x: {shape: [N, C], gradient: false}`. Else delete the `detach`.
+    """
+
+    code = "LG217"
 
 
 class DataDependent(Rule):

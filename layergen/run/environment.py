@@ -61,9 +61,17 @@ def shape_of(
 
 def _size(node: ex.Expression, value: object) -> int:
     if isinstance(value, torch.SymInt):
+        if value < 0:  # which torch would say in words of its own
+            raise EvaluationFault(node, f"the size `{ex.show(node)}` is negative")
         return value  # type: ignore[return-value]
+    if isinstance(value, torch.SymFloat | torch.SymBool):
+        raise EvaluationFault(node, f"a size is an int, got the {_kind(value)} `{ex.show(node)}`")
     if isinstance(value, bool) or not isinstance(value, int):
         raise EvaluationFault(node, f"a size is an int, got `{value}`")
     if value < 0:
         raise EvaluationFault(node, f"a size cannot be negative, got {value}")
     return value
+
+
+def _kind(value: torch.SymFloat | torch.SymBool) -> str:
+    return "float" if isinstance(value, torch.SymFloat) else "bool"

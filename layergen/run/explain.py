@@ -13,12 +13,23 @@ from layergen.diagnostics import Finding, Label, Path, Place
 from layergen.lang import expression as ex
 from layergen.lang.interpreter import EvaluationFault
 from layergen.resolve.program import Program
+from layergen.rules.calls import SizeOfValues
 from layergen.rules.shapes import HiddenCoupling, OpFailed, ShapeMismatch
+from layergen.run.said import dotted, lacks_half, needs_data, plain, sheltered, sized_by_values
 from layergen.settings.choice import Setting
 
+MOST_TENSORS = 3  # of a list that are shown one by one
 LONGEST_SIZE = 20  # characters of a size that a shape shows as it is
-HALVES = {"Half": "float16", "BFloat16": "bfloat16"}  # by what torch calls them inside
 ELEMENTWISE = frozenset({"+", "-", "*", "/", "//", "%", "**", "&", "|", "^"})
+
+
+WEIGHTED = "keep all entries and weight them: `sum(h * m) / sum(m)` is a mean over those where `m` is 1"
+WITHOUT_VALUES = {
+    "one_hot": "say how many classes there are: `one_hot(x, count)`",
+    "bincount": "say how many classes there are: `sum(one_hot(x, count), dim=0)`",
+    "where": "choose element by element: `where(condition, a, b)`",
+    "repeat_interleave": "repeat each entry as often: `repeat_interleave(x, count, dim=…)`",
+}
 
 
 class Explainer:
@@ -46,7 +57,9 @@ class Explainer:
     def no_tensor(self, name: str, value: object) -> Finding:
         """The finding for an output that is no tensor."""
         place = Place(("outputs", name), key=True)
-        return ShapeMismatch.at(place, f"output `{name}` is {self.shown(value)}, not a tensor")
+        several = isinstance(value, list | tuple)
+        help = "join them with `stack` or `cat`, or give each an output of its own" if several else None
+        return ShapeMismatch.at(place, f"output `{name}` is {self.shown(value)}, not a tensor", help=help)
 
     def size(self, size: int | torch.SymInt) -> str:
         """A size by its formula, or by the only name that has this value, or as a number."""
@@ -56,22 +69,40 @@ class Explainer:
         named = [name for name, value in {**self.setting.sizes, **scalars}.items() if value == size]
         return named[0] if len(named) == 1 and size > 1 else str(size)
 
+    def count(self, number: int) -> str:
+        """How many there are of something: by the only dimension or argument that has this value, or as a number."""
+        numbers = {**self.setting.sizes, **self.setting.values}
+        named = [name for name, value in numbers.items() if type(value) is int and value == number > 2]
+        return f"`{named[0]}`" if len(named) == 1 else str(number)
+
     def shape(self, shape: tuple[int, ...]) -> str:
-        return f"[{', '.join(self.size(size) for size in shape)}]"
+        return dotted(f"[{', '.join(self.size(size) for size in shape)}]")
 
     def shown(self, value: object) -> str:
         """A value that an op was given, in a few words."""
         if isinstance(value, Tensor):
             return self.shape(tuple(value.shape))
         if isinstance(value, list | tuple) and any(isinstance(item, Tensor) for item in value):
+            if len(value) > MOST_TENSORS:
+                return f"a list of tensors, the first {self.shown(value[0])}"
             return f"[{', '.join(self.shown(item) for item in value)}]"
-        return f"`{value}`"
+        return f"`{self.text(value)}`"
+
+    def text(self, value: object) -> str:
+        """A value that is no tensor; one that is symbolic, by its formula."""
+        if isinstance(value, list | tuple):
+            return f"[{', '.join(map(self.text, value))}]"
+        if isinstance(value, torch.SymInt | torch.SymFloat | torch.SymBool):
+            return self.formula(value) if self.formula else type(value).__name__.removeprefix("Sym").lower()
+        return str(value)
 
     def notes(self) -> tuple[str, ...]:
-        """The setting at which it happened."""
+        """The setting at which it happened: what stands for its arguments, its dimensions and for ``...``."""
+        leading = any(ex.Literal(...) in tensor.entries for tensor in self.program.inputs.values())
+        rest = {"...": list(self.setting.leading)} if leading else {}
         absent = dict.fromkeys(sorted(self.setting.absent))
-        parts = {**self.setting.values, **self.setting.sizes, **absent}
-        text = ", ".join(f"{name}={value}" for name, value in parts.items())
+        parts = {**self.setting.values, **self.setting.sizes, **rest, **absent}
+        text = ", ".join(f"{name}={self.text(value)}" for name, value in parts.items())
         return (f"setting: {text}",) if text else ()
 
     def fault(self, path: Path, fault: EvaluationFault, values: Mapping[str, Any] = MappingProxyType({})) -> Finding:
@@ -85,14 +116,29 @@ class Explainer:
         if absent is not None and "None" in fault.message:
             return absent_finding(path, absent, self.notes())
         notes = self.notes()
-        message = self.renamed(plain(fault.message))
+        if needs_data(fault.message) and sized_by_values(node):
+            return _size_of_values(path, node, notes)
+        message = sheltered(dotted(self.renamed(plain(fault.message))), self.names())
+        if needs_data(fault.message) and isinstance(node, ex.Expression):
+            return OpFailed.at(Place(path, node.span), f"torch runs `{short(node)}` with data alone", notes=notes)
         if isinstance(node, ex.Call) or (isinstance(node, ex.Binary) and node.operator == "@"):
             tensors = self.operands(node, values)
             if tensors:
                 notes = (f"shapes: {tensors}", *notes)
             message = f"`{node.function if isinstance(node, ex.Call) else node.operator}` fails: {message}"
-        help = _reshaped(node, message) or self.missing_constraint(node)
+        help = (
+            _bounded(node, message)
+            or _reshaped(node, message)
+            or _parted(node)
+            or _upcast(node, message)
+            or self.missing_constraint(node)
+        )
         return OpFailed.at(Place(path, node.span), message, notes=notes, help=help)
+
+    def names(self) -> frozenset[str]:
+        """All names that the spec itself has given."""
+        own = {*self.program.names, *self.program.dimensions, *self.program.derived, *self.program.outputs}
+        return frozenset(own.union(self.program.forward.assigned))
 
     def missing_constraint(self, node: ex.Node) -> str | None:
         """What is probably demanded where a quotient of two arguments fails as a size."""
@@ -230,7 +276,7 @@ class Primes:
         return self.short[text]
 
     def shape(self, shape: tuple[int, ...]) -> str:
-        return f"[{', '.join(self.size(size) for size in shape)}]"
+        return dotted(f"[{', '.join(self.size(size) for size in shape)}]")
 
     def notes(self) -> tuple[str, ...]:
         """What the short names stand for."""
@@ -241,6 +287,45 @@ def absent_finding(path: Path, name: ex.Name, notes: tuple[str, ...]) -> Finding
     """The finding for a tensor that is used where it may not be there."""
     help = f"ask first: `if {name.id} is not None:`"
     return OpFailed.at(Place(path, name.span), f"`{name.id}` is None here", notes=notes, help=help)
+
+
+def _size_of_values(path: Path, node: ex.Node, notes: tuple[str, ...]) -> Finding:
+    """The finding for a call that gives a tensor whose size depends on values."""
+    text = short(node) if isinstance(node, ex.Expression) else "this"
+    message = f"the size of `{text}` depends on the values of a tensor"
+    help = WITHOUT_VALUES.get(node.function if isinstance(node, ex.Call) else "", WEIGHTED)
+    return SizeOfValues.at(Place(path, node.span), message, notes=notes, help=help)
+
+
+def _bounded(node: ex.Node, message: str) -> str | None:
+    """The bound or constraint that keeps a size from becoming negative."""
+    negative = re.search(r"^the size .* is negative$|^a size cannot be negative", message)
+    if not isinstance(node, ex.Expression) or negative is None:
+        return None
+    match node:
+        case ex.Binary("-", ex.Name(id=name), ex.Literal(value=int(less))):
+            return f"where that is not meant, give `{name}` the bound `min: {less + 1}`"
+    return f"where that is not meant, add the constraint `{ex.show(node)} >= 1`"
+
+
+def _upcast(node: ex.Node, message: str) -> str | None:
+    """The call in float32 or wider, where torch has none in half precision."""
+    if not isinstance(node, ex.Call) or not node.arguments or not lacks_half(message):
+        return None
+    first, *rest = node.arguments
+    upcast = ex.Call(node.function, (ex.Call("upcast", (first,)), *rest), node.keywords)
+    return f"write `{ex.show(upcast)}`; `type_as` brings a result back to the dtype of an input"
+
+
+def _parted(node: ex.Node) -> str | None:
+    """The call that gives as many parts as there are names for them."""
+    match node:
+        case ex.Assign(targets=targets, value=ex.Call(function="split", arguments=(x, *_), keywords=keywords)):
+            parted = ex.Call(
+                "chunk", (x, ex.Literal(len(targets))), tuple(word for word in keywords if word.name == "dim")
+            )
+            return f"`split` takes the size of a part: for {len(targets)} parts, write `{ex.show(parted)}`"
+    return None
 
 
 def _reshaped(node: ex.Node, message: str) -> str | None:
@@ -256,17 +341,6 @@ def short(node: ex.Expression) -> str:
     if len(text) <= 30:
         return text
     return f"{node.function}(…)" if isinstance(node, ex.Call) else f"{text[:29]}…"
-
-
-def plain(message: str) -> str:
-    """What torch says, without the parts that mean nothing to a user."""
-    message = re.sub(r"\s*\(?(Triggered internally|Exception raised from).*", "", message)
-    message = re.sub(r"^(torch\.)?[A-Za-z_.]*\(\): ", "", message)
-    message = re.sub(r"(?:c10|at)::(Half|BFloat16)", lambda match: HALVES[match.group(1)], message)
-    message = re.sub(r"torch\.Size\((\[.*?\])\)", r"\1", message.rstrip("!"))
-    message = message.replace("meta device", "tried layer").replace(" in self", "").strip()
-    message = message[:-1] if message.endswith(")") and message.count(")") > message.count("(") else message
-    return message[:1].lower() + message[1:] if message[:2].istitle() else message
 
 
 def broadcast(left: tuple[int, ...], right: tuple[int, ...]) -> bool:

@@ -17,11 +17,15 @@ from layergen.run.explain import Explainer
 
 
 class TrialFault(SpecError):
-    """The layer does not work as it is set up."""
+    """The layer does not work as it is set up.
 
-    def __init__(self, finding: Finding) -> None:
+    ``for_data`` tells that torch asks for the values of tensors that have none: with data, it may work.
+    """
+
+    def __init__(self, finding: Finding, *, for_data: bool = False) -> None:
         super().__init__((finding,))
         self.finding = finding
+        self.for_data = for_data
 
 
 class Observer(Protocol):
@@ -71,6 +75,7 @@ class ForwardInterpreter(Interpreter):
         buffers: The layer's buffers, None where they do not exist.
         explainer: Puts shapes into words.
         observers: Who watches.
+        leading: What ``...`` stands for.
     """
 
     def __init__(
@@ -80,18 +85,28 @@ class ForwardInterpreter(Interpreter):
         buffers: Mapping[str, Tensor | None],
         explainer: Explainer,
         observers: Sequence[Observer] = (),
+        leading: Sequence[int] = (),
     ) -> None:
         super().__init__(values, self.watched)
         self.function = call
         self.buffers = buffers
         self.explainer = explainer
         self.observers = observers
+        self.leading = leading
         self.steps: list[Step] = []
 
     def watched(self, node: ex.Call, arguments: list[Any], keywords: dict[str, Any]) -> Any:
         for observer in self.observers:
             observer.called(node, arguments, keywords)
         return self.function(node, arguments, keywords)
+
+    def evaluate(self, node: ex.Expression) -> Any:
+        if not ex.is_spliced(node):
+            return super().evaluate(node)
+        items: list[Any] = []
+        for item in node.items:
+            items += self.leading if item == ex.Literal(...) else [self.evaluate(item)]
+        return items
 
     def combine(self, node: ex.Binary, left: Any, right: Any) -> Any:
         for observer in self.observers:
@@ -103,6 +118,9 @@ class ForwardInterpreter(Interpreter):
         for observer in self.observers:
             observer.decided(test, outcome)
         return outcome
+
+    def count(self, number: int) -> str:
+        return self.explainer.count(number)
 
     def store(self, target: ex.Name, value: Any) -> None:
         self.steps.append(Step(target, value))

@@ -14,9 +14,11 @@ from layergen.lang.model import Tensor as TensorSpec
 from layergen.ops.dtypes import dtype_of
 from layergen.resolve.program import Program
 from layergen.rules.cases import EmptyRange
+from layergen.rules.shapes import OpFailed
 from layergen.run.environment import CONSTANTS, TensorCalls, shape_of
 from layergen.run.explain import Explainer
 from layergen.run.forward import ForwardInterpreter, Observer, Run, TrialFault
+from layergen.run.said import needs_data
 from layergen.settings.choice import Setting
 
 META = torch.device("meta")
@@ -145,11 +147,12 @@ class Instance:
         values = {**CONSTANTS, **self.scalars, **given, **self.state, "training": training}
         calls = TensorCalls(self.placement.device, self.floating_dtype(), self.placement.scalars)
         buffers = {name: self.state[name] for name in self.program.buffers}
-        running = interpreter(values, calls, buffers, self.explainer, observers)
+        running = interpreter(values, calls, buffers, self.explainer, observers, self.setting.leading)
         try:
             running.run(self.program.forward.statements)
         except EvaluationFault as fault:
-            raise TrialFault(self.explainer.fault(("forward",), fault, running.values)) from None
+            finding = self.explainer.fault(("forward",), fault, running.values)
+            raise TrialFault(finding, for_data=finding.rule is OpFailed and needs_data(fault.message)) from None
         outputs = {}
         for name in self.program.outputs:
             value = running.values[name]

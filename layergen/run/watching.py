@@ -9,11 +9,14 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
+import torch
+
 from layergen.diagnostics import Finding
 from layergen.lang import expression as ex
 from layergen.resolve.program import Program
 from layergen.run.forward import Run, TrialFault
 from layergen.run.instance import Instance, Placement
+from layergen.run.on_data import drawn, fill, fits, placement_with_data
 from layergen.settings.choice import Setting
 
 Evidence = TypeVar("Evidence")
@@ -127,7 +130,9 @@ class Runs:
         assert watch in self.watches, "to be asked for, a watch has to be there when the run is made"
         if self.admits(watch.site):
             for training in self.modes(watch):
-                ran = self.at(watch.site)[training]
+                ran = self.at(watch.site).get(training)
+                if ran is None:  # torch cannot tell without data, and here there is none
+                    continue
                 yield Seen(ran.instance, training, ran.outcome, ran.evidence[watch])
 
     def admits(self, site: Site) -> bool:
@@ -138,19 +143,45 @@ class Runs:
         return watch.modes if self.program.forward.asks_mode else TRAINING
 
     def at(self, site: Site) -> Mapping[bool, Ran]:
-        """All runs at a site by their modes; made here, one after the other, if this is the first question about it."""
+        """All runs at a site by their modes; made here, one after the other, if this is the first question about it.
+
+        Where torch cannot run the layer without data, they are runs on data, or none where data cannot be had.
+        """
         if site not in self.made:
-            watches = [watch for watch in self.watches if watch.site == site]
-            modes = sorted({training for watch in watches for training in self.modes(watch)}, reverse=True)
-            with site.within():
-                instance = Instance(self.program, self.setting, site.placement)
-                if site.prepare is not None:
-                    site.prepare(instance)
-                self.made[site] = {
-                    training: _ran(instance, training, [watch for watch in watches if training in self.modes(watch)])
-                    for training in modes
-                }
+            made = self.runs_at(site, site)
+            if any(isinstance(ran.outcome, TrialFault) and ran.outcome.for_data for ran in made.values()):
+                placement = placement_with_data(site.placement)
+                if placement is None:
+                    made = {}
+                elif fits(next(iter(made.values())).instance):
+                    made = {mode: ran for mode, ran in self.runs_at(site, on_data(placement)).items() if _is_told(ran)}
+            self.made[site] = made
         return self.made[site]
+
+    def runs_at(self, asked: Site, site: Site) -> Mapping[bool, Ran]:
+        """The runs for those who watch one site, made at the same or at another one."""
+        watches = [watch for watch in self.watches if watch.site == asked]
+        modes = sorted({training for watch in watches for training in self.modes(watch)}, reverse=True)
+        with site.within():
+            instance = Instance(self.program, self.setting, site.placement)
+            if site.prepare is not None:
+                site.prepare(instance)
+            return {
+                training: _ran(instance, training, [watch for watch in watches if training in self.modes(watch)])
+                for training in modes
+            }
+
+
+def on_data(placement: Placement) -> Site:
+    """A site where tensors have values."""
+    return Site(placement, drawn, fill)
+
+
+def _is_told(ran: Ran) -> bool:
+    """Whether a run on data tells something of the layer: that the CPU lacks an op in half precision does not."""
+    fault = ran.outcome
+    half = ran.instance.placement.dtype in (torch.float16, torch.bfloat16)
+    return not (isinstance(fault, TrialFault) and half and "not implemented for" in fault.finding.message)
 
 
 def _ran(instance: Instance, training: bool, watches: Sequence[Watch[Any]]) -> Ran:

@@ -1,0 +1,91 @@
+"""Detached: the gradient is the derivative, also where a `detach` cuts off a part of it.
+
+The gradient of a straight-through estimate is no derivative, and its author knows. Of a `detach` that has slipped in he
+does not: the two are told apart by `gradient: false`.
+"""
+
+from collections.abc import Iterator, Mapping
+
+import torch
+from torch import Tensor
+
+from layergen.contracts.contract import Contract, Ways
+from layergen.contracts.sites import WITH_DATA
+from layergen.diagnostics import Finding, Label, Place
+from layergen.lang import expression as ex
+from layergen.resolve.program import Program
+from layergen.rules.calls import CutGradient
+from layergen.run.instance import Placement
+from layergen.run.on_data import CPU, drawn, fill
+from layergen.run.watching import BOTH, Bystander, Seen, Site, Watch
+from layergen.words import listed
+
+STEP = 1e-6
+TOLERANCE = 1e-3  # between a slope that is measured over two steps and one that is computed, both in float64
+
+IN_FLOAT64 = Site(Placement(CPU, torch.float64, gradients=True), drawn, fill, admission=WITH_DATA.admission)
+SLOPES = Watch(IN_FLOAT64, BOTH, Bystander)
+
+
+def check_detached(ways: Ways) -> Iterator[Finding]:
+    """Yield the first `detach` of a layer whose gradient is not its derivative."""
+    program = ways.program
+    calls = [call for call in program.forward.calls if call.function == "detach"]
+    if not calls or program.forward.draws:
+        return
+    for seen in ways.seen(SLOPES):
+        wrong = [name for name in _wanted(program) if seen.fault is None and _differs(seen, name)]
+        if wrong:
+            yield _finding(program, calls[0], wrong)
+            return
+
+
+def _wanted(program: Program) -> tuple[str, ...]:
+    """The tensors whose gradient is to be the derivative."""
+    inputs = [name for name, part in program.inputs.items() if part.floating and part.gradient]
+    return (*inputs, *(name for name, part in program.parameters.items() if part.gradient))
+
+
+def _differs(seen: Seen[None], name: str) -> bool:
+    """Whether the slope along some direction is not what the gradient says."""
+    instance = seen.instance
+    leaf = {**instance.inputs, **instance.state}[name]
+    if leaf is None or not leaf.requires_grad:
+        return False
+    direction = torch.linspace(-1, 1.5, leaf.numel(), dtype=leaf.dtype).reshape(leaf.shape)
+    (gradient,) = torch.autograd.grad(_weighed(seen.run.outputs), leaf, retain_graph=True, allow_unused=True)
+    if gradient is None:
+        return False  # which is another contract's to judge
+    told = float((gradient * direction).sum())
+    start, ends = leaf.detach().clone(), []
+    for step in (STEP, -STEP):
+        with torch.no_grad():
+            leaf.data.copy_(start + step * direction)  # what autograd has saved need not know: it will be as it was
+            ends.append(float(_weighed(instance.run(seen.training).outputs)))
+            leaf.data.copy_(start)
+    measured = (ends[0] - ends[1]) / (2 * STEP)
+    return abs(measured - told) > TOLERANCE * (1 + abs(measured) + abs(told))  # false where one is not a number
+
+
+def _weighed(outputs: Mapping[str, Tensor]) -> Tensor:
+    """One number of all floating outputs, of which no two entries weigh the same."""
+    floating = [output.reshape(-1) for output in outputs.values() if output.is_floating_point()]
+    return torch.stack(
+        [(part * torch.linspace(0.5, 2, part.numel(), dtype=part.dtype)).sum() for part in floating]
+    ).sum()
+
+
+def _finding(program: Program, call: ex.Call, wrong: list[str]) -> Finding:
+    several = len(wrong) > 1
+    names = listed([f"`{name}`" for name in wrong])
+    says = "s of " + names + " are not their derivatives" if several else f" of {names} is not its derivative"
+    message = f"the gradient{says}: `{call.function}` cuts off a part"
+    labels = [
+        Label(Place(("inputs" if name in program.inputs else "parameters", name), key=True), "without it")
+        for name in wrong
+    ]
+    help = f"if it is meant, as in a straight-through estimate, declare `gradient: false` for {names}"
+    return CutGradient.at(Place(("forward",), call.span), message, labels=labels, help=help)
+
+
+DETACHED = Contract(check_detached, (SLOPES,))

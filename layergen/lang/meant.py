@@ -1,0 +1,96 @@
+"""What was probably meant: the words of torch, of Python and of older YAML for what a spec calls otherwise."""
+
+import re
+from collections.abc import Iterable
+
+from layergen.diagnostics import Path
+from layergen.suggest import nearest
+
+# torch's other names of dtypes, and what people say who mean its usual ones.
+DTYPE_WORDS = {
+    "float": "float32", "single": "float32", "double": "float64", "half": "float16", "bf16": "bfloat16",
+    "fp16": "float16", "fp32": "float32", "fp64": "float64", "long": "int64", "int": "int64", "integer": "int64",
+    "short": "int16", "byte": "uint8", "char": "int8", "boolean": "bool", "cfloat": "complex64", "complex": "complex64",
+    "cdouble": "complex128",
+}  # fmt: skip
+TYPE_WORDS = {
+    "integer": "int", "number": "float", "real": "float", "double": "float", "boolean": "bool", "string": "str",
+    "text": "str", "list": "ints", "tuple": "ints", "int_list": "ints", "list[int]": "ints", "size": "size2",
+}  # fmt: skip
+INITIALIZER_WORDS = {
+    "he_uniform": "kaiming_uniform", "he_normal": "kaiming_normal", "glorot_uniform": "xavier_uniform",
+    "glorot_normal": "xavier_normal", "lecun_normal": "kaiming_normal(nonlinearity='linear')",
+    "truncated_normal": "trunc_normal", "gaussian": "normal", "randn": "normal", "rand": "uniform",
+    "identity": "eye", "zero": "zeros", "one": "ones", "full": "constant",
+}  # fmt: skip
+BOOLEANS = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}  # of YAML 1.1
+
+# Functions that a forward does without, whether they are called as methods or by their names.
+PLACED = "leave it out: a layer computes where its inputs are"
+PRINTED = "leave it out: there is no printing, and `layergen show` tells the shape and dtype of each step"
+DATA = "a layer does not look at values: choose element by element, with `where`"
+SHAPE = "shapes are plain names of dimensions"
+UNNEEDED = {
+    **dict.fromkeys(("cuda", "cpu", "xpu", "mps", "pin_memory"), PLACED),
+    **dict.fromkeys(("print", "pprint", "breakpoint"), PRINTED),
+    **dict.fromkeys(("item", "tolist", "numpy"), DATA),
+    **dict.fromkeys(("size", "numel", "ndim"), SHAPE),
+    "contiguous": "leave it out: `reshape` copies where a view is impossible",
+}
+
+# What stands below each key that holds a mapping, as one would begin it.
+ENTRIES = {
+    "arguments": "dim: {type: int, min: 1, doc: …}",
+    "derived": "head_dim: dim // heads",
+    "parameters": "weight: {shape: [dim], init: ones}",
+    "buffers": "mean: {shape: [dim], init: zeros}",
+    "inputs": "x: [N, D]",
+    "outputs": "y: [N, D]",
+}
+
+
+def literal_meant(path: Path, value: object, allowed: Iterable[str]) -> str | None:
+    """The one of some words that a value stands for which is none of them."""
+    if not isinstance(value, str):
+        return None
+    known = tuple(allowed)
+    bare = value.strip().removeprefix("torch.").lower()
+    words = DTYPE_WORDS if path[-1] == "dtype" else TYPE_WORDS if path[-1] == "type" else {}
+    meant = bare if bare in known else words.get(bare)
+    return meant if meant in known else nearest(bare, known)
+
+
+def entry_meant(path: Path, value: object) -> str | None:
+    """How to begin a section that is no mapping of names."""
+    begin = ENTRIES.get(str(path[0])) if len(path) == 1 else None
+    if begin is None:
+        return None
+    names = value if isinstance(value, list) else [value]
+    first = next((name for name in names if isinstance(name, str) and name.isidentifier()), None)
+    if first:
+        begin = re.sub(r"^\w+", first, begin)
+    return f"give each name a line of its own: `{begin}`"
+
+
+def bound_meant(path: Path, value: object) -> str | None:
+    """The constraint to write for a bound that is no number, ``min: dt_min``."""
+    if len(path) != 3 or path[0] != "arguments" or path[-1] not in ("min", "max") or not isinstance(value, str):
+        return None
+    name, other = path[1], value.strip()
+    constraint = f"{other} <= {name}" if path[-1] == "min" else f"{name} <= {other}"
+    return f"a bound is a number: write `{constraint}` under `constraints`"
+
+
+def constant_meant(path: Path, name: str) -> str | None:
+    """The value that a word stands for in other languages, where a key takes an expression."""
+    return BOOLEANS.get(name.lower()) if path[-1] in ("default", "when") else None
+
+
+def unneeded(function: str) -> str | None:
+    """What to do instead of calling a function of torch or Python that no layer needs."""
+    return UNNEEDED.get(function)
+
+
+def initializer_meant(name: str) -> str | None:
+    """The initializer that goes by another name elsewhere, or has an underscore at its end in torch."""
+    return INITIALIZER_WORDS.get(name.rstrip("_"))

@@ -1,0 +1,64 @@
+"""Runs of layers that torch cannot run without data: on real tensors of the same sizes, as small as they are."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+import torch
+
+from layergen.resolve.program import Program
+from layergen.run.instance import META, Instance, Placement
+from layergen.settings.choice import Setting
+
+CPU = torch.device("cpu")
+LARGEST = 4_000_000  # elements that the inputs and the layer's own tensors may have together
+
+
+def placement_with_data(placement: Placement) -> Placement | None:
+    """The same placement where tensors have data, or None where they cannot have any."""
+    return replace(placement, device=CPU) if placement.device == META else None
+
+
+def fits(instance: Instance) -> bool:
+    """Whether a layer, set up without data, is small enough to be run with data."""
+    tensors = (*instance.inputs.values(), *instance.state.values())
+    return sum(tensor.numel() for tensor in tensors if tensor is not None) <= LARGEST
+
+
+def instance_of(program: Program, setting: Setting, placement: Placement, on_data: bool) -> Instance:
+    """A layer set up without data, or with data where torch runs it there alone."""
+    instance = Instance(program, setting, replace(placement, device=CPU) if on_data else placement)
+    if on_data:
+        with drawn():
+            fill(instance)
+    return instance
+
+
+@contextmanager
+def drawn() -> Iterator[None]:
+    """The same random numbers each time, and none taken from anybody else."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        yield
+
+
+@torch.no_grad()
+def fill(instance: Instance) -> None:
+    """Give the tensors values: inputs those of their ranges, the layer's own values about 1."""
+    ranges = dict(instance.ranges())
+    for name, tensor in instance.inputs.items():
+        if tensor is None:
+            continue
+        if tensor.dtype is torch.bool:
+            tensor.bernoulli_(0.5)
+        elif name in ranges and not tensor.is_floating_point():
+            tensor.random_(*map(int, ranges[name]))
+        elif name in ranges:
+            tensor.uniform_(*ranges[name])
+        else:
+            tensor.normal_()
+    for tensor in instance.state.values():
+        if tensor is not None and tensor.is_floating_point():
+            tensor.uniform_(0.5, 1.5)
+        elif tensor is not None:
+            tensor.zero_()

@@ -1,0 +1,114 @@
+"""Layers that torch runs with data alone, or not at symbols: they are tried at numbers, and said to be."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from projects import Project
+from small import checked, fault_of, program
+
+from layergen.checked import CheckedLayer
+from layergen.present.guarantees import guarantees
+from layergen.prove.proof import Proof, Tried
+from layergen.resolve.program import Program
+
+CTC = """\
+layer: CtcScore
+summary: Score alignments of a text with the frames of a recording.
+inputs:
+  p: [T, N, C]
+  t: {shape: [N, S], dtype: int64, range: [1, C]}
+  i: {shape: [N], dtype: int64, range: [T, T + 1]}
+  l: {shape: [N], dtype: int64, range: [1, S + 1]}
+outputs:
+  y: []
+forward: y = ctc_loss(log_softmax(p, dim=-1), t, i, l)
+cases: [{T: 24, S: 3}]  # the text fits into the recording
+"""
+GAUSSIAN = """\
+layer: GaussianScore
+summary: Score a prediction by its variance.
+inputs: {x: [N], t: [N], v: {shape: [N], range: [1, 2]}}
+outputs: {y: []}
+forward: y = gaussian_nll_loss(x, t, v)
+"""
+FRACTIONAL = """\
+layer: FractionalPool
+summary: Pool windows of random places.
+arguments:
+  ratio: {type: float, min: 0, max: 1, exclusive: true, default: 0.5, doc: How much of a side is kept.}
+inputs: {x: [N, C, H, W]}
+outputs: {y: [N, C, int(H * ratio), int(W * ratio)]}
+forward: y = fractional_max_pool2d(x, 2, output_ratio=[ratio, ratio])
+random: always
+cases: [{ratio: 0.5, H: 8, W: 12}]
+"""
+SPECS = {"ctc_score": CTC, "gaussian_score": GAUSSIAN, "fractional_pool": FRACTIONAL}
+
+
+def gaussian(output: list[str]) -> Program:
+    inputs = {"x": ["N"], "t": ["N"], "v": {"shape": ["N"], "range": [1, 2]}}
+    return program("y = gaussian_nll_loss(x, t, v)", inputs=inputs, outputs={"y": output})
+
+
+def shape_of(layer: CheckedLayer) -> tuple[str, str]:
+    (found,) = (item for item in guarantees(layer) if item.contract == "shape")
+    return found.verdict, found.detail
+
+
+def test_what_runs_with_data_alone_is_tried_at_several_sizes() -> None:
+    layer = checked(gaussian([]))
+    (tried,) = layer.proofs
+    assert isinstance(tried, Tried) and tried.for_data and tried.further == 3
+    assert not layer.proven
+    verdict, detail = shape_of(layer)
+    assert verdict == "tried"
+    assert "3 further sizes, not at symbols: torch runs `gaussian_nll_loss(x, t, v)` with data alone" in detail
+
+
+def test_nothing_is_claimed_of_runs_that_need_no_data() -> None:
+    said = {item.contract: item for item in guarantees(checked(gaussian([])))}
+    assert said["device"].verdict == "checked"
+    assert not any("autocast" in item.detail or "accelerator" in item.detail for item in said.values())
+    assert "in half precision as far as it has the ops" in said["dtype"].detail
+
+
+def test_a_wrong_shape_shows_with_data_too() -> None:
+    finding = fault_of(gaussian(["N"]))
+    assert (finding.rule.code, finding.message) == ("LG302", "output `y` is declared as [N], but is []")
+
+
+def test_a_shape_that_is_right_at_one_size_alone_is_found() -> None:
+    inputs = {"x": ["N"], "v": {"shape": ["N"], "range": [1, 2]}}
+    finding = fault_of(program("y = x + gaussian_nll_loss(x, x, v)", inputs=inputs, outputs={"y": [2]}))
+    assert (finding.rule.code, finding.notes) == ("LG302", ("setting: N=3",))
+
+
+def test_sizes_are_checked_without_being_tried() -> None:
+    demands = [check.demand.attribute() for check in checked(gaussian([])).input_checks]
+    assert demands == ["t.shape[0]", "v.shape[0]"]
+
+
+def test_a_size_that_is_rounded_from_a_product_is_tried() -> None:
+    parts = {
+        "arguments": {
+            "ratio": {"type": "float", "min": 0, "max": 1, "exclusive": True, "default": 0.5, "doc": "Part."}
+        },
+        "inputs": {"x": ["N", "C", "H", "W"]},
+        "outputs": {"y": ["N", "C", "int(H * ratio)", "int(W * ratio)"]},
+        "random": "always",
+    }
+    layer = checked(program("y = fractional_max_pool2d(x, 2, output_ratio=[ratio, ratio])", **parts))
+    assert all(isinstance(proof, Proof) and proof.sampled == ("y",) for proof in layer.proofs)
+    assert shape_of(layer)[0] == "tried"
+
+
+@pytest.mark.slow
+def test_what_is_generated_passes_its_tests(tmp_path: Path) -> None:
+    project = Project(tmp_path, {f"{name}.yaml": text for name, text in SPECS.items()})
+    built = project.build()
+    assert (built.code, built.faults) == (0, ()), built.errors
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "generated"]
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout
