@@ -181,11 +181,12 @@ class Maker:
     def _record(self, spec: SpecFile, made: Made, contract: Contract | None = None) -> None:
         """Take in what was made, now (then with its contract) or by an earlier build."""
         self._outcomes[spec.name] = Outcome(spec, made)
-        self._library.add(made, contract)
         if contract is not None:
             if not made.key or self._cache.digest(spec.name, spec.file) != self._digests[spec.name]:
+                self._library.add(made, contract)
                 return  # the spec has changed while it was read
             self._cache.store(made, contract)
+        self._library.add(made)  # whose contract need not be in memory
         self._cache.now.specs[spec.name] = made
 
     def _is_there(self, paths: Iterable[str], texts: Iterable[str]) -> bool:
