@@ -98,13 +98,15 @@ def _judged(program: Program, point: Point, seen: Seen[Slopes], wide: Seen[Slope
     for name, output in outputs.items():
         if _avoidable(output, exact[name]):
             return _overflow(program, point, seen, wide, name)
-        if point in NARROW and not masked and bool((output.isnan() & exact[name].isnan()).any()):
+        if point in NARROW and not masked and _lost(output, exact[name]):
             message = f"`{name}` has NaN for inputs {point.words}"
             return NotANumber.at(_first(seen, wide, name), message, notes=seen.instance.explainer.notes())
     if all(map(_finite, outputs.values())) and not seen.evidence.steep and (point in NARROW or _overflows(seen, point)):
         for name, slope in seen.evidence.of.items():
-            other = wide.evidence.of[name]
-            lost = point in NARROW and not masked and bool((slope.isnan() & other.isnan()).any())
+            other = wide.evidence.of.get(name)
+            if other is None:
+                continue
+            lost = point in NARROW and not masked and _lost(slope, other)
             if lost or _avoidable(slope, other):
                 return _broken(program, point, seen, name, slope)
     return None
@@ -122,7 +124,12 @@ def _overflows(seen: Seen[Slopes], point: Point) -> bool:
 
 def _avoidable(usual: Tensor, exact: Tensor) -> bool:
     """Whether float32 fails where float64 shows that the result is a number that float32 can hold."""
-    return bool((~usual.isfinite() & exact.isfinite() & (exact.abs() < LARGEST)).any())
+    return usual.shape == exact.shape and bool((~usual.isfinite() & exact.isfinite() & (exact.abs() < LARGEST)).any())
+
+
+def _lost(usual: Tensor, exact: Tensor) -> bool:
+    """Whether there is no number in either dtype."""
+    return usual.shape == exact.shape and bool((usual.isnan() & exact.isnan()).any())
 
 
 def _first(seen: Seen[Slopes], wide: Seen[Slopes] | None, name: str) -> Place:
