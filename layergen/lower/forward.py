@@ -79,7 +79,7 @@ class ForwardWriter(Visitor):
         return name
 
     def origin(self) -> Origin:
-        """The device of the first input that is always there, and the dtype of the first floating one; or the layer's."""
+        """The device and the floating dtype of the first inputs that are always there, or of the layer itself."""
         owned = [f"self.{name}" for name, tensor in self.program.tensors.items() if not tensor.when]
         sources = [*(name for name, tensor in self.program.inputs.items() if not tensor.optional), *owned]
         device = f"{sources[0]}.device" if sources else ""
