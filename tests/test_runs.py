@@ -8,6 +8,7 @@ import torch
 from small import FLAG, program
 
 from layergen.contracts import CONTRACTS, WATCHES, Contract, Ways, check_contracts
+from layergen.contracts.detached import IN_FLOAT64
 from layergen.contracts.sites import IN_FLOAT16, IN_MIXED_PRECISION, LARGEST, UNDER_AUTOCAST, WITH_DATA
 from layergen.diagnostics import Finding
 from layergen.faults import SpecError
@@ -164,7 +165,8 @@ def test_all_contracts_together_make_each_run_once(made: list[MadeRun]) -> None:
     check_contracts(ways)
     assert len(ways.runs) == 2
     watched = {(id(watch.site.placement), training) for watch in WATCHES for training in watch.modes}
-    others = {(id(IN_MIXED_PRECISION.placement), training) for training in BOTH}  # for layers that use `upcast`
+    rare = (IN_MIXED_PRECISION, IN_FLOAT64)  # for layers that use `upcast` or `detach`
+    others = {(id(site.placement), training) for site in rare for training in BOTH}
     for runs in ways.runs:
         places = [(id(placement), training) for setting, placement, training in made if setting is runs.setting]
         assert len(places) == len(set(places))

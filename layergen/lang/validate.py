@@ -27,6 +27,7 @@ PARTS: dict[str, type[BaseModel]] = {
 }
 
 
+PROSE = ("doc", "title", "summary", "description")
 STATEMENT = re.compile(r"(if|elif|for) |else$")  # which ends in a colon, as a key does
 
 
@@ -98,7 +99,9 @@ def _cut_prose(unknown: list[Path], source: SpecSource) -> tuple[list[ErrorDetai
                 cut[begun[0]] = begun[1].start, max(key.end, value.end)
                 rests.add((*holder, name))
             else:
-                is_text = isinstance(value, Scalar) and not value.style and isinstance(value.value, str)
+                is_text = (
+                    name in PROSE and isinstance(value, Scalar) and not value.style and isinstance(value.value, str)
+                )
                 begun = (name, value) if is_text and isinstance(value, Scalar) else None
         for name, (start, end) in cut.items():
             text = " ".join(source.text[start:end].split()).replace('"', "'")

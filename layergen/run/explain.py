@@ -90,8 +90,10 @@ class Explainer:
 
     def text(self, value: object) -> str:
         """A value that is no tensor; one that is symbolic, by its formula."""
-        if isinstance(value, list | tuple):
+        if isinstance(value, list):
             return f"[{', '.join(map(self.text, value))}]"
+        if isinstance(value, tuple):
+            return f"({', '.join(map(self.text, value))}{',' * (len(value) == 1)})"
         if isinstance(value, torch.SymInt | torch.SymFloat | torch.SymBool):
             return self.formula(value) if self.formula else type(value).__name__.removeprefix("Sym").lower()
         return str(value)
