@@ -17,6 +17,7 @@ LEVELS = 5  # of one argument; of one without a default, which every setting mov
 REQUIRED = 3
 BOUND = 16  # the largest inclusive bound that is tried
 OTHERS = (2, 3, 4, 6, 5, 8)
+ODD = 3  # the usual first values are even
 FLOATS = (0.5, 2.0)
 UNEQUAL = ([2, 3, 1], [3, 2, 1])
 
@@ -167,7 +168,7 @@ def _tried(argument: Argument, current: Any) -> Iterator[Any]:
     near = [bound for bound in (argument.min, argument.max) if bound is not None and abs(bound) <= BOUND]
     match argument.type:
         case "int":
-            yield from (*near, *OTHERS) if argument.required else (*OTHERS[:2], *near, *OTHERS[2:])
+            yield from (ODD, *near, *OTHERS) if argument.required else (*OTHERS[:2], *near, *OTHERS[2:])
         case "float":
             yield from near
             yield from FLOATS
