@@ -42,13 +42,13 @@ CONTRACTS: dict[str, tuple[Contract, ...]] = {
     "autocast": (AUTOCAST,),
     "device": (DEVICE,),
     "gradient": (GRADIENT, DETACHED),
+    "meaning": (INDEPENDENCE, CAUSAL, MASKS),
     "domains": (DOMAINS,),
     "finite": (FINITE,),
     "learning": (LEARNING,),
     "precision": (HALF,),
     "training": (RANDOMNESS,),
     "init": (FANS, STACKS),
-    "meaning": (INDEPENDENCE, CAUSAL, MASKS),
     "influence": (INFLUENCE,),
 }
 

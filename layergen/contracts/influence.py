@@ -14,6 +14,7 @@ from layergen.diagnostics import Finding, Place
 from layergen.lang import expression as ex
 from layergen.lang.interpreter import EvaluationFault
 from layergen.lang.model import Tensor as TensorSpec
+from layergen.resolve.program import Program
 from layergen.rules.meaning import IgnoredEntries
 from layergen.run.forward import TrialFault
 from layergen.run.watching import Runs
@@ -243,9 +244,15 @@ def _slopes(way: Way, inputs: Tensors) -> dict[str, Tensor] | None:
 
 
 def _finding(probe: Probe, name: str, part: str) -> Finding | None:
-    if not probe.program.inputs[name].gradient and not part:  # taken for its size, or its dtype
+    if not part and _taken_for_its_sizes(probe.program, name):
         return None
     message = f"no output depends on `{name}[{part}]`" if part else f"no output depends on the values of `{name}`"
     notes = probe.instance.explainer.notes()
     help = f"use all of `{name}`, or declare `partial: true` where a part is left out on purpose"
     return IgnoredEntries.at(Place(("inputs", name), key=True), message, notes=notes, help=help)
+
+
+def _taken_for_its_sizes(program: Program, name: str) -> bool:
+    """Whether an input need not matter by its values: its author says so, or a dimension that it brings is read."""
+    read = {dimension for dimension in program.dimensions if dimension in program.forward.reads}
+    return not program.inputs[name].gradient or any(program.dimensions[one].source.input == name for one in read)
