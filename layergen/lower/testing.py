@@ -27,6 +27,7 @@ IMPORTS = {
     "torch": "import torch",
     "nn": "from torch import nn",
 }
+LONGEST_NAME = 100  # of a row, on one line
 NOTE = "# noqa: F401 (pytest finds the tests by name)"
 
 
@@ -60,7 +61,7 @@ def own_imports(layer: CheckedLayer, module: str, behaviours: str) -> tuple[str,
 
 
 def case_row(program: Program, case: CheckedCase, base: Fields) -> RowView:
-    return RowView(quoted(case.setting.name), changed_case(case_fields(program, case), base))
+    return RowView(named(case.setting.name), changed_case(case_fields(program, case), base))
 
 
 def tables(layer: CheckedLayer, base: Fields) -> Iterator[TableView]:
@@ -130,7 +131,7 @@ def wrong_shapes(layer: CheckedLayer, base: Fields) -> Iterator[RowView]:
             *texts, _ = (part if isinstance(part, str) else part[0] for part in parts)
             name = f"{check.input}_{place_of(check, wrong)}"
             label = name if case is layer.cases[0] else f"{name}_{case.setting.name}"
-            yield RowView(quoted(label), refusal(changed_case(fields, base), f"{''.join(texts)}{wrong}"))
+            yield RowView(named(label), refusal(changed_case(fields, base), f"{''.join(texts)}{wrong}"))
 
 
 def place_of(check: InputCheck, wrong: tuple[int, ...]) -> str:
@@ -162,12 +163,17 @@ def limits(layer: CheckedLayer, base: Fields) -> Iterator[RowView]:
         given = {name: facts or kept.inputs[name] for name, facts in inputs.items()}
         refused = sizes_of(setting, given, kept.ranges)
         value = f"Limit({changed_case(taken, base)}, {changed_case(refused, base)})"
-        yield RowView(quoted(condition.text), value)
+        yield RowView(named(condition.text), value)
 
 
 def rejection_row(program: Program, rejection: Rejection, base: Fields) -> RowView:
     changed = changed_case({"arguments": dict(rejection.given)}, base)
-    return RowView(quoted(rejection.name), refusal(changed, rejection_message(program, rejection)))
+    return RowView(named(rejection.name), refusal(changed, rejection_message(program, rejection)))
+
+
+def named(text: str) -> str:
+    """The name of a row, broken where it would not stand on a line."""
+    return broken(text) if len(text) > LONGEST_NAME else quoted(text)
 
 
 def refusal(case: str, message: str) -> str:
