@@ -40,7 +40,7 @@ def test_a_long_class_name_is_refused_for_its_file(class_names: Faults) -> None:
 
 
 WORDS = ["class", "__class__", "self", "torch", "a.b", "a-b", "a b", "1a", "", "größe", "x; import os", "x\ny",
-         "{{ x }}", "F", "print(1)", "_x", "None", "training", "../x", "a" * 300 + "-"]  # fmt: skip
+         "{{ x }}", "nn", "print(1)", "_x", "None", "training", "../x", "a" * 300 + "-"]  # fmt: skip
 SECTIONS = {
     "arguments": "{type: int, default: 1, doc: Evil.}",
     "derived": "1 + 1",

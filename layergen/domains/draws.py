@@ -138,7 +138,7 @@ def _aligned(sign: float, dim: int) -> Change:
 
     def change(instance: Instance) -> None:
         for tensor, limits in _floating(instance):
-            if limits is None and tensor.dim() > dim:
+            if limits is None and -tensor.dim() <= dim < tensor.dim():
                 _point(tensor, sign, dim)
         for name in instance.program.parameters:
             owned = instance.state[name]

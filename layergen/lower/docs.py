@@ -14,8 +14,10 @@ from layergen.words import listed
 
 PROSE = 84  # columns of the docstring
 SUMMARY = 81  # of its first line, which begins behind the quotes
+TITLE = 110  # of a line of the module's docstring
 ENTRY = 80  # columns of an entry in a section
 LONGEST_SHAPE = 56
+LONGEST_TITLE = 100  # of a reference, on one line with its address
 
 
 def code(text: str) -> str:
@@ -183,7 +185,8 @@ def unmet(must: str) -> str:
 def references(program: Program, doc: DocText) -> Iterator[str]:
     for reference in program.references:
         title = " ".join(reference.title.replace("`", "'").replace("<", "(").replace(">", ")").split())
-        yield doc(f"`{title} <{reference.url}>`__")
+        link = doc(f"`{title} <{reference.url}>`__")
+        yield from (link,) if len(title) < LONGEST_TITLE else wrap(link, ENTRY)
 
 
 def example(layer: CheckedLayer) -> Iterator[str]:

@@ -9,7 +9,7 @@ from layergen.lower.imports import IMPORTS, function, import_lines
 from layergen.lower.initial import reset_lines
 from layergen.lower.representation import extra_repr
 from layergen.lower.scopes import functional, initializers
-from layergen.lower.source import DocText
+from layergen.lower.source import DocText, wrap
 from layergen.lower.views import LayerView
 from layergen.resolve.program import Program
 
@@ -30,7 +30,7 @@ def layer_view(layer: CheckedLayer, origin: str) -> LayerView:
     return LayerView(
         origin=origin,
         prefix=doc.prefix,
-        title=doc(docs.sentence(first_line(program.summary))),
+        title="\n".join(wrap(doc(docs.sentence(program.summary)), docs.TITLE)),
         imports=import_lines(code, available_imports(program)),
         name=program.layer,
         summary=summary,
@@ -66,10 +66,6 @@ def prose(program: Program) -> tuple[str, ...]:
     texts += [text for reference in program.references for text in (reference.title, reference.url)]
     texts += [str(choice) for argument in program.arguments.values() for choice in argument.choices or ()]
     return tuple(text for text in texts if text)
-
-
-def first_line(text: str) -> str:
-    return " ".join(text.split())
 
 
 def annotations(program: Program) -> tuple[str, ...]:

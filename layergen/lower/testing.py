@@ -28,6 +28,7 @@ IMPORTS = {
     "torch": "import torch",
     "nn": "from torch import nn",
 }
+LONGEST_NAME = 100  # of a row, on one line
 NOTE = "# noqa: F401 (pytest finds the tests by name)"
 
 
@@ -61,7 +62,7 @@ def own_imports(layer: CheckedLayer, module: str, behaviours: str) -> tuple[str,
 
 
 def case_row(program: Program, case: CheckedCase, base: Fields) -> RowView:
-    return RowView(quoted(case.setting.name), changed_case(case_fields(program, case), base))
+    return RowView(named(case.setting.name), changed_case(case_fields(program, case), base))
 
 
 def tables(layer: CheckedLayer, base: Fields) -> Iterator[TableView]:
@@ -131,7 +132,7 @@ def wrong_shapes(layer: CheckedLayer, base: Fields) -> Iterator[RowView]:
             *texts, _ = (part if isinstance(part, str) else part[0] for part in parts)
             name = f"{check.input}_{place_of(check, wrong)}"
             label = name if case is layer.cases[0] else f"{name}_{case.setting.name}"
-            yield RowView(quoted(label), refusal(changed_case(fields, base), f"{''.join(texts)}{wrong}"))
+            yield RowView(named(label), refusal(changed_case(fields, base), f"{''.join(texts)}{wrong}"))
 
 
 def place_of(check: InputCheck, wrong: tuple[int, ...]) -> str:
@@ -161,9 +162,8 @@ def limits(layer: CheckedLayer, base: Fields) -> Iterator[RowView]:
     conditions += [(ex.show(limit.constraint), limit.kept, limit.broken) for limit in layer.size_limits]
     for text, kept, broken_at in conditions:
         taken = {**sizes_of(kept.setting, kept.inputs, kept.ranges), "outputs": shapes(kept.outputs)}
-        yield RowView(
-            quoted(text), f"Limit({changed_case(taken, base)}, {changed_case(_broken(kept, broken_at), base)})"
-        )
+        refused = changed_case(_broken(kept, broken_at), base)
+        yield RowView(named(text), f"Limit({changed_case(taken, base)}, {refused})")
 
 
 def wrong_sizes(layer: CheckedLayer, base: Fields) -> Iterator[RowView]:
@@ -172,7 +172,7 @@ def wrong_sizes(layer: CheckedLayer, base: Fields) -> Iterator[RowView]:
         setting, _ = limit.broken
         message = size_message(layer.program, limit.constraint, {**setting.values, **setting.sizes})
         changed = changed_case(_broken(limit.kept, limit.broken), base)
-        yield RowView(quoted(ex.show(limit.constraint)), refusal(changed, message))
+        yield RowView(named(ex.show(limit.constraint)), refusal(changed, message))
 
 
 def _broken(kept: CheckedCase, broken_at: Broken) -> Fields:
@@ -184,7 +184,12 @@ def _broken(kept: CheckedCase, broken_at: Broken) -> Fields:
 
 def rejection_row(program: Program, rejection: Rejection, base: Fields) -> RowView:
     changed = changed_case({"arguments": dict(rejection.given)}, base)
-    return RowView(quoted(rejection.name), refusal(changed, rejection_message(program, rejection)))
+    return RowView(named(rejection.name), refusal(changed, rejection_message(program, rejection)))
+
+
+def named(text: str) -> str:
+    """The name of a row, broken where it would not stand on a line."""
+    return broken(text) if len(text) > LONGEST_NAME else quoted(text)
 
 
 def refusal(case: str, message: str) -> str:
