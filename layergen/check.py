@@ -23,7 +23,7 @@ from layergen.run.forward import TrialFault
 from layergen.run.instance import Instance
 from layergen.run.trial import SHAPES, TensorFacts, facts, try_runs
 from layergen.run.watching import Runs, Watch
-from layergen.settings.choice import Setting, settings
+from layergen.settings.choice import Setting, allowed, settings
 from layergen.settings.emptiness import empty_tensors
 from layergen.settings.limits import size_limits
 from layergen.settings.reaching import reaching
@@ -79,7 +79,10 @@ def _at_further_sizes(program: Program, proof: Proof | Tried) -> Proof | Tried:
     tried = 0
     for times, more in FURTHER:
         sizes = {name: times * size + more for name, size in proof.setting.sizes.items()}
-        runs = Runs(program, replace(proof.setting, sizes=sizes), (SHAPES,))
+        further = replace(proof.setting, sizes=sizes)
+        if not allowed(program, further):
+            continue
+        runs = Runs(program, further, (SHAPES,))
         try:
             try_runs(runs)
         except TrialFault:  # these sizes may not go together

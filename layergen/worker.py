@@ -15,7 +15,7 @@ from layergen import ops  # noqa: E402
 from layergen.prove.machinery import missing  # noqa: E402
 
 if next(missing(), None) is None:  # else the first task says what is wrong
-    for stage in ("check", "contract", "lower"):
+    for stage in ("lang.validate", "check", "contract", "lower"):
         importlib.import_module(f"layergen.{stage}")
     for machinery in ("layergen.prove.abstract_run", "layergen.render"):
         importlib.import_module(machinery).warm_up()

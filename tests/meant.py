@@ -541,7 +541,7 @@ forward: y = sum(x[:, :D // 2 + 1], dim=1)
         """
 inputs: {x: [N, C, L]}
 outputs: {y: [N, C]}
-forward: y = mean(x[:, :, :-1], dim=2)
+forward: y = sum(x[:, :, :-1], dim=2)
 """,
     ),
     "all_but_the_last_two_positions": (
@@ -550,7 +550,7 @@ forward: y = mean(x[:, :, :-1], dim=2)
         """
 inputs: {x: [N, L, D]}
 outputs: {y: [N, D]}
-forward: y = mean(x[:, :-2], dim=1)
+forward: y = sum(x[:, :-2], dim=1)
 """,
     ),
     "first_token_unsaid": (

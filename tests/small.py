@@ -19,6 +19,7 @@ from layergen.run.watching import Runs
 from layergen.settings.choice import Setting, settings
 
 DIM = {"type": "int", "min": 1, "doc": "Size."}
+LEFT_OUT = {"x": {"shape": ["N", "C"], "partial": True}}  # an input of which not all is used
 FLAG = {"type": "bool", "default": True, "doc": "Whether."}
 
 

@@ -117,10 +117,19 @@ def test_an_output_in_another_dtype_under_autocast_is_found() -> None:
     assert finding.message == "output `y` is int64 where `x` is float32, under autocast"
 
 
-@pytest.mark.parametrize("forward", ["y = type_as(upcast(x) @ weight, x)", "y = type_as(linear(upcast(x), weight), x)"])
-def test_a_product_that_torch_refuses_in_mixed_precision_is_the_callers_affair(forward: str) -> None:
+@pytest.mark.parametrize("product", ["x @ weight", "linear(x, weight)"])
+def test_a_product_that_torch_refuses_in_mixed_precision_is_the_callers_affair(product: str) -> None:
+    forward = f"y = {product} + type_as(square(upcast(x)), x)"
     layer = program(forward, arguments={"C": DIM}, parameters=weight("xavier_uniform", "C", "C"))
     assert checked(layer).cases
+
+
+@pytest.mark.parametrize("product", ["upcast(x) @ weight", "linear(upcast(x), weight)"])
+def test_a_product_that_the_layer_itself_mixes_is_found(product: str) -> None:
+    layer = program(f"y = type_as({product}, x)", arguments={"C": DIM}, parameters=weight("xavier_uniform", "C", "C"))
+    finding = fault_of(layer)
+    assert finding.rule.code == "LG304"
+    assert finding.message.endswith("is given float32 and float16 with data in float16, which torch does not mix")
 
 
 # Execution
@@ -189,7 +198,7 @@ def test_of_several_gradients_the_wrong_ones_are_named() -> None:
     [
         ("m = detach(amax(x, dim=-1, keepdim=True))\ny = exp(x - m) / sum(exp(x - m), dim=-1, keepdim=True)", {}),
         ("y = x + detach(round(x) - x)", {"inputs": {"x": {"shape": ["N", "C"], "gradient": False}}}),
-        ("y = x * type_as(detach(argmax(x)), x)", {}),
+        ("y = x * type_as(detach(argmax(x)), x)", {"mixes": ["N"]}),
     ],
     ids=["the greatest taken away", "straight through", "without a derivative anyway"],
 )

@@ -24,9 +24,9 @@ def test_divisibility_that_is_there_is_not_suggested_again() -> None:
     assert "dim % heads" not in help_of("y = reshape(x, [N, heads, dim // heads, 2])", ("dim % heads == 0",))
 
 
-def test_a_dimension_that_has_to_be_a_multiple_is_sent_to_the_cases() -> None:
+def test_a_dimension_that_has_to_be_a_multiple_gets_a_constraint() -> None:
     finding = fault_of(program("y = reshape(x, [N, 9, C // 9])", outputs={"y": ["N", 9, "C // 9"]}))
-    assert finding.help == "if `C` has to be a multiple, give sizes that fit under `cases`"
+    assert finding.help == "if `C` has to be a multiple, add the constraint `C % 9 == 0`"
 
 
 @pytest.mark.parametrize(

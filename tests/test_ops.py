@@ -176,7 +176,7 @@ def test_names_with_a_trailing_underscore_write_in_place() -> None:
     [
         ("conv2d", "conv2d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1)"),
         ("relu", "relu(input, inplace=False)"),
-        ("softmax", "softmax(input, dim, *, dtype=None)"),
+        ("softmax", "softmax(input, dim=None, *, dtype=None)"),
         ("reshape", "reshape(input, *shape)"),
         ("zeros", "zeros(*size, dtype=None)"),
         ("fft.rfft", "fft.rfft(input, n=None, dim=-1, norm=None)"),

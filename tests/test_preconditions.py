@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from small import DIM, checked, fault_of, program
+from small import DIM, LEFT_OUT, checked, fault_of, program
 
 HEADS: dict[str, Any] = {
     "arguments": {"dim": DIM, "heads": DIM},
@@ -20,8 +20,8 @@ def texts(forward: str, **parts: Any) -> list[str]:
 
 def test_arguments_that_fit_in_the_cases_alone_are_coupled() -> None:
     finding = fault_of(program(SPLIT, **HEADS))
-    assert (finding.rule.code, finding.message) == ("LG301", "the layer works only where dim % heads == 0")
-    assert finding.help == "if it is meant, add the constraint `dim % heads == 0`, or name the sizes alike"
+    assert finding.rule.code == "LG303"
+    assert finding.help == "if `heads` is to divide `dim`, add the constraint `dim % heads == 0`"
     assert finding.place.span == (4, len(SPLIT))
 
 
@@ -30,13 +30,14 @@ def test_arguments_that_a_constraint_couples_are_free_of_faults() -> None:
 
 
 def test_a_shape_that_is_as_declared_for_large_sizes_alone_is_a_fault() -> None:
-    finding = fault_of(program("third = x[:, 2]\ny = x[:, :4] - third[:, None]", outputs={"y": ["N", 4]}))
+    forward = "third = x[:, 2]\ny = x[:, :4] - third[:, None]"
+    finding = fault_of(program(forward, inputs=LEFT_OUT, outputs={"y": ["N", 4]}))
     assert finding.rule.code == "LG302"
     assert finding.message == "dimension 1 of output `y` is declared as `4`, but is `C`, unless C >= 4"
 
 
 def test_a_size_that_torch_refuses_is_a_precondition() -> None:
-    assert texts("y = narrow(x, 1, 0, 4)", outputs={"y": ["N", 4]}) == ["4 <= C"]
+    assert texts("y = narrow(x, 1, 0, 4)", inputs=LEFT_OUT, outputs={"y": ["N", 4]}) == ["4 <= C"]
 
 
 def test_a_dimension_that_has_to_be_a_multiple_is_a_precondition() -> None:
@@ -45,7 +46,7 @@ def test_a_dimension_that_has_to_be_a_multiple_is_a_precondition() -> None:
 
 
 def test_preconditions_have_a_setting_on_either_side() -> None:
-    layer = checked(program("y = narrow(x, 1, 0, 4)", outputs={"y": ["N", 4]}))
+    layer = checked(program("y = narrow(x, 1, 0, 4)", inputs=LEFT_OUT, outputs={"y": ["N", 4]}))
     (condition,) = layer.preconditions
     kept, (broken, _) = condition.kept.setting, condition.broken
     assert (kept.sizes["C"], broken.sizes["C"]) == (4, 3)
@@ -89,11 +90,11 @@ def test_a_layer_without_symbols_is_tried_alone() -> None:
     [("y = x[:, :int(C * 0.5)]", "int(C * 0.5)"), ("y = x[:, :round(C / 2)]", "round(C / 2)")],
 )
 def test_a_size_that_is_rounded_is_shown_at_the_hints_alone(forward: str, size: str) -> None:
-    assert not checked(program(forward, outputs={"y": ["N", size]}, cases=[{"C": 8}])).proven
+    assert not checked(program(forward, inputs=LEFT_OUT, outputs={"y": ["N", size]}, cases=[{"C": 8}])).proven
 
 
 @pytest.mark.parametrize(
     ("forward", "size"), [("y = x[:, :int(C)]", "C"), ("y = x[:, :abs(C)]", "C"), ("y = x[:, :C // 2]", "C // 2")]
 )
 def test_a_size_that_stays_whole_is_proven(forward: str, size: str) -> None:
-    assert checked(program(forward, outputs={"y": ["N", size]})).proven
+    assert checked(program(forward, inputs=LEFT_OUT, outputs={"y": ["N", size]})).proven

@@ -1,6 +1,6 @@
 """Contracts share runs: each is made once, when somebody asks for it, with all who watch it in place."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -14,6 +14,7 @@ from layergen.diagnostics import Finding
 from layergen.faults import SpecError
 from layergen.resolve.program import Program
 from layergen.rules.behaviour import NotANumber
+from layergen.run import watching
 from layergen.run.forward import Run, TrialFault
 from layergen.run.instance import Instance, Placement
 from layergen.run.trial import SHAPES
@@ -58,13 +59,13 @@ MadeRun = tuple[Setting, Placement, bool]
 def made(monkeypatch: pytest.MonkeyPatch) -> list[MadeRun]:
     """The runs that are made, as they are made: at which setting, where, and whether in training."""
     runs: list[MadeRun] = []
-    run = Instance.run
+    ran = watching._ran
 
-    def noted(self: Instance, training: bool, *observers: Watcher[object]) -> Run:
-        runs.append((self.setting, self.placement, training))
-        return run(self, training, *observers)
+    def noted(instance: Instance, training: bool, watches: Sequence[Watch[Any]]) -> watching.Ran:
+        runs.append((instance.setting, instance.placement, training))
+        return ran(instance, training, watches)
 
-    monkeypatch.setattr(Instance, "run", noted)
+    monkeypatch.setattr(watching, "_ran", noted)
     return runs
 
 

@@ -113,7 +113,7 @@ def test_a_case_that_breaks_one_is_a_fault() -> None:
         ),
         (
             "h = reshape(x, [N // groups, groups, C])\ny = reshape(h - mean(h, dim=1, keepdim=True), [N, C])",
-            {"arguments": {"groups": DIM}},
+            {"arguments": {"groups": DIM}, "mixes": ["N"]},
             "N % groups == 0",
         ),
     ],

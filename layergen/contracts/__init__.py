@@ -42,12 +42,12 @@ CONTRACTS: dict[str, tuple[Contract, ...]] = {
     "autocast": (AUTOCAST,),
     "device": (DEVICE,),
     "gradient": (GRADIENT, DETACHED),
+    "training": (RANDOMNESS,),
     "meaning": (INDEPENDENCE, CAUSAL, MASKS),
     "domains": (DOMAINS,),
     "finite": (FINITE,),
     "learning": (LEARNING,),
     "precision": (HALF,),
-    "training": (RANDOMNESS,),
     "init": (FANS, STACKS),
     "influence": (INFLUENCE,),
 }

@@ -107,8 +107,6 @@ def _find_at(home: Home, name: str) -> Op | None:
     signatures = _signatures(name, operator, function, method=methodic)
     if not signatures:
         return None
-    if name in traits.GUESSED:
-        signatures = tuple(_required(signature, traits.GUESSED[name]) for signature in signatures)
     factories = tuple(signature for signature in signatures if not _takes_tensors(signature))
     return Op(
         name=name,
@@ -133,15 +131,6 @@ def _signatures(name: str, operator: str, function: Callable[..., Any], *, metho
         known = function.__module__ in PYTHON_MODULES
         return schemas.from_annotations(name, function) if known else ()
     return schemas.from_operator(name, operator, method=method) if function.__doc__ else ()
-
-
-def _required(signature: Signature, name: str) -> Signature:
-    """The signature with one of its parameters required, and none of its values None."""
-    parameters = [
-        replace(part, required=True, accepts=part.accepts - {Kind.NONE}) if part.name == name else part
-        for part in signature.parameters
-    ]
-    return replace(signature, parameters=tuple(parameters))
 
 
 def _takes_tensors(signature: Signature) -> bool:

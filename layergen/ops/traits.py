@@ -29,8 +29,6 @@ FLOATING: MappingProxyType[str, Floating] = MappingProxyType(
     }
 )
 
-# Parameters that torch guesses from the rank where they are left out, which it warns of as deprecated.
-GUESSED = MappingProxyType({"softmax": "dim", "log_softmax": "dim", "softmin": "dim", "cross": "dim"})
 
 # Functions written in Python that draw random numbers by way of others.
 RANDOM = frozenset(

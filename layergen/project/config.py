@@ -22,7 +22,7 @@ class Config(NamedTuple):
         return f"{self.specs} {self.output} {self.package}"
 
 
-FOLDERS = {"specs": Config.specs, "output": Config.output}
+FOLDERS = {name: Config._field_defaults[name] for name in ("specs", "output")}
 KEYS = (*FOLDERS, "package")
 
 

@@ -69,7 +69,7 @@ def check_against(call: ex.Call, op: ops.Op, path: Path) -> Iterator[Finding]:
         # What one repair mends is one mistake: an argument too few shifts all that follow it.
         for fault in outcome.faults[:1] if repaired else outcome.faults:
             message = _message(call, fault, outcome.signature)
-            yield _finding(call, fault, message, path, remedy or _meant(call, fault, outcome.signature), op)
+            yield _finding(call, fault, message, path, remedy or _flag_meant(call, fault, outcome.signature), op)
 
 
 def _check_guess(call: ex.Call, binding: ops.Binding, path: Path) -> Iterator[Finding]:
@@ -141,14 +141,6 @@ def _message(call: ex.Call, fault: Fault, signature: ops.Signature) -> str:
             where = "," if keyword else f", the {ordinal(fault.arguments[0])} argument,"
             wanted, found = described(parameter.accepts), described(kinds_of(value))
             return f"`{call.function}` takes {wanted} as {names[0]}{where} but {_shown(value)} is {found}"
-
-
-def _meant(call: ex.Call, fault: Fault, signature: ops.Signature) -> str | None:
-    """What to write where no repair is certain."""
-    if fault.kind is FaultKind.MISSING and [parameter.name for parameter in fault.parameters] == ["dim"]:
-        named = ex.Call(call.function, call.arguments, (ex.Keyword("dim", ex.Literal(-1)), *call.keywords))
-        return f"name the dimension, as `{ex.show(named)}` for the last one"
-    return _flag_meant(call, fault, signature)
 
 
 def _flag_meant(call: ex.Call, fault: Fault, signature: ops.Signature) -> str | None:

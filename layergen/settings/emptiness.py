@@ -41,7 +41,8 @@ def _judge(
 ) -> Iterator[Finding]:
     interpreter = Interpreter({**setting.values, **setting.sizes})
     for index, entry in enumerate(shape if isinstance(shape, tuple) else ()):
-        if interpreter.evaluate(entry) == 0:
+        size = interpreter.evaluate(entry)
+        if type(size) is int and size == 0:  # what is no size is a fault of its own
             whole = inlined(entry, program.derived)
             message = f"the {role} `{path[1]}` has no elements: `{ex.show(whole)}` is 0"
             place = Place((*path, "shape", index), entry.span)
@@ -49,8 +50,11 @@ def _judge(
                 place, message, notes=_notes(program, setting), help=_help(program, whole, role != "output")
             )
             return
-    if not isinstance(shape, tuple) and 0 in interpreter.evaluate(shape):
-        message = f"the {role} `{path[1]}` has no elements: its shape is {list(interpreter.evaluate(shape))}"
+    if isinstance(shape, tuple):
+        return
+    sizes = interpreter.evaluate(shape)
+    if isinstance(sizes, (tuple, list)) and 0 in sizes:
+        message = f"the {role} `{path[1]}` has no elements: its shape is {list(sizes)}"
         yield EmptyTensor.at(Place((*path, "shape"), shape.span), message, notes=_notes(program, setting))
 
 
