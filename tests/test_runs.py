@@ -8,7 +8,6 @@ import torch
 from small import FLAG, program
 
 from layergen.contracts import CONTRACTS, WATCHES, Contract, Ways, check_contracts
-from layergen.contracts.detached import IN_FLOAT64
 from layergen.contracts.sites import IN_FLOAT16, IN_MIXED_PRECISION, LARGEST, UNDER_AUTOCAST, WITH_DATA
 from layergen.diagnostics import Finding
 from layergen.faults import SpecError
@@ -160,14 +159,20 @@ def ways_of(layer: Program) -> Ways:
     return Ways(layer, tuple(Runs(layer, setting, (SHAPES, *WATCHES)) for setting in settings(layer)))
 
 
+def in_double(site: watching.Site) -> bool:
+    """Whether gradients are taken there in float64."""
+    return site.placement.gradients and site.placement.dtype is torch.float64
+
+
 def test_all_contracts_together_make_each_run_once(made: list[MadeRun]) -> None:
     layer = program(f"if flag:\n  y = relu(x) * 2\nelse:\n  {DRAWING}\n", arguments={"flag": FLAG})
     ways = ways_of(layer)
     check_contracts(ways)
     assert len(ways.runs) == 2
     watched = {(id(watch.site.placement), training) for watch in WATCHES for training in watch.modes}
-    rare = (IN_MIXED_PRECISION, IN_FLOAT64)  # for layers that use `upcast` or `detach`
-    others = {(id(site.placement), training) for site in rare for training in BOTH}
+    # What only layers need that use `upcast` or `detach`, or that give what is no number.
+    rare = [IN_MIXED_PRECISION.placement, *(watch.site.placement for watch in WATCHES if in_double(watch.site))]
+    others = {(id(placement), training) for placement in rare for training in BOTH}
     for runs in ways.runs:
         places = [(id(placement), training) for setting, placement, training in made if setting is runs.setting]
         assert len(places) == len(set(places))
