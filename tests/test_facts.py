@@ -58,3 +58,10 @@ def test_a_shape_is_shown_as_the_spec_has_it(shape: object, shown: object) -> No
     parts: dict[str, Any] = {"arguments": {"C": DIM}, "parameters": {"weight": {"shape": shape, "init": "ones"}}}
     found = summary("y = x * sum(weight)", **parts)
     assert [line.shape for line in found.parameters] == [shown]
+
+
+def test_what_a_determined_dimension_asks_of_an_input_is_shown() -> None:
+    found = summary("a, b = split(x, C, dim=1)\ny = a * b", inputs={"x": ["N", "2 * C"]})
+    assert found.input_checks == ("x.dim() == 2", "x.shape[1] % 2 == 0")
+    ((_, detail),) = guarantees(found, "input checks")
+    assert "2 checks for shapes that torch lets through wrong, or of which a size determines no dimension" in detail

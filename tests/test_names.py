@@ -100,7 +100,7 @@ def test_functions_and_keywords_are_not_names() -> None:
             "only arguments and derived names are known here",
         ),
         (
-            {"inputs": {"x": ["N", "C", "2 * M"]}},
+            {"inputs": {"x": ["N", "C", "N * M"]}},
             "inputs.x.shape[2]",
             "`M` is not defined",
             "a dimension gets its size where it stands alone: give `M` an entry of its own",

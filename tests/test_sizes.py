@@ -5,8 +5,11 @@ from typing import Any
 import pytest
 from small import DIM, checked, faults_of, forward_lines, program
 
+from layergen.lower.cases import case_fields
 from layergen.lower.sizes import size_message
+from layergen.lower.testing import wrong_shapes
 from layergen.prove.hints import at_point, close_hints, hints, numbers
+from layergen.prove.input_checks import SolutionDemand
 from layergen.resolve.program import Program
 from layergen.settings.choice import settings
 from layergen.settings.limits import size_limits
@@ -122,3 +125,67 @@ def test_what_is_not_declared_is_a_precondition(forward: str, parts: dict[str, A
     assert condition in {found.text for found in checked(program(forward, **parts)).preconditions}
     declared = program(forward, **parts, constraints=[condition])
     assert condition not in {found.text for found in checked(declared).preconditions}
+
+
+@pytest.mark.parametrize(
+    ("entry", "value", "refused"),
+    [
+        ("C * r ** 2", "x.shape[1] // self.r ** 2", " or x.shape[1] % self.r ** 2 != 0"),
+        ("r * C", "x.shape[1] // self.r", " or x.shape[1] % self.r != 0"),
+        ("2 * C * r", "x.shape[1] // (2 * self.r)", " or x.shape[1] % (2 * self.r) != 0"),
+        ("C + r", "x.shape[1] - self.r", " or x.shape[1] < self.r"),
+        ("C - r", "x.shape[1] + self.r", ""),
+    ],
+)
+def test_an_entry_determines_a_dimension(entry: str, value: str, refused: str) -> None:
+    layer = program("y = mean(x, dim=1) * C", arguments={"r": DIM}, inputs={"x": ["N", entry]}, outputs={"y": ["N"]})
+    lines = forward_lines(layer, with_checks=True)
+    assert lines[0] == f"if x.dim() != 2{refused}:"
+    assert lines[2] == f"C = {value}"
+
+
+def test_leading_dimensions_may_stand_before_such_an_entry() -> None:
+    forward, inputs, outputs = "a, b = split(x, D, dim=-1)\ny = a * b", {"x": ["...", "2 * D"]}, {"y": ["...", "D"]}
+    assert forward_lines(program(forward, inputs=inputs, outputs=outputs), with_checks=True)[:3] == [
+        "if x.dim() < 1 or x.shape[-1] % 2 != 0:",
+        '    raise ValueError(f"expected x of shape (*, 2 * D), got {tuple(x.shape)}")',
+        "D = x.shape[-1] // 2",
+    ]
+
+
+def test_sizes_that_stand_alone_are_read_beside_it() -> None:
+    inputs = {"x": ["N", "2 * C", "H"]}
+    layer = program("y = reshape(x, [N, 2, C, H])", inputs=inputs, outputs={"y": ["N", "2", "C", "H"]})
+    assert forward_lines(layer)[:2] == ["N, _, H = x.shape", "C = x.shape[1] // 2"]
+
+
+def test_other_entries_must_be_as_large_as_it_says() -> None:
+    inputs = {"x": ["N", "2 * C"], "z": ["N", "2 * C"], "m": {"shape": ["N", "C"], "optional": True}}
+    forward = "y = mean(x, dim=1) + mean(z, dim=1)\nif m is not None:\n  y = y + mean(m, dim=1)"
+    lines = forward_lines(program(forward, inputs=inputs, outputs={"y": ["N"]}), with_checks=True)
+    conditions = [line for line in lines if line.startswith("if")]
+    assert conditions[1:3] == [
+        "if z.dim() != 2 or z.shape[0] != N or z.shape[1] != 2 * C:",
+        "if m is not None and (m.dim() != 2 or m.shape[0] != N or m.shape[1] != C):",
+    ]
+
+
+@pytest.mark.parametrize("entry", ["C * M", "C * N", "2 - C", "C // 2", "2 * (C + 1)"])
+def test_other_expressions_determine_none(entry: str) -> None:
+    assert set(program(inputs={"x": ["N", entry]}, outputs={"y": ["N", "4"]}).dimensions) == {"N"}
+
+
+def test_a_remainder_is_refused_in_the_generated_tests() -> None:
+    layer = checked(
+        program(
+            "y = mean(reshape(x, [N, C, r]), dim=-1)",
+            arguments={"r": DIM},
+            inputs={"x": ["N", "C * r"]},
+            outputs={"y": ["N", "C"]},
+        )
+    )
+    (check,) = [check for check in layer.input_checks if isinstance(check.demand, SolutionDemand)]
+    ((samples, size),) = check.wrong
+    assert size % check.setting.values["r"] != 0
+    (row,) = [row for row in wrong_shapes(layer, case_fields(layer.program, layer.cases[0])) if row.name == '"x_1"']
+    assert f"with r={check.setting.values['r']}, got ({samples}, {size})" in row.value

@@ -7,7 +7,7 @@ from layergen import ops
 from layergen.lang import expression as ex
 from layergen.lang.visitor import Visitor, mentioned
 from layergen.lower.buffers import copied, depends_on
-from layergen.lower.input_checks import InputCheckWriter, mentioned_dimensions, size_of
+from layergen.lower.input_checks import InputCheckWriter, mentioned_dimensions
 from layergen.lower.scopes import attribute_names, functional
 from layergen.lower.sizes import mentioned_sizes, size_checks
 from layergen.lower.source import WIDTH, Origin, SourcePrinter
@@ -129,19 +129,19 @@ class ForwardWriter(Visitor):
         return self.program.inputs[name].optional or len(self.program.shapes[name]) > 1
 
     def bind(self, name: str, used: set[str]) -> None:
-        """Give the dimensions that an input brings their names, all in one line where none may lead."""
+        """Give the dimensions of an input their names, those that stand alone in one line where none may lead."""
         found = {
             dimension.source.position: dimension
             for dimension in self.program.dimensions.values()
             if dimension.always and dimension.source.input == name and dimension.name in used
         }
+        alone = {index: part.name for index, part in found.items() if not part.source.solves}
         sizes = self.program.shapes[name][0] if found else Sizes(())
-        if len(found) > 1 and sizes.leading is None:
-            names = [found[index].name if index in found else "_" for index in range(len(sizes.entries))]
-            self.emit(f"{', '.join(names)} = {name}.shape")
-            return
+        if len(alone) > 1 and sizes.leading is None:
+            self.emit(f"{', '.join(alone.get(index, '_') for index in range(len(sizes.entries)))} = {name}.shape")
+            found = {index: part for index, part in found.items() if index not in alone}
         for dimension in found.values():
-            self.emit(f"{dimension.name} = {size_of(dimension.source)}")
+            self.emit(f"{dimension.name} = {self.printer.show(dimension.source.gives)}")
 
     def split_return(self, statements: Sequence[ex.Statement]) -> tuple[Sequence[ex.Statement], ex.Assign | None]:
         """The statements before the result, and the last one where it computes the result and no more."""
@@ -250,7 +250,7 @@ class ForwardWriter(Visitor):
         self.depth += 1
         self.known |= known
         for name, entry in self.sizes_in(block).items():
-            self.emit(f"{name} = {size_of(entry)}")
+            self.emit(f"{name} = {self.printer.show(entry.gives)}")
             self.bound |= {name}
         if all(isinstance(statement, ex.Comment) for statement in block):
             self.emit("pass")
@@ -270,7 +270,7 @@ class ForwardWriter(Visitor):
     def sized(self, name: ex.Name, known: Facts) -> ex.Expression:
         """A name; for a dimension that has a size within a condition alone, where to read it."""
         entry = self.program.dimensions[name.id].at(known) if self.unbound({name.id}) else None
-        return ex.Name(size_of(entry)) if entry else name
+        return entry.gives if entry else name
 
     def narrowed(self, node: ex.Expression, user: ex.Statement) -> ex.Expression:
         """A condition on a flag, said of the parameters that the flag decides about and that the statement uses.

@@ -6,14 +6,9 @@ from layergen.lang import expression as ex
 from layergen.lower.docs import shape_text
 from layergen.lower.scopes import negated
 from layergen.lower.source import SourcePrinter, formatted
-from layergen.prove.input_checks import InputCheck, LeadingDemand, RankDemand, SizeDemand, leading
+from layergen.prove.input_checks import InputCheck, LeadingDemand, RankDemand, SizeDemand, SolutionDemand, leading
 from layergen.resolve.program import Program
 from layergen.resolve.signature import Entry, Sizes
-
-
-def size_of(entry: Entry) -> str:
-    """Where a size can be read: ``x.shape[-1]``."""
-    return f"{entry.input}.shape[{entry.index}]"
 
 
 def mentioned_dimensions(program: Program, check: InputCheck) -> set[str]:
@@ -24,19 +19,23 @@ def mentioned_dimensions(program: Program, check: InputCheck) -> set[str]:
     return ex.names(entry.expression).difference(own_names(program, check.input, entry))
 
 
-def told(program: Program, name: str, checks: Sequence[InputCheck]) -> dict[str, InputCheck]:
-    """What a message says an input must have, with a check that asks for it.
+def told(program: Program, name: str, checks: Sequence[InputCheck]) -> dict[str, ex.Expression | LeadingDemand]:
+    """What a message says an input must have: what it is called, and what its value is that of.
 
     Numbers say it themselves, and what the input has in another place need not be there when the message is written.
     Leading dimensions are ``*``, as in the docstring.
     """
-    found = {}
+    found: dict[str, ex.Expression | LeadingDemand] = {}
+    scalars = (*program.arguments, *program.derived)
     for check in checks:
         match check.demand:
-            case LeadingDemand():
-                found["*"] = check
+            case LeadingDemand() as demand:
+                found["*"] = demand
             case SizeDemand(entry=entry) if ex.names(entry.expression) and not own_names(program, name, entry):
-                found[ex.show(entry.expression)] = check
+                found[ex.show(entry.expression)] = entry.expression
+            case SolutionDemand(equation=equation):
+                mentioned = ex.names(equation.known)
+                found |= {known: ex.Name(known) for known in scalars if known in mentioned}
     return found
 
 
@@ -72,7 +71,7 @@ class InputCheckWriter:
             checks = [check for check in self.checks if check.input == name and check.demand.sizes == sizes]
             if checks:
                 yield f"if {self.condition(name, sizes, checks)}:"
-                said = ((known, self.value(check)) for known, check in told(self.program, name, checks).items())
+                said = ((known, self.value(meant)) for known, meant in told(self.program, name, checks).items())
                 yield f"    raise ValueError({formatted(*expectation(name, sizes, said))})"
 
     def condition(self, name: str, sizes: Sizes, checks: Sequence[InputCheck]) -> str:
@@ -92,7 +91,9 @@ class InputCheckWriter:
             case LeadingDemand(input=name, tail=tail, source=source, source_tail=source_tail):
                 return f"{leading(name, tail)} != {leading(source, source_tail)}"
             case SizeDemand(entry=entry):
-                return f"{size_of(entry)} != {self.expected(entry)}"
+                return f"{self.printer.show(entry.size)} != {self.expected(entry)}"
+            case SolutionDemand(condition=condition):
+                return self.printer.show(negated(condition))
         raise TypeError(f"no way to check {check.demand}")
 
     def expected(self, entry: Entry) -> str:
@@ -100,15 +101,12 @@ class InputCheckWriter:
         own = own_names(self.program, entry.input, entry)
 
         def read(part: ex.Expression) -> ex.Expression | None:
-            return ex.Name(size_of(own[part.id])) if isinstance(part, ex.Name) and part.id in own else None
+            return own[part.id].gives if isinstance(part, ex.Name) and part.id in own else None
 
         return self.printer.show(ex.transform(entry.expression, read), ex.PRECEDENCE["compare"] + 1)
 
-    def value(self, check: InputCheck) -> str:
+    def value(self, meant: ex.Expression | LeadingDemand) -> str:
         """What a message shows of what is demanded."""
-        match check.demand:
-            case LeadingDemand(source=source, source_tail=tail):
-                return f"tuple({leading(source, tail)})"
-            case SizeDemand(entry=entry):
-                return self.printer.show(entry.expression)
-        raise TypeError(f"nothing to say of {check.demand}")
+        if isinstance(meant, LeadingDemand):
+            return f"tuple({leading(meant.source, meant.source_tail)})"
+        return self.printer.show(meant)

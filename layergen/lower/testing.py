@@ -18,7 +18,7 @@ from layergen.lower.input_checks import expectation, told
 from layergen.lower.sizes import size_message
 from layergen.lower.source import SourcePrinter, broken, quoted
 from layergen.lower.views import ReferenceView, RowView, TableView, TestView
-from layergen.prove.input_checks import InputCheck, LeadingDemand, RankDemand, SizeDemand
+from layergen.prove.input_checks import InputCheck, LeadingDemand, RankDemand, SizeDemand, SolutionDemand
 from layergen.resolve.program import Program
 from layergen.settings.rejections import Rejection
 
@@ -124,7 +124,7 @@ def wrong_shapes(layer: CheckedLayer, base: Fields) -> Iterator[RowView]:
     for check in layer.input_checks:
         case, sizes = cases[check.setting.name], check.demand.sizes
         alike = [other for other in layer.input_checks if (other.input, other.demand.sizes) == (check.input, sizes)]
-        said = [(known, str(demanded(case, other))) for known, other in told(program, check.input, alike).items()]
+        said = [(known, str(value(case, meant))) for known, meant in told(program, check.input, alike).items()]
         for wrong in check.wrong:
             inputs = {**shapes(case.inputs), check.input: wrong}
             fields = {**sizes_of(case.setting, case.inputs, case.ranges), "inputs": inputs}
@@ -138,7 +138,7 @@ def wrong_shapes(layer: CheckedLayer, base: Fields) -> Iterator[RowView]:
 def place_of(check: InputCheck, wrong: tuple[int, ...]) -> str:
     """What is wrong with a shape, as a part of a name."""
     match check.demand:
-        case SizeDemand(entry=entry):
+        case SizeDemand(entry=entry) | SolutionDemand(entry=entry):
             return str(entry.index).replace("-", "minus_")
         case RankDemand(least=least):
             return "of_fewer_dimensions" if len(wrong) < least else "of_more_dimensions"
@@ -146,14 +146,11 @@ def place_of(check: InputCheck, wrong: tuple[int, ...]) -> str:
             return "leading"
 
 
-def demanded(case: CheckedCase, check: InputCheck) -> object:
-    """What a checked part of a shape is at a case."""
-    match check.demand:
-        case LeadingDemand():
-            return case.setting.leading
-        case SizeDemand(entry=entry):
-            return Interpreter({**case.setting.values, **case.setting.sizes}).evaluate(entry.expression)
-    raise TypeError(f"nothing is demanded by {check.demand}")
+def value(case: CheckedCase, meant: ex.Expression | LeadingDemand) -> object:
+    """What a message shows of what is demanded at a case."""
+    if isinstance(meant, LeadingDemand):
+        return case.setting.leading
+    return Interpreter({**case.setting.values, **case.setting.sizes}).evaluate(meant)
 
 
 def limits(layer: CheckedLayer, base: Fields) -> Iterator[RowView]:

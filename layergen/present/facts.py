@@ -20,7 +20,7 @@ from layergen.present.guarantees import Guarantee, guarantees
 from layergen.project.library import contract_digest
 from layergen.prove.formula import symbol
 from layergen.prove.hints import LEADING_NAMES
-from layergen.prove.input_checks import InputCheck, LeadingDemand, RankDemand, SizeDemand, leading
+from layergen.prove.input_checks import InputCheck, LeadingDemand, RankDemand, SizeDemand, SolutionDemand, leading
 from layergen.prove.leading import formula_text
 from layergen.prove.proof import Proof
 from layergen.resolve.program import Program
@@ -193,6 +193,8 @@ def _input_check(check: InputCheck) -> str:
     match check.demand:
         case SizeDemand(entry=entry):
             return f"{name}.shape[{entry.index}] == {ex.show(entry.expression)}"
+        case SolutionDemand(condition=condition):
+            return ex.show(condition)
         case LeadingDemand(tail=tail, source=source, source_tail=source_tail):
             return f"{leading(name, tail)} == {leading(source, source_tail)}"
         case RankDemand(least=least, exact=exact):

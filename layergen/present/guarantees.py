@@ -11,6 +11,7 @@ from layergen.domains.study import study
 from layergen.lang import expression as ex
 from layergen.lang.model import Input, Parameter
 from layergen.ops.dtypes import dtype_name
+from layergen.prove.input_checks import SolutionDemand
 from layergen.prove.proof import Proof, Tried, paths
 from layergen.resolve.program import Program
 from layergen.settings.branches import branchings
@@ -223,4 +224,6 @@ def _input_checks(layer: CheckedLayer, for_data: bool) -> Iterator[Guarantee]:
     if for_data:
         yield Guarantee("input checks", "generated", f"{count} for the shapes that an input must have")
         return
-    yield Guarantee("input checks", "generated", f"{count} for shapes that torch lets through wrong; tried {tried}")
+    solved = any(isinstance(check.demand, SolutionDemand) for check in layer.input_checks)
+    wrong = f"that torch lets through wrong{', or of which a size determines no dimension' if solved else ''}"
+    yield Guarantee("input checks", "generated", f"{count} for shapes {wrong}; tried {tried}")

@@ -3,7 +3,8 @@
 Every size that an input must have, because an argument says so or because another input has it too, is set to 1 and to
 other values, and the layer tried. Where torch refuses by itself, a check would only repeat it. The number of dimensions
 is part of what a shape promises: it is tried with one more and one less, and checked wherever sizes are read, since a
-size that is not there would be an error of another kind.
+size that is not there would be an error of another kind. A size that determines a dimension, as `C * 2` does, is always
+checked: where it leaves a remainder, the layer would compute with another size than it was given.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 
 from layergen.lang import expression as ex
 from layergen.lang.interpreter import EvaluationFault
+from layergen.resolve.equation import Equation
 from layergen.resolve.program import Program
 from layergen.resolve.signature import Binding, Entry, Sizes
 from layergen.run.forward import TrialFault
@@ -33,6 +35,15 @@ class SizeDemand(Demand):
     """One size is what arguments, another input or another size of the same input say."""
 
     entry: Entry
+
+
+@dataclass(frozen=True)
+class SolutionDemand(Demand):
+    """One size determines a dimension."""
+
+    entry: Entry
+    equation: Equation
+    condition: ex.Expression  # on the size, as it is read
 
 
 @dataclass(frozen=True)
@@ -83,11 +94,11 @@ def input_checks(program: Program, settings: Sequence[Setting], for_data: bool =
     found = [check for demand in demands if (check := _checked(demand, instances, for_data))]
     used = program.forward.reads.union(*(ex.names(demand.entry.expression) for demand in _sizes(found)))
     read = (entry for name, dimension in program.dimensions.items() if name in used for entry in dimension.entries)
-    sources = {entry.input for entry in read if entry.binding is Binding.BINDS}
+    sources = {entry.input for entry in read if entry.binding in (Binding.BINDS, Binding.SOLVED)}
     for name, shapes in program.shapes.items():
         for sizes in shapes:
             own = [check for check in found if check.input == name and check.demand.sizes == sizes]
-            reads = name in sources or any(True for _ in _sizes(own))
+            reads = name in sources or any(isinstance(check.demand, SizeDemand | SolutionDemand) for check in own)
             yield from _ranked(RankDemand(name, sizes), instances, reads or for_data)
             yield from own
 
@@ -103,7 +114,11 @@ def _demands(program: Program) -> Iterator[Demand]:
     for entry in program.entries:
         if first is not None and entry in leading and entry is not first:
             yield LeadingDemand(entry.input, entry.sizes, entry.tail, first.input, first.tail)
-        if entry.binding not in (Binding.BINDS, Binding.LEADING) and _known(program, entry):
+        if entry.solves is not None:
+            condition = entry.solves.condition(entry.size)
+            if condition is not None:
+                yield SolutionDemand(entry.input, entry.sizes, entry, entry.solves, condition)
+        elif entry.binding not in (Binding.BINDS, Binding.LEADING) and _known(program, entry):
             yield SizeDemand(entry.input, entry.sizes, entry)
 
 
@@ -115,6 +130,9 @@ def _known(program: Program, entry: Entry) -> bool:
 
 def _checked(demand: Demand, instances: Sequence[Instance], for_data: bool) -> InputCheck | None:
     """The check of a demand that torch does not keep by itself, at some setting."""
+    if isinstance(demand, SolutionDemand):
+        shown = ((instance.setting, _unsolved(instance, demand)) for instance in instances)
+        return InputCheck(demand, *next((pair for pair in shown if pair[1]), (instances[0].setting, ())))
     for instance in _meant(demand, instances):
         shape = _shape(instance, demand.input)
         for wrong in _broken(shape, demand, len(instance.setting.leading)):
@@ -180,6 +198,21 @@ def _broken(shape: Shape, demand: Demand, leading: int) -> Iterator[Shape]:
             sizes = list(shape)
             sizes[index] = wrong
             yield tuple(sizes)
+
+
+def _unsolved(instance: Instance, demand: SolutionDemand) -> tuple[Shape, ...]:
+    """The nearest shape of which a size determines no dimension, if one is near."""
+    shape, index = _shape(instance, demand.input), demand.entry.index
+    for size in range(shape[index] + 1, -1, -1):
+        try:
+            holds = instance.interpreter({**instance.scalars, ex.show(demand.entry.size): size}).truth(demand.condition)
+        except EvaluationFault:
+            continue
+        if not holds:
+            sizes = list(shape)
+            sizes[index] = size
+            return (tuple(sizes),)
+    return ()
 
 
 def _passes(instance: Instance, name: str, shape: Shape) -> bool:

@@ -8,6 +8,7 @@ from layergen.diagnostics import Place
 from layergen.lang import expression as ex
 from layergen.lang.model import Input, LayerSpec, Shape
 from layergen.resolve.conditions import NOTHING, Facts, facts, present
+from layergen.resolve.equation import Equation, equation
 
 LEADING = ex.Literal(...)
 
@@ -16,6 +17,7 @@ class Binding(Enum):
     """What an entry of an input's shape does."""
 
     BINDS = auto()  # it gives a dimension its size
+    SOLVED = auto()  # it determines the size of a dimension that need not stand alone elsewhere: `C * r ** 2`
     REPEATS = auto()  # it must be as large as the dimension is already
     FIXED = auto()  # arguments say how large it must be
     COMPUTED = auto()  # dimensions do, by more than a bare name
@@ -54,10 +56,21 @@ class Entry:
     expression: ex.Expression
     binding: Binding
     needs: Facts = NOTHING  # what is known where there is such an entry
+    solves: Equation | None = None  # how it determines a dimension
 
     @property
     def index(self) -> int:
         return self.sizes.index(self.position)
+
+    @property
+    def size(self) -> ex.Expression:
+        """Where its size can be read, as Python: ``x.shape[-1]``."""
+        return ex.Name(f"{self.input}.shape[{self.index}]")
+
+    @property
+    def gives(self) -> ex.Expression:
+        """The size of the dimension that it binds: ``x.shape[-1]``, ``x.shape[-1] // r``."""
+        return self.solves.solution(self.size) if self.solves else self.size
 
     @property
     def tail(self) -> int:
@@ -75,7 +88,7 @@ class Dimension:
     """A size that the inputs bring with them."""
 
     name: str
-    entries: tuple[Entry, ...]  # where it stands alone, in the order of the inputs
+    entries: tuple[Entry, ...]  # where it stands alone or is determined, in the order of the inputs
     source: Entry  # the one that gives it its size: one that is always there, if there is one
     optional: str | None  # the input without which it has no size
 
@@ -116,16 +129,34 @@ def entries(inputs: Mapping[str, Input], scalars: Iterable[str]) -> Iterator[Ent
     lists = [(name, sizes) for name, tensor in inputs.items() for sizes in alternatives(tensor.shape)]
     dimensions = {name for _, sizes in lists for name in _bare(sizes) if name not in known}
     always = {name: not tensor.optional for name, tensor in inputs.items()}
-    bound = {name for input, sizes in lists if always[input] and not sizes.tests for name in _bare(sizes)}
+    lasting = [(input, sizes) for input, sizes in lists if always[input] and not sizes.tests]
+    bound = {name for _, sizes in lasting for name in _bare(sizes)}
+    solved = dict(_solved(lasting, known, bound))
+    dimensions |= {found.dimension for found in solved.values()}
+    bound |= {found.dimension for found in solved.values()}
     seen = set[str]()
     for input, sizes in lists:
         needs = sizes.needs if always[input] else sizes.needs | present(input)
         given = set(bound) if needs else seen
         for position, expression in enumerate(sizes.entries):
-            binding = _binding(expression, dimensions, given)
-            yield Entry(input, sizes, position, expression, binding, needs)
+            solves = solved.get((input, position))
+            binding = Binding.SOLVED if solves else _binding(expression, dimensions, given)
+            yield Entry(input, sizes, position, expression, binding, needs, solves)
             if binding is Binding.BINDS:
                 given |= ex.names(expression)
+
+
+def _solved(
+    lists: Iterable[tuple[str, Sizes]], known: set[str], bound: set[str]
+) -> Iterator[tuple[tuple[str, int], Equation]]:
+    """The entries that determine a dimension which stands alone in none of these lists, by inputs and positions."""
+    settled = set(bound)
+    for input, sizes in lists:
+        for position, expression in enumerate(sizes.entries):
+            found = equation(expression, known)
+            if found is not None and found.dimension not in settled:
+                settled.add(found.dimension)
+                yield (input, position), found
 
 
 def _bare(sizes: Sizes) -> Iterator[str]:
@@ -153,6 +184,8 @@ def dimensions_of(inputs: Mapping[str, Input], found: Iterable[Entry]) -> dict[s
     for entry in found:
         if entry.binding in (Binding.BINDS, Binding.REPEATS) and isinstance(entry.expression, ex.Name):
             where.setdefault(entry.expression.id, []).append(entry)
+        elif entry.solves is not None:
+            where.setdefault(entry.solves.dimension, []).append(entry)
     dimensions = {}
     for name, several in where.items():
         source = next((entry for entry in several if not entry.needs), several[0])
