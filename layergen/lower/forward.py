@@ -7,7 +7,7 @@ from layergen import ops
 from layergen.lang import expression as ex
 from layergen.lang.visitor import Visitor, mentioned
 from layergen.lower.buffers import copied, depends_on
-from layergen.lower.input_checks import InputCheckWriter, mentioned_dimensions
+from layergen.lower.input_checks import InputCheckWriter, mentioned_dimensions, rounds
 from layergen.lower.scopes import attribute_names, functional
 from layergen.lower.sizes import mentioned_sizes, size_checks
 from layergen.lower.source import WIDTH, Origin, SourcePrinter
@@ -115,18 +115,16 @@ class ForwardWriter(Visitor):
         """
         used = set(self.program.forward.reads) | mentioned_sizes(self.program)
         used |= {name for check in self.checks for name in mentioned_dimensions(self.program, check)}
-        checks = InputCheckWriter(self.program, self.checks, self.printer)
-        for name in sorted(self.program.inputs, key=self.comes_and_goes):
-            for line in checks.lines(name):
+        writer, bound = InputCheckWriter(self.program, self.printer), set[str]()
+        for name, checks in rounds(self.program, self.checks):
+            for line in writer.lines(name, checks):
                 self.emit(line)
-            self.bind(name, used)
+            if name not in bound:
+                self.bind(name, used)
+            bound.add(name)
         if self.origin().dtype == "dtype" and any(map(takes_dtype_of_input, self.program.forward.calls)):
             floating = next(name for name, tensor in self.program.inputs.items() if tensor.floating)
             self.emit(f"dtype = {floating}.dtype")
-
-    def comes_and_goes(self, name: str) -> bool:
-        """Whether the sizes of an input are not those of each call."""
-        return self.program.inputs[name].optional or len(self.program.shapes[name]) > 1
 
     def bind(self, name: str, used: set[str]) -> None:
         """Give the dimensions of an input their names, those that stand alone in one line where none may lead."""

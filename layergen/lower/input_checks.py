@@ -57,18 +57,43 @@ def expectation(name: str, sizes: Sizes, told: Iterator[tuple[str, str]]) -> Ite
     yield (f"tuple({name}.shape)",)
 
 
+def rounds(program: Program, checks: Sequence[InputCheck]) -> Iterator[tuple[str, list[InputCheck]]]:
+    """The inputs in the order in which they are checked, each with what can be checked there.
+
+    What is always there comes first. Whatever is compared with a size of an input further down comes behind them all.
+    """
+    seen, late = set[str](), list[InputCheck]()
+    for name in sorted(program.inputs, key=lambda name: _comes_and_goes(program, name)):
+        seen.add(name)
+        own = [check for check in checks if check.input == name]
+        yield name, [check for check in own if _sources(program, check) <= seen]
+        late += [check for check in own if not _sources(program, check) <= seen]
+    for name in dict.fromkeys(check.input for check in late):
+        yield name, [check for check in late if check.input == name]
+
+
+def _sources(program: Program, check: InputCheck) -> set[str]:
+    """The inputs that give the sizes which a check mentions."""
+    mentioned = mentioned_dimensions(program, check) & set(program.dimensions)
+    return {program.dimensions[name].source.input for name in mentioned}
+
+
+def _comes_and_goes(program: Program, name: str) -> bool:
+    """Whether the sizes of an input are not those of each call."""
+    return program.inputs[name].optional or len(program.shapes[name]) > 1
+
+
 class InputCheckWriter:
     """Writes the checks of inputs, in which dimensions of other inputs have their names already."""
 
-    def __init__(self, program: Program, checks: Sequence[InputCheck], printer: SourcePrinter) -> None:
+    def __init__(self, program: Program, printer: SourcePrinter) -> None:
         self.program = program
-        self.checks = checks
         self.printer = printer
 
-    def lines(self, name: str) -> Iterator[str]:
+    def lines(self, name: str, found: Sequence[InputCheck]) -> Iterator[str]:
         """Refuse an input of a shape that torch would let through."""
         for sizes in self.program.shapes[name]:
-            checks = [check for check in self.checks if check.input == name and check.demand.sizes == sizes]
+            checks = [check for check in found if check.demand.sizes == sizes]
             if checks:
                 yield f"if {self.condition(name, sizes, checks)}:"
                 said = ((known, self.value(meant)) for known, meant in told(self.program, name, checks).items())

@@ -14,7 +14,7 @@ from layergen.lower.behaviours import imported_names, layer_expression
 from layergen.lower.cases import Fields, case_fields, changed_case, shapes, sizes_of, whole_case
 from layergen.lower.constructor import argument_signature, constraint_message
 from layergen.lower.imports import function, import_lines
-from layergen.lower.input_checks import expectation, told
+from layergen.lower.input_checks import expectation, rounds, told
 from layergen.lower.sizes import size_message
 from layergen.lower.source import SourcePrinter, broken, quoted
 from layergen.lower.views import ReferenceView, RowView, TableView, TestView
@@ -121,9 +121,9 @@ def normalized(name: str, argument: Argument) -> Iterator[str]:
 def wrong_shapes(layer: CheckedLayer, base: Fields) -> Iterator[RowView]:
     """Inputs of wrong shapes for each check of the forward, with the message that they get."""
     program, cases = layer.program, {case.setting.name: case for case in layer.cases}
-    for check in layer.input_checks:
+    for check, together in ((check, checks) for _, checks in rounds(program, layer.input_checks) for check in checks):
         case, sizes = cases[check.setting.name], check.demand.sizes
-        alike = [other for other in layer.input_checks if (other.input, other.demand.sizes) == (check.input, sizes)]
+        alike = [other for other in together if other.demand.sizes == sizes]
         said = [(known, str(value(case, meant))) for known, meant in told(program, check.input, alike).items()]
         for wrong in check.wrong:
             inputs = {**shapes(case.inputs), check.input: wrong}

@@ -12,7 +12,7 @@ from layergen.settings.choice import Setting
 
 
 def empty_tensors(program: Program, setting: Setting) -> Iterator[Finding]:
-    """Yield the parameters and buffers that have no elements at a setting."""
+    """Yield the parameters and buffers that have no elements at a setting, and the sizes that are nothing whatever."""
     interpreter = Interpreter(setting.values)
     said: set[str] = set()  # one cause is one fault
     for name, tensor in program.tensors.items():
@@ -25,6 +25,12 @@ def empty_tensors(program: Program, setting: Setting) -> Iterator[Finding]:
                     said.add(str(finding.help))
         except EvaluationFault:
             continue  # which is said where the layer is set up
+    for entry in program.entries:
+        factor = entry.solves.known if entry.solves is not None and entry.solves.operator == "*" else None
+        if factor is not None and interpreter.evaluate(factor) == 0:
+            message = f"`{ex.show(entry.expression)}` determines no size: `{ex.show(factor)}` is 0"
+            help = f"add the constraint `{ex.show(inlined(factor, program.derived))} >= 1`"
+            yield EmptyTensor.at(entry.place, message, notes=_notes(program, setting), help=help)
 
 
 def empty_output(program: Program, setting: Setting, name: str) -> Finding:
