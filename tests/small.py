@@ -6,7 +6,7 @@ import pytest
 
 from layergen.check import check
 from layergen.checked import CheckedLayer
-from layergen.contracts.contract import Contract, Ways
+from layergen.contracts.promise import Promise, Ways
 from layergen.diagnostics import Finding
 from layergen.faults import SpecError
 from layergen.lang.model import LayerSpec
@@ -51,7 +51,7 @@ def instance_of(layer: Program, placement: Placement | None = None) -> Instance:
     return Instance(layer, setting_of(layer), placement)
 
 
-def breaches(contract: Contract, layer: Program) -> list[Finding]:
+def breaches(contract: Promise, layer: Program) -> list[Finding]:
     """How a layer breaks one contract, whether or not it keeps the others."""
     runs = (Runs(layer, setting, contract.watches) for setting in settings_of(layer))
     return list(contract.judge(Ways(layer, tuple(runs))))

@@ -8,8 +8,8 @@ from more_sound_edges import MORE_SOUND
 from small import program
 from sound_edges import SOUND
 
-from layergen.contracts.contract import Ways
 from layergen.contracts.domains import DOMAINS
+from layergen.contracts.promise import Ways
 from layergen.diagnostics import Finding
 from layergen.prove.proof import paths
 from layergen.resolve.program import Program

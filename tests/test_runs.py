@@ -7,7 +7,7 @@ import pytest
 import torch
 from small import FLAG, program
 
-from layergen.contracts import CONTRACTS, WATCHES, Contract, Ways, check_contracts
+from layergen.contracts import CONTRACTS, WATCHES, Promise, Ways, check_contracts
 from layergen.contracts.sites import IN_FLOAT16, IN_MIXED_PRECISION, LARGEST, UNDER_AUTOCAST, WITH_DATA
 from layergen.diagnostics import Finding
 from layergen.faults import SpecError
@@ -80,7 +80,7 @@ def test_a_contract_that_watches_nothing_costs_no_run(made: list[MadeRun]) -> No
         judged.append(ways.program)
         yield from ()
 
-    contract = Contract(judge)
+    contract = Promise(judge)
     assert list(contract.judge(Ways(layer, (runs_of(layer, *contract.watches),)))) == []
     assert judged == [layer] and made == []
 
@@ -183,12 +183,12 @@ def test_all_contracts_together_make_each_run_once(made: list[MadeRun]) -> None:
 def test_what_the_first_group_finds_is_reported_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
 
-    def finding(name: str) -> Contract:
+    def finding(name: str) -> Promise:
         def judge(ways: Ways) -> Iterator[Finding]:
             asked.append(name)
             yield NotANumber.at(("forward",), name)
 
-        return Contract(judge)
+        return Promise(judge)
 
     monkeypatch.setitem(CONTRACTS, "execution", (finding("first"), finding("beside it")))
     monkeypatch.setitem(CONTRACTS, "coupling", (finding("below"),))

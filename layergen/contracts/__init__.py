@@ -1,10 +1,9 @@
-"""What a layer keeps beside its shapes, one contract a file; and what is told of a layer at each setting."""
+"""What a layer keeps beside its shapes, one promise a file; and what is told of a layer at each setting."""
 
 from layergen.contracts.autocast import AUTOCAST
 from layergen.contracts.broadcasting import BROADCASTING
 from layergen.contracts.buffers import BUFFERS
 from layergen.contracts.causal import CAUSAL
-from layergen.contracts.contract import Contract, Shown, Ways
 from layergen.contracts.detached import DETACHED
 from layergen.contracts.device import DEVICE
 from layergen.contracts.domains import DOMAINS
@@ -20,6 +19,7 @@ from layergen.contracts.judgement import Judgement, needless, overruled
 from layergen.contracts.kernels import KERNEL
 from layergen.contracts.learning import LEARNING
 from layergen.contracts.masks import MASKS
+from layergen.contracts.promise import Promise, Shown, Ways
 from layergen.contracts.purity import PURITY
 from layergen.contracts.stacks import STACKS
 from layergen.contracts.strides import STRIDES
@@ -31,7 +31,7 @@ from layergen.faults import refuse
 
 # Those further down are held against a layer only if it keeps those above: a layer that writes to its inputs has no
 # gradients to speak of.
-CONTRACTS: dict[str, tuple[Contract, ...]] = {
+CONTRACTS: dict[str, tuple[Promise, ...]] = {
     "execution": (EXECUTION,),
     "coupling": (BROADCASTING, UNITS),
     "purity": (PURITY,),
@@ -76,4 +76,4 @@ def check_contracts(ways: Ways) -> Judgement:
     return Judgement(tuple(accepted), tuple(ways.shown))
 
 
-__all__ = ["CONTRACTS", "WATCHES", "Contract", "Judgement", "Shown", "Ways", "check_contracts"]
+__all__ = ["CONTRACTS", "WATCHES", "Judgement", "Promise", "Shown", "Ways", "check_contracts"]

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import torch
 
-from layergen.contracts.contract import Contract, Ways
 from layergen.contracts.dtype import failed, mismatches
+from layergen.contracts.promise import Promise, Ways
 from layergen.contracts.sites import UNDER_AUTOCAST
 from layergen.diagnostics import Finding
 from layergen.run.watching import TRAINING, Bystander, Watch
@@ -22,4 +22,4 @@ def check_autocast(ways: Ways) -> Iterator[Finding]:
             yield from mismatches(seen, "under autocast", also=torch.bfloat16)
 
 
-AUTOCAST = Contract(check_autocast, (LOWERED,))
+AUTOCAST = Promise(check_autocast, (LOWERED,))

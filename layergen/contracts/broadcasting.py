@@ -5,7 +5,7 @@ from typing import Any
 
 from torch import Tensor
 
-from layergen.contracts.contract import Contract, Ways
+from layergen.contracts.promise import Promise, Ways
 from layergen.diagnostics import Finding, Label, Place
 from layergen.lang import expression as ex
 from layergen.rules.shapes import HiddenCoupling
@@ -120,4 +120,4 @@ def check_broadcasting(ways: Ways) -> Iterator[Finding]:
             return
 
 
-BROADCASTING = Contract(check_broadcasting, (PAIRS,))
+BROADCASTING = Promise(check_broadcasting, (PAIRS,))

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from layergen.contracts.contract import Contract, Ways
+from layergen.contracts.promise import Promise, Ways
 from layergen.contracts.sites import WITH_DATA
 from layergen.diagnostics import Finding, Place
 from layergen.lang import expression as ex
@@ -76,4 +76,4 @@ def check_buffers(ways: Ways) -> Iterator[Finding]:
         yield UpdatedInEvaluation.at(Place(("forward",), target.span), message, help=help)
 
 
-BUFFERS = Contract(check_buffers, (CONTENTS, ASSIGNED))
+BUFFERS = Promise(check_buffers, (CONTENTS, ASSIGNED))

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 from torch import Tensor
 
-from layergen.contracts.contract import Contract, Ways
 from layergen.contracts.execution import NUMBERS
 from layergen.contracts.probing import FAR, Probe, Tensors, Way, at_index, axes, differs, probed
+from layergen.contracts.promise import Promise, Ways
 from layergen.diagnostics import Finding, Place
 from layergen.rules.meaning import FutureSeen
 from layergen.run.forward import Run
@@ -42,7 +42,7 @@ def check_causal(ways: Ways) -> Iterator[Finding]:
         ways.say("causal", f"on {plural(len(tried), 'way')}, along `{name}`: {detail}")
 
 
-CAUSAL = Contract(check_causal, (NUMBERS,))
+CAUSAL = Promise(check_causal, (NUMBERS,))
 
 
 def _positions(size: int) -> list[int]:

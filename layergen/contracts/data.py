@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from layergen.contracts.contract import Ways
 from layergen.contracts.finite import POINTS, floats, is_judged
 from layergen.contracts.halves import comparable, counted, long_attempt
 from layergen.contracts.kernels import without_kernel
+from layergen.contracts.promise import Ways
 from layergen.contracts.sites import WITH_DATA
 from layergen.ops.dtypes import dtype_name
 from layergen.resolve.program import Program

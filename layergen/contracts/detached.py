@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 import torch
 from torch import Tensor
 
-from layergen.contracts.contract import Contract, Ways
+from layergen.contracts.promise import Promise, Ways
 from layergen.contracts.sites import WITH_DATA
 from layergen.diagnostics import Finding, Label, Place
 from layergen.lang import expression as ex
@@ -88,4 +88,4 @@ def _finding(program: Program, call: ex.Call, wrong: list[str]) -> Finding:
     return CutGradient.at(Place(("forward",), call.span), message, labels=labels, help=help)
 
 
-DETACHED = Contract(check_detached, (SLOPES,))
+DETACHED = Promise(check_detached, (SLOPES,))

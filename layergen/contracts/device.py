@@ -6,7 +6,7 @@ that torch agrees.
 
 from collections.abc import Iterator
 
-from layergen.contracts.contract import Contract, Ways
+from layergen.contracts.promise import Promise, Ways
 from layergen.contracts.sites import ON_ACCELERATOR
 from layergen.diagnostics import Finding
 from layergen.rules.shapes import OpFailed
@@ -29,4 +29,4 @@ def check_device(ways: Ways) -> Iterator[Finding]:
                 yield OpFailed.at(("outputs", name), message)
 
 
-DEVICE = Contract(check_device, (DEVICES,))
+DEVICE = Promise(check_device, (DEVICES,))

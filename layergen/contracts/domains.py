@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from layergen.contracts.contract import Contract, Ways
+from layergen.contracts.promise import Promise, Ways
 from layergen.contracts.sites import SizeWatch
 from layergen.diagnostics import Finding, Place
 from layergen.domains.site import Edge
@@ -30,7 +30,7 @@ def check_domains(ways: Ways) -> Iterator[Finding]:
             yield _finding(ways.program, witness)
 
 
-DOMAINS = Contract(check_domains, (SMALL,))
+DOMAINS = Promise(check_domains, (SMALL,))
 
 
 def small(program: Program, settings: Sequence[Setting]) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from layergen.contracts.contract import Contract, Ways
+from layergen.contracts.promise import Promise, Ways
 from layergen.contracts.sites import IN_MIXED_PRECISION, IN_PRECISIONS
 from layergen.diagnostics import Finding, Label, Place
 from layergen.lang import expression as ex
@@ -65,7 +65,7 @@ def check_dtype(ways: Ways) -> Iterator[Finding]:
                 yield from mismatches(mixed, "with bfloat16 inputs and float32 parameters")
 
 
-DTYPE = Contract(check_dtype, (*PRECISIONS.values(), MIXED))
+DTYPE = Promise(check_dtype, (*PRECISIONS.values(), MIXED))
 
 
 def _breaches(seen: Seen[None], where: str) -> Iterator[Finding]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import torch
 
-from layergen.contracts.contract import Contract, Ways
+from layergen.contracts.promise import Promise, Ways
 from layergen.contracts.sites import WITH_DATA
 from layergen.diagnostics import Finding, Place
 from layergen.rules.behaviour import NotANumber
@@ -55,4 +55,4 @@ def _not_a_number(instance: Instance, run: Run) -> Finding | None:
     return None
 
 
-EXECUTION = Contract(check_execution, (NUMBERS,))
+EXECUTION = Promise(check_execution, (NUMBERS,))

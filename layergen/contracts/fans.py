@@ -5,7 +5,7 @@ from typing import Any
 
 from torch import Tensor
 
-from layergen.contracts.contract import Contract, Ways
+from layergen.contracts.promise import Promise, Ways
 from layergen.diagnostics import Finding, Label, Place
 from layergen.lang import expression as ex
 from layergen.lang.inits import is_initializer
@@ -144,4 +144,4 @@ class UseWatch(Watcher[Uses]):
 
 
 SUMS = Watch(WITHOUT_DATA, TRAINING, UseWatch)
-FANS = Contract(check_fans, (SUMS,))
+FANS = Promise(check_fans, (SUMS,))

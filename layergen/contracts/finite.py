@@ -5,7 +5,7 @@ from typing import Any
 
 from torch import Tensor
 
-from layergen.contracts.contract import Contract, Ways
+from layergen.contracts.promise import Promise, Ways
 from layergen.contracts.sites import AT_POINTS, CPU, started
 from layergen.contracts.slopes import Slopes, SlopeWatch
 from layergen.contracts.values import EQUAL, ORDINARY, ZERO, Point, drawn
@@ -62,7 +62,7 @@ def check_finite(ways: Ways) -> Iterator[Finding]:
                     return
 
 
-FINITE = Contract(check_finite, tuple(watch for pair in POINTS.values() for watch in pair))
+FINITE = Promise(check_finite, tuple(watch for pair in POINTS.values() for watch in pair))
 
 
 def is_judged(program: Program, point: Point) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
-from layergen.contracts.contract import Contract, Ways
+from layergen.contracts.promise import Promise, Ways
 from layergen.contracts.sites import WITH_GRADIENTS
 from layergen.diagnostics import Finding, Place
 from layergen.lang import expression as ex
@@ -55,7 +55,7 @@ def check_gradient(ways: Ways) -> Iterator[Finding]:
             yield NoGradient.at(Place(path, key=True), message, help=help if name in connected else _declare(role))
 
 
-GRADIENT = Contract(check_gradient, (GRAPHS,))
+GRADIENT = Promise(check_gradient, (GRAPHS,))
 
 
 def _missing(fault: Finding, function: str, argument: str) -> Finding:

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from layergen.contracts.contract import Contract, Ways
+from layergen.contracts.promise import Promise, Ways
 from layergen.contracts.sites import CPU, IN_COMMON, SHAKE, SizeWatch, started
 from layergen.contracts.values import drawn
 from layergen.diagnostics import Finding, Place
@@ -68,7 +68,7 @@ def check_halves(ways: Ways) -> Iterator[Finding]:
             return
 
 
-HALF = Contract(check_halves, (EXACT, *HALVES.values()))
+HALF = Promise(check_halves, (EXACT, *HALVES.values()))
 
 
 def _at_setting(runs: Runs) -> Iterator[Finding]:

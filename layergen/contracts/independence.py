@@ -4,10 +4,10 @@ from collections.abc import Iterator, Sequence
 
 from torch import Tensor
 
-from layergen.contracts.contract import Contract, Ways
 from layergen.contracts.execution import NUMBERS
 from layergen.contracts.module import Matched
 from layergen.contracts.probing import Probe, axes, differs, probed, resized
+from layergen.contracts.promise import Promise, Ways
 from layergen.contracts.samples import COMPANY, Dependence, Samples
 from layergen.diagnostics import Finding, Place
 from layergen.lang import expression as ex
@@ -57,7 +57,7 @@ def check_independence(ways: Ways) -> Iterator[Finding]:
         ways.say("independence", claim)
 
 
-INDEPENDENCE = Contract(check_independence, (NUMBERS,))
+INDEPENDENCE = Promise(check_independence, (NUMBERS,))
 
 
 def _several(probe: Probe, batch: str) -> Probe | None:

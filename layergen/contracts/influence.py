@@ -7,9 +7,9 @@ from itertools import chain, takewhile
 import torch
 from torch import Tensor
 
-from layergen.contracts.contract import Contract, Ways
 from layergen.contracts.execution import NUMBERS
 from layergen.contracts.probing import FAR, Probe, Tensors, Way, probed
+from layergen.contracts.promise import Promise, Ways
 from layergen.diagnostics import Finding, Place
 from layergen.lang import expression as ex
 from layergen.lang.interpreter import EvaluationFault
@@ -114,7 +114,7 @@ def check_influence(ways: Ways) -> Iterator[Finding]:
         ways.say("influence", f"of each dimension of {listed(f'`{name}`' for name in claimed)}, {words}")
 
 
-INFLUENCE = Contract(check_influence, (NUMBERS,))
+INFLUENCE = Promise(check_influence, (NUMBERS,))
 
 
 def _fixed(part: TensorSpec) -> frozenset[int]:

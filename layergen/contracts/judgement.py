@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import torch
 
-from layergen.contracts.contract import Shown, Ways
 from layergen.contracts.initial import initialize
 from layergen.contracts.matching import matched_module
 from layergen.contracts.probing import IN_FLOAT64
+from layergen.contracts.promise import Shown, Ways
 from layergen.contracts.sites import CPU
 from layergen.diagnostics import Finding
 from layergen.faults import SpecError

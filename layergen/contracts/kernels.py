@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from layergen.contracts.contract import Contract, Ways
+from layergen.contracts.promise import Promise, Ways
 from layergen.contracts.sites import IN_COMMON
 from layergen.diagnostics import Finding, Label, Place
 from layergen.lang import expression as ex
@@ -91,4 +91,4 @@ def _range_help(fault: Finding) -> str | None:
     return "float16 ends at 65504: fill with `-inf`, or compute in float32 or wider by `upcast(…)`"
 
 
-KERNEL = Contract(check_kernels, tuple(KERNELS.values()))
+KERNEL = Promise(check_kernels, tuple(KERNELS.values()))

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import torch
 
-from layergen.contracts.contract import Contract, Ways
 from layergen.contracts.finite import POINTS
+from layergen.contracts.promise import Promise, Ways
 from layergen.contracts.sites import CPU, SMALL, started
 from layergen.contracts.slopes import gradients
 from layergen.contracts.values import ORDINARY, drawn, give
@@ -47,7 +47,7 @@ def check_learning(ways: Ways) -> Iterator[Finding]:
         yield _finding(still)
 
 
-LEARNING = Contract(check_learning, (START, SMALL))
+LEARNING = Promise(check_learning, (START, SMALL))
 
 
 def _moved(program: Program, setting: Setting, training: bool, seed: int) -> set[str]:

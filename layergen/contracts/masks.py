@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from layergen.contracts.contract import Contract, Ways
 from layergen.contracts.execution import NUMBERS
 from layergen.contracts.probing import Tensors, Way, at_index, axes, differs, probed, resized
+from layergen.contracts.promise import Promise, Ways
 from layergen.diagnostics import Finding, Place
 from layergen.lang import expression as ex
 from layergen.lang.model import Input
@@ -60,7 +60,7 @@ def check_masks(ways: Ways) -> Iterator[Finding]:
             ways.say("masks", f"on {where}, {words}")
 
 
-MASKS = Contract(check_masks, (NUMBERS,))
+MASKS = Promise(check_masks, (NUMBERS,))
 
 
 def _masks(program: Program) -> Iterator[Mask]:

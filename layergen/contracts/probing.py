@@ -7,9 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from layergen.contracts.contract import Ways
 from layergen.contracts.execution import NUMBERS
 from layergen.contracts.initial import initialize
+from layergen.contracts.promise import Ways
 from layergen.contracts.sites import CPU
 from layergen.lang import expression as ex
 from layergen.lang.interpreter import EvaluationFault

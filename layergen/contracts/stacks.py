@@ -6,9 +6,9 @@ from typing import Any
 
 from torch import Tensor
 
-from layergen.contracts.contract import Contract, Ways
 from layergen.contracts.fans import ONE_SIDED, PRODUCTS
 from layergen.contracts.initial import fans
+from layergen.contracts.promise import Promise, Ways
 from layergen.diagnostics import Finding, Label, Place
 from layergen.lang import expression as ex
 from layergen.lang.inits import is_initializer
@@ -79,7 +79,7 @@ def check_stacks(ways: Ways) -> Iterator[Finding]:
                     yield _finding(name, node, user, entries, len(shape))
 
 
-STACKS = Contract(check_stacks, (STACKED,))
+STACKS = Promise(check_stacks, (STACKED,))
 
 
 def _fans(name: str, init: ex.Expression, shape: tuple[int, ...]) -> Iterator[tuple[ex.Call, int]]:

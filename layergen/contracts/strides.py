@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from layergen.contracts.contract import Contract, Ways
+from layergen.contracts.promise import Promise, Ways
 from layergen.contracts.sites import WITH_STRIDES
 from layergen.diagnostics import Finding
 from layergen.rules.shapes import OpFailed
@@ -24,4 +24,4 @@ def check_strides(ways: Ways) -> Iterator[Finding]:
             return
 
 
-STRIDES = Contract(check_strides, (CUT_OUT,))
+STRIDES = Promise(check_strides, (CUT_OUT,))

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from layergen import ops
-from layergen.contracts.contract import Contract, Ways
+from layergen.contracts.promise import Promise, Ways
 from layergen.diagnostics import Finding, Place
 from layergen.lang import expression as ex
 from layergen.rules.behaviour import RandomInEvaluation
@@ -61,4 +61,4 @@ def check_training(ways: Ways) -> Iterator[Finding]:
         yield from seen.evidence
 
 
-RANDOMNESS = Contract(check_training, (DRAWS,))
+RANDOMNESS = Promise(check_training, (DRAWS,))

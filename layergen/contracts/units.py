@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
-from layergen.contracts.contract import Contract, Ways
+from layergen.contracts.promise import Promise, Ways
 from layergen.diagnostics import Finding, Place, Span
 from layergen.lang import expression as ex
 from layergen.resolve.program import Program
@@ -70,7 +70,7 @@ def check_units(ways: Ways) -> Iterator[Finding]:
                 return
 
 
-UNITS = Contract(check_units, (SQUEEZES,))
+UNITS = Promise(check_units, (SQUEEZES,))
 
 
 def _finding(

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from layergen import ops
-from layergen.contracts.contract import Contract, Ways
+from layergen.contracts.promise import Promise, Ways
 from layergen.contracts.sites import IN_FLOAT16
 from layergen.contracts.training import bound
 from layergen.diagnostics import Finding, Place
@@ -71,4 +71,4 @@ def check_vanishing(ways: Ways) -> Iterator[Finding]:
             yield from seen.evidence
 
 
-VANISHING = Contract(check_vanishing, (CONSTANTS,))
+VANISHING = Promise(check_vanishing, (CONSTANTS,))

@@ -1,4 +1,4 @@
-"""What a contract is: which runs of a layer it watches, and how it judges what was seen."""
+"""What a promise is, one of those that make a contract: which runs it watches, and how it judges what was seen."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -36,7 +36,7 @@ class Ways:
 
 
 @dataclass(frozen=True)
-class Contract:
+class Promise:
     """Something that a layer keeps on every way through its forward.
 
     Attributes:
