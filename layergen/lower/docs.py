@@ -9,6 +9,7 @@ from layergen.lang.dtypes import COMPLEX, FLOATING
 from layergen.lang.model import Argument, Buffer, Input, Output, Parameter
 from layergen.lower.source import DocText, SourcePrinter, as_shape, python, wrap
 from layergen.lower.views import Lines
+from layergen.prove.input_checks import RankDemand
 from layergen.resolve.program import Program
 from layergen.words import listed
 
@@ -171,8 +172,12 @@ def raises(layer: CheckedLayer, doc: DocText) -> Iterator[str]:
             by_requirement.setdefault(requirement(argument), []).append(code(name))
     reasons = [f"{listed(names, 'or')} is {unmet(must)}" for must, names in by_requirement.items()]
     reasons += [f"{code(ex.show(constraint))} does not hold" for constraint in program.constraints]
-    checked = list(dict.fromkeys(code(check.input) for check in layer.input_checks))
-    reasons += [f"{listed(checked, 'or')} has another shape"] if checked else []
+    checked = list(dict.fromkeys(check.input for check in layer.input_checks))
+    sized = {check.input for check in layer.input_checks if not isinstance(check.demand, RankDemand)}
+    ranks = [code(name) for name in checked if name not in sized]
+    reasons += [f"{listed(ranks, 'or')} has another number of dimensions"] if ranks else []
+    shapes = [code(name) for name in checked if name in sized]
+    reasons += [f"{listed(shapes, 'or')} has another shape"] if shapes else []
     if reasons:
         yield from entry("ValueError", f"If {listed(reasons, 'or', comma=True)}.", doc)
 

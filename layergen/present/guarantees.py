@@ -214,7 +214,8 @@ def _training(program: Program, on_paths: str) -> Iterator[Guarantee]:
 
 
 def _input_checks(layer: CheckedLayer, for_data: bool) -> Iterator[Guarantee]:
-    tried = "each size that an input must have at 1, one more and twice as much, and one dimension less and more"
+    tried = "each size that an input must have at 1, one more, half, twice and three times as much"
+    tried += ", and one dimension less and more"
     if for_data and not layer.input_checks:
         return
     if not layer.input_checks:

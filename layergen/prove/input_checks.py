@@ -161,7 +161,7 @@ def _other_ranks(shape: Shape, demand: RankDemand) -> Iterator[Shape]:
         return
     if shape:
         yield from (shape[1:], shape[:-1])
-    yield from ((1, *shape), (2, *shape))
+    yield from ((1, *shape), (2, *shape), (*shape, 1), (*shape, 2))
 
 
 def _meant(demand: Demand, instances: Sequence[Instance]) -> Iterator[Instance]:
@@ -194,7 +194,7 @@ def _broken(shape: Shape, demand: Demand, leading: int) -> Iterator[Shape]:
         yield shape[leading:]
     elif isinstance(demand, SizeDemand):
         index = demand.entry.index
-        for wrong in (1, shape[index] + 1, 2 * shape[index]):
+        for wrong in (1, shape[index] + 1, 2 * shape[index], max(shape[index] // 2, 1), 3 * shape[index]):
             sizes = list(shape)
             sizes[index] = wrong
             yield tuple(sizes)
