@@ -2,7 +2,8 @@
 
 Each spec is made a plain module, without any check, and handed to three tools that know nothing of the spec: the checks
 of pytest-torch, those of torchtest2, and a smoke test of some 25 lines. layergen has the spec itself: what it refuses
-at build counts, and what the generated tests find. Prints a row for each pair, and sums.
+at build counts, and what the generated tests find. Prints a row for each pair, sums, and what layergen cannot find:
+where values alone are wrong, and nothing in the spec says what is to be computed.
 
     pip install pytest-torch torchtest2
     python benchmarks/faults.py
@@ -64,6 +65,8 @@ def main() -> None:
         f"{'sound ones kept':<18}"
         + "".join(f"{sum(good == 'passes' for _, good in rows):<24}" for rows in found.values())
     )
+    missed = [name for name, (bad, _) in zip(options.pairs, found["layergen"], strict=True) if bad == "passes"]
+    print(f"not found by layergen: {', '.join(missed) or 'none'}")
 
 
 def with_layergen(folder: Path) -> str:

@@ -4,6 +4,7 @@ import builtins
 import math
 
 import pytest
+from small import checked, program
 
 from layergen.diagnostics import Finding, Rule
 from layergen.lang import expression as ex
@@ -281,3 +282,15 @@ def test_a_number_of_any_kind_is_called_a_number(text: str) -> None:
 def test_an_empty_list_may_be_one_of_anything() -> None:
     assert findings("cat([], dim=0)") == []
     assert findings("sum(x, [])") == []
+
+
+def test_greater_of_two_numbers_is_one_though_the_argument_may_be_none() -> None:
+    often = {"type": "int", "min": 1, "optional": True, "default": None, "doc": "How often."}
+    layer = program(
+        "y = tile(x, [1, times])",
+        arguments={"often": often},
+        derived={"times": "max(often, 2) if often is not None else 2"},
+        outputs={"y": ["N", "times * C"]},
+        cases=[{"often": 3, "C": 2}, {"C": 2}],
+    )
+    assert [case.outputs["y"].shape[1] for case in checked(layer).cases[:2]] == [6, 4]

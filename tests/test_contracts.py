@@ -73,6 +73,18 @@ def test_all_pairs_may_be_combined_on_purpose(forward: str, parts: dict[str, Any
     assert checked(program(forward, **parts)).cases
 
 
+@pytest.mark.parametrize(
+    ("forward", "help"),
+    [
+        ("h = mean(x, dim=1, keepdim=True)\ny = squeeze(h)\nh = mean(x, dim=0, keepdim=True)\nz = squeeze(h, 0)", 1),
+        ("h = mean(x, dim=1, keepdim=True)\ny = squeeze(h, 1)\nh = mean(x, dim=0, keepdim=True)\nz = squeeze(h)", 0),
+    ],
+)
+def test_of_two_calls_of_one_text_each_has_its_own_help(forward: str, help: int) -> None:
+    finding = fault_of(program(forward, outputs={"y": ["N"], "z": ["C"]}, mixes=["N"]))
+    assert finding.help == f"say which go: `squeeze(h, {help})`"
+
+
 @pytest.mark.parametrize("forward", ["y = x * z", "y = (x + 1) * z", "h = x + 1\ny = h * z", "y = mul(x, z)"])
 def test_all_pairs_are_not_combined_by_accident(forward: str) -> None:
     finding = fault_of(program(forward, inputs={"x": ["N", 1], "z": ["N"]}, outputs={"y": ["N", "N"]}))

@@ -93,6 +93,14 @@ def test_list_of_lists_of_ints_stays_one_of_ints() -> None:
     assert not any("dtype" in line for line in forward_lines(layer))
 
 
+def test_float_that_is_given_as_an_int_fills_a_floating_tensor() -> None:
+    alpha = {"type": "float", "default": 1, "doc": "The constant."}
+    layer = program("y = full([N], alpha)", arguments={"alpha": alpha}, outputs={"y": ["N"]},
+                    inputs={"x": {"shape": ["N"], "partial": True}})  # fmt: skip
+    assert any("self.alpha, device=x.device, dtype=x.dtype" in line for line in forward_lines(layer))
+    assert {case.outputs["y"].dtype for case in checked(layer).cases} == {"float32"}
+
+
 def test_buffer_of_fixed_dtype_is_not_multiplied_in_float64() -> None:
     buffer = {"shape": ["dim", "dim"], "init": "eye", "dtype": "float32"}
     parts = {"arguments": {"dim": DIM}, "buffers": {"b": buffer}, "inputs": {"x": ["N", "dim"]}}

@@ -39,6 +39,7 @@ layer: FractionalPool
 summary: Pool windows of random places.
 arguments:
   ratio: {type: float, min: 0, max: 1, exclusive: true, default: 0.5, doc: How much of a side is kept.}
+constraints: [int(H * ratio) >= 1, int(W * ratio) >= 1]
 inputs: {x: [N, C, H, W]}
 outputs: {y: [N, C, int(H * ratio), int(W * ratio)]}
 forward: y = fractional_max_pool2d(x, 2, output_ratio=[ratio, ratio])
@@ -103,6 +104,15 @@ def test_a_size_that_is_rounded_from_a_product_is_tried() -> None:
     layer = checked(program("y = fractional_max_pool2d(x, 2, output_ratio=[ratio, ratio])", **parts))
     assert all(isinstance(proof, Proof) and proof.sampled == ("y",) for proof in layer.proofs)
     assert shape_of(layer)[0] == "tried"
+
+
+def test_effect_of_an_input_with_one_value_is_not_asked_for() -> None:
+    def counted(high: str) -> Program:
+        inputs = {"x": ["N", "C"], "i": {"shape": ["N"], "dtype": "int64", "range": ["C", high]}}
+        return program("y = x + (i // C)[:, None]", inputs=inputs, constraints=["C > 1"])
+
+    assert checked(counted("C + 1"))
+    assert fault_of(counted("2 * C")).rule.name == "ignored-entries"
 
 
 @pytest.mark.slow

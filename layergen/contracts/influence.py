@@ -97,7 +97,7 @@ def check_influence(ways: Ways) -> Iterator[Finding]:
     for way in chain(explored, _grown(explored)):
         if not any(ignored.open for ignored in found.values()):
             break
-        asked = [name for name in way.probe.given if name in found and found[name].open]
+        asked = [name for name in way.probe.given if name in found and found[name].open and _varies(way.probe, name)]
         for name, entries in _without_effect(way, asked).items():
             found[name].add(entries)
     tried = [name for name, ignored in found.items() if ignored.runs]
@@ -121,6 +121,12 @@ def _fixed(part: TensorSpec) -> frozenset[int]:
     """The dimensions of a tensor whose size is a number in the spec."""
     shape = part.shape if isinstance(part.shape, tuple) and ex.Literal(...) not in part.shape else ()
     return frozenset(axis for axis, entry in enumerate(shape) if isinstance(entry, ex.Literal))
+
+
+def _varies(probe: Probe, name: str) -> bool:
+    """Whether an input has more than one value to choose from: of an int from `[T, T + 1]` no effect can be seen."""
+    low, high = probe.ranges.get(name, (0, 2))
+    return probe.draw(name).is_floating_point() or int(high) - int(low) > 1
 
 
 def _grown(ways: Sequence[Way]) -> Iterator[Way]:

@@ -1,0 +1,91 @@
+"""Faults that people have made: of each pair in tests/pairs the wrong layer is refused, and its sound twin is not."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from projects import Project
+
+PAIRS = Path(__file__).parent / "pairs"
+REFUSED = {  # by the build, with one finding
+    "arc_margin": "LG315",
+    "autocorrelation": "LG302",
+    "bool_minus": "LG303",
+    "causal_conv": "LG301",
+    "causal_leak": "LG329",
+    "fnet": "LG304",
+    "fp16_fill": "LG304",
+    "ignore_onehot": "LG303",
+    "lora_zero": "LG323",
+    "masked_attn": "LG314",
+    "mean_pool": "LG327",
+    "nan_masked": "LG314",
+    "off_by_one": "LG303",
+    "pairwise_self": "LG315",
+    "partial_rope": "LG301",
+    "pos_batch": "LG327",
+    "pos_index": "LG303",
+    "rel_pos": "LG316",
+    "rotary_half": "LG320",
+    "se": "LG303",
+    "se_zero": "LG407",
+    "smooth_l1": "LG315",
+    "spectral2": "LG324",
+    "valid_mean": "LG216",
+    "view_input": "LG303",
+    "view_merge": "LG303",
+}
+FAILING = {"bn_biased": "test_matches_torch"}  # what builds, and fails the tests that are generated
+NOT_FOUND = ("focal_mean", "head_merge")  # wrong values alone: nothing in the spec says what is to be computed
+NAMES = sorted(path.name for path in PAIRS.iterdir())
+
+
+def texts(kind: str, *names: str) -> dict[str, bytes]:
+    """The specs of some pairs, each in a folder of its own."""
+    paths = {name: next((PAIRS / name / kind).glob("*.yaml")) for name in names}
+    return {f"{name}/{path.name}": path.read_bytes() for name, path in paths.items()}
+
+
+def failing(root: Path, kind: str, *names: str) -> set[tuple[str, str]]:
+    """Build specs without a fault, and run their tests: the pairs and the names of those that fail."""
+    built = Project(root, texts(kind, *names)).build()
+    assert (built.code, built.faults) == (0, ()), built.errors
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-rfE", "generated"]
+    result = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    failed = set(re.findall(r"^(?:FAILED|ERROR) generated/tests/(\w+)/\w+\.py::(\w+)", result.stdout, re.MULTILINE))
+    assert result.returncode == bool(failed), result.stdout
+    return failed
+
+
+def test_each_pair_is_held_to_something() -> None:
+    assert sorted((*REFUSED, *FAILING, *NOT_FOUND)) == NAMES
+
+
+@pytest.mark.parametrize(("name", "code"), REFUSED.items(), ids=REFUSED)
+def test_wrong_one_is_refused(tmp_path: Path, name: str, code: str) -> None:
+    built = Project(tmp_path, texts("bad", name)).build()
+    assert [fault.code for fault in built.faults] == [code]
+    assert (built.code, built.files) == (1, frozenset()), built.errors
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_sound_one_is_accepted(tmp_path: Path, name: str) -> None:
+    built = Project(tmp_path, texts("good", name)).build()
+    assert (built.code, built.faults) == (0, ()), built.errors
+
+
+@pytest.mark.slow
+def test_sound_ones_pass_their_tests(tmp_path: Path) -> None:
+    assert not failing(tmp_path, "good", *NAMES)
+
+
+@pytest.mark.slow
+def test_some_wrong_ones_fail_their_tests_alone(tmp_path: Path) -> None:
+    assert failing(tmp_path, "bad", *FAILING) == set(FAILING.items())
+
+
+@pytest.mark.slow
+def test_what_is_wrong_in_values_alone_is_not_found(tmp_path: Path) -> None:
+    assert not failing(tmp_path, "bad", *NOT_FOUND)
