@@ -205,6 +205,12 @@ def test_of_several_gradients_the_wrong_ones_are_named() -> None:
     assert [label.place.path for label in finding.labels] == [("parameters", "weight")]
 
 
+def test_an_op_that_torch_does_not_differentiate_is_found() -> None:
+    finding = fault_of(program("y = x // C", arguments={"C": DIM}))
+    assert (finding.rule.code, finding.place.path) == ("LG309", ("forward",))
+    assert finding.message == "the backward pass fails: torch has no derivative of one of the ops"
+
+
 @pytest.mark.parametrize(
     ("forward", "parts"),
     [
@@ -219,6 +225,13 @@ def test_a_detach_that_changes_no_gradient_is_no_breach(forward: str, parts: dic
 
 
 # Training
+
+
+def test_random_numbers_are_found_where_an_argument_is_zero_by_default() -> None:
+    chance = {"type": "float", "min": 0, "max": 1, "exclusive": "max", "default": 0.0, "doc": "Chance."}
+    finding = fault_of(program("y = dropout(x, p)", arguments={"p": chance}))
+    assert (finding.rule.code, finding.help) == ("LG310", "write `dropout(x, p, training=training)`")
+    assert checked(program("y = dropout(x, p if training else 0.0)", arguments={"p": chance})).cases
 
 
 @pytest.mark.parametrize(

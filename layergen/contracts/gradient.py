@@ -17,6 +17,10 @@ from layergen.run.watching import BOTH, Bystander, Watch
 # The backward functions of ops that are flat: their gradient is zero wherever it exists.
 FLAT = ("Round", "Floor", "Ceil", "Trunc", "Sign", "Sgn", "Heaviside")
 
+# The backward function of ops that torch lets through and does not differentiate, as `//` of a tensor.
+NOT_IMPLEMENTED = "NotImplemented"
+NOT_IMPLEMENTED_HELP = "write `floor(a / b)` for `a // b`, whose gradient is zero, or declare `gradient: false`"
+
 NOT_DIFFERENTIABLE = re.compile(r"'(\w+)' is not differentiable with respect to argument '(\w+)'")
 
 GRAPHS = Watch(WITH_GRADIENTS, BOTH, Bystander)
@@ -42,6 +46,10 @@ def check_gradient(ways: Ways) -> Iterator[Finding]:
                 yield _missing(seen.fault, *refused.groups())
                 return
             continue
+        if any(node.name().endswith(NOT_IMPLEMENTED) for node in nodes(seen.run.outputs.values())):
+            message = "the backward pass fails: torch has no derivative of one of the ops"
+            yield NoGradient.at(("forward",), message, help=NOT_IMPLEMENTED_HELP)
+            return
         leaves = {**seen.instance.state, **seen.instance.inputs}
         found, near = reachable(seen.run.outputs.values())
         reached |= {name for name, leaf in leaves.items() if id(leaf) in found}
@@ -78,6 +86,19 @@ def values_read(block: Block) -> Iterator[str]:
 
 def _asks_for_none(node: ex.Expression) -> bool:
     return isinstance(node, ex.Compare) and set(node.operators) <= {"is", "is not"}
+
+
+def nodes(outputs: Iterable[Tensor]) -> Iterator[Any]:
+    """The backward functions behind some tensors."""
+    visited: set[int] = set()
+    pending: list[Any] = [output.grad_fn for output in outputs]
+    while pending:
+        node = pending.pop()
+        if node is None or id(node) in visited:
+            continue
+        visited.add(id(node))
+        yield node
+        pending += [following for following, _ in node.next_functions]
 
 
 def reachable(outputs: Iterable[Tensor]) -> tuple[set[int], set[int]]:

@@ -25,7 +25,7 @@ class RandomWatch(Watcher[tuple[Finding, ...]]):
         if op is None or not op.random:
             return
         given = bound(op, arguments, keywords)
-        if given.get("training") is False or given.get("p") == 0 or given.get("dropout_p") == 0:
+        if given.get("training") is False or self.stays_off(node, op, given):
             return
         named = [keyword for keyword in node.keywords if keyword.name != "training"]
         if "training" in given:
@@ -37,6 +37,13 @@ class RandomWatch(Watcher[tuple[Finding, ...]]):
             help = "put it under `if training:`, or declare `random: always`"
         message = f"`{node.function}` draws random numbers in evaluation too"
         self.findings.append(RandomInEvaluation.at(Place(("forward",), node.span), message, help=help))
+
+    def stays_off(self, node: ex.Call, op: ops.Op, given: Mapping[str, Any]) -> bool:
+        """Whether nothing is dropped, and that not only because an argument is 0 at this setting."""
+        written = bound(op, node.arguments, {keyword.name: keyword.value for keyword in node.keywords})
+        sources = [written.get(name) for name in ("p", "dropout_p") if given.get(name) == 0]
+        own = self.instance.program.arguments
+        return any(not (isinstance(source, ex.Name) and source.id in own) for source in sources)
 
     def evidence(self, run: Run | None) -> tuple[Finding, ...]:
         return tuple(self.findings)
