@@ -1,4 +1,4 @@
-"""Detached: the gradient is the derivative, also where a `detach` cuts off a part of it.
+"""Detached: the gradient is the derivative, also where a `detach` or the update of a buffer cuts off a part of it.
 
 The gradient of a straight-through estimate is no derivative, and its author knows. Of a `detach` that has slipped in he
 does not: the two are told apart by `gradient: false`.
@@ -13,6 +13,7 @@ from layergen.contracts.promise import Promise, Ways
 from layergen.contracts.sites import WITH_DATA
 from layergen.diagnostics import Finding, Label, Place
 from layergen.lang import expression as ex
+from layergen.lang.visitor import assignments
 from layergen.resolve.program import Program
 from layergen.rules.calls import CutGradient
 from layergen.run.instance import Placement
@@ -28,16 +29,23 @@ SLOPES = Watch(IN_FLOAT64, BOTH, Bystander)
 
 
 def check_detached(ways: Ways) -> Iterator[Finding]:
-    """Yield the first `detach` of a layer whose gradient is not its derivative."""
+    """Yield the first `detach`, or update of a buffer, of a layer whose gradient is not its derivative."""
     program = ways.program
-    calls = [call for call in program.forward.calls if call.function == "detach"]
-    if not calls or program.forward.draws:
+    cuts = list(_cuts(program))
+    if not cuts or program.forward.draws:
         return
     for seen in ways.seen(SLOPES):
         wrong = [name for name in _wanted(program) if seen.fault is None and _differs(seen, name)]
         if wrong:
-            yield _finding(program, calls[0], wrong)
+            yield _finding(program, cuts[0], wrong)
             return
+
+
+def _cuts(program: Program) -> Iterator[ex.Call | ex.Name]:
+    """Where a gradient may be cut off: calls of `detach`, and values that a buffer is given."""
+    yield from (call for call in program.forward.calls if call.function == "detach")
+    read = {name for name in program.forward.reads if name in program.buffers}
+    yield from (target for target in assignments(program.forward.statements) if target.id in read)
 
 
 def _wanted(program: Program) -> tuple[str, ...]:
@@ -75,17 +83,22 @@ def _weighed(outputs: Mapping[str, Tensor]) -> Tensor:
     ).sum()
 
 
-def _finding(program: Program, call: ex.Call, wrong: list[str]) -> Finding:
+def _finding(program: Program, cut: ex.Call | ex.Name, wrong: list[str]) -> Finding:
     several = len(wrong) > 1
     names = listed([f"`{name}`" for name in wrong])
     says = "s of " + names + " are not their derivatives" if several else f" of {names} is not its derivative"
-    message = f"the gradient{says}: `{call.function}` cuts off a part"
+    what = f"`{cut.function}`" if isinstance(cut, ex.Call) else f"the update of the buffer `{cut.id}`"
+    message = f"the gradient{says}: {what} cuts off a part"
     labels = [
         Label(Place(("inputs" if name in program.inputs else "parameters", name), key=True), "without it")
         for name in wrong
     ]
     help = f"if it is meant, as in a straight-through estimate, declare `gradient: false` for {names}"
-    return CutGradient.at(Place(("forward",), call.span), message, labels=labels, help=help)
+    if isinstance(cut, ex.Name):
+        help = (
+            f"give the value a name of its own and read that, or, if it is meant, declare `gradient: false` for {names}"
+        )
+    return CutGradient.at(Place(("forward",), cut.span), message, labels=labels, help=help)
 
 
 DETACHED = Promise(check_detached, (SLOPES,))

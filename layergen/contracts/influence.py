@@ -260,5 +260,5 @@ def _finding(probe: Probe, name: str, part: str) -> Finding | None:
 
 def _taken_for_its_sizes(program: Program, name: str) -> bool:
     """Whether an input need not matter by its values: its author says so, or a dimension that it brings is read."""
-    read = {dimension for dimension in program.dimensions if dimension in program.forward.reads}
-    return not program.inputs[name].gradient or any(program.dimensions[one].source.input == name for one in read)
+    read = (found for found in program.dimensions.values() if found.name in program.forward.reads)
+    return not program.inputs[name].gradient or any(found.giver == name for found in read)

@@ -95,7 +95,7 @@ def _check_unused(spec: LayerSpec) -> Iterator[Finding]:
         "derived": outside | read,
         "parameters": read,
         "buffers": read | changed,
-        "inputs": read,
+        "inputs": read | {found.giver for name, found in dimensions(spec).items() if name in read and found.giver},
     }
     for section, names in used.items():
         for name in getattr(spec, section):

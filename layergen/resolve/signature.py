@@ -93,6 +93,12 @@ class Dimension:
     optional: str | None  # the input without which it has no size
 
     @property
+    def giver(self) -> str | None:
+        """The one input that has it, if no other does."""
+        inputs = {entry.input for entry in self.entries}
+        return self.source.input if inputs == {self.source.input} else None
+
+    @property
     def always(self) -> bool:
         """Whether it has a size in every call."""
         return not self.source.needs

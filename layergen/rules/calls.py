@@ -164,10 +164,11 @@ class SizeOfValues(Rule):
 
 
 class CutGradient(Rule):
-    """A `detach` makes the gradient something else than the derivative.
+    """A `detach`, or the update of a buffer, makes the gradient something else than the derivative.
 
     The gradient that flows back is held against slopes that are measured. Where they differ, training follows another
-    function than the one that the forward computes. A straight-through estimate wants that, and says so.
+    function than the one that the forward computes. A straight-through estimate wants that, and says so. What a buffer
+    is given has no gradient either: a forward that goes on with the value gives it a name of its own.
 
         forward: y = x + detach(round(x) - x)
 
