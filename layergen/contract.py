@@ -12,7 +12,8 @@ from pydantic import BaseModel, ConfigDict
 
 from layergen.checked import CheckedLayer
 from layergen.lang import expression as ex
-from layergen.lang.model import Argument, Buffer, Input, Mixing, Output, Parameter, Tensor
+from layergen.lang.model import Argument, Buffer, Input, Output, Parameter, Tensor
+from layergen.lang.values import Mixing
 from layergen.prove.cost import Costs
 from layergen.prove.leading import formula_text
 from layergen.prove.proof import Proof, Tried

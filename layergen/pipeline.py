@@ -128,7 +128,7 @@ def generate(order: Order) -> Generated:
     from layergen.lower import lower
     from layergen.render import render
 
-    views = lower(checked, spec.name, ".".join((package, *spec.module)), behaviours_module(package))
+    views = lower(checked, ".".join((package, *spec.module)), behaviours_module(package))
     texts = tuple(signed(render(view), spec.name) for view in views)
     return Generated(checked.program.layer, texts, contract_of(checked).plain(), checked.proven)
 

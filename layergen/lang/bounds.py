@@ -3,7 +3,8 @@
 import math
 from collections.abc import Sequence
 
-from layergen.lang.model import SIZES, Argument, describe
+from layergen.lang.model import SIZES, Argument
+from layergen.lang.values import describe
 from layergen.words import listed
 
 

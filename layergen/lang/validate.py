@@ -14,6 +14,7 @@ from layergen.lang.meant import BOOLEANS, bound_meant, entry_meant, literal_mean
 from layergen.lang.nodes import Mapping, Scalar
 from layergen.lang.parser import SyntaxFault, parse_block
 from layergen.lang.source import SpecSource
+from layergen.lang.values import describe
 from layergen.rules.spec import ForbiddenConstruct, InvalidSyntax, InvalidValue, MissingKey, UnknownKey
 from layergen.suggest import nearest
 
@@ -148,7 +149,7 @@ def _explain(error: ErrorDetails) -> Finding:
             value = error["input"]
             meant = _meant(kind, path, value, context)
             wanted = "a dtype" if meant and path[-1] == "dtype" else _expected(kind, context)
-            return InvalidValue.at(path, f"expected {wanted}, got {model.describe(value)}", help=meant)
+            return InvalidValue.at(path, f"expected {wanted}, got {describe(value)}", help=meant)
 
 
 def _meant(kind: str, path: Path, value: object, context: dict[str, Any]) -> str | None:
@@ -175,7 +176,7 @@ def _unknown_key(path: Path) -> Finding:
     help = f"write `{nearest}`" if nearest else f"the keys here are {', '.join(f'`{key}`' for key in _keys_at(path))}"
     if STATEMENT.match(str(path[-1])):
         help = "indent it, so that it belongs to `forward`"
-    return UnknownKey.at(Place(path, key=True), f"unknown key {model.describe(path[-1])}", help=help)
+    return UnknownKey.at(Place(path, key=True), f"unknown key {describe(path[-1])}", help=help)
 
 
 def _nearest_key(path: Path) -> str | None:

@@ -6,16 +6,15 @@ from layergen.lower.testing import test_view
 from layergen.lower.views import BehavioursView, ConftestView, ExportView, LayerView, PackageView, TestView
 
 
-def lower(layer: CheckedLayer, origin: str, module: str, behaviours: str) -> tuple[LayerView, TestView]:
+def lower(layer: CheckedLayer, module: str, behaviours: str) -> tuple[LayerView, TestView]:
     """Lower a layer.
 
     Args:
         layer: The layer and what was found by trying it.
-        origin: The spec's name, for the headers.
         module: Dotted name of the module to generate.
         behaviours: Dotted name of the module of what every layer is held to.
     """
-    return layer_view(layer, origin), test_view(layer, origin, module, behaviours)
+    return layer_view(layer), test_view(layer, module, behaviours)
 
 
 def lower_package(package: str, layers: tuple[tuple[str, str], ...]) -> PackageView:

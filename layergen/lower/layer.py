@@ -14,7 +14,7 @@ from layergen.lower.views import LayerView
 from layergen.resolve.program import Program
 
 
-def layer_view(layer: CheckedLayer, origin: str) -> LayerView:
+def layer_view(layer: CheckedLayer) -> LayerView:
     """Lower a layer to the view of its module."""
     program = layer.program
     doc = DocText(prose(program))
@@ -28,7 +28,6 @@ def layer_view(layer: CheckedLayer, origin: str) -> LayerView:
     code += [function(arguments, constructor), function((), reset), function((), forward)]
     summary, *rest = docs.docstring(layer, doc)
     return LayerView(
-        origin=origin,
         prefix=doc.prefix,
         title="\n".join(wrap(doc(docs.sentence(program.summary)), docs.TITLE)),
         imports=import_lines(code, available_imports(program)),

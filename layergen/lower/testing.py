@@ -32,7 +32,7 @@ LONGEST_NAME = 100  # of a row, on one line
 NOTE = "# noqa: F401 (pytest finds the tests by name)"
 
 
-def test_view(layer: CheckedLayer, origin: str, module: str, behaviours: str) -> TestView:
+def test_view(layer: CheckedLayer, module: str, behaviours: str) -> TestView:
     """Lower a layer to the view of its tests."""
     program = layer.program
     reference, described = reference_view(program), layer_expression(program)
@@ -41,7 +41,6 @@ def test_view(layer: CheckedLayer, origin: str, module: str, behaviours: str) ->
     if reference:
         code.append(function([reference.signature], reference.body, "nn.Module"))
     return TestView(
-        origin=origin,
         module=module,
         imports=import_lines(code, IMPORTS),
         own_imports=own_imports(layer, module, behaviours),

@@ -9,7 +9,6 @@ Lines = tuple[str, ...]  # lines of code, indented relative to where the templat
 class LayerView:
     """A module that holds one layer."""
 
-    origin: str  # the program, for the header
     prefix: str  # of the docstrings: ``r`` where they hold backslashes
     title: str  # the module's docstring
     imports: Lines
@@ -64,7 +63,6 @@ class TestView:
 
     __test__ = False  # the class is no test, whatever its name looks like
 
-    origin: str
     module: str  # dotted name of the module under test
     imports: Lines  # of torch and the standard library
     own_imports: Lines  # of the layer and of the behaviours

@@ -8,7 +8,8 @@ from typing import Any, Literal
 from layergen import ops
 from layergen.lang import expression as ex
 from layergen.lang.facts import CalleeKind
-from layergen.lang.model import Argument, Buffer, Input, Match, Mixing, Output, Parameter, Reference
+from layergen.lang.model import Argument, Buffer, Input, Match, Output, Parameter, Reference
+from layergen.lang.values import Mixing
 from layergen.lang.visitor import assignments, calls, parts, reads, statements
 from layergen.resolve.annotation import Meaning
 from layergen.resolve.signature import Dimension, Entry, Sizes, alternatives

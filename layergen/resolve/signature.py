@@ -6,7 +6,8 @@ from enum import Enum, auto
 
 from layergen.diagnostics import Place
 from layergen.lang import expression as ex
-from layergen.lang.model import Input, LayerSpec, Shape
+from layergen.lang.model import Input, LayerSpec
+from layergen.lang.values import Shape
 from layergen.resolve.conditions import NOTHING, Facts, facts, present
 from layergen.resolve.equation import Equation, equation
 

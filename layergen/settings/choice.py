@@ -15,7 +15,7 @@ from layergen.faults import SpecError, refuse
 from layergen.lang import expression as ex
 from layergen.lang.bounds import normalize, refusal
 from layergen.lang.interpreter import EvaluationFault, Interpreter
-from layergen.lang.model import describe
+from layergen.lang.values import describe
 from layergen.resolve.program import Program
 from layergen.resolve.scope import scoped
 from layergen.rules.cases import InvalidCase, Unsatisfiable

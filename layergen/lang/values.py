@@ -1,0 +1,122 @@
+"""The values that stand in a spec: how each is read from YAML, and what is said where it is another one."""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import AfterValidator, BeforeValidator, StringConstraints
+from pydantic_core import PydanticCustomError
+
+from layergen.lang import expression as ex
+from layergen.lang.parser import SyntaxFault, parse_block, parse_expression
+
+T = TypeVar("T")
+
+
+def fault(message: str, **context: Any) -> PydanticCustomError:
+    """A fault of a value, in words of our own; ``span`` and ``help`` go along in the context."""
+    return PydanticCustomError("invalid_value", "{message}", {"message": message, **context})
+
+
+def _parse(parse: Callable[[str], T], value: object) -> T:
+    if not isinstance(value, str):
+        raise fault(f"expected an expression, got {describe(value)}")
+    try:
+        return parse(value)
+    except SyntaxFault as error:
+        context = {"message": error.message, "span": error.span, "help": error.help}
+        raise PydanticCustomError("forbidden" if error.forbidden else "syntax", "{message}", context) from None
+
+
+def describe(value: object) -> str:
+    """A value of the spec in a few words, for a message."""
+    if isinstance(value, dict):
+        return "a mapping"
+    if isinstance(value, list | tuple):
+        return "a list"
+    if value is None:
+        return "nothing"
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    return f"`{text}`" if len(text) <= 40 else f"`{text[:37]}...`"
+
+
+def read_expression(value: object) -> ex.Expression:
+    node = read_entry(value)
+    if node == ex.Literal(...):
+        raise fault("`...` stands only in the shape of an input or an output")
+    return node
+
+
+def read_entry(value: object) -> ex.Expression:
+    """An expression, or ``...``: an entry of a shape that may have leading dimensions."""
+    if isinstance(value, ex.Expression):
+        return value
+    if value is None or isinstance(value, bool | int | float):
+        return ex.Literal(value)
+    return _parse(parse_expression, value)
+
+
+def _block(value: object) -> tuple[ex.Statement, ...]:
+    if isinstance(value, dict | list):  # an `if …:` that follows no `|` is a mapping to YAML
+        raise fault(
+            f"expected statements, got {describe(value)}", help="begin a forward of several lines with `forward: |`"
+        )
+    return _parse(parse_block, value)
+
+
+def _shape(value: object) -> ex.Expression | tuple[object, ...]:
+    return tuple(value) if isinstance(value, list) else read_expression(value)
+
+
+def _one_of(value: object, allowed: tuple[object, ...], words: str) -> object:
+    """A value that is one of some values, or of some types other than bool."""
+    types = tuple(item for item in allowed if isinstance(item, type))
+    if types:
+        fits = isinstance(value, types) and not isinstance(value, bool)
+    else:
+        fits = any(value == item and type(value) is type(item) for item in allowed)  # 1 is not True
+    if not fits:
+        raise fault(f"expected {words}, got {describe(value)}")
+    return value
+
+
+def _sequence(value: object) -> object:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _names(value: object, words: str) -> object:
+    """Some names: a list of them, or one alone."""
+    if isinstance(value, str):
+        return (value,)
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise fault(f"expected {words}, got {describe(value)}")
+    return tuple(value)
+
+
+def _mixing(value: object) -> object:
+    """When samples see each other, by dimension; those of a list always do."""
+    if not isinstance(value, dict):
+        names = _names(value, "a list of dimensions")
+        assert isinstance(names, tuple)
+        return dict.fromkeys(names, "always")
+    return value
+
+
+def _freeze(value: dict[str, T]) -> Mapping[str, T]:
+    return MappingProxyType(value)
+
+
+Expression = Annotated[ex.Expression, BeforeValidator(read_expression)]
+Block = Annotated[tuple[ex.Statement, ...], BeforeValidator(_block)]
+Shape = tuple[ex.Expression, ...] | ex.Expression  # one expression may give the whole list
+Number = Annotated[int | float, BeforeValidator(lambda value: _one_of(value, (int, float), "a number"))]
+Exclusive = Annotated[
+    bool | Literal["min", "max"],
+    BeforeValidator(lambda value: _one_of(value, (True, False, "min", "max"), "`true`, `false`, `min` or `max`")),
+]
+Prose = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+Entries = Annotated[tuple[T, ...], BeforeValidator(_sequence)]
+Section = Annotated[dict[str, T], AfterValidator(_freeze)]
+Marks = Annotated[tuple[str, ...], BeforeValidator(lambda value: _names(value, "an input, or a list of inputs"))]
+Mixing = Literal["training", "always"]  # when the samples of a batch see each other
+Mixes = Annotated[dict[str, Mixing], BeforeValidator(_mixing), AfterValidator(_freeze)]
