@@ -17,6 +17,7 @@ from layergen.lang.model import Tensor as TensorSpec
 from layergen.resolve.program import Program
 from layergen.run.forward import Run, TrialFault
 from layergen.run.instance import Instance, Placement
+from layergen.run.starting import begin
 from layergen.settings.choice import Setting
 
 IN_FLOAT64 = Placement(CPU, torch.float64)
@@ -59,11 +60,14 @@ class Probe:
 
     def start(self) -> None:
         """Give the parameters values of both signs where they are products' factors, and the buffers their own."""
+        begin(self.instance)
         for name, tensor in self.instance.state.items():
             if tensor is None:
                 continue
             if name in self.program.buffers:
                 initialize(self.instance, name)
+            elif name in self.instance.inner and not self.instance.inner[name].parameter:
+                continue
             elif tensor.dim() < 2:
                 tensor.uniform_(0.5, 1.5, generator=self.generator)
             else:

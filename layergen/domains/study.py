@@ -43,7 +43,7 @@ def study(program: Program, ways: Iterable[Setting]) -> Study:
     """Study a layer for all its settings, on its ways through the forward: in flags, choices and what is left out."""
     notes, unsafe = Notes(), dict[str, None]()
     for setting in ways:
-        for training in program.forward.modes:
+        for training in program.modes:
             outputs = _read(program, setting, training, notes)
             unsafe |= dict.fromkeys(name for name, value in outputs.items() if not value.safe)
     return Study(_sorted(notes), tuple(notes.unknown), tuple(unsafe))

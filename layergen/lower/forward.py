@@ -5,9 +5,11 @@ from collections.abc import Sequence
 
 from layergen import ops
 from layergen.lang import expression as ex
+from layergen.lang.facts import CalleeKind
 from layergen.lang.visitor import Visitor, mentioned
 from layergen.lower.buffers import copied, depends_on
 from layergen.lower.input_checks import InputCheckWriter, mentioned_dimensions, rounds
+from layergen.lower.members import listed
 from layergen.lower.scopes import attribute_names, functional
 from layergen.lower.sizes import mentioned_sizes, size_checks
 from layergen.lower.source import WIDTH, Origin, SourcePrinter
@@ -47,13 +49,17 @@ class ForwardWriter(Visitor):
         self.program = program
         self.checks = checks
         self.names = attribute_names(program) | {name: f"self.{name}" for name in program.tensors}
+        self.names |= {name: f"self.{name}" for name in program.members}
         self.names["training"] = "self.training"
+        self.typed = {*program.inputs, *program.parameters, *program.buffers}  # whose type mypy knows
         self.known: Facts = NOTHING  # what is known of the inputs where the writer is
         self.bound = frozenset(name for name, found in program.dimensions.items() if found.always)
         self.lines: list[str] = []
         self.depth = 0
         self.rebound = program.forward.assigned
-        self.printer = SourcePrinter(self.names, self.origin(), self.hoist, functional(program), self.leading())
+        self.printer = SourcePrinter(
+            self.names, self.origin(), self.hoist, functional(program), self.leading(), listed(program)
+        )
 
     def write(self) -> tuple[str, ...]:
         self.inputs()
@@ -158,6 +164,10 @@ class ForwardWriter(Visitor):
     def untyped(self, value: ex.Expression) -> bool:
         """Whether mypy sees no type in a value, so that it needs to be said."""
         match value:
+            case ex.Apply():
+                return True
+            case ex.Call(callee=callee) if callee is not None and callee.kind is CalleeKind.MEMBER:
+                return True
             case ex.Call(arguments=arguments):
                 op = ops.called(value)
                 return op is not None and (op.untyped or (op.methodic and any(map(self.untyped, arguments[:1]))))
@@ -193,9 +203,15 @@ class ForwardWriter(Visitor):
             self.emit(self.update(target.id, self.narrowed(statement.value, statement)))
             return
         value = self.printer.show(self.narrowed(statement.value, statement))
-        annotation = ": Tensor" if len(statement.targets) == 1 and self.untyped(statement.value) else ""
         stored = {name: self.free(f"new_{name}") for name in self.updated(statement)}
         names = [stored.get(target.id, target.id) for target in statement.targets]
+        untyped = self.untyped(statement.value)
+        annotation = ": Tensor" if untyped and len(names) == 1 and names[0] not in self.typed else ""
+        if untyped and len(names) > 1:
+            for name in names:
+                if name not in self.typed and name != "_":
+                    self.emit(f"{name}: Tensor")
+        self.typed.update(names)
         self.emit(f"{', '.join(names)}{annotation} = {value}")
         if stored:
             self.emit("with torch.no_grad():")

@@ -7,6 +7,7 @@ from layergen.lang import expression as ex
 from layergen.lang.inits import is_fan, is_initializer
 from layergen.lang.model import Buffer, Parameter
 from layergen.lower.imports import names_in
+from layergen.lower.members import reset, restarted
 from layergen.lower.scopes import attribute_names, functional, initializers
 from layergen.lower.source import Origin, SourcePrinter
 from layergen.resolve.inference import INT
@@ -15,8 +16,23 @@ from layergen.resolve.program import Program
 FANS = {"fan_in": "{weight}[0].numel()", "fan_out": "{weight}[:, 0].numel()"}
 
 
+INITIALIZE = "_initialize"  # the method for what is the layer's own, where it has members too
+
+
+def initializes(program: Program) -> bool:
+    """Whether a layer with members has initial values of its own to give."""
+    return bool(program.members) and bool(own_lines(program))
+
+
 def reset_lines(program: Program) -> tuple[str, ...]:
-    """The statements that give every parameter and buffer its initial value, in the order of declaration."""
+    """The statements that give every parameter and buffer its initial value, those of members first."""
+    if not program.members:
+        return own_lines(program)
+    return (*reset(program), *([f"self.{INITIALIZE}()"] if initializes(program) else []))
+
+
+def own_lines(program: Program) -> tuple[str, ...]:
+    """The statements for the layer's own tensors, in the order of declaration, and for what it changes of members."""
     writer = InitialWriter(program)
     lines: list[str] = []
     for name, tensor in program.tensors.items():
@@ -24,7 +40,7 @@ def reset_lines(program: Program) -> tuple[str, ...]:
         if tensor.when is not None:
             own = [f"if self.{name} is not None:", *(f"    {line}" for line in own)]
         lines += own
-    return tuple(lines)
+    return (*lines, *restarted(program))
 
 
 def is_factory(node: ex.Call) -> bool:

@@ -21,7 +21,9 @@ from layergen.prove.cost import Meter
 from layergen.prove.formula import same, shown, value
 from layergen.prove.hints import LEADING_NAMES, Hints, at_point, close_hints, hints, own_hints
 from layergen.resolve.program import Program
+from layergen.rules.members import WrongMember
 from layergen.rules.shapes import HiddenCoupling, OpFailed
+from layergen.run.contracts import Contracts
 from layergen.run.explain import Explainer
 from layergen.run.forward import Run, Step, TrialFault
 from layergen.run.instance import Instance, Placement
@@ -92,7 +94,7 @@ def prove(program: Program, settings: Sequence[Setting]) -> Iterator[Proof | Tri
         SpecError: At the first way that shows a fault, which mostly shows on all of them.
     """
     for index, setting in enumerate(paths(program, settings)):
-        for training in program.forward.modes:
+        for training in program.modes:
             yield _prove_path(program, setting, training, measured=index == 0 and training)
 
 
@@ -122,7 +124,7 @@ def _prove_path(program: Program, setting: Setting, training: bool, measured: bo
             first = fault if first == nothing else first
             if choose is hints and not program.cases and _fails_at_all_sizes(program, setting):
                 break
-            if fault.finding.rule not in (OpFailed, HiddenCoupling) or not works_at(program, setting):
+            if fault.finding.rule not in (OpFailed, HiddenCoupling, WrongMember) or not works_at(program, setting):
                 first = first if isinstance(first, TrialFault) else fault
                 break  # no other sizes will help
         else:
@@ -255,7 +257,14 @@ def symbolic_instance(
     symbolic = symbolic_setting(program, found, run, calls)
     explainer = Explainer(program, found.setting, lambda size: shown(run.formula(size)), run.renamed)
     with run():
-        instance = Instance(program, symbolic, Placement(CPU, gradients=gradients, scalars=calls), explainer)
+        placement = Placement(
+            CPU,
+            gradients=gradients,
+            scalars=calls,
+            contracts=Contracts(),
+            text=lambda size: shown(run.formula(size)),
+        )
+        instance = Instance(program, symbolic, placement, explainer)
         for constraint in program.size_constraints:  # what is asked here is true of all sizes from now on
             Interpreter(instance.scalars, calls).truth(constraint)
         yield instance

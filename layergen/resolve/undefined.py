@@ -88,6 +88,7 @@ def _roles(spec: LayerSpec) -> dict[str, str]:
         **dict.fromkeys(spec.outputs, "an output"),
         **dict.fromkeys(dimensions(spec), "a dimension"),
         **dict.fromkeys(spec.inputs, "an input"),
+        **dict.fromkeys(spec.modules, "a member"),
         **dict.fromkeys(spec.buffers, "a buffer"),
         **dict.fromkeys(spec.parameters, "a parameter"),
         **dict.fromkeys(spec.derived, "a derived name"),

@@ -150,7 +150,7 @@ def outside(program: Program, setting: Setting) -> set[Decision]:
 def foreseen(program: Program, setting: Setting) -> set[Decision]:
     """What all conditions would come to at a setting, as far as that can be told without tensors."""
     found = outside(program, setting)
-    for training in program.forward.modes:
+    for training in program.modes:
         shadow = Shadow({**setting.values, **setting.sizes, **_tensors(program, setting), "training": training})
         with suppress(EvaluationFault):
             shadow.run(program.forward.statements)
