@@ -49,7 +49,7 @@ def check_independence(ways: Ways) -> Iterator[Finding]:
         declared = program.mixes.get(batch)
         if declared == "always" or (declared == "training" and way.training and program.asks_mode):
             continue
-        if not _matched_mixes(probe, way.training, batch):
+        if not program.has_mixing_member(way.training) and not _matched_mixes(probe, way.training, batch):
             yield _finding(probe, way.training, batch, found)
             return
     yield from _needless(program, batch, len(tried), mixed)

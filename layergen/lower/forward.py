@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from layergen import ops
 from layergen.lang import expression as ex
 from layergen.lang.facts import CalleeKind
-from layergen.lang.visitor import Visitor, mentioned
+from layergen.lang.visitor import Visitor, calls, mentioned, statements
 from layergen.lower.buffers import copied, depends_on
 from layergen.lower.input_checks import InputCheckWriter, mentioned_dimensions, rounds
 from layergen.lower.members import listed
+from layergen.lower.narrowing import Narrowing
 from layergen.lower.scopes import attribute_names, functional
 from layergen.lower.sizes import mentioned_sizes, size_checks
 from layergen.lower.source import WIDTH, Origin, SourcePrinter
@@ -21,18 +22,6 @@ from layergen.resolve.signature import Entry, Sizes, leading_source
 
 INDENT = "    "
 IN_PLACE = {"+": "add_", "-": "sub_", "*": "mul_"}
-
-
-def leaning(node: ex.Expression) -> ex.Expression:
-    """A condition in which ``a and (b and c)`` has become ``a and b and c``, and the like for ``or``."""
-
-    def change(part: ex.Expression) -> ex.Expression | None:
-        match part:
-            case ex.Binary("and" | "or" as word, left, ex.Binary(inner, middle, right)) if word == inner:
-                return leaning(ex.Binary(word, ex.Binary(word, left, middle), right))
-        return None
-
-    return ex.transform(node, change)
 
 
 def takes_dtype_of_input(call: ex.Call) -> bool:
@@ -51,6 +40,9 @@ class ForwardWriter(Visitor):
         self.names = attribute_names(program) | {name: f"self.{name}" for name in program.tensors}
         self.names |= {name: f"self.{name}" for name in program.members}
         self.names["training"] = "self.training"
+        self.narrowing = Narrowing(program)
+        self.vague: frozenset[str] = frozenset()  # the names that mypy takes for anything
+        self.vague = self.reassigned()
         self.typed = {*program.inputs, *program.parameters, *program.buffers}  # whose type mypy knows
         self.known: Facts = NOTHING  # what is known of the inputs where the writer is
         self.bound = frozenset(name for name, found in program.dimensions.items() if found.always)
@@ -161,9 +153,26 @@ class ForwardWriter(Visitor):
             return body, last
         return statements, None
 
+    def reassigned(self) -> frozenset[str]:
+        """The names whose type mypy has not been told, and that are then given what it sees no type in."""
+        found, told, seen = set[str](), set[str](), {*self.program.inputs}
+        for statement in statements(self.program.forward.statements):
+            if not isinstance(statement, ex.Assign):
+                continue
+            names = {target.id for target in statement.targets}
+            if self.untyped(statement.value):
+                told |= names - seen
+                found |= names - told
+            seen |= names
+        return frozenset(found)
+
     def untyped(self, value: ex.Expression) -> bool:
         """Whether mypy sees no type in a value, so that it needs to be said."""
         match value:
+            case ex.Name(id=name):
+                return name in self.vague
+            case ex.Conditional(then=then, orelse=orelse):
+                return self.untyped(then) or self.untyped(orelse)
             case ex.Apply():
                 return True
             case ex.Call(callee=callee) if callee is not None and callee.kind is CalleeKind.MEMBER:
@@ -287,26 +296,8 @@ class ForwardWriter(Visitor):
         return entry.gives if entry else name
 
     def narrowed(self, node: ex.Expression, user: ex.Statement) -> ex.Expression:
-        """A condition on a flag, said of the parameters that the flag decides about and that the statement uses.
-
-        ``if affine:`` becomes ``if self.weight is not None:``, which says the same, and which a type checker follows.
-        """
-        used = mentioned([user])
-        tensors = [name for name, tensor in self.program.tensors.items() if tensor.when is not None and name in used]
-
-        def change(part: ex.Expression) -> ex.Expression | None:
-            negative = isinstance(part, ex.Unary) and part.operator == "not"
-            condition = part.operand if isinstance(part, ex.Unary) and negative else part
-            found = [ex.Name(name) for name in tensors if self.program.tensors[name].when == condition]
-            if not found or (isinstance(part, ex.Name) and part.id in self.program.tensors):
-                return None
-            sign, join = ("is", "or") if negative else ("is not", "and")
-            result: ex.Expression | None = None
-            for name in found:
-                test = ex.Compare(name, (sign,), (ex.Literal(None),))
-                result = test if result is None else ex.Binary(join, result, test)
-            return result
-
+        """An expression of a statement: its dimensions are read where they can be, its conditions as `Narrowing` says."""
         node = situated(node, self.known, self.sized)
         is_condition = isinstance(user, ex.If) or any(isinstance(part, ex.Conditional) for part in ex.walk(node))
-        return leaning(ex.transform(node, change)) if is_condition else node
+        used = mentioned([user]) | {call.function for call in calls([user])}
+        return self.narrowing(node, used) if is_condition else node

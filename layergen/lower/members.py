@@ -1,6 +1,7 @@
 """Lowers members: how the constructor makes them, how they are reset, and what their classes are imported from."""
 
 from collections.abc import Iterator
+from itertools import groupby
 
 from layergen.lang import expression as ex
 from layergen.lang.inits import is_initializer
@@ -44,17 +45,18 @@ def listed(program: Program) -> dict[str, str]:
 
 
 def created(program: Program) -> Iterator[str]:
-    """The statements of the constructor that make the members."""
+    """The statements of the constructor that make the members; neighbours under one condition share its branch."""
     printer = MemberPrinter(program)
-    for name, member in program.members.items():
-        line = f"self.{name} = {printer.constructor(member)}"
-        if member.when is None:
-            yield line
+    for when, group in groupby(program.members.values(), key=lambda member: member.when):
+        members = list(group)
+        lines = [f"self.{member.name} = {printer.constructor(member)}" for member in members]
+        if when is None:
+            yield from lines
             continue
-        yield f"if {printer.show(member.when)}:"
-        yield f"    {line}"
+        yield f"if {printer.show(when)}:"
+        yield from (f"    {line}" for line in lines)
         yield "else:"
-        yield f"    self.{name} = None"
+        yield from (f"    self.{member.name} = None" for member in members)
 
 
 class MemberPrinter(SourcePrinter):

@@ -162,6 +162,10 @@ class Member:
         """Whether it does something else in training than in evaluation."""
         return any(made.of.program.asks_mode if isinstance(made.of, Child) else made.of.modes for made in self.made)
 
+    def mixes(self, training: bool) -> bool:
+        """Whether the samples of a batch see each other in it."""
+        return any(_mixes(made.of, training) for made in self.made)
+
     @property
     def updates(self) -> bool:
         """Whether it updates buffers in training."""
@@ -183,6 +187,13 @@ class _Shown(str):
 def _input(name: str, part: Input) -> Formal:
     accepts = TENSOR | (NONE if part.optional else frozenset())
     return Formal(name, accepts, required=not part.optional)
+
+
+def _mixes(made: Constructible, training: bool) -> bool:
+    if not isinstance(made, Child):
+        return training and made.updates  # of running statistics
+    own = made.program.mixes.values()
+    return "always" in own or (training and "training" in own) or made.program.has_mixing_member(training)
 
 
 def takes(option: Literal["device", "dtype"], made: Constructible) -> bool:
@@ -271,6 +282,10 @@ class Program:
     def infinite(self) -> bool:
         """Whether infinity is one of the numbers that it computes with, or a member."""
         return "inf" in self.forward.reads or any(child.program.infinite for child in self.children.values())
+
+    def has_mixing_member(self, training: bool) -> bool:
+        """Whether the samples of a batch see each other in a member."""
+        return any(member.mixes(training) for member in self.members.values())
 
     def takes(self, option: Literal["device", "dtype"], member: Member) -> bool:
         """Whether a member's constructor, or one of a list, takes ``device`` or ``dtype``."""
