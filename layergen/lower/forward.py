@@ -296,7 +296,7 @@ class ForwardWriter(Visitor):
         return entry.gives if entry else name
 
     def narrowed(self, node: ex.Expression, user: ex.Statement) -> ex.Expression:
-        """An expression of a statement: its dimensions are read where they can be, its conditions as `Narrowing` says."""
+        """An expression of a statement, with dimensions where they can be read and conditions as `Narrowing` says."""
         node = situated(node, self.known, self.sized)
         is_condition = isinstance(user, ex.If) or any(isinstance(part, ex.Conditional) for part in ex.walk(node))
         used = mentioned([user]) | {call.function for call in calls([user])}

@@ -19,7 +19,7 @@ from layergen.ops.dtypes import dtype_name
 from layergen.prove.abstract_run import AbstractRun, hint
 from layergen.prove.cost import Meter
 from layergen.prove.formula import same, shown, value
-from layergen.prove.hints import LEADING_NAMES, Hints, at_point, close_hints, hints, own_hints
+from layergen.prove.hints import LEADING_NAMES, Hints, at_point, close_hints, hints, own_hints, partial_hints
 from layergen.resolve.program import Program
 from layergen.rules.members import WrongMember
 from layergen.rules.shapes import HiddenCoupling, OpFailed
@@ -117,7 +117,7 @@ def _prove_path(program: Program, setting: Setting, training: bool, measured: bo
     """
     nothing = Tried(setting, "no values were found to stand in for the symbols")
     first: Tried | TrialFault = nothing
-    for choose in (hints, close_hints, own_hints):
+    for choose in (hints, close_hints, partial_hints, own_hints):
         try:
             outcome = _prove_at(program, setting, training, choose, measured) or nothing
         except TrialFault as fault:
@@ -198,9 +198,10 @@ def _numbers(program: Program, found: Hints) -> dict[str, Any]:
 
 def _tied(program: Program, found: Hints, run: AbstractRun) -> Iterator[str]:
     """The names for which torch has put a formula of others, though another value would have been allowed."""
+    taken = way(program, found.setting)
     for name, formula in run.lost().items():
         others = (at_point(program, found, {**found.names, name: other}) for other in range(2, found.names[name]))
-        if any(other is not None for other in others):
+        if any(other is not None and way(program, other) == taken for other in others):
             yield f"{name} == {shown(formula)}"
 
 
