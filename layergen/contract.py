@@ -212,6 +212,7 @@ def _assumed(proof: Proof) -> Iterator[str]:
     """What a proof does not leave open."""
     yield from (f"{name} == {number}" for name, number in proof.concrete.items())
     yield from proof.tied
+    yield from proof.inherited
     yield from (f"the shape of {name}: algebra cannot tell" for name in proof.sampled)
 
 

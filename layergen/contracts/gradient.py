@@ -39,6 +39,7 @@ def check_gradient(ways: Ways) -> Iterator[Finding]:
     wanted = {name: path for name, path in wanted.items() if name in values or path[0] == "parameters"}
     reached: set[str] = set()
     connected: set[str] = set()
+    inner: dict[str, str] = {}  # the parameters of members, each with the member
     for seen in ways.seen(GRAPHS):
         if seen.fault is not None:
             refused = NOT_DIFFERENTIABLE.search(seen.fault.message)
@@ -50,6 +51,7 @@ def check_gradient(ways: Ways) -> Iterator[Finding]:
             message = "the backward pass fails: torch has no derivative of one of the ops"
             yield NoGradient.at(("forward",), message, help=NOT_IMPLEMENTED_HELP)
             return
+        inner |= {path: path.split(".")[0] for path, part in seen.instance.inner.items() if part.gradient}
         leaves = {**seen.instance.state, **seen.instance.inputs}
         found, near = reachable(seen.run.outputs.values())
         reached |= {name for name, leaf in leaves.items() if id(leaf) in found}
@@ -61,6 +63,11 @@ def check_gradient(ways: Ways) -> Iterator[Finding]:
             message = f"the {role} `{name}` gets no gradient: it reaches the outputs only through an op that {obstacle}"
             help = f"a straight-through estimate is `{name} + detach(round({name}) - {name})`, with `gradient: false`"
             yield NoGradient.at(Place(path, key=True), message, help=help if name in connected else _declare(role))
+    for parameter, member in inner.items():
+        if parameter not in reached:
+            message = f"the parameter `{parameter}` gets no gradient: it does not reach the outputs"
+            help = "let what the member gives be used, or make the member without it"
+            yield NoGradient.at(Place(("modules", member), key=True), message, help=help)
 
 
 GRADIENT = Promise(check_gradient, (GRAPHS,))

@@ -17,6 +17,7 @@ from layergen.lower.source import WIDTH, Origin, SourcePrinter
 from layergen.lower.tidy import tidied
 from layergen.prove.input_checks import InputCheck
 from layergen.resolve.conditions import NOTHING, Facts, facts, situated
+from layergen.resolve.inference import TENSOR
 from layergen.resolve.program import Program
 from layergen.resolve.signature import Entry, Sizes, leading_source
 
@@ -217,9 +218,10 @@ class ForwardWriter(Visitor):
         untyped = self.untyped(statement.value)
         annotation = ": Tensor" if untyped and len(names) == 1 and names[0] not in self.typed else ""
         if untyped and len(names) > 1:
-            for name in names:
-                if name not in self.typed and name != "_":
-                    self.emit(f"{name}: Tensor")
+            for target in statement.targets:
+                is_tensor = target.kinds == TENSOR or target.id in self.program.outputs
+                if target.id not in self.typed and target.id != "_" and is_tensor:
+                    self.emit(f"{target.id}: Tensor")
         self.typed.update(names)
         self.emit(f"{', '.join(names)}{annotation} = {value}")
         if stored:

@@ -20,7 +20,7 @@ from layergen.prove.abstract_run import AbstractRun, hint
 from layergen.prove.cost import Meter
 from layergen.prove.formula import same, shown, value
 from layergen.prove.hints import LEADING_NAMES, Hints, at_point, close_hints, hints, own_hints, partial_hints
-from layergen.resolve.program import Program
+from layergen.resolve.program import Child, Program
 from layergen.rules.members import WrongMember
 from layergen.rules.shapes import HiddenCoupling, OpFailed
 from layergen.run.contracts import Contracts
@@ -70,11 +70,17 @@ class Proof:
     sampled: tuple[str, ...] = ()  # outputs whose shape algebra could not settle; they agree at the hints
     tied: tuple[str, ...] = ()  # equations that torch has assumed of sizes, though the spec does not demand them
     amounts: Mapping[str, Any] = field(default_factory=dict)  # what the run has cost: formulas, if it was measured
+    rests: tuple[Child, ...] = ()  # the layers whose contracts it rests on
 
     @property
     def whole(self) -> bool:
         """Whether the shapes are proven for all sizes, with no argument left out."""
-        return not self.concrete and not self.sampled and not self.tied
+        return not self.concrete and not self.sampled and not self.tied and not self.inherited
+
+    @property
+    def inherited(self) -> tuple[str, ...]:
+        """What was not shown of the shapes of the layers that it rests on."""
+        return tuple(f"of `{child.name}`: {reason}" for child in self.rests for reason in child.open)
 
 
 @dataclass(frozen=True)
@@ -247,7 +253,9 @@ def _run(program: Program, setting: Setting, found: Hints, run: AbstractRun, tra
     steps = tuple(_step(step, run) for step in result.steps)
     counted = meter.amounts() if measured and not run.lost() else {}
     amounts = {name: run.formula(size) for name, size in counted.items()} | parameters
-    return Proof(setting, found, training, steps, shapes, watch.evidence(result), {}, tuple(sampled), amounts=amounts)
+    guards = watch.evidence(result)
+    rests = tuple(instance.placement.contracts.relied.values()) if instance.placement.contracts else ()
+    return Proof(setting, found, training, steps, shapes, guards, sampled=tuple(sampled), amounts=amounts, rests=rests)
 
 
 @contextmanager

@@ -85,6 +85,7 @@ class Inner:
         return self.run(node, arguments, keywords, training)
 
 
+SHAPED = frozenset({"nn.LayerNorm", "nn.RMSNorm"})  # whose first argument is a size or several
 Run = Callable[[ex.Call, list[Any], dict[str, Any], bool], Any]
 Assembled = Inner | list[Inner] | None
 
@@ -265,8 +266,11 @@ def _torch_module(
     """Set up a module of torch."""
     options = {"device": placement.device, "dtype": placement.owned_dtype or placement.dtype}
     options = {name: value for name, value in options.items() if of.takes(name)}
+    arguments, keywords = given
+    if of.name in SHAPED and arguments and isinstance(arguments[0], torch.SymInt):
+        arguments = [(arguments[0],), *arguments[1:]]  # torch asks whether it is an int, and a symbol is none
     try:
-        module = _bare(of.name)(*given[0], **given[1], **options)
+        module = _bare(of.name)(*arguments, **keywords, **options)
     except Exception as error:  # torch raises nearly everything
         raise EvaluationFault(ex.Literal(None), f"`{of.name}` cannot be made: {first_line(error)}") from None
 
