@@ -302,6 +302,7 @@ class LayerSpec(Part):
     outputs: Section[Output]
     forward: Block
     random: Literal["training", "always"] = "training"  # when the forward may draw random numbers
+    penalty: Expression | None = None  # a regularization term in the layer's own tensors and its members'
     mixes: Mixes = Field(default_factory=dict)
     causal: str | None = None  # the dimension along which no entry sees a later one
     matches: Match | None = None

@@ -27,8 +27,10 @@ def parse_expression(text: str) -> ex.Expression:
     return _whole(parser, parser.expression())
 
 
-def parse_module(text: str) -> ex.Call | ex.Comprehension:
-    """The tree of what makes a module, ``Block(dim)``, or a list of them, ``[Block(dim) for i in range(depth)]``.
+def parse_module(text: str) -> ex.Call | ex.Comprehension | ex.Sequence:
+    """The tree of what makes a module, ``Block(dim)``, or a list of them.
+
+    A list is written out, ``[Block(dim), Block(2 * dim)]``, or made by ``[Block(dim) for i in range(depth)]``.
 
     Raises:
         SyntaxFault: If the text is neither.
@@ -38,13 +40,30 @@ def parse_module(text: str) -> ex.Call | ex.Comprehension:
     node = parser.expression()
     if not isinstance(node, ex.Call):
         raise refusals.not_a_module(node, parser.source(node.span))
-    return _whole(parser, _comprehension(parser, node, opening.span[0]) if opening else node)
+    if not opening:
+        return _whole(parser, node)
+    start = opening.span[0]
+    if parser.at("for"):
+        return _whole(parser, _comprehension(parser, node, start))
+    return _whole(parser, _listed(parser, node, start))
+
+
+def _listed(parser: ExpressionParser, first: ex.Call, start: int) -> ex.Sequence:
+    """What follows the first of some calls in brackets."""
+    items = [first]
+    while parser.took(",") and not parser.at("]"):
+        node = parser.expression()
+        if not isinstance(node, ex.Call):
+            raise refusals.not_a_module(node, parser.source(node.span))
+        items.append(node)
+    if not parser.at("]"):
+        raise parser.unexpected("`for`, `,` or `]`")
+    parser.expect("]")
+    return ex.Sequence(tuple(items), "[", span=parser.since(start))
 
 
 def _comprehension(parser: ExpressionParser, element: ex.Call, start: int) -> ex.Comprehension:
     """What follows the element of a list of modules: one ``for`` over one ``range``."""
-    if not parser.at("for"):
-        raise parser.unexpected("`for`")
     parser.take()
     target, *others = parser.loop_targets()
     if others:

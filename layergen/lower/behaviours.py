@@ -20,6 +20,7 @@ APPLIES: dict[str, Callable[[CheckedLayer], bool]] = {
     "test_matches_torch": lambda layer: layer.program.matches is not None,
     "test_materializes_from_meta_device": lambda layer: layer.program.owns,
     "test_output_shape_and_dtype": lambda layer: True,
+    "test_penalty": lambda layer: layer.program.penalizes,
     "test_refuses_smaller_inputs": lambda layer: bool(layer.preconditions or layer.size_limits),
     "test_rejects": lambda layer: bool(layer.rejections),
     "test_rejects_inputs_of_a_wrong_shape": lambda layer: bool(layer.input_checks or layer.size_limits),

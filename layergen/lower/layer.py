@@ -7,6 +7,7 @@ from layergen.lower.constructor import ConstructorWriter, helpers, signature
 from layergen.lower.forward import ForwardWriter
 from layergen.lower.imports import IMPORTS, function, import_lines
 from layergen.lower.initial import initializes, own_lines, reset_lines
+from layergen.lower.penalty import penalty_lines
 from layergen.lower.representation import extra_repr
 from layergen.lower.scopes import functional, initializers
 from layergen.lower.source import DocText, wrap
@@ -25,8 +26,9 @@ def layer_view(layer: CheckedLayer, module: tuple[str, ...]) -> LayerView:
     forward = ForwardWriter(program, layer.input_checks).write()
     arguments = tuple(signature(program))
     code = ["nn.Module", *("\n".join(lines) for lines in helpers(program)), *annotations(program)]
+    penalty = penalty_lines(program)
     initialize = own_lines(program) if initializes(program) else ()
-    code += [function((), lines) for lines in (reset, initialize, forward)]
+    code += [function((), lines) for lines in (reset, initialize, forward, penalty)]
     code.append(function(arguments, constructor))
     summary, *rest = docs.docstring(layer, doc)
     return LayerView(
@@ -46,6 +48,7 @@ def layer_view(layer: CheckedLayer, module: tuple[str, ...]) -> LayerView:
         forward_signature=tuple(inputs),
         returns="Tensor" if outputs == 1 else f"tuple[{', '.join(['Tensor'] * outputs)}]",
         forward=forward,
+        penalty=penalty,
         extra_repr=extra_repr(program),
     )
 

@@ -41,7 +41,12 @@ def type_of(member: Member) -> str:
 def listed(program: Program) -> dict[str, str]:
     """The classes of the members in lists, by the lists' names."""
     lists = {name: member for name, member in program.members.items() if member.listed}
-    return {name: " | ".join(dict.fromkeys(made.of.name for made in member.made)) for name, member in lists.items()}
+    return {name: type_of_item(member) for name, member in lists.items()}
+
+
+def type_of_item(member: Member) -> str:
+    """The classes of a list."""
+    return " | ".join(dict.fromkeys(made.of.name for made in member.made))
 
 
 def created(program: Program) -> Iterator[str]:
@@ -89,7 +94,7 @@ def reset(program: Program) -> Iterator[str]:
         if not owning:
             continue
         if member.listed:
-            lines = listed_reset(name, member, owning)
+            lines = each(member, owning, f"{ITEM}.reset_parameters()")
         else:
             lines = [f"self.{name}.reset_parameters()"]
         if member.when is not None:
@@ -97,13 +102,14 @@ def reset(program: Program) -> Iterator[str]:
         yield from lines
 
 
-def listed_reset(name: str, member: Member, owning: list[Constructible]) -> list[str]:
-    classes = " | ".join(dict.fromkeys(of.name for of in owning))
-    if len(owning) == len(member.made):
-        lines = [f"assert isinstance({ITEM}, {classes})", f"{ITEM}.reset_parameters()"]
+def each(member: Member, having: list[Constructible], line: str) -> list[str]:
+    """The loop that does something with each member of a list that has what it takes."""
+    classes = " | ".join(dict.fromkeys(of.name for of in having))
+    if len(having) == len(member.made):
+        lines = [f"assert isinstance({ITEM}, {classes})", line]
     else:
-        lines = [f"if isinstance({ITEM}, {classes}):", f"    {ITEM}.reset_parameters()"]
-    return [f"for {ITEM} in self.{name}:", *(f"    {line}" for line in lines)]
+        lines = [f"if isinstance({ITEM}, {classes}):", f"    {line}"]
+    return [f"for {ITEM} in self.{member.name}:", *(f"    {line}" for line in lines)]
 
 
 def owns(of: Constructible) -> bool:
@@ -121,7 +127,7 @@ def restarted(program: Program) -> Iterator[str]:
         if not lines:
             continue
         if member.listed:
-            classes = " | ".join(dict.fromkeys(made.of.name for made in member.made))
+            classes = type_of_item(member)
             lines = [
                 f"for {ITEM} in self.{name}:",
                 f"    assert isinstance({ITEM}, {classes})",

@@ -25,6 +25,7 @@ class LayerView:
     forward_signature: Lines
     returns: str
     forward: Lines
+    penalty: Lines  # the body of a method that gives a regularization term, if there is one
     extra_repr: Lines
 
     @property
@@ -34,6 +35,7 @@ class LayerView:
             "reset_parameters": self.reset,
             "_initialize": self.initialize,
             "forward": self.forward,
+            "penalty": self.penalty,
             "extra_repr": self.extra_repr,
         }
         return ("__init__", *(name for name, lines in optional.items() if lines))

@@ -82,6 +82,7 @@ def understood(spec: LayerSpec, library: Library = EMPTY) -> Program:
         ties=spec.ties,
         inputs=inputs,
         outputs={name: _shaped(part, sizes) for name, part in spec.outputs.items()},
+        penalty=None if spec.penalty is None else annotated(spec.penalty, _owning(spec, start)),
         random="always" if any(child.program.random == "always" for child in children_of(members)) else spec.random,
         mixes=spec.mixes,
         causal=spec.causal,
@@ -116,6 +117,12 @@ def _forward(spec: LayerSpec, sizes: Environment, members: Mapping[str, Member])
     parts: dict[str, Parameter | Buffer | Module] = {**spec.tensors, **spec.modules}
     conditions = {name: part.when for name, part in parts.items() if part.when is not None}
     return replace(sizes.with_names(names), functions=Functions.TENSORS, conditions=conditions)
+
+
+def _owning(spec: LayerSpec, start: Environment) -> Environment:
+    """What a penalty sees: all that the forward does, but for inputs, dimensions and the mode."""
+    known = {*spec.arguments, *spec.derived, *spec.tensors, *spec.modules}
+    return replace(start, names={name: meaning for name, meaning in start.names.items() if name in known})
 
 
 def _absent(condition: object) -> Kinds:

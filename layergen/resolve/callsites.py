@@ -35,6 +35,7 @@ def check_calls(program: Program) -> Iterator[Finding]:
     yield from _scalars(program)
     yield from _match(program)
     yield from _members(program)
+    yield from _penalty(program)
 
 
 def _forward(program: Program) -> Iterator[Finding]:
@@ -82,6 +83,18 @@ def _run(node: ex.Call | ex.Apply, path: Path, member: Member) -> Iterator[Findi
     call = ex.Call(name, node.arguments, node.keywords, span=node.span, function_span=span, callee=node.callee)
     for of in dict.fromkeys(made.of for made in member.made):
         yield from check_against(call, of.forward(name), path)
+
+
+def _penalty(program: Program) -> Iterator[Finding]:
+    """The regularization term."""
+    if program.penalty is None:
+        return
+    path: Path = ("penalty",)
+    yield from _calls(program.penalty, path, program)
+    if not kinds_of(program.penalty) & (TENSOR | {Kind.UNKNOWN}):
+        message = "the penalty is a number, not a tensor"
+        help = "sum over a parameter: `weight_decay * sum(square(weight))`"
+        yield NotATensor.at(Place(path, program.penalty.span), message, help=help)
 
 
 def _given(call: ex.Call, of: Constructible, path: Path) -> Iterator[Finding]:
@@ -141,7 +154,7 @@ def _scalars(program: Program) -> Iterator[Finding]:
     """Outside the forward and the initial values there are numbers alone."""
     sizes: set[ex.Expression] = set()  # a wrong one is mostly wrong in several places
     for part in scoped(program):
-        if "init" in part.path or part.path[0] == "matches" or part.path[-1] == "module":
+        if "init" in part.path or part.path[0] in ("matches", "penalty") or part.path[-1] == "module":
             continue
         if part.path[-2] == "shape" and part.expression not in sizes:
             sizes.add(part.expression)

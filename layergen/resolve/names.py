@@ -96,6 +96,7 @@ def _tied(spec: LayerSpec) -> list[ex.Expression]:
 
 def _check_unused(spec: LayerSpec) -> Iterator[Finding]:
     read = {name.id for name in reads(spec.forward)}
+    read |= ex.names(spec.penalty) if spec.penalty is not None else set()
     used_members = read.union(call.function for call in calls(spec.forward)).union(*map(ex.names, _tied(spec)))
     changed = {name.id for name in assignments(spec.forward)}
     outside: set[str] = set()

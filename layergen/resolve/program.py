@@ -167,6 +167,11 @@ class Member:
         return any(_mixes(made.of, training) for made in self.made)
 
     @property
+    def penalizes(self) -> bool:
+        """Whether it has a regularization term."""
+        return any(child.program.penalizes for child in self.children)
+
+    @property
     def updates(self) -> bool:
         """Whether it updates buffers in training."""
         return any(made.of.program.updates if isinstance(made.of, Child) else made.of.updates for made in self.made)
@@ -220,6 +225,7 @@ class Program:
     ties: Mapping[str, ex.Expression]  # by the path of each tensor of a member the one that it is
     inputs: Mapping[str, Input]
     outputs: Mapping[str, Output]
+    penalty: ex.Expression | None  # a regularization term in the layer's own tensors and its members'
     random: Literal["training", "always"]
     mixes: Mapping[str, Mixing]  # the dimensions along which samples see each other, and when
     causal: str | None  # the dimension along which no entry sees a later one
@@ -271,6 +277,11 @@ class Program:
         """Whether some tensor of it has a dtype that the user may choose."""
         own = any(tensor.dtype is None for tensor in self.tensors.values())
         return own or any(self.takes("dtype", member) for member in self.members.values())
+
+    @property
+    def penalizes(self) -> bool:
+        """Whether it has a regularization term, its own or a member's."""
+        return self.penalty is not None or any(member.penalizes for member in self.members.values())
 
     @cached_property
     def updates(self) -> bool:

@@ -46,6 +46,10 @@ def check_reserved(spec: LayerSpec) -> Iterator[Finding]:
         attribute = section not in ("inputs", "outputs")
         for name in getattr(spec, section):
             yield from _check(name, Place((section, name), key=True), attribute)
+            if attribute and name == "penalty" and (spec.penalty is not None or spec.modules):
+                message = "`penalty` cannot be a name: the method for the regularization term has it"
+                place = Place((section, name), key=True)
+                yield ReservedName.at(place, message, help="choose another name, such as `penalty_`")
     for name, dimension in dimensions(spec).items():
         place = dimension.entries[0].place
         yield from _check(name, place)

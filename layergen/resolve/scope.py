@@ -56,6 +56,8 @@ class Parts(Protocol):
     @property
     def modules(self) -> Mapping[str, "Modules"]: ...
     @property
+    def penalty(self) -> ex.Expression | None: ...
+    @property
     def matches(self) -> Match | None: ...
 
 
@@ -83,6 +85,11 @@ def scoped(spec: Parts) -> Iterator[Scoped]:
             yield Scoped(("inputs", name, "range", index), end, bound, holds)
     for name, output in spec.outputs.items():
         yield from _shape(("outputs", name), output, bound, holds)
+    if spec.penalty is not None:
+        owned = scalars.union(CONSTANTS, spec.parameters, spec.buffers, spec.modules)
+        yield Scoped(
+            ("penalty",), spec.penalty, owned, "arguments, derived names, and tensors of the layer and its members"
+        )
     if spec.matches:
         yield Scoped(("matches", "module"), spec.matches.module, scalars, known)
         for index, value in enumerate(spec.matches.inputs or ()):

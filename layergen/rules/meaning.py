@@ -129,3 +129,18 @@ class NothingMarked(Rule):
     """
 
     code = "LG333"
+
+
+class WrongPenalty(Rule):
+    """A regularization term is one finite number that some parameter has an influence on.
+
+    It is added to the loss in training. What has several entries, or no gradient, would fail there or do nothing.
+
+        penalty: weight_decay * square(weight)      # as many numbers as the weight has
+
+    Fix: sum it.
+
+        penalty: weight_decay * sum(square(weight))
+    """
+
+    code = "LG345"

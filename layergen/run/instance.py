@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from layergen.diagnostics import Path, Place
+from layergen.lang import expression as ex
 from layergen.lang.interpreter import EvaluationFault, Interpreter
 from layergen.lang.model import Tensor as TensorSpec
 from layergen.ops.dtypes import dtype_of
@@ -133,6 +134,16 @@ class Instance:
         tensors = [self.inputs[name] for name, part in self.program.inputs.items() if part.floating]
         owned = [tensor for tensor in self.state.values() if tensor is not None and tensor.is_floating_point()]
         return next((tensor.dtype for tensor in (*tensors, *owned) if tensor is not None), torch.float32)
+
+    def evaluated(self, expression: ex.Expression) -> Any:
+        """What an expression in the layer's own tensors and its members' comes to.
+
+        Raises:
+            EvaluationFault: If it cannot be computed.
+        """
+        values = {**CONSTANTS, **self.setting.values, **self.members, **self.state, "training": True}
+        calls = TensorCalls(self.placement.device, self.floating_dtype(), self.placement.scalars)
+        return ForwardInterpreter(values, calls, {}, self.explainer).evaluate(expression)
 
     def run(
         self,

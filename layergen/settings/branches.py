@@ -143,7 +143,7 @@ def outside(program: Program, setting: Setting) -> set[Decision]:
     shadow = Shadow({**setting.values, **setting.sizes})
     without = {name for name, value in _tensors(program, setting).items() if value is None}
     for part in scoped(program):
-        section, name = part.path[0], part.path[1]
+        section, name = part.path[0], part.path[1] if len(part.path) > 1 else ""
         given = section == "arguments" and name in setting.given
         optional = section in ("parameters", "buffers", "modules", "inputs") and part.path[-1] != "when"
         missing = optional and name in without
