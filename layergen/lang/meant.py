@@ -38,6 +38,9 @@ UNNEEDED = {
     "contiguous": "leave it out: `reshape` copies where a view is impossible",
 }
 
+# Methods that change a tensor in place, whose op goes by another name than theirs without the underscore.
+IN_PLACE = {"zero_": "zeros_like", "fill_": "full_like", "uniform_": "rand_like", "normal_": "randn_like"}
+
 # What stands below each key that holds a mapping, as one would begin it.
 ENTRIES = {
     "arguments": "dim: {type: int, min: 1, doc: …}",
@@ -70,6 +73,14 @@ def entry_meant(path: Path, value: object) -> str | None:
     if first:
         begin = re.sub(r"^\w+", first, begin)
     return f"give each name a line of its own: `{begin}`"
+
+
+def list_meant(value: object) -> str | None:
+    """The list that was meant by its items without brackets, or within others."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return None
+    items = [item.strip() for item in str(value).strip("(){} ").split(",")]
+    return f"[{', '.join(item for item in items if item)}]"
 
 
 def bound_meant(path: Path, value: object) -> str | None:

@@ -10,7 +10,7 @@ from pydantic_core import ErrorDetails
 from layergen.diagnostics import Finding, Path, Place
 from layergen.faults import SpecError
 from layergen.lang import model
-from layergen.lang.meant import BOOLEANS, bound_meant, entry_meant, literal_meant
+from layergen.lang.meant import BOOLEANS, bound_meant, entry_meant, list_meant, literal_meant
 from layergen.lang.nodes import Mapping, Scalar
 from layergen.lang.parser import SyntaxFault, parse_block
 from layergen.lang.source import SpecSource
@@ -28,7 +28,10 @@ PARTS: dict[str, type[BaseModel]] = {
 }
 
 
+LISTS = ("choices", "shape", "range", "marks", "default")
+SHAPED = (("inputs",), ("outputs",))  # where a list alone is the shape of a name
 PROSE = ("doc", "title", "summary", "description")
+REFERENCE = '[{title: "…", url: "https://…"}]'
 STATEMENT = re.compile(r"(if|elif|for) |else$")  # which ends in a colon, as a key does
 
 
@@ -47,9 +50,11 @@ def validate(source: SpecSource) -> model.LayerSpec:
 def _causes(errors: list[ErrorDetails], source: SpecSource) -> Iterator[ErrorDetails]:
     """Errors without those that follow from others: a key missing as misspelled, the rest of a text cut in two."""
     misspelled = [_path(error) for error in errors if error["type"] == "extra_forbidden"]
+    nothing = [_path(error) for error in errors if error["type"] == "model_type" and error["input"] is None]
     meant = {(*path[:-1], nearest) for path in misspelled if (nearest := _nearest_key(path))}
-    prose, rests = _cut_prose(misspelled, source)
-    yield from prose
+    cuts, rests = _cut_values([*misspelled, *nothing], source)
+    yield from cuts
+    rests |= {_path(error) for error in cuts}
     cut = {_path(error): error for error in errors if error["type"] == "syntax" and _is_cut(_path(error), source)}
     holders = {path[:-1] for path in cut}
     for error in errors:
@@ -57,7 +62,7 @@ def _causes(errors: list[ErrorDetails], source: SpecSource) -> Iterator[ErrorDet
         if path in cut:
             help = "put the expression in quotes: without them, it ends at the comma"
             yield {**error, "ctx": {**error["ctx"], "help": help}}
-        elif path in rests:
+        elif path in rests or (path[:-1] in rests and error["type"] != "extra_forbidden"):
             continue
         elif path == ("forward",) and _is_folded(error, source):
             message, help = (
@@ -84,8 +89,11 @@ def _is_cut(path: Path, source: SpecSource) -> bool:
     return text.count("(") > text.count(")") and line.startswith(",", at.end_column - 1)
 
 
-def _cut_prose(unknown: list[Path], source: SpecSource) -> tuple[list[ErrorDetails], set[Path]]:
-    """The faults of texts that a comma of YAML cuts, as in ``{doc: A, one or two.}``, and the paths of their rests."""
+def _cut_values(unknown: list[Path], source: SpecSource) -> tuple[list[ErrorDetails], set[Path]]:
+    """The faults of texts and lists that a comma of YAML cuts, and the paths of their rests.
+
+    These are as in ``{doc: A, one or two.}`` and ``{choices: none, mean}``.
+    """
     cuts: list[ErrorDetails] = []
     rests: set[Path] = set()
     for holder in dict.fromkeys(path[:-1] for path in unknown):
@@ -100,18 +108,23 @@ def _cut_prose(unknown: list[Path], source: SpecSource) -> tuple[list[ErrorDetai
                 cut[begun[0]] = begun[1].start, max(key.end, value.end)
                 rests.add((*holder, name))
             else:
-                is_text = (
-                    name in PROSE and isinstance(value, Scalar) and not value.style and isinstance(value.value, str)
-                )
-                begun = (name, value) if is_text and isinstance(value, Scalar) else None
+                if isinstance(value, Scalar) and (holder in SHAPED or _may_be_cut(name, value)):
+                    begun = name, value
+                else:
+                    begun = None
         for name, (start, end) in cut.items():
             text = " ".join(source.text[start:end].split()).replace('"', "'")
-            context = {
-                "message": f"`{name}` ends at the comma",
-                "help": f'text with a comma goes in quotes: `{name}: "{text}"`',
-            }
+            help = f'text with a comma goes in quotes: `{name}: "{text}"`'
+            if name in LISTS or holder in SHAPED:
+                help = f"put a list in brackets: `{name}: {list_meant(text)}`"
+            context = {"message": f"`{name}` ends at the comma", "help": help}
             cuts.append({"type": "invalid_value", "loc": (*holder, name), "msg": "", "input": text, "ctx": context})
     return cuts, rests
+
+
+def _may_be_cut(name: str, value: Scalar) -> bool:
+    """Whether a comma may have ended a value that goes on: a text, or a list without brackets."""
+    return not value.style and (name in LISTS or (name in PROSE and isinstance(value.value, str)))
 
 
 def _is_folded(error: ErrorDetails, source: SpecSource) -> bool:
@@ -158,6 +171,8 @@ def _meant(kind: str, path: Path, value: object, context: dict[str, Any]) -> str
         near = literal_meant(path, value, re.findall(r"'([^']*)'", str(context["expected"])))
     elif kind == "bool_type":
         near = BOOLEANS.get(str(value).lower())
+    elif kind in ("tuple_type", "list_type"):
+        near = REFERENCE if path == ("references",) else list_meant(value)
     else:
         return entry_meant(path, value) if kind in ("dict_type", "model_type") else None
     return f"write `{near}`" if near else None

@@ -149,7 +149,7 @@ def _owned(tensor: Owned, numbers: Environment, spec: LayerSpec) -> Owned:
     others = {name: Meaning(role, TENSOR) for name, role in roles.items() if name not in numbers.names}
     init = annotated(tensor.init, replace(numbers.with_names(others), functions=Functions.INITIAL))
     when = None if tensor.when is None else annotated(tensor.when, numbers)
-    return _shaped(tensor, numbers).model_copy(update={"init": as_initializer(init), "when": when})
+    return _shaped(tensor, numbers).model_copy(update={"init": as_initializer(init, tensor.shape), "when": when})
 
 
 def _member(name: str, part: Module, numbers: Environment, library: Library) -> Member:

@@ -38,7 +38,9 @@ CLASSES = TESTS.union({"F", "Module", "Parameter", "Tensor"}, (name for name in 
 def check_reserved(spec: LayerSpec) -> Iterator[Finding]:
     """Yield the names that are reserved, where they are declared or first assigned."""
     if problem := _class_problem(spec.layer):
+        words = "".join(word[:1].upper() + word[1:] for word in re.split(r"[\s_.-]+", spec.layer))
         help = "name a class in CapWords, as `RMSNorm` or `GRUCell`"
+        help = help if _class_problem(words) else f"write `{shorten(words)}`"
         yield ReservedName.at(
             ("layer",), f"`{shorten(spec.layer)}` cannot be the name of a layer: {problem}", help=help
         )
