@@ -53,7 +53,7 @@ MIXED = Watch(IN_MIXED_PRECISION, TRAINING, ProductWatch)
 def check_dtype(ways: Ways) -> Iterator[Finding]:
     """Yield the precisions in which the layer fails, or an output has another dtype than declared."""
     program = ways.program
-    mixable = program.forward.upcasts and any(tensor.dtype is None for tensor in program.tensors.values())
+    mixable = program.forward.upcasts and program.takes_dtype
     for runs in ways.runs:
         for dtype, watch in PRECISIONS.items():
             found = [finding for seen in runs.seen(watch) for finding in _breaches(seen, f"in {dtype_name(dtype)}")]

@@ -242,6 +242,11 @@ class Interpreter(Visitor):
             raise EvaluationFault(node, "division by zero", operands) from None
         except OverflowError:
             raise EvaluationFault(node, "the number is too large", operands) from None
+        except ValueError as error:
+            message = first_line(error)
+            if isinstance(node, ex.Call) and "domain" in message:  # of `math`: the root of a negative number
+                message = f"`{node.function}` has no value there"
+            raise EvaluationFault(node, message, operands) from None
         except Exception as error:  # torch raises nearly everything
             raise EvaluationFault(node, first_line(error), operands) from None
         if isinstance(value, int) and abs(value) > LARGEST:

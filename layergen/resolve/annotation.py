@@ -12,7 +12,7 @@ from layergen.lang.dtypes import DTYPES
 from layergen.lang.facts import Callee, CalleeKind, Role
 from layergen.lang.inits import FANS, filling, initializer
 from layergen.lang.kinds import Kind, Kinds
-from layergen.lang.scalars import SCALARS
+from layergen.lang.scalars import NUMBERS, SCALARS
 from layergen.resolve.inference import NONE, SCALAR, TENSOR, UNKNOWN, arguments_of, infer, kinds_of
 
 
@@ -45,7 +45,7 @@ class Functions(Enum):
 CONSTANTS: Mapping[str, Meaning] = MappingProxyType(
     {
         **{name: Meaning(Role.CONSTANT, frozenset({Kind.DTYPE})) for name in DTYPES},
-        **{name: Meaning(Role.CONSTANT, frozenset({Kind.FLOAT})) for name in ("pi", "inf", "nan")},
+        **{name: Meaning(Role.CONSTANT, frozenset({Kind.FLOAT})) for name in NUMBERS},
     }
 )
 
