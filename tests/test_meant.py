@@ -8,7 +8,7 @@ from layergen.faults import SourceError, SpecError
 from layergen.lang.source import parse
 from layergen.lang.validate import validate
 from layergen.resolve import resolve
-from layergen.suggest import nearest
+from layergen.suggest import is_slip, nearest
 
 SPEC = """\
 layer: Scale
@@ -206,3 +206,73 @@ def test_letters_that_have_changed_places_are_nearer_than_one_that_is_missing(
 def test_a_misspelled_op_keeps_its_arguments() -> None:
     found = reported("y = h", "y = tahn(h)")
     assert (marked(found), found.help, found.fix) == ("tahn", "write `tanh(h)`", "tanh")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "at", "help"),
+    [
+        ("doc: Size.}", "doc: Size., choices: 1, 2}", "2", "put a list in brackets: `choices: [1, 2]`"),
+        ("{type: int,", "{type: str, choices: none, mean,", "none", "put a list in brackets: `choices: [none, mean]`"),
+        ("{type: int,", "{type: str, choices: (a, b),", "(a", "put a list in brackets: `choices: [a, b]`"),
+        ("{type: int,", "{type: size2, default: 0,0,", "0", "put a list in brackets: `default: [0, 0]`"),
+        ("{type: int,", '{type: str, choices: "a, b",', '"a, b"', "write `[a, b]`"),
+        ("inputs:\n  x: [N, dim]", "inputs: {x: N, dim}", "N", "put a list in brackets: `x: [N, dim]`"),
+        ("shape: [dim],", "shape: dim, dim,", "dim", "put a list in brackets: `shape: [dim, dim]`"),
+        ("  x: [N, dim]", "  x: N, dim", ",", "write `[N, dim]`"),
+        ("summary: Scale.", "summary: Scale.\nconstraints: dim > 2", "dim > 2", "write `[dim > 2]`"),
+    ],
+)
+def test_lists_stand_in_brackets(old: str, new: str, at: str, help: str) -> None:
+    assert help_of(old, new) == (at, help)
+
+
+def test_a_reference_has_a_title_and_an_address() -> None:
+    found = reported("summary: Scale.", "summary: Scale.\nreferences: https://example.org")
+    assert found.help == 'write `[{title: "…", url: "https://…"}]`'
+
+
+@pytest.mark.parametrize(
+    "forward", ["forward:\n  h = x * weight\n  if training:\n    h = x\n", "forward: h = x\n  if h:\n"]
+)
+def test_a_branch_in_a_forward_without_a_bar_is_told_to_have_one(forward: str) -> None:
+    found = reported("forward: |\n  h = x * weight\n", forward)
+    assert (marked(found), found.help) == ("forward", "begin a forward of several lines with `forward: |`")
+
+
+@pytest.mark.parametrize("line", ["  // double\n  y = h", "  y = h  // double it"])
+def test_comments_begin_with_a_number_sign(line: str) -> None:
+    assert help_of("  y = h", line) == ("//", "write a comment as `# …`")
+
+
+def test_comments_between_keys_begin_with_one_too() -> None:
+    assert help_of("inputs:", "// what comes in\ninputs:") == ("// what comes in", "write a comment as `# …`")
+
+
+@pytest.mark.parametrize(
+    ("line", "help"),
+    [
+        ("y = h.masked_fill_(x, 0)", "write `masked_fill(h, x, 0)`"),
+        ("y = h.zero_()", "write `zeros_like(h)`"),
+        ("add_(h, x)", "write `h = add(h, x)`: no op changes a tensor in place"),
+    ],
+)
+def test_no_op_changes_a_tensor_in_place(line: str, help: str) -> None:
+    assert reported("  y = h", f"  {line}").help == help
+
+
+@pytest.mark.parametrize(("name", "meant"), [("scale", "Scale"), ("scale_2d", "Scale2d"), ("big-scale", "BigScale")])
+def test_layers_are_named_in_cap_words(name: str, meant: str) -> None:
+    assert help_of("layer: Scale", f"layer: {name}") == (name, f"write `{meant}`")
+
+
+@pytest.mark.parametrize(
+    ("written", "meant", "is_slip_of_it"),
+    [
+        ("chanels", "channels", True), ("channels", "chanels", True), ("heigth", "height", True),
+        ("dim_q", "dim_k", False), ("kdim", "dim", False), ("width1", "width", False), ("width", "height", False),
+    ],
+)  # fmt: skip
+def test_a_slip_is_a_letter_too_few_or_too_many_or_two_that_have_changed_places(
+    written: str, meant: str, is_slip_of_it: bool
+) -> None:
+    assert is_slip(written, meant) == is_slip_of_it
