@@ -276,3 +276,71 @@ def test_a_slip_is_a_letter_too_few_or_too_many_or_two_that_have_changed_places(
     written: str, meant: str, is_slip_of_it: bool
 ) -> None:
     assert is_slip(written, meant) == is_slip_of_it
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "help"),
+    [
+        ("init: ones", "init: ones, requires_grad: false", "what is not learned is declared under `buffers`"),
+        ("init: ones", "initializer: ones", "write `init`"),
+        (
+            "init: ones",
+            "init: ones, optional: true",
+            "write `when: …`, the condition on arguments under which it exists",
+        ),
+        ("min: 1", "minimum: 1", "write `min`"),
+        ("min: 1", "options: [1, 2]", "write `choices`"),
+        ("min: 1", "required: true", "leave it out: what has no `default` is required"),
+        ("doc: Size.", "description: Size.", "write `doc`"),
+    ],
+)
+def test_keys_of_other_tools_are_known(old: str, new: str, help: str) -> None:
+    with pytest.raises(SourceError) as refusal:
+        source = parse(SPEC.replace(old, new), "scale.yaml")
+        try:
+            validate(source)
+        except SpecError as fault:
+            raise SourceError(map(source.diagnose, fault.findings)) from None
+    assert help in [diagnostic.help for diagnostic in refusal.value.diagnostics]
+
+
+@pytest.mark.parametrize(
+    ("line", "help"),
+    [
+        ("causal: true", "name the dimension along which nothing sees what is later: `causal: L`"),
+        ("mixes: true", "name the dimensions along which samples see each other: `mixes: [N]`"),
+        ("random: true", "write `always` where it draws random numbers at all times"),
+        ("cases: {dim: 4}", "begin each case with a dash: `- {dim: 4}`"),
+        ("matches: LayerNorm(dim)", "write it as `nn.LayerNorm(dim)`"),
+    ],
+)
+def test_keys_of_the_layer_show_their_form(line: str, help: str) -> None:
+    assert reported("summary: Scale.", f"summary: Scale.\n{line}").help == help
+
+
+@pytest.mark.parametrize(
+    ("shape", "help"),
+    [
+        ("  y:", "a shape is a list: write `y: []` for a single number"),
+        ("  y: 1", "a shape is a list: write `y: [1]`, or `y: []` for a single number"),
+        ("  y: scalar", "write `[]`"),
+    ],
+)
+def test_shapes_are_lists(shape: str, help: str) -> None:
+    assert reported("  y: [N, dim]", shape).help == help
+
+
+def test_a_list_of_sizes_in_the_place_of_outputs_is_a_shape() -> None:
+    found = reported("outputs:\n  y: [N, dim]", "outputs: [N, 3]")
+    assert found.help == "give each name a line of its own: `y: [N, 3]`"
+
+
+@pytest.mark.parametrize(("question", "help"), [("h is 'a'", "=="), ("h is not 1", "!=")])
+def test_identity_is_asked_of_none_alone(question: str, help: str) -> None:
+    text = question.rsplit(" ", 1)[1]
+    assert fault_of(question).help == f"write `{help} {text}`; `is` asks for None alone"
+
+
+def test_else_if_is_one_word() -> None:
+    found = reported("  y = h", "  if training:\n    y = h\n  else if dim > 2:\n    y = x\n  else:\n    y = h")
+    assert (found.message, found.help) == ("`else if` is one word", "write `elif`")

@@ -189,3 +189,93 @@ def test_a_mask_that_is_not_heeded_is_shown_where_it_is_declared() -> None:
                    outputs={"y": ["N", "D"]})  # fmt: skip
     assert finding.rule.code == "LG330"
     assert [label.place.path for label in finding.labels] == [("inputs", "m", "marks")]
+
+
+@pytest.mark.parametrize(
+    ("forward", "help"),
+    [
+        ("y = x ^ 2", "`^` is exclusive or: for a power, write `x ** 2`"),
+        ("y = x - mean(x, dim=1)", "write `mean(x, dim=1, keepdim=True)`"),
+        ("y = x - sum(x, dim=-1)", "write `sum(x, dim=-1, keepdim=True)`"),
+        ("a, b = chunk(x, 2)\ny = a * b", "without `dim`, `chunk` takes the first dimension apart; of the last, "
+         "`chunk(x, 2, dim=-1)`"),
+        ("a, b = chunk(x, 2, dim=-1)\ny = a * b", "for equal parts, add the constraint `C % 2 == 0`, or declare the "
+         "entry `2 * C`"),
+        ("y = max(x, dim=1)", "`max` gives values and their indices: write `y, _ = max(x, dim=1)`"),
+        ("y = sort(x, dim=1) * 2", "`sort` gives values and their indices: write `y, _ = sort(x, dim=1)`"),
+        ("h = max(x, dim=1)\ny = relu(h)", "take one of them: `h[0]`"),
+        ("y = x @ x", "write `x @ transpose(x, -2, -1)`"),
+    ],
+)  # fmt: skip
+def test_slips_of_ops(forward: str, help: str | None) -> None:
+    assert only(forward).help == help
+
+
+@pytest.mark.parametrize(
+    ("forward", "help"),
+    [
+        ("y = linear(x, w)", "`linear` takes its weight as [out, in]: declare it so, or write `x @ w`"),
+        ("y = x @ transpose(w, 0, 1)", None),
+        ("h = transpose(w, 0, 1)\ny = x @ h", "write `x @ transpose(h, -2, -1)`"),
+    ],
+)
+def test_weights_the_other_way_round(forward: str, help: str | None) -> None:
+    parts = {"arguments": {"a": DIM, "b": DIM}, "parameters": {"w": {"shape": ["a", "b"], "init": "xavier_uniform"}}}
+    assert only(forward, inputs={"x": ["N", "a"]}, outputs={"y": ["N", "b"]}, **parts).help == help
+
+
+@pytest.mark.parametrize("forward", ["y = x @ z", "y = bmm(x, z)"])
+def test_products_of_two_batches(forward: str) -> None:
+    finding = only(forward, inputs={"x": NLD, "z": NLD}, outputs={"y": ["N", "L", "L"]})
+    assert finding.help == "write `x @ transpose(z, -2, -1)`"
+
+
+def test_a_table_is_taken_as_far_as_there_are_positions() -> None:
+    finding = only(
+        "y = x + t",
+        arguments={"n": DIM, "dim": DIM},
+        parameters={"t": {"shape": ["n", "dim"], "init": "normal"}},
+        inputs={"x": ["N", "L", "dim"]},
+        outputs={"y": ["N", "L", "dim"]},
+    )
+    assert finding.help == "for the first rows of `t`, write `t[:L]`"
+
+
+def test_an_argument_that_may_be_none_is_asked_for() -> None:
+    scale = {"type": "float", "optional": True, "doc": "Scale."}
+    finding = only("y = x * s", arguments={"s": scale})
+    assert (finding.message, finding.help) == ("`s` is None here", "ask first: `if s is not None:`")
+
+
+def test_a_tensor_that_may_be_none_is_not_asked_for_its_truth() -> None:
+    finding = only(
+        "y = x\nif z:\n    y = x + z", inputs={"x": ["N", "C"], "z": {"shape": ["N", "C"], "optional": True}}
+    )
+    assert (finding.rule.code, finding.help) == ("LG214", "ask whether it is there: `z is not None`")
+
+
+def test_a_choice_without_quotes_is_told_to_have_them() -> None:
+    mode = {"type": "str", "choices": ["mean", "sum"], "default": "mean", "doc": "Mode."}
+    assert only("y = x * 2 if mode == mean else x", arguments={"mode": mode}).help == "write `'mean'`"
+
+
+@pytest.mark.parametrize(("shape", "help"), [(["N", "k + 1"], "`k` is ints: take one of its entries, `k[0]`")])
+def test_sizes_are_no_lists(shape: list[str], help: str) -> None:
+    size = {"type": "size2", "min": 1, "doc": "Sizes."}
+    finding, *_ = said_of("y = x * k[0]", arguments={"k": size}, inputs={"x": ["N", "C"]}, outputs={"y": shape})
+    assert finding.help == help
+
+
+def test_a_window_of_even_size_is_told_to_be_odd() -> None:
+    finding = only(
+        "y = conv1d(x, w, padding=k // 2)",
+        arguments={"c": DIM, "k": {**DIM, "default": 3}},
+        parameters={"w": {"shape": ["c", "c", "k"], "init": "kaiming_uniform"}},
+        inputs={"x": ["N", "c", "L"]},
+        outputs={"y": ["N", "c", "L"]},
+    )
+    assert finding.help == "where it was tried, it works only if `k % 2 == 1`: add that under `constraints`"
+
+
+def test_a_single_number_has_no_dimensions() -> None:
+    assert only("y = sum(x)", outputs={"y": [1]}).help == "write `[]`: a single number is a tensor without dimensions"

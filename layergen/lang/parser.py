@@ -148,6 +148,8 @@ class _BlockParser(ExpressionParser):
             following = self.if_statement()
             orelse = (ex.If(following.test, (*between, *following.body), following.orelse, span=following.span),)
         elif self.took("else"):
+            if self.at("if"):
+                raise SyntaxFault("`else if` is one word", self.token.span, "write `elif`")
             orelse = (*between, *self.body())
         else:
             self.position, self.end = here  # the comments belong to the statement that follows

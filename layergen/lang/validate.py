@@ -10,7 +10,16 @@ from pydantic_core import ErrorDetails
 from layergen.diagnostics import Finding, Path, Place
 from layergen.faults import SpecError
 from layergen.lang import model
-from layergen.lang.meant import BOOLEANS, bound_meant, entry_meant, list_meant, literal_meant
+from layergen.lang.meant import (
+    BOOLEANS,
+    KEY_WORDS,
+    bound_meant,
+    entry_meant,
+    form_meant,
+    list_meant,
+    literal_meant,
+    shape_meant,
+)
 from layergen.lang.nodes import Mapping, Scalar
 from layergen.lang.parser import SyntaxFault, parse_block
 from layergen.lang.source import SpecSource
@@ -59,10 +68,10 @@ def _causes(errors: list[ErrorDetails], source: SpecSource) -> Iterator[ErrorDet
     holders = {path[:-1] for path in cut}
     for error in errors:
         path, kind = _path(error), error["type"]
-        if path in cut:
+        if path in cut and not rests & {path, path[:-1]}:
             help = "put the expression in quotes: without them, it ends at the comma"
             yield {**error, "ctx": {**error["ctx"], "help": help}}
-        elif path in rests or (path[:-1] in rests and error["type"] != "extra_forbidden"):
+        elif rests & {path, path[:-1]}:
             continue
         elif path == ("forward",) and _is_folded(error, source):
             message, help = (
@@ -124,7 +133,8 @@ def _cut_values(unknown: list[Path], source: SpecSource) -> tuple[list[ErrorDeta
 
 def _may_be_cut(name: str, value: Scalar) -> bool:
     """Whether a comma may have ended a value that goes on: a text, or a list without brackets."""
-    return not value.style and (name in LISTS or (name in PROSE and isinstance(value.value, str)))
+    is_list = name in LISTS and not re.search(r"\w\s*\(", value.text)  # nor a call, whose parentheses are cut
+    return not value.style and (is_list or (name in PROSE and isinstance(value.value, str)))
 
 
 def _is_folded(error: ErrorDetails, source: SpecSource) -> bool:
@@ -154,7 +164,7 @@ def _explain(error: ErrorDetails) -> Finding:
             rule = ForbiddenConstruct if error["type"] == "forbidden" else InvalidSyntax
             return rule.at(Place(path, context["span"]), context["message"], help=context["help"])
         case "invalid_value":
-            help = context.get("help") or bound_meant(path, error["input"])
+            help = context.get("help") or bound_meant(path, error["input"]) or form_meant(path)
             return InvalidValue.at(path, context["message"], help=help)
         case "string_too_short":
             return InvalidValue.at(path, f"`{path[-1]}` is empty", help="say in a few words what it is")
@@ -162,7 +172,7 @@ def _explain(error: ErrorDetails) -> Finding:
             value = error["input"]
             meant = _meant(kind, path, value, context)
             wanted = "a dtype" if meant and path[-1] == "dtype" else _expected(kind, context)
-            return InvalidValue.at(path, f"expected {wanted}, got {describe(value)}", help=meant)
+            return InvalidValue.at(path, f"expected {wanted}, got {describe(value)}", help=meant or form_meant(path))
 
 
 def _meant(kind: str, path: Path, value: object, context: dict[str, Any]) -> str | None:
@@ -174,7 +184,7 @@ def _meant(kind: str, path: Path, value: object, context: dict[str, Any]) -> str
     elif kind in ("tuple_type", "list_type"):
         near = REFERENCE if path == ("references",) else list_meant(value)
     else:
-        return entry_meant(path, value) if kind in ("dict_type", "model_type") else None
+        return shape_meant(path, value) or entry_meant(path, value) if kind in ("dict_type", "model_type") else None
     return f"write `{near}`" if near else None
 
 
@@ -188,10 +198,19 @@ def _keys_at(path: Path) -> tuple[str, ...]:
 
 def _unknown_key(path: Path) -> Finding:
     nearest = _nearest_key(path)
-    help = f"write `{nearest}`" if nearest else f"the keys here are {', '.join(f'`{key}`' for key in _keys_at(path))}"
+    keys = _keys_at(path)
+    help = f"write `{nearest}`" if nearest else f"the keys here are {', '.join(f'`{key}`' for key in keys)}"
+    if (meant := KEY_WORDS.get(str(path[-1]))) and len(path) > 1 and _fits(meant, keys):
+        help = meant
     if STATEMENT.match(str(path[-1])):
         help = "indent it, so that it belongs to `forward`"
     return UnknownKey.at(Place(path, key=True), f"unknown key {describe(path[-1])}", help=help)
+
+
+def _fits(meant: str, keys: tuple[str, ...]) -> bool:
+    """Whether help names a key that may stand there, or another section."""
+    named = re.search(r"^write `(\w+)", meant)
+    return named is None or named[1] in keys
 
 
 def _nearest_key(path: Path) -> str | None:

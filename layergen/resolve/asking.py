@@ -6,7 +6,7 @@ from dataclasses import replace
 from layergen.diagnostics import Finding, Path, Place
 from layergen.lang import expression as ex
 from layergen.lang.visitor import parts
-from layergen.resolve.inference import TENSOR, kinds_of
+from layergen.resolve.inference import NONE, TENSOR, kinds_of
 from layergen.rules.calls import DataDependent
 from layergen.words import shorten
 
@@ -50,6 +50,11 @@ def _expression(node: ex.Node, path: Path) -> Iterator[Finding]:
 def _condition(test: ex.Expression, path: Path, help: str) -> Iterator[Finding]:
     """A condition asks about the setting, never about the values of a tensor."""
     for question in _questions(test):
+        if kinds_of(question) == TENSOR | NONE and isinstance(question, ex.Name):
+            message = f"the condition `{question.id}` asks for the values of a tensor"
+            help = f"ask whether it is there: `{question.id} is not None`"
+            yield DataDependent.at(Place(path, question.span), message, help=help)
+            return
         if kinds_of(question) == TENSOR or asked(question):
             message = f"the condition `{shorten(ex.show(question))}` asks for the values of a tensor"
             yield DataDependent.at(Place(path, question.span), message, help=help)

@@ -72,7 +72,7 @@ def check_against(call: ex.Call, op: ops.Op, path: Path, derived: Derived = Mapp
         # What one repair mends is one mistake: an argument too few shifts all that follow it.
         for fault in outcome.faults[:1] if repaired else outcome.faults:
             message = _message(call, fault, outcome.signature)
-            help = _whole_meant(call, fault, derived) or remedy or _flag_meant(call, fault, outcome.signature)
+            help = _whole_meant(call, fault, derived) or remedy or _slip_meant(call, fault, outcome.signature)
             labels = labels_of(_value(call, fault), derived) if fault.kind is FaultKind.WRONG_KIND else ()
             yield _finding(call, fault, message, path, help, op, labels)
 
@@ -168,11 +168,13 @@ def _whole_meant(call: ex.Call, fault: Fault, derived: Derived) -> str | None:
     return whole_meant(_value(call, fault), derived)
 
 
-def _flag_meant(call: ex.Call, fault: Fault, signature: ops.Signature) -> str | None:
-    """What to write if a bool has slipped into the place of a number: ``leaky_relu(x, True)``."""
+def _slip_meant(call: ex.Call, fault: Fault, signature: ops.Signature) -> str | None:
+    """What to write if several tensors stand for one, or a bool in the place of a number: ``leaky_relu(x, True)``."""
     if fault.kind is not FaultKind.WRONG_KIND or fault.arguments[0] >= len(call.arguments):
         return None
     value = call.arguments[fault.arguments[0]]
+    if kinds_of(value) == {Kind.TENSORS} and Kind.TENSOR in fault.parameters[0].accepts:
+        return f"take one of them: `{ex.show(ex.Subscript(value, ex.Literal(0)))}`"
     flags = [part.name for part in free_parameters(call, signature) if part.accepts == {Kind.BOOL}]
     if kinds_of(value) != {Kind.BOOL} or not flags:
         return None

@@ -184,6 +184,9 @@ def _size(entry: ex.Expression, path: Path, program: Program) -> Iterator[Findin
         help = f"if a dimension is meant, choose another name, such as `{entry.id.upper()}`"
     if isinstance(entry, ex.Name) and Kind.INTS in kinds:
         help = f"take one of its entries: `{entry.id}[0]`"
+    elif Kind.INTS in kinds:
+        several = [part.id for part in ex.walk(entry) if isinstance(part, ex.Name) and Kind.INTS in kinds_of(part)]
+        help = f"`{several[0]}` is ints: take one of its entries, `{several[0]}[0]`" if several else None
     help, labels = whole_meant(entry, program.derived) or help, labels_of(entry, program.derived)
     yield NotASize.at(Place(path, entry.span), message, help=help, labels=labels)
 

@@ -38,6 +38,7 @@ class _Flow(Visitor):
 
     def __init__(self, spec: LayerSpec) -> None:
         sizes = {*spec.arguments, *spec.derived, *dimensions(spec), *unbound_names(spec)}
+        self.choices = {choice for part in spec.arguments.values() for choice in part.choices or ()}
         self.known = frozenset({*sizes, *spec.tensors, *spec.modules, *spec.inputs, *CONSTANTS, "training"})
         self.passing = {name: found for name, found in dimensions(spec).items() if not found.always}
         self.first = {target.id: target for target in reversed(list(assignments(spec.forward)))}
@@ -97,7 +98,8 @@ class _Flow(Visitor):
             finding = self.unassigned(name, place, f"`{name}` is not assigned on every path that leads here")
         else:
             defined = {*self.known, *self.assigned}.difference(CONSTANTS)
-            finding = undefined(node, PATH, defined, "declare it, or assign it before")
+            text = ex.show(ex.Literal(name)) if name in self.choices else None
+            finding = undefined(node, PATH, defined, "declare it, or assign it before", meant=text)
         self.findings.append(finding)
         self.reported.add(name)
 

@@ -15,9 +15,9 @@ from layergen.lang.interpreter import EvaluationFault
 from layergen.resolve.program import Program
 from layergen.rules.calls import SizeOfValues
 from layergen.rules.shapes import HiddenCoupling, OpFailed, ShapeMismatch
-from layergen.run.alignment import apart, broadcast, shape_of, spread, together, unfit, with_argument
+from layergen.run.alignment import apart, broadcast, kept, shape_of, spread, together, unfit, with_argument
 from layergen.run.fault import MemberFault
-from layergen.run.remedies import remedy
+from layergen.run.remedies import chunked, remedy, taken_apart
 from layergen.run.roles import role_meant
 from layergen.run.said import dotted, needs_data, plain, sheltered, sized_by_values
 from layergen.settings.choice import Setting
@@ -63,6 +63,7 @@ class Explainer:
         place = Place(("outputs", name), key=True)
         several = isinstance(value, list | tuple)
         help = "join them with `stack` or `cat`, or give each an output of its own" if several else None
+        help = taken_apart(self.program, name) or help
         return ShapeMismatch.at(place, f"output `{name}` is {self.shown(value)}, not a tensor", help=help)
 
     def size(self, size: int | torch.SymInt) -> str:
@@ -141,7 +142,7 @@ class Explainer:
             if tensors:
                 notes = (f"shapes: {tensors}", *notes)
             message = f"`{node.function if isinstance(node, ex.Call) else node.operator}` fails: {message}"
-        help = remedy(node, message) or self.missing_constraint(node)
+        help = remedy(node, message, values) or self.missing_constraint(node)
         return OpFailed.at(Place(path, node.span), message, notes=notes, help=help)
 
     def names(self) -> frozenset[str]:
@@ -170,7 +171,8 @@ class Explainer:
 
     def absent(self, node: ex.Node, values: Mapping[str, Any]) -> ex.Name | None:
         """The first operand of a node that is None here: an optional input, or a parameter that does not exist."""
-        optional = {*self.program.tensors, *self.program.inputs}
+        arguments = (name for name, part in self.program.arguments.items() if part.optional)
+        optional = {*self.program.tensors, *self.program.inputs, *arguments}
         operands = [part.value if isinstance(part, ex.Keyword) else part for part in ex.children(node)]
         if not isinstance(node, ex.Call | ex.Binary | ex.Subscript | ex.Unary):
             return None
@@ -194,10 +196,11 @@ class Explainer:
             message = f"dimension {index} of output `{name}` is declared as `{own}`, but is `{other}`"
             return ShapeMismatch.at(("outputs", name, "shape", index), message, notes=self.notes(), labels=labels)
         own = self.shape(declared)
+        help = "write `[]`: a single number is a tensor without dimensions" if found == () else None
         if isinstance(entries, tuple):
             own = f"[{', '.join(ex.show(entry) for entry in entries)}]"
         message = f"output `{name}` is declared as {own}, but is {self.shape(found)}"
-        return ShapeMismatch.at(("outputs", name, "shape"), message, notes=self.notes(), labels=labels)
+        return ShapeMismatch.at(("outputs", name, "shape"), message, notes=self.notes(), labels=labels, help=help)
 
     def operands(self, node: ex.Expression, values: Mapping[str, Any]) -> str:
         """The shapes of a node's operands that are plain names."""
@@ -227,7 +230,7 @@ class Explainer:
         labels = [Label(Place(path, large.span), names.shape(many))]
         return HiddenCoupling.at(
             Place(path, small.span), message, label=names.shape(few), labels=labels, notes=notes,
-            help=self.aligned(small, large, few, many),
+            help=self.aligned(small, large, few, many) or chunked(self.program, node) or self.rows(small, few, many),
         )  # fmt: skip
 
     def unfit(
@@ -251,12 +254,21 @@ class Explainer:
         place = together(few, many)
         if place is None:
             return None
-        spaced = spread(small, place, len(many))
+        spaced = kept(small, place, len(many)) or spread(small, place, len(many))
         text = f"write `{ex.show(spaced)}`" if spaced else None
         repaired = self.handed_over(small, large)
         if repaired:
             text = f"{text}, or hand it to the op: `{repaired}`" if text else f"write `{repaired}`"
         return text
+
+    def rows(self, small: ex.Expression, few: tuple[int, ...], many: tuple[int, ...]) -> str | None:
+        """How to take as many rows of a table of the layer's own as the other tensor has positions."""
+        tables = {name: part.entries for name, part in self.program.tensors.items()}
+        if not isinstance(small, ex.Name) or small.id not in tables or few[1:] != many[len(many) - len(few) + 1 :]:
+            return None
+        first, size = tables[small.id][0], self.size(many[len(many) - len(few)])
+        table = isinstance(first, ex.Name) and first.id in self.program.arguments
+        return f"for the first rows of `{small.id}`, write `{small.id}[:{size}]`" if table else None
 
     def handed_over(self, small: ex.Expression, large: ex.Expression) -> str | None:
         """The call that takes the smaller tensor itself, as ``conv2d`` takes a bias."""

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from layergen import ops
 from layergen.diagnostics import Finding, Label, Path, Place
 from layergen.lang import expression as ex
-from layergen.lang.model import Input
 from layergen.lang.visitor import statements
 from layergen.resolve.inference import arguments_of, bindable
 from layergen.resolve.program import Program
@@ -33,11 +32,15 @@ class Role:
     keys: str  # what to declare
 
     def finding(self, program: Program, path: Path, node: ex.Node, notes: tuple[str, ...]) -> Finding:
+        """What is wrong with the input, and what to declare of it."""
         part = program.inputs[self.name]
         shape = f"[{', '.join(map(ex.show, part.entries))}]" if isinstance(part.shape, tuple) else ex.show(part.shape)
-        message = f"`{self.name}` stands for {self.words}, but is floating, as are all inputs without a `dtype`"
+        kind = part.dtype or "floating, as are all inputs without a `dtype`"
+        message = f"`{self.name}` stands for {self.words}, but is {kind}"
         label = Label(Place(("inputs", self.name), key=True), "declared here")
         help = f"declare `{self.name}: {{shape: {shape}, {self.keys}}}`"
+        if part.dtype is not None and self.words == "a mask":
+            help += f", or compare it: `{self.name} != 0`"
         return OpFailed.at(Place(path, node.span), message, notes=notes, labels=(label,), help=help)
 
 
@@ -46,11 +49,13 @@ def role_meant(program: Program, node: ex.Node, message: str) -> Role | None:
     if MASK.search(message):
         for part in _masks(node):
             for name in _inputs(program, part):
-                return Role("a mask", name, "dtype: bool")
+                if program.inputs[name].dtype != "bool":
+                    return Role("a mask", name, "dtype: bool")
     if INDEX.search(message):
         for part, count in _indices(program, node):
             for name in _inputs(program, part):
-                return Role("indices", name, f"dtype: int64, range: [0, {count}]")
+                if program.inputs[name].dtype not in ("int64", "int32"):
+                    return Role("indices", name, f"dtype: int64, range: [0, {count}]")
     return None
 
 
@@ -68,6 +73,8 @@ def _masks(node: ex.Node) -> Iterator[ex.Expression]:
     match node:
         case ex.Call():
             yield from (value for name, value in _given(node) if name in MASKS)
+        case ex.Binary(operator="^", right=ex.Literal()):  # which is meant as a power
+            return
         case ex.Unary(operator=operator) | ex.Binary(operator=operator) if operator in BITWISE:
             yield node
 
@@ -98,7 +105,7 @@ def _rows(program: Program, table: ex.Expression | None) -> str:
 
 
 def _inputs(program: Program, node: ex.Expression) -> Iterator[str]:
-    """The inputs without a dtype that an expression takes as they are, or that the locals in it do."""
+    """The inputs that an expression takes as they are, or that the locals in it do."""
     values = {
         statement.targets[0].id: statement.value
         for statement in statements(program.forward.statements)
@@ -112,7 +119,7 @@ def _inputs(program: Program, node: ex.Expression) -> Iterator[str]:
                 return
             case ex.Name(id=name):
                 seen.add(name)
-                if name in program.inputs and _floats(program.inputs[name]):
+                if name in program.inputs:
                     yield name
                 elif name in values:
                     yield from found(values[name])
@@ -125,7 +132,3 @@ def _inputs(program: Program, node: ex.Expression) -> Iterator[str]:
                     yield from found(child)
 
     yield from found(node)
-
-
-def _floats(part: Input) -> bool:
-    return part.dtype is None
