@@ -286,7 +286,7 @@ def test_a_slip_is_a_letter_too_few_or_too_many_or_two_that_have_changed_places(
         (
             "init: ones",
             "init: ones, optional: true",
-            "write `when: …`, the condition on arguments under which it exists",
+            "write `when: …`, the condition under which it exists",
         ),
         ("min: 1", "minimum: 1", "write `min`"),
         ("min: 1", "options: [1, 2]", "write `choices`"),

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from layergen.contracts.promise import Promise, Ways
 from layergen.contracts.sites import IN_MIXED_PRECISION, IN_PRECISIONS
-from layergen.diagnostics import Finding, Label, Place
+from layergen.diagnostics import FORWARD, Finding, Label, Place
 from layergen.lang import expression as ex
 from layergen.ops.dtypes import dtype_name
 from layergen.resolve.program import Program
@@ -100,7 +100,7 @@ def _finding(program: Program, name: str, declared: torch.dtype, found: torch.dt
         message = f"output `{name}` is {dtype_name(found)} where `{source}` is {dtype_name(declared)}"
         message += f", {where}" if not where.startswith("in ") else ""
     targets = [target for target in program.forward.targets if target.id == name]
-    labels = [Label(Place(("forward",), targets[-1].span), dtype_name(found))] if targets else []
+    labels = [Label(Place(FORWARD, targets[-1].span), dtype_name(found))] if targets else []
     help = f"declare it: `{name}: {{shape: […], dtype: {dtype_name(found)}}}`"
     if source is not None and declared.is_floating_point and found.is_floating_point:
         help = f"end the forward with `{name} = type_as({name}, {source})`"

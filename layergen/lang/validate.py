@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from layergen.diagnostics import Finding, Path, Place
+from layergen.diagnostics import FORWARD, Finding, Path, Place
 from layergen.faults import SpecError
 from layergen.lang import model
 from layergen.lang.meant import (
@@ -73,7 +73,7 @@ def _causes(errors: list[ErrorDetails], source: SpecSource) -> Iterator[ErrorDet
             yield {**error, "ctx": {**error["ctx"], "help": help}}
         elif rests & {path, path[:-1]}:
             continue
-        elif path == ("forward",) and _is_folded(error, source):
+        elif path == FORWARD and _is_folded(error, source):
             message, help = (
                 "this line continues the one before it",
                 "begin a forward of several lines with `forward: |`",
@@ -142,7 +142,7 @@ def _is_folded(error: ErrorDetails, source: SpecSource) -> bool:
     context: dict[str, Any] = error.get("ctx", {})
     if "span" not in context:
         return False
-    at = source.locate(Place(("forward",), context["span"]))
+    at = source.locate(Place(FORWARD, context["span"]))
     before = error["input"][: context["span"][0]].rstrip(" ")
     if before.endswith("\n") or source.lines[at.line - 1][: at.column - 1].strip():
         return False

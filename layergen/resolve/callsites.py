@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 from layergen import ops
-from layergen.diagnostics import Finding, Label, Path, Place
+from layergen.diagnostics import FORWARD, Finding, Label, Path, Place
 from layergen.lang import expression as ex
 from layergen.lang.bounds import refusal
 from layergen.lang.facts import CalleeKind
@@ -25,8 +25,6 @@ from layergen.resolve.signature import leading_source
 from layergen.rules.calls import NotASize, NotATensor, NotScalar, UnknownOp
 from layergen.rules.members import WrongMember
 from layergen.words import shorten
-
-FORWARD: Path = ("forward",)
 
 
 def check_calls(program: Program) -> Iterator[Finding]:

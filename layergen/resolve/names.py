@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from layergen.diagnostics import Finding, Label, Place
+from layergen.diagnostics import FORWARD, Finding, Label, Place
 from layergen.lang import expression as ex
 from layergen.lang.model import LayerSpec
 from layergen.lang.visitor import assignments, calls, reads
@@ -63,7 +63,7 @@ def _check_shadowed(spec: LayerSpec) -> Iterator[Finding]:
         if target.id in owners and target.id not in {*spec.inputs, *spec.outputs, *spec.buffers}:
             owner, first = owners[target.id]
             message = f"`{target.id}` is {owner}, which keeps its value"
-            yield _shadowed(Place(("forward",), target.span), message, first)
+            yield _shadowed(Place(FORWARD, target.span), message, first)
 
 
 def _check_alike(spec: LayerSpec) -> Iterator[Finding]:
@@ -135,4 +135,4 @@ def _check_unused(spec: LayerSpec) -> Iterator[Finding]:
         if target.id not in kept:
             kept.add(target.id)
             message = f"`{target.id}` is assigned but never read"
-            yield UnusedName.at(Place(("forward",), target.span), message, help="delete it, or assign to `_`")
+            yield UnusedName.at(Place(FORWARD, target.span), message, help="delete it, or assign to `_`")

@@ -5,7 +5,7 @@ import keyword
 import re
 from collections.abc import Iterator
 
-from layergen.diagnostics import Finding, Place
+from layergen.diagnostics import FORWARD, Finding, Place
 from layergen.lang.model import LayerSpec
 from layergen.lang.visitor import assignments
 from layergen.resolve.scope import CONSTANTS
@@ -54,7 +54,7 @@ def check_reserved(spec: LayerSpec) -> Iterator[Finding]:
     seen = {"_", *spec.arguments, *spec.derived, *spec.tensors, *spec.modules, *spec.inputs, *spec.outputs}
     for target in assignments(spec.forward):
         if target.id not in seen:
-            yield from _check(target.id, Place(("forward",), target.span))
+            yield from _check(target.id, Place(FORWARD, target.span))
         seen.add(target.id)
 
 

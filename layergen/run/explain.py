@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from layergen import ops
-from layergen.diagnostics import Finding, Label, Path, Place
+from layergen.diagnostics import FORWARD, Finding, Label, Path, Place
 from layergen.lang import expression as ex
 from layergen.lang.interpreter import EvaluationFault
 from layergen.resolve.program import Program
@@ -187,7 +187,7 @@ class Explainer:
         ``stored`` is where the names of the forward got their values.
         """
         entries = self.program.outputs[name].shape
-        labels = (Label(Place(("forward",), stored[name].span), "computed here"),) if name in stored else ()
+        labels = (Label(Place(FORWARD, stored[name].span), "computed here"),) if name in stored else ()
         if isinstance(entries, tuple) and ex.Literal(...) not in entries and len(declared) == len(found):
             index = next(index for index, size in enumerate(declared) if size != found[index])
             own, other = ex.show(entries[index]), self.size(found[index])

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from layergen.diagnostics import Path, Place, Span
+from layergen.diagnostics import FORWARD, Path, Place, Span
 from layergen.lang import expression as ex
 from layergen.lang.interpreter import EvaluationFault, Interpreter, scalar_call
 from layergen.lang.model import Buffer, Parameter
@@ -19,7 +19,6 @@ from layergen.resolve.program import Member, Program
 from layergen.resolve.scope import CONSTANTS, Scoped, scoped
 from layergen.settings.choice import Setting
 
-FORWARD: Path = ("forward",)
 Test = tuple[Path, Span]  # a condition, by where it stands
 Decision = tuple[Test, bool]  # what it came to
 
