@@ -335,12 +335,6 @@ def test_a_list_of_sizes_in_the_place_of_outputs_is_a_shape() -> None:
     assert found.help == "give each name a line of its own: `y: [N, 3]`"
 
 
-@pytest.mark.parametrize(("question", "help"), [("h is 'a'", "=="), ("h is not 1", "!=")])
-def test_identity_is_asked_of_none_alone(question: str, help: str) -> None:
-    text = question.rsplit(" ", 1)[1]
-    assert fault_of(question).help == f"write `{help} {text}`; `is` asks for None alone"
-
-
 def test_else_if_is_one_word() -> None:
     found = reported("  y = h", "  if training:\n    y = h\n  else if dim > 2:\n    y = x\n  else:\n    y = h")
     assert (found.message, found.help) == ("`else if` is one word", "write `elif`")

@@ -279,3 +279,13 @@ def test_a_window_of_even_size_is_told_to_be_odd() -> None:
 
 def test_a_single_number_has_no_dimensions() -> None:
     assert only("y = sum(x)", outputs={"y": [1]}).help == "write `[]`: a single number is a tensor without dimensions"
+
+
+@pytest.mark.parametrize(("question", "help"), [
+    ("mode is 'sum'", "write `== 'sum'`: `is` goes with None alone"),
+    ("mode is not 'sum'", "write `!= 'sum'`: `is not` goes with None alone"),
+])  # fmt: skip
+def test_identity_is_asked_of_none_alone(question: str, help: str) -> None:
+    mode = {"type": "str", "choices": ["mean", "sum"], "default": "mean", "doc": "Mode."}
+    finding = only(f"y = x * 2 if {question} else x", arguments={"mode": mode})
+    assert (finding.rule.code, finding.help) == ("LG115", help)

@@ -117,9 +117,6 @@ class ExpressionParser:
                 operator = "is not"
             operators.append(operator)
             comparators.append(self.expression(ex.PRECEDENCE["compare"] + 1))
-        for operator, value in zip(operators, comparators, strict=True):
-            if operator in ("is", "is not") and isinstance(value, ex.Literal) and value.value is not None:
-                raise refusals.identity(operator, value, self.since(start), self.source(self.since(start)))
         return ex.Compare(left, tuple(operators), tuple(comparators), span=self.since(start))
 
     def operand(self, minimum: int) -> ex.Expression:

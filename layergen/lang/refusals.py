@@ -101,14 +101,6 @@ def unexpected(token: Token, wanted: str, following: Token | None = None) -> Syn
     return SyntaxFault(f"expected {wanted}, got {quoted(text)}", span)
 
 
-def identity(operator: str, value: ex.Literal, span: Span, source: str) -> SyntaxFault:
-    """The fault of ``mode is "sum"``."""
-    sign = "==" if operator == "is" else "!="
-    return SyntaxFault(
-        f"{source} asks whether two values are one", span, f"write `{sign} {ex.show(value)}`; `is` asks for None alone"
-    )
-
-
 def foreign_comment(token: Token) -> SyntaxFault:
     """The fault of a comment as other languages write it."""
     return SyntaxFault("`//` divides numbers, and begins no comment", token.span, "write a comment as `# …`")

@@ -3,11 +3,14 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from layergen.diagnostics import Finding, Path, Place
+from layergen.diagnostics import FORWARD, Finding, Path, Place
 from layergen.lang import expression as ex
-from layergen.lang.visitor import parts
+from layergen.lang.model import LayerSpec
+from layergen.lang.visitor import expressions, parts
 from layergen.resolve.inference import NONE, TENSOR, kinds_of
+from layergen.resolve.scope import scoped
 from layergen.rules.calls import DataDependent
+from layergen.rules.spec import ForbiddenConstruct
 from layergen.words import shorten
 
 CHOOSE = "choose element by element: `where(condition, a, b)`"
@@ -21,6 +24,25 @@ def check_asking(statement: ex.Statement, path: Path) -> Iterator[Finding]:
     for expression in parts(statement).expressions:
         if not (isinstance(statement, ex.If) and expression is statement.test):
             yield from _expression(expression, path)
+
+
+def check_identity(spec: LayerSpec) -> Iterator[Finding]:
+    """Yield the questions with `is` that ask for something else than None, which hold by accident if at all."""
+    for part in scoped(spec):
+        yield from _identity(part.expression, part.path)
+    for expression in expressions(spec.forward):
+        yield from _identity(expression, FORWARD)
+
+
+def _identity(expression: ex.Expression, path: Path) -> Iterator[Finding]:
+    for node in ex.walk(expression):
+        match node:
+            case ex.Compare(operators=("is" | "is not" as word,), comparators=(ex.Literal(value=value) as other,)) if (
+                value is not None
+            ):
+                message = f"`{ex.show(node)}` asks whether two values are one"
+                help = f"write `{'==' if word == 'is' else '!='} {ex.show(other)}`: `{word}` goes with None alone"
+                yield ForbiddenConstruct.at(Place(path, node.span), message, help=help)
 
 
 def _expression(node: ex.Node, path: Path) -> Iterator[Finding]:
