@@ -11,6 +11,7 @@ from layergen.contracts.data import on_data
 from layergen.contracts.initial import initial_bounds
 from layergen.contracts.matching import check_match
 from layergen.contracts.together import check_together
+from layergen.diagnostics import Finding
 from layergen.faults import SpecError, refuse
 from layergen.prove.abstract_run import settled
 from layergen.prove.cost import costs
@@ -18,10 +19,12 @@ from layergen.prove.input_checks import input_checks
 from layergen.prove.preconditions import preconditions
 from layergen.prove.proof import Proof, Tried, paths, prove
 from layergen.resolve.program import Program
+from layergen.rules.shapes import ShapeMismatch
 from layergen.run.fitting import fitted
 from layergen.run.forward import TrialFault
 from layergen.run.instance import Instance
-from layergen.run.trial import SHAPES, TensorFacts, facts, try_runs
+from layergen.run.missing import missing_constraint
+from layergen.run.trial import SHAPES, TensorFacts, facts, try_runs, works_at
 from layergen.run.watching import Runs, Watch
 from layergen.settings.choice import Setting, allowed, settings
 from layergen.settings.emptiness import empty_tensors
@@ -105,12 +108,19 @@ def working(program: Program, setting: Setting, watches: Iterable[Watch[Any]] = 
     runs = Runs(program, setting, (SHAPES, *watches))
     try:
         try_runs(runs)
-    except SpecError:
+    except SpecError as fault:
         other = fitted(program, setting)
         if other is setting:
-            raise
+            raise SpecError(_with_constraint(program, setting, finding) for finding in fault.findings) from None
         return Runs(program, other, (SHAPES, *watches))
     return runs
+
+
+def _with_constraint(program: Program, setting: Setting, finding: Finding) -> Finding:
+    """The finding of an output that has its shape at other settings, with the constraint that tells at which."""
+    if finding.help is not None or finding.rule is not ShapeMismatch:
+        return finding
+    return finding._replace(help=missing_constraint(program, setting, works_at))
 
 
 def check_setting(runs: Runs) -> CheckedCase:

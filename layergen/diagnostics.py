@@ -12,6 +12,8 @@ from typing import ClassVar, NamedTuple
 Path = tuple[str | int, ...]  # keys and indices from the root of a spec to one of its nodes
 Span = tuple[int, int]  # start and end of some characters of a text, end excluded
 
+FORWARD: Path = ("forward",)  # where most of what a layer does wrong is to be seen
+
 
 class LayergenError(Exception):
     """A mistake of the user that stops the work as a whole: wrong usage or configuration."""

@@ -116,7 +116,7 @@ def test_unknown_keywords_are_one_finding() -> None:
         ("clamp(x, low=0)", "LG206", "low", None),
         ("leaky_relu(x, mode)", "LG209", "mode", None),
         ("stack(x)", "LG209", "x", None),
-        ("pad(x, 1)", "LG209", "1", None),
+        ("pad(x, 1)", "LG209", "1", "pad(x, [1, 1])"),
         ("conv2d(x)", "LG207", "conv2d", None),
         ("relu(x, False, 3)", "LG208", "3", None),
     ],

@@ -75,8 +75,8 @@ def test_numbers_are_what_python_computes(text: str) -> None:
         ("1 << 10 ** 9", "the number is too large", "1 << 10 ** 9"),
         ("9223372036854775807 + 1", "the number is too large", "9223372036854775807 + 1"),
         ("a + c ** 0.5", "the result is no real number", "c ** 0.5"),
-        ("sqrt(c) + 1", "math domain error", "sqrt(c)"),
-        ("log(b - 2)", "math domain error", "log(b - 2)"),
+        ("sqrt(c) + 1", "`sqrt` has no value there", "sqrt(c)"),
+        ("log(b - 2)", "`log` has no value there", "log(b - 2)"),
         ("a + [0] * 100000", "the list is too long", "[0] * 100000"),
         ("a + 9999999 * size", "the list is too long", "9999999 * size"),
         ("a + mode * 1000", "a text has no `*`", "mode * 1000"),
@@ -89,7 +89,7 @@ def test_numbers_are_what_python_computes(text: str) -> None:
 def test_faults_name_the_part_that_cannot_be_computed(text: str, message: str, at: str) -> None:
     said, marked = fault_of(evaluate, text)
     assert marked == at
-    assert said == message or (message == "math domain error" and said)  # newer Pythons say more
+    assert said == message
 
 
 def test_the_largest_number_is_still_one() -> None:

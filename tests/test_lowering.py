@@ -9,6 +9,7 @@ from small import DIM, FLAG, forward_lines, program, spec
 
 from layergen.faults import SpecError
 from layergen.lower.constructor import ConstructorWriter, argument_signature
+from layergen.lower.docs import shape_sentence
 from layergen.lower.imports import function, names_in
 from layergen.lower.initial import reset_lines
 from layergen.lower.representation import extra_repr
@@ -493,3 +494,11 @@ def test_without_an_input_that_is_always_there_tensors_are_made_where_the_layer_
     weight = {"weight": {"shape": [3], "init": "ones"}}
     written = forward("y = zeros([3]) * weight if x is None else x * weight", parameters=weight, **parts)
     assert "torch.zeros(3, device=self.weight.device, dtype=self.weight.dtype)" in written
+
+
+def test_the_docstring_says_what_a_mask_marks() -> None:
+    mask = {"shape": ["N", "L"], "dtype": "bool", "marks": ["x", "z"], "dim": 1}
+    inputs = {"x": ["N", "L", "D"], "z": ["N", "L", "D"], "mask": mask}
+    layer = program("y = (x + z) * mask[:, :, None]", inputs=inputs, outputs={"y": ["N", "L", "D"]})
+    said = shape_sentence(layer, layer.inputs["mask"])
+    assert said == "``(N, L)``, of dtype ``bool``, true at the positions of ``x`` and ``z`` along ``L`` that count."

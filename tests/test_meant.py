@@ -8,7 +8,7 @@ from layergen.faults import SourceError, SpecError
 from layergen.lang.source import parse
 from layergen.lang.validate import validate
 from layergen.resolve import resolve
-from layergen.suggest import nearest
+from layergen.suggest import is_slip, nearest
 
 SPEC = """\
 layer: Scale
@@ -206,3 +206,135 @@ def test_letters_that_have_changed_places_are_nearer_than_one_that_is_missing(
 def test_a_misspelled_op_keeps_its_arguments() -> None:
     found = reported("y = h", "y = tahn(h)")
     assert (marked(found), found.help, found.fix) == ("tahn", "write `tanh(h)`", "tanh")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "at", "help"),
+    [
+        ("doc: Size.}", "doc: Size., choices: 1, 2}", "2", "put a list in brackets: `choices: [1, 2]`"),
+        ("{type: int,", "{type: str, choices: none, mean,", "none", "put a list in brackets: `choices: [none, mean]`"),
+        ("{type: int,", "{type: str, choices: (a, b),", "(a", "put a list in brackets: `choices: [a, b]`"),
+        ("{type: int,", "{type: size2, default: 0,0,", "0", "put a list in brackets: `default: [0, 0]`"),
+        ("{type: int,", '{type: str, choices: "a, b",', '"a, b"', "write `[a, b]`"),
+        ("inputs:\n  x: [N, dim]", "inputs: {x: N, dim}", "N", "put a list in brackets: `x: [N, dim]`"),
+        ("shape: [dim],", "shape: dim, dim,", "dim", "put a list in brackets: `shape: [dim, dim]`"),
+        ("  x: [N, dim]", "  x: N, dim", ",", "write `[N, dim]`"),
+        ("summary: Scale.", "summary: Scale.\nconstraints: dim > 2", "dim > 2", "write `[dim > 2]`"),
+    ],
+)
+def test_lists_stand_in_brackets(old: str, new: str, at: str, help: str) -> None:
+    assert help_of(old, new) == (at, help)
+
+
+def test_a_reference_has_a_title_and_an_address() -> None:
+    found = reported("summary: Scale.", "summary: Scale.\nreferences: https://example.org")
+    assert found.help == 'write `[{title: "…", url: "https://…"}]`'
+
+
+@pytest.mark.parametrize(
+    "forward", ["forward:\n  h = x * weight\n  if training:\n    h = x\n", "forward: h = x\n  if h:\n"]
+)
+def test_a_branch_in_a_forward_without_a_bar_is_told_to_have_one(forward: str) -> None:
+    found = reported("forward: |\n  h = x * weight\n", forward)
+    assert (marked(found), found.help) == ("forward", "begin a forward of several lines with `forward: |`")
+
+
+@pytest.mark.parametrize("line", ["  // double\n  y = h", "  y = h  // double it"])
+def test_comments_begin_with_a_number_sign(line: str) -> None:
+    assert help_of("  y = h", line) == ("//", "write a comment as `# …`")
+
+
+def test_comments_between_keys_begin_with_one_too() -> None:
+    assert help_of("inputs:", "// what comes in\ninputs:") == ("// what comes in", "write a comment as `# …`")
+
+
+@pytest.mark.parametrize(
+    ("line", "help"),
+    [
+        ("y = h.masked_fill_(x, 0)", "write `masked_fill(h, x, 0)`"),
+        ("y = h.zero_()", "write `zeros_like(h)`"),
+        ("add_(h, x)", "write `h = add(h, x)`: no op changes a tensor in place"),
+    ],
+)
+def test_no_op_changes_a_tensor_in_place(line: str, help: str) -> None:
+    assert reported("  y = h", f"  {line}").help == help
+
+
+@pytest.mark.parametrize(("name", "meant"), [("scale", "Scale"), ("scale_2d", "Scale2d"), ("big-scale", "BigScale")])
+def test_layers_are_named_in_cap_words(name: str, meant: str) -> None:
+    assert help_of("layer: Scale", f"layer: {name}") == (name, f"write `{meant}`")
+
+
+@pytest.mark.parametrize(
+    ("written", "meant", "is_slip_of_it"),
+    [
+        ("chanels", "channels", True), ("channels", "chanels", True), ("heigth", "height", True),
+        ("dim_q", "dim_k", False), ("kdim", "dim", False), ("width1", "width", False), ("width", "height", False),
+    ],
+)  # fmt: skip
+def test_a_slip_is_a_letter_too_few_or_too_many_or_two_that_have_changed_places(
+    written: str, meant: str, is_slip_of_it: bool
+) -> None:
+    assert is_slip(written, meant) == is_slip_of_it
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "help"),
+    [
+        ("init: ones", "init: ones, requires_grad: false", "what is not learned is declared under `buffers`"),
+        ("init: ones", "initializer: ones", "write `init`"),
+        (
+            "init: ones",
+            "init: ones, optional: true",
+            "write `when: …`, the condition under which it exists",
+        ),
+        ("min: 1", "minimum: 1", "write `min`"),
+        ("min: 1", "options: [1, 2]", "write `choices`"),
+        ("min: 1", "required: true", "leave it out: what has no `default` is required"),
+        ("doc: Size.", "description: Size.", "write `doc`"),
+    ],
+)
+def test_keys_of_other_tools_are_known(old: str, new: str, help: str) -> None:
+    with pytest.raises(SourceError) as refusal:
+        source = parse(SPEC.replace(old, new), "scale.yaml")
+        try:
+            validate(source)
+        except SpecError as fault:
+            raise SourceError(map(source.diagnose, fault.findings)) from None
+    assert help in [diagnostic.help for diagnostic in refusal.value.diagnostics]
+
+
+@pytest.mark.parametrize(
+    ("line", "help"),
+    [
+        ("causal: true", "name the dimension along which nothing sees what is later: `causal: L`"),
+        ("mixes: true", "name the dimensions along which samples see each other: `mixes: [N]`"),
+        ("random: true", "write `always` where it draws random numbers at all times"),
+        ("cases: {dim: 4}", "begin each case with a dash: `- {dim: 4}`"),
+        ("matches: LayerNorm(dim)", "write it as `nn.LayerNorm(dim)`"),
+    ],
+)
+def test_keys_of_the_layer_show_their_form(line: str, help: str) -> None:
+    assert reported("summary: Scale.", f"summary: Scale.\n{line}").help == help
+
+
+@pytest.mark.parametrize(
+    ("shape", "help"),
+    [
+        ("  y:", "a shape is a list: write `y: []` for a single number"),
+        ("  y: 1", "a shape is a list: write `y: [1]`, or `y: []` for a single number"),
+        ("  y: scalar", "write `[]`"),
+    ],
+)
+def test_shapes_are_lists(shape: str, help: str) -> None:
+    assert reported("  y: [N, dim]", shape).help == help
+
+
+def test_a_list_of_sizes_in_the_place_of_outputs_is_a_shape() -> None:
+    found = reported("outputs:\n  y: [N, dim]", "outputs: [N, 3]")
+    assert found.help == "give each name a line of its own: `y: [N, 3]`"
+
+
+def test_else_if_is_one_word() -> None:
+    found = reported("  y = h", "  if training:\n    y = h\n  else if dim > 2:\n    y = x\n  else:\n    y = h")
+    assert (found.message, found.help) == ("`else if` is one word", "write `elif`")

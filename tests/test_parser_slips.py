@@ -20,6 +20,7 @@ from parsing import block_fault_of, fault_of, marked
         ("f(1=2)", "=", "expected `,` or `)`, got `=`", "write `==` to compare"),
         ("x = y", "=", "expected the end of the expression, got `=`", "write `==` to compare"),
         ("x, y", ",", "several values need brackets around them", "write `[x, y]`"),
+        ("0,0", ",", "several values need brackets around them", "write `[0, 0]`"),
         ("x[]", "[]", "these brackets are empty", None),
         ("x[1:2:3:4]", ":", "expected `,`, `:` or `]`, got `:`", None),
         ("x + not y", "not", "`not` needs parentheses here", "write `(not …)`"),

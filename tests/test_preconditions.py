@@ -67,7 +67,7 @@ def test_a_layer_that_works_at_its_cases_is_told_which_constraint_says_so() -> N
         "inputs": {"x": ["N", "dim"]},
         "outputs": {"y": ["N", "dim"]},
     }
-    finding = fault_of(program("y = linear(x, weight)", **parts, cases=[{"dim": 4, "width": 4}]))
+    finding = fault_of(program("y = linear(x, 2 * weight)", **parts, cases=[{"dim": 4, "width": 4}]))
     assert finding.rule.code == "LG303"
     assert finding.help == "it works where dim=4, width=4: say under `constraints` what it takes"
 

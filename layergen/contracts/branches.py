@@ -3,14 +3,14 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from layergen.diagnostics import Finding
+from layergen.diagnostics import FORWARD, Finding
 from layergen.lang import expression as ex
 from layergen.resolve.program import Program
 from layergen.rules.cases import UntakenBranch
 from layergen.run.forward import Run
 from layergen.run.instance import Instance
 from layergen.run.watching import BOTH, WITHOUT_DATA, Runs, Watch, Watcher
-from layergen.settings.branches import FORWARD, Branching, Decision, branchings, outside
+from layergen.settings.branches import Branching, Decision, branchings, outside
 from layergen.settings.choice import Setting
 from layergen.settings.reaching import reach, untaken
 

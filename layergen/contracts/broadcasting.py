@@ -6,7 +6,7 @@ from typing import Any
 from torch import Tensor
 
 from layergen.contracts.promise import Promise, Ways
-from layergen.diagnostics import Finding, Label, Place
+from layergen.diagnostics import FORWARD, Finding, Label, Place
 from layergen.lang import expression as ex
 from layergen.rules.shapes import HiddenCoupling
 from layergen.run.explain import ELEMENTWISE, short
@@ -94,17 +94,17 @@ class BroadcastWatch(Watcher[tuple[Finding, ...]]):
         last = self.instance.explainer.size(tensor.shape[-1]) if tensor.dim() else "1"
         help = f"if one value for all is meant, write `{node.id}[{', '.join('0' for _ in parameter.entries)}]`"
         help += f"; if there is one for each, declare the shape `[{last}]`"
-        labels = [Label(Place(("forward",), other.span), shape)]
-        return HiddenCoupling.at(Place(("forward",), node.span), message, label=ones, labels=labels, help=help)
+        labels = [Label(Place(FORWARD, other.span), shape)]
+        return HiddenCoupling.at(Place(FORWARD, node.span), message, label=ones, labels=labels, help=help)
 
     def crossed(self, left: ex.Expression, right: ex.Expression, first: Tensor, second: Tensor) -> Finding:
         shape = self.instance.explainer.shape
         shapes = shape(tuple(first.shape)), shape(tuple(second.shape))
         message = f"`{short(left)}` and `{short(right)}` are each stretched to the other: every pair is combined"
-        labels = [Label(Place(("forward",), left.span), shapes[0])]
+        labels = [Label(Place(FORWARD, left.span), shapes[0])]
         help = "bring both to one shape; where all pairs are meant, say so: `x[:, None] - y[None, :]`"
         return HiddenCoupling.at(
-            Place(("forward",), right.span), message, label=shapes[1], labels=labels,
+            Place(FORWARD, right.span), message, label=shapes[1], labels=labels,
             notes=[f"shapes: {shapes[0]} and {shapes[1]}"], help=help,
         )  # fmt: skip
 

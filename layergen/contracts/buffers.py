@@ -8,7 +8,7 @@ from torch import Tensor
 
 from layergen.contracts.promise import Promise, Ways
 from layergen.contracts.sites import WITH_DATA
-from layergen.diagnostics import Finding, Place
+from layergen.diagnostics import FORWARD, Finding, Place
 from layergen.lang import expression as ex
 from layergen.rules.behaviour import TensorWritten
 from layergen.rules.values import UpdatedInEvaluation
@@ -42,7 +42,7 @@ class ContentWatch(Watcher[tuple[Finding, ...]]):
     def finding(self, names: list[str], node: ex.Call) -> Finding:
         shown = listed([f"`{name}`" for name in sorted(names, key=list(self.before).index)])
         message = f"`{node.function}` writes to {shown}, which nothing in the forward says"
-        return TensorWritten.at(Place(("forward",), node.span), message, help=_assigned(names[0], node))
+        return TensorWritten.at(Place(FORWARD, node.span), message, help=_assigned(names[0], node))
 
 
 def _differs(before: Tensor, after: Tensor | None) -> bool:
@@ -73,7 +73,7 @@ def check_buffers(ways: Ways) -> Iterator[Finding]:
         message = f"the buffer `{name}` is updated in evaluation too"
         help = "put it under `if training:`; if evaluation is meant to update it, "
         help += "say why: `accept: {updated-in-evaluation: …}`"
-        yield UpdatedInEvaluation.at(Place(("forward",), target.span), message, help=help)
+        yield UpdatedInEvaluation.at(Place(FORWARD, target.span), message, help=help)
 
 
 BUFFERS = Promise(check_buffers, (CONTENTS, ASSIGNED))

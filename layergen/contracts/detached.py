@@ -11,7 +11,7 @@ from torch import Tensor
 
 from layergen.contracts.promise import Promise, Ways
 from layergen.contracts.sites import WITH_DATA
-from layergen.diagnostics import Finding, Label, Place
+from layergen.diagnostics import FORWARD, Finding, Label, Place
 from layergen.lang import expression as ex
 from layergen.lang.visitor import assignments
 from layergen.resolve.program import Program
@@ -98,7 +98,7 @@ def _finding(program: Program, cut: ex.Call | ex.Name, wrong: list[str]) -> Find
         help = (
             f"give the value a name of its own and read that, or, if it is meant, declare `gradient: false` for {names}"
         )
-    return CutGradient.at(Place(("forward",), cut.span), message, labels=labels, help=help)
+    return CutGradient.at(Place(FORWARD, cut.span), message, labels=labels, help=help)
 
 
 DETACHED = Promise(check_detached, (SLOPES,))

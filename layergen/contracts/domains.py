@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from layergen.contracts.promise import Promise, Ways
 from layergen.contracts.sites import SizeWatch
-from layergen.diagnostics import Finding, Place
+from layergen.diagnostics import FORWARD, Finding, Place
 from layergen.domains.site import Edge
 from layergen.domains.study import study
 from layergen.domains.witness import Witness, witnesses
@@ -44,7 +44,7 @@ def _small(ways: Ways) -> bool:
 
 def _finding(program: Program, witness: Witness) -> Finding:
     node = witness.suspect.node
-    place = Place(("forward",), node.span)
+    place = Place(FORWARD, node.span)
     notes = Instance(program, witness.setting).explainer.notes()
     help = _help(program, witness)
     found = witness.breakdown

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from layergen.contracts.promise import Promise, Ways
 from layergen.contracts.sites import IN_MIXED_PRECISION, IN_PRECISIONS
-from layergen.diagnostics import Finding, Label, Place
+from layergen.diagnostics import FORWARD, Finding, Label, Place
 from layergen.lang import expression as ex
 from layergen.ops.dtypes import dtype_name
 from layergen.resolve.program import Program
@@ -53,7 +53,7 @@ MIXED = Watch(IN_MIXED_PRECISION, TRAINING, ProductWatch)
 def check_dtype(ways: Ways) -> Iterator[Finding]:
     """Yield the precisions in which the layer fails, or an output has another dtype than declared."""
     program = ways.program
-    mixable = program.forward.upcasts and any(tensor.dtype is None for tensor in program.tensors.values())
+    mixable = program.forward.upcasts and program.takes_dtype
     for runs in ways.runs:
         for dtype, watch in PRECISIONS.items():
             found = [finding for seen in runs.seen(watch) for finding in _breaches(seen, f"in {dtype_name(dtype)}")]
@@ -100,7 +100,7 @@ def _finding(program: Program, name: str, declared: torch.dtype, found: torch.dt
         message = f"output `{name}` is {dtype_name(found)} where `{source}` is {dtype_name(declared)}"
         message += f", {where}" if not where.startswith("in ") else ""
     targets = [target for target in program.forward.targets if target.id == name]
-    labels = [Label(Place(("forward",), targets[-1].span), dtype_name(found))] if targets else []
+    labels = [Label(Place(FORWARD, targets[-1].span), dtype_name(found))] if targets else []
     help = f"declare it: `{name}: {{shape: […], dtype: {dtype_name(found)}}}`"
     if source is not None and declared.is_floating_point and found.is_floating_point:
         help = f"end the forward with `{name} = type_as({name}, {source})`"

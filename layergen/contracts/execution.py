@@ -6,7 +6,7 @@ import torch
 
 from layergen.contracts.promise import Promise, Ways
 from layergen.contracts.sites import WITH_DATA
-from layergen.diagnostics import Finding, Place
+from layergen.diagnostics import FORWARD, Finding, Place
 from layergen.rules.behaviour import NotANumber
 from layergen.rules.shapes import OpFailed
 from layergen.run.forward import Run
@@ -50,7 +50,7 @@ def _not_a_number(instance: Instance, run: Run) -> Finding | None:
                 name for name, part in instance.program.inputs.items() if part.floating and part.range is None
             ]
             help = f"say between which values `{open_inputs[0]}` lies: `range: [low, high]`" if open_inputs else None
-            place = Place(("forward",), step.target.span)
+            place = Place(FORWARD, step.target.span)
             return NotANumber.at(place, message, notes=instance.explainer.notes(), help=help)
     return None
 

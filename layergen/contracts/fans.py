@@ -6,7 +6,7 @@ from typing import Any
 from torch import Tensor
 
 from layergen.contracts.promise import Promise, Ways
-from layergen.diagnostics import Finding, Label, Place
+from layergen.diagnostics import FORWARD, Finding, Label, Place
 from layergen.lang import expression as ex
 from layergen.lang.inits import is_initializer
 from layergen.resolve.program import Program
@@ -84,7 +84,7 @@ def _is_outputs(program: Program, weight: str, argument: str, uses: Uses) -> boo
 def _wrong(path: tuple[str, ...], node: ex.Expression, weight: str, user: ex.Expression, instead: str) -> Finding:
     what = f"`{ex.show(node)}`"
     message = f"{what} does not count what `{weight}` is summed over"
-    labels = [Label(Place(("forward",), user.span), f"sums over dimension {_axis(user)} of `{weight}`")]
+    labels = [Label(Place(FORWARD, user.span), f"sums over dimension {_axis(user)} of `{weight}`")]
     return WrongFan.at(Place(path, node.span), message, labels=labels, help=f"write `{instead}`")
 
 

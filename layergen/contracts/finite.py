@@ -9,7 +9,7 @@ from layergen.contracts.promise import Promise, Ways
 from layergen.contracts.sites import AT_POINTS, CPU, started
 from layergen.contracts.slopes import Slopes, SlopeWatch
 from layergen.contracts.values import EQUAL, ORDINARY, ZERO, Point, drawn
-from layergen.diagnostics import Finding, Place, Rule
+from layergen.diagnostics import FORWARD, Finding, Place, Rule
 from layergen.lang import expression as ex
 from layergen.resolve.program import Program
 from layergen.rules.behaviour import NotANumber
@@ -137,7 +137,7 @@ def _first(seen: Seen[Slopes], wide: Seen[Slopes] | None, name: str) -> Place:
     for usual, exact in zip(seen.run.steps, (wide or seen).run.steps, strict=False):
         value, other = usual.value, exact.value
         if isinstance(value, Tensor) and not _finite(value) and (wide is None or value.isnan().any() or _finite(other)):
-            return Place(("forward",), usual.target.span)
+            return Place(FORWARD, usual.target.span)
     return Place(("outputs", name), key=True)
 
 
@@ -156,7 +156,7 @@ def _broken(program: Program, point: Point, seen: Seen[Slopes], name: str, slope
     place = _first(seen, None, name)
     if place.path[0] == "outputs":  # no value is lost on the way, but a slope
         call = next((call for call in program.forward.calls if call.function in EXPONENTIALS), None)
-        place = Place(("forward",), call.span) if call else Place((section, name), key=True)
+        place = Place(FORWARD, call.span) if call else Place((section, name), key=True)
     return _reported(BrokenGradient, program, seen, place, message)
 
 

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from layergen.contracts.promise import Promise, Ways
 from layergen.contracts.sites import WITH_GRADIENTS
-from layergen.diagnostics import Finding, Place
+from layergen.diagnostics import FORWARD, Finding, Place
 from layergen.lang import expression as ex
 from layergen.lang.visitor import Block, expressions
 from layergen.rules.behaviour import NoGradient
@@ -49,7 +49,7 @@ def check_gradient(ways: Ways) -> Iterator[Finding]:
             continue
         if any(node.name().endswith(NOT_IMPLEMENTED) for node in nodes(seen.run.outputs.values())):
             message = "the backward pass fails: torch has no derivative of one of the ops"
-            yield NoGradient.at(("forward",), message, help=NOT_IMPLEMENTED_HELP)
+            yield NoGradient.at(FORWARD, message, help=NOT_IMPLEMENTED_HELP)
             return
         inner |= {path: path.split(".")[0] for path, part in seen.instance.inner.items() if part.gradient}
         leaves = {**seen.instance.state, **seen.instance.inputs}

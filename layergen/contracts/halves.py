@@ -10,7 +10,7 @@ from torch import Tensor
 from layergen.contracts.promise import Promise, Ways
 from layergen.contracts.sites import CPU, IN_COMMON, SHAKE, SizeWatch, started
 from layergen.contracts.values import drawn
-from layergen.diagnostics import Finding, Place
+from layergen.diagnostics import FORWARD, Finding, Place
 from layergen.lang import expression as ex
 from layergen.ops.dtypes import dtype_name
 from layergen.resolve.program import Program
@@ -180,7 +180,7 @@ def _finding(attempt: Attempt, half: Run, exact: Run, instance: Instance, length
             help = "compute in float32 or wider: `h = upcast(x)`, and come back with `type_as(…, x)`"
             if length is not None:
                 help = f"count in float32: `arange({length}, dtype=float32)`, and `upcast(…)` what it meets"
-            place = Place(("forward",), found.target.span)
+            place = Place(FORWARD, found.target.span)
             return LossOfPrecision.at(place, message, notes=notes, help=help)
     name = next(iter(exact.outputs))
     message = f"in {dtype_name(attempt.dtype)}, `{name}` is far from what float64 gives"

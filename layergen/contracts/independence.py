@@ -9,7 +9,7 @@ from layergen.contracts.module import Matched
 from layergen.contracts.probing import Probe, axes, differs, probed, resized
 from layergen.contracts.promise import Promise, Ways
 from layergen.contracts.samples import COMPANY, Dependence, Samples
-from layergen.diagnostics import Finding, Place
+from layergen.diagnostics import FORWARD, Finding, Place
 from layergen.lang import expression as ex
 from layergen.lang.interpreter import EvaluationFault
 from layergen.resolve.meanings import LEADING
@@ -97,7 +97,7 @@ def _finding(probe: Probe, training: bool, batch: str, found: Dependence) -> Fin
     assert before is not None
     target = _culprit(probe, batch, before, after) or before.stored[found.output]
     notes = probe.instance.explainer.notes()
-    return DependentSamples.at(Place(("forward",), target.span), message, notes=notes, help=help)
+    return DependentSamples.at(Place(FORWARD, target.span), message, notes=notes, help=help)
 
 
 def _culprit(probe: Probe, batch: str, before: Run, after: Run | None) -> ex.Name | None:

@@ -16,7 +16,7 @@ from layergen.lang.interpreter import EvaluationFault
 from layergen.lang.model import Tensor as TensorSpec
 from layergen.resolve.program import Program
 from layergen.rules.meaning import IgnoredEntries
-from layergen.run.forward import TrialFault
+from layergen.run.forward import Run, TrialFault
 from layergen.run.watching import Runs
 from layergen.settings.choice import Setting
 from layergen.settings.search import consistent, values_of
@@ -101,6 +101,10 @@ def check_influence(ways: Ways) -> Iterator[Finding]:
         for name, entries in _without_effect(way, asked).items():
             found[name].add(entries)
     tried = [name for name, ignored in found.items() if ignored.runs]
+    finding = _untold(explored[0], [name for name in found if name not in tried]) if explored else None
+    if finding is not None:
+        yield finding
+        return
     for name in tried:
         part = found[name].part
         if part is not None and len(found[name].shapes) > 1:
@@ -230,11 +234,11 @@ def _same(one: Tensor, other: Tensor) -> bool:
 
 
 def _slopes(way: Way, inputs: Tensors) -> dict[str, Tensor] | None:
-    """Where the outputs have a slope in the floating inputs; None if the layer does not run, or gives NaN alone."""
+    """Where the outputs have a slope in the floating inputs; None if the layer does not run, or gives no number."""
     smooth = {name: value for name, value in inputs.items() if value.is_floating_point() or value.is_complex()}
     leaves = {name: value.clone().requires_grad_() for name, value in smooth.items()}
     run = way.probe.run(way.training, {**inputs, **leaves}, gradients=True)
-    if run is None or all(value.isnan().all() for value in run.outputs.values()):
+    if run is None or not _gives_numbers(run):
         return None
     outputs = [value for value in run.outputs.values() if value.requires_grad]
     if not outputs or not leaves:
@@ -247,6 +251,27 @@ def _slopes(way: Way, inputs: Tensors) -> dict[str, Tensor] | None:
         return {}
     pairs = zip(leaves, slopes, strict=True)
     return {name: (slope != 0) & ~slope.isnan() for name, slope in pairs if slope is not None}
+
+
+def _gives_numbers(run: Run) -> bool:
+    """Whether an output has an entry that is neither infinite nor NaN."""
+    return any(bool(value.isfinite().any()) for value in run.outputs.values())
+
+
+def _untold(way: Way, names: Sequence[str]) -> Finding | None:
+    """The finding where no run tells whether inputs matter, since all outputs are infinite at all draws."""
+    run = way.probe.run(way.training, way.probe.drawn())
+    names = [name for name in names if _varies(way.probe, name)]
+    if run is None or _gives_numbers(run) or not names:
+        return None
+    outputs, inputs = (listed(f"`{name}`" for name in part) for part in (run.outputs, names))
+    message = f"{outputs} {'are' if len(run.outputs) > 1 else 'is'} never finite, so that no effect of {inputs} is seen"
+    sizes = ", ".join(f"{name}: …" for name in way.probe.setting.sizes)
+    help = f"under `cases`, give a setting at which it is finite: `- {{{sizes}}}`"
+    return IgnoredEntries.at(
+        Place(("outputs", next(iter(run.outputs))), key=True), message, notes=way.probe.instance.explainer.notes(),
+        help=help,
+    )  # fmt: skip
 
 
 def _finding(probe: Probe, name: str, part: str) -> Finding | None:

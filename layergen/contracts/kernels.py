@@ -8,7 +8,7 @@ from torch import Tensor
 
 from layergen.contracts.promise import Promise, Ways
 from layergen.contracts.sites import IN_COMMON
-from layergen.diagnostics import Finding, Label, Place
+from layergen.diagnostics import FORWARD, Finding, Label, Place
 from layergen.lang import expression as ex
 from layergen.ops.dtypes import dtype_name
 from layergen.rules.behaviour import DtypeMismatch
@@ -80,7 +80,7 @@ def _finding(seen: Seen[tuple[ex.Expression | None, Operands]], fault: Finding, 
     widest = max(dtypes, key=lambda own: torch.finfo(own).bits)
     narrow = [short(operand) for operand, own in operands if own != widest]
     help = f"bring them to one dtype: {listed([f'`upcast({text})`' for text in narrow])}, or `type_as(…)`"
-    labels = [Label(Place(("forward",), operand.span), dtype_name(own)) for operand, own in operands]
+    labels = [Label(Place(FORWARD, operand.span), dtype_name(own)) for operand, own in operands]
     return DtypeMismatch.at(fault.place, message, labels=labels, help=help)
 
 

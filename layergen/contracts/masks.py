@@ -9,7 +9,7 @@ from torch import Tensor
 from layergen.contracts.execution import NUMBERS
 from layergen.contracts.probing import Tensors, Way, at_index, axes, differs, probed, resized
 from layergen.contracts.promise import Promise, Ways
-from layergen.diagnostics import Finding, Place
+from layergen.diagnostics import FORWARD, Finding, Label, Place
 from layergen.lang import expression as ex
 from layergen.lang.model import Input
 from layergen.lang.model import Tensor as TensorSpec
@@ -116,7 +116,12 @@ class MaskTrial:
 
     def finding(self, run: Run, output: str, message: str, help: str) -> Finding:
         notes = self.probe.instance.explainer.notes()
-        return UnmarkedCounts.at(Place(("forward",), run.stored[output].span), message, notes=notes, help=help)
+        place = Place(FORWARD, run.stored[output].span)
+        return UnmarkedCounts.at(place, message, labels=self.labels(), notes=notes, help=help)
+
+    def labels(self) -> tuple[Label, ...]:
+        """Where the spec says what the mask marks."""
+        return (Label(Place(("inputs", self.mask.name, "marks"), key=True), f"of {self.mask.words}, true ones count"),)
 
     def sees_content(self, usual: Run, replaced: Tensor, compared: Tensor) -> str | None:
         """The first output that changes at some positions with what stands at others.
@@ -198,8 +203,8 @@ class MaskTrial:
                     message = f"`{name}` is {kind} where `{self.mask.name}` marks {words}"
                     help = "bound the count, `clamp(sum(…), min=1)`, or fill what comes of nothing, `nan_to_num(…)`"
                     notes = self.probe.instance.explainer.notes()
-                    place = Place(("forward",), run.stored[name].span)
-                    return NothingMarked.at(place, message, notes=notes, help=help)
+                    place = Place(FORWARD, run.stored[name].span)
+                    return NothingMarked.at(place, message, labels=self.labels(), notes=notes, help=help)
         self.shown.add(NOTHING)
         return None
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from layergen import ops
 from layergen.contracts.promise import Promise, Ways
-from layergen.diagnostics import Finding, Place
+from layergen.diagnostics import FORWARD, Finding, Place
 from layergen.lang import expression as ex
 from layergen.rules.behaviour import TensorWritten
 from layergen.run.forward import Run
@@ -46,7 +46,7 @@ class WriteWatch(Watcher[tuple[Finding, ...]]):
         instead = pure(node)
         shown = ex.show(instead) if instead else "…"
         help = f"assign to it: `{name} = {shown}`" if role == "buffer" else f"write `{shown}`" if instead else None
-        return TensorWritten.at(Place(("forward",), node.span), message, help=help)
+        return TensorWritten.at(Place(FORWARD, node.span), message, help=help)
 
 
 def pure(node: ex.Call) -> ex.Call | None:

@@ -9,7 +9,7 @@ from torch import Tensor
 from layergen.contracts.fans import ONE_SIDED, PRODUCTS
 from layergen.contracts.initial import fans
 from layergen.contracts.promise import Promise, Ways
-from layergen.diagnostics import Finding, Label, Place
+from layergen.diagnostics import FORWARD, Finding, Label, Place
 from layergen.lang import expression as ex
 from layergen.lang.inits import is_initializer
 from layergen.rules.tensors import WrongFan
@@ -98,7 +98,7 @@ def _finding(name: str, node: ex.Call, user: ex.Expression, entries: list[ex.Exp
     for entry in entries[1:]:
         product = ex.Binary("*", product, entry)
     message = f"`{ex.show(node)}` takes `{name}` for one matrix with a window, and counts {rank - 1} of its dimensions"
-    labels = [Label(Place(("forward",), user.span), f"sums over `{ex.show(product)}` alone")]
+    labels = [Label(Place(FORWARD, user.span), f"sums over `{ex.show(product)}` alone")]
     return WrongFan.at(
         Place(("parameters", name, "init"), node.span), message, labels=labels, help=_instead(node, product)
     )

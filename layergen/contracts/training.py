@@ -5,7 +5,7 @@ from typing import Any
 
 from layergen import ops
 from layergen.contracts.promise import Promise, Ways
-from layergen.diagnostics import Finding, Place
+from layergen.diagnostics import FORWARD, Finding, Place
 from layergen.lang import expression as ex
 from layergen.rules.behaviour import RandomInEvaluation
 from layergen.run.forward import Run
@@ -36,7 +36,7 @@ class RandomWatch(Watcher[tuple[Finding, ...]]):
         else:
             help = "put it under `if training:`, or declare `random: always`"
         message = f"`{node.function}` draws random numbers in evaluation too"
-        self.findings.append(RandomInEvaluation.at(Place(("forward",), node.span), message, help=help))
+        self.findings.append(RandomInEvaluation.at(Place(FORWARD, node.span), message, help=help))
 
     def stays_off(self, node: ex.Call, op: ops.Op, given: Mapping[str, Any]) -> bool:
         """Whether nothing is dropped, and that not only because an argument is 0 at this setting."""

@@ -7,7 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from layergen.contracts.promise import Promise, Ways
-from layergen.diagnostics import Finding, Place, Span
+from layergen.diagnostics import FORWARD, Finding, Place, Span
 from layergen.lang import expression as ex
 from layergen.resolve.program import Program
 from layergen.rules.shapes import HiddenCoupling
@@ -80,7 +80,7 @@ def _finding(
     for before, after in zip(usual, unit, strict=False):
         if _rank(before.value) != _rank(after.value):
             culprit = _squeeze(program, before.target)
-            place = Place(("forward",), culprit.span if culprit else before.target.span)
+            place = Place(FORWARD, culprit.span if culprit else before.target.span)
             rank = _rank(after.value)
             ranks = f"{rank} dimension{'s' * (rank != 1)} instead of {_rank(before.value)}"
             message = f"`{before.name}` has {ranks} where {name} == 1"

@@ -12,6 +12,7 @@ from layergen.contracts.initial import initial_value
 from layergen.diagnostics import Place
 from layergen.lang.interpreter import EvaluationFault
 from layergen.rules.tensors import InitMismatch
+from layergen.run import on_data
 from layergen.run.forward import TrialFault
 from layergen.run.instance import Instance
 from layergen.run.starting import beginnings
@@ -50,9 +51,8 @@ HUGE = Point("of 100 and -100", _signs(100), _ends)
 
 @contextmanager
 def drawn(seed: int = 0, gradients: bool = False) -> Iterator[None]:
-    """The same random numbers for the same seed, and none taken from anybody else."""
-    with torch.set_grad_enabled(gradients), torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    """The same random numbers for the same seed, with gradients or without."""
+    with torch.set_grad_enabled(gradients), on_data.drawn(seed):
         yield
 
 

@@ -10,7 +10,7 @@ from layergen import ops
 from layergen.contracts.promise import Promise, Ways
 from layergen.contracts.sites import IN_FLOAT16
 from layergen.contracts.training import bound
-from layergen.diagnostics import Finding, Place
+from layergen.diagnostics import FORWARD, Finding, Place
 from layergen.lang import expression as ex
 from layergen.rules.behaviour import VanishingConstant
 from layergen.run.forward import Run
@@ -50,7 +50,7 @@ class ConstantWatch(Watcher[tuple[Finding, ...]]):
         message = f"{number} becomes zero in float16, whose smallest number is {LEAST:.0e}"
         computed = ex.show(tensor) if isinstance(tensor, ex.Name) else "x"
         help = f"compute in float32 or wider: `h = upcast({computed})`, and come back with `type_as(…, x)`"
-        self.findings.append(VanishingConstant.at(Place(("forward",), node.span), message, help=help))
+        self.findings.append(VanishingConstant.at(Place(FORWARD, node.span), message, help=help))
 
 
 def _is_half(value: Any) -> bool:

@@ -187,16 +187,27 @@ class _Composer:
             key = self._node(event, depth + 1)
             value = self._node(self._next(), depth + 1)
             if not isinstance(key, Scalar) or not isinstance(key.value, str):
-                self._bad_key(key)
+                self._bad_key(key, self._cut(start, entries) if value.start == value.end else None)
             elif key.text in entries:
                 self._duplicate(key, entries[key.text][0])
             else:
                 entries[key.text] = key, value
         return Mapping(start, _extent(event)[1], entries)
 
-    def _bad_key(self, key: Node) -> None:
+    def _cut(self, start: int, entries: dict[str, tuple[Scalar, Node]]) -> tuple[str, Node] | None:
+        """The entry of a mapping in braces whose value a comma may have cut: the last one."""
+        if self.text[start] != "{" or not entries:
+            return None
+        key, (_, value) = list(entries.items())[-1]
+        return (key, value) if isinstance(value, Scalar) else None
+
+    def _bad_key(self, key: Node, cut: tuple[str, Node] | None) -> None:
         shown = shorten(self.text[key.start : key.end])
-        if not isinstance(key, Scalar):
+        if isinstance(key, Scalar) and shown and cut:
+            message = f"`{cut[0]}` ends at the comma"
+            values = f"{self.text[cut[1].start : cut[1].end]}, {shown}"
+            help = f"put a list in brackets: `{cut[0]}: [{values}]`"
+        elif not isinstance(key, Scalar):
             message = f"a {'list' if isinstance(key, List) else 'mapping'} stands where a key should"
             help = "put text that begins with a bracket or a brace in quotes"
         elif shown:

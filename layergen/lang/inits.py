@@ -43,6 +43,23 @@ def initializer(init: ex.Expression) -> ex.Call | None:
     """
     if isinstance(init, ex.Name) and init.id in INITIALIZERS:
         return ex.Call(init.id, span=init.span, function_span=init.span)
-    if isinstance(init, ex.Call) and init.function in INITIALIZERS:
+    if isinstance(init, ex.Call) and init.function in INITIALIZERS and not _makes_tensor(init):
         return init
     return None
+
+
+def filling(init: ex.Expression, shape: ex.Expression | tuple[ex.Expression, ...]) -> ex.Expression:
+    """An initial value that makes a tensor of the declared shape, ``zeros(dim)``, as the initializer ``zeros``."""
+    if not isinstance(init, ex.Call) or init.keywords or not _makes_tensor(init) or not isinstance(shape, tuple):
+        return init
+    given = init.arguments
+    if len(given) == 1 and isinstance(given[0], ex.Sequence):
+        given = given[0].items
+    if init.function == "eye" and len(given) == 1:
+        given *= 2
+    return ex.Call(init.function, span=init.span, function_span=init.function_span) if given == shape else init
+
+
+def _makes_tensor(init: ex.Call) -> bool:
+    """Whether a call is one of torch's rather than of torch.nn.init, whose initializers need no size."""
+    return init.function in ("zeros", "ones", "eye") and bool(init.arguments)

@@ -5,6 +5,7 @@ and numbers are bounded, so that no spec can make the build busy or large.
 """
 
 import operator
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from itertools import islice
 from typing import Any
@@ -242,6 +243,11 @@ class Interpreter(Visitor):
             raise EvaluationFault(node, "division by zero", operands) from None
         except OverflowError:
             raise EvaluationFault(node, "the number is too large", operands) from None
+        except ValueError as error:
+            message = first_line(error)
+            if isinstance(node, ex.Call) and re.search("domain|expected a", message):  # the root of a negative number
+                message = f"`{node.function}` has no value there"
+            raise EvaluationFault(node, message, operands) from None
         except Exception as error:  # torch raises nearly everything
             raise EvaluationFault(node, first_line(error), operands) from None
         if isinstance(value, int) and abs(value) > LARGEST:

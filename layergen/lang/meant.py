@@ -23,6 +23,17 @@ INITIALIZER_WORDS = {
     "truncated_normal": "trunc_normal", "gaussian": "normal", "randn": "normal", "rand": "uniform",
     "identity": "eye", "zero": "zeros", "one": "ones", "full": "constant",
 }  # fmt: skip
+BUFFER = "what is not learned is declared under `buffers`"
+KEY_WORDS = {
+    "requires_grad": BUFFER, "trainable": BUFFER, "learnable": BUFFER,
+    "optional": "write `when: …`, the condition under which it exists",
+    "required": "leave it out: what has no `default` is required",
+    **dict.fromkeys(("description", "desc", "help"), "write `doc`"), **dict.fromkeys(("size", "dims"), "write `shape`"),
+    **dict.fromkeys(("initializer", "initial", "value"), "write `init`"),
+    **dict.fromkeys(("values", "enum", "options", "one_of"), "write `choices`"),
+    **dict.fromkeys(("minimum", "low", "ge"), "write `min`"), **dict.fromkeys(("maximum", "high", "le"), "write `max`"),
+    **dict.fromkeys(("nullable", "none"), "write `optional: true`"),
+}  # fmt: skip
 BOOLEANS = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}  # of YAML 1.1
 
 # Functions that a forward does without, whether they are called as methods or by their names.
@@ -38,6 +49,9 @@ UNNEEDED = {
     "contiguous": "leave it out: `reshape` copies where a view is impossible",
 }
 
+# Methods that change a tensor in place, whose op goes by another name than theirs without the underscore.
+IN_PLACE = {"zero_": "zeros_like", "fill_": "full_like", "uniform_": "rand_like", "normal_": "randn_like"}
+
 # What stands below each key that holds a mapping, as one would begin it.
 ENTRIES = {
     "arguments": "dim: {type: int, min: 1, doc: …}",
@@ -46,6 +60,14 @@ ENTRIES = {
     "buffers": "mean: {shape: [dim], init: zeros}",
     "inputs": "x: [N, D]",
     "outputs": "y: [N, D]",
+}
+
+# And what a key is that others take for a flag, or for one of a list.
+FORMS = {
+    "causal": "name the dimension along which nothing sees what is later: `causal: L`",
+    "mixes": "name the dimensions along which samples see each other: `mixes: [N]`",
+    "random": "write `always` where it draws random numbers at all times",
+    "cases": "begin each case with a dash: `- {dim: 4}`",
 }
 
 
@@ -65,11 +87,39 @@ def entry_meant(path: Path, value: object) -> str | None:
     begin = ENTRIES.get(str(path[0])) if len(path) == 1 else None
     if begin is None:
         return None
+    if isinstance(value, list) and len(value) > 1 and all(_is_size(item) for item in value):
+        return f"give each name a line of its own: `{begin[0]}: [{', '.join(map(str, value))}]`"
     names = value if isinstance(value, list) else [value]
     first = next((name for name in names if isinstance(name, str) and name.isidentifier()), None)
     if first:
         begin = re.sub(r"^\w+", first, begin)
     return f"give each name a line of its own: `{begin}`"
+
+
+def _is_size(item: object) -> bool:
+    """Whether an item stands for a size rather than a tensor, by its looks."""
+    return isinstance(item, int) or (isinstance(item, str) and (item == "..." or item[:1].isupper()))
+
+
+def shape_meant(path: Path, value: object) -> str | None:
+    """The shape that was meant by a number, or by nothing, where a tensor is declared."""
+    if len(path) != 2 or path[0] not in ("inputs", "outputs") or not (value is None or isinstance(value, int)):
+        return None
+    other = "" if value is None else f"`{path[1]}: [{value}]`, or "
+    return f"a shape is a list: write {other}`{path[1]}: []` for a single number"
+
+
+def form_meant(path: Path) -> str | None:
+    """How to write a key of the whole spec that is none of its own values."""
+    return FORMS.get(str(path[0])) if len(path) == 1 else None
+
+
+def list_meant(value: object) -> str | None:
+    """The list that was meant by its items without brackets, or within others."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return None
+    items = [item.strip() for item in str(value).strip("(){} ").split(",")]
+    return f"[{', '.join(item for item in items if item)}]"
 
 
 def bound_meant(path: Path, value: object) -> str | None:

@@ -280,7 +280,9 @@ class Match(Part):
     def _module_of_torch(cls, value: Any) -> Any:
         call = read_expression(value)
         if not isinstance(call, ex.Call) or not call.function.startswith("nn."):
-            raise fault("expected a call of a torch.nn module", help="write it as `nn.Conv2d(in_channels, …)`")
+            called = isinstance(call, ex.Call) and call.function[:1].isupper() and "." not in call.function
+            example = f"nn.{ex.show(call)}" if called else "nn.Conv2d(in_channels, …)"
+            raise fault("expected a call of a torch.nn module", help=f"write it as `{example}`")
         return call
 
 

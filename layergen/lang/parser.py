@@ -90,13 +90,20 @@ def _whole(parser: ExpressionParser, node: T) -> T:
     """A node that is all of a text, and not too deep."""
     text = parser.text
     if parser.at(","):
-        raise SyntaxFault(
-            "several values need brackets around them", parser.token.span, f"write {quoted(f'[{text.strip()}]', 80)}"
-        )
+        raise SyntaxFault("several values need brackets around them", parser.token.span, f"write {_bracketed(text)}")
     if not parser.on(TokenKind.END):
         raise parser.unexpected("the end of the expression")
     _check_depth(node)
     return node
+
+
+def _bracketed(text: str) -> str:
+    """Some values with brackets around them, and a space behind each comma where that changes none of them."""
+    whole = f"[{text.strip()}]"
+    try:
+        return quoted(ex.show(parse_expression(whole)), 80)
+    except SyntaxFault:
+        return quoted(whole, 80)
 
 
 def parse_block(text: str) -> tuple[ex.Statement, ...]:
@@ -160,6 +167,8 @@ class _BlockParser(ExpressionParser):
             following = self.if_statement()
             orelse = (ex.If(following.test, (*between, *following.body), following.orelse, span=following.span),)
         elif self.took("else"):
+            if self.at("if"):
+                raise SyntaxFault("`else if` is one word", self.token.span, "write `elif`")
             orelse = (*between, *self.body())
         else:
             self.position, self.end = here  # the comments belong to the statement that follows
@@ -229,8 +238,16 @@ class _BlockParser(ExpressionParser):
 
     def end_line(self) -> None:
         if not self.on(TokenKind.NEWLINE):
-            raise self.unexpected("the end of the line")
+            raise self.trailing() or self.unexpected("the end of the line")
         self.take()
+
+    def trailing(self) -> SyntaxFault | None:
+        """The fault of words that follow a `//`, as a comment does elsewhere, if they stand here."""
+        first, second, third = self.tokens[self.position - 2 : self.position + 1]
+        names = {TokenKind.NAME, TokenKind.KEYWORD}
+        if first.text == "//" and second.kind is TokenKind.NAME and third.kind in names:
+            return refusals.foreign_comment(first)
+        return None
 
     def not_an_assignment(self, node: ex.Expression) -> SyntaxFault:
         token = self.token

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from layergen.diagnostics import Span
 from layergen.lang import expression as ex
-from layergen.lang.meant import unneeded
+from layergen.lang.meant import IN_PLACE, unneeded
 from layergen.lang.tokens import SyntaxFault, Token, TokenKind, quoted
 
 CONSTANTS = {"true": "True", "false": "False", "null": "None", "none": "None", "TRUE": "True", "FALSE": "False"}
@@ -92,11 +92,18 @@ def unexpected(token: Token, wanted: str, following: Token | None = None) -> Syn
         match text:
             case "*" | "**" if wanted == "a value":
                 return forbidden(f"`{text}` unpacks values, which the language does not do", span, "write them out")
+            case "//" if wanted == "a value":
+                return foreign_comment(token)
             case ":=":
                 return forbidden("`:=` assigns inside an expression", span, "assign on a line before, with `=`")
             case "=":
                 return SyntaxFault(f"expected {wanted}, got `=`", span, "write `==` to compare")
     return SyntaxFault(f"expected {wanted}, got {quoted(text)}", span)
+
+
+def foreign_comment(token: Token) -> SyntaxFault:
+    """The fault of a comment as other languages write it."""
+    return SyntaxFault("`//` divides numbers, and begins no comment", token.span, "write a comment as `# …`")
 
 
 def keyword_as_name(token: Token) -> SyntaxFault:
@@ -129,6 +136,9 @@ def no_effect(node: ex.Expression, source: str) -> SyntaxFault:
             help = "write a comment, `# …`"
         case ex.Call(function=function) if advice := unneeded(function):
             return forbidden(f"`{function}` is not in the language", node.span, advice)
+        case ex.Call(function=function, arguments=(ex.Name(id=name), *_)) if function.endswith("_"):
+            plain = replace(node, function=function.rstrip("_"))
+            help = f"write {quoted(f'{name} = {ex.show(plain)}', 80)}: no op changes a tensor in place"
     return SyntaxFault(message, node.span, help)
 
 
@@ -241,5 +251,6 @@ def _method_help(receiver: ex.Expression, name: str, call: ex.Call) -> str:
     advice = unneeded("cuda" if name == "to" and not converts else name)
     if advice:
         return advice
-    repaired = replace(call, arguments=(receiver, *call.arguments))
+    plain = IN_PLACE.get(name, name.rstrip("_"))  # no op changes a tensor in place
+    repaired = replace(call, function=plain, arguments=(receiver, *call.arguments))
     return f"write {quoted(ex.show(repaired), 80)}"

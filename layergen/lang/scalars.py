@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 from layergen.lang.kinds import Kind
 
+NUMBERS = MappingProxyType({"pi": math.pi, "inf": math.inf, "nan": math.nan})  # that have a name where tensors are
 LIMIT = 2**63  # integers of a spec stay below this in magnitude
 
 

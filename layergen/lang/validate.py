@@ -7,10 +7,19 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from layergen.diagnostics import Finding, Path, Place
+from layergen.diagnostics import FORWARD, Finding, Path, Place
 from layergen.faults import SpecError
 from layergen.lang import model
-from layergen.lang.meant import BOOLEANS, bound_meant, entry_meant, literal_meant
+from layergen.lang.meant import (
+    BOOLEANS,
+    KEY_WORDS,
+    bound_meant,
+    entry_meant,
+    form_meant,
+    list_meant,
+    literal_meant,
+    shape_meant,
+)
 from layergen.lang.nodes import Mapping, Scalar
 from layergen.lang.parser import SyntaxFault, parse_block
 from layergen.lang.source import SpecSource
@@ -28,7 +37,10 @@ PARTS: dict[str, type[BaseModel]] = {
 }
 
 
+LISTS = ("choices", "shape", "range", "marks", "default")
+SHAPED = (("inputs",), ("outputs",))  # where a list alone is the shape of a name
 PROSE = ("doc", "title", "summary", "description")
+REFERENCE = '[{title: "…", url: "https://…"}]'
 STATEMENT = re.compile(r"(if|elif|for) |else$")  # which ends in a colon, as a key does
 
 
@@ -47,19 +59,21 @@ def validate(source: SpecSource) -> model.LayerSpec:
 def _causes(errors: list[ErrorDetails], source: SpecSource) -> Iterator[ErrorDetails]:
     """Errors without those that follow from others: a key missing as misspelled, the rest of a text cut in two."""
     misspelled = [_path(error) for error in errors if error["type"] == "extra_forbidden"]
+    nothing = [_path(error) for error in errors if error["type"] == "model_type" and error["input"] is None]
     meant = {(*path[:-1], nearest) for path in misspelled if (nearest := _nearest_key(path))}
-    prose, rests = _cut_prose(misspelled, source)
-    yield from prose
+    cuts, rests = _cut_values([*misspelled, *nothing], source)
+    yield from cuts
+    rests |= {_path(error) for error in cuts}
     cut = {_path(error): error for error in errors if error["type"] == "syntax" and _is_cut(_path(error), source)}
     holders = {path[:-1] for path in cut}
     for error in errors:
         path, kind = _path(error), error["type"]
-        if path in cut:
+        if path in cut and not rests & {path, path[:-1]}:
             help = "put the expression in quotes: without them, it ends at the comma"
             yield {**error, "ctx": {**error["ctx"], "help": help}}
-        elif path in rests:
+        elif rests & {path, path[:-1]}:
             continue
-        elif path == ("forward",) and _is_folded(error, source):
+        elif path == FORWARD and _is_folded(error, source):
             message, help = (
                 "this line continues the one before it",
                 "begin a forward of several lines with `forward: |`",
@@ -84,8 +98,11 @@ def _is_cut(path: Path, source: SpecSource) -> bool:
     return text.count("(") > text.count(")") and line.startswith(",", at.end_column - 1)
 
 
-def _cut_prose(unknown: list[Path], source: SpecSource) -> tuple[list[ErrorDetails], set[Path]]:
-    """The faults of texts that a comma of YAML cuts, as in ``{doc: A, one or two.}``, and the paths of their rests."""
+def _cut_values(unknown: list[Path], source: SpecSource) -> tuple[list[ErrorDetails], set[Path]]:
+    """The faults of texts and lists that a comma of YAML cuts, and the paths of their rests.
+
+    These are as in ``{doc: A, one or two.}`` and ``{choices: none, mean}``.
+    """
     cuts: list[ErrorDetails] = []
     rests: set[Path] = set()
     for holder in dict.fromkeys(path[:-1] for path in unknown):
@@ -100,18 +117,24 @@ def _cut_prose(unknown: list[Path], source: SpecSource) -> tuple[list[ErrorDetai
                 cut[begun[0]] = begun[1].start, max(key.end, value.end)
                 rests.add((*holder, name))
             else:
-                is_text = (
-                    name in PROSE and isinstance(value, Scalar) and not value.style and isinstance(value.value, str)
-                )
-                begun = (name, value) if is_text and isinstance(value, Scalar) else None
+                if isinstance(value, Scalar) and (holder in SHAPED or _may_be_cut(name, value)):
+                    begun = name, value
+                else:
+                    begun = None
         for name, (start, end) in cut.items():
             text = " ".join(source.text[start:end].split()).replace('"', "'")
-            context = {
-                "message": f"`{name}` ends at the comma",
-                "help": f'text with a comma goes in quotes: `{name}: "{text}"`',
-            }
+            help = f'text with a comma goes in quotes: `{name}: "{text}"`'
+            if name in LISTS or holder in SHAPED:
+                help = f"put a list in brackets: `{name}: {list_meant(text)}`"
+            context = {"message": f"`{name}` ends at the comma", "help": help}
             cuts.append({"type": "invalid_value", "loc": (*holder, name), "msg": "", "input": text, "ctx": context})
     return cuts, rests
+
+
+def _may_be_cut(name: str, value: Scalar) -> bool:
+    """Whether a comma may have ended a value that goes on: a text, or a list without brackets."""
+    is_list = name in LISTS and not re.search(r"\w\s*\(", value.text)  # nor a call, whose parentheses are cut
+    return not value.style and (is_list or (name in PROSE and isinstance(value.value, str)))
 
 
 def _is_folded(error: ErrorDetails, source: SpecSource) -> bool:
@@ -119,7 +142,7 @@ def _is_folded(error: ErrorDetails, source: SpecSource) -> bool:
     context: dict[str, Any] = error.get("ctx", {})
     if "span" not in context:
         return False
-    at = source.locate(Place(("forward",), context["span"]))
+    at = source.locate(Place(FORWARD, context["span"]))
     before = error["input"][: context["span"][0]].rstrip(" ")
     if before.endswith("\n") or source.lines[at.line - 1][: at.column - 1].strip():
         return False
@@ -141,7 +164,7 @@ def _explain(error: ErrorDetails) -> Finding:
             rule = ForbiddenConstruct if error["type"] == "forbidden" else InvalidSyntax
             return rule.at(Place(path, context["span"]), context["message"], help=context["help"])
         case "invalid_value":
-            help = context.get("help") or bound_meant(path, error["input"])
+            help = context.get("help") or bound_meant(path, error["input"]) or form_meant(path)
             return InvalidValue.at(path, context["message"], help=help)
         case "string_too_short":
             return InvalidValue.at(path, f"`{path[-1]}` is empty", help="say in a few words what it is")
@@ -149,7 +172,7 @@ def _explain(error: ErrorDetails) -> Finding:
             value = error["input"]
             meant = _meant(kind, path, value, context)
             wanted = "a dtype" if meant and path[-1] == "dtype" else _expected(kind, context)
-            return InvalidValue.at(path, f"expected {wanted}, got {describe(value)}", help=meant)
+            return InvalidValue.at(path, f"expected {wanted}, got {describe(value)}", help=meant or form_meant(path))
 
 
 def _meant(kind: str, path: Path, value: object, context: dict[str, Any]) -> str | None:
@@ -158,8 +181,10 @@ def _meant(kind: str, path: Path, value: object, context: dict[str, Any]) -> str
         near = literal_meant(path, value, re.findall(r"'([^']*)'", str(context["expected"])))
     elif kind == "bool_type":
         near = BOOLEANS.get(str(value).lower())
+    elif kind in ("tuple_type", "list_type"):
+        near = REFERENCE if path == ("references",) else list_meant(value)
     else:
-        return entry_meant(path, value) if kind in ("dict_type", "model_type") else None
+        return shape_meant(path, value) or entry_meant(path, value) if kind in ("dict_type", "model_type") else None
     return f"write `{near}`" if near else None
 
 
@@ -173,10 +198,19 @@ def _keys_at(path: Path) -> tuple[str, ...]:
 
 def _unknown_key(path: Path) -> Finding:
     nearest = _nearest_key(path)
-    help = f"write `{nearest}`" if nearest else f"the keys here are {', '.join(f'`{key}`' for key in _keys_at(path))}"
+    keys = _keys_at(path)
+    help = f"write `{nearest}`" if nearest else f"the keys here are {', '.join(f'`{key}`' for key in keys)}"
+    if (meant := KEY_WORDS.get(str(path[-1]))) and len(path) > 1 and _fits(meant, keys):
+        help = meant
     if STATEMENT.match(str(path[-1])):
         help = "indent it, so that it belongs to `forward`"
     return UnknownKey.at(Place(path, key=True), f"unknown key {describe(path[-1])}", help=help)
+
+
+def _fits(meant: str, keys: tuple[str, ...]) -> bool:
+    """Whether help names a key that may stand there, or another section."""
+    named = re.search(r"^write `(\w+)", meant)
+    return named is None or named[1] in keys
 
 
 def _nearest_key(path: Path) -> str | None:

@@ -9,6 +9,8 @@ from layergen.diagnostics import Rule
 from layergen.rules.file import Alias, ForeignTag, InvalidYaml
 
 OPENER = re.compile(r"\s*(\w+: [|>])[-+0-9]*(?:\s.*)?")  # of a block of text
+STATEMENT = re.compile(r"^\s*(if|elif|for|while) .*$|^\s*else$")  # which ends in a colon, as a key does
+BLOCK = "begin a forward of several lines with `forward: |`"
 QUOTE = "put the text in quotes"
 QUOTE_COLON = "put text that has `: ` in it in quotes"
 
@@ -43,7 +45,8 @@ def explain(error: yaml.MarkedYAMLError, text: str) -> Problem:
         opener = _left(text, begun)
         if opener:
             return _outside(opener, begun, end)
-        return Problem("no `:` follows this key", begun, end, "write `key: value`")
+        help = "write a comment as `# …`" if text.startswith("//", begun) else "write `key: value`"
+        return Problem("no `:` follows this key", begun, end, help)
     if "expected ',' or" in problem:
         return _unclosed(text, begun, at)
     return _misplaced(problem, text, at) or here
@@ -95,6 +98,9 @@ def _misplaced(problem: str, text: str, at: int) -> Problem | None:
 def _surplus_colon(text: str, at: int) -> Problem:
     if ": " in _before(text, at):
         return Problem("a second `:` on the line", at, at + 1, QUOTE_COLON)
+    block = STATEMENT.search(_before(text, at)) and _key_above(text, at)
+    if block:
+        return Problem("the lines of this forward follow no `|`", *block, BLOCK)
     help = "check the indentation, and that the line above has its own `:`"
     return Problem("a `:` is not allowed here", at, at + 1, help)
 
@@ -115,6 +121,14 @@ def _left(text: str, at: int) -> str | None:
         if line.strip() and indent <= own:
             return None
     return None
+
+
+def _key_above(text: str, at: int) -> tuple[int, int] | None:
+    """Where the key of a forward stands whose lines a place is among, if it begins no block of text."""
+    keys = [match for match in re.finditer(r"^(\w+):(.*)$", text[:at], re.MULTILINE) if match.end() < at]
+    if not keys or keys[-1][1] != "forward" or OPENER.fullmatch(keys[-1][0]):
+        return None
+    return keys[-1].span(1)
 
 
 def _before(text: str, at: int) -> str:

@@ -10,6 +10,7 @@ from layergen.lang.model import Argument, Buffer, Input, Output, Parameter
 from layergen.lower.source import DocText, SourcePrinter, as_shape, python, wrap
 from layergen.lower.views import Lines
 from layergen.prove.input_checks import RankDemand
+from layergen.resolve.meanings import marked_dimension
 from layergen.resolve.program import Member, Program
 from layergen.words import listed
 
@@ -110,10 +111,20 @@ def shape_sentence(program: Program, tensor: Input | Output) -> str:
     if isinstance(tensor, Input) and tensor.range is not None:
         low, high = (ex.show(end) for end in tensor.range)
         parts.append(f"with values in {code(f'[{low}, {high})')}")
+    if isinstance(tensor, Input) and tensor.marks:
+        marked = listed(map(code, tensor.marks))
+        parts.append(f"true at the positions of {marked} along {code(positions(program, tensor))} that count")
     if isinstance(tensor, Input) and tensor.optional:
         parts.append("or ``None``")
     text = ", ".join(parts)
     return sentence(text) + (f" {sentence(tensor.doc)}" if tensor.doc else "")
+
+
+def positions(program: Program, mask: Input) -> str:
+    """The dimension whose positions a mask marks."""
+    along = marked_dimension(mask, program.inputs[mask.marks[0]])
+    assert along is not None, "names are checked before anything is written"
+    return along
 
 
 def described_shape(program: Program, tensor: Input | Output) -> str:

@@ -16,10 +16,10 @@ from layergen.lang import expression as ex
 from layergen.lang.dtypes import DTYPES
 from layergen.lang.facts import CalleeKind, Role
 from layergen.lang.kinds import Kind
-from layergen.lang.scalars import SCALARS
+from layergen.lang.scalars import NUMBERS, SCALARS
 from layergen.resolve.inference import kinds_of
 
-CONSTANTS = {"pi": "math.pi", "inf": "math.inf", "nan": "math.nan", **{name: f"torch.{name}" for name in DTYPES}}
+CONSTANTS = {**{name: f"math.{name}" for name in NUMBERS}, **{name: f"torch.{name}" for name in DTYPES}}
 LISTS = frozenset({Kind.INTS, Kind.FLOATS, Kind.TENSORS})
 WIDTH = 88
 TIE = "\0"  # stands for a space at which no line ends

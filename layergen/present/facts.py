@@ -23,10 +23,12 @@ from layergen.prove.hints import LEADING_NAMES
 from layergen.prove.input_checks import InputCheck, LeadingDemand, RankDemand, SizeDemand, SolutionDemand, leading
 from layergen.prove.leading import formula_text
 from layergen.prove.proof import Proof
+from layergen.resolve.meanings import marked_dimension
 from layergen.resolve.program import Program
 from layergen.run.instance import Placement
 from layergen.run.on_data import instance_of
 from layergen.settings.choice import Setting, flags
+from layergen.words import listed
 
 Sizes = tuple[str, ...] | str  # of a shape: each by itself, or the expression that gives all of them
 
@@ -93,7 +95,9 @@ def summarize(layer: CheckedLayer, origin: str) -> Summary:
         spec=origin,
         summary=" ".join(program.summary.split()),
         signature=tuple(signature(program)),
-        inputs=tuple(TensorLine(name, _declared(part), *_input(part)) for name, part in program.inputs.items()),
+        inputs=tuple(
+            TensorLine(name, _declared(part), *_input(program, part)) for name, part in program.inputs.items()
+        ),
         outputs=tuple(
             TensorLine(name, _declared(part), _output(program, part)) for name, part in program.outputs.items()
         ),
@@ -119,8 +123,12 @@ def _declared(tensor: TensorSpec) -> Sizes:
     return tuple(ex.show(entry) for entry in tensor.shape)
 
 
-def _input(tensor: Input) -> tuple[str, str]:
-    return tensor.dtype or "floating", "optional" if tensor.optional else ""
+def _input(program: Program, tensor: Input) -> tuple[str, str]:
+    notes = ["optional"] if tensor.optional else []
+    if tensor.marks:
+        along = marked_dimension(tensor, program.inputs[tensor.marks[0]])
+        notes.append(f"true at the positions of {listed(tensor.marks)} along {along} that count")
+    return tensor.dtype or "floating", "; ".join(notes)
 
 
 def _output(program: Program, tensor: Output) -> str:

@@ -56,7 +56,7 @@ def guarantees(layer: CheckedLayer) -> Iterator[Guarantee]:
         "purity", "tried", f"{on_paths}, in training and evaluation: no op writes to a tensor that it is given"
     )
     yield from _gradient(program, on_paths)
-    yield _finite(layer, ways, on_paths)
+    yield from _finite(layer, ways, on_paths)
     yield from _training(program, on_paths)
     yield Guarantee("use", "checked", "every name that is declared is used, and every name that is used is declared")
     yield Guarantee(
@@ -138,7 +138,7 @@ def _dtype(program: Program, on_paths: str, on_data: bool) -> Iterator[Guarantee
         yield Guarantee("dtype", "tried", f"{on_paths}, {detail}")
     else:
         yield Guarantee("dtype", "tried", f"{on_paths}, in {listed(map(dtype_name, PRECISIONS))}")
-    if program.forward.upcasts and any(tensor.dtype is None for tensor in program.tensors.values()):
+    if program.forward.upcasts and program.takes_dtype:
         mixed = "with bfloat16 inputs and float32 parameters, which torch may refuse"
         yield Guarantee("dtype", "tried", f"{on_paths}, {mixed}")
     if not on_data:
@@ -156,10 +156,6 @@ def _on_data(layer: CheckedLayer) -> Iterator[Guarantee]:
     lacking = f"; not in {listed(data.lacking)}, in which the CPU lacks an op" if data.lacking else ""
     yield Guarantee("dtype", "tried", f"{on_data} in {kernels}, in training: torch computes every op{lacking}")
     yield from _precision(layer, on_data)
-    if data.points:
-        detail = "outputs are numbers where float64 gives some that float32 holds"
-        detail += ", and so are gradients, but for what rounds to zero on the way" if data.slopes else ""
-        yield Guarantee("finite", "tried", f"{on_data}, for inputs {listed(data.points, 'or')}: {detail}")
     if data.points and any(part.gradient for part in program.parameters.values()):
         detail = f"each parameter with a gradient moves within {STEPS} steps from its initial value"
         yield Guarantee("learning", "tried", f"{on_data}: {detail}")
@@ -201,20 +197,35 @@ def _gradient(program: Program, on_paths: str) -> Iterator[Guarantee]:
     yield Guarantee("gradient", "tried", detail)
 
 
-def _finite(layer: CheckedLayer, ways: list[Setting], on_paths: str) -> Guarantee:
-    """Whether outputs and gradients are finite: by intervals, or at the edges that may be reached."""
-    found = study(layer.program, ways)
+def _finite(layer: CheckedLayer, ways: list[Setting], on_paths: str) -> Iterator[Guarantee]:
+    """Whether outputs and gradients are finite: as floats, and by intervals or at the edges that may be reached."""
+    found, as_floats = study(layer.program, ways), _as_floats(layer)
     if found.proven:
+        if as_floats:
+            yield Guarantee("finite", "tried", as_floats)
         detail = "in real numbers and for sizes from 1 up, with buffers as the layer makes them"
-        return Guarantee("finite", "proven", f"{on_paths}: outputs and gradients, {detail}")
+        yield Guarantee("finite", "proven", f"{on_paths}: outputs and gradients, {detail}")
+        return
     open_ones = [f"`{ex.show(suspect.node)}` ({suspect.edge})" for suspect in found.suspects]
     open_ones += [f"what {listed(found.unknown)} gives"] if found.unknown else []
     reason = f"intervals leave open {listed(open_ones)}" if open_ones else "intervals leave open what is masked"
-    if not found.suspects or not small(layer.program, ways):
-        return Guarantee("finite", "tried", f"{on_paths}, at inputs that are drawn at random; {reason}")
-    where = "at inputs and settings that may reach the edge of an op's domain"
-    unless = "" if layer.program.matches is None else f" where `{layer.program.matches.module.function}` does not"
-    return Guarantee("finite", "tried", f"{on_paths}, {where}: none was found that fails{unless}; {reason}")
+    if found.suspects and small(layer.program, ways):
+        unless = "" if layer.program.matches is None else f" where `{layer.program.matches.module.function}` does not"
+        where = "at inputs and settings that may reach the edge of an op's domain"
+        edges = f"{on_paths}, {where}: none was found that fails{unless}"
+    else:
+        edges = "" if as_floats else f"{on_paths}, at inputs that are drawn at random"
+    yield Guarantee("finite", "tried", "; ".join(filter(None, [as_floats, edges, reason])))
+
+
+def _as_floats(layer: CheckedLayer) -> str:
+    """What runs on small data have shown of outputs and gradients."""
+    data = layer.data
+    if not data.points:
+        return ""
+    detail = "outputs are numbers where float64 gives some that float32 holds"
+    detail += ", and so are gradients, but for what rounds to zero on the way" if data.slopes else ""
+    return f"on {plural(data.ways, 'way')}, on small data, for inputs {listed(data.points, 'or')}: {detail}"
 
 
 def _training(program: Program, on_paths: str) -> Iterator[Guarantee]:

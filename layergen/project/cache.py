@@ -17,7 +17,7 @@ from pathlib import Path
 from layergen.project import manifest, signing
 from layergen.project.config import Config
 from layergen.project.fingerprint import fingerprint, joined
-from layergen.project.library import Contract, contract_digest
+from layergen.project.library import PlainContract, contract_digest
 from layergen.project.manifest import Known, Made, Manifest, Output, is_settled, stat_of
 
 FOLDER = ".layergen_cache"
@@ -106,11 +106,11 @@ class Cache:
         except CacheLostError:
             return False
 
-    def store(self, made: Made, contract: Contract) -> None:
+    def store(self, made: Made, contract: PlainContract) -> None:
         """Keep what was made from a spec, beside its texts."""
         self._write(made.key + RESULT, json.dumps({"made": made, "contract": contract}, sort_keys=True))
 
-    def load(self, key: str) -> tuple[Made, Contract] | None:
+    def load(self, key: str) -> tuple[Made, PlainContract] | None:
         """What was made under a key, if an earlier build kept it."""
         try:
             data = json.loads(self._read(key + RESULT) or "")

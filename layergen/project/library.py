@@ -14,14 +14,14 @@ from layergen.project.manifest import Made
 if TYPE_CHECKING:
     from layergen.lang.nodes import Data
 
-Contract = dict[str, Any]  # JSON: what a parent needs to know of a layer, in the words of the spec language
+PlainContract = dict[str, Any]  # JSON: what a parent needs to know of a layer, in the words of the spec language
 
 FILE = "file"  # the key of a contract's spec
 MEMBERS = "members"  # the key of the layers that a layer is made of itself, each with the digest of its contract
 MEMBER = r"(?<![\w.])([A-Z]\w*)\s*\("  # a constructor's name, but not that of `nn.X`
 
 
-def contract_digest(contract: Contract) -> str:
+def contract_digest(contract: PlainContract) -> str:
     """A hash of a contract. Two contracts with the same one are the same to all parents, wherever their specs lie."""
     told = {key: value for key, value in contract.items() if key != FILE}
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
@@ -51,12 +51,12 @@ class Library:
         load: The contract of a layer that an earlier build made, by the layer's key.
     """
 
-    def __init__(self, load: Callable[[str], Contract]) -> None:
+    def __init__(self, load: Callable[[str], PlainContract]) -> None:
         self._load = load
         self._layers: dict[str, Made] = {}
-        self._contracts: dict[str, Contract] = {}  # those of this build, and those that were asked for
+        self._contracts: dict[str, PlainContract] = {}  # those of this build, and those that were asked for
 
-    def add(self, made: Made, contract: Contract | None = None) -> None:
+    def add(self, made: Made, contract: PlainContract | None = None) -> None:
         """Take a layer in, with its contract if it is at hand."""
         self._layers[made.layer] = made
         if contract is not None:
@@ -66,9 +66,9 @@ class Library:
         """The digests of the contracts of some layers; empty for one that there is none of."""
         return {layer: self._layers[layer].contract if layer in self._layers else "" for layer in sorted(layers)}
 
-    def contracts(self, layers: Iterable[str]) -> dict[str, Contract]:
+    def contracts(self, layers: Iterable[str]) -> dict[str, PlainContract]:
         """The contracts of some layers, and of those that they are made of, without those that there are none of."""
-        found: dict[str, Contract] = {}
+        found: dict[str, PlainContract] = {}
         waiting = list(layers)
         while waiting:
             layer = waiting.pop()

@@ -11,7 +11,7 @@ from layergen.faults import SourceError
 from layergen.project.cache import Cache, CacheLostError
 from layergen.project.config import Config
 from layergen.project.discovery import SpecFile
-from layergen.project.library import Contract, Library, contract_digest, dependencies
+from layergen.project.library import Library, PlainContract, contract_digest, dependencies
 from layergen.project.manifest import Made, Output, Package
 from layergen.project.packages import PackageFile, package_text
 from layergen.project.schedule import run, without_cycles
@@ -27,7 +27,7 @@ class Order(NamedTuple):
 
     spec: SpecFile
     config: Config
-    contracts: Mapping[str, Contract]  # of the layers that it is made of, and of theirs, by class
+    contracts: Mapping[str, PlainContract]  # of the layers that it is made of, and of theirs, by class
     faulty: frozenset[str] = frozenset()  # the layers that it is made of whose specs have faults
     cycles: tuple[tuple[str, ...], ...] = ()  # those that are made of it, each with the way back to itself
     classes: tuple[str, ...] = ()  # those that there are, if it is made of one that there is not
@@ -38,7 +38,7 @@ class Generated(NamedTuple):
 
     layer: str = ""  # the name of the class
     texts: tuple[str, ...] = ()  # signed
-    contract: Contract | None = None
+    contract: PlainContract | None = None
     proven: bool = False  # whether the shapes are proven for all sizes
     diagnostics: tuple[Diagnostic, ...] = ()
 
@@ -255,7 +255,7 @@ class Maker:
             made = Made(key, generated.layer, generated.proven, texts, contract_digest(contract), uses)
             self._record(spec, made, contract)
 
-    def _record(self, spec: SpecFile, made: Made, contract: Contract | None = None) -> None:
+    def _record(self, spec: SpecFile, made: Made, contract: PlainContract | None = None) -> None:
         """Take in what was made, now (then with its contract) or by an earlier build."""
         self._outcomes[spec.name] = Outcome(spec, made)
         if contract is not None:
@@ -274,7 +274,7 @@ class Maker:
         missing = [text for file, text in there if file is None or file.digest != text]
         return not missing or self._cache.has(missing)
 
-    def _contract(self, key: str) -> Contract:
+    def _contract(self, key: str) -> PlainContract:
         stored = self._cache.load(key)
         if stored is None:
             raise CacheLostError(key)

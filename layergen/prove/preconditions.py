@@ -12,7 +12,7 @@ from typing import Any
 
 import sympy
 
-from layergen.diagnostics import Finding, Place
+from layergen.diagnostics import FORWARD, Finding, Place
 from layergen.faults import SpecError, refuse
 from layergen.prove.formula import shown, values
 from layergen.prove.hints import Hints, at_point, numbers
@@ -258,4 +258,4 @@ def _coupled(guard: GuardAt) -> Finding:
     span = guard.node.span if guard.node else None
     message = f"the layer works only where {text}"
     help = f"if it is meant, add the constraint `{text}`, or name the sizes alike"
-    return HiddenCoupling.at(Place(("forward",), span), message, help=help)
+    return HiddenCoupling.at(Place(FORWARD, span), message, help=help)

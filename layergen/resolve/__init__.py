@@ -14,6 +14,7 @@ from layergen.lang.model import Argument, Buffer, Input, LayerSpec, Match, Modul
 from layergen.lang.refusals import is_module
 from layergen.resolve.annotation import Environment, Functions, Meaning, annotated, as_initializer
 from layergen.resolve.arguments import kinds_of_argument
+from layergen.resolve.asking import check_identity
 from layergen.resolve.blocks import annotated_block
 from layergen.resolve.callsites import check_calls
 from layergen.resolve.defaults import check_defaults
@@ -42,7 +43,7 @@ def resolve(spec: LayerSpec, library: Library = EMPTY) -> Program:
     Raises:
         SpecError: If names are undefined, unused or misused, defaults out of bounds, or calls do not fit.
     """
-    refuse(check_refused(spec))
+    refuse((*check_refused(spec), *check_identity(spec)))
     refuse(check_members(spec, library))
     findings = (*check_names(spec), *check_defaults(spec), *check_meanings(spec))
     program = understood(spec, library)
@@ -156,7 +157,7 @@ def _owned(tensor: Owned, numbers: Environment, spec: LayerSpec) -> Owned:
     others = {name: Meaning(role, TENSOR) for name, role in roles.items() if name not in numbers.names}
     init = annotated(tensor.init, replace(numbers.with_names(others), functions=Functions.INITIAL))
     when = None if tensor.when is None else annotated(tensor.when, numbers)
-    return _shaped(tensor, numbers).model_copy(update={"init": as_initializer(init), "when": when})
+    return _shaped(tensor, numbers).model_copy(update={"init": as_initializer(init, tensor.shape), "when": when})
 
 
 def _member(name: str, part: Module, numbers: Environment, library: Library) -> Member:

@@ -10,9 +10,9 @@ from layergen import ops
 from layergen.lang import expression as ex
 from layergen.lang.dtypes import DTYPES
 from layergen.lang.facts import Callee, CalleeKind, Role
-from layergen.lang.inits import FANS, initializer
+from layergen.lang.inits import FANS, filling, initializer
 from layergen.lang.kinds import Kind, Kinds
-from layergen.lang.scalars import SCALARS
+from layergen.lang.scalars import NUMBERS, SCALARS
 from layergen.resolve.inference import NONE, SCALAR, TENSOR, UNKNOWN, arguments_of, infer, kinds_of
 
 
@@ -45,7 +45,7 @@ class Functions(Enum):
 CONSTANTS: Mapping[str, Meaning] = MappingProxyType(
     {
         **{name: Meaning(Role.CONSTANT, frozenset({Kind.DTYPE})) for name in DTYPES},
-        **{name: Meaning(Role.CONSTANT, frozenset({Kind.FLOAT})) for name in ("pi", "inf", "nan")},
+        **{name: Meaning(Role.CONSTANT, frozenset({Kind.FLOAT})) for name in NUMBERS},
     }
 )
 
@@ -140,9 +140,9 @@ def callee(call: ex.Call, functions: Functions) -> Callee | None:
     return Callee(CalleeKind.OP, name, makes_floats(call, op)) if op else None
 
 
-def as_initializer(init: ex.Expression) -> ex.Expression:
-    """An initial value in which a bare name of an initializer has become its call, and knows that it is one."""
-    call = initializer(init)
+def as_initializer(init: ex.Expression, shape: ex.Expression | tuple[ex.Expression, ...] = ()) -> ex.Expression:
+    """The initial value of a tensor, in which a bare name of an initializer has become its call, and knows it."""
+    call = initializer(filling(init, shape))
     return replace(call, callee=Callee(CalleeKind.INITIALIZER, call.function), kinds=TENSOR) if call else init
 
 

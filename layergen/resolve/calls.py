@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from types import MappingProxyType
 
 from layergen import ops
 from layergen.diagnostics import Finding, Label, Path, Place, Rule, Span
@@ -12,6 +13,7 @@ from layergen.lang.meant import initializer_meant, unneeded
 from layergen.lang.scalars import SCALARS
 from layergen.ops import Fault, FaultKind
 from layergen.resolve.inference import SCALAR, arguments_of, bindable, kinds_of
+from layergen.resolve.quotients import WHOLE, Derived, labels_of, whole_meant
 from layergen.resolve.repair import free_parameters, repair
 from layergen.rules.calls import DoubledArgument, MissingArgument, UnknownKeyword, UnknownOp, WrongArgumentKind
 from layergen.suggest import nearest
@@ -43,22 +45,23 @@ RULES: dict[FaultKind, type[Rule]] = {
 }
 
 
-def check_call(call: ex.Call, path: Path) -> Iterator[Finding]:
+def check_call(call: ex.Call, path: Path, derived: Derived = MappingProxyType({})) -> Iterator[Finding]:
     """Check one call; those among its arguments are calls of their own.
 
     Args:
         call: The call, resolved. Its spans count from the start of the text at ``path``.
         path: The place in the spec of the text that holds the call.
+        derived: The derived values that it may name.
     """
     if call.callee is None:
         yield _unknown_op(call, path)
     elif call.callee.kind is CalleeKind.SCALAR:
         yield from tuple(_check_scalar_arguments(call, path)) or _check_scalar_call(call, path)
     elif call.callee.kind is CalleeKind.OP:
-        yield from check_against(call, ops.get(call.callee.name), path)
+        yield from check_against(call, ops.get(call.callee.name), path, derived)
 
 
-def check_against(call: ex.Call, op: ops.Op, path: Path) -> Iterator[Finding]:
+def check_against(call: ex.Call, op: ops.Op, path: Path, derived: Derived = MappingProxyType({})) -> Iterator[Finding]:
     """Check one call against an op that is known already."""
     outcome = ops.bind(op, bindable(call))
     if isinstance(outcome, ops.Binding):
@@ -69,7 +72,9 @@ def check_against(call: ex.Call, op: ops.Op, path: Path) -> Iterator[Finding]:
         # What one repair mends is one mistake: an argument too few shifts all that follow it.
         for fault in outcome.faults[:1] if repaired else outcome.faults:
             message = _message(call, fault, outcome.signature)
-            yield _finding(call, fault, message, path, remedy or _flag_meant(call, fault, outcome.signature), op)
+            help = _whole_meant(call, fault, derived) or remedy or _slip_meant(call, fault, outcome.signature)
+            labels = labels_of(_value(call, fault), derived) if fault.kind is FaultKind.WRONG_KIND else ()
+            yield _finding(call, fault, message, path, help, op, labels)
 
 
 def _check_guess(call: ex.Call, binding: ops.Binding, path: Path) -> Iterator[Finding]:
@@ -107,7 +112,15 @@ def _unknown_op(call: ex.Call, path: Path) -> Finding:
     return UnknownOp.at(place, message, help=remedy, fix=op.name)
 
 
-def _finding(call: ex.Call, fault: Fault, message: str, path: Path, remedy: str | None, op: ops.Op) -> Finding:
+def _finding(
+    call: ex.Call,
+    fault: Fault,
+    message: str,
+    path: Path,
+    remedy: str | None,
+    op: ops.Op,
+    elsewhere: tuple[Label, ...] = (),
+) -> Finding:
     """What one fault of a call looks like to the user."""
     spans = [_span(call, index, fault.kind) for index in fault.arguments] or [call.function_span]
     first, *others = [Place(path, span) for span in spans]
@@ -115,7 +128,7 @@ def _finding(call: ex.Call, fault: Fault, message: str, path: Path, remedy: str 
     return RULES[fault.kind].at(
         first,
         message,
-        labels=[Label(place, "") for place in others],
+        labels=[*(Label(place, "") for place in others), *elsewhere],
         notes=[f"signature: {signature}" for signature in signatures],
         help=remedy,
     )
@@ -143,11 +156,25 @@ def _message(call: ex.Call, fault: Fault, signature: ops.Signature) -> str:
             return f"`{call.function}` takes {wanted} as {names[0]}{where} but {_shown(value)} is {found}"
 
 
-def _flag_meant(call: ex.Call, fault: Fault, signature: ops.Signature) -> str | None:
-    """What to write if a bool has slipped into the place of a number: ``leaky_relu(x, True)``."""
+def _value(call: ex.Call, fault: Fault) -> ex.Expression:
+    """The argument at fault."""
+    return arguments_of(call)[fault.arguments[0]][1]
+
+
+def _whole_meant(call: ex.Call, fault: Fault, derived: Derived) -> str | None:
+    """What to write if a quotient is a float where the op takes ints."""
+    if fault.kind is not FaultKind.WRONG_KIND or not fault.parameters[0].accepts & WHOLE:
+        return None
+    return whole_meant(_value(call, fault), derived)
+
+
+def _slip_meant(call: ex.Call, fault: Fault, signature: ops.Signature) -> str | None:
+    """What to write if several tensors stand for one, or a bool in the place of a number: ``leaky_relu(x, True)``."""
     if fault.kind is not FaultKind.WRONG_KIND or fault.arguments[0] >= len(call.arguments):
         return None
     value = call.arguments[fault.arguments[0]]
+    if kinds_of(value) == {Kind.TENSORS} and Kind.TENSOR in fault.parameters[0].accepts:
+        return f"take one of them: `{ex.show(ex.Subscript(value, ex.Literal(0)))}`"
     flags = [part.name for part in free_parameters(call, signature) if part.accepts == {Kind.BOOL}]
     if kinds_of(value) != {Kind.BOOL} or not flags:
         return None

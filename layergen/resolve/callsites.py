@@ -2,10 +2,9 @@
 
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import replace
 
 from layergen import ops
-from layergen.diagnostics import Finding, Label, Path, Place
+from layergen.diagnostics import FORWARD, Finding, Label, Path, Place
 from layergen.lang import expression as ex
 from layergen.lang.bounds import refusal
 from layergen.lang.facts import CalleeKind
@@ -16,16 +15,16 @@ from layergen.lang.scalars import SCALARS
 from layergen.lang.tokens import quoted
 from layergen.lang.visitor import parts, statements
 from layergen.ops.modules import find_initializer, find_module, module_names
+from layergen.resolve.asking import check_asking
 from layergen.resolve.calls import check_against, check_call, described, unknown_function
 from layergen.resolve.inference import TENSOR, kinds_of
 from layergen.resolve.program import Child, Constructible, Member, Program
+from layergen.resolve.quotients import labels_of, whole_meant
 from layergen.resolve.scope import scoped
 from layergen.resolve.signature import leading_source
-from layergen.rules.calls import DataDependent, NotASize, NotATensor, NotScalar, UnknownOp
+from layergen.rules.calls import NotASize, NotATensor, NotScalar, UnknownOp
 from layergen.rules.members import WrongMember
 from layergen.words import shorten
-
-FORWARD: Path = ("forward",)
 
 
 def check_calls(program: Program) -> Iterator[Finding]:
@@ -40,24 +39,38 @@ def check_calls(program: Program) -> Iterator[Finding]:
 
 def _forward(program: Program) -> Iterator[Finding]:
     for statement in statements(program.forward.statements):
+        yield from check_asking(statement, FORWARD)
         for expression in parts(statement).expressions:
             yield from _calls(expression, FORWARD, program)
+            yield from _slices(expression, program)
             spliced = next((node for node in ex.walk(expression) if ex.is_spliced(node)), None)
             if spliced is not None and leading_source(program.inputs) is None:
                 message = "`...` stands for nothing here: no input that is always there has leading dimensions"
                 help = "where the shape is that of another tensor, write `reshape_as(h, x)`"
                 yield NotASize.at(Place(FORWARD, spliced.span), message, help=help)
-            tests = [node.test for node in ex.walk(expression) if isinstance(node, ex.Conditional)]
-            for test in (*tests, *([statement.test] if isinstance(statement, ex.If) else [])):
-                yield from _condition(test)
 
 
-def _condition(test: ex.Expression) -> Iterator[Finding]:
-    """A condition asks about the setting, never about the values of a tensor."""
-    if kinds_of(test) == TENSOR:
-        message = f"the condition `{ex.show(test)}` asks for the values of a tensor"
-        help = "choose element by element: `where(condition, a, b)`"
-        yield DataDependent.at(Place(FORWARD, test.span), message, help=help)
+def _slices(expression: ex.Expression, program: Program) -> Iterator[Finding]:
+    """Indices are ints, and the ends of slices, too."""
+    for node in ex.walk(expression):
+        if isinstance(node, ex.Subscript):
+            for part in _ends(node.index):
+                if kinds_of(part) <= {Kind.FLOAT}:
+                    message = f"an index is an int, but `{shorten(ex.show(part))}` is a float"
+                    help, labels = whole_meant(part, program.derived), labels_of(part, program.derived)
+                    yield NotASize.at(Place(FORWARD, part.span), message, help=help, labels=labels)
+
+
+def _ends(index: ex.Expression) -> Iterator[ex.Expression]:
+    """The single indices between brackets."""
+    match index:
+        case ex.Slice(start=start, stop=stop, step=step):
+            yield from (part for part in (start, stop, step) if part is not None)
+        case ex.Sequence(items=items, bracket=""):
+            for item in items:
+                yield from _ends(item)
+        case _:
+            yield index
 
 
 def _calls(expression: ex.Expression, path: Path, program: Program) -> Iterator[Finding]:
@@ -65,7 +78,7 @@ def _calls(expression: ex.Expression, path: Path, program: Program) -> Iterator[
         if isinstance(node, ex.Call | ex.Apply) and node.callee and node.callee.kind is CalleeKind.MEMBER:
             yield from _run(node, path, program.members[node.callee.name])
         elif isinstance(node, ex.Call):
-            yield from check_call(node, path)
+            yield from check_call(node, path, program.derived)
         elif isinstance(node, ex.Apply):
             message = f"{quoted(ex.show(node.function))} is no member, and so cannot be called"
             yield UnknownOp.at(Place(path, node.function.span), message)
@@ -182,9 +195,11 @@ def _size(entry: ex.Expression, path: Path, program: Program) -> Iterator[Findin
         help = f"if a dimension is meant, choose another name, such as `{entry.id.upper()}`"
     if isinstance(entry, ex.Name) and Kind.INTS in kinds:
         help = f"take one of its entries: `{entry.id}[0]`"
-    if isinstance(entry, ex.Binary) and entry.operator == "/":
-        help = f"write `{ex.show(replace(entry, operator='//'))}`"
-    yield NotASize.at(Place(path, entry.span), message, help=help)
+    elif Kind.INTS in kinds:
+        several = [part.id for part in ex.walk(entry) if isinstance(part, ex.Name) and Kind.INTS in kinds_of(part)]
+        help = f"`{several[0]}` is ints: take one of its entries, `{several[0]}[0]`" if several else None
+    help, labels = whole_meant(entry, program.derived) or help, labels_of(entry, program.derived)
+    yield NotASize.at(Place(path, entry.span), message, help=help, labels=labels)
 
 
 def _match(program: Program) -> Iterator[Finding]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from layergen.diagnostics import Finding, Label, Place
+from layergen.diagnostics import FORWARD, Finding, Label, Place
 from layergen.lang import expression as ex
 from layergen.lang.model import LayerSpec
 from layergen.lang.visitor import Block, Visitor, assignments
@@ -11,8 +11,6 @@ from layergen.resolve.scope import CONSTANTS
 from layergen.resolve.signature import dimensions
 from layergen.resolve.undefined import unbound_names, undefined
 from layergen.rules.names import Unassigned
-
-PATH = ("forward",)
 
 
 def check_flow(spec: LayerSpec) -> Iterator[Finding]:
@@ -38,6 +36,7 @@ class _Flow(Visitor):
 
     def __init__(self, spec: LayerSpec) -> None:
         sizes = {*spec.arguments, *spec.derived, *dimensions(spec), *unbound_names(spec)}
+        self.choices = {choice for part in spec.arguments.values() for choice in part.choices or ()}
         self.known = frozenset({*sizes, *spec.tensors, *spec.modules, *spec.inputs, *CONSTANTS, "training"})
         self.passing = {name: found for name, found in dimensions(spec).items() if not found.always}
         self.first = {target.id: target for target in reversed(list(assignments(spec.forward)))}
@@ -82,7 +81,7 @@ class _Flow(Visitor):
                 self.look_up(node, known)
 
     def look_up(self, node: ex.Name, known: Facts) -> None:
-        name, place = node.id, Place(PATH, node.span)
+        name, place = node.id, Place(FORWARD, node.span)
         if name in self.passing and not self.has_size(name, known):
             dimension = self.passing[name]
             where = f"where the optional input `{dimension.optional}` is left out"
@@ -97,11 +96,12 @@ class _Flow(Visitor):
             finding = self.unassigned(name, place, f"`{name}` is not assigned on every path that leads here")
         else:
             defined = {*self.known, *self.assigned}.difference(CONSTANTS)
-            finding = undefined(node, PATH, defined, "declare it, or assign it before")
+            text = ex.show(ex.Literal(name)) if name in self.choices else None
+            finding = undefined(node, FORWARD, defined, "declare it, or assign it before", meant=text)
         self.findings.append(finding)
         self.reported.add(name)
 
     def unassigned(self, name: str, place: Place, message: str) -> Finding:
-        label = Label(Place(PATH, self.first[name].span), "first assigned here")
+        label = Label(Place(FORWARD, self.first[name].span), "first assigned here")
         help = f"assign `{name}` before the `if` too, or in its `else`; conditions are not compared"
         return Unassigned.at(place, message, labels=(label,), help=help)

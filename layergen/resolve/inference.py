@@ -26,6 +26,7 @@ MEMBER: Kinds = frozenset({Kind.MEMBER})
 MEMBERS: Kinds = frozenset({Kind.MEMBERS})
 ITEMS = {Kind.INTS: Kind.INT, Kind.FLOATS: Kind.FLOAT, Kind.TENSORS: Kind.TENSOR}
 IDENTITY = frozenset({"is", "is not", "in", "not in"})  # comparisons that give a bool even of tensors
+MEMBERSHIP = frozenset({"in", "not in"})
 
 
 def kinds_of(node: ex.Expression) -> Kinds:
@@ -42,7 +43,9 @@ def infer(expression: ex.Expression) -> Kinds:
             sizes = [INT] if ex.is_spliced(expression) else []
             return _sequence([*sizes, *(kinds_of(item) for item in items if item != ex.Literal(...))])
         case ex.Unary(operator=operator, operand=operand):
-            return BOOL if operator == "not" else kinds_of(operand)
+            if operator == "not":  # of a tensor, it is a fault that is told where it stands
+                return UNKNOWN if kinds_of(operand) == TENSOR else BOOL
+            return kinds_of(operand)
         case ex.Binary(operator="and" | "or", left=left, right=right):
             return kinds_of(left) | kinds_of(right)
         case ex.Binary(operator=operator, left=left, right=right):
@@ -104,6 +107,8 @@ def _combined(operator: str, left: Kind, right: Kind) -> Kind:
 
 def _compared(operators: tuple[str, ...], operands: list[Kinds]) -> Kinds:
     found = frozenset[Kind]().union(*operands)
+    if MEMBERSHIP.intersection(operators) and operands[0] == TENSOR:
+        return UNKNOWN  # and a fault, as above
     if IDENTITY.issuperset(operators) or not found & {Kind.TENSOR, Kind.UNKNOWN}:
         return BOOL
     return TENSOR if Kind.TENSOR in found else UNKNOWN

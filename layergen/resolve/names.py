@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from layergen.diagnostics import Finding, Label, Place
+from layergen.diagnostics import FORWARD, Finding, Label, Place
 from layergen.lang import expression as ex
 from layergen.lang.model import LayerSpec
 from layergen.lang.visitor import assignments, calls, reads
@@ -13,6 +13,7 @@ from layergen.resolve.scope import CONSTANTS, scoped
 from layergen.resolve.signature import dimensions
 from layergen.resolve.undefined import check_undefined
 from layergen.rules.names import ShadowedName, UndefinedName, UnusedName
+from layergen.suggest import is_slip
 
 SECTIONS = {
     "arguments": "an argument",
@@ -36,7 +37,7 @@ def check_names(spec: LayerSpec) -> Iterator[Finding]:
     yield from check_reserved(spec)
     yield from check_order(spec)
     yield from _check_shadowed(spec)
-    found = (*check_undefined(spec), *check_flow(spec))
+    found = (*_check_alike(spec), *check_undefined(spec), *check_flow(spec))
     yield from found
     if not any(finding.rule is UndefinedName for finding in found):  # a misspelled name is undefined, and unused too
         yield from _check_unused(spec)
@@ -62,7 +63,20 @@ def _check_shadowed(spec: LayerSpec) -> Iterator[Finding]:
         if target.id in owners and target.id not in {*spec.inputs, *spec.outputs, *spec.buffers}:
             owner, first = owners[target.id]
             message = f"`{target.id}` is {owner}, which keeps its value"
-            yield _shadowed(Place(("forward",), target.span), message, first)
+            yield _shadowed(Place(FORWARD, target.span), message, first)
+
+
+def _check_alike(spec: LayerSpec) -> Iterator[Finding]:
+    """A misspelt argument in the shape of an input would be a dimension, which is as large as it likes."""
+    for name, dimension in dimensions(spec).items():
+        meant = next((other for other in (*spec.arguments, *spec.derived) if is_slip(name, other)), None)
+        if meant:
+            place = dimension.entries[0].place
+            node = next((part for part in ex.walk(dimension.entries[0].expression) if part == ex.Name(name)), None)
+            role = "argument" if meant in spec.arguments else "derived name"
+            message = f"`{name}` is nearly the {role} `{meant}`, and would be a dimension"
+            help = f"write `{meant}`; where a dimension is meant, choose a name that is less like it"
+            yield UndefinedName.at(place._replace(span=node.span) if node else place, message, help=help)
 
 
 def _shadowed(place: Place, message: str, first: Place, help: str = OTHER_NAME) -> Finding:
@@ -122,4 +136,4 @@ def _check_unused(spec: LayerSpec) -> Iterator[Finding]:
         if target.id not in kept:
             kept.add(target.id)
             message = f"`{target.id}` is assigned but never read"
-            yield UnusedName.at(Place(("forward",), target.span), message, help="delete it, or assign to `_`")
+            yield UnusedName.at(Place(FORWARD, target.span), message, help="delete it, or assign to `_`")

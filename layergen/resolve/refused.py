@@ -2,15 +2,13 @@
 
 from collections.abc import Iterator
 
-from layergen.diagnostics import Finding, Path, Place, Span
+from layergen.diagnostics import FORWARD, Finding, Path, Place, Span
 from layergen.lang import expression as ex
 from layergen.lang.model import LayerSpec
 from layergen.lang.tokens import quoted
 from layergen.lang.visitor import assignments, parts, statements
 from layergen.resolve.scope import scoped
 from layergen.rules.spec import ForbiddenConstruct
-
-FORWARD: Path = ("forward",)
 
 
 def check_refused(spec: LayerSpec) -> Iterator[Finding]:

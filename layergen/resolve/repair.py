@@ -38,9 +38,13 @@ def _mend(call: ex.Call, outcome: BindingFault, op: Op) -> ex.Call | None:
         case FaultKind.TWICE:
             return _drop_keyword(call, fault.arguments[0] - len(call.arguments))
         case FaultKind.TOO_MANY:
-            return _name_arguments(call, fault.arguments[0], op) or _name_last(call, fault, outcome.signature)
+            return (
+                _name_arguments(call, fault.arguments[0], op)
+                or _name_last(call, fault, outcome.signature)
+                or _enlist_sizes(call, op)
+            )
         case FaultKind.WRONG_KIND:
-            return _name_arguments(call, fault.arguments[0], op) or _enlist(call, fault)
+            return _name_arguments(call, fault.arguments[0], op) or _enlist(call, fault) or _enlist_sizes(call, op)
         case _:
             return None
 
@@ -110,6 +114,15 @@ def _enlist(call: ex.Call, fault: Fault) -> ex.Call | None:
         count = len(list(following))
         return _with_list(call, index, index + count) if count > 1 else None
     return None
+
+
+def _enlist_sizes(call: ex.Call, op: Op) -> ex.Call | None:
+    """The call with all ints behind its tensor put into one list, ``pad(x, [1, 1])``; one alone stands there twice."""
+    sizes = tuple(takewhile(lambda item: kinds_of(item) <= {Kind.INT}, call.arguments[1:]))
+    if op.name not in PAIRED or not sizes:
+        return None
+    listed = sizes * 2 if len(sizes) == 1 else sizes
+    return replace(call, arguments=(call.arguments[0], ex.Sequence(listed), *call.arguments[1 + len(sizes) :]))
 
 
 def _with_list(call: ex.Call, start: int, stop: int) -> ex.Call:

@@ -5,7 +5,7 @@ import keyword
 import re
 from collections.abc import Iterator
 
-from layergen.diagnostics import Finding, Place
+from layergen.diagnostics import FORWARD, Finding, Place
 from layergen.lang.model import LayerSpec
 from layergen.lang.visitor import assignments
 from layergen.resolve.scope import CONSTANTS
@@ -38,7 +38,9 @@ CLASSES = TESTS.union({"F", "Module", "Parameter", "Tensor"}, (name for name in 
 def check_reserved(spec: LayerSpec) -> Iterator[Finding]:
     """Yield the names that are reserved, where they are declared or first assigned."""
     if problem := _class_problem(spec.layer):
+        words = "".join(word[:1].upper() + word[1:] for word in re.split(r"[\s_.-]+", spec.layer))
         help = "name a class in CapWords, as `RMSNorm` or `GRUCell`"
+        help = help if _class_problem(words) else f"write `{shorten(words)}`"
         yield ReservedName.at(
             ("layer",), f"`{shorten(spec.layer)}` cannot be the name of a layer: {problem}", help=help
         )
@@ -56,7 +58,7 @@ def check_reserved(spec: LayerSpec) -> Iterator[Finding]:
     seen = {"_", *spec.arguments, *spec.derived, *spec.tensors, *spec.modules, *spec.inputs, *spec.outputs}
     for target in assignments(spec.forward):
         if target.id not in seen:
-            yield from _check(target.id, Place(("forward",), target.span))
+            yield from _check(target.id, Place(FORWARD, target.span))
         seen.add(target.id)
 
 

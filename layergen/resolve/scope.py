@@ -10,9 +10,10 @@ from layergen.lang.constructors import constructor_calls
 from layergen.lang.dtypes import DTYPES
 from layergen.lang.inits import FANS, initializer
 from layergen.lang.model import Argument, Buffer, Input, Match, Output, Parameter, Tensor
+from layergen.lang.scalars import NUMBERS
 from layergen.resolve.signature import read_dimensions
 
-CONSTANTS = ("pi", "inf", "nan", *DTYPES)  # known where tensors are
+CONSTANTS = (*NUMBERS, *DTYPES)  # known where tensors are
 
 
 @dataclass(frozen=True)

@@ -48,6 +48,8 @@ def _undefined_in(part: Scoped, node: ex.Name, role: str | None, unbound: bool) 
     meant = constant_meant(part.path, node.id)
     if node is part.expression and part.path[-1] == "init":
         near, meant = near.union(INITIALIZERS), initializer_meant(node.id)
+    if part.path[0] in ("inputs", "outputs") and node is part.expression and part.path[-1] == "shape":
+        meant = "[]" if node.id.lower() in ("scalar", "none", "empty") else f"[{node.id}]"
     if unbound and part.path[0] == "inputs":
         otherwise = f"a dimension gets its size where it stands alone: give `{node.id}` an entry of its own"
     return undefined(node, part.path, near, otherwise, role, meant)

@@ -128,10 +128,10 @@ class NotATensor(Rule):
 
 
 class NotASize(Rule):
-    """An entry of a shape is no int.
+    """An entry of a shape, or an index, is no int.
 
-    Each entry is one size, and a size is an int. A float argument, a quotient with `/`, a flag or a list of ints is
-    none.
+    Each entry is one size, and a size is an int, as are indices and the ends of slices. A float argument, a quotient
+    with `/`, a flag or a list of ints is none.
 
         arguments:
           p: {type: float, min: 0, max: 1, doc: Probability of a zero.}
@@ -179,10 +179,11 @@ class CutGradient(Rule):
 
 
 class DataDependent(Rule):
-    """A condition depends on the values of a tensor.
+    """A condition, or an `and`, `or` or `not`, depends on the values of a tensor.
 
     Conditions choose between ways through the forward, which must be known before there is data: they ask about
-    arguments, about `training`, and whether something is None.
+    arguments, about `training`, and whether something is None. `and`, `or`, `not`, `in` and chains as `0 < x < 1` ask
+    for one answer, too; of each element, `&`, `|` and `~` ask.
 
         forward: |
           if sum(x) > 0:

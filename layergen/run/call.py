@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from layergen.diagnostics import Label, Place
+from layergen.diagnostics import FORWARD, Label, Place
 from layergen.lang import expression as ex
 from layergen.lang.interpreter import EvaluationFault, Interpreter
 from layergen.lang.model import Input
@@ -48,7 +48,7 @@ class Called:
         except MemberFault as fault:
             raise MemberFault(node, fault.message, fault.labels, fault.help) from None
         except EvaluationFault as fault:
-            label = Label(Place(("forward",), fault.node.span), "here", self.child.file)
+            label = Label(Place(FORWARD, fault.node.span), "here", self.child.file)
             raise MemberFault(node, f"`{node.function}` fails: {fault.message}", (label,)) from None
         return outputs[0] if len(outputs) == 1 else tuple(outputs)
 
@@ -77,7 +77,7 @@ class Bound:
         for index, constraint in enumerate(self.program.constraints):
             self.demand(constraint, Label(Place(("constraints", index)), "demanded here", called.child.file))
         for condition in called.child.preconditions if called.placement.contracts is not None else ():
-            self.demand(condition, Label(Place(("forward",)), "demanded here", called.child.file))
+            self.demand(condition, Label(Place(FORWARD), "demanded here", called.child.file))
 
     @property
     def scalars(self) -> dict[str, Any]:

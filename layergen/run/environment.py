@@ -1,6 +1,5 @@
 """What a forward sees when it is tried: tensors without data, and the functions that its calls reach."""
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,11 +9,10 @@ from layergen import ops
 from layergen.lang import expression as ex
 from layergen.lang.dtypes import DTYPES
 from layergen.lang.interpreter import EvaluationFault, Function, Interpreter, scalar_call
+from layergen.lang.scalars import NUMBERS
 
 CONSTANTS: dict[str, Any] = {
-    "pi": math.pi,
-    "inf": math.inf,
-    "nan": math.nan,
+    **NUMBERS,
     **{name: getattr(torch, name) for name in DTYPES},
 }
 

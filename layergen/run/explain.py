@@ -9,14 +9,17 @@ import torch
 from torch import Tensor
 
 from layergen import ops
-from layergen.diagnostics import Finding, Label, Path, Place
+from layergen.diagnostics import FORWARD, Finding, Label, Path, Place
 from layergen.lang import expression as ex
 from layergen.lang.interpreter import EvaluationFault
 from layergen.resolve.program import Program
 from layergen.rules.calls import SizeOfValues
 from layergen.rules.shapes import HiddenCoupling, OpFailed, ShapeMismatch
+from layergen.run.alignment import apart, broadcast, kept, shape_of, spread, together, unfit, with_argument
 from layergen.run.fault import MemberFault
-from layergen.run.said import dotted, lacks_half, needs_data, plain, sheltered, sized_by_values
+from layergen.run.remedies import chunked, remedy, taken_apart
+from layergen.run.roles import role_meant
+from layergen.run.said import dotted, needs_data, plain, sheltered, sized_by_values
 from layergen.settings.choice import Setting
 
 MOST_TENSORS = 3  # of a list that are shown one by one
@@ -60,6 +63,7 @@ class Explainer:
         place = Place(("outputs", name), key=True)
         several = isinstance(value, list | tuple)
         help = "join them with `stack` or `cat`, or give each an output of its own" if several else None
+        help = taken_apart(self.program, name) or help
         return ShapeMismatch.at(place, f"output `{name}` is {self.shown(value)}, not a tensor", help=help)
 
     def size(self, size: int | torch.SymInt) -> str:
@@ -127,18 +131,18 @@ class Explainer:
         message = sheltered(dotted(self.renamed(plain(fault.message))), self.names())
         if needs_data(fault.message) and isinstance(node, ex.Expression):
             return OpFailed.at(Place(path, node.span), f"torch runs `{short(node)}` with data alone", notes=notes)
+        role = role_meant(self.program, node, message)
+        if role is not None:
+            return role.finding(self.program, path, node, notes)
+        pair = unfit(node, values, message)
+        if pair is not None and isinstance(node, ex.Call):
+            return self.unfit(path, node, *pair, values)
         if isinstance(node, ex.Call) or (isinstance(node, ex.Binary) and node.operator == "@"):
             tensors = self.operands(node, values)
             if tensors:
                 notes = (f"shapes: {tensors}", *notes)
             message = f"`{node.function if isinstance(node, ex.Call) else node.operator}` fails: {message}"
-        help = (
-            _bounded(node, message)
-            or _reshaped(node, message)
-            or _parted(node)
-            or _upcast(node, message)
-            or self.missing_constraint(node)
-        )
+        help = remedy(node, message, values) or self.missing_constraint(node)
         return OpFailed.at(Place(path, node.span), message, notes=notes, help=help)
 
     def names(self) -> frozenset[str]:
@@ -167,7 +171,8 @@ class Explainer:
 
     def absent(self, node: ex.Node, values: Mapping[str, Any]) -> ex.Name | None:
         """The first operand of a node that is None here: an optional input, or a parameter that does not exist."""
-        optional = {*self.program.tensors, *self.program.inputs}
+        arguments = (name for name, part in self.program.arguments.items() if part.optional)
+        optional = {*self.program.tensors, *self.program.inputs, *arguments}
         operands = [part.value if isinstance(part, ex.Keyword) else part for part in ex.children(node)]
         if not isinstance(node, ex.Call | ex.Binary | ex.Subscript | ex.Unary):
             return None
@@ -182,7 +187,7 @@ class Explainer:
         ``stored`` is where the names of the forward got their values.
         """
         entries = self.program.outputs[name].shape
-        labels = (Label(Place(("forward",), stored[name].span), "computed here"),) if name in stored else ()
+        labels = (Label(Place(FORWARD, stored[name].span), "computed here"),) if name in stored else ()
         if isinstance(entries, tuple) and ex.Literal(...) not in entries and len(declared) == len(found):
             index = next(index for index, size in enumerate(declared) if size != found[index])
             own, other = ex.show(entries[index]), self.size(found[index])
@@ -191,10 +196,11 @@ class Explainer:
             message = f"dimension {index} of output `{name}` is declared as `{own}`, but is `{other}`"
             return ShapeMismatch.at(("outputs", name, "shape", index), message, notes=self.notes(), labels=labels)
         own = self.shape(declared)
+        help = "write `[]`: a single number is a tensor without dimensions" if found == () else None
         if isinstance(entries, tuple):
             own = f"[{', '.join(ex.show(entry) for entry in entries)}]"
         message = f"output `{name}` is declared as {own}, but is {self.shape(found)}"
-        return ShapeMismatch.at(("outputs", name, "shape"), message, notes=self.notes(), labels=labels)
+        return ShapeMismatch.at(("outputs", name, "shape"), message, notes=self.notes(), labels=labels, help=help)
 
     def operands(self, node: ex.Expression, values: Mapping[str, Any]) -> str:
         """The shapes of a node's operands that are plain names."""
@@ -224,23 +230,45 @@ class Explainer:
         labels = [Label(Place(path, large.span), names.shape(many))]
         return HiddenCoupling.at(
             Place(path, small.span), message, label=names.shape(few), labels=labels, notes=notes,
-            help=self.aligned(small, large, few, many),
+            help=self.aligned(small, large, few, many) or chunked(self.program, node) or self.rows(small, few, many),
         )  # fmt: skip
+
+    def unfit(
+        self, path: Path, call: ex.Call, small: ex.Expression, large: ex.Expression, values: Mapping[str, Any]
+    ) -> Finding:
+        """The finding for two arguments of a call that do not broadcast."""
+        few, many = shape_of(small, values), shape_of(large, values)
+        assert few is not None
+        assert many is not None
+        place = together(few, many) or apart(few, many)
+        spaced = spread(small, place, len(many)) if place else None
+        one, other = self.shape(few), self.shape(many)
+        message = f"`{short(small)}` is {one} and does not broadcast to `{short(large)}`, {other}"
+        help = f"write `{ex.show(with_argument(call, small, spaced))}`" if spaced else None
+        return OpFailed.at(Place(path, small.span), message, notes=self.notes(), help=help)
 
     def aligned(
         self, small: ex.Expression, large: ex.Expression, few: tuple[int, ...], many: tuple[int, ...]
     ) -> str | None:
         """How to bring the smaller tensor to the dimensions that it was meant for, where they can be told."""
-        places = [start for start in range(len(many) - len(few) + 1) if many[start : start + len(few)] == few and few]
-        if len(places) != 1:
+        place = together(few, many)
+        if place is None:
             return None
-        missing = len(many) - len(few) - places[0]
-        colons = ", ".join([":"] * len(few) + ["None"] * missing)
-        text = f"write `{ex.show(small)}[{colons}]`" if ex.precedence(small) == ex.PRECEDENCE["primary"] else None
+        spaced = kept(small, place, len(many)) or spread(small, place, len(many))
+        text = f"write `{ex.show(spaced)}`" if spaced else None
         repaired = self.handed_over(small, large)
         if repaired:
             text = f"{text}, or hand it to the op: `{repaired}`" if text else f"write `{repaired}`"
         return text
+
+    def rows(self, small: ex.Expression, few: tuple[int, ...], many: tuple[int, ...]) -> str | None:
+        """How to take as many rows of a table of the layer's own as the other tensor has positions."""
+        tables = {name: part.entries for name, part in self.program.tensors.items()}
+        if not isinstance(small, ex.Name) or small.id not in tables or few[1:] != many[len(many) - len(few) + 1 :]:
+            return None
+        first, size = tables[small.id][0], self.size(many[len(many) - len(few)])
+        table = isinstance(first, ex.Name) and first.id in self.program.arguments
+        return f"for the first rows of `{small.id}`, write `{small.id}[:{size}]`" if table else None
 
     def handed_over(self, small: ex.Expression, large: ex.Expression) -> str | None:
         """The call that takes the smaller tensor itself, as ``conv2d`` takes a bias."""
@@ -303,52 +331,9 @@ def _size_of_values(path: Path, node: ex.Node, notes: tuple[str, ...]) -> Findin
     return SizeOfValues.at(Place(path, node.span), message, notes=notes, help=help)
 
 
-def _bounded(node: ex.Node, message: str) -> str | None:
-    """The bound or constraint that keeps a size from becoming negative."""
-    negative = re.search(r"^the size .* is negative$|^a size cannot be negative", message)
-    if not isinstance(node, ex.Expression) or negative is None:
-        return None
-    match node:
-        case ex.Binary("-", ex.Name(id=name), ex.Literal(value=int(less))):
-            return f"where that is not meant, give `{name}` the bound `min: {less + 1}`"
-    return f"where that is not meant, add the constraint `{ex.show(node)} >= 1`"
-
-
-def _upcast(node: ex.Node, message: str) -> str | None:
-    """The call in float32 or wider, where torch has none in half precision."""
-    if not isinstance(node, ex.Call) or not node.arguments or not lacks_half(message):
-        return None
-    first, *rest = node.arguments
-    upcast = ex.Call(node.function, (ex.Call("upcast", (first,)), *rest), node.keywords)
-    return f"write `{ex.show(upcast)}`; `type_as` brings a result back to the dtype of an input"
-
-
-def _parted(node: ex.Node) -> str | None:
-    """The call that gives as many parts as there are names for them."""
-    match node:
-        case ex.Assign(targets=targets, value=ex.Call(function="split", arguments=(x, *_), keywords=keywords)):
-            parted = ex.Call(
-                "chunk", (x, ex.Literal(len(targets))), tuple(word for word in keywords if word.name == "dim")
-            )
-            return f"`split` takes the size of a part: for {len(targets)} parts, write `{ex.show(parted)}`"
-    return None
-
-
-def _reshaped(node: ex.Node, message: str) -> str | None:
-    """The call that copies where a view is impossible."""
-    if not isinstance(node, ex.Call) or node.function != "view" or "stride" not in message:
-        return None
-    return f"write `{ex.show(ex.Call('reshape', node.arguments, node.keywords))}`, which copies where it must"
-
-
 def short(node: ex.Expression) -> str:
     """An expression in a few characters: a call without its arguments."""
     text = ex.show(node)
     if len(text) <= 30:
         return text
     return f"{node.function}(…)" if isinstance(node, ex.Call) else f"{text[:29]}…"
-
-
-def broadcast(left: tuple[int, ...], right: tuple[int, ...]) -> bool:
-    """Whether two shapes fit each other, aligned from the right."""
-    return all(a == b or 1 in (a, b) for a, b in zip(reversed(left), reversed(right), strict=False))

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from layergen.diagnostics import Finding, Place
+from layergen.diagnostics import FORWARD, Finding, Place
 from layergen.faults import SpecError
 from layergen.lang import expression as ex
 from layergen.lang.facts import CalleeKind
@@ -165,7 +165,7 @@ class ForwardInterpreter(Interpreter):
         buffer = self.buffers[target.id]
         if buffer is None:
             raise EvaluationFault(target, f"the buffer `{target.id}` does not exist here")
-        place = Place(("forward",), target.span)
+        place = Place(FORWARD, target.span)
         if not isinstance(value, Tensor) or value.shape != buffer.shape:
             shown = self.explainer.shown
             message = f"the buffer `{target.id}` has shape {shown(buffer)}, but is assigned {shown(value)}"

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from layergen.diagnostics import Path, Place
+from layergen.diagnostics import FORWARD, Path, Place
 from layergen.lang import expression as ex
 from layergen.lang.interpreter import EvaluationFault, Interpreter
 from layergen.lang.model import Tensor as TensorSpec
@@ -165,7 +165,7 @@ class Instance:
         try:
             running.run(self.program.forward.statements)
         except EvaluationFault as fault:
-            finding = self.explainer.fault(("forward",), fault, running.values)
+            finding = self.explainer.fault(FORWARD, fault, running.values)
             raise TrialFault(finding, for_data=finding.rule is OpFailed and needs_data(fault.message)) from None
         outputs = {}
         for name in self.program.outputs:

@@ -80,10 +80,9 @@ def _conditions(names: list[str]) -> Iterator[Condition]:
     for name in names:
         for divisor in (2, 3, 4):
             yield f"{name} % {divisor} == 0", lambda at, n=name, d=divisor: at[n] % d == 0  # type: ignore[misc]
+        yield f"{name} % 2 == 1", lambda at, n=name: at[n] % 2 == 1  # type: ignore[misc]
         for bound in (2, 3, 4):
             yield f"{name} >= {bound}", lambda at, n=name, b=bound: at[n] >= b  # type: ignore[misc]
-        for bound in (3, 4):
-            yield f"{name} < {bound}", lambda at, n=name, b=bound: at[n] < b  # type: ignore[misc]
     pairs = [pair for one, other in combinations(names, 2) for pair in ((one, other), (other, one))]
     for one, other in pairs:
         yield f"{one} <= {other}", lambda at, a=one, b=other: at[a] <= at[b]  # type: ignore[misc]

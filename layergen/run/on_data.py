@@ -35,10 +35,10 @@ def instance_of(program: Program, setting: Setting, placement: Placement, on_dat
 
 
 @contextmanager
-def drawn() -> Iterator[None]:
-    """The same random numbers each time, and none taken from anybody else."""
+def drawn(seed: int = 0) -> Iterator[None]:
+    """The same random numbers for the same seed, and none taken from anybody else."""
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
+        torch.manual_seed(seed)
         yield
 
 

@@ -40,6 +40,7 @@ def plain(message: str) -> str:
     message = re.sub(r"^(torch\.)?[A-Za-z_.]*\(\): ", "", message)
     message = re.sub(r"(?:c10|at)::(Half|BFloat16)", lambda match: HALVES[match[1]], message)
     message = re.sub(r"\b(aten|prims|prim)(::|\.)(\w+?)_?(\.\w+)?\b", r"\3", message)
+    message = re.sub(r"\"\w+\" not implemented for", "not implemented for", message)  # which names the code in C++
     message = re.sub(r"torch\.Size\((\[.*?\])\)", r"\1", message.rstrip("!"))
     message = re.sub(r"<class '(?:[a-z_.]*\.)?(\w+)'>", r"\1", message)
     message = re.sub("|".join(KINDS), lambda match: KINDS[match[0]], message)

@@ -140,7 +140,8 @@ class Runs:
         return site.admission is None or all(seen.evidence for seen in self.seen(site.admission))
 
     def modes(self, watch: Watch[Any]) -> tuple[bool, ...]:
-        return watch.modes if self.program.asks_mode else TRAINING
+        there = self.program.modes
+        return tuple(mode for mode in watch.modes if mode in there) or there
 
     def at(self, site: Site) -> Mapping[bool, Ran]:
         """All runs at a site by their modes; made here, one after the other, if this is the first question about it.

@@ -4,23 +4,21 @@ What a condition comes to is known before any tensor is: a `Shadow` runs a forwa
 nothing.
 """
 
-import math
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from layergen.diagnostics import Path, Place, Span
+from layergen.diagnostics import FORWARD, Path, Place, Span
 from layergen.lang import expression as ex
 from layergen.lang.interpreter import EvaluationFault, Interpreter, scalar_call
 from layergen.lang.model import Buffer, Parameter
-from layergen.lang.scalars import SCALARS
+from layergen.lang.scalars import NUMBERS, SCALARS
 from layergen.lang.visitor import Block, parts
 from layergen.resolve.program import Member, Program
 from layergen.resolve.scope import CONSTANTS, Scoped, scoped
 from layergen.settings.choice import Setting
 
-FORWARD: Path = ("forward",)
 Test = tuple[Path, Span]  # a condition, by where it stands
 Decision = tuple[Test, bool]  # what it came to
 
@@ -93,7 +91,7 @@ class Shadow(Interpreter):
     """Runs what can be run without tensors, and notes what its conditions come to."""
 
     def __init__(self, values: Mapping[str, Any]) -> None:
-        constants = {**dict.fromkeys(CONSTANTS, UNKNOWN), "pi": math.pi, "inf": math.inf, "nan": math.nan}
+        constants = {**dict.fromkeys(CONSTANTS, UNKNOWN), **NUMBERS}
         super().__init__({**constants, **values}, self.called)
         self.decisions: set[Decision] = set()
         self.path: Path = FORWARD

@@ -19,6 +19,7 @@ from layergen.lang.values import describe
 from layergen.resolve.program import Program
 from layergen.resolve.scope import scoped
 from layergen.rules.cases import InvalidCase, Unsatisfiable
+from layergen.settings.incomputable import incomputable
 from layergen.settings.search import candidates, consistent, search, values_of
 from layergen.settings.sizes import default_pools, find_sizes, keeps
 
@@ -62,6 +63,8 @@ def _found_case(program: Program) -> Setting:
     """A setting for a layer whose spec gives none."""
     base = search(program, {}, {}, sizable(program, {}))
     if base is None:
+        if finding := incomputable(program):
+            raise SpecError([finding])
         message = "no setting of the arguments was found that satisfies their bounds and the constraints"
         help = "correct them, or give a setting that satisfies them under `cases`"
         raise SpecError([Unsatisfiable.at(_first_constraint(program), message, help=help)])

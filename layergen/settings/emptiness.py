@@ -76,6 +76,8 @@ def inlined(node: ex.Expression, derived: Mapping[str, ex.Expression]) -> ex.Exp
 
 def _help(program: Program, entry: ex.Expression, owned: bool) -> str:
     """The constraint that is missing."""
+    if not ex.names(entry):
+        return "write a size of 1 or more, or leave the tensor out"
     match entry:
         case ex.Name(id=name) if name in program.arguments:
             return f"give `{name}` a bound: `min: 1`; or the tensor a condition: `when: {name} > 0`"

@@ -1,0 +1,128 @@
+"""What to write instead of a call that torch refuses, where its message tells."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from layergen.lang import expression as ex
+from layergen.lang.visitor import statements
+from layergen.resolve.program import Program
+from layergen.run.alignment import shape_of
+from layergen.run.said import lacks_half
+
+# Ops that give values together with the indices at which they stand, where they are given a dimension.
+WITH_INDICES = frozenset(
+    {"max", "min", "median", "nanmedian", "mode", "kthvalue", "sort", "msort", "topk", "cummax", "cummin"}
+)
+
+
+def remedy(node: ex.Node, message: str, values: Mapping[str, Any]) -> str | None:
+    """Help with a node of a forward that fails with this message where names have these values."""
+    return (
+        _bounded(node, message)
+        or _reshaped(node, message)
+        or _parted(node)
+        or _upcast(node, message)
+        or _turned(node, values)
+        or _power(node)
+    )
+
+
+def chunked(program: Program, node: ex.Node) -> str | None:
+    """Help where parts that one `chunk` gives are of several sizes."""
+    names = ex.names(node)
+    for statement in statements(program.forward.statements):
+        match statement:
+            case ex.Assign(targets=targets, value=ex.Call(function="chunk", arguments=(x, count, *rest)) as call) if (
+                len({target.id for target in targets} & names) > 1
+            ):
+                dim = next((word.value for word in call.keywords if word.name == "dim"), rest[0] if rest else None)
+                if dim is None:
+                    last = ex.Call("chunk", (x, count), (ex.Keyword("dim", ex.Literal(-1)),))
+                    return f"without `dim`, `chunk` takes the first dimension apart; of the last, `{ex.show(last)}`"
+                return _divisible(program, x, count, dim)
+    return None
+
+
+def taken_apart(program: Program, name: str) -> str | None:
+    """Help where a name is assigned what an op gives together with its indices."""
+    for statement in statements(program.forward.statements):
+        if isinstance(statement, ex.Assign) and name in [target.id for target in statement.targets]:
+            for node in ex.walk(statement.value):
+                if isinstance(node, ex.Call) and node.function in WITH_INDICES:
+                    whole = f"{name}, _ = {ex.show(node)}"
+                    return f"`{node.function}` gives values and their indices: write `{whole}`"
+    return None
+
+
+def _divisible(program: Program, x: ex.Expression, count: ex.Expression, dim: ex.Expression) -> str | None:
+    """The constraint under which an input can be taken apart into as many equal parts."""
+    entries = program.inputs[x.id].entries if isinstance(x, ex.Name) and x.id in program.inputs else ()
+    at = dim.value if isinstance(dim, ex.Literal) else -dim.operand.value if isinstance(dim, ex.Unary) else None  # type: ignore[attr-defined]
+    if not isinstance(at, int) or not -len(entries) <= at < len(entries) or not isinstance(entries[at], ex.Name):
+        return None
+    size, parts = ex.show(entries[at]), ex.show(count)
+    declared = "" if size in program.arguments else f", or declare the entry `{parts} * {size}`"
+    return f"for equal parts, add the constraint `{size} % {parts} == 0`{declared}"
+
+
+def _bounded(node: ex.Node, message: str) -> str | None:
+    """The bound or constraint that keeps a size from becoming negative."""
+    negative = re.search(r"^the size .* is negative$|^a size cannot be negative", message)
+    if not isinstance(node, ex.Expression) or not ex.names(node) or negative is None:
+        return None
+    match node:
+        case ex.Binary("-", ex.Name(id=name), ex.Literal(value=int(less))):
+            return f"where that is not meant, give `{name}` the bound `min: {less + 1}`"
+    return f"where that is not meant, add the constraint `{ex.show(node)} >= 1`"
+
+
+def _upcast(node: ex.Node, message: str) -> str | None:
+    """The call in float32 or wider, where torch has none in half precision."""
+    if not isinstance(node, ex.Call) or not node.arguments or not lacks_half(message):
+        return None
+    first, *rest = node.arguments
+    upcast = ex.Call(node.function, (ex.Call("upcast", (first,)), *rest), node.keywords)
+    return f"write `{ex.show(upcast)}`; `type_as` brings a result back to the dtype of an input"
+
+
+def _parted(node: ex.Node) -> str | None:
+    """The call that gives as many parts as there are names for them."""
+    match node:
+        case ex.Assign(targets=targets, value=ex.Call(function="split", arguments=(x, *_), keywords=keywords)):
+            parted = ex.Call(
+                "chunk", (x, ex.Literal(len(targets))), tuple(word for word in keywords if word.name == "dim")
+            )
+            return f"`split` takes the size of a part: for {len(targets)} parts, write `{ex.show(parted)}`"
+    return None
+
+
+def _power(node: ex.Node) -> str | None:
+    """The power that was meant by `x ^ 2`."""
+    match node:
+        case ex.Binary("^", left=left, right=right):
+            return f"`^` is exclusive or: for a power, write `{ex.show(ex.Binary('**', left, right))}`"
+    return None
+
+
+def _turned(node: ex.Node, values: Mapping[str, Any]) -> str | None:
+    """The product with a matrix the other way round, where only then its sizes fit."""
+    match node:
+        case ex.Call(function="linear", arguments=(x, weight, *_)):
+            left, right = shape_of(x, values), shape_of(weight, values)
+            if left and right and len(right) == 2 and right[0] == left[-1] != right[1]:
+                product = ex.show(ex.Binary("@", x, weight))
+                return f"`linear` takes its weight as [out, in]: declare it so, or write `{product}`"
+        case ex.Binary("@", left=x, right=weight) | ex.Call(function="matmul" | "bmm", arguments=(x, weight)):
+            left, right = shape_of(x, values), shape_of(weight, values)
+            if left and right and len(right) > 1 and right[-1] == left[-1] != right[-2]:
+                other = ex.Call("transpose", (weight, ex.Unary("-", ex.Literal(2)), ex.Unary("-", ex.Literal(1))))
+                return f"write `{ex.show(ex.Binary('@', x, other))}`"
+    return None
+
+
+def _reshaped(node: ex.Node, message: str) -> str | None:
+    """The call that copies where a view is impossible."""
+    if not isinstance(node, ex.Call) or node.function != "view" or "stride" not in message:
+        return None
+    return f"write `{ex.show(ex.Call('reshape', node.arguments, node.keywords))}`, which copies where it must"

@@ -1,0 +1,52 @@
+"""Why no setting is found where a default, a derived value or a constraint can be computed at none."""
+
+from collections.abc import Iterator
+from itertools import islice, product
+from typing import Any
+
+from layergen.diagnostics import Finding, Place
+from layergen.lang import expression as ex
+from layergen.lang.interpreter import EvaluationFault, Interpreter
+from layergen.resolve.program import Program
+from layergen.resolve.scope import scoped
+from layergen.rules.cases import Unsatisfiable
+from layergen.settings.search import candidates, values_of
+from layergen.words import shorten
+
+TRIES = 200  # settings that are looked at
+
+
+def incomputable(program: Program) -> Finding | None:
+    """The finding for the expression that fails at all settings, if it is the same one everywhere."""
+    found: list[EvaluationFault] = []
+    for given in islice(_given(program), TRIES):
+        fault = _fault(program, given)
+        if fault is None or (found and fault.node is not found[0].node):
+            return None
+        found.append(fault)
+    if not found:
+        return None
+    node = found[0].node
+    for part in scoped(program):
+        if any(other is node for other in ex.walk(part.expression)):
+            shown = f"`{shorten(ex.show(node))}`" if isinstance(node, ex.Expression) else "this"
+            message = f"{shown} cannot be computed at any setting: {found[0].message}"
+            return Unsatisfiable.at(Place(part.path, node.span), message)
+    return None
+
+
+def _given(program: Program) -> Iterator[dict[str, Any]]:
+    """Values for the required arguments, whether or not they keep the constraints."""
+    names = [name for name, argument in program.arguments.items() if argument.required]
+    pools = [candidates(program.arguments[name], defaulted=False) for name in names]
+    yield from (dict(zip(names, values, strict=True)) for values in product(*pools))
+
+
+def _fault(program: Program, given: dict[str, Any]) -> EvaluationFault | None:
+    try:
+        values = values_of(program, given)
+        for constraint in program.argument_constraints:
+            Interpreter(values).truth(constraint)
+    except EvaluationFault as fault:
+        return fault
+    return None
