@@ -11,12 +11,14 @@ from layergen.contracts.data import on_data
 from layergen.contracts.initial import initial_bounds
 from layergen.contracts.matching import check_match
 from layergen.contracts.together import check_together
+from layergen.domains.tables import works_with_tables
 from layergen.faults import SpecError, refuse
 from layergen.prove.abstract_run import settled
 from layergen.prove.cost import costs
 from layergen.prove.input_checks import input_checks
-from layergen.prove.preconditions import preconditions
+from layergen.prove.preconditions import Precondition, preconditions
 from layergen.prove.proof import Proof, Tried, paths, prove
+from layergen.prove.small_sizes import refusals
 from layergen.resolve.program import Program
 from layergen.run.fitting import fitted
 from layergen.run.forward import TrialFault
@@ -40,10 +42,10 @@ def check(program: Program) -> CheckedLayer:
     """
     with settled():
         usual = settings(program)
-        chosen = tuple(fitted(program, setting) for setting in (*usual, *reaching(program, usual)))
+        chosen = tuple(fitted(program, setting, works_with_tables) for setting in (*usual, *reaching(program, usual)))
         refuse(finding for setting in chosen for finding in empty_tensors(program, setting))
-        proofs = tuple(_at_further_sizes(program, proof) for proof in prove(program, chosen))
-        for_data = any(isinstance(proof, Tried) and proof.for_data for proof in proofs)
+        proven = tuple(_at_further_sizes(program, proof) for proof in prove(program, chosen))
+        for_data = any(isinstance(proof, Tried) and proof.for_data for proof in proven)
         cases, runs = [], {}
         for setting in chosen:
             made = working(program, setting, (DECISIONS, *WATCHES))
@@ -54,12 +56,15 @@ def check(program: Program) -> CheckedLayer:
         seen = Ways(program, tuple(runs[setting.name] for setting in ways))
         judgement = check_contracts(seen)
         refuse(check_together(program, list(runs.values())))
+        conditions = Conditions(program, cases)
+        conditions.asked(proven)
+        proofs = conditions.shown(proven)
         return CheckedLayer(
             program,
             tuple(cases),
             tuple(rejections(program, chosen[0])),
             proofs,
-            check_preconditions(program, proofs, cases),
+            tuple(conditions.known.values()),
             tuple(input_checks(program, ways, for_data)),
             tuple(check_limits(program, cases[0].setting)),
             costs(program, _amounts(proofs[0]), cases[0].setting, for_data),
@@ -106,7 +111,7 @@ def working(program: Program, setting: Setting, watches: Iterable[Watch[Any]] = 
     try:
         try_runs(runs)
     except SpecError:
-        other = fitted(program, setting)
+        other = fitted(program, setting, works_with_tables)
         if other is setting:
             raise
         return Runs(program, other, (SHAPES, *watches))
@@ -129,34 +134,65 @@ def check_setting(runs: Runs) -> CheckedCase:
     return CheckedCase(runs.setting, trial.inputs, trial.ranges, trial.outputs, trial.state, bounds)
 
 
-def check_preconditions(
-    program: Program, proofs: Sequence[Proof | Tried], cases: Sequence[CheckedCase]
-) -> tuple[PreconditionCase, ...]:
-    """The preconditions of all paths through the forward, each with a case on either side.
+class Conditions:
+    """Gathers the preconditions of a layer, way by way, each with a case on either side.
 
-    Raises:
-        SpecError: If a condition is no precondition, but a fault.
+    Args:
+        program: The layer.
+        cases: Its cases.
     """
-    known: dict[str, PreconditionCase] = {}
-    grown = {case.setting.name: case.setting for case in cases}
-    judged: set[object] = set()
-    for proof in proofs:
-        if isinstance(proof, Tried):
-            continue
-        question = (proof.setting.name, frozenset(guard.condition for guard in proof.guards))
-        if question in judged:  # in evaluation as in training
-            continue
-        judged.add(question)
-        for condition in preconditions(program, replace(proof, setting=grown.get(proof.setting.name, proof.setting))):
-            if condition.text in known or proof.concrete:  # what holds at numbers is not said of all
+
+    def __init__(self, program: Program, cases: Sequence[CheckedCase]) -> None:
+        self.program = program
+        self.grown = {case.setting.name: case.setting for case in cases}
+        self.known: dict[str, PreconditionCase] = {}
+        self.formulas: list[Any] = []
+
+    def asked(self, proofs: Sequence[Proof | Tried]) -> None:
+        """Gather what torch has asked about on all ways through the forward.
+
+        Raises:
+            SpecError: If a condition is no precondition, but a fault.
+        """
+        judged: set[object] = set()
+        for proof in proofs:
+            if isinstance(proof, Tried):
                 continue
-            try:
-                kept = check_setting(working(program, condition.kept))
-            except SpecError:
+            question = (proof.setting.name, frozenset(guard.condition for guard in proof.guards))
+            if question in judged:  # in evaluation as in training
                 continue
-            broken = (condition.broken, _input_facts(program, condition.broken))
-            known[condition.text] = PreconditionCase(condition.text, kept, broken)
-    return tuple(known.values())
+            judged.add(question)
+            for condition in preconditions(self.program, replace(proof, setting=self.setting(proof))):
+                if not proof.concrete:  # what holds at numbers is not said of all
+                    self.add(condition)
+
+    def shown(self, proofs: Sequence[Proof | Tried]) -> tuple[Proof | Tried, ...]:
+        """Gather what is shown by refusals at small sizes; gives the proofs, with what no condition tells."""
+        found = {}
+        for proof in proofs:
+            if proof.setting.name not in found:
+                found[proof.setting.name] = refusals(self.program, self.setting(proof), self.formulas)
+                for condition in found[proof.setting.name].told:
+                    self.add(condition)
+        return tuple(
+            replace(proof, untold=untold) if (untold := found[proof.setting.name].untold) else proof for proof in proofs
+        )
+
+    def setting(self, proof: Proof | Tried) -> Setting:
+        """The setting of a proof, with sizes at which the layer works."""
+        return self.grown.get(proof.setting.name, proof.setting)
+
+    def add(self, condition: Precondition) -> None:
+        """Gather a condition, unless it is there already, or its cases cannot be told."""
+        if condition.text in self.known:
+            return
+        try:
+            kept = check_setting(working(self.program, condition.kept))
+        except SpecError:
+            return
+        broken = (condition.broken, _input_facts(self.program, condition.broken))
+        self.known[condition.text] = PreconditionCase(condition.text, kept, broken, condition.stretched)
+        self.formulas.append(condition.condition)
 
 
 def check_limits(program: Program, base: Setting) -> Iterator[SizeLimitCase]:

@@ -36,6 +36,7 @@ class PreconditionCase:
     text: str
     kept: CheckedCase
     broken: Broken
+    stretched: tuple[str, ...] = ()  # of its names, those that torch stretches where they are 1
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
-from layergen.checked import CheckedLayer
+from layergen.checked import CheckedLayer, PreconditionCase
 from layergen.contract import contract_of
 from layergen.lang import expression as ex
 from layergen.lang.model import Input, Output
@@ -27,6 +27,7 @@ from layergen.resolve.program import Program
 from layergen.run.instance import Placement
 from layergen.run.on_data import instance_of
 from layergen.settings.choice import Setting, flags
+from layergen.words import listed
 
 Sizes = tuple[str, ...] | str  # of a shape: each by itself, or the expression that gives all of them
 
@@ -103,13 +104,20 @@ def summarize(layer: CheckedLayer, origin: str) -> Summary:
         steps=steps,
         proven=layer.proven,
         contracts=tuple(guarantees(layer)),
-        preconditions=tuple(condition.text for condition in layer.preconditions),
+        preconditions=tuple(map(_precondition, layer.preconditions)),
         input_checks=tuple(_input_check(check) for check in layer.input_checks),
         case=_case(program, setting),
         costs=tuple(_costs(layer)),
         contract=contract,
         digest=contract_digest(contract),
     )
+
+
+def _precondition(condition: PreconditionCase) -> str:
+    """What torch demands of sizes, and where it does not ask."""
+    if not condition.stretched:
+        return condition.text
+    return f"{condition.text}  not refused where {listed(condition.stretched, 'or')} is 1: that is stretched"
 
 
 def _declared(tensor: TensorSpec) -> Sizes:
