@@ -115,8 +115,8 @@ class NonFiniteValue(Rule):
     What each step can be is followed through the forward by intervals: from the bounds of arguments, the ranges of
     inputs, and what ops guarantee. Where an op may be given something at the edge of its domain, such as the logarithm
     of 0, a division by 0, or a softmax over nothing but minus infinity, inputs that take it there are looked for:
-    zeros, equal rows, the ends of ranges, masks that mark everything or nothing, sizes of 1, large numbers; and
-    arguments at their bounds. Only what was run and failed is reported, with the inputs at which it did.
+    zeros, equal rows, the ends of ranges, masks that mark everything or nothing, sizes of 1, large numbers; arguments
+    at their bounds; and exponents between 0 and 1. Only what was run and failed is reported, with the inputs at which it did.
 
         inputs:
           scores: [N, L]
