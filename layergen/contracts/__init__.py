@@ -19,6 +19,7 @@ from layergen.contracts.judgement import Judgement, needless, overruled
 from layergen.contracts.kernels import KERNEL
 from layergen.contracts.learning import LEARNING
 from layergen.contracts.masks import MASKS
+from layergen.contracts.narrowing import NARROWING
 from layergen.contracts.promise import Promise, Shown, Ways
 from layergen.contracts.purity import PURITY
 from layergen.contracts.stacks import STACKS
@@ -47,7 +48,7 @@ CONTRACTS: dict[str, tuple[Promise, ...]] = {
     "domains": (DOMAINS,),
     "finite": (FINITE,),
     "learning": (LEARNING,),
-    "precision": (HALF,),
+    "precision": (HALF, NARROWING),
     "init": (FANS, STACKS),
     "influence": (INFLUENCE,),
 }
