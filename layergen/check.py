@@ -15,7 +15,9 @@ from layergen.domains.tables import works_with_tables
 from layergen.faults import SpecError, refuse
 from layergen.prove.abstract_run import settled
 from layergen.prove.cost import costs
+from layergen.prove.hints import numbers
 from layergen.prove.input_checks import input_checks
+from layergen.prove.outcomes import Does, Outcomes, Point
 from layergen.prove.preconditions import Precondition, preconditions
 from layergen.prove.proof import Proof, Tried, paths, prove
 from layergen.prove.small_sizes import refusals
@@ -25,7 +27,7 @@ from layergen.run.forward import TrialFault
 from layergen.run.instance import Instance
 from layergen.run.trial import SHAPES, TensorFacts, facts, try_runs
 from layergen.run.watching import Runs, Watch
-from layergen.settings.choice import Setting, allowed, settings
+from layergen.settings.choice import Setting, allowed, distinguishing, settings
 from layergen.settings.emptiness import empty_tensors
 from layergen.settings.limits import size_limits
 from layergen.settings.reaching import reaching
@@ -64,7 +66,7 @@ def check(program: Program) -> CheckedLayer:
             tuple(cases),
             tuple(rejections(program, chosen[0])),
             proofs,
-            tuple(conditions.known.values()),
+            tuple(conditions.cases(ways)),
             tuple(input_checks(program, ways, for_data)),
             tuple(check_limits(program, cases[0].setting)),
             costs(program, _amounts(proofs[0]), cases[0].setting, for_data),
@@ -146,7 +148,7 @@ class Conditions:
         self.program = program
         self.grown = {case.setting.name: case.setting for case in cases}
         self.known: dict[str, PreconditionCase] = {}
-        self.formulas: list[Any] = []
+        self.formulas: dict[str, Any] = {}
 
     def asked(self, proofs: Sequence[Proof | Tried]) -> None:
         """Gather what torch has asked about on all ways through the forward.
@@ -168,31 +170,50 @@ class Conditions:
 
     def shown(self, proofs: Sequence[Proof | Tried]) -> tuple[Proof | Tried, ...]:
         """Gather what is shown by refusals at small sizes; gives the proofs, with what no condition tells."""
-        found = {}
+        untold: dict[str, Point | None] = {}
         for proof in proofs:
-            if proof.setting.name not in found:
-                found[proof.setting.name] = refusals(self.program, self.setting(proof), self.formulas)
-                for condition in found[proof.setting.name].told:
-                    self.add(condition)
-        return tuple(
-            replace(proof, untold=untold) if (untold := found[proof.setting.name].untold) else proof for proof in proofs
-        )
+            if proof.setting.name not in untold:
+                found = refusals(self.program, self.setting(proof), [*self.formulas.values()])
+                left = [condition for condition in found.told if not self.add(condition)]
+                broken = numbers(self.program, left[0].broken).names if left else None
+                untold[proof.setting.name] = found.untold or broken
+        return tuple(replace(proof, untold=untold[proof.setting.name]) for proof in proofs)
+
+    def cases(self, ways: Sequence[Setting]) -> Iterator[PreconditionCase]:
+        """The conditions, each with the flags at which it is demanded, unless that is everywhere."""
+        for text, case in self.known.items():
+            names = [part.name for part in self.formulas[text].free_symbols]
+            broken = numbers(self.program, case.broken[0]).names
+            free = [way for way in ways if self.works(way, {name: broken[name] for name in names})]
+            yield replace(case, where=distinguishing(self.program, ways, free))
+
+    def works(self, way: Setting, point: Point) -> bool:
+        """Whether the layer works at some numbers on a way through the forward, or does not ask for them there."""
+        ground = numbers(self.program, way)
+        return not point.keys() <= ground.names.keys() or Outcomes(self.program, ground).works(point)
+
+    def refuses(self, broken: Setting) -> bool:
+        """Whether torch refuses a setting with data, and does not only give nothing, as it does without."""
+        return Outcomes(self.program, numbers(self.program, broken)).at({}) in (Does.REFUSE, Does.REFUSE_A_MODE)
 
     def setting(self, proof: Proof | Tried) -> Setting:
         """The setting of a proof, with sizes at which the layer works."""
         return self.grown.get(proof.setting.name, proof.setting)
 
-    def add(self, condition: Precondition) -> None:
-        """Gather a condition, unless it is there already, or its cases cannot be told."""
+    def add(self, condition: Precondition) -> bool:
+        """Gather a condition, unless it is there already; whether it is there then, as its cases can be told."""
         if condition.text in self.known:
-            return
+            return True
+        if not self.refuses(condition.broken):
+            return False
         try:
             kept = check_setting(working(self.program, condition.kept))
         except SpecError:
-            return
+            return False
         broken = (condition.broken, _input_facts(self.program, condition.broken))
         self.known[condition.text] = PreconditionCase(condition.text, kept, broken, condition.stretched)
-        self.formulas.append(condition.condition)
+        self.formulas[condition.text] = condition.condition
+        return True
 
 
 def check_limits(program: Program, base: Setting) -> Iterator[SizeLimitCase]:

@@ -264,6 +264,17 @@ def test_no_random_numbers_in_evaluation_are_no_breach(forward: str) -> None:
     assert checked(program(forward)).cases
 
 
+# Where inputs lie
+
+
+def test_values_that_depend_on_where_an_input_lies_are_found() -> None:
+    parts = {"arguments": {"k": DIM}, "inputs": {"x": ["L"]}, "outputs": {"y": ["L - k + 1", "k"]}}
+    layer = program("y = as_strided(x, (L - k + 1, k), (1, 1))", **parts, constraints=["k <= L"])
+    finding = fault_of(layer)
+    assert finding.rule.code == "LG303"
+    assert finding.message == "`y` has other values where the inputs are slices of larger tensors"
+
+
 # Constants in half precision
 
 

@@ -108,6 +108,25 @@ def test_positions_are_tried_at_lengths_that_their_table_holds(forward: str) -> 
     assert texts(forward, **POSITIONS) == ["L <= max_len"]
 
 
+def test_a_condition_that_is_not_demanded_on_all_ways_says_where_it_is() -> None:
+    flag = {"pooled": {"type": "bool", "default": True, "doc": "Whether."}}
+    forward = "if pooled:\n    y = amax(max_pool2d(x, k, 1), dim=[2, 3])\nelse:\n    y = amax(x, dim=[2, 3])"
+    layer = checked(program(forward, arguments={**COUNT, **flag}, **IMAGE, outputs={"y": ["N", "C"]}))
+    found = [(condition.text, condition.ways()) for condition in layer.preconditions]
+    assert found == [("H >= k", " where pooled=True"), ("W >= k", " where pooled=True")]
+
+
+def test_what_torch_does_not_refuse_but_gives_nothing_for_is_no_precondition() -> None:
+    outputs = {"y": ["N", "C - lag"]}
+    assert texts("y = x[:, lag:] - x[:, :-lag]", arguments={"lag": DIM}, outputs=outputs) == []
+
+
+def test_an_index_that_arguments_make_is_tried_at_tables_that_hold_it() -> None:
+    arguments = {"a": {**DIM, "min": 0}, "b": DIM}
+    parts = {"arguments": arguments, "inputs": LEFT_OUT, "outputs": {"y": ["N", "b"]}}
+    assert texts("y = x[:, arange(a, a + b)]", **parts) == ["C >= a + b"]
+
+
 def test_a_slice_of_size_one_is_stretched_and_not_refused() -> None:
     (condition,) = checked(program("y = x + table[:L]", **POSITIONS)).preconditions
     assert (condition.text, condition.stretched) == ("L <= max_len", ("max_len",))

@@ -31,7 +31,7 @@ class Suspect:
 
     node: ex.Expression
     edge: Edge
-    follows: frozenset[str] = field(default=frozenset(), compare=False)  # the names that an index grows with
+    follows: frozenset[str] = field(default=frozenset(), compare=False)  # the names in which index and table are known
 
 
 @dataclass(frozen=True)

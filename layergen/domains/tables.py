@@ -24,7 +24,7 @@ def works_with_tables(program: Program, setting: Setting) -> bool:
 
 
 def _outgrown(program: Program, setting: Setting) -> bool:
-    """Whether an index that follows a dimension lies outside of its table."""
+    """Whether an index lies outside of its table, of which one follows a dimension."""
     if not fits(Instance(program, setting)):
         return False
     for training in program.forward.modes:
@@ -40,7 +40,7 @@ def _outgrown(program: Program, setting: Setting) -> bool:
 
 
 def _follows_a_size(program: Program, setting: Setting, training: bool, span: Span | None) -> bool:
-    """Whether the index at some place grows with a dimension."""
+    """Whether the index at some place, or its table, is as large as a dimension makes it."""
     suspects = suspects_at(program, setting, training)
     found = (suspect for suspect in suspects if suspect.edge is Edge.INDEX and suspect.node.span == span)
     return any(suspect.follows & setting.sizes.keys() for suspect in found)

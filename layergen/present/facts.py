@@ -115,9 +115,10 @@ def summarize(layer: CheckedLayer, origin: str) -> Summary:
 
 def _precondition(condition: PreconditionCase) -> str:
     """What torch demands of sizes, and where it does not ask."""
-    if not condition.stretched:
-        return condition.text
-    return f"{condition.text}  not refused where {listed(condition.stretched, 'or')} is 1: that is stretched"
+    text = f"{condition.text} {ways}" if (ways := condition.ways()) else condition.text
+    if condition.stretched:
+        text += f"  not refused where {listed(condition.stretched, 'or')} is 1: that is stretched"
+    return text
 
 
 def _declared(tensor: TensorSpec) -> Sizes:

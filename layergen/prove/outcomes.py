@@ -83,10 +83,11 @@ class Outcomes:
             except TrialFault:
                 refused += 1
                 continue
+            if not all(output.numel() for output in run.outputs.values()):
+                return None  # nothing is asked for, and nothing comes of it
             if misfit is not None:
                 self.misfits[key] = misfit
                 return Does.MISFIT
-            refused += not all(output.numel() for output in run.outputs.values())  # many kernels take no empty ones
         if not refused:
             return Does.WORK
         return Does.REFUSE if refused == len(self.program.forward.modes) else Does.REFUSE_A_MODE

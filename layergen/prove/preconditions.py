@@ -26,6 +26,7 @@ from layergen.settings.choice import Setting
 
 SMALL = (1, 2, 3, 4, 5)  # values at which a condition may break
 POINTS = 700  # values of the names of one condition that are looked at
+STRETCHED = 6  # points at which a size of 1 is held against the others
 TRIALS = 3  # points at which a broken condition is tried
 
 
@@ -120,6 +121,8 @@ def _judge(program: Program, found: Hints, guard: GuardAt, accepted: Sequence[An
     units: tuple[str, ...] = ()
     if works is not None and (units := units_of(guard.condition, numbers(program, works).names)):
         # What has size 1 is stretched: such a point alone does not show that the condition is not needed.
+        if not isinstance(guard.condition, sympy.Eq) and not _stretched(program, points, guard, units):
+            return None
         larger = Points(program, found, guard.condition, accepted, SMALL[1:])
         broken = list(islice(larger.settings(False), TRIALS))
         works = _working(program, guard, broken)
@@ -138,6 +141,16 @@ def _judge(program: Program, found: Hints, guard: GuardAt, accepted: Sequence[An
             return None
         return Precondition(shown(guard.condition), guard.condition, setting, broken[0], units)
     return None
+
+
+def _stretched(program: Program, points: "Points", guard: GuardAt, units: tuple[str, ...]) -> bool:
+    """Whether the layer works where some names are 1, however far the others are from keeping a condition."""
+    at_one = (
+        setting
+        for setting in points.settings(False)
+        if {*units} <= {*units_of(guard.condition, numbers(program, setting).names)}
+    )
+    return all(_working(program, guard, [setting]) for setting in islice(at_one, STRETCHED))
 
 
 def units_of(condition: Any, point: Mapping[str, int]) -> tuple[str, ...]:

@@ -134,6 +134,7 @@ def precondition(outcomes: Outcomes, condition: Any, known: Sequence[Any]) -> Pr
     """
     found: dict[bool, Setting] = {}
     stretched: dict[str, None] = {}
+    refused: set[str] = set()  # names that were 1 where the layer is refused
     for changes, holds in islice(_beside(outcomes, condition), 2 * BESIDE):
         changes = _with_room(outcomes, changes, condition) if holds else changes
         point, setting, does = outcomes.point(changes), outcomes.setting(changes), outcomes.at(changes)
@@ -141,11 +142,12 @@ def precondition(outcomes: Outcomes, condition: Any, known: Sequence[Any]) -> Pr
             continue
         if does is (Does.WORK if holds else Does.REFUSE):
             found.setdefault(holds, setting)
+            refused |= set() if holds else {*units_of(condition, point)}
         elif does is Does.WORK and (units := units_of(condition, point)):
             stretched |= dict.fromkeys(units)
         else:
             return None
-    if len(found) < 2:
+    if len(found) < 2 or refused & stretched.keys():
         return None
     return Precondition(shown(condition), condition, found[True], found[False], tuple(stretched))
 
