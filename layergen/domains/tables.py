@@ -27,7 +27,7 @@ def _outgrown(program: Program, setting: Setting) -> bool:
     """Whether an index lies outside of its table, of which one follows a dimension."""
     if not fits(Instance(program, setting)):
         return False
-    for training in program.forward.modes:
+    for training in program.modes:
         try:
             with drawn(), torch.no_grad():
                 instance = Instance(program, setting, Placement(CPU))

@@ -75,7 +75,7 @@ class Outcomes:
         except (SpecError, RuntimeError, ArithmeticError):  # a shape or a range that is empty here
             return None
         refused = 0
-        for training in self.program.forward.modes:
+        for training in self.program.modes:
             try:
                 with drawn(), torch.no_grad():
                     run = instance.run(training)
@@ -90,4 +90,4 @@ class Outcomes:
                 return Does.MISFIT
         if not refused:
             return Does.WORK
-        return Does.REFUSE if refused == len(self.program.forward.modes) else Does.REFUSE_A_MODE
+        return Does.REFUSE if refused == len(self.program.modes) else Does.REFUSE_A_MODE
