@@ -12,12 +12,16 @@ from layergen.contracts.initial import initial_bounds
 from layergen.contracts.matching import check_match
 from layergen.contracts.together import check_together
 from layergen.diagnostics import Finding
+from layergen.domains.tables import works_with_tables
 from layergen.faults import SpecError, refuse
 from layergen.prove.abstract_run import settled
 from layergen.prove.cost import costs
+from layergen.prove.hints import numbers
 from layergen.prove.input_checks import input_checks
-from layergen.prove.preconditions import preconditions
+from layergen.prove.outcomes import Does, Outcomes, Point
+from layergen.prove.preconditions import Precondition, preconditions
 from layergen.prove.proof import Proof, Tried, paths, prove
+from layergen.prove.small_sizes import refusals
 from layergen.resolve.program import Program
 from layergen.rules.shapes import ShapeMismatch
 from layergen.run.fitting import fitted
@@ -26,7 +30,7 @@ from layergen.run.instance import Instance
 from layergen.run.missing import missing_constraint
 from layergen.run.trial import SHAPES, TensorFacts, facts, try_runs, works_at
 from layergen.run.watching import Runs, Watch
-from layergen.settings.choice import Setting, allowed, settings
+from layergen.settings.choice import Setting, allowed, distinguishing, settings
 from layergen.settings.emptiness import empty_tensors
 from layergen.settings.limits import size_limits
 from layergen.settings.reaching import reaching
@@ -43,10 +47,10 @@ def check(program: Program) -> CheckedLayer:
     """
     with settled():
         usual = settings(program)
-        chosen = tuple(fitted(program, setting) for setting in (*usual, *reaching(program, usual)))
+        chosen = tuple(fitted(program, setting, works_with_tables) for setting in (*usual, *reaching(program, usual)))
         refuse(finding for setting in chosen for finding in empty_tensors(program, setting))
-        proofs = tuple(_at_further_sizes(program, proof) for proof in prove(program, chosen))
-        for_data = any(isinstance(proof, Tried) and proof.for_data for proof in proofs)
+        proven = tuple(_at_further_sizes(program, proof) for proof in prove(program, chosen))
+        for_data = any(isinstance(proof, Tried) and proof.for_data for proof in proven)
         cases, runs = [], {}
         for setting in chosen:
             made = working(program, setting, (DECISIONS, *WATCHES))
@@ -57,12 +61,15 @@ def check(program: Program) -> CheckedLayer:
         seen = Ways(program, tuple(runs[setting.name] for setting in ways))
         judgement = check_contracts(seen)
         refuse(check_together(program, list(runs.values())))
+        conditions = Conditions(program, cases)
+        conditions.asked(proven)
+        proofs = conditions.shown(proven)
         return CheckedLayer(
             program,
             tuple(cases),
             tuple(rejections(program, chosen[0])),
             proofs,
-            check_preconditions(program, proofs, cases),
+            tuple(conditions.cases(ways)),
             tuple(input_checks(program, ways, for_data)),
             tuple(check_limits(program, cases[0].setting)),
             costs(program, _amounts(proofs[0]), cases[0].setting, for_data),
@@ -109,7 +116,7 @@ def working(program: Program, setting: Setting, watches: Iterable[Watch[Any]] = 
     try:
         try_runs(runs)
     except SpecError as fault:
-        other = fitted(program, setting)
+        other = fitted(program, setting, works_with_tables)
         if other is setting:
             raise SpecError(_with_constraint(program, setting, finding) for finding in fault.findings) from None
         return Runs(program, other, (SHAPES, *watches))
@@ -139,34 +146,84 @@ def check_setting(runs: Runs) -> CheckedCase:
     return CheckedCase(runs.setting, trial.inputs, trial.ranges, trial.outputs, trial.state, bounds)
 
 
-def check_preconditions(
-    program: Program, proofs: Sequence[Proof | Tried], cases: Sequence[CheckedCase]
-) -> tuple[PreconditionCase, ...]:
-    """The preconditions of all paths through the forward, each with a case on either side.
+class Conditions:
+    """Gathers the preconditions of a layer, way by way, each with a case on either side.
 
-    Raises:
-        SpecError: If a condition is no precondition, but a fault.
+    Args:
+        program: The layer.
+        cases: Its cases.
     """
-    known: dict[str, PreconditionCase] = {}
-    grown = {case.setting.name: case.setting for case in cases}
-    judged: set[object] = set()
-    for proof in proofs:
-        if isinstance(proof, Tried):
-            continue
-        question = (proof.setting.name, frozenset(guard.condition for guard in proof.guards))
-        if question in judged:  # in evaluation as in training
-            continue
-        judged.add(question)
-        for condition in preconditions(program, replace(proof, setting=grown.get(proof.setting.name, proof.setting))):
-            if condition.text in known or proof.concrete:  # what holds at numbers is not said of all
+
+    def __init__(self, program: Program, cases: Sequence[CheckedCase]) -> None:
+        self.program = program
+        self.grown = {case.setting.name: case.setting for case in cases}
+        self.known: dict[str, PreconditionCase] = {}
+        self.formulas: dict[str, Any] = {}
+
+    def asked(self, proofs: Sequence[Proof | Tried]) -> None:
+        """Gather what torch has asked about on all ways through the forward.
+
+        Raises:
+            SpecError: If a condition is no precondition, but a fault.
+        """
+        judged: set[object] = set()
+        for proof in proofs:
+            if isinstance(proof, Tried):
                 continue
-            try:
-                kept = check_setting(working(program, condition.kept))
-            except SpecError:
+            question = (proof.setting.name, frozenset(guard.condition for guard in proof.guards))
+            if question in judged:  # in evaluation as in training
                 continue
-            broken = (condition.broken, _input_facts(program, condition.broken))
-            known[condition.text] = PreconditionCase(condition.text, kept, broken)
-    return tuple(known.values())
+            judged.add(question)
+            for condition in preconditions(self.program, replace(proof, setting=self.setting(proof))):
+                if not proof.concrete:  # what holds at numbers is not said of all
+                    self.add(condition)
+
+    def shown(self, proofs: Sequence[Proof | Tried]) -> tuple[Proof | Tried, ...]:
+        """Gather what is shown by refusals at small sizes; gives the proofs, with what no condition tells."""
+        untold: dict[str, Point | None] = {}
+        for proof in proofs:
+            if proof.setting.name not in untold:
+                found = refusals(self.program, self.setting(proof), [*self.formulas.values()])
+                left = [condition for condition in found.told if not self.add(condition)]
+                broken = numbers(self.program, left[0].broken).names if left else None
+                untold[proof.setting.name] = found.untold or broken
+        return tuple(replace(proof, untold=untold[proof.setting.name]) for proof in proofs)
+
+    def cases(self, ways: Sequence[Setting]) -> Iterator[PreconditionCase]:
+        """The conditions, each with the flags at which it is demanded, unless that is everywhere."""
+        for text, case in self.known.items():
+            names = [part.name for part in self.formulas[text].free_symbols]
+            broken = numbers(self.program, case.broken[0]).names
+            free = [way for way in ways if self.works(way, {name: broken[name] for name in names})]
+            yield replace(case, where=distinguishing(self.program, ways, free))
+
+    def works(self, way: Setting, point: Point) -> bool:
+        """Whether the layer works at some numbers on a way through the forward, or does not ask for them there."""
+        ground = numbers(self.program, way)
+        return not point.keys() <= ground.names.keys() or Outcomes(self.program, ground).works(point)
+
+    def refuses(self, broken: Setting) -> bool:
+        """Whether torch refuses a setting with data, and does not only give nothing, as it does without."""
+        return Outcomes(self.program, numbers(self.program, broken)).at({}) in (Does.REFUSE, Does.REFUSE_A_MODE)
+
+    def setting(self, proof: Proof | Tried) -> Setting:
+        """The setting of a proof, with sizes at which the layer works."""
+        return self.grown.get(proof.setting.name, proof.setting)
+
+    def add(self, condition: Precondition) -> bool:
+        """Gather a condition, unless it is there already; whether it is there then, as its cases can be told."""
+        if condition.text in self.known:
+            return True
+        if not self.refuses(condition.broken):
+            return False
+        try:
+            kept = check_setting(working(self.program, condition.kept))
+        except SpecError:
+            return False
+        broken = (condition.broken, _input_facts(self.program, condition.broken))
+        self.known[condition.text] = PreconditionCase(condition.text, kept, broken, condition.stretched)
+        self.formulas[condition.text] = condition.condition
+        return True
 
 
 def check_limits(program: Program, base: Setting) -> Iterator[SizeLimitCase]:

@@ -1,6 +1,6 @@
 """What the checks hand on: the program, and the facts that were found by trying it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from layergen.contracts.data import OnData
@@ -13,6 +13,7 @@ from layergen.resolve.program import Program
 from layergen.run.trial import TensorFacts
 from layergen.settings.choice import Setting
 from layergen.settings.rejections import Rejection
+from layergen.words import listed
 
 Broken = tuple[Setting, Mapping[str, TensorFacts | None]]  # a setting that breaks a condition, and its inputs
 
@@ -36,6 +37,14 @@ class PreconditionCase:
     text: str
     kept: CheckedCase
     broken: Broken
+    stretched: tuple[str, ...] = ()  # of its names, those that torch stretches where they are 1
+    where: tuple[str, ...] | None = ()  # the flags at which it is demanded, unless that is everywhere; None: some
+
+    def ways(self, shown: Callable[[str], str] = str) -> str:
+        """On which ways the condition is demanded, as the end of a sentence; nothing where it is on all."""
+        if self.where is None:
+            return " on some ways through the forward"
+        return f" where {listed(map(shown, self.where))}" if self.where else ""
 
 
 @dataclass(frozen=True)

@@ -103,6 +103,20 @@ FAULTY: dict[str, tuple[str, str, dict[str, Any]]] = {
         inputs={"x": NC, "t": {"shape": ["N"], "dtype": "int64", "range": [0, "K + 1"]}},
     ),
     "power_of_zero": fault(GRADIENT, "abs(x) ** 0.5", forward="y = abs(x) ** 0.5"),
+    "saturated_softmax": fault(
+        GRADIENT, "(1 - softmax(x, dim=1)) ** 0.5",
+        forward="y = (1 - softmax(x, dim=1)) ** 0.5 * log_softmax(x, dim=1)",
+    ),
+    "exponent_below_one": fault(
+        GRADIENT, "(1 - sigmoid(x)) ** gamma",
+        forward="y = (1 - sigmoid(x)) ** gamma * logsigmoid(x)",
+        arguments={"gamma": {"type": "float", "min": 0, "default": 2.0, "doc": "Exponent."}},
+    ),
+    "slope_of_a_probability_that_is_a_target": fault(
+        GRADIENT, "binary_cross_entropy(sigmoid(x), sigmoid(t))",
+        forward="y = binary_cross_entropy(sigmoid(x), sigmoid(t))",
+        inputs={"x": NC, "t": NC}, outputs={"y": []},
+    ),
     "linear_attention": fault(
         VALUE, "n / z",
         forward="f = elu(q) + 1\ng = elu(k) + 1\nz = f @ sum(g, dim=1)[:, :, None]\n"

@@ -98,4 +98,13 @@ MORE_SOUND: dict[str, dict[str, Any]] = {
         "inputs": {"x": NC, "s": NC},
         "outputs": SCALAR,
     },
+    "exponent_from_one_up": {
+        "forward": "y = (1 - sigmoid(x)) ** gamma * logsigmoid(x)",
+        "arguments": {"gamma": {"type": "float", "min": 1, "default": 2.0, "doc": "Exponent."}},
+    },
+    "probability_against_a_target": {
+        "forward": "y = binary_cross_entropy(sigmoid(x), t)",
+        "inputs": {"x": NC, "t": {"shape": NC, "range": [0, 1], "gradient": False}},
+        "outputs": SCALAR,
+    },
 }

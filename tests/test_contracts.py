@@ -264,15 +264,26 @@ def test_no_random_numbers_in_evaluation_are_no_breach(forward: str) -> None:
     assert checked(program(forward)).cases
 
 
+# Where inputs lie
+
+
+def test_values_that_depend_on_where_an_input_lies_are_found() -> None:
+    parts = {"arguments": {"k": DIM}, "inputs": {"x": ["L"]}, "outputs": {"y": ["L - k + 1", "k"]}}
+    layer = program("y = as_strided(x, (L - k + 1, k), (1, 1))", **parts, constraints=["k <= L"])
+    finding = fault_of(layer)
+    assert finding.rule.code == "LG303"
+    assert finding.message == "`y` has other values where the inputs are slices of larger tensors"
+
+
 # Constants in half precision
 
 
 @pytest.mark.parametrize(
     ("forward", "what"),
     [
-        ("y = x + 1e-9", "1e-09"),
-        ("y = clamp(x, min=1e-9)", "`min` of `clamp`, 1e-09,"),
-        ("y = normalize(x, dim=1)", "`eps` of `normalize`, 1e-12,"),
+        ("y = x / (abs(x) + 1e-9)", "1e-09"),
+        ("y = x / clamp(abs(x), min=1e-9)", "`min` of `clamp`, 1e-09,"),
+        ("y = normalize(x, dim=1, eps=1e-10)", "`eps` of `normalize`, 1e-10,"),
     ],
 )
 def test_a_constant_that_becomes_zero_is_found(forward: str, what: str) -> None:
@@ -281,8 +292,61 @@ def test_a_constant_that_becomes_zero_is_found(forward: str, what: str) -> None:
     assert finding.message == f"{what} becomes zero in float16, whose smallest number is 6e-08"
 
 
-def test_a_bound_that_float16_holds_is_no_breach() -> None:
-    assert checked(program("y = clamp(x, min=0.5)")).cases
+@pytest.mark.parametrize(
+    "forward",
+    [
+        "y = clamp(x, min=0.5)",
+        "y = x + 1e-9",
+        "y = clamp(x, min=1e-9)",
+        "y = normalize(x, dim=1)",
+        "y = x * cosine_similarity(x, x + 1, dim=1)[:, None]",
+    ],
+)
+def test_a_constant_without_which_the_layer_is_not_off_is_no_breach(forward: str) -> None:
+    assert checked(program(forward)).cases
+
+
+# Float64
+
+
+@pytest.mark.parametrize(
+    ("forward", "help"),
+    [
+        ("y = type_as(tanh(float(x)), x)", "write `upcast(x)`, which is float32 or wider"),
+        (
+            "y = type_as(softmax(x, dim=1, dtype=float32), x)",
+            "leave out `dtype`, and compute on `upcast(x)`, which is float32 or wider",
+        ),
+    ],
+)
+def test_what_narrows_float64_is_found(forward: str, help: str) -> None:
+    finding = fault_of(program(forward))
+    assert (finding.rule.code, finding.help) == ("LG320", help)
+
+
+@pytest.mark.parametrize(
+    "forward",
+    [
+        "y = x * type_as(float(x > 0), x)",
+        "y = type_as(tanh(upcast(x)), x)",
+        "y = type_as(float(round(detach(x))), x) + x",
+    ],
+)
+def test_what_float32_holds_of_float64_is_no_breach(forward: str) -> None:
+    assert checked(program(forward)).cases
+
+
+# Tensors that are stretched to each other
+
+
+def test_a_row_and_a_column_that_say_so_may_be_combined() -> None:
+    parts = {
+        "arguments": {"dim": {"type": "int", "min": 1, "doc": "Size."}},
+        "parameters": {name: {"shape": ["dim", 1], "init": "normal"} for name in ("left", "right")},
+        "inputs": {"h": ["N", "V", "dim"]},
+        "outputs": {"y": ["N", "V", "V"]},
+    }
+    assert checked(program("y = relu(h @ left + transpose(h @ right, 1, 2))", **parts)).cases
 
 
 # Fans and initial values

@@ -57,6 +57,100 @@ def test_what_torch_asks_for_its_own_sake_is_no_precondition(forward: str) -> No
     assert texts(forward) == []
 
 
+# Arguments that torch takes as numbers, and indices that it looks at with data alone
+
+COUNT: dict[str, Any] = {"k": {"type": "int", "min": 1, "doc": "How many."}}
+IMAGE: dict[str, Any] = {"inputs": {"x": ["N", "C", "H", "W"]}}
+WINDOWS: dict[str, Any] = {**IMAGE, "outputs": {"y": ["N", "C", "H - k + 1", "W - k + 1"]}}
+SERIES: dict[str, Any] = {"inputs": {"x": ["N", "C", "L"]}, "outputs": {"y": ["N", "C", "L // k"]}}
+FIRST: dict[str, Any] = {"inputs": LEFT_OUT, "outputs": {"y": ["N", "k"]}}
+ONE: dict[str, Any] = {"inputs": LEFT_OUT, "outputs": {"y": ["N"]}}
+POSITIONS: dict[str, Any] = {
+    "arguments": {"dim": DIM, "max_len": DIM},
+    "parameters": {"table": {"shape": ["max_len", "dim"], "init": "normal"}},
+    "inputs": {"x": ["N", "L", "dim"]},
+    "outputs": {"y": ["N", "L", "dim"]},
+}
+
+
+@pytest.mark.parametrize(
+    ("forward", "parts", "expected"),
+    [
+        ("y = max_pool2d(x, k, 1)", WINDOWS, ["H >= k", "W >= k"]),
+        ("y = avg_pool2d(x, k, 1)", WINDOWS, ["H >= k", "W >= k"]),
+        ("y = max_pool1d(x, k)", SERIES, ["L >= k"]),
+        ("y = lp_pool1d(exp(x), 2.0, k)", SERIES, ["L >= k"]),
+        ("y = x[:, k]", ONE, ["C >= k + 1"]),
+        ("y = x[..., -k]", ONE, ["C >= k"]),
+        ("y = index_select(x, 1, arange(k))", FIRST, ["C >= k"]),
+        ("y = gather(x, 1, expand(arange(k), N, k))", FIRST, ["C >= k"]),
+    ],
+)
+def test_what_torch_takes_as_a_number_leads_to_a_precondition(
+    forward: str, parts: dict[str, Any], expected: list[str]
+) -> None:
+    assert texts(forward, arguments=COUNT, **parts) == expected
+
+
+def test_a_least_size_follows_products_of_arguments() -> None:
+    arguments = {"k": {**DIM, "min": 2}, "d": DIM}
+    outputs = {"y": ["N", "C", "H - d * (k - 1)", "W - d * (k - 1)"]}
+    found = texts("y = max_pool2d(x, k, 1, 0, d)", arguments=arguments, **IMAGE, outputs=outputs)
+    assert found == ["H + d >= d * k + 1", "W + d >= d * k + 1"]
+
+
+def test_sizes_of_which_one_must_be_above_one_are_told_by_their_product() -> None:
+    assert texts("y = instance_norm(x)", **IMAGE, outputs={"y": ["N", "C", "H", "W"]}) == ["H * W >= 2"]
+
+
+@pytest.mark.parametrize("forward", ["y = x + embedding(arange(L), table)", "y = x + table[arange(L)]"])
+def test_positions_are_tried_at_lengths_that_their_table_holds(forward: str) -> None:
+    assert texts(forward, **POSITIONS) == ["L <= max_len"]
+
+
+def test_a_condition_that_is_not_demanded_on_all_ways_says_where_it_is() -> None:
+    flag = {"pooled": {"type": "bool", "default": True, "doc": "Whether."}}
+    forward = "if pooled:\n    y = amax(max_pool2d(x, k, 1), dim=[2, 3])\nelse:\n    y = amax(x, dim=[2, 3])"
+    layer = checked(program(forward, arguments={**COUNT, **flag}, **IMAGE, outputs={"y": ["N", "C"]}))
+    found = [(condition.text, condition.ways()) for condition in layer.preconditions]
+    assert found == [("H >= k", " where pooled=True"), ("W >= k", " where pooled=True")]
+
+
+def test_what_torch_does_not_refuse_but_gives_nothing_for_is_no_precondition() -> None:
+    outputs = {"y": ["N", "C - lag"]}
+    assert texts("y = x[:, lag:] - x[:, :-lag]", arguments={"lag": DIM}, outputs=outputs) == []
+
+
+def test_an_index_that_arguments_make_is_tried_at_tables_that_hold_it() -> None:
+    arguments = {"a": {**DIM, "min": 0}, "b": DIM}
+    parts = {"arguments": arguments, "inputs": LEFT_OUT, "outputs": {"y": ["N", "b"]}}
+    assert texts("y = x[:, arange(a, a + b)]", **parts) == ["C >= a + b"]
+
+
+def test_a_slice_of_size_one_is_stretched_and_not_refused() -> None:
+    (condition,) = checked(program("y = x + table[:L]", **POSITIONS)).preconditions
+    assert (condition.text, condition.stretched) == ("L <= max_len", ("max_len",))
+
+
+def test_an_index_beyond_its_table_whatever_the_sizes_are_is_a_fault() -> None:
+    forward = "at = clamp(arange(L), max=max_len)\ny = x + table[at]"
+    assert fault_of(program(forward, **POSITIONS)).rule.code == "LG303"
+
+
+def test_what_is_refused_and_no_condition_tells_is_not_proven() -> None:
+    arguments = {"k": {**DIM, "min": 2}}
+    outputs = {"y": ["N", "k", "C // k"]}
+    layer = checked(program("y = reshape(x, [N, k, C // k])", arguments=arguments, outputs=outputs))
+    assert [proof.untold for proof in layer.proofs] == [None]
+    assert texts("y = reshape(x, [N, k, C // k])", arguments=arguments, outputs=outputs) == ["C % k == 0"]
+
+
+def test_a_shape_that_is_as_declared_for_large_sizes_alone_is_a_fault_at_numbers_too() -> None:
+    parts = {**IMAGE, "outputs": {"y": ["N", "C", "k", "W - k + 1"]}}
+    finding = fault_of(program("y = max_pool2d(x, k, 1)[:, :, :k]", arguments=COUNT, **parts))
+    assert finding.rule.code == "LG302"
+
+
 # Faults that hang on the sizes
 
 

@@ -19,6 +19,7 @@ from layergen.contracts.judgement import Judgement, needless, overruled
 from layergen.contracts.kernels import KERNEL
 from layergen.contracts.learning import LEARNING
 from layergen.contracts.masks import MASKS
+from layergen.contracts.narrowing import NARROWING
 from layergen.contracts.penalty import PENALTY
 from layergen.contracts.promise import Promise, Shown, Ways
 from layergen.contracts.purity import PURITY
@@ -49,7 +50,7 @@ CONTRACTS: dict[str, tuple[Promise, ...]] = {
     "finite": (FINITE,),
     "learning": (LEARNING,),
     "penalty": (PENALTY,),
-    "precision": (HALF,),
+    "precision": (HALF, NARROWING),
     "init": (FANS, STACKS),
     "influence": (INFLUENCE,),
 }

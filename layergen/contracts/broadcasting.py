@@ -55,7 +55,12 @@ class BroadcastWatch(Watcher[tuple[Finding, ...]]):
             self.findings.append(self.crossed(left, right, first, second))
 
     def is_outer(self, first: Tensor, second: Tensor) -> bool:
-        """Whether each tensor is stretched to the other, and one dimension comes to stand twice."""
+        """Whether each tensor is stretched to the other, and one dimension comes to stand twice.
+
+        Where both have the same number of dimensions, each says itself along which it is stretched.
+        """
+        if first.dim() == second.dim():
+            return False
         rank = max(first.dim(), second.dim())
         left = [1] * (rank - first.dim()) + list(first.shape)
         right = [1] * (rank - second.dim()) + list(second.shape)

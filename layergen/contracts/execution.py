@@ -12,6 +12,7 @@ from layergen.rules.shapes import OpFailed
 from layergen.run.forward import Run
 from layergen.run.instance import Instance
 from layergen.run.watching import BOTH, Bystander, Watch
+from layergen.settings.emptiness import empty_output
 
 NUMBERS = Watch(WITH_DATA, BOTH, Bystander)
 
@@ -21,6 +22,10 @@ def check_execution(ways: Ways) -> Iterator[Finding]:
     masked = any(tensor.dtype == "bool" for tensor in ways.program.inputs.values())  # and maybe nothing left
     for seen in ways.seen(NUMBERS):
         if seen.fault is not None:
+            empty = next((name for name in ways.program.outputs if 0 in seen.instance.declared_shape(name)), None)
+            if empty is not None:  # which many an op refuses, and not in words that help
+                yield empty_output(ways.program, seen.instance.setting, empty)
+                return
             found = seen.fault
             notes = (*found.notes, *_drawn(seen.instance))
             yield OpFailed.at(found.place, found.message, labels=found.labels, notes=notes, help=found.help)

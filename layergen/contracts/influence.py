@@ -1,4 +1,4 @@
-"""Influence: every entry of every input has an effect on some output, at some setting, size and draw."""
+"""Influence: along each dimension, what lies at the ends of an input has an effect at some setting, size and draw."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace

@@ -56,7 +56,7 @@ class Trials:
         if fault is not None:
             if fault.rule is EmptyTensor:  # which torch takes, though nothing comes of it
                 return fault
-            near = fitted(self.program, setting, self.works)
+            near = fitted(self.program, setting, self.works, units=INDEX.search(fault.message) is not None)
             if near is setting:
                 return self.with_help(setting, fault)
         for rest in RESTS if divides(self.program) else ():

@@ -140,6 +140,8 @@ def _start_members(instance: Instance, rounded: torch.dtype | None, shake: float
 
 def strided(tensor: Tensor) -> Tensor:
     """A tensor of the same values that lies in a larger one, so that no two of its dimensions can be viewed as one."""
+    if tensor.dim() == 1:
+        return tensor.new_empty(2 * len(tensor))[::2].copy_(tensor)
     inner = math.prod(tensor.shape[1:])
     if tensor.dim() < 2 or not inner:
         return tensor

@@ -1,4 +1,8 @@
-"""Dtype: constants that keep a layer stable are still there in half precision."""
+"""Dtype: constants that keep a layer stable are still there in half precision.
+
+One that is gone matters only where the layer is off without it: that is measured, on zeros and on equal inputs too. The
+default `eps` of an op is torch's own; who wants to be safe at zeros in float16 writes one, or computes in float32.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -7,15 +11,17 @@ import torch
 from torch import Tensor
 
 from layergen import ops
+from layergen.contracts.halves import TOLERANCE, comparable, worst
 from layergen.contracts.promise import Promise, Ways
-from layergen.contracts.sites import IN_FLOAT16
+from layergen.contracts.sites import CPU, IN_COMMON, IN_FLOAT16, SHAKE, started
 from layergen.contracts.training import bound
+from layergen.contracts.values import EQUAL, ORDINARY, ZERO, Point, drawn
 from layergen.diagnostics import FORWARD, Finding, Place
 from layergen.lang import expression as ex
 from layergen.rules.behaviour import VanishingConstant
-from layergen.run.forward import Run
-from layergen.run.instance import Instance
-from layergen.run.watching import TRAINING, Watch, Watcher
+from layergen.run.forward import Run, TrialFault
+from layergen.run.instance import Instance, Placement
+from layergen.run.watching import TRAINING, Bystander, Runs, Watch, Watcher
 
 LEAST = 2.0**-24  # the smallest positive float16; half of it and less becomes zero
 BOUNDS = {"clamp": "min", "clamp_min": "min", "normalize": "eps", "cosine_similarity": "eps"}
@@ -34,7 +40,7 @@ class ConstantWatch(Watcher[tuple[Finding, ...]]):
             return
         bounding = BOUNDS[node.function]
         number = bound(op, arguments, keywords).get(bounding)
-        if _vanishes(number):
+        if _vanishes(number) and _is_written(node, op, bounding):
             self.report(node, f"`{bounding}` of `{node.function}`, {number},", node.arguments[0])
 
     def combined(self, node: ex.Binary, left: Any, right: Any) -> None:
@@ -53,6 +59,12 @@ class ConstantWatch(Watcher[tuple[Finding, ...]]):
         self.findings.append(VanishingConstant.at(Place(FORWARD, node.span), message, help=help))
 
 
+def _is_written(node: ex.Call, op: ops.Op, name: str) -> bool:
+    """Whether an argument of an op stands in the spec: it is not torch's own."""
+    written = bound(op, node.arguments, {keyword.name: keyword.value for keyword in node.keywords})
+    return isinstance(written.get(name), ex.Node)
+
+
 def _is_half(value: Any) -> bool:
     return isinstance(value, Tensor) and value.dtype is torch.float16
 
@@ -65,10 +77,32 @@ CONSTANTS = Watch(IN_FLOAT16, TRAINING, ConstantWatch)
 
 
 def check_vanishing(ways: Ways) -> Iterator[Finding]:
-    """Yield the constants that meet a float16 tensor and are too small for it."""
-    for seen in ways.seen(CONSTANTS):
-        if seen.fault is None:
-            yield from seen.evidence
+    """Yield the constants that meet a float16 tensor and are too small for it, where the layer is off without them."""
+    for runs in ways.runs:
+        for seen in runs.seen(CONSTANTS):
+            if seen.fault is None and seen.evidence and runs.admits(IN_COMMON[torch.float16]) and _is_off(runs):
+                yield from seen.evidence
 
 
-VANISHING = Promise(check_vanishing, (CONSTANTS,))
+VANISHING = Promise(check_vanishing, (CONSTANTS, Watch(IN_COMMON[torch.float16], TRAINING, Bystander)))
+
+
+def _is_off(runs: Runs) -> bool:
+    """Whether float16 gives what float64 does not on the same numbers, drawn, all zero or all equal."""
+    if not comparable(runs.program, training=True):
+        return False
+    for point in (ORDINARY, ZERO, EQUAL):
+        exact, half = (_run(runs, point, dtype) for dtype in (torch.float64, torch.float16))
+        if exact and half and worst(half, exact, torch.float16) > TOLERANCE:
+            return True
+    return False
+
+
+def _run(runs: Runs, point: Point, dtype: torch.dtype) -> Run | None:
+    with drawn():
+        instance = Instance(runs.program, runs.setting, Placement(CPU, dtype))
+        try:
+            started(instance, point, torch.bfloat16, SHAKE)
+            return instance.run(training=True)
+        except TrialFault:
+            return None

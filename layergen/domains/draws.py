@@ -170,6 +170,17 @@ def _large(*numbers: float) -> Change:
     return change
 
 
+def _one_large(dim: int) -> Change:
+    """One large number in each row, and zeros: a softmax is then 1 in one place."""
+
+    def change(instance: Instance) -> None:
+        for tensor, limits in _floating(instance):
+            if limits is None and -tensor.dim() <= dim < tensor.dim():
+                _point(tensor, 100.0, dim)
+
+    return change
+
+
 def _masks(change_mask: Callable[[Tensor], object]) -> Change:
     def change(instance: Instance) -> None:
         for _, tensor in _inputs(instance):
@@ -208,6 +219,8 @@ FLOATING = (
     Draw("inputs are as large as 100", _large(100.0), SINGULAR | {Edge.OVERFLOW}),
     Draw("inputs are as small as -100", _large(-100.0), SINGULAR | {Edge.OVERFLOW}),
     Draw("inputs are 100 and -100 in turn", _large(100.0, -100.0), SINGULAR | {Edge.OVERFLOW}),
+    Draw("one entry of each row is 100, and the others are 0", _one_large(-1), SINGULAR | {Edge.OVERFLOW}),
+    Draw("one entry of each row is 100, and the others are 0", _one_large(1), SINGULAR | {Edge.OVERFLOW}),
 )
 LOW_END = Draw("inputs are at the low end of their range", _at_low_end, SINGULAR)
 MASKS = (

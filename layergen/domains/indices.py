@@ -63,7 +63,8 @@ def check_index(site: Site, index: Value, rows: Any, negative: bool) -> None:
         lowest = knowledge.not_negative(index.least + rows)
     highest = rows is not None and index.most is not None and knowledge.at_most(index.most, rows - number(1))
     if not (index.whole and lowest and highest):
-        site.edge(Edge.INDEX)
+        known = [size for size in (index.most, rows) if size is not None]
+        site.edge(Edge.INDEX, frozenset(name for size in known for term in size.terms for name in term))
 
 
 def one_hot(site: Site) -> Value:

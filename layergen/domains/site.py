@@ -1,7 +1,7 @@
 """A call as its transfer function sees it: what it is given, and where it says that an edge may be reached."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -31,6 +31,7 @@ class Suspect:
 
     node: ex.Expression
     edge: Edge
+    follows: frozenset[str] = field(default=frozenset(), compare=False)  # the names in which index and table are known
 
 
 @dataclass(frozen=True)
@@ -43,9 +44,9 @@ class Site:
     knowledge: Knowledge
     report: Callable[[Suspect], None]
 
-    def edge(self, edge: Edge) -> None:
+    def edge(self, edge: Edge, follows: frozenset[str] = frozenset()) -> None:
         """Say that an edge may be reached here."""
-        self.report(Suspect(self.node, edge))
+        self.report(Suspect(self.node, edge, follows))
 
     def get(self, position: int | None, *names: str) -> Any:
         """What is given at a position or by one of some names; None where nothing is."""

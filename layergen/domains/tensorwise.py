@@ -157,6 +157,14 @@ def loss(site: Site) -> Value:
     return derived(NOT_NEGATIVE, *operands(site))
 
 
+def binary_cross_entropy(site: Site) -> Value:
+    """Torch bounds the logarithms on the way forward, but not the slope of the target."""
+    if not site.first.range.within(Interval(0, 1, True, True)):
+        site.edge(Edge.LOGARITHM)
+        return Value(NOT_NEGATIVE, safe=False)
+    return derived(NOT_NEGATIVE, *operands(site))
+
+
 def norm(at: int) -> Transfer:
     """Norms, whose gradients torch makes 0 at 0, if they are those of sums of squares or of absolute values."""
 

@@ -37,6 +37,7 @@ from layergen.domains.pointwise import (
 )
 from layergen.domains.tensorwise import (
     attention,
+    binary_cross_entropy,
     cast,
     full,
     joined,
@@ -150,6 +151,7 @@ TRANSFERS: dict[str, Transfer] = table(
         "hinge_embedding_loss margin_ranking_loss triplet_margin_loss cosine_embedding_loss",
         loss,
     ),
+    cross_entropies=("binary_cross_entropy", binary_cross_entropy),
     softmax=("softmax", softmax),
     softmin=("softmin", always(UNIT)),
     log_softmax=("log_softmax", log_softmax),

@@ -16,6 +16,8 @@ from layergen.domains.recorded import Breakdown, breakdown, wanted, weights
 from layergen.domains.site import Edge, Suspect
 from layergen.domains.study import suspects_at
 from layergen.faults import SpecError
+from layergen.lang import expression as ex
+from layergen.lang.bounds import refusal
 from layergen.lang.interpreter import EvaluationFault, Interpreter
 from layergen.lang.model import SIZES
 from layergen.ops.modules import find_module
@@ -28,6 +30,7 @@ from layergen.settings.search import consistent, values_of
 from layergen.words import listed
 
 ORDINARY_FLOATS = (1.0, 2.0)  # for arguments without a default, of which the first choice may be a special case
+ROOT = 0.5
 INFINITE = SINGULAR | {Edge.IGNORED, Edge.SPREAD}  # at these edges infinity is no more meant than NaN is
 
 
@@ -95,6 +98,8 @@ def _trips(program: Program, ways: Sequence[Setting], suspects: Sequence[Suspect
             yield Trip(setting, True, suspects_at(program, setting, training), training)
     for setting in ways[:1]:
         for training in program.modes:
+            for name, changed in _with_roots(program, setting, suspects):
+                yield Trip(changed, True, suspects, training, words=f"`{name}` is {changed.values[name]:g}")
             if edges & SINGULAR:
                 for name, changed in _at_bounds(program, setting):
                     words = f"`{name}` is {changed.values[name]:g}"
@@ -106,6 +111,19 @@ def _trips(program: Program, ways: Sequence[Setting], suspects: Sequence[Suspect
             if Edge.INDEX in edges:
                 for words, changed in _uneven(program, setting):
                     yield Trip(changed, False, suspects, training, words=words)
+
+
+def _with_roots(program: Program, setting: Setting, suspects: Sequence[Suspect]) -> Iterator[tuple[str, Setting]]:
+    """The setting with one exponent after the other between 0 and 1: such a power has no finite slope at 0."""
+    powers = [suspect.node for suspect in suspects if suspect.edge is Edge.POWER]
+    exponents = [node.right for node in powers if isinstance(node, ex.Binary)]
+    exponents += [part for node in powers if isinstance(node, ex.Call) for part in node.arguments[1:]]
+    named = {name for exponent in exponents for name in ex.names(exponent)}
+    for name, argument in program.arguments.items():
+        if name in named and argument.type == "float" and setting.values[name] not in (None, ROOT):
+            changed = None if refusal(name, argument, ROOT) else _given(program, setting, {name: ROOT})
+            if changed is not None:
+                yield name, changed
 
 
 def _at_bounds(program: Program, setting: Setting) -> Iterator[tuple[str, Setting]]:

@@ -98,7 +98,8 @@ def shapes(program: Program, doc: DocText) -> Iterator[str]:
 
 def preconditions(layer: CheckedLayer, doc: DocText) -> Iterator[str]:
     """What torch demands of the sizes."""
-    texts = [code(condition.text) for condition in layer.preconditions]
+    ordered = sorted(layer.preconditions, key=lambda condition: condition.where != ())
+    texts = [code(condition.text) + condition.ways(code) for condition in ordered]
     if texts:
         first, *rest = wrap(doc(f"- Sizes must satisfy {listed(texts)}."), ENTRY)
         yield from (first, *(f"  {line}" for line in rest))

@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
-from layergen.checked import CheckedLayer
+from layergen.checked import CheckedLayer, PreconditionCase
 from layergen.contract import contract_of
 from layergen.lang import expression as ex
 from layergen.lang.model import Input, Output
@@ -107,13 +107,21 @@ def summarize(layer: CheckedLayer, origin: str) -> Summary:
         steps=steps,
         proven=layer.proven,
         contracts=tuple(guarantees(layer)),
-        preconditions=tuple(condition.text for condition in layer.preconditions),
+        preconditions=tuple(map(_precondition, layer.preconditions)),
         input_checks=tuple(_input_check(check) for check in layer.input_checks),
         case=_case(program, setting),
         costs=tuple(_costs(layer)),
         contract=contract,
         digest=contract_digest(contract),
     )
+
+
+def _precondition(condition: PreconditionCase) -> str:
+    """What torch demands of sizes, and where it does not ask."""
+    text = f"{condition.text} {ways}" if (ways := condition.ways()) else condition.text
+    if condition.stretched:
+        text += f"  not refused where {listed(condition.stretched, 'or')} is 1: that is stretched"
+    return text
 
 
 def _declared(tensor: TensorSpec) -> Sizes:

@@ -92,6 +92,9 @@ def _reach(layer: CheckedLayer, proof: Proof | Tried) -> tuple[str, str]:
     if isinstance(proof, Tried):
         further = f" and {plural(proof.further, 'further size')}" if proof.further else ""
         return "tried", f"at {plural(len(layer.cases), 'setting')}{further}, not at symbols: {proof.reason}"
+    if proof.untold is not None:
+        sizes = ", ".join(f"{name}={size}" for name, size in proof.untold.items())
+        return "tried", f"at {plural(len(layer.cases), 'setting')}: torch refuses {sizes}, and no condition tells why"
     if proof.sampled:
         outputs = ", ".join(f"`{name}`" for name in proof.sampled)
         sizes = ", ".join(f"{name}={size}" for name, size in proof.hints.names.items())
@@ -108,7 +111,8 @@ def _reach(layer: CheckedLayer, proof: Proof | Tried) -> tuple[str, str]:
     if any(ex.Literal(...) in tensor.entries for tensor in layer.program.inputs.values()):
         fixed.append(f"`...` of {plural(len(proof.setting.leading), 'dimension')}")
     where = f" where {listed([f'`{equation}`' for equation in proof.tied])}" if proof.tied else ""
-    detail = "for all sizes from 2 up" + where + (f" with {listed(fixed)}" if fixed else "")
+    kept = " that keep the preconditions" if layer.preconditions else ""
+    detail = f"for all sizes from 2 up{kept}" + where + (f" with {listed(fixed)}" if fixed else "")
     if proof.rests:
         members = listed([f"`{child.name}`" for child in proof.rests])
         detail += f", by the contract{'s' * (len(proof.rests) > 1)} of {members}"
@@ -125,9 +129,10 @@ def _lengths(program: Program, proof: Proof) -> dict[str, int]:
 
 def _coupling(layer: CheckedLayer, on_paths: str) -> Iterator[Guarantee]:
     yield Guarantee("coupling", "tried", f"{on_paths}, with one dimension or int argument after the other at 1")
-    if any(proof.guards for proof in layer.proofs if isinstance(proof, Proof)):
+    if layer.preconditions or any(proof.guards for proof in layer.proofs if isinstance(proof, Proof)):
         found = plural(len(layer.preconditions), "precondition")
-        detail = "the conditions that torch asked about, broken at small sizes where the spec allows it"
+        detail = "the conditions that torch asked about, broken at small sizes where the spec allows it, and what it "
+        detail += "refuses on small data"
         yield Guarantee("coupling", "tried", f"{detail}: {found}")
 
 

@@ -5,7 +5,7 @@ at a few points that the bounds and constraints allow, and the layer tried there
 precondition; if the layer works, it was bookkeeping; if the outputs come out other than declared, it is a fault.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice, product
 from typing import Any
@@ -26,6 +26,7 @@ from layergen.settings.choice import Setting
 
 SMALL = (1, 2, 3, 4, 5)  # values at which a condition may break
 POINTS = 700  # values of the names of one condition that are looked at
+STRETCHED = 6  # points at which a size of 1 is held against the others
 TRIALS = 3  # points at which a broken condition is tried
 
 
@@ -34,8 +35,10 @@ class Precondition:
     """A condition on sizes that torch demands, beyond the layer's own constraints."""
 
     text: str
+    condition: Any  # as a formula
     kept: Setting  # a setting that only just keeps it
     broken: Setting  # a setting that only just breaks it
+    stretched: tuple[str, ...] = ()  # of its names, those that torch stretches where they are 1, whatever the others
 
 
 class Refused(Exception):
@@ -115,8 +118,11 @@ def _judge(program: Program, found: Hints, guard: GuardAt, accepted: Sequence[An
     points = Points(program, found, guard.condition, accepted)
     broken = list(islice(points.settings(False), TRIALS))
     works = _working(program, guard, broken)
-    if works is not None and _has_unit(program, guard, works):
+    units: tuple[str, ...] = ()
+    if works is not None and (units := units_of(guard.condition, numbers(program, works).names)):
         # What has size 1 is stretched: such a point alone does not show that the condition is not needed.
+        if not isinstance(guard.condition, sympy.Eq) and not _stretched(program, points, guard, units):
+            return None
         larger = Points(program, found, guard.condition, accepted, SMALL[1:])
         broken = list(islice(larger.settings(False), TRIALS))
         works = _working(program, guard, broken)
@@ -131,14 +137,25 @@ def _judge(program: Program, found: Hints, guard: GuardAt, accepted: Sequence[An
             continue
         if isinstance(guard.condition, sympy.Eq) and not _is_divisibility(program, guard.condition):
             raise SpecError([_coupled(guard)])
-        return None if _is_tangled(guard.condition) else Precondition(shown(guard.condition), setting, broken[0])
+        if _is_tangled(guard.condition):
+            return None
+        return Precondition(shown(guard.condition), guard.condition, setting, broken[0], units)
     return None
 
 
-def _has_unit(program: Program, guard: GuardAt, setting: Setting) -> bool:
-    """Whether something that a condition is about has size 1."""
-    point = numbers(program, setting).names
-    return any(point.get(symbol.name) == 1 for symbol in guard.condition.free_symbols)
+def _stretched(program: Program, points: "Points", guard: GuardAt, units: tuple[str, ...]) -> bool:
+    """Whether the layer works where some names are 1, however far the others are from keeping a condition."""
+    at_one = (
+        setting
+        for setting in points.settings(False)
+        if {*units} <= {*units_of(guard.condition, numbers(program, setting).names)}
+    )
+    return all(_working(program, guard, [setting]) for setting in islice(at_one, STRETCHED))
+
+
+def units_of(condition: Any, point: Mapping[str, int]) -> tuple[str, ...]:
+    """The names that a condition is about and that are 1 at a point."""
+    return tuple(sorted(part.name for part in condition.free_symbols if point.get(part.name) == 1))
 
 
 def _working(program: Program, guard: GuardAt, broken: Sequence[Setting]) -> Setting | None:

@@ -69,13 +69,15 @@ class Proof:
     concrete: Mapping[str, Any] = field(default_factory=dict)  # arguments that had to be numbers, and their values
     sampled: tuple[str, ...] = ()  # outputs whose shape algebra could not settle; they agree at the hints
     tied: tuple[str, ...] = ()  # equations that torch has assumed of sizes, though the spec does not demand them
+    untold: Mapping[str, int] | None = None  # sizes at which torch refuses the layer, and no condition says so
     amounts: Mapping[str, Any] = field(default_factory=dict)  # what the run has cost: formulas, if it was measured
     rests: tuple[Child, ...] = ()  # the layers whose contracts it rests on
 
     @property
     def whole(self) -> bool:
         """Whether the shapes are proven for all sizes, with no argument left out."""
-        return not self.concrete and not self.sampled and not self.tied and not self.inherited
+        known = self.concrete or self.sampled or self.tied or self.inherited
+        return not known and self.untold is None
 
     @property
     def inherited(self) -> tuple[str, ...]:
@@ -91,6 +93,7 @@ class Tried:
     reason: str
     for_data: bool = False  # whether torch runs it with data alone
     further: int = 0  # at how many settings it was tried that differ from its own in the sizes of dimensions
+    untold: Mapping[str, int] | None = None  # as for a proof
 
 
 def prove(program: Program, settings: Sequence[Setting]) -> Iterator[Proof | Tried]:
@@ -310,8 +313,8 @@ def symbolic_setting(program: Program, found: Hints, run: AbstractRun, calls: Fu
     with run():
         for name, expression in program.derived.items():
             values[name] = Interpreter(values, calls).evaluate(expression)
-    sizes = {name: run.sizes[name] for name in found.setting.sizes}
-    leading = tuple(run.sizes[name] for name in LEADING_NAMES[: len(found.setting.leading)])
+    sizes = {name: run.sizes.get(name, size) for name, size in found.setting.sizes.items()}
+    leading = tuple(run.sizes.get(name, size) for name, size in zip(LEADING_NAMES, found.setting.leading, strict=False))
     return replace(found.setting, values=values, sizes=sizes, leading=leading)  # type: ignore[arg-type]
 
 

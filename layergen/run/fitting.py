@@ -18,12 +18,22 @@ LITTLE = (3, 2, 5, 4)
 MULTIPLE = 720  # the largest product of arguments of which sizes are made multiples
 
 
-def fitted(program: Program, setting: Setting, works: Callable[[Program, Setting], bool] = works_at) -> Setting:
-    """The setting, or one with other sizes where the layer works with those alone."""
+def fitted(
+    program: Program, setting: Setting, works: Callable[[Program, Setting], bool] = works_at, units: bool = False
+) -> Setting:
+    """The setting, or one with other sizes where the layer works with those alone.
+
+    Args:
+        program: The layer.
+        setting: The setting.
+        works: Tells where the layer works.
+        units: Whether a size of 1 is tried at last: at 1, much that is wrong works by accident.
+    """
     fixed = case_sizes(program, setting)  # none of a variation: what its author has chosen, he has chosen for the case
     if fixed.keys() >= setting.sizes.keys() or works(program, setting):
         return setting
-    for sizes in _others(setting):
+    ones = [{**setting.sizes, name: 1} for name in setting.sizes] if units else []
+    for sizes in (*_others(setting), *ones):
         other = replace(setting, sizes={**sizes, **fixed})
         if other != setting and allowed(program, other) and works(program, other):
             return other

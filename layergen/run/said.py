@@ -28,6 +28,7 @@ HALF = re.compile(
     r"[Uu]nsupported dtype (BFloat16|Half)|Low precision|not implemented for '(BFloat16|Half)'"
     r"|(BFloat16|Half|bfloat16|float16)'? (is|are) not supported|not support\w* (for )?(BFloat16|Half|bfloat16|float16)"
 )
+INDEX = re.compile(r"[Ii]ndex\b.*\bout of (range|bounds)|out of range|out of bounds")
 REFUSED = "torch takes no such arguments"
 NEEDS_DATA = "torch runs it with data alone"
 
@@ -57,6 +58,11 @@ def needs_data(message: str) -> bool:
 def lacks_half(message: str) -> bool:
     """Whether torch has no code of an op for half precision."""
     return HALF.search(message) is not None
+
+
+def beyond_a_table(message: str) -> bool:
+    """Whether torch says that an index lies outside of what it points into."""
+    return INDEX.search(message) is not None
 
 
 def sized_by_values(node: ex.Node) -> bool:

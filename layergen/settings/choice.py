@@ -6,7 +6,7 @@ turned, each choice, each optional value present and absent.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -229,3 +229,17 @@ def flags(program: Program, setting: Setting) -> list[str]:
     values = ((name, setting.values[name]) for name in program.arguments)
     turned = [f"{name}={value!r}" for name, value in values if isinstance(value, bool | str) or value is None]
     return [*turned, *(f"without {name}" for name in sorted(setting.absent))]
+
+
+def distinguishing(program: Program, ways: Sequence[Setting], others: Sequence[Setting]) -> tuple[str, ...] | None:
+    """What tells some ways through the forward from others: flags that the former share, and one of which each lacks.
+
+    Nothing where there are no others; None where no flags tell them apart.
+    """
+    own = [set(flags(program, way)) for way in ways if way not in others]
+    if not own or not others:
+        return ()
+    shared = set.intersection(*own)
+    telling = [flag for flag in sorted(shared) if not all(flag in flags(program, other) for other in others)]
+    apart = telling and all(set(telling) - {*flags(program, other)} for other in others)
+    return tuple(telling) if apart else None

@@ -1,0 +1,93 @@
+"""What a layer does at small sizes: on data, where torch refuses more than it does without."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+import torch
+
+from layergen.diagnostics import Finding
+from layergen.faults import SpecError
+from layergen.prove.hints import Hints, at_point
+from layergen.resolve.program import Program
+from layergen.run.forward import TrialFault
+from layergen.run.instance import Instance, Placement
+from layergen.run.on_data import CPU, drawn, fill, fits
+from layergen.run.trial import check_shapes
+from layergen.settings.choice import Setting
+
+Point = Mapping[str, int]  # a value for each name
+
+
+class Does(Enum):
+    """What a layer does at a setting."""
+
+    WORK = "works"
+    REFUSE = "is refused by torch, in training and in evaluation"
+    REFUSE_A_MODE = "is refused by torch in one of the two"
+    MISFIT = "gives other shapes than declared"
+
+
+@dataclass
+class Outcomes:
+    """What a layer does at the points near one setting, each tried once.
+
+    Args:
+        program: The layer.
+        ground: The setting, and a name for each of its integers.
+    """
+
+    program: Program
+    ground: Hints
+    known: dict[tuple[tuple[str, int], ...], Does | None] = field(default_factory=dict)
+    misfits: dict[tuple[tuple[str, int], ...], Finding] = field(default_factory=dict)
+
+    def setting(self, changes: Point) -> Setting | None:
+        """The ground with some numbers changed, unless bounds or constraints refuse that."""
+        return at_point(self.program, self.ground, self.point(changes))
+
+    def point(self, changes: Point) -> dict[str, int]:
+        return {**self.ground.names, **changes}
+
+    def at(self, changes: Point) -> Does | None:
+        """What the layer does where some numbers are changed; None where it cannot be asked for that."""
+        key = tuple(sorted(self.point(changes).items()))
+        if key not in self.known:
+            self.known[key] = self.tried(key, self.setting(changes))
+        return self.known[key]
+
+    def works(self, changes: Point) -> bool:
+        return self.at(changes) is Does.WORK
+
+    def misfit(self, changes: Point) -> Finding | None:
+        """The output that has another shape than declared."""
+        return self.misfits.get(tuple(sorted(self.point(changes).items())))
+
+    def tried(self, key: tuple[tuple[str, int], ...], setting: Setting | None) -> Does | None:
+        if setting is None:
+            return None
+        try:
+            bare = Instance(self.program, setting)
+            with drawn():
+                instance = Instance(self.program, setting, Placement(CPU)) if fits(bare) else bare
+                if instance is not bare:
+                    fill(instance)
+        except (SpecError, RuntimeError, ArithmeticError):  # a shape or a range that is empty here
+            return None
+        refused = 0
+        for training in self.program.modes:
+            try:
+                with drawn(), torch.no_grad():
+                    run = instance.run(training)
+                misfit = next(iter(check_shapes(instance, run)), None)
+            except TrialFault:
+                refused += 1
+                continue
+            if not all(output.numel() for output in run.outputs.values()):
+                return None  # nothing is asked for, and nothing comes of it
+            if misfit is not None:
+                self.misfits[key] = misfit
+                return Does.MISFIT
+        if not refused:
+            return Does.WORK
+        return Does.REFUSE if refused == len(self.program.modes) else Does.REFUSE_A_MODE

@@ -1,0 +1,102 @@
+"""What a layer does at small sizes: wherever torch refuses it, some condition must tell that it does.
+
+The guards of a run at symbols tell most conditions. They do not tell those of a number that torch has taken as it is,
+nor those of an index into data. So every layer is tried at some small sizes, and at larger arguments: what is refused
+there without a known condition leads to a condition of its own, or else nothing is claimed for all sizes.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations, islice
+from typing import Any
+
+from layergen.faults import refuse
+from layergen.prove.formula import value
+from layergen.prove.hints import numbers
+from layergen.prove.outcomes import Does, Outcomes, Point
+from layergen.prove.preconditions import Precondition
+from layergen.prove.thresholds import conditions, precondition
+from layergen.resolve.program import Program
+from layergen.settings.choice import Setting
+
+LITTLE = (1, 2, 3)
+MORE = (1, 8, 24)  # by how much arguments grow
+TOGETHER = ((1, 1), (2, 3), (3, 2), (2, 2))
+POINTS = 90  # that are tried
+
+
+@dataclass(frozen=True)
+class Refusals:
+    """Where a layer is refused near a setting.
+
+    Attributes:
+        told: Conditions that say so, beyond those that were known.
+        untold: Numbers from 2 up at which it is refused though all conditions hold.
+    """
+
+    told: tuple[Precondition, ...] = ()
+    untold: Point | None = None
+
+
+def refusals(program: Program, setting: Setting, known: Sequence[Any]) -> Refusals:
+    """Where a layer is refused near a setting at which it works, and by which conditions.
+
+    Args:
+        program: The layer.
+        setting: The setting.
+        known: The conditions that are known to be demanded.
+
+    Raises:
+        SpecError: If it is not refused, but gives other shapes than declared.
+    """
+    outcomes = Outcomes(program, numbers(program, setting))
+    if not outcomes.works({}):
+        return Refusals()  # random, or not to be had with data
+    told: list[Precondition] = []
+    untold: Point | None = None
+    for changes in islice(_points(program, outcomes), POINTS):
+        does, point = outcomes.at(changes), outcomes.point(changes)
+        if does in (None, Does.WORK):
+            continue
+        conditions_known = [*known, *(condition.condition for condition in told)]
+        if not _hold(conditions_known, point):
+            continue
+        found = _condition(outcomes, changes, conditions_known)
+        if found is not None:
+            told.append(found)
+        elif min(point.values()) > 1:  # what has size 1 is stretched: that is looked at elsewhere
+            misfit = outcomes.misfit(changes)
+            refuse([misfit] if misfit else [])
+            untold = untold or point
+    return Refusals(tuple(told), untold)
+
+
+def _points(program: Program, outcomes: Outcomes) -> Iterator[Point]:
+    """What to change: one number, all dimensions, two numbers."""
+    ground = outcomes.ground.names
+    arguments = [name for name in ground if name.split("[")[0] in program.arguments]
+    sizes = [name for name in ground if name not in arguments]
+    for little in LITTLE:
+        yield from ({name: little} for name in ground)
+        yield dict.fromkeys(sizes, little)
+    for more in MORE:
+        yield from ({name: ground[name] + more} for name in arguments)
+    for names in combinations(ground, 2):
+        yield from (dict(zip(names, pair, strict=True)) for pair in TOGETHER)
+
+
+def _hold(known: Sequence[Any], point: Point) -> bool:
+    """Whether all conditions hold at a point, as far as they can be computed."""
+    try:
+        return all(bool(value(condition, point)) for condition in known)
+    except (ArithmeticError, ValueError, KeyError):
+        return False
+
+
+def _condition(outcomes: Outcomes, refused: Point, known: Sequence[Any]) -> Precondition | None:
+    """A condition that says why a layer is refused at a point, and foretells where else it is."""
+    for condition in conditions(outcomes, refused):
+        found = precondition(outcomes, condition, known)
+        if found is not None:
+            return found
+    return None

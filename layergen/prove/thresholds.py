@@ -1,0 +1,180 @@
+"""The least size at which a layer works, as a formula of its other numbers, where trying tells one.
+
+Where torch takes an argument as a number, what it asks of the sizes holds at that number alone, and of an index it asks
+nothing before there is data. What it demands is then found as one finds it by hand: how small may a size be, and how
+does that change with the other numbers? A formula counts only if it foretells what is tried on both of its sides.
+"""
+
+from collections.abc import Iterator, Sequence
+from itertools import combinations, islice, product
+from typing import Any
+
+import sympy
+
+from layergen.prove.formula import shown, symbol, value
+from layergen.prove.outcomes import Does, Outcomes, Point
+from layergen.prove.preconditions import Precondition, units_of
+from layergen.settings.choice import Setting
+
+LARGEST = 64  # size up to which one is looked for at which a layer works
+STEPS = (1, 2)  # by which a number is moved to see how the least size follows it
+MOVES = (0, 1, 3)  # by which the numbers of a formula are moved together
+BESIDE = 18  # points at which a formula is held against what torch does, on either side
+
+
+def conditions(outcomes: Outcomes, refused: Point) -> Iterator[Any]:
+    """Yield conditions that may say why a layer is refused where some numbers are changed.
+
+    Args:
+        outcomes: What the layer does near a setting at which it works.
+        refused: What is changed.
+    """
+    program = outcomes.program
+    point = outcomes.point(refused)
+    sizes = [name for name in point if name.split("[")[0] not in program.arguments]
+    arguments = [name for name in point if name not in sizes]
+    for name in sorted(sizes, key=lambda name: name not in refused) + arguments:
+        least = _least(outcomes, point, name)
+        if least is None or least == 1:
+            continue
+        formula = _formula(outcomes, {**point, name: least}, name)
+        if formula is not None:
+            yield _condition(symbol(name), formula, name in arguments)
+
+
+def _condition(size: Any, least: Any, bounds: bool) -> Any:
+    """That a size is the least or more; of sizes of which one alone must be above 1, that their product is."""
+    names = sorted(least.free_symbols, key=str)
+    if names and sympy.expand(least + sum(names) - 2 - len(names)) == 0:
+        return sympy.Ge(sympy.Mul(size, *names), 2)
+    return sympy.Le(least, size) if bounds else sympy.Ge(size, least)
+
+
+def _least(outcomes: Outcomes, point: Point, name: str, guess: int = 1) -> int | None:
+    """The least value of a number at which a layer works, if larger ones do; None where none does.
+
+    Args:
+        outcomes: What the layer does.
+        point: The other numbers.
+        name: The number.
+        guess: What it may be.
+    """
+
+    def works(number: int) -> bool:
+        return outcomes.works({**point, name: number})
+
+    if works(guess) and (guess == 1 or not works(guess - 1)):
+        return guess
+    if works(1):
+        return 1
+    above = 2
+    while above < LARGEST and not works(above):
+        above *= 2
+    if not works(above):
+        return None
+    below = above // 2
+    while above - below > 1:
+        middle = (above + below) // 2
+        above, below = (middle, below) if works(middle) else (above, middle)
+    return above
+
+
+def _formula(outcomes: Outcomes, point: Point, name: str) -> Any | None:
+    """The least value of a number, in those of the others that it follows; None if it does not follow them simply."""
+    least = point[name]
+    slopes: dict[str, int] = {}
+    for other in point:
+        if other == name:
+            continue
+        slope = _slope(outcomes, point, name, other)
+        if slope is None:
+            return None
+        if slope:
+            slopes[other] = slope
+    formula = least + sum(slope * _moved(other, point) for other, slope in slopes.items())
+    for one, two in combinations(slopes, 2):
+        expected = max(1, least + slopes[one] + slopes[two])
+        both = _least(outcomes, {**point, one: point[one] + 1, two: point[two] + 1}, name, expected)
+        if both is None:
+            return None
+        if both != expected:
+            twist = both - least - slopes[one] - slopes[two]
+            formula += twist * _moved(one, point) * _moved(two, point)
+    return sympy.expand(formula)
+
+
+def _moved(name: str, point: Point) -> Any:
+    return symbol(name) - point[name]
+
+
+def _slope(outcomes: Outcomes, point: Point, name: str, other: str) -> int | None:
+    """By how much the least value of a number grows with another number; None if that is not the same at each step."""
+    found: int | None = None
+    for step in STEPS:
+        moved = {**point, other: point[other] + step}
+        if all(outcomes.setting({**moved, name: number}) is None for number in (LARGEST, point[name])):
+            continue  # no such value is allowed
+        expected = max(1, point[name] + (found or 0) * step)
+        least = _least(outcomes, moved, name, expected)
+        if least is None or (found is not None and least != expected):
+            return None
+        found = least - point[name] if found is None else found
+    return found or 0
+
+
+def precondition(outcomes: Outcomes, condition: Any, known: Sequence[Any]) -> Precondition | None:
+    """A condition with a setting on either side.
+
+    None if the layer does not work at all points of the one side, or is not refused at all of the other.
+
+    Args:
+        outcomes: What the layer does.
+        condition: The condition, as a bound of a number.
+        known: Conditions that hold as well.
+    """
+    found: dict[bool, Setting] = {}
+    stretched: dict[str, None] = {}
+    refused: set[str] = set()  # names that were 1 where the layer is refused
+    for changes, holds in islice(_beside(outcomes, condition), 2 * BESIDE):
+        changes = _with_room(outcomes, changes, condition) if holds else changes
+        point, setting, does = outcomes.point(changes), outcomes.setting(changes), outcomes.at(changes)
+        if setting is None or does is None or not all(value(other, point) for other in known):
+            continue
+        if does is (Does.WORK if holds else Does.REFUSE):
+            found.setdefault(holds, setting)
+            refused |= set() if holds else {*units_of(condition, point)}
+        elif does is Does.WORK and (units := units_of(condition, point)):
+            stretched |= dict.fromkeys(units)
+        else:
+            return None
+    if len(found) < 2 or refused & stretched.keys():
+        return None
+    return Precondition(shown(condition), condition, found[True], found[False], tuple(stretched))
+
+
+def _beside(outcomes: Outcomes, condition: Any) -> Iterator[tuple[Point, bool]]:
+    """Points at which a condition only just holds, and only just does not."""
+    names = sorted(part.name for part in condition.free_symbols)
+    for start in (outcomes.ground.names, dict.fromkeys(names, 1)):
+        for moves in product(MOVES, repeat=len(names)):
+            moved = {name: start[name] + move for name, move in zip(names, moves, strict=True)}
+            for name in names:
+                found = _edge(condition, outcomes.point(moved), name)
+                if found is not None:
+                    yield {**moved, name: found}, True
+                    yield {**moved, name: found - 1}, False
+
+
+def _with_room(outcomes: Outcomes, changes: Point, condition: Any) -> Point:
+    """The same point; with other dimensions large where the layer does not work otherwise, and does then."""
+    told = {part.name for part in condition.free_symbols}
+    large = {name: LARGEST for name in outcomes.ground.setting.sizes if name not in told}
+    return changes if outcomes.works(changes) or not outcomes.works({**large, **changes}) else {**large, **changes}
+
+
+def _edge(condition: Any, point: Point, name: str) -> int | None:
+    """The least value of a number at which a condition holds, if there is one that it breaks just below."""
+    for number in range(2, LARGEST):
+        if value(condition, {**point, name: number}):
+            return None if value(condition, {**point, name: number - 1}) else number
+    return None
