@@ -8,9 +8,13 @@ from torch import nn
 import generated
 from layergen.check import check
 from layergen.checked import CheckedLayer
+from layergen.children import library
 from layergen.lang.model import LayerSpec
 from layergen.lang.source import load
 from layergen.lang.validate import validate
+from layergen.pipeline import order_of
+from layergen.project.config import Config
+from layergen.project.discovery import SpecFile
 from layergen.resolve import resolve
 
 ROOT = Path(__file__).parents[1]
@@ -23,8 +27,12 @@ def read(path: Path) -> LayerSpec:
 
 
 def checked_file(path: Path) -> CheckedLayer:
-    """What is found out about a spec that has no faults."""
-    return check(resolve(read(path)))
+    """What is found out about a spec that has no faults, after those that it is made of."""
+    if not path.is_relative_to(ROOT / "specs"):
+        return check(resolve(read(path)))
+    below = path.relative_to(ROOT / "specs")
+    spec = SpecFile.of(str(path), f"specs/{below.as_posix()}", below.with_suffix("").parts)
+    return check(resolve(read(path), library(order_of(spec, Config(ROOT)).contracts)))
 
 
 class CheckedFiles(Mapping[str, CheckedLayer]):

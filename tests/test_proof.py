@@ -17,6 +17,7 @@ from layergen.prove.hints import at_point, numbers
 from layergen.prove.proof import Proof, Tried
 from layergen.run.forward import TrialFault
 from layergen.run.instance import Instance
+from layergen.settings.branches import way
 from layergen.settings.choice import Setting
 
 POINTS = 12  # sizes at which each formula is held against torch
@@ -48,7 +49,7 @@ def at_sizes(layer: CheckedLayer, proof: Proof, count: int, compare: Callable[[d
     @given(points({name: (smallest(layer, name), LARGEST) for name in proof.hints.names}))
     def run(point: dict[str, int]) -> None:
         setting = at_point(layer.program, ground, point)
-        if setting is None:
+        if setting is None or way(layer.program, setting) != way(layer.program, proof.setting):
             reject()
         compare(point, setting)
         compared.append(point)
