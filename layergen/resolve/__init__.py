@@ -18,6 +18,7 @@ from layergen.resolve.defaults import check_defaults
 from layergen.resolve.inference import BOOL, INT, NONE, TENSOR, kinds_of
 from layergen.resolve.meanings import check_meanings
 from layergen.resolve.names import check_names
+from layergen.resolve.patterns import check_patterns
 from layergen.resolve.program import Method, Program
 from layergen.resolve.refused import check_refused
 from layergen.resolve.signature import dimensions_of, entries
@@ -47,7 +48,7 @@ def resolve(spec: LayerSpec) -> Program:
         SpecError: If names are undefined, unused or misused, defaults out of bounds, or calls do not fit.
     """
     refuse(check_refused(spec))
-    findings = (*check_names(spec), *check_defaults(spec), *check_meanings(spec))
+    findings = (*check_names(spec), *check_defaults(spec), *check_meanings(spec), *check_patterns(spec))
     program = understood(spec)
     if all(finding.rule is UnusedName for finding in findings):  # what a wrong call leaves out is unused, too
         findings = (*findings, *check_calls(program))

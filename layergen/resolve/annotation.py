@@ -11,8 +11,10 @@ from layergen.lang.dtypes import DTYPES
 from layergen.lang.facts import Callee, CalleeKind, Role
 from layergen.lang.inits import FANS, initializer
 from layergen.lang.kinds import Kind, Kinds
+from layergen.lang.patterns import is_pattern
 from layergen.lang.scalars import SCALARS
 from layergen.resolve.inference import NONE, SCALAR, TENSOR, UNKNOWN, arguments_of, infer, kinds_of
+from layergen.resolve.patterns import rearranged
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,9 @@ def annotated(node: ex.Expression, at: Environment) -> ex.Expression:
         case ex.Call():
             inner = ex.with_children(node, lambda part: annotated(part, at))
             assert isinstance(inner, ex.Call)
+            if at.functions is not Functions.NUMBERS and is_pattern(inner):
+                made = rearranged(inner)
+                return replace(inner, kinds=UNKNOWN) if made is inner else annotated(made, at)
             found = replace(inner, callee=callee(inner, at.functions))
         case _:
             found = ex.with_children(node, lambda part: annotated(part, at))

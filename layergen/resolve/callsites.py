@@ -17,7 +17,7 @@ from layergen.resolve.inference import TENSOR, kinds_of
 from layergen.resolve.program import Program
 from layergen.resolve.scope import scoped
 from layergen.resolve.signature import leading_source
-from layergen.rules.calls import DataDependent, NotASize, NotATensor, NotScalar
+from layergen.rules.calls import DataDependent, NotASize, NotATensor, NotScalar, WrongArgumentKind
 from layergen.words import shorten
 
 FORWARD: Path = ("forward",)
@@ -56,7 +56,23 @@ def _condition(test: ex.Expression) -> Iterator[Finding]:
 def _calls(expression: ex.Expression, path: Path) -> Iterator[Finding]:
     for node in ex.walk(expression):
         if isinstance(node, ex.Call):
-            yield from check_call(node, path)
+            yield from _pattern(node, node.origin, path) if node.origin else check_call(node, path)
+
+
+def _pattern(first: ex.Call, origin: ex.Origin, path: Path) -> Iterator[Finding]:
+    """The calls that a pattern stands for are right; what it is given may not be."""
+    if origin.demand is None:
+        return
+    name, operand = origin.call.function, first.arguments[0]
+    yield from _wanted(operand, Kind.TENSOR, f"`{name}` takes a tensor", path)
+    for word in origin.call.keywords:
+        yield from _wanted(word.value, Kind.INT, f"`{name}` takes an int as `{word.name}`", path)
+
+
+def _wanted(value: ex.Expression, kind: Kind, takes: str, path: Path) -> Iterator[Finding]:
+    if not kinds_of(value) & {kind, Kind.UNKNOWN}:
+        message = f"{takes}, but `{shorten(ex.show(value))}` is {described(kinds_of(value))}"
+        yield WrongArgumentKind.at(Place(path, value.span), message)
 
 
 def _inits(program: Program) -> Iterator[Finding]:

@@ -127,9 +127,10 @@ class Explainer:
             tensors = self.operands(node, values)
             if tensors:
                 notes = (f"shapes: {tensors}", *notes)
-            message = f"`{node.function if isinstance(node, ex.Call) else node.operator}` fails: {message}"
+            message = f"`{node.written.function if isinstance(node, ex.Call) else node.operator}` fails: {message}"
         help = (
             _bounded(node, message)
+            or _ranked(node, message)
             or _reshaped(node, message)
             or _parted(node)
             or _upcast(node, message)
@@ -310,6 +311,13 @@ def _bounded(node: ex.Node, message: str) -> str | None:
     return f"where that is not meant, add the constraint `{ex.show(node)} >= 1`"
 
 
+def _ranked(node: ex.Node, message: str) -> str | None:
+    """What a pattern must have where its tensor has another number of dimensions."""
+    if not isinstance(node, ex.Call) or "the pattern is of" not in message:
+        return None
+    return "name an axis for each dimension of the tensor; `...` stands for any that stay as they are"
+
+
 def _upcast(node: ex.Node, message: str) -> str | None:
     """The call in float32 or wider, where torch has none in half precision."""
     if not isinstance(node, ex.Call) or not node.arguments or not lacks_half(message):
@@ -342,7 +350,7 @@ def short(node: ex.Expression) -> str:
     text = ex.show(node)
     if len(text) <= 30:
         return text
-    return f"{node.function}(…)" if isinstance(node, ex.Call) else f"{text[:29]}…"
+    return f"{node.written.function}(…)" if isinstance(node, ex.Call) else f"{text[:29]}…"
 
 
 def broadcast(left: tuple[int, ...], right: tuple[int, ...]) -> bool:

@@ -96,9 +96,23 @@ class ForwardInterpreter(Interpreter):
         self.steps: list[Step] = []
 
     def watched(self, node: ex.Call, arguments: list[Any], keywords: dict[str, Any]) -> Any:
+        if node.origin and node.origin.demand:
+            self.meet(node, node.origin.demand, arguments[0])
         for observer in self.observers:
             observer.called(node, arguments, keywords)
         return self.function(node, arguments, keywords)
+
+    def meet(self, node: ex.Call, demand: ex.Demand, operand: Any) -> None:
+        """Refuse a tensor that is not what a pattern says of it."""
+        if not isinstance(operand, Tensor):
+            return
+        shown = self.explainer.shown(operand)
+        if operand.dim() != demand.axes if not demand.any else operand.dim() < demand.axes:
+            least = f"{demand.axes}{' or more' if demand.any else ''} dimension{'s' * (demand.axes != 1)}"
+            raise EvaluationFault(node, f"the pattern is of {least}, but the tensor is {shown}")
+        for index, size in demand.sizes:
+            if operand.shape[index] != size:
+                raise EvaluationFault(node, f"dimension {index} is {size} in the pattern, but the tensor is {shown}")
 
     def evaluate(self, node: ex.Expression) -> Any:
         if not ex.is_spliced(node):
