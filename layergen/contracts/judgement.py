@@ -78,7 +78,8 @@ def _spreads(program: Program, setting: Setting, name: str) -> tuple[float, floa
         return None
     ours, theirs = [], []
     for seed in range(math.ceil(ENOUGH / target.numel())):
-        initialize(instance, name, seed)
+        for other in (*program.started_before(name), name):
+            initialize(instance, other, seed)
         ours.append(target.abs().mean())
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)

@@ -59,7 +59,8 @@ class Probe:
 
     def start(self) -> None:
         """Give the parameters values of both signs where they are products' factors, and the buffers their own."""
-        for name, tensor in self.instance.state.items():
+        for name in self.program.initial_order:
+            tensor = self.instance.state[name]
             if tensor is None:
                 continue
             if name in self.program.buffers:

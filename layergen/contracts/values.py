@@ -108,8 +108,8 @@ def start(instance: Instance, rounded: torch.dtype | None = None, shake: float =
         shake: By how much parameters that are constant move away from there, so that what they multiply can be seen.
     """
     with torch.no_grad():
-        for name, tensor in instance.program.tensors.items():
-            target = instance.state[name]
+        for name in instance.program.initial_order:
+            tensor, target = instance.program.tensors[name], instance.state[name]
             if target is None:
                 continue
             try:

@@ -248,10 +248,12 @@ def _buffers(
 
 def _initial(part: Buffer, values: Mapping[str, Any], knowledge: Knowledge) -> Value:
     """What an initial value may be; of random ones any number."""
-    call = part.init
+    call = part.init.value
+    if part.init.is_block or not part.init.mentions <= {*values, *CONSTANTS}:
+        return Value(ANY)
     reader = Reader(values, knowledge, Notes())
     if not is_initializer(call):
-        found = as_value(reader.evaluate(part.init))
+        found = as_value(reader.evaluate(call))
         return found if found.safe else Value(ANY)
     arguments = [as_value(reader.evaluate(argument)) for argument in call.arguments]
     match call.function:

@@ -24,6 +24,7 @@ from layergen.lang.values import (
     Entries,
     Exclusive,
     Expression,
+    Initialized,
     Marks,
     Mixes,
     Number,
@@ -173,20 +174,23 @@ def _located(index: int, item: object, read: Callable[[object], ex.Expression]) 
         raise PydanticCustomError(error.type, "{message}", {**(error.context or {}), "key": index}) from None
 
 
-class Parameter(Tensor):
+class Owned(Tensor):
+    """A tensor that the layer owns."""
+
+    init: Initialized
+    when: Expression | None = None  # the attribute is None where this is false
+
+
+class Parameter(Owned):
     """A learnable tensor of the layer."""
 
-    init: Expression
-    when: Expression | None = None  # the attribute is None where this is false
     dtype: Literal["float16", "bfloat16", "float32", "float64", "complex64", "complex128"] | None = None
     gradient: bool = True  # whether its gradient is the derivative; an embedding's padding row has none
 
 
-class Buffer(Tensor):
+class Buffer(Owned):
     """A tensor of the layer that is not learned."""
 
-    init: Expression
-    when: Expression | None = None
     dtype: Literal[DTYPES] | None = None  # type: ignore[valid-type]
     persistent: bool = True  # whether the state dict has it
 

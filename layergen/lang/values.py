@@ -1,5 +1,6 @@
 """The values that stand in a spec: how each is read from YAML, and what is said where it is another one."""
 
+import re
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Annotated, Any, Literal, TypeVar
@@ -8,6 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, StringConstraints
 from pydantic_core import PydanticCustomError
 
 from layergen.lang import expression as ex
+from layergen.lang.inits import Initial
 from layergen.lang.parser import SyntaxFault, parse_block, parse_expression
 
 T = TypeVar("T")
@@ -64,6 +66,25 @@ def _block(value: object) -> tuple[ex.Statement, ...]:
     return _parse(parse_block, value)
 
 
+def _initial(value: object) -> Initial:
+    """An expression, or a block of statements, the last of which assigns the value."""
+    if isinstance(value, Initial):
+        return value
+    if not isinstance(value, str):
+        return Initial(read_expression(value))
+    try:
+        return Initial(parse_expression(value))
+    except SyntaxFault:
+        if "\n" not in value.strip() and not ASSIGNMENT.match(value):
+            return Initial(read_expression(value))
+    block = _parse(parse_block, value)
+    end = max(index for index, statement in enumerate(block) if not isinstance(statement, ex.Comment))
+    last = block[end]
+    if not isinstance(last, ex.Assign):
+        raise fault("the block ends without a value", span=last.span, help="end it with `name = …`, the tensor's name")
+    return Initial(last.value, block[:end], last.targets)
+
+
 def _shape(value: object) -> ex.Expression | tuple[object, ...]:
     return tuple(value) if isinstance(value, list) else read_expression(value)
 
@@ -106,6 +127,8 @@ def _freeze(value: dict[str, T]) -> Mapping[str, T]:
     return MappingProxyType(value)
 
 
+ASSIGNMENT = re.compile(r"\s*\w+(\s*,\s*\w+)*\s*=[^=]")
+Initialized = Annotated[Initial, BeforeValidator(_initial)]
 Expression = Annotated[ex.Expression, BeforeValidator(read_expression)]
 Block = Annotated[tuple[ex.Statement, ...], BeforeValidator(_block)]
 Shape = tuple[ex.Expression, ...] | ex.Expression  # one expression may give the whole list

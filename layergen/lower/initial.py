@@ -6,6 +6,7 @@ from layergen import ops
 from layergen.lang import expression as ex
 from layergen.lang.inits import is_fan, is_initializer
 from layergen.lang.model import Buffer, Parameter
+from layergen.lang.visitor import Block, Visitor, assigned, mapped
 from layergen.lower.imports import names_in
 from layergen.lower.scopes import attribute_names, functional, initializers
 from layergen.lower.source import Origin, SourcePrinter
@@ -13,18 +14,31 @@ from layergen.resolve.inference import INT
 from layergen.resolve.program import Program
 
 FANS = {"fan_in": "{weight}[0].numel()", "fan_out": "{weight}[:, 0].numel()"}
+INDENT = "    "
+NO_GRAD = "with torch.no_grad():"
 
 
 def reset_lines(program: Program) -> tuple[str, ...]:
-    """The statements that give every parameter and buffer its initial value, in the order of declaration."""
+    """The statements that give every parameter and buffer its initial value, each after those that it reads."""
     writer = InitialWriter(program)
     lines: list[str] = []
-    for name, tensor in program.tensors.items():
-        own = list(writer.lines(name, tensor))
-        if tensor.when is not None:
-            own = [f"if self.{name} is not None:", *(f"    {line}" for line in own)]
+    for name in program.initial_order:
+        own = list(writer.lines(name, program.tensors[name]))
+        if program.tensors[name].when is not None:
+            there = " and ".join(f"self.{part} is not None" for part in (name, *writer.optional(name)))
+            own = [f"if {there}:", *(f"{INDENT}{line}" for line in own)]
         lines += own
-    return tuple(lines)
+    return tuple(_joined(lines))
+
+
+def _joined(lines: list[str]) -> Iterator[str]:
+    """Lines in which a block without gradients goes on where the next one would begin."""
+    going = False
+    for line in lines:
+        if line == NO_GRAD and going:
+            continue
+        going = line == NO_GRAD or (going and line.startswith(INDENT))
+        yield line
 
 
 def is_factory(node: ex.Call) -> bool:
@@ -39,40 +53,53 @@ class InitialWriter:
     def __init__(self, program: Program) -> None:
         self.program = program
         self.fans: set[str] = set()
+        scalars = attribute_names(program)
+        self.names = {name: f"self.{name}" for name in program.tensors} | scalars
+        self.readable = [name for name in program.tensors if name not in scalars]
         weights = {
             argument.id
             for tensor in program.tensors.values()
-            for node in ex.walk(tensor.init)
+            for node in tensor.init.nodes()
             if is_fan(node)
             for argument in node.arguments
             if isinstance(argument, ex.Name)
         }
         self.several = len(weights) > 1
 
+    def optional(self, name: str) -> list[str]:
+        """The tensors that an initial value reads as if they were always there, though they are not."""
+        init, tensors = self.program.tensors[name].init, self.program.tensors
+        asked = {node.left for node in init.nodes() if isinstance(node, ex.Compare)}
+        read = [other for other in self.readable if other in init.mentions and ex.Name(other) not in asked]
+        return [other for other in read if tensors[other].when is not None]
+
     def lines(self, name: str, tensor: Parameter | Buffer) -> Iterator[str]:
         yield from self.fan_lines(tensor)
         target = f"self.{name}"
-        init = ex.transform(tensor.init, self.fan_as_name)
+        init = ex.transform(tensor.init.value, self.fan_as_name)
+        before = mapped(tensor.init.before, lambda node: ex.transform(node, self.fan_as_name))
         origin = Origin(f"{target}.device", f"{target}.dtype")
-        printer = SourcePrinter(attribute_names(self.program), origin, functional=functional(self.program))
+        printer = SourcePrinter(self.names, origin, functional=functional(self.program))
         if is_initializer(init):
             arguments = printer.arguments(init)
             yield f"{initializers(self.program)}.{init.function}_({target}{', ' if arguments else ''}{arguments})"
             return
-        yield "with torch.no_grad():"
-        factories = [node for node in ex.walk(init) if isinstance(node, ex.Call) and is_factory(node)]
-        if len(factories) < 2:
-            yield f"    {target}.copy_({printer.show(init)})"
-            return
-        printer.origin = Origin("device", "dtype")
-        written = printer.show(init)
-        used = {name: source for name, source in vars(origin).items() if name in names_in(written)}
-        yield f"    {', '.join(used)} = {', '.join(used.values())}"
-        yield f"    {target}.copy_({written})"
+        yield NO_GRAD
+        factories = [node for node in tensor.init.nodes() if isinstance(node, ex.Call) and is_factory(node)]
+        if len(factories) > 1:
+            printer.origin = Origin("device", "dtype")
+        writer = _BlockWriter(printer, {*self.names, *assigned(before)})
+        writer.block(before)
+        writer.emit(f"{target}.copy_({printer.show(_without_clone(init))})")
+        written = writer.lines
+        if len(factories) > 1:
+            used = {name: source for name, source in vars(origin).items() if name in _names(written)}
+            yield f"{INDENT}{', '.join(used)} = {', '.join(used.values())}"
+        yield from (f"{INDENT}{line}" for line in written)
 
     def fan_lines(self, tensor: Parameter | Buffer) -> Iterator[str]:
         """Name the fans that an initial value uses, unless a line before has done so."""
-        calls = [node for node in ex.walk(tensor.init) if is_fan(node)]
+        calls = [node for node in tensor.init.nodes() if is_fan(node)]
         for node in dict.fromkeys(calls):
             fan = self.fan_name(node)
             if fan not in self.fans:
@@ -87,3 +114,59 @@ class InitialWriter:
         if is_fan(node):
             return ex.Name(self.fan_name(node), kinds=INT)
         return None
+
+
+def _without_clone(node: ex.Expression) -> ex.Expression:
+    """A value that is copied anyway."""
+    op = ops.called(node) if isinstance(node, ex.Call) else None
+    if isinstance(node, ex.Call) and op is not None and op.name == "clone" and len(node.arguments) == 1:
+        return node.arguments[0]
+    return node
+
+
+def _names(lines: list[str]) -> set[str]:
+    return names_in("\n".join(lines))
+
+
+class _BlockWriter(Visitor):
+    """Writes the statements that come before a value. What is written twice gets a name that is none of those taken."""
+
+    def __init__(self, printer: SourcePrinter, taken: set[str]) -> None:
+        self.printer = printer
+        self.taken = taken
+        self.lines: list[str] = []
+        self.depth = 0
+        printer.hoist = self.hoist
+
+    def hoist(self, value: str) -> str:
+        name = "value"
+        while name in self.taken:
+            name += "_"
+        self.emit(f"{name} = {value}")
+        return name
+
+    def emit(self, line: str) -> None:
+        self.lines.append(INDENT * self.depth + line)
+
+    def comment(self, statement: ex.Comment) -> None:
+        self.emit(f"# {statement.text}")
+
+    def assign(self, statement: ex.Assign) -> None:
+        names = ", ".join(target.id for target in statement.targets)
+        self.emit(f"{names} = {self.printer.show(statement.value)}")
+
+    def branch(self, statement: ex.If, word: str = "if") -> None:
+        self.inner(f"{word} {self.printer.show(statement.test)}:", statement.body)
+        match statement.orelse:
+            case (ex.If() as following,):
+                self.branch(following, "elif")
+            case orelse if orelse:
+                self.inner("else:", orelse)
+
+    def inner(self, header: str, block: Block) -> None:
+        self.emit(header)
+        self.depth += 1
+        self.block(block)
+        if all(isinstance(statement, ex.Comment) for statement in block):
+            self.emit("pass")
+        self.depth -= 1

@@ -1,6 +1,7 @@
 """What the names of a spec are called in generated code."""
 
 from layergen.lang import expression as ex
+from layergen.lang.visitor import assigned
 from layergen.resolve.program import Program
 
 
@@ -32,7 +33,8 @@ def initializers(program: Program) -> str:
 
 def _variables(program: Program) -> frozenset[str]:
     """The names that become variables of methods; all others are attributes."""
-    return program.forward.assigned.union(program.arguments, program.inputs, program.dimensions)
+    initial = (assigned(tensor.init.before) for tensor in program.tensors.values())
+    return program.forward.assigned.union(program.arguments, program.inputs, program.dimensions, *initial)
 
 
 def negated(node: ex.Expression) -> ex.Expression:

@@ -16,6 +16,7 @@ from layergen.resolve.blocks import annotated_block
 from layergen.resolve.callsites import check_calls
 from layergen.resolve.defaults import check_defaults
 from layergen.resolve.inference import BOOL, INT, NONE, TENSOR, kinds_of
+from layergen.resolve.initial import check_initial, initial_order
 from layergen.resolve.meanings import check_meanings
 from layergen.resolve.names import check_names
 from layergen.resolve.patterns import check_patterns
@@ -49,6 +50,7 @@ def resolve(spec: LayerSpec) -> Program:
     """
     refuse(check_refused(spec))
     findings = (*check_names(spec), *check_defaults(spec), *check_meanings(spec), *check_patterns(spec))
+    findings = (*findings, *check_initial(spec))
     program = understood(spec)
     if all(finding.rule is UnusedName for finding in findings):  # what a wrong call leaves out is unused, too
         findings = (*findings, *check_calls(program))
@@ -93,6 +95,7 @@ def understood(spec: LayerSpec) -> Program:
         names=start.names,
         entries=resolved,
         dimensions=dimensions_of(inputs, resolved),
+        initial_order=initial_order(spec),
     )
 
 
@@ -150,10 +153,13 @@ Owned = TypeVar("Owned", Parameter, Buffer)
 
 def _owned(tensor: Owned, numbers: Environment, spec: LayerSpec) -> Owned:
     roles = {**dict.fromkeys(spec.parameters, Role.PARAMETER), **dict.fromkeys(spec.buffers, Role.BUFFER)}
-    others = {name: Meaning(role, TENSOR) for name, role in roles.items() if name not in numbers.names}
-    init = annotated(tensor.init, replace(numbers.with_names(others), functions=Functions.INITIAL))
+    absent = {name: _absent(part.when) for name, part in spec.tensors.items()}
+    others = {name: Meaning(role, TENSOR | absent[name]) for name, role in roles.items() if name not in numbers.names}
+    before, at = annotated_block(tensor.init.before, replace(numbers.with_names(others), functions=Functions.INITIAL))
+    value = annotated(tensor.init.value, at)
+    init = replace(tensor.init, before=before, value=value if tensor.init.is_block else as_initializer(value))
     when = None if tensor.when is None else annotated(tensor.when, numbers)
-    return _shaped(tensor, numbers).model_copy(update={"init": as_initializer(init), "when": when})
+    return _shaped(tensor, numbers).model_copy(update={"init": init, "when": when})
 
 
 def _match(match: Match, numbers: Environment, forward: Environment) -> Match:

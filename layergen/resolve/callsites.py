@@ -10,7 +10,7 @@ from layergen.lang.facts import CalleeKind
 from layergen.lang.inits import INITIALIZERS
 from layergen.lang.kinds import Kind
 from layergen.lang.scalars import SCALARS
-from layergen.lang.visitor import parts, statements
+from layergen.lang.visitor import expressions, parts, statements
 from layergen.ops.modules import find_initializer, find_module, module_names
 from layergen.resolve.calls import check_against, check_call, described, unknown_function
 from layergen.resolve.inference import TENSOR, kinds_of
@@ -77,7 +77,9 @@ def _wanted(value: ex.Expression, kind: Kind, takes: str, path: Path) -> Iterato
 
 def _inits(program: Program) -> Iterator[Finding]:
     for name, tensor in program.tensors.items():
-        path, init = (program.section(name), name, "init"), tensor.init
+        path, init = (program.section(name), name, "init"), tensor.init.value
+        for expression in expressions(tensor.init.before):
+            yield from _calls(expression, path)
         if isinstance(init, ex.Call) and init.callee and init.callee.kind is CalleeKind.INITIALIZER:
             op = find_initializer(init.callee.name)
             assert op is not None

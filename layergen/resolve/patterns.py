@@ -31,19 +31,16 @@ OPS = {"max": "amax", "min": "amin"}  # those that have another name in torch
 
 def check_patterns(spec: LayerSpec) -> Iterator[Finding]:
     """Yield what is wrong with the patterns of a spec by their words alone."""
-    inits = [(_init_path(spec, name), part.init) for name, part in spec.tensors.items()]
     found: list[tuple[Path, ex.Call]] = [(("forward",), call) for call in calls(spec.forward)]
-    found += [(path, node) for path, init in inits for node in ex.walk(init) if isinstance(node, ex.Call)]
+    for name, part in spec.tensors.items():
+        section = "parameters" if name in spec.parameters else "buffers"
+        found += [((section, name, "init"), node) for node in part.init.nodes() if isinstance(node, ex.Call)]
     for path, call in found:
         if is_pattern(call):
             try:
                 Rearrangement(call)
             except PatternFault as fault:
                 yield InvalidPattern.at(Place(path, fault.span), fault.message, help=fault.help)
-
-
-def _init_path(spec: LayerSpec, name: str) -> Path:
-    return ("parameters" if name in spec.parameters else "buffers", name, "init")
 
 
 def rearranged(call: ex.Call) -> ex.Expression:

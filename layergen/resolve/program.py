@@ -99,6 +99,7 @@ class Program:
     names: Mapping[str, Meaning]  # what the forward sees at its start
     entries: tuple[Entry, ...]  # of the inputs' shapes
     dimensions: Mapping[str, Dimension]  # in the order in which the inputs bind them
+    initial_order: tuple[str, ...]  # its tensors, each after those that its initial value reads
 
     @cached_property
     def tensors(self) -> Mapping[str, Parameter | Buffer]:
@@ -119,6 +120,14 @@ class Program:
     def shapes(self) -> Mapping[str, tuple[Sizes, ...]]:
         """The lists of sizes that the shape of each input may be."""
         return {name: alternatives(tensor.shape) for name, tensor in self.inputs.items()}
+
+    def started_before(self, name: str) -> tuple[str, ...]:
+        """The tensors that the initial value of one reads, and those that theirs read, in the order of their start."""
+        found = {name}
+        for other in reversed(self.initial_order):
+            if other in found:
+                found |= self.tensors[other].init.mentions
+        return tuple(other for other in self.initial_order if other in found and other != name)
 
     def section(self, name: str) -> Literal["parameters", "buffers"]:
         """The section in which a tensor of the layer's own is declared."""

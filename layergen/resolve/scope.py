@@ -7,8 +7,9 @@ from typing import Protocol
 from layergen.diagnostics import Path
 from layergen.lang import expression as ex
 from layergen.lang.dtypes import DTYPES
-from layergen.lang.inits import FANS, initializer
+from layergen.lang.inits import FANS, Initial, initializer
 from layergen.lang.model import Argument, Buffer, Input, Match, Output, Parameter, Tensor
+from layergen.lang.visitor import Block, parts
 from layergen.resolve.signature import read_dimensions
 
 CONSTANTS = ("pi", "inf", "nan", *DTYPES)  # known where tensors are
@@ -76,15 +77,13 @@ def scoped(spec: Parts) -> Iterator[Scoped]:
 
 def _owned(spec: Parts, scalars: frozenset[str], known: str) -> Iterator[Scoped]:
     """The expressions of parameters and buffers."""
-    earlier: list[str] = []
     tensors: dict[str, Parameter | Buffer] = {**spec.parameters, **spec.buffers}
     for name, tensor in tensors.items():
         path = ("parameters" if name in spec.parameters else "buffers", name)
         yield from _shape(path, tensor, scalars, known)
         if tensor.when is not None:
             yield Scoped((*path, "when"), tensor.when, scalars, known)
-        yield from _init((*path, "init"), tensor.init, scalars, frozenset(earlier))
-        earlier.append(name)
+        yield from _init((*path, "init"), tensor.init, scalars, frozenset(tensors))
 
 
 def _shape(path: Path, tensor: Tensor, names: frozenset[str], known: str) -> Iterator[Scoped]:
@@ -95,12 +94,41 @@ def _shape(path: Path, tensor: Tensor, names: frozenset[str], known: str) -> Ite
         yield Scoped((*path, "shape", index), entry, names, known)
 
 
-def _init(path: Path, init: ex.Expression, scalars: frozenset[str], earlier: frozenset[str]) -> Iterator[Scoped]:
-    """An init knows arguments, derived names and constants; the fans in it are those of earlier parameters."""
+def _init(path: Path, init: Initial, names: frozenset[str], tensors: frozenset[str]) -> Iterator[Scoped]:
+    """An init knows arguments, derived names, constants, and the other tensors, and a block what it has assigned."""
+    for expression, assigned in _with_locals(init.before, frozenset()):
+        yield from _initial(path, expression, names | assigned, tensors)
+    locals = known_after(init.before, frozenset())
+    yield from _initial(path, init.value, names | locals, tensors)
+
+
+def _with_locals(block: Block, known: frozenset[str]) -> Iterator[tuple[ex.Expression, frozenset[str]]]:
+    """The expressions of a block, each with the locals that it knows."""
+    for statement in block:
+        found = parts(statement)
+        yield from ((expression, known) for expression in found.expressions)
+        for inner in found.blocks:
+            yield from _with_locals(inner, known)
+        known = known_after((statement,), known)
+
+
+def known_after(block: Block, known: frozenset[str]) -> frozenset[str]:
+    """The locals that are assigned whichever way a block has gone."""
+    for statement in block:
+        found = parts(statement)
+        known |= {target.id for target in found.targets}
+        if isinstance(statement, ex.If):
+            known |= known_after(statement.body, known) & known_after(statement.orelse, known)
+    return known
+
+
+def _initial(path: Path, init: ex.Expression, names: frozenset[str], tensors: frozenset[str]) -> Iterator[Scoped]:
+    """An expression of an initial value; the fans in it are those of tensors, even where an argument has their name."""
     call = initializer(init) or init
     fans = [node for node in ex.walk(call) if isinstance(node, ex.Call) and node.function in FANS]
     for fan in fans:
         for argument in (*fan.arguments, *(keyword.value for keyword in fan.keywords)):
-            yield Scoped(path, argument, earlier, "earlier parameters and buffers")
+            yield Scoped(path, argument, tensors, "other parameters and buffers")
     rest = ex.transform(call, lambda node: ex.Literal(1) if node in fans else None)
-    yield Scoped(path, rest, scalars.union(CONSTANTS), "arguments, derived names and constants")
+    known = "arguments, derived names, constants, and other parameters and buffers"
+    yield Scoped(path, rest, names.union(CONSTANTS, tensors), known)
