@@ -73,6 +73,7 @@ class StateTerms(Terms):
     dtype: str | None  # None: that of the constructor's `dtype`
     when: str | None  # the condition under which there is one
     persistent: bool
+    requires_grad: str | None  # the condition under which a parameter is learned; None: always
     updated: bool  # whether the forward changes it
 
 
@@ -196,6 +197,7 @@ def _state(program: Program, name: str, part: Parameter | Buffer) -> StateTerms:
         dtype=part.dtype,
         when=None if part.when is None else ex.show(part.when),
         persistent=part.persistent if isinstance(part, Buffer) else True,
+        requires_grad=ex.show(part.requires_grad) if isinstance(part, Parameter) and part.requires_grad else None,
         updated=name in program.forward.assigned,
     )
 

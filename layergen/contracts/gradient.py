@@ -39,6 +39,7 @@ def check_gradient(ways: Ways) -> Iterator[Finding]:
     wanted = {name: path for name, path in wanted.items() if name in values or path[0] == "parameters"}
     reached: set[str] = set()
     connected: set[str] = set()
+    frozen = {name for name, part in program.parameters.items() if part.requires_grad is not None}
     for seen in ways.seen(GRAPHS):
         if seen.fault is not None:
             refused = NOT_DIFFERENTIABLE.search(seen.fault.message)
@@ -51,11 +52,12 @@ def check_gradient(ways: Ways) -> Iterator[Finding]:
             yield NoGradient.at(("forward",), message, help=NOT_IMPLEMENTED_HELP)
             return
         leaves = {**seen.instance.state, **seen.instance.inputs}
+        frozen -= {name for name in frozen if (part := leaves[name]) is not None and part.requires_grad}
         found, near = reachable(seen.run.outputs.values())
         reached |= {name for name, leaf in leaves.items() if id(leaf) in found}
         connected |= {name for name, leaf in leaves.items() if id(leaf) in near}
     for name, path in wanted.items():
-        if name not in reached:
+        if name not in reached and name not in frozen:
             role = path[0].removesuffix("s")
             obstacle = "is flat everywhere" if name in connected else "has no derivative, as `argmax` and `detach`"
             message = f"the {role} `{name}` gets no gradient: it reaches the outputs only through an op that {obstacle}"

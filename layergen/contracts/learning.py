@@ -34,7 +34,8 @@ def check_learning(ways: Ways) -> Iterator[Finding]:
     tried = []
     for runs in ways.runs:
         for seen in runs.seen(START):
-            there |= {name for name in wanted if seen.instance.state[name] is not None}
+            state = {name: seen.instance.state[name] for name in wanted}
+            there |= {name for name, tensor in state.items() if tensor is not None and tensor.requires_grad}
             moved |= {name for name, slope in seen.evidence.of.items() if slope.any()}
             tried.append((runs.setting, seen.training))
     for seed in range(DRAWS):

@@ -186,6 +186,7 @@ class Parameter(Owned):
 
     dtype: Literal["float16", "bfloat16", "float32", "float64", "complex64", "complex128"] | None = None
     gradient: bool = True  # whether its gradient is the derivative; an embedding's padding row has none
+    requires_grad: Expression | None = None  # whether it is learned; None: always
 
 
 class Buffer(Owned):

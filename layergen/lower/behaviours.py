@@ -15,6 +15,7 @@ APPLIES: dict[str, Callable[[CheckedLayer], bool]] = {
     "test_copies_compute_the_same": lambda layer: True,
     "test_docstring_example": lambda layer: True,
     "test_evaluation_is_deterministic": lambda layer: settles(layer.program),
+    "test_frozen_parameters": lambda layer: may_be_frozen(layer.program),
     "test_gradients": lambda layer: has_gradients(layer.program),
     "test_initial_values": lambda layer: bool(layer.program.tensors),
     "test_leaves_its_inputs_alone": lambda layer: True,
@@ -75,6 +76,11 @@ def traits(program: Program) -> Iterator[str]:
         if items and items != list(program.inputs):
             called = f"({', '.join(items)}{',' if len(items) == 1 else ''})"
             yield f"reference_inputs=lambda {', '.join(program.inputs)}: {called}"
+
+
+def may_be_frozen(program: Program) -> bool:
+    """Whether a layer says of a parameter when it is learned."""
+    return any(parameter.requires_grad is not None for parameter in program.parameters.values())
 
 
 def has_gradients(program: Program) -> bool:

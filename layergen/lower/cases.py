@@ -10,7 +10,7 @@ from layergen.run.trial import TensorFacts
 from layergen.settings.choice import Setting
 
 DEFAULT = "DEFAULT"  # the name of the first case in a test module
-OWNED = ("state", "initial")  # the fields that may lose entries; each other one has the same in all cases
+OWNED = ("state", "initial", "frozen")  # the fields that may lose entries; each other one has the same in all cases
 
 Fields = Mapping[str, Mapping[str, object] | str]  # of ``Case`` in the behaviours
 
@@ -23,6 +23,7 @@ def case_fields(program: Program, case: CheckedCase) -> Fields:
         "outputs": shapes(case.outputs),
         "state": {name: facts.shape for name, facts in case.state.items() if name not in hidden},
         "initial": {name: tuple(rounded(end) for end in ends) for name, ends in case.bounds.items()},
+        "frozen": {name: not learned for name, learned in case.learned.items()},
         "text": expected_repr(program, case.setting.values, case.state),
     }
 
@@ -76,7 +77,7 @@ def entries(name: str, fields: Fields) -> Mapping[str, object]:
 def missing(name: str, fields: Fields, base: Fields) -> list[str]:
     """The entries of the first case that another one has not. What has left the state has no initial value either."""
     gone = [key for key in entries(name, base) if key not in entries(name, fields)]
-    if name == "initial":
+    if name in ("initial", "frozen"):
         left = set(missing("state", fields, base))
         gone = [key for key in gone if key not in left]
     return gone

@@ -186,7 +186,8 @@ class ConstructorWriter:
         if isinstance(tensor, Buffer):
             persistent = "" if tensor.persistent else ", persistent=False"
             return f'self.register_buffer("{name}", {empty}{persistent})'
-        return f"self.{name} = nn.Parameter({empty})"
+        learned = f", requires_grad={self.printer.show(tensor.requires_grad)}" if tensor.requires_grad else ""
+        return f"self.{name} = nn.Parameter({empty}{learned})"
 
 
 def bounds_check(name: str, argument: Argument) -> Iterator[Check]:

@@ -7,6 +7,7 @@ from layergen.lang import expression as ex
 from layergen.lang.bounds import requirement
 from layergen.lang.dtypes import COMPLEX, FLOATING
 from layergen.lang.model import Argument, Buffer, Input, Output, Parameter
+from layergen.lower.scopes import negated
 from layergen.lower.source import DocText, SourcePrinter, as_shape, python, wrap
 from layergen.lower.views import Lines
 from layergen.prove.input_checks import RankDemand
@@ -156,10 +157,16 @@ def attributes(program: Program, doc: DocText) -> Iterator[str]:
 
 def attribute_text(tensor: Parameter | Buffer) -> str:
     role = "Buffer" if isinstance(tensor, Buffer) else "Learnable parameter"
+    condition = tensor.requires_grad if isinstance(tensor, Parameter) else None
+    role = "Frozen parameter" if condition == ex.Literal(False) else role
     shape = code(shape_text(tensor.shape)) if isinstance(tensor.shape, tuple) else listed_shape(tensor.shape)
     text = f"{sentence(tensor.doc) if tensor.doc else f'{role}.'} Shape: {shape.removeprefix('shape ')}."
     if tensor.when is not None:
         text += f" ``None`` unless {code(ex.show(tensor.when))}."
+    if condition is not None and not isinstance(condition, ex.Literal):
+        text += f" Frozen if {code(ex.show(negated(condition)))}."
+    elif condition == ex.Literal(False) and tensor.doc:
+        text += " Frozen."
     return text
 
 

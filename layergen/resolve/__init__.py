@@ -159,7 +159,10 @@ def _owned(tensor: Owned, numbers: Environment, spec: LayerSpec) -> Owned:
     value = annotated(tensor.init.value, at)
     init = replace(tensor.init, before=before, value=value if tensor.init.is_block else as_initializer(value))
     when = None if tensor.when is None else annotated(tensor.when, numbers)
-    return _shaped(tensor, numbers).model_copy(update={"init": init, "when": when})
+    found = _shaped(tensor, numbers).model_copy(update={"init": init, "when": when})
+    if isinstance(found, Parameter) and found.requires_grad is not None:
+        return found.model_copy(update={"requires_grad": annotated(found.requires_grad, numbers)})
+    return found
 
 
 def _match(match: Match, numbers: Environment, forward: Environment) -> Match:

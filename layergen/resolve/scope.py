@@ -83,6 +83,8 @@ def _owned(spec: Parts, scalars: frozenset[str], known: str) -> Iterator[Scoped]
         yield from _shape(path, tensor, scalars, known)
         if tensor.when is not None:
             yield Scoped((*path, "when"), tensor.when, scalars, known)
+        if isinstance(tensor, Parameter) and tensor.requires_grad is not None:
+            yield Scoped((*path, "requires_grad"), tensor.requires_grad, scalars, known)
         yield from _init((*path, "init"), tensor.init, scalars, frozenset(tensors))
 
 

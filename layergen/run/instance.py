@@ -91,7 +91,15 @@ class Instance:
                     continue
             shape = self.shape((*path, "shape"), tensor.shape, values)
             made = self.made(shape, tensor, self.placement.owned_dtype or self.placement.dtype)
-            yield name, made.requires_grad_(self.placement.gradients and name in self.program.parameters)
+            yield name, made.requires_grad_(self.placement.gradients and self.learns(name))
+
+    def learns(self, name: str) -> bool:
+        """Whether a tensor of the layer's own is a parameter that is not frozen."""
+        part = self.program.parameters.get(name)
+        if part is None or part.requires_grad is None:
+            return part is not None
+        condition = partial(self.interpreter(self.setting.values).truth, part.requires_grad)
+        return bool(self.located(("parameters", name, "requires_grad"), condition))
 
     def given(self) -> Iterator[tuple[str, Tensor | None]]:
         """The inputs, None where they are left out."""

@@ -32,6 +32,7 @@ class Branching:
     test: ex.Expression
     around: tuple[Decision, ...] = ()  # what must have been decided for the condition to be asked
     tensor: str | None = None  # the parameter or buffer that there is where it holds
+    learned: str | None = None  # the parameter that is not frozen where it holds
     branch: bool = False  # whether statements depend on it
     otherwise: bool = True  # whether something is computed where it does not hold
 
@@ -51,6 +52,8 @@ def branchings(program: Program) -> Iterator[Branching]:
             continue
         if part.path[-1] == "when":
             yield Branching(part.path, part.expression, tensor=str(part.path[1]))
+        if part.path[-1] == "requires_grad" and not isinstance(part.expression, ex.Literal):
+            yield Branching(part.path, part.expression, learned=str(part.path[1]))
         yield from _in_expression(part.path, part.expression, ())
     yield from _in_block(program.forward.statements, ())
 
@@ -128,7 +131,7 @@ class Shadow(Interpreter):
         """Compute an expression outside the forward; what cannot be computed is said elsewhere."""
         self.path = part.path
         with suppress(EvaluationFault):
-            if part.path[-1] == "when":
+            if part.path[-1] in ("when", "requires_grad"):
                 self.decide(part.expression)
             else:
                 self.evaluate(part.expression)
