@@ -38,7 +38,7 @@ def initial_bounds(instance: Instance) -> dict[str, Bounds]:
         target = instance.state[name]
         if target is None:
             continue
-        path = (instance.program.section(name), name, "init")
+        path = (*instance.program.path(name), "init")
         try:
             found = _bounds(instance, name, target)
         except EvaluationFault as fault:
@@ -52,7 +52,7 @@ def initial_bounds(instance: Instance) -> dict[str, Bounds]:
 
 
 def _bounds(instance: Instance, name: str, target: Tensor) -> Bounds | None:
-    init = with_fans(instance.program.tensors[name].init.value, instance.state)
+    init = with_fans(instance.program.tensors[name].init.value, instance)
     if not is_initializer(init):
         return _expression_bounds(instance, name, target)
     given = call_initializer(instance, init, target)
@@ -65,7 +65,7 @@ def initial_value(instance: Instance, tensor: Parameter | Buffer, target: Tensor
     Raises:
         EvaluationFault: If it cannot be computed.
     """
-    init = with_fans(tensor.init.value, instance.state)
+    init = with_fans(tensor.init.value, instance)
     dtype = torch.float64 if target.is_floating_point() else target.dtype
     if is_initializer(init):
         value = torch.empty(target.shape, dtype=dtype)
@@ -157,7 +157,7 @@ def _exact(instance: Instance, name: str, known: dict[str, Tensor | None]) -> Te
         state[other] = known.get(other)
         if part is not None and state[other] is None:
             return None
-    init = with_fans(tensor.init.value, instance.state)
+    init = with_fans(tensor.init.value, instance)
     if is_initializer(init):
         value = torch.empty(target.shape, dtype=target.dtype)
         call_initializer(instance, init, value)
@@ -175,7 +175,7 @@ def initialize(instance: Instance, name: str, seed: int = 0) -> None:
     target = instance.state[name]
     assert target is not None
     tensor = instance.program.tensors[name]
-    init = with_fans(tensor.init.value, instance.state)
+    init = with_fans(tensor.init.value, instance)
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(seed)
         if is_initializer(init):

@@ -59,11 +59,11 @@ class Probe:
 
     def start(self) -> None:
         """Give the parameters values of both signs where they are products' factors, and the buffers their own."""
-        for name in self.program.initial_order:
+        for name in self.instance.program.initial_order:
             tensor = self.instance.state[name]
             if tensor is None:
                 continue
-            if name in self.program.buffers:
+            if name in self.instance.program.buffers:
                 initialize(self.instance, name)
             elif tensor.dim() < 2:
                 tensor.uniform_(0.5, 1.5, generator=self.generator)

@@ -115,7 +115,7 @@ def start(instance: Instance, rounded: torch.dtype | None = None, shake: float =
             try:
                 value = initial_value(instance, tensor, target)
             except EvaluationFault as fault:
-                place = Place((instance.program.section(name), name, "init"), fault.node.span)
+                place = Place((*instance.program.path(name), "init"), fault.node.span)
                 raise TrialFault(InitMismatch.at(place, fault.message, notes=instance.explainer.notes())) from None
             if value.is_floating_point():
                 if shake and name in instance.program.parameters and value.numel() and value.min() == value.max():

@@ -14,6 +14,7 @@ class Role(StrEnum):
     INPUT = "an input"
     OUTPUT = "an output"
     DIMENSION = "a dimension"
+    INDEX = "the index of a family"
     LOCAL = "a local of the forward"
     CONSTANT = "a constant"
     MODE = "the layer's mode"

@@ -4,6 +4,7 @@ Texts that hold expressions arrive here already as trees (`layergen.lang.express
 single value is said by a validator; whatever takes two parts of a spec to see is a rule of `layergen.resolve`.
 """
 
+import re
 from collections.abc import Callable
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -21,6 +22,7 @@ from layergen.lang import expression as ex
 from layergen.lang.dtypes import DTYPES, FLOATING, INTEGRAL
 from layergen.lang.values import (
     Block,
+    Each,
     Entries,
     Exclusive,
     Expression,
@@ -179,6 +181,34 @@ class Owned(Tensor):
 
     init: Initialized
     when: Expression | None = None  # the attribute is None where this is false
+    each: Each | None = None  # the index and number of a family of tensors
+    named: str | None = None  # how the tensors of a family are called: ``weight_ih_l{k}``
+
+    def name(self, index: int | str) -> str:
+        """What a tensor of a family that is ``named`` is called, or the source of an f-string for it."""
+        assert self.named is not None and self.each is not None
+        return self.named.replace(f"{{{self.each.index}}}", str(index))
+
+    @model_validator(mode="after")
+    def _named_by_the_index(self) -> Self:
+        if self.named is None:
+            return self
+        if self.each is None:
+            raise fault("`named` is for families", key="named", help="say how many there are: `each: {k: …}`")
+        field = f"{{{self.each.index}}}"
+        if self.named.count(field) != 1 or not re.fullmatch(r"[A-Za-z]\w*", self.name("0"), re.ASCII):
+            help = f"write `{field}` once, where the number goes: `weight_l{field}`"
+            raise fault(f"{describe(self.named)} does not make a name of each number", key="named", help=help)
+        return self
+
+    @model_validator(mode="after")
+    def _some_are_missing(self) -> Self:
+        asked = ex.names(self.when) if self.when is not None else set()
+        if self.each is not None and self.named is None and self.each.index in asked:
+            message = f"a list cannot leave out some of its tensors, and `when` asks for `{self.each.index}`"
+            help = f"give the tensors names of their own: `named: …{{{self.each.index}}}`"
+            raise fault(message, key="when", help=help)
+        return self
 
 
 class Parameter(Owned):
@@ -194,6 +224,13 @@ class Buffer(Owned):
 
     dtype: Literal[DTYPES] | None = None  # type: ignore[valid-type]
     persistent: bool = True  # whether the state dict has it
+
+    @model_validator(mode="after")
+    def _buffers_have_names(self) -> Self:
+        if self.each is not None and self.named is None:
+            help = f"give each a name: `named: …{{{self.each.index}}}`"
+            raise fault("torch has no list of buffers", key="each", help=help)
+        return self
 
 
 class ShortTensor(Tensor):

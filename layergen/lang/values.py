@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -85,6 +86,32 @@ def _initial(value: object) -> Initial:
     return Initial(last.value, block[:end], last.targets)
 
 
+@dataclass(frozen=True)
+class Family:
+    """Tensors that are declared together, one for every index: ``each: {k: num_layers}``."""
+
+    index: str
+    count: ex.Expression
+
+    @property
+    def path(self) -> tuple[str, str]:
+        """Where the count stands below the tensor."""
+        return "each", self.index
+
+
+def _family(value: object) -> Family:
+    if isinstance(value, Family):
+        return value
+    if not isinstance(value, dict) or len(value) != 1:
+        help = "write one index and how many there are: `each: {k: num_layers}`"
+        raise fault(f"expected a mapping of one entry, got {describe(value)}", help=help)
+    ((index, count),) = value.items()
+    try:
+        return Family(index, read_expression(count))
+    except PydanticCustomError as error:
+        raise PydanticCustomError(error.type, "{message}", {**(error.context or {}), "key": index}) from None
+
+
 def _shape(value: object) -> ex.Expression | tuple[object, ...]:
     return tuple(value) if isinstance(value, list) else read_expression(value)
 
@@ -128,6 +155,7 @@ def _freeze(value: dict[str, T]) -> Mapping[str, T]:
 
 
 ASSIGNMENT = re.compile(r"\s*\w+(\s*,\s*\w+)*\s*=[^=]")
+Each = Annotated[Family, BeforeValidator(_family)]
 Initialized = Annotated[Initial, BeforeValidator(_initial)]
 Expression = Annotated[ex.Expression, BeforeValidator(read_expression)]
 Block = Annotated[tuple[ex.Statement, ...], BeforeValidator(_block)]

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from layergen.checked import CheckedCase
 from layergen.lower.representation import expected_repr
 from layergen.lower.source import broken, python
+from layergen.resolve.families import at_values
 from layergen.resolve.program import Program
 from layergen.run.trial import TensorFacts
 from layergen.settings.choice import Setting
@@ -17,15 +18,23 @@ Fields = Mapping[str, Mapping[str, object] | str]  # of ``Case`` in the behaviou
 
 def case_fields(program: Program, case: CheckedCase) -> Fields:
     """All that is expected of a layer at a setting."""
-    hidden = {name for name, buffer in program.buffers.items() if not buffer.persistent}
+    own = at_values(program, case.setting.values)
+    hidden = {name for name, buffer in own.buffers.items() if not buffer.persistent}
     return {
         **sizes_of(case.setting, case.inputs, case.ranges),
         "outputs": shapes(case.outputs),
-        "state": {name: facts.shape for name, facts in case.state.items() if name not in hidden},
+        "state": {name: facts.shape for name, facts in in_order(own, case.state).items() if name not in hidden},
         "initial": {name: tuple(rounded(end) for end in ends) for name, ends in case.bounds.items()},
         "frozen": {name: not learned for name, learned in case.learned.items()},
         "text": expected_repr(program, case.setting.values, case.state),
     }
+
+
+def in_order(program: Program, state: Mapping[str, TensorFacts]) -> dict[str, TensorFacts]:
+    """The tensors as a state dict has them: those of lists, which are modules of their own, come last."""
+    listed = {name for name, family in program.declared.items() if name.startswith(f"{family}.")}
+    first = {name: facts for name, facts in state.items() if name not in listed}
+    return first | {name: facts for name, facts in state.items() if name in listed}
 
 
 def sizes_of(

@@ -152,7 +152,7 @@ def output_symbol(program: Program, expression: ex.Expression, index: int) -> st
 
 def attributes(program: Program, doc: DocText) -> Iterator[str]:
     for name, tensor in program.tensors.items():
-        yield from entry(name, attribute_text(tensor), doc)
+        yield from entry(tensor.named or name, attribute_text(tensor), doc)
 
 
 def attribute_text(tensor: Parameter | Buffer) -> str:
@@ -161,6 +161,9 @@ def attribute_text(tensor: Parameter | Buffer) -> str:
     role = "Frozen parameter" if condition == ex.Literal(False) else role
     shape = code(shape_text(tensor.shape)) if isinstance(tensor.shape, tuple) else listed_shape(tensor.shape)
     text = f"{sentence(tensor.doc) if tensor.doc else f'{role}.'} Shape: {shape.removeprefix('shape ')}."
+    if tensor.each is not None:
+        count = code(f"range({ex.show(tensor.each.count)})")
+        text += f" One for each {code(tensor.each.index)} in {count}."
     if tensor.when is not None:
         text += f" ``None`` unless {code(ex.show(tensor.when))}."
     if condition is not None and not isinstance(condition, ex.Literal):

@@ -7,6 +7,7 @@ from layergen import ops
 from layergen.lang import expression as ex
 from layergen.lang.visitor import Visitor, mentioned
 from layergen.lower.buffers import copied, depends_on
+from layergen.lower.families import constant, named_families, reader
 from layergen.lower.input_checks import InputCheckWriter, mentioned_dimensions, rounds
 from layergen.lower.scopes import attribute_names, functional
 from layergen.lower.sizes import mentioned_sizes, size_checks
@@ -53,7 +54,9 @@ class ForwardWriter(Visitor):
         self.lines: list[str] = []
         self.depth = 0
         self.rebound = program.forward.assigned
-        self.printer = SourcePrinter(self.names, self.origin(), self.hoist, functional(program), self.leading())
+        self.typed = set(program.inputs)  # the names of which a type checker knows what they are
+        self.printer = SourcePrinter(self.names, self.origin(), self.hoist, functional(program))
+        self.printer.leading, self.printer.read = self.leading(), reader(program)
 
     def write(self) -> tuple[str, ...]:
         self.inputs()
@@ -84,7 +87,8 @@ class ForwardWriter(Visitor):
 
     def origin(self) -> Origin:
         """The device of the first input that is always there, the dtype of the first floating one; or the layer's."""
-        owned = [f"self.{name}" for name, tensor in self.program.tensors.items() if not tensor.when]
+        tensors = self.program.tensors.items()
+        owned = [f"self.{name}" for name, tensor in tensors if not tensor.when and not tensor.each]
         sources = [*(name for name, tensor in self.program.inputs.items() if not tensor.optional), *owned]
         device = f"{sources[0]}.device" if sources else ""
         floating = [name for name, tensor in self.program.inputs.items() if tensor.floating and not tensor.optional]
@@ -161,8 +165,11 @@ class ForwardWriter(Visitor):
             case ex.Call(arguments=arguments):
                 op = ops.called(value)
                 return op is not None and (op.untyped or (op.methodic and any(map(self.untyped, arguments[:1]))))
-            case ex.Binary(left=left, right=right):
+            case ex.Binary(left=left, right=right) | ex.Conditional(then=left, orelse=right):
                 return self.untyped(left) or self.untyped(right)
+            case ex.Subscript(value=ex.Name(id=name), index=index) if name in self.program.families:
+                number = constant(index)
+                return self.program.families[name].named is None or number is None or number < 0
             case ex.Unary(operand=part) | ex.Subscript(value=part):
                 return self.untyped(part)
             case _:
@@ -193,7 +200,9 @@ class ForwardWriter(Visitor):
             self.emit(self.update(target.id, self.narrowed(statement.value, statement)))
             return
         value = self.printer.show(self.narrowed(statement.value, statement))
-        annotation = ": Tensor" if len(statement.targets) == 1 and self.untyped(statement.value) else ""
+        first = len(statement.targets) == 1 and target.id not in self.typed
+        annotation = ": Tensor" if first and self.untyped(statement.value) else ""
+        self.typed |= {target.id for target in statement.targets}
         stored = {name: self.free(f"new_{name}") for name in self.updated(statement)}
         names = [stored.get(target.id, target.id) for target in statement.targets]
         self.emit(f"{', '.join(names)}{annotation} = {value}")
@@ -276,9 +285,15 @@ class ForwardWriter(Visitor):
         ``if affine:`` becomes ``if self.weight is not None:``, which says the same, and which a type checker follows.
         """
         used = mentioned([user])
-        tensors = [name for name, tensor in self.program.tensors.items() if tensor.when is not None and name in used]
+        attributes = {name: part for name, part in self.program.tensors.items() if part.named is None}
+        tensors = [name for name, tensor in attributes.items() if tensor.when is not None and name in used]
 
         def change(part: ex.Expression) -> ex.Expression | None:
+            match part:
+                case ex.Compare(left=ex.Name(id=family), operators=("is" | "is not" as asked,)) if family in families:
+                    when = families[family].when
+                    assert when is not None
+                    return when if asked == "is not" else ex.Unary("not", when)
             negative = isinstance(part, ex.Unary) and part.operator == "not"
             condition = part.operand if isinstance(part, ex.Unary) and negative else part
             found = [ex.Name(name) for name in tensors if self.program.tensors[name].when == condition]
@@ -291,6 +306,7 @@ class ForwardWriter(Visitor):
                 result = test if result is None else ex.Binary(join, result, test)
             return result
 
+        families = named_families(self.program)
         node = situated(node, self.known, self.sized)
         is_condition = isinstance(user, ex.If) or any(isinstance(part, ex.Conditional) for part in ex.walk(node))
         return leaning(ex.transform(node, change)) if is_condition else node

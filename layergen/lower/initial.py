@@ -7,9 +7,11 @@ from layergen.lang import expression as ex
 from layergen.lang.inits import is_fan, is_initializer
 from layergen.lang.model import Buffer, Parameter
 from layergen.lang.visitor import Block, Visitor, assigned, mapped
+from layergen.lower.families import attribute, reader
 from layergen.lower.imports import names_in
 from layergen.lower.scopes import attribute_names, functional, initializers
 from layergen.lower.source import Origin, SourcePrinter
+from layergen.resolve.families import common_condition, misses_some
 from layergen.resolve.inference import INT
 from layergen.resolve.program import Program
 
@@ -23,10 +25,10 @@ def reset_lines(program: Program) -> tuple[str, ...]:
     writer = InitialWriter(program)
     lines: list[str] = []
     for name in program.initial_order:
-        own = list(writer.lines(name, program.tensors[name]))
-        if program.tensors[name].when is not None:
-            there = " and ".join(f"self.{part} is not None" for part in (name, *writer.optional(name)))
-            own = [f"if {there}:", *(f"{INDENT}{line}" for line in own)]
+        tensor = program.tensors[name]
+        own = list(writer.family(name, tensor) if tensor.each is not None else writer.lines(name, tensor))
+        if common_condition(tensor) is not None:
+            own = [f"if {writer.condition(name, tensor)}:", *(f"{INDENT}{line}" for line in own)]
         lines += own
     return tuple(_joined(lines))
 
@@ -56,14 +58,8 @@ class InitialWriter:
         scalars = attribute_names(program)
         self.names = {name: f"self.{name}" for name in program.tensors} | scalars
         self.readable = [name for name in program.tensors if name not in scalars]
-        weights = {
-            argument.id
-            for tensor in program.tensors.values()
-            for node in tensor.init.nodes()
-            if is_fan(node)
-            for argument in node.arguments
-            if isinstance(argument, ex.Name)
-        }
+        fans = [node for tensor in program.tensors.values() for node in tensor.init.nodes() if is_fan(node)]
+        weights = {_base(argument).id for node in fans for argument in node.arguments}
         self.several = len(weights) > 1
 
     def optional(self, name: str) -> list[str]:
@@ -71,15 +67,46 @@ class InitialWriter:
         init, tensors = self.program.tensors[name].init, self.program.tensors
         asked = {node.left for node in init.nodes() if isinstance(node, ex.Compare)}
         read = [other for other in self.readable if other in init.mentions and ex.Name(other) not in asked]
-        return [other for other in read if tensors[other].when is not None]
+        return [other for other in read if common_condition(tensors[other]) is not None]
 
-    def lines(self, name: str, tensor: Parameter | Buffer) -> Iterator[str]:
+    def condition(self, name: str, tensor: Parameter | Buffer) -> str:
+        """The condition under which a tensor is there, and those that it reads."""
+        parts = []
+        for other in (name, *self.optional(name)):
+            when = common_condition(self.program.tensors[other])
+            if self.program.tensors[other].named is not None and when is not None:
+                parts.append(self.printer().show(when, ex.PRECEDENCE["not"]))
+            else:
+                parts.append(f"self.{other} is not None")
+        return " and ".join(dict.fromkeys(parts))
+
+    def printer(self, origin: Origin | None = None) -> SourcePrinter:
+        functions = functional(self.program)
+        return SourcePrinter(self.names, origin, functional=functions, read=reader(self.program))
+
+    def family(self, name: str, tensor: Parameter | Buffer) -> Iterator[str]:
+        """Give the tensors of a family their initial values, one after the other."""
+        assert tensor.each is not None
+        index, inner = tensor.each.index, list(self.lines(name, tensor, name))
+        if misses_some(tensor):
+            inner = [f"if {name} is not None:", *(f"{INDENT}{line}" for line in inner)]
+        if tensor.named is not None:
+            yield f"for {index} in range({self.printer().show(tensor.each.count)}):"
+            yield f"{INDENT}{name} = getattr(self, {attribute(tensor, self.printer().show)})"
+        elif index in _names(inner):
+            yield f"for {index}, {name} in enumerate(self.{name}):"
+        else:
+            yield f"for {name} in self.{name}:"
+        yield from (f"{INDENT}{line}" for line in inner)
+
+    def lines(self, name: str, tensor: Parameter | Buffer, target: str = "") -> Iterator[str]:
+        """Give a tensor its initial value; its source is given where it is no attribute."""
         yield from self.fan_lines(tensor)
-        target = f"self.{name}"
+        target = target or f"self.{name}"
         init = ex.transform(tensor.init.value, self.fan_as_name)
         before = mapped(tensor.init.before, lambda node: ex.transform(node, self.fan_as_name))
         origin = Origin(f"{target}.device", f"{target}.dtype")
-        printer = SourcePrinter(self.names, origin, functional=functional(self.program))
+        printer = self.printer(origin)
         if is_initializer(init):
             arguments = printer.arguments(init)
             yield f"{initializers(self.program)}.{init.function}_({target}{', ' if arguments else ''}{arguments})"
@@ -103,17 +130,26 @@ class InitialWriter:
         for node in dict.fromkeys(calls):
             fan = self.fan_name(node)
             if fan not in self.fans:
-                if tensor.when is None:
+                (weight,) = node.arguments
+                if tensor.when is None and isinstance(weight, ex.Name):
                     self.fans.add(fan)
-                yield f"{fan} = {FANS[node.function].format(weight=f'self.{ex.show(node.arguments[0])}')}"
+                source = f"self.{weight.id}" if isinstance(weight, ex.Name) else self.printer().show(weight)
+                yield f"{fan} = {FANS[node.function].format(weight=source)}"
 
     def fan_name(self, node: ex.Call) -> str:
-        return f"{ex.show(node.arguments[0])}_{node.function}" if self.several else node.function
+        return f"{_base(node.arguments[0]).id}_{node.function}" if self.several else node.function
 
     def fan_as_name(self, node: ex.Expression) -> ex.Expression | None:
         if is_fan(node):
             return ex.Name(self.fan_name(node), kinds=INT)
         return None
+
+
+def _base(node: ex.Expression) -> ex.Name:
+    """The name of what a fan is taken of, perhaps of one of a family."""
+    named = node.value if isinstance(node, ex.Subscript) else node
+    assert isinstance(named, ex.Name)
+    return named
 
 
 def _without_clone(node: ex.Expression) -> ex.Expression:

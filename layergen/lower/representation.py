@@ -1,12 +1,14 @@
 """Lowers ``extra_repr``, and tells what ``repr`` gives at a case."""
 
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from layergen.lang.model import SIZES
 from layergen.lower.scopes import attribute_names, is_flag
 from layergen.lower.source import WIDTH
+from layergen.resolve.families import at_values
 from layergen.resolve.program import Program
+from layergen.run.trial import TensorFacts
 
 ROOM = WIDTH - 16  # columns for a piece of the text within its line
 
@@ -46,10 +48,40 @@ def extra_repr(program: Program) -> tuple[str, ...]:
     return ("return (", *(f"    {literal}" for literal in literals), ")")
 
 
-def expected_repr(program: Program, values: Mapping[str, object], tensors: Container[str]) -> str:
+def expected_repr(program: Program, values: Mapping[str, object], tensors: Mapping[str, TensorFacts]) -> str:
     """What ``repr`` gives; told from the spec's values and the tensors there are, not from the code."""
     shown = []
     for item in items(program):
-        value = item.name in tensors if is_flag(program, item.name) else values[item.name]
+        value = (
+            values[item.name]
+            if item.name in program.families
+            else item.name in tensors
+            if is_flag(program, item.name)
+            else values[item.name]
+        )
         shown.append(f"{item.label}{value!r}" if item.conversion else f"{item.label}{value}")
-    return f"{program.layer}({', '.join(shown)})"
+    own = at_values(program, values)
+    lists = [
+        _list(own, name, several, tensors)
+        for name, several in own.members.items()
+        if program.families[name].named is None
+    ]
+    if not lists:
+        return f"{program.layer}({', '.join(shown)})"
+    lines = [", ".join(shown), *lists] if shown else lists
+    return "\n  ".join([f"{program.layer}(", *lines]) + "\n)"
+
+
+def _list(program: Program, name: str, members: tuple[str, ...], tensors: Mapping[str, TensorFacts]) -> str:
+    """How torch shows a list of parameters; one that is not there, as None."""
+    if not members:
+        return f"({name}): ParameterList()"
+    lines = []
+    for index, member in enumerate(members):
+        if member not in tensors:
+            return f"({name}): None"
+        size = "x".join(map(str, tensors[member].shape))
+        dtype = f"torch.{program.parameters[member].dtype or 'float32'}"
+        lines.append(f"({index}): Parameter containing: [{dtype} of size {size}]")
+    inner = "\n      ".join(lines)
+    return f"({name}): ParameterList(\n      {inner}\n  )"

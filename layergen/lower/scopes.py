@@ -7,7 +7,7 @@ from layergen.resolve.program import Program
 
 def is_flag(program: Program, name: str) -> bool:
     """Whether an argument is known by a parameter of the same name being there or not, and so is not kept itself."""
-    return name in program.arguments and name in program.tensors
+    return name in program.arguments and name in program.tensors and program.tensors[name].named is None
 
 
 def attribute_names(program: Program) -> dict[str, str]:

@@ -42,6 +42,7 @@ class SourcePrinter(ex.Printer):
         hoist: Gives an expression a name of its own and returns it, for values that are written twice.
         functional: What ``torch.nn.functional`` is called.
         leading: The source text of the leading dimensions, for ``...`` in a list.
+        read: Gives the source text of a tensor of a family, where it is no item of a list.
     """
 
     def __init__(
@@ -51,12 +52,14 @@ class SourcePrinter(ex.Printer):
         hoist: Callable[[str], str] | None = None,
         functional: str = "F",
         leading: str = "...",
+        read: Callable[[ex.Subscript, Callable[[ex.Expression], str]], str | None] = lambda node, show: None,
     ) -> None:
         self.names = names
         self.origin = origin
         self.hoist = hoist
         self.functional = functional
         self.leading = leading
+        self.read = read
 
     def name(self, node: ex.Name) -> str:
         if node.id in self.names:
@@ -72,6 +75,8 @@ class SourcePrinter(ex.Printer):
         match node:
             case ex.Binary(operator="+") if kinds_of(node) & LISTS and needs_joining(parts := summands(node)):
                 return self.sequence(joined(parts))
+            case ex.Subscript() if text := self.read(node, self.show):
+                return text
             case ex.Unary(operator="*", operand=operand):
                 return f"*{self.show(operand, ex.PRECEDENCE['|'])}"
             case ex.Compare(left=left, operators=("==" | "!=",), comparators=(right,)) if "(" in (

@@ -35,7 +35,7 @@ NOTE = "# noqa: F401 (pytest finds the tests by name)"
 def test_view(layer: CheckedLayer, module: str, behaviours: str) -> TestView:
     """Lower a layer to the view of its tests."""
     program = layer.program
-    reference, described = reference_view(program), layer_expression(program)
+    reference, described = reference_view(program), layer_expression(layer)
     base = case_fields(program, layer.cases[0])
     code = [described]
     if reference:

@@ -132,8 +132,10 @@ def _output(program: Program, tensor: Output) -> str:
 def _owned(program: Program, names: list[str]) -> Iterator[TensorLine]:
     for name in names:
         tensor = program.tensors[name]
-        note = "" if tensor.when is None else f"if {ex.show(tensor.when)}"
-        yield TensorLine(name, _declared(tensor), tensor.dtype or "floating", note)
+        notes = [f"for {tensor.each.index} in range({ex.show(tensor.each.count)})"] if tensor.each else []
+        notes += [f"if {ex.show(tensor.when)}"] if tensor.when is not None else []
+        note = ", ".join(notes)
+        yield TensorLine(tensor.named or name, _declared(tensor), tensor.dtype or "floating", note)
 
 
 def _forward(layer: CheckedLayer) -> tuple[str, tuple[StepLine, ...]]:

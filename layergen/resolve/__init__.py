@@ -15,7 +15,8 @@ from layergen.resolve.annotation import Environment, Functions, Meaning, annotat
 from layergen.resolve.blocks import annotated_block
 from layergen.resolve.callsites import check_calls
 from layergen.resolve.defaults import check_defaults
-from layergen.resolve.inference import BOOL, INT, NONE, TENSOR, kinds_of
+from layergen.resolve.families import check_families
+from layergen.resolve.inference import BOOL, INT, NONE, TENSOR, TENSORS, kinds_of
 from layergen.resolve.initial import check_initial, initial_order
 from layergen.resolve.meanings import check_meanings
 from layergen.resolve.names import check_names
@@ -50,7 +51,7 @@ def resolve(spec: LayerSpec) -> Program:
     """
     refuse(check_refused(spec))
     findings = (*check_names(spec), *check_defaults(spec), *check_meanings(spec), *check_patterns(spec))
-    findings = (*findings, *check_initial(spec))
+    findings = (*findings, *check_initial(spec), *check_families(spec))
     program = understood(spec)
     if all(finding.rule is UnusedName for finding in findings):  # what a wrong call leaves out is unused, too
         findings = (*findings, *check_calls(program))
@@ -116,13 +117,18 @@ def _kinds_of(argument: Argument) -> Kinds:
 def _forward(spec: LayerSpec, sizes: Environment) -> Environment:
     """What the forward sees at its start. A parameter hides the argument of its name that switches it on."""
     names = {
-        **{name: Meaning(Role.PARAMETER, TENSOR | _absent(part.when)) for name, part in spec.parameters.items()},
-        **{name: Meaning(Role.BUFFER, TENSOR | _absent(part.when)) for name, part in spec.buffers.items()},
+        **{name: Meaning(Role.PARAMETER, _tensors(part)) for name, part in spec.parameters.items()},
+        **{name: Meaning(Role.BUFFER, _tensors(part)) for name, part in spec.buffers.items()},
         **{name: Meaning(Role.INPUT, TENSOR | _absent(part.optional)) for name, part in spec.inputs.items()},
         "training": Meaning(Role.MODE, BOOL),
     }
     conditions = {name: part.when for name, part in spec.tensors.items() if part.when is not None}
     return replace(sizes.with_names(names), functions=Functions.TENSORS, conditions=conditions)
+
+
+def _tensors(part: Parameter | Buffer) -> Kinds:
+    """The kinds of what a layer owns by a name: a tensor, or a family of them."""
+    return (TENSOR if part.each is None else TENSORS) | _absent(part.when)
 
 
 def _absent(condition: object) -> Kinds:
@@ -153,13 +159,16 @@ Owned = TypeVar("Owned", Parameter, Buffer)
 
 def _owned(tensor: Owned, numbers: Environment, spec: LayerSpec) -> Owned:
     roles = {**dict.fromkeys(spec.parameters, Role.PARAMETER), **dict.fromkeys(spec.buffers, Role.BUFFER)}
-    absent = {name: _absent(part.when) for name, part in spec.tensors.items()}
-    others = {name: Meaning(role, TENSOR | absent[name]) for name, role in roles.items() if name not in numbers.names}
+    each = tensor.each and replace(tensor.each, count=annotated(tensor.each.count, numbers))
+    if each is not None:
+        numbers = numbers.with_names({each.index: Meaning(Role.INDEX, INT)})
+    kinds = {name: _tensors(part) for name, part in spec.tensors.items()}
+    others = {name: Meaning(role, kinds[name]) for name, role in roles.items() if name not in numbers.names}
     before, at = annotated_block(tensor.init.before, replace(numbers.with_names(others), functions=Functions.INITIAL))
     value = annotated(tensor.init.value, at)
     init = replace(tensor.init, before=before, value=value if tensor.init.is_block else as_initializer(value))
     when = None if tensor.when is None else annotated(tensor.when, numbers)
-    found = _shaped(tensor, numbers).model_copy(update={"init": init, "when": when})
+    found = _shaped(tensor, numbers).model_copy(update={"init": init, "when": when, "each": each})
     if isinstance(found, Parameter) and found.requires_grad is not None:
         return found.model_copy(update={"requires_grad": annotated(found.requires_grad, numbers)})
     return found

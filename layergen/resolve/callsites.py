@@ -106,6 +106,10 @@ def _scalars(program: Program) -> Iterator[Finding]:
         if part.path[-2] == "shape" and part.expression not in sizes:
             sizes.add(part.expression)
             yield from _size(part.expression, part.path, program)
+        if "each" in part.path[2:3] and not kinds_of(part.expression) & {Kind.INT, Kind.UNKNOWN}:
+            text, found = shorten(ex.show(part.expression)), described(kinds_of(part.expression))
+            message = f"the number of tensors is an int, but `{text}` is {found}"
+            yield NotASize.at(Place(part.path, part.expression.span), message)
         for node in ex.walk(part.expression):
             if isinstance(node, ex.Call) and node.callee is None:
                 message = f"`{node.function}` is no function of numbers"

@@ -12,6 +12,7 @@ from layergen.lang.scalars import SCALARS
 UNKNOWN: Kinds = frozenset({Kind.UNKNOWN})
 NONE: Kinds = frozenset({Kind.NONE})
 TENSOR: Kinds = frozenset({Kind.TENSOR})
+TENSORS: Kinds = frozenset({Kind.TENSORS})
 INT: Kinds = frozenset({Kind.INT})
 BOOL: Kinds = frozenset({Kind.BOOL})
 SCALAR: Kinds = frozenset({Kind.INT, Kind.FLOAT, Kind.BOOL, Kind.INTS, Kind.FLOATS})

@@ -1,7 +1,7 @@
 """A spec of which each word is known: what all stages after `resolve` work on."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
@@ -12,6 +12,7 @@ from layergen.lang.model import Argument, Buffer, Input, Match, Output, Paramete
 from layergen.lang.values import Mixing
 from layergen.lang.visitor import assignments, calls, parts, reads, statements
 from layergen.resolve.annotation import Meaning
+from layergen.resolve.families import expanded
 from layergen.resolve.signature import Dimension, Entry, Sizes, alternatives
 
 
@@ -100,6 +101,8 @@ class Program:
     entries: tuple[Entry, ...]  # of the inputs' shapes
     dimensions: Mapping[str, Dimension]  # in the order in which the inputs bind them
     initial_order: tuple[str, ...]  # its tensors, each after those that its initial value reads
+    members: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # at numbers, the tensors of each family
+    declared: Mapping[str, str] = field(default_factory=dict)  # and the family of each of these
 
     @cached_property
     def tensors(self) -> Mapping[str, Parameter | Buffer]:
@@ -128,6 +131,24 @@ class Program:
             if other in found:
                 found |= self.tensors[other].init.mentions
         return tuple(other for other in self.initial_order if other in found and other != name)
+
+    @cached_property
+    def families(self) -> Mapping[str, Parameter | Buffer]:
+        """The families among its tensors."""
+        return {name: tensor for name, tensor in self.tensors.items() if tensor.each is not None}
+
+    def at(self, counts: Mapping[str, int]) -> "Program":
+        """The program at numbers: with the tensors of each family, of which there are so many."""
+        return expanded(self, counts) if counts else self
+
+    def path(self, name: str) -> tuple[str, str]:
+        """Where a tensor of the layer's own is declared."""
+        return self.section(name), self.declared.get(name, name)
+
+    def shown(self, name: str) -> str:
+        """What a message calls a tensor of the layer's own: one of a family by its index."""
+        family = self.declared.get(name)
+        return name if family is None else f"{family}[{self.members[family].index(name)}]"
 
     def section(self, name: str) -> Literal["parameters", "buffers"]:
         """The section in which a tensor of the layer's own is declared."""

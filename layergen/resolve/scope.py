@@ -80,12 +80,20 @@ def _owned(spec: Parts, scalars: frozenset[str], known: str) -> Iterator[Scoped]
     tensors: dict[str, Parameter | Buffer] = {**spec.parameters, **spec.buffers}
     for name, tensor in tensors.items():
         path = ("parameters" if name in spec.parameters else "buffers", name)
-        yield from _shape(path, tensor, scalars, known)
-        if tensor.when is not None:
-            yield Scoped((*path, "when"), tensor.when, scalars, known)
-        if isinstance(tensor, Parameter) and tensor.requires_grad is not None:
-            yield Scoped((*path, "requires_grad"), tensor.requires_grad, scalars, known)
-        yield from _init((*path, "init"), tensor.init, scalars, frozenset(tensors))
+        if tensor.each is not None:
+            yield Scoped((*path, *tensor.each.path), tensor.each.count, scalars, known)
+        yield from _own(path, tensor, scalars | ({tensor.each.index} if tensor.each else set()), frozenset(tensors))
+
+
+def _own(path: Path, tensor: Parameter | Buffer, scalars: frozenset[str], tensors: frozenset[str]) -> Iterator[Scoped]:
+    """The expressions of one parameter or buffer."""
+    known = "arguments and derived names"
+    yield from _shape(path, tensor, scalars, known)
+    if tensor.when is not None:
+        yield Scoped((*path, "when"), tensor.when, scalars, known)
+    if isinstance(tensor, Parameter) and tensor.requires_grad is not None:
+        yield Scoped((*path, "requires_grad"), tensor.requires_grad, scalars, known)
+    yield from _init((*path, "init"), tensor.init, scalars, tensors)
 
 
 def _shape(path: Path, tensor: Tensor, names: frozenset[str], known: str) -> Iterator[Scoped]:
@@ -130,7 +138,8 @@ def _initial(path: Path, init: ex.Expression, names: frozenset[str], tensors: fr
     fans = [node for node in ex.walk(call) if isinstance(node, ex.Call) and node.function in FANS]
     for fan in fans:
         for argument in (*fan.arguments, *(keyword.value for keyword in fan.keywords)):
-            yield Scoped(path, argument, tensors, "other parameters and buffers")
+            within = tensors | names if isinstance(argument, ex.Subscript) else tensors  # which one of a family
+            yield Scoped(path, argument, within, "other parameters and buffers")
     rest = ex.transform(call, lambda node: ex.Literal(1) if node in fans else None)
     known = "arguments, derived names, constants, and other parameters and buffers"
     yield Scoped(path, rest, names.union(CONSTANTS, tensors), known)

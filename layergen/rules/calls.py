@@ -196,6 +196,24 @@ class DataDependent(Rule):
     code = "LG214"
 
 
+class WholeFamily(Rule):
+    """A family of tensors is read as a whole, or by a slice.
+
+    Of tensors that are declared by `each`, there is one for every index. Each may have another shape, so that they are
+    no tensor together.
+
+        parameters:
+          weight: {each: {k: depth}, shape: [dim, dim], init: xavier_uniform}
+        forward: y = x @ weight
+
+    Fix: read one of them.
+
+        forward: y = x @ weight[0]
+    """
+
+    code = "LG219"
+
+
 class InvalidPattern(Rule):
     """A pattern of `rearrange`, `reduce` or `repeat` means nothing, or is not what its function does.
 

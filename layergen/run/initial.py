@@ -17,8 +17,9 @@ from layergen.run.instance import Instance
 
 
 def tensors_read(instance: Instance, tensor: Parameter | Buffer) -> dict[str, Tensor | None]:
-    """The tensors that an initial value reads."""
-    return {name: other for name, other in instance.state.items() if name in tensor.init.mentions}
+    """The tensors that an initial value reads, all of a family."""
+    declared = instance.program.declared
+    return {name: other for name, other in instance.state.items() if declared.get(name, name) in tensor.init.mentions}
 
 
 def evaluated(
@@ -35,9 +36,9 @@ def evaluated(
     Raises:
         EvaluationFault: If it cannot be computed.
     """
-    interpreter = Interpreter({**state, **CONSTANTS, **instance.setting.values}, call)
-    interpreter.run(mapped(tensor.init.before, lambda node: with_fans(node, instance.state)))
-    return interpreter.evaluate(with_fans(tensor.init.value, instance.state))
+    interpreter = Interpreter({**state, **instance.lists(state), **CONSTANTS, **instance.setting.values}, call)
+    interpreter.run(mapped(tensor.init.before, lambda node: with_fans(node, instance)))
+    return interpreter.evaluate(with_fans(tensor.init.value, instance))
 
 
 def call_initializer(instance: Instance, call: ex.Call, target: Tensor) -> Mapping[str, Any]:
@@ -52,19 +53,31 @@ def call_initializer(instance: Instance, call: ex.Call, target: Tensor) -> Mappi
     return given.arguments
 
 
-def with_fans(init: ex.Expression, state: Mapping[str, Tensor | None]) -> ex.Expression:
+def with_fans(init: ex.Expression, instance: Instance) -> ex.Expression:
     """An initial value with the fans in it computed."""
 
     def change(node: ex.Expression) -> ex.Expression | None:
         if not is_fan(node):
             return None
-        weight = state.get(ex.show(node.arguments[0])) if len(node.arguments) == 1 else None
+        weight = _weight(node.arguments[0], instance) if len(node.arguments) == 1 else None
         if weight is None or weight.dim() < 2:
             raise EvaluationFault(node, f"`{ex.show(node)}` needs a parameter with two dimensions or more")
         fan_in, fan_out = fans(tuple(weight.shape))
         return ex.Literal(fan_in if node.function == "fan_in" else fan_out, span=node.span)
 
     return ex.transform(init, change)
+
+
+def _weight(node: ex.Expression, instance: Instance) -> Tensor | None:
+    """The tensor whose fan is asked for, if there is one: of its own name, or of a family by an index."""
+    match node:
+        case ex.Name(id=name):
+            return instance.state.get(name)
+        case ex.Subscript(value=ex.Name(id=name), index=index) if name in instance.program.members:
+            at = Interpreter(instance.setting.values).evaluate(index)
+            several = instance.program.members[name]
+            return instance.state[several[at]] if isinstance(at, int) and -len(several) <= at < len(several) else None
+    return None
 
 
 def fans(shape: tuple[int, ...]) -> tuple[int, int]:
