@@ -3,7 +3,7 @@
 import operator
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from layergen.diagnostics import Finding, Label, Path, Place
 from layergen.lang import expression as ex
@@ -11,13 +11,11 @@ from layergen.lang.interpreter import EvaluationFault, Interpreter
 from layergen.lang.model import Buffer, LayerSpec, Parameter
 from layergen.lang.values import Family
 from layergen.lang.visitor import expressions, mapped
+from layergen.resolve.program import Program
 from layergen.resolve.reserved import reserved_names
 from layergen.resolve.scope import CONSTANTS
 from layergen.rules.calls import WholeFamily
 from layergen.rules.names import ShadowedName
-
-if TYPE_CHECKING:
-    from layergen.resolve.program import Program
 
 LARGEST = 1000  # tensors of a family
 Owned = TypeVar("Owned", Parameter, Buffer)
@@ -111,23 +109,26 @@ def count_of(family: Family, interpreter: Interpreter) -> int:
     return count
 
 
-def at_values(program: "Program", values: Mapping[str, Any]) -> "Program":
+def at_values(program: Program, values: Mapping[str, Any]) -> Program:
     """A program at the numbers of a setting.
 
     Raises:
         EvaluationFault: If the number of some tensors cannot be computed.
     """
     interpreter = Interpreter(values)
-    return program.at({name: count_of(part.each, interpreter) for name, part in program.families.items() if part.each})
+    parts = program.families.items()
+    return expanded(program, {name: count_of(part.each, interpreter) for name, part in parts if part.each})
 
 
-def expanded(program: "Program", counts: Mapping[str, int]) -> "Program":
+def expanded(program: Program, counts: Mapping[str, int]) -> Program:
     """A program in which each family has become its tensors, by the names that they have in the state dict.
 
     Args:
         program: The program.
         counts: How many tensors each family has.
     """
+    if not counts:
+        return program
     members = {name: tuple(_names(name, program.tensors[name], count)) for name, count in counts.items()}
     order = [member for name in program.initial_order for member in members.get(name, (name,))]
     return replace(

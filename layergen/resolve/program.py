@@ -12,7 +12,6 @@ from layergen.lang.model import Argument, Buffer, Input, Match, Output, Paramete
 from layergen.lang.values import Mixing
 from layergen.lang.visitor import assignments, calls, parts, reads, statements
 from layergen.resolve.annotation import Meaning
-from layergen.resolve.families import expanded
 from layergen.resolve.signature import Dimension, Entry, Sizes, alternatives
 
 
@@ -136,10 +135,6 @@ class Program:
     def families(self) -> Mapping[str, Parameter | Buffer]:
         """The families among its tensors."""
         return {name: tensor for name, tensor in self.tensors.items() if tensor.each is not None}
-
-    def at(self, counts: Mapping[str, int]) -> "Program":
-        """The program at numbers: with the tensors of each family, of which there are so many."""
-        return expanded(self, counts) if counts else self
 
     def path(self, name: str) -> tuple[str, str]:
         """Where a tensor of the layer's own is declared."""

@@ -12,7 +12,7 @@ from layergen.diagnostics import Path, Place
 from layergen.lang.interpreter import EvaluationFault, Function, Interpreter, scalar_call
 from layergen.lang.model import Tensor as TensorSpec
 from layergen.ops.dtypes import dtype_of
-from layergen.resolve.families import common_condition, count_of
+from layergen.resolve.families import common_condition, count_of, expanded
 from layergen.resolve.program import Program
 from layergen.rules.cases import EmptyRange
 from layergen.rules.shapes import OpFailed
@@ -55,7 +55,7 @@ class Instance:
         self.placement = placement or Placement()
         self.scalars = {**setting.values, **setting.sizes}
         self.explainer = explainer or Explainer(program, setting)
-        self.program = program.at(dict(self.counts(program)))
+        self.program = expanded(program, dict(self.counts(program)))
         self.state = dict(self.owned())
         self.inputs = dict(self.given())
 
