@@ -59,6 +59,13 @@ class Sequence(Expression):
 
 
 @dataclass(frozen=True)
+class Splice(Expression):
+    """``normalized_shape...``: the items of a list among those of another."""
+
+    value: Expression
+
+
+@dataclass(frozen=True)
 class Unary(Expression):
     """``-x``, ``+x``, ``~x`` or ``not x``."""
 
@@ -345,6 +352,8 @@ class Printer:
                 return self.apply(node)
             case Sequence():
                 return self.sequence(node)
+            case Splice():
+                return self.splice(node)
             case Unary(operator=operator, operand=operand):
                 return f"{operator}{' ' if operator == 'not' else ''}{self.show(operand, own)}"
             case Binary(operator="**", left=left, right=right):
@@ -365,6 +374,9 @@ class Printer:
                 return f"[{self.show(element)} for {self.name(target)} in {self.show(iterable)}]"
             case _:
                 raise TypeError(f"no way to print {type(node).__name__}")
+
+    def splice(self, node: Splice) -> str:
+        return f"{self.show(node.value, PRECEDENCE['primary'])}..."
 
     def sequence(self, node: Sequence) -> str:
         text = ", ".join(self.show(item, 1) for item in node.items)

@@ -37,6 +37,7 @@ from layergen.lang.values import (
     fault,
     read_entry,
     read_expression,
+    read_size,
 )
 
 SIZES = {"size1": 1, "size2": 2, "size3": 3}
@@ -150,7 +151,7 @@ class Argument(Part):
 class Tensor(Part):
     """What tensors of all roles have in common."""
 
-    read_entry: ClassVar[Callable[[object], ex.Expression]] = read_expression
+    read_entry: ClassVar[Callable[[object], ex.Expression]] = read_size
 
     shape: Shape
     doc: Prose | None = None

@@ -11,7 +11,7 @@ from pydantic_core import PydanticCustomError
 
 from layergen.lang import expression as ex
 from layergen.lang.inits import Initial
-from layergen.lang.parser import SyntaxFault, parse_block, parse_expression
+from layergen.lang.parser import SyntaxFault, parse_block, parse_entry, parse_expression
 
 T = TypeVar("T")
 
@@ -44,6 +44,14 @@ def describe(value: object) -> str:
 
 
 def read_expression(value: object) -> ex.Expression:
+    node = read_size(value)
+    if isinstance(node, ex.Splice):
+        raise fault("`...` behind a list stands only in a list or a shape", help=f"write `{ex.show(node.value)}`")
+    return node
+
+
+def read_size(value: object) -> ex.Expression:
+    """An entry of a shape: an expression, or a list whose entries go there."""
     node = read_entry(value)
     if node == ex.Literal(...):
         raise fault("`...` stands only in the shape of an input or an output")
@@ -56,7 +64,7 @@ def read_entry(value: object) -> ex.Expression:
         return value
     if value is None or isinstance(value, bool | int | float):
         return ex.Literal(value)
-    return _parse(parse_expression, value)
+    return _parse(parse_entry, value)
 
 
 def _block(value: object) -> tuple[ex.Statement, ...]:

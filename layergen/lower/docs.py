@@ -82,8 +82,14 @@ def default_text(argument: Argument) -> str:
 
 def shape_text(entries: tuple[ex.Expression, ...]) -> str:
     """A shape as its author would write it, with ``*`` for any leading dimensions."""
-    items = ["*" if entry == ex.Literal(...) else ex.show(entry) for entry in entries]
+    items = [_entry_text(entry) for entry in entries]
     return f"({', '.join(items)}{',' if len(items) == 1 and items != ['*'] else ''})"
+
+
+def _entry_text(entry: ex.Expression) -> str:
+    if isinstance(entry, ex.Splice):
+        return f"*{ex.show(entry.value)}"
+    return "*" if entry == ex.Literal(...) else ex.show(entry)
 
 
 def shapes(program: Program, doc: DocText) -> Iterator[str]:

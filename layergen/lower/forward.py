@@ -102,8 +102,7 @@ class ForwardWriter(Visitor):
         source = leading_source(self.program.inputs)
         if source is None:
             return "..."
-        name, first, tail = source.input, source.position or "", -source.tail or ""
-        text = f"{name}.shape[{first}:{tail}]" if first or tail else f"{name}.shape"
+        name, text = source.input, source.run(self.printer.show)
         if not self.program.forward.splices or name not in self.rebound:
             return text
         own = "leading"
@@ -139,7 +138,7 @@ class ForwardWriter(Visitor):
         }
         alone = {index: part.name for index, part in found.items() if not part.source.solves}
         sizes = self.program.shapes[name][0] if found else Sizes(())
-        if len(alone) > 1 and sizes.leading is None:
+        if len(alone) > 1 and not sizes.opens:
             self.emit(f"{', '.join(alone.get(index, '_') for index in range(len(sizes.entries)))} = {name}.shape")
             found = {index: part for index, part in found.items() if index not in alone}
         for dimension in found.values():

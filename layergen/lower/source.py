@@ -86,6 +86,9 @@ class SourcePrinter(ex.Printer):
                 return super().bare(replace(node, left=as_tuple(left), comparators=(as_tuple(right),)))
         return super().bare(node)
 
+    def splice(self, node: ex.Splice) -> str:
+        return f"*{self.show(node.value, ex.PRECEDENCE['|'])}"
+
     def sequence(self, node: ex.Sequence) -> str:
         return super().sequence(self.spliced(node))
 

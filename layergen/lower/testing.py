@@ -18,7 +18,7 @@ from layergen.lower.input_checks import expectation, rounds, told
 from layergen.lower.sizes import size_message
 from layergen.lower.source import SourcePrinter, broken, quoted
 from layergen.lower.views import ReferenceView, RowView, TableView, TestView
-from layergen.prove.input_checks import InputCheck, LeadingDemand, RankDemand, SizeDemand, SolutionDemand
+from layergen.prove.input_checks import InputCheck, LeadingDemand, ListDemand, RankDemand, SizeDemand, SolutionDemand
 from layergen.resolve.program import Program
 from layergen.settings.rejections import Rejection
 
@@ -129,18 +129,22 @@ def wrong_shapes(layer: CheckedLayer, base: Fields) -> Iterator[RowView]:
             fields = {**sizes_of(case.setting, case.inputs, case.ranges), "inputs": inputs}
             parts = expectation(check.input, sizes, iter(said))
             *texts, _ = (part if isinstance(part, str) else part[0] for part in parts)
-            name = f"{check.input}_{place_of(check, wrong)}"
+            name = f"{check.input}_{place_of(check, wrong, case)}"
             label = name if case is layer.cases[0] else f"{name}_{case.setting.name}"
             yield RowView(named(label), refusal(changed_case(fields, base), f"{''.join(texts)}{wrong}"))
 
 
-def place_of(check: InputCheck, wrong: tuple[int, ...]) -> str:
+def place_of(check: InputCheck, wrong: tuple[int, ...], case: CheckedCase) -> str:
     """What is wrong with a shape, as a part of a name."""
     match check.demand:
         case SizeDemand(entry=entry) | SolutionDemand(entry=entry):
             return str(entry.index).replace("-", "minus_")
-        case RankDemand(least=least):
-            return "of_fewer_dimensions" if len(wrong) < least else "of_more_dimensions"
+        case RankDemand():
+            meant = case.inputs[check.input]
+            assert meant is not None
+            return "of_fewer_dimensions" if len(wrong) < len(meant.shape) else "of_more_dimensions"
+        case ListDemand(expected=expected):
+            return ex.show(expected)
         case _:
             return "leading"
 

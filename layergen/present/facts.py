@@ -20,7 +20,7 @@ from layergen.present.guarantees import Guarantee, guarantees
 from layergen.project.library import contract_digest
 from layergen.prove.formula import symbol
 from layergen.prove.hints import LEADING_NAMES
-from layergen.prove.input_checks import InputCheck, LeadingDemand, RankDemand, SizeDemand, SolutionDemand, leading
+from layergen.prove.input_checks import InputCheck, LeadingDemand, ListDemand, RankDemand, SizeDemand, SolutionDemand
 from layergen.prove.leading import formula_text
 from layergen.prove.proof import Proof
 from layergen.resolve.program import Program
@@ -197,10 +197,12 @@ def _input_check(check: InputCheck) -> str:
             return f"{name}.shape[{entry.index}] == {ex.show(entry.expression)}"
         case SolutionDemand(condition=condition):
             return ex.show(condition)
-        case LeadingDemand(tail=tail, source=source, source_tail=source_tail):
-            return f"{leading(name, tail)} == {leading(source, source_tail)}"
-        case RankDemand(least=least, exact=exact):
-            return f"{name}.dim() {'==' if exact else '>='} {least}"
+        case LeadingDemand(entry=entry, source=source):
+            return f"{entry.run()} == {source.run()}"
+        case ListDemand(entry=entry, expected=expected):
+            return f"{entry.run()} == {ex.show(expected)}"
+        case RankDemand(exact=exact) as demand:
+            return f"{name}.dim() {'==' if exact else '>='} {demand.least()}"
     raise TypeError(f"no way to show {check.demand}")
 
 

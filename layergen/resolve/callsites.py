@@ -124,6 +124,11 @@ def _scalars(program: Program) -> Iterator[Finding]:
 def _size(entry: ex.Expression, path: Path, program: Program) -> Iterator[Finding]:
     """An entry of a shape is an int, wherever its kinds can be told."""
     kinds = kinds_of(entry)
+    if isinstance(entry, ex.Splice) and not kinds_of(entry.value) & {Kind.INTS, Kind.UNKNOWN}:
+        text, found = shorten(ex.show(entry.value)), described(kinds_of(entry.value))
+        meant = f"write `{ex.show(entry.value)}` for one size"
+        yield NotASize.at(Place(path, entry.span), f"`{text}` is {found}, not a list of sizes", help=meant)
+        return
     if kinds & {Kind.INT, Kind.UNKNOWN}:
         return
     found, help = described(kinds), None

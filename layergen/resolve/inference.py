@@ -40,6 +40,8 @@ def infer(expression: ex.Expression) -> Kinds:
         case ex.Sequence(items=items):
             sizes = [INT] if ex.is_spliced(expression) else []
             return _sequence([*sizes, *(kinds_of(item) for item in items if item != ex.Literal(...))])
+        case ex.Splice(value=value):
+            return item_kinds(kinds_of(value))
         case ex.Unary(operator=operator, operand=operand):
             return BOOL if operator == "not" else kinds_of(operand)
         case ex.Binary(operator="and" | "or", left=left, right=right):

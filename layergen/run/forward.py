@@ -119,7 +119,7 @@ class ForwardInterpreter(Interpreter):
             return super().evaluate(node)
         items: list[Any] = []
         for item in node.items:
-            items += self.leading if item == ex.Literal(...) else [self.evaluate(item)]
+            items += self.leading if item == ex.Literal(...) else self.spliced(item)
         return items
 
     def combine(self, node: ex.Binary, left: Any, right: Any) -> Any:
