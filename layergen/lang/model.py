@@ -6,12 +6,13 @@ single value is said by a validator; whatever takes two parts of a spec to see i
 
 import re
 from collections.abc import Callable
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 
 from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    PrivateAttr,
     StringConstraints,
     field_validator,
     model_validator,
@@ -20,6 +21,7 @@ from pydantic_core import PydanticCustomError
 
 from layergen.lang import expression as ex
 from layergen.lang.dtypes import DTYPES, FLOATING, INTEGRAL
+from layergen.lang.runs import block_without_name, has_leading, runs, shape_without_name
 from layergen.lang.values import (
     Block,
     Each,
@@ -291,6 +293,13 @@ class Output(ShortTensor):
     """A tensor that forward returns. Its dtype is the first floating input's unless given."""
 
 
+Short = TypeVar("Short", bound=ShortTensor)
+
+
+def _unnamed(tensor: Short, run: str) -> Short:
+    return tensor.model_copy(update={"shape": shape_without_name(tensor.shape, run)})
+
+
 class Match(Part):
     """An existing module that computes the same."""
 
@@ -339,6 +348,36 @@ class LayerSpec(Part):
             if not getattr(self, name):
                 raise fault(f"a layer has at least one {'statement' if name == 'forward' else name[:-1]}", key=name)
         return self
+
+    _run: str | None = PrivateAttr(default=None)
+
+    @property
+    def run(self) -> str | None:
+        """The name of what ``...`` stands for, if it has one."""
+        return self._run
+
+    @model_validator(mode="after")
+    def _has_one_run(self) -> Self:
+        """Let the run that has a name be ``...`` in shapes and lists."""
+        shapes = {name: part.shape for name, part in self.inputs.items()}
+        found = runs(shapes, {*self.arguments, *self.derived})
+        if not found or self._run is not None:
+            return self
+        first, *others = found
+        loose = next((name for name, shape in shapes.items() if has_leading(shape)), None)
+        if others or loose is not None:
+            other = f"`{others[0]}...`" if others else "`...`"
+            message = f"a layer has one run of dimensions, but there is `{first}...`, and {other}"
+            help = f"let `{first}...` stand in all shapes that have it, and name other dimensions one by one"
+            raise fault(message, key="inputs", help=help)
+        changed = {
+            "inputs": {name: _unnamed(part, first) for name, part in self.inputs.items()},
+            "outputs": {name: _unnamed(part, first) for name, part in self.outputs.items()},
+            "forward": block_without_name(self.forward, first),
+        }
+        made = self.model_copy(update=changed)
+        made._run = first
+        return made
 
     @property
     def tensors(self) -> dict[str, Parameter | Buffer]:

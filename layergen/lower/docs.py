@@ -80,9 +80,9 @@ def default_text(argument: Argument) -> str:
     return f" Default: {code(text)}"
 
 
-def shape_text(entries: tuple[ex.Expression, ...]) -> str:
-    """A shape as its author would write it, with ``*`` for any leading dimensions."""
-    items = [_entry_text(entry) for entry in entries]
+def shape_text(entries: tuple[ex.Expression, ...], run: str | None = None) -> str:
+    """A shape as its author would write it, with ``*`` for any leading dimensions, ``*S`` if they have a name."""
+    items = [f"*{run}" if run and entry == ex.Literal(...) else _entry_text(entry) for entry in entries]
     return f"({', '.join(items)}{',' if len(items) == 1 and items != ['*'] else ''})"
 
 
@@ -122,8 +122,8 @@ def shape_sentence(program: Program, tensor: Input | Output) -> str:
 def described_shape(program: Program, tensor: Input | Output) -> str:
     """A shape in code; in a long one, computed sizes get names that are explained behind it."""
     if not isinstance(tensor.shape, tuple):
-        return listed_shape(tensor.shape)
-    whole = shape_text(tensor.shape)
+        return listed_shape(tensor.shape, program.run)
+    whole = shape_text(tensor.shape, program.run)
     if len(whole) <= LONGEST_SHAPE:
         return code(whole)
     short: list[ex.Expression] = []
@@ -135,16 +135,16 @@ def described_shape(program: Program, tensor: Input | Output) -> str:
         symbol = output_symbol(program, expression, len(meanings))
         short.append(ex.Name(symbol))
         meanings.append(code(f"{symbol} = {ex.show(expression)}"))
-    return f"{code(shape_text(tuple(short)))}, where {listed(meanings)}"
+    return f"{code(shape_text(tuple(short), program.run))}, where {listed(meanings)}"
 
 
-def listed_shape(shape: ex.Expression) -> str:
+def listed_shape(shape: ex.Expression, run: str | None = None) -> str:
     """A shape that an expression gives: which it is under which condition, or the expression where that is not told."""
     match shape:
         case ex.Sequence(items=items):
-            return code(shape_text(items))
+            return code(shape_text(items, run))
         case ex.Conditional(test=test, then=then, orelse=orelse):
-            return f"{listed_shape(then)} if {code(ex.show(test))}, else {listed_shape(orelse)}"
+            return f"{listed_shape(then, run)} if {code(ex.show(test))}, else {listed_shape(orelse, run)}"
         case _:
             return f"shape {code(SourcePrinter({}).show(as_shape(shape)))}"
 

@@ -56,7 +56,8 @@ class ForwardWriter(Visitor):
         self.rebound = program.forward.assigned
         self.typed = set(program.inputs)  # the names of which a type checker knows what they are
         self.printer = SourcePrinter(self.names, self.origin(), self.hoist, functional(program))
-        self.printer.leading, self.printer.read = self.leading(), reader(program)
+        self.run = self.named_run()
+        self.printer.leading, self.printer.read = self.run or self.leading(), reader(program)
 
     def write(self) -> tuple[str, ...]:
         self.inputs()
@@ -111,6 +112,11 @@ class ForwardWriter(Visitor):
         self.emit(f"{own} = {text}")
         return own
 
+    def named_run(self) -> str | None:
+        """The name of the leading dimensions, if the code reads them by it."""
+        read = self.program.forward.reads.union(*map(ex.names, self.program.size_constraints))
+        return self.program.run if self.program.run in read else None
+
     def inputs(self) -> None:
         """Check the inputs and bind the dimensions that the forward mentions, before any input is rebound.
 
@@ -124,10 +130,17 @@ class ForwardWriter(Visitor):
                 self.emit(line)
             if name not in bound:
                 self.bind(name, used)
+                self.bind_run(name)
             bound.add(name)
         if self.origin().dtype == "dtype" and any(map(takes_dtype_of_input, self.program.forward.calls)):
             floating = next(name for name, tensor in self.program.inputs.items() if tensor.floating)
             self.emit(f"dtype = {floating}.dtype")
+
+    def bind_run(self, name: str) -> None:
+        """Give the leading dimensions their name where an input has them that is always there."""
+        source = leading_source(self.program.inputs)
+        if self.run is not None and source is not None and source.input == name:
+            self.emit(f"{self.run} = {source.run(self.printer.show)}")
 
     def bind(self, name: str, used: set[str]) -> None:
         """Give the dimensions of an input their names, those that stand alone in one line where none may lead."""

@@ -49,9 +49,11 @@ def own_names(program: Program, name: str, entry: Entry) -> dict[str, Entry]:
     return {key: where for key, where in found.items() if where and (where.input == name or where.needs)}
 
 
-def expectation(name: str, sizes: Sizes, told: Iterator[tuple[str, str]]) -> Iterator[str | tuple[str]]:
+def expectation(
+    name: str, sizes: Sizes, run: str | None, told: Iterator[tuple[str, str]]
+) -> Iterator[str | tuple[str]]:
     """The parts of a message about an input of a wrong shape: texts, and one-tuples with the source of values."""
-    yield f"expected {name} of shape {shape_text(sizes.entries)}"
+    yield f"expected {name} of shape {shape_text(sizes.entries, run)}"
     for index, (known, value) in enumerate(told):
         yield f"{', ' if index else ' with '}{known}="
         yield (value,)
@@ -99,7 +101,7 @@ class InputCheckWriter:
             if checks:
                 yield f"if {self.condition(name, sizes, checks)}:"
                 said = ((known, self.value(meant)) for known, meant in told(self.program, name, checks).items())
-                yield f"    raise ValueError({formatted(*expectation(name, sizes, said))})"
+                yield f"    raise ValueError({formatted(*expectation(name, sizes, self.program.run, said))})"
 
     def condition(self, name: str, sizes: Sizes, checks: Sequence[InputCheck]) -> str:
         """When an input that is meant to have some shape has another one."""

@@ -127,7 +127,7 @@ def wrong_shapes(layer: CheckedLayer, base: Fields) -> Iterator[RowView]:
         for wrong in check.wrong:
             inputs = {**shapes(case.inputs), check.input: wrong}
             fields = {**sizes_of(case.setting, case.inputs, case.ranges), "inputs": inputs}
-            parts = expectation(check.input, sizes, iter(said))
+            parts = expectation(check.input, sizes, program.run, iter(said))
             *texts, _ = (part if isinstance(part, str) else part[0] for part in parts)
             name = f"{check.input}_{place_of(check, wrong, case)}"
             label = name if case is layer.cases[0] else f"{name}_{case.setting.name}"
@@ -153,7 +153,7 @@ def value(case: CheckedCase, meant: ex.Expression | LeadingDemand) -> object:
     """What a message shows of what is demanded at a case."""
     if isinstance(meant, LeadingDemand):
         return case.setting.leading
-    return Interpreter({**case.setting.values, **case.setting.sizes}).evaluate(meant)
+    return Interpreter(case.setting.names).evaluate(meant)
 
 
 def limits(layer: CheckedLayer, base: Fields) -> Iterator[RowView]:
@@ -170,7 +170,7 @@ def wrong_sizes(layer: CheckedLayer, base: Fields) -> Iterator[RowView]:
     """Inputs that break the constraints on sizes, with the messages that they get."""
     for limit in layer.size_limits:
         setting, _ = limit.broken
-        message = size_message(layer.program, limit.constraint, {**setting.values, **setting.sizes})
+        message = size_message(layer.program, limit.constraint, setting.names)
         changed = changed_case(_broken(limit.kept, limit.broken), base)
         yield RowView(named(ex.show(limit.constraint)), refusal(changed, message))
 

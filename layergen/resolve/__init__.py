@@ -70,6 +70,8 @@ def understood(spec: LayerSpec) -> Program:
     found = tuple(entries(spec.inputs, scalars))
     dimensions = dimensions_of(spec.inputs, found)
     sizes = numbers.with_names(dict.fromkeys(dimensions, Meaning(Role.DIMENSION, INT)))
+    if spec.run is not None:
+        sizes = sizes.with_names({spec.run: Meaning(Role.DIMENSION, frozenset({Kind.INTS}))})
     inputs = {name: _input(part, sizes) for name, part in spec.inputs.items()}
     resolved = tuple(entries(inputs, scalars))
     start = _forward(spec, sizes)
@@ -97,6 +99,7 @@ def understood(spec: LayerSpec) -> Program:
         entries=resolved,
         dimensions=dimensions_of(inputs, resolved),
         initial_order=initial_order(spec),
+        run=spec.run,
     )
 
 

@@ -100,6 +100,7 @@ class Program:
     entries: tuple[Entry, ...]  # of the inputs' shapes
     dimensions: Mapping[str, Dimension]  # in the order in which the inputs bind them
     initial_order: tuple[str, ...]  # its tensors, each after those that its initial value reads
+    run: str | None = None  # the name of what `...` stands for
     members: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # at numbers, the tensors of each family
     declared: Mapping[str, str] = field(default_factory=dict)  # and the family of each of these
 
@@ -111,12 +112,17 @@ class Program:
     @cached_property
     def argument_constraints(self) -> tuple[ex.Expression, ...]:
         """The constraints on arguments alone, which the constructor checks."""
-        return tuple(node for node in self.constraints if not ex.names(node) & set(self.dimensions))
+        return tuple(node for node in self.constraints if not ex.names(node) & self.sized)
 
     @cached_property
     def size_constraints(self) -> tuple[ex.Expression, ...]:
         """The constraints that mention a dimension, which the forward checks."""
-        return tuple(node for node in self.constraints if ex.names(node) & set(self.dimensions))
+        return tuple(node for node in self.constraints if ex.names(node) & self.sized)
+
+    @cached_property
+    def sized(self) -> frozenset[str]:
+        """The names that the inputs give values: dimensions, and the run."""
+        return frozenset(self.dimensions) | ({self.run} if self.run else frozenset())
 
     @cached_property
     def shapes(self) -> Mapping[str, tuple[Sizes, ...]]:

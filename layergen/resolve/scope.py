@@ -44,6 +44,8 @@ class Parts(Protocol):
     def outputs(self) -> Mapping[str, Output]: ...
     @property
     def matches(self) -> Match | None: ...
+    @property
+    def run(self) -> str | None: ...
 
 
 def scoped(spec: Parts) -> Iterator[Scoped]:
@@ -58,7 +60,7 @@ def scoped(spec: Parts) -> Iterator[Scoped]:
         yield Scoped(("derived", name), expression, frozenset(earlier), "arguments and earlier derived names")
         earlier.append(name)
     scalars, known = frozenset(earlier), "arguments and derived names"
-    bound = scalars.union(read_dimensions(spec.inputs, scalars))
+    bound = scalars.union(read_dimensions(spec.inputs, scalars), {spec.run} if spec.run else ())
     holds = f"{known}, and dimensions that stand alone in an input's shape"
     for index, constraint in enumerate(spec.constraints):
         yield Scoped(("constraints", index), constraint, bound, holds)

@@ -53,7 +53,7 @@ class Instance:
         self.source = program
         self.setting = setting
         self.placement = placement or Placement()
-        self.scalars = {**setting.values, **setting.sizes}
+        self.scalars = setting.names
         self.explainer = explainer or Explainer(program, setting)
         self.program = expanded(program, dict(self.counts(program)))
         self.state = dict(self.owned())

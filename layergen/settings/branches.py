@@ -139,7 +139,7 @@ class Shadow(Interpreter):
 
 def outside(program: Program, setting: Setting) -> set[Decision]:
     """What the conditions outside the forward come to at a setting."""
-    shadow = Shadow({**setting.values, **setting.sizes})
+    shadow = Shadow(setting.names)
     without = {name for name, value in _tensors(program, setting).items() if value is None}
     for part in scoped(program):
         section, name = part.path[0], part.path[1]
@@ -154,7 +154,7 @@ def foreseen(program: Program, setting: Setting) -> set[Decision]:
     """What all conditions would come to at a setting, as far as that can be told without tensors."""
     found = outside(program, setting)
     for training in program.forward.modes:
-        shadow = Shadow({**setting.values, **setting.sizes, **_tensors(program, setting), "training": training})
+        shadow = Shadow({**setting.names, **_tensors(program, setting), "training": training})
         with suppress(EvaluationFault):
             shadow.run(program.forward.statements)
         found |= shadow.decisions

@@ -50,7 +50,7 @@ def empty_output(program: Program, setting: Setting, name: str) -> Finding:
 def _judge(
     program: Program, setting: Setting, path: Path, shape: tuple[ex.Expression, ...] | ex.Expression, role: str
 ) -> Iterator[Finding]:
-    interpreter = Interpreter({**setting.values, **setting.sizes})
+    interpreter = Interpreter(setting.names)
     for index, entry in enumerate(shape if isinstance(shape, tuple) else ()):
         size = interpreter.evaluate(entry)
         if type(size) is int and size == 0:  # what is no size is a fault of its own
