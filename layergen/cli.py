@@ -171,9 +171,10 @@ def _show(options: argparse.Namespace) -> int:
     from layergen.present.facts import summarize
     from layergen.present.facts_text import as_json, as_text
 
-    spec = find_spec(load_config(Path.cwd()), options.name)
+    config = load_config(Path.cwd())
+    spec = find_spec(config, options.name)
     try:
-        layer = examine(spec)
+        layer = examine(spec, config)
     except SourceError as fault:
         _print_faults(fault.diagnostics, options.output_format)
         return FAULTS

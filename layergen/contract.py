@@ -145,8 +145,8 @@ def contract_of(layer: CheckedLayer) -> Contract:
         inputs=tuple(_input(name, part) for name, part in program.inputs.items()),
         outputs=tuple(_output(name, part) for name, part in program.outputs.items()),
         state=tuple(_state(program, name, part) for name, part in program.tensors.items()),
-        modes=program.forward.asks_mode,
-        random=program.random if program.forward.draws else "never",
+        modes=program.asks_mode,
+        random=program.random if program.draws else "never",
         mixes=tuple(program.mixes.items()),
         causal=program.causal,
         accepted=tuple(program.accept.items()),
@@ -218,6 +218,7 @@ def _assumed(proof: Proof) -> Iterator[str]:
     """What a proof does not leave open."""
     yield from (f"{name} == {number}" for name, number in proof.concrete.items())
     yield from proof.tied
+    yield from proof.inherited
     yield from (f"the shape of {name}: algebra cannot tell" for name in proof.sampled)
 
 

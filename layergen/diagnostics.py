@@ -85,6 +85,7 @@ class Label(NamedTuple):
 
     place: Place
     text: str
+    file: str = ""  # another spec, in which the place is
 
 
 class Finding(NamedTuple):

@@ -78,7 +78,7 @@ def _build(
     found = discover(config, paths)
     present = present_files(config.root, config.output, cache)
     kept = _kept(config, found, present)
-    maker = Maker(found.specs, config, cache, generate, present)
+    maker = Maker(found.specs, config, cache, generate, present, _others(config, found))
     with runner(jobs, len(maker.changed)) as workers:
         outcomes = _refuse_shared_classes(maker.make(workers, progress), kept)
         made = {file.path: file for outcome in outcomes for file in outcome.files}
@@ -108,7 +108,7 @@ def check(
 ) -> BuildResult:
     """Find the faults of some specs. As `build`, but what is on the disk counts for nothing and stays as it is."""
     found, cache = discover(config, paths), Cache(config)
-    maker = Maker(found.specs, config, cache, generate)
+    maker = Maker(found.specs, config, cache, generate, others=_others(config, found))
     with runner(jobs, len(maker.changed)) as workers:
         outcomes = _refuse_shared_classes(maker.make(workers, progress), {})
     cache.now.outputs, cache.now.packages = cache.before.outputs, cache.before.packages
@@ -120,35 +120,59 @@ def generate(order: Order) -> Generated:
     """Take one spec through all stages, from its text to the texts of its module and its test."""
     spec, package = order.spec, order.config.package
     try:
-        checked = examine(spec)
+        source, checked = examined(order)
     except SourceError as fault:
         return Generated(diagnostics=fault.diagnostics)
 
-    from layergen.contract import contract_of
+    from layergen.children import handed_on
     from layergen.lower import lower
     from layergen.render import render
 
-    views = lower(checked, ".".join((package, *spec.module)), behaviours_module(package))
+    views = lower(checked, package, spec.module, behaviours_module(package))
     texts = tuple(signed(render(view), spec.name) for view in views)
-    return Generated(checked.program.layer, texts, contract_of(checked).plain(), checked.proven)
+    contract = handed_on(checked, source.data(), spec.name, spec.module, order.contracts)
+    return Generated(checked.program.layer, texts, contract, checked.proven)
 
 
-def examine(spec: SpecFile) -> "CheckedLayer":
-    """Read and check one spec, and tell what was found out about it.
+def examine(spec: SpecFile, config: Config) -> "CheckedLayer":
+    """Read and check one spec, after those that it is made of, and tell what was found out about it.
+
+    Raises:
+        SourceError: With all that is wrong with it.
+    """
+    return examined(order_of(spec, config))[1]
+
+
+def order_of(spec: SpecFile, config: Config) -> Order:
+    """What the stages of one spec get to see, when all that it is made of is made."""
+    return Maker((spec,), config, Cache(config), generate, others=_others(config)).order(spec)
+
+
+def _others(config: Config, found: Discovery | None = None) -> tuple[SpecFile, ...]:
+    """All specs of a project, for layers that are made of them; none where all are looked at in any case."""
+    if (found is not None and found.whole) or not (config.root / config.specs).is_dir():
+        return ()
+    return discover(config).specs
+
+
+def examined(order: Order) -> "tuple[SpecSource, CheckedLayer]":
+    """Read and check the spec of an order.
 
     Raises:
         SourceError: With all that is wrong with it.
     """
     from layergen.lang.source import load
 
+    spec, root = order.spec, order.config.root
     source = load(spec.path, spec.name)
     try:
-        return _checked(spec, source)
+        return source, _checked(order, source)
     except SpecError as fault:
-        raise SourceError(source.diagnose(finding) for finding in fault.findings) from None
+        others = lambda name: load(root / name, name)  # noqa: E731
+        raise SourceError(source.diagnose(finding, others) for finding in fault.findings) from None
 
 
-def _checked(spec: SpecFile, source: "SpecSource") -> "CheckedLayer":
+def _checked(order: Order, source: "SpecSource") -> "CheckedLayer":
     from layergen.lang.validate import validate
 
     layer = validate(source)
@@ -158,13 +182,15 @@ def _checked(spec: SpecFile, source: "SpecSource") -> "CheckedLayer":
 
     require()
     from layergen.check import check as check_layer
+    from layergen.children import library
     from layergen.resolve import resolve
 
-    misnamed = _misnamed(spec, layer.layer)
+    known = library(order.contracts, order.faulty, order.cycles, order.classes)
+    misnamed = _misnamed(order.spec, layer.layer)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what torch warns of in a trial, the diagnostics say better
-            checked = check_layer(resolve(layer))
+            checked = check_layer(resolve(layer, known))
     except SpecError as fault:
         raise SpecError((*misnamed, *fault.findings)) from None
     refuse(misnamed)

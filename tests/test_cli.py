@@ -308,7 +308,7 @@ def test_bug_in_one_spec_is_told_after_all_else_and_exits_with_70(
         raise RuntimeError("broken")
 
     main(["new", "GatedScale"])
-    monkeypatch.setattr(sys.modules["layergen.pipeline"], "examine", broken)
+    monkeypatch.setattr(sys.modules["layergen.pipeline"], "examined", broken)
     capsys.readouterr()
     for command in ("build", "check"):
         assert main([command]) == 70

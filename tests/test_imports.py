@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).parents[1] / "layergen"
 ROOMS = (
     "diagnostics", "faults", "words", "suggest", "resources", "rules", "lang", "ops", "resolve", "settings", "run",
     "prove", "domains", "contracts", "checked", "check", "contract", "lower", "render", "worker", "project",
-    "present", "pipeline", "notebook", "cli",
+    "children", "present", "pipeline", "notebook", "cli",
 )  # fmt: skip
 ENTRANCES = {"__init__", "__main__"}  # of the package itself
 WITHOUT_TORCH = (

@@ -39,7 +39,7 @@ def view() -> LayerView:
         inputs={"x": ["N", "dim"]},
         outputs={"y": ["N", "dim"]},
     )
-    found, _ = lower(checked(layer), "generated.small", "generated.tests.behaviours")
+    found, _ = lower(checked(layer), "generated", ("small",), "generated.tests.behaviours")
     assert isinstance(found, LayerView)
     return found
 

@@ -66,7 +66,7 @@ def check_buffers(ways: Ways) -> Iterator[Finding]:
     yield from written.values()
     updated: dict[str, ex.Name] = {}
     for seen in ways.seen(ASSIGNED):
-        if seen.training and ways.program.forward.asks_mode:
+        if seen.training and ways.program.asks_mode:
             continue
         updated |= {name: target for name, target in seen.run.stored.items() if name in ways.program.buffers}
     for name, target in updated.items():

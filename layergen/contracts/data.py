@@ -35,7 +35,7 @@ def on_data(ways: Ways) -> OnData:
     return OnData(
         len(small),
         tuple(dtype_name(dtype) for dtype in without_kernel(ways)),
-        numeric and any(comparable(program, training) for training in program.forward.modes),
+        numeric and any(comparable(program, training) for training in program.modes),
         _long(small, program),
         tuple(point.words for point in judged) if numeric else (),
         any(seen.evidence.of and not seen.evidence.steep for runs in judged.values() for seen in runs),

@@ -32,7 +32,7 @@ def check_detached(ways: Ways) -> Iterator[Finding]:
     """Yield the first `detach`, or update of a buffer, of a layer whose gradient is not its derivative."""
     program = ways.program
     cuts = list(_cuts(program))
-    if not cuts or program.forward.draws:
+    if not cuts or program.draws:
         return
     for seen in ways.seen(SLOPES):
         wrong = [name for name in _wanted(seen.instance.program) if seen.fault is None and _differs(seen, name)]

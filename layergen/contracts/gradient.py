@@ -37,6 +37,7 @@ def check_gradient(ways: Ways) -> Iterator[Finding]:
     shown = {name: name for name in inputs}
     reached: set[str] = set()
     connected: set[str] = set()
+    inner: dict[str, str] = {}  # the parameters of members, each with the member
     for seen in ways.seen(GRAPHS):
         if seen.fault is not None:
             refused = NOT_DIFFERENTIABLE.search(seen.fault.message)
@@ -48,6 +49,7 @@ def check_gradient(ways: Ways) -> Iterator[Finding]:
             message = "the backward pass fails: torch has no derivative of one of the ops"
             yield NoGradient.at(("forward",), message, help=NOT_IMPLEMENTED_HELP)
             return
+        inner |= {path: path.split(".")[0] for path, part in seen.instance.inner.items() if part.gradient}
         leaves = {**seen.instance.state, **seen.instance.inputs}
         own = seen.instance.program
         learned = [name for name, part in own.parameters.items() if part.gradient and seen.instance.learns(name)]
@@ -69,6 +71,11 @@ def check_gradient(ways: Ways) -> Iterator[Finding]:
             if place not in said:  # of a family, one will do
                 yield NoGradient.at(place, message, help=help if name in connected else _declare(role))
             said.add(place)
+    for parameter, member in inner.items():
+        if parameter not in reached:
+            message = f"the parameter `{parameter}` gets no gradient: it does not reach the outputs"
+            help = "let what the member gives be used, or make the member without it"
+            yield NoGradient.at(Place(("modules", member), key=True), message, help=help)
 
 
 GRADIENT = Promise(check_gradient, (GRAPHS,))

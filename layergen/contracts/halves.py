@@ -96,8 +96,8 @@ def _at_length(runs: Runs) -> Iterator[Finding]:
 
 def comparable(program: Program, training: bool) -> bool:
     """Whether a run does not depend on random numbers, which differ from dtype to dtype."""
-    settled = program.random != "always" and program.forward.asks_mode and not training
-    return settled or not program.forward.draws
+    settled = program.random != "always" and program.asks_mode and not training
+    return settled or not program.draws
 
 
 def attempt_fails(attempt: Attempt, error: float) -> bool:
@@ -132,7 +132,7 @@ def counted(program: Program) -> tuple[str, ...]:
 
 def long_attempt(runs: Runs, name: str) -> Attempt | None:
     """A run at the setting with one dimension that is long, and no more elements than are soon computed."""
-    training = not runs.program.forward.asks_mode or not runs.program.forward.draws
+    training = not runs.program.asks_mode or not runs.program.draws
     for size in LONG:
         setting = replace(runs.setting, sizes={**runs.setting.sizes, name: size})
         try:

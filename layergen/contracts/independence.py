@@ -47,9 +47,9 @@ def check_independence(ways: Ways) -> Iterator[Finding]:
             continue
         mixed += 1
         declared = program.mixes.get(batch)
-        if declared == "always" or (declared == "training" and way.training and program.forward.asks_mode):
+        if declared == "always" or (declared == "training" and way.training and program.asks_mode):
             continue
-        if not _matched_mixes(probe, way.training, batch):
+        if not program.has_mixing_member(way.training) and not _matched_mixes(probe, way.training, batch):
             yield _finding(probe, way.training, batch, found)
             return
     yield from _needless(program, batch, len(tried), mixed)
@@ -86,7 +86,7 @@ def _matched_mixes(probe: Probe, training: bool, batch: str) -> bool:
 
 def _finding(probe: Probe, training: bool, batch: str, found: Dependence) -> Finding:
     program = probe.program
-    mode = "" if not program.forward.asks_mode else " in training" if training else " in evaluation"
+    mode = "" if not program.asks_mode else " in training" if training else " in evaluation"
     message = f"`{found.output}` {found.words}{mode}"
     line = f"mixes: {{{batch}: training}}" if mode == " in training" else f"mixes: [{batch}]"
     help = f"reduce within each sample, or declare that samples see each other: `{line}`"
@@ -121,7 +121,7 @@ def _needless(program: Program, batch: str | None, tried: int, mixed: int) -> It
         if name != batch:
             what = f"the samples are those along `{batch}`" if batch else "the first input has no dimension of samples"
             yield NeedlessMixes.at(("mixes",), f"`{name}` is not held apart: {what}", help="delete it")
-        elif tried and not mixed and not program.forward.draws:  # chance may have it that none meet
+        elif tried and not mixed and not program.draws:  # chance may have it that none meet
             message = f"no sample was seen to depend on another one along `{batch}`"
             yield NeedlessMixes.at(("mixes",), message, help="delete it")
         elif not tried and not any(_mentions(part.entries, name) for part in program.outputs.values()):
@@ -136,11 +136,11 @@ def _mentions(entries: tuple[ex.Expression, ...], name: str) -> bool:
 def _claims(program: Program, tried: Sequence[Samples]) -> Iterator[str]:
     """In which modes samples were seen not to depend on each other, on how many ways, and in which company."""
     found: dict[str, list[str]] = {}
-    for training in program.forward.modes:
+    for training in program.modes:
         several = [samples for samples in tried if samples.training == training]
         company = [kind for kind in COMPANY if several and all(kind in samples.shown for samples in several)]
         if company:
             detail = f"on {plural(len(several), 'way')}, along `{several[0].batch}`: {listed(company)}"
             found.setdefault(detail, []).append("training" if training else "evaluation")
     for detail, modes in found.items():
-        yield f"in {listed(modes)}, {detail}" if program.forward.asks_mode else detail
+        yield f"in {listed(modes)}, {detail}" if program.asks_mode else detail

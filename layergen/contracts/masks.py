@@ -105,7 +105,7 @@ class MaskTrial:
             help = f"true means that a position counts: use `~{name}`" if turned else self.help()
             return self.finding(usual, output, message, help)
         program = self.probe.program
-        if program.forward.draws and (self.way.training or program.random == "always"):
+        if program.draws and (self.way.training or program.random == "always"):
             return None  # other sizes draw other random numbers
         output = self.sees_more(usual)
         message = f"`{output}` changes with more positions of {words} that `{name}` does not mark"

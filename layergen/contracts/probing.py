@@ -18,6 +18,7 @@ from layergen.resolve.program import Program
 from layergen.resolve.signature import alternatives
 from layergen.run.forward import Run, TrialFault
 from layergen.run.instance import Instance, Placement
+from layergen.run.starting import begin
 from layergen.settings.choice import Setting
 
 IN_FLOAT64 = Placement(CPU, torch.float64)
@@ -60,12 +61,15 @@ class Probe:
 
     def start(self) -> None:
         """Give the parameters values of both signs where they are products' factors, and the buffers their own."""
-        for name in self.instance.program.initial_order:
+        begin(self.instance)
+        for name in (*self.instance.program.initial_order, *self.instance.inner):
             tensor = self.instance.state[name]
             if tensor is None:
                 continue
             if name in self.instance.program.buffers:
                 initialize(self.instance, name)
+            elif name in self.instance.inner and not self.instance.inner[name].parameter:
+                continue
             elif tensor.dim() < 2:
                 tensor.uniform_(0.5, 1.5, generator=self.generator)
             else:

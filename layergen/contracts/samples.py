@@ -65,7 +65,7 @@ class Samples:
     def draws(self) -> bool:
         """Whether random numbers are drawn: a sample meets others elsewhere in a batch, or alone."""
         program = self.probe.program
-        return program.forward.draws and (self.training or program.random == "always")
+        return program.draws and (self.training or program.random == "always")
 
     def dependence(self) -> Dependence | None:
         """How a sample is seen to depend on the others, if it is."""

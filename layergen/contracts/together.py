@@ -82,7 +82,7 @@ class Trials:
             with WITH_DATA.within():
                 if self.on_data:
                     fill(instance)
-                for training in self.program.forward.modes:
+                for training in self.program.modes:
                     run = instance.run(training)
                     for finding in check_shapes(instance, run):
                         return finding

@@ -14,6 +14,7 @@ from layergen.lang.interpreter import EvaluationFault
 from layergen.rules.tensors import InitMismatch
 from layergen.run.forward import TrialFault
 from layergen.run.instance import Instance
+from layergen.run.starting import beginnings
 
 Shape = tuple[int, ...]
 NEAR = 1e-6  # how far the greatest value of a range is from its excluded end, in widths of the range
@@ -108,6 +109,7 @@ def start(instance: Instance, rounded: torch.dtype | None = None, shake: float =
         shake: By how much parameters that are constant move away from there, so that what they multiply can be seen.
     """
     with torch.no_grad():
+        _start_members(instance, rounded, shake)
         for name in instance.program.initial_order:
             tensor, target = instance.program.tensors[name], instance.state[name]
             if target is None:
@@ -122,6 +124,18 @@ def start(instance: Instance, rounded: torch.dtype | None = None, shake: float =
                     value = value + torch.empty_like(value).uniform_(-shake, shake)
                 value = value.to(rounded if rounded and tensor.dtype is None else torch.float32)
             target.copy_(value)
+
+
+def _start_members(instance: Instance, rounded: torch.dtype | None, shake: float) -> None:
+    """The same for the tensors of members."""
+    for path, value in beginnings(instance):
+        if value.is_floating_point():
+            if shake and instance.inner[path].parameter and value.numel() and value.min() == value.max():
+                value = value + torch.empty_like(value).uniform_(-shake, shake)
+            value = value.to(rounded or torch.float32)
+        target = instance.state[path]
+        assert target is not None
+        target.copy_(value)
 
 
 def strided(tensor: Tensor) -> Tensor:

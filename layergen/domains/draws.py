@@ -13,6 +13,7 @@ from layergen.lang.model import Buffer, Parameter
 from layergen.run.environment import CONSTANTS, TensorCalls
 from layergen.run.initial import evaluated
 from layergen.run.instance import Instance
+from layergen.run.starting import begin
 
 CPU = torch.device("cpu")
 Change = Callable[[Instance], None]
@@ -51,7 +52,9 @@ def fill(instance: Instance) -> None:
             tensor.uniform_(*ranges[name])
         else:
             tensor.normal_()
-    for name, owned in instance.state.items():
+    begin(instance)
+    for name in instance.program.tensors:
+        owned = instance.state[name]
         if owned is None:
             continue
         if owned.is_floating_point():

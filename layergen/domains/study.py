@@ -44,7 +44,7 @@ def study(program: Program, ways: Iterable[Setting]) -> Study:
     """Study a layer for all its settings, on its ways through the forward: in flags, choices and what is left out."""
     notes, unsafe = Notes(), dict[str, None]()
     for setting in ways:
-        for training in program.forward.modes:
+        for training in program.modes:
             outputs = _read(program, setting, training, notes)
             unsafe |= dict.fromkeys(name for name, value in outputs.items() if not value.safe)
     return Study(_sorted(notes), tuple(notes.unknown), tuple(unsafe))
@@ -75,7 +75,7 @@ def _read(program: Program, setting: Setting, training: bool, notes: Notes, exac
     values |= {name: buffer for name, buffer in start.items() if buffer is None}
     buffers = {name: buffer for name, buffer in start.items() if buffer is not None}
     known = {**values, **start}
-    lists = {name: [known[member] for member in several] for name, several in program.members.items()}
+    lists = {name: [known[member] for member in several] for name, several in program.kin.items()}
     values |= {name: None if several and not any(several) else several for name, several in lists.items()}
     updated = [name for name in buffers if name in program.forward.assigned]
     for turn in range(ROUNDS):

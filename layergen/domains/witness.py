@@ -91,10 +91,10 @@ def _trips(program: Program, ways: Sequence[Setting], suspects: Sequence[Suspect
     suspects = tuple(suspects)
     edges = {suspect.edge for suspect in suspects}
     for setting in ways:
-        for training in program.forward.modes:
+        for training in program.modes:
             yield Trip(setting, True, suspects_at(program, setting, training), training)
     for setting in ways[:1]:
-        for training in program.forward.modes:
+        for training in program.modes:
             if edges & SINGULAR:
                 for name, changed in _at_bounds(program, setting):
                     words = f"`{name}` is {changed.values[name]:g}"

@@ -174,6 +174,7 @@ class Apply(Expression):
     function: Expression  # a `Subscript` of a name
     arguments: tuple[Expression, ...] = ()
     keywords: tuple[Keyword, ...] = ()
+    callee: Callee | None = field(default=None, compare=False, kw_only=True, repr=False)  # None: not resolved yet
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ class Role(StrEnum):
     BUFFER = "a buffer"
     INPUT = "an input"
     OUTPUT = "an output"
+    MEMBER = "a member"
     DIMENSION = "a dimension"
     INDEX = "the index of a family"
     LOCAL = "a local of the forward"
@@ -28,6 +29,8 @@ class CalleeKind(StrEnum):
     INITIALIZER = "initializer"  # of torch.nn.init
     FAN = "fan"  # of an earlier tensor
     MODULE = "module"  # of torch.nn
+    LAYER = "layer"  # of another spec, which is made
+    MEMBER = "member"  # of the layer, which is run
 
 
 @dataclass(frozen=True)

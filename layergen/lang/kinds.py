@@ -16,6 +16,8 @@ class Kind(StrEnum):
     FLOATS = "floats"
     TENSORS = "tensors"
     DTYPE = "dtype"
+    MEMBER = "member"
+    MEMBERS = "list of members"
     UNKNOWN = "unknown"  # no stage could tell: fits everywhere
 
 

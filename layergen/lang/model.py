@@ -24,6 +24,7 @@ from layergen.lang.dtypes import DTYPES, FLOATING, INTEGRAL
 from layergen.lang.runs import block_without_name, has_leading, runs, shape_without_name
 from layergen.lang.values import (
     Block,
+    Constructor,
     Each,
     Entries,
     Exclusive,
@@ -35,6 +36,7 @@ from layergen.lang.values import (
     Prose,
     Section,
     Shape,
+    TensorPath,
     describe,
     fault,
     read_entry,
@@ -300,6 +302,20 @@ def _unnamed(tensor: Short, run: str) -> Short:
     return tensor.model_copy(update={"shape": shape_without_name(tensor.shape, run)})
 
 
+class Module(Part):
+    """A layer that this one is made of, or a list of them. Its constructor's call alone may stand for it."""
+
+    module: Constructor
+    when: Expression | None = None  # the attribute is None where this is false
+    doc: Prose | None = None
+    init: Section[Expression] = Field(default_factory=dict)  # other initial values, by the paths of its tensors
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_form(cls, value: Any) -> Any:
+        return {"module": value} if isinstance(value, str) else value
+
+
 class Match(Part):
     """An existing module that computes the same."""
 
@@ -332,6 +348,8 @@ class LayerSpec(Part):
     constraints: Entries[Expression] = ()
     parameters: Section[Parameter] = Field(default_factory=dict)
     buffers: Section[Buffer] = Field(default_factory=dict)
+    modules: Section[Module] = Field(default_factory=dict)
+    ties: Section[TensorPath] = Field(default_factory=dict)  # by the path of each tensor the one that it is
     inputs: Section[Input]
     outputs: Section[Output]
     forward: Block

@@ -1,11 +1,12 @@
 """A spec's file: reading it, and finding the place that a finding means."""
 
 import stat
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path as FilePath
 from typing import NamedTuple
 
-from layergen.diagnostics import Diagnostic, Finding, Location, Mark, Path, Place, Rule
+from layergen.diagnostics import Diagnostic, Finding, Label, Location, Mark, Path, Place, Rule
 from layergen.faults import SourceError
 from layergen.lang.compose import compose
 from layergen.lang.nodes import Data, List, Mapping, Node, Scalar
@@ -47,16 +48,23 @@ class SpecSource(SourceText):
         """
         return self.location(*self._extent(place))
 
-    def diagnose(self, finding: Finding) -> Diagnostic:
-        """The diagnostic of a finding about this spec."""
+    def diagnose(self, finding: Finding, others: Callable[[str], "SpecSource"] | None = None) -> Diagnostic:
+        """The diagnostic of a finding about this spec.
+
+        Args:
+            finding: The finding.
+            others: Reads other specs by their names, at which it may point.
+        """
         location = self.locate(finding.place)
-        marks = tuple(Mark(self.locate(label.place), label.text) for label in finding.labels)
+        own = [label for label in finding.labels if not label.file]
+        marks = tuple(Mark(self.locate(label.place), label.text) for label in own)
+        elsewhere = tuple(_elsewhere(label, others) for label in finding.labels if label.file)
         return Diagnostic(
             finding.rule,
             finding.message,
             location,
             finding.label,
-            marks,
+            (*marks, *elsewhere),
             finding.notes,
             finding.help,
             finding.fix if self._is_verbatim(finding.place) else None,
@@ -100,6 +108,15 @@ class SpecSource(SourceText):
             return False
         meant = scalar.text[slice(*place.span)] if place.span else scalar.text
         return meant == self.text[slice(*self._extent(place))]
+
+
+def _elsewhere(label: Label, others: Callable[[str], SpecSource] | None) -> Mark:
+    """A place in another spec; as it cannot be read, its file."""
+    try:
+        location = others(label.file).locate(label.place) if others else Location(label.file)
+    except SourceError:
+        location = Location(label.file)
+    return Mark(location, label.text)
 
 
 def load(path: FilePath, name: str) -> SpecSource:

@@ -11,7 +11,7 @@ from pydantic_core import PydanticCustomError
 
 from layergen.lang import expression as ex
 from layergen.lang.inits import Initial
-from layergen.lang.parser import SyntaxFault, parse_block, parse_entry, parse_expression
+from layergen.lang.parser import SyntaxFault, parse_block, parse_entry, parse_expression, parse_module
 
 T = TypeVar("T")
 
@@ -65,6 +65,19 @@ def read_entry(value: object) -> ex.Expression:
     if value is None or isinstance(value, bool | int | float):
         return ex.Literal(value)
     return _parse(parse_entry, value)
+
+
+def _constructor(value: object) -> ex.Expression:
+    """What makes a member, or a list of them."""
+    return value if isinstance(value, ex.Expression) else _parse(parse_module, value)
+
+
+def read_path(value: object) -> ex.Expression:
+    """The path of a member's tensor, ``embedding.weight``."""
+    node = read_expression(value)
+    if not isinstance(node, ex.Member):
+        raise fault(f"expected the path of a tensor, got {describe(value)}", help="write it as `embedding.weight`")
+    return node
 
 
 def _block(value: object) -> tuple[ex.Statement, ...]:
@@ -166,6 +179,8 @@ ASSIGNMENT = re.compile(r"\s*\w+(\s*,\s*\w+)*\s*=[^=]")
 Each = Annotated[Family, BeforeValidator(_family)]
 Initialized = Annotated[Initial, BeforeValidator(_initial)]
 Expression = Annotated[ex.Expression, BeforeValidator(read_expression)]
+Constructor = Annotated[ex.Expression, BeforeValidator(_constructor)]
+TensorPath = Annotated[ex.Expression, BeforeValidator(read_path)]
 Block = Annotated[tuple[ex.Statement, ...], BeforeValidator(_block)]
 Shape = tuple[ex.Expression, ...] | ex.Expression  # one expression may give the whole list
 Number = Annotated[int | float, BeforeValidator(lambda value: _one_of(value, (int, float), "a number"))]

@@ -6,15 +6,17 @@ from layergen.lower.testing import test_view
 from layergen.lower.views import BehavioursView, ConftestView, ExportView, LayerView, PackageView, TestView
 
 
-def lower(layer: CheckedLayer, module: str, behaviours: str) -> tuple[LayerView, TestView]:
+def lower(layer: CheckedLayer, package: str, below: tuple[str, ...], behaviours: str) -> tuple[LayerView, TestView]:
     """Lower a layer.
 
     Args:
         layer: The layer and what was found by trying it.
-        module: Dotted name of the module to generate.
+        package: Dotted name of the package of all layers.
+        below: Where in it the module is generated.
         behaviours: Dotted name of the module of what every layer is held to.
     """
-    return layer_view(layer), test_view(layer, module, behaviours)
+    module = ".".join((package, *below))
+    return layer_view(layer, below), test_view(layer, module, behaviours)
 
 
 def lower_package(package: str, layers: tuple[tuple[str, str], ...]) -> PackageView:

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 from layergen.checked import CheckedLayer
 from layergen.lang import expression as ex
 from layergen.lang.model import Input
-from layergen.lower.constructor import takes_dtype
 from layergen.lower.source import python
 from layergen.resolve.families import at_values
 from layergen.resolve.program import Program
@@ -18,16 +17,16 @@ APPLIES: dict[str, Callable[[CheckedLayer], bool]] = {
     "test_evaluation_is_deterministic": lambda layer: settles(layer.program),
     "test_frozen_parameters": lambda layer: may_be_frozen(layer.program),
     "test_gradients": lambda layer: has_gradients(layer.program),
-    "test_initial_values": lambda layer: bool(layer.program.tensors),
+    "test_initial_values": lambda layer: layer.program.owns,
     "test_leaves_its_inputs_alone": lambda layer: True,
     "test_matches_torch": lambda layer: layer.program.matches is not None,
-    "test_materializes_from_meta_device": lambda layer: bool(layer.program.tensors),
+    "test_materializes_from_meta_device": lambda layer: layer.program.owns,
     "test_output_shape_and_dtype": lambda layer: True,
     "test_refuses_smaller_inputs": lambda layer: bool(layer.preconditions or layer.size_limits),
     "test_rejects": lambda layer: bool(layer.rejections),
     "test_rejects_inputs_of_a_wrong_shape": lambda layer: bool(layer.input_checks or layer.size_limits),
     "test_repr": lambda layer: True,
-    "test_state_dict": lambda layer: bool(layer.program.tensors),
+    "test_state_dict": lambda layer: layer.program.owns,
 }
 
 
@@ -61,13 +60,13 @@ def traits(layer: CheckedLayer) -> Iterator[str]:
     dtypes = [f"{python(name)}: torch.{tensor.dtype}" for name, tensor in program.outputs.items() if tensor.dtype]
     if dtypes:
         yield f"dtypes={{{', '.join(dtypes)}}}"
-    if not takes_dtype(program):
+    if not program.takes_dtype:
         yield "takes_dtype=False"
     flags = {
-        "modes": program.forward.asks_mode,
-        "random": program.forward.draws,
-        "updates": not program.forward.assigned.isdisjoint(program.buffers),
-        "infinite": "inf" in program.forward.reads,
+        "modes": program.asks_mode,
+        "random": program.draws,
+        "updates": program.updates,
+        "infinite": program.infinite,
     }
     yield from (f"{name}=True" for name, holds in flags.items() if holds)
     owned = [at_values(program, case.setting.values).parameters for case in layer.cases]
@@ -91,9 +90,10 @@ def has_gradients(program: Program) -> bool:
     """Whether there is a gradient to compare with a measured slope."""
     measured = any(tensor.floating and tensor.gradient for tensor in program.inputs.values())
     measured = measured or any(parameter.gradient for parameter in program.parameters.values())
+    measured = measured or any(has_gradients(child.program) for child in program.children.values())
     return measured and any(tensor.floating for tensor in program.outputs.values())
 
 
 def settles(program: Program) -> bool:
     """Whether a layer draws random numbers in training alone."""
-    return program.forward.draws and program.random == "training"
+    return program.draws and program.random == "training"

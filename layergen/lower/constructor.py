@@ -9,6 +9,8 @@ from layergen.lang.bounds import requirement
 from layergen.lang.model import SIZES, Argument, Buffer, Parameter
 from layergen.lower.families import attribute
 from layergen.lower.imports import names_in
+from layergen.lower.initial import INITIALIZE, initializes
+from layergen.lower.members import created
 from layergen.lower.scopes import constructor_names, is_flag, negated
 from layergen.lower.source import SourcePrinter, as_shape, formatted, python
 from layergen.resolve.families import common_condition, made_together, misses_some
@@ -86,10 +88,10 @@ def type_of(argument: Argument) -> str:
 def signature(program: Program) -> Iterator[str]:
     """The parameters of the constructor after ``self``."""
     yield from argument_signature(program)
-    if program.tensors:
+    if program.owns:
         yield "*"
         yield "device: torch.device | str | None = None"
-        if takes_dtype(program):
+        if program.takes_dtype:
             yield "dtype: torch.dtype | None = None"
 
 
@@ -103,11 +105,6 @@ def argument_signature(program: Program) -> Iterator[str]:
             yield f"{name}: {type_of(argument)} = None"
         else:
             yield f"{name}: {type_of(argument)} = {printer.show(argument.default)}"
-
-
-def takes_dtype(program: Program) -> bool:
-    """Whether some tensor of the layer has a dtype that the user may choose."""
-    return any(tensor.dtype is None for tensor in program.tensors.values())
 
 
 def helpers(program: Program) -> tuple[tuple[str, ...], ...]:
@@ -134,7 +131,10 @@ class ConstructorWriter:
         lines += self.attributes()
         lines += [line for node in late for line in self.constraint(node).lines()]
         lines += self.tensors(list(self.program.tensors.items()))
-        if self.program.tensors:
+        lines += created(self.program)
+        if initializes(self.program):
+            lines.append(f"self.{INITIALIZE}()")
+        elif self.program.tensors:
             lines.append("self.reset_parameters()")
         return tuple(lines)
 

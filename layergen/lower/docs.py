@@ -11,7 +11,7 @@ from layergen.lower.scopes import negated
 from layergen.lower.source import DocText, SourcePrinter, as_shape, python, wrap
 from layergen.lower.views import Lines
 from layergen.prove.input_checks import RankDemand
-from layergen.resolve.program import Program
+from layergen.resolve.program import Member, Program
 from layergen.words import listed
 
 PROSE = 84  # columns of the docstring
@@ -62,14 +62,18 @@ def entry(head: str, text: str, doc: DocText) -> Lines:
 def arguments(program: Program, doc: DocText) -> Iterator[str]:
     for name, argument in program.arguments.items():
         yield from entry(name, f"{sentence(argument.doc)}{default_text(argument)}", doc)
-    if program.tensors:
-        kinds = [
-            kind for kind, tensors in (("parameters", program.parameters), ("buffers", program.buffers)) if tensors
-        ]
-        owned = " and ".join(kinds)
+    if program.owns:
+        owned = " and ".join(owned_kinds(program))
         yield from entry("device", f"Device on which the {owned} are created.", doc)
-        if any(tensor.dtype is None for tensor in program.tensors.values()):
+        if program.takes_dtype:
             yield from entry("dtype", f"Data type of the {owned}.", doc)
+
+
+def owned_kinds(program: Program) -> list[str]:
+    """What a layer has of tensors, its own or those of members."""
+    own = (("parameters", program.parameters), ("buffers", program.buffers))
+    kinds = [kind for kind, tensors in own if tensors]
+    return kinds or ["parameters"]
 
 
 def default_text(argument: Argument) -> str:
@@ -159,6 +163,19 @@ def output_symbol(program: Program, expression: ex.Expression, index: int) -> st
 def attributes(program: Program, doc: DocText) -> Iterator[str]:
     for name, tensor in program.tensors.items():
         yield from entry(tensor.named or name, attribute_text(tensor), doc)
+    for name, member in program.members.items():
+        yield from entry(name, member_text(member), doc)
+
+
+def member_text(member: Member) -> str:
+    """What a member is."""
+    classes = listed([code(name) for name in dict.fromkeys(made.of.name for made in member.made)], "or")
+    text = f"{'List of ' if member.listed else ''}{classes}."
+    if member.doc:
+        text = f"{sentence(member.doc)} {text}"
+    if member.when is not None:
+        text += f" ``None`` unless {code(ex.show(member.when))}."
+    return text
 
 
 def attribute_text(tensor: Parameter | Buffer) -> str:

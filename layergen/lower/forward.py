@@ -5,33 +5,25 @@ from collections.abc import Sequence
 
 from layergen import ops
 from layergen.lang import expression as ex
-from layergen.lang.visitor import Visitor, mentioned
+from layergen.lang.facts import CalleeKind
+from layergen.lang.visitor import Visitor, calls, mentioned, statements
 from layergen.lower.buffers import copied, depends_on
-from layergen.lower.families import constant, named_families, reader
+from layergen.lower.families import constant, reader
 from layergen.lower.input_checks import InputCheckWriter, mentioned_dimensions, rounds
+from layergen.lower.members import listed
+from layergen.lower.narrowing import Narrowing
 from layergen.lower.scopes import attribute_names, functional
 from layergen.lower.sizes import mentioned_sizes, size_checks
 from layergen.lower.source import WIDTH, Origin, SourcePrinter
 from layergen.lower.tidy import tidied
 from layergen.prove.input_checks import InputCheck
 from layergen.resolve.conditions import NOTHING, Facts, facts, situated
+from layergen.resolve.inference import TENSOR
 from layergen.resolve.program import Program
 from layergen.resolve.signature import Entry, Sizes, leading_source
 
 INDENT = "    "
 IN_PLACE = {"+": "add_", "-": "sub_", "*": "mul_"}
-
-
-def leaning(node: ex.Expression) -> ex.Expression:
-    """A condition in which ``a and (b and c)`` has become ``a and b and c``, and the like for ``or``."""
-
-    def change(part: ex.Expression) -> ex.Expression | None:
-        match part:
-            case ex.Binary("and" | "or" as word, left, ex.Binary(inner, middle, right)) if word == inner:
-                return leaning(ex.Binary(word, ex.Binary(word, left, middle), right))
-        return None
-
-    return ex.transform(node, change)
 
 
 def takes_dtype_of_input(call: ex.Call) -> bool:
@@ -48,14 +40,18 @@ class ForwardWriter(Visitor):
         self.program = program
         self.checks = checks
         self.names = attribute_names(program) | {name: f"self.{name}" for name in program.tensors}
+        self.names |= {name: f"self.{name}" for name in program.members}
         self.names["training"] = "self.training"
+        self.narrowing = Narrowing(program)
+        self.vague: frozenset[str] = frozenset()  # the names that mypy takes for anything
+        self.vague = self.reassigned()
+        self.typed = {*program.inputs, *program.parameters, *program.buffers}  # whose type mypy knows
         self.known: Facts = NOTHING  # what is known of the inputs where the writer is
         self.bound = frozenset(name for name, found in program.dimensions.items() if found.always)
         self.lines: list[str] = []
         self.depth = 0
         self.rebound = program.forward.assigned
-        self.typed = set(program.inputs)  # the names of which a type checker knows what they are
-        self.printer = SourcePrinter(self.names, self.origin(), self.hoist, functional(program))
+        self.printer = SourcePrinter(self.names, self.origin(), self.hoist, functional(program), listed=listed(program))
         self.run = self.named_run()
         self.printer.leading, self.printer.read = self.run or self.leading(), reader(program)
 
@@ -171,9 +167,30 @@ class ForwardWriter(Visitor):
             return body, last
         return statements, None
 
+    def reassigned(self) -> frozenset[str]:
+        """The names whose type mypy has not been told, and that are then given what it sees no type in."""
+        found, told, seen = set[str](), set[str](), {*self.program.inputs}
+        for statement in statements(self.program.forward.statements):
+            if not isinstance(statement, ex.Assign):
+                continue
+            names = {target.id for target in statement.targets}
+            if self.untyped(statement.value):
+                told |= names - seen
+                found |= names - told
+            seen |= names
+        return frozenset(found)
+
     def untyped(self, value: ex.Expression) -> bool:
         """Whether mypy sees no type in a value, so that it needs to be said."""
         match value:
+            case ex.Name(id=name):
+                return name in self.vague
+            case ex.Conditional(then=then, orelse=orelse):
+                return self.untyped(then) or self.untyped(orelse)
+            case ex.Apply():
+                return True
+            case ex.Call(callee=callee) if callee is not None and callee.kind is CalleeKind.MEMBER:
+                return True
             case ex.Call(arguments=arguments):
                 op = ops.called(value)
                 return op is not None and (op.untyped or (op.methodic and any(map(self.untyped, arguments[:1]))))
@@ -212,11 +229,16 @@ class ForwardWriter(Visitor):
             self.emit(self.update(target.id, self.narrowed(statement.value, statement)))
             return
         value = self.printer.show(self.narrowed(statement.value, statement))
-        first = len(statement.targets) == 1 and target.id not in self.typed
-        annotation = ": Tensor" if first and self.untyped(statement.value) else ""
-        self.typed |= {target.id for target in statement.targets}
         stored = {name: self.free(f"new_{name}") for name in self.updated(statement)}
         names = [stored.get(target.id, target.id) for target in statement.targets]
+        untyped = self.untyped(statement.value)
+        annotation = ": Tensor" if untyped and len(names) == 1 and names[0] not in self.typed else ""
+        if untyped and len(names) > 1:
+            for target in statement.targets:
+                is_tensor = target.kinds == TENSOR or target.id in self.program.outputs
+                if target.id not in self.typed and target.id != "_" and is_tensor:
+                    self.emit(f"{target.id}: Tensor")
+        self.typed.update(names)
         self.emit(f"{', '.join(names)}{annotation} = {value}")
         if stored:
             self.emit("with torch.no_grad():")
@@ -292,33 +314,8 @@ class ForwardWriter(Visitor):
         return entry.gives if entry else name
 
     def narrowed(self, node: ex.Expression, user: ex.Statement) -> ex.Expression:
-        """A condition on a flag, said of the parameters that the flag decides about and that the statement uses.
-
-        ``if affine:`` becomes ``if self.weight is not None:``, which says the same, and which a type checker follows.
-        """
-        used = mentioned([user])
-        attributes = {name: part for name, part in self.program.tensors.items() if part.named is None}
-        tensors = [name for name, tensor in attributes.items() if tensor.when is not None and name in used]
-
-        def change(part: ex.Expression) -> ex.Expression | None:
-            match part:
-                case ex.Compare(left=ex.Name(id=family), operators=("is" | "is not" as asked,)) if family in families:
-                    when = families[family].when
-                    assert when is not None
-                    return when if asked == "is not" else ex.Unary("not", when)
-            negative = isinstance(part, ex.Unary) and part.operator == "not"
-            condition = part.operand if isinstance(part, ex.Unary) and negative else part
-            found = [ex.Name(name) for name in tensors if self.program.tensors[name].when == condition]
-            if not found or (isinstance(part, ex.Name) and part.id in self.program.tensors):
-                return None
-            sign, join = ("is", "or") if negative else ("is not", "and")
-            result: ex.Expression | None = None
-            for name in found:
-                test = ex.Compare(name, (sign,), (ex.Literal(None),))
-                result = test if result is None else ex.Binary(join, result, test)
-            return result
-
-        families = named_families(self.program)
+        """An expression of a statement, with dimensions where they can be read and conditions as `Narrowing` says."""
         node = situated(node, self.known, self.sized)
         is_condition = isinstance(user, ex.If) or any(isinstance(part, ex.Conditional) for part in ex.walk(node))
-        return leaning(ex.transform(node, change)) if is_condition else node
+        used = mentioned([user]) | {call.function for call in calls([user])}
+        return self.narrowing(node, used) if is_condition else node

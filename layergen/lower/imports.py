@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 IMPORTS = {  # what a name of the code is imported by, in the order in which the statements stand in a file
     "math": "import math",
     "Sequence": "from collections.abc import Sequence",
+    "cast": "from typing import cast",
     "torch": "import torch",
     "nn": "from torch import Tensor, nn",
     "F": "from torch.nn import functional as F",

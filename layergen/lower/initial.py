@@ -9,6 +9,7 @@ from layergen.lang.model import Buffer, Parameter
 from layergen.lang.visitor import Block, Visitor, assigned, mapped
 from layergen.lower.families import attribute, reader
 from layergen.lower.imports import names_in
+from layergen.lower.members import reset, restarted
 from layergen.lower.scopes import attribute_names, functional, initializers
 from layergen.lower.source import Origin, SourcePrinter
 from layergen.resolve.families import common_condition, misses_some
@@ -20,8 +21,23 @@ INDENT = "    "
 NO_GRAD = "with torch.no_grad():"
 
 
+INITIALIZE = "_initialize"  # the method for what is the layer's own, where it has members too
+
+
+def initializes(program: Program) -> bool:
+    """Whether a layer with members has initial values of its own to give."""
+    return bool(program.members) and bool(own_lines(program))
+
+
 def reset_lines(program: Program) -> tuple[str, ...]:
-    """The statements that give every parameter and buffer its initial value, each after those that it reads."""
+    """The statements that give every parameter and buffer its initial value, those of members first."""
+    if not program.members:
+        return own_lines(program)
+    return (*reset(program), *([f"self.{INITIALIZE}()"] if initializes(program) else []))
+
+
+def own_lines(program: Program) -> tuple[str, ...]:
+    """The statements for the layer's own tensors, each after those that it reads, and for other starts of members."""
     writer = InitialWriter(program)
     lines: list[str] = []
     for name in program.initial_order:
@@ -30,7 +46,7 @@ def reset_lines(program: Program) -> tuple[str, ...]:
         if common_condition(tensor) is not None:
             own = [f"if {writer.condition(name, tensor)}:", *(f"{INDENT}{line}" for line in own)]
         lines += own
-    return tuple(_joined(lines))
+    return (*_joined(lines), *restarted(program))
 
 
 def _joined(lines: list[str]) -> Iterator[str]:

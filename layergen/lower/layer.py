@@ -2,12 +2,12 @@
 
 from layergen.checked import CheckedLayer
 from layergen.lang.model import Buffer
-from layergen.lower import docs
+from layergen.lower import docs, members
 from layergen.lower.constructor import ConstructorWriter, helpers, signature
 from layergen.lower.families import members_read
 from layergen.lower.forward import ForwardWriter
 from layergen.lower.imports import IMPORTS, function, import_lines
-from layergen.lower.initial import reset_lines
+from layergen.lower.initial import initializes, own_lines, reset_lines
 from layergen.lower.representation import extra_repr
 from layergen.lower.scopes import functional, initializers
 from layergen.lower.source import DocText, wrap
@@ -15,8 +15,8 @@ from layergen.lower.views import LayerView
 from layergen.resolve.program import Program
 
 
-def layer_view(layer: CheckedLayer) -> LayerView:
-    """Lower a layer to the view of its module."""
+def layer_view(layer: CheckedLayer, module: tuple[str, ...]) -> LayerView:
+    """Lower a layer to the view of its module, which has a place below the package."""
     program = layer.program
     doc = DocText(prose(program))
     reset = reset_lines(program)
@@ -26,12 +26,14 @@ def layer_view(layer: CheckedLayer) -> LayerView:
     forward = ForwardWriter(program, layer.input_checks).write()
     arguments = tuple(signature(program))
     code = ["nn.Module", *("\n".join(lines) for lines in helpers(program)), *annotations(program)]
-    code += [function(arguments, constructor), function((), reset), function((), forward)]
+    initialize = own_lines(program) if initializes(program) else ()
+    code += [function((), lines) for lines in (reset, initialize, forward)]
+    code.append(function(arguments, constructor))
     summary, *rest = docs.docstring(layer, doc)
     return LayerView(
         prefix=doc.prefix,
         title="\n".join(wrap(doc(docs.sentence(program.summary)), docs.TITLE)),
-        imports=import_lines(code, available_imports(program)),
+        imports=(*import_lines(code, available_imports(program)), *relative_imports(program, module)),
         name=program.layer,
         summary=summary,
         docstring=tuple(rest),
@@ -40,7 +42,8 @@ def layer_view(layer: CheckedLayer) -> LayerView:
         signature=arguments,
         constructor=constructor,
         reset=reset,
-        reset_summary=f"Reset the {' and '.join(owned(program))} to their initial values.",
+        reset_summary=reset_summary(program),
+        initialize=initialize,
         forward_signature=tuple(inputs),
         returns="Tensor" if outputs == 1 else f"tuple[{', '.join(['Tensor'] * outputs)}]",
         forward=forward,
@@ -61,6 +64,7 @@ def prose(program: Program) -> tuple[str, ...]:
         *program.tensors.values(),
         *program.inputs.values(),
         *program.outputs.values(),
+        *program.members.values(),
     ]
     texts = [program.summary, program.description, *(part.doc for part in parts)]
     texts += [text for reference in program.references for text in (reference.title, reference.url)]
@@ -79,8 +83,16 @@ def annotations(program: Program) -> tuple[str, ...]:
             lines.append(f"{name}: {kind}{' | None' if tensor.when is not None else ''}")
     for name, optional in members_read(program).items():
         lines.append(f"{name}: Tensor{' | None' if optional else ''}")
-    return tuple(lines)
+    return (*lines, *members.annotations(program))
 
 
-def owned(program: Program) -> list[str]:
-    return [kind for kind, tensors in (("parameters", program.parameters), ("buffers", program.buffers)) if tensors]
+def reset_summary(program: Program) -> str:
+    kinds = " and ".join(docs.owned_kinds(program))
+    whose = " of the layer and its members" if program.members else ""
+    return f"Reset the {kinds}{whose} to their initial values."
+
+
+def relative_imports(program: Program, module: tuple[str, ...]) -> tuple[str, ...]:
+    """The imports of members' classes, behind an empty line."""
+    lines = sorted(members.imports(program, module), key=lambda line: (-line.count("."), line))
+    return ("", *lines) if lines else ()

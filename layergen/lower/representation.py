@@ -62,9 +62,7 @@ def expected_repr(program: Program, values: Mapping[str, object], tensors: Mappi
         shown.append(f"{item.label}{value!r}" if item.conversion else f"{item.label}{value}")
     own = at_values(program, values)
     lists = [
-        _list(own, name, several, tensors)
-        for name, several in own.members.items()
-        if program.families[name].named is None
+        _list(own, name, several, tensors) for name, several in own.kin.items() if program.families[name].named is None
     ]
     if not lists:
         return f"{program.layer}({', '.join(shown)})"

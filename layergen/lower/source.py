@@ -9,11 +9,12 @@ import re
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from layergen import ops
 from layergen.lang import expression as ex
 from layergen.lang.dtypes import DTYPES
-from layergen.lang.facts import Role
+from layergen.lang.facts import CalleeKind, Role
 from layergen.lang.kinds import Kind
 from layergen.lang.scalars import SCALARS
 from layergen.resolve.inference import kinds_of
@@ -43,6 +44,7 @@ class SourcePrinter(ex.Printer):
         functional: What ``torch.nn.functional`` is called.
         leading: The source text of the leading dimensions, for ``...`` in a list.
         read: Gives the source text of a tensor of a family, where it is no item of a list.
+        listed: The classes of the members in lists, by the lists' names.
     """
 
     def __init__(
@@ -53,7 +55,9 @@ class SourcePrinter(ex.Printer):
         functional: str = "F",
         leading: str = "...",
         read: Callable[[ex.Subscript, Callable[[ex.Expression], str]], str | None] = lambda node, show: None,
+        listed: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
+        self.listed = listed
         self.names = names
         self.origin = origin
         self.hoist = hoist
@@ -89,6 +93,13 @@ class SourcePrinter(ex.Printer):
     def splice(self, node: ex.Splice) -> str:
         return f"*{self.show(node.value, ex.PRECEDENCE['|'])}"
 
+    def member(self, node: ex.Member) -> str:
+        """A tensor of a member; one of a list says of which class it is, for a type checker cannot know."""
+        match node.value:
+            case ex.Subscript(value=ex.Name(id=name)) if name in self.listed:
+                return f"cast({self.listed[name]}, {self.show(node.value)}).{node.name}"
+        return super().member(node)
+
     def sequence(self, node: ex.Sequence) -> str:
         return super().sequence(self.spliced(node))
 
@@ -102,6 +113,8 @@ class SourcePrinter(ex.Printer):
     def call(self, node: ex.Call) -> str:
         items = [self.spliced(part) if isinstance(part, ex.Sequence) else part for part in node.arguments]
         node = replace(node, arguments=tuple(items))
+        if node.callee is not None and node.callee.kind is CalleeKind.MEMBER:
+            return f"{self.names.get(node.function, node.function)}({self.arguments(node)})"
         op = ops.called(node)
         if op is None:
             return f"{SCALARS[node.function].text}({self.arguments(node)})"

@@ -21,6 +21,7 @@ class LayerView:
     constructor: Lines
     reset: Lines  # empty if there is nothing to reset
     reset_summary: str
+    initialize: Lines  # what is the layer's own among the initial values, where it has members too
     forward_signature: Lines
     returns: str
     forward: Lines
@@ -29,7 +30,12 @@ class LayerView:
     @property
     def methods(self) -> tuple[str, ...]:
         """The class's methods in order."""
-        optional = {"reset_parameters": self.reset, "forward": self.forward, "extra_repr": self.extra_repr}
+        optional = {
+            "reset_parameters": self.reset,
+            "_initialize": self.initialize,
+            "forward": self.forward,
+            "extra_repr": self.extra_repr,
+        }
         return ("__init__", *(name for name, lines in optional.items() if lines))
 
 

@@ -13,7 +13,7 @@ from layergen.lang.model import Input, Parameter
 from layergen.ops.dtypes import dtype_name
 from layergen.prove.input_checks import SolutionDemand
 from layergen.prove.proof import Proof, Tried, paths
-from layergen.resolve.program import Program
+from layergen.resolve.program import Member, Program, takes
 from layergen.settings.branches import branchings
 from layergen.settings.choice import Setting
 from layergen.settings.pairs import pairs
@@ -108,7 +108,13 @@ def _reach(layer: CheckedLayer, proof: Proof | Tried) -> tuple[str, str]:
     if any(ex.Literal(...) in tensor.entries for tensor in layer.program.inputs.values()):
         fixed.append(f"`...` of {plural(len(proof.setting.leading), 'dimension')}")
     where = f" where {listed([f'`{equation}`' for equation in proof.tied])}" if proof.tied else ""
-    return "proven", "for all sizes from 2 up" + where + (f" with {listed(fixed)}" if fixed else "")
+    detail = "for all sizes from 2 up" + where + (f" with {listed(fixed)}" if fixed else "")
+    if proof.rests:
+        members = listed([f"`{child.name}`" for child in proof.rests])
+        detail += f", by the contract{'s' * (len(proof.rests) > 1)} of {members}"
+    if proof.inherited:
+        detail += f", of which this is open: {'; '.join(proof.inherited)}"
+    return "proven", detail
 
 
 def _lengths(program: Program, proof: Proof) -> dict[str, int]:
@@ -177,10 +183,15 @@ def _precision(layer: CheckedLayer, on_data: str) -> Iterator[Guarantee]:
     yield Guarantee("precision", "tried", f"{on_data}: {detail}")
 
 
+def has_parameters(member: Member) -> bool:
+    return any(takes("device", made.of) for made in member.made)
+
+
 def _gradient(program: Program, on_paths: str) -> Iterator[Guarantee]:
     floating = {name: part for name, part in program.inputs.items() if part.floating}
     tensors: dict[str, Parameter | Input] = {**program.parameters, **floating}
     wanted = [f"`{name}`" for name, part in tensors.items() if part.gradient]
+    wanted += ["the parameters of the members"] if any(map(has_parameters, program.members.values())) else []
     unwanted = [f"`{name}`" for name, part in tensors.items() if not part.gradient]
     if not any(output.floating for output in program.outputs.values()) or not wanted:
         yield Guarantee("gradient", "checked", "none is wanted")

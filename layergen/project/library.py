@@ -16,12 +16,15 @@ if TYPE_CHECKING:
 
 Contract = dict[str, Any]  # JSON: what a parent needs to know of a layer, in the words of the spec language
 
+FILE = "file"  # the key of a contract's spec
+MEMBERS = "members"  # the key of the layers that a layer is made of itself, each with the digest of its contract
 MEMBER = r"(?<![\w.])([A-Z]\w*)\s*\("  # a constructor's name, but not that of `nn.X`
 
 
 def contract_digest(contract: Contract) -> str:
-    """A hash of a contract. Two contracts with the same one are the same to all parents."""
-    return hashlib.sha256(json.dumps(contract, sort_keys=True).encode()).hexdigest()
+    """A hash of a contract. Two contracts with the same one are the same to all parents, wherever their specs lie."""
+    told = {key: value for key, value in contract.items() if key != FILE}
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
 
 def dependencies(data: "Mapping[str, Data]") -> tuple[str, ...]:
@@ -64,8 +67,19 @@ class Library:
         return {layer: self._layers[layer].contract if layer in self._layers else "" for layer in sorted(layers)}
 
     def contracts(self, layers: Iterable[str]) -> dict[str, Contract]:
-        """The contracts of some layers, without those that there are none of."""
-        for layer in layers:
-            if layer in self._layers and layer not in self._contracts:
+        """The contracts of some layers, and of those that they are made of, without those that there are none of."""
+        found: dict[str, Contract] = {}
+        waiting = list(layers)
+        while waiting:
+            layer = waiting.pop()
+            if layer in found or layer not in self._layers:
+                continue
+            if layer not in self._contracts:
                 self._contracts[layer] = self._load(self._layers[layer].key)
-        return {layer: self._contracts[layer] for layer in layers if layer in self._contracts}
+            found[layer] = self._contracts[layer]
+            waiting += found[layer].get(MEMBERS, {})
+        return found
+
+    def classes(self) -> tuple[str, ...]:
+        """The layers that there are."""
+        return tuple(sorted(self._layers))

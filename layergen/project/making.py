@@ -1,5 +1,7 @@
 """Makes what specs need to have made: from the cache where nothing has changed, by some stages where something has."""
 
+import re
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import NamedTuple
@@ -13,9 +15,10 @@ from layergen.project.library import Contract, Library, contract_digest, depende
 from layergen.project.manifest import Made, Output, Package
 from layergen.project.packages import PackageFile, package_text
 from layergen.project.schedule import run, without_cycles
-from layergen.project.workers import Failure, Runner, Task
+from layergen.project.workers import Failure, InProcess, Runner, Task
 from layergen.project.writing import GeneratedFile
 
+LAYER = re.compile(rb"^layer: *([A-Za-z]\w*)", re.MULTILINE)
 Progress = Callable[[int, int, str], None]  # how many specs are done, of how many, and the name of the last one
 
 
@@ -24,7 +27,10 @@ class Order(NamedTuple):
 
     spec: SpecFile
     config: Config
-    contracts: Mapping[str, Contract]  # of the layers that it is made of, by class
+    contracts: Mapping[str, Contract]  # of the layers that it is made of, and of theirs, by class
+    faulty: frozenset[str] = frozenset()  # the layers that it is made of whose specs have faults
+    cycles: tuple[tuple[str, ...], ...] = ()  # those that are made of it, each with the way back to itself
+    classes: tuple[str, ...] = ()  # those that there are, if it is made of one that there is not
 
 
 class Generated(NamedTuple):
@@ -65,6 +71,7 @@ class Maker:
         generate: The stages that take an order to what is generated.
         present: What is in the output folder, so that its texts need not be kept elsewhere. Without it, no texts are
             wanted at all.
+        others: Further specs, which are made only if some of the others are made of them.
     """
 
     def __init__(
@@ -74,23 +81,38 @@ class Maker:
         cache: Cache,
         generate: Callable[[Order], Generated],
         present: Mapping[str, Output] | None = None,
+        others: Sequence[SpecFile] = (),
     ) -> None:
+        self._all = (*others, *specs)
+        self._asked = tuple(spec.name for spec in specs)
         self._specs = {spec.name: spec for spec in specs}
         self._config, self._cache, self._generate, self._present = config, cache, generate, present
-        self._digests = {spec.name: cache.digest(spec.name, spec.file) for spec in specs}
+        self._digests: dict[str, str] = {}
         self._keys: dict[str, str] = {}  # by which the specs were made by an earlier build, or are now
         self._library = Library(self._contract)
         self._outcomes: dict[str, Outcome] = {}
         self.changed: set[str] = set()  # the specs that have changed since the last build
-        self._members = {spec.name: self._members_of(spec) for spec in specs}
+        self._members: dict[str, tuple[str, ...]] = {}
+        self._names = {_class(spec): spec.name for spec in (*others, *specs)}  # of specs, by classes in lower case
+        self._cycles: tuple[tuple[str, ...], ...] = ()
+        self._find({spec.name: spec for spec in others})
+
+    def _find(self, others: Mapping[str, SpecFile]) -> None:
+        """Find out what each spec is made of, and take those in that are needed."""
+        waiting = deque(self._specs.values())
+        while waiting:
+            spec = waiting.popleft()
+            self._digests[spec.name] = self._cache.digest(spec.name, spec.file)
+            self._members[spec.name] = self._members_of(spec)
+            for layer in self._members[spec.name]:
+                name = self._names.get(layer.lower(), "")
+                if name in others and name not in self._specs:
+                    self._specs[name] = others[name]
+                    waiting.append(others[name])
 
     def make(self, runner: Runner, progress: Progress | None = None) -> list[Outcome]:
         """Make all specs, each after those that it is made of."""
-        names = {spec.module[-1].replace("_", ""): spec.name for spec in self._specs.values()}
-        graph = {
-            name: [names[layer.lower()] for layer in members if layer.lower() in names]
-            for name, members in self._members.items()
-        }
+        graph = self._graph()
 
         def begin(name: str) -> Task | None:
             task = self._begin(self._specs[name])
@@ -109,8 +131,27 @@ class Maker:
         for name in [name for name, others in graph.items() if not others and name not in self.changed]:
             if begin(name) is None:
                 del graph[name]  # which needs no schedule
-        run(without_cycles(graph)[0], runner, begin, end)
-        return [self._outcomes[name] for name in self._specs]
+        straight, self._cycles = without_cycles(graph)
+        run(straight, runner, begin, end)
+        return [self._outcomes[name] for name in self._asked]
+
+    def order(self, spec: SpecFile) -> Order:
+        """What the stages of one spec get to see, when all that it is made of is made."""
+        graph, self._cycles = without_cycles(self._graph())
+        del graph[spec.name]
+
+        def end(name: str, generated: Generated | Failure) -> None:
+            self._end(self._specs[name], generated)
+
+        run(graph, InProcess(), lambda name: self._begin(self._specs[name]), end)
+        return self._order(spec)
+
+    def _graph(self) -> dict[str, list[str]]:
+        """Of each spec those that it is made of."""
+        return {
+            name: [self._names[layer.lower()] for layer in members if layer.lower() in self._names]
+            for name, members in self._members.items()
+        }
 
     def packages(self, files: Sequence[PackageFile], runner: Runner) -> tuple[list[GeneratedFile], dict[str, Failure]]:
         """Make packages; beside them, by their paths, what went wrong."""
@@ -161,9 +202,45 @@ class Maker:
             stored = self._cache.load(key) if key else None
             made = stored[0] if stored else None
         if made is None or not self._is_there(spec.outputs, made.texts):
-            return self._generate, (Order(spec, self._config, self._library.contracts(members)),)
+            return self._generate, (self._order(spec),)
         self._record(spec, made)
         return None
+
+    def _order(self, spec: SpecFile) -> Order:
+        """All that a spec's stages get to see."""
+        members = self._members[spec.name]
+        contracts = self._library.contracts(members)
+        missing = [layer for layer in members if layer not in contracts]
+        cycles = [cycle for layer in missing if (cycle := self._cycle(spec.name, layer))]
+        faulty = {layer for layer in missing if layer.lower() in self._names} - {cycle[0] for cycle in cycles}
+        unknown = len(faulty) + len(cycles) < len(missing)
+        return Order(
+            spec, self._config, contracts, frozenset(faulty), tuple(cycles), self._classes() if unknown else ()
+        )
+
+    def _classes(self) -> tuple[str, ...]:
+        """The classes of all specs, as their texts say at a glance."""
+        found = {*self._library.classes()}
+        for spec in self._all:
+            with suppress(OSError, ValueError):
+                name = LAYER.search(spec.path.read_bytes())
+                found |= {name[1].decode()} if name else set()
+        return tuple(sorted(found))
+
+    def _cycle(self, name: str, layer: str) -> tuple[str, ...]:
+        """The way from a member back to itself, if it is made of the layer of a spec; else nothing."""
+        member = self._names.get(layer.lower())
+        for cycle in self._cycles:
+            if name in cycle and member == cycle[(cycle.index(name) + 1) % len(cycle)]:
+                at = cycle.index(member)
+                around = [*cycle[at:], *cycle[:at]]
+                steps = zip(around, [*around[1:], member], strict=True)
+                return (layer, *(self._called(one, other) for one, other in steps))
+        return ()
+
+    def _called(self, name: str, member: str) -> str:
+        """What a spec calls the layer of another that it is made of."""
+        return next(layer for layer in self._members[name] if self._names.get(layer.lower()) == member)
 
     def _end(self, spec: SpecFile, generated: Generated | Failure) -> None:
         if isinstance(generated, Failure) and generated.usage:
@@ -202,3 +279,8 @@ class Maker:
         if stored is None:
             raise CacheLostError(key)
         return stored[1]
+
+
+def _class(spec: SpecFile) -> str:
+    """The class that a spec's file is named after, in lower case."""
+    return spec.module[-1].replace("_", "")

@@ -61,16 +61,19 @@ class Meter:
 
     def parameters(self) -> Size:
         """The elements of all parameters, for which nothing need be run."""
-        tensors = [self.instance.state[name] for name in self.instance.program.parameters]
-        return sum(tensor.numel() for tensor in tensors if tensor is not None)
+        own = [self.instance.state[name] for name in self.instance.program.parameters]
+        inner = [self.instance.state[path] for path, part in self.instance.inner.items() if part.parameter]
+        different = {id(tensor): tensor for tensor in (*own, *inner) if tensor is not None}  # some may be tied
+        return sum(tensor.numel() for tensor in different.values())
 
     def amounts(self) -> dict[str, Size]:
         """What was counted, by the names of `Costs`."""
-        return {
-            "parameters": self.parameters(),
-            "flops": self.counter.get_total_flops(),
-            "activation_bytes": self.kept.bytes(),
-        }
+        flops = self.counter.get_total_flops()
+        contracts = self.instance.placement.contracts
+        if contracts is None or not contracts.relied:
+            return {"parameters": self.parameters(), "flops": flops, "activation_bytes": self.kept.bytes()}
+        found = {"parameters": self.parameters()}  # and what members keep of their inputs, nobody says
+        return found | ({"flops": flops + sum(contracts.flops)} if contracts.counted else {})
 
 
 def costs(program: Program, formulas: Mapping[str, Any], setting: Setting, on_data: bool = False) -> Costs:

@@ -1,13 +1,14 @@
 """Chooses the values that stand in for symbols: large enough, distinct, and within bounds and constraints."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from layergen.lang import expression as ex
 from layergen.lang.bounds import refusal
 from layergen.lang.model import SIZES, Argument
 from layergen.resolve.program import Program
-from layergen.settings.branches import way
+from layergen.settings.branches import Decision, branchings, way
 from layergen.settings.choice import Setting
 from layergen.settings.search import consistent, search, values_of
 from layergen.settings.sizes import find_sizes, keeps, with_run
@@ -46,6 +47,13 @@ def close_hints(program: Program, setting: Setting, concrete: frozenset[str] = f
     return _chosen(program, setting, concrete, LARGE_INTS, INTS[:8])
 
 
+def partial_hints(program: Program, setting: Setting, concrete: frozenset[str] = frozenset()) -> Hints | None:
+    """As `hints`, but arguments that are 0 or 1 in the setting stay so: its way may depend on it."""
+    small = {name for name, value in numbers(program, setting).names.items() if value <= 1}
+    settled = {name.split("[")[0] for name in small if name not in setting.sizes} - set(LEADING_NAMES)
+    return hints(program, setting, concrete | settled) if settled - concrete else None
+
+
 def own_hints(program: Program, setting: Setting, concrete: frozenset[str] = frozenset()) -> Hints | None:
     """The setting's own values, for layers that need what only their author knows; 0 and 1 stay numbers."""
     own = numbers(program, setting)
@@ -70,9 +78,12 @@ def _chosen(
     dims = dict.fromkeys(setting.sizes, dimensions)
     looked = 0
     taken = way(program, setting)  # which the symbols are to take, too
+    equal = dict(_equal(program, taken or frozenset()))
 
     def accept(given: Mapping[str, Any]) -> bool:
-        if not _telling(program, given, integers):
+        if any(given.get(one) != given.get(other) for one, other in equal.items() if one in given and other in given):
+            return False
+        if not _telling(program, given, integers, equal):
             return False
         if not program.size_constraints and taken is None:
             return True
@@ -99,11 +110,33 @@ def _chosen(
     return Hints(found, {**_named(found.values, integers), **sizes, **dict(zip(LEADING_NAMES, leading, strict=False))})
 
 
-def _telling(program: Program, given: Mapping[str, Any], integers: Mapping[str, Argument]) -> bool:
+def _telling(
+    program: Program, given: Mapping[str, Any], integers: Mapping[str, Argument], equal: Mapping[str, str]
+) -> bool:
     """Whether no two values are equal by accident, and none is 0 or 1."""
     values = values_of(program, given)
-    telling = [values[name] for name in (*integers, *program.derived) if isinstance(values[name], int)]
+    names = [name for name in (*integers, *program.derived) if equal.get(name, name) == name]
+    telling = [values[name] for name in names if isinstance(values[name], int)]
     return len(set(telling)) == len(telling) and min(telling, default=2) > 1
+
+
+def _equal(program: Program, taken: frozenset[Decision]) -> Iterator[tuple[str, str]]:
+    """The names that are equal to others on a way, as its conditions say."""
+    for branching in branchings(program):
+        for holds in (True, False):
+            if (branching.key, holds) in taken and (branching.key, not holds) not in taken:
+                yield from _equations(branching.test, holds)
+
+
+def _equations(test: ex.Expression, holds: bool) -> Iterator[tuple[str, str]]:
+    match test:
+        case ex.Compare(ex.Name(id=left), ("==" | "!=" as sign,), (ex.Name(id=right),)) if holds == (sign == "=="):
+            yield right, left
+        case ex.Binary("and" | "or" as word, left, right) if holds == (word == "and"):
+            yield from _equations(left, holds)
+            yield from _equations(right, holds)
+        case ex.Unary("not", operand):
+            yield from _equations(operand, not holds)
 
 
 def _becomes_symbol(argument: Argument, value: Any) -> bool:

@@ -239,7 +239,7 @@ def _passes(instance: Instance, name: str, shape: Shape) -> bool:
     """Whether torch lets an input of another shape through, be it in training or in evaluation."""
     original = instance.inputs[name]
     assert original is not None
-    for training in instance.program.forward.modes:
+    for training in instance.program.modes:
         try:
             instance.run(training, inputs={name: original.new_empty(shape)})
         except TrialFault:

@@ -19,9 +19,11 @@ from layergen.ops.dtypes import dtype_name
 from layergen.prove.abstract_run import AbstractRun, hint
 from layergen.prove.cost import Meter
 from layergen.prove.formula import same, shown, value
-from layergen.prove.hints import LEADING_NAMES, Hints, at_point, close_hints, hints, own_hints
-from layergen.resolve.program import Program
+from layergen.prove.hints import LEADING_NAMES, Hints, at_point, close_hints, hints, own_hints, partial_hints
+from layergen.resolve.program import Child, Program
+from layergen.rules.members import WrongMember
 from layergen.rules.shapes import HiddenCoupling, OpFailed
+from layergen.run.contracts import Contracts
 from layergen.run.explain import Explainer
 from layergen.run.forward import Run, Step, TrialFault
 from layergen.run.instance import Instance, Placement
@@ -68,11 +70,17 @@ class Proof:
     sampled: tuple[str, ...] = ()  # outputs whose shape algebra could not settle; they agree at the hints
     tied: tuple[str, ...] = ()  # equations that torch has assumed of sizes, though the spec does not demand them
     amounts: Mapping[str, Any] = field(default_factory=dict)  # what the run has cost: formulas, if it was measured
+    rests: tuple[Child, ...] = ()  # the layers whose contracts it rests on
 
     @property
     def whole(self) -> bool:
         """Whether the shapes are proven for all sizes, with no argument left out."""
-        return not self.concrete and not self.sampled and not self.tied
+        return not self.concrete and not self.sampled and not self.tied and not self.inherited
+
+    @property
+    def inherited(self) -> tuple[str, ...]:
+        """What was not shown of the shapes of the layers that it rests on."""
+        return tuple(f"of `{child.name}`: {reason}" for child in self.rests for reason in child.open)
 
 
 @dataclass(frozen=True)
@@ -92,7 +100,7 @@ def prove(program: Program, settings: Sequence[Setting]) -> Iterator[Proof | Tri
         SpecError: At the first way that shows a fault, which mostly shows on all of them.
     """
     for index, setting in enumerate(paths(program, settings)):
-        for training in program.forward.modes:
+        for training in program.modes:
             yield _prove_path(program, setting, training, measured=index == 0 and training)
 
 
@@ -115,14 +123,14 @@ def _prove_path(program: Program, setting: Setting, training: bool, measured: bo
     """
     nothing = Tried(setting, "no values were found to stand in for the symbols")
     first: Tried | TrialFault = nothing
-    for choose in (hints, close_hints, own_hints):
+    for choose in (hints, close_hints, partial_hints, own_hints):
         try:
             outcome = _prove_at(program, setting, training, choose, measured) or nothing
         except TrialFault as fault:
             first = fault if first == nothing else first
             if choose is hints and not program.cases and _fails_at_all_sizes(program, setting):
                 break
-            if fault.finding.rule not in (OpFailed, HiddenCoupling) or not works_at(program, setting):
+            if fault.finding.rule not in (OpFailed, HiddenCoupling, WrongMember) or not works_at(program, setting):
                 first = first if isinstance(first, TrialFault) else fault
                 break  # no other sizes will help
         else:
@@ -196,9 +204,10 @@ def _numbers(program: Program, found: Hints) -> dict[str, Any]:
 
 def _tied(program: Program, found: Hints, run: AbstractRun) -> Iterator[str]:
     """The names for which torch has put a formula of others, though another value would have been allowed."""
+    taken = way(program, found.setting)
     for name, formula in run.lost().items():
         others = (at_point(program, found, {**found.names, name: other}) for other in range(2, found.names[name]))
-        if any(other is not None for other in others):
+        if any(other is not None and way(program, other) == taken for other in others):
             yield f"{name} == {shown(formula)}"
 
 
@@ -244,7 +253,9 @@ def _run(program: Program, setting: Setting, found: Hints, run: AbstractRun, tra
     steps = tuple(_step(step, run) for step in result.steps)
     counted = meter.amounts() if measured and not run.lost() else {}
     amounts = {name: run.formula(size) for name, size in counted.items()} | parameters
-    return Proof(setting, found, training, steps, shapes, watch.evidence(result), {}, tuple(sampled), amounts=amounts)
+    guards = watch.evidence(result)
+    rests = tuple(instance.placement.contracts.relied.values()) if instance.placement.contracts else ()
+    return Proof(setting, found, training, steps, shapes, guards, sampled=tuple(sampled), amounts=amounts, rests=rests)
 
 
 @contextmanager
@@ -255,7 +266,14 @@ def symbolic_instance(
     symbolic = symbolic_setting(program, found, run, calls)
     explainer = Explainer(program, found.setting, lambda size: shown(run.formula(size)), run.renamed)
     with run():
-        instance = Instance(program, symbolic, Placement(CPU, gradients=gradients, scalars=calls), explainer)
+        placement = Placement(
+            CPU,
+            gradients=gradients,
+            scalars=calls,
+            contracts=Contracts(),
+            text=lambda size: shown(run.formula(size)),
+        )
+        instance = Instance(program, symbolic, placement, explainer)
         for constraint in program.size_constraints:  # what is asked here is true of all sizes from now on
             Interpreter(instance.scalars, calls).truth(constraint)
         yield instance

@@ -1,65 +1,62 @@
 """From a spec to a program: what each of its words is, said once."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import takewhile
-from types import MappingProxyType
 from typing import TypeVar
 
 from layergen.faults import refuse
 from layergen.lang import expression as ex
+from layergen.lang.constructors import constructor_calls
 from layergen.lang.facts import Callee, CalleeKind, Role
 from layergen.lang.kinds import Kind, Kinds
-from layergen.lang.model import Argument, Buffer, Input, LayerSpec, Match, Parameter, Tensor
+from layergen.lang.model import Argument, Buffer, Input, LayerSpec, Match, Module, Parameter, Tensor
+from layergen.lang.refusals import is_module
 from layergen.resolve.annotation import Environment, Functions, Meaning, annotated, as_initializer
+from layergen.resolve.arguments import kinds_of_argument
 from layergen.resolve.blocks import annotated_block
 from layergen.resolve.callsites import check_calls
 from layergen.resolve.defaults import check_defaults
 from layergen.resolve.families import check_families
-from layergen.resolve.inference import BOOL, INT, NONE, TENSOR, TENSORS, kinds_of
+from layergen.resolve.inference import BOOL, INT, MEMBER, NONE, TENSOR, TENSORS, kinds_of
 from layergen.resolve.initial import check_initial, initial_order
+from layergen.resolve.library import EMPTY, Library, constructible
 from layergen.resolve.meanings import check_meanings
+from layergen.resolve.membership import check_members
 from layergen.resolve.names import check_names
 from layergen.resolve.patterns import check_patterns
-from layergen.resolve.program import Method, Program
+from layergen.resolve.program import Child, Made, Member, Method, Program
 from layergen.resolve.refused import check_refused
 from layergen.resolve.signature import dimensions_of, entries
 from layergen.rules.names import UnusedName
 
-__all__ = ["Method", "Program", "resolve"]
+__all__ = ["Library", "Method", "Program", "resolve"]
 
-KINDS_OF_TYPES: Mapping[str, Kinds] = MappingProxyType(
-    {
-        "int": frozenset({Kind.INT}),
-        "float": frozenset({Kind.FLOAT}),
-        "bool": frozenset({Kind.BOOL}),
-        "str": frozenset({Kind.STR}),
-        "size1": frozenset({Kind.INTS}),
-        "size2": frozenset({Kind.INTS}),
-        "size3": frozenset({Kind.INTS}),
-        "ints": frozenset({Kind.INTS}),
-    }
-)
 Part = TypeVar("Part", bound=Tensor)
 
 
-def resolve(spec: LayerSpec) -> Program:
+def resolve(spec: LayerSpec, library: Library = EMPTY) -> Program:
     """Say what each word of a spec is.
+
+    Args:
+        spec: The spec.
+        library: The layers that it may be made of.
 
     Raises:
         SpecError: If names are undefined, unused or misused, defaults out of bounds, or calls do not fit.
     """
     refuse(check_refused(spec))
+    refuse(check_members(spec, library))
     findings = (*check_names(spec), *check_defaults(spec), *check_meanings(spec), *check_patterns(spec))
     findings = (*findings, *check_initial(spec), *check_families(spec))
-    program = understood(spec)
+    program = understood(spec, library)
     if all(finding.rule is UnusedName for finding in findings):  # what a wrong call leaves out is unused, too
         findings = (*findings, *check_calls(program))
     refuse(findings)
     return program
 
 
-def understood(spec: LayerSpec) -> Program:
+def understood(spec: LayerSpec, library: Library = EMPTY) -> Program:
     """A spec whose trees have their facts, as far as its words mean something."""
     numbers = Environment(_arguments(spec))
     derived: dict[str, ex.Expression] = {}
@@ -74,7 +71,8 @@ def understood(spec: LayerSpec) -> Program:
         sizes = sizes.with_names({spec.run: Meaning(Role.DIMENSION, frozenset({Kind.INTS}))})
     inputs = {name: _input(part, sizes) for name, part in spec.inputs.items()}
     resolved = tuple(entries(inputs, scalars))
-    start = _forward(spec, sizes)
+    members = {name: _member(name, part, numbers, library) for name, part in spec.modules.items()}
+    start = _forward(spec, sizes, members)
     statements, _ = annotated_block(spec.forward, start)
     return Program(
         layer=spec.layer,
@@ -86,9 +84,11 @@ def understood(spec: LayerSpec) -> Program:
         constraints=tuple(annotated(constraint, sizes) for constraint in spec.constraints),
         parameters={name: _owned(part, numbers, spec) for name, part in spec.parameters.items()},
         buffers={name: _owned(part, numbers, spec) for name, part in spec.buffers.items()},
+        members=members,
+        ties=spec.ties,
         inputs=inputs,
         outputs={name: _shaped(part, sizes) for name, part in spec.outputs.items()},
-        random=spec.random,
+        random="always" if any(child.program.random == "always" for child in children_of(members)) else spec.random,
         mixes=spec.mixes,
         causal=spec.causal,
         matches=_match(spec.matches, numbers, start) if spec.matches else None,
@@ -104,7 +104,7 @@ def understood(spec: LayerSpec) -> Program:
 
 
 def _arguments(spec: LayerSpec) -> dict[str, Meaning]:
-    return {name: Meaning(Role.ARGUMENT, _kinds_of(part)) for name, part in spec.arguments.items()}
+    return {name: Meaning(Role.ARGUMENT, kinds_of_argument(part)) for name, part in spec.arguments.items()}
 
 
 def _earlier(spec: LayerSpec, name: str) -> dict[str, Meaning]:
@@ -112,20 +112,17 @@ def _earlier(spec: LayerSpec, name: str) -> dict[str, Meaning]:
     return dict(takewhile(lambda item: item[0] != name, _arguments(spec).items()))
 
 
-def _kinds_of(argument: Argument) -> Kinds:
-    """The kinds that an argument has once the constructor has normalized it."""
-    return KINDS_OF_TYPES[argument.type] | (NONE if argument.optional else frozenset())
-
-
-def _forward(spec: LayerSpec, sizes: Environment) -> Environment:
+def _forward(spec: LayerSpec, sizes: Environment, members: Mapping[str, Member]) -> Environment:
     """What the forward sees at its start. A parameter hides the argument of its name that switches it on."""
     names = {
         **{name: Meaning(Role.PARAMETER, _tensors(part)) for name, part in spec.parameters.items()},
         **{name: Meaning(Role.BUFFER, _tensors(part)) for name, part in spec.buffers.items()},
         **{name: Meaning(Role.INPUT, TENSOR | _absent(part.optional)) for name, part in spec.inputs.items()},
+        **{name: Meaning(Role.MEMBER, member.kinds, member) for name, member in members.items()},
         "training": Meaning(Role.MODE, BOOL),
     }
-    conditions = {name: part.when for name, part in spec.tensors.items() if part.when is not None}
+    parts: dict[str, Parameter | Buffer | Module] = {**spec.tensors, **spec.modules}
+    conditions = {name: part.when for name, part in parts.items() if part.when is not None}
     return replace(sizes.with_names(names), functions=Functions.TENSORS, conditions=conditions)
 
 
@@ -175,6 +172,36 @@ def _owned(tensor: Owned, numbers: Environment, spec: LayerSpec) -> Owned:
     if isinstance(found, Parameter) and found.requires_grad is not None:
         return found.model_copy(update={"requires_grad": annotated(found.requires_grad, numbers)})
     return found
+
+
+def _member(name: str, part: Module, numbers: Environment, library: Library) -> Member:
+    """A member whose constructors are known; what is unknown has been told before."""
+    at = numbers
+    if isinstance(part.module, ex.Comprehension):
+        at = numbers.with_names({part.module.target.id: Meaning(Role.LOCAL, INT)})
+    constructor = ex.transform(annotated(part.module, at), _constructed)
+    made = [(call, constructible(call.function, library.layers)) for call in constructor_calls(constructor)]
+    initial = replace(at, functions=Functions.INITIAL)
+    return Member(
+        name,
+        constructor,
+        tuple(Made(call, of) for call, of in made if of is not None),
+        None if part.when is None else annotated(part.when, numbers),
+        part.doc,
+        {path: as_initializer(annotated(init, initial)) for path, init in part.init.items()},
+    )
+
+
+def _constructed(node: ex.Expression) -> ex.Expression | None:
+    """A constructor's call, which knows that it is one."""
+    if not isinstance(node, ex.Call) or not is_module(node):
+        return None
+    kind = CalleeKind.MODULE if node.function.startswith("nn.") else CalleeKind.LAYER
+    return replace(node, callee=Callee(kind, node.function), kinds=MEMBER)
+
+
+def children_of(members: Mapping[str, Member]) -> Iterator[Child]:
+    return (child for member in members.values() for child in member.children)
 
 
 def _match(match: Match, numbers: Environment, forward: Environment) -> Match:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from types import MappingProxyType
+from typing import Protocol
 
 from layergen import ops
 from layergen.lang import expression as ex
@@ -17,12 +18,22 @@ from layergen.resolve.inference import NONE, SCALAR, TENSOR, UNKNOWN, arguments_
 from layergen.resolve.patterns import rearranged
 
 
+class Runnable(Protocol):
+    """A member, as far as the words that call it need to know it."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def returns(self) -> Kinds: ...
+
+
 @dataclass(frozen=True)
 class Meaning:
     """What a name stands for at some place."""
 
     role: Role
     kinds: Kinds
+    member: Runnable | None = None  # which it is, or one of which
 
 
 class Functions(Enum):
@@ -92,16 +103,35 @@ def annotated(node: ex.Expression, at: Environment) -> ex.Expression:
                 then=annotated(then, at.where(asked, True)),
                 orelse=annotated(orelse, at.where(asked, False)),
             )
-        case ex.Call():
+        case ex.Call() | ex.Apply():
             inner = ex.with_children(node, lambda part: annotated(part, at))
-            assert isinstance(inner, ex.Call)
-            if at.functions is not Functions.NUMBERS and is_pattern(inner):
+            assert isinstance(inner, ex.Call | ex.Apply)
+            if isinstance(inner, ex.Call) and at.functions is not Functions.NUMBERS and is_pattern(inner):
                 made = rearranged(inner)
                 return replace(inner, kinds=UNKNOWN) if made is inner else annotated(made, at)
-            found = replace(inner, callee=callee(inner, at.functions))
+            member = member_of(inner.function, at)
+            if member is not None:
+                return replace(inner, callee=Callee(CalleeKind.MEMBER, member.name), kinds=member.returns)
+            found = replace(inner, callee=callee(inner, at.functions)) if isinstance(inner, ex.Call) else inner
         case _:
             found = ex.with_children(node, lambda part: annotated(part, at))
     return replace(found, kinds=infer(found))
+
+
+def member_of(value: str | ex.Expression, at: Environment) -> Runnable | None:
+    """The member that a name is, or to whose list a value belongs; None if it is none."""
+    match value:
+        case str():
+            meaning = at.names.get(value)
+            return meaning.member if meaning else None
+        case ex.Name(id=name):
+            return member_of(name, at)
+        case ex.Subscript(value=inner):
+            return member_of(inner, at)
+        case ex.Call(function="reversed", arguments=(inner,)):
+            return member_of(inner, at)
+        case _:
+            return None
 
 
 def callee(call: ex.Call, functions: Functions) -> Callee | None:

@@ -49,5 +49,5 @@ def _joined(before: Environment, left: Environment, right: Environment) -> Envir
     meanings = {}
     for name in {**left.names, **right.names}:
         found = [branch.names[name] for branch in (left, right) if name in branch.names]
-        meanings[name] = Meaning(found[0].role, found[0].kinds.union(*(meaning.kinds for meaning in found)))
+        meanings[name] = replace(found[0], kinds=found[0].kinds.union(*(meaning.kinds for meaning in found)))
     return before.with_names(meanings)

@@ -1,23 +1,28 @@
 """Each call of a program fits: those of the forward, of initial values, and of the module to match."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 
 from layergen import ops
-from layergen.diagnostics import Finding, Path, Place
+from layergen.diagnostics import Finding, Label, Path, Place
 from layergen.lang import expression as ex
+from layergen.lang.bounds import refusal
 from layergen.lang.facts import CalleeKind
 from layergen.lang.inits import INITIALIZERS
+from layergen.lang.interpreter import EvaluationFault, Interpreter
 from layergen.lang.kinds import Kind
 from layergen.lang.scalars import SCALARS
+from layergen.lang.tokens import quoted
 from layergen.lang.visitor import expressions, parts, statements
 from layergen.ops.modules import find_initializer, find_module, module_names
 from layergen.resolve.calls import check_against, check_call, described, unknown_function
 from layergen.resolve.inference import TENSOR, kinds_of
-from layergen.resolve.program import Program
+from layergen.resolve.program import Child, Constructible, Member, Program
 from layergen.resolve.scope import scoped
 from layergen.resolve.signature import leading_source
-from layergen.rules.calls import DataDependent, NotASize, NotATensor, NotScalar, WrongArgumentKind
+from layergen.rules.calls import DataDependent, NotASize, NotATensor, NotScalar, UnknownOp, WrongArgumentKind
+from layergen.rules.members import WrongMember
 from layergen.words import shorten
 
 FORWARD: Path = ("forward",)
@@ -29,12 +34,13 @@ def check_calls(program: Program) -> Iterator[Finding]:
     yield from _inits(program)
     yield from _scalars(program)
     yield from _match(program)
+    yield from _members(program)
 
 
 def _forward(program: Program) -> Iterator[Finding]:
     for statement in statements(program.forward.statements):
         for expression in parts(statement).expressions:
-            yield from _calls(expression, FORWARD)
+            yield from _calls(expression, FORWARD, program)
             spliced = next((node for node in ex.walk(expression) if ex.is_spliced(node)), None)
             if spliced is not None and leading_source(program.inputs) is None:
                 message = "`...` stands for nothing here: no input that is always there has leading dimensions"
@@ -53,10 +59,15 @@ def _condition(test: ex.Expression) -> Iterator[Finding]:
         yield DataDependent.at(Place(FORWARD, test.span), message, help=help)
 
 
-def _calls(expression: ex.Expression, path: Path) -> Iterator[Finding]:
+def _calls(expression: ex.Expression, path: Path, program: Program) -> Iterator[Finding]:
     for node in ex.walk(expression):
-        if isinstance(node, ex.Call):
+        if isinstance(node, ex.Call | ex.Apply) and node.callee and node.callee.kind is CalleeKind.MEMBER:
+            yield from _run(node, path, program.members[node.callee.name])
+        elif isinstance(node, ex.Call):
             yield from _pattern(node, node.origin, path) if node.origin else check_call(node, path)
+        elif isinstance(node, ex.Apply):
+            message = f"{quoted(ex.show(node.function))} is no member, and so cannot be called"
+            yield UnknownOp.at(Place(path, node.function.span), message)
 
 
 def _pattern(first: ex.Call, origin: ex.Origin, path: Path) -> Iterator[Finding]:
@@ -75,33 +86,81 @@ def _wanted(value: ex.Expression, kind: Kind, takes: str, path: Path) -> Iterato
         yield WrongArgumentKind.at(Place(path, value.span), message)
 
 
+def _run(node: ex.Call | ex.Apply, path: Path, member: Member) -> Iterator[Finding]:
+    """A member is called as its forward, or that of each in a list, has to be."""
+    if member.listed and isinstance(node, ex.Call) and node.function == member.name:
+        message = f"`{member.name}` is a list of members, which cannot be called itself"
+        help = f"call one of it, `{member.name}[0](…)`, or each: `for block in {member.name}:`"
+        yield UnknownOp.at(Place(path, node.function_span), message, help=help)
+        return
+    name = node.function if isinstance(node, ex.Call) else ex.show(node.function)
+    span = node.function_span if isinstance(node, ex.Call) else node.function.span
+    call = ex.Call(name, node.arguments, node.keywords, span=node.span, function_span=span, callee=node.callee)
+    for of in dict.fromkeys(made.of for made in member.made):
+        yield from check_against(call, of.forward(name), path)
+
+
+def _given(call: ex.Call, of: Constructible, path: Path) -> Iterator[Finding]:
+    """What a constructor is given as it stands, within what the other spec allows."""
+    if not isinstance(of, Child):
+        return
+    arguments = of.program.arguments
+    given = {**dict(zip(arguments, call.arguments, strict=False)), **{word.name: word.value for word in call.keywords}}
+    for name, node in given.items():
+        if ex.names(node) or name not in arguments:
+            continue
+        with suppress(EvaluationFault):
+            problem = refusal(name, arguments[name], Interpreter({}).evaluate(node))
+            if problem:
+                label = Label(Place(("arguments", name), key=True), "declared here", of.file)
+                yield WrongMember.at(Place(path, node.span), f"`{of.name}` refuses it: {problem}", labels=(label,))
+
+
+def _members(program: Program) -> Iterator[Finding]:
+    """The constructors of members, and their other initial values."""
+    for name, member in program.members.items():
+        path: Path = ("modules", name, "module")
+        for made in member.made:
+            yield from check_against(made.call, made.of.constructor, path)
+            yield from _given(made.call, made.of, path)
+            for argument in (*made.call.arguments, *(keyword.value for keyword in made.call.keywords)):
+                yield from _calls(argument, path, program)
+        for tensor, init in member.init.items():
+            yield from _init(init, ("modules", name, "init", tensor), program)
+
+
 def _inits(program: Program) -> Iterator[Finding]:
     for name, tensor in program.tensors.items():
-        path, init = (program.section(name), name, "init"), tensor.init.value
+        path = (program.section(name), name, "init")
         for expression in expressions(tensor.init.before):
-            yield from _calls(expression, path)
-        if isinstance(init, ex.Call) and init.callee and init.callee.kind is CalleeKind.INITIALIZER:
-            op = find_initializer(init.callee.name)
-            assert op is not None
-            yield from check_against(init, op, path)
-            for argument in (*init.arguments, *(keyword.value for keyword in init.keywords)):
-                yield from _calls(argument, path)
-        elif isinstance(init, ex.Call) and init.callee is None:
-            known = [*INITIALIZERS, *ops.names()]
-            yield unknown_function(init, path, known, "an initializer of torch.nn.init or an op")
-        else:
-            yield from _calls(init, path)
-            if not kinds_of(init) & (TENSOR | {Kind.UNKNOWN}):
-                help = f"write `constant({ex.show(init)})`" if not isinstance(init, ex.Name) else None
-                message = "the initial value is a number, not a tensor"
-                yield NotATensor.at(Place(path, init.span), message, help=help)
+            yield from _calls(expression, path, program)
+        yield from _init(tensor.init.value, path, program)
+
+
+def _init(init: ex.Expression, path: Path, program: Program) -> Iterator[Finding]:
+    """One initial value."""
+    if isinstance(init, ex.Call) and init.callee and init.callee.kind is CalleeKind.INITIALIZER:
+        op = find_initializer(init.callee.name)
+        assert op is not None
+        yield from check_against(init, op, path)
+        for argument in (*init.arguments, *(keyword.value for keyword in init.keywords)):
+            yield from _calls(argument, path, program)
+    elif isinstance(init, ex.Call) and init.callee is None:
+        known = [*INITIALIZERS, *ops.names()]
+        yield unknown_function(init, path, known, "an initializer of torch.nn.init or an op")
+    else:
+        yield from _calls(init, path, program)
+        if not kinds_of(init) & (TENSOR | {Kind.UNKNOWN}):
+            help = f"write `constant({ex.show(init)})`" if not isinstance(init, ex.Name) else None
+            message = "the initial value is a number, not a tensor"
+            yield NotATensor.at(Place(path, init.span), message, help=help)
 
 
 def _scalars(program: Program) -> Iterator[Finding]:
     """Outside the forward and the initial values there are numbers alone."""
     sizes: set[ex.Expression] = set()  # a wrong one is mostly wrong in several places
     for part in scoped(program):
-        if part.path[-1] == "init" or part.path[0] == "matches":
+        if "init" in part.path or part.path[0] == "matches" or part.path[-1] == "module":
             continue
         if part.path[-2] == "shape" and part.expression not in sizes:
             sizes.add(part.expression)

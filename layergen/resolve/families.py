@@ -136,7 +136,7 @@ def expanded(program: Program, counts: Mapping[str, int]) -> Program:
         parameters=_members(program.parameters, members),
         buffers=_members(program.buffers, members),
         initial_order=tuple(order),
-        members=members,
+        kin=members,
         declared={member: name for name, several in members.items() for member in several},
     )
 

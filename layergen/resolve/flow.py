@@ -38,7 +38,7 @@ class _Flow(Visitor):
 
     def __init__(self, spec: LayerSpec) -> None:
         sizes = {*spec.arguments, *spec.derived, *dimensions(spec), *unbound_names(spec)}
-        self.known = frozenset({*sizes, *spec.tensors, *spec.inputs, *CONSTANTS, "training"})
+        self.known = frozenset({*sizes, *spec.tensors, *spec.modules, *spec.inputs, *CONSTANTS, "training"})
         self.known |= {spec.run} if spec.run else set()
         self.passing = {name: found for name, found in dimensions(spec).items() if not found.always}
         self.first = {target.id: target for target in reversed(list(assignments(spec.forward)))}

@@ -23,6 +23,8 @@ LITERALS: dict[type, Kind] = {
     str: Kind.STR,
     type(None): Kind.NONE,
 }
+MEMBER: Kinds = frozenset({Kind.MEMBER})
+MEMBERS: Kinds = frozenset({Kind.MEMBERS})
 ITEMS = {Kind.INTS: Kind.INT, Kind.FLOATS: Kind.FLOAT, Kind.TENSORS: Kind.TENSOR}
 IDENTITY = frozenset({"is", "is not", "in", "not in"})  # comparisons that give a bool even of tensors
 
@@ -57,13 +59,16 @@ def infer(expression: ex.Expression) -> Kinds:
             return frozenset(_picked(kind, index) for kind in kinds_of(value))
         case ex.Call():
             return _called(expression)
+        case ex.Member():
+            return TENSOR
         case _:
             return UNKNOWN
 
 
 def item_kinds(kinds: Kinds) -> Kinds:
     """The kinds of the items of a value."""
-    return frozenset({**ITEMS, Kind.TENSOR: Kind.TENSOR}.get(kind, Kind.UNKNOWN) for kind in kinds)
+    found = {**ITEMS, Kind.TENSOR: Kind.TENSOR, Kind.MEMBERS: Kind.MEMBER}
+    return frozenset(found.get(kind, Kind.UNKNOWN) for kind in kinds)
 
 
 def arguments_of(call: ex.Call) -> list[tuple[str | None, ex.Expression]]:
@@ -111,6 +116,8 @@ def _picked(kind: Kind, index: ex.Expression) -> Kind:
     """The kind of ``value[index]`` for a value of some kind."""
     if kind is Kind.TENSOR:
         return Kind.TENSOR
+    if kind is Kind.MEMBERS:
+        return kind if isinstance(index, ex.Slice) else Kind.MEMBER
     if kind in ITEMS:
         return kind if isinstance(index, ex.Slice) else ITEMS[kind]
     return Kind.UNKNOWN

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from layergen.diagnostics import Finding, Label, Place
 from layergen.lang import expression as ex
 from layergen.lang.model import LayerSpec
-from layergen.lang.visitor import assignments, reads
+from layergen.lang.visitor import assignments, calls, reads
 from layergen.resolve.flow import check_flow
 from layergen.resolve.order import check_order
 from layergen.resolve.reserved import check_reserved
@@ -19,8 +19,14 @@ SECTIONS = {
     "derived": "a derived name",
     "parameters": "a parameter",
     "buffers": "a buffer",
+    "modules": "a member",
     "inputs": "an input",
     "outputs": "an output",
+}
+IDLE = {
+    "arguments": "has no effect",
+    "derived": "has no effect",
+    "modules": "is never called, and no tensor of it is read",
 }
 OTHER_NAME = "choose another name"
 
@@ -97,8 +103,14 @@ def _conjuncts(condition: ex.Expression) -> tuple[ex.Expression, ...]:
     return (condition,)
 
 
+def _tied(spec: LayerSpec) -> list[ex.Expression]:
+    """The paths of the tensors that others are."""
+    return list(spec.ties.values())
+
+
 def _check_unused(spec: LayerSpec) -> Iterator[Finding]:
     read = {name.id for name in reads(spec.forward)}
+    used_members = read.union(call.function for call in calls(spec.forward)).union(*map(ex.names, _tied(spec)))
     changed = {name.id for name in assignments(spec.forward)}
     outside: set[str] = set()
     for part in scoped(spec):
@@ -109,12 +121,13 @@ def _check_unused(spec: LayerSpec) -> Iterator[Finding]:
         "derived": outside | read,
         "parameters": read,
         "buffers": read | changed,
+        "modules": used_members,
         "inputs": read | {found.giver for name, found in dimensions(spec).items() if name in read and found.giver},
     }
     for section, names in used.items():
         for name in getattr(spec, section):
             if name not in names:
-                idle = "has no effect" if section in ("arguments", "derived") else "is never read by the forward"
+                idle = IDLE.get(section, "is never read by the forward")
                 message = f"{SECTIONS[section].split(' ', 1)[1]} `{name}` {idle}"
                 yield UnusedName.at(Place((section, name), key=True), message, help=f"use `{name}` or delete it")
     others = {"training", "_", *([spec.run] if spec.run else [])}

@@ -8,11 +8,16 @@ from typing import Any, Literal
 from layergen import ops
 from layergen.lang import expression as ex
 from layergen.lang.facts import CalleeKind
+from layergen.lang.kinds import Kind, Kinds
 from layergen.lang.model import Argument, Buffer, Input, Match, Output, Parameter, Reference
 from layergen.lang.values import Mixing
 from layergen.lang.visitor import assignments, calls, parts, reads, statements
+from layergen.ops import Formal, Op
 from layergen.resolve.annotation import Meaning
+from layergen.resolve.arguments import kinds_of_argument
+from layergen.resolve.inference import NONE, TENSOR
 from layergen.resolve.signature import Dimension, Entry, Sizes, alternatives
+from layergen.resolve.torch_module import TorchModule, op_of
 
 
 @dataclass(frozen=True)
@@ -52,11 +57,6 @@ class Method:
         """Whether it does something else in training than in evaluation."""
         return "training" in self.reads
 
-    @property
-    def modes(self) -> tuple[bool, ...]:
-        """Training and evaluation, or training alone where it does not ask which it is."""
-        return (True, False) if self.asks_mode else (True,)
-
     @cached_property
     def draws(self) -> bool:
         """Whether it draws random numbers in some mode."""
@@ -74,6 +74,135 @@ class Method:
         return tuple(ops.get(callee.name) for callee in found if callee and callee.kind is CalleeKind.OP)
 
 
+@dataclass(frozen=True, eq=False)
+class Child:
+    """A layer of another spec, as the layers know it that are made of it."""
+
+    program: "Program"
+    module: tuple[str, ...]  # where its class is generated, below the package
+    file: str  # its spec
+    preconditions: tuple[ex.Expression, ...] = ()  # what torch demands of its sizes
+    open: tuple[str, ...] = ()  # what was not shown of its shapes; empty: they are proven for all sizes
+    costs: Mapping[str, ex.Expression] = field(default_factory=dict)  # formulas in its names, as far as there are any
+
+    @property
+    def name(self) -> str:
+        return self.program.layer
+
+    @cached_property
+    def constructor(self) -> Op:
+        """Its constructor, as an op whose calls can be checked."""
+        formals = [self._argument(name, part) for name, part in self.program.arguments.items()]
+        return op_of(self.name, formals, TENSOR, self.program.draws)
+
+    @cached_property
+    def returns(self) -> Kinds:
+        return TENSOR if len(self.program.outputs) == 1 else frozenset({Kind.TENSORS})
+
+    def forward(self, name: str) -> Op:
+        """Its forward, as an op of some name."""
+        formals = [_input(given, part) for given, part in self.program.inputs.items()]
+        return op_of(name, formals, self.returns, self.program.draws)
+
+    def _argument(self, name: str, part: Argument) -> Formal:
+        accepts = kinds_of_argument(part)
+        if Kind.INTS in accepts and part.type != "ints":
+            accepts |= {Kind.INT}
+        default = None if part.default is None else _Shown(ex.show(part.default))
+        return Formal(name, accepts, required=part.required, default=default)
+
+
+Constructible = Child | TorchModule
+
+
+@dataclass(frozen=True)
+class Made:
+    """A call of a constructor among those of a member."""
+
+    call: ex.Call
+    of: Constructible
+
+
+@dataclass(frozen=True)
+class Member:
+    """A layer that a layer is made of, or a list of them."""
+
+    name: str
+    constructor: ex.Expression  # a call, a list of calls, or a comprehension of one
+    made: tuple[Made, ...]  # by the calls in it
+    when: ex.Expression | None = None  # the attribute is None where this is false
+    doc: str | None = None
+    init: Mapping[str, ex.Expression] = field(default_factory=dict)  # other initial values, by paths
+
+    @property
+    def module(self) -> ex.Expression:
+        """What makes it, under the name of the key."""
+        return self.constructor
+
+    @property
+    def listed(self) -> bool:
+        return not isinstance(self.constructor, ex.Call)
+
+    @property
+    def kinds(self) -> Kinds:
+        own = frozenset({Kind.MEMBERS if self.listed else Kind.MEMBER})
+        return own | (NONE if self.when is not None else frozenset())
+
+    @property
+    def returns(self) -> Kinds:
+        """The kinds of what a call of it gives."""
+        return frozenset[Kind]().union(*(made.of.returns for made in self.made))
+
+    @property
+    def children(self) -> tuple[Child, ...]:
+        return tuple(made.of for made in self.made if isinstance(made.of, Child))
+
+    @property
+    def modes(self) -> bool:
+        """Whether it does something else in training than in evaluation."""
+        return any(made.of.program.asks_mode if isinstance(made.of, Child) else made.of.modes for made in self.made)
+
+    def mixes(self, training: bool) -> bool:
+        """Whether the samples of a batch see each other in it."""
+        return any(_mixes(made.of, training) for made in self.made)
+
+    @property
+    def updates(self) -> bool:
+        """Whether it updates buffers in training."""
+        return any(made.of.program.updates if isinstance(made.of, Child) else made.of.updates for made in self.made)
+
+    @property
+    def draws(self) -> bool:
+        """Whether it draws random numbers in some mode."""
+        return any(made.of.program.draws if isinstance(made.of, Child) else made.of.draws for made in self.made)
+
+
+class _Shown(str):
+    """Text that a signature shows as it is."""
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+def _input(name: str, part: Input) -> Formal:
+    accepts = TENSOR | (NONE if part.optional else frozenset())
+    return Formal(name, accepts, required=not part.optional)
+
+
+def _mixes(made: Constructible, training: bool) -> bool:
+    if not isinstance(made, Child):
+        return training and made.updates  # of running statistics
+    own = made.program.mixes.values()
+    return "always" in own or (training and "training" in own) or made.program.has_mixing_member(training)
+
+
+def takes(option: Literal["device", "dtype"], made: Constructible) -> bool:
+    """Whether a constructor takes ``device`` or ``dtype``."""
+    if not isinstance(made, Child):
+        return made.takes(option)
+    return made.program.owns if option == "device" else made.program.takes_dtype
+
+
 @dataclass(frozen=True)
 class Program:
     """A resolved spec: its parts, whose trees have their facts, and what they are to each other."""
@@ -87,6 +216,8 @@ class Program:
     constraints: tuple[ex.Expression, ...]  # those on arguments alone and those on sizes, as they are declared
     parameters: Mapping[str, Parameter]
     buffers: Mapping[str, Buffer]
+    members: Mapping[str, Member]
+    ties: Mapping[str, ex.Expression]  # by the path of each tensor of a member the one that it is
     inputs: Mapping[str, Input]
     outputs: Mapping[str, Output]
     random: Literal["training", "always"]
@@ -101,13 +232,68 @@ class Program:
     dimensions: Mapping[str, Dimension]  # in the order in which the inputs bind them
     initial_order: tuple[str, ...]  # its tensors, each after those that its initial value reads
     run: str | None = None  # the name of what `...` stands for
-    members: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # at numbers, the tensors of each family
+    kin: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # at numbers, the tensors of each family
     declared: Mapping[str, str] = field(default_factory=dict)  # and the family of each of these
 
     @cached_property
     def tensors(self) -> Mapping[str, Parameter | Buffer]:
         """The parameters and then the buffers: what the layer owns."""
         return {**self.parameters, **self.buffers}
+
+    @property
+    def modules(self) -> Mapping[str, Member]:
+        """What it is made of, under the name of the section."""
+        return self.members
+
+    @cached_property
+    def children(self) -> Mapping[str, Child]:
+        """The layers of other specs that it is made of, by class."""
+        return {child.name: child for member in self.members.values() for child in member.children}
+
+    @cached_property
+    def asks_mode(self) -> bool:
+        """Whether it does something else in training than in evaluation, by itself or by a member."""
+        return self.forward.asks_mode or any(member.modes for member in self.members.values())
+
+    @property
+    def modes(self) -> tuple[bool, ...]:
+        """Training and evaluation, or training alone where it does not ask which it is."""
+        return (True, False) if self.asks_mode else (True,)
+
+    @cached_property
+    def draws(self) -> bool:
+        """Whether it draws random numbers in some mode, by itself or by a member."""
+        return self.forward.draws or any(member.draws for member in self.members.values())
+
+    @cached_property
+    def owns(self) -> bool:
+        """Whether it has parameters or buffers, of its own or of a member."""
+        return bool(self.tensors) or any(self.takes("device", member) for member in self.members.values())
+
+    @cached_property
+    def takes_dtype(self) -> bool:
+        """Whether some tensor of it has a dtype that the user may choose."""
+        own = any(tensor.dtype is None for tensor in self.tensors.values())
+        return own or any(self.takes("dtype", member) for member in self.members.values())
+
+    @cached_property
+    def updates(self) -> bool:
+        """Whether it updates buffers, its own or a member's."""
+        own = not self.forward.assigned.isdisjoint(self.buffers)
+        return own or any(member.updates for member in self.members.values())
+
+    @cached_property
+    def infinite(self) -> bool:
+        """Whether infinity is one of the numbers that it computes with, or a member."""
+        return "inf" in self.forward.reads or any(child.program.infinite for child in self.children.values())
+
+    def has_mixing_member(self, training: bool) -> bool:
+        """Whether the samples of a batch see each other in a member."""
+        return any(member.mixes(training) for member in self.members.values())
+
+    def takes(self, option: Literal["device", "dtype"], member: Member) -> bool:
+        """Whether a member's constructor, or one of a list, takes ``device`` or ``dtype``."""
+        return any(takes(option, made.of) for made in member.made)
 
     @cached_property
     def argument_constraints(self) -> tuple[ex.Expression, ...]:
@@ -149,7 +335,7 @@ class Program:
     def shown(self, name: str) -> str:
         """What a message calls a tensor of the layer's own: one of a family by its index."""
         family = self.declared.get(name)
-        return name if family is None else f"{family}[{self.members[family].index(name)}]"
+        return name if family is None else f"{family}[{self.kin[family].index(name)}]"
 
     def section(self, name: str) -> Literal["parameters", "buffers"]:
         """The section in which a tensor of the layer's own is declared."""

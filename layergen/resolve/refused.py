@@ -1,4 +1,4 @@
-"""What the language can say and a layer cannot do: loops, lists that grow, and members."""
+"""What the language can say and a layer cannot do: loops, lists that grow, and attributes of what is no member."""
 
 from collections.abc import Iterator
 
@@ -6,7 +6,7 @@ from layergen.diagnostics import Finding, Path, Place, Span
 from layergen.lang import expression as ex
 from layergen.lang.model import LayerSpec
 from layergen.lang.tokens import quoted
-from layergen.lang.visitor import parts, statements
+from layergen.lang.visitor import assignments, parts, statements
 from layergen.resolve.scope import scoped
 from layergen.rules.spec import ForbiddenConstruct
 
@@ -15,8 +15,9 @@ FORWARD: Path = ("forward",)
 
 def check_refused(spec: LayerSpec) -> Iterator[Finding]:
     """Yield the constructs of a spec that no layer can have, each once."""
+    members = frozenset(spec.modules).union(target.id for target in assignments(spec.forward))
     for part in scoped(spec):
-        yield from _expression(part.expression, part.path)
+        yield from _expression(part.expression, part.path, members)
     within: list[Span] = []  # what stands in a loop goes with it
     for statement in statements(spec.forward):
         start, end = statement.span
@@ -32,11 +33,14 @@ def check_refused(spec: LayerSpec) -> Iterator[Finding]:
                 yield _refused("`append` is not in the language", FORWARD, (start, start + len("append")), help)
             case _:
                 for expression in parts(statement).expressions:
-                    yield from _expression(expression, FORWARD)
+                    yield from _expression(expression, FORWARD, members)
 
 
-def _expression(node: ex.Node, path: Path) -> Iterator[Finding]:
+def _expression(node: ex.Node, path: Path, members: frozenset[str]) -> Iterator[Finding]:
     match node:
+        case ex.Apply() | ex.Member() if not members.isdisjoint(ex.names(node)):
+            for child in ex.children(node):
+                yield from _expression(child, path, members)
         case ex.Apply(function=function):
             message = f"{quoted(ex.show(function))} is called, but only a function's plain name can be"
             yield _refused(message, path, function.span)
@@ -45,7 +49,7 @@ def _expression(node: ex.Node, path: Path) -> Iterator[Finding]:
             yield _refused(message, path, node.span)
         case _:
             for child in ex.children(node):
-                yield from _expression(child, path)
+                yield from _expression(child, path, members)
 
 
 def _refused(message: str, path: Path, span: Span, help: str | None = None) -> Finding:

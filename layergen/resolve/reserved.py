@@ -26,7 +26,7 @@ MODULE_ATTRIBUTES = frozenset({
     "register_state_dict_pre_hook", "requires_grad_", "reset_parameters", "set_extra_state", "set_submodule",
     "share_memory", "state_dict", "to", "to_empty", "train", "training", "type", "xpu", "zero_grad",
 })  # fmt: skip
-GENERATED = frozenset({"self", "torch", "nn", "math", "Tensor", "device", "dtype", "layer"})
+GENERATED = frozenset({"self", "torch", "nn", "math", "cast", "Tensor", "device", "dtype", "layer"})
 BUILTINS = frozenset({
     "ValueError", "abs", "all", "any", "bool", "float", "int", "isinstance", "len", "list", "max", "min", "range",
     "round", "str", "sum", "super", "tuple",
@@ -42,14 +42,14 @@ def check_reserved(spec: LayerSpec) -> Iterator[Finding]:
         yield ReservedName.at(
             ("layer",), f"`{shorten(spec.layer)}` cannot be the name of a layer: {problem}", help=help
         )
-    for section in ("arguments", "derived", "parameters", "buffers", "inputs", "outputs"):
+    for section in ("arguments", "derived", "parameters", "buffers", "modules", "inputs", "outputs"):
         attribute = section not in ("inputs", "outputs")
         for name in getattr(spec, section):
             yield from _check(name, Place((section, name), key=True), attribute)
     for name, dimension in dimensions(spec).items():
         place = dimension.entries[0].place
         yield from _check(name, place)
-    seen = {"_", *spec.arguments, *spec.derived, *spec.tensors, *spec.inputs, *spec.outputs}
+    seen = {"_", *spec.arguments, *spec.derived, *spec.tensors, *spec.modules, *spec.inputs, *spec.outputs}
     for target in assignments(spec.forward):
         if target.id not in seen:
             yield from _check(target.id, Place(("forward",), target.span))

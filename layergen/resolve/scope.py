@@ -6,6 +6,7 @@ from typing import Protocol
 
 from layergen.diagnostics import Path
 from layergen.lang import expression as ex
+from layergen.lang.constructors import constructor_calls
 from layergen.lang.dtypes import DTYPES
 from layergen.lang.inits import FANS, Initial, initializer
 from layergen.lang.model import Argument, Buffer, Input, Match, Output, Parameter, Tensor
@@ -25,6 +26,17 @@ class Scoped:
     known: str  # what these names are, in words
 
 
+class Modules(Protocol):
+    """What a part that is a member, or a list of them, has of expressions."""
+
+    @property
+    def module(self) -> ex.Expression: ...
+    @property
+    def when(self) -> ex.Expression | None: ...
+    @property
+    def init(self) -> Mapping[str, ex.Expression]: ...
+
+
 class Parts(Protocol):
     """The parts of a layer that hold expressions: of a spec, or of what it was resolved to."""
 
@@ -42,6 +54,8 @@ class Parts(Protocol):
     def inputs(self) -> Mapping[str, Input]: ...
     @property
     def outputs(self) -> Mapping[str, Output]: ...
+    @property
+    def modules(self) -> Mapping[str, "Modules"]: ...
     @property
     def matches(self) -> Match | None: ...
     @property
@@ -65,6 +79,7 @@ def scoped(spec: Parts) -> Iterator[Scoped]:
     for index, constraint in enumerate(spec.constraints):
         yield Scoped(("constraints", index), constraint, bound, holds)
     yield from _owned(spec, scalars, known)
+    yield from _members(spec, scalars, known)
     for name, tensor in spec.inputs.items():
         yield from _shape(("inputs", name), tensor, bound, holds)
         for index, end in enumerate(tensor.range or ()):
@@ -96,6 +111,22 @@ def _own(path: Path, tensor: Parameter | Buffer, scalars: frozenset[str], tensor
     if isinstance(tensor, Parameter) and tensor.requires_grad is not None:
         yield Scoped((*path, "requires_grad"), tensor.requires_grad, scalars, known)
     yield from _init((*path, "init"), tensor.init, scalars, tensors)
+
+
+def _members(spec: Parts, scalars: frozenset[str], known: str) -> Iterator[Scoped]:
+    """The expressions of what the layer is made of."""
+    for name, member in spec.modules.items():
+        path: Path = ("modules", name)
+        inner = scalars
+        if isinstance(member.module, ex.Comprehension):
+            yield Scoped((*path, "module"), member.module.iterable, scalars, known)
+            inner = scalars | {member.module.target.id}
+        for call in constructor_calls(member.module):
+            yield Scoped((*path, "module"), call, inner, known)
+        if member.when is not None:
+            yield Scoped((*path, "when"), member.when, scalars, known)
+        for tensor, init in member.init.items():
+            yield from _initial((*path, "init", tensor), init, scalars, frozenset())
 
 
 def _shape(path: Path, tensor: Tensor, names: frozenset[str], known: str) -> Iterator[Scoped]:

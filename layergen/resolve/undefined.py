@@ -89,6 +89,7 @@ def _roles(spec: LayerSpec) -> dict[str, str]:
         **dict.fromkeys(dimensions(spec), "a dimension"),
         **({spec.run: "a run of dimensions"} if spec.run else {}),
         **dict.fromkeys(spec.inputs, "an input"),
+        **dict.fromkeys(spec.modules, "a member"),
         **dict.fromkeys(spec.buffers, "a buffer"),
         **dict.fromkeys(spec.parameters, "a parameter"),
         **dict.fromkeys(spec.derived, "a derived name"),

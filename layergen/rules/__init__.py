@@ -1,7 +1,20 @@
 """All rules, a page each. They need nothing of layergen but `diagnostics`, so that a page is shown at once."""
 
 from layergen.diagnostics import Rule
-from layergen.rules import behaviour, building, calls, cases, file, meaning, names, shapes, spec, tensors, values
+from layergen.rules import (
+    behaviour,
+    building,
+    calls,
+    cases,
+    file,
+    meaning,
+    members,
+    names,
+    shapes,
+    spec,
+    tensors,
+    values,
+)
 
 __all__ = [
     "all_rules",
@@ -11,6 +24,7 @@ __all__ = [
     "cases",
     "file",
     "meaning",
+    "members",
     "names",
     "shapes",
     "spec",

@@ -35,7 +35,12 @@ class TensorCalls:
             keywords = {"device": self.device, **keywords}
             if node.callee and node.callee.floating:
                 keywords = {"dtype": self.dtype, **keywords}
-        return op.function(*arguments, **keywords)
+        return op.function(*map(_settled, arguments), **{name: _settled(value) for name, value in keywords.items()})
+
+
+def _settled(value: Any) -> Any:
+    """An argument as torch takes it: a flag at symbols is asked what it is."""
+    return bool(value) if isinstance(value, torch.SymBool) else value
 
 
 def shape_of(

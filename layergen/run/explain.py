@@ -15,6 +15,7 @@ from layergen.lang.interpreter import EvaluationFault
 from layergen.resolve.program import Program
 from layergen.rules.calls import SizeOfValues
 from layergen.rules.shapes import HiddenCoupling, OpFailed, ShapeMismatch
+from layergen.run.fault import MemberFault
 from layergen.run.said import dotted, lacks_half, needs_data, plain, sheltered, sized_by_values
 from layergen.settings.choice import Setting
 
@@ -110,6 +111,9 @@ class Explainer:
     def fault(self, path: Path, fault: EvaluationFault, values: Mapping[str, Any] = MappingProxyType({})) -> Finding:
         """The finding for an expression that could not be computed where names had these values."""
         node = fault.node
+        if isinstance(fault, MemberFault):
+            labels, help = fault.labels, fault.help
+            return fault.rule.at(Place(path, node.span), fault.message, labels=labels, notes=self.notes(), help=help)
         if isinstance(node, ex.Binary) and node.operator in ELEMENTWISE:
             shapes = [tuple(operand.shape) for operand in fault.operands if isinstance(operand, Tensor)]
             if len(shapes) == 2 and not broadcast(*shapes):

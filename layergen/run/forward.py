@@ -10,10 +10,12 @@ from torch import Tensor
 from layergen.diagnostics import Finding, Place
 from layergen.faults import SpecError
 from layergen.lang import expression as ex
+from layergen.lang.facts import CalleeKind
 from layergen.lang.interpreter import EvaluationFault, Function, Interpreter
 from layergen.ops.dtypes import dtype_name
 from layergen.rules.tensors import BufferMismatch
 from layergen.run.explain import Explainer
+from layergen.run.paths import parted
 
 
 class TrialFault(SpecError):
@@ -100,6 +102,8 @@ class ForwardInterpreter(Interpreter):
             self.meet(node, node.origin.demand, arguments[0])
         for observer in self.observers:
             observer.called(node, arguments, keywords)
+        if node.callee is not None and node.callee.kind is CalleeKind.MEMBER:
+            return self.member(node, self.values[node.function], arguments, keywords)
         return self.function(node, arguments, keywords)
 
     def meet(self, node: ex.Call, demand: ex.Demand, operand: Any) -> None:
@@ -114,13 +118,43 @@ class ForwardInterpreter(Interpreter):
             if operand.shape[index] != size:
                 raise EvaluationFault(node, f"dimension {index} is {size} in the pattern, but the tensor is {shown}")
 
+    def member(self, node: ex.Call, inner: Any, arguments: list[Any], keywords: dict[str, Any]) -> Any:
+        """Call a member."""
+        if inner is None:
+            raise EvaluationFault(node, f"the member `{node.function}` does not exist here")
+        return inner(node, arguments, keywords, self.values["training"])
+
+    def apply(self, node: ex.Apply) -> Any:
+        """Call a member of a list."""
+        inner = self.evaluate(node.function)
+        arguments = [self.evaluate(argument) for argument in node.arguments]
+        keywords = {keyword.name: self.evaluate(keyword.value) for keyword in node.keywords}
+        call = ex.Call(ex.show(node.function), node.arguments, node.keywords, span=node.span, callee=node.callee)
+        for observer in self.observers:
+            observer.called(call, arguments, keywords)
+        return self.guarded(node, lambda: self.member(call, inner, arguments, keywords))
+
     def evaluate(self, node: ex.Expression) -> Any:
+        match node:
+            case ex.Apply():
+                return self.apply(node)
+            case ex.Member():
+                return self.tensor(node)
         if not ex.is_spliced(node):
             return super().evaluate(node)
         items: list[Any] = []
         for item in node.items:
             items += self.leading if item == ex.Literal(...) else self.spliced(item)
         return items
+
+    def tensor(self, node: ex.Member) -> Tensor | None:
+        """The tensor of a member."""
+        base, path = parted(node, self.evaluate)
+        inner = self.evaluate(base)
+        if inner is None:
+            raise EvaluationFault(node, f"the member `{ex.show(base)}` does not exist here")
+        found: Tensor | None = self.guarded(node, inner.tensor, path)
+        return found
 
     def combine(self, node: ex.Binary, left: Any, right: Any) -> Any:
         for observer in self.observers:

@@ -73,9 +73,9 @@ def _weight(node: ex.Expression, instance: Instance) -> Tensor | None:
     match node:
         case ex.Name(id=name):
             return instance.state.get(name)
-        case ex.Subscript(value=ex.Name(id=name), index=index) if name in instance.program.members:
+        case ex.Subscript(value=ex.Name(id=name), index=index) if name in instance.program.kin:
             at = Interpreter(instance.setting.values).evaluate(index)
-            several = instance.program.members[name]
+            several = instance.program.kin[name]
             return instance.state[several[at]] if isinstance(at, int) and -len(several) <= at < len(several) else None
     return None
 

@@ -1,7 +1,6 @@
 """One layer with its tensors set up: on the meta device, on fake tensors, in any dtype, at numbers or at symbols."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -9,7 +8,7 @@ import torch
 from torch import Tensor
 
 from layergen.diagnostics import Path, Place
-from layergen.lang.interpreter import EvaluationFault, Function, Interpreter, scalar_call
+from layergen.lang.interpreter import EvaluationFault, Interpreter
 from layergen.lang.model import Tensor as TensorSpec
 from layergen.ops.dtypes import dtype_of
 from layergen.resolve.families import common_condition, count_of, expanded
@@ -19,21 +18,12 @@ from layergen.rules.shapes import OpFailed
 from layergen.run.environment import CONSTANTS, TensorCalls, shape_of
 from layergen.run.explain import Explainer
 from layergen.run.forward import ForwardInterpreter, Observer, Run, TrialFault
+from layergen.run.members import Assembled, Owned, assemble, tie
+from layergen.run.placement import META, Placement
 from layergen.run.said import needs_data
 from layergen.settings.choice import Setting
 
-META = torch.device("meta")
-
-
-@dataclass(frozen=True)
-class Placement:
-    """Where a layer is set up."""
-
-    device: torch.device = META
-    dtype: torch.dtype = torch.float32  # of the floating inputs
-    owned_dtype: torch.dtype | None = None  # of the floating parameters and buffers; the inputs' unless given
-    gradients: bool = False
-    scalars: Function = scalar_call  # calls the functions of numbers
+__all__ = ["META", "Instance", "Placement"]
 
 
 class Instance:
@@ -57,6 +47,8 @@ class Instance:
         self.explainer = explainer or Explainer(program, setting)
         self.program = expanded(program, dict(self.counts(program)))
         self.state = dict(self.owned())
+        self.inner: dict[str, Owned] = {}  # the tensors of members among the state
+        self.members = dict(self.assembled())
         self.inputs = dict(self.given())
 
     def located(self, path: Path, compute: Any) -> Any:
@@ -97,7 +89,7 @@ class Instance:
     def lists(self, state: Mapping[str, Any]) -> dict[str, list[Any] | None]:
         """The families, whose tensors have these values; None for those that do not exist."""
         lists: dict[str, list[Any] | None] = {}
-        for name, several in self.program.members.items():
+        for name, several in self.program.kin.items():
             when = common_condition(self.source.tensors[name])
             there = when is None or self.interpreter(self.setting.values).truth(when)
             lists[name] = [state.get(member) for member in several] if there else None
@@ -124,6 +116,17 @@ class Instance:
             return part is not None
         condition = partial(self.interpreter(self.setting.values).truth, part.requires_grad)
         return bool(self.located((*self.program.path(name), "requires_grad"), condition))
+
+    def assembled(self) -> Iterator[tuple[str, Assembled]]:
+        """The members, whose tensors become a part of the state; None where their condition does not hold."""
+        values = self.setting.values
+        for name, member in self.program.members.items():
+            path: Path = ("modules", name, "module")
+            own = partial(assemble, {name: member}, values, "", self.state, self.inner, self.placement)
+            yield from self.located(path, lambda own=own: list(own()))
+        for left, right in self.program.ties.items():
+            own_tie = partial(tie, {left: right}, "", self.state, self.inner, values, self.placement)
+            self.located(("ties", left), own_tie)
 
     def given(self) -> Iterator[tuple[str, Tensor | None]]:
         """The inputs, None where they are left out."""
@@ -176,7 +179,7 @@ class Instance:
             TrialFault: If torch refuses a call, or an output is no tensor.
         """
         given = {**self.inputs, **(inputs or {})}
-        values = {**CONSTANTS, **self.scalars, **given, **self.named, "training": training}
+        values = {**CONSTANTS, **self.scalars, **given, **self.members, **self.named, "training": training}
         calls = TensorCalls(self.placement.device, self.floating_dtype(), self.placement.scalars)
         buffers = {name: self.state[name] for name in self.program.buffers}
         running = interpreter(values, calls, buffers, self.explainer, observers, self.setting.leading)

@@ -140,7 +140,7 @@ class Runs:
         return site.admission is None or all(seen.evidence for seen in self.seen(site.admission))
 
     def modes(self, watch: Watch[Any]) -> tuple[bool, ...]:
-        return watch.modes if self.program.forward.asks_mode else TRAINING
+        return watch.modes if self.program.asks_mode else TRAINING
 
     def at(self, site: Site) -> Mapping[bool, Ran]:
         """All runs at a site by their modes; made here, one after the other, if this is the first question about it.

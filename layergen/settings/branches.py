@@ -13,9 +13,10 @@ from typing import Any
 from layergen.diagnostics import Path, Place, Span
 from layergen.lang import expression as ex
 from layergen.lang.interpreter import EvaluationFault, Interpreter, scalar_call
+from layergen.lang.model import Buffer, Parameter
 from layergen.lang.scalars import SCALARS
 from layergen.lang.visitor import Block, parts
-from layergen.resolve.program import Program
+from layergen.resolve.program import Member, Program
 from layergen.resolve.scope import CONSTANTS, Scoped, scoped
 from layergen.settings.choice import Setting
 
@@ -105,6 +106,9 @@ class Shadow(Interpreter):
         is_op = node.callee is not None and node.callee.kind.name == "OP"
         return scalar_call(node, arguments, keywords) if known and not is_op and node.function in SCALARS else UNKNOWN
 
+    def evaluate(self, node: ex.Expression) -> Any:
+        return UNKNOWN if isinstance(node, ex.Apply | ex.Member | ex.Comprehension) else super().evaluate(node)
+
     def guarded(self, node: ex.Node, function: Any, *operands: Any) -> Any:
         if UNKNOWN in operands and getattr(function, "__name__", "") not in ("is_", "is_not"):
             if function is bool:
@@ -144,7 +148,8 @@ def outside(program: Program, setting: Setting) -> set[Decision]:
     for part in scoped(program):
         section, name = part.path[0], part.path[1]
         given = section == "arguments" and name in setting.given
-        missing = section in ("parameters", "buffers", "inputs") and name in without and part.path[-1] != "when"
+        optional = section in ("parameters", "buffers", "modules", "inputs") and part.path[-1] != "when"
+        missing = optional and name in without
         if section not in ("constraints", "matches") and not given and not missing:
             shadow.look(part)
     return shadow.decisions
@@ -153,7 +158,7 @@ def outside(program: Program, setting: Setting) -> set[Decision]:
 def foreseen(program: Program, setting: Setting) -> set[Decision]:
     """What all conditions would come to at a setting, as far as that can be told without tensors."""
     found = outside(program, setting)
-    for training in program.forward.modes:
+    for training in program.modes:
         shadow = Shadow({**setting.names, **_tensors(program, setting), "training": training})
         with suppress(EvaluationFault):
             shadow.run(program.forward.statements)
@@ -169,9 +174,10 @@ def way(program: Program, setting: Setting) -> frozenset[Decision] | None:
 def _tensors(program: Program, setting: Setting) -> dict[str, Any]:
     """What stands for the tensors that there are; None for the others."""
     found: dict[str, Any] = {name: None if name in setting.absent else UNKNOWN for name in program.inputs}
-    for name, tensor in program.tensors.items():
+    parts: Mapping[str, Parameter | Buffer | Member] = {**program.tensors, **program.members}
+    for name, part in parts.items():
         try:
-            there = tensor.when is None or Interpreter(setting.values).truth(tensor.when)
+            there = part.when is None or Interpreter(setting.values).truth(part.when)
         except EvaluationFault:
             there = True
         found[name] = UNKNOWN if there else None

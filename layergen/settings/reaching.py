@@ -117,8 +117,9 @@ def _behind(program: Program, name: str) -> Iterator[ex.Expression]:
     argument, tensor = program.arguments.get(name), program.tensors.get(name)
     if argument is not None and argument.default is not None:
         yield argument.default
-    if tensor is not None and tensor.when is not None:
-        yield tensor.when
+    part = tensor or program.members.get(name)
+    if part is not None and part.when is not None:
+        yield part.when
     yield from sources(program.forward.statements, name)
 
 

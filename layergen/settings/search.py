@@ -8,7 +8,7 @@ from layergen.lang import expression as ex
 from layergen.lang.bounds import normalize, refusal
 from layergen.lang.interpreter import EvaluationFault, Interpreter
 from layergen.lang.model import SIZES, Argument
-from layergen.resolve.program import Program
+from layergen.resolve.program import Child, Made, Program
 
 # Sizes and values to try, most useful first: small, distinct, and rarely 1, at which much is equal by accident.
 INTS = (4, 6, 8, 3, 2, 5, 10, 12, 16, 9, 7, 1, 0)
@@ -137,6 +137,38 @@ def consistent(program: Program, given: Mapping[str, Any], open_names: set[str])
             else:
                 values[name] = Interpreter(values).evaluate(expression)
         told = [constraint for constraint in program.argument_constraints if not ex.names(constraint) & unknown]
-        return all(Interpreter(values).truth(constraint) for constraint in told)
+        return all(Interpreter(values).truth(constraint) for constraint in told) and _members_agree(program, values)
     except EvaluationFault:
         return False
+
+
+def _members_agree(program: Program, values: Mapping[str, Any]) -> bool:
+    """Whether the members can be made that have all they need, but for what no setting of the arguments changes."""
+    for member in program.members.values():
+        when = member.when
+        if when is not None and not (ex.names(when) <= values.keys() and Interpreter(values).truth(when)):
+            continue
+        for made in member.made:
+            if isinstance(made.of, Child) and not _makes(made, made.of, member.constructor, values):
+                return False
+    return True
+
+
+def _makes(made: Made, child: Child, constructor: ex.Expression, values: Mapping[str, Any]) -> bool:
+    """Whether a child's constructor takes what a call of it gives, at each index of a list."""
+    indices: list[dict[str, Any]] = [{}]
+    if isinstance(constructor, ex.Comprehension):
+        if not ex.names(constructor.iterable) <= values.keys():
+            return True
+        indices = [{constructor.target.id: index} for index in Interpreter(values).items(constructor.iterable)]
+    return all(_takes(made.call, child, {**values, **index}) for index in indices)
+
+
+def _takes(call: ex.Call, child: Child, values: Mapping[str, Any]) -> bool:
+    by_name = dict(zip(child.program.arguments, call.arguments, strict=False))
+    by_name |= {keyword.name: keyword.value for keyword in call.keywords}
+    varying = {name: node for name, node in by_name.items() if ex.names(node)}
+    if not varying or not set[str]().union(*map(ex.names, varying.values())) <= values.keys():
+        return True
+    given = {name: Interpreter(values).evaluate(node) for name, node in by_name.items()}
+    return consistent(child.program, given, set())

@@ -1,0 +1,148 @@
+"""Lowers members: how the constructor makes them, how they are reset, and what their classes are imported from."""
+
+from collections.abc import Iterator
+from itertools import groupby
+
+from layergen.lang import expression as ex
+from layergen.lang.inits import is_initializer
+from layergen.lower.scopes import attribute_names, constructor_names, initializers
+from layergen.lower.source import Origin, SourcePrinter
+from layergen.resolve.program import Child, Constructible, Made, Member, Program, takes
+
+ITEM = "member"  # one of a list, where all are reset
+
+
+def imports(program: Program, module: tuple[str, ...]) -> Iterator[str]:
+    """The statements that import the classes of members, relative to a module of the same package."""
+    for child in program.children.values():
+        yield f"from {relative(module, child.module)} import {child.name}"
+
+
+def relative(module: tuple[str, ...], other: tuple[str, ...]) -> str:
+    """How a module names another one of the same package: ``.rms_norm``, ``..norm.rms_norm``."""
+    own = list(module[:-1])
+    shared = 0
+    while shared < min(len(own), len(other) - 1) and own[shared] == other[shared]:
+        shared += 1
+    return "." * (len(own) - shared + 1) + ".".join(other[shared:])
+
+
+def annotations(program: Program) -> Iterator[str]:
+    """The attributes that are None where their condition does not hold."""
+    for name, member in program.members.items():
+        if member.when is not None:
+            yield f"{name}: {type_of(member)} | None"
+
+
+def type_of(member: Member) -> str:
+    return "nn.ModuleList" if member.listed else member.made[0].of.name
+
+
+def listed(program: Program) -> dict[str, str]:
+    """The classes of the members in lists, by the lists' names."""
+    lists = {name: member for name, member in program.members.items() if member.listed}
+    return {name: " | ".join(dict.fromkeys(made.of.name for made in member.made)) for name, member in lists.items()}
+
+
+def created(program: Program) -> Iterator[str]:
+    """The statements of the constructor that make the members; neighbours under one condition share its branch."""
+    printer = MemberPrinter(program)
+    for when, group in groupby(program.members.values(), key=lambda member: member.when):
+        members = list(group)
+        lines = [f"self.{member.name} = {printer.constructor(member)}" for member in members]
+        if when is None:
+            yield from lines
+            continue
+        yield f"if {printer.show(when)}:"
+        yield from (f"    {line}" for line in lines)
+        yield "else:"
+        yield from (f"    self.{member.name} = None" for member in members)
+
+
+class MemberPrinter(SourcePrinter):
+    """Prints the calls of constructors, which hand ``device`` and ``dtype`` down."""
+
+    def __init__(self, program: Program) -> None:
+        super().__init__(constructor_names(program))
+
+    def constructor(self, member: Member) -> str:
+        match member.constructor:
+            case ex.Call():
+                return self.made(member.made[0])
+            case ex.Comprehension(target=target, iterable=ex.Call() as turns, element=element):
+                index = target.id if target.id in ex.names(element) else "_"
+                made = self.made(member.made[0])
+                return f"nn.ModuleList({made} for {index} in {turns.function}({self.arguments(turns)}))"
+            case _:
+                return f"nn.ModuleList([{', '.join(map(self.made, member.made))}])"
+
+    def made(self, made: Made) -> str:
+        handed = [f"{option}={option}" for option in ("device", "dtype") if takes(option, made.of)]
+        given = [self.arguments(made.call)] if made.call.arguments or made.call.keywords else []
+        return f"{made.of.name}({', '.join([*given, *handed])})"
+
+
+def reset(program: Program) -> Iterator[str]:
+    """The statements that reset the members."""
+    for name, member in program.members.items():
+        owning = [made.of for made in member.made if owns(made.of)]
+        if not owning:
+            continue
+        if member.listed:
+            lines = listed_reset(name, member, owning)
+        else:
+            lines = [f"self.{name}.reset_parameters()"]
+        if member.when is not None:
+            lines = [f"if self.{name} is not None:", *(f"    {line}" for line in lines)]
+        yield from lines
+
+
+def listed_reset(name: str, member: Member, owning: list[Constructible]) -> list[str]:
+    classes = " | ".join(dict.fromkeys(of.name for of in owning))
+    if len(owning) == len(member.made):
+        lines = [f"assert isinstance({ITEM}, {classes})", f"{ITEM}.reset_parameters()"]
+    else:
+        lines = [f"if isinstance({ITEM}, {classes}):", f"    {ITEM}.reset_parameters()"]
+    return [f"for {ITEM} in self.{name}:", *(f"    {line}" for line in lines)]
+
+
+def owns(of: Constructible) -> bool:
+    """Whether what a constructor makes has tensors."""
+    return of.program.owns if isinstance(of, Child) else of.takes("device")
+
+
+def restarted(program: Program) -> Iterator[str]:
+    """The statements that give tensors of members other initial values, and that make tied ones the same."""
+    for name, member in program.members.items():
+        lines: list[str] = []
+        target = ITEM if member.listed else f"self.{name}"
+        for path, init in member.init.items():
+            lines += started(program, f"{target}.{path}", init)
+        if not lines:
+            continue
+        if member.listed:
+            classes = " | ".join(dict.fromkeys(made.of.name for made in member.made))
+            lines = [
+                f"for {ITEM} in self.{name}:",
+                f"    assert isinstance({ITEM}, {classes})",
+                *(f"    {line}" for line in lines),
+            ]
+        if member.when is not None:
+            lines = [f"if self.{name} is not None:", *(f"    {line}" for line in lines)]
+        yield from lines
+    yield from tied(program)
+
+
+def started(program: Program, target: str, init: ex.Expression) -> list[str]:
+    """The statements that give one tensor its initial value."""
+    printer = SourcePrinter(attribute_names(program), Origin(f"{target}.device", f"{target}.dtype"))
+    if is_initializer(init):
+        arguments = printer.arguments(init)
+        return [f"{initializers(program)}.{init.function}_({target}{', ' if arguments else ''}{arguments})"]
+    return ["with torch.no_grad():", f"    {target}.copy_({printer.show(init)})"]
+
+
+def tied(program: Program) -> Iterator[str]:
+    printer = SourcePrinter(attribute_names(program) | {name: f"self.{name}" for name in program.members})
+    for left, right in program.ties.items():
+        yield f"self.{left} = {printer.show(right)}"

@@ -1,0 +1,63 @@
+"""Conditions of a forward, said such that a type checker follows: of what is there or not.
+
+``if affine:`` becomes ``if self.weight is not None:``, which says the same where the flag decides about the parameter.
+"""
+
+from collections.abc import Set
+
+from layergen.lang import expression as ex
+from layergen.resolve.program import Program
+
+
+class Narrowing:
+    """Knows on which conditions the parameters, buffers and members of a layer depend."""
+
+    def __init__(self, program: Program) -> None:
+        parts = {name: part.when for name, part in (*program.tensors.items(), *program.members.items())}
+        self.conditional = {name: when for name, when in parts.items() if when is not None}
+        named = {name: part for name, part in program.families.items() if part.named is not None}
+        self.flags = {name: self.conditional.pop(name) for name in named if name in self.conditional}
+
+    def __call__(self, node: ex.Expression, used: Set[str]) -> ex.Expression:
+        """A node whose conditions are said of all that depend on them and that are used where they hold."""
+        return _leaning(ex.transform(node, lambda part: self._change(part, used)))
+
+    def _change(self, part: ex.Expression, used: Set[str]) -> ex.Expression | None:
+        asked, condition, there = None, part, True
+        match part:
+            case ex.Compare(ex.Name(id=name), ("is" | "is not" as sign,), (ex.Literal(None),)) if name in self.flags:
+                return self.flags[name] if sign == "is not" else ex.Unary("not", self.flags[name])
+            case ex.Unary(operator="not", operand=operand):
+                condition, there = operand, False
+            case ex.Compare(ex.Name(id=name), ("is" | "is not" as sign,), (ex.Literal(None),)) if self._has(name):
+                asked, condition, there = name, self.conditional[name], sign == "is not"
+        if isinstance(part, ex.Name) and self._has(part.id):
+            return None
+        alike = [name for name, when in self.conditional.items() if when == condition]
+        found = [name for name in alike if name == asked or name in used]
+        return _all_there(found, there) if found else None
+
+    def _has(self, name: str) -> bool:
+        return name in self.conditional
+
+
+def _all_there(names: list[str], there: bool) -> ex.Expression:
+    """That all of some are there, or that one is not."""
+    sign, join = ("is not", "and") if there else ("is", "or")
+    first, *others = (ex.Compare(ex.Name(name), (sign,), (ex.Literal(None),)) for name in names)
+    result: ex.Expression = first
+    for other in others:
+        result = ex.Binary(join, result, other)
+    return result
+
+
+def _leaning(node: ex.Expression) -> ex.Expression:
+    """A condition in which ``a and (b and c)`` has become ``a and b and c``, and the like for ``or``."""
+
+    def change(part: ex.Expression) -> ex.Expression | None:
+        match part:
+            case ex.Binary("and" | "or" as word, left, ex.Binary(inner, middle, right)) if word == inner:
+                return _leaning(ex.Binary(word, ex.Binary(word, left, middle), right))
+        return None
+
+    return ex.transform(node, change)

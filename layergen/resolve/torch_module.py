@@ -1,0 +1,71 @@
+"""Modules of torch.nn, as the layers know them that are made of them."""
+
+import inspect
+from dataclasses import dataclass
+from typing import Any
+
+from layergen.lang.kinds import Kind, Kinds
+from layergen.ops import Formal, Op, Signature
+from layergen.resolve.inference import TENSOR, UNKNOWN
+
+VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+NESTED = frozenset({"nn.LSTM", "nn.GRU", "nn.RNN", "nn.LSTMCell"})  # give more than a tensor
+
+
+@dataclass(frozen=True, eq=False)
+class TorchModule:
+    """A module of torch.nn."""
+
+    constructor: Op
+
+    @property
+    def name(self) -> str:
+        return self.constructor.name
+
+    @property
+    def returns(self) -> Kinds:
+        return UNKNOWN if self.name in NESTED else TENSOR
+
+    @property
+    def type(self) -> type[Any]:
+        found = self.constructor.function
+        assert isinstance(found, type)
+        return found
+
+    def takes(self, option: str) -> bool:
+        """Whether its constructor takes ``device`` or ``dtype``."""
+        return option in inspect.signature(self.type).parameters or self.name in ("nn.LSTM", "nn.GRU", "nn.RNN")
+
+    def forward(self, name: str) -> Op:
+        """Its forward, as an op of some name."""
+        formals = []
+        for parameter in list(inspect.signature(self.type.forward).parameters.values())[1:]:
+            required = parameter.default is inspect.Parameter.empty
+            if parameter.kind not in VARIADIC:
+                default = None if required else parameter.default
+                formals.append(Formal(parameter.name, frozenset(Kind), required=required, default=default))
+        return op_of(name, formals, self.returns, random=self.draws)
+
+    @property
+    def draws(self) -> bool:
+        """Whether it draws random numbers in training."""
+        return "Dropout" in self.name or self.name in ("nn.RReLU", "nn.FractionalMaxPool2d", "nn.FractionalMaxPool3d")
+
+    @property
+    def updates(self) -> bool:
+        """Whether it updates buffers in training."""
+        return "BatchNorm" in self.name or "InstanceNorm" in self.name
+
+    @property
+    def modes(self) -> bool:
+        """Whether it does something else in training than in evaluation."""
+        return self.draws or "BatchNorm" in self.name or "InstanceNorm" in self.name or self.name in NESTED
+
+
+def op_of(name: str, formals: list[Formal], returns: Kinds, random: bool) -> Op:
+    signature = Signature(name, tuple(formals), returns)
+    return Op(name, "torch", name, _uncallable, (signature,), False, random, floating=None, untyped=True)
+
+
+def _uncallable(*_: object, **__: object) -> None:
+    raise TypeError("a member is run by the interpreter")

@@ -1,0 +1,29 @@
+"""What goes wrong with a member, as the layer that calls it sees it."""
+
+from layergen.diagnostics import Label, Rule
+from layergen.lang import expression as ex
+from layergen.lang.interpreter import EvaluationFault
+from layergen.rules.members import WrongMember
+
+
+class MemberFault(EvaluationFault):
+    """A member refuses what it is given.
+
+    Attributes:
+        labels: Places in its own spec.
+        help: How to mend it.
+        rule: What kind of fault it is.
+    """
+
+    def __init__(
+        self,
+        node: ex.Node,
+        message: str,
+        labels: tuple[Label, ...] = (),
+        help: str | None = None,
+        rule: type[Rule] = WrongMember,
+    ) -> None:
+        super().__init__(node, message)
+        self.labels = labels
+        self.help = help
+        self.rule = rule
