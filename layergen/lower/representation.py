@@ -52,34 +52,12 @@ def expected_repr(program: Program, values: Mapping[str, object], tensors: Mappi
     """What ``repr`` gives; told from the spec's values and the tensors there are, not from the code."""
     shown = []
     for item in items(program):
-        value = (
-            values[item.name]
-            if item.name in program.families
-            else item.name in tensors
-            if is_flag(program, item.name)
-            else values[item.name]
-        )
+        flag = is_flag(program, item.name) and item.name not in program.families
+        value = item.name in tensors if flag else values[item.name]
         shown.append(f"{item.label}{value!r}" if item.conversion else f"{item.label}{value}")
-    own = at_values(program, values)
-    lists = [
-        _list(own, name, several, tensors) for name, several in own.kin.items() if program.families[name].named is None
-    ]
-    if not lists:
-        return f"{program.layer}({', '.join(shown)})"
-    lines = [", ".join(shown), *lists] if shown else lists
-    return "\n  ".join([f"{program.layer}(", *lines]) + "\n)"
-
-
-def _list(program: Program, name: str, members: tuple[str, ...], tensors: Mapping[str, TensorFacts]) -> str:
-    """How torch shows a list of parameters; one that is not there, as None."""
-    if not members:
-        return f"({name}): ParameterList()"
-    lines = []
-    for index, member in enumerate(members):
-        if member not in tensors:
-            return f"({name}): None"
-        size = "x".join(map(str, tensors[member].shape))
-        dtype = f"torch.{program.parameters[member].dtype or 'float32'}"
-        lines.append(f"({index}): Parameter containing: [{dtype} of size {size}]")
-    inner = "\n      ".join(lines)
-    return f"({name}): ParameterList(\n      {inner}\n  )"
+    own, text = at_values(program, values), ", ".join(shown)
+    lists = {name: several for name, several in own.kin.items() if program.families[name].named is None}
+    if program.members or not lists or any(member in tensors for several in lists.values() for member in several):
+        return f"{program.layer}({text})"  # what is in it shows itself
+    lines = [f"({name}): {'None' if several else 'ParameterList()'}" for name, several in lists.items()]
+    return "\n  ".join([f"{program.layer}(", *([text] if text else []), *lines]) + "\n)"

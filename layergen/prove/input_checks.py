@@ -108,7 +108,8 @@ def input_checks(program: Program, settings: Sequence[Setting], for_data: bool =
     instances = [Instance(program, setting) for setting in settings]
     demands = list(_demands(program))
     found = [check for demand in demands if (check := _checked(demand, instances, for_data))]
-    used = program.forward.reads.union(*(ex.names(demand.entry.expression) for demand in _sizes(found)))
+    compared = [demand.entry.expression for demand in _sizes(found)]
+    used = program.forward.reads.union(*map(ex.names, (*compared, *program.size_constraints)))
     read = (entry for name, dimension in program.dimensions.items() if name in used for entry in dimension.entries)
     sources = {entry.input for entry in read if entry.binding in (Binding.BINDS, Binding.SOLVED)}
     for name, shapes in program.shapes.items():
