@@ -143,7 +143,9 @@ def check_setting(runs: Runs) -> CheckedCase:
     except SpecError as fault:
         raise SpecError((*fault.findings, *check_match(instance))) from None
     refuse(check_match(instance))
-    return CheckedCase(runs.setting, trial.inputs, trial.ranges, trial.outputs, trial.state, bounds)
+    parameters = {name: part for name, part in instance.program.parameters.items() if name in trial.state}
+    learned = {name: instance.learns(name) for name, part in parameters.items() if part.requires_grad is not None}
+    return CheckedCase(runs.setting, trial.inputs, trial.ranges, trial.outputs, trial.state, bounds, learned)
 
 
 class Conditions:

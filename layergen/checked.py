@@ -28,6 +28,7 @@ class CheckedCase:
     outputs: Mapping[str, TensorFacts]
     state: Mapping[str, TensorFacts]  # parameters and buffers that exist, those not in the state dict too
     bounds: Mapping[str, tuple[float, float]]  # between which initial values lie, where that is known
+    learned: Mapping[str, bool]  # of the parameters that exist and may be frozen, whether they are not
 
 
 @dataclass(frozen=True)

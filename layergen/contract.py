@@ -73,6 +73,9 @@ class StateTerms(Terms):
     dtype: str | None  # None: that of the constructor's `dtype`
     when: str | None  # the condition under which there is one
     persistent: bool
+    each: tuple[str, str] | None  # of a family, its index and how many tensors it has
+    named: str | None  # and how they are called; None: as a list
+    requires_grad: str | None  # the condition under which a parameter is learned; None: always
     updated: bool  # whether the forward changes it
 
 
@@ -196,6 +199,9 @@ def _state(program: Program, name: str, part: Parameter | Buffer) -> StateTerms:
         dtype=part.dtype,
         when=None if part.when is None else ex.show(part.when),
         persistent=part.persistent if isinstance(part, Buffer) else True,
+        requires_grad=ex.show(part.requires_grad) if isinstance(part, Parameter) and part.requires_grad else None,
+        each=None if part.each is None else (part.each.index, ex.show(part.each.count)),
+        named=part.named,
         updated=name in program.forward.assigned,
     )
 

@@ -9,9 +9,10 @@ import torch
 from small import DIM, instance_of, program
 from torch import nn
 
-from layergen.contracts.initial import fans, initial_bounds, initializer_bounds
+from layergen.contracts.initial import initial_bounds, initializer_bounds
 from layergen.faults import SpecError
 from layergen.lang.inits import INITIALIZERS
+from layergen.run.initial import fans
 
 SAMPLES = 200
 SQUARE, IMAGE = (24, 16), (8, 6, 3, 3)
@@ -128,3 +129,37 @@ def test_an_initial_value_that_does_not_fit_is_a_fault(init: str, message: str |
     assert finding.rule.code == "LG307"
     assert finding.place.path == ("parameters", "weight", "init")
     assert message is None or finding.message == message
+
+
+READING: dict[str, Any] = {
+    "first": {"shape": ["dim"], "init": "second + arange(dim)"},
+    "second": {"shape": ["dim"], "init": "third / 2"},
+    "third": {"shape": ["dim"], "init": "constant(3)"},
+    "drawn": {"shape": ["dim"], "init": "randn(dim)"},
+    "copied": {"shape": ["dim"], "init": "clone(drawn)"},
+    "blocked": {"shape": ["dim"], "init": "h = third * 2\nif dim > 1:\n  h = -h\nblocked = h\n"},
+}
+
+
+def test_tensors_start_after_those_that_they_read() -> None:
+    layer = program(arguments={"dim": DIM}, parameters=READING)
+    assert layer.initial_order == ("third", "drawn", "copied", "blocked", "second", "first")
+    assert layer.started_before("first") == ("third", "second")
+    assert layer.started_before("third") == ()
+
+
+def test_bounds_follow_what_is_read() -> None:
+    instance = instance_of(program(arguments={"dim": DIM}, parameters=READING))
+    dim = instance.setting.values["dim"]
+    expected = {"third": (3, 3), "second": (1.5, 1.5), "first": (1.5, dim + 0.5), "blocked": (-6, -6)}
+    assert initial_bounds(instance) == expected
+
+
+def test_fan_is_read_of_a_tensor_that_starts_later() -> None:
+    parameters = {
+        "scale": {"shape": [2], "init": "constant(1 / fan_in(weight))"},
+        "weight": {"shape": [2, 3], "init": "ones(2, 3) * scale[:, None]"},
+    }
+    layer = program(parameters=parameters)
+    assert layer.initial_order == ("scale", "weight")
+    assert initial_bounds(instance_of(layer))["weight"] == pytest.approx((1 / 3, 1 / 3))

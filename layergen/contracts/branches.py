@@ -66,6 +66,8 @@ def _finding(program: Program, base: Setting, branching: Branching, outcome: boo
     what = "takes this branch" if branching.branch and outcome else "takes the `else`" if branching.branch else ""
     if branching.tensor is not None:
         message = f"no setting has `{branching.tensor}`" if outcome else f"every setting has `{branching.tensor}`"
+    elif branching.learned is not None:
+        message = f"no setting {'learns' if outcome else 'freezes'} `{branching.learned}`: `{text}` {never} holds"
     elif what and not outcome and not branching.otherwise:
         message = f"no setting leaves this branch out: `{text}` {never} holds"
     elif what:

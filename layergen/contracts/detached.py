@@ -35,7 +35,7 @@ def check_detached(ways: Ways) -> Iterator[Finding]:
     if not cuts or program.draws:
         return
     for seen in ways.seen(SLOPES):
-        wrong = [name for name in _wanted(program) if seen.fault is None and _differs(seen, name)]
+        wrong = [name for name in _wanted(seen.instance.program) if seen.fault is None and _differs(seen, name)]
         if wrong:
             yield _finding(program, cuts[0], wrong)
             return

@@ -34,19 +34,19 @@ def check_fans(ways: Ways) -> Iterator[Finding]:
         uses = {**seen.evidence, **uses}
     for name, tensor in program.parameters.items():
         path = ("parameters", name, "init")
-        call = tensor.init
+        call = tensor.init.value
         if is_initializer(call) and call.function in ONE_SIDED and name in uses:
             summed, user = uses[name]
             mode = next((k.value for k in call.keywords if k.name == "mode"), ex.Literal("fan_in"))
             if summed == 0 and mode == ex.Literal("fan_in"):
                 yield _wrong(path, call, name, user, _with_mode(call))
-        for node in dict.fromkeys(ex.walk(tensor.init)):
+        for node in dict.fromkeys(tensor.init.nodes()):
             if isinstance(node, ex.Call) and node.function == "fan_in" and len(node.arguments) == 1:
                 weight = ex.show(node.arguments[0])
                 if uses.get(weight, (1,))[0] == 0:
                     other = ex.Call("fan_out", node.arguments)
                     yield _wrong(path, node, weight, uses[weight][1], ex.show(other))
-        yield from _lone_fan_out(program, path, tensor.init, uses)
+        yield from _lone_fan_out(program, path, call, uses)
 
 
 def _lone_fan_out(program: Program, path: tuple[str, ...], init: ex.Expression, uses: Uses) -> Iterator[Finding]:

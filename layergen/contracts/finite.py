@@ -152,11 +152,12 @@ def _overflow(program: Program, point: Point, seen: Seen[Slopes], wide: Seen[Slo
 def _broken(program: Program, point: Point, seen: Seen[Slopes], name: str, slope: Tensor) -> Finding:
     found = slope[~slope.isfinite()].flatten()[0].item()
     message = f"the gradient of `{name}` is {_number(found)} for inputs {point.words}, though the outputs are numbers"
-    section = "parameters" if name in program.parameters else "inputs"
+    own = seen.instance.program
+    path = own.path(name) if name in own.parameters else ("inputs", name)
     place = _first(seen, None, name)
     if place.path[0] == "outputs":  # no value is lost on the way, but a slope
         call = next((call for call in program.forward.calls if call.function in EXPONENTIALS), None)
-        place = Place(FORWARD, call.span) if call else Place((section, name), key=True)
+        place = Place(FORWARD, call.span) if call else Place(path, key=True)
     return _reported(BrokenGradient, program, seen, place, message)
 
 

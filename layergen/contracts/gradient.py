@@ -31,12 +31,10 @@ def check_gradient(ways: Ways) -> Iterator[Finding]:
     program = ways.program
     if not any(tensor.floating for tensor in program.outputs.values()):
         return
-    wanted = {
-        **{name: ("parameters", name) for name, part in program.parameters.items() if part.gradient},
-        **{name: ("inputs", name) for name, part in program.inputs.items() if part.gradient and part.floating},
-    }
+    inputs = [name for name, part in program.inputs.items() if part.gradient and part.floating]
     values = set(values_read(program.forward.statements))
-    wanted = {name: path for name, path in wanted.items() if name in values or path[0] == "parameters"}
+    wanted: dict[str, Place] = {name: Place(("inputs", name), key=True) for name in inputs if name in values}
+    shown = {name: name for name in inputs}
     reached: set[str] = set()
     connected: set[str] = set()
     inner: dict[str, str] = {}  # the parameters of members, each with the member
@@ -53,16 +51,26 @@ def check_gradient(ways: Ways) -> Iterator[Finding]:
             return
         inner |= {path: path.split(".")[0] for path, part in seen.instance.inner.items() if part.gradient}
         leaves = {**seen.instance.state, **seen.instance.inputs}
+        own = seen.instance.program
+        learned = [name for name, part in own.parameters.items() if part.gradient and seen.instance.learns(name)]
+        learned = [name for name in learned if leaves[name] is not None or name not in own.declared]
+        wanted |= {name: Place(own.path(name), key=True) for name in learned if name not in wanted}
+        shown |= {name: own.shown(name) for name in learned}
         found, near = reachable(seen.run.outputs.values())
         reached |= {name for name, leaf in leaves.items() if id(leaf) in found}
         connected |= {name for name, leaf in leaves.items() if id(leaf) in near}
-    for name, path in wanted.items():
+    said: set[Place] = set()
+    for name, place in wanted.items():
         if name not in reached:
-            role = path[0].removesuffix("s")
+            role, text = str(place.path[0]).removesuffix("s"), shown[name]
             obstacle = "is flat everywhere" if name in connected else "has no derivative, as `argmax` and `detach`"
-            message = f"the {role} `{name}` gets no gradient: it reaches the outputs only through an op that {obstacle}"
-            help = f"a straight-through estimate is `{name} + detach(round({name}) - {name})`, with `gradient: false`"
-            yield NoGradient.at(Place(path, key=True), message, help=help if name in connected else _declare(role))
+            message = f"the {role} `{text}` gets no gradient: it reaches the outputs only through an op that {obstacle}"
+            if text != name and name not in connected:
+                message = f"the {role} `{text}` gets no gradient: no output depends on it"
+            help = f"a straight-through estimate is `{text} + detach(round({text}) - {text})`, with `gradient: false`"
+            if place not in said:  # of a family, one will do
+                yield NoGradient.at(place, message, help=help if name in connected else _declare(role))
+            said.add(place)
     for parameter, member in inner.items():
         if parameter not in reached:
             message = f"the parameter `{parameter}` gets no gradient: it does not reach the outputs"

@@ -1,8 +1,7 @@
 """Tries the initial values of parameters and buffers, and tells between which bounds they lie."""
 
-import inspect
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -12,13 +11,15 @@ from layergen import ops
 from layergen.diagnostics import Finding, Place
 from layergen.faults import refuse
 from layergen.lang import expression as ex
-from layergen.lang.inits import is_fan, is_initializer
-from layergen.lang.interpreter import EvaluationFault, Function, Interpreter
+from layergen.lang.inits import is_initializer
+from layergen.lang.interpreter import EvaluationFault, Function
 from layergen.lang.model import Buffer, Parameter
 from layergen.rules.tensors import InitMismatch
-from layergen.run.environment import CONSTANTS, TensorCalls
+from layergen.run.environment import TensorCalls
+from layergen.run.initial import call_initializer, evaluated, fans, tensors_read, with_fans
 from layergen.run.instance import META, Instance
 
+SETTLED = frozenset({"zeros", "ones", "constant", "eye", "dirac"})  # the initializers that draw nothing
 SIGMAS = 6  # no sample of a test is farther from a normal distribution's mean
 LARGEST = 65_536  # elements of a tensor whose initial values are computed at build
 
@@ -33,13 +34,13 @@ def initial_bounds(instance: Instance) -> dict[str, Bounds]:
     """
     bounds: dict[str, Bounds] = {}
     findings: list[Finding] = []
-    for name, tensor in instance.program.tensors.items():
+    for name in instance.program.initial_order:
         target = instance.state[name]
         if target is None:
             continue
-        path = (instance.program.section(name), name, "init")
+        path = (*instance.program.path(name), "init")
         try:
-            found = _bounds(instance, tensor, target)
+            found = _bounds(instance, name, target)
         except EvaluationFault as fault:
             notes = instance.explainer.notes()
             findings.append(InitMismatch.at(Place(path, fault.node.span), fault.message, notes=notes))
@@ -50,10 +51,10 @@ def initial_bounds(instance: Instance) -> dict[str, Bounds]:
     return bounds
 
 
-def _bounds(instance: Instance, tensor: Parameter | Buffer, target: Tensor) -> Bounds | None:
-    init = with_fans(tensor.init, instance.state)
+def _bounds(instance: Instance, name: str, target: Tensor) -> Bounds | None:
+    init = with_fans(instance.program.tensors[name].init.value, instance)
     if not is_initializer(init):
-        return _expression_bounds(instance, init, target)
+        return _expression_bounds(instance, name, target)
     given = call_initializer(instance, init, target)
     return initializer_bounds(init.function, given, tuple(target.shape))
 
@@ -64,49 +65,22 @@ def initial_value(instance: Instance, tensor: Parameter | Buffer, target: Tensor
     Raises:
         EvaluationFault: If it cannot be computed.
     """
-    init = with_fans(tensor.init, instance.state)
+    init = with_fans(tensor.init.value, instance)
     dtype = torch.float64 if target.is_floating_point() else target.dtype
     if is_initializer(init):
         value = torch.empty(target.shape, dtype=dtype)
         call_initializer(instance, init, value)
         return value
-    values = {**CONSTANTS, **instance.setting.values}
-    result = Interpreter(values, TensorCalls(torch.device("cpu"), dtype)).evaluate(init)
+    wide = {name: _in(dtype, other) for name, other in tensors_read(instance, tensor).items()}
+    result = evaluated(instance, tensor, TensorCalls(torch.device("cpu"), dtype), wide)
     assert isinstance(result, Tensor), "initial values have been tried before"
     return result
 
 
-def call_initializer(instance: Instance, call: ex.Call, target: Tensor) -> Mapping[str, Any]:
-    """Call an initializer of torch. What it was given is returned, by the names of its parameters."""
-    interpreter = Interpreter({**CONSTANTS, **instance.setting.values})
-    arguments = [interpreter.evaluate(argument) for argument in call.arguments]
-    keywords = {keyword.name: interpreter.evaluate(keyword.value) for keyword in call.keywords}
-    function: Callable[..., Any] = getattr(nn.init, f"{call.function}_")
-    interpreter.guarded(call, lambda: function(target, *arguments, **keywords))
-    given = inspect.signature(function).bind(target, *arguments, **keywords)
-    given.apply_defaults()
-    return given.arguments
-
-
-def with_fans(init: ex.Expression, state: Mapping[str, Tensor | None]) -> ex.Expression:
-    """An initial value with the fans in it computed."""
-
-    def change(node: ex.Expression) -> ex.Expression | None:
-        if not is_fan(node):
-            return None
-        weight = state.get(ex.show(node.arguments[0])) if len(node.arguments) == 1 else None
-        if weight is None or weight.dim() < 2:
-            raise EvaluationFault(node, f"`{ex.show(node)}` needs a parameter with two dimensions or more")
-        fan_in, fan_out = fans(tuple(weight.shape))
-        return ex.Literal(fan_in if node.function == "fan_in" else fan_out, span=node.span)
-
-    return ex.transform(init, change)
-
-
-def fans(shape: tuple[int, ...]) -> tuple[int, int]:
-    """The fan-in and fan-out of a weight: inputs and outputs, each times the size of the window."""
-    window = math.prod(shape[2:])
-    return shape[1] * window, shape[0] * window
+def _in(dtype: torch.dtype, tensor: Tensor | None) -> Tensor | None:
+    """A tensor in another floating dtype; any other one as it is."""
+    floating = tensor is not None and tensor.is_floating_point() and dtype.is_floating_point
+    return tensor.to(dtype) if tensor is not None and floating else tensor
 
 
 def initializer_bounds(name: str, given: Mapping[str, Any], shape: tuple[int, ...]) -> Bounds | None:
@@ -148,22 +122,48 @@ def _around(middle: float, distance: float) -> Bounds:
     return middle - distance, middle + distance
 
 
-def _expression_bounds(instance: Instance, init: ex.Expression, target: Tensor) -> Bounds | None:
+def _expression_bounds(instance: Instance, name: str, target: Tensor) -> Bounds | None:
     """The least and the greatest value of a tensor expression, unless it is random or large."""
-    values = {**CONSTANTS, **instance.setting.values}
-    dtype = target.dtype
+    tensor = instance.program.tensors[name]
+    init, dtype = tensor.init.value, target.dtype
     results = Results(TensorCalls(META, dtype))
-    result = Interpreter(values, results).evaluate(init)
+    result = evaluated(instance, tensor, results, tensors_read(instance, tensor))
     if not isinstance(result, Tensor):
         raise EvaluationFault(init, f"the initial value is `{result}`, not a tensor")
     if result.shape != target.shape:
         shapes = instance.explainer.shape(tuple(result.shape)), instance.explainer.shape(tuple(target.shape))
         raise EvaluationFault(init, f"the initial value has shape {shapes[0]}, not {shapes[1]}")
-    random = any(_draws(node) for node in ex.walk(init))
-    if random or results.largest > LARGEST or not result.numel() or result.is_complex():
+    if results.largest > LARGEST or not result.numel() or result.is_complex():
         return None
-    exact = Interpreter(values, TensorCalls(torch.device("cpu"), dtype)).evaluate(init).double()
-    return exact.min().item(), exact.max().item()
+    exact = _exact(instance, name, {})
+    return None if exact is None else (exact.double().min().item(), exact.double().max().item())
+
+
+def _exact(instance: Instance, name: str, known: dict[str, Tensor | None]) -> Tensor | None:
+    """The initial value of a tensor, unless random numbers or large tensors go into it.
+
+    Args:
+        instance: The layer, without data.
+        name: The tensor.
+        known: What has been found out of the tensors that others read.
+    """
+    tensor, target = instance.program.tensors[name], instance.state[name]
+    if target is None or target.numel() > LARGEST or any(map(_draws, tensor.init.nodes())):
+        return None
+    state: dict[str, Tensor | None] = {}
+    for other, part in tensors_read(instance, tensor).items():
+        if part is not None and other not in known:
+            known[other] = _exact(instance, other, known)
+        state[other] = known.get(other)
+        if part is not None and state[other] is None:
+            return None
+    init = with_fans(tensor.init.value, instance)
+    if is_initializer(init):
+        value = torch.empty(target.shape, dtype=target.dtype)
+        call_initializer(instance, init, value)
+        return value
+    result = evaluated(instance, tensor, TensorCalls(torch.device("cpu"), target.dtype), state)
+    return result if isinstance(result, Tensor) else None
 
 
 def initialize(instance: Instance, name: str, seed: int = 0) -> None:
@@ -174,23 +174,28 @@ def initialize(instance: Instance, name: str, seed: int = 0) -> None:
     """
     target = instance.state[name]
     assert target is not None
-    values = {**CONSTANTS, **instance.setting.values}
-    init = with_fans(instance.program.tensors[name].init, instance.state)
+    tensor = instance.program.tensors[name]
+    init = with_fans(tensor.init.value, instance)
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(seed)
         if is_initializer(init):
             call_initializer(instance, init, target)
             return
-        sizes = Results(TensorCalls(META, target.dtype))
-        Interpreter(values, sizes).evaluate(init)
+        sizes, read = Results(TensorCalls(META, target.dtype)), tensors_read(instance, tensor)
+        evaluated(
+            instance, tensor, sizes, {name: part if part is None else part.to(META) for name, part in read.items()}
+        )
         if sizes.largest > LARGEST:
             raise EvaluationFault(init, "the initial values are too large to be computed here")
-        target.copy_(Interpreter(values, TensorCalls(torch.device("cpu"), target.dtype)).evaluate(init))
+        target.copy_(evaluated(instance, tensor, TensorCalls(torch.device("cpu"), target.dtype), read))
 
 
 def _draws(node: ex.Node) -> bool:
-    op = ops.called(node) if isinstance(node, ex.Call) else None
-    return op is not None and op.random
+    """Whether a part of an initial value draws random numbers."""
+    if not isinstance(node, ex.Call):
+        return False
+    op = ops.called(node)
+    return op.random if op is not None else is_initializer(node) and node.function not in SETTLED
 
 
 class Results:

@@ -73,12 +73,13 @@ def _spreads(program: Program, setting: Setting, name: str) -> tuple[float, floa
         SpecError: If the layer cannot be set up.
     """
     instance = Instance(program, setting, IN_FLOAT64)
-    target = instance.state[name]
+    target = instance.state.get(name)  # of a family, nothing is told
     if target is None or not target.numel():
         return None
     ours, theirs = [], []
     for seed in range(math.ceil(ENOUGH / target.numel())):
-        initialize(instance, name, seed)
+        for other in (*instance.program.started_before(name), name):
+            initialize(instance, other, seed)
         ours.append(target.abs().mean())
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)

@@ -26,23 +26,28 @@ START = POINTS[ORDINARY][0]
 def check_learning(ways: Ways) -> Iterator[Finding]:
     """Yield the parameters that no step of gradient descent moves, on any way; one finding for all of them."""
     program = ways.program
-    wanted = {name for name, part in program.parameters.items() if part.gradient}
-    if not wanted or not any(tensor.floating for tensor in program.outputs.values()):
+    if not any(part.gradient for part in program.parameters.values()):
         return
-    there: set[str] = set()
+    if not any(tensor.floating for tensor in program.outputs.values()):
+        return
+    there: dict[str, None] = {}
+    declared: dict[str, str] = {}
     moved: set[str] = set()
     tried = []
     for runs in ways.runs:
         for seen in runs.seen(START):
-            there |= {name for name in wanted if seen.instance.state[name] is not None}
+            own = seen.instance.program
+            declared |= own.declared
+            state = {name: seen.instance.state[name] for name, part in own.parameters.items() if part.gradient}
+            there |= {name: None for name, tensor in state.items() if tensor is not None and tensor.requires_grad}
             moved |= {name for name, slope in seen.evidence.of.items() if slope.any()}
             tried.append((runs.setting, seen.training))
     for seed in range(DRAWS):
         for setting, training in tried:
-            if there <= moved:
+            if there.keys() <= moved:
                 return
             moved |= _moved(program, setting, training, seed)
-    still = [name for name in program.parameters if name in there - moved]
+    still = list(dict.fromkeys(declared.get(name, name) for name in there if name not in moved))
     if still:
         yield _finding(still)
 

@@ -1,6 +1,6 @@
 """A layer at one setting, run again and again in float64 on data that differs in what a contract asks about."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,9 +12,10 @@ from layergen.contracts.initial import initialize
 from layergen.contracts.promise import Ways
 from layergen.contracts.sites import CPU
 from layergen.lang import expression as ex
-from layergen.lang.interpreter import EvaluationFault
+from layergen.lang.interpreter import EvaluationFault, Interpreter
 from layergen.lang.model import Tensor as TensorSpec
 from layergen.resolve.program import Program
+from layergen.resolve.signature import alternatives
 from layergen.run.forward import Run, TrialFault
 from layergen.run.instance import Instance, Placement
 from layergen.run.starting import begin
@@ -61,10 +62,11 @@ class Probe:
     def start(self) -> None:
         """Give the parameters values of both signs where they are products' factors, and the buffers their own."""
         begin(self.instance)
-        for name, tensor in self.instance.state.items():
+        for name in (*self.instance.program.initial_order, *self.instance.inner):
+            tensor = self.instance.state[name]
             if tensor is None:
                 continue
-            if name in self.program.buffers:
+            if name in self.instance.program.buffers:
                 initialize(self.instance, name)
             elif name in self.instance.inner and not self.instance.inner[name].parameter:
                 continue
@@ -139,9 +141,21 @@ def declared(part: TensorSpec, instance: Instance) -> TensorSpec:
     try:
         while isinstance(shape, ex.Conditional):
             shape = shape.then if interpreter.truth(shape.test) else shape.orelse
+        found = next(iter(alternatives(shape)), None)
+        entries = () if found is None else tuple(_apart(found.entries, interpreter))
     except EvaluationFault:
         return part
-    return part.model_copy(update={"shape": shape.items}) if isinstance(shape, ex.Sequence) else part
+    return part if found is None else part.model_copy(update={"shape": entries})
+
+
+def _apart(entries: Sequence[ex.Expression], interpreter: Interpreter) -> Iterator[ex.Expression]:
+    """The entries of a shape, with those of each list one by one."""
+    for entry in entries:
+        if isinstance(entry, ex.Splice):
+            count = len(interpreter.evaluate(entry.value))
+            yield from (ex.Subscript(entry.value, ex.Literal(index)) for index in range(count))
+        else:
+            yield entry
 
 
 @dataclass(frozen=True)

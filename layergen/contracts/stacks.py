@@ -7,13 +7,13 @@ from typing import Any
 from torch import Tensor
 
 from layergen.contracts.fans import ONE_SIDED, PRODUCTS
-from layergen.contracts.initial import fans
 from layergen.contracts.promise import Promise, Ways
 from layergen.diagnostics import FORWARD, Finding, Label, Place
 from layergen.lang import expression as ex
 from layergen.lang.inits import is_initializer
 from layergen.rules.tensors import WrongFan
 from layergen.run.forward import Run
+from layergen.run.initial import fans
 from layergen.run.instance import Instance
 from layergen.run.watching import TRAINING, WITHOUT_DATA, Watch, Watcher
 
@@ -72,7 +72,7 @@ def check_stacks(ways: Ways) -> Iterator[Finding]:
             tensor = ways.program.parameters[name]
             shape = tuple(seen.instance.state[name].shape)  # type: ignore[union-attr]
             wanted = math.prod(shape[dimension] for dimension in summed)
-            for node, counted in _fans(name, tensor.init, shape):
+            for node, counted in _fans(name, tensor.init.value, shape):
                 if counted != wanted and summed and name not in reported:
                     reported.add(name)
                     entries = [tensor.entries[dimension] for dimension in sorted(summed)]

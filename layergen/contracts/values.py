@@ -110,14 +110,14 @@ def start(instance: Instance, rounded: torch.dtype | None = None, shake: float =
     """
     with torch.no_grad():
         _start_members(instance, rounded, shake)
-        for name, tensor in instance.program.tensors.items():
-            target = instance.state[name]
+        for name in instance.program.initial_order:
+            tensor, target = instance.program.tensors[name], instance.state[name]
             if target is None:
                 continue
             try:
                 value = initial_value(instance, tensor, target)
             except EvaluationFault as fault:
-                place = Place((instance.program.section(name), name, "init"), fault.node.span)
+                place = Place((*instance.program.path(name), "init"), fault.node.span)
                 raise TrialFault(InitMismatch.at(place, fault.message, notes=instance.explainer.notes())) from None
             if value.is_floating_point():
                 if shake and name in instance.program.parameters and value.numel() and value.min() == value.max():

@@ -11,6 +11,7 @@ from layergen.lang.inits import is_initializer
 from layergen.lang.interpreter import EvaluationFault, Interpreter
 from layergen.lang.model import Buffer, Parameter
 from layergen.run.environment import CONSTANTS, TensorCalls
+from layergen.run.initial import evaluated
 from layergen.run.instance import Instance
 from layergen.run.starting import begin
 
@@ -74,7 +75,7 @@ def _settled(tensor: Tensor) -> bool:
 def start(instance: Instance, part: Parameter | Buffer, tensor: Tensor) -> None:
     """Give a tensor its initial value, where that asks for nothing but numbers."""
     values = {**CONSTANTS, **instance.setting.values}
-    init = part.init
+    init = part.init.value
     try:
         if is_initializer(init):
             interpreter = Interpreter(values)
@@ -82,8 +83,7 @@ def start(instance: Instance, part: Parameter | Buffer, tensor: Tensor) -> None:
             keywords = {keyword.name: interpreter.evaluate(keyword.value) for keyword in init.keywords}
             interpreter.guarded(init, lambda: getattr(nn.init, f"{init.function}_")(tensor, *arguments, **keywords))
         else:
-            first = Interpreter(values, TensorCalls(CPU, tensor.dtype)).evaluate(init)
-            tensor.copy_(first)
+            tensor.copy_(evaluated(instance, part, TensorCalls(CPU, tensor.dtype), instance.state))
     except (EvaluationFault, RuntimeError, TypeError):
         return  # a fan of another tensor: any value will do
 

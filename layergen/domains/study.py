@@ -12,6 +12,7 @@ from layergen.domains.value import BOOLEAN, UNKNOWN, Value, constant, sized
 from layergen.lang import expression as ex
 from layergen.lang.inits import is_initializer
 from layergen.lang.model import Argument, Buffer, Input, Parameter
+from layergen.resolve.families import at_values
 from layergen.resolve.program import Program
 from layergen.run.environment import CONSTANTS
 from layergen.settings.choice import Setting
@@ -62,6 +63,7 @@ def _sorted(notes: Notes) -> tuple[Suspect, ...]:
 
 def _read(program: Program, setting: Setting, training: bool, notes: Notes, exact: bool = False) -> dict[str, Value]:
     """Read the forward on one way, again and again until its buffers keep within what they are known to be."""
+    program = at_values(program, setting.values)
     knowledge = Knowledge()
     values: dict[str, Any] = dict(_scalars(program, setting, knowledge, exact))
     _learn(program, knowledge)
@@ -72,6 +74,9 @@ def _read(program: Program, setting: Setting, training: bool, notes: Notes, exac
     start = dict(_buffers(program, setting, values, knowledge))
     values |= {name: buffer for name, buffer in start.items() if buffer is None}
     buffers = {name: buffer for name, buffer in start.items() if buffer is not None}
+    known = {**values, **start}
+    lists = {name: [known[member] for member in several] for name, several in program.kin.items()}
+    values |= {name: None if several and not any(several) else several for name, several in lists.items()}
     updated = [name for name in buffers if name in program.forward.assigned]
     for turn in range(ROUNDS):
         tried = Notes()
@@ -248,10 +253,12 @@ def _buffers(
 
 def _initial(part: Buffer, values: Mapping[str, Any], knowledge: Knowledge) -> Value:
     """What an initial value may be; of random ones any number."""
-    call = part.init
+    call = part.init.value
+    if part.init.is_block or not part.init.mentions <= {*values, *CONSTANTS}:
+        return Value(ANY)
     reader = Reader(values, knowledge, Notes())
     if not is_initializer(call):
-        found = as_value(reader.evaluate(part.init))
+        found = as_value(reader.evaluate(call))
         return found if found.safe else Value(ANY)
     arguments = [as_value(reader.evaluate(argument)) for argument in call.arguments]
     match call.function:

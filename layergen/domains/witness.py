@@ -150,7 +150,7 @@ def _allowed(program: Program, setting: Setting) -> Setting | None:
     """The setting, unless its sizes break a constraint."""
     for constraint in program.constraints:
         try:
-            if not Interpreter({**setting.values, **setting.sizes}).truth(constraint):
+            if not Interpreter(setting.names).truth(constraint):
                 return None
         except EvaluationFault:
             continue  # it asks for a size that is not there

@@ -59,6 +59,13 @@ class Sequence(Expression):
 
 
 @dataclass(frozen=True)
+class Splice(Expression):
+    """``normalized_shape...``: the items of a list among those of another."""
+
+    value: Expression
+
+
+@dataclass(frozen=True)
 class Unary(Expression):
     """``-x``, ``+x``, ``~x`` or ``not x``."""
 
@@ -110,6 +117,29 @@ class Call(Expression):
     keywords: tuple[Keyword, ...] = ()
     function_span: Span = field(default=(0, 0), compare=False, kw_only=True)
     callee: Callee | None = field(default=None, compare=False, kw_only=True, repr=False)  # None: not resolved yet
+    origin: "Origin | None" = field(default=None, compare=False, kw_only=True, repr=False)  # None: it was written so
+
+    @property
+    def written(self) -> "Call":
+        """The call as its author wrote it."""
+        return self.origin.call if self.origin else self
+
+
+@dataclass(frozen=True)
+class Demand:
+    """What a pattern says of the tensor that it is given."""
+
+    axes: int  # its dimensions, without those that `...` stands for
+    any: bool  # whether `...` stands among them
+    sizes: tuple[tuple[int, int], ...]  # the indices of dimensions of which it says the size, and the size
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What a call was made of. It is no part of the tree: who walks the tree sees the calls that were made."""
+
+    call: Call
+    demand: Demand | None = None  # of the first of several calls, what its operand must be
 
 
 @dataclass(frozen=True)
@@ -288,7 +318,7 @@ class Printer:
         return node.id
 
     def call(self, node: Call) -> str:
-        return f"{node.function}({self.arguments(node)})"
+        return f"{node.written.function}({self.arguments(node.written)})"
 
     def literal(self, node: Literal) -> str:
         return "..." if node.value is ... else repr(node.value)
@@ -323,6 +353,8 @@ class Printer:
                 return self.apply(node)
             case Sequence():
                 return self.sequence(node)
+            case Splice():
+                return self.splice(node)
             case Unary(operator=operator, operand=operand):
                 return f"{operator}{' ' if operator == 'not' else ''}{self.show(operand, own)}"
             case Binary(operator="**", left=left, right=right):
@@ -343,6 +375,9 @@ class Printer:
                 return f"[{self.show(element)} for {self.name(target)} in {self.show(iterable)}]"
             case _:
                 raise TypeError(f"no way to print {type(node).__name__}")
+
+    def splice(self, node: Splice) -> str:
+        return f"{self.show(node.value, PRECEDENCE['primary'])}..."
 
     def sequence(self, node: Sequence) -> str:
         text = ", ".join(self.show(item, 1) for item in node.items)

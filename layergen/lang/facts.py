@@ -15,6 +15,7 @@ class Role(StrEnum):
     OUTPUT = "an output"
     MEMBER = "a member"
     DIMENSION = "a dimension"
+    INDEX = "the index of a family"
     LOCAL = "a local of the forward"
     CONSTANT = "a constant"
     MODE = "the layer's mode"

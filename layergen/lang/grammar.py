@@ -188,12 +188,18 @@ class ExpressionParser:
         items: list[ex.Expression] = []
         trailing = False
         while not self.at(closing):
-            items.append(self.expression())
+            items.append(self.entry())
             trailing = self.took(",")
             if not trailing and not self.at(closing):
                 raise self.unexpected(f"`,` or `{closing}`")
         self.take()
         return tuple(items), trailing
+
+    def entry(self) -> ex.Expression:
+        """An item of a list: an expression, or a list whose items go there, ``shape...``."""
+        start = self.token.span[0]
+        node = self.expression()
+        return ex.Splice(node, span=self.since(start)) if self.took("...") else node
 
     def named(self) -> ex.Expression:
         """A name, or a call of a function by its name."""

@@ -1,9 +1,12 @@
-"""The initializers of torch.nn.init that a spec may name, without their underscore."""
+"""Initial values: what an ``init`` may be, and the initializers of torch.nn.init that it may name."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TypeGuard
 
 from layergen.lang import expression as ex
 from layergen.lang.facts import CalleeKind
+from layergen.lang.visitor import Block, expressions
 
 INITIALIZERS = (
     "constant",
@@ -21,6 +24,44 @@ INITIALIZERS = (
     "xavier_uniform",
     "zeros",
 )
+
+
+@dataclass(frozen=True)
+class Initial:
+    """What a tensor starts as: an expression, perhaps with statements that come before it."""
+
+    value: ex.Expression
+    before: Block = ()
+    target: tuple[ex.Name, ...] | None = None  # of a block, what its last statement assigns; None: it does not assign
+
+    @property
+    def is_block(self) -> bool:
+        """Whether it is written as statements."""
+        return self.target is not None or bool(self.before)
+
+    @property
+    def expressions(self) -> tuple[ex.Expression, ...]:
+        """All that it computes, in order."""
+        return (*expressions(self.before), self.value)
+
+    def nodes(self) -> Iterator[ex.Node]:
+        """Its expressions and all nodes under them."""
+        return (node for expression in self.expressions for node in ex.walk(expression))
+
+    @property
+    def mentions(self) -> frozenset[str]:
+        """The names whose values it reads; of what it takes the fan, it reads no more than the shape."""
+        return frozenset[str]().union(*map(_values, self.expressions))
+
+
+def _values(node: ex.Node) -> frozenset[str]:
+    match node:
+        case ex.Name(id=name):
+            return frozenset({name})
+        case ex.Call(function=function) if function in FANS:
+            return frozenset()
+        case _:
+            return frozenset[str]().union(*map(_values, ex.children(node)))
 
 
 FANS = ("fan_in", "fan_out")  # functions of an earlier tensor, for the scale of an initial value

@@ -158,7 +158,7 @@ class Interpreter(Visitor):
                     raise EvaluationFault(node, f"`{name}` has no value here")
                 return self.values[name]
             case ex.Sequence(items=items, bracket=bracket):
-                values = [self.evaluate(item) for item in items]
+                values = [value for item in items for value in self.spliced(item)]
                 return self.bounded(node, values if bracket == "[" else tuple(values))
             case ex.Conditional(test=test, then=then, orelse=orelse):
                 return self.evaluate(then if self.decide(test) else orelse)
@@ -181,6 +181,15 @@ class Interpreter(Visitor):
                 return self.guarded(node, lambda: self.call(node, arguments, keywords))
             case _:
                 raise EvaluationFault(node, "this is no value")
+
+    def spliced(self, node: ex.Expression) -> Iterable[Any]:
+        """What an item of a list gives: itself, or the items of another list."""
+        if not isinstance(node, ex.Splice):
+            return (self.evaluate(node),)
+        value = self.evaluate(node.value)
+        if not isinstance(value, list | tuple):
+            raise EvaluationFault(node.value, f"`{ex.show(node.value)}` is no list, whose items could be put here")
+        return value
 
     def index(self, node: ex.Expression) -> Any:
         match node:

@@ -4,13 +4,15 @@ Texts that hold expressions arrive here already as trees (`layergen.lang.express
 single value is said by a validator; whatever takes two parts of a spec to see is a rule of `layergen.resolve`.
 """
 
+import re
 from collections.abc import Callable
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 
 from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    PrivateAttr,
     StringConstraints,
     field_validator,
     model_validator,
@@ -19,12 +21,15 @@ from pydantic_core import PydanticCustomError
 
 from layergen.lang import expression as ex
 from layergen.lang.dtypes import DTYPES, FLOATING, INTEGRAL
+from layergen.lang.runs import block_without_name, has_leading, runs, shape_without_name
 from layergen.lang.values import (
     Block,
     Constructor,
+    Each,
     Entries,
     Exclusive,
     Expression,
+    Initialized,
     Marks,
     Mixes,
     Number,
@@ -36,6 +41,7 @@ from layergen.lang.values import (
     fault,
     read_entry,
     read_expression,
+    read_size,
 )
 
 SIZES = {"size1": 1, "size2": 2, "size3": 3}
@@ -149,7 +155,7 @@ class Argument(Part):
 class Tensor(Part):
     """What tensors of all roles have in common."""
 
-    read_entry: ClassVar[Callable[[object], ex.Expression]] = read_expression
+    read_entry: ClassVar[Callable[[object], ex.Expression]] = read_size
 
     shape: Shape
     doc: Prose | None = None
@@ -175,22 +181,61 @@ def _located(index: int, item: object, read: Callable[[object], ex.Expression]) 
         raise PydanticCustomError(error.type, "{message}", {**(error.context or {}), "key": index}) from None
 
 
-class Parameter(Tensor):
+class Owned(Tensor):
+    """A tensor that the layer owns."""
+
+    init: Initialized
+    when: Expression | None = None  # the attribute is None where this is false
+    each: Each | None = None  # the index and number of a family of tensors
+    named: str | None = None  # how the tensors of a family are called: ``weight_ih_l{k}``
+
+    def name(self, index: int | str) -> str:
+        """What a tensor of a family that is ``named`` is called, or the source of an f-string for it."""
+        assert self.named is not None and self.each is not None
+        return self.named.replace(f"{{{self.each.index}}}", str(index))
+
+    @model_validator(mode="after")
+    def _named_by_the_index(self) -> Self:
+        if self.named is None:
+            return self
+        if self.each is None:
+            raise fault("`named` is for families", key="named", help="say how many there are: `each: {k: …}`")
+        field = f"{{{self.each.index}}}"
+        if self.named.count(field) != 1 or not re.fullmatch(r"[A-Za-z]\w*", self.name("0"), re.ASCII):
+            help = f"write `{field}` once, where the number goes: `weight_l{field}`"
+            raise fault(f"{describe(self.named)} does not make a name of each number", key="named", help=help)
+        return self
+
+    @model_validator(mode="after")
+    def _some_are_missing(self) -> Self:
+        asked = ex.names(self.when) if self.when is not None else set()
+        if self.each is not None and self.named is None and self.each.index in asked:
+            message = f"a list cannot leave out some of its tensors, and `when` asks for `{self.each.index}`"
+            help = f"give the tensors names of their own: `named: …{{{self.each.index}}}`"
+            raise fault(message, key="when", help=help)
+        return self
+
+
+class Parameter(Owned):
     """A learnable tensor of the layer."""
 
-    init: Expression
-    when: Expression | None = None  # the attribute is None where this is false
     dtype: Literal["float16", "bfloat16", "float32", "float64", "complex64", "complex128"] | None = None
     gradient: bool = True  # whether its gradient is the derivative; an embedding's padding row has none
+    requires_grad: Expression | None = None  # whether it is learned; None: always
 
 
-class Buffer(Tensor):
+class Buffer(Owned):
     """A tensor of the layer that is not learned."""
 
-    init: Expression
-    when: Expression | None = None
     dtype: Literal[DTYPES] | None = None  # type: ignore[valid-type]
     persistent: bool = True  # whether the state dict has it
+
+    @model_validator(mode="after")
+    def _buffers_have_names(self) -> Self:
+        if self.each is not None and self.named is None:
+            help = f"give each a name: `named: …{{{self.each.index}}}`"
+            raise fault("torch has no list of buffers", key="each", help=help)
+        return self
 
 
 class ShortTensor(Tensor):
@@ -248,6 +293,13 @@ class Input(ShortTensor):
 
 class Output(ShortTensor):
     """A tensor that forward returns. Its dtype is the first floating input's unless given."""
+
+
+Short = TypeVar("Short", bound=ShortTensor)
+
+
+def _unnamed(tensor: Short, run: str) -> Short:
+    return tensor.model_copy(update={"shape": shape_without_name(tensor.shape, run)})
 
 
 class Module(Part):
@@ -317,6 +369,36 @@ class LayerSpec(Part):
             if not getattr(self, name):
                 raise fault(f"a layer has at least one {'statement' if name == 'forward' else name[:-1]}", key=name)
         return self
+
+    _run: str | None = PrivateAttr(default=None)
+
+    @property
+    def run(self) -> str | None:
+        """The name of what ``...`` stands for, if it has one."""
+        return self._run
+
+    @model_validator(mode="after")
+    def _has_one_run(self) -> Self:
+        """Let the run that has a name be ``...`` in shapes and lists."""
+        shapes = {name: part.shape for name, part in self.inputs.items()}
+        found = runs(shapes, {*self.arguments, *self.derived})
+        if not found or self._run is not None:
+            return self
+        first, *others = found
+        loose = next((name for name, shape in shapes.items() if has_leading(shape)), None)
+        if others or loose is not None:
+            other = f"`{others[0]}...`" if others else "`...`"
+            message = f"a layer has one run of dimensions, but there is `{first}...`, and {other}"
+            help = f"let `{first}...` stand in all shapes that have it, and name other dimensions one by one"
+            raise fault(message, key="inputs", help=help)
+        changed = {
+            "inputs": {name: _unnamed(part, first) for name, part in self.inputs.items()},
+            "outputs": {name: _unnamed(part, first) for name, part in self.outputs.items()},
+            "forward": block_without_name(self.forward, first),
+        }
+        made = self.model_copy(update=changed)
+        made._run = first
+        return made
 
     @property
     def tensors(self) -> dict[str, Parameter | Buffer]:

@@ -10,7 +10,7 @@ from layergen.lang import refusals
 from layergen.lang.grammar import MAX_DEPTH, ExpressionParser
 from layergen.lang.tokens import SyntaxFault, TokenKind, block_tokens, expression_tokens, quoted
 
-__all__ = ["SyntaxFault", "parse_block", "parse_expression", "parse_module"]
+__all__ = ["SyntaxFault", "parse_block", "parse_entry", "parse_expression", "parse_module"]
 
 T = TypeVar("T", bound=ex.Expression)
 
@@ -25,6 +25,16 @@ def parse_expression(text: str) -> ex.Expression:
     """
     parser = _begun(text)
     return _whole(parser, parser.expression())
+
+
+def parse_entry(text: str) -> ex.Expression:
+    """The tree of one entry of a shape: an expression, or a list whose items go there, ``shape...``.
+
+    Raises:
+        SyntaxFault: If the text is neither.
+    """
+    parser = _begun(text)
+    return _whole(parser, parser.entry())
 
 
 def parse_module(text: str) -> ex.Call | ex.Comprehension | ex.Sequence:

@@ -1,6 +1,8 @@
 """The values that stand in a spec: how each is read from YAML, and what is said where it is another one."""
 
+import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -8,7 +10,8 @@ from pydantic import AfterValidator, BeforeValidator, StringConstraints
 from pydantic_core import PydanticCustomError
 
 from layergen.lang import expression as ex
-from layergen.lang.parser import SyntaxFault, parse_block, parse_expression, parse_module
+from layergen.lang.inits import Initial
+from layergen.lang.parser import SyntaxFault, parse_block, parse_entry, parse_expression, parse_module
 
 T = TypeVar("T")
 
@@ -41,6 +44,14 @@ def describe(value: object) -> str:
 
 
 def read_expression(value: object) -> ex.Expression:
+    node = read_size(value)
+    if isinstance(node, ex.Splice):
+        raise fault("`...` behind a list stands only in a list or a shape", help=f"write `{ex.show(node.value)}`")
+    return node
+
+
+def read_size(value: object) -> ex.Expression:
+    """An entry of a shape: an expression, or a list whose entries go there."""
     node = read_entry(value)
     if node == ex.Literal(...):
         raise fault("`...` stands only in the shape of an input or an output")
@@ -53,7 +64,7 @@ def read_entry(value: object) -> ex.Expression:
         return value
     if value is None or isinstance(value, bool | int | float):
         return ex.Literal(value)
-    return _parse(parse_expression, value)
+    return _parse(parse_entry, value)
 
 
 def _constructor(value: object) -> ex.Expression:
@@ -75,6 +86,51 @@ def _block(value: object) -> tuple[ex.Statement, ...]:
             f"expected statements, got {describe(value)}", help="begin a forward of several lines with `forward: |`"
         )
     return _parse(parse_block, value)
+
+
+def _initial(value: object) -> Initial:
+    """An expression, or a block of statements, the last of which assigns the value."""
+    if isinstance(value, Initial):
+        return value
+    if not isinstance(value, str):
+        return Initial(read_expression(value))
+    try:
+        return Initial(parse_expression(value))
+    except SyntaxFault:
+        if "\n" not in value.strip() and not ASSIGNMENT.match(value):
+            return Initial(read_expression(value))
+    block = _parse(parse_block, value)
+    end = max(index for index, statement in enumerate(block) if not isinstance(statement, ex.Comment))
+    last = block[end]
+    if not isinstance(last, ex.Assign):
+        raise fault("the block ends without a value", span=last.span, help="end it with `name = …`, the tensor's name")
+    return Initial(last.value, block[:end], last.targets)
+
+
+@dataclass(frozen=True)
+class Family:
+    """Tensors that are declared together, one for every index: ``each: {k: num_layers}``."""
+
+    index: str
+    count: ex.Expression
+
+    @property
+    def path(self) -> tuple[str, str]:
+        """Where the count stands below the tensor."""
+        return "each", self.index
+
+
+def _family(value: object) -> Family:
+    if isinstance(value, Family):
+        return value
+    if not isinstance(value, dict) or len(value) != 1:
+        help = "write one index and how many there are: `each: {k: num_layers}`"
+        raise fault(f"expected a mapping of one entry, got {describe(value)}", help=help)
+    ((index, count),) = value.items()
+    try:
+        return Family(index, read_expression(count))
+    except PydanticCustomError as error:
+        raise PydanticCustomError(error.type, "{message}", {**(error.context or {}), "key": index}) from None
 
 
 def _shape(value: object) -> ex.Expression | tuple[object, ...]:
@@ -119,6 +175,9 @@ def _freeze(value: dict[str, T]) -> Mapping[str, T]:
     return MappingProxyType(value)
 
 
+ASSIGNMENT = re.compile(r"\s*\w+(\s*,\s*\w+)*\s*=[^=]")
+Each = Annotated[Family, BeforeValidator(_family)]
+Initialized = Annotated[Initial, BeforeValidator(_initial)]
 Expression = Annotated[ex.Expression, BeforeValidator(read_expression)]
 Constructor = Annotated[ex.Expression, BeforeValidator(_constructor)]
 TensorPath = Annotated[ex.Expression, BeforeValidator(read_path)]

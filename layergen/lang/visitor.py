@@ -4,8 +4,8 @@ Who asks what a block reads, assigns or calls asks here. Who treats each kind of
 order of its own, is a `Visitor`. Both refuse a kind that they do not know, so that none is passed over in silence.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from layergen.lang import expression as ex
 
@@ -89,6 +89,27 @@ def sources(block: Block, name: str) -> Iterator[ex.Expression]:
     for statement in statements(block):
         if any(target.id == name for target in parts(statement).targets):
             yield from parts(statement).expressions
+
+
+def mapped(block: Block, change: Callable[[ex.Expression], ex.Expression]) -> tuple[ex.Statement, ...]:
+    """A block in which ``change`` has been applied to each expression."""
+    return tuple(_mapped(statement, change) for statement in block)
+
+
+def _mapped(statement: ex.Statement, change: Callable[[ex.Expression], ex.Expression]) -> ex.Statement:
+    match statement:
+        case ex.Comment():
+            return statement
+        case ex.Assign(value=value):
+            return replace(statement, value=change(value))
+        case ex.If(test=test, body=body, orelse=orelse):
+            return replace(statement, test=change(test), body=mapped(body, change), orelse=mapped(orelse, change))
+        case ex.For(iterable=iterable, body=body):
+            return replace(statement, iterable=change(iterable), body=mapped(body, change))
+        case ex.Append(value=value):
+            return replace(statement, value=change(value))
+        case _:
+            raise _unknown(statement)
 
 
 class Visitor:

@@ -6,6 +6,7 @@ from layergen.checked import CheckedLayer
 from layergen.lang import expression as ex
 from layergen.lang.model import Input
 from layergen.lower.source import python
+from layergen.resolve.families import at_values
 from layergen.resolve.program import Program
 
 APPLIES: dict[str, Callable[[CheckedLayer], bool]] = {
@@ -14,6 +15,7 @@ APPLIES: dict[str, Callable[[CheckedLayer], bool]] = {
     "test_copies_compute_the_same": lambda layer: True,
     "test_docstring_example": lambda layer: True,
     "test_evaluation_is_deterministic": lambda layer: settles(layer.program),
+    "test_frozen_parameters": lambda layer: may_be_frozen(layer.program),
     "test_gradients": lambda layer: has_gradients(layer.program),
     "test_initial_values": lambda layer: layer.program.owns,
     "test_leaves_its_inputs_alone": lambda layer: True,
@@ -39,10 +41,11 @@ def imported_names(layer: CheckedLayer) -> Iterator[str]:
     yield from (name for name, applies in APPLIES.items() if applies(layer))
 
 
-def layer_expression(program: Program) -> str:
+def layer_expression(layer: CheckedLayer) -> str:
     """The description of a layer that its behaviours go by."""
+    program = layer.program
     inputs = ", ".join(f"{python(name)}: {input_expression(tensor)}" for name, tensor in program.inputs.items())
-    return f"Layer({', '.join([program.layer, f'inputs={{{inputs}}}', *traits(program)])})"
+    return f"Layer({', '.join([program.layer, f'inputs={{{inputs}}}', *traits(layer)])})"
 
 
 def input_expression(tensor: Input) -> str:
@@ -52,8 +55,9 @@ def input_expression(tensor: Input) -> str:
     return f"Input({', '.join(parts)})"
 
 
-def traits(program: Program) -> Iterator[str]:
+def traits(layer: CheckedLayer) -> Iterator[str]:
     """The arguments of a description that differ from what holds for most layers."""
+    program = layer.program
     dtypes = [f"{python(name)}: torch.{tensor.dtype}" for name, tensor in program.outputs.items() if tensor.dtype]
     if dtypes:
         yield f"dtypes={{{', '.join(dtypes)}}}"
@@ -66,7 +70,8 @@ def traits(program: Program) -> Iterator[str]:
         "infinite": program.infinite,
     }
     yield from (f"{name}=True" for name, holds in flags.items() if holds)
-    unmeasured = tuple(name for name, parameter in program.parameters.items() if not parameter.gradient)
+    owned = [at_values(program, case.setting.values).parameters for case in layer.cases]
+    unmeasured = tuple(dict.fromkeys(name for own in owned for name, part in own.items() if not part.gradient))
     if unmeasured:
         yield f"unmeasured={python(unmeasured)}"
     if program.matches is not None:
@@ -75,6 +80,11 @@ def traits(program: Program) -> Iterator[str]:
         if items and items != list(program.inputs):
             called = f"({', '.join(items)}{',' if len(items) == 1 else ''})"
             yield f"reference_inputs=lambda {', '.join(program.inputs)}: {called}"
+
+
+def may_be_frozen(program: Program) -> bool:
+    """Whether a layer says of a parameter when it is learned."""
+    return any(parameter.requires_grad is not None for parameter in program.parameters.values())
 
 
 def has_gradients(program: Program) -> bool:

@@ -5,26 +5,36 @@ from collections.abc import Mapping
 from layergen.checked import CheckedCase
 from layergen.lower.representation import expected_repr
 from layergen.lower.source import broken, python
+from layergen.resolve.families import at_values
 from layergen.resolve.program import Program
 from layergen.run.trial import TensorFacts
 from layergen.settings.choice import Setting
 
 DEFAULT = "DEFAULT"  # the name of the first case in a test module
-OWNED = ("state", "initial")  # the fields that may lose entries; each other one has the same in all cases
+OWNED = ("state", "initial", "frozen")  # the fields that may lose entries; each other one has the same in all cases
 
 Fields = Mapping[str, Mapping[str, object] | str]  # of ``Case`` in the behaviours
 
 
 def case_fields(program: Program, case: CheckedCase) -> Fields:
     """All that is expected of a layer at a setting."""
-    hidden = {name for name, buffer in program.buffers.items() if not buffer.persistent}
+    own = at_values(program, case.setting.values)
+    hidden = {name for name, buffer in own.buffers.items() if not buffer.persistent}
     return {
         **sizes_of(case.setting, case.inputs, case.ranges),
         "outputs": shapes(case.outputs),
-        "state": {name: facts.shape for name, facts in case.state.items() if name not in hidden},
+        "state": {name: facts.shape for name, facts in in_order(own, case.state).items() if name not in hidden},
         "initial": {name: tuple(rounded(end) for end in ends) for name, ends in case.bounds.items()},
+        "frozen": {name: not learned for name, learned in case.learned.items()},
         "text": expected_repr(program, case.setting.values, case.state),
     }
+
+
+def in_order(program: Program, state: Mapping[str, TensorFacts]) -> dict[str, TensorFacts]:
+    """The tensors as a state dict has them: those of lists, which are modules of their own, come last."""
+    listed = {name for name, family in program.declared.items() if name.startswith(f"{family}.")}
+    first = {name: facts for name, facts in state.items() if name not in listed}
+    return first | {name: facts for name, facts in state.items() if name in listed}
 
 
 def sizes_of(
@@ -76,7 +86,7 @@ def entries(name: str, fields: Fields) -> Mapping[str, object]:
 def missing(name: str, fields: Fields, base: Fields) -> list[str]:
     """The entries of the first case that another one has not. What has left the state has no initial value either."""
     gone = [key for key in entries(name, base) if key not in entries(name, fields)]
-    if name == "initial":
+    if name in ("initial", "frozen"):
         left = set(missing("state", fields, base))
         gone = [key for key in gone if key not in left]
     return gone

@@ -7,10 +7,13 @@ from itertools import groupby
 from layergen.lang import expression as ex
 from layergen.lang.bounds import requirement
 from layergen.lang.model import SIZES, Argument, Buffer, Parameter
+from layergen.lower.families import attribute
+from layergen.lower.imports import names_in
 from layergen.lower.initial import INITIALIZE, initializes
 from layergen.lower.members import created
 from layergen.lower.scopes import constructor_names, is_flag, negated
 from layergen.lower.source import SourcePrinter, as_shape, formatted, python
+from layergen.resolve.families import common_condition, made_together, misses_some
 from layergen.resolve.program import Program
 
 TYPES = {
@@ -163,20 +166,64 @@ class ConstructorWriter:
 
     def tensors(self, tensors: Sequence[tuple[str, Parameter | Buffer]]) -> Iterator[str]:
         """Create parameters and buffers; neighbours under one condition share its branch."""
-        for when, group in groupby(tensors, key=lambda item: item[1].when):
+        for when, group in groupby(tensors, key=lambda item: common_condition(item[1])):
             members = list(group)
-            created = [self.created(name, tensor) for name, tensor in members]
             if when is None:
-                yield from created
+                yield from self.members(members)
                 continue
             yield f"if {self.printer.show(when)}:"
-            yield from (f"    {line}" for line in created)
+            yield from (f"    {line}" for line in self.members(members))
             yield "else:"
-            for name, tensor in members:
-                kind = "buffer" if isinstance(tensor, Buffer) else "parameter"
-                yield f'    self.register_{kind}("{name}", None)'
+            yield from (f"    {line}" for line in self.members(members, there=False))
+
+    def members(self, tensors: Sequence[tuple[str, Parameter | Buffer]], there: bool = True) -> Iterator[str]:
+        """Create tensors, or say that they are not there; one loop makes neighbours of as many names."""
+        waiting = list(tensors)
+        while waiting:
+            name, tensor = waiting.pop(0)
+            if tensor.each is None or tensor.named is None:
+                yield self.created(name, tensor) if there else self.absent(name, tensor)
+                continue
+            together = [tensor]
+            while waiting and made_together(tensor, waiting[0][1]):
+                together.append(waiting.pop(0)[1])
+            yield f"for {tensor.each.index} in range({self.printer.show(tensor.each.count)}):"
+            for part in together:
+                yield from (f"    {line}" for line in self.registered(part, there))
+
+    def registered(self, tensor: Parameter | Buffer, there: bool) -> Iterator[str]:
+        """Give one tensor of a family its name."""
+        kind, name = "buffer" if isinstance(tensor, Buffer) else "parameter", attribute(tensor, self.printer.show)
+        made = f"self.register_{kind}({name}, {self.tensor(tensor)}{self.kept(tensor)})"
+        if not there:
+            yield f"self.register_{kind}({name}, None)"
+        elif misses_some(tensor) and tensor.when is not None:
+            yield f"if {self.printer.show(tensor.when)}:"
+            yield f"    {made}"
+            yield "else:"
+            yield f"    self.register_{kind}({name}, None)"
+        else:
+            yield made
+
+    def absent(self, name: str, tensor: Parameter | Buffer) -> str:
+        kind = "buffer" if isinstance(tensor, Buffer) else "parameter" if tensor.each is None else "module"
+        return f'self.register_{kind}("{name}", None)'
+
+    def kept(self, tensor: Parameter | Buffer) -> str:
+        return ", persistent=False" if isinstance(tensor, Buffer) and not tensor.persistent else ""
 
     def created(self, name: str, tensor: Parameter | Buffer) -> str:
+        """Create a tensor, or the list of a family."""
+        if isinstance(tensor, Buffer):
+            return f'self.register_buffer("{name}", {self.tensor(tensor)}{self.kept(tensor)})'
+        made = self.tensor(tensor)
+        if tensor.each is None:
+            return f"self.{name} = {made}"
+        index = tensor.each.index if tensor.each.index in names_in(made) else "_"
+        return f"self.{name} = nn.ParameterList({made} for {index} in range({self.printer.show(tensor.each.count)}))"
+
+    def tensor(self, tensor: Parameter | Buffer) -> str:
+        """A tensor without values."""
         if isinstance(tensor.shape, tuple):
             shape = ", ".join(self.printer.show(entry, 1) for entry in tensor.shape) or "()"
         else:
@@ -184,9 +231,9 @@ class ConstructorWriter:
         dtype = f"torch.{tensor.dtype}" if tensor.dtype else "dtype"
         empty = f"torch.empty({shape}, device=device, dtype={dtype})"
         if isinstance(tensor, Buffer):
-            persistent = "" if tensor.persistent else ", persistent=False"
-            return f'self.register_buffer("{name}", {empty}{persistent})'
-        return f"self.{name} = nn.Parameter({empty})"
+            return empty
+        learned = f", requires_grad={self.printer.show(tensor.requires_grad)}" if tensor.requires_grad else ""
+        return f"nn.Parameter({empty}{learned})"
 
 
 def bounds_check(name: str, argument: Argument) -> Iterator[Check]:

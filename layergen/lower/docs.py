@@ -7,6 +7,7 @@ from layergen.lang import expression as ex
 from layergen.lang.bounds import requirement
 from layergen.lang.dtypes import COMPLEX, FLOATING
 from layergen.lang.model import Argument, Buffer, Input, Output, Parameter
+from layergen.lower.scopes import negated
 from layergen.lower.source import DocText, SourcePrinter, as_shape, python, wrap
 from layergen.lower.views import Lines
 from layergen.prove.input_checks import RankDemand
@@ -84,10 +85,16 @@ def default_text(argument: Argument) -> str:
     return f" Default: {code(text)}"
 
 
-def shape_text(entries: tuple[ex.Expression, ...]) -> str:
-    """A shape as its author would write it, with ``*`` for any leading dimensions."""
-    items = ["*" if entry == ex.Literal(...) else ex.show(entry) for entry in entries]
+def shape_text(entries: tuple[ex.Expression, ...], run: str | None = None) -> str:
+    """A shape as its author would write it, with ``*`` for any leading dimensions, ``*S`` if they have a name."""
+    items = [f"*{run}" if run and entry == ex.Literal(...) else _entry_text(entry) for entry in entries]
     return f"({', '.join(items)}{',' if len(items) == 1 and items != ['*'] else ''})"
+
+
+def _entry_text(entry: ex.Expression) -> str:
+    if isinstance(entry, ex.Splice):
+        return f"*{ex.show(entry.value)}"
+    return "*" if entry == ex.Literal(...) else ex.show(entry)
 
 
 def shapes(program: Program, doc: DocText) -> Iterator[str]:
@@ -131,8 +138,8 @@ def positions(program: Program, mask: Input) -> str:
 def described_shape(program: Program, tensor: Input | Output) -> str:
     """A shape in code; in a long one, computed sizes get names that are explained behind it."""
     if not isinstance(tensor.shape, tuple):
-        return listed_shape(tensor.shape)
-    whole = shape_text(tensor.shape)
+        return listed_shape(tensor.shape, program.run)
+    whole = shape_text(tensor.shape, program.run)
     if len(whole) <= LONGEST_SHAPE:
         return code(whole)
     short: list[ex.Expression] = []
@@ -144,16 +151,16 @@ def described_shape(program: Program, tensor: Input | Output) -> str:
         symbol = output_symbol(program, expression, len(meanings))
         short.append(ex.Name(symbol))
         meanings.append(code(f"{symbol} = {ex.show(expression)}"))
-    return f"{code(shape_text(tuple(short)))}, where {listed(meanings)}"
+    return f"{code(shape_text(tuple(short), program.run))}, where {listed(meanings)}"
 
 
-def listed_shape(shape: ex.Expression) -> str:
+def listed_shape(shape: ex.Expression, run: str | None = None) -> str:
     """A shape that an expression gives: which it is under which condition, or the expression where that is not told."""
     match shape:
         case ex.Sequence(items=items):
-            return code(shape_text(items))
+            return code(shape_text(items, run))
         case ex.Conditional(test=test, then=then, orelse=orelse):
-            return f"{listed_shape(then)} if {code(ex.show(test))}, else {listed_shape(orelse)}"
+            return f"{listed_shape(then, run)} if {code(ex.show(test))}, else {listed_shape(orelse, run)}"
         case _:
             return f"shape {code(SourcePrinter({}).show(as_shape(shape)))}"
 
@@ -167,7 +174,7 @@ def output_symbol(program: Program, expression: ex.Expression, index: int) -> st
 
 def attributes(program: Program, doc: DocText) -> Iterator[str]:
     for name, tensor in program.tensors.items():
-        yield from entry(name, attribute_text(tensor), doc)
+        yield from entry(tensor.named or name, attribute_text(tensor), doc)
     for name, member in program.members.items():
         yield from entry(name, member_text(member), doc)
 
@@ -185,10 +192,19 @@ def member_text(member: Member) -> str:
 
 def attribute_text(tensor: Parameter | Buffer) -> str:
     role = "Buffer" if isinstance(tensor, Buffer) else "Learnable parameter"
+    condition = tensor.requires_grad if isinstance(tensor, Parameter) else None
+    role = "Frozen parameter" if condition == ex.Literal(False) else role
     shape = code(shape_text(tensor.shape)) if isinstance(tensor.shape, tuple) else listed_shape(tensor.shape)
     text = f"{sentence(tensor.doc) if tensor.doc else f'{role}.'} Shape: {shape.removeprefix('shape ')}."
+    if tensor.each is not None:
+        count = code(f"range({ex.show(tensor.each.count)})")
+        text += f" One for each {code(tensor.each.index)} in {count}."
     if tensor.when is not None:
         text += f" ``None`` unless {code(ex.show(tensor.when))}."
+    if condition is not None and not isinstance(condition, ex.Literal):
+        text += f" Frozen if {code(ex.show(negated(condition)))}."
+    elif condition == ex.Literal(False) and tensor.doc:
+        text += " Frozen."
     return text
 
 

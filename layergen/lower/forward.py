@@ -8,6 +8,7 @@ from layergen.lang import expression as ex
 from layergen.lang.facts import CalleeKind
 from layergen.lang.visitor import Visitor, calls, mentioned, statements
 from layergen.lower.buffers import copied, depends_on
+from layergen.lower.families import constant, reader
 from layergen.lower.input_checks import InputCheckWriter, mentioned_dimensions, rounds
 from layergen.lower.members import listed
 from layergen.lower.narrowing import Narrowing
@@ -50,9 +51,9 @@ class ForwardWriter(Visitor):
         self.lines: list[str] = []
         self.depth = 0
         self.rebound = program.forward.assigned
-        self.printer = SourcePrinter(
-            self.names, self.origin(), self.hoist, functional(program), self.leading(), listed(program)
-        )
+        self.printer = SourcePrinter(self.names, self.origin(), self.hoist, functional(program), listed=listed(program))
+        self.run = self.named_run()
+        self.printer.leading, self.printer.read = self.run or self.leading(), reader(program)
 
     def write(self) -> tuple[str, ...]:
         self.inputs()
@@ -83,7 +84,8 @@ class ForwardWriter(Visitor):
 
     def origin(self) -> Origin:
         """The device of the first input that is always there, the dtype of the first floating one; or the layer's."""
-        owned = [f"self.{name}" for name, tensor in self.program.tensors.items() if not tensor.when]
+        tensors = self.program.tensors.items()
+        owned = [f"self.{name}" for name, tensor in tensors if not tensor.when and not tensor.each]
         sources = [*(name for name, tensor in self.program.inputs.items() if not tensor.optional), *owned]
         device = f"{sources[0]}.device" if sources else ""
         floating = [name for name, tensor in self.program.inputs.items() if tensor.floating and not tensor.optional]
@@ -97,8 +99,7 @@ class ForwardWriter(Visitor):
         source = leading_source(self.program.inputs)
         if source is None:
             return "..."
-        name, first, tail = source.input, source.position or "", -source.tail or ""
-        text = f"{name}.shape[{first}:{tail}]" if first or tail else f"{name}.shape"
+        name, text = source.input, source.run(self.printer.show)
         if not self.program.forward.splices or name not in self.rebound:
             return text
         own = "leading"
@@ -106,6 +107,11 @@ class ForwardWriter(Visitor):
             own += "_"
         self.emit(f"{own} = {text}")
         return own
+
+    def named_run(self) -> str | None:
+        """The name of the leading dimensions, if the code reads them by it."""
+        read = self.program.forward.reads.union(*map(ex.names, self.program.size_constraints))
+        return self.program.run if self.program.run in read else None
 
     def inputs(self) -> None:
         """Check the inputs and bind the dimensions that the forward mentions, before any input is rebound.
@@ -120,10 +126,17 @@ class ForwardWriter(Visitor):
                 self.emit(line)
             if name not in bound:
                 self.bind(name, used)
+                self.bind_run(name)
             bound.add(name)
         if self.origin().dtype == "dtype" and any(map(takes_dtype_of_input, self.program.forward.calls)):
             floating = next(name for name, tensor in self.program.inputs.items() if tensor.floating)
             self.emit(f"dtype = {floating}.dtype")
+
+    def bind_run(self, name: str) -> None:
+        """Give the leading dimensions their name where an input has them that is always there."""
+        source = leading_source(self.program.inputs)
+        if self.run is not None and source is not None and source.input == name:
+            self.emit(f"{self.run} = {source.run(self.printer.show)}")
 
     def bind(self, name: str, used: set[str]) -> None:
         """Give the dimensions of an input their names, those that stand alone in one line where none may lead."""
@@ -134,7 +147,7 @@ class ForwardWriter(Visitor):
         }
         alone = {index: part.name for index, part in found.items() if not part.source.solves}
         sizes = self.program.shapes[name][0] if found else Sizes(())
-        if len(alone) > 1 and sizes.leading is None:
+        if len(alone) > 1 and not sizes.opens:
             self.emit(f"{', '.join(alone.get(index, '_') for index in range(len(sizes.entries)))} = {name}.shape")
             found = {index: part for index, part in found.items() if index not in alone}
         for dimension in found.values():
@@ -181,8 +194,11 @@ class ForwardWriter(Visitor):
             case ex.Call(arguments=arguments):
                 op = ops.called(value)
                 return op is not None and (op.untyped or (op.methodic and any(map(self.untyped, arguments[:1]))))
-            case ex.Binary(left=left, right=right):
+            case ex.Binary(left=left, right=right) | ex.Conditional(then=left, orelse=right):
                 return self.untyped(left) or self.untyped(right)
+            case ex.Subscript(value=ex.Name(id=name), index=index) if name in self.program.families:
+                number = constant(index)
+                return self.program.families[name].named is None or number is None or number < 0
             case ex.Unary(operand=part) | ex.Subscript(value=part):
                 return self.untyped(part)
             case _:

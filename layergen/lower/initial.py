@@ -6,14 +6,19 @@ from layergen import ops
 from layergen.lang import expression as ex
 from layergen.lang.inits import is_fan, is_initializer
 from layergen.lang.model import Buffer, Parameter
+from layergen.lang.visitor import Block, Visitor, assigned, mapped
+from layergen.lower.families import attribute, reader
 from layergen.lower.imports import names_in
 from layergen.lower.members import reset, restarted
 from layergen.lower.scopes import attribute_names, functional, initializers
 from layergen.lower.source import Origin, SourcePrinter
+from layergen.resolve.families import common_condition, misses_some
 from layergen.resolve.inference import INT
 from layergen.resolve.program import Program
 
 FANS = {"fan_in": "{weight}[0].numel()", "fan_out": "{weight}[:, 0].numel()"}
+INDENT = "    "
+NO_GRAD = "with torch.no_grad():"
 
 
 INITIALIZE = "_initialize"  # the method for what is the layer's own, where it has members too
@@ -32,15 +37,26 @@ def reset_lines(program: Program) -> tuple[str, ...]:
 
 
 def own_lines(program: Program) -> tuple[str, ...]:
-    """The statements for the layer's own tensors, in the order of declaration, and for what it changes of members."""
+    """The statements for the layer's own tensors, each after those that it reads, and for other starts of members."""
     writer = InitialWriter(program)
     lines: list[str] = []
-    for name, tensor in program.tensors.items():
-        own = list(writer.lines(name, tensor))
-        if tensor.when is not None:
-            own = [f"if self.{name} is not None:", *(f"    {line}" for line in own)]
+    for name in program.initial_order:
+        tensor = program.tensors[name]
+        own = list(writer.family(name, tensor) if tensor.each is not None else writer.lines(name, tensor))
+        if common_condition(tensor) is not None:
+            own = [f"if {writer.condition(name, tensor)}:", *(f"{INDENT}{line}" for line in own)]
         lines += own
-    return (*lines, *restarted(program))
+    return (*_joined(lines), *restarted(program))
+
+
+def _joined(lines: list[str]) -> Iterator[str]:
+    """Lines in which a block without gradients goes on where the next one would begin."""
+    going = False
+    for line in lines:
+        if line == NO_GRAD and going:
+            continue
+        going = line == NO_GRAD or (going and line.startswith(INDENT))
+        yield line
 
 
 def is_factory(node: ex.Call) -> bool:
@@ -55,51 +71,154 @@ class InitialWriter:
     def __init__(self, program: Program) -> None:
         self.program = program
         self.fans: set[str] = set()
-        weights = {
-            argument.id
-            for tensor in program.tensors.values()
-            for node in ex.walk(tensor.init)
-            if is_fan(node)
-            for argument in node.arguments
-            if isinstance(argument, ex.Name)
-        }
+        scalars = attribute_names(program)
+        self.names = {name: f"self.{name}" for name in program.tensors} | scalars
+        self.readable = [name for name in program.tensors if name not in scalars]
+        fans = [node for tensor in program.tensors.values() for node in tensor.init.nodes() if is_fan(node)]
+        weights = {_base(argument).id for node in fans for argument in node.arguments}
         self.several = len(weights) > 1
 
-    def lines(self, name: str, tensor: Parameter | Buffer) -> Iterator[str]:
+    def optional(self, name: str) -> list[str]:
+        """The tensors that an initial value reads as if they were always there, though they are not."""
+        init, tensors = self.program.tensors[name].init, self.program.tensors
+        asked = {node.left for node in init.nodes() if isinstance(node, ex.Compare)}
+        read = [other for other in self.readable if other in init.mentions and ex.Name(other) not in asked]
+        return [other for other in read if common_condition(tensors[other]) is not None]
+
+    def condition(self, name: str, tensor: Parameter | Buffer) -> str:
+        """The condition under which a tensor is there, and those that it reads."""
+        parts = []
+        for other in (name, *self.optional(name)):
+            when = common_condition(self.program.tensors[other])
+            if self.program.tensors[other].named is not None and when is not None:
+                parts.append(self.printer().show(when, ex.PRECEDENCE["not"]))
+            else:
+                parts.append(f"self.{other} is not None")
+        return " and ".join(dict.fromkeys(parts))
+
+    def printer(self, origin: Origin | None = None) -> SourcePrinter:
+        functions = functional(self.program)
+        return SourcePrinter(self.names, origin, functional=functions, read=reader(self.program))
+
+    def family(self, name: str, tensor: Parameter | Buffer) -> Iterator[str]:
+        """Give the tensors of a family their initial values, one after the other."""
+        assert tensor.each is not None
+        index, inner = tensor.each.index, list(self.lines(name, tensor, name))
+        if misses_some(tensor):
+            inner = [f"if {name} is not None:", *(f"{INDENT}{line}" for line in inner)]
+        if tensor.named is not None:
+            yield f"for {index} in range({self.printer().show(tensor.each.count)}):"
+            yield f"{INDENT}{name} = getattr(self, {attribute(tensor, self.printer().show)})"
+        elif index in _names(inner):
+            yield f"for {index}, {name} in enumerate(self.{name}):"
+        else:
+            yield f"for {name} in self.{name}:"
+        yield from (f"{INDENT}{line}" for line in inner)
+
+    def lines(self, name: str, tensor: Parameter | Buffer, target: str = "") -> Iterator[str]:
+        """Give a tensor its initial value; its source is given where it is no attribute."""
         yield from self.fan_lines(tensor)
-        target = f"self.{name}"
-        init = ex.transform(tensor.init, self.fan_as_name)
+        target = target or f"self.{name}"
+        init = ex.transform(tensor.init.value, self.fan_as_name)
+        before = mapped(tensor.init.before, lambda node: ex.transform(node, self.fan_as_name))
         origin = Origin(f"{target}.device", f"{target}.dtype")
-        printer = SourcePrinter(attribute_names(self.program), origin, functional=functional(self.program))
+        printer = self.printer(origin)
         if is_initializer(init):
             arguments = printer.arguments(init)
             yield f"{initializers(self.program)}.{init.function}_({target}{', ' if arguments else ''}{arguments})"
             return
-        yield "with torch.no_grad():"
-        factories = [node for node in ex.walk(init) if isinstance(node, ex.Call) and is_factory(node)]
-        if len(factories) < 2:
-            yield f"    {target}.copy_({printer.show(init)})"
-            return
-        printer.origin = Origin("device", "dtype")
-        written = printer.show(init)
-        used = {name: source for name, source in vars(origin).items() if name in names_in(written)}
-        yield f"    {', '.join(used)} = {', '.join(used.values())}"
-        yield f"    {target}.copy_({written})"
+        yield NO_GRAD
+        factories = [node for node in tensor.init.nodes() if isinstance(node, ex.Call) and is_factory(node)]
+        if len(factories) > 1:
+            printer.origin = Origin("device", "dtype")
+        writer = _BlockWriter(printer, {*self.names, *assigned(before)})
+        writer.block(before)
+        writer.emit(f"{target}.copy_({printer.show(_without_clone(init))})")
+        written = writer.lines
+        if len(factories) > 1:
+            used = {name: source for name, source in vars(origin).items() if name in _names(written)}
+            yield f"{INDENT}{', '.join(used)} = {', '.join(used.values())}"
+        yield from (f"{INDENT}{line}" for line in written)
 
     def fan_lines(self, tensor: Parameter | Buffer) -> Iterator[str]:
         """Name the fans that an initial value uses, unless a line before has done so."""
-        calls = [node for node in ex.walk(tensor.init) if is_fan(node)]
+        calls = [node for node in tensor.init.nodes() if is_fan(node)]
         for node in dict.fromkeys(calls):
             fan = self.fan_name(node)
             if fan not in self.fans:
-                if tensor.when is None:
+                (weight,) = node.arguments
+                if tensor.when is None and isinstance(weight, ex.Name):
                     self.fans.add(fan)
-                yield f"{fan} = {FANS[node.function].format(weight=f'self.{ex.show(node.arguments[0])}')}"
+                source = f"self.{weight.id}" if isinstance(weight, ex.Name) else self.printer().show(weight)
+                yield f"{fan} = {FANS[node.function].format(weight=source)}"
 
     def fan_name(self, node: ex.Call) -> str:
-        return f"{ex.show(node.arguments[0])}_{node.function}" if self.several else node.function
+        return f"{_base(node.arguments[0]).id}_{node.function}" if self.several else node.function
 
     def fan_as_name(self, node: ex.Expression) -> ex.Expression | None:
         if is_fan(node):
             return ex.Name(self.fan_name(node), kinds=INT)
         return None
+
+
+def _base(node: ex.Expression) -> ex.Name:
+    """The name of what a fan is taken of, perhaps of one of a family."""
+    named = node.value if isinstance(node, ex.Subscript) else node
+    assert isinstance(named, ex.Name)
+    return named
+
+
+def _without_clone(node: ex.Expression) -> ex.Expression:
+    """A value that is copied anyway."""
+    op = ops.called(node) if isinstance(node, ex.Call) else None
+    if isinstance(node, ex.Call) and op is not None and op.name == "clone" and len(node.arguments) == 1:
+        return node.arguments[0]
+    return node
+
+
+def _names(lines: list[str]) -> set[str]:
+    return names_in("\n".join(lines))
+
+
+class _BlockWriter(Visitor):
+    """Writes the statements that come before a value. What is written twice gets a name that is none of those taken."""
+
+    def __init__(self, printer: SourcePrinter, taken: set[str]) -> None:
+        self.printer = printer
+        self.taken = taken
+        self.lines: list[str] = []
+        self.depth = 0
+        printer.hoist = self.hoist
+
+    def hoist(self, value: str) -> str:
+        name = "value"
+        while name in self.taken:
+            name += "_"
+        self.emit(f"{name} = {value}")
+        return name
+
+    def emit(self, line: str) -> None:
+        self.lines.append(INDENT * self.depth + line)
+
+    def comment(self, statement: ex.Comment) -> None:
+        self.emit(f"# {statement.text}")
+
+    def assign(self, statement: ex.Assign) -> None:
+        names = ", ".join(target.id for target in statement.targets)
+        self.emit(f"{names} = {self.printer.show(statement.value)}")
+
+    def branch(self, statement: ex.If, word: str = "if") -> None:
+        self.inner(f"{word} {self.printer.show(statement.test)}:", statement.body)
+        match statement.orelse:
+            case (ex.If() as following,):
+                self.branch(following, "elif")
+            case orelse if orelse:
+                self.inner("else:", orelse)
+
+    def inner(self, header: str, block: Block) -> None:
+        self.emit(header)
+        self.depth += 1
+        self.block(block)
+        if all(isinstance(statement, ex.Comment) for statement in block):
+            self.emit("pass")
+        self.depth -= 1

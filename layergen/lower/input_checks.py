@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 from layergen.lang import expression as ex
 from layergen.lower.docs import shape_text
 from layergen.lower.scopes import negated
-from layergen.lower.source import SourcePrinter, formatted
-from layergen.prove.input_checks import InputCheck, LeadingDemand, RankDemand, SizeDemand, SolutionDemand, leading
+from layergen.lower.source import SourcePrinter, as_tuple, formatted
+from layergen.prove.input_checks import InputCheck, LeadingDemand, ListDemand, RankDemand, SizeDemand, SolutionDemand
 from layergen.resolve.program import Program
 from layergen.resolve.signature import Entry, Sizes
 
@@ -33,6 +33,8 @@ def told(program: Program, name: str, checks: Sequence[InputCheck]) -> dict[str,
                 found["*"] = demand
             case SizeDemand(entry=entry) if ex.names(entry.expression) and not own_names(program, name, entry):
                 found[ex.show(entry.expression)] = entry.expression
+            case ListDemand(expected=expected):
+                found[ex.show(expected)] = expected
             case SolutionDemand(equation=equation):
                 mentioned = ex.names(equation.known)
                 found |= {known: ex.Name(known) for known in scalars if known in mentioned}
@@ -47,9 +49,11 @@ def own_names(program: Program, name: str, entry: Entry) -> dict[str, Entry]:
     return {key: where for key, where in found.items() if where and (where.input == name or where.needs)}
 
 
-def expectation(name: str, sizes: Sizes, told: Iterator[tuple[str, str]]) -> Iterator[str | tuple[str]]:
+def expectation(
+    name: str, sizes: Sizes, run: str | None, told: Iterator[tuple[str, str]]
+) -> Iterator[str | tuple[str]]:
     """The parts of a message about an input of a wrong shape: texts, and one-tuples with the source of values."""
-    yield f"expected {name} of shape {shape_text(sizes.entries)}"
+    yield f"expected {name} of shape {shape_text(sizes.entries, run)}"
     for index, (known, value) in enumerate(told):
         yield f"{', ' if index else ' with '}{known}="
         yield (value,)
@@ -97,7 +101,7 @@ class InputCheckWriter:
             if checks:
                 yield f"if {self.condition(name, sizes, checks)}:"
                 said = ((known, self.value(meant)) for known, meant in told(self.program, name, checks).items())
-                yield f"    raise ValueError({formatted(*expectation(name, sizes, said))})"
+                yield f"    raise ValueError({formatted(*expectation(name, sizes, self.program.run, said))})"
 
     def condition(self, name: str, sizes: Sizes, checks: Sequence[InputCheck]) -> str:
         """When an input that is meant to have some shape has another one."""
@@ -111,10 +115,12 @@ class InputCheckWriter:
     def broken(self, check: InputCheck) -> str:
         """When a demand is not kept."""
         match check.demand:
-            case RankDemand(input=name, least=least, exact=exact):
-                return f"{name}.dim() {'!=' if exact else '<'} {least}"
-            case LeadingDemand(input=name, tail=tail, source=source, source_tail=source_tail):
-                return f"{leading(name, tail)} != {leading(source, source_tail)}"
+            case RankDemand(input=name, exact=exact) as demand:
+                return f"{name}.dim() {'!=' if exact else '<'} {demand.least(self.printer.show)}"
+            case LeadingDemand(entry=entry, source=source):
+                return f"{entry.run(self.printer.show)} != {source.run(self.printer.show)}"
+            case ListDemand(entry=entry, expected=expected):
+                return f"{entry.run(self.printer.show)} != {self.printer.show(as_tuple(expected))}"
             case SizeDemand(entry=entry):
                 return f"{self.printer.show(entry.size)} != {self.expected(entry)}"
             case SolutionDemand(condition=condition):
@@ -133,5 +139,5 @@ class InputCheckWriter:
     def value(self, meant: ex.Expression | LeadingDemand) -> str:
         """What a message shows of what is demanded."""
         if isinstance(meant, LeadingDemand):
-            return f"tuple({leading(meant.source, meant.source_tail)})"
+            return f"tuple({meant.source.run(self.printer.show)})"
         return self.printer.show(meant)

@@ -4,6 +4,7 @@ from layergen.checked import CheckedLayer
 from layergen.lang.model import Buffer
 from layergen.lower import docs, members
 from layergen.lower.constructor import ConstructorWriter, helpers, signature
+from layergen.lower.families import members_read
 from layergen.lower.forward import ForwardWriter
 from layergen.lower.imports import IMPORTS, function, import_lines
 from layergen.lower.initial import initializes, own_lines, reset_lines
@@ -78,9 +79,13 @@ def annotations(program: Program) -> tuple[str, ...]:
     """The attributes that a type checker cannot tell from the constructor."""
     lines = []
     for name, tensor in program.tensors.items():
-        kind = "Tensor" if isinstance(tensor, Buffer) else "nn.Parameter"
+        if tensor.named is not None:
+            continue
+        kind = "Tensor" if isinstance(tensor, Buffer) else "nn.Parameter" if tensor.each is None else "nn.ParameterList"
         if isinstance(tensor, Buffer) or tensor.when is not None:
             lines.append(f"{name}: {kind}{' | None' if tensor.when is not None else ''}")
+    for name, optional in members_read(program).items():
+        lines.append(f"{name}: Tensor{' | None' if optional else ''}")
     return (*lines, *members.annotations(program))
 
 

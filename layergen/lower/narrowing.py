@@ -15,6 +15,8 @@ class Narrowing:
     def __init__(self, program: Program) -> None:
         parts = {name: part.when for name, part in (*program.tensors.items(), *program.members.items())}
         self.conditional = {name: when for name, when in parts.items() if when is not None}
+        named = {name: part for name, part in program.families.items() if part.named is not None}
+        self.flags = {name: self.conditional.pop(name) for name in named if name in self.conditional}
 
     def __call__(self, node: ex.Expression, used: Set[str]) -> ex.Expression:
         """A node whose conditions are said of all that depend on them and that are used where they hold."""
@@ -23,6 +25,8 @@ class Narrowing:
     def _change(self, part: ex.Expression, used: Set[str]) -> ex.Expression | None:
         asked, condition, there = None, part, True
         match part:
+            case ex.Compare(ex.Name(id=name), ("is" | "is not" as sign,), (ex.Literal(None),)) if name in self.flags:
+                return self.flags[name] if sign == "is not" else ex.Unary("not", self.flags[name])
             case ex.Unary(operator="not", operand=operand):
                 condition, there = operand, False
             case ex.Compare(ex.Name(id=name), ("is" | "is not" as sign,), (ex.Literal(None),)) if self._has(name):

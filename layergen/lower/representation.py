@@ -1,12 +1,14 @@
 """Lowers ``extra_repr``, and tells what ``repr`` gives at a case."""
 
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from layergen.lang.model import SIZES
 from layergen.lower.scopes import attribute_names, is_flag
 from layergen.lower.source import WIDTH
+from layergen.resolve.families import at_values
 from layergen.resolve.program import Program
+from layergen.run.trial import TensorFacts
 
 ROOM = WIDTH - 16  # columns for a piece of the text within its line
 
@@ -46,10 +48,16 @@ def extra_repr(program: Program) -> tuple[str, ...]:
     return ("return (", *(f"    {literal}" for literal in literals), ")")
 
 
-def expected_repr(program: Program, values: Mapping[str, object], tensors: Container[str]) -> str:
+def expected_repr(program: Program, values: Mapping[str, object], tensors: Mapping[str, TensorFacts]) -> str:
     """What ``repr`` gives; told from the spec's values and the tensors there are, not from the code."""
     shown = []
     for item in items(program):
-        value = item.name in tensors if is_flag(program, item.name) else values[item.name]
+        flag = is_flag(program, item.name) and item.name not in program.families
+        value = item.name in tensors if flag else values[item.name]
         shown.append(f"{item.label}{value!r}" if item.conversion else f"{item.label}{value}")
-    return f"{program.layer}({', '.join(shown)})"
+    own, text = at_values(program, values), ", ".join(shown)
+    lists = {name: several for name, several in own.kin.items() if program.families[name].named is None}
+    if program.members or not lists or any(member in tensors for several in lists.values() for member in several):
+        return f"{program.layer}({text})"  # what is in it shows itself
+    lines = [f"({name}): {'None' if several else 'ParameterList()'}" for name, several in lists.items()]
+    return "\n  ".join([f"{program.layer}(", *([text] if text else []), *lines]) + "\n)"

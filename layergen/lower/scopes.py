@@ -1,12 +1,13 @@
 """What the names of a spec are called in generated code."""
 
 from layergen.lang import expression as ex
+from layergen.lang.visitor import assigned
 from layergen.resolve.program import Program
 
 
 def is_flag(program: Program, name: str) -> bool:
     """Whether an argument is known by a parameter of the same name being there or not, and so is not kept itself."""
-    return name in program.arguments and name in program.tensors
+    return name in program.arguments and name in program.tensors and program.tensors[name].named is None
 
 
 def attribute_names(program: Program) -> dict[str, str]:
@@ -32,7 +33,8 @@ def initializers(program: Program) -> str:
 
 def _variables(program: Program) -> frozenset[str]:
     """The names that become variables of methods; all others are attributes."""
-    return program.forward.assigned.union(program.arguments, program.inputs, program.dimensions)
+    initial = (assigned(tensor.init.before) for tensor in program.tensors.values())
+    return program.forward.assigned.union(program.arguments, program.inputs, program.dimensions, *initial)
 
 
 def negated(node: ex.Expression) -> ex.Expression:

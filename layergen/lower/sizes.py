@@ -34,6 +34,8 @@ def size_checks(program: Program) -> Iterator[Check]:
 def _field(program: Program, names: Mapping[str, str], name: str) -> str:
     """The replacement field for the value of a name."""
     argument = program.arguments.get(name)
+    if name == program.run:
+        return f"tuple({name})"
     return f"{names.get(name, name)}{'!r' if argument and argument.type == 'str' else ''}"
 
 
@@ -54,7 +56,8 @@ def told(program: Program, node: ex.Expression) -> Message:
 
 def _named(program: Program, mentioned: set[str]) -> list[str]:
     """The dimensions first: the arguments are what the caller knows."""
-    known = dict.fromkeys((*program.dimensions, *program.arguments, *program.derived))
+    run = [program.run] if program.run else []
+    known = dict.fromkeys((*program.dimensions, *run, *program.arguments, *program.derived))
     return [name for name in known if name in mentioned]
 
 
@@ -66,5 +69,6 @@ def size_message(program: Program, node: ex.Expression, values: Mapping[str, obj
             texts.append(part)
         else:
             argument, value = program.arguments.get(part[0]), values[part[0]]
+            value = tuple(value) if isinstance(value, list) else value
             texts.append(repr(value) if argument and argument.type == "str" else str(value))
     return "".join(texts)

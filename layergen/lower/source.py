@@ -43,6 +43,7 @@ class SourcePrinter(ex.Printer):
         hoist: Gives an expression a name of its own and returns it, for values that are written twice.
         functional: What ``torch.nn.functional`` is called.
         leading: The source text of the leading dimensions, for ``...`` in a list.
+        read: Gives the source text of a tensor of a family, where it is no item of a list.
         listed: The classes of the members in lists, by the lists' names.
     """
 
@@ -53,6 +54,7 @@ class SourcePrinter(ex.Printer):
         hoist: Callable[[str], str] | None = None,
         functional: str = "F",
         leading: str = "...",
+        read: Callable[[ex.Subscript, Callable[[ex.Expression], str]], str | None] = lambda node, show: None,
         listed: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self.listed = listed
@@ -61,6 +63,7 @@ class SourcePrinter(ex.Printer):
         self.hoist = hoist
         self.functional = functional
         self.leading = leading
+        self.read = read
 
     def name(self, node: ex.Name) -> str:
         if node.id in self.names:
@@ -76,6 +79,8 @@ class SourcePrinter(ex.Printer):
         match node:
             case ex.Binary(operator="+") if kinds_of(node) & LISTS and needs_joining(parts := summands(node)):
                 return self.sequence(joined(parts))
+            case ex.Subscript() if text := self.read(node, self.show):
+                return text
             case ex.Unary(operator="*", operand=operand):
                 return f"*{self.show(operand, ex.PRECEDENCE['|'])}"
             case ex.Compare(left=left, operators=("==" | "!=",), comparators=(right,)) if "(" in (
@@ -84,6 +89,9 @@ class SourcePrinter(ex.Printer):
             ):
                 return super().bare(replace(node, left=as_tuple(left), comparators=(as_tuple(right),)))
         return super().bare(node)
+
+    def splice(self, node: ex.Splice) -> str:
+        return f"*{self.show(node.value, ex.PRECEDENCE['|'])}"
 
     def member(self, node: ex.Member) -> str:
         """A tensor of a member; one of a list says of which class it is, for a type checker cannot know."""

@@ -18,7 +18,7 @@ from layergen.lower.input_checks import expectation, rounds, told
 from layergen.lower.sizes import size_message
 from layergen.lower.source import SourcePrinter, broken, quoted
 from layergen.lower.views import ReferenceView, RowView, TableView, TestView
-from layergen.prove.input_checks import InputCheck, LeadingDemand, RankDemand, SizeDemand, SolutionDemand
+from layergen.prove.input_checks import InputCheck, LeadingDemand, ListDemand, RankDemand, SizeDemand, SolutionDemand
 from layergen.resolve.program import Program
 from layergen.settings.rejections import Rejection
 
@@ -35,7 +35,7 @@ NOTE = "# noqa: F401 (pytest finds the tests by name)"
 def test_view(layer: CheckedLayer, module: str, behaviours: str) -> TestView:
     """Lower a layer to the view of its tests."""
     program = layer.program
-    reference, described = reference_view(program), layer_expression(program)
+    reference, described = reference_view(program), layer_expression(layer)
     base = case_fields(program, layer.cases[0])
     code = [described]
     if reference:
@@ -127,20 +127,24 @@ def wrong_shapes(layer: CheckedLayer, base: Fields) -> Iterator[RowView]:
         for wrong in check.wrong:
             inputs = {**shapes(case.inputs), check.input: wrong}
             fields = {**sizes_of(case.setting, case.inputs, case.ranges), "inputs": inputs}
-            parts = expectation(check.input, sizes, iter(said))
+            parts = expectation(check.input, sizes, program.run, iter(said))
             *texts, _ = (part if isinstance(part, str) else part[0] for part in parts)
-            name = f"{check.input}_{place_of(check, wrong)}"
+            name = f"{check.input}_{place_of(check, wrong, case)}"
             label = name if case is layer.cases[0] else f"{name}_{case.setting.name}"
             yield RowView(named(label), refusal(changed_case(fields, base), f"{''.join(texts)}{wrong}"))
 
 
-def place_of(check: InputCheck, wrong: tuple[int, ...]) -> str:
+def place_of(check: InputCheck, wrong: tuple[int, ...], case: CheckedCase) -> str:
     """What is wrong with a shape, as a part of a name."""
     match check.demand:
         case SizeDemand(entry=entry) | SolutionDemand(entry=entry):
             return str(entry.index).replace("-", "minus_")
-        case RankDemand(least=least):
-            return "of_fewer_dimensions" if len(wrong) < least else "of_more_dimensions"
+        case RankDemand():
+            meant = case.inputs[check.input]
+            assert meant is not None
+            return "of_fewer_dimensions" if len(wrong) < len(meant.shape) else "of_more_dimensions"
+        case ListDemand(expected=expected):
+            return ex.show(expected)
         case _:
             return "leading"
 
@@ -149,7 +153,7 @@ def value(case: CheckedCase, meant: ex.Expression | LeadingDemand) -> object:
     """What a message shows of what is demanded at a case."""
     if isinstance(meant, LeadingDemand):
         return case.setting.leading
-    return Interpreter({**case.setting.values, **case.setting.sizes}).evaluate(meant)
+    return Interpreter(case.setting.names).evaluate(meant)
 
 
 def limits(layer: CheckedLayer, base: Fields) -> Iterator[RowView]:
@@ -166,7 +170,7 @@ def wrong_sizes(layer: CheckedLayer, base: Fields) -> Iterator[RowView]:
     """Inputs that break the constraints on sizes, with the messages that they get."""
     for limit in layer.size_limits:
         setting, _ = limit.broken
-        message = size_message(layer.program, limit.constraint, {**setting.values, **setting.sizes})
+        message = size_message(layer.program, limit.constraint, setting.names)
         changed = changed_case(_broken(limit.kept, limit.broken), base)
         yield RowView(named(ex.show(limit.constraint)), refusal(changed, message))
 

@@ -20,7 +20,7 @@ from layergen.present.guarantees import Guarantee, guarantees
 from layergen.project.library import contract_digest
 from layergen.prove.formula import symbol
 from layergen.prove.hints import LEADING_NAMES
-from layergen.prove.input_checks import InputCheck, LeadingDemand, RankDemand, SizeDemand, SolutionDemand, leading
+from layergen.prove.input_checks import InputCheck, LeadingDemand, ListDemand, RankDemand, SizeDemand, SolutionDemand
 from layergen.prove.leading import formula_text
 from layergen.prove.proof import Proof
 from layergen.resolve.meanings import marked_dimension
@@ -148,8 +148,10 @@ def _output(program: Program, tensor: Output) -> str:
 def _owned(program: Program, names: list[str]) -> Iterator[TensorLine]:
     for name in names:
         tensor = program.tensors[name]
-        note = "" if tensor.when is None else f"if {ex.show(tensor.when)}"
-        yield TensorLine(name, _declared(tensor), tensor.dtype or "floating", note)
+        notes = [f"for {tensor.each.index} in range({ex.show(tensor.each.count)})"] if tensor.each else []
+        notes += [f"if {ex.show(tensor.when)}"] if tensor.when is not None else []
+        note = ", ".join(notes)
+        yield TensorLine(tensor.named or name, _declared(tensor), tensor.dtype or "floating", note)
 
 
 def _forward(layer: CheckedLayer) -> tuple[str, tuple[StepLine, ...]]:
@@ -211,10 +213,12 @@ def _input_check(check: InputCheck) -> str:
             return f"{name}.shape[{entry.index}] == {ex.show(entry.expression)}"
         case SolutionDemand(condition=condition):
             return ex.show(condition)
-        case LeadingDemand(tail=tail, source=source, source_tail=source_tail):
-            return f"{leading(name, tail)} == {leading(source, source_tail)}"
-        case RankDemand(least=least, exact=exact):
-            return f"{name}.dim() {'==' if exact else '>='} {least}"
+        case LeadingDemand(entry=entry, source=source):
+            return f"{entry.run()} == {source.run()}"
+        case ListDemand(entry=entry, expected=expected):
+            return f"{entry.run()} == {ex.show(expected)}"
+        case RankDemand(exact=exact) as demand:
+            return f"{name}.dim() {'==' if exact else '>='} {demand.least()}"
     raise TypeError(f"no way to show {check.demand}")
 
 

@@ -14,7 +14,7 @@ from layergen.lang import expression as ex
 from layergen.lang.interpreter import EvaluationFault
 from layergen.resolve.equation import Equation
 from layergen.resolve.program import Program
-from layergen.resolve.signature import Binding, Entry, Sizes
+from layergen.resolve.signature import LEADING, Binding, Entry, Show, Sizes
 from layergen.run.forward import TrialFault
 from layergen.run.instance import Instance
 from layergen.settings.choice import Setting
@@ -50,9 +50,16 @@ class SolutionDemand(Demand):
 class LeadingDemand(Demand):
     """The leading dimensions are those of another input."""
 
-    tail: int  # how many sizes follow them
-    source: str  # the input that is always there and has them first
-    source_tail: int
+    entry: Entry
+    source: Entry  # of the input that is always there and has them first
+
+
+@dataclass(frozen=True)
+class ListDemand(Demand):
+    """Some sizes are those of a list."""
+
+    entry: Entry
+    expected: ex.Expression
 
 
 @dataclass(frozen=True)
@@ -60,12 +67,18 @@ class RankDemand(Demand):
     """There are as many dimensions as the shape has entries; at least as many, where some may lead."""
 
     @property
-    def least(self) -> int:
-        return len(self.sizes.entries) - (self.sizes.leading is not None)
-
-    @property
     def exact(self) -> bool:
         return self.sizes.leading is None
+
+    def least(self, show: Show = ex.show) -> str:
+        """How many dimensions there are at least, as Python."""
+        lengths = [f"len({show(part)})" for part in self.sizes.lists]
+        return " + ".join([*([str(self.sizes.least)] if self.sizes.least or not lengths else []), *lengths])
+
+    def least_at(self, instance: Instance) -> int:
+        """How many there are at the setting of an instance."""
+        interpreter = instance.interpreter(instance.scalars)
+        return self.sizes.least + sum(len(interpreter.evaluate(part)) for part in self.sizes.lists)
 
 
 @dataclass(frozen=True)
@@ -81,6 +94,9 @@ class InputCheck:
         return self.demand.input
 
 
+READING = SizeDemand | SolutionDemand | ListDemand  # whose checks read sizes, which must be there
+
+
 def input_checks(program: Program, settings: Sequence[Setting], for_data: bool = False) -> Iterator[InputCheck]:
     """The checks that a layer needs, input by input.
 
@@ -92,13 +108,14 @@ def input_checks(program: Program, settings: Sequence[Setting], for_data: bool =
     instances = [Instance(program, setting) for setting in settings]
     demands = list(_demands(program))
     found = [check for demand in demands if (check := _checked(demand, instances, for_data))]
-    used = program.forward.reads.union(*(ex.names(demand.entry.expression) for demand in _sizes(found)))
+    compared = [demand.entry.expression for demand in _sizes(found)]
+    used = program.forward.reads.union(*map(ex.names, (*compared, *program.size_constraints)))
     read = (entry for name, dimension in program.dimensions.items() if name in used for entry in dimension.entries)
     sources = {entry.input for entry in read if entry.binding in (Binding.BINDS, Binding.SOLVED)}
     for name, shapes in program.shapes.items():
         for sizes in shapes:
             own = [check for check in found if check.input == name and check.demand.sizes == sizes]
-            reads = name in sources or any(isinstance(check.demand, SizeDemand | SolutionDemand) for check in own)
+            reads = name in sources or any(isinstance(check.demand, READING) for check in own)
             yield from _ranked(RankDemand(name, sizes), instances, reads or for_data)
             yield from own
 
@@ -113,7 +130,10 @@ def _demands(program: Program) -> Iterator[Demand]:
     first = next((entry for entry in leading if not entry.needs), None)
     for entry in program.entries:
         if first is not None and entry in leading and entry is not first:
-            yield LeadingDemand(entry.input, entry.sizes, entry.tail, first.input, first.tail)
+            yield LeadingDemand(entry.input, entry.sizes, entry, first)
+        if isinstance(entry.expression, ex.Splice):
+            yield ListDemand(entry.input, entry.sizes, entry, entry.expression.value)
+            continue
         if entry.solves is not None:
             condition = entry.solves.condition(entry.size)
             if condition is not None:
@@ -135,7 +155,7 @@ def _checked(demand: Demand, instances: Sequence[Instance], for_data: bool) -> I
         return InputCheck(demand, *next((pair for pair in shown if pair[1]), (instances[0].setting, ())))
     for instance in _meant(demand, instances):
         shape = _shape(instance, demand.input)
-        for wrong in _broken(shape, demand, len(instance.setting.leading)):
+        for wrong in _broken(shape, demand, instance):
             if wrong != shape and (for_data or _passes(instance, demand.input, wrong)):
                 return InputCheck(demand, instance.setting, (wrong,))
     return None
@@ -145,7 +165,7 @@ def _ranked(demand: RankDemand, instances: Sequence[Instance], reads: bool) -> I
     """The check of the number of dimensions, if sizes are read or torch takes another number."""
     for instance in _meant(demand, instances):
         shape = _shape(instance, demand.input)
-        wrong = tuple(dict.fromkeys(_other_ranks(shape, demand)))
+        wrong = tuple(dict.fromkeys(_other_ranks(shape, demand, demand.least_at(instance))))
         taken = wrong if reads else tuple(other for other in wrong if _passes(instance, demand.input, other))
         if taken:
             fewer = [other for other in taken if len(other) < len(shape)]
@@ -154,10 +174,10 @@ def _ranked(demand: RankDemand, instances: Sequence[Instance], reads: bool) -> I
             return
 
 
-def _other_ranks(shape: Shape, demand: RankDemand) -> Iterator[Shape]:
+def _other_ranks(shape: Shape, demand: RankDemand, least: int) -> Iterator[Shape]:
     """Shapes with one dimension less, and with one more."""
     if not demand.exact:
-        yield from (shape[len(shape) - demand.least + 1 :],) if demand.least else ()
+        yield from (shape[len(shape) - least + 1 :],) if least else ()
         return
     if shape:
         yield from (shape[1:], shape[:-1])
@@ -176,28 +196,29 @@ def _meant(demand: Demand, instances: Sequence[Instance]) -> Iterator[Instance]:
             yield instance
 
 
-def leading(name: str, tail: int) -> str:
-    """The leading dimensions of an input, as Python."""
-    return f"{name}.shape[:-{tail}]" if tail else f"{name}.shape"
-
-
 def _shape(instance: Instance, name: str) -> Shape:
     tensor = instance.inputs[name]
     assert tensor is not None
     return tuple(tensor.shape)
 
 
-def _broken(shape: Shape, demand: Demand, leading: int) -> Iterator[Shape]:
+def _broken(shape: Shape, demand: Demand, instance: Instance) -> Iterator[Shape]:
     """Shapes that break a demand."""
-    if isinstance(demand, LeadingDemand):
+    leading = len(instance.setting.leading)
+    if isinstance(demand, ListDemand):
+        before, position = demand.sizes.entries[: demand.entry.position], demand.entry.position
+        start = position - 1 + leading if LEADING in before else position
+        count = len(instance.interpreter(instance.scalars).evaluate(demand.expected))
+        for index in range(start, start + count):
+            for size in (1, shape[index] + 1):
+                yield (*shape[:index], size, *shape[index + 1 :])
+    elif isinstance(demand, LeadingDemand):
         yield (1,) * leading + shape[leading:]
         yield shape[leading:]
     elif isinstance(demand, SizeDemand):
         index = demand.entry.index
         for wrong in (1, shape[index] + 1, 2 * shape[index], max(shape[index] // 2, 1), 3 * shape[index]):
-            sizes = list(shape)
-            sizes[index] = wrong
-            yield tuple(sizes)
+            yield (*shape[:index], wrong, *shape[index:][1:])
 
 
 def _unsolved(instance: Instance, demand: SolutionDemand) -> tuple[Shape, ...]:

@@ -9,7 +9,7 @@ from layergen.faults import refuse
 from layergen.lang import expression as ex
 from layergen.lang.constructors import constructor_calls
 from layergen.lang.facts import Callee, CalleeKind, Role
-from layergen.lang.kinds import Kinds
+from layergen.lang.kinds import Kind, Kinds
 from layergen.lang.model import Argument, Buffer, Input, LayerSpec, Match, Module, Parameter, Tensor
 from layergen.lang.refusals import is_module
 from layergen.resolve.annotation import Environment, Functions, Meaning, annotated, as_initializer
@@ -18,11 +18,14 @@ from layergen.resolve.asking import check_identity
 from layergen.resolve.blocks import annotated_block
 from layergen.resolve.callsites import check_calls
 from layergen.resolve.defaults import check_defaults
-from layergen.resolve.inference import BOOL, INT, MEMBER, NONE, TENSOR, kinds_of
+from layergen.resolve.families import check_families
+from layergen.resolve.inference import BOOL, INT, MEMBER, NONE, TENSOR, TENSORS, kinds_of
+from layergen.resolve.initial import check_initial, initial_order
 from layergen.resolve.library import EMPTY, Library, constructible
 from layergen.resolve.meanings import check_meanings
 from layergen.resolve.membership import check_members
 from layergen.resolve.names import check_names
+from layergen.resolve.patterns import check_patterns
 from layergen.resolve.program import Child, Made, Member, Method, Program
 from layergen.resolve.refused import check_refused
 from layergen.resolve.signature import dimensions_of, entries
@@ -45,7 +48,8 @@ def resolve(spec: LayerSpec, library: Library = EMPTY) -> Program:
     """
     refuse((*check_refused(spec), *check_identity(spec)))
     refuse(check_members(spec, library))
-    findings = (*check_names(spec), *check_defaults(spec), *check_meanings(spec))
+    findings = (*check_names(spec), *check_defaults(spec), *check_meanings(spec), *check_patterns(spec))
+    findings = (*findings, *check_initial(spec), *check_families(spec))
     program = understood(spec, library)
     if all(finding.rule is UnusedName for finding in findings):  # what a wrong call leaves out is unused, too
         findings = (*findings, *check_calls(program))
@@ -64,6 +68,8 @@ def understood(spec: LayerSpec, library: Library = EMPTY) -> Program:
     found = tuple(entries(spec.inputs, scalars))
     dimensions = dimensions_of(spec.inputs, found)
     sizes = numbers.with_names(dict.fromkeys(dimensions, Meaning(Role.DIMENSION, INT)))
+    if spec.run is not None:
+        sizes = sizes.with_names({spec.run: Meaning(Role.DIMENSION, frozenset({Kind.INTS}))})
     inputs = {name: _input(part, sizes) for name, part in spec.inputs.items()}
     resolved = tuple(entries(inputs, scalars))
     members = {name: _member(name, part, numbers, library) for name, part in spec.modules.items()}
@@ -94,6 +100,8 @@ def understood(spec: LayerSpec, library: Library = EMPTY) -> Program:
         names=start.names,
         entries=resolved,
         dimensions=dimensions_of(inputs, resolved),
+        initial_order=initial_order(spec),
+        run=spec.run,
     )
 
 
@@ -109,8 +117,8 @@ def _earlier(spec: LayerSpec, name: str) -> dict[str, Meaning]:
 def _forward(spec: LayerSpec, sizes: Environment, members: Mapping[str, Member]) -> Environment:
     """What the forward sees at its start. A parameter hides the argument of its name that switches it on."""
     names = {
-        **{name: Meaning(Role.PARAMETER, TENSOR | _absent(part.when)) for name, part in spec.parameters.items()},
-        **{name: Meaning(Role.BUFFER, TENSOR | _absent(part.when)) for name, part in spec.buffers.items()},
+        **{name: Meaning(Role.PARAMETER, _tensors(part)) for name, part in spec.parameters.items()},
+        **{name: Meaning(Role.BUFFER, _tensors(part)) for name, part in spec.buffers.items()},
         **{name: Meaning(Role.INPUT, TENSOR | _absent(part.optional)) for name, part in spec.inputs.items()},
         **{name: Meaning(Role.MEMBER, member.kinds, member) for name, member in members.items()},
         "training": Meaning(Role.MODE, BOOL),
@@ -124,6 +132,11 @@ def _owning(spec: LayerSpec, start: Environment) -> Environment:
     """What a penalty sees: all that the forward does, but for inputs, dimensions and the mode."""
     known = {*spec.arguments, *spec.derived, *spec.tensors, *spec.modules}
     return replace(start, names={name: meaning for name, meaning in start.names.items() if name in known})
+
+
+def _tensors(part: Parameter | Buffer) -> Kinds:
+    """The kinds of what a layer owns by a name: a tensor, or a family of them."""
+    return (TENSOR if part.each is None else TENSORS) | _absent(part.when)
 
 
 def _absent(condition: object) -> Kinds:
@@ -154,10 +167,21 @@ Owned = TypeVar("Owned", Parameter, Buffer)
 
 def _owned(tensor: Owned, numbers: Environment, spec: LayerSpec) -> Owned:
     roles = {**dict.fromkeys(spec.parameters, Role.PARAMETER), **dict.fromkeys(spec.buffers, Role.BUFFER)}
-    others = {name: Meaning(role, TENSOR) for name, role in roles.items() if name not in numbers.names}
-    init = annotated(tensor.init, replace(numbers.with_names(others), functions=Functions.INITIAL))
+    each = tensor.each and replace(tensor.each, count=annotated(tensor.each.count, numbers))
+    if each is not None:
+        numbers = numbers.with_names({each.index: Meaning(Role.INDEX, INT)})
+    kinds = {name: _tensors(part) for name, part in spec.tensors.items()}
+    others = {name: Meaning(role, kinds[name]) for name, role in roles.items() if name not in numbers.names}
+    before, at = annotated_block(tensor.init.before, replace(numbers.with_names(others), functions=Functions.INITIAL))
+    value = annotated(tensor.init.value, at)
+    init = replace(
+        tensor.init, before=before, value=value if tensor.init.is_block else as_initializer(value, tensor.shape)
+    )
     when = None if tensor.when is None else annotated(tensor.when, numbers)
-    return _shaped(tensor, numbers).model_copy(update={"init": as_initializer(init, tensor.shape), "when": when})
+    found = _shaped(tensor, numbers).model_copy(update={"init": init, "when": when, "each": each})
+    if isinstance(found, Parameter) and found.requires_grad is not None:
+        return found.model_copy(update={"requires_grad": annotated(found.requires_grad, numbers)})
+    return found
 
 
 def _member(name: str, part: Module, numbers: Environment, library: Library) -> Member:

@@ -12,8 +12,10 @@ from layergen.lang.dtypes import DTYPES
 from layergen.lang.facts import Callee, CalleeKind, Role
 from layergen.lang.inits import FANS, filling, initializer
 from layergen.lang.kinds import Kind, Kinds
+from layergen.lang.patterns import is_pattern
 from layergen.lang.scalars import NUMBERS, SCALARS
 from layergen.resolve.inference import NONE, SCALAR, TENSOR, UNKNOWN, arguments_of, infer, kinds_of
+from layergen.resolve.patterns import rearranged
 
 
 class Runnable(Protocol):
@@ -104,6 +106,9 @@ def annotated(node: ex.Expression, at: Environment) -> ex.Expression:
         case ex.Call() | ex.Apply():
             inner = ex.with_children(node, lambda part: annotated(part, at))
             assert isinstance(inner, ex.Call | ex.Apply)
+            if isinstance(inner, ex.Call) and at.functions is not Functions.NUMBERS and is_pattern(inner):
+                made = rearranged(inner)
+                return replace(inner, kinds=UNKNOWN) if made is inner else annotated(made, at)
             member = member_of(inner.function, at)
             if member is not None:
                 return replace(inner, callee=Callee(CalleeKind.MEMBER, member.name), kinds=member.returns)

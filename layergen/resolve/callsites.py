@@ -13,7 +13,7 @@ from layergen.lang.interpreter import EvaluationFault, Interpreter
 from layergen.lang.kinds import Kind
 from layergen.lang.scalars import SCALARS
 from layergen.lang.tokens import quoted
-from layergen.lang.visitor import parts, statements
+from layergen.lang.visitor import expressions, parts, statements
 from layergen.ops.modules import find_initializer, find_module, module_names
 from layergen.resolve.asking import check_asking
 from layergen.resolve.calls import check_against, check_call, described, unknown_function
@@ -22,7 +22,7 @@ from layergen.resolve.program import Child, Constructible, Member, Program
 from layergen.resolve.quotients import labels_of, whole_meant
 from layergen.resolve.scope import scoped
 from layergen.resolve.signature import leading_source
-from layergen.rules.calls import NotASize, NotATensor, NotScalar, UnknownOp
+from layergen.rules.calls import NotASize, NotATensor, NotScalar, UnknownOp, WrongArgumentKind
 from layergen.rules.members import WrongMember
 from layergen.words import shorten
 
@@ -78,10 +78,26 @@ def _calls(expression: ex.Expression, path: Path, program: Program) -> Iterator[
         if isinstance(node, ex.Call | ex.Apply) and node.callee and node.callee.kind is CalleeKind.MEMBER:
             yield from _run(node, path, program.members[node.callee.name])
         elif isinstance(node, ex.Call):
-            yield from check_call(node, path, program.derived)
+            yield from _pattern(node, node.origin, path) if node.origin else check_call(node, path, program.derived)
         elif isinstance(node, ex.Apply):
             message = f"{quoted(ex.show(node.function))} is no member, and so cannot be called"
             yield UnknownOp.at(Place(path, node.function.span), message)
+
+
+def _pattern(first: ex.Call, origin: ex.Origin, path: Path) -> Iterator[Finding]:
+    """The calls that a pattern stands for are right; what it is given may not be."""
+    if origin.demand is None:
+        return
+    name, operand = origin.call.function, first.arguments[0]
+    yield from _wanted(operand, Kind.TENSOR, f"`{name}` takes a tensor", path)
+    for word in origin.call.keywords:
+        yield from _wanted(word.value, Kind.INT, f"`{name}` takes an int as `{word.name}`", path)
+
+
+def _wanted(value: ex.Expression, kind: Kind, takes: str, path: Path) -> Iterator[Finding]:
+    if not kinds_of(value) & {kind, Kind.UNKNOWN}:
+        message = f"{takes}, but `{shorten(ex.show(value))}` is {described(kinds_of(value))}"
+        yield WrongArgumentKind.at(Place(path, value.span), message)
 
 
 def _run(node: ex.Call | ex.Apply, path: Path, member: Member) -> Iterator[Finding]:
@@ -141,7 +157,10 @@ def _members(program: Program) -> Iterator[Finding]:
 
 def _inits(program: Program) -> Iterator[Finding]:
     for name, tensor in program.tensors.items():
-        yield from _init(tensor.init, (program.section(name), name, "init"), program)
+        path = (program.section(name), name, "init")
+        for expression in expressions(tensor.init.before):
+            yield from _calls(expression, path, program)
+        yield from _init(tensor.init.value, path, program)
 
 
 def _init(init: ex.Expression, path: Path, program: Program) -> Iterator[Finding]:
@@ -172,6 +191,10 @@ def _scalars(program: Program) -> Iterator[Finding]:
         if part.path[-2] == "shape" and part.expression not in sizes:
             sizes.add(part.expression)
             yield from _size(part.expression, part.path, program)
+        if "each" in part.path[2:3] and not kinds_of(part.expression) & {Kind.INT, Kind.UNKNOWN}:
+            text, found = shorten(ex.show(part.expression)), described(kinds_of(part.expression))
+            message = f"the number of tensors is an int, but `{text}` is {found}"
+            yield NotASize.at(Place(part.path, part.expression.span), message)
         for node in ex.walk(part.expression):
             if isinstance(node, ex.Call) and node.callee is None:
                 message = f"`{node.function}` is no function of numbers"
@@ -186,6 +209,11 @@ def _scalars(program: Program) -> Iterator[Finding]:
 def _size(entry: ex.Expression, path: Path, program: Program) -> Iterator[Finding]:
     """An entry of a shape is an int, wherever its kinds can be told."""
     kinds = kinds_of(entry)
+    if isinstance(entry, ex.Splice) and not kinds_of(entry.value) & {Kind.INTS, Kind.UNKNOWN}:
+        text, found = shorten(ex.show(entry.value)), described(kinds_of(entry.value))
+        meant = f"write `{ex.show(entry.value)}` for one size"
+        yield NotASize.at(Place(path, entry.span), f"`{text}` is {found}, not a list of sizes", help=meant)
+        return
     if kinds & {Kind.INT, Kind.UNKNOWN}:
         return
     found, help = described(kinds), None

@@ -38,6 +38,7 @@ class _Flow(Visitor):
         sizes = {*spec.arguments, *spec.derived, *dimensions(spec), *unbound_names(spec)}
         self.choices = {choice for part in spec.arguments.values() for choice in part.choices or ()}
         self.known = frozenset({*sizes, *spec.tensors, *spec.modules, *spec.inputs, *CONSTANTS, "training"})
+        self.known |= {spec.run} if spec.run else set()
         self.passing = {name: found for name, found in dimensions(spec).items() if not found.always}
         self.first = {target.id: target for target in reversed(list(assignments(spec.forward)))}
         self.findings: list[Finding] = []

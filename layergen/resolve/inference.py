@@ -12,6 +12,7 @@ from layergen.lang.scalars import SCALARS
 UNKNOWN: Kinds = frozenset({Kind.UNKNOWN})
 NONE: Kinds = frozenset({Kind.NONE})
 TENSOR: Kinds = frozenset({Kind.TENSOR})
+TENSORS: Kinds = frozenset({Kind.TENSORS})
 INT: Kinds = frozenset({Kind.INT})
 BOOL: Kinds = frozenset({Kind.BOOL})
 SCALAR: Kinds = frozenset({Kind.INT, Kind.FLOAT, Kind.BOOL, Kind.INTS, Kind.FLOATS})
@@ -42,6 +43,8 @@ def infer(expression: ex.Expression) -> Kinds:
         case ex.Sequence(items=items):
             sizes = [INT] if ex.is_spliced(expression) else []
             return _sequence([*sizes, *(kinds_of(item) for item in items if item != ex.Literal(...))])
+        case ex.Splice(value=value):
+            return item_kinds(kinds_of(value))
         case ex.Unary(operator=operator, operand=operand):
             if operator == "not":  # of a tensor, it is a fault that is told where it stands
                 return UNKNOWN if kinds_of(operand) == TENSOR else BOOL

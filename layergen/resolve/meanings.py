@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from layergen.diagnostics import Finding, Path, Place, Rule
 from layergen.lang import expression as ex
 from layergen.lang.model import Input, LayerSpec, Tensor
-from layergen.resolve.signature import dimensions
+from layergen.resolve.signature import alternatives, dimensions
 from layergen.rules import all_rules
 from layergen.rules.names import UndefinedName
 from layergen.rules.spec import InvalidValue
@@ -22,12 +22,26 @@ def check_meanings(spec: LayerSpec) -> Iterator[Finding]:
     for name in spec.mixes:
         if name not in known | leading:
             yield _undefined(("mixes",), name, "a dimension of the inputs", known | leading)
+    for name, part in spec.inputs.items():
+        yield from _check_places(name, part)
     if spec.causal is not None:
         yield from _check_causal(spec, spec.causal, known)
     for name, part in spec.inputs.items():
         for marked in part.marks:
             yield from _check_mask(spec, name, part, marked)
     yield from _check_accept(spec)
+
+
+def _check_places(name: str, part: Input) -> Iterator[Finding]:
+    """In the shape of an input, it can be told where each entry stands."""
+    for sizes in alternatives(part.shape):
+        opens = sizes.opens
+        if len(opens) > 1 and (len(opens) > 2 or opens[1] != opens[0] + 1 or len(sizes.lists) != 1):
+            path: Path = ("inputs", name, "shape")
+            path = (*path, opens[1]) if isinstance(part.shape, tuple) else path
+            message = f"where `{ex.show(sizes.entries[opens[1]])}` begins in `{name}` cannot be told"
+            help = "an input has any dimensions, `...`, once, and one list, `sizes...`, right beside them"
+            yield InvalidValue.at(Place(path, sizes.entries[opens[1]].span), message, help=help)
 
 
 def _undefined(path: Path, name: str, what: str, known: Iterable[str]) -> Finding:

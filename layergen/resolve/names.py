@@ -59,6 +59,8 @@ def _check_shadowed(spec: LayerSpec) -> Iterator[Finding]:
         owner, first = owners.setdefault(name, ("a dimension", place))
         if first != place:
             yield _shadowed(place, f"dimension `{name}` has the name of {owner}", first)
+    if spec.run is not None:
+        yield from _check_run(spec, spec.run, owners)
     for target in assignments(spec.forward):
         if target.id in owners and target.id not in {*spec.inputs, *spec.outputs, *spec.buffers}:
             owner, first = owners[target.id]
@@ -77,6 +79,18 @@ def _check_alike(spec: LayerSpec) -> Iterator[Finding]:
             message = f"`{name}` is nearly the {role} `{meant}`, and would be a dimension"
             help = f"write `{meant}`; where a dimension is meant, choose a name that is less like it"
             yield UndefinedName.at(place._replace(span=node.span) if node else place, message, help=help)
+
+
+def _check_run(spec: LayerSpec, run: str, owners: dict[str, tuple[str, Place]]) -> Iterator[Finding]:
+    """The name of the run is no other's, and keeps its value."""
+    if run in owners:
+        owner, first = owners[run]
+        yield _shadowed(Place(("inputs",), key=True), f"the run `{run}...` has the name of {owner}", first)
+    for target in assignments(spec.forward):
+        if target.id == run:
+            message = f"`{run}` is a run of dimensions, which keeps its sizes"
+            yield ShadowedName.at(Place(("forward",), target.span), message, help=OTHER_NAME)
+            return
 
 
 def _shadowed(place: Place, message: str, first: Place, help: str = OTHER_NAME) -> Finding:
@@ -131,7 +145,8 @@ def _check_unused(spec: LayerSpec) -> Iterator[Finding]:
                 idle = IDLE.get(section, "is never read by the forward")
                 message = f"{SECTIONS[section].split(' ', 1)[1]} `{name}` {idle}"
                 yield UnusedName.at(Place((section, name), key=True), message, help=f"use `{name}` or delete it")
-    kept = read.union(*(getattr(spec, section) for section in SECTIONS), dimensions(spec), CONSTANTS, {"training", "_"})
+    others = {"training", "_", *([spec.run] if spec.run else [])}
+    kept = read.union(*(getattr(spec, section) for section in SECTIONS), dimensions(spec), CONSTANTS, others)
     for target in assignments(spec.forward):
         if target.id not in kept:
             kept.add(target.id)

@@ -236,6 +236,10 @@ class Program:
     names: Mapping[str, Meaning]  # what the forward sees at its start
     entries: tuple[Entry, ...]  # of the inputs' shapes
     dimensions: Mapping[str, Dimension]  # in the order in which the inputs bind them
+    initial_order: tuple[str, ...]  # its tensors, each after those that its initial value reads
+    run: str | None = None  # the name of what `...` stands for
+    kin: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # at numbers, the tensors of each family
+    declared: Mapping[str, str] = field(default_factory=dict)  # and the family of each of these
 
     @cached_property
     def tensors(self) -> Mapping[str, Parameter | Buffer]:
@@ -305,17 +309,44 @@ class Program:
     @cached_property
     def argument_constraints(self) -> tuple[ex.Expression, ...]:
         """The constraints on arguments alone, which the constructor checks."""
-        return tuple(node for node in self.constraints if not ex.names(node) & set(self.dimensions))
+        return tuple(node for node in self.constraints if not ex.names(node) & self.sized)
 
     @cached_property
     def size_constraints(self) -> tuple[ex.Expression, ...]:
         """The constraints that mention a dimension, which the forward checks."""
-        return tuple(node for node in self.constraints if ex.names(node) & set(self.dimensions))
+        return tuple(node for node in self.constraints if ex.names(node) & self.sized)
+
+    @cached_property
+    def sized(self) -> frozenset[str]:
+        """The names that the inputs give values: dimensions, and the run."""
+        return frozenset(self.dimensions) | ({self.run} if self.run else frozenset())
 
     @cached_property
     def shapes(self) -> Mapping[str, tuple[Sizes, ...]]:
         """The lists of sizes that the shape of each input may be."""
         return {name: alternatives(tensor.shape) for name, tensor in self.inputs.items()}
+
+    def started_before(self, name: str) -> tuple[str, ...]:
+        """The tensors that the initial value of one reads, and those that theirs read, in the order of their start."""
+        found = {name}
+        for other in reversed(self.initial_order):
+            if other in found:
+                found |= self.tensors[other].init.mentions
+        return tuple(other for other in self.initial_order if other in found and other != name)
+
+    @cached_property
+    def families(self) -> Mapping[str, Parameter | Buffer]:
+        """The families among its tensors."""
+        return {name: tensor for name, tensor in self.tensors.items() if tensor.each is not None}
+
+    def path(self, name: str) -> tuple[str, str]:
+        """Where a tensor of the layer's own is declared."""
+        return self.section(name), self.declared.get(name, name)
+
+    def shown(self, name: str) -> str:
+        """What a message calls a tensor of the layer's own: one of a family by its index."""
+        family = self.declared.get(name)
+        return name if family is None else f"{family}[{self.kin[family].index(name)}]"
 
     def section(self, name: str) -> Literal["parameters", "buffers"]:
         """The section in which a tensor of the layer's own is declared."""

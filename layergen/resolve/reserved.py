@@ -68,6 +68,11 @@ def _check(name: str, place: Place, attribute: bool = False) -> Iterator[Finding
         yield ReservedName.at(place, f"`{shorten(name)}` cannot be a name: {problem}", help=help)
 
 
+def reserved_names(name: str, place: Place) -> Iterator[Finding]:
+    """Yield what is wrong with the name of a local."""
+    yield from _check(name, place)
+
+
 def _problem(name: str, attribute: bool) -> str | None:
     """Why a name is reserved, if it is."""
     reasons = {

@@ -8,9 +8,10 @@ from layergen.diagnostics import Path
 from layergen.lang import expression as ex
 from layergen.lang.constructors import constructor_calls
 from layergen.lang.dtypes import DTYPES
-from layergen.lang.inits import FANS, initializer
+from layergen.lang.inits import FANS, Initial, initializer
 from layergen.lang.model import Argument, Buffer, Input, Match, Output, Parameter, Tensor
 from layergen.lang.scalars import NUMBERS
+from layergen.lang.visitor import Block, parts
 from layergen.resolve.signature import read_dimensions
 
 CONSTANTS = (*NUMBERS, *DTYPES)  # known where tensors are
@@ -60,6 +61,8 @@ class Parts(Protocol):
     def penalty(self) -> ex.Expression | None: ...
     @property
     def matches(self) -> Match | None: ...
+    @property
+    def run(self) -> str | None: ...
 
 
 def scoped(spec: Parts) -> Iterator[Scoped]:
@@ -74,7 +77,7 @@ def scoped(spec: Parts) -> Iterator[Scoped]:
         yield Scoped(("derived", name), expression, frozenset(earlier), "arguments and earlier derived names")
         earlier.append(name)
     scalars, known = frozenset(earlier), "arguments and derived names"
-    bound = scalars.union(read_dimensions(spec.inputs, scalars))
+    bound = scalars.union(read_dimensions(spec.inputs, scalars), {spec.run} if spec.run else ())
     holds = f"{known}, and dimensions that stand alone in an input's shape"
     for index, constraint in enumerate(spec.constraints):
         yield Scoped(("constraints", index), constraint, bound, holds)
@@ -99,15 +102,23 @@ def scoped(spec: Parts) -> Iterator[Scoped]:
 
 def _owned(spec: Parts, scalars: frozenset[str], known: str) -> Iterator[Scoped]:
     """The expressions of parameters and buffers."""
-    earlier: list[str] = []
     tensors: dict[str, Parameter | Buffer] = {**spec.parameters, **spec.buffers}
     for name, tensor in tensors.items():
         path = ("parameters" if name in spec.parameters else "buffers", name)
-        yield from _shape(path, tensor, scalars, known)
-        if tensor.when is not None:
-            yield Scoped((*path, "when"), tensor.when, scalars, known)
-        yield from _init((*path, "init"), tensor.init, scalars, frozenset(earlier))
-        earlier.append(name)
+        if tensor.each is not None:
+            yield Scoped((*path, *tensor.each.path), tensor.each.count, scalars, known)
+        yield from _own(path, tensor, scalars | ({tensor.each.index} if tensor.each else set()), frozenset(tensors))
+
+
+def _own(path: Path, tensor: Parameter | Buffer, scalars: frozenset[str], tensors: frozenset[str]) -> Iterator[Scoped]:
+    """The expressions of one parameter or buffer."""
+    known = "arguments and derived names"
+    yield from _shape(path, tensor, scalars, known)
+    if tensor.when is not None:
+        yield Scoped((*path, "when"), tensor.when, scalars, known)
+    if isinstance(tensor, Parameter) and tensor.requires_grad is not None:
+        yield Scoped((*path, "requires_grad"), tensor.requires_grad, scalars, known)
+    yield from _init((*path, "init"), tensor.init, scalars, tensors)
 
 
 def _members(spec: Parts, scalars: frozenset[str], known: str) -> Iterator[Scoped]:
@@ -123,7 +134,7 @@ def _members(spec: Parts, scalars: frozenset[str], known: str) -> Iterator[Scope
         if member.when is not None:
             yield Scoped((*path, "when"), member.when, scalars, known)
         for tensor, init in member.init.items():
-            yield from _init((*path, "init", tensor), init, scalars, frozenset())
+            yield from _initial((*path, "init", tensor), init, scalars, frozenset())
 
 
 def _shape(path: Path, tensor: Tensor, names: frozenset[str], known: str) -> Iterator[Scoped]:
@@ -134,12 +145,42 @@ def _shape(path: Path, tensor: Tensor, names: frozenset[str], known: str) -> Ite
         yield Scoped((*path, "shape", index), entry, names, known)
 
 
-def _init(path: Path, init: ex.Expression, scalars: frozenset[str], earlier: frozenset[str]) -> Iterator[Scoped]:
-    """An init knows arguments, derived names and constants; the fans in it are those of earlier parameters."""
+def _init(path: Path, init: Initial, names: frozenset[str], tensors: frozenset[str]) -> Iterator[Scoped]:
+    """An init knows arguments, derived names, constants, and the other tensors, and a block what it has assigned."""
+    for expression, assigned in _with_locals(init.before, frozenset()):
+        yield from _initial(path, expression, names | assigned, tensors)
+    locals = known_after(init.before, frozenset())
+    yield from _initial(path, init.value, names | locals, tensors)
+
+
+def _with_locals(block: Block, known: frozenset[str]) -> Iterator[tuple[ex.Expression, frozenset[str]]]:
+    """The expressions of a block, each with the locals that it knows."""
+    for statement in block:
+        found = parts(statement)
+        yield from ((expression, known) for expression in found.expressions)
+        for inner in found.blocks:
+            yield from _with_locals(inner, known)
+        known = known_after((statement,), known)
+
+
+def known_after(block: Block, known: frozenset[str]) -> frozenset[str]:
+    """The locals that are assigned whichever way a block has gone."""
+    for statement in block:
+        found = parts(statement)
+        known |= {target.id for target in found.targets}
+        if isinstance(statement, ex.If):
+            known |= known_after(statement.body, known) & known_after(statement.orelse, known)
+    return known
+
+
+def _initial(path: Path, init: ex.Expression, names: frozenset[str], tensors: frozenset[str]) -> Iterator[Scoped]:
+    """An expression of an initial value; the fans in it are those of tensors, even where an argument has their name."""
     call = initializer(init) or init
     fans = [node for node in ex.walk(call) if isinstance(node, ex.Call) and node.function in FANS]
     for fan in fans:
         for argument in (*fan.arguments, *(keyword.value for keyword in fan.keywords)):
-            yield Scoped(path, argument, earlier, "earlier parameters and buffers")
+            within = tensors | names if isinstance(argument, ex.Subscript) else tensors  # which one of a family
+            yield Scoped(path, argument, within, "other parameters and buffers")
     rest = ex.transform(call, lambda node: ex.Literal(1) if node in fans else None)
-    yield Scoped(path, rest, scalars.union(CONSTANTS), "arguments, derived names and constants")
+    known = "arguments, derived names, constants, and other parameters and buffers"
+    yield Scoped(path, rest, names.union(CONSTANTS, tensors), known)

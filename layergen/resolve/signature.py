@@ -1,6 +1,6 @@
 """How the inputs of a layer bind its dimensions: what each entry of a shape is to a caller."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 
@@ -23,6 +23,14 @@ class Binding(Enum):
     FIXED = auto()  # arguments say how large it must be
     COMPUTED = auto()  # dimensions do, by more than a bare name
     LEADING = auto()  # it stands for any dimensions
+    LIST = auto()  # it stands for as many as a list has, which are as large as it says
+
+
+Show = Callable[[ex.Expression], str]
+
+
+def _is_open(entry: ex.Expression) -> bool:
+    return entry == LEADING or isinstance(entry, ex.Splice)
 
 
 @dataclass(frozen=True)
@@ -37,9 +45,39 @@ class Sizes:
         """Where any dimensions may stand."""
         return self.entries.index(LEADING) if LEADING in self.entries else None
 
+    @property
+    def opens(self) -> tuple[int, ...]:
+        """Where entries stand that are any number of dimensions."""
+        return tuple(index for index, entry in enumerate(self.entries) if _is_open(entry))
+
+    @property
+    def lists(self) -> tuple[ex.Expression, ...]:
+        """The lists whose sizes are among these."""
+        return tuple(entry.value for entry in self.entries if isinstance(entry, ex.Splice))
+
+    @property
+    def least(self) -> int:
+        """How many sizes there are, without those of lists and those that may lead."""
+        return len(self.entries) - len(self.opens)
+
     def index(self, position: int) -> int:
-        """The index of a size: from the end where leading dimensions stand before it."""
-        return position if self.leading is None or position < self.leading else position - len(self.entries)
+        """The index of a size: from the end where any number of dimensions stands before it."""
+        return position if not self.opens or position < self.opens[0] else position - len(self.entries)
+
+    def run(self, name: str, position: int, show: Show = ex.show) -> str:
+        """The sizes of a tensor that an entry stands for which is any number of them, as Python: ``x.shape[1:]``."""
+        before = sum(index < position for index in self.opens)
+        after = len(self.opens) - 1 - before
+        first, last = position - before, self.least - (position - before)
+        lengths = "".join(f" - len({show(part)})" for part in self.lists)
+        turn = f"{name}.dim(){f' - {last}' if last else ''}{lengths}"  # where leading dimensions end, and a list begins
+        added = f"{f'{first} + ' if first else ''}len({', '.join(map(show, self.lists))})"
+        start, stop = str(first or ""), f"-{last}" if last else ""
+        if before:
+            start = turn if isinstance(self.entries[position], ex.Splice) else added
+        if after:
+            stop = turn if not isinstance(self.entries[position], ex.Splice) else added
+        return f"{name}.shape[{start}:{stop}]" if start or stop else f"{name}.shape"
 
     @property
     def needs(self) -> Facts:
@@ -73,10 +111,9 @@ class Entry:
         """The size of the dimension that it binds: ``x.shape[-1]``, ``x.shape[-1] // r``."""
         return self.solves.solution(self.size) if self.solves else self.size
 
-    @property
-    def tail(self) -> int:
-        """How many entries follow."""
-        return len(self.sizes.entries) - self.position - 1
+    def run(self, show: Show = ex.show) -> str:
+        """The sizes that it stands for, where they are any number, as Python."""
+        return self.sizes.run(self.input, self.position, show)
 
     @property
     def place(self) -> Place:
@@ -120,9 +157,23 @@ def _alternatives(shape: ex.Expression, tests: tuple[tuple[ex.Expression, bool],
     match shape:
         case ex.Sequence(items=items):
             yield Sizes(items, tests)
+        case ex.Binary(operator="+") if any(isinstance(part, ex.Sequence) for part in _summands(shape)):
+            yield Sizes(tuple(_joined(_summands(shape))), tests)
         case ex.Conditional(test=test, then=then, orelse=orelse):
             yield from _alternatives(then, (*tests, (test, True)))
             yield from _alternatives(orelse, (*tests, (test, False)))
+
+
+def _summands(node: ex.Expression) -> list[ex.Expression]:
+    """The lists that are joined by ``+``."""
+    if isinstance(node, ex.Binary) and node.operator == "+":
+        return [*_summands(node.left), *_summands(node.right)]
+    return [node]
+
+
+def _joined(lists: Iterable[ex.Expression]) -> Iterator[ex.Expression]:
+    for part in lists:
+        yield from part.items if isinstance(part, ex.Sequence) else (ex.Splice(part, span=part.span),)
 
 
 def entries(inputs: Mapping[str, Input], scalars: Iterable[str]) -> Iterator[Entry]:
@@ -174,6 +225,8 @@ def _bare(sizes: Sizes) -> Iterator[str]:
 def _binding(expression: ex.Expression, dimensions: set[str], bound: set[str]) -> Binding:
     if expression == LEADING:
         return Binding.LEADING
+    if isinstance(expression, ex.Splice):
+        return Binding.LIST
     if isinstance(expression, ex.Name) and expression.id in dimensions:
         return Binding.REPEATS if expression.id in bound else Binding.BINDS
     return Binding.COMPUTED if ex.names(expression) & dimensions else Binding.FIXED

@@ -89,6 +89,7 @@ def _roles(spec: LayerSpec) -> dict[str, str]:
         **{target.id: "a local of the forward" for target in assignments(spec.forward)},
         **dict.fromkeys(spec.outputs, "an output"),
         **dict.fromkeys(dimensions(spec), "a dimension"),
+        **({spec.run: "a run of dimensions"} if spec.run else {}),
         **dict.fromkeys(spec.inputs, "an input"),
         **dict.fromkeys(spec.modules, "a member"),
         **dict.fromkeys(spec.buffers, "a buffer"),

@@ -195,3 +195,41 @@ class DataDependent(Rule):
     """
 
     code = "LG214"
+
+
+class WholeFamily(Rule):
+    """A family of tensors is read as a whole, or by a slice.
+
+    Of tensors that are declared by `each`, there is one for every index. Each may have another shape, so that they are
+    no tensor together.
+
+        parameters:
+          weight: {each: {k: depth}, shape: [dim, dim], init: xavier_uniform}
+        forward: y = x @ weight
+
+    Fix: read one of them.
+
+        forward: y = x @ weight[0]
+    """
+
+    code = "LG219"
+
+
+class InvalidPattern(Rule):
+    """A pattern of `rearrange`, `reduce` or `repeat` means nothing, or is not what its function does.
+
+    Patterns are those of einops: the axes of a tensor before and after, with parentheses around those that are one
+    dimension. `rearrange` keeps all axes, `reduce` takes together those that are not on the right, and `repeat` makes
+    those that are there alone. What no dimension tells is given by the name of the axis: `h=heads`.
+
+    Why: an axis on one side alone is misspelled, or the function is another one. Of a dimension that is several axes,
+    all but one need their sizes, or there are many ways to take it apart.
+
+        forward: y = rearrange(x, "n l (h d) -> n h l d")
+
+    Fix: give the size.
+
+        forward: y = rearrange(x, "n l (h d) -> n h l d", h=heads)
+    """
+
+    code = "LG218"

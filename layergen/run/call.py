@@ -1,6 +1,7 @@
 """A call of a layer of another spec: what its inputs bind, and what comes out, by its contract or computed."""
 
 import math
+import operator
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -36,7 +37,7 @@ class Called:
     child: Child
     values: Mapping[str, Any]
     inputs: Mapping[str, Tensor | None]
-    state: Mapping[str, Tensor | None]
+    state: Mapping[str, Any]  # tensors, lists of those of families, and None for what is not there
     members: Mapping[str, Any]
     training: bool
     placement: Placement
@@ -81,7 +82,8 @@ class Bound:
 
     @property
     def scalars(self) -> dict[str, Any]:
-        return {**self.called.values, **self.sizes}
+        run = {self.program.run: list(self.leading or ())} if self.program.run else {}
+        return {**self.called.values, **self.sizes, **run}
 
     def evaluate(self, node: ex.Expression) -> Any:
         return Interpreter({**CONSTANTS, **self.scalars}, self.called.placement.scalars).evaluate(node)
@@ -111,15 +113,23 @@ class Bound:
         shape = tuple(tensor.shape)
         if sizes is None:
             return
-        count = len(sizes.entries)
-        if len(shape) != count if sizes.leading is None else len(shape) < count - 1:
+        listed = sum(len(self.evaluate(part)) for part in sizes.lists)
+        loose = len(shape) - sizes.least - listed  # leading dimensions
+        if loose != 0 if sizes.leading is None else loose < 0:
             raise self.refusal(name, self.wrong(name, shape, "another number of dimensions"))
         for entry in self.program.entries:
             if entry.input != name or entry.sizes != sizes:
                 continue
+            second = any(index < entry.position for index in sizes.opens)
             if entry.binding is Binding.LEADING:
-                end = entry.position + len(shape) - count + 1
-                self.lead(name, shape, shape[entry.position : end])
+                start = entry.position - 1 + listed if second else entry.position
+                self.lead(name, shape, shape[start : start + loose])
+                continue
+            if isinstance(entry.expression, ex.Splice):
+                start = entry.position - 1 + loose if second else entry.position
+                expected = tuple(self.evaluate(entry.expression.value))
+                if not all(map(operator.eq, shape[start : start + listed], expected)):
+                    raise self.refusal(name, self.wrong(name, shape, f"`{ex.show(entry.expression.value)}`"))
                 continue
             size = shape[entry.index]
             if entry.binding is Binding.BINDS and isinstance(entry.expression, ex.Name):
@@ -192,10 +202,10 @@ def by_contract(called: Called) -> list[Tensor]:
 def computed(called: Called) -> list[Tensor]:
     """What comes out where the forward is run."""
     bound, program = Bound(called), called.child.program
-    setting = Setting("member", {}, called.values, bound.sizes, bound.leading or ())
+    setting = Setting("member", {}, called.values, bound.sizes, bound.leading or (), run=program.run)
     calls = TensorCalls(called.placement.device, floating_dtype(called), called.placement.scalars)
     values = {**CONSTANTS, **bound.scalars, **called.inputs, **called.members, **called.state}
-    buffers = {name: called.state[name] for name in program.buffers}
+    buffers = {name: called.state[name] for name, part in program.buffers.items() if part.each is None}
     explainer = Explainer(program, setting)
     running = ForwardInterpreter(
         {**values, "training": called.training}, calls, buffers, explainer, (), bound.leading or ()

@@ -55,7 +55,7 @@ def shape_of(
             raise EvaluationFault(shape, f"expected a list of sizes: write `[{ex.show(shape)}]`")
         found = [(shape, size) for size in sizes]
     else:
-        found = [(entry, interpreter.evaluate(entry)) for entry in shape]
+        found = [(entry, size) for entry in shape for size in interpreter.spliced(entry)]
     result: list[int] = []
     for node, size in found:
         result += leading if size is ... else (_size(node, size),)

@@ -141,7 +141,7 @@ class Explainer:
             tensors = self.operands(node, values)
             if tensors:
                 notes = (f"shapes: {tensors}", *notes)
-            message = f"`{node.function if isinstance(node, ex.Call) else node.operator}` fails: {message}"
+            message = f"`{node.written.function if isinstance(node, ex.Call) else node.operator}` fails: {message}"
         help = remedy(node, message, values) or self.missing_constraint(node)
         return OpFailed.at(Place(path, node.span), message, notes=notes, help=help)
 
@@ -336,4 +336,4 @@ def short(node: ex.Expression) -> str:
     text = ex.show(node)
     if len(text) <= 30:
         return text
-    return f"{node.function}(…)" if isinstance(node, ex.Call) else f"{text[:29]}…"
+    return f"{node.written.function}(…)" if isinstance(node, ex.Call) else f"{text[:29]}…"

@@ -98,11 +98,25 @@ class ForwardInterpreter(Interpreter):
         self.steps: list[Step] = []
 
     def watched(self, node: ex.Call, arguments: list[Any], keywords: dict[str, Any]) -> Any:
+        if node.origin and node.origin.demand:
+            self.meet(node, node.origin.demand, arguments[0])
         for observer in self.observers:
             observer.called(node, arguments, keywords)
         if node.callee is not None and node.callee.kind is CalleeKind.MEMBER:
             return self.member(node, self.values[node.function], arguments, keywords)
         return self.function(node, arguments, keywords)
+
+    def meet(self, node: ex.Call, demand: ex.Demand, operand: Any) -> None:
+        """Refuse a tensor that is not what a pattern says of it."""
+        if not isinstance(operand, Tensor):
+            return
+        shown = self.explainer.shown(operand)
+        if operand.dim() != demand.axes if not demand.any else operand.dim() < demand.axes:
+            least = f"{demand.axes}{' or more' if demand.any else ''} dimension{'s' * (demand.axes != 1)}"
+            raise EvaluationFault(node, f"the pattern is of {least}, but the tensor is {shown}")
+        for index, size in demand.sizes:
+            if operand.shape[index] != size:
+                raise EvaluationFault(node, f"dimension {index} is {size} in the pattern, but the tensor is {shown}")
 
     def member(self, node: ex.Call, inner: Any, arguments: list[Any], keywords: dict[str, Any]) -> Any:
         """Call a member."""
@@ -130,7 +144,7 @@ class ForwardInterpreter(Interpreter):
             return super().evaluate(node)
         items: list[Any] = []
         for item in node.items:
-            items += self.leading if item == ex.Literal(...) else [self.evaluate(item)]
+            items += self.leading if item == ex.Literal(...) else self.spliced(item)
         return items
 
     def tensor(self, node: ex.Member) -> Tensor | None:

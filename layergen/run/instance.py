@@ -12,6 +12,7 @@ from layergen.lang import expression as ex
 from layergen.lang.interpreter import EvaluationFault, Interpreter
 from layergen.lang.model import Tensor as TensorSpec
 from layergen.ops.dtypes import dtype_of
+from layergen.resolve.families import common_condition, count_of, expanded
 from layergen.resolve.program import Program
 from layergen.rules.cases import EmptyRange
 from layergen.rules.shapes import OpFailed
@@ -40,11 +41,12 @@ class Instance:
         placement: Placement | None = None,
         explainer: Explainer | None = None,
     ) -> None:
-        self.program = program
+        self.source = program
         self.setting = setting
         self.placement = placement or Placement()
-        self.scalars = {**setting.values, **setting.sizes}
+        self.scalars = setting.names
         self.explainer = explainer or Explainer(program, setting)
+        self.program = expanded(program, dict(self.counts(program)))
         self.state = dict(self.owned())
         self.inner: dict[str, Owned] = {}  # the tensors of members among the state
         self.members = dict(self.assembled())
@@ -72,10 +74,32 @@ class Instance:
             sizes += self.located((*path, index), partial(shape_of, (entry,), interpreter, self.setting.leading))
         return tuple(sizes)
 
+    def counts(self, program: Program) -> Iterator[tuple[str, int]]:
+        """How many tensors each family has."""
+        interpreter = self.interpreter(self.setting.values)
+        for name, tensor in program.families.items():
+            assert tensor.each is not None
+            path = (*program.path(name), *tensor.each.path)
+            yield name, self.located(path, partial(count_of, tensor.each, interpreter))
+
+    @property
+    def named(self) -> Mapping[str, Any]:
+        """What the names of the layer's own tensors stand for: a family for a list."""
+        return {**self.state, **self.lists(self.state)}
+
+    def lists(self, state: Mapping[str, Any]) -> dict[str, list[Any] | None]:
+        """The families, whose tensors have these values; None for those that do not exist."""
+        lists: dict[str, list[Any] | None] = {}
+        for name, several in self.program.kin.items():
+            when = common_condition(self.source.tensors[name])
+            there = when is None or self.interpreter(self.setting.values).truth(when)
+            lists[name] = [state.get(member) for member in several] if there else None
+        return lists
+
     def owned(self) -> Iterator[tuple[str, Tensor | None]]:
         """The parameters and buffers, None where their condition does not hold."""
         for name, tensor in self.program.tensors.items():
-            path: Path = (self.program.section(name), name)
+            path: Path = self.program.path(name)
             values = self.setting.values
             if tensor.when is not None:
                 condition = partial(self.interpreter(values).truth, tensor.when)
@@ -84,7 +108,15 @@ class Instance:
                     continue
             shape = self.shape((*path, "shape"), tensor.shape, values)
             made = self.made(shape, tensor, self.placement.owned_dtype or self.placement.dtype)
-            yield name, made.requires_grad_(self.placement.gradients and name in self.program.parameters)
+            yield name, made.requires_grad_(self.placement.gradients and self.learns(name))
+
+    def learns(self, name: str) -> bool:
+        """Whether a tensor of the layer's own is a parameter that is not frozen."""
+        part = self.program.parameters.get(name)
+        if part is None or part.requires_grad is None:
+            return part is not None
+        condition = partial(self.interpreter(self.setting.values).truth, part.requires_grad)
+        return bool(self.located((*self.program.path(name), "requires_grad"), condition))
 
     def assembled(self) -> Iterator[tuple[str, Assembled]]:
         """The members, whose tensors become a part of the state; None where their condition does not hold."""
@@ -158,7 +190,7 @@ class Instance:
             TrialFault: If torch refuses a call, or an output is no tensor.
         """
         given = {**self.inputs, **(inputs or {})}
-        values = {**CONSTANTS, **self.scalars, **given, **self.members, **self.state, "training": training}
+        values = {**CONSTANTS, **self.scalars, **given, **self.members, **self.named, "training": training}
         calls = TensorCalls(self.placement.device, self.floating_dtype(), self.placement.scalars)
         buffers = {name: self.state[name] for name in self.program.buffers}
         running = interpreter(values, calls, buffers, self.explainer, observers, self.setting.leading)

@@ -1,7 +1,7 @@
 """The members of a layer that is set up: their tensors, and what a call of one computes."""
 
 from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
@@ -11,9 +11,11 @@ from torch import Tensor, nn
 from layergen.diagnostics import Label, Place
 from layergen.lang import expression as ex
 from layergen.lang.bounds import refusal
+from layergen.lang.inits import Initial
 from layergen.lang.interpreter import EvaluationFault, Interpreter, first_line
 from layergen.lang.model import SIZES, Buffer, Parameter
 from layergen.ops.modules import find_module
+from layergen.resolve.families import at_values, common_condition
 from layergen.resolve.program import Child, Made, Member
 from layergen.resolve.torch_module import TorchModule
 from layergen.rules.members import WrongTensorPath
@@ -35,9 +37,10 @@ class Owned:
     parameter: bool
     gradient: bool  # whether its gradient is the derivative
     prefix: str  # of the paths of all tensors that its initial value may ask for
-    init: ex.Expression | None  # None: a module of torch starts it
+    init: Initial | None  # None: a module of torch starts it
     values: Mapping[str, Any]  # of the names in it
     fresh: Callable[[], Mapping[str, Tensor]] | None = None  # gives the tensors of that module, as they start
+    kin: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # the families that the initial value may read
 
 
 class Inner:
@@ -136,7 +139,7 @@ def _restart(member: Member, prefix: str, values: Mapping[str, Any], owned: Muta
             help = f"there is {', '.join(names)}" if names else None
             message = f"`{member.name}` has no tensor `{path}`"
             raise MemberFault(member.constructor, message, help=help, rule=WrongTensorPath)
-        owned[prefix + path] = replace(known, init=init, values=dict(values), fresh=None)
+        owned[prefix + path] = replace(known, init=Initial(init), values=dict(values), fresh=None)
 
 
 def _listed(member: Member, interpreter: Interpreter) -> Iterator[tuple[Made, Interpreter]]:
@@ -223,14 +226,17 @@ def _layer(
     placement: Placement,
 ) -> Run:
     """Set up a layer of another spec."""
-    program, values = child.program, settled(made, child, given)
+    values = settled(made, child, given)
     try:
+        program = at_values(child.program, values)
         for name, tensor in program.tensors.items():
             there = tensor.when is None or Interpreter(values, placement.scalars).truth(tensor.when)
             state[prefix + name] = _made(tensor, values, placement) if there else None
+        for name in program.initial_order:
+            tensor = program.tensors[name]
             is_parameter = isinstance(tensor, Parameter)
             gradient = isinstance(tensor, Parameter) and tensor.gradient
-            owned[prefix + name] = Owned(is_parameter, gradient, prefix, tensor.init, values)
+            owned[prefix + name] = Owned(is_parameter, gradient, prefix, tensor.init, values, kin=program.kin)
         members = dict(assemble(program.members, values, prefix, state, owned, placement))
         tie(program.ties, prefix, state, owned, values, placement)
     except MemberFault as fault:
@@ -240,7 +246,11 @@ def _layer(
 
     def run(node: ex.Call, arguments: list[Any], keywords: dict[str, Any], training: bool) -> Any:
         inputs = bound_inputs(program, arguments, keywords)
-        own = {name: state[prefix + name] for name in program.tensors}
+        own: dict[str, Any] = {name: state[prefix + name] for name in program.tensors}
+        for name, several in program.kin.items():
+            when = common_condition(child.program.tensors[name])
+            there = when is None or Interpreter(values, placement.scalars).truth(when)
+            own[name] = [own[part] for part in several] if there else None
         called = Called(child, values, inputs, own, members, training, placement)
         return called.outputs(node)
 

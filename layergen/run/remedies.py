@@ -20,6 +20,7 @@ def remedy(node: ex.Node, message: str, values: Mapping[str, Any]) -> str | None
     """Help with a node of a forward that fails with this message where names have these values."""
     return (
         _bounded(node, message)
+        or _ranked(node, message)
         or _reshaped(node, message)
         or _parted(node)
         or _upcast(node, message)
@@ -75,6 +76,13 @@ def _bounded(node: ex.Node, message: str) -> str | None:
         case ex.Binary("-", ex.Name(id=name), ex.Literal(value=int(less))):
             return f"where that is not meant, give `{name}` the bound `min: {less + 1}`"
     return f"where that is not meant, add the constraint `{ex.show(node)} >= 1`"
+
+
+def _ranked(node: ex.Node, message: str) -> str | None:
+    """What a pattern must have where its tensor has another number of dimensions."""
+    if not isinstance(node, ex.Call) or "the pattern is of" not in message:
+        return None
+    return "name an axis for each dimension of the tensor; `...` stands for any that stay as they are"
 
 
 def _upcast(node: ex.Node, message: str) -> str | None:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -9,6 +10,7 @@ from torch import Tensor, nn
 from layergen.lang import expression as ex
 from layergen.lang.inits import is_fan, is_initializer
 from layergen.lang.interpreter import EvaluationFault, Interpreter
+from layergen.lang.visitor import mapped
 from layergen.run.environment import CONSTANTS, TensorCalls
 from layergen.run.instance import Instance
 from layergen.run.members import Owned
@@ -47,11 +49,15 @@ def _initial(path: str, owned: Owned, state: Mapping[str, Tensor | None], target
         started = owned.fresh()[path.removeprefix(owned.prefix)]
         return started.double() if started.is_floating_point() else started
     own = {name.removeprefix(owned.prefix): tensor for name, tensor in state.items() if name.startswith(owned.prefix)}
-    init = ex.transform(owned.init, lambda node: _fan(node, own))
-    values = {**CONSTANTS, **own, **owned.values}
+    init = ex.transform(owned.init.value, lambda node: _fan(node, own, owned))
+    lists = {name: [own[part] for part in several] for name, several in owned.kin.items()}
     dtype = torch.float64 if target.is_floating_point() else target.dtype
+    values = {**own, **lists, **CONSTANTS, **owned.values}
     if not is_initializer(init):
-        found = Interpreter(values, TensorCalls(CPU, dtype)).evaluate(init)
+        wide = {name: _in(dtype, value) for name, value in values.items()}
+        interpreter = Interpreter(wide, TensorCalls(CPU, dtype))
+        interpreter.run(mapped(owned.init.before, lambda part: ex.transform(part, lambda node: _fan(node, own, owned))))
+        found = interpreter.evaluate(init)
         if not isinstance(found, Tensor) or found.shape != target.shape:
             raise EvaluationFault(init, f"this is no tensor of the shape of `{path}`")
         return found
@@ -63,10 +69,24 @@ def _initial(path: str, owned: Owned, state: Mapping[str, Tensor | None], target
     return value
 
 
-def _fan(node: ex.Expression, own: Mapping[str, Tensor | None]) -> ex.Expression | None:
+def _in(dtype: torch.dtype, value: Any) -> Any:
+    """A value that an initial value reads: tensors in its own dtype, as far as both are floating."""
+    if isinstance(value, list):
+        return [_in(dtype, part) for part in value]
+    floating = isinstance(value, Tensor) and value.is_floating_point() and dtype.is_floating_point
+    return value.to(dtype) if floating else value
+
+
+def _fan(node: ex.Expression, own: Mapping[str, Tensor | None], owned: Owned) -> ex.Expression | None:
     if not is_fan(node):
         return None
-    weight = own.get(ex.show(node.arguments[0])) if node.arguments else None
+    weight = None
+    match node.arguments:
+        case (ex.Name(id=name),):
+            weight = own.get(name)
+        case (ex.Subscript(value=ex.Name(id=name), index=index),) if name in owned.kin:
+            at = Interpreter(owned.values).evaluate(index)
+            weight = own[owned.kin[name][at]]
     if weight is None or weight.dim() < 2:
         raise EvaluationFault(node, f"`{ex.show(node)}` needs a parameter with two dimensions or more")
     return ex.Literal(weight.shape[node.function == "fan_in"] * math.prod(weight.shape[2:]))

@@ -31,6 +31,7 @@ class Branching:
     test: ex.Expression
     around: tuple[Decision, ...] = ()  # what must have been decided for the condition to be asked
     tensor: str | None = None  # the parameter or buffer that there is where it holds
+    learned: str | None = None  # the parameter that is not frozen where it holds
     branch: bool = False  # whether statements depend on it
     otherwise: bool = True  # whether something is computed where it does not hold
 
@@ -50,6 +51,8 @@ def branchings(program: Program) -> Iterator[Branching]:
             continue
         if part.path[-1] == "when":
             yield Branching(part.path, part.expression, tensor=str(part.path[1]))
+        if part.path[-1] == "requires_grad" and not isinstance(part.expression, ex.Literal):
+            yield Branching(part.path, part.expression, learned=str(part.path[1]))
         yield from _in_expression(part.path, part.expression, ())
     yield from _in_block(program.forward.statements, ())
 
@@ -130,7 +133,7 @@ class Shadow(Interpreter):
         """Compute an expression outside the forward; what cannot be computed is said elsewhere."""
         self.path = part.path
         with suppress(EvaluationFault):
-            if part.path[-1] == "when":
+            if part.path[-1] in ("when", "requires_grad"):
                 self.decide(part.expression)
             else:
                 self.evaluate(part.expression)
@@ -138,7 +141,7 @@ class Shadow(Interpreter):
 
 def outside(program: Program, setting: Setting) -> set[Decision]:
     """What the conditions outside the forward come to at a setting."""
-    shadow = Shadow({**setting.values, **setting.sizes})
+    shadow = Shadow(setting.names)
     without = {name for name, value in _tensors(program, setting).items() if value is None}
     for part in scoped(program):
         section, name = part.path[0], part.path[1] if len(part.path) > 1 else ""
@@ -154,7 +157,7 @@ def foreseen(program: Program, setting: Setting) -> set[Decision]:
     """What all conditions would come to at a setting, as far as that can be told without tensors."""
     found = outside(program, setting)
     for training in program.modes:
-        shadow = Shadow({**setting.values, **setting.sizes, **_tensors(program, setting), "training": training})
+        shadow = Shadow({**setting.names, **_tensors(program, setting), "training": training})
         with suppress(EvaluationFault):
             shadow.run(program.forward.statements)
         found |= shadow.decisions

@@ -21,7 +21,7 @@ from layergen.resolve.scope import scoped
 from layergen.rules.cases import InvalidCase, Unsatisfiable
 from layergen.settings.incomputable import incomputable
 from layergen.settings.search import candidates, consistent, search, values_of
-from layergen.settings.sizes import default_pools, find_sizes, keeps
+from layergen.settings.sizes import default_pools, find_sizes, keeps, with_run
 
 LEADING = (3, 2)  # dimensions to stand for `...`
 
@@ -37,6 +37,12 @@ class Setting:
     leading: tuple[int, ...] = ()  # what stands for `...`
     absent: frozenset[str] = frozenset()  # optional inputs that are left out
     path: tuple[str | int, ...] = ()  # the case of the spec that it comes from
+    run: str | None = None  # the name of what stands for `...`
+
+    @property
+    def names(self) -> dict[str, Any]:
+        """What all names that have numbers stand for: arguments, derived values, dimensions and the run."""
+        return {**self.values, **self.sizes, **({self.run: list(self.leading)} if self.run else {})}
 
 
 def settings(program: Program) -> tuple[Setting, ...]:
@@ -56,6 +62,8 @@ def settings(program: Program) -> tuple[Setting, ...]:
     if not program.cases:
         chosen.append(_found_case(program))
     chosen.extend(_variations(program, chosen[0]))
+    if program.run is not None:  # which constraints may want longer than it usually is
+        chosen = [setting for setting in chosen if allowed(program, setting)]
     return tuple(_distinct(chosen))
 
 
@@ -114,9 +122,9 @@ def _setting(program: Program, name: str, given: Mapping[str, Any], sizes: Mappi
     values = values_of(program, given)
     given = {key: given[key] for key in program.arguments if key in given}
     leading = LEADING if _has_leading(program) else ()
-    found = find_sizes(program, values, sizes or {}, default_pools(program))
+    found = find_sizes(program, with_run(program, values, leading), sizes or {}, default_pools(program))
     assert found is not None, "who looked for the arguments has seen to it that there are sizes"
-    return Setting(name, given, values, found, leading)
+    return Setting(name, given, values, found, leading, run=program.run)
 
 
 def sizable(program: Program, sizes: Mapping[str, int]) -> Callable[[Mapping[str, Any]], bool]:
@@ -125,7 +133,8 @@ def sizable(program: Program, sizes: Mapping[str, int]) -> Callable[[Mapping[str
     def accept(given: Mapping[str, Any]) -> bool:
         if not program.size_constraints:
             return True
-        return find_sizes(program, values_of(program, given), sizes, default_pools(program)) is not None
+        values = with_run(program, values_of(program, given), LEADING)
+        return find_sizes(program, values, sizes, default_pools(program)) is not None
 
     return accept
 
@@ -210,7 +219,7 @@ def case_sizes(program: Program, base: Setting) -> dict[str, int]:
 
 def allowed(program: Program, setting: Setting) -> bool:
     """Whether a setting keeps the constraints on sizes."""
-    return keeps(program, setting.values, setting.sizes)
+    return keeps(program, setting.names, setting.sizes)
 
 
 def _distinct(chosen: list[Setting]) -> Iterator[Setting]:

@@ -6,6 +6,7 @@ from typing import Any
 from layergen.diagnostics import Finding, Path, Place
 from layergen.lang import expression as ex
 from layergen.lang.interpreter import EvaluationFault, Interpreter
+from layergen.resolve.families import at_values
 from layergen.resolve.program import Program
 from layergen.rules.cases import EmptyTensor
 from layergen.settings.choice import Setting
@@ -15,11 +16,15 @@ def empty_tensors(program: Program, setting: Setting) -> Iterator[Finding]:
     """Yield the parameters and buffers that have no elements at a setting, and the sizes that are nothing whatever."""
     interpreter = Interpreter(setting.values)
     said: set[str] = set()  # one cause is one fault
-    for name, tensor in program.tensors.items():
+    try:
+        owned = at_values(program, setting.values)
+    except EvaluationFault:
+        owned = program
+    for name, tensor in owned.tensors.items():
         try:
             if tensor.when is None or interpreter.truth(tensor.when):
-                section = program.section(name)
-                for finding in _judge(program, setting, (section, name), tensor.shape, section[:-1]):
+                path = owned.path(name)
+                for finding in _judge(program, setting, path, tensor.shape, path[0][:-1]):
                     if finding.help not in said:
                         yield finding
                     said.add(str(finding.help))
@@ -45,7 +50,7 @@ def empty_output(program: Program, setting: Setting, name: str) -> Finding:
 def _judge(
     program: Program, setting: Setting, path: Path, shape: tuple[ex.Expression, ...] | ex.Expression, role: str
 ) -> Iterator[Finding]:
-    interpreter = Interpreter({**setting.values, **setting.sizes})
+    interpreter = Interpreter(setting.names)
     for index, entry in enumerate(shape if isinstance(shape, tuple) else ()):
         size = interpreter.evaluate(entry)
         if type(size) is int and size == 0:  # what is no size is a fault of its own

@@ -53,12 +53,12 @@ def _limits(
         kept, broken = [], []
         for size in range(1, LARGEST):
             setting = replace(base, sizes={**base.sizes, name: size})
-            names: dict[str, Any] = {**setting.values, **setting.sizes}
+            names: dict[str, Any] = setting.names
             try:
                 holds = [Interpreter(names).truth(node) for node in (*before, constraint)]
             except EvaluationFault:
                 continue
-            if all(holds) and keeps(program, setting.values, setting.sizes):
+            if all(holds) and keeps(program, setting.names, setting.sizes):
                 kept.append((_slack(constraint, names), size, setting))
             elif all(holds[:-1]) and not holds[-1]:
                 broken.append((size, setting))

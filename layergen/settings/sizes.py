@@ -25,6 +25,11 @@ def keeps(program: Program, values: Mapping[str, Any], sizes: Mapping[str, int])
         return False
 
 
+def with_run(program: Program, values: Mapping[str, Any], leading: Sequence[int]) -> Mapping[str, Any]:
+    """The values of arguments, and the sizes of the run if it has a name."""
+    return {**values, program.run: list(leading)} if program.run else values
+
+
 def find_sizes(
     program: Program,
     values: Mapping[str, Any],
