@@ -160,7 +160,7 @@ def _shape(tensor: Tensor) -> Shape:
 def _argument(name: str, part: Argument) -> ArgumentTerms:
     return ArgumentTerms(
         name=name,
-        type=part.type,
+        type=str(part.type),
         default=None if part.default is None else ex.show(part.default),
         optional=part.optional,
         min=part.min,

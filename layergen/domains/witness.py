@@ -4,6 +4,7 @@ What is degenerate, as inputs of zeros, is tried where arguments have ordinary v
 bound, or a size is 1, inputs are ordinary: who asks for `eps=0` wants no protection from zeros, but does want a result.
 """
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,8 +17,8 @@ from layergen.domains.recorded import Breakdown, breakdown, wanted, weights
 from layergen.domains.site import Edge, Suspect
 from layergen.domains.study import suspects_at
 from layergen.faults import SpecError
+from layergen.lang.argument_types import ArgumentType, Base
 from layergen.lang.interpreter import EvaluationFault, Interpreter
-from layergen.lang.model import SIZES
 from layergen.ops.modules import find_module
 from layergen.resolve.program import Program
 from layergen.run.environment import CONSTANTS
@@ -111,7 +112,7 @@ def _trips(program: Program, ways: Sequence[Setting], suspects: Sequence[Suspect
 def _at_bounds(program: Program, setting: Setting) -> Iterator[tuple[str, Setting]]:
     """The setting with one floating argument after the other at a bound that it may have."""
     for name, argument in program.arguments.items():
-        if argument.type != "float" or setting.values[name] is None:
+        if argument.type.base is not Base.FLOAT or not isinstance(setting.values[name], int | float):
             continue
         for end, bound in (("min", argument.min), ("max", argument.max)):
             if bound is not None and not argument.excludes(end) and setting.values[name] != bound:  # type: ignore[arg-type]
@@ -150,9 +151,10 @@ def _with_units(program: Program, setting: Setting) -> Iterator[tuple[tuple[str,
 
 def _uneven(program: Program, setting: Setting) -> Iterator[tuple[str, Setting]]:
     """The setting with sizes of several entries that differ."""
-    several = [name for name, argument in program.arguments.items() if SIZES.get(argument.type, 1) > 1]
-    for entries in ((2, 3, 4), (4, 3, 2)):
-        given = {name: list(entries[: SIZES[program.arguments[name].type]]) for name in several}
+    counts = {name: argument.type.count or 0 for name, argument in program.arguments.items() if argument.type.integral}
+    several = [name for name, count in counts.items() if count > 1 and isinstance(setting.values[name], tuple)]
+    for entries in (itertools.cycle((2, 3, 4)), itertools.cycle((4, 3, 2))):
+        given = {name: list(itertools.islice(entries, counts[name])) for name in several}
         changed = _given(program, setting, given) if given else None
         if changed is not None:
             yield listed([f"`{name}` is {changed.values[name]}" for name in several]), changed
@@ -239,7 +241,9 @@ def _advance(instance: Instance) -> None:
 
 def _confirmed(program: Program, witness: Witness) -> bool:
     """Whether the layer fails as well where arguments without a default have other ordinary values."""
-    required = [name for name, part in program.arguments.items() if part.required and part.type == "float"]
+    required = [
+        name for name, part in program.arguments.items() if part.required and part.type == ArgumentType(Base.FLOAT)
+    ]
     for number in ORDINARY_FLOATS if required and witness.breakdown else ():
         given = {name: number for name in required if name != witness.bound}
         changed = _given(program, witness.setting, given)

@@ -7,27 +7,20 @@ single value is said by a validator; whatever takes two parts of a spec to see i
 from collections.abc import Callable
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    StringConstraints,
-    field_validator,
-    model_validator,
-)
+from pydantic import Field, StringConstraints, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from layergen.lang import expression as ex
+from layergen.lang.argument import Argument as Argument
 from layergen.lang.dtypes import DTYPES, FLOATING, INTEGRAL
+from layergen.lang.part import Part
 from layergen.lang.values import (
     Block,
     Constructor,
     Entries,
-    Exclusive,
     Expression,
     Marks,
     Mixes,
-    Number,
     Prose,
     Section,
     Shape,
@@ -38,112 +31,12 @@ from layergen.lang.values import (
     read_expression,
 )
 
-SIZES = {"size1": 1, "size2": 2, "size3": 3}
-
-
-class Part(BaseModel):
-    """What all parts of a spec have in common: they are frozen, and unknown keys are faults."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, arbitrary_types_allowed=True)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _says_something(cls, value: Any) -> Any:
-        """A ``doc`` that is there says something, also where it may be left out."""
-        for key in ("doc", "description"):
-            if isinstance(value, dict) and key in value and value[key] is None:
-                raise fault(f"`{key}` is empty", key=key, help="say in a few words what it is")
-        return value
-
 
 class Reference(Part):
     """Where the layer comes from."""
 
     title: Prose
     url: Annotated[str, StringConstraints(pattern=r"^https?://[^\s<>`]+$")]
-
-
-class Argument(Part):
-    """A constructor argument."""
-
-    type: Literal["int", "float", "bool", "str", "size1", "size2", "size3", "ints"]
-    doc: Prose
-    default: Expression | None = None  # None: the argument is required; a default of null is ``Literal(None)``
-    optional: bool = False  # None is one of its values
-    min: Number | None = None
-    max: Number | None = None
-    exclusive: Exclusive = False  # which of the bounds are not themselves allowed
-    choices: Entries[int | str] | None = None
-
-    @property
-    def required(self) -> bool:
-        return self.default is None
-
-    @property
-    def numeric(self) -> bool:
-        return self.type not in ("bool", "str")
-
-    @property
-    def integral(self) -> bool:
-        """Whether its values are ints, or lists of them."""
-        return self.numeric and self.type != "float"
-
-    @property
-    def computed(self) -> bool:
-        """Whether the default is an expression in earlier arguments."""
-        return self.default is not None and bool(ex.names(self.default))
-
-    def excludes(self, bound: Literal["min", "max"]) -> bool:
-        return self.exclusive is True or self.exclusive == bound
-
-    @model_validator(mode="before")
-    @classmethod
-    def _default_of_text(cls, value: Any) -> Any:
-        """The default of a ``str`` is its text; any other text is an expression."""
-        if isinstance(value, dict) and value.get("type") == "str" and isinstance(value.get("default"), str):
-            return {**value, "default": ex.Literal(value["default"])}
-        if isinstance(value, dict) and "default" in value and value["default"] is None:
-            return {**value, "default": ex.Literal(None)}
-        return value
-
-    @field_validator("default", mode="before")
-    @classmethod
-    def _default_of_sizes(cls, value: Any) -> Any:
-        """Sizes may be written as a YAML list."""
-        if isinstance(value, list):
-            return ex.Sequence(tuple(read_expression(item) for item in value), "(")
-        return read_expression(value)
-
-    @model_validator(mode="after")
-    def _bounds_fit(self) -> Self:
-        bounds = {"min": self.min, "max": self.max}
-        given = [name for name, bound in bounds.items() if bound is not None]
-        if given and not self.numeric:
-            raise fault(f"type `{self.type}` has no `{given[0]}`", key=given[0])
-        for name in given:
-            if self.integral and not isinstance(bounds[name], int):
-                raise fault(f"the `{name}` of type `{self.type}` is an int, got {bounds[name]}", key=name)
-        if self.min is not None and self.max is not None and self.min > self.max:
-            raise fault(f"min {self.min} is greater than max {self.max}", key="min")
-        if self.exclusive and not given:
-            raise fault("there is no bound to exclude", key="exclusive", help="give a `min` or a `max`")
-        return self
-
-    @model_validator(mode="after")
-    def _choices_fit(self) -> Self:
-        if self.choices is None:
-            return self
-        expected = {"str": str, "int": int}.get(self.type)
-        if expected is None:
-            raise fault(f"type `{self.type}` has no `choices`", key="choices", help="choices are for `int` and `str`")
-        if not self.choices or len(set(self.choices)) != len(self.choices):
-            raise fault("choices must be distinct, and at least one", key="choices")
-        for choice in self.choices:
-            if not isinstance(choice, expected):
-                raise fault(f"{describe(choice)} is no {self.type}", key="choices")
-        if self.min is not None or self.max is not None:
-            raise fault("choices and bounds exclude each other", key="choices")
-        return self
 
 
 class Tensor(Part):

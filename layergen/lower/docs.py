@@ -246,7 +246,8 @@ def constructed(program: Program, case: CheckedCase) -> str:
         argument = program.arguments[name]
         positional = (
             argument.required
-            and argument.type in ("int", "float")
+            and argument.type.numeric
+            and not argument.type.listed
             and len(parts) == list(program.arguments).index(name)
         )
         parts.append(python(value) if positional and "=" not in "".join(parts) else f"{name}={python(value)}")

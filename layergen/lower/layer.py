@@ -3,7 +3,8 @@
 from layergen.checked import CheckedLayer
 from layergen.lang.model import Buffer
 from layergen.lower import docs, members
-from layergen.lower.constructor import ConstructorWriter, helpers, signature
+from layergen.lower.arguments import helpers
+from layergen.lower.constructor import ConstructorWriter, signature
 from layergen.lower.forward import ForwardWriter
 from layergen.lower.imports import IMPORTS, function, import_lines
 from layergen.lower.initial import initializes, own_lines, reset_lines

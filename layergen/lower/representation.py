@@ -3,7 +3,7 @@
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 
-from layergen.lang.model import SIZES
+from layergen.lang.argument_types import ANY
 from layergen.lower.scopes import attribute_names, is_flag
 from layergen.lower.source import WIDTH
 from layergen.resolve.program import Program
@@ -25,8 +25,9 @@ def items(program: Program) -> Iterator[Item]:
     names = attribute_names(program)
     leading = True
     for name, argument in program.arguments.items():
-        leading = leading and argument.required and argument.type not in SIZES and argument.type != "str"
-        yield Item(name, "" if leading else f"{name}=", names[name], "!r" if argument.type == "str" else "")
+        plain = not argument.type.textual and (not argument.type.listed or argument.type.count == ANY)
+        leading = leading and argument.required and plain
+        yield Item(name, "" if leading else f"{name}=", names[name], "!r" if argument.type.textual else "")
 
 
 def extra_repr(program: Program) -> tuple[str, ...]:

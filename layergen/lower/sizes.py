@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from layergen.lang import expression as ex
-from layergen.lower.constructor import Check
+from layergen.lower.checks import Check
 from layergen.lower.scopes import attribute_names, negated
 from layergen.lower.source import SourcePrinter, formatted
 from layergen.resolve.program import Program
@@ -34,7 +34,7 @@ def size_checks(program: Program) -> Iterator[Check]:
 def _field(program: Program, names: Mapping[str, str], name: str) -> str:
     """The replacement field for the value of a name."""
     argument = program.arguments.get(name)
-    return f"{names.get(name, name)}{'!r' if argument and argument.type == 'str' else ''}"
+    return f"{names.get(name, name)}{'!r' if argument and argument.type.textual else ''}"
 
 
 def told(program: Program, node: ex.Expression) -> Message:
@@ -66,5 +66,5 @@ def size_message(program: Program, node: ex.Expression, values: Mapping[str, obj
             texts.append(part)
         else:
             argument, value = program.arguments.get(part[0]), values[part[0]]
-            texts.append(repr(value) if argument and argument.type == "str" else str(value))
+            texts.append(repr(value) if argument and argument.type.textual else str(value))
     return "".join(texts)

@@ -9,10 +9,11 @@ from layergen.checked import Broken, CheckedCase, CheckedLayer
 from layergen.lang import expression as ex
 from layergen.lang.bounds import requirement
 from layergen.lang.interpreter import Interpreter
-from layergen.lang.model import SIZES, Argument
+from layergen.lang.model import Argument
+from layergen.lower.arguments import CLASSES, argument_signature
 from layergen.lower.behaviours import imported_names, layer_expression
 from layergen.lower.cases import Fields, case_fields, changed_case, shapes, sizes_of, whole_case
-from layergen.lower.constructor import argument_signature, constraint_message
+from layergen.lower.constructor import constraint_message
 from layergen.lower.imports import function, import_lines
 from layergen.lower.input_checks import expectation, rounds, told
 from layergen.lower.sizes import size_message
@@ -103,15 +104,17 @@ def taken_apart(program: Program) -> set[str]:
 
 def normalized(name: str, argument: Argument) -> Iterator[str]:
     """The lines that bring sizes into one form."""
-    if argument.type == "ints":
-        wide = f"({name},) if isinstance({name}, int) else tuple({name})"
-    elif argument.type in SIZES:
-        parts = ", ".join([name] * SIZES[argument.type])
-        wide = f"({parts}{',' if SIZES[argument.type] == 1 else ''}) if isinstance({name}, int) else {name}"
-    else:
+    if not argument.type.listed:
         return
-    if argument.optional:
-        yield f"if {name} is not None:"
+    count, check = argument.type.count or 0, CLASSES[argument.type.base]
+    several = (
+        f"({name},) * {count}" if count > 4 else f"({', '.join([name] * max(1, count))}{',' if count < 2 else ''})"
+    )
+    wide = f"{several} if isinstance({name}, {check}) else {name if count else f'tuple({name})'}"
+    conditions = [f"{name} is not None"] if argument.optional else []
+    conditions += [f"not isinstance({name}, str)"] if argument.type.worded else []
+    if conditions:
+        yield f"if {' and '.join(conditions)}:"
         yield f"    {name} = {wide}"
     else:
         yield f"{name} = {wide}"
@@ -198,7 +201,7 @@ def rejection_message(program: Program, rejection: Rejection) -> str:
     if rejection.argument is not None:
         argument = program.arguments[rejection.argument]
         value = values[rejection.argument]
-        shown = repr(value) if argument.type == "str" else str(value)
+        shown = repr(value) if argument.type.textual else str(value)
         return f"{rejection.argument} must be {requirement(argument)}, got {shown}"
     parts = constraint_message(program, program.argument_constraints[rejection.constraint])
     return "".join(part if isinstance(part, str) else field_text(part[0], values) for part in parts)

@@ -19,7 +19,7 @@ from layergen.ops.dtypes import dtype_name
 from layergen.prove.abstract_run import AbstractRun, hint
 from layergen.prove.cost import Meter
 from layergen.prove.formula import same, shown, value
-from layergen.prove.hints import LEADING_NAMES, Hints, at_point, close_hints, hints, own_hints, partial_hints
+from layergen.prove.hints import LEADING_NAMES, Hints, at_point, close_hints, entries, hints, own_hints, partial_hints
 from layergen.resolve.program import Child, Program
 from layergen.rules.members import WrongMember
 from layergen.rules.shapes import HiddenCoupling, OpFailed
@@ -227,7 +227,8 @@ def _with_way_out(program: Program, setting: Setting, finding: Finding) -> Findi
 
 def _integers(program: Program, setting: Setting) -> list[str]:
     """The arguments of a setting that are integers."""
-    return [name for name, part in program.arguments.items() if part.integral and setting.values[name] is not None]
+    found = (name for name, part in program.arguments.items() if part.type.integral)
+    return [name for name in found if isinstance(setting.values[name], int | tuple)]
 
 
 def _run(program: Program, setting: Setting, found: Hints, run: AbstractRun, training: bool, measured: bool) -> Proof:
@@ -304,8 +305,8 @@ def symbolic_setting(program: Program, found: Hints, run: AbstractRun, calls: Fu
     for name in program.arguments:
         if name in run.sizes:
             values[name] = run.sizes[name]
-        parts = [run.sizes[part] for index in range(9) if (part := f"{name}[{index}]") in run.sizes]
-        if parts:
+        parts = entries(name, values[name], run.sizes)
+        if parts is not None:
             values[name] = tuple(parts)
     with run():
         for name, expression in program.derived.items():

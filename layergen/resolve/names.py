@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from layergen.diagnostics import FORWARD, Finding, Label, Place
 from layergen.lang import expression as ex
+from layergen.lang.argument_types import Base
 from layergen.lang.model import LayerSpec
 from layergen.lang.visitor import assignments, calls, reads
 from layergen.resolve.flow import check_flow
@@ -85,7 +86,7 @@ def _shadowed(place: Place, message: str, first: Place, help: str = OTHER_NAME) 
 
 
 def _is_flag(spec: LayerSpec, name: str) -> bool:
-    return name in spec.arguments and spec.arguments[name].type == "bool"
+    return name in spec.arguments and spec.arguments[name].type.base is Base.BOOL
 
 
 def _is_switch(spec: LayerSpec, name: str, section: str) -> bool:

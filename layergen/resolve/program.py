@@ -106,8 +106,8 @@ class Child:
 
     def _argument(self, name: str, part: Argument) -> Formal:
         accepts = kinds_of_argument(part)
-        if Kind.INTS in accepts and part.type != "ints":
-            accepts |= {Kind.INT}
+        if part.type.sized:
+            accepts |= part.type.of(None).kinds
         default = None if part.default is None else _Shown(ex.show(part.default))
         return Formal(name, accepts, required=part.required, default=default)
 

@@ -12,7 +12,7 @@ from layergen.diagnostics import Label, Place
 from layergen.lang import expression as ex
 from layergen.lang.bounds import refusal
 from layergen.lang.interpreter import EvaluationFault, Interpreter, first_line
-from layergen.lang.model import SIZES, Buffer, Parameter
+from layergen.lang.model import Buffer, Parameter
 from layergen.ops.modules import find_module
 from layergen.resolve.program import Child, Made, Member
 from layergen.resolve.torch_module import TorchModule
@@ -197,8 +197,8 @@ def _symbolic(child: Child, given: Mapping[str, Any]) -> dict[str, Any]:
         value = given.get(name)
         if name not in given and argument.default is not None:
             value = Interpreter({**CONSTANTS, **values}).evaluate(argument.default)
-        if argument.type in (*SIZES, "ints") and value is not None:
-            value = tuple(value) if isinstance(value, list | tuple) else (value,) * SIZES.get(argument.type, 1)
+        if argument.type.listed and value is not None and not isinstance(value, str):
+            value = tuple(value) if isinstance(value, list | tuple) else (value,) * (argument.type.count or 1)
         values[name] = value
     for name, expression in child.program.derived.items():
         values[name] = Interpreter({**CONSTANTS, **values}).evaluate(expression)

@@ -6,7 +6,6 @@ from dataclasses import replace
 from itertools import combinations, islice
 
 from layergen.lang.interpreter import EvaluationFault
-from layergen.lang.model import SIZES
 from layergen.resolve.program import Program
 from layergen.settings.choice import Setting
 from layergen.settings.search import consistent, values_of
@@ -42,8 +41,8 @@ def _point(program: Program, setting: Setting) -> dict[str, int]:
         value = setting.values[name]
         if type(value) is int:
             point[name] = value
-        elif isinstance(value, tuple) and program.arguments[name].type in SIZES:
-            point |= {f"{name}[{index}]": part for index, part in enumerate(value)}
+        elif isinstance(value, tuple) and program.arguments[name].type.sized:
+            point |= {f"{name}[{index}]": part for index, part in enumerate(value) if type(part) is int}
     return point | dict(setting.sizes)
 
 
@@ -59,8 +58,9 @@ def _near(program: Program, setting: Setting) -> Iterator[Setting]:
 
 
 def _is_number(program: Program, setting: Setting, name: str) -> bool:
-    kind, value = program.arguments[name].type, setting.values[name]
-    return value is not None and program.arguments[name].choices is None and (kind == "int" or kind in SIZES)
+    argument, value = program.arguments[name], setting.values[name]
+    sized = isinstance(value, tuple) and argument.type.sized
+    return argument.type.integral and argument.choices is None and (isinstance(value, int) or sized)
 
 
 def _changed(program: Program, setting: Setting, changes: Mapping[str, int]) -> Iterator[Setting]:

@@ -13,6 +13,7 @@ from typing import Any
 from layergen.diagnostics import Finding, Label, Path, Place
 from layergen.faults import SpecError, refuse
 from layergen.lang import expression as ex
+from layergen.lang.argument_types import Base
 from layergen.lang.bounds import normalize, refusal
 from layergen.lang.interpreter import EvaluationFault, Interpreter
 from layergen.lang.values import describe
@@ -149,7 +150,7 @@ def _variations(program: Program, base: Setting) -> Iterator[Setting]:
     yield from _away_from_defaults(program, base)
     for name, argument in program.arguments.items():
         current = base.values[name]
-        if argument.type == "bool":
+        if argument.type.base is Base.BOOL:
             yield from _changed(program, base, name, not current, f"{name}_{str(not current).lower()}")
         elif argument.choices is not None:
             for index, choice in enumerate(argument.choices):
@@ -169,7 +170,7 @@ def _away_from_defaults(program: Program, base: Setting) -> Iterator[Setting]:
     """All numeric arguments that have a default at other values; if they exclude each other, one by one."""
     pools: dict[str, list[Any]] = {}
     for name, argument in program.arguments.items():
-        if argument.required or not argument.numeric or argument.choices is not None:
+        if argument.required or not argument.type.numeric or argument.finite:
             continue
         default = base.values[name]
         tried = candidates(argument, defaulted=True)
@@ -182,7 +183,7 @@ def _away_from_defaults(program: Program, base: Setting) -> Iterator[Setting]:
     accept = sizable(program, sizes)
     found = search(program, fixed, pools, accept)
     if found is None:
-        required = {name for name, argument in program.arguments.items() if argument.required and argument.numeric}
+        required = {name for name, argument in program.arguments.items() if argument.required and argument.type.numeric}
         fixed = {name: value for name, value in fixed.items() if name not in required}
         found = search(program, fixed, pools, accept)
     if found is not None:
