@@ -33,6 +33,7 @@ class Argument(Part):
     exclusive: Exclusive = False  # which of the bounds are not themselves allowed
     choices: Entries[int | str] | None = None
     optional_entries: bool = False  # None is one of the values of each entry of a list
+    unused: bool = False  # taken for compatibility alone
 
     @property
     def required(self) -> bool:

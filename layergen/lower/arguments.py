@@ -127,12 +127,19 @@ def bounds_check(name: str, argument: Argument) -> Iterator[Check]:
     conversion = "!r" if argument.type.textual else ""
     message = formatted(f"{name} must be {must}, got ", (f"{name}{conversion}",))
     condition = _refused(name, argument)
-    yield Check(f"{name} is not None and {condition}" if argument.optional else condition, message)
+    asks = argument.optional and not condition.startswith("isinstance")
+    yield Check(f"{name} is not None and {condition}" if asks else condition, message)
 
 
 def _refused(name: str, argument: Argument) -> str:
     """When a value that is not None is refused."""
-    chosen = "" if argument.choices is None else f"{name} not in {python(tuple(argument.choices))}"
+    match argument.choices:
+        case None:
+            chosen = ""
+        case (choice,):
+            chosen = f"{name} != {python(choice)}"
+        case choices:
+            chosen = f"{name} not in {python(tuple(choices))}"
     if not argument.type.worded:
         return chosen or _out_of_bounds(name, argument)
     if argument.min is None and argument.max is None:

@@ -11,6 +11,8 @@ from layergen.lower.initial import INITIALIZE, initializes
 from layergen.lower.members import created
 from layergen.lower.scopes import constructor_names, is_flag, negated
 from layergen.lower.source import SourcePrinter, as_shape, formatted
+from layergen.lower.unions import as_types
+from layergen.resolve.conditions import NOTHING
 from layergen.resolve.program import Program
 
 
@@ -59,15 +61,19 @@ class ConstructorWriter:
 
     def constraint(self, node: ex.Expression) -> Check:
         """The check of a constraint; its message has the values of the arguments that it is about."""
-        condition = self.printer.show(negated(node))
+        condition = self.printer.show(self.typed(negated(node)))
         return Check(condition, formatted(*constraint_message(self.program, node)))
+
+    def typed(self, node: ex.Expression) -> ex.Expression:
+        """An expression as a type checker follows it."""
+        return as_types(node, NOTHING, self.program.arguments, {})
 
     def attributes(self) -> Iterator[str]:
         for name in self.program.arguments:
             if not is_flag(self.program, name):
                 yield f"self.{name} = {name}"
         for name, expression in self.program.derived.items():
-            yield f"self.{name} = {self.printer.show(expression)}"
+            yield f"self.{name} = {self.printer.show(self.typed(expression))}"
 
     def tensors(self, tensors: Sequence[tuple[str, Parameter | Buffer]]) -> Iterator[str]:
         """Create parameters and buffers; neighbours under one condition share its branch."""
@@ -77,7 +83,7 @@ class ConstructorWriter:
             if when is None:
                 yield from created
                 continue
-            yield f"if {self.printer.show(when)}:"
+            yield f"if {self.printer.show(self.typed(when))}:"
             yield from (f"    {line}" for line in created)
             yield "else:"
             for name, tensor in members:

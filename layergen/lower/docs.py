@@ -61,7 +61,8 @@ def entry(head: str, text: str, doc: DocText) -> Lines:
 
 def arguments(program: Program, doc: DocText) -> Iterator[str]:
     for name, argument in program.arguments.items():
-        yield from entry(name, f"{sentence(argument.doc)}{default_text(argument)}", doc)
+        idle = " It has no effect, and is taken for compatibility alone." if argument.unused else ""
+        yield from entry(name, f"{sentence(argument.doc)}{idle}{default_text(argument)}", doc)
     if program.owns:
         owned = " and ".join(owned_kinds(program))
         yield from entry("device", f"Device on which the {owned} are created.", doc)

@@ -15,6 +15,7 @@ from layergen.lower.scopes import attribute_names, functional
 from layergen.lower.sizes import mentioned_sizes, size_checks
 from layergen.lower.source import WIDTH, Origin, SourcePrinter
 from layergen.lower.tidy import tidied
+from layergen.lower.unions import as_types
 from layergen.prove.input_checks import InputCheck
 from layergen.resolve.conditions import NOTHING, Facts, facts, situated
 from layergen.resolve.inference import TENSOR
@@ -302,4 +303,5 @@ class ForwardWriter(Visitor):
         node = situated(node, self.known, self.sized)
         is_condition = isinstance(user, ex.If) or any(isinstance(part, ex.Conditional) for part in ex.walk(node))
         used = mentioned([user]) | {call.function for call in calls([user])}
-        return self.narrowing(node, used) if is_condition else node
+        node = self.narrowing(node, used) if is_condition else node
+        return as_types(node, self.known, self.program.arguments, self.names)

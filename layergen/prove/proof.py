@@ -168,6 +168,9 @@ def _prove_at(
     reason = ""
     for _ in range(5):
         found = choose(program, setting, concrete)
+        if found is None and not concrete:  # a constraint may tie what is 1 here to that: `stride == (1, 1)`
+            concrete = frozenset(_units(program, setting))
+            found = choose(program, setting, concrete) if concrete else None
         if found is None:
             break
         run = AbstractRun(found.names)
@@ -194,6 +197,14 @@ def _prove_at(
             break
         concrete |= needed
     return Tried(setting, reason) if reason else None
+
+
+def _units(program: Program, setting: Setting) -> Iterator[str]:
+    """The integer arguments that are 1 or 0, or lists of nothing else."""
+    for name in _integers(program, setting):
+        value = setting.values[name]
+        if set(value if isinstance(value, tuple) else (value,)) <= {0, 1}:
+            yield name
 
 
 def _numbers(program: Program, found: Hints) -> dict[str, Any]:

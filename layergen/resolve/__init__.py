@@ -98,7 +98,14 @@ def understood(spec: LayerSpec, library: Library = EMPTY) -> Program:
 
 
 def _arguments(spec: LayerSpec) -> dict[str, Meaning]:
-    return {name: Meaning(Role.ARGUMENT, kinds_of_argument(part)) for name, part in spec.arguments.items()}
+    return {
+        name: Meaning(Role.ARGUMENT, kinds_of_argument(part), _texts(part)) for name, part in spec.arguments.items()
+    }
+
+
+def _texts(argument: Argument) -> frozenset[str]:
+    """The texts that an argument may be, where it is told which."""
+    return frozenset(choice for choice in argument.choices or () if isinstance(choice, str))
 
 
 def _earlier(spec: LayerSpec, name: str) -> dict[str, Meaning]:

@@ -32,6 +32,7 @@ class Meaning:
     role: Role
     kinds: Kinds
     member: Runnable | None = None  # which it is, or one of which
+    texts: frozenset[str] = frozenset()  # those that it may be, where they are told one by one
 
 
 class Functions(Enum):
@@ -73,7 +74,20 @@ class Environment:
                 left=ex.Name(id=name), operators=("is" | "is not" as sign,), comparators=(ex.Literal(None),)
             ):
                 return self.narrowed({name}, there=holds == (sign == "is not"))
+            case ex.Compare(
+                left=ex.Name(id=name), operators=("==" | "!=" as sign,), comparators=(ex.Literal(value=str(text)),)
+            ):
+                return self.worded(name, text, holds == (sign == "=="))
         return self.narrowed({name for name, when in self.conditions.items() if when == test}, there=holds)
+
+    def worded(self, name: str, text: str, holds: bool) -> "Environment":
+        """The place at which a value is known to be some text, or known not to be: if it is none, it is a number."""
+        old = self.names.get(name)
+        if old is None or text not in old.texts:
+            return self
+        texts = frozenset({text}) if holds else old.texts - {text}
+        kinds = frozenset({Kind.STR}) if holds else old.kinds - (frozenset() if texts else {Kind.STR})
+        return self.with_names({name: replace(old, kinds=kinds, texts=texts)})
 
     def narrowed(self, names: set[str], there: bool) -> "Environment":
         """The place at which some values are known to be there, or known to be None."""

@@ -14,6 +14,7 @@ from layergen.resolve.scope import CONSTANTS, scoped
 from layergen.resolve.signature import dimensions
 from layergen.resolve.undefined import check_undefined
 from layergen.rules.names import ShadowedName, UndefinedName, UnusedName
+from layergen.rules.spec import InvalidValue
 from layergen.suggest import is_slip
 
 SECTIONS = {
@@ -126,12 +127,18 @@ def _check_unused(spec: LayerSpec) -> Iterator[Finding]:
         "modules": used_members,
         "inputs": read | {found.giver for name, found in dimensions(spec).items() if name in read and found.giver},
     }
+    idle = {name for name, argument in spec.arguments.items() if argument.unused}
+    for name in sorted(idle & used["arguments"]):
+        message = f"argument `{name}` has an effect"
+        yield InvalidValue.at(("arguments", name, "unused"), message, help="delete `unused: true`")
     for section, names in used.items():
         for name in getattr(spec, section):
-            if name not in names:
-                idle = IDLE.get(section, "is never read by the forward")
-                message = f"{SECTIONS[section].split(' ', 1)[1]} `{name}` {idle}"
-                yield UnusedName.at(Place((section, name), key=True), message, help=f"use `{name}` or delete it")
+            if name not in names and not (section == "arguments" and name in idle):
+                lacks = IDLE.get(section, "is never read by the forward")
+                message = f"{SECTIONS[section].split(' ', 1)[1]} `{name}` {lacks}"
+                compatible = ", or say `unused: true` if it is taken for compatibility alone"
+                help = f"use `{name}` or delete it{compatible if section == 'arguments' else ''}"
+                yield UnusedName.at(Place((section, name), key=True), message, help=help)
     kept = read.union(*(getattr(spec, section) for section in SECTIONS), dimensions(spec), CONSTANTS, {"training", "_"})
     for target in assignments(spec.forward):
         if target.id not in kept:
