@@ -59,7 +59,7 @@ class Argument(Part):
         if not isinstance(value, dict) or "default" not in value:
             return value
         type, default, choices = value.get("type"), value["default"], value.get("choices")
-        textual = type == "str" or (isinstance(choices, list) and default in choices)
+        textual = type in ("str", "function") or (isinstance(choices, list) and default in choices)
         if default is None or (isinstance(default, str) and textual):
             return {**value, "default": ex.Literal(default)}
         return value
@@ -92,6 +92,9 @@ class Argument(Part):
         if self.type.worded and self.choices is None:
             help = "add `choices: […]`, the texts that it takes"
             raise fault(f"the text of type `{self.type}` needs `choices`", key="type", help=help)
+        if self.type.callable and self.choices is None:
+            help = "add `choices: [relu, gelu]`, the ops that go by their names"
+            raise fault("a function needs `choices`", key="type", help=help)
         if self.choices is None:
             return self
         if not self.type.textual and (self.type.listed or self.type.base is not Base.INT):

@@ -8,7 +8,18 @@ from layergen.lang.kinds import Kind, Kinds
 
 ANY = 0  # how many entries a list has that may have any number of them
 MOST = 32  # entries that a type may fix
-WORDS = ("int", "float", "bool", "str", "size2", "float2", "ints", "floats", "str | size2")  # shown where it is another
+WORDS = (
+    "int",
+    "float",
+    "bool",
+    "str",
+    "size2",
+    "float2",
+    "ints",
+    "floats",
+    "str | size2",
+    "function",
+)  # shown where it is another
 NUMERALS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 
 
@@ -19,11 +30,18 @@ class Base(StrEnum):
     FLOAT = "float"
     BOOL = "bool"
     STR = "str"
+    FUNCTION = "function"
 
 
-SINGLE = {"int": Base.INT, "float": Base.FLOAT, "bool": Base.BOOL, "str": Base.STR}
+SINGLE = {str(base): base for base in Base}
 LISTS = {"size": Base.INT, "float": Base.FLOAT}  # what a number of entries follows
-KINDS = {Base.INT: Kind.INT, Base.FLOAT: Kind.FLOAT, Base.BOOL: Kind.BOOL, Base.STR: Kind.STR}
+KINDS = {
+    Base.INT: Kind.INT,
+    Base.FLOAT: Kind.FLOAT,
+    Base.BOOL: Kind.BOOL,
+    Base.STR: Kind.STR,
+    Base.FUNCTION: Kind.FUNCTION,
+}
 LIST_KINDS = {Base.INT: Kind.INTS, Base.FLOAT: Kind.FLOATS}
 
 
@@ -74,13 +92,18 @@ class ArgumentType:
     @property
     def textual(self) -> bool:
         """Whether text is one of its values."""
-        return self.worded or self.base is Base.STR
+        return self.worded or self.base in (Base.STR, Base.FUNCTION)
+
+    @property
+    def callable(self) -> bool:
+        """Whether its values are functions, some of which go by their names."""
+        return self.base is Base.FUNCTION
 
     @property
     def kinds(self) -> Kinds:
         """The kinds that its values have once the constructor has brought them into one form."""
         own = KINDS[self.base] if self.count is None else LIST_KINDS[self.base]
-        return frozenset({own, Kind.STR}) if self.worded else frozenset({own})
+        return frozenset({own, Kind.STR}) if self.textual else frozenset({own})
 
     @property
     def numbers(self) -> "ArgumentType":

@@ -11,6 +11,8 @@ from layergen.words import listed
 def requirement(argument: Argument) -> str:
     """What a value must be, as the end of "… must be …"; empty if anything of the type will do."""
     texts = [repr(choice) for choice in argument.choices or ()]
+    if argument.type.callable:
+        return listed([*texts, "a function"], "or")
     if argument.type.worded:
         return listed([*texts, *([bounds(argument)] if bounds(argument) else nouns(argument.type.numbers))], "or")
     return listed(texts, "or") if texts else bounds(argument)
@@ -64,7 +66,7 @@ def _is(base: Base, value: object) -> bool:
         return base is Base.BOOL
     if base is Base.FLOAT:
         return isinstance(value, int | float)
-    return isinstance(value, int) if base is Base.INT else base is Base.STR and isinstance(value, str)
+    return isinstance(value, int) if base is Base.INT else base in (Base.STR, Base.FUNCTION) and isinstance(value, str)
 
 
 def expected(argument: Argument) -> str:
@@ -77,7 +79,9 @@ def nouns(type: ArgumentType) -> tuple[str, ...]:
     """Values of a type in words, one for each form that they may have: ``an int``, ``a list of two``."""
     if type.worded:
         return ("text", *nouns(type.numbers))
-    one = {Base.INT: "an int", Base.FLOAT: "a number", Base.BOOL: "`true` or `false`", Base.STR: "text"}[type.base]
+    one = {Base.INT: "an int", Base.FLOAT: "a number", Base.BOOL: "`true` or `false`", Base.STR: "text"}.get(
+        type.base, "a function's name"
+    )
     if not type.listed:
         return (one,)
     return one, f"a list of {numeral(type.count) if type.count else 'ints' if type.integral else 'numbers'}"

@@ -2,14 +2,17 @@
 
 from collections.abc import Iterator
 
+from layergen import ops
 from layergen.lang.argument import Argument
 from layergen.lang.argument_types import ANY, ArgumentType, Base, numeral
 from layergen.lang.bounds import requirement
 from layergen.lower.checks import Check
+from layergen.lower.scopes import functional
 from layergen.lower.source import SourcePrinter, formatted, python
 from layergen.resolve.program import Program
 
 NAMED = {1: "single", 2: "pair", 3: "triple", 4: "quadruple"}  # as torch calls what has so many entries
+FUNCTIONS = "_FUNCTIONS"  # the table of those that go by their names
 LONGEST = 4  # entries that an annotation says one by one
 CLASSES = {Base.INT: "int", Base.FLOAT: "int | float"}  # for `isinstance`: what is an int is a float to a type checker
 
@@ -22,6 +25,8 @@ def type_of(argument: Argument) -> str:
 
 def value_type(argument: Argument) -> str:
     """What a caller gives, unless it is None."""
+    if argument.type.callable:
+        return "str | Callable[[Tensor], Tensor]"
     one = str(argument.type.base)
     if argument.type.listed:
         listed = _list(argument) if argument.type.sized and _short(argument) else f"Sequence[{_entry(argument)}]"
@@ -73,6 +78,25 @@ def helpers(program: Program) -> tuple[tuple[str, ...], ...]:
     listed = [argument for argument in program.arguments.values() if argument.type.listed]
     ordered = sorted(listed, key=lambda argument: (argument.type.count or 99, helper(argument)))
     return tuple(dict.fromkeys(tuple(_helper(argument)) for argument in ordered))
+
+
+def function_table(program: Program) -> Iterator[tuple[str, ...]]:
+    """The functions that go by their names, as a table of the module."""
+    choices = {
+        str(choice)
+        for argument in program.arguments.values()
+        for choice in argument.choices or ()
+        if argument.type.callable
+    }
+    if choices:
+        printer = SourcePrinter({}, functional=functional(program))
+        lines = (f'    "{choice}": {printer.function(ops.get(choice))},' for choice in sorted(choices))
+        yield (f"{FUNCTIONS}: dict[str, Callable[[Tensor], Tensor]] = {{", *lines, "}")
+
+
+def kept(name: str, argument: Argument) -> str:
+    """What the constructor keeps of an argument."""
+    return f"{FUNCTIONS}[{name}] if isinstance({name}, str) else {name}" if argument.type.callable else name
 
 
 def _helper(argument: Argument) -> Iterator[str]:
@@ -140,6 +164,8 @@ def _refused(name: str, argument: Argument) -> str:
             chosen = f"{name} != {python(choice)}"
         case choices:
             chosen = f"{name} not in {python(tuple(choices))}"
+    if argument.type.callable:
+        return f"isinstance({name}, str) and {chosen}"
     if not argument.type.worded:
         return chosen or _out_of_bounds(name, argument)
     if argument.min is None and argument.max is None:

@@ -5,7 +5,7 @@ from itertools import groupby
 
 from layergen.lang import expression as ex
 from layergen.lang.model import Buffer, Parameter
-from layergen.lower.arguments import argument_signature, bounds_check, normalized
+from layergen.lower.arguments import argument_signature, bounds_check, kept, normalized
 from layergen.lower.checks import Check
 from layergen.lower.initial import INITIALIZE, initializes
 from layergen.lower.members import created
@@ -69,9 +69,9 @@ class ConstructorWriter:
         return as_types(node, NOTHING, self.program.arguments, {})
 
     def attributes(self) -> Iterator[str]:
-        for name in self.program.arguments:
+        for name, argument in self.program.arguments.items():
             if not is_flag(self.program, name):
-                yield f"self.{name} = {name}"
+                yield f"self.{name} = {kept(name, argument)}"
         for name, expression in self.program.derived.items():
             yield f"self.{name} = {self.printer.show(self.typed(expression))}"
 

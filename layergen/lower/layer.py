@@ -3,7 +3,7 @@
 from layergen.checked import CheckedLayer
 from layergen.lang.model import Buffer
 from layergen.lower import docs, members
-from layergen.lower.arguments import helpers
+from layergen.lower.arguments import function_table, helpers
 from layergen.lower.constructor import ConstructorWriter, signature
 from layergen.lower.forward import ForwardWriter
 from layergen.lower.imports import IMPORTS, function, import_lines
@@ -26,8 +26,9 @@ def layer_view(layer: CheckedLayer, module: tuple[str, ...]) -> LayerView:
     constructor = ConstructorWriter(program).write()
     forward = ForwardWriter(program, layer.input_checks).write()
     arguments = tuple(signature(program))
-    code = ["nn.Module", *("\n".join(lines) for lines in helpers(program)), *annotations(program)]
     penalty = penalty_lines(program)
+    whole = (*function_table(program), *helpers(program))
+    code = ["nn.Module", *("\n".join(lines) for lines in whole), *annotations(program)]
     initialize = own_lines(program) if initializes(program) else ()
     code += [function((), lines) for lines in (reset, initialize, forward, penalty)]
     code.append(function(arguments, constructor))
@@ -39,6 +40,7 @@ def layer_view(layer: CheckedLayer, module: tuple[str, ...]) -> LayerView:
         name=program.layer,
         summary=summary,
         docstring=tuple(rest),
+        tables=tuple(function_table(program)),
         helpers=helpers(program),
         annotations=annotations(program),
         signature=arguments,

@@ -3,9 +3,11 @@
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 
+from layergen import ops
 from layergen.lang.argument_types import ANY
 from layergen.lower.scopes import attribute_names, is_flag
 from layergen.lower.source import WIDTH
+from layergen.resolve.functions import functions
 from layergen.resolve.program import Program
 
 ROOM = WIDTH - 16  # columns for a piece of the text within its line
@@ -27,7 +29,11 @@ def items(program: Program) -> Iterator[Item]:
     for name, argument in program.arguments.items():
         plain = not argument.type.textual and (not argument.type.listed or argument.type.count == ANY)
         leading = leading and argument.required and plain
-        yield Item(name, "" if leading else f"{name}=", names[name], "!r" if argument.type.textual else "")
+        label = "" if leading else f"{name}="
+        if argument.type.callable:
+            yield Item(name, label, f"getattr({names[name]}, '__name__', {names[name]})", "")
+        else:
+            yield Item(name, label, names[name], "!r" if argument.type.textual else "")
 
 
 def extra_repr(program: Program) -> tuple[str, ...]:
@@ -52,5 +58,7 @@ def expected_repr(program: Program, values: Mapping[str, object], tensors: Conta
     shown = []
     for item in items(program):
         value = item.name in tensors if is_flag(program, item.name) else values[item.name]
+        if item.name in functions(program) and value is not None:
+            value = ops.get(str(value)).function.__name__
         shown.append(f"{item.label}{value!r}" if item.conversion else f"{item.label}{value}")
     return f"{program.layer}({', '.join(shown)})"

@@ -105,7 +105,7 @@ class SourcePrinter(ex.Printer):
     def call(self, node: ex.Call) -> str:
         items = [self.spliced(part) if isinstance(part, ex.Sequence) else part for part in node.arguments]
         node = replace(node, arguments=tuple(items))
-        if node.callee is not None and node.callee.kind is CalleeKind.MEMBER:
+        if node.callee is not None and node.callee.kind in (CalleeKind.MEMBER, CalleeKind.FUNCTION):
             return f"{self.names.get(node.function, node.function)}({self.arguments(node)})"
         op = ops.called(node)
         if op is None:

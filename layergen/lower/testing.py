@@ -25,8 +25,10 @@ from layergen.settings.rejections import Rejection
 
 IMPORTS = {
     "math": "import math",
+    "Callable": "from collections.abc import Callable",
     "Sequence": "from collections.abc import Sequence",
     "torch": "import torch",
+    "Tensor": "from torch import Tensor",
     "nn": "from torch import nn",
 }
 LONGEST_NAME = 100  # of a row, on one line

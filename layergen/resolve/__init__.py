@@ -18,6 +18,7 @@ from layergen.resolve.asking import check_identity
 from layergen.resolve.blocks import annotated_block
 from layergen.resolve.callsites import check_calls
 from layergen.resolve.defaults import check_defaults
+from layergen.resolve.functions import check_choices
 from layergen.resolve.inference import BOOL, INT, MEMBER, NONE, TENSOR, kinds_of
 from layergen.resolve.library import EMPTY, Library, constructible
 from layergen.resolve.meanings import check_meanings
@@ -45,7 +46,7 @@ def resolve(spec: LayerSpec, library: Library = EMPTY) -> Program:
     """
     refuse((*check_refused(spec), *check_identity(spec)))
     refuse(check_members(spec, library))
-    findings = (*check_names(spec), *check_defaults(spec), *check_meanings(spec))
+    findings = (*check_names(spec), *check_defaults(spec), *check_meanings(spec), *check_choices(spec))
     program = understood(spec, library)
     if all(finding.rule is UnusedName for finding in findings):  # what a wrong call leaves out is unused, too
         findings = (*findings, *check_calls(program))
@@ -99,7 +100,8 @@ def understood(spec: LayerSpec, library: Library = EMPTY) -> Program:
 
 def _arguments(spec: LayerSpec) -> dict[str, Meaning]:
     return {
-        name: Meaning(Role.ARGUMENT, kinds_of_argument(part), _texts(part)) for name, part in spec.arguments.items()
+        name: Meaning(Role.ARGUMENT, kinds_of_argument(part), texts=_texts(part))
+        for name, part in spec.arguments.items()
     }
 
 

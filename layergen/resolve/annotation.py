@@ -83,7 +83,7 @@ class Environment:
     def worded(self, name: str, text: str, holds: bool) -> "Environment":
         """The place at which a value is known to be some text, or known not to be: if it is none, it is a number."""
         old = self.names.get(name)
-        if old is None or text not in old.texts:
+        if old is None or text not in old.texts or Kind.FUNCTION in old.kinds:
             return self
         texts = frozenset({text}) if holds else old.texts - {text}
         kinds = frozenset({Kind.STR}) if holds else old.kinds - (frozenset() if texts else {Kind.STR})
@@ -121,7 +121,9 @@ def annotated(node: ex.Expression, at: Environment) -> ex.Expression:
             member = member_of(inner.function, at)
             if member is not None:
                 return replace(inner, callee=Callee(CalleeKind.MEMBER, member.name), kinds=member.returns)
-            found = replace(inner, callee=callee(inner, at.functions)) if isinstance(inner, ex.Call) else inner
+            found = (
+                replace(inner, callee=callee(inner, at.functions, at.names)) if isinstance(inner, ex.Call) else inner
+            )
         case _:
             found = ex.with_children(node, lambda part: annotated(part, at))
     return replace(found, kinds=infer(found))
@@ -143,9 +145,11 @@ def member_of(value: str | ex.Expression, at: Environment) -> Runnable | None:
             return None
 
 
-def callee(call: ex.Call, functions: Functions) -> Callee | None:
+def callee(call: ex.Call, functions: Functions, names: Mapping[str, Meaning]) -> Callee | None:
     """What a call with resolved arguments calls; None if nothing of that name is known."""
     name = call.function
+    if functions is Functions.TENSORS and Kind.FUNCTION in (names[name].kinds if name in names else ()):
+        return Callee(CalleeKind.FUNCTION, name)
     if functions is Functions.INITIAL and name in FANS:
         return Callee(CalleeKind.FAN, name)
     op = None if functions is Functions.NUMBERS else ops.find(name)

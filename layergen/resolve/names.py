@@ -8,6 +8,7 @@ from layergen.lang.argument_types import Base
 from layergen.lang.model import LayerSpec
 from layergen.lang.visitor import assignments, calls, reads
 from layergen.resolve.flow import check_flow
+from layergen.resolve.functions import called_functions
 from layergen.resolve.order import check_order
 from layergen.resolve.reserved import check_reserved
 from layergen.resolve.scope import CONSTANTS, scoped
@@ -111,7 +112,7 @@ def _tied(spec: LayerSpec) -> list[ex.Expression]:
 
 
 def _check_unused(spec: LayerSpec) -> Iterator[Finding]:
-    read = {name.id for name in reads(spec.forward)}
+    read = {name.id for name in reads(spec.forward)} | called_functions(spec, spec.forward)
     read |= ex.names(spec.penalty) if spec.penalty is not None else set()
     used_members = read.union(call.function for call in calls(spec.forward)).union(*map(ex.names, _tied(spec)))
     changed = {name.id for name in assignments(spec.forward)}

@@ -159,7 +159,7 @@ class Instance:
         """
         given = {**self.inputs, **(inputs or {})}
         values = {**CONSTANTS, **self.scalars, **given, **self.members, **self.state, "training": training}
-        calls = TensorCalls(self.placement.device, self.floating_dtype(), self.placement.scalars)
+        calls = TensorCalls(self.placement.device, self.floating_dtype(), self.placement.scalars, self.setting.values)
         buffers = {name: self.state[name] for name in self.program.buffers}
         running = interpreter(values, calls, buffers, self.explainer, observers, self.setting.leading)
         try:

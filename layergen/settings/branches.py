@@ -11,6 +11,7 @@ from typing import Any
 
 from layergen.diagnostics import FORWARD, Path, Place, Span
 from layergen.lang import expression as ex
+from layergen.lang.facts import CalleeKind
 from layergen.lang.interpreter import EvaluationFault, Interpreter, scalar_call
 from layergen.lang.model import Buffer, Parameter
 from layergen.lang.scalars import NUMBERS, SCALARS
@@ -98,7 +99,7 @@ class Shadow(Interpreter):
 
     def called(self, node: ex.Call, arguments: list[Any], keywords: dict[str, Any]) -> Any:
         known = not any(value is UNKNOWN for value in (*arguments, *keywords.values()))
-        is_op = node.callee is not None and node.callee.kind.name == "OP"
+        is_op = node.callee is not None and node.callee.kind in (CalleeKind.OP, CalleeKind.FUNCTION)
         return scalar_call(node, arguments, keywords) if known and not is_op and node.function in SCALARS else UNKNOWN
 
     def evaluate(self, node: ex.Expression) -> Any:
