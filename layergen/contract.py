@@ -40,6 +40,8 @@ class ArgumentTerms(Terms):
     max: int | float | None
     exclusive: bool | Literal["min", "max"]
     choices: tuple[int | str, ...] | None
+    optional_entries: bool  # whether None may stand among the entries of a list
+    unused: bool  # whether it is taken for compatibility alone
 
 
 class InputTerms(Terms):
@@ -62,6 +64,8 @@ class OutputTerms(Terms):
     name: str
     shape: Shape
     dtype: str | None  # None: that of the first floating input
+    when: str | None  # the condition under which it is returned
+    otherwise: Literal["absent", "null"]  # what stands in its place elsewhere
 
 
 class StateTerms(Terms):
@@ -101,6 +105,8 @@ class Contract(Terms):
     derived: tuple[tuple[str, str], ...]  # names and expressions, each in arguments and earlier names
     constraints: tuple[str, ...]
     inputs: tuple[InputTerms, ...]
+    values: tuple[ArgumentTerms, ...]  # what the forward takes beside tensors
+    call: tuple[str, ...]  # inputs and values in the order in which the forward takes them
     outputs: tuple[OutputTerms, ...]
     state: tuple[StateTerms, ...]
     modes: bool  # whether it does something else in training than in evaluation
@@ -140,6 +146,8 @@ def contract_of(layer: CheckedLayer) -> Contract:
         derived=tuple((name, ex.show(value)) for name, value in program.derived.items()),
         constraints=tuple(map(ex.show, program.constraints)),
         inputs=tuple(_input(name, part) for name, part in program.inputs.items()),
+        values=tuple(_argument(name, part) for name, part in program.values.items()),
+        call=program.call,
         outputs=tuple(_output(name, part) for name, part in program.outputs.items()),
         state=tuple(_state(program, name, part) for name, part in program.tensors.items()),
         modes=program.asks_mode,
@@ -167,6 +175,8 @@ def _argument(name: str, part: Argument) -> ArgumentTerms:
         max=part.max,
         exclusive=part.exclusive,
         choices=part.choices,
+        optional_entries=part.optional_entries,
+        unused=part.unused,
     )
 
 
@@ -185,7 +195,8 @@ def _input(name: str, part: Input) -> InputTerms:
 
 
 def _output(name: str, part: Output) -> OutputTerms:
-    return OutputTerms(name=name, shape=_shape(part), dtype=part.dtype)
+    when = None if part.when is None else ex.show(part.when)
+    return OutputTerms(name=name, shape=_shape(part), dtype=part.dtype, when=when, otherwise=part.otherwise)
 
 
 def _state(program: Program, name: str, part: Parameter | Buffer) -> StateTerms:

@@ -117,7 +117,7 @@ def compare(block: Shown, text: str, request: pytest.FixtureRequest) -> None:
 
 def test_every_key_is_explained() -> None:
     parts = (model.LayerSpec, model.Argument, model.Parameter, model.Buffer, model.Input, model.Output, model.Match)
-    keys = {key for part in parts for key in part.model_fields}
+    keys = {field.alias or key for part in parts for key, field in part.model_fields.items()}
     assert {key for key in keys if f"`{key}`" not in README} == set()
 
 

@@ -142,7 +142,7 @@ def _grown(ways: Sequence[Way]) -> Iterator[Way]:
         for growth in GROWTH:
             sizes = {name: size + growth for name, size in setting.sizes.items()}
             leading = tuple(size + 1 for size in setting.leading)
-            ints = [name for name, part in program.arguments.items() if _is_size(part)]
+            ints = [name for name, part in program.decided.items() if _is_size(part)]
             grown = {name: setting.values[name] + growth for name in ints if setting.values[name] is not None}
             larger = replace(setting, sizes=sizes, leading=leading)
             for candidate in (larger, _with(way, larger, grown)):

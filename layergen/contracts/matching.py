@@ -63,8 +63,8 @@ def matched_inputs(instance: Instance, inputs: Mapping[str, Any]) -> list[Any]:
     """What the module of `matches` is called with, where the layer is called with these inputs."""
     match = instance.program.matches
     assert match is not None
-    called = match.inputs if match.inputs is not None else tuple(ex.Name(name) for name in instance.inputs)
-    interpreter = Interpreter({**CONSTANTS, **inputs})
+    called = match.inputs if match.inputs is not None else tuple(map(ex.Name, instance.program.call))
+    interpreter = Interpreter({**CONSTANTS, **instance.setting.values, **inputs})
     return [interpreter.evaluate(value) for value in called]
 
 

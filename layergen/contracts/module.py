@@ -36,7 +36,7 @@ class Matched:
                 given = module(*matched_inputs(self.instance, {**absent, **inputs}))
             except Exception:  # whatever torch raises; what cannot be run shows nothing
                 return None
-        return dict(zip(self.instance.program.outputs, _flat(given), strict=False))
+        return dict(zip(self.instance.returned(), _flat(given), strict=False))
 
 
 def _flat(value: Any) -> list[Tensor]:

@@ -28,7 +28,7 @@ def _with_units(program: Program, setting: Setting) -> Iterator[tuple[str, Setti
         changed = replace(setting, sizes={**setting.sizes, name: 1})
         if allowed(program, changed):
             yield name, changed
-    for name, argument in program.arguments.items():
+    for name, argument in program.decided.items():
         given = {**setting.given, name: 1}
         if argument.type == ArgumentType(Base.INT) and argument.choices is None and consistent(program, given, set()):
             changed = replace(setting, given=given, values=values_of(program, given))

@@ -111,7 +111,7 @@ def _scalars(program: Program, setting: Setting, knowledge: Knowledge, exact: bo
     known: dict[str, Any] = {}
     for name in program.dimensions:
         known[name] = _whole(name, 1, INF, knowledge) if name in setting.sizes else UNKNOWN
-    for name, argument in program.arguments.items():
+    for name, argument in program.decided.items():
         settled = exact and argument.type.base is Base.FLOAT
         value = setting.values[name]
         known[name] = _exact(value) if settled else _argument(name, argument, value, knowledge)

@@ -111,7 +111,7 @@ def _trips(program: Program, ways: Sequence[Setting], suspects: Sequence[Suspect
 
 def _at_bounds(program: Program, setting: Setting) -> Iterator[tuple[str, Setting]]:
     """The setting with one floating argument after the other at a bound that it may have."""
-    for name, argument in program.arguments.items():
+    for name, argument in program.decided.items():
         if argument.type.base is not Base.FLOAT or not isinstance(setting.values[name], int | float):
             continue
         for end, bound in (("min", argument.min), ("max", argument.max)):
@@ -151,7 +151,7 @@ def _with_units(program: Program, setting: Setting) -> Iterator[tuple[tuple[str,
 
 def _uneven(program: Program, setting: Setting) -> Iterator[tuple[str, Setting]]:
     """The setting with sizes of several entries that differ."""
-    counts = {name: argument.type.count or 0 for name, argument in program.arguments.items() if argument.type.integral}
+    counts = {name: argument.type.count or 0 for name, argument in program.decided.items() if argument.type.integral}
     several = [name for name, count in counts.items() if count > 1 and isinstance(setting.values[name], tuple)]
     for entries in (itertools.cycle((2, 3, 4)), itertools.cycle((4, 3, 2))):
         given = {name: list(itertools.islice(entries, counts[name])) for name in several}
@@ -242,7 +242,7 @@ def _advance(instance: Instance) -> None:
 def _confirmed(program: Program, witness: Witness) -> bool:
     """Whether the layer fails as well where arguments without a default have other ordinary values."""
     required = [
-        name for name, part in program.arguments.items() if part.required and part.type == ArgumentType(Base.FLOAT)
+        name for name, part in program.decided.items() if part.required and part.type == ArgumentType(Base.FLOAT)
     ]
     for number in ORDINARY_FLOATS if required and witness.breakdown else ():
         given = {name: number for name in required if name != witness.bound}

@@ -115,3 +115,19 @@ class Argument(Part):
             help = "for a value that may be None as a whole, write `optional: true`"
             raise fault(f"type `{self.type}` has no entries", key="optional_entries", help=help)
         return self
+
+
+class Value(Argument):
+    """A value among the inputs of the forward: no tensor, but a flag, a number or a text that a caller gives."""
+
+    doc: Prose = ""
+
+    @model_validator(mode="after")
+    def _fits_a_call(self) -> Self:
+        if self.type.callable or self.type.listed:
+            raise fault(f"a value of the inputs has no type `{self.type}`", key="type", help="make it an argument")
+        if self.unused:
+            raise fault("a value of the inputs is used", key="unused", help="make it an argument, or delete it")
+        if self.computed:
+            raise fault("the default of a value of the inputs is a constant", key="default", help="make it an argument")
+        return self

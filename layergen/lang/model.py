@@ -5,13 +5,15 @@ single value is said by a validator; whatever takes two parts of a spec to see i
 """
 
 from collections.abc import Callable
+from functools import cached_property
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, StringConstraints, field_validator, model_validator
+from pydantic import Discriminator, Field, StringConstraints, Tag, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from layergen.lang import expression as ex
 from layergen.lang.argument import Argument as Argument
+from layergen.lang.argument import Value as Value
 from layergen.lang.dtypes import DTYPES, FLOATING, INTEGRAL
 from layergen.lang.part import Part
 from layergen.lang.values import (
@@ -139,8 +141,33 @@ class Input(ShortTensor):
         return self
 
 
+def _kind_of_input(value: object) -> str:
+    """Whether an input is a tensor or a value, which has a `type`."""
+    return VALUE if isinstance(value, Value) or (isinstance(value, dict) and "type" in value) else TENSOR
+
+
+TENSOR, VALUE = "a tensor", "a value"  # the tags of inputs, which stand in the paths of pydantic's errors
+Given = Annotated[Annotated[Input, Tag(TENSOR)] | Annotated[Value, Tag(VALUE)], Discriminator(_kind_of_input)]
+
+
 class Output(ShortTensor):
     """A tensor that forward returns. Its dtype is the first floating input's unless given."""
+
+    when: Expression | None = None  # it is returned only where this holds
+    otherwise: Literal["absent", "null"] = Field("absent", alias="else")  # what stands in its place elsewhere
+
+    @field_validator("otherwise", mode="before")
+    @classmethod
+    def _null(cls, value: Any) -> Any:
+        if value is not None:
+            raise fault(f"expected `null`, got {describe(value)}", help="leave it out, or write `else: null`")
+        return "null"
+
+    @model_validator(mode="after")
+    def _else_of_a_condition(self) -> Self:
+        if self.otherwise == "null" and self.when is None:
+            raise fault("`else` goes with `when`", key="else", help="add `when: …`, where there is the output")
+        return self
 
 
 class Module(Part):
@@ -193,7 +220,7 @@ class LayerSpec(Part):
     buffers: Section[Buffer] = Field(default_factory=dict)
     modules: Section[Module] = Field(default_factory=dict)
     ties: Section[TensorPath] = Field(default_factory=dict)  # by the path of each tensor the one that it is
-    inputs: Section[Input]
+    given: Section[Given] = Field(alias="inputs")
     outputs: Section[Output]
     forward: Block
     random: Literal["training", "always"] = "training"  # when the forward may draw random numbers
@@ -210,6 +237,16 @@ class LayerSpec(Part):
             if not getattr(self, name):
                 raise fault(f"a layer has at least one {'statement' if name == 'forward' else name[:-1]}", key=name)
         return self
+
+    @cached_property
+    def inputs(self) -> dict[str, Input]:
+        """The tensors that the forward takes."""
+        return {name: part for name, part in self.given.items() if isinstance(part, Input)}
+
+    @cached_property
+    def values(self) -> dict[str, Value]:
+        """The values that it takes beside them."""
+        return {name: part for name, part in self.given.items() if isinstance(part, Value)}
 
     @property
     def tensors(self) -> dict[str, Parameter | Buffer]:

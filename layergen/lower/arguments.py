@@ -52,14 +52,15 @@ def _list(argument: Argument) -> str:
 
 def argument_signature(program: Program) -> Iterator[str]:
     """The spec's own arguments, as parameters of a function."""
-    printer = SourcePrinter({})
-    for name, argument in program.arguments.items():
-        if argument.default is None:
-            yield f"{name}: {type_of(argument)}"
-        elif argument.computed:
-            yield f"{name}: {type_of(argument)} = None"
-        else:
-            yield f"{name}: {type_of(argument)} = {printer.show(argument.default)}"
+    return (parameter(name, argument) for name, argument in program.arguments.items())
+
+
+def parameter(name: str, argument: Argument) -> str:
+    """An argument as a parameter of a function."""
+    if argument.default is None:
+        return f"{name}: {type_of(argument)}"
+    default = "None" if argument.computed else SourcePrinter({}).show(argument.default)
+    return f"{name}: {type_of(argument)} = {default}"
 
 
 def helper(argument: Argument) -> str:

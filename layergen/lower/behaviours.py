@@ -41,7 +41,9 @@ def imported_names(layer: CheckedLayer) -> Iterator[str]:
 
 def layer_expression(program: Program) -> str:
     """The description of a layer that its behaviours go by."""
-    inputs = ", ".join(f"{python(name)}: {input_expression(tensor)}" for name, tensor in program.inputs.items())
+    parts = {name: "Input(value=True)" if name in program.values else "" for name in program.call}
+    parts |= {name: input_expression(tensor) for name, tensor in program.inputs.items()}
+    inputs = ", ".join(f"{python(name)}: {text}" for name, text in parts.items())
     return f"Layer({', '.join([program.layer, f'inputs={{{inputs}}}', *traits(program)])})"
 
 
@@ -72,9 +74,9 @@ def traits(program: Program) -> Iterator[str]:
     if program.matches is not None:
         yield "reference=reference"
         items = [ex.show(item) for item in program.matches.inputs or ()]
-        if items and items != list(program.inputs):
+        if items and items != list(program.call):
             called = f"({', '.join(items)}{',' if len(items) == 1 else ''})"
-            yield f"reference_inputs=lambda {', '.join(program.inputs)}: {called}"
+            yield f"reference_inputs=lambda {', '.join(program.call)}: {called}"
 
 
 def has_gradients(program: Program) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from layergen.checked import CheckedCase
 from layergen.lower.representation import expected_repr
+from layergen.lower.returned import returned_at
 from layergen.lower.source import broken, python
 from layergen.resolve.program import Program
 from layergen.run.trial import TensorFacts
@@ -19,19 +20,30 @@ def case_fields(program: Program, case: CheckedCase) -> Fields:
     """All that is expected of a layer at a setting."""
     hidden = {name for name, buffer in program.buffers.items() if not buffer.persistent}
     return {
-        **sizes_of(case.setting, case.inputs, case.ranges),
-        "outputs": shapes(case.outputs),
+        **sizes_of(program, case.setting, case.inputs, case.ranges),
+        "outputs": result_shapes(program, case),
         "state": {name: facts.shape for name, facts in case.state.items() if name not in hidden},
         "initial": {name: tuple(rounded(end) for end in ends) for name, ends in case.bounds.items()},
         "text": expected_repr(program, case.setting.values, case.state),
     }
 
 
+def result_shapes(program: Program, case: CheckedCase) -> dict[str, object]:
+    """The shapes of the outputs that stand in the result, None for those that are not there."""
+    found = returned_at(program, case.setting)
+    return {name: case.outputs[name].shape if there else None for name, there in found}
+
+
 def sizes_of(
-    setting: Setting, inputs: Mapping[str, TensorFacts | None], ranges: Mapping[str, tuple[float, float]]
+    program: Program,
+    setting: Setting,
+    inputs: Mapping[str, TensorFacts | None],
+    ranges: Mapping[str, tuple[float, float]],
 ) -> dict[str, Mapping[str, object]]:
     """What a layer and its inputs are made from."""
-    return {"arguments": dict(setting.given), "inputs": shapes(inputs), "ranges": dict(ranges)}
+    given = {name: value for name, value in setting.given.items() if name in program.arguments}
+    values = {name: setting.values[name] for name in program.values}
+    return {"arguments": given, "inputs": shapes(inputs), "values": values, "ranges": dict(ranges)}
 
 
 def shapes(tensors: Mapping[str, TensorFacts | None]) -> dict[str, object]:

@@ -7,6 +7,8 @@ from layergen.lang import expression as ex
 from layergen.lang.bounds import requirement
 from layergen.lang.dtypes import COMPLEX, FLOATING
 from layergen.lang.model import Argument, Buffer, Input, Output, Parameter
+from layergen.lower.arguments import type_of
+from layergen.lower.returned import returned_at
 from layergen.lower.source import DocText, SourcePrinter, as_shape, python, wrap
 from layergen.lower.views import Lines
 from layergen.prove.input_checks import RankDemand
@@ -95,6 +97,16 @@ def shapes(program: Program, doc: DocText) -> Iterator[str]:
     tensors: list[tuple[str, Input | Output]] = [*program.inputs.items(), *program.outputs.items()]
     for name, tensor in tensors:
         yield from entry(f"- {name}", shape_sentence(program, tensor), doc)
+        if name == list(program.inputs)[-1] and isinstance(tensor, Input):
+            yield from values(program, doc)
+
+
+def values(program: Program, doc: DocText) -> Iterator[str]:
+    """What the forward takes beside tensors."""
+    for name, value in program.values.items():
+        must = f", {requirement(value)}" if requirement(value) else ""
+        told = f" {sentence(value.doc)}" if value.doc else ""
+        yield from entry(f"- {name}", f"{code(type_of(value))}{must}.{told}{default_text(value)}", doc)
 
 
 def preconditions(layer: CheckedLayer, doc: DocText) -> Iterator[str]:
@@ -117,6 +129,9 @@ def shape_sentence(program: Program, tensor: Input | Output) -> str:
         parts.append(f"true at the positions of {marked} along {code(positions(program, tensor))} that count")
     if isinstance(tensor, Input) and tensor.optional:
         parts.append("or ``None``")
+    if isinstance(tensor, Output) and tensor.when is not None:
+        nothing = "returned only if" if tensor.otherwise == "absent" else "``None`` unless"
+        parts.append(f"{nothing} {code(ex.show(tensor.when))}")
     text = ", ".join(parts)
     return sentence(text) + (f" {sentence(tensor.doc)}" if tensor.doc else "")
 
@@ -196,7 +211,7 @@ def raises(layer: CheckedLayer, doc: DocText) -> Iterator[str]:
     """One entry that says which arguments and inputs are refused."""
     program = layer.program
     by_requirement: dict[str, list[str]] = {}
-    for name, argument in program.arguments.items():
+    for name, argument in program.decided.items():
         if requirement(argument):
             by_requirement.setdefault(requirement(argument), []).append(code(name))
     reasons = [f"{listed(names, 'or')} is {unmet(must)}" for must, names in by_requirement.items()]
@@ -230,12 +245,15 @@ def example(layer: CheckedLayer) -> Iterator[str]:
     present = [name for name, facts in case.inputs.items() if facts is not None]
     for name in present:
         yield f">>> {name} = {sample(case, name)}"
-    call = f"layer({', '.join(present)})"
-    if len(program.outputs) == 1:
+    given = [f"{name}={python(value)}" for name, value in case.setting.given.items() if name in program.values]
+    positional = list(program.call)[: len(present)] == present
+    call = f"layer({', '.join([*(present if positional else (f'{name}={name}' for name in present)), *given])})"
+    found = dict(returned_at(program, case.setting))
+    if len(found) == 1:
         yield f">>> {call}.shape"
     else:
-        yield f">>> {', '.join(program.outputs)} = {call}"
-        yield f">>> {next(iter(program.outputs))}.shape"
+        yield f">>> {', '.join(name if there else '_' for name, there in found.items())} = {call}"
+        yield f">>> {next(name for name, there in found.items() if there)}.shape"
     first = next(iter(case.outputs.values()))
     yield f"torch.Size({list(first.shape)})"
 
@@ -244,6 +262,8 @@ def constructed(program: Program, case: CheckedCase) -> str:
     """The call of the constructor: required plain numbers by position, all else by keyword."""
     parts: list[str] = []
     for name, value in case.setting.given.items():
+        if name not in program.arguments:
+            continue
         argument = program.arguments[name]
         positional = (
             argument.required

@@ -32,7 +32,7 @@ def initializers(program: Program) -> str:
 
 def _variables(program: Program) -> frozenset[str]:
     """The names that become variables of methods; all others are attributes."""
-    return program.forward.assigned.union(program.arguments, program.inputs, program.dimensions)
+    return program.forward.assigned.union(program.arguments, program.call, program.dimensions)
 
 
 def negated(node: ex.Expression) -> ex.Expression:

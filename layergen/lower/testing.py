@@ -12,7 +12,7 @@ from layergen.lang.interpreter import Interpreter
 from layergen.lang.model import Argument
 from layergen.lower.arguments import CLASSES, argument_signature
 from layergen.lower.behaviours import imported_names, layer_expression
-from layergen.lower.cases import Fields, case_fields, changed_case, shapes, sizes_of, whole_case
+from layergen.lower.cases import Fields, case_fields, changed_case, result_shapes, shapes, sizes_of, whole_case
 from layergen.lower.constructor import constraint_message
 from layergen.lower.imports import function, import_lines
 from layergen.lower.input_checks import expectation, rounds, told
@@ -131,7 +131,7 @@ def wrong_shapes(layer: CheckedLayer, base: Fields) -> Iterator[RowView]:
         said = [(known, str(value(case, meant))) for known, meant in told(program, check.input, alike).items()]
         for wrong in check.wrong:
             inputs = {**shapes(case.inputs), check.input: wrong}
-            fields = {**sizes_of(case.setting, case.inputs, case.ranges), "inputs": inputs}
+            fields = {**sizes_of(program, case.setting, case.inputs, case.ranges), "inputs": inputs}
             parts = expectation(check.input, sizes, iter(said))
             *texts, _ = (part if isinstance(part, str) else part[0] for part in parts)
             name = f"{check.input}_{place_of(check, wrong)}"
@@ -162,8 +162,11 @@ def limits(layer: CheckedLayer, base: Fields) -> Iterator[RowView]:
     conditions = [(condition.text, condition.kept, condition.broken) for condition in layer.preconditions]
     conditions += [(ex.show(limit.constraint), limit.kept, limit.broken) for limit in layer.size_limits]
     for text, kept, broken_at in conditions:
-        taken = {**sizes_of(kept.setting, kept.inputs, kept.ranges), "outputs": shapes(kept.outputs)}
-        refused = changed_case(_broken(kept, broken_at), base)
+        taken = {
+            **sizes_of(layer.program, kept.setting, kept.inputs, kept.ranges),
+            "outputs": result_shapes(layer.program, kept),
+        }
+        refused = changed_case(_broken(layer.program, kept, broken_at), base)
         yield RowView(named(text), f"Limit({changed_case(taken, base)}, {refused})")
 
 
@@ -172,15 +175,15 @@ def wrong_sizes(layer: CheckedLayer, base: Fields) -> Iterator[RowView]:
     for limit in layer.size_limits:
         setting, _ = limit.broken
         message = size_message(layer.program, limit.constraint, {**setting.values, **setting.sizes})
-        changed = changed_case(_broken(limit.kept, limit.broken), base)
+        changed = changed_case(_broken(layer.program, limit.kept, limit.broken), base)
         yield RowView(named(ex.show(limit.constraint)), refusal(changed, message))
 
 
-def _broken(kept: CheckedCase, broken_at: Broken) -> Fields:
+def _broken(program: Program, kept: CheckedCase, broken_at: Broken) -> Fields:
     """The fields of a case that breaks a condition, beside one that keeps it."""
     setting, inputs = broken_at
     given = {name: facts or kept.inputs[name] for name, facts in inputs.items()}
-    return sizes_of(setting, given, kept.ranges)
+    return sizes_of(program, setting, given, kept.ranges)
 
 
 def rejection_row(program: Program, rejection: Rejection, base: Fields) -> RowView:

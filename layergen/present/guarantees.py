@@ -120,7 +120,7 @@ def _reach(layer: CheckedLayer, proof: Proof | Tried) -> tuple[str, str]:
 
 def _lengths(program: Program, proof: Proof) -> dict[str, int]:
     """How many entries the arguments had of which there may be any number."""
-    open = [name for name, part in program.arguments.items() if part.type.count == ANY]
+    open = [name for name, part in program.decided.items() if part.type.count == ANY]
     return {name: len(value) for name in open if isinstance(value := proof.setting.values[name], tuple)}
 
 

@@ -68,7 +68,7 @@ def _chosen(
 ) -> Hints | None:
     integers = {
         name: argument
-        for name, argument in program.arguments.items()
+        for name, argument in program.decided.items()
         if name not in concrete and _becomes_symbol(argument, setting.values[name])
     }
     pools = {name: _pool(argument, setting.values[name], ints) for name, argument in integers.items()}
@@ -181,7 +181,7 @@ def entries(name: str, value: Any, point: Mapping[str, Any]) -> list[Any] | None
 
 def numbers(program: Program, setting: Setting) -> Hints:
     """A setting as it is, with a name for each of its integers."""
-    integers = {name: part for name, part in program.arguments.items() if _becomes_symbol(part, setting.values[name])}
+    integers = {name: part for name, part in program.decided.items() if _becomes_symbol(part, setting.values[name])}
     leading = dict(zip(LEADING_NAMES, setting.leading, strict=False))
     return Hints(setting, {**_named(setting.values, integers), **setting.sizes, **leading})
 
@@ -190,7 +190,7 @@ def at_point(program: Program, found: Hints, point: Mapping[str, int]) -> Settin
     """The setting in which the symbols have these values, unless bounds or constraints refuse it."""
     setting = found.setting
     given = dict(setting.given)
-    for name in program.arguments:
+    for name in program.decided:
         if name in point:
             given[name] = point[name]
         parts = entries(name, setting.values[name], point)

@@ -147,7 +147,7 @@ def _fails_at_all_sizes(program: Program, setting: Setting) -> bool:
     found = hints(program, setting)
     if found is None:
         return False
-    values = [value for name, value in found.names.items() if name.split("[")[0] in program.arguments]
+    values = [value for name, value in found.names.items() if name.split("[")[0] in program.decided]
     multiple = math.prod(values) ** 2
     factors = (3, 4, 5, 7, 11, 13, 17, 19, 23, 29)
     choices = [dict(zip(found.setting.sizes, factors, strict=False)), dict.fromkeys(found.setting.sizes, 1)]
@@ -184,7 +184,7 @@ def _prove_at(
                 continue
             if not works_at(program, found.setting):
                 raise
-            reason, needed = fault.finding.message, frozenset(program.arguments)
+            reason, needed = fault.finding.message, frozenset(program.decided)
         else:
             lost = {name for name, formula in run.lost().items() if formula.is_number}
             if not lost:
@@ -238,7 +238,7 @@ def _with_way_out(program: Program, setting: Setting, finding: Finding) -> Findi
 
 def _integers(program: Program, setting: Setting) -> list[str]:
     """The arguments of a setting that are integers."""
-    found = (name for name, part in program.arguments.items() if part.type.integral)
+    found = (name for name, part in program.decided.items() if part.type.integral)
     return [name for name in found if isinstance(setting.values[name], int | tuple)]
 
 
@@ -313,7 +313,7 @@ def _step(step: Step, run: AbstractRun) -> ProvenStep:
 def symbolic_setting(program: Program, found: Hints, run: AbstractRun, calls: Function) -> Setting:
     """The setting with its integers as symbols."""
     values = dict(found.setting.values)
-    for name in program.arguments:
+    for name in program.decided:
         if name in run.sizes:
             values[name] = run.sizes[name]
         parts = entries(name, values[name], run.sizes)

@@ -10,7 +10,7 @@ from layergen.lang import expression as ex
 from layergen.lang.constructors import constructor_calls
 from layergen.lang.facts import Callee, CalleeKind, Role
 from layergen.lang.kinds import Kinds
-from layergen.lang.model import Argument, Buffer, Input, LayerSpec, Match, Module, Parameter, Tensor
+from layergen.lang.model import Argument, Buffer, Input, LayerSpec, Match, Module, Output, Parameter, Tensor
 from layergen.lang.refusals import is_module
 from layergen.resolve.annotation import Environment, Functions, Meaning, annotated, as_initializer
 from layergen.resolve.arguments import kinds_of_argument
@@ -76,6 +76,8 @@ def understood(spec: LayerSpec, library: Library = EMPTY) -> Program:
         description=spec.description,
         references=spec.references,
         arguments={name: _argument(part, Environment(_earlier(spec, name))) for name, part in spec.arguments.items()},
+        values={name: _argument(part, Environment({})) for name, part in spec.values.items()},
+        call=tuple(spec.given),
         derived=derived,
         constraints=tuple(annotated(constraint, sizes) for constraint in spec.constraints),
         parameters={name: _owned(part, numbers, spec) for name, part in spec.parameters.items()},
@@ -83,8 +85,8 @@ def understood(spec: LayerSpec, library: Library = EMPTY) -> Program:
         members=members,
         ties=spec.ties,
         inputs=inputs,
-        outputs={name: _shaped(part, sizes) for name, part in spec.outputs.items()},
         penalty=None if spec.penalty is None else annotated(spec.penalty, _owning(spec, start)),
+        outputs={name: _output(part, sizes.with_names(_values(spec))) for name, part in spec.outputs.items()},
         random="always" if any(child.program.random == "always" for child in children_of(members)) else spec.random,
         mixes=spec.mixes,
         causal=spec.causal,
@@ -99,10 +101,15 @@ def understood(spec: LayerSpec, library: Library = EMPTY) -> Program:
 
 
 def _arguments(spec: LayerSpec) -> dict[str, Meaning]:
-    return {
-        name: Meaning(Role.ARGUMENT, kinds_of_argument(part), texts=_texts(part))
-        for name, part in spec.arguments.items()
-    }
+    return {name: _meaning(part, Role.ARGUMENT) for name, part in spec.arguments.items()}
+
+
+def _values(spec: LayerSpec) -> dict[str, Meaning]:
+    return {name: _meaning(part, Role.INPUT) for name, part in spec.values.items()}
+
+
+def _meaning(part: Argument, role: Role) -> Meaning:
+    return Meaning(role, kinds_of_argument(part), texts=_texts(part))
 
 
 def _texts(argument: Argument) -> frozenset[str]:
@@ -122,6 +129,7 @@ def _forward(spec: LayerSpec, sizes: Environment, members: Mapping[str, Member])
         **{name: Meaning(Role.BUFFER, TENSOR | _absent(part.when)) for name, part in spec.buffers.items()},
         **{name: Meaning(Role.INPUT, TENSOR | _absent(part.optional)) for name, part in spec.inputs.items()},
         **{name: Meaning(Role.MEMBER, member.kinds, member) for name, member in members.items()},
+        **_values(spec),
         "training": Meaning(Role.MODE, BOOL),
     }
     parts: dict[str, Parameter | Buffer | Module] = {**spec.tensors, **spec.modules}
@@ -156,6 +164,11 @@ def _input(tensor: Input, at: Environment) -> Input:
     if tensor.range is None:
         return shaped
     return shaped.model_copy(update={"range": tuple(annotated(end, at) for end in tensor.range)})
+
+
+def _output(tensor: Output, at: Environment) -> Output:
+    shaped = _shaped(tensor, at)
+    return shaped if tensor.when is None else shaped.model_copy(update={"when": annotated(tensor.when, at)})
 
 
 Owned = TypeVar("Owned", Parameter, Buffer)

@@ -49,7 +49,7 @@ def check_names(spec: LayerSpec) -> Iterator[Finding]:
 def _check_shadowed(spec: LayerSpec) -> Iterator[Finding]:
     owners: dict[str, tuple[str, Place]] = {}  # what each name stands for first, and where
     for section, role in SECTIONS.items():
-        for name in getattr(spec, section):
+        for name in spec.given if section == "inputs" else getattr(spec, section):
             place = Place((section, name), key=True)
             owner, first = owners.setdefault(name, (role, place))
             updated = section == "outputs" and owner == SECTIONS["inputs"]
@@ -120,29 +120,36 @@ def _check_unused(spec: LayerSpec) -> Iterator[Finding]:
     for part in scoped(spec):
         if part.path[0] not in ("constraints", "matches"):
             outside |= ex.names(part.expression)
-    used = {
+    used: dict[str, set[str]] = {
         "arguments": outside | (read - set(spec.tensors)),
         "derived": outside | read,
         "parameters": read,
         "buffers": read | changed,
         "modules": used_members,
-        "inputs": read | {found.giver for name, found in dimensions(spec).items() if name in read and found.giver},
+        "inputs": read | (outside & set(spec.values)) | _givers(spec, read),
     }
     idle = {name for name, argument in spec.arguments.items() if argument.unused}
     for name in sorted(idle & used["arguments"]):
         message = f"argument `{name}` has an effect"
         yield InvalidValue.at(("arguments", name, "unused"), message, help="delete `unused: true`")
     for section, names in used.items():
-        for name in getattr(spec, section):
+        for name in spec.given if section == "inputs" else getattr(spec, section):
             if name not in names and not (section == "arguments" and name in idle):
                 lacks = IDLE.get(section, "is never read by the forward")
                 message = f"{SECTIONS[section].split(' ', 1)[1]} `{name}` {lacks}"
                 compatible = ", or say `unused: true` if it is taken for compatibility alone"
                 help = f"use `{name}` or delete it{compatible if section == 'arguments' else ''}"
                 yield UnusedName.at(Place((section, name), key=True), message, help=help)
-    kept = read.union(*(getattr(spec, section) for section in SECTIONS), dimensions(spec), CONSTANTS, {"training", "_"})
+    kept = read.union(
+        *(getattr(spec, section) for section in SECTIONS), spec.values, dimensions(spec), CONSTANTS, {"training", "_"}
+    )
     for target in assignments(spec.forward):
         if target.id not in kept:
             kept.add(target.id)
             message = f"`{target.id}` is assigned but never read"
             yield UnusedName.at(Place(FORWARD, target.span), message, help="delete it, or assign to `_`")
+
+
+def _givers(spec: LayerSpec, read: set[str]) -> set[str]:
+    """The inputs that alone give a dimension its size which is read."""
+    return {found.giver for name, found in dimensions(spec).items() if name in read and found.giver}

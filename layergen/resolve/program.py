@@ -1,6 +1,6 @@
 """A spec of which each word is known: what all stages after `resolve` work on."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
@@ -97,11 +97,18 @@ class Child:
 
     @cached_property
     def returns(self) -> Kinds:
-        return TENSOR if len(self.program.outputs) == 1 else frozenset({Kind.TENSORS})
+        outputs = self.program.outputs.values()
+        if any(part.when is not None and part.otherwise == "absent" for part in outputs):
+            return frozenset({Kind.UNKNOWN})  # one tensor or several
+        return TENSOR if len(outputs) == 1 else frozenset({Kind.TENSORS})
 
     def forward(self, name: str) -> Op:
         """Its forward, as an op of some name."""
-        formals = [_input(given, part) for given, part in self.program.inputs.items()]
+        inputs, values = self.program.inputs, self.program.values
+        formals = [
+            self._argument(given, values[given]) if given in values else _input(given, inputs[given])
+            for given in self.program.call
+        ]
         return op_of(name, formals, self.returns, self.program.draws)
 
     def _argument(self, name: str, part: Argument) -> Formal:
@@ -217,6 +224,8 @@ class Program:
     description: str | None
     references: tuple[Reference, ...]
     arguments: Mapping[str, Argument]
+    values: Mapping[str, Argument]  # of the inputs: what a caller of the forward gives beside tensors
+    call: tuple[str, ...]  # the inputs and these values, in the order in which the forward takes them
     derived: Mapping[str, ex.Expression]
     constraints: tuple[ex.Expression, ...]  # those on arguments alone and those on sizes, as they are declared
     parameters: Mapping[str, Parameter]
@@ -236,6 +245,18 @@ class Program:
     names: Mapping[str, Meaning]  # what the forward sees at its start
     entries: tuple[Entry, ...]  # of the inputs' shapes
     dimensions: Mapping[str, Dimension]  # in the order in which the inputs bind them
+
+    def returned(self, holds: Callable[[ex.Expression], bool]) -> Iterator[tuple[str, bool]]:
+        """The outputs that stand in the result where some conditions hold, and whether each is there or None."""
+        for name, part in self.outputs.items():
+            there = part.when is None or holds(part.when)
+            if there or part.otherwise == "null":
+                yield name, there
+
+    @cached_property
+    def decided(self) -> Mapping[str, Argument]:
+        """What a setting decides: the arguments of the constructor, and the values of the inputs."""
+        return {**self.arguments, **self.values}
 
     @cached_property
     def tensors(self) -> Mapping[str, Parameter | Buffer]:

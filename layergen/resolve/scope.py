@@ -53,6 +53,8 @@ class Parts(Protocol):
     @property
     def inputs(self) -> Mapping[str, Input]: ...
     @property
+    def values(self) -> Mapping[str, Argument]: ...
+    @property
     def outputs(self) -> Mapping[str, Output]: ...
     @property
     def modules(self) -> Mapping[str, "Modules"]: ...
@@ -84,17 +86,22 @@ def scoped(spec: Parts) -> Iterator[Scoped]:
         yield from _shape(("inputs", name), tensor, bound, holds)
         for index, end in enumerate(tensor.range or ()):
             yield Scoped(("inputs", name, "range", index), end, bound, holds)
+    for name, argument in spec.values.items():
+        if argument.default is not None:
+            yield Scoped(("inputs", name, "default"), argument.default, frozenset(), "constants")
     for name, output in spec.outputs.items():
-        yield from _shape(("outputs", name), output, bound, holds)
+        yield from _shape(("outputs", name), output, bound.union(spec.values), holds)
+        if output.when is not None:
+            path, words = ("outputs", name, "when"), f"{known}, and values of the inputs"
+            yield Scoped(path, output.when, scalars.union(spec.values), words)
     if spec.penalty is not None:
         owned = scalars.union(CONSTANTS, spec.parameters, spec.buffers, spec.modules)
-        yield Scoped(
-            ("penalty",), spec.penalty, owned, "arguments, derived names, and tensors of the layer and its members"
-        )
+        words = "arguments, derived names, and tensors of the layer and its members"
+        yield Scoped(("penalty",), spec.penalty, owned, words)
     if spec.matches:
         yield Scoped(("matches", "module"), spec.matches.module, scalars, known)
         for index, value in enumerate(spec.matches.inputs or ()):
-            yield Scoped(("matches", "inputs", index), value, frozenset(spec.inputs), "inputs")
+            yield Scoped(("matches", "inputs", index), value, frozenset({*spec.inputs, *spec.values}), "inputs")
 
 
 def _owned(spec: Parts, scalars: frozenset[str], known: str) -> Iterator[Scoped]:

@@ -26,7 +26,7 @@ def check_undefined(spec: LayerSpec) -> Iterator[Finding]:
                 if node.id not in roles:
                     declared_nowhere.add(node.id)
                 yield _undefined_in(part, node, roles.get(node.id), node.id in unbound)
-    known = (*spec.arguments, *dimensions(spec))
+    known = (*spec.arguments, *spec.values, *dimensions(spec))
     for index, case in enumerate(spec.cases):
         for key in case:
             if key not in known:
@@ -89,8 +89,8 @@ def _roles(spec: LayerSpec) -> dict[str, str]:
         **{target.id: "a local of the forward" for target in assignments(spec.forward)},
         **dict.fromkeys(spec.outputs, "an output"),
         **dict.fromkeys(dimensions(spec), "a dimension"),
-        **dict.fromkeys(spec.inputs, "an input"),
         **dict.fromkeys(spec.modules, "a member"),
+        **dict.fromkeys(spec.given, "an input"),
         **dict.fromkeys(spec.buffers, "a buffer"),
         **dict.fromkeys(spec.parameters, "a parameter"),
         **dict.fromkeys(spec.derived, "a derived name"),

@@ -17,7 +17,7 @@ from layergen.ops.modules import find_module
 from layergen.resolve.program import Child, Made, Member
 from layergen.resolve.torch_module import TorchModule
 from layergen.rules.members import WrongTensorPath
-from layergen.run.call import Called, bound_inputs
+from layergen.run.call import Called, bound_inputs, bound_values
 from layergen.run.environment import CONSTANTS
 from layergen.run.environment import shape_of as sizes_of
 from layergen.run.fault import MemberFault
@@ -193,7 +193,7 @@ def _parts(value: Any) -> Sequence[Any]:
 def _symbolic(child: Child, given: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments of a child where they are symbols, which have been found to be allowed at their hints."""
     values: dict[str, Any] = {}
-    for name, argument in child.program.arguments.items():
+    for name, argument in child.program.decided.items():
         value = given.get(name)
         if name not in given and argument.default is not None:
             value = Interpreter({**CONSTANTS, **values}).evaluate(argument.default)
@@ -241,7 +241,8 @@ def _layer(
     def run(node: ex.Call, arguments: list[Any], keywords: dict[str, Any], training: bool) -> Any:
         inputs = bound_inputs(program, arguments, keywords)
         own = {name: state[prefix + name] for name in program.tensors}
-        called = Called(child, values, inputs, own, members, training, placement)
+        given = {**values, **bound_values(program, arguments, keywords)}
+        called = Called(child, given, inputs, own, members, training, placement)
         return called.outputs(node)
 
     return run

@@ -49,7 +49,9 @@ def branchings(program: Program) -> Iterator[Branching]:
     for part in scoped(program):
         if part.path[0] in ("constraints", "matches"):
             continue
-        if part.path[-1] == "when":
+        if part.path[-1] == "when" and part.path[0] == "outputs":
+            yield Branching(part.path, part.expression, branch=True, otherwise=False)
+        elif part.path[-1] == "when":
             yield Branching(part.path, part.expression, tensor=str(part.path[1]))
         yield from _in_expression(part.path, part.expression, ())
     yield from _in_block(program.forward.statements, ())
@@ -143,7 +145,7 @@ def outside(program: Program, setting: Setting) -> set[Decision]:
     without = {name for name, value in _tensors(program, setting).items() if value is None}
     for part in scoped(program):
         section, name = part.path[0], part.path[1] if len(part.path) > 1 else ""
-        given = section == "arguments" and name in setting.given
+        given = section in ("arguments", "inputs") and part.path[-1] == "default" and name in setting.given
         optional = section in ("parameters", "buffers", "modules", "inputs") and part.path[-1] != "when"
         missing = optional and name in without
         if section not in ("constraints", "matches") and not given and not missing:

@@ -135,7 +135,7 @@ def _of(
 
 
 def _factors(program: Program, base: Setting) -> Iterator[Factor]:
-    for name, argument in program.arguments.items():
+    for name, argument in program.decided.items():
         levels = list(_levels(argument, base.values[name]))
         if len(levels) > 1:
             yield Factor(name, tuple(levels))

@@ -105,7 +105,7 @@ def _relevant(program: Program, tests: Sequence[ex.Expression]) -> tuple[list[st
                 literals.add(node.value)
             if isinstance(node, ex.Name) and node.id not in seen:
                 seen.add(node.id)
-                if node.id in program.arguments or node.id in program.dimensions or node.id in program.inputs:
+                if node.id in program.decided or node.id in program.dimensions or node.id in program.inputs:
                     names[node.id] = None
                 pending += _behind(program, node.id)
     return list(names), literals
@@ -115,7 +115,7 @@ def _behind(program: Program, name: str) -> Iterator[ex.Expression]:
     """What a name gets its value from."""
     if name in program.derived:
         yield program.derived[name]
-    argument, tensor = program.arguments.get(name), program.tensors.get(name)
+    argument, tensor = program.decided.get(name), program.tensors.get(name)
     if argument is not None and argument.default is not None:
         yield argument.default
     part = tensor or program.members.get(name)
@@ -130,7 +130,7 @@ def _pool(program: Program, base: Setting, name: str, literals: set[float | str]
     near = [value + step for value in ints for step in (1, 0, -1)]
     near += [sign * left * right + step for left in ints for right in ints for sign in (1, -1) for step in (0, 1, -1)]
     near += [2 * value for value in ints]
-    argument = program.arguments.get(name)
+    argument = program.decided.get(name)
     if argument is None:
         if name in program.inputs:
             yield from (name not in base.absent,) if program.inputs[name].optional else ()
@@ -163,7 +163,7 @@ def _of_type(argument: Argument, near: Sequence[int], literals: set[float | str]
 
 def _changed(program: Program, base: Setting, changes: Mapping[str, Any]) -> Setting | None:
     """The base with some changes, and what else must change with them."""
-    arguments = {name: value for name, value in changes.items() if name in program.arguments}
+    arguments = {name: value for name, value in changes.items() if name in program.decided}
     sizes = {name: value for name, value in changes.items() if name in program.dimensions}
     moved = {name for name, value in changes.items() if name in program.inputs}
     name = "_".join(_word(name, value) for name, value in changes.items())

@@ -24,13 +24,13 @@ BUDGET = 5_000  # steps of the search
 
 
 def values_of(program: Program, given: Mapping[str, Any]) -> dict[str, Any]:
-    """All arguments, normalized and with defaults, and the derived values.
+    """All arguments and values of the inputs, normalized and with defaults, and the derived values.
 
     Raises:
         EvaluationFault: If a default or a derived value cannot be computed.
     """
     values: dict[str, Any] = {}
-    for name, argument in program.arguments.items():
+    for name, argument in program.decided.items():
         value = given.get(name)
         if argument.default is not None and name not in given:
             value = Interpreter(values).evaluate(argument.default)
@@ -112,7 +112,7 @@ def search(
     """
     steps = 0
     mentions = Counter(name for constraint in program.argument_constraints for name in ex.names(constraint))
-    order = [name for name, argument in program.arguments.items() if argument.required or name in pools]
+    order = [name for name, argument in program.decided.items() if argument.required or name in pools]
     order = sorted((name for name in order if name not in fixed), key=lambda name: -mentions[name] if pools else 0)
 
     def extend(given: dict[str, Any], remaining: list[str]) -> dict[str, Any] | None:
@@ -123,7 +123,7 @@ def search(
         if not remaining:
             return given if accept(given) else None
         name, *rest = remaining
-        pool = pools.get(name) or candidates(program.arguments[name], defaulted=False)
+        pool = pools.get(name) or candidates(program.decided[name], defaulted=False)
         taken = {value for value in given.values() if isinstance(value, int) and not isinstance(value, bool)}
         for value in sorted(pool, key=lambda value: isinstance(value, int) and value in taken):
             found = extend({**given, name: value}, rest)
@@ -139,7 +139,7 @@ def consistent(program: Program, given: Mapping[str, Any], open_names: set[str])
     values: dict[str, Any] = {}
     unknown = set(open_names)
     try:
-        for name, argument in program.arguments.items():
+        for name, argument in program.decided.items():
             if name in unknown:
                 continue
             if name in given:
