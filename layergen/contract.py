@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 
 from layergen.checked import CheckedLayer
 from layergen.lang import expression as ex
-from layergen.lang.model import Argument, Buffer, Input, Output, Parameter, Tensor
+from layergen.lang.model import Argument, Buffer, Input, Kept, Output, Parameter, Tensor
 from layergen.lang.values import Mixing
 from layergen.prove.cost import Costs
 from layergen.prove.leading import formula_text
@@ -52,6 +52,7 @@ class InputTerms(Terms):
     dtype: str | None  # None: floating
     optional: bool
     range: tuple[str, str] | None  # low and high of its values, high excluded
+    kept: bool  # whether the constructor takes it, and the layer keeps it as a buffer
     gradient: bool
     partial: bool  # whether some of its entries have no effect
     marks: tuple[str, ...]  # the inputs of which it says, being true, which positions count
@@ -187,6 +188,7 @@ def _input(name: str, part: Input) -> InputTerms:
         dtype=part.dtype,
         optional=part.optional,
         range=None if part.range is None else (ex.show(part.range[0]), ex.show(part.range[1])),
+        kept=isinstance(part, Kept),
         gradient=part.gradient,
         partial=part.partial,
         marks=part.marks,

@@ -34,6 +34,8 @@ class Argument(Part):
     choices: Entries[int | str] | None = None
     optional_entries: bool = False  # None is one of the values of each entry of a list
     unused: bool = False  # taken for compatibility alone
+    shape: Entries[Expression] | None = None  # of a tensor
+    range: Entries[Expression] | None = None  # of a tensor: low and high of its values, high excluded
 
     @property
     def required(self) -> bool:
@@ -110,6 +112,21 @@ class Argument(Part):
         return self
 
     @model_validator(mode="after")
+    def _tensor_fits(self) -> Self:
+        tensor = self.type.base is Base.TENSOR
+        for key in ("shape", "range"):
+            if getattr(self, key) is not None and not tensor:
+                raise fault(f"type `{self.type}` has no `{key}`", key=key, help="only a `tensor` has one")
+        if tensor and self.shape is None:
+            raise fault("a tensor needs its `shape`", key="type", help="add `shape: [C]`, in dimensions of the inputs")
+        if tensor and self.default not in (None, ex.Literal(None)):
+            help = "write `optional: true` and `default: null`, or leave it out"
+            raise fault("the default of a tensor is null", key="default", help=help)
+        if self.range is not None and len(self.range) != 2:
+            raise fault("expected a list of two numbers", key="range", help="write `range: [low, high]`")
+        return self
+
+    @model_validator(mode="after")
     def _entries_fit(self) -> Self:
         if self.optional_entries and not self.type.listed:
             help = "for a value that may be None as a whole, write `optional: true`"
@@ -121,6 +138,14 @@ class Value(Argument):
     """A value among the inputs of the forward: no tensor, but a flag, a number or a text that a caller gives."""
 
     doc: Prose = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _is_no_tensor(cls, value: Any) -> Any:
+        if isinstance(value, dict) and value.get("type") == "tensor":
+            help = "leave out `type`, and give its `shape`"
+            raise fault("an input is a tensor where it has no `type`", key="type", help=help)
+        return value
 
     @model_validator(mode="after")
     def _fits_a_call(self) -> Self:

@@ -19,6 +19,7 @@ WORDS = (
     "floats",
     "str | size2",
     "function",
+    "tensor",
 )  # shown where it is another
 NUMERALS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 
@@ -31,6 +32,7 @@ class Base(StrEnum):
     BOOL = "bool"
     STR = "str"
     FUNCTION = "function"
+    TENSOR = "tensor"
 
 
 SINGLE = {str(base): base for base in Base}
@@ -41,6 +43,7 @@ KINDS = {
     Base.BOOL: Kind.BOOL,
     Base.STR: Kind.STR,
     Base.FUNCTION: Kind.FUNCTION,
+    Base.TENSOR: Kind.TENSOR,
 }
 LIST_KINDS = {Base.INT: Kind.INTS, Base.FLOAT: Kind.FLOATS}
 

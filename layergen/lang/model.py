@@ -14,6 +14,7 @@ from pydantic_core import PydanticCustomError
 from layergen.lang import expression as ex
 from layergen.lang.argument import Argument as Argument
 from layergen.lang.argument import Value as Value
+from layergen.lang.argument_types import Base
 from layergen.lang.dtypes import DTYPES, FLOATING, INTEGRAL
 from layergen.lang.part import Part
 from layergen.lang.values import (
@@ -141,6 +142,25 @@ class Input(ShortTensor):
         return self
 
 
+class Kept(Input):
+    """A tensor that the constructor takes and the layer keeps as a buffer; to the forward, it is another input."""
+
+
+def kept(argument: Argument) -> Kept:
+    """The tensor that an argument is."""
+    return Kept.model_construct(
+        shape=argument.shape,
+        doc=argument.doc,
+        dtype=None,
+        optional=argument.optional,
+        gradient=False,
+        partial=False,
+        range=argument.range,
+        marks=(),
+        dim=None,
+    )
+
+
 def _kind_of_input(value: object) -> str:
     """Whether an input is a tensor or a value, which has a `type`."""
     return VALUE if isinstance(value, Value) or (isinstance(value, dict) and "type" in value) else TENSOR
@@ -213,7 +233,7 @@ class LayerSpec(Part):
     summary: Prose
     description: Prose | None = None
     references: Entries[Reference] = ()
-    arguments: Section[Argument] = Field(default_factory=dict)
+    declared: Section[Argument] = Field(default_factory=dict, alias="arguments")
     derived: Section[Expression] = Field(default_factory=dict)
     constraints: Entries[Expression] = ()
     parameters: Section[Parameter] = Field(default_factory=dict)
@@ -238,10 +258,21 @@ class LayerSpec(Part):
                 raise fault(f"a layer has at least one {'statement' if name == 'forward' else name[:-1]}", key=name)
         return self
 
+    def names_in(self, section: str) -> tuple[str, ...]:
+        """The names that a section declares."""
+        fields = {"inputs": "given", "arguments": "declared"}
+        return tuple(getattr(self, fields.get(section, section)))
+
+    @cached_property
+    def arguments(self) -> dict[str, Argument]:
+        """The arguments of the constructor that are no tensors."""
+        return {name: part for name, part in self.declared.items() if part.type.base is not Base.TENSOR}
+
     @cached_property
     def inputs(self) -> dict[str, Input]:
-        """The tensors that the forward takes."""
-        return {name: part for name, part in self.given.items() if isinstance(part, Input)}
+        """The tensors that the forward takes, and then those that the constructor has taken for it."""
+        taken = {name: part for name, part in self.given.items() if isinstance(part, Input)}
+        return taken | {name: kept(part) for name, part in self.declared.items() if name not in self.arguments}
 
     @cached_property
     def values(self) -> dict[str, Value]:

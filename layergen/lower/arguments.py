@@ -52,7 +52,11 @@ def _list(argument: Argument) -> str:
 
 def argument_signature(program: Program) -> Iterator[str]:
     """The spec's own arguments, as parameters of a function."""
-    return (parameter(name, argument) for name, argument in program.arguments.items())
+    for name in program.constructor:
+        if name in program.kept:
+            yield f"{name}: Tensor" + (" | None = None" if program.kept[name].optional else "")
+        else:
+            yield parameter(name, program.arguments[name])
 
 
 def parameter(name: str, argument: Argument) -> str:

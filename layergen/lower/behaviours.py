@@ -18,14 +18,14 @@ APPLIES: dict[str, Callable[[CheckedLayer], bool]] = {
     "test_initial_values": lambda layer: layer.program.owns,
     "test_leaves_its_inputs_alone": lambda layer: True,
     "test_matches_torch": lambda layer: layer.program.matches is not None,
-    "test_materializes_from_meta_device": lambda layer: layer.program.owns,
+    "test_materializes_from_meta_device": lambda layer: layer.program.owns and not layer.program.kept,
     "test_output_shape_and_dtype": lambda layer: True,
     "test_penalty": lambda layer: layer.program.penalizes,
     "test_refuses_smaller_inputs": lambda layer: bool(layer.preconditions or layer.size_limits),
     "test_rejects": lambda layer: bool(layer.rejections),
     "test_rejects_inputs_of_a_wrong_shape": lambda layer: bool(layer.input_checks or layer.size_limits),
     "test_repr": lambda layer: True,
-    "test_state_dict": lambda layer: layer.program.owns,
+    "test_state_dict": lambda layer: layer.program.owns or bool(layer.program.kept),
 }
 
 
@@ -42,7 +42,7 @@ def imported_names(layer: CheckedLayer) -> Iterator[str]:
 def layer_expression(program: Program) -> str:
     """The description of a layer that its behaviours go by."""
     parts = {name: "Input(value=True)" if name in program.values else "" for name in program.call}
-    parts |= {name: input_expression(tensor) for name, tensor in program.inputs.items()}
+    parts |= {name: input_expression(program.inputs[name]) for name in program.call if name in program.inputs}
     inputs = ", ".join(f"{python(name)}: {text}" for name, text in parts.items())
     return f"Layer({', '.join([program.layer, f'inputs={{{inputs}}}', *traits(program)])})"
 
@@ -56,6 +56,9 @@ def input_expression(tensor: Input) -> str:
 
 def traits(program: Program) -> Iterator[str]:
     """The arguments of a description that differ from what holds for most layers."""
+    if program.kept:
+        tensors = (f"{python(name)}: {input_expression(part)}" for name, part in program.kept.items())
+        yield f"tensors={{{', '.join(tensors)}}}"
     dtypes = [f"{python(name)}: torch.{tensor.dtype}" for name, tensor in program.outputs.items() if tensor.dtype]
     if dtypes:
         yield f"dtypes={{{', '.join(dtypes)}}}"

@@ -22,10 +22,18 @@ def case_fields(program: Program, case: CheckedCase) -> Fields:
     return {
         **sizes_of(program, case.setting, case.inputs, case.ranges),
         "outputs": result_shapes(program, case),
-        "state": {name: facts.shape for name, facts in case.state.items() if name not in hidden},
+        "state": {name: shape for name, shape in state_shapes(program, case).items() if name not in hidden},
         "initial": {name: tuple(rounded(end) for end in ends) for name, ends in case.bounds.items()},
         "text": expected_repr(program, case.setting.values, case.state),
     }
+
+
+def state_shapes(program: Program, case: CheckedCase) -> dict[str, object]:
+    """The shapes of what the layer keeps, in the order of its state dict."""
+    kept: dict[str, object] = {name: facts.shape for name in program.kept if (facts := case.inputs[name]) is not None}
+    state: dict[str, object] = {name: facts.shape for name, facts in case.state.items()}
+    parameters = {name: shape for name, shape in state.items() if name in program.parameters}
+    return parameters | kept | state if kept else state
 
 
 def result_shapes(program: Program, case: CheckedCase) -> dict[str, object]:

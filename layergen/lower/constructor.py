@@ -43,6 +43,7 @@ class ConstructorWriter:
         lines += [line for node in early for line in self.constraint(node).lines()]
         lines += self.attributes()
         lines += [line for node in late for line in self.constraint(node).lines()]
+        lines += [f'self.register_buffer("{name}", {name})' for name in self.program.kept]
         lines += self.tensors(list(self.program.tensors.items()))
         lines += created(self.program)
         if initializes(self.program):

@@ -62,7 +62,12 @@ def entry(head: str, text: str, doc: DocText) -> Lines:
 
 
 def arguments(program: Program, doc: DocText) -> Iterator[str]:
-    for name, argument in program.arguments.items():
+    for name in program.constructor:
+        if name in program.kept:
+            nothing = " Default: ``None``" if program.kept[name].optional else ""
+            yield from entry(name, f"{shape_sentence(program, program.kept[name], doc_first=True)}{nothing}", doc)
+            continue
+        argument = program.arguments[name]
         idle = " It has no effect, and is taken for compatibility alone." if argument.unused else ""
         yield from entry(name, f"{sentence(argument.doc)}{idle}{default_text(argument)}", doc)
     if program.owns:
@@ -94,10 +99,13 @@ def shape_text(entries: tuple[ex.Expression, ...]) -> str:
 
 
 def shapes(program: Program, doc: DocText) -> Iterator[str]:
-    tensors: list[tuple[str, Input | Output]] = [*program.inputs.items(), *program.outputs.items()]
+    tensors: list[tuple[str, Input | Output]] = [
+        *((name, program.inputs[name]) for name in program.call if name in program.inputs),
+        *program.outputs.items(),
+    ]
     for name, tensor in tensors:
         yield from entry(f"- {name}", shape_sentence(program, tensor), doc)
-        if name == list(program.inputs)[-1] and isinstance(tensor, Input):
+        if isinstance(tensor, Input) and name == [own for own in program.call if own in program.inputs][-1]:
             yield from values(program, doc)
 
 
@@ -117,7 +125,7 @@ def preconditions(layer: CheckedLayer, doc: DocText) -> Iterator[str]:
         yield from (first, *(f"  {line}" for line in rest))
 
 
-def shape_sentence(program: Program, tensor: Input | Output) -> str:
+def shape_sentence(program: Program, tensor: Input | Output, doc_first: bool = False) -> str:
     parts = [described_shape(program, tensor)]
     if tensor.dtype is not None:
         parts.append(f"of dtype {code(tensor.dtype)}")
@@ -133,6 +141,8 @@ def shape_sentence(program: Program, tensor: Input | Output) -> str:
         nothing = "returned only if" if tensor.otherwise == "absent" else "``None`` unless"
         parts.append(f"{nothing} {code(ex.show(tensor.when))}")
     text = ", ".join(parts)
+    if doc_first and tensor.doc:
+        return f"{sentence(tensor.doc)} Shape: {sentence(text)}"
     return sentence(text) + (f" {sentence(tensor.doc)}" if tensor.doc else "")
 
 
@@ -242,7 +252,7 @@ def example(layer: CheckedLayer) -> Iterator[str]:
     """A session that constructs and calls the layer; the tests run it."""
     program, case = layer.program, layer.cases[0]
     yield f">>> layer = {constructed(program, case)}"
-    present = [name for name, facts in case.inputs.items() if facts is not None]
+    present = [name for name in program.call if case.inputs.get(name) is not None]
     for name in present:
         yield f">>> {name} = {sample(case, name)}"
     given = [f"{name}={python(value)}" for name, value in case.setting.given.items() if name in program.values]
@@ -272,6 +282,7 @@ def constructed(program: Program, case: CheckedCase) -> str:
             and len(parts) == list(program.arguments).index(name)
         )
         parts.append(python(value) if positional and "=" not in "".join(parts) else f"{name}={python(value)}")
+    parts += [f"{name}={sample(case, name)}" for name in program.kept if case.inputs[name] is not None]
     return f"{program.layer}({', '.join(parts)})"
 
 

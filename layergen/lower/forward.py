@@ -43,6 +43,7 @@ class ForwardWriter(Visitor):
         self.checks = checks
         self.names = attribute_names(program) | {name: f"self.{name}" for name in program.tensors}
         self.names |= {name: f"self.{name}" for name in program.members}
+        self.names |= {name: f"self.{name}" for name in program.kept}
         self.names["training"] = "self.training"
         self.narrowing = Narrowing(program)
         self.vague: frozenset[str] = frozenset()  # the names that mypy takes for anything
@@ -119,9 +120,10 @@ class ForwardWriter(Visitor):
     def origin(self) -> Origin:
         """The device of the first input that is always there, the dtype of the first floating one; or the layer's."""
         owned = [f"self.{name}" for name, tensor in self.program.tensors.items() if not tensor.when]
-        sources = [*(name for name, tensor in self.program.inputs.items() if not tensor.optional), *owned]
+        always = {self.names.get(name, name): part for name, part in self.program.inputs.items() if not part.optional}
+        sources = [*always, *owned]
         device = f"{sources[0]}.device" if sources else ""
-        floating = [name for name, tensor in self.program.inputs.items() if tensor.floating and not tensor.optional]
+        floating = [name for name, tensor in always.items() if tensor.floating]
         source = floating[0] if floating else owned[0] if owned else None
         if source is None:
             return Origin(device, "torch.get_default_dtype()")

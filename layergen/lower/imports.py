@@ -40,7 +40,7 @@ def _joined(lines: Iterable[str]) -> list[str]:
     found: dict[str, list[str]] = {}
     for line in lines:
         start, _, name = line.rpartition(" import ")
-        own = start if start.startswith("from collections") else line
+        own = start if start in ("from collections.abc", "from torch") else line
         found.setdefault(own, []).append(name)
     return [
         f"{start} import {', '.join(names)}" if " import " not in start and start.startswith("from") else start

@@ -79,7 +79,7 @@ def prose(program: Program) -> tuple[str, ...]:
 
 def annotations(program: Program) -> tuple[str, ...]:
     """The attributes that a type checker cannot tell from the constructor."""
-    lines = []
+    lines = [f"{name}: Tensor{' | None' if part.optional else ''}" for name, part in program.kept.items()]
     for name, tensor in program.tensors.items():
         kind = "Tensor" if isinstance(tensor, Buffer) else "nn.Parameter"
         if isinstance(tensor, Buffer) or tensor.when is not None:

@@ -65,6 +65,9 @@ class SourcePrinter(ex.Printer):
     def name(self, node: ex.Name) -> str:
         if node.id in self.names:
             return self.names[node.id]
+        head, dot, rest = node.id.partition(".")
+        if dot and head in self.names:  # where a size is read: `self.weight.shape[0]`
+            return f"{self.names[head]}.{rest}"
         if node.id in CONSTANTS:
             return CONSTANTS[node.id]
         return node.id

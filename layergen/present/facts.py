@@ -10,7 +10,7 @@ from torch import Tensor
 from layergen.checked import CheckedLayer
 from layergen.contract import contract_of
 from layergen.lang import expression as ex
-from layergen.lang.model import Output
+from layergen.lang.model import Input, Output
 from layergen.lang.model import Tensor as TensorSpec
 from layergen.lang.statements import headline
 from layergen.lang.visitor import statements

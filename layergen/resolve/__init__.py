@@ -10,7 +10,7 @@ from layergen.lang import expression as ex
 from layergen.lang.constructors import constructor_calls
 from layergen.lang.facts import Callee, CalleeKind, Role
 from layergen.lang.kinds import Kinds
-from layergen.lang.model import Argument, Buffer, Input, LayerSpec, Match, Module, Output, Parameter, Tensor
+from layergen.lang.model import Argument, Buffer, Input, Kept, LayerSpec, Match, Module, Output, Parameter, Tensor
 from layergen.lang.refusals import is_module
 from layergen.resolve.annotation import Environment, Functions, Meaning, annotated, as_initializer
 from layergen.resolve.arguments import kinds_of_argument
@@ -77,6 +77,7 @@ def understood(spec: LayerSpec, library: Library = EMPTY) -> Program:
         references=spec.references,
         arguments={name: _argument(part, Environment(_earlier(spec, name))) for name, part in spec.arguments.items()},
         values={name: _argument(part, Environment({})) for name, part in spec.values.items()},
+        constructor=tuple(spec.declared),
         call=tuple(spec.given),
         derived=derived,
         constraints=tuple(annotated(constraint, sizes) for constraint in spec.constraints),
@@ -90,7 +91,7 @@ def understood(spec: LayerSpec, library: Library = EMPTY) -> Program:
         random="always" if any(child.program.random == "always" for child in children_of(members)) else spec.random,
         mixes=spec.mixes,
         causal=spec.causal,
-        matches=_match(spec.matches, numbers, start) if spec.matches else None,
+        matches=_match(spec.matches, _with_kept(spec, numbers), start) if spec.matches else None,
         accept=spec.accept,
         cases=spec.cases,
         forward=Method(statements),
@@ -210,6 +211,14 @@ def _constructed(node: ex.Expression) -> ex.Expression | None:
 
 def children_of(members: Mapping[str, Member]) -> Iterator[Child]:
     return (child for member in members.values() for child in member.children)
+
+
+def _with_kept(spec: LayerSpec, numbers: Environment) -> Environment:
+    """What is known where the constructor's tensors are, too."""
+    tensors = {name: part for name, part in spec.inputs.items() if isinstance(part, Kept)}
+    return numbers.with_names(
+        {name: Meaning(Role.ARGUMENT, TENSOR | _absent(part.optional)) for name, part in tensors.items()}
+    )
 
 
 def _match(match: Match, numbers: Environment, forward: Environment) -> Match:

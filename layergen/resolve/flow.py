@@ -39,7 +39,9 @@ class _Flow(Visitor):
     def __init__(self, spec: LayerSpec) -> None:
         sizes = {*spec.arguments, *spec.derived, *dimensions(spec), *unbound_names(spec)}
         self.choices = {choice for part in spec.arguments.values() for choice in part.choices or ()}
-        self.known = frozenset({*sizes, *spec.tensors, *spec.modules, *spec.given, *CONSTANTS, "training"})
+        self.known = frozenset(
+            {*sizes, *spec.tensors, *spec.modules, *spec.given, *spec.inputs, *CONSTANTS, "training"}
+        )
         self.passing = {name: found for name, found in dimensions(spec).items() if not found.always}
         self.first = {target.id: target for target in reversed(list(assignments(spec.forward)))}
         self.findings: list[Finding] = []

@@ -49,7 +49,7 @@ def check_names(spec: LayerSpec) -> Iterator[Finding]:
 def _check_shadowed(spec: LayerSpec) -> Iterator[Finding]:
     owners: dict[str, tuple[str, Place]] = {}  # what each name stands for first, and where
     for section, role in SECTIONS.items():
-        for name in spec.given if section == "inputs" else getattr(spec, section):
+        for name in spec.names_in(section):
             place = Place((section, name), key=True)
             owner, first = owners.setdefault(name, (role, place))
             updated = section == "outputs" and owner == SECTIONS["inputs"]
@@ -57,13 +57,14 @@ def _check_shadowed(spec: LayerSpec) -> Iterator[Finding]:
                 switchable = section in ("parameters", "buffers") and _is_flag(spec, name)
                 help = f"add `when: {name}`, or choose another name" if switchable else OTHER_NAME
                 yield _shadowed(place, f"`{name}` is {owner} already", first, help)
+    yield from _check_bound(spec)
     for name, dimension in dimensions(spec).items():
         place = dimension.entries[0].place
         owner, first = owners.setdefault(name, ("a dimension", place))
         if first != place:
             yield _shadowed(place, f"dimension `{name}` has the name of {owner}", first)
     for target in assignments(spec.forward):
-        if target.id in owners and target.id not in {*spec.inputs, *spec.outputs, *spec.buffers}:
+        if target.id in owners and target.id not in {*_tensors_given(spec), *spec.outputs, *spec.buffers}:
             owner, first = owners[target.id]
             message = f"`{target.id}` is {owner}, which keeps its value"
             yield _shadowed(Place(FORWARD, target.span), message, first)
@@ -80,6 +81,11 @@ def _check_alike(spec: LayerSpec) -> Iterator[Finding]:
             message = f"`{name}` is nearly the {role} `{meant}`, and would be a dimension"
             help = f"write `{meant}`; where a dimension is meant, choose a name that is less like it"
             yield UndefinedName.at(place._replace(span=node.span) if node else place, message, help=help)
+
+
+def _tensors_given(spec: LayerSpec) -> set[str]:
+    """The tensors that a caller of the forward gives."""
+    return set(spec.inputs) & set(spec.given)
 
 
 def _shadowed(place: Place, message: str, first: Place, help: str = OTHER_NAME) -> Finding:
@@ -133,7 +139,7 @@ def _check_unused(spec: LayerSpec) -> Iterator[Finding]:
         message = f"argument `{name}` has an effect"
         yield InvalidValue.at(("arguments", name, "unused"), message, help="delete `unused: true`")
     for section, names in used.items():
-        for name in spec.given if section == "inputs" else getattr(spec, section):
+        for name in spec.names_in(section):
             if name not in names and not (section == "arguments" and name in idle):
                 lacks = IDLE.get(section, "is never read by the forward")
                 message = f"{SECTIONS[section].split(' ', 1)[1]} `{name}` {lacks}"
@@ -153,3 +159,11 @@ def _check_unused(spec: LayerSpec) -> Iterator[Finding]:
 def _givers(spec: LayerSpec, read: set[str]) -> set[str]:
     """The inputs that alone give a dimension its size which is read."""
     return {found.giver for name, found in dimensions(spec).items() if name in read and found.giver}
+
+
+def _check_bound(spec: LayerSpec) -> Iterator[Finding]:
+    """The inputs of the forward give sizes to dimensions; the tensors of the constructor have them."""
+    for name, dimension in dimensions(spec).items():
+        if dimension.source.input not in spec.given:
+            message = f"no input of the forward has the dimension `{name}`"
+            yield InvalidValue.at(dimension.source.place, message, help="give an input a dimension of that name")

@@ -10,7 +10,7 @@ from layergen.rules.names import RequiredAfterOptional
 def check_order(spec: LayerSpec) -> Iterator[Finding]:
     """Yield the arguments and inputs that are required after one that is not."""
     required = {
-        "arguments": {name: argument.required for name, argument in spec.arguments.items()},
+        "arguments": {name: argument.required for name, argument in spec.declared.items()},
         "inputs": {name: _is_required(part) for name, part in spec.given.items()},
     }
     for section, members in required.items():

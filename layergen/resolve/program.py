@@ -9,7 +9,7 @@ from layergen import ops
 from layergen.lang import expression as ex
 from layergen.lang.facts import CalleeKind
 from layergen.lang.kinds import Kind, Kinds
-from layergen.lang.model import Argument, Buffer, Input, Match, Output, Parameter, Reference
+from layergen.lang.model import Argument, Buffer, Input, Kept, Match, Output, Parameter, Reference
 from layergen.lang.values import Mixing
 from layergen.lang.visitor import assignments, calls, parts, reads, statements
 from layergen.ops import Formal, Op
@@ -225,6 +225,7 @@ class Program:
     references: tuple[Reference, ...]
     arguments: Mapping[str, Argument]
     values: Mapping[str, Argument]  # of the inputs: what a caller of the forward gives beside tensors
+    constructor: tuple[str, ...]  # the arguments and the kept inputs, in the order in which the constructor takes them
     call: tuple[str, ...]  # the inputs and these values, in the order in which the forward takes them
     derived: Mapping[str, ex.Expression]
     constraints: tuple[ex.Expression, ...]  # those on arguments alone and those on sizes, as they are declared
@@ -252,6 +253,11 @@ class Program:
             there = part.when is None or holds(part.when)
             if there or part.otherwise == "null":
                 yield name, there
+
+    @cached_property
+    def kept(self) -> Mapping[str, Input]:
+        """The inputs that the constructor takes, and that the layer keeps as buffers."""
+        return {name: part for name, part in self.inputs.items() if isinstance(part, Kept)}
 
     @cached_property
     def decided(self) -> Mapping[str, Argument]:

@@ -9,7 +9,7 @@ from layergen.lang import expression as ex
 from layergen.lang.constructors import constructor_calls
 from layergen.lang.dtypes import DTYPES
 from layergen.lang.inits import FANS, initializer
-from layergen.lang.model import Argument, Buffer, Input, Match, Output, Parameter, Tensor
+from layergen.lang.model import Argument, Buffer, Input, Kept, Match, Output, Parameter, Tensor
 from layergen.lang.scalars import NUMBERS
 from layergen.resolve.signature import read_dimensions
 
@@ -99,7 +99,8 @@ def scoped(spec: Parts) -> Iterator[Scoped]:
         words = "arguments, derived names, and tensors of the layer and its members"
         yield Scoped(("penalty",), spec.penalty, owned, words)
     if spec.matches:
-        yield Scoped(("matches", "module"), spec.matches.module, scalars, known)
+        tensors = (name for name, part in spec.inputs.items() if isinstance(part, Kept))
+        yield Scoped(("matches", "module"), spec.matches.module, scalars.union(tensors), known)
         for index, value in enumerate(spec.matches.inputs or ()):
             yield Scoped(("matches", "inputs", index), value, frozenset({*spec.inputs, *spec.values}), "inputs")
 

@@ -94,5 +94,5 @@ def _roles(spec: LayerSpec) -> dict[str, str]:
         **dict.fromkeys(spec.buffers, "a buffer"),
         **dict.fromkeys(spec.parameters, "a parameter"),
         **dict.fromkeys(spec.derived, "a derived name"),
-        **dict.fromkeys(spec.arguments, "an argument"),
+        **dict.fromkeys(spec.declared, "an argument"),
     }
