@@ -170,7 +170,7 @@ class Instance:
         outputs = {}
         for name in self.returned():
             value = running.values.get(name)
-            if value is None:
+            if name not in running.values:
                 raise TrialFault(self.explainer.unassigned(name))
             if not isinstance(value, Tensor):
                 raise TrialFault(self.explainer.no_tensor(name, value))
