@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Discriminator, Field, StringConstraints, Tag, field_validator, model_validator
+from pydantic import BeforeValidator, Discriminator, Field, StringConstraints, Tag, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from layergen.lang import expression as ex
@@ -17,6 +17,7 @@ from layergen.lang.argument import Value as Value
 from layergen.lang.argument_types import Base
 from layergen.lang.dtypes import DTYPES, FLOATING, INTEGRAL
 from layergen.lang.part import Part
+from layergen.lang.shown import Shown, read_shown
 from layergen.lang.values import (
     Block,
     Constructor,
@@ -248,6 +249,7 @@ class LayerSpec(Part):
     mixes: Mixes = Field(default_factory=dict)
     causal: str | None = None  # the dimension along which no entry sees a later one
     matches: Match | None = None
+    repr: Entries[Annotated[Shown, BeforeValidator(read_shown)]] | None = None  # None: all arguments are shown
     accept: Section[Prose] = Field(default_factory=dict)  # judgements that are overruled, by rule, each with its reason
     cases: Entries[dict[str, Any]] = ()
 

@@ -12,6 +12,7 @@ from layergen.lang.facts import Callee, CalleeKind, Role
 from layergen.lang.kinds import Kinds
 from layergen.lang.model import Argument, Buffer, Input, Kept, LayerSpec, Match, Module, Output, Parameter, Tensor
 from layergen.lang.refusals import is_module
+from layergen.lang.shown import Shown
 from layergen.resolve.annotation import Environment, Functions, Meaning, annotated, as_initializer
 from layergen.resolve.arguments import kinds_of_argument
 from layergen.resolve.asking import check_identity
@@ -92,6 +93,7 @@ def understood(spec: LayerSpec, library: Library = EMPTY) -> Program:
         mixes=spec.mixes,
         causal=spec.causal,
         matches=_match(spec.matches, _with_kept(spec, numbers), start) if spec.matches else None,
+        repr=spec.repr and tuple(_shown(part, numbers) for part in spec.repr),
         accept=spec.accept,
         cases=spec.cases,
         forward=Method(statements),
@@ -211,6 +213,12 @@ def _constructed(node: ex.Expression) -> ex.Expression | None:
 
 def children_of(members: Mapping[str, Member]) -> Iterator[Child]:
     return (child for member in members.values() for child in member.children)
+
+
+def _shown(part: Shown, numbers: Environment) -> Shown:
+    name = annotated(part.name, numbers)
+    assert isinstance(name, ex.Name)
+    return part.changed(name, None if part.when is None else annotated(part.when, numbers))
 
 
 def _with_kept(spec: LayerSpec, numbers: Environment) -> Environment:

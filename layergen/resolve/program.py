@@ -10,6 +10,7 @@ from layergen.lang import expression as ex
 from layergen.lang.facts import CalleeKind
 from layergen.lang.kinds import Kind, Kinds
 from layergen.lang.model import Argument, Buffer, Input, Kept, Match, Output, Parameter, Reference
+from layergen.lang.shown import Shown
 from layergen.lang.values import Mixing
 from layergen.lang.visitor import assignments, calls, parts, reads, statements
 from layergen.ops import Formal, Op
@@ -240,6 +241,7 @@ class Program:
     mixes: Mapping[str, Mixing]  # the dimensions along which samples see each other, and when
     causal: str | None  # the dimension along which no entry sees a later one
     matches: Match | None
+    repr: tuple[Shown, ...] | None  # what `extra_repr` shows; None: all arguments
     accept: Mapping[str, str]  # judgements of the checks that the author overrules, with the reasons
     cases: tuple[Mapping[str, Any], ...]
     forward: Method

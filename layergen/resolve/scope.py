@@ -11,6 +11,7 @@ from layergen.lang.dtypes import DTYPES
 from layergen.lang.inits import FANS, initializer
 from layergen.lang.model import Argument, Buffer, Input, Kept, Match, Output, Parameter, Tensor
 from layergen.lang.scalars import NUMBERS
+from layergen.lang.shown import Shown
 from layergen.resolve.signature import read_dimensions
 
 CONSTANTS = (*NUMBERS, *DTYPES)  # known where tensors are
@@ -62,6 +63,8 @@ class Parts(Protocol):
     def penalty(self) -> ex.Expression | None: ...
     @property
     def matches(self) -> Match | None: ...
+    @property
+    def repr(self) -> tuple[Shown, ...] | None: ...
 
 
 def scoped(spec: Parts) -> Iterator[Scoped]:
@@ -98,6 +101,10 @@ def scoped(spec: Parts) -> Iterator[Scoped]:
         owned = scalars.union(CONSTANTS, spec.parameters, spec.buffers, spec.modules)
         words = "arguments, derived names, and tensors of the layer and its members"
         yield Scoped(("penalty",), spec.penalty, owned, words)
+    for index, shown in enumerate(spec.repr or ()):
+        yield Scoped(("repr", index), shown.name, scalars, known)
+        if shown.when is not None:
+            yield Scoped(("repr", index), shown.when, scalars, known)
     if spec.matches:
         tensors = (name for name, part in spec.inputs.items() if isinstance(part, Kept))
         yield Scoped(("matches", "module"), spec.matches.module, scalars.union(tensors), known)
