@@ -29,7 +29,8 @@ from torch import Tensor, nn
 from layergen.faults import SpecError
 from layergen.lang.source import load
 from layergen.lang.validate import validate
-from layergen.lower.constructor import ConstructorWriter, helpers, signature
+from layergen.lower.arguments import helpers
+from layergen.lower.constructor import ConstructorWriter, signature
 from layergen.lower.forward import ForwardWriter
 from layergen.lower.imports import function, import_lines
 from layergen.lower.initial import reset_lines

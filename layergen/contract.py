@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 
 from layergen.checked import CheckedLayer
 from layergen.lang import expression as ex
-from layergen.lang.model import Argument, Buffer, Input, Output, Parameter, Tensor
+from layergen.lang.model import Argument, Buffer, Input, Kept, Output, Parameter, Tensor
 from layergen.lang.values import Mixing
 from layergen.prove.cost import Costs
 from layergen.prove.leading import formula_text
@@ -40,6 +40,8 @@ class ArgumentTerms(Terms):
     max: int | float | None
     exclusive: bool | Literal["min", "max"]
     choices: tuple[int | str, ...] | None
+    optional_entries: bool  # whether None may stand among the entries of a list
+    unused: bool  # whether it is taken for compatibility alone
 
 
 class InputTerms(Terms):
@@ -50,6 +52,7 @@ class InputTerms(Terms):
     dtype: str | None  # None: floating
     optional: bool
     range: tuple[str, str] | None  # low and high of its values, high excluded
+    kept: bool  # whether the constructor takes it, and the layer keeps it as a buffer
     gradient: bool
     partial: bool  # whether some of its entries have no effect
     marks: tuple[str, ...]  # the inputs of which it says, being true, which positions count
@@ -62,6 +65,8 @@ class OutputTerms(Terms):
     name: str
     shape: Shape
     dtype: str | None  # None: that of the first floating input
+    when: str | None  # the condition under which it is returned
+    otherwise: Literal["absent", "null"]  # what stands in its place elsewhere
 
 
 class StateTerms(Terms):
@@ -104,6 +109,8 @@ class Contract(Terms):
     derived: tuple[tuple[str, str], ...]  # names and expressions, each in arguments and earlier names
     constraints: tuple[str, ...]
     inputs: tuple[InputTerms, ...]
+    values: tuple[ArgumentTerms, ...]  # what the forward takes beside tensors
+    call: tuple[str, ...]  # inputs and values in the order in which the forward takes them
     outputs: tuple[OutputTerms, ...]
     state: tuple[StateTerms, ...]
     modes: bool  # whether it does something else in training than in evaluation
@@ -143,6 +150,8 @@ def contract_of(layer: CheckedLayer) -> Contract:
         derived=tuple((name, ex.show(value)) for name, value in program.derived.items()),
         constraints=tuple(map(ex.show, program.constraints)),
         inputs=tuple(_input(name, part) for name, part in program.inputs.items()),
+        values=tuple(_argument(name, part) for name, part in program.values.items()),
+        call=program.call,
         outputs=tuple(_output(name, part) for name, part in program.outputs.items()),
         state=tuple(_state(program, name, part) for name, part in program.tensors.items()),
         modes=program.asks_mode,
@@ -163,13 +172,15 @@ def _shape(tensor: Tensor) -> Shape:
 def _argument(name: str, part: Argument) -> ArgumentTerms:
     return ArgumentTerms(
         name=name,
-        type=part.type,
+        type=str(part.type),
         default=None if part.default is None else ex.show(part.default),
         optional=part.optional,
         min=part.min,
         max=part.max,
         exclusive=part.exclusive,
         choices=part.choices,
+        optional_entries=part.optional_entries,
+        unused=part.unused,
     )
 
 
@@ -180,6 +191,7 @@ def _input(name: str, part: Input) -> InputTerms:
         dtype=part.dtype,
         optional=part.optional,
         range=None if part.range is None else (ex.show(part.range[0]), ex.show(part.range[1])),
+        kept=isinstance(part, Kept),
         gradient=part.gradient,
         partial=part.partial,
         marks=part.marks,
@@ -188,7 +200,8 @@ def _input(name: str, part: Input) -> InputTerms:
 
 
 def _output(name: str, part: Output) -> OutputTerms:
-    return OutputTerms(name=name, shape=_shape(part), dtype=part.dtype)
+    when = None if part.when is None else ex.show(part.when)
+    return OutputTerms(name=name, shape=_shape(part), dtype=part.dtype, when=when, otherwise=part.otherwise)
 
 
 def _state(program: Program, name: str, part: Parameter | Buffer) -> StateTerms:

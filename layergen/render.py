@@ -72,7 +72,7 @@ def verify(tree: ast.Module, view: LayerView) -> None:
     kinds = [type(node).__name__ for node in tree.body]
     imports = [line for line in view.imports if line]
     expected = ["Expr", *("Import" if line.startswith("import") else "ImportFrom" for line in imports), "Assign"]
-    expected += ["FunctionDef"] * len(view.helpers) + ["ClassDef"]
+    expected += ["AnnAssign"] * len(view.tables) + ["FunctionDef"] * len(view.helpers) + ["ClassDef"]
     if kinds != expected:
         raise RenderError(f"a module of {kinds}, not of {expected}")
     layer = tree.body[-1]

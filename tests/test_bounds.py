@@ -40,6 +40,16 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "any_pair": {"type": "size2"},
     "ints": {"type": "ints", "min": 1},
     "bounded_ints": {"type": "ints", "min": 0, "max": 3, "exclusive": "min"},
+    "five": {"type": "size5", "min": 1},
+    "quadruple": {"type": "size4", "max": 4},
+    "betas": {"type": "float2", "min": 0, "max": 1, "exclusive": "max"},
+    "scales": {"type": "floats", "min": 0},
+    "sixfold": {"type": "float6"},
+    "gaps": {"type": "size2", "min": 2, "optional_entries": True},
+    "any_gaps": {"type": "ints", "max": 3, "optional_entries": True, "optional": True},
+    "padding": {"type": "str | size2", "min": 0, "choices": ["same", "sum"]},
+    "maybe_padding": {"type": "str | ints", "choices": ["same"], "optional": True},
+    "mean_or_rate": {"type": "float | str", "max": 1, "choices": ["mean"]},
     "maybe_int": {"type": "int", "min": 2, "max": 4, "optional": True},
     "maybe_rate": {"type": "float", "min": 0, "optional": True},
     "maybe_mode": {"type": "str", "choices": ["a", "b"], "optional": True},
@@ -50,6 +60,7 @@ VALUES: list[Any] = [
     *range(-4, 8),
     *(-math.inf, -1.5, -0.0, 0.0, 1e-300, 0.25, 0.5, 0.99, 1.0, 1.5, 3.0, math.inf),
     *([], [2], [0], [1, 2], [3, 4], [2, 2], [0, 3], [2, 1], [1, 2, 3], [4, 4, 5], [-1, 3, 3], [1, 2, 3, 4], (3, 3)),
+    *([None, 2], [None, None], [0.5, 1], [-0.5, 0.25], [1.5], [0.25, 0.5, 0.75, 1, 2, 3], [1, 2, 3, 4, 5], "same"),
     *("sum", "mean", "it's", 'a "b"', "{c}", "a", "c", "", None, True, False),
 ]
 
@@ -108,11 +119,13 @@ def test_the_constructor_refuses_what_the_checks_refuse(name: str, layer: type[n
             assert str(caught.value).startswith(f"{name} must be {requirement(checked)}, got ")
 
 
-@pytest.mark.parametrize("name", ["single", "pair", "triple", "any_pair", "maybe_pair"])
+@pytest.mark.parametrize("name", ["single", "pair", "triple", "any_pair", "maybe_pair", "five", "quadruple"])
 def test_sizes_of_another_length_are_refused(name: str, layer: type[nn.Module]) -> None:
     for value in VALUES:
         if isinstance(value, list) and not fits(argument(name), value):
-            with pytest.raises(ValueError, match=f"^{name} must be an int or (one|two|three) ints?, got "):
+            if any(not isinstance(part, int) for part in value):
+                continue
+            with pytest.raises(ValueError, match=f"^{name} must be an int or (one|two|three|four|five) ints?, got "):
                 layer(**{name: value})
 
 
@@ -137,6 +150,8 @@ def test_what_is_required_is_said_where_something_is_refused(name: str) -> None:
         *(("positive", "positive"), ("above_zero", "positive"), ("scale", "positive"), ("natural", "non-negative")),
         *(("at_least", "at least 3"), ("above", "greater than 3"), ("at_most", "at most 5"), ("below", "less than 5")),
         *(("rate", "in [0, 1]"), ("rate_below_one", "in [0, 1)"), ("open_rate", "in (0.25, 1)"), ("only", "3")),
+        *(("padding", "'same', 'sum' or non-negative"), ("maybe_padding", "'same', an int or a list of ints")),
+        *(("mean_or_rate", "'mean' or at most 1"), ("betas", "in [0, 1)"), ("gaps", "at least 2")),
         *(("level", "1, 2 or 4"), ("maybe_mode", "'a' or 'b'")),
     ],
 )
@@ -148,6 +163,8 @@ def test_requirements_in_words(name: str, words: str) -> None:
     ("name", "value", "kept"),
     [
         *(("single", 2, (2,)), ("pair", 2, (2, 2)), ("pair", [1, 2], (1, 2)), ("triple", (1, 2, 3), (1, 2, 3))),
+        *(("five", 2, (2,) * 5), ("betas", 0.5, (0.5, 0.5)), ("scales", [1, 0.5], (1, 0.5)), ("gaps", 3, (3, 3))),
+        *(("gaps", [None, 3], (None, 3)), ("padding", "same", "same"), ("padding", 1, (1, 1))),
         *(("ints", 4, (4,)), ("ints", [], ()), ("ints", [4, 5], (4, 5)), ("eps", 1, 1), ("maybe_pair", None, None)),
     ],
 )

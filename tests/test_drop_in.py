@@ -21,10 +21,12 @@ def modules_with_reference() -> list[ModuleType]:
 @pytest.mark.parametrize("module", modules_with_reference(), ids=lambda module: module.__name__.rpartition(".")[2])
 def test_same_seed_gives_the_state_of_torch(module: ModuleType) -> None:
     for case in module.CASES.values():
+        given = {**case.arguments, **module.LAYER.given(case)}
         torch.manual_seed(0)
-        reference = module.reference(**case.arguments)
+        reference = module.reference(**given)
         torch.manual_seed(0)
-        torch.testing.assert_close(module.LAYER.new(case).state_dict(), reference.state_dict(), rtol=0, atol=0)
+        layer = module.LAYER.constructor(**given)
+        torch.testing.assert_close(layer.state_dict(), reference.state_dict(), rtol=0, atol=0)
 
 
 @pytest.mark.parametrize(

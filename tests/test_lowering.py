@@ -8,7 +8,8 @@ import pytest
 from small import DIM, FLAG, forward_lines, program, spec
 
 from layergen.faults import SpecError
-from layergen.lower.constructor import ConstructorWriter, argument_signature
+from layergen.lower.arguments import argument_signature
+from layergen.lower.constructor import ConstructorWriter
 from layergen.lower.docs import shape_sentence
 from layergen.lower.imports import function, names_in
 from layergen.lower.initial import reset_lines

@@ -66,6 +66,12 @@ def hold(layer: CheckedLayer, proof: Proof) -> None:
             run = Instance(layer.program, setting).run(proof.training)
         except TrialFault:  # beyond a precondition
             reject()
+        other_way = any(not value(guard.condition, point) for guard in proof.guards)
+        if other_way and any(
+            tuple(value(formula, point) for formula in formulas) != tuple(run.outputs[name].shape)
+            for name, formulas in proof.outputs.items()
+        ):
+            reject()  # torch has asked about these sizes, and would have gone another way
         for name, formulas in proof.outputs.items():
             assert tuple(value(formula, point) for formula in formulas) == tuple(run.outputs[name].shape), name
         assert [step.target for step in proof.steps] == [step.target for step in run.steps]

@@ -3,12 +3,12 @@
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import get_args
 
 import pytest
 
 from layergen.cli import main
 from layergen.lang import model
+from layergen.lang.argument_types import WORDS
 from layergen.lang.dtypes import DTYPES
 from layergen.lang.scalars import SCALARS
 from layergen.ops import names as op_names
@@ -117,12 +117,12 @@ def compare(block: Shown, text: str, request: pytest.FixtureRequest) -> None:
 
 def test_every_key_is_explained() -> None:
     parts = (model.LayerSpec, model.Argument, model.Parameter, model.Buffer, model.Input, model.Output, model.Match)
-    keys = {key for part in parts for key in part.model_fields}
+    keys = {field.alias or key for part in parts for key, field in part.model_fields.items()}
     assert {key for key in keys if f"`{key}`" not in README} == set()
 
 
 def test_every_type_and_function_of_numbers_is_explained() -> None:
-    words = {*get_args(model.Argument.model_fields["type"].annotation), *SCALARS, *DTYPES}
+    words = {*WORDS, *SCALARS, *DTYPES}
     assert {word for word in words if f"`{word}`" not in README} == set()
 
 

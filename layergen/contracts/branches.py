@@ -55,8 +55,8 @@ def _is_idle(program: Program, branching: Branching, outcome: bool) -> bool:
 
     All of these are tried, so the branch is taken whenever the condition is asked.
     """
-    named = [program.arguments.get(name) for name in ex.names(branching.test)]
-    finite = all(part is not None and (part.choices is not None or part.type == "bool") for part in named)
+    named = [program.decided.get(name) for name in ex.names(branching.test)]
+    finite = all(part is not None and part.finite for part in named)
     return branching.branch and not outcome and not branching.otherwise and finite
 
 

@@ -75,7 +75,7 @@ def _help(program: Program, witness: Witness) -> str | None:
     """What to write instead."""
     node, edge = witness.suspect.node, witness.suspect.edge
     if witness.bound is not None:
-        argument = program.arguments[witness.bound]
+        argument = program.decided[witness.bound]
         end = "min" if argument.min is not None and witness.setting.values[witness.bound] == argument.min else "max"
         return f"leave the bound out of what `{witness.bound}` may be: `exclusive: {end}`"
     match edge:

@@ -12,7 +12,9 @@ from layergen.contracts.probing import FAR, Probe, Tensors, Way, probed
 from layergen.contracts.promise import Promise, Ways
 from layergen.diagnostics import Finding, Place
 from layergen.lang import expression as ex
+from layergen.lang.argument_types import ArgumentType, Base
 from layergen.lang.interpreter import EvaluationFault
+from layergen.lang.model import Argument
 from layergen.lang.model import Tensor as TensorSpec
 from layergen.resolve.program import Program
 from layergen.rules.meaning import IgnoredEntries
@@ -140,7 +142,7 @@ def _grown(ways: Sequence[Way]) -> Iterator[Way]:
         for growth in GROWTH:
             sizes = {name: size + growth for name, size in setting.sizes.items()}
             leading = tuple(size + 1 for size in setting.leading)
-            ints = [name for name, part in program.arguments.items() if part.type == "int" and part.choices is None]
+            ints = [name for name, part in program.decided.items() if _is_size(part)]
             grown = {name: setting.values[name] + growth for name in ints if setting.values[name] is not None}
             larger = replace(setting, sizes=sizes, leading=leading)
             for candidate in (larger, _with(way, larger, grown)):
@@ -150,6 +152,10 @@ def _grown(ways: Sequence[Way]) -> Iterator[Way]:
                             yield Way(Probe(program, candidate), way.training)
                     except (TrialFault, EvaluationFault):
                         continue
+
+
+def _is_size(argument: Argument) -> bool:
+    return argument.type == ArgumentType(Base.INT) and argument.choices is None
 
 
 def _with(way: Way, setting: Setting, changed: dict[str, int]) -> Setting | None:

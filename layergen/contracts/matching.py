@@ -28,11 +28,8 @@ def check_match(instance: Instance) -> Iterator[Finding]:
         return
     theirs = {name: facts(tensor).shape for name, tensor in module.state_dict().items()}
     hidden = {name for name, buffer in instance.program.buffers.items() if not buffer.persistent}
-    ours = {
-        name: tuple(tensor.shape)
-        for name, tensor in instance.state.items()
-        if tensor is not None and name not in hidden
-    }
+    owned = {**instance.state, **{name: instance.inputs[name] for name in instance.program.kept}}
+    ours = {name: tuple(tensor.shape) for name, tensor in owned.items() if tensor is not None and name not in hidden}
     if ours != theirs:
         message = f"the state dict of `{match.module.function}` is {_listed(theirs)}, that of the layer {_listed(ours)}"
         yield MatchMismatch.at(Place(path, match.module.span), message, notes=instance.explainer.notes())
@@ -50,7 +47,8 @@ def matched_module(instance: Instance, device: torch.device) -> torch.nn.Module:
     assert match is not None
     op = find_module(match.module.function)
     assert op is not None
-    interpreter = Interpreter({**CONSTANTS, **instance.setting.values})
+    tensors = {name: instance.inputs[name] for name in instance.program.kept}
+    interpreter = Interpreter({**CONSTANTS, **instance.setting.values, **tensors})
     arguments = [interpreter.evaluate(argument) for argument in match.module.arguments]
     keywords = {keyword.name: interpreter.evaluate(keyword.value) for keyword in match.module.keywords}
     with device:
@@ -63,8 +61,8 @@ def matched_inputs(instance: Instance, inputs: Mapping[str, Any]) -> list[Any]:
     """What the module of `matches` is called with, where the layer is called with these inputs."""
     match = instance.program.matches
     assert match is not None
-    called = match.inputs if match.inputs is not None else tuple(ex.Name(name) for name in instance.inputs)
-    interpreter = Interpreter({**CONSTANTS, **inputs})
+    called = match.inputs if match.inputs is not None else tuple(map(ex.Name, instance.program.call))
+    interpreter = Interpreter({**CONSTANTS, **instance.setting.values, **inputs})
     return [interpreter.evaluate(value) for value in called]
 
 

@@ -20,7 +20,8 @@ class Matched:
     def __init__(self, probe: Probe) -> None:
         self.instance: Instance = probe.instance
         self.module: nn.Module = matched_module(probe.instance, CPU).double()
-        self.module.load_state_dict({name: probe.state[name] for name in self.module.state_dict()})
+        owned = {**dict(self.module.state_dict()), **probe.state}  # with the tensors of the constructor as they are
+        self.module.load_state_dict({name: owned[name] for name in self.module.state_dict()})
 
     def at(self, setting: Setting) -> "Matched":
         """The same module: its inputs alone bring the sizes."""
@@ -29,6 +30,8 @@ class Matched:
     def outputs(self, training: bool, inputs: Tensors) -> Tensors | None:
         """What it gives, under the names of the layer's outputs; None if it fails."""
         module = copy.deepcopy(self.module).train(training)
+        kept = {name: inputs[name] for name in self.instance.program.kept if name in inputs}
+        module.load_state_dict(kept, strict=False)
         absent: Mapping[str, Any] = dict.fromkeys(self.instance.inputs)
         with torch.no_grad(), torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
@@ -36,7 +39,7 @@ class Matched:
                 given = module(*matched_inputs(self.instance, {**absent, **inputs}))
             except Exception:  # whatever torch raises; what cannot be run shows nothing
                 return None
-        return dict(zip(self.instance.program.outputs, _flat(given), strict=False))
+        return dict(zip(self.instance.returned(), _flat(given), strict=False))
 
 
 def _flat(value: Any) -> list[Tensor]:

@@ -42,7 +42,7 @@ class RandomWatch(Watcher[tuple[Finding, ...]]):
         """Whether nothing is dropped, and that not only because an argument is 0 at this setting."""
         written = bound(op, node.arguments, {keyword.name: keyword.value for keyword in node.keywords})
         sources = [written.get(name) for name in ("p", "dropout_p") if given.get(name) == 0]
-        own = self.instance.program.arguments
+        own = self.instance.program.decided
         return any(not (isinstance(source, ex.Name) and source.id in own) for source in sources)
 
     def evidence(self, run: Run | None) -> tuple[Finding, ...]:

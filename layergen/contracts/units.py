@@ -9,6 +9,7 @@ from torch import Tensor
 from layergen.contracts.promise import Promise, Ways
 from layergen.diagnostics import FORWARD, Finding, Place, Span
 from layergen.lang import expression as ex
+from layergen.lang.argument_types import ArgumentType, Base
 from layergen.resolve.program import Program
 from layergen.rules.shapes import HiddenCoupling
 from layergen.run.forward import Run, Step, TrialFault
@@ -27,9 +28,9 @@ def _with_units(program: Program, setting: Setting) -> Iterator[tuple[str, Setti
         changed = replace(setting, sizes={**setting.sizes, name: 1})
         if allowed(program, changed):
             yield name, changed
-    for name, argument in program.arguments.items():
+    for name, argument in program.decided.items():
         given = {**setting.given, name: 1}
-        if argument.type == "int" and argument.choices is None and consistent(program, given, set()):
+        if argument.type == ArgumentType(Base.INT) and argument.choices is None and consistent(program, given, set()):
             changed = replace(setting, given=given, values=values_of(program, given))
             if allowed(program, changed):
                 yield name, changed

@@ -13,7 +13,7 @@ from layergen.domains.size import Knowledge, Size
 from layergen.domains.transfer import SHAPED, TRANSFERS
 from layergen.domains.value import BOOLEAN, UNKNOWN, Value, constant, derived
 from layergen.lang import expression as ex
-from layergen.lang.facts import CalleeKind
+from layergen.lang.facts import Callee, CalleeKind
 from layergen.lang.kinds import Kind
 from layergen.lang.visitor import Visitor, assigned
 
@@ -225,6 +225,9 @@ class Reader(Visitor):
     def call(self, node: ex.Call) -> Any:
         arguments = [self.evaluate(argument) for argument in node.arguments]
         keywords = {keyword.name: self.evaluate(keyword.value) for keyword in node.keywords}
+        if node.callee is not None and node.callee.kind is CalleeKind.FUNCTION:
+            chosen = str(self.values[node.function])
+            node = replace(node, function=chosen, callee=Callee(CalleeKind.OP, chosen))
         if node.callee is not None and node.callee.kind is CalleeKind.SCALAR:
             return self.scalar(node, arguments)
         if node.function == "where" and len(arguments) == 3:

@@ -10,6 +10,7 @@ from layergen.domains.site import Suspect, as_value
 from layergen.domains.size import Knowledge, Size, named, number
 from layergen.domains.value import BOOLEAN, UNKNOWN, Value, constant, sized
 from layergen.lang import expression as ex
+from layergen.lang.argument_types import Base
 from layergen.lang.inits import is_initializer
 from layergen.lang.model import Argument, Buffer, Input, Parameter
 from layergen.resolve.families import at_values
@@ -115,8 +116,8 @@ def _scalars(program: Program, setting: Setting, knowledge: Knowledge, exact: bo
     known: dict[str, Any] = {}
     for name in program.dimensions:
         known[name] = _whole(name, 1, INF, knowledge) if name in setting.sizes else UNKNOWN
-    for name, argument in program.arguments.items():
-        settled = exact and argument.type == "float"
+    for name, argument in program.decided.items():
+        settled = exact and argument.type.base is Base.FLOAT
         value = setting.values[name]
         known[name] = _exact(value) if settled else _argument(name, argument, value, knowledge)
     for name, expression in program.derived.items():
@@ -138,14 +139,18 @@ def _argument(name: str, argument: Argument, value: Any, knowledge: Knowledge) -
         return value
     low = -INF if argument.min is None else argument.min
     high = INF if argument.max is None else argument.max
-    if argument.choices is not None:
+    if argument.choices is not None and not argument.type.worded:
         numbers = [choice for choice in argument.choices if isinstance(choice, int)]
         low, high = min(numbers), max(numbers)
-    if argument.type == "float":
-        return Value(Interval(low, high, argument.excludes("min"), argument.excludes("max")))
+    if argument.type.base is Base.FLOAT:
+        number = Value(Interval(low, high, argument.excludes("min"), argument.excludes("max")))
+        return [number] * len(value) if isinstance(value, tuple) else number
     low, high = low + argument.excludes("min"), high - argument.excludes("max")
     if isinstance(value, tuple):
-        return [_whole(f"{name}[{index}]", low, high, knowledge) for index in range(len(value))]
+        return [
+            None if part is None else _whole(f"{name}[{index}]", low, high, knowledge)
+            for index, part in enumerate(value)
+        ]
     return _whole(name, low, high, knowledge)
 
 

@@ -4,6 +4,7 @@ What is degenerate, as inputs of zeros, is tried where arguments have ordinary v
 bound, or a size is 1, inputs are ordinary: who asks for `eps=0` wants no protection from zeros, but does want a result.
 """
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -17,9 +18,9 @@ from layergen.domains.site import Edge, Suspect
 from layergen.domains.study import suspects_at
 from layergen.faults import SpecError
 from layergen.lang import expression as ex
+from layergen.lang.argument_types import ArgumentType, Base
 from layergen.lang.bounds import refusal
 from layergen.lang.interpreter import EvaluationFault, Interpreter
-from layergen.lang.model import SIZES
 from layergen.ops.modules import find_module
 from layergen.resolve.program import Program
 from layergen.run.environment import CONSTANTS
@@ -120,7 +121,7 @@ def _with_roots(program: Program, setting: Setting, suspects: Sequence[Suspect])
     exponents += [part for node in powers if isinstance(node, ex.Call) for part in node.arguments[1:]]
     named = {name for exponent in exponents for name in ex.names(exponent)}
     for name, argument in program.arguments.items():
-        if name in named and argument.type == "float" and setting.values[name] not in (None, ROOT):
+        if name in named and argument.type == ArgumentType(Base.FLOAT) and setting.values[name] not in (None, ROOT):
             changed = None if refusal(name, argument, ROOT) else _given(program, setting, {name: ROOT})
             if changed is not None:
                 yield name, changed
@@ -128,8 +129,8 @@ def _with_roots(program: Program, setting: Setting, suspects: Sequence[Suspect])
 
 def _at_bounds(program: Program, setting: Setting) -> Iterator[tuple[str, Setting]]:
     """The setting with one floating argument after the other at a bound that it may have."""
-    for name, argument in program.arguments.items():
-        if argument.type != "float" or setting.values[name] is None:
+    for name, argument in program.decided.items():
+        if argument.type.base is not Base.FLOAT or not isinstance(setting.values[name], int | float):
             continue
         for end, bound in (("min", argument.min), ("max", argument.max)):
             if bound is not None and not argument.excludes(end) and setting.values[name] != bound:  # type: ignore[arg-type]
@@ -168,9 +169,10 @@ def _with_units(program: Program, setting: Setting) -> Iterator[tuple[tuple[str,
 
 def _uneven(program: Program, setting: Setting) -> Iterator[tuple[str, Setting]]:
     """The setting with sizes of several entries that differ."""
-    several = [name for name, argument in program.arguments.items() if SIZES.get(argument.type, 1) > 1]
-    for entries in ((2, 3, 4), (4, 3, 2)):
-        given = {name: list(entries[: SIZES[program.arguments[name].type]]) for name in several}
+    counts = {name: argument.type.count or 0 for name, argument in program.decided.items() if argument.type.integral}
+    several = [name for name, count in counts.items() if count > 1 and isinstance(setting.values[name], tuple)]
+    for entries in (itertools.cycle((2, 3, 4)), itertools.cycle((4, 3, 2))):
+        given = {name: list(itertools.islice(entries, counts[name])) for name in several}
         changed = _given(program, setting, given) if given else None
         if changed is not None:
             yield listed([f"`{name}` is {changed.values[name]}" for name in several]), changed
@@ -257,7 +259,9 @@ def _advance(instance: Instance) -> None:
 
 def _confirmed(program: Program, witness: Witness) -> bool:
     """Whether the layer fails as well where arguments without a default have other ordinary values."""
-    required = [name for name, part in program.arguments.items() if part.required and part.type == "float"]
+    required = [
+        name for name, part in program.decided.items() if part.required and part.type == ArgumentType(Base.FLOAT)
+    ]
     for number in ORDINARY_FLOATS if required and witness.breakdown else ():
         given = {name: number for name in required if name != witness.bound}
         changed = _given(program, witness.setting, given)

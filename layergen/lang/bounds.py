@@ -1,23 +1,32 @@
 """What an argument allows: one telling, for the checks of a build and for the generated constructor alike."""
 
 import math
-from collections.abc import Sequence
 
-from layergen.lang.model import SIZES, Argument
+from layergen.lang.argument import Argument
+from layergen.lang.argument_types import ANY, ArgumentType, Base, numeral
 from layergen.lang.values import describe
 from layergen.words import listed
 
 
 def requirement(argument: Argument) -> str:
     """What a value must be, as the end of "… must be …"; empty if anything of the type will do."""
-    if argument.choices is not None:
-        return listed(map(repr, argument.choices), "or")
+    texts = [repr(choice) for choice in argument.choices or ()]
+    if argument.type.callable:
+        return listed([*texts, "a function"], "or")
+    if argument.type.worded:
+        return listed([*texts, *([bounds(argument)] if bounds(argument) else nouns(argument.type.numbers))], "or")
+    return listed(texts, "or") if texts else bounds(argument)
+
+
+def bounds(argument: Argument) -> str:
+    """Between which numbers a number must lie; empty if any number will do."""
     low, high = argument.min, argument.max
     if low is not None and high is not None:
         opening = "(" if argument.excludes("min") else "["
         return f"in {opening}{low}, {high}{')' if argument.excludes('max') else ']'}"
     if low is not None:
-        if (low == 0 and argument.excludes("min")) or (low == 1 and argument.integral and not argument.exclusive):
+        least = low == 1 and argument.type.integral and not argument.exclusive
+        if (low == 0 and argument.excludes("min")) or least:
             return "positive"
         if argument.excludes("min"):
             return f"greater than {low}"
@@ -28,55 +37,61 @@ def requirement(argument: Argument) -> str:
 
 
 def normalize(argument: Argument, value: object) -> object:
-    """A value as the layer keeps it: one int becomes as many as a size has, lists become tuples.
+    """A value as the layer keeps it: one number becomes as many as a list has, lists become tuples.
 
     Raises:
         TypeError: If the value is not of the argument's type.
     """
-    if value is None and argument.optional:
-        return None
-    match argument.type, value:
-        case "bool", bool():
-            return value
-        case "str", str():
-            return value
-        case _, bool() | str() | None:
-            pass
-        case "int", int():
-            return value
-        case "float", int() | float():
-            return value
-        case "ints", int():
-            return (value,)
-        case "ints", list() | tuple() if _all_ints(value):
-            return tuple(value)
-        case "size1" | "size2" | "size3", int():
-            return (value,) * SIZES[argument.type]
-        case "size1" | "size2" | "size3", list() | tuple() if len(value) == SIZES[argument.type] and _all_ints(value):
-            return tuple(value)
+    type = argument.type
+    if (value is None and argument.optional) or (isinstance(value, str) and type.textual):
+        return value
+    if not type.listed and _is(type.base, value):
+        return value
+    if type.listed and _is(type.base, value):
+        return (value,) * (type.count or 1)
+    parts = tuple(value) if isinstance(value, list | tuple) else None
+    if parts is not None and type.listed and type.count in (ANY, len(parts)) and _all(argument, parts):
+        return parts
     raise TypeError(f"expected {expected(argument)}")
+
+
+def _all(argument: Argument, parts: tuple[object, ...]) -> bool:
+    """Whether all entries of a list are of an argument's type."""
+    return all((part is None and argument.optional_entries) or _is(argument.type.base, part) for part in parts)
+
+
+def _is(base: Base, value: object) -> bool:
+    """Whether a value is one of some base."""
+    if isinstance(value, bool):
+        return base is Base.BOOL
+    if base is Base.FLOAT:
+        return isinstance(value, int | float)
+    return isinstance(value, int) if base is Base.INT else base in (Base.STR, Base.FUNCTION) and isinstance(value, str)
 
 
 def expected(argument: Argument) -> str:
     """The argument's type in words."""
-    words = {
-        "int": "an int",
-        "float": "a number",
-        "bool": "`true` or `false`",
-        "str": "text",
-        "ints": "an int or a list of ints",
-        "size1": "an int or a list of one",
-        "size2": "an int or a list of two",
-        "size3": "an int or a list of three",
-    }
-    return words[argument.type] + (" or null" if argument.optional else "")
+    entries = ", with null for some," if argument.optional_entries else ""
+    return listed(nouns(argument.type), "or") + entries + (" or null" if argument.optional else "")
+
+
+def nouns(type: ArgumentType) -> tuple[str, ...]:
+    """Values of a type in words, one for each form that they may have: ``an int``, ``a list of two``."""
+    if type.worded:
+        return ("text", *nouns(type.numbers))
+    one = {Base.INT: "an int", Base.FLOAT: "a number", Base.BOOL: "`true` or `false`", Base.STR: "text"}.get(
+        type.base, "a function's name"
+    )
+    if not type.listed:
+        return (one,)
+    return one, f"a list of {numeral(type.count) if type.count else 'ints' if type.integral else 'numbers'}"
 
 
 def allows(argument: Argument, value: object) -> bool:
     """Whether a normalized value is within the argument's bounds and choices."""
     if value is None:
         return argument.optional
-    if argument.choices is not None:
+    if argument.choices is not None and (isinstance(value, str) or not argument.type.worded):
         return value in argument.choices
     parts = value if isinstance(value, tuple) else (value,)
     return all(_within(argument, part) for part in parts if isinstance(part, int | float))
@@ -100,7 +115,3 @@ def _within(argument: Argument, number: float) -> bool:
         number > argument.max or (number == argument.max and argument.excludes("max"))
     )
     return not above
-
-
-def _all_ints(values: Sequence[object]) -> bool:
-    return all(isinstance(value, int) and not isinstance(value, bool) for value in values)

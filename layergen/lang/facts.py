@@ -31,6 +31,7 @@ class CalleeKind(StrEnum):
     MODULE = "module"  # of torch.nn
     LAYER = "layer"  # of another spec, which is made
     MEMBER = "member"  # of the layer, which is run
+    FUNCTION = "function"  # that an argument stands for
 
 
 @dataclass(frozen=True)

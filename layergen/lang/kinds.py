@@ -18,6 +18,7 @@ class Kind(StrEnum):
     DTYPE = "dtype"
     MEMBER = "member"
     MEMBERS = "list of members"
+    FUNCTION = "function"
     UNKNOWN = "unknown"  # no stage could tell: fits everywhere
 
 

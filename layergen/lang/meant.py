@@ -16,7 +16,9 @@ DTYPE_WORDS = {
 TYPE_WORDS = {
     "integer": "int", "number": "float", "real": "float", "double": "float", "boolean": "bool", "string": "str",
     "text": "str", "list": "ints", "tuple": "ints", "int_list": "ints", "list[int]": "ints", "size": "size2",
+    "list[float]": "floats", "numbers": "floats", "pair": "size2", "string | size2": "str | size2",
 }  # fmt: skip
+TYPES = ("int", "float", "bool", "str", "size1", "size2", "size3", "float2", "ints", "floats")
 INITIALIZER_WORDS = {
     "he_uniform": "kaiming_uniform", "he_normal": "kaiming_normal", "glorot_uniform": "xavier_uniform",
     "glorot_normal": "xavier_normal", "lecun_normal": "kaiming_normal(nonlinearity='linear')",
@@ -77,9 +79,20 @@ def literal_meant(path: Path, value: object, allowed: Iterable[str]) -> str | No
         return None
     known = tuple(allowed)
     bare = value.strip().removeprefix("torch.").lower()
-    words = DTYPE_WORDS if path[-1] == "dtype" else TYPE_WORDS if path[-1] == "type" else {}
+    words = DTYPE_WORDS if path[-1] == "dtype" else {}
     meant = bare if bare in known else words.get(bare)
     return meant if meant in known else nearest(bare, known)
+
+
+def type_meant(value: object) -> str | None:
+    """The type of an argument that a value stands for which is none."""
+    bare = str(value).strip().lower()
+    if " or " in bare or bare.startswith("union"):
+        return "str | size2"
+    sizes = re.fullmatch(r"(?:sizes?|ints?|tuple)[_ \[]*(\d+)\]?", bare)
+    if sizes:
+        return f"size{int(sizes[1])}" if 0 < int(sizes[1]) < 10 else "ints"
+    return TYPE_WORDS.get(bare) or nearest(bare, (*TYPES, *TYPE_WORDS.values()))
 
 
 def entry_meant(path: Path, value: object) -> str | None:

@@ -6,33 +6,38 @@ single value is said by a validator; whatever takes two parts of a spec to see i
 
 import re
 from collections.abc import Callable
+from functools import cached_property
 from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 
 from pydantic import (
-    BaseModel,
-    ConfigDict,
+    BeforeValidator,
+    Discriminator,
     Field,
     PrivateAttr,
     StringConstraints,
+    Tag,
     field_validator,
     model_validator,
 )
 from pydantic_core import PydanticCustomError
 
 from layergen.lang import expression as ex
+from layergen.lang.argument import Argument as Argument
+from layergen.lang.argument import Value as Value
+from layergen.lang.argument_types import Base
 from layergen.lang.dtypes import DTYPES, FLOATING, INTEGRAL
+from layergen.lang.part import Part
 from layergen.lang.runs import block_without_name, has_leading, runs, shape_without_name
+from layergen.lang.shown import Shown, read_shown
 from layergen.lang.values import (
     Block,
     Constructor,
     Each,
     Entries,
-    Exclusive,
     Expression,
     Initialized,
     Marks,
     Mixes,
-    Number,
     Prose,
     Section,
     Shape,
@@ -44,112 +49,12 @@ from layergen.lang.values import (
     read_size,
 )
 
-SIZES = {"size1": 1, "size2": 2, "size3": 3}
-
-
-class Part(BaseModel):
-    """What all parts of a spec have in common: they are frozen, and unknown keys are faults."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, arbitrary_types_allowed=True)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _says_something(cls, value: Any) -> Any:
-        """A ``doc`` that is there says something, also where it may be left out."""
-        for key in ("doc", "description"):
-            if isinstance(value, dict) and key in value and value[key] is None:
-                raise fault(f"`{key}` is empty", key=key, help="say in a few words what it is")
-        return value
-
 
 class Reference(Part):
     """Where the layer comes from."""
 
     title: Prose
     url: Annotated[str, StringConstraints(pattern=r"^https?://[^\s<>`]+$")]
-
-
-class Argument(Part):
-    """A constructor argument."""
-
-    type: Literal["int", "float", "bool", "str", "size1", "size2", "size3", "ints"]
-    doc: Prose
-    default: Expression | None = None  # None: the argument is required; a default of null is ``Literal(None)``
-    optional: bool = False  # None is one of its values
-    min: Number | None = None
-    max: Number | None = None
-    exclusive: Exclusive = False  # which of the bounds are not themselves allowed
-    choices: Entries[int | str] | None = None
-
-    @property
-    def required(self) -> bool:
-        return self.default is None
-
-    @property
-    def numeric(self) -> bool:
-        return self.type not in ("bool", "str")
-
-    @property
-    def integral(self) -> bool:
-        """Whether its values are ints, or lists of them."""
-        return self.numeric and self.type != "float"
-
-    @property
-    def computed(self) -> bool:
-        """Whether the default is an expression in earlier arguments."""
-        return self.default is not None and bool(ex.names(self.default))
-
-    def excludes(self, bound: Literal["min", "max"]) -> bool:
-        return self.exclusive is True or self.exclusive == bound
-
-    @model_validator(mode="before")
-    @classmethod
-    def _default_of_text(cls, value: Any) -> Any:
-        """The default of a ``str`` is its text; any other text is an expression."""
-        if isinstance(value, dict) and value.get("type") == "str" and isinstance(value.get("default"), str):
-            return {**value, "default": ex.Literal(value["default"])}
-        if isinstance(value, dict) and "default" in value and value["default"] is None:
-            return {**value, "default": ex.Literal(None)}
-        return value
-
-    @field_validator("default", mode="before")
-    @classmethod
-    def _default_of_sizes(cls, value: Any) -> Any:
-        """Sizes may be written as a YAML list."""
-        if isinstance(value, list):
-            return ex.Sequence(tuple(read_expression(item) for item in value), "(")
-        return read_expression(value)
-
-    @model_validator(mode="after")
-    def _bounds_fit(self) -> Self:
-        bounds = {"min": self.min, "max": self.max}
-        given = [name for name, bound in bounds.items() if bound is not None]
-        if given and not self.numeric:
-            raise fault(f"type `{self.type}` has no `{given[0]}`", key=given[0])
-        for name in given:
-            if self.integral and not isinstance(bounds[name], int):
-                raise fault(f"the `{name}` of type `{self.type}` is an int, got {bounds[name]}", key=name)
-        if self.min is not None and self.max is not None and self.min > self.max:
-            raise fault(f"min {self.min} is greater than max {self.max}", key="min")
-        if self.exclusive and not given:
-            raise fault("there is no bound to exclude", key="exclusive", help="give a `min` or a `max`")
-        return self
-
-    @model_validator(mode="after")
-    def _choices_fit(self) -> Self:
-        if self.choices is None:
-            return self
-        expected = {"str": str, "int": int}.get(self.type)
-        if expected is None:
-            raise fault(f"type `{self.type}` has no `choices`", key="choices", help="choices are for `int` and `str`")
-        if not self.choices or len(set(self.choices)) != len(self.choices):
-            raise fault("choices must be distinct, and at least one", key="choices")
-        for choice in self.choices:
-            if not isinstance(choice, expected):
-                raise fault(f"{describe(choice)} is no {self.type}", key="choices")
-        if self.min is not None or self.max is not None:
-            raise fault("choices and bounds exclude each other", key="choices")
-        return self
 
 
 class Tensor(Part):
@@ -291,8 +196,52 @@ class Input(ShortTensor):
         return self
 
 
+class Kept(Input):
+    """A tensor that the constructor takes and the layer keeps as a buffer; to the forward, it is another input."""
+
+
+def kept(argument: Argument) -> Kept:
+    """The tensor that an argument is."""
+    return Kept.model_construct(
+        shape=argument.shape,
+        doc=argument.doc,
+        dtype=None,
+        optional=argument.optional,
+        gradient=False,
+        partial=False,
+        range=argument.range,
+        marks=(),
+        dim=None,
+    )
+
+
+def _kind_of_input(value: object) -> str:
+    """Whether an input is a tensor or a value, which has a `type`."""
+    return VALUE if isinstance(value, Value) or (isinstance(value, dict) and "type" in value) else TENSOR
+
+
+TENSOR, VALUE = "a tensor", "a value"  # the tags of inputs, which stand in the paths of pydantic's errors
+Given = Annotated[Annotated[Input, Tag(TENSOR)] | Annotated[Value, Tag(VALUE)], Discriminator(_kind_of_input)]
+
+
 class Output(ShortTensor):
     """A tensor that forward returns. Its dtype is the first floating input's unless given."""
+
+    when: Expression | None = None  # it is returned only where this holds
+    otherwise: Literal["absent", "null"] = Field("absent", alias="else")  # what stands in its place elsewhere
+
+    @field_validator("otherwise", mode="before")
+    @classmethod
+    def _null(cls, value: Any) -> Any:
+        if value is not None:
+            raise fault(f"expected `null`, got {describe(value)}", help="leave it out, or write `else: null`")
+        return "null"
+
+    @model_validator(mode="after")
+    def _else_of_a_condition(self) -> Self:
+        if self.otherwise == "null" and self.when is None:
+            raise fault("`else` goes with `when`", key="else", help="add `when: …`, where there is the output")
+        return self
 
 
 Short = TypeVar("Short", bound=ShortTensor)
@@ -345,14 +294,14 @@ class LayerSpec(Part):
     summary: Prose
     description: Prose | None = None
     references: Entries[Reference] = ()
-    arguments: Section[Argument] = Field(default_factory=dict)
+    declared: Section[Argument] = Field(default_factory=dict, alias="arguments")
     derived: Section[Expression] = Field(default_factory=dict)
     constraints: Entries[Expression] = ()
     parameters: Section[Parameter] = Field(default_factory=dict)
     buffers: Section[Buffer] = Field(default_factory=dict)
     modules: Section[Module] = Field(default_factory=dict)
     ties: Section[TensorPath] = Field(default_factory=dict)  # by the path of each tensor the one that it is
-    inputs: Section[Input]
+    given: Section[Given] = Field(alias="inputs")
     outputs: Section[Output]
     forward: Block
     random: Literal["training", "always"] = "training"  # when the forward may draw random numbers
@@ -360,6 +309,7 @@ class LayerSpec(Part):
     mixes: Mixes = Field(default_factory=dict)
     causal: str | None = None  # the dimension along which no entry sees a later one
     matches: Match | None = None
+    repr: Entries[Annotated[Shown, BeforeValidator(read_shown)]] | None = None  # None: all arguments are shown
     accept: Section[Prose] = Field(default_factory=dict)  # judgements that are overruled, by rule, each with its reason
     cases: Entries[dict[str, Any]] = ()
 
@@ -380,8 +330,8 @@ class LayerSpec(Part):
     @model_validator(mode="after")
     def _has_one_run(self) -> Self:
         """Let the run that has a name be ``...`` in shapes and lists."""
-        shapes = {name: part.shape for name, part in self.inputs.items()}
-        found = runs(shapes, {*self.arguments, *self.derived})
+        shapes = {name: part.shape for name, part in self.given.items() if isinstance(part, Input)}
+        found = runs(shapes, {*self.declared, *self.derived})
         if not found or self._run is not None:
             return self
         first, *others = found
@@ -391,14 +341,38 @@ class LayerSpec(Part):
             message = f"a layer has one run of dimensions, but there is `{first}...`, and {other}"
             help = f"let `{first}...` stand in all shapes that have it, and name other dimensions one by one"
             raise fault(message, key="inputs", help=help)
+        given = self.given.items()
         changed = {
-            "inputs": {name: _unnamed(part, first) for name, part in self.inputs.items()},
+            "given": {name: _unnamed(part, first) if isinstance(part, Input) else part for name, part in given},
             "outputs": {name: _unnamed(part, first) for name, part in self.outputs.items()},
             "forward": block_without_name(self.forward, first),
         }
         made = self.model_copy(update=changed)
+        for name in ("arguments", "inputs", "values"):
+            made.__dict__.pop(name, None)  # which have been computed of what is changed
         made._run = first
         return made
+
+    def names_in(self, section: str) -> tuple[str, ...]:
+        """The names that a section declares."""
+        fields = {"inputs": "given", "arguments": "declared"}
+        return tuple(getattr(self, fields.get(section, section)))
+
+    @cached_property
+    def arguments(self) -> dict[str, Argument]:
+        """The arguments of the constructor that are no tensors."""
+        return {name: part for name, part in self.declared.items() if part.type.base is not Base.TENSOR}
+
+    @cached_property
+    def inputs(self) -> dict[str, Input]:
+        """The tensors that the forward takes, and then those that the constructor has taken for it."""
+        taken = {name: part for name, part in self.given.items() if isinstance(part, Input)}
+        return taken | {name: kept(part) for name, part in self.declared.items() if name not in self.arguments}
+
+    @cached_property
+    def values(self) -> dict[str, Value]:
+        """The values that it takes beside them."""
+        return {name: part for name, part in self.given.items() if isinstance(part, Value)}
 
     @property
     def tensors(self) -> dict[str, Parameter | Buffer]:

@@ -72,10 +72,17 @@ class SpecSource(SourceText):
             self.excerpt([location, *(mark.location for mark in marks)]),
         )
 
+    def _has(self, path: Path) -> bool:
+        """Whether a section has a part of some name."""
+        section = self.root.entries.get(str(path[0])) if isinstance(self.root, Mapping) else None
+        return section is not None and isinstance(section[1], Mapping) and path[1] in section[1].entries
+
     def _find(self, path: Path) -> _Found | None:
         """The deepest node on the way to a path; None for the root."""
         found: _Found | None = None
         node: Node = self.root
+        if path[:1] == ("inputs",) and len(path) > 1 and not self._has(path[:2]):
+            path = ("arguments", *path[1:])  # a tensor that the constructor takes for the forward
         for part in path:
             if isinstance(node, Mapping) and part in node.entries:
                 key, node = node.entries[part]

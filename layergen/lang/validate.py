@@ -87,7 +87,8 @@ def _causes(errors: list[ErrorDetails], source: SpecSource) -> Iterator[ErrorDet
 
 def _path(error: ErrorDetails) -> Path:
     context: dict[str, Any] = error.get("ctx", {})
-    return (*error["loc"], context["key"]) if "key" in context else error["loc"]
+    place = tuple(part for part in error["loc"] if part not in (model.TENSOR, model.VALUE))
+    return (*place, context["key"]) if "key" in context else place
 
 
 def _is_cut(path: Path, source: SpecSource) -> bool:
@@ -157,7 +158,7 @@ def _explain(error: ErrorDetails) -> Finding:
     path = _path(error)
     match error["type"]:
         case "extra_forbidden":
-            return _unknown_key(path)
+            return _unknown_key(path, model.Value if model.VALUE in error["loc"] else None)
         case "missing":
             return _missing_key(path)
         case "syntax" | "forbidden":
@@ -191,13 +192,21 @@ def _meant(kind: str, path: Path, value: object, context: dict[str, Any]) -> str
 def _keys_at(path: Path) -> tuple[str, ...]:
     """The keys that the mapping which holds the last part of a path may have."""
     if len(path) == 1:
-        return tuple(model.LayerSpec.model_fields)
+        return _keys(model.LayerSpec)
     part = model.Match if path[0] == "matches" else PARTS.get(str(path[0]))
-    return tuple(part.model_fields) if part else ()
+    return _keys(part) if part else ()
 
 
-def _unknown_key(path: Path) -> Finding:
+def _keys(part: type[BaseModel]) -> tuple[str, ...]:
+    """The keys of a part, as a spec writes them."""
+    return tuple(field.alias or name for name, field in part.model_fields.items())
+
+
+def _unknown_key(path: Path, part: type[BaseModel] | None = None) -> Finding:
     nearest = _nearest_key(path)
+    if part is not None and nearest not in _keys(part):
+        help = f"an input with a `type` is a value, not a tensor, and has no `{path[-1]}`"
+        return UnknownKey.at(Place(path, key=True), f"unknown key {describe(path[-1])}", help=help)
     keys = _keys_at(path)
     help = f"write `{nearest}`" if nearest else f"the keys here are {', '.join(f'`{key}`' for key in keys)}"
     if (meant := KEY_WORDS.get(str(path[-1]))) and len(path) > 1 and _fits(meant, keys):

@@ -21,7 +21,8 @@ def fault(message: str, **context: Any) -> PydanticCustomError:
     return PydanticCustomError("invalid_value", "{message}", {"message": message, **context})
 
 
-def _parse(parse: Callable[[str], T], value: object) -> T:
+def parsed(parse: Callable[[str], T], value: object) -> T:
+    """A text as its parser reads it; what it refuses is a fault of the value."""
     if not isinstance(value, str):
         raise fault(f"expected an expression, got {describe(value)}")
     try:
@@ -64,12 +65,12 @@ def read_entry(value: object) -> ex.Expression:
         return value
     if value is None or isinstance(value, bool | int | float):
         return ex.Literal(value)
-    return _parse(parse_entry, value)
+    return parsed(parse_entry, value)
 
 
 def _constructor(value: object) -> ex.Expression:
     """What makes a member, or a list of them."""
-    return value if isinstance(value, ex.Expression) else _parse(parse_module, value)
+    return value if isinstance(value, ex.Expression) else parsed(parse_module, value)
 
 
 def read_path(value: object) -> ex.Expression:
@@ -85,7 +86,7 @@ def _block(value: object) -> tuple[ex.Statement, ...]:
         raise fault(
             f"expected statements, got {describe(value)}", help="begin a forward of several lines with `forward: |`"
         )
-    return _parse(parse_block, value)
+    return parsed(parse_block, value)
 
 
 def _initial(value: object) -> Initial:
@@ -99,7 +100,7 @@ def _initial(value: object) -> Initial:
     except SyntaxFault:
         if "\n" not in value.strip() and not ASSIGNMENT.match(value):
             return Initial(read_expression(value))
-    block = _parse(parse_block, value)
+    block = parsed(parse_block, value)
     end = max(index for index, statement in enumerate(block) if not isinstance(statement, ex.Comment))
     last = block[end]
     if not isinstance(last, ex.Assign):

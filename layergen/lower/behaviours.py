@@ -20,14 +20,14 @@ APPLIES: dict[str, Callable[[CheckedLayer], bool]] = {
     "test_initial_values": lambda layer: layer.program.owns,
     "test_leaves_its_inputs_alone": lambda layer: True,
     "test_matches_torch": lambda layer: layer.program.matches is not None,
-    "test_materializes_from_meta_device": lambda layer: layer.program.owns,
+    "test_materializes_from_meta_device": lambda layer: layer.program.owns and not layer.program.kept,
     "test_output_shape_and_dtype": lambda layer: True,
     "test_penalty": lambda layer: layer.program.penalizes,
     "test_refuses_smaller_inputs": lambda layer: bool(layer.preconditions or layer.size_limits),
     "test_rejects": lambda layer: bool(layer.rejections),
     "test_rejects_inputs_of_a_wrong_shape": lambda layer: bool(layer.input_checks or layer.size_limits),
     "test_repr": lambda layer: True,
-    "test_state_dict": lambda layer: layer.program.owns,
+    "test_state_dict": lambda layer: layer.program.owns or bool(layer.program.kept),
 }
 
 
@@ -44,7 +44,9 @@ def imported_names(layer: CheckedLayer) -> Iterator[str]:
 def layer_expression(layer: CheckedLayer) -> str:
     """The description of a layer that its behaviours go by."""
     program = layer.program
-    inputs = ", ".join(f"{python(name)}: {input_expression(tensor)}" for name, tensor in program.inputs.items())
+    parts = {name: "Input(value=True)" if name in program.values else "" for name in program.call}
+    parts |= {name: input_expression(program.inputs[name]) for name in program.call if name in program.inputs}
+    inputs = ", ".join(f"{python(name)}: {text}" for name, text in parts.items())
     return f"Layer({', '.join([program.layer, f'inputs={{{inputs}}}', *traits(layer)])})"
 
 
@@ -58,6 +60,9 @@ def input_expression(tensor: Input) -> str:
 def traits(layer: CheckedLayer) -> Iterator[str]:
     """The arguments of a description that differ from what holds for most layers."""
     program = layer.program
+    if program.kept:
+        tensors = (f"{python(name)}: {input_expression(part)}" for name, part in program.kept.items())
+        yield f"tensors={{{', '.join(tensors)}}}"
     dtypes = [f"{python(name)}: torch.{tensor.dtype}" for name, tensor in program.outputs.items() if tensor.dtype]
     if dtypes:
         yield f"dtypes={{{', '.join(dtypes)}}}"
@@ -77,9 +82,9 @@ def traits(layer: CheckedLayer) -> Iterator[str]:
     if program.matches is not None:
         yield "reference=reference"
         items = [ex.show(item) for item in program.matches.inputs or ()]
-        if items and items != list(program.inputs):
+        if items and items != list(program.call):
             called = f"({', '.join(items)}{',' if len(items) == 1 else ''})"
-            yield f"reference_inputs=lambda {', '.join(program.inputs)}: {called}"
+            yield f"reference_inputs=lambda {', '.join(program.call)}: {called}"
 
 
 def may_be_frozen(program: Program) -> bool:

@@ -191,7 +191,7 @@ class _Copies:
                 return ex.with_children(node, inner)
             case ex.Call() if _chain(node) is None:
                 op = ops.called(node)
-                keeps = keeps and op is not None and op.name not in FORGETFUL
+                keeps = keeps and (_is_chosen(node) or (op is not None and op.name not in FORGETFUL))
                 return ex.with_children(node, inner)
             case ex.Subscript(value=value, index=index):
                 found = replace(node, index=self.with_kept(index, change, keeps))
@@ -213,8 +213,13 @@ def _chain(node: ex.Expression) -> ex.Expression | None:
             return value
         case ex.Call(arguments=(first, *_)):
             op = ops.called(node)
-            return first if op is not None and op.name in ALIASING else None
+            return first if _is_chosen(node) or (op is not None and op.name in ALIASING) else None
     return None
+
+
+def _is_chosen(node: ex.Call) -> bool:
+    """Whether a call is of a function that the caller of the layer chooses: it may do anything."""
+    return node.callee is not None and node.callee.kind is CalleeKind.FUNCTION
 
 
 def _bases(node: ex.Expression) -> Iterator[ex.Name]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from layergen.checked import CheckedCase
 from layergen.lower.representation import expected_repr
+from layergen.lower.returned import returned_at
 from layergen.lower.source import broken, python
 from layergen.resolve.families import at_values
 from layergen.resolve.program import Program
@@ -21,9 +22,9 @@ def case_fields(program: Program, case: CheckedCase) -> Fields:
     own = at_values(program, case.setting.values)
     hidden = {name for name, buffer in own.buffers.items() if not buffer.persistent}
     return {
-        **sizes_of(case.setting, case.inputs, case.ranges),
-        "outputs": shapes(case.outputs),
-        "state": {name: facts.shape for name, facts in in_order(own, case.state).items() if name not in hidden},
+        **sizes_of(program, case.setting, case.inputs, case.ranges),
+        "outputs": result_shapes(program, case),
+        "state": {name: shape for name, shape in state_shapes(program, own, case).items() if name not in hidden},
         "initial": {name: tuple(rounded(end) for end in ends) for name, ends in case.bounds.items()},
         "frozen": {name: not learned for name, learned in case.learned.items()},
         "text": expected_repr(program, case.setting.values, case.state),
@@ -37,11 +38,30 @@ def in_order(program: Program, state: Mapping[str, TensorFacts]) -> dict[str, Te
     return first | {name: facts for name, facts in state.items() if name in listed}
 
 
+def state_shapes(program: Program, own: Program, case: CheckedCase) -> dict[str, object]:
+    """The shapes of what the layer keeps, in the order of its state dict; ``own`` has each tensor of a family."""
+    kept: dict[str, object] = {name: facts.shape for name in program.kept if (facts := case.inputs[name]) is not None}
+    state: dict[str, object] = {name: facts.shape for name, facts in in_order(own, case.state).items()}
+    parameters = {name: shape for name, shape in state.items() if name in program.parameters}
+    return parameters | kept | state if kept else state
+
+
+def result_shapes(program: Program, case: CheckedCase) -> dict[str, object]:
+    """The shapes of the outputs that stand in the result, None for those that are not there."""
+    found = returned_at(program, case.setting)
+    return {name: case.outputs[name].shape if there else None for name, there in found}
+
+
 def sizes_of(
-    setting: Setting, inputs: Mapping[str, TensorFacts | None], ranges: Mapping[str, tuple[float, float]]
+    program: Program,
+    setting: Setting,
+    inputs: Mapping[str, TensorFacts | None],
+    ranges: Mapping[str, tuple[float, float]],
 ) -> dict[str, Mapping[str, object]]:
     """What a layer and its inputs are made from."""
-    return {"arguments": dict(setting.given), "inputs": shapes(inputs), "ranges": dict(ranges)}
+    given = {name: value for name, value in setting.given.items() if name in program.arguments}
+    values = {name: setting.values[name] for name in program.values}
+    return {"arguments": given, "inputs": shapes(inputs), "values": values, "ranges": dict(ranges)}
 
 
 def shapes(tensors: Mapping[str, TensorFacts | None]) -> dict[str, object]:

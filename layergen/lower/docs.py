@@ -7,6 +7,8 @@ from layergen.lang import expression as ex
 from layergen.lang.bounds import requirement
 from layergen.lang.dtypes import COMPLEX, FLOATING
 from layergen.lang.model import Argument, Buffer, Input, Output, Parameter
+from layergen.lower.arguments import type_of
+from layergen.lower.returned import returned_at
 from layergen.lower.scopes import negated
 from layergen.lower.source import DocText, SourcePrinter, as_shape, python, wrap
 from layergen.lower.views import Lines
@@ -61,8 +63,14 @@ def entry(head: str, text: str, doc: DocText) -> Lines:
 
 
 def arguments(program: Program, doc: DocText) -> Iterator[str]:
-    for name, argument in program.arguments.items():
-        yield from entry(name, f"{sentence(argument.doc)}{default_text(argument)}", doc)
+    for name in program.constructor:
+        if name in program.kept:
+            nothing = " Default: ``None``" if program.kept[name].optional else ""
+            yield from entry(name, f"{shape_sentence(program, program.kept[name], doc_first=True)}{nothing}", doc)
+            continue
+        argument = program.arguments[name]
+        idle = " It has no effect, and is taken for compatibility alone." if argument.unused else ""
+        yield from entry(name, f"{sentence(argument.doc)}{idle}{default_text(argument)}", doc)
     if program.owns:
         owned = " and ".join(owned_kinds(program))
         yield from entry("device", f"Device on which the {owned} are created.", doc)
@@ -98,9 +106,22 @@ def _entry_text(entry: ex.Expression) -> str:
 
 
 def shapes(program: Program, doc: DocText) -> Iterator[str]:
-    tensors: list[tuple[str, Input | Output]] = [*program.inputs.items(), *program.outputs.items()]
+    tensors: list[tuple[str, Input | Output]] = [
+        *((name, program.inputs[name]) for name in program.call if name in program.inputs),
+        *program.outputs.items(),
+    ]
     for name, tensor in tensors:
         yield from entry(f"- {name}", shape_sentence(program, tensor), doc)
+        if isinstance(tensor, Input) and name == [own for own in program.call if own in program.inputs][-1]:
+            yield from values(program, doc)
+
+
+def values(program: Program, doc: DocText) -> Iterator[str]:
+    """What the forward takes beside tensors."""
+    for name, value in program.values.items():
+        must = f", {requirement(value)}" if requirement(value) else ""
+        told = f" {sentence(value.doc)}" if value.doc else ""
+        yield from entry(f"- {name}", f"{code(type_of(value))}{must}.{told}{default_text(value)}", doc)
 
 
 def preconditions(layer: CheckedLayer, doc: DocText) -> Iterator[str]:
@@ -112,7 +133,7 @@ def preconditions(layer: CheckedLayer, doc: DocText) -> Iterator[str]:
         yield from (first, *(f"  {line}" for line in rest))
 
 
-def shape_sentence(program: Program, tensor: Input | Output) -> str:
+def shape_sentence(program: Program, tensor: Input | Output, doc_first: bool = False) -> str:
     parts = [described_shape(program, tensor)]
     if tensor.dtype is not None:
         parts.append(f"of dtype {code(tensor.dtype)}")
@@ -124,7 +145,12 @@ def shape_sentence(program: Program, tensor: Input | Output) -> str:
         parts.append(f"true at the positions of {marked} along {code(positions(program, tensor))} that count")
     if isinstance(tensor, Input) and tensor.optional:
         parts.append("or ``None``")
+    if isinstance(tensor, Output) and tensor.when is not None:
+        nothing = "returned only if" if tensor.otherwise == "absent" else "``None`` unless"
+        parts.append(f"{nothing} {code(ex.show(tensor.when))}")
     text = ", ".join(parts)
+    if doc_first and tensor.doc:
+        return f"{sentence(tensor.doc)} Shape: {sentence(text)}"
     return sentence(text) + (f" {sentence(tensor.doc)}" if tensor.doc else "")
 
 
@@ -212,7 +238,7 @@ def raises(layer: CheckedLayer, doc: DocText) -> Iterator[str]:
     """One entry that says which arguments and inputs are refused."""
     program = layer.program
     by_requirement: dict[str, list[str]] = {}
-    for name, argument in program.arguments.items():
+    for name, argument in program.decided.items():
         if requirement(argument):
             by_requirement.setdefault(requirement(argument), []).append(code(name))
     reasons = [f"{listed(names, 'or')} is {unmet(must)}" for must, names in by_requirement.items()]
@@ -243,15 +269,18 @@ def example(layer: CheckedLayer) -> Iterator[str]:
     """A session that constructs and calls the layer; the tests run it."""
     program, case = layer.program, layer.cases[0]
     yield f">>> layer = {constructed(program, case)}"
-    present = [name for name, facts in case.inputs.items() if facts is not None]
+    present = [name for name in program.call if case.inputs.get(name) is not None]
     for name in present:
         yield f">>> {name} = {sample(case, name)}"
-    call = f"layer({', '.join(present)})"
-    if len(program.outputs) == 1:
+    given = [f"{name}={python(value)}" for name, value in case.setting.given.items() if name in program.values]
+    positional = list(program.call)[: len(present)] == present
+    call = f"layer({', '.join([*(present if positional else (f'{name}={name}' for name in present)), *given])})"
+    found = dict(returned_at(program, case.setting))
+    if len(found) == 1:
         yield f">>> {call}.shape"
     else:
-        yield f">>> {', '.join(program.outputs)} = {call}"
-        yield f">>> {next(iter(program.outputs))}.shape"
+        yield f">>> {', '.join(name if there else '_' for name, there in found.items())} = {call}"
+        yield f">>> {next(name for name, there in found.items() if there)}.shape"
     first = next(iter(case.outputs.values()))
     yield f"torch.Size({list(first.shape)})"
 
@@ -260,13 +289,17 @@ def constructed(program: Program, case: CheckedCase) -> str:
     """The call of the constructor: required plain numbers by position, all else by keyword."""
     parts: list[str] = []
     for name, value in case.setting.given.items():
+        if name not in program.arguments:
+            continue
         argument = program.arguments[name]
         positional = (
             argument.required
-            and argument.type in ("int", "float")
+            and argument.type.numeric
+            and not argument.type.listed
             and len(parts) == list(program.arguments).index(name)
         )
         parts.append(python(value) if positional and "=" not in "".join(parts) else f"{name}={python(value)}")
+    parts += [f"{name}={sample(case, name)}" for name in program.kept if case.inputs[name] is not None]
     return f"{program.layer}({', '.join(parts)})"
 
 

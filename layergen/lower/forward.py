@@ -1,23 +1,26 @@
 """Lowers a spec's forward to the body of ``forward``."""
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from layergen import ops
 from layergen.lang import expression as ex
 from layergen.lang.facts import CalleeKind
 from layergen.lang.visitor import Visitor, calls, mentioned, statements
+from layergen.lower.arguments import bounds_check
 from layergen.lower.buffers import copied, depends_on
 from layergen.lower.families import constant, reader
 from layergen.lower.input_checks import InputCheckWriter, mentioned_dimensions, rounds
 from layergen.lower.members import listed
 from layergen.lower.narrowing import Narrowing
+from layergen.lower.returned import Answers, conditions, result, returned
 from layergen.lower.scopes import attribute_names, functional
 from layergen.lower.sizes import mentioned_sizes, size_checks
 from layergen.lower.source import WIDTH, Origin, SourcePrinter
 from layergen.lower.tidy import tidied
+from layergen.lower.unions import as_types
 from layergen.prove.input_checks import InputCheck
-from layergen.resolve.conditions import NOTHING, Facts, facts, situated
+from layergen.resolve.conditions import NOTHING, Facts, exclude, facts, situated
 from layergen.resolve.inference import TENSOR
 from layergen.resolve.program import Program
 from layergen.resolve.signature import Entry, Sizes, leading_source
@@ -41,6 +44,7 @@ class ForwardWriter(Visitor):
         self.checks = checks
         self.names = attribute_names(program) | {name: f"self.{name}" for name in program.tensors}
         self.names |= {name: f"self.{name}" for name in program.members}
+        self.names |= {name: f"self.{name}" for name in program.kept}
         self.names["training"] = "self.training"
         self.narrowing = Narrowing(program)
         self.vague: frozenset[str] = frozenset()  # the names that mypy takes for anything
@@ -56,17 +60,49 @@ class ForwardWriter(Visitor):
         self.printer.leading, self.printer.read = self.run or self.leading(), reader(program)
 
     def write(self) -> tuple[str, ...]:
+        for name, argument in self.program.values.items():
+            for check in bounds_check(name, argument):
+                for line in check.lines():
+                    self.emit(line)
         self.inputs()
         for check in size_checks(self.program):
             for line in check.lines():
                 self.emit(line)
-        body, result = self.split_return(tidied(copied(self.program), tuple(self.program.outputs)))
+        body, computed = self.split_return(tidied(copied(self.program), tuple(self.program.outputs)))
+        body, last = self.split_condition(body)
         self.block(body)
-        if result is None:
-            self.emit(f"return {', '.join(self.program.outputs)}")
+        if last is not None:
+            self.emit(f"if {self.printer.show(self.narrowed(last.test, last))}:")
+            self.inner(last.body, facts(last.test, True), lambda: self.give_back((), {last.test: True}))
+            self.give_back((), {last.test: False})
+        elif computed is None:
+            self.give_back(conditions(self.program), {})
         else:
-            self.emit(f"return {self.printer.show(self.narrowed(result.value, result))}")
+            self.emit(f"return {self.printer.show(self.narrowed(computed.value, computed))}")
         return tuple(self.lines)
+
+    def split_condition(self, body: Sequence[ex.Statement]) -> tuple[Sequence[ex.Statement], ex.If | None]:
+        """The statements before the last one, where that computes what is returned on the same condition alone."""
+        match body:
+            case (*before, ex.If(test=test, orelse=()) as last) if conditions(self.program) == (test,):
+                return before, last
+        return body, None
+
+    def give_back(self, open: Sequence[ex.Expression], answers: Answers) -> None:
+        """Return the outputs, on each condition those that there are."""
+        if not open:
+            self.emit(f"return {result(tuple(returned(self.program, answers)))}")
+            return
+        test, *rest = open
+        known = NOTHING.union(*(facts(other, holds) for other, holds in answers.items()))
+        if exclude(facts(test, True), known):
+            self.give_back(rest, {**answers, test: False})
+            return
+        self.emit(f"if {self.printer.show(test)}:")
+        self.depth += 1
+        self.give_back(rest, {**answers, test: True})
+        self.depth -= 1
+        self.give_back(rest, {**answers, test: False})
 
     def emit(self, line: str) -> None:
         self.lines.append(INDENT * self.depth + line)
@@ -86,9 +122,10 @@ class ForwardWriter(Visitor):
         """The device of the first input that is always there, the dtype of the first floating one; or the layer's."""
         tensors = self.program.tensors.items()
         owned = [f"self.{name}" for name, tensor in tensors if not tensor.when and not tensor.each]
-        sources = [*(name for name, tensor in self.program.inputs.items() if not tensor.optional), *owned]
+        always = {self.names.get(name, name): part for name, part in self.program.inputs.items() if not part.optional}
+        sources = [*always, *owned]
         device = f"{sources[0]}.device" if sources else ""
-        floating = [name for name, tensor in self.program.inputs.items() if tensor.floating and not tensor.optional]
+        floating = [name for name, tensor in always.items() if tensor.floating]
         source = floating[0] if floating else owned[0] if owned else None
         if source is None:
             return Origin(device, "torch.get_default_dtype()")
@@ -285,7 +322,7 @@ class ForwardWriter(Visitor):
             self.inner(statement.orelse, NOTHING)
         self.known = known
 
-    def inner(self, block: Sequence[ex.Statement], known: Facts) -> None:
+    def inner(self, block: Sequence[ex.Statement], known: Facts, end: Callable[[], None] = lambda: None) -> None:
         """Write a block in which something more is known, first the dimensions that have a size there alone."""
         before = self.known, self.bound
         self.depth += 1
@@ -296,6 +333,7 @@ class ForwardWriter(Visitor):
         if all(isinstance(statement, ex.Comment) for statement in block):
             self.emit("pass")
         self.block(block)
+        end()
         self.depth -= 1
         self.known, self.bound = before
 
@@ -318,4 +356,5 @@ class ForwardWriter(Visitor):
         node = situated(node, self.known, self.sized)
         is_condition = isinstance(user, ex.If) or any(isinstance(part, ex.Conditional) for part in ex.walk(node))
         used = mentioned([user]) | {call.function for call in calls([user])}
-        return self.narrowing(node, used) if is_condition else node
+        node = self.narrowing(node, used) if is_condition else node
+        return as_types(node, self.known, self.program.decided, self.names)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 IMPORTS = {  # what a name of the code is imported by, in the order in which the statements stand in a file
     "math": "import math",
+    "Callable": "from collections.abc import Callable",
     "Sequence": "from collections.abc import Sequence",
     "cast": "from typing import cast",
     "torch": "import torch",
@@ -29,6 +30,19 @@ def names_in(source: str) -> set[str]:
 def import_lines(code: Iterable[str], imports: Mapping[str, str] = IMPORTS) -> tuple[str, ...]:
     """The import statements that code needs, standard library first."""
     mentioned = set[str]().union(*map(names_in, code))
-    used = [line for name, line in imports.items() if name in mentioned]
+    used = _joined(line for name, line in imports.items() if name in mentioned)
     standard = [line for line in used if "torch" not in line]
     return (*standard, *([""] if standard else []), *(line for line in used if "torch" in line))
+
+
+def _joined(lines: Iterable[str]) -> list[str]:
+    """Import statements, those from one module of the standard library in one."""
+    found: dict[str, list[str]] = {}
+    for line in lines:
+        start, _, name = line.rpartition(" import ")
+        own = start if start in ("from collections.abc", "from torch") else line
+        found.setdefault(own, []).append(name)
+    return [
+        f"{start} import {', '.join(names)}" if " import " not in start and start.startswith("from") else start
+        for start, names in found.items()
+    ]

@@ -50,7 +50,7 @@ def own_names(program: Program, name: str, entry: Entry) -> dict[str, Entry]:
 
 
 def expectation(
-    name: str, sizes: Sizes, run: str | None, told: Iterator[tuple[str, str]]
+    name: str, sizes: Sizes, run: str | None, told: Iterator[tuple[str, str]], source: str = ""
 ) -> Iterator[str | tuple[str]]:
     """The parts of a message about an input of a wrong shape: texts, and one-tuples with the source of values."""
     yield f"expected {name} of shape {shape_text(sizes.entries, run)}"
@@ -58,7 +58,7 @@ def expectation(
         yield f"{', ' if index else ' with '}{known}="
         yield (value,)
     yield ", got "
-    yield (f"tuple({name}.shape)",)
+    yield (f"tuple({source or name}.shape)",)
 
 
 def rounds(program: Program, checks: Sequence[InputCheck]) -> Iterator[tuple[str, list[InputCheck]]]:
@@ -101,22 +101,27 @@ class InputCheckWriter:
             if checks:
                 yield f"if {self.condition(name, sizes, checks)}:"
                 said = ((known, self.value(meant)) for known, meant in told(self.program, name, checks).items())
-                yield f"    raise ValueError({formatted(*expectation(name, sizes, self.program.run, said))})"
+                parts = expectation(name, sizes, self.program.run, said, self.source(name))
+                yield f"    raise ValueError({formatted(*parts)})"
 
     def condition(self, name: str, sizes: Sizes, checks: Sequence[InputCheck]) -> str:
         """When an input that is meant to have some shape has another one."""
         wrong = [self.broken(check) for check in checks]
-        meant = [f"{name} is not None"] if self.program.inputs[name].optional else []
+        meant = [f"{self.source(name)} is not None"] if self.program.inputs[name].optional else []
         for test, holds in sizes.tests:
             meant.append(self.printer.show(test if holds else negated(test), ex.PRECEDENCE["and"]))
         whole = " or ".join(wrong)
         return " and ".join([*meant, f"({whole})" if meant and len(wrong) > 1 else whole])
 
+    def source(self, name: str) -> str:
+        """How the code writes an input."""
+        return self.printer.names.get(name, name)
+
     def broken(self, check: InputCheck) -> str:
         """When a demand is not kept."""
         match check.demand:
             case RankDemand(input=name, exact=exact) as demand:
-                return f"{name}.dim() {'!=' if exact else '<'} {demand.least(self.printer.show)}"
+                return f"{self.source(name)}.dim() {'!=' if exact else '<'} {demand.least(self.printer.show)}"
             case LeadingDemand(entry=entry, source=source):
                 return f"{entry.run(self.printer.show)} != {source.run(self.printer.show)}"
             case ListDemand(entry=entry, expected=expected):

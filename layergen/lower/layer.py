@@ -3,13 +3,15 @@
 from layergen.checked import CheckedLayer
 from layergen.lang.model import Buffer
 from layergen.lower import docs, members
-from layergen.lower.constructor import ConstructorWriter, helpers, signature
+from layergen.lower.arguments import function_table, helpers
+from layergen.lower.constructor import ConstructorWriter, signature
 from layergen.lower.families import members_read
 from layergen.lower.forward import ForwardWriter
 from layergen.lower.imports import IMPORTS, function, import_lines
 from layergen.lower.initial import initializes, own_lines, reset_lines
 from layergen.lower.penalty import penalty_lines
 from layergen.lower.representation import extra_repr
+from layergen.lower.returned import forward_signature, return_type
 from layergen.lower.scopes import functional, initializers
 from layergen.lower.source import DocText, wrap
 from layergen.lower.views import LayerView
@@ -21,16 +23,16 @@ def layer_view(layer: CheckedLayer, module: tuple[str, ...]) -> LayerView:
     program = layer.program
     doc = DocText(prose(program))
     reset = reset_lines(program)
-    inputs = [f"{name}: Tensor" + (" | None = None" if part.optional else "") for name, part in program.inputs.items()]
-    outputs = len(program.outputs)
     constructor = ConstructorWriter(program).write()
     forward = ForwardWriter(program, layer.input_checks).write()
     arguments = tuple(signature(program))
-    code = ["nn.Module", *("\n".join(lines) for lines in helpers(program)), *annotations(program)]
     penalty = penalty_lines(program)
+    whole = (*function_table(program), *helpers(program))
+    code = ["nn.Module", *("\n".join(lines) for lines in whole), *annotations(program)]
     initialize = own_lines(program) if initializes(program) else ()
-    code += [function((), lines) for lines in (reset, initialize, forward, penalty)]
-    code.append(function(arguments, constructor))
+    signed, returns = tuple(forward_signature(program)), return_type(program)
+    code += [function((), lines) for lines in (reset, initialize, penalty)]
+    code += [function(arguments, constructor), function(signed, forward, returns)]
     summary, *rest = docs.docstring(layer, doc)
     return LayerView(
         prefix=doc.prefix,
@@ -39,6 +41,7 @@ def layer_view(layer: CheckedLayer, module: tuple[str, ...]) -> LayerView:
         name=program.layer,
         summary=summary,
         docstring=tuple(rest),
+        tables=tuple(function_table(program)),
         helpers=helpers(program),
         annotations=annotations(program),
         signature=arguments,
@@ -46,8 +49,8 @@ def layer_view(layer: CheckedLayer, module: tuple[str, ...]) -> LayerView:
         reset=reset,
         reset_summary=reset_summary(program),
         initialize=initialize,
-        forward_signature=tuple(inputs),
-        returns="Tensor" if outputs == 1 else f"tuple[{', '.join(['Tensor'] * outputs)}]",
+        forward_signature=signed,
+        returns=returns,
         forward=forward,
         penalty=penalty,
         extra_repr=extra_repr(program),
@@ -63,7 +66,7 @@ def available_imports(program: Program) -> dict[str, str]:
 def prose(program: Program) -> tuple[str, ...]:
     """All text of a spec that goes into docstrings."""
     parts = [
-        *program.arguments.values(),
+        *program.decided.values(),
         *program.tensors.values(),
         *program.inputs.values(),
         *program.outputs.values(),
@@ -71,13 +74,13 @@ def prose(program: Program) -> tuple[str, ...]:
     ]
     texts = [program.summary, program.description, *(part.doc for part in parts)]
     texts += [text for reference in program.references for text in (reference.title, reference.url)]
-    texts += [str(choice) for argument in program.arguments.values() for choice in argument.choices or ()]
+    texts += [str(choice) for argument in program.decided.values() for choice in argument.choices or ()]
     return tuple(text for text in texts if text)
 
 
 def annotations(program: Program) -> tuple[str, ...]:
     """The attributes that a type checker cannot tell from the constructor."""
-    lines = []
+    lines = [f"{name}: Tensor{' | None' if part.optional else ''}" for name, part in program.kept.items()]
     for name, tensor in program.tensors.items():
         if tensor.named is not None:
             continue

@@ -1,12 +1,19 @@
 """Lowers ``extra_repr``, and tells what ``repr`` gives at a case."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import takewhile
 
-from layergen.lang.model import SIZES
+from layergen import ops
+from layergen.lang import expression as ex
+from layergen.lang.argument_types import ANY
+from layergen.lang.interpreter import Interpreter
 from layergen.lower.scopes import attribute_names, is_flag
-from layergen.lower.source import WIDTH
+from layergen.lower.source import WIDTH, SourcePrinter
+from layergen.lower.unions import as_types
+from layergen.resolve.conditions import NOTHING
 from layergen.resolve.families import at_values
+from layergen.resolve.functions import functions
 from layergen.resolve.program import Program
 from layergen.run.trial import TensorFacts
 
@@ -21,28 +28,65 @@ class Item:
     label: str  # ``eps=``; empty for what goes without saying
     source: str  # of the value, in the method
     conversion: str  # ``!r`` for text
+    when: ex.Expression | None = None  # it is left out where this does not hold
+
+    @property
+    def piece(self) -> str:
+        """What an f-string has of it."""
+        return f"{self.label}{{{self.source}{self.conversion}}}"
 
 
 def items(program: Program) -> Iterator[Item]:
-    names = attribute_names(program)
+    if program.repr is not None:
+        for shown in program.repr:
+            name = shown.name.id
+            yield replace(_item(program, name, f"{name}=" if shown.keyed else ""), when=shown.when)
+        return
     leading = True
     for name, argument in program.arguments.items():
-        leading = leading and argument.required and argument.type not in SIZES and argument.type != "str"
-        yield Item(name, "" if leading else f"{name}=", names[name], "!r" if argument.type == "str" else "")
+        plain = not argument.type.textual and (not argument.type.listed or argument.type.count == ANY)
+        leading = leading and argument.required and plain
+        yield _item(program, name, "" if leading else f"{name}=")
+
+
+def _item(program: Program, name: str, label: str) -> Item:
+    source, argument = attribute_names(program)[name], program.arguments.get(name)
+    if argument is not None and argument.type.callable:
+        return Item(name, label, f"getattr({source}, '__name__', {source})", "")
+    return Item(name, label, source, "!r" if argument is not None and argument.type.textual else "")
 
 
 def extra_repr(program: Program) -> tuple[str, ...]:
-    """The body of the method: one f-string, or several that follow each other."""
-    pieces = [f"{item.label}{{{item.source}{item.conversion}}}" for item in items(program)]
-    if not pieces:
-        return ()
+    """The body of the method: one f-string, or several that follow each other; what depends is added where it holds."""
+    shown = tuple(items(program))
+    if all(item.when is None for item in shown):
+        return _returned([item.piece for item in shown]) if shown else ()
+    always = list(takewhile(lambda item: item.when is None, shown))
+    names = attribute_names(program)
+    lines = [f"parts = [{', '.join(_literal(item.piece) for item in always)}]" if always else "parts: list[str] = []"]
+    for item in shown[len(always) :]:
+        added = f"parts.append({_literal(item.piece)})"
+        if item.when is None:
+            lines.append(added)
+            continue
+        test = as_types(item.when, NOTHING, program.arguments, names)
+        lines += [f"if {SourcePrinter(names).show(test)}:", f"    {added}"]
+    return (*lines, 'return ", ".join(parts)')
+
+
+def _literal(text: str) -> str:
+    return f'f"{text}"'
+
+
+def _returned(pieces: Sequence[str]) -> tuple[str, ...]:
+    """The statement that returns some pieces, in lines that are not too long."""
     lines = [""]
     for index, piece in enumerate(pieces):
         text = piece + (", " if index < len(pieces) - 1 else "")
         if lines[-1] and len(lines[-1]) + len(text) > ROOM:
             lines.append("")
         lines[-1] += text
-    literals = [f'f"{line}"' for line in lines]
+    literals = [_literal(line) for line in lines]
     if len(literals) == 1:
         return (f"return {literals[0]}",)
     return ("return (", *(f"    {literal}" for literal in literals), ")")
@@ -52,8 +96,12 @@ def expected_repr(program: Program, values: Mapping[str, object], tensors: Mappi
     """What ``repr`` gives; told from the spec's values and the tensors there are, not from the code."""
     shown = []
     for item in items(program):
+        if item.when is not None and not Interpreter(values).truth(item.when):
+            continue
         flag = is_flag(program, item.name) and item.name not in program.families
         value = item.name in tensors if flag else values[item.name]
+        if item.name in functions(program) and value is not None:
+            value = ops.get(str(value)).function.__name__
         shown.append(f"{item.label}{value!r}" if item.conversion else f"{item.label}{value}")
     own, text = at_values(program, values), ", ".join(shown)
     lists = {name: several for name, several in own.kin.items() if program.families[name].named is None}

@@ -34,7 +34,7 @@ def initializers(program: Program) -> str:
 def _variables(program: Program) -> frozenset[str]:
     """The names that become variables of methods; all others are attributes."""
     initial = (assigned(tensor.init.before) for tensor in program.tensors.values())
-    return program.forward.assigned.union(program.arguments, program.inputs, program.dimensions, *initial)
+    return program.forward.assigned.union(program.arguments, program.call, program.dimensions, *initial)
 
 
 def negated(node: ex.Expression) -> ex.Expression:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from layergen.lang import expression as ex
-from layergen.lower.constructor import Check
+from layergen.lower.checks import Check
 from layergen.lower.scopes import attribute_names, negated
 from layergen.lower.source import SourcePrinter, formatted
 from layergen.resolve.program import Program
@@ -36,7 +36,7 @@ def _field(program: Program, names: Mapping[str, str], name: str) -> str:
     argument = program.arguments.get(name)
     if name == program.run:
         return f"tuple({name})"
-    return f"{names.get(name, name)}{'!r' if argument and argument.type == 'str' else ''}"
+    return f"{names.get(name, name)}{'!r' if argument and argument.type.textual else ''}"
 
 
 def told(program: Program, node: ex.Expression) -> Message:
@@ -70,5 +70,5 @@ def size_message(program: Program, node: ex.Expression, values: Mapping[str, obj
         else:
             argument, value = program.arguments.get(part[0]), values[part[0]]
             value = tuple(value) if isinstance(value, list) else value
-            texts.append(repr(value) if argument and argument.type == "str" else str(value))
+            texts.append(repr(value) if argument and argument.type.textual else str(value))
     return "".join(texts)

@@ -68,6 +68,9 @@ class SourcePrinter(ex.Printer):
     def name(self, node: ex.Name) -> str:
         if node.id in self.names:
             return self.names[node.id]
+        head, dot, rest = node.id.partition(".")
+        if dot and head in self.names:  # where a size is read: `self.weight.shape[0]`
+            return f"{self.names[head]}.{rest}"
         if node.id in CONSTANTS:
             return CONSTANTS[node.id]
         return node.id
@@ -113,7 +116,7 @@ class SourcePrinter(ex.Printer):
     def call(self, node: ex.Call) -> str:
         items = [self.spliced(part) if isinstance(part, ex.Sequence) else part for part in node.arguments]
         node = replace(node, arguments=tuple(items))
-        if node.callee is not None and node.callee.kind is CalleeKind.MEMBER:
+        if node.callee is not None and node.callee.kind in (CalleeKind.MEMBER, CalleeKind.FUNCTION):
             return f"{self.names.get(node.function, node.function)}({self.arguments(node)})"
         op = ops.called(node)
         if op is None:

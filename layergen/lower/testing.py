@@ -9,10 +9,11 @@ from layergen.checked import Broken, CheckedCase, CheckedLayer
 from layergen.lang import expression as ex
 from layergen.lang.bounds import requirement
 from layergen.lang.interpreter import Interpreter
-from layergen.lang.model import SIZES, Argument
+from layergen.lang.model import Argument
+from layergen.lower.arguments import CLASSES, argument_signature
 from layergen.lower.behaviours import imported_names, layer_expression
-from layergen.lower.cases import Fields, case_fields, changed_case, shapes, sizes_of, whole_case
-from layergen.lower.constructor import argument_signature, constraint_message
+from layergen.lower.cases import Fields, case_fields, changed_case, result_shapes, shapes, sizes_of, whole_case
+from layergen.lower.constructor import constraint_message
 from layergen.lower.imports import function, import_lines
 from layergen.lower.input_checks import expectation, rounds, told
 from layergen.lower.sizes import size_message
@@ -24,8 +25,10 @@ from layergen.settings.rejections import Rejection
 
 IMPORTS = {
     "math": "import math",
+    "Callable": "from collections.abc import Callable",
     "Sequence": "from collections.abc import Sequence",
     "torch": "import torch",
+    "Tensor": "from torch import Tensor",
     "nn": "from torch import nn",
 }
 LONGEST_NAME = 100  # of a row, on one line
@@ -103,15 +106,17 @@ def taken_apart(program: Program) -> set[str]:
 
 def normalized(name: str, argument: Argument) -> Iterator[str]:
     """The lines that bring sizes into one form."""
-    if argument.type == "ints":
-        wide = f"({name},) if isinstance({name}, int) else tuple({name})"
-    elif argument.type in SIZES:
-        parts = ", ".join([name] * SIZES[argument.type])
-        wide = f"({parts}{',' if SIZES[argument.type] == 1 else ''}) if isinstance({name}, int) else {name}"
-    else:
+    if not argument.type.listed:
         return
-    if argument.optional:
-        yield f"if {name} is not None:"
+    count, check = argument.type.count or 0, CLASSES[argument.type.base]
+    several = (
+        f"({name},) * {count}" if count > 4 else f"({', '.join([name] * max(1, count))}{',' if count < 2 else ''})"
+    )
+    wide = f"{several} if isinstance({name}, {check}) else {name if count else f'tuple({name})'}"
+    conditions = [f"{name} is not None"] if argument.optional else []
+    conditions += [f"not isinstance({name}, str)"] if argument.type.worded else []
+    if conditions:
+        yield f"if {' and '.join(conditions)}:"
         yield f"    {name} = {wide}"
     else:
         yield f"{name} = {wide}"
@@ -126,7 +131,7 @@ def wrong_shapes(layer: CheckedLayer, base: Fields) -> Iterator[RowView]:
         said = [(known, str(value(case, meant))) for known, meant in told(program, check.input, alike).items()]
         for wrong in check.wrong:
             inputs = {**shapes(case.inputs), check.input: wrong}
-            fields = {**sizes_of(case.setting, case.inputs, case.ranges), "inputs": inputs}
+            fields = {**sizes_of(program, case.setting, case.inputs, case.ranges), "inputs": inputs}
             parts = expectation(check.input, sizes, program.run, iter(said))
             *texts, _ = (part if isinstance(part, str) else part[0] for part in parts)
             name = f"{check.input}_{place_of(check, wrong, case)}"
@@ -161,8 +166,11 @@ def limits(layer: CheckedLayer, base: Fields) -> Iterator[RowView]:
     conditions = [(condition.text, condition.kept, condition.broken) for condition in layer.preconditions]
     conditions += [(ex.show(limit.constraint), limit.kept, limit.broken) for limit in layer.size_limits]
     for text, kept, broken_at in conditions:
-        taken = {**sizes_of(kept.setting, kept.inputs, kept.ranges), "outputs": shapes(kept.outputs)}
-        refused = changed_case(_broken(kept, broken_at), base)
+        taken = {
+            **sizes_of(layer.program, kept.setting, kept.inputs, kept.ranges),
+            "outputs": result_shapes(layer.program, kept),
+        }
+        refused = changed_case(_broken(layer.program, kept, broken_at), base)
         yield RowView(named(text), f"Limit({changed_case(taken, base)}, {refused})")
 
 
@@ -171,15 +179,15 @@ def wrong_sizes(layer: CheckedLayer, base: Fields) -> Iterator[RowView]:
     for limit in layer.size_limits:
         setting, _ = limit.broken
         message = size_message(layer.program, limit.constraint, setting.names)
-        changed = changed_case(_broken(limit.kept, limit.broken), base)
+        changed = changed_case(_broken(layer.program, limit.kept, limit.broken), base)
         yield RowView(named(ex.show(limit.constraint)), refusal(changed, message))
 
 
-def _broken(kept: CheckedCase, broken_at: Broken) -> Fields:
+def _broken(program: Program, kept: CheckedCase, broken_at: Broken) -> Fields:
     """The fields of a case that breaks a condition, beside one that keeps it."""
     setting, inputs = broken_at
     given = {name: facts or kept.inputs[name] for name, facts in inputs.items()}
-    return sizes_of(setting, given, kept.ranges)
+    return sizes_of(program, setting, given, kept.ranges)
 
 
 def rejection_row(program: Program, rejection: Rejection, base: Fields) -> RowView:
@@ -202,7 +210,7 @@ def rejection_message(program: Program, rejection: Rejection) -> str:
     if rejection.argument is not None:
         argument = program.arguments[rejection.argument]
         value = values[rejection.argument]
-        shown = repr(value) if argument.type == "str" else str(value)
+        shown = repr(value) if argument.type.textual else str(value)
         return f"{rejection.argument} must be {requirement(argument)}, got {shown}"
     parts = constraint_message(program, program.argument_constraints[rejection.constraint])
     return "".join(part if isinstance(part, str) else field_text(part[0], values) for part in parts)

@@ -15,6 +15,7 @@ class LayerView:
     name: str
     summary: str  # first line of the class's docstring
     docstring: Lines  # its other lines
+    tables: tuple[Lines, ...]  # constants of the module
     helpers: tuple[Lines, ...]  # functions of the module
     annotations: Lines  # of the class
     signature: Lines  # parameters of the constructor after ``self``

@@ -14,6 +14,7 @@ from layergen.lang.model import Input, Output
 from layergen.lang.model import Tensor as TensorSpec
 from layergen.lang.statements import headline
 from layergen.lang.visitor import statements
+from layergen.lower.arguments import type_of
 from layergen.lower.constructor import signature
 from layergen.ops.dtypes import dtype_name
 from layergen.present.guarantees import Guarantee, guarantees
@@ -95,11 +96,10 @@ def summarize(layer: CheckedLayer, origin: str) -> Summary:
         spec=origin,
         summary=" ".join(program.summary.split()),
         signature=tuple(signature(program)),
-        inputs=tuple(
-            TensorLine(name, _declared(part), *_input(program, part)) for name, part in program.inputs.items()
-        ),
+        inputs=tuple(_given(program, name) for name in program.call),
         outputs=tuple(
-            TensorLine(name, _declared(part), _output(program, part)) for name, part in program.outputs.items()
+            TensorLine(name, _declared(part), _output(program, part), _condition(part))
+            for name, part in program.outputs.items()
         ),
         parameters=tuple(_owned(program, list(program.parameters))),
         buffers=tuple(_owned(program, list(program.buffers))),
@@ -137,6 +137,23 @@ def _input(program: Program, tensor: Input) -> tuple[str, str]:
         along = marked_dimension(tensor, program.inputs[tensor.marks[0]])
         notes.append(f"true at the positions of {listed(tensor.marks)} along {along} that count")
     return tensor.dtype or "floating", "; ".join(notes)
+
+
+def _given(program: Program, name: str) -> TensorLine:
+    """What the forward takes: a tensor, or a value."""
+    if name in program.values:
+        value = program.values[name]
+        default = "required" if value.default is None else f"{ex.show(value.default)} by default"
+        return TensorLine(name, default, type_of(value))
+    tensor = program.inputs[name]
+    return TensorLine(name, _declared(tensor), *_input(program, tensor))
+
+
+def _condition(output: Output) -> str:
+    """Where an output is returned, if not everywhere."""
+    if output.when is None:
+        return ""
+    return f"if {ex.show(output.when)}" + (", else None" if output.otherwise == "null" else "")
 
 
 def _output(program: Program, tensor: Output) -> str:
@@ -199,7 +216,7 @@ def _sized(computed: Any) -> tuple[Sizes, str]:
 
 
 def _case(program: Program, setting: Setting) -> str:
-    parts = {name: setting.values[name] for name in program.arguments} | dict(setting.sizes)
+    parts = {name: setting.values[name] for name in program.decided} | dict(setting.sizes)
     if any(ex.Literal(...) in tensor.entries for tensor in program.inputs.values()):
         parts["..."] = setting.leading
     return ", ".join(f"{name}={value!r}" for name, value in parts.items())

@@ -9,6 +9,7 @@ from layergen.contracts.dtype import PRECISIONS
 from layergen.contracts.learning import STEPS
 from layergen.domains.study import study
 from layergen.lang import expression as ex
+from layergen.lang.argument_types import ANY
 from layergen.lang.model import Input, Parameter
 from layergen.ops.dtypes import dtype_name
 from layergen.prove.input_checks import SolutionDemand
@@ -123,8 +124,8 @@ def _reach(layer: CheckedLayer, proof: Proof | Tried) -> tuple[str, str]:
 
 def _lengths(program: Program, proof: Proof) -> dict[str, int]:
     """How many entries the arguments had of which there may be any number."""
-    lists = {name: proof.setting.values[name] for name, part in program.arguments.items() if part.type == "ints"}
-    return {name: len(value) for name, value in lists.items() if value is not None}
+    open = [name for name, part in program.decided.items() if part.type.count == ANY]
+    return {name: len(value) for name in open if isinstance(value := proof.setting.values[name], tuple)}
 
 
 def _coupling(layer: CheckedLayer, on_paths: str) -> Iterator[Guarantee]:

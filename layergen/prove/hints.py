@@ -6,7 +6,7 @@ from typing import Any
 
 from layergen.lang import expression as ex
 from layergen.lang.bounds import refusal
-from layergen.lang.model import SIZES, Argument
+from layergen.lang.model import Argument
 from layergen.resolve.program import Program
 from layergen.settings.branches import Decision, branchings, way
 from layergen.settings.choice import Setting
@@ -68,7 +68,7 @@ def _chosen(
 ) -> Hints | None:
     integers = {
         name: argument
-        for name, argument in program.arguments.items()
+        for name, argument in program.decided.items()
         if name not in concrete and _becomes_symbol(argument, setting.values[name])
     }
     pools = {name: _pool(argument, setting.values[name], ints) for name, argument in integers.items()}
@@ -140,19 +140,24 @@ def _equations(test: ex.Expression, holds: bool) -> Iterator[tuple[str, str]]:
 
 
 def _becomes_symbol(argument: Argument, value: Any) -> bool:
-    return value is not None and argument.choices is None and argument.integral
+    choosing = argument.choices is not None and not argument.type.worded
+    return isinstance(value, int | tuple) and not choosing and argument.type.integral
 
 
 def _pool(argument: Argument, value: Any, ints: Sequence[int]) -> list[Any]:
     """Hints to try for an argument; torch takes 0 and 1 for constants, so they are of no use."""
-    if argument.type == "int":
+    if not argument.type.listed:
         tried: list[Any] = list(ints)
-    elif argument.type in SIZES:
-        count = SIZES[argument.type]
+    elif len(value) > len(SIZE_INTS):
+        tried = [list(range(2, 2 + len(value)))]
+    elif argument.type.sized:
+        count = len(value)
         tried = [[SIZE_INTS[(start + step) % len(SIZE_INTS)] for step in range(count)] for start in range(6)]
-        tried += [list(SIZE_INTS[start::2][:count]) for start in range(4)]
+        tried += [list(SIZE_INTS[start::2][:count]) for start in range(4) if count <= 4]
     else:
-        tried = [list(SIZE_INTS[: len(value)])] if len(value) <= len(SIZE_INTS) else []
+        tried = [list(SIZE_INTS[: len(value)])]
+    if argument.optional_entries:
+        tried = [[own and part for own, part in zip(value, parts, strict=True)] for parts in tried]
     return [value for value in tried if not refusal("", argument, value)]
 
 
@@ -161,15 +166,22 @@ def _named(values: Mapping[str, Any], integers: Mapping[str, Argument]) -> dict[
     named: dict[str, int] = {}
     for name in integers:
         if isinstance(values[name], tuple):
-            named |= {f"{name}[{index}]": part for index, part in enumerate(values[name])}
+            named |= {f"{name}[{index}]": part for index, part in enumerate(values[name]) if part is not None}
         else:
             named[name] = values[name]
     return named
 
 
+def entries(name: str, value: Any, point: Mapping[str, Any]) -> list[Any] | None:
+    """The entries of a list with those in the place of its own that a point names; None if it names none."""
+    if not isinstance(value, tuple) or not any(f"{name}[{index}]" in point for index in range(len(value))):
+        return None
+    return [point.get(f"{name}[{index}]", part) for index, part in enumerate(value)]
+
+
 def numbers(program: Program, setting: Setting) -> Hints:
     """A setting as it is, with a name for each of its integers."""
-    integers = {name: part for name, part in program.arguments.items() if _becomes_symbol(part, setting.values[name])}
+    integers = {name: part for name, part in program.decided.items() if _becomes_symbol(part, setting.values[name])}
     leading = dict(zip(LEADING_NAMES, setting.leading, strict=False))
     return Hints(setting, {**_named(setting.values, integers), **setting.sizes, **leading})
 
@@ -178,11 +190,11 @@ def at_point(program: Program, found: Hints, point: Mapping[str, int]) -> Settin
     """The setting in which the symbols have these values, unless bounds or constraints refuse it."""
     setting = found.setting
     given = dict(setting.given)
-    for name in program.arguments:
+    for name in program.decided:
         if name in point:
             given[name] = point[name]
-        parts = [point[part] for index in range(9) if (part := f"{name}[{index}]") in point]
-        if parts:
+        parts = entries(name, setting.values[name], point)
+        if parts is not None:
             given[name] = parts
     if not consistent(program, given, set()):
         return None

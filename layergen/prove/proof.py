@@ -19,7 +19,7 @@ from layergen.ops.dtypes import dtype_name
 from layergen.prove.abstract_run import AbstractRun, hint
 from layergen.prove.cost import Meter
 from layergen.prove.formula import same, shown, value
-from layergen.prove.hints import LEADING_NAMES, Hints, at_point, close_hints, hints, own_hints, partial_hints
+from layergen.prove.hints import LEADING_NAMES, Hints, at_point, close_hints, entries, hints, own_hints, partial_hints
 from layergen.resolve.program import Child, Program
 from layergen.rules.members import WrongMember
 from layergen.rules.shapes import HiddenCoupling, OpFailed
@@ -150,7 +150,7 @@ def _fails_at_all_sizes(program: Program, setting: Setting) -> bool:
     found = hints(program, setting)
     if found is None:
         return False
-    values = [value for name, value in found.names.items() if name.split("[")[0] in program.arguments]
+    values = [value for name, value in found.names.items() if name.split("[")[0] in program.decided]
     multiple = math.prod(values) ** 2
     factors = (3, 4, 5, 7, 11, 13, 17, 19, 23, 29)
     choices = [dict(zip(found.setting.sizes, factors, strict=False)), dict.fromkeys(found.setting.sizes, 1)]
@@ -171,6 +171,9 @@ def _prove_at(
     reason = ""
     for _ in range(5):
         found = choose(program, setting, concrete)
+        if found is None and not concrete:  # a constraint may tie what is 1 here to that: `stride == (1, 1)`
+            concrete = frozenset(_units(program, setting))
+            found = choose(program, setting, concrete) if concrete else None
         if found is None:
             break
         run = AbstractRun(found.names)
@@ -184,7 +187,7 @@ def _prove_at(
                 continue
             if not works_at(program, found.setting):
                 raise
-            reason, needed = fault.finding.message, frozenset(program.arguments)
+            reason, needed = fault.finding.message, frozenset(program.decided)
         else:
             lost = {name for name, formula in run.lost().items() if formula.is_number}
             if not lost:
@@ -197,6 +200,14 @@ def _prove_at(
             break
         concrete |= needed
     return Tried(setting, reason) if reason else None
+
+
+def _units(program: Program, setting: Setting) -> Iterator[str]:
+    """The integer arguments that are 1 or 0, or lists of nothing else."""
+    for name in _integers(program, setting):
+        value = setting.values[name]
+        if set(value if isinstance(value, tuple) else (value,)) <= {0, 1}:
+            yield name
 
 
 def _numbers(program: Program, found: Hints) -> dict[str, Any]:
@@ -230,7 +241,8 @@ def _with_way_out(program: Program, setting: Setting, finding: Finding) -> Findi
 
 def _integers(program: Program, setting: Setting) -> list[str]:
     """The arguments of a setting that are integers."""
-    return [name for name, part in program.arguments.items() if part.integral and setting.values[name] is not None]
+    found = (name for name, part in program.decided.items() if part.type.integral)
+    return [name for name in found if isinstance(setting.values[name], int | tuple)]
 
 
 def _run(program: Program, setting: Setting, found: Hints, run: AbstractRun, training: bool, measured: bool) -> Proof:
@@ -304,11 +316,11 @@ def _step(step: Step, run: AbstractRun) -> ProvenStep:
 def symbolic_setting(program: Program, found: Hints, run: AbstractRun, calls: Function) -> Setting:
     """The setting with its integers as symbols."""
     values = dict(found.setting.values)
-    for name in program.arguments:
+    for name in program.decided:
         if name in run.sizes:
             values[name] = run.sizes[name]
-        parts = [run.sizes[part] for index in range(9) if (part := f"{name}[{index}]") in run.sizes]
-        if parts:
+        parts = entries(name, values[name], run.sizes)
+        if parts is not None:
             values[name] = tuple(parts)
     with run():
         for name, expression in program.derived.items():

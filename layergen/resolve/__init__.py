@@ -10,8 +10,9 @@ from layergen.lang import expression as ex
 from layergen.lang.constructors import constructor_calls
 from layergen.lang.facts import Callee, CalleeKind, Role
 from layergen.lang.kinds import Kind, Kinds
-from layergen.lang.model import Argument, Buffer, Input, LayerSpec, Match, Module, Parameter, Tensor
+from layergen.lang.model import Argument, Buffer, Input, Kept, LayerSpec, Match, Module, Output, Parameter, Tensor
 from layergen.lang.refusals import is_module
+from layergen.lang.shown import Shown
 from layergen.resolve.annotation import Environment, Functions, Meaning, annotated, as_initializer
 from layergen.resolve.arguments import kinds_of_argument
 from layergen.resolve.asking import check_identity
@@ -19,6 +20,7 @@ from layergen.resolve.blocks import annotated_block
 from layergen.resolve.callsites import check_calls
 from layergen.resolve.defaults import check_defaults
 from layergen.resolve.families import check_families
+from layergen.resolve.functions import check_choices
 from layergen.resolve.inference import BOOL, INT, MEMBER, NONE, TENSOR, TENSORS, kinds_of
 from layergen.resolve.initial import check_initial, initial_order
 from layergen.resolve.library import EMPTY, Library, constructible
@@ -49,7 +51,7 @@ def resolve(spec: LayerSpec, library: Library = EMPTY) -> Program:
     refuse((*check_refused(spec), *check_identity(spec)))
     refuse(check_members(spec, library))
     findings = (*check_names(spec), *check_defaults(spec), *check_meanings(spec), *check_patterns(spec))
-    findings = (*findings, *check_initial(spec), *check_families(spec))
+    findings = (*findings, *check_initial(spec), *check_families(spec), *check_choices(spec))
     program = understood(spec, library)
     if all(finding.rule is UnusedName for finding in findings):  # what a wrong call leaves out is unused, too
         findings = (*findings, *check_calls(program))
@@ -81,6 +83,9 @@ def understood(spec: LayerSpec, library: Library = EMPTY) -> Program:
         description=spec.description,
         references=spec.references,
         arguments={name: _argument(part, Environment(_earlier(spec, name))) for name, part in spec.arguments.items()},
+        values={name: _argument(part, Environment({})) for name, part in spec.values.items()},
+        constructor=tuple(spec.declared),
+        call=tuple(spec.given),
         derived=derived,
         constraints=tuple(annotated(constraint, sizes) for constraint in spec.constraints),
         parameters={name: _owned(part, numbers, spec) for name, part in spec.parameters.items()},
@@ -88,12 +93,13 @@ def understood(spec: LayerSpec, library: Library = EMPTY) -> Program:
         members=members,
         ties=spec.ties,
         inputs=inputs,
-        outputs={name: _shaped(part, sizes) for name, part in spec.outputs.items()},
         penalty=None if spec.penalty is None else annotated(spec.penalty, _owning(spec, start)),
+        outputs={name: _output(part, sizes.with_names(_values(spec))) for name, part in spec.outputs.items()},
         random="always" if any(child.program.random == "always" for child in children_of(members)) else spec.random,
         mixes=spec.mixes,
         causal=spec.causal,
-        matches=_match(spec.matches, numbers, start) if spec.matches else None,
+        matches=_match(spec.matches, _with_kept(spec, numbers), start) if spec.matches else None,
+        repr=spec.repr and tuple(_shown(part, numbers) for part in spec.repr),
         accept=spec.accept,
         cases=spec.cases,
         forward=Method(statements),
@@ -106,7 +112,20 @@ def understood(spec: LayerSpec, library: Library = EMPTY) -> Program:
 
 
 def _arguments(spec: LayerSpec) -> dict[str, Meaning]:
-    return {name: Meaning(Role.ARGUMENT, kinds_of_argument(part)) for name, part in spec.arguments.items()}
+    return {name: _meaning(part, Role.ARGUMENT) for name, part in spec.arguments.items()}
+
+
+def _values(spec: LayerSpec) -> dict[str, Meaning]:
+    return {name: _meaning(part, Role.INPUT) for name, part in spec.values.items()}
+
+
+def _meaning(part: Argument, role: Role) -> Meaning:
+    return Meaning(role, kinds_of_argument(part), texts=_texts(part))
+
+
+def _texts(argument: Argument) -> frozenset[str]:
+    """The texts that an argument may be, where it is told which."""
+    return frozenset(choice for choice in argument.choices or () if isinstance(choice, str))
 
 
 def _earlier(spec: LayerSpec, name: str) -> dict[str, Meaning]:
@@ -121,6 +140,7 @@ def _forward(spec: LayerSpec, sizes: Environment, members: Mapping[str, Member])
         **{name: Meaning(Role.BUFFER, _tensors(part)) for name, part in spec.buffers.items()},
         **{name: Meaning(Role.INPUT, TENSOR | _absent(part.optional)) for name, part in spec.inputs.items()},
         **{name: Meaning(Role.MEMBER, member.kinds, member) for name, member in members.items()},
+        **_values(spec),
         "training": Meaning(Role.MODE, BOOL),
     }
     parts: dict[str, Parameter | Buffer | Module] = {**spec.tensors, **spec.modules}
@@ -160,6 +180,11 @@ def _input(tensor: Input, at: Environment) -> Input:
     if tensor.range is None:
         return shaped
     return shaped.model_copy(update={"range": tuple(annotated(end, at) for end in tensor.range)})
+
+
+def _output(tensor: Output, at: Environment) -> Output:
+    shaped = _shaped(tensor, at)
+    return shaped if tensor.when is None else shaped.model_copy(update={"when": annotated(tensor.when, at)})
 
 
 Owned = TypeVar("Owned", Parameter, Buffer)
@@ -212,6 +237,20 @@ def _constructed(node: ex.Expression) -> ex.Expression | None:
 
 def children_of(members: Mapping[str, Member]) -> Iterator[Child]:
     return (child for member in members.values() for child in member.children)
+
+
+def _shown(part: Shown, numbers: Environment) -> Shown:
+    name = annotated(part.name, numbers)
+    assert isinstance(name, ex.Name)
+    return part.changed(name, None if part.when is None else annotated(part.when, numbers))
+
+
+def _with_kept(spec: LayerSpec, numbers: Environment) -> Environment:
+    """What is known where the constructor's tensors are, too."""
+    tensors = {name: part for name, part in spec.inputs.items() if isinstance(part, Kept)}
+    return numbers.with_names(
+        {name: Meaning(Role.ARGUMENT, TENSOR | _absent(part.optional)) for name, part in tensors.items()}
+    )
 
 
 def _match(match: Match, numbers: Environment, forward: Environment) -> Match:

@@ -34,6 +34,7 @@ class Meaning:
     role: Role
     kinds: Kinds
     member: Runnable | None = None  # which it is, or one of which
+    texts: frozenset[str] = frozenset()  # those that it may be, where they are told one by one
 
 
 class Functions(Enum):
@@ -75,7 +76,20 @@ class Environment:
                 left=ex.Name(id=name), operators=("is" | "is not" as sign,), comparators=(ex.Literal(None),)
             ):
                 return self.narrowed({name}, there=holds == (sign == "is not"))
+            case ex.Compare(
+                left=ex.Name(id=name), operators=("==" | "!=" as sign,), comparators=(ex.Literal(value=str(text)),)
+            ):
+                return self.worded(name, text, holds == (sign == "=="))
         return self.narrowed({name for name, when in self.conditions.items() if when == test}, there=holds)
+
+    def worded(self, name: str, text: str, holds: bool) -> "Environment":
+        """The place at which a value is known to be some text, or known not to be: if it is none, it is a number."""
+        old = self.names.get(name)
+        if old is None or text not in old.texts or Kind.FUNCTION in old.kinds:
+            return self
+        texts = frozenset({text}) if holds else old.texts - {text}
+        kinds = frozenset({Kind.STR}) if holds else old.kinds - (frozenset() if texts else {Kind.STR})
+        return self.with_names({name: replace(old, kinds=kinds, texts=texts)})
 
     def narrowed(self, names: set[str], there: bool) -> "Environment":
         """The place at which some values are known to be there, or known to be None."""
@@ -112,7 +126,9 @@ def annotated(node: ex.Expression, at: Environment) -> ex.Expression:
             member = member_of(inner.function, at)
             if member is not None:
                 return replace(inner, callee=Callee(CalleeKind.MEMBER, member.name), kinds=member.returns)
-            found = replace(inner, callee=callee(inner, at.functions)) if isinstance(inner, ex.Call) else inner
+            found = (
+                replace(inner, callee=callee(inner, at.functions, at.names)) if isinstance(inner, ex.Call) else inner
+            )
         case _:
             found = ex.with_children(node, lambda part: annotated(part, at))
     return replace(found, kinds=infer(found))
@@ -134,9 +150,11 @@ def member_of(value: str | ex.Expression, at: Environment) -> Runnable | None:
             return None
 
 
-def callee(call: ex.Call, functions: Functions) -> Callee | None:
+def callee(call: ex.Call, functions: Functions, names: Mapping[str, Meaning]) -> Callee | None:
     """What a call with resolved arguments calls; None if nothing of that name is known."""
     name = call.function
+    if functions is Functions.TENSORS and Kind.FUNCTION in (names[name].kinds if name in names else ()):
+        return Callee(CalleeKind.FUNCTION, name)
     if functions is Functions.INITIAL and name in FANS:
         return Callee(CalleeKind.FAN, name)
     op = None if functions is Functions.NUMBERS else ops.find(name)

@@ -17,6 +17,7 @@ from layergen.lang.visitor import expressions, parts, statements
 from layergen.ops.modules import find_initializer, find_module, module_names
 from layergen.resolve.asking import check_asking
 from layergen.resolve.calls import check_against, check_call, described, unknown_function
+from layergen.resolve.functions import check_uses
 from layergen.resolve.inference import TENSOR, kinds_of
 from layergen.resolve.program import Child, Constructible, Member, Program
 from layergen.resolve.quotients import labels_of, whole_meant
@@ -30,6 +31,7 @@ from layergen.words import shorten
 def check_calls(program: Program) -> Iterator[Finding]:
     """Yield what is wrong with the calls of a program."""
     yield from _forward(program)
+    yield from check_uses(program)
     yield from _inits(program)
     yield from _scalars(program)
     yield from _match(program)

@@ -11,7 +11,9 @@ from layergen.rules.cases import InvalidDefault
 
 def check_defaults(spec: LayerSpec) -> Iterator[Finding]:
     """Yield the defaults that are not computed and that their own arguments refuse."""
-    for name, argument in spec.arguments.items():
+    parts = [("arguments", *item) for item in spec.arguments.items()]
+    parts += [("inputs", *item) for item in spec.values.items()]
+    for section, name, argument in parts:
         if argument.default is None or argument.computed:
             continue
         help = None
@@ -23,4 +25,4 @@ def check_defaults(spec: LayerSpec) -> Iterator[Finding]:
         except EvaluationFault as fault:
             problem = fault.message
         if problem:
-            yield InvalidDefault.at(("arguments", name, "default"), problem, help=help)
+            yield InvalidDefault.at((section, name, "default"), problem, help=help)

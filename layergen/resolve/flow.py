@@ -18,7 +18,9 @@ def check_flow(spec: LayerSpec) -> Iterator[Finding]:
     flow = _Flow(spec)
     flow.block(spec.forward)
     yield from flow.findings
-    for name in spec.outputs:
+    for name, output in spec.outputs.items():
+        if output.when is not None and name in flow.first:
+            continue  # where it is returned, a run tells whether it is there
         updated = name in spec.inputs and name in flow.first
         shadowed = name in flow.known and name not in spec.inputs  # which is a fault of its own
         if name in flow.assigned or updated or shadowed:
@@ -37,7 +39,9 @@ class _Flow(Visitor):
     def __init__(self, spec: LayerSpec) -> None:
         sizes = {*spec.arguments, *spec.derived, *dimensions(spec), *unbound_names(spec)}
         self.choices = {choice for part in spec.arguments.values() for choice in part.choices or ()}
-        self.known = frozenset({*sizes, *spec.tensors, *spec.modules, *spec.inputs, *CONSTANTS, "training"})
+        self.known = frozenset(
+            {*sizes, *spec.tensors, *spec.modules, *spec.given, *spec.inputs, *CONSTANTS, "training"}
+        )
         self.known |= {spec.run} if spec.run else set()
         self.passing = {name: found for name, found in dimensions(spec).items() if not found.always}
         self.first = {target.id: target for target in reversed(list(assignments(spec.forward)))}

@@ -4,15 +4,18 @@ from collections.abc import Iterator
 
 from layergen.diagnostics import FORWARD, Finding, Label, Place
 from layergen.lang import expression as ex
+from layergen.lang.argument_types import Base
 from layergen.lang.model import LayerSpec
 from layergen.lang.visitor import assignments, calls, reads
 from layergen.resolve.flow import check_flow
+from layergen.resolve.functions import called_functions
 from layergen.resolve.order import check_order
 from layergen.resolve.reserved import check_reserved
 from layergen.resolve.scope import CONSTANTS, scoped
 from layergen.resolve.signature import dimensions
 from layergen.resolve.undefined import check_undefined
 from layergen.rules.names import ShadowedName, UndefinedName, UnusedName
+from layergen.rules.spec import InvalidValue
 from layergen.suggest import is_slip
 
 SECTIONS = {
@@ -46,7 +49,7 @@ def check_names(spec: LayerSpec) -> Iterator[Finding]:
 def _check_shadowed(spec: LayerSpec) -> Iterator[Finding]:
     owners: dict[str, tuple[str, Place]] = {}  # what each name stands for first, and where
     for section, role in SECTIONS.items():
-        for name in getattr(spec, section):
+        for name in spec.names_in(section):
             place = Place((section, name), key=True)
             owner, first = owners.setdefault(name, (role, place))
             updated = section == "outputs" and owner == SECTIONS["inputs"]
@@ -54,6 +57,7 @@ def _check_shadowed(spec: LayerSpec) -> Iterator[Finding]:
                 switchable = section in ("parameters", "buffers") and _is_flag(spec, name)
                 help = f"add `when: {name}`, or choose another name" if switchable else OTHER_NAME
                 yield _shadowed(place, f"`{name}` is {owner} already", first, help)
+    yield from _check_bound(spec)
     for name, dimension in dimensions(spec).items():
         place = dimension.entries[0].place
         owner, first = owners.setdefault(name, ("a dimension", place))
@@ -62,7 +66,7 @@ def _check_shadowed(spec: LayerSpec) -> Iterator[Finding]:
     if spec.run is not None:
         yield from _check_run(spec, spec.run, owners)
     for target in assignments(spec.forward):
-        if target.id in owners and target.id not in {*spec.inputs, *spec.outputs, *spec.buffers}:
+        if target.id in owners and target.id not in {*_tensors_given(spec), *spec.outputs, *spec.buffers}:
             owner, first = owners[target.id]
             message = f"`{target.id}` is {owner}, which keeps its value"
             yield _shadowed(Place(FORWARD, target.span), message, first)
@@ -93,13 +97,18 @@ def _check_run(spec: LayerSpec, run: str, owners: dict[str, tuple[str, Place]]) 
             return
 
 
+def _tensors_given(spec: LayerSpec) -> set[str]:
+    """The tensors that a caller of the forward gives."""
+    return set(spec.inputs) & set(spec.given)
+
+
 def _shadowed(place: Place, message: str, first: Place, help: str = OTHER_NAME) -> Finding:
     label = Label(first, "first declared here")
     return ShadowedName.at(place, message, labels=(label,), help=help)
 
 
 def _is_flag(spec: LayerSpec, name: str) -> bool:
-    return name in spec.arguments and spec.arguments[name].type == "bool"
+    return name in spec.arguments and spec.arguments[name].type.base is Base.BOOL
 
 
 def _is_switch(spec: LayerSpec, name: str, section: str) -> bool:
@@ -123,32 +132,51 @@ def _tied(spec: LayerSpec) -> list[ex.Expression]:
 
 
 def _check_unused(spec: LayerSpec) -> Iterator[Finding]:
-    read = {name.id for name in reads(spec.forward)}
+    read = {name.id for name in reads(spec.forward)} | called_functions(spec, spec.forward)
     read |= ex.names(spec.penalty) if spec.penalty is not None else set()
     used_members = read.union(call.function for call in calls(spec.forward)).union(*map(ex.names, _tied(spec)))
     changed = {name.id for name in assignments(spec.forward)}
     outside: set[str] = set()
     for part in scoped(spec):
-        if part.path[0] not in ("constraints", "matches"):
+        if part.path[0] not in ("constraints", "matches", "repr"):
             outside |= ex.names(part.expression)
-    used = {
+    used: dict[str, set[str]] = {
         "arguments": outside | (read - set(spec.tensors)),
         "derived": outside | read,
         "parameters": read,
         "buffers": read | changed,
         "modules": used_members,
-        "inputs": read | {found.giver for name, found in dimensions(spec).items() if name in read and found.giver},
+        "inputs": read | (outside & set(spec.values)) | _givers(spec, read),
     }
+    idle = {name for name, argument in spec.arguments.items() if argument.unused}
+    for name in sorted(idle & used["arguments"]):
+        message = f"argument `{name}` has an effect"
+        yield InvalidValue.at(("arguments", name, "unused"), message, help="delete `unused: true`")
     for section, names in used.items():
-        for name in getattr(spec, section):
-            if name not in names:
-                idle = IDLE.get(section, "is never read by the forward")
-                message = f"{SECTIONS[section].split(' ', 1)[1]} `{name}` {idle}"
-                yield UnusedName.at(Place((section, name), key=True), message, help=f"use `{name}` or delete it")
-    others = {"training", "_", *([spec.run] if spec.run else [])}
+        for name in spec.names_in(section):
+            if name not in names and not (section == "arguments" and name in idle):
+                lacks = IDLE.get(section, "is never read by the forward")
+                message = f"{SECTIONS[section].split(' ', 1)[1]} `{name}` {lacks}"
+                compatible = ", or say `unused: true` if it is taken for compatibility alone"
+                help = f"use `{name}` or delete it{compatible if section == 'arguments' else ''}"
+                yield UnusedName.at(Place((section, name), key=True), message, help=help)
+    others = {"training", "_", *spec.values, *([spec.run] if spec.run else [])}
     kept = read.union(*(getattr(spec, section) for section in SECTIONS), dimensions(spec), CONSTANTS, others)
     for target in assignments(spec.forward):
         if target.id not in kept:
             kept.add(target.id)
             message = f"`{target.id}` is assigned but never read"
             yield UnusedName.at(Place(FORWARD, target.span), message, help="delete it, or assign to `_`")
+
+
+def _givers(spec: LayerSpec, read: set[str]) -> set[str]:
+    """The inputs that alone give a dimension its size which is read."""
+    return {found.giver for name, found in dimensions(spec).items() if name in read and found.giver}
+
+
+def _check_bound(spec: LayerSpec) -> Iterator[Finding]:
+    """The inputs of the forward give sizes to dimensions; the tensors of the constructor have them."""
+    for name, dimension in dimensions(spec).items():
+        if dimension.source.input not in spec.given:
+            message = f"no input of the forward has the dimension `{name}`"
+            yield InvalidValue.at(dimension.source.place, message, help="give an input a dimension of that name")

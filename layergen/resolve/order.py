@@ -3,15 +3,15 @@
 from collections.abc import Iterator
 
 from layergen.diagnostics import Finding, Label, Place
-from layergen.lang.model import LayerSpec
+from layergen.lang.model import Argument, Input, LayerSpec
 from layergen.rules.names import RequiredAfterOptional
 
 
 def check_order(spec: LayerSpec) -> Iterator[Finding]:
     """Yield the arguments and inputs that are required after one that is not."""
     required = {
-        "arguments": {name: argument.required for name, argument in spec.arguments.items()},
-        "inputs": {name: not tensor.optional for name, tensor in spec.inputs.items()},
+        "arguments": {name: argument.required for name, argument in spec.declared.items()},
+        "inputs": {name: _is_required(part) for name, part in spec.given.items()},
     }
     for section, members in required.items():
         free = None  # the first that may be left out
@@ -23,3 +23,7 @@ def check_order(spec: LayerSpec) -> Iterator[Finding]:
                 yield RequiredAfterOptional.at(place, message, labels=labels, help=f"move it before `{free}`")
             elif not needed:
                 free = free or name
+
+
+def _is_required(part: Input | Argument) -> bool:
+    return not part.optional if isinstance(part, Input) else part.required

@@ -1,6 +1,6 @@
 """A spec of which each word is known: what all stages after `resolve` work on."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
@@ -9,7 +9,8 @@ from layergen import ops
 from layergen.lang import expression as ex
 from layergen.lang.facts import CalleeKind
 from layergen.lang.kinds import Kind, Kinds
-from layergen.lang.model import Argument, Buffer, Input, Match, Output, Parameter, Reference
+from layergen.lang.model import Argument, Buffer, Input, Kept, Match, Output, Parameter, Reference
+from layergen.lang.shown import Shown
 from layergen.lang.values import Mixing
 from layergen.lang.visitor import assignments, calls, parts, reads, statements
 from layergen.ops import Formal, Op
@@ -97,17 +98,24 @@ class Child:
 
     @cached_property
     def returns(self) -> Kinds:
-        return TENSOR if len(self.program.outputs) == 1 else frozenset({Kind.TENSORS})
+        outputs = self.program.outputs.values()
+        if any(part.when is not None and part.otherwise == "absent" for part in outputs):
+            return frozenset({Kind.UNKNOWN})  # one tensor or several
+        return TENSOR if len(outputs) == 1 else frozenset({Kind.TENSORS})
 
     def forward(self, name: str) -> Op:
         """Its forward, as an op of some name."""
-        formals = [_input(given, part) for given, part in self.program.inputs.items()]
+        inputs, values = self.program.inputs, self.program.values
+        formals = [
+            self._argument(given, values[given]) if given in values else _input(given, inputs[given])
+            for given in self.program.call
+        ]
         return op_of(name, formals, self.returns, self.program.draws)
 
     def _argument(self, name: str, part: Argument) -> Formal:
         accepts = kinds_of_argument(part)
-        if Kind.INTS in accepts and part.type != "ints":
-            accepts |= {Kind.INT}
+        if part.type.sized:
+            accepts |= part.type.of(None).kinds
         default = None if part.default is None else _Shown(ex.show(part.default))
         return Formal(name, accepts, required=part.required, default=default)
 
@@ -217,6 +225,9 @@ class Program:
     description: str | None
     references: tuple[Reference, ...]
     arguments: Mapping[str, Argument]
+    values: Mapping[str, Argument]  # of the inputs: what a caller of the forward gives beside tensors
+    constructor: tuple[str, ...]  # the arguments and the kept inputs, in the order in which the constructor takes them
+    call: tuple[str, ...]  # the inputs and these values, in the order in which the forward takes them
     derived: Mapping[str, ex.Expression]
     constraints: tuple[ex.Expression, ...]  # those on arguments alone and those on sizes, as they are declared
     parameters: Mapping[str, Parameter]
@@ -230,6 +241,7 @@ class Program:
     mixes: Mapping[str, Mixing]  # the dimensions along which samples see each other, and when
     causal: str | None  # the dimension along which no entry sees a later one
     matches: Match | None
+    repr: tuple[Shown, ...] | None  # what `extra_repr` shows; None: all arguments
     accept: Mapping[str, str]  # judgements of the checks that the author overrules, with the reasons
     cases: tuple[Mapping[str, Any], ...]
     forward: Method
@@ -240,6 +252,23 @@ class Program:
     run: str | None = None  # the name of what `...` stands for
     kin: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # at numbers, the tensors of each family
     declared: Mapping[str, str] = field(default_factory=dict)  # and the family of each of these
+
+    def returned(self, holds: Callable[[ex.Expression], bool]) -> Iterator[tuple[str, bool]]:
+        """The outputs that stand in the result where some conditions hold, and whether each is there or None."""
+        for name, part in self.outputs.items():
+            there = part.when is None or holds(part.when)
+            if there or part.otherwise == "null":
+                yield name, there
+
+    @cached_property
+    def kept(self) -> Mapping[str, Input]:
+        """The inputs that the constructor takes, and that the layer keeps as buffers."""
+        return {name: part for name, part in self.inputs.items() if isinstance(part, Kept)}
+
+    @cached_property
+    def decided(self) -> Mapping[str, Argument]:
+        """What a setting decides: the arguments of the constructor, and the values of the inputs."""
+        return {**self.arguments, **self.values}
 
     @cached_property
     def tensors(self) -> Mapping[str, Parameter | Buffer]:

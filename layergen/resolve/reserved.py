@@ -46,7 +46,7 @@ def check_reserved(spec: LayerSpec) -> Iterator[Finding]:
         )
     for section in ("arguments", "derived", "parameters", "buffers", "modules", "inputs", "outputs"):
         attribute = section not in ("inputs", "outputs")
-        for name in getattr(spec, section):
+        for name in spec.names_in(section):
             yield from _check(name, Place((section, name), key=True), attribute)
             if attribute and name == "penalty" and (spec.penalty is not None or spec.modules):
                 message = "`penalty` cannot be a name: the method for the regularization term has it"
@@ -55,7 +55,7 @@ def check_reserved(spec: LayerSpec) -> Iterator[Finding]:
     for name, dimension in dimensions(spec).items():
         place = dimension.entries[0].place
         yield from _check(name, place)
-    seen = {"_", *spec.arguments, *spec.derived, *spec.tensors, *spec.modules, *spec.inputs, *spec.outputs}
+    seen = {"_", *spec.declared, *spec.derived, *spec.tensors, *spec.modules, *spec.given, *spec.outputs}
     for target in assignments(spec.forward):
         if target.id not in seen:
             yield from _check(target.id, Place(FORWARD, target.span))

@@ -9,8 +9,9 @@ from layergen.lang import expression as ex
 from layergen.lang.constructors import constructor_calls
 from layergen.lang.dtypes import DTYPES
 from layergen.lang.inits import FANS, Initial, initializer
-from layergen.lang.model import Argument, Buffer, Input, Match, Output, Parameter, Tensor
+from layergen.lang.model import Argument, Buffer, Input, Kept, Match, Output, Parameter, Tensor
 from layergen.lang.scalars import NUMBERS
+from layergen.lang.shown import Shown
 from layergen.lang.visitor import Block, parts
 from layergen.resolve.signature import read_dimensions
 
@@ -54,6 +55,8 @@ class Parts(Protocol):
     @property
     def inputs(self) -> Mapping[str, Input]: ...
     @property
+    def values(self) -> Mapping[str, Argument]: ...
+    @property
     def outputs(self) -> Mapping[str, Output]: ...
     @property
     def modules(self) -> Mapping[str, "Modules"]: ...
@@ -63,6 +66,8 @@ class Parts(Protocol):
     def matches(self) -> Match | None: ...
     @property
     def run(self) -> str | None: ...
+    @property
+    def repr(self) -> tuple[Shown, ...] | None: ...
 
 
 def scoped(spec: Parts) -> Iterator[Scoped]:
@@ -87,17 +92,27 @@ def scoped(spec: Parts) -> Iterator[Scoped]:
         yield from _shape(("inputs", name), tensor, bound, holds)
         for index, end in enumerate(tensor.range or ()):
             yield Scoped(("inputs", name, "range", index), end, bound, holds)
+    for name, argument in spec.values.items():
+        if argument.default is not None:
+            yield Scoped(("inputs", name, "default"), argument.default, frozenset(), "constants")
     for name, output in spec.outputs.items():
-        yield from _shape(("outputs", name), output, bound, holds)
+        yield from _shape(("outputs", name), output, bound.union(spec.values), holds)
+        if output.when is not None:
+            path, words = ("outputs", name, "when"), f"{known}, and values of the inputs"
+            yield Scoped(path, output.when, scalars.union(spec.values), words)
     if spec.penalty is not None:
         owned = scalars.union(CONSTANTS, spec.parameters, spec.buffers, spec.modules)
-        yield Scoped(
-            ("penalty",), spec.penalty, owned, "arguments, derived names, and tensors of the layer and its members"
-        )
+        words = "arguments, derived names, and tensors of the layer and its members"
+        yield Scoped(("penalty",), spec.penalty, owned, words)
+    for index, shown in enumerate(spec.repr or ()):
+        yield Scoped(("repr", index), shown.name, scalars, known)
+        if shown.when is not None:
+            yield Scoped(("repr", index), shown.when, scalars, known)
     if spec.matches:
-        yield Scoped(("matches", "module"), spec.matches.module, scalars, known)
+        tensors = (name for name, part in spec.inputs.items() if isinstance(part, Kept))
+        yield Scoped(("matches", "module"), spec.matches.module, scalars.union(tensors), known)
         for index, value in enumerate(spec.matches.inputs or ()):
-            yield Scoped(("matches", "inputs", index), value, frozenset(spec.inputs), "inputs")
+            yield Scoped(("matches", "inputs", index), value, frozenset({*spec.inputs, *spec.values}), "inputs")
 
 
 def _owned(spec: Parts, scalars: frozenset[str], known: str) -> Iterator[Scoped]:

@@ -26,7 +26,7 @@ def check_undefined(spec: LayerSpec) -> Iterator[Finding]:
                 if node.id not in roles:
                     declared_nowhere.add(node.id)
                 yield _undefined_in(part, node, roles.get(node.id), node.id in unbound)
-    known = (*spec.arguments, *dimensions(spec))
+    known = (*spec.arguments, *spec.values, *dimensions(spec))
     for index, case in enumerate(spec.cases):
         for key in case:
             if key not in known:
@@ -90,10 +90,10 @@ def _roles(spec: LayerSpec) -> dict[str, str]:
         **dict.fromkeys(spec.outputs, "an output"),
         **dict.fromkeys(dimensions(spec), "a dimension"),
         **({spec.run: "a run of dimensions"} if spec.run else {}),
-        **dict.fromkeys(spec.inputs, "an input"),
         **dict.fromkeys(spec.modules, "a member"),
+        **dict.fromkeys(spec.given, "an input"),
         **dict.fromkeys(spec.buffers, "a buffer"),
         **dict.fromkeys(spec.parameters, "a parameter"),
         **dict.fromkeys(spec.derived, "a derived name"),
-        **dict.fromkeys(spec.arguments, "an argument"),
+        **dict.fromkeys(spec.declared, "an argument"),
     }

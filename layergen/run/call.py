@@ -11,6 +11,7 @@ from torch import Tensor
 
 from layergen.diagnostics import FORWARD, Label, Place
 from layergen.lang import expression as ex
+from layergen.lang.bounds import refusal
 from layergen.lang.interpreter import EvaluationFault, Interpreter
 from layergen.lang.model import Input
 from layergen.ops.dtypes import dtype_name, dtype_of
@@ -27,7 +28,22 @@ from layergen.words import listed
 
 def bound_inputs(program: Program, arguments: list[Any], keywords: Mapping[str, Any]) -> dict[str, Any]:
     """The inputs of a forward by their names; None for those that are left out."""
-    return {**dict.fromkeys(program.inputs), **dict(zip(program.inputs, arguments, strict=False)), **keywords}
+    given = {**dict(zip(program.call, arguments, strict=False)), **keywords}
+    return {name: given.get(name) for name in program.inputs}
+
+
+def bound_values(program: Program, arguments: list[Any], keywords: Mapping[str, Any]) -> dict[str, Any]:
+    """The values among the inputs of a forward that a call gives.
+
+    Raises:
+        EvaluationFault: If one is not allowed.
+    """
+    given = {**dict(zip(program.call, arguments, strict=False)), **keywords}
+    found = {name: value for name, value in given.items() if name in program.values}
+    for name, value in found.items():
+        if problem := refusal(name, program.values[name], value):
+            raise EvaluationFault(ex.Literal(None), problem)
+    return found
 
 
 @dataclass(frozen=True)
@@ -184,26 +200,30 @@ def floating_dtype(called: Called) -> torch.dtype:
     return next((tensor.dtype for tensor in found if tensor.is_floating_point()), called.placement.dtype)
 
 
-def by_contract(called: Called) -> list[Tensor]:
+def by_contract(called: Called) -> list[Tensor | None]:
     """What comes out by the contract: tensors of the declared shapes and dtypes, without values."""
     bound, child = Bound(called), called.child
     contracts = called.placement.contracts
     assert contracts is not None
     contracts.rely(child, {**bound.scalars, "prod_leading": math.prod(bound.leading or ())}, called.placement.scalars)
     interpreter = Interpreter({**bound.scalars, **called.inputs}, called.placement.scalars)
-    outputs = []
-    for tensor in child.program.outputs.values():
+    outputs: list[Tensor | None] = []
+    for name, there in child.program.returned(interpreter.truth):
+        tensor = child.program.outputs[name]
+        if not there:
+            outputs.append(None)
+            continue
         shape = shape_of(tensor.shape, interpreter, bound.leading or ())
         dtype = dtype_of(tensor.dtype) if tensor.dtype else floating_dtype(called)
         outputs.append(torch.empty(shape, device=called.placement.device, dtype=dtype))
     return outputs
 
 
-def computed(called: Called) -> list[Tensor]:
+def computed(called: Called) -> list[Tensor | None]:
     """What comes out where the forward is run."""
     bound, program = Bound(called), called.child.program
     setting = Setting("member", {}, called.values, bound.sizes, bound.leading or (), run=program.run)
-    calls = TensorCalls(called.placement.device, floating_dtype(called), called.placement.scalars)
+    calls = TensorCalls(called.placement.device, floating_dtype(called), called.placement.scalars, called.values)
     values = {**CONSTANTS, **bound.scalars, **called.inputs, **called.members, **called.state}
     buffers = {name: called.state[name] for name, part in program.buffers.items() if part.each is None}
     explainer = Explainer(program, setting)
@@ -211,8 +231,8 @@ def computed(called: Called) -> list[Tensor]:
         {**values, "training": called.training}, calls, buffers, explainer, (), bound.leading or ()
     )
     running.run(program.forward.statements)
-    outputs = [running.values[name] for name in program.outputs]
-    for name, value in zip(program.outputs, outputs, strict=True):
-        if not isinstance(value, Tensor):
+    found = dict(program.returned(Interpreter(bound.scalars).truth))
+    for name, there in found.items():
+        if there and not isinstance(running.values.get(name), Tensor):
             raise EvaluationFault(ex.Literal(None), f"its output `{name}` is no tensor")
-    return outputs
+    return [running.values[name] if there else None for name, there in found.items()]

@@ -1,6 +1,7 @@
 """What a forward sees when it is tried: tensors without data, and the functions that its calls reach."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -8,6 +9,7 @@ import torch
 from layergen import ops
 from layergen.lang import expression as ex
 from layergen.lang.dtypes import DTYPES
+from layergen.lang.facts import CalleeKind
 from layergen.lang.interpreter import EvaluationFault, Function, Interpreter, scalar_call
 from layergen.lang.scalars import NUMBERS
 
@@ -24,9 +26,10 @@ class TensorCalls:
     device: torch.device
     dtype: torch.dtype
     scalars: Function = scalar_call  # calls the functions of numbers
+    functions: Mapping[str, Any] = field(default_factory=dict)  # the ops that arguments stand for
 
     def __call__(self, node: ex.Call, arguments: list[Any], keywords: dict[str, Any]) -> Any:
-        op = ops.called(node)
+        op = self.op(node)
         if op is None:
             return self.scalars(node, arguments, keywords)
         if op.factory:
@@ -34,6 +37,15 @@ class TensorCalls:
             if node.callee and node.callee.floating:
                 keywords = {"dtype": self.dtype, **keywords}
         return op.function(*map(_settled, arguments), **{name: _settled(value) for name, value in keywords.items()})
+
+    def op(self, node: ex.Call) -> ops.Op | None:
+        """The op that a call calls, be it that an argument stands for it."""
+        if node.callee is None or node.callee.kind is not CalleeKind.FUNCTION:
+            return ops.called(node)
+        chosen = self.functions[node.function]
+        if chosen is None:
+            raise EvaluationFault(node, f"`{node.function}` is None here, and is called")
+        return ops.get(chosen)
 
 
 def _settled(value: Any) -> Any:

@@ -14,6 +14,7 @@ from layergen.lang import expression as ex
 from layergen.lang.interpreter import EvaluationFault
 from layergen.resolve.program import Program
 from layergen.rules.calls import SizeOfValues
+from layergen.rules.names import Unassigned
 from layergen.rules.shapes import HiddenCoupling, OpFailed, ShapeMismatch
 from layergen.run.alignment import apart, broadcast, kept, shape_of, spread, together, unfit, with_argument
 from layergen.run.fault import MemberFault
@@ -65,6 +66,13 @@ class Explainer:
         help = "join them with `stack` or `cat`, or give each an output of its own" if several else None
         help = taken_apart(self.program, name) or help
         return ShapeMismatch.at(place, f"output `{name}` is {self.shown(value)}, not a tensor", help=help)
+
+    def unassigned(self, name: str) -> Finding:
+        """The finding for an output that has no value though it is returned."""
+        when = self.program.outputs[name].when
+        message = f"output `{name}` has no value" + ("" if when is None else f", though `{ex.show(when)}`")
+        help = f"assign it wherever it is returned: `{name} = …`"
+        return Unassigned.at(Place(("outputs", name), key=True), message, notes=self.notes(), help=help)
 
     def size(self, size: int | torch.SymInt) -> str:
         """A size by its formula, or by the only name that has this value, or as a number."""

@@ -191,7 +191,7 @@ class Instance:
         """
         given = {**self.inputs, **(inputs or {})}
         values = {**CONSTANTS, **self.scalars, **given, **self.members, **self.named, "training": training}
-        calls = TensorCalls(self.placement.device, self.floating_dtype(), self.placement.scalars)
+        calls = TensorCalls(self.placement.device, self.floating_dtype(), self.placement.scalars, self.setting.values)
         buffers = {name: self.state[name] for name in self.program.buffers}
         running = interpreter(values, calls, buffers, self.explainer, observers, self.setting.leading)
         try:
@@ -200,12 +200,24 @@ class Instance:
             finding = self.explainer.fault(FORWARD, fault, running.values)
             raise TrialFault(finding, for_data=finding.rule is OpFailed and needs_data(fault.message)) from None
         outputs = {}
-        for name in self.program.outputs:
-            value = running.values[name]
+        for name in self.returned():
+            value = running.values.get(name)
+            if name not in running.values:
+                raise TrialFault(self.explainer.unassigned(name))
             if not isinstance(value, Tensor):
                 raise TrialFault(self.explainer.no_tensor(name, value))
             outputs[name] = value
         return Run(outputs, tuple(running.steps))
+
+    def returned(self) -> tuple[str, ...]:
+        """The outputs that there are at the setting."""
+        return tuple(name for name in self.program.outputs if self.is_returned(name))
+
+    def is_returned(self, name: str) -> bool:
+        when = self.program.outputs[name].when
+        if when is None:
+            return True
+        return bool(self.located(("outputs", name, "when"), partial(self.interpreter(self.setting.values).truth, when)))
 
     def declared_shape(self, output: str) -> tuple[int, ...]:
         """The shape that an output is declared to have."""

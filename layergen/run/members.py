@@ -13,13 +13,13 @@ from layergen.lang import expression as ex
 from layergen.lang.bounds import refusal
 from layergen.lang.inits import Initial
 from layergen.lang.interpreter import EvaluationFault, Interpreter, first_line
-from layergen.lang.model import SIZES, Buffer, Parameter
+from layergen.lang.model import Buffer, Parameter
 from layergen.ops.modules import find_module
 from layergen.resolve.families import at_values, common_condition
 from layergen.resolve.program import Child, Made, Member
 from layergen.resolve.torch_module import TorchModule
 from layergen.rules.members import WrongTensorPath
-from layergen.run.call import Called, bound_inputs
+from layergen.run.call import Called, bound_inputs, bound_values
 from layergen.run.environment import CONSTANTS
 from layergen.run.environment import shape_of as sizes_of
 from layergen.run.fault import MemberFault
@@ -196,12 +196,12 @@ def _parts(value: Any) -> Sequence[Any]:
 def _symbolic(child: Child, given: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments of a child where they are symbols, which have been found to be allowed at their hints."""
     values: dict[str, Any] = {}
-    for name, argument in child.program.arguments.items():
+    for name, argument in child.program.decided.items():
         value = given.get(name)
         if name not in given and argument.default is not None:
             value = Interpreter({**CONSTANTS, **values}).evaluate(argument.default)
-        if argument.type in (*SIZES, "ints") and value is not None:
-            value = tuple(value) if isinstance(value, list | tuple) else (value,) * SIZES.get(argument.type, 1)
+        if argument.type.listed and value is not None and not isinstance(value, str):
+            value = tuple(value) if isinstance(value, list | tuple) else (value,) * (argument.type.count or 1)
         values[name] = value
     for name, expression in child.program.derived.items():
         values[name] = Interpreter({**CONSTANTS, **values}).evaluate(expression)
@@ -251,7 +251,8 @@ def _layer(
             when = common_condition(child.program.tensors[name])
             there = when is None or Interpreter(values, placement.scalars).truth(when)
             own[name] = [own[part] for part in several] if there else None
-        called = Called(child, values, inputs, own, members, training, placement)
+        given = {**values, **bound_values(program, arguments, keywords)}
+        called = Called(child, given, inputs, own, members, training, placement)
         return called.outputs(node)
 
     return run

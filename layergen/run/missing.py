@@ -6,7 +6,6 @@ from dataclasses import replace
 from itertools import combinations, islice
 
 from layergen.lang.interpreter import EvaluationFault
-from layergen.lang.model import SIZES
 from layergen.resolve.program import Program
 from layergen.settings.choice import Setting
 from layergen.settings.search import consistent, values_of
@@ -38,18 +37,18 @@ def missing_constraint(program: Program, setting: Setting, works: Callable[[Prog
 def _point(program: Program, setting: Setting) -> dict[str, int]:
     """The numbers of a setting by their names; of a size of several numbers, each."""
     point: dict[str, int] = {}
-    for name in program.arguments:
+    for name in program.decided:
         value = setting.values[name]
         if type(value) is int:
             point[name] = value
-        elif isinstance(value, tuple) and program.arguments[name].type in SIZES:
-            point |= {f"{name}[{index}]": part for index, part in enumerate(value)}
+        elif isinstance(value, tuple) and program.decided[name].type.sized:
+            point |= {f"{name}[{index}]": part for index, part in enumerate(value) if type(part) is int}
     return point | dict(setting.sizes)
 
 
 def _near(program: Program, setting: Setting) -> Iterator[Setting]:
     """Settings in which one number is another, or two are."""
-    names = [name for name in program.arguments if _is_number(program, setting, name)] + list(setting.sizes)
+    names = [name for name in program.decided if _is_number(program, setting, name)] + list(setting.sizes)
     for name in names:
         for value in VALUES:
             yield from _changed(program, setting, {name: value})
@@ -59,12 +58,13 @@ def _near(program: Program, setting: Setting) -> Iterator[Setting]:
 
 
 def _is_number(program: Program, setting: Setting, name: str) -> bool:
-    kind, value = program.arguments[name].type, setting.values[name]
-    return value is not None and program.arguments[name].choices is None and (kind == "int" or kind in SIZES)
+    argument, value = program.decided[name], setting.values[name]
+    sized = isinstance(value, tuple) and argument.type.sized
+    return argument.type.integral and argument.choices is None and (isinstance(value, int) or sized)
 
 
 def _changed(program: Program, setting: Setting, changes: Mapping[str, int]) -> Iterator[Setting]:
-    given = {**setting.given, **{name: value for name, value in changes.items() if name in program.arguments}}
+    given = {**setting.given, **{name: value for name, value in changes.items() if name in program.decided}}
     sizes = {name: changes.get(name, size) for name, size in setting.sizes.items()}
     try:
         if consistent(program, given, set()):

@@ -11,6 +11,7 @@ from typing import Any
 
 from layergen.diagnostics import FORWARD, Path, Place, Span
 from layergen.lang import expression as ex
+from layergen.lang.facts import CalleeKind
 from layergen.lang.interpreter import EvaluationFault, Interpreter, scalar_call
 from layergen.lang.model import Buffer, Parameter
 from layergen.lang.scalars import NUMBERS, SCALARS
@@ -47,9 +48,11 @@ class Branching:
 def branchings(program: Program) -> Iterator[Branching]:
     """All of a layer, in the order in which they are written."""
     for part in scoped(program):
-        if part.path[0] in ("constraints", "matches"):
+        if part.path[0] in ("constraints", "matches", "repr"):
             continue
-        if part.path[-1] == "when":
+        if part.path[-1] == "when" and part.path[0] == "outputs":
+            yield Branching(part.path, part.expression, branch=True, otherwise=False)
+        elif part.path[-1] == "when":
             yield Branching(part.path, part.expression, tensor=str(part.path[1]))
         if part.path[-1] == "requires_grad" and not isinstance(part.expression, ex.Literal):
             yield Branching(part.path, part.expression, learned=str(part.path[1]))
@@ -101,7 +104,7 @@ class Shadow(Interpreter):
 
     def called(self, node: ex.Call, arguments: list[Any], keywords: dict[str, Any]) -> Any:
         known = not any(value is UNKNOWN for value in (*arguments, *keywords.values()))
-        is_op = node.callee is not None and node.callee.kind.name == "OP"
+        is_op = node.callee is not None and node.callee.kind in (CalleeKind.OP, CalleeKind.FUNCTION)
         return scalar_call(node, arguments, keywords) if known and not is_op and node.function in SCALARS else UNKNOWN
 
     def evaluate(self, node: ex.Expression) -> Any:
@@ -145,10 +148,10 @@ def outside(program: Program, setting: Setting) -> set[Decision]:
     without = {name for name, value in _tensors(program, setting).items() if value is None}
     for part in scoped(program):
         section, name = part.path[0], part.path[1] if len(part.path) > 1 else ""
-        given = section == "arguments" and name in setting.given
+        given = section in ("arguments", "inputs") and part.path[-1] == "default" and name in setting.given
         optional = section in ("parameters", "buffers", "modules", "inputs") and part.path[-1] != "when"
         missing = optional and name in without
-        if section not in ("constraints", "matches") and not given and not missing:
+        if section not in ("constraints", "matches", "repr") and not given and not missing:
             shadow.look(part)
     return shadow.decisions
 

@@ -13,6 +13,7 @@ from typing import Any
 from layergen.diagnostics import Finding, Label, Path, Place
 from layergen.faults import SpecError, refuse
 from layergen.lang import expression as ex
+from layergen.lang.argument_types import Base
 from layergen.lang.bounds import normalize, refusal
 from layergen.lang.interpreter import EvaluationFault, Interpreter
 from layergen.lang.values import describe
@@ -31,8 +32,8 @@ class Setting:
     """One way to construct and call a layer."""
 
     name: str  # identifies it in test names: ``default``, ``without_bias``
-    given: Mapping[str, Any]  # what the constructor is called with
-    values: Mapping[str, Any]  # every argument, normalized, and every derived value
+    given: Mapping[str, Any]  # what the constructor is called with, and the forward beside tensors
+    values: Mapping[str, Any]  # every argument and value of the inputs, normalized, and every derived value
     sizes: Mapping[str, int] = field(default_factory=dict)  # a size for each dimension
     leading: tuple[int, ...] = ()  # what stands for `...`
     absent: frozenset[str] = frozenset()  # optional inputs that are left out
@@ -86,15 +87,15 @@ def _first_constraint(program: Program) -> tuple[str | int, ...]:
 def _given_case(program: Program, index: int, case: Mapping[str, Any]) -> Setting:
     path: Path = ("cases", index)
     for name, value in case.items():
-        if name in program.arguments:
-            problem = refusal(name, program.arguments[name], value)
+        if name in program.decided:
+            problem = refusal(name, program.decided[name], value)
         else:
             fits = isinstance(value, int) and not isinstance(value, bool) and 0 < value <= 4096
             problem = "" if fits else f"the size of dimension `{name}` is an int from 1 to 4096, got {describe(value)}"
         if problem:
             raise SpecError([InvalidCase.at((*path, name), problem)])
-    given = {name: value for name, value in case.items() if name in program.arguments}
-    sizes = {name: value for name, value in case.items() if name not in program.arguments}
+    given = {name: value for name, value in case.items() if name in program.decided}
+    sizes = {name: value for name, value in case.items() if name not in program.decided}
     found = search(program, given, {}, sizable(program, sizes))
     if found is None:
         raise SpecError([_unmet(program, path, given, sizes)])
@@ -120,7 +121,7 @@ def _unmet(program: Program, path: Path, given: Mapping[str, Any], sizes: Mappin
 
 def _setting(program: Program, name: str, given: Mapping[str, Any], sizes: Mapping[str, int] | None = None) -> Setting:
     values = values_of(program, given)
-    given = {key: given[key] for key in program.arguments if key in given}
+    given = {key: given[key] for key in program.decided if key in given}
     leading = LEADING if _has_leading(program) else ()
     found = find_sizes(program, with_run(program, values, leading), sizes or {}, default_pools(program))
     assert found is not None, "who looked for the arguments has seen to it that there are sizes"
@@ -156,9 +157,9 @@ def _has_leading(program: Program) -> bool:
 def _variations(program: Program, base: Setting) -> Iterator[Setting]:
     """Settings that differ from the base in one respect each."""
     yield from _away_from_defaults(program, base)
-    for name, argument in program.arguments.items():
+    for name, argument in program.decided.items():
         current = base.values[name]
-        if argument.type == "bool":
+        if argument.type.base is Base.BOOL:
             yield from _changed(program, base, name, not current, f"{name}_{str(not current).lower()}")
         elif argument.choices is not None:
             for index, choice in enumerate(argument.choices):
@@ -177,8 +178,8 @@ def _variations(program: Program, base: Setting) -> Iterator[Setting]:
 def _away_from_defaults(program: Program, base: Setting) -> Iterator[Setting]:
     """All numeric arguments that have a default at other values; if they exclude each other, one by one."""
     pools: dict[str, list[Any]] = {}
-    for name, argument in program.arguments.items():
-        if argument.required or not argument.numeric or argument.choices is not None:
+    for name, argument in program.decided.items():
+        if argument.required or not argument.type.numeric or argument.finite:
             continue
         default = base.values[name]
         tried = candidates(argument, defaulted=True)
@@ -191,7 +192,7 @@ def _away_from_defaults(program: Program, base: Setting) -> Iterator[Setting]:
     accept = sizable(program, sizes)
     found = search(program, fixed, pools, accept)
     if found is None:
-        required = {name for name, argument in program.arguments.items() if argument.required and argument.numeric}
+        required = {name for name, argument in program.decided.items() if argument.required and argument.type.numeric}
         fixed = {name: value for name, value in fixed.items() if name not in required}
         found = search(program, fixed, pools, accept)
     if found is not None:
@@ -214,7 +215,7 @@ def _changed(program: Program, base: Setting, name: str, value: object, label: s
 def case_sizes(program: Program, base: Setting) -> dict[str, int]:
     """The sizes that the spec itself gives the base case."""
     case = program.cases[int(base.path[1])] if base.path else {}
-    return {name: size for name, size in case.items() if name not in program.arguments}
+    return {name: size for name, size in case.items() if name not in program.decided}
 
 
 def allowed(program: Program, setting: Setting) -> bool:
@@ -235,7 +236,7 @@ def _distinct(chosen: list[Setting]) -> Iterator[Setting]:
 
 def flags(program: Program, setting: Setting) -> list[str]:
     """What makes a setting take its way through the forward: flags, choices, and what is left out."""
-    values = ((name, setting.values[name]) for name in program.arguments)
+    values = ((name, setting.values[name]) for name in program.decided)
     turned = [f"{name}={value!r}" for name, value in values if isinstance(value, bool | str) or value is None]
     return [*turned, *(f"without {name}" for name in sorted(setting.absent))]
 

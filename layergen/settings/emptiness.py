@@ -98,5 +98,5 @@ def _help(program: Program, entry: ex.Expression, owned: bool) -> str:
 
 
 def _notes(program: Program, setting: Setting) -> tuple[str, ...]:
-    parts: dict[str, Any] = {**{name: setting.values[name] for name in program.arguments}, **setting.sizes}
+    parts: dict[str, Any] = {**{name: setting.values[name] for name in program.decided}, **setting.sizes}
     return (f"setting: {', '.join(f'{name}={value}' for name, value in parts.items())}",)

@@ -37,7 +37,7 @@ def size_limits(program: Program, base: Setting) -> Iterator[SizeLimit]:
 def _grounds(program: Program, base: Setting, constraint: ex.Expression) -> Iterator[Setting]:
     """The base, and the settings in which one of the constraint's arguments is another: at `r == 1`, all divides."""
     yield base
-    for name, argument in program.arguments.items():
+    for name, argument in program.decided.items():
         if name in ex.names(constraint):
             for value in candidates(argument, defaulted=not argument.required):
                 given = {**base.given, name: value}

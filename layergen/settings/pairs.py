@@ -5,12 +5,15 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
 
+from layergen.lang import argument_types
 from layergen.lang import expression as ex
+from layergen.lang.argument_types import ArgumentType, Base
 from layergen.lang.bounds import normalize, refusal
 from layergen.lang.interpreter import EvaluationFault
-from layergen.lang.model import SIZES, Argument
+from layergen.lang.model import Argument
 from layergen.resolve.program import Program
 from layergen.settings.choice import Setting, case_sizes, setting_with
+from layergen.settings.search import cycled
 
 MOST = 12  # settings
 LEVELS = 5  # of one argument; of one without a default, which every setting moves, fewer
@@ -20,6 +23,7 @@ OTHERS = (2, 3, 4, 6, 5, 8)
 ODD = 3  # the usual first values are even
 FLOATS = (0.5, 2.0)
 UNEQUAL = ([2, 3, 1], [3, 2, 1])
+UNEQUAL_FLOATS = ([0.5, 0.25, 2.0], [2.0, 0.5, 0.25])
 
 
 @dataclass(frozen=True)
@@ -131,7 +135,7 @@ def _of(
 
 
 def _factors(program: Program, base: Setting) -> Iterator[Factor]:
-    for name, argument in program.arguments.items():
+    for name, argument in program.decided.items():
         levels = list(_levels(argument, base.values[name]))
         if len(levels) > 1:
             yield Factor(name, tuple(levels))
@@ -144,7 +148,7 @@ def _factors(program: Program, base: Setting) -> Iterator[Factor]:
 
 def _levels(argument: Argument, current: Any) -> Iterator[Any]:
     """What to try for an argument: as in the base, its other values, its inclusive bounds, and unequal entries."""
-    most = REQUIRED if argument.required and argument.type == "int" else LEVELS
+    most = REQUIRED if argument.required and argument.type == ArgumentType(Base.INT) else LEVELS
     seen = [current]
     yield current
     for value in _tried(argument, current):
@@ -159,26 +163,29 @@ def _levels(argument: Argument, current: Any) -> Iterator[Any]:
 def _tried(argument: Argument, current: Any) -> Iterator[Any]:
     if argument.optional:
         yield None
-    if argument.choices is not None:
-        yield from argument.choices
+    yield from argument.choices or ()
+    if argument.finite and argument.choices is not None:
         return
-    if argument.type == "bool":
+    if argument.type.base is Base.BOOL:
         yield not current
         return
     near = [bound for bound in (argument.min, argument.max) if bound is not None and abs(bound) <= BOUND]
-    match argument.type:
-        case "int":
+    match argument.type.base, argument.type.count:
+        case Base.STR, _:
+            return
+        case Base.INT, None:
             yield from (ODD, *near, *OTHERS) if argument.required else (*OTHERS[:2], *near, *OTHERS[2:])
-        case "float":
+        case Base.INT, argument_types.ANY:
+            yield from ([3, 2], [4])
+        case Base.INT, int(count):
+            yield from (cycled(entries, count) for entries in ((None, 3), (2, None)) if argument.optional_entries)
+            yield from (cycled(entries, count) for entries in UNEQUAL)
+            yield from near
+        case _, None:
             yield from near
             yield from FLOATS
-        case "ints":
-            yield from ([3, 2], [4])
-        case "str":
-            return
-        case _:
-            count = SIZES[argument.type]
-            yield from ([*entries[:count]] for entries in UNEQUAL)
+        case _, count:
+            yield from (cycled(entries, count or 2) for entries in UNEQUAL_FLOATS)
             yield from near
 
 

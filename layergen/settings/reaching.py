@@ -6,14 +6,15 @@ from itertools import combinations, islice, product
 from typing import Any
 
 from layergen.lang import expression as ex
+from layergen.lang.argument_types import Base
 from layergen.lang.bounds import refusal
 from layergen.lang.interpreter import EvaluationFault
-from layergen.lang.model import SIZES, Argument
+from layergen.lang.model import Argument
 from layergen.lang.visitor import sources
 from layergen.resolve.program import Program
 from layergen.settings.branches import Branching, Decision, branchings, foreseen
 from layergen.settings.choice import Setting, case_sizes, setting_with, sizable
-from layergen.settings.search import candidates, search
+from layergen.settings.search import candidates, cycled, search
 
 TRIES = 3_000  # settings that are looked at for one branch
 LARGEST = 512  # numbers of a setting that is tried without being asked for
@@ -104,7 +105,7 @@ def _relevant(program: Program, tests: Sequence[ex.Expression]) -> tuple[list[st
                 literals.add(node.value)
             if isinstance(node, ex.Name) and node.id not in seen:
                 seen.add(node.id)
-                if node.id in program.arguments or node.id in program.dimensions or node.id in program.inputs:
+                if node.id in program.decided or node.id in program.dimensions or node.id in program.inputs:
                     names[node.id] = None
                 pending += _behind(program, node.id)
     return list(names), literals
@@ -114,7 +115,7 @@ def _behind(program: Program, name: str) -> Iterator[ex.Expression]:
     """What a name gets its value from."""
     if name in program.derived:
         yield program.derived[name]
-    argument, tensor = program.arguments.get(name), program.tensors.get(name)
+    argument, tensor = program.decided.get(name), program.tensors.get(name)
     if argument is not None and argument.default is not None:
         yield argument.default
     part = tensor or program.members.get(name)
@@ -129,7 +130,7 @@ def _pool(program: Program, base: Setting, name: str, literals: set[float | str]
     near = [value + step for value in ints for step in (1, 0, -1)]
     near += [sign * left * right + step for left in ints for right in ints for sign in (1, -1) for step in (0, 1, -1)]
     near += [2 * value for value in ints]
-    argument = program.arguments.get(name)
+    argument = program.decided.get(name)
     if argument is None:
         if name in program.inputs:
             yield from (name not in base.absent,) if program.inputs[name].optional else ()
@@ -145,23 +146,24 @@ def _pool(program: Program, base: Setting, name: str, literals: set[float | str]
 
 def _of_type(argument: Argument, near: Sequence[int], literals: set[float | str]) -> list[Any]:
     usual = candidates(argument, defaulted=not argument.required)
-    if argument.choices is not None or argument.type == "bool":
+    if argument.finite:
         return usual
-    if argument.type == "str":
+    if argument.type.base is Base.STR:
         return [value for value in sorted(map(str, literals)) if value in literals]
-    if argument.type == "float":
-        floats = sorted({float(value) for value in literals if not isinstance(value, str)})
-        return [*(value + step for value in floats for step in (0.0, 0.5, -0.5, 1.0)), *usual]
-    if argument.type == "int":
-        return [*usual[:4], *near, *usual[4:], *POWERS]
-    lengths = range(1, 5) if argument.type == "ints" else (SIZES[argument.type],)
-    lists = [list(start[:count]) for count in lengths for start in ([3, 2, 4, 5], [2, 3, 1, 4], [3] * 4, [1] * 4)]
-    return [*lists, *([value] * count for count in lengths for value in near), *usual]
+    floats = sorted({float(value) for value in literals if not isinstance(value, str)})
+    beside = near if argument.type.integral else [value + step for value in floats for step in (0.0, 0.5, -0.5, 1.0)]
+    if not argument.type.listed:
+        numbers = [*usual[:4], *near, *usual[4:], *POWERS] if argument.type.integral else [*beside, *usual]
+        return [*(argument.choices or ()), *numbers]
+    lengths = (argument.type.count,) if argument.type.count else range(1, 5)
+    starts = ([3, 2, 4, 5], [2, 3, 1, 4], [3], [1]) if argument.type.integral else ([0.5, 0.25], [2.0, 3.0])
+    lists: list[Any] = [cycled(start, count) for count in lengths for start in starts]
+    return [*(argument.choices or ()), *lists, *([value] * count for count in lengths for value in beside), *usual]
 
 
 def _changed(program: Program, base: Setting, changes: Mapping[str, Any]) -> Setting | None:
     """The base with some changes, and what else must change with them."""
-    arguments = {name: value for name, value in changes.items() if name in program.arguments}
+    arguments = {name: value for name, value in changes.items() if name in program.decided}
     sizes = {name: value for name, value in changes.items() if name in program.dimensions}
     moved = {name for name, value in changes.items() if name in program.inputs}
     name = "_".join(_word(name, value) for name, value in changes.items())

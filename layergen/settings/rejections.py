@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from layergen.lang import expression as ex
+from layergen.lang.argument_types import Base
 from layergen.lang.bounds import allows
 from layergen.lang.interpreter import EvaluationFault, Interpreter
 from layergen.lang.model import Argument
@@ -45,9 +46,8 @@ def rejections(program: Program, base: Setting) -> Iterator[Rejection]:
 def _refused(argument: Argument) -> Iterator[Any]:
     """Values just outside an argument's bounds or choices."""
     if argument.choices is not None:
-        yield "unknown" if argument.type == "str" else max(int(choice) for choice in argument.choices) + 1
-        return
-    step = 0.5 if argument.type == "float" else 1
+        yield "unknown" if argument.type.textual else max(int(choice) for choice in argument.choices) + 1
+    step = 0.5 if argument.type.base is Base.FLOAT else 1
     if argument.min is not None:
         yield argument.min if argument.excludes("min") else argument.min - step
     if argument.max is not None:
@@ -100,17 +100,17 @@ def _breaking(program: Program, base: Setting, index: int) -> tuple[dict[str, An
 
 
 def _candidates(argument: Argument) -> tuple[Any, ...]:
-    if argument.choices is not None:
+    if argument.finite and argument.choices is not None:
         return argument.choices
-    match argument.type:
-        case "bool":
+    match argument.type.base:
+        case Base.BOOL:
             return (True, False)
-        case "str":
+        case Base.STR:
             return ("unknown",)
-        case "float":
-            return FLOATS
+        case Base.FLOAT:
+            return (*(argument.choices or ()), *FLOATS)
         case _:
-            return INTS
+            return (*(argument.choices or ()), *INTS)
 
 
 def _ordered(program: Program, given: dict[str, Any]) -> dict[str, Any]:

@@ -1,13 +1,16 @@
 """Searches for values of a layer's arguments that its bounds and constraints allow."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from itertools import cycle, islice
 from typing import Any
 
+from layergen.lang import argument_types
 from layergen.lang import expression as ex
+from layergen.lang.argument_types import Base
 from layergen.lang.bounds import normalize, refusal
 from layergen.lang.interpreter import EvaluationFault, Interpreter
-from layergen.lang.model import SIZES, Argument
+from layergen.lang.model import Argument
 from layergen.resolve.program import Child, Made, Program
 
 # Sizes and values to try, most useful first: small, distinct, and rarely 1, at which much is equal by accident.
@@ -15,17 +18,19 @@ INTS = (4, 6, 8, 3, 2, 5, 10, 12, 16, 9, 7, 1, 0)
 FLOATS = (0.5, 0.25, 2.0, 0.1, 1.5, 3.0, 0.0, 1.0, -1.0, 10.0)
 DEFAULTED_INTS = (2, 3, 1, 4, 0, 5, 6, 8)
 SMALL_FLOATS = (0.1, 0.25, 0.5, 0.0, 1.0, 2.0, -1.0, 10.0)  # an eps must be large enough to matter
+UNEQUAL = ((2, 1, 3), (1, 2, 3), (3, 2, 1))
+UNEQUAL_FLOATS = ((0.5, 0.25, 0.75), (0.25, 0.5, 0.1), (2.0, 3.0, 1.5))
 BUDGET = 5_000  # steps of the search
 
 
 def values_of(program: Program, given: Mapping[str, Any]) -> dict[str, Any]:
-    """All arguments, normalized and with defaults, and the derived values.
+    """All arguments and values of the inputs, normalized and with defaults, and the derived values.
 
     Raises:
         EvaluationFault: If a default or a derived value cannot be computed.
     """
     values: dict[str, Any] = {}
-    for name, argument in program.arguments.items():
+    for name, argument in program.decided.items():
         value = given.get(name)
         if argument.default is not None and name not in given:
             value = Interpreter(values).evaluate(argument.default)
@@ -40,32 +45,48 @@ def values_of(program: Program, given: Mapping[str, Any]) -> dict[str, Any]:
 
 def candidates(argument: Argument, defaulted: bool) -> list[Any]:
     """Values to try for an argument, in order of preference."""
-    pool: list[Any]
-    if argument.choices is not None:
-        pool = list(argument.choices)
-    elif argument.type == "bool":
-        pool = [True, False]
-    elif argument.type == "str":
-        pool = ["text"]
-    elif argument.type == "float":
-        pool = [*(SMALL_FLOATS if defaulted else FLOATS), *_between(argument)]
-    elif argument.type == "int":
-        pool = [*(DEFAULTED_INTS if defaulted else INTS), *_between(argument)]
-    elif argument.type == "ints":
-        pool = [[5], [3, 4], [3]]
-    elif defaulted:
-        count = SIZES[argument.type]
-        pool = [[2, 1, 3][:count], [1, 2, 3][:count], [3, 2, 1][:count], 2, 3, *_between(argument)]
-    else:
-        pool = [3, 2, 4, 1, 5, *_between(argument)]
+    pool = _pool(argument, defaulted)
     return [value for value in pool if not refusal("", argument, value)]
+
+
+def _pool(argument: Argument, defaulted: bool) -> list[Any]:
+    """What is worth a try, be it allowed or not; of a union its numbers, for the texts are choices."""
+    if argument.finite and argument.choices is not None:
+        return list(argument.choices)
+    match argument.type.base, argument.type.count:
+        case Base.BOOL, _:
+            return [True, False]
+        case Base.STR, _:
+            return ["text"]
+        case Base.FLOAT, None:
+            return [*(SMALL_FLOATS if defaulted else FLOATS), *_between(argument)]
+        case Base.FLOAT, argument_types.ANY:
+            return [[0.5], [0.25, 0.75], [0.5, 0.25], [2.0, 3.0], *([part] for part in _between(argument))]
+        case Base.FLOAT, int(count):
+            lists = [cycled(parts, count) for parts in UNEQUAL_FLOATS]
+            return [*lists, *(SMALL_FLOATS if defaulted else FLOATS), *_between(argument)]
+        case _, None:
+            return [*(DEFAULTED_INTS if defaulted else INTS), *_between(argument)]
+        case _, argument_types.ANY:
+            return [[5], [3, 4], [3]]
+        case _, int(count) if argument.optional_entries:
+            gaps = [cycled(parts, count) for parts in ((None, 3), (2, None), (3, 2, 1))]
+            return [*gaps, 2, 3, *_between(argument)]
+        case _, int(count) if defaulted:
+            return [*(cycled(parts, count) for parts in UNEQUAL), 2, 3, *_between(argument)]
+    return [3, 2, 4, 1, 5, *_between(argument)]
+
+
+def cycled(parts: Sequence[Any], count: int) -> list[Any]:
+    """So many entries of a list, which is begun anew where it ends."""
+    return list(islice(cycle(parts), count))
 
 
 def _between(argument: Argument) -> list[Any]:
     """Values that follow the bounds, for arguments whose bounds exclude the usual ones."""
     found: list[Any] = []
     low, high = argument.min, argument.max
-    step = 1 if argument.integral or low is None or high is None else (high - low) / 4
+    step = 1 if argument.type.integral or low is None or high is None else (high - low) / 4
     if low is not None:
         found += [low, low + step, low + 2 * step, low + 3 * step]
     if high is not None:
@@ -91,7 +112,7 @@ def search(
     """
     steps = 0
     mentions = Counter(name for constraint in program.argument_constraints for name in ex.names(constraint))
-    order = [name for name, argument in program.arguments.items() if argument.required or name in pools]
+    order = [name for name, argument in program.decided.items() if argument.required or name in pools]
     order = sorted((name for name in order if name not in fixed), key=lambda name: -mentions[name] if pools else 0)
 
     def extend(given: dict[str, Any], remaining: list[str]) -> dict[str, Any] | None:
@@ -102,7 +123,7 @@ def search(
         if not remaining:
             return given if accept(given) else None
         name, *rest = remaining
-        pool = pools.get(name) or candidates(program.arguments[name], defaulted=False)
+        pool = pools.get(name) or candidates(program.decided[name], defaulted=False)
         taken = {value for value in given.values() if isinstance(value, int) and not isinstance(value, bool)}
         for value in sorted(pool, key=lambda value: isinstance(value, int) and value in taken):
             found = extend({**given, name: value}, rest)
@@ -118,7 +139,7 @@ def consistent(program: Program, given: Mapping[str, Any], open_names: set[str])
     values: dict[str, Any] = {}
     unknown = set(open_names)
     try:
-        for name, argument in program.arguments.items():
+        for name, argument in program.decided.items():
             if name in unknown:
                 continue
             if name in given:

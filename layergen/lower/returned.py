@@ -1,0 +1,53 @@
+"""What a forward takes and returns, and which of its outputs it returns at a setting."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import product
+
+from layergen.lang import expression as ex
+from layergen.lang.interpreter import Interpreter
+from layergen.lower.arguments import parameter
+from layergen.resolve.program import Program
+from layergen.settings.choice import Setting
+
+Answers = Mapping[ex.Expression, bool]  # of the conditions of outputs
+
+
+def forward_signature(program: Program) -> Iterator[str]:
+    """The parameters of the forward after ``self``."""
+    for name in program.call:
+        if name in program.values:
+            yield parameter(name, program.values[name])
+        else:
+            yield f"{name}: Tensor" + (" | None = None" if program.inputs[name].optional else "")
+
+
+def conditions(program: Program) -> tuple[ex.Expression, ...]:
+    """The conditions on which outputs are returned, each once."""
+    return tuple(dict.fromkeys(part.when for part in program.outputs.values() if part.when is not None))
+
+
+def returned(program: Program, answers: Answers) -> Iterator[tuple[str, bool]]:
+    """The outputs that stand in the result, and whether each is there or None."""
+    return program.returned(lambda test: answers[test])
+
+
+def returned_at(program: Program, setting: Setting) -> Iterator[tuple[str, bool]]:
+    """Those of a setting."""
+    return returned(program, {test: Interpreter(setting.values).truth(test) for test in conditions(program)})
+
+
+def return_type(program: Program) -> str:
+    """The annotation of the result."""
+    tests = conditions(program)
+    ways = [dict(zip(tests, answers, strict=True)) for answers in product((True, False), repeat=len(tests))]
+    names = list(dict.fromkeys(tuple(name for name, _ in returned(program, way)) for way in ways))
+    found: list[str] = []
+    for several in names:
+        types = [f"Tensor{' | None' if program.outputs[name].otherwise == 'null' else ''}" for name in several]
+        found.append(types[0] if len(types) == 1 else f"tuple[{', '.join(types)}]" if types else "None")
+    return " | ".join(dict.fromkeys(found))
+
+
+def result(names: Sequence[tuple[str, bool]]) -> str:
+    """What is returned, as source text."""
+    return ", ".join(name if there else "None" for name, there in names) or "None"
