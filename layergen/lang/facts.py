@@ -30,6 +30,7 @@ class CalleeKind(StrEnum):
     MODULE = "module"  # of torch.nn
     LAYER = "layer"  # of another spec, which is made
     MEMBER = "member"  # of the layer, which is run
+    ITERATION = "iteration"  # what a loop alone can run over: `range`, `enumerate`, …
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from layergen.lang import expression as ex
 from layergen.lang.model import Input, Output
 from layergen.lang.model import Tensor as TensorSpec
 from layergen.lang.statements import headline
-from layergen.lang.visitor import statements
+from layergen.lang.visitor import parts, statements
 from layergen.lower.constructor import signature
 from layergen.ops.dtypes import dtype_name
 from layergen.present.guarantees import Guarantee, guarantees
@@ -176,10 +176,10 @@ def _steps(program: Program, given: list[tuple[ex.Name, Sizes, str]]) -> Iterato
     sources = {
         target.span: statement
         for statement in statements(program.forward.statements)
-        if isinstance(statement, ex.Assign)
-        for target in statement.targets
+        for target in parts(statement).targets
     }
-    for statement, group in groupby(given, key=lambda step: sources[step[0].span]):
+    once = {target.span: (target, shape, dtype) for target, shape, dtype in given}  # of the turns of a loop, the last
+    for statement, group in groupby(once.values(), key=lambda step: sources[step[0].span]):
         lines = tuple(TensorLine(target.id, shape, dtype) for target, shape, dtype in group)
         yield StepLine(headline(statement), lines)
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from layergen.diagnostics import FORWARD, Finding, Label, Place
 from layergen.lang import expression as ex
 from layergen.lang.model import LayerSpec
-from layergen.lang.visitor import assignments, calls, reads
+from layergen.lang.visitor import assignments, calls, reads, statements
 from layergen.resolve.flow import check_flow
 from layergen.resolve.order import check_order
 from layergen.resolve.reserved import check_reserved
@@ -59,8 +59,12 @@ def _check_shadowed(spec: LayerSpec) -> Iterator[Finding]:
         owner, first = owners.setdefault(name, ("a dimension", place))
         if first != place:
             yield _shadowed(place, f"dimension `{name}` has the name of {owner}", first)
+    loops = {
+        target.span for part in statements(spec.forward) if isinstance(part, ex.For) for target in part.targets
+    }  # the names of a loop are its own: none of them updates a buffer
     for target in assignments(spec.forward):
-        if target.id in owners and target.id not in {*spec.inputs, *spec.outputs, *spec.buffers}:
+        changed = () if target.span in loops else spec.buffers
+        if target.id in owners and target.id not in {*spec.inputs, *spec.outputs, *changed}:
             owner, first = owners[target.id]
             message = f"`{target.id}` is {owner}, which keeps its value"
             yield _shadowed(Place(FORWARD, target.span), message, first)
@@ -108,8 +112,15 @@ def _tied(spec: LayerSpec) -> list[ex.Expression]:
     return list(spec.ties.values())
 
 
+def _only_grown(spec: LayerSpec) -> set[str]:
+    """The lists that are made longer, and of which nothing else is done."""
+    spans = {part.list.span: part.list.id for part in statements(spec.forward) if isinstance(part, ex.Append)}
+    elsewhere = {name.id for name in reads(spec.forward) if name.span not in spans}
+    return set(spans.values()) - elsewhere
+
+
 def _check_unused(spec: LayerSpec) -> Iterator[Finding]:
-    read = {name.id for name in reads(spec.forward)}
+    read = {name.id for name in reads(spec.forward)} - _only_grown(spec)
     read |= ex.names(spec.penalty) if spec.penalty is not None else set()
     used_members = read.union(call.function for call in calls(spec.forward)).union(*map(ex.names, _tied(spec)))
     changed = {name.id for name in assignments(spec.forward)}
