@@ -135,7 +135,7 @@ class Interpreter(Visitor):
                 columns = [self.items(inner) for inner in inners]
                 if len({len(column) for column in columns}) > 1:
                     lengths = " and ".join(str(len(column)) for column in columns)
-                    raise EvaluationFault(node, f"`zip` of lists of {lengths} items")
+                    raise EvaluationFault(node, f"the lists have {lengths} items")
                 return list(zip(*columns, strict=True))
         value = self.evaluate(node)
         if not isinstance(value, list | tuple):

@@ -109,7 +109,7 @@ def _steps(steps: Sequence[StepLine]) -> Iterator[str]:
             yield from _hanging("  ", step.code)
             texts = [f"  {result.name}" for result in step.results]
         for text, result in zip(texts, step.results, strict=True):
-            yield from _with_shape(f"  {printable(text):<{column}}  {result.dtype or 'number':<{dtypes}}  ", result)
+            yield from _with_shape(f"  {printable(text):<{column}}  {result.dtype or 'value':<{dtypes}}  ", result)
 
 
 def _contracts(summary: Summary, paint: Painter) -> Iterator[str]:

@@ -78,6 +78,9 @@ class Inductive(ForwardInterpreter):
 
     def induct(self, statement: ex.For, iteration: Iteration, count: torch.SymInt) -> None:
         """Take one turn that stands for all; where costs are counted, a second one for all but the first."""
+        # What is asked in a turn follows from there being one: whether there is, is asked before, and judged elsewhere.
+        if not self.guarded(statement.iterable, lambda: bool(count >= 1)):
+            return
         before, outside = dict(self.values), self.by_turn
         run = self.induction.run
         index = run.index(statement.targets[0].id, count)
@@ -187,7 +190,7 @@ class Inductive(ForwardInterpreter):
                 for column in columns[1:]:
                     if not self.guarded(node, lambda one=first, other=column.count: bool(one == other)):
                         lengths = " and ".join(self.explainer.text(column.count) for column in columns)
-                        raise EvaluationFault(node, f"`zip` of lists of {lengths} items")
+                        raise EvaluationFault(node, f"the lists have {lengths} items")
                 return Iteration(first, lambda index: tuple(column.item(index) for column in columns))
         value = self.evaluate(node)
         if isinstance(value, Growing):

@@ -267,11 +267,16 @@ def _run(program: Program, setting: Setting, found: Hints, run: AbstractRun, tra
             raise TrialFault(instance.explainer.shape_mismatch(name, declared[name], found_shape, result.stored))
     steps = tuple(_step(step, run) for step in result.steps)
     counted = meter.amounts() if measured and not run.lost() else {}
-    amounts = {name: run.formula(size) for name, size in counted.items()} | parameters
+    amounts = {name: _summed(run.formula(size), induction) for name, size in counted.items()} | parameters
     guards, counts = watch.evidence(result), tuple(dict.fromkeys(induction.counts))
     rests = tuple(instance.placement.contracts.relied.values()) if instance.placement.contracts else ()
     proof = Proof(setting, found, training, steps, shapes, guards, sampled=tuple(sampled), amounts=amounts)
     return replace(proof, counts=counts, rests=rests)
+
+
+def _summed(amount: Any, induction: Induction) -> Any:
+    """An amount in which the turns of loops, counted one by one, are added up."""
+    return sympy.expand(amount) if induction.counts else amount
 
 
 def _inducted(instance: Instance, induction: Induction, training: bool, watch: "GuardWatch") -> Run:

@@ -1,6 +1,6 @@
 """The turns of a loop whose count is a formula: what holds at every one of them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -18,6 +18,8 @@ class Turn:
 
 def holds_at_every_turn(condition: Any, turns: Sequence[Turn]) -> bool:
     """Whether a condition follows from the ranges of the indices, as far as this can tell."""
+    if condition in (sympy.true, True):
+        return True
     if isinstance(condition, sympy.And):
         return all(holds_at_every_turn(part, turns) for part in condition.args)
     if isinstance(condition, sympy.Or):
@@ -34,7 +36,8 @@ def holds_at_every_turn(condition: Any, turns: Sequence[Turn]) -> bool:
             return False
     if isinstance(condition, sympy.Gt | sympy.Lt):
         difference -= 1  # of integers
-    return all(map(_never_negative, _at_the_ends(sympy.expand(difference), turns)))
+    least = _least(turns)
+    return all(_never_negative(part, least) for part in _at_the_ends(sympy.expand(difference), turns))
 
 
 def _at_the_ends(formula: Any, turns: Sequence[Turn]) -> list[Any]:
@@ -46,9 +49,19 @@ def _at_the_ends(formula: Any, turns: Sequence[Turn]) -> list[Any]:
     return [formula.subs(list(zip((turn.symbol for turn in present), end, strict=True))) for end in ends]
 
 
-def _never_negative(formula: Any) -> bool:
-    """Whether a formula of sizes, all of which are 1 or more, is 0 or more wherever it is."""
-    shifts = {size: size + 1 for size in formula.free_symbols if size.is_positive}
+def _least(turns: Sequence[Turn]) -> Mapping[Any, int]:
+    """The least that sizes can be where a turn is taken at all: with ``L - 1`` turns, L is 2 or more."""
+    least: dict[Any, int] = {}
+    for turn in turns:
+        size, rest = sympy.expand(turn.count).as_independent(*turn.count.free_symbols, as_Add=True)[::-1]
+        if size.is_Symbol and rest.is_Integer:
+            least[size] = max(least.get(size, 1), 1 - int(rest))
+    return least
+
+
+def _never_negative(formula: Any, least: Mapping[Any, int]) -> bool:
+    """Whether a formula of sizes is 0 or more wherever they are 1 or more, or as much as is given."""
+    shifts = {size: size + least.get(size, 1) for size in formula.free_symbols if size.is_positive}
     shifted = sympy.expand(formula.subs(shifts, simultaneous=True))
     terms = sympy.Add.make_args(shifted)
     return all(term.is_nonnegative for term in terms)
