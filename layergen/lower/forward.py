@@ -10,6 +10,7 @@ from layergen.lang.kinds import Kind, Kinds
 from layergen.lang.visitor import Visitor, assigned, calls, mentioned, statements
 from layergen.lower.buffers import copied, depends_on
 from layergen.lower.input_checks import InputCheckWriter, mentioned_dimensions, rounds
+from layergen.lower.loops import arranged
 from layergen.lower.members import listed
 from layergen.lower.narrowing import Narrowing
 from layergen.lower.scopes import attribute_names, functional
@@ -43,7 +44,7 @@ class ForwardWriter(Visitor):
     """Writes the lines of one forward."""
 
     def __init__(self, program: Program, checks: Sequence[InputCheck] = ()) -> None:
-        self.program = program
+        self.program = program = arranged(program).program
         self.checks = checks
         self.names = attribute_names(program) | {name: f"self.{name}" for name in program.tensors}
         self.names |= {name: f"self.{name}" for name in program.members}

@@ -119,3 +119,12 @@ FORGETFUL = frozenset(
         *("zeros_like", "ones_like", "full_like", "empty_like", "rand_like", "randn_like"),
     }
 )
+
+# Ops that compute each entry of their first operand by itself; what else they take is numbers.
+ELEMENTWISE = frozenset(
+    {
+        *("abs", "clamp", "cos", "elu", "erf", "exp", "expm1", "gelu", "hardsigmoid", "hardswish", "hardtanh"),
+        *("leaky_relu", "log", "log1p", "logsigmoid", "mish", "neg", "reciprocal", "relu", "relu6", "rsqrt", "selu"),
+        *("sigmoid", "silu", "sin", "softplus", "softsign", "sqrt", "square", "tanh"),
+    }
+)

@@ -15,6 +15,7 @@ from layergen.lang.model import Tensor as TensorSpec
 from layergen.lang.statements import headline
 from layergen.lang.visitor import parts, statements
 from layergen.lower.constructor import signature
+from layergen.lower.loops import arranged
 from layergen.ops.dtypes import dtype_name
 from layergen.present.guarantees import Guarantee, guarantees
 from layergen.project.library import contract_digest
@@ -75,6 +76,7 @@ class Summary:
     buffers: tuple[TensorLine, ...]
     way: str  # which way through the forward the steps take
     steps: tuple[StepLine, ...]
+    moved: tuple[str, ...]  # what the generated code computes elsewhere than the forward says
     proven: bool  # whether the shapes are, for all sizes and with nothing left out
     contracts: tuple[Guarantee, ...]
     preconditions: tuple[str, ...]
@@ -105,6 +107,7 @@ def summarize(layer: CheckedLayer, origin: str) -> Summary:
         buffers=tuple(_owned(program, list(program.buffers))),
         way=way,
         steps=steps,
+        moved=arranged(program).moved,
         proven=layer.proven,
         contracts=tuple(guarantees(layer)),
         preconditions=tuple(map(_precondition, layer.preconditions)),
