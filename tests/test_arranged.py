@@ -88,6 +88,21 @@ MOVED = {
         """,
         ["hs.append(h)", "return (torch.sigmoid(F.linear(all_h, self.wo)) * self.c + x) / 2"],
     ),
+    "gates": (
+        """
+        h = zeros(N, 2)
+        ys = []
+        for x_t in unbind(x, 1):
+            i, f = chunk(linear(x_t, wx, b), 2, dim=1)
+            h = sigmoid(f) * h + tanh(i)
+            append(ys, sum(h, -1, keepdim=True) * c)
+        y = stack(ys, 1)
+        """,
+        [
+            "all_i, all_f = projected.chunk(2, dim=2)",
+            "for i, f in zip(all_i.unbind(1), all_f.unbind(1), strict=True):",
+        ],
+    ),
     "what every turn computes": (
         """
         h = zeros(N, 4)

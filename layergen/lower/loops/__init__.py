@@ -11,6 +11,7 @@ from layergen.lang.visitor import Block, statements
 from layergen.lower.loops.appended import behind
 from layergen.lower.loops.indexed import unbound
 from layergen.lower.loops.invariant import before
+from layergen.lower.loops.parted import parted
 from layergen.lower.loops.projected import projected
 from layergen.lower.loops.scene import Scene
 from layergen.resolve.program import Method, Program
@@ -44,7 +45,8 @@ def _block(block: Block, scene: Scene) -> tuple[ex.Statement, ...]:
                 loop = unbound(replace(statement, body=_block(body, scene)), scene)
                 ahead, loop = before(loop, scene)
                 further, loop = projected(loop, scene)
-                found += [*ahead, *further, loop]
+                parts, loop = parted(loop, scene)
+                found += [*ahead, *further, *parts, loop]
             case _:
                 found.append(statement)
     return behind(tuple(found), scene)
