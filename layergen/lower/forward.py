@@ -246,7 +246,8 @@ class ForwardWriter(Visitor):
         return f": list[{item_type(kinds_of(value))}]" if empty else ": Tensor"
 
     def loop(self, statement: ex.For) -> None:
-        read = mentioned(self.program.forward.statements)
+        block = self.program.forward.statements
+        read = mentioned(block).union(call.function for call in calls(block))
         names = [target.id if target.id in read else "_" for target in statement.targets]
         self.emit(f"for {', '.join(names)} in {self.printer.show(self.narrowed(statement.iterable, statement))}:")
         known, self.known = self.known, about(self.known, assigned(statement.body))

@@ -2,14 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import zip_longest
 
 from layergen.lang import expression as ex
 from layergen.lang.facts import Role
 from layergen.lang.kinds import Kind, Kinds
 from layergen.lang.visitor import assignments, statements
-from layergen.resolve.annotation import Environment, Meaning, annotated
+from layergen.resolve.annotation import Environment, Meaning, Runnable, annotated
 from layergen.resolve.inference import ITEMS, item_kinds, kinds_of
-from layergen.resolve.iteration import iterated, parted, plain
+from layergen.resolve.iteration import iterated, members, parted, plain
 
 LISTS = {item: kind for kind, item in ITEMS.items()}  # of which kind a list is that has such items
 
@@ -76,9 +77,9 @@ def _loop(statement: ex.For, before: Environment) -> tuple[ex.Statement, Environ
     """A loop, whose first turn sees what was before it, and each other turn what the last one has left."""
     iterable, items = iterated(statement.iterable, before)
     given = [plain(part) for part in parted(items, len(statement.targets))]
-    at = before
+    at, runnable = before, members(iterable, len(statement.targets), before)
     while True:
-        targets, inner = _named(statement.targets, given, at)
+        targets, inner = _named(statement.targets, given, at, runnable)
         body, end = _block(statement.body, inner)
         joined = _joined(at, at, end)
         if joined.names == at.names:
@@ -94,11 +95,14 @@ def _loop(statement: ex.For, before: Environment) -> tuple[ex.Statement, Environ
 
 
 def _named(
-    targets: Sequence[ex.Name], given: Sequence[Kinds], at: Environment
+    targets: Sequence[ex.Name], given: Sequence[Kinds], at: Environment, runnable: Sequence[Runnable | None] = ()
 ) -> tuple[tuple[ex.Name, ...], Environment]:
     """Names that are given values of some kinds, and what is known then."""
     named = tuple(_target(target, at, kinds) for target, kinds in zip(targets, given, strict=True))
-    meanings = {target.id: Meaning(target.role or Role.LOCAL, target.kinds or frozenset()) for target in named}
+    meanings = {
+        target.id: Meaning(target.role or Role.LOCAL, target.kinds or frozenset(), member)
+        for target, member in zip_longest(named, runnable)
+    }
     return named, at.with_names(meanings)
 
 

@@ -7,7 +7,7 @@ from layergen.diagnostics import Finding, Path, Place
 from layergen.lang import expression as ex
 from layergen.lang.facts import Callee, CalleeKind
 from layergen.lang.kinds import Kind, Kinds
-from layergen.resolve.annotation import Environment, annotated
+from layergen.resolve.annotation import Environment, Runnable, annotated, member_of
 from layergen.resolve.inference import INT, ITEMS, UNKNOWN, item_kinds, kinds_of
 from layergen.rules.calls import DoubledArgument, MissingArgument, UnknownKeyword, WrongArgumentKind
 from layergen.words import shorten
@@ -58,6 +58,18 @@ def parted(items: Items, count: int) -> Sequence[Items]:
     return [item_kinds(items)] * count
 
 
+def members(node: ex.Expression, count: int, at: Environment) -> Sequence[Runnable | None]:
+    """Which members the names of a loop are, of which there are so many; None for one that is none."""
+    match node:
+        case ex.Call(function="enumerate", arguments=(inner,)) if count == 2:
+            return [None, *members(inner, 1, at)]
+        case ex.Call(function="reversed", arguments=(inner,)):
+            return members(inner, count, at)
+        case ex.Call(function="zip", arguments=inners) if count == len(inners):
+            return [found for inner in inners for found in members(inner, 1, at)]
+    return [member_of(node, at) if count == 1 else None] * count
+
+
 def plain(items: Items) -> Kinds:
     """The kinds of a value; of one that has several parts, nothing is known as a whole."""
     return UNKNOWN if isinstance(items, tuple) else items
@@ -69,7 +81,7 @@ def check_iterable(node: ex.Expression, path: Path) -> Iterator[Finding]:
         yield from _check_call(node, path)
         return
     kinds = kinds_of(node)
-    if kinds & {*ITEMS, Kind.UNKNOWN}:
+    if kinds & {*ITEMS, Kind.MEMBERS, Kind.UNKNOWN}:
         return
     text, place = shorten(ex.show(node)), Place(path, node.span)
     if Kind.TENSOR in kinds:

@@ -142,7 +142,8 @@ def _check_unused(spec: LayerSpec) -> Iterator[Finding]:
                 idle = IDLE.get(section, "is never read by the forward")
                 message = f"{SECTIONS[section].split(' ', 1)[1]} `{name}` {idle}"
                 yield UnusedName.at(Place((section, name), key=True), message, help=f"use `{name}` or delete it")
-    kept = read.union(*(getattr(spec, section) for section in SECTIONS), dimensions(spec), CONSTANTS, {"training", "_"})
+    declared = (getattr(spec, section) for section in SECTIONS)
+    kept = used_members.union(*declared, dimensions(spec), CONSTANTS, {"training", "_"})
     for target in assignments(spec.forward):
         if target.id not in kept:
             kept.add(target.id)
