@@ -199,6 +199,14 @@ def test_what_would_not_be_the_same_stays(forward: str) -> None:
     assert arranged(program(forward, **parts(forward))).moved == ()
 
 
+def test_a_member_is_called_as_often_as_the_spec_says() -> None:
+    forward = (
+        "h = zeros(N, 3)\nys = []\nfor x_t in unbind(x, 1):\n    k = drop(c)\n    h = h * k + x_t\n"
+        "    append(ys, h)\ny = stack(ys, 1)"
+    )
+    assert arranged(program(forward, **parts(forward), modules={"drop": "nn.Dropout()"})).moved == ()
+
+
 def test_a_buffer_that_is_updated_is_not_the_same_at_every_turn() -> None:
     forward = (
         "h = zeros(N, 3)\nys = []\nfor x_t in unbind(x, 1):\n    h = linear(x_t, m) + h\n    if training:\n"

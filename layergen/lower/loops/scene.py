@@ -40,7 +40,7 @@ class Scene:
         changing = assigned([loop]) | _grown(loop.body)
         names = [part for part in ex.walk(node) if isinstance(part, ex.Name)]
         fixed = not any(name.id in changing or Kind.NONE in kinds_of(name) for name in names)
-        return fixed and not any(op.random for op in _ops(node))
+        return fixed and not any(op.random for op in _ops(node)) and not _calls_members(node)
 
 
 def _grown(block: Block) -> set[str]:
@@ -55,6 +55,12 @@ def _grown(block: Block) -> set[str]:
             case ex.For(body=body):
                 found |= _grown(body)
     return found
+
+
+def _calls_members(node: ex.Expression) -> bool:
+    """Whether a member is called, which may draw random numbers or count its calls."""
+    calls = (part for part in ex.walk(node) if isinstance(part, ex.Call | ex.Apply))
+    return any(call.callee is not None and call.callee.kind is CalleeKind.MEMBER for call in calls)
 
 
 def _ops(node: ex.Expression) -> Iterator[ops.Op]:
