@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import sympy
 from shipped import CheckedFiles
-from small import checked, fault_of, program
+from small import checked, fault_of, program, spec
 
 from layergen.checked import CheckedLayer
 from layergen.prove.cost import Meter
@@ -14,6 +14,7 @@ from layergen.prove.formula import shown, symbol, value
 from layergen.prove.hints import numbers
 from layergen.prove.proof import Proof, Tried
 from layergen.prove.turns import Turn, holds_at_every_turn
+from layergen.resolve import resolve
 from layergen.rules.loops import ChangingState
 from layergen.run.instance import Instance, Placement
 from layergen.run.on_data import instance_of
@@ -27,7 +28,7 @@ SEQUENCE: dict[str, Any] = {
 
 
 def layer(forward: str, **parts: Any) -> CheckedLayer:
-    return checked(program(dedent(forward), **{**SEQUENCE, **parts}))
+    return checked(resolve(spec(dedent(forward), **{**SEQUENCE, **parts})))
 
 
 def hold(found: CheckedLayer) -> Proof:
