@@ -85,7 +85,7 @@ forward: y = expand(x[..., None, :], [..., 2, dim])
     "unbound": """
 inputs: {x: [N, L, D]}
 outputs: {y: [N, L, D]}
-forward: y = stack(unbind(x, 1), dim=1)
+forward: y = cat(split(x, 1, dim=1), dim=1)
 """,
     "windowed": """
 arguments: {window: {type: int, min: 1, doc: Window.}}

@@ -20,7 +20,7 @@ def guarantees(found: Summary, contract: str) -> list[tuple[str, str]]:
 
 
 def test_a_layer_that_cannot_run_at_symbols_is_shown_at_its_case() -> None:
-    found = summary("if training:\n    h = x\nelse:\n    h = x * 2\ny = stack(unbind(h, 1), 1)")
+    found = summary("if training:\n    h = x\nelse:\n    h = x * 2\ny = cat(split(h, 1, dim=1), 1)")
     ((verdict, detail),) = guarantees(found, "shape")
     assert verdict == "tried" and "3 further sizes, not at symbols: torch takes `C` as a number" in detail
     assert "N=2, C=7" in found.way

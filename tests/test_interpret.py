@@ -239,7 +239,7 @@ def test_a_loop_runs_over_what_a_function_gives() -> None:
         ("h = range(a)", "`range` is no scalar function", "range(a)"),
         ("for i, j in size: h = i", "this is one value, not several", "size"),
         ("for i, j in [(a, b, c)]: h = i", "2 names for 3 values", "[(a, b, c)]"),
-        ("for u, v in zip(size, [a, b]): h = u", "`zip` of lists of 3 and 2 items", "zip(size, [a, b])"),
+        ("for u, v in zip(size, [a, b]): h = u", "the lists have 3 and 2 items", "zip(size, [a, b])"),
         ("for i in range(a): h = i // 0", "division by zero", "i // 0"),
         ("append(h, a)", "`h` has no value here", "h"),
         ("append(size, a)", "`size` is no list", "size"),

@@ -42,7 +42,7 @@ def test_a_parameter_that_is_gone_is_named(monkeypatch: pytest.MonkeyPatch) -> N
     found = list(missing())
     assert found == [
         f"torch.fx.experimental.symbolic_shapes.ShapeEnv.create_symbol({name}=…)"
-        for name in ("dynamic_dim", "constraint_dim")
+        for name in ("dynamic_dim", "constraint_dim", "positive", "do_not_specialize_zero_one")
     ]
 
 

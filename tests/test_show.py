@@ -41,7 +41,7 @@ def test_json_has_the_same(capsys: Capture) -> None:
     found = json.loads(capsys.readouterr().out)
     assert list(found) == [
         *("layer", "spec", "summary", "signature", "inputs", "outputs", "parameters", "buffers", "way", "steps"),
-        *("proven", "contracts", "preconditions", "input_checks", "case", "costs"),
+        *("moved", "proven", "contracts", "preconditions", "input_checks", "case", "costs"),
         *("contract", "digest"),
     ]
     assert found["contract"]["layer"] == "Scale" and len(found["digest"]) == 64

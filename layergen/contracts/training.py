@@ -25,12 +25,14 @@ class RandomWatch(Watcher[tuple[Finding, ...]]):
         if op is None or not op.random:
             return
         given = bound(op, arguments, keywords)
-        if given.get("training") is False or self.stays_off(node, op, given):
+        if given.get("training", given.get("train")) is False or self.stays_off(node, op, given):
             return
         named = [keyword for keyword in node.keywords if keyword.name != "training"]
         if "training" in given:
             repaired = ex.Call(node.function, node.arguments, (*named, ex.Keyword("training", ex.Name("training"))))
             help = f"write `{ex.show(repaired)}`"
+        elif "train" in given:
+            help = "hand it `training` as `train`"
         elif "dropout_p" in given:
             help = "write `dropout_p=p if training else 0.0`"
         else:
@@ -41,7 +43,7 @@ class RandomWatch(Watcher[tuple[Finding, ...]]):
     def stays_off(self, node: ex.Call, op: ops.Op, given: Mapping[str, Any]) -> bool:
         """Whether nothing is dropped, and that not only because an argument is 0 at this setting."""
         written = bound(op, node.arguments, {keyword.name: keyword.value for keyword in node.keywords})
-        sources = [written.get(name) for name in ("p", "dropout_p") if given.get(name) == 0]
+        sources = [written.get(name) for name in ("p", "dropout_p", "dropout") if given.get(name) == 0]
         own = self.instance.program.decided
         return any(not (isinstance(source, ex.Name) and source.id in own) for source in sources)
 

@@ -90,7 +90,7 @@ class Reader(Visitor):
     def append(self, statement: ex.Append) -> None:
         items, value = self.values.get(statement.list.id), self.evaluate(statement.value)
         parts = list(items) if isinstance(items, list | tuple) else [as_value(items)]
-        joined = as_value([*parts, as_value(value)])
+        joined = as_value([*parts, as_value(value)]) if parts else as_value(value)
         self.values[statement.list.id] = [joined]
 
     def item(self, iterable: ex.Expression) -> Any:
@@ -313,6 +313,8 @@ def _same(one: Any, other: Any) -> bool:
 def _union(one: Any, other: Any) -> Any:
     if _same(one, other):
         return one
+    if isinstance(one, list | tuple) and isinstance(other, list | tuple) and not (one and other):
+        return one or other  # a list that begins empty; nothing can be picked from it then
     if isinstance(one, list | tuple) and isinstance(other, list | tuple) and len(one) == len(other):
         return [_union(left, right) for left, right in zip(one, other, strict=True)]
     return as_value(one).union(as_value(other))

@@ -211,12 +211,22 @@ class If(Statement):
 
 
 @dataclass(frozen=True)
+class Carried:
+    """A name that a loop assigns and that had a value before: what it was, and what it is after a turn."""
+
+    name: Name  # where the loop assigns it last
+    before: Kinds
+    after: Kinds
+
+
+@dataclass(frozen=True)
 class For(Statement):
     """``for first, second in iterable:``."""
 
     targets: tuple[Name, ...]
     iterable: Expression
     body: tuple[Statement, ...]
+    carried: tuple[Carried, ...] = field(default=(), compare=False, kw_only=True, repr=False)  # empty: not resolved yet
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,7 @@ class CalleeKind(StrEnum):
     LAYER = "layer"  # of another spec, which is made
     MEMBER = "member"  # of the layer, which is run
     FUNCTION = "function"  # that an argument stands for
+    ITERATION = "iteration"  # what a loop alone can run over: `range`, `enumerate`, …
 
 
 @dataclass(frozen=True)

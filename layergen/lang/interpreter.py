@@ -80,14 +80,17 @@ class Interpreter(Visitor):
 
     def loop(self, statement: ex.For) -> None:
         fixed = len(self.fixed)
-        items = self.items(statement.iterable)
+        self.take_turns(statement, self.items(statement.iterable))
+        del self.fixed[fixed:]
+
+    def take_turns(self, statement: ex.For, items: list[Any]) -> None:
+        """Run the body of a loop once for each item."""
         self.turns += len(items)
         if self.turns > LONGEST:
             raise EvaluationFault(statement.iterable, f"the loops take more than {LONGEST} turns")
         for item in items:
             self.bind(statement.iterable, statement.targets, item, statement.iterable)
             self.block(statement.body)
-        del self.fixed[fixed:]
 
     def append(self, statement: ex.Append) -> None:
         items, value = self.evaluate(statement.list), self.evaluate(statement.value)
@@ -132,7 +135,7 @@ class Interpreter(Visitor):
                 columns = [self.items(inner) for inner in inners]
                 if len({len(column) for column in columns}) > 1:
                     lengths = " and ".join(str(len(column)) for column in columns)
-                    raise EvaluationFault(node, f"`zip` of lists of {lengths} items")
+                    raise EvaluationFault(node, f"the lists have {lengths} items")
                 return list(zip(*columns, strict=True))
         value = self.evaluate(node)
         if not isinstance(value, list | tuple):
@@ -174,7 +177,7 @@ class Interpreter(Visitor):
                 value = self.truth(operand) if sign == "not" else self.evaluate(operand)
                 return self.guarded(node, UNARY[sign], value)
             case ex.Subscript(value=value, index=index):
-                return self.guarded(node, operator.getitem, self.evaluate(value), self.index(index))
+                return self.pick(node, self.evaluate(value), self.index(index))
             case ex.Call():
                 arguments = [self.evaluate(argument) for argument in node.arguments]
                 keywords = {keyword.name: self.evaluate(keyword.value) for keyword in node.keywords}
@@ -190,6 +193,10 @@ class Interpreter(Visitor):
         if not isinstance(value, list | tuple):
             raise EvaluationFault(node.value, f"`{ex.show(node.value)}` is no list, whose items could be put here")
         return value
+
+    def pick(self, node: ex.Subscript, value: Any, index: Any) -> Any:
+        """The item of a value at an index."""
+        return self.guarded(node, operator.getitem, value, index)
 
     def index(self, node: ex.Expression) -> Any:
         match node:

@@ -43,10 +43,12 @@ PLACED = "leave it out: a layer computes where its inputs are"
 PRINTED = "leave it out: there is no printing, and `layergen show` tells the shape and dtype of each step"
 DATA = "a layer does not look at values: choose element by element, with `where`"
 SHAPE = "shapes are plain names of dimensions"
+LOOPED = "it stands behind the `in` of a loop alone: `arange` makes a tensor of numbers, `flip` turns one round"
 UNNEEDED = {
     **dict.fromkeys(("cuda", "cpu", "xpu", "mps", "pin_memory"), PLACED),
     **dict.fromkeys(("print", "pprint", "breakpoint"), PRINTED),
     **dict.fromkeys(("item", "tolist", "numpy"), DATA),
+    **dict.fromkeys(("range", "enumerate", "reversed", "zip"), LOOPED),
     **dict.fromkeys(("size", "numel", "ndim"), SHAPE),
     "contiguous": "leave it out: `reshape` copies where a view is impossible",
 }

@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from layergen import ops
+from layergen.diagnostics import Span
 from layergen.lang import expression as ex
 from layergen.lang.facts import Callee, CalleeKind
 from layergen.lang.kinds import Kind
-from layergen.lang.visitor import expressions, statements
+from layergen.lang.visitor import expressions, parts, statements
 from layergen.ops.traits import ALIASING, FORGETFUL
 from layergen.resolve.conditions import NOTHING, Facts, about, exclude, facts
 from layergen.resolve.inference import TENSOR, kinds_of
@@ -28,6 +29,7 @@ class Update:
     buffer: str
     order: int
     known: Facts
+    loops: frozenset[Span]  # those that it stands in: it comes after all else in them, a turn later
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,7 @@ class _Copies:
         self.program = program
         self.changing = set(program.forward.assigned)
         self.order = 0
+        self.loops: frozenset[Span] = frozenset()  # those around where the copies are put in
         self.updates = tuple(self.updates_in(program.forward.statements, NOTHING))
         self.order = 0
         self.roots = {name: frozenset({Root(name, NOTHING)}) for name in program.buffers}
@@ -66,13 +69,17 @@ class _Copies:
             wrong = {
                 target.id
                 for statement in statements(self.program.forward.statements)
-                if isinstance(statement, ex.Assign) and not self.is_update(statement)
-                for target in statement.targets
-                if not depends_on(statement.value) <= found
+                if not (isinstance(statement, ex.Assign) and self.is_update(statement))
+                for target in self.receiving(statement)
+                if not set[str]().union(*map(depends_on, parts(statement).expressions)) <= found
             }
             if not found & wrong:
                 return frozenset(found)
             found -= wrong
+
+    def receiving(self, statement: ex.Statement) -> tuple[ex.Name, ...]:
+        """The names that hold something of what a statement computes."""
+        return (statement.list,) if isinstance(statement, ex.Append) else parts(statement).targets
 
     def is_update(self, statement: ex.Assign) -> bool:
         """Whether a statement does nothing but update a buffer: then it computes without gradients."""
@@ -81,17 +88,22 @@ class _Copies:
     def inside(self, known: Facts, test: ex.Expression, holds: bool) -> Facts:
         return known | about(facts(test, holds), self.changing)
 
-    def updates_in(self, block: Sequence[ex.Statement], known: Facts) -> Iterator[Update]:
+    def updates_in(
+        self, block: Sequence[ex.Statement], known: Facts, loops: frozenset[Span] = frozenset()
+    ) -> Iterator[Update]:
         """The updates of a block, counted in the order in which they are written."""
         for statement in block:
-            if isinstance(statement, ex.If):
-                yield from self.updates_in(statement.body, self.inside(known, statement.test, True))
-                yield from self.updates_in(statement.orelse, self.inside(known, statement.test, False))
-            elif isinstance(statement, ex.Assign):
-                for target in statement.targets:
-                    if target.id in self.program.buffers:
-                        self.order += 1
-                        yield Update(target.id, self.order, known)
+            match statement:
+                case ex.If(test=test, body=body, orelse=orelse):
+                    yield from self.updates_in(body, self.inside(known, test, True), loops)
+                    yield from self.updates_in(orelse, self.inside(known, test, False), loops)
+                case ex.For(body=body):
+                    yield from self.updates_in(body, known, loops | {statement.span})
+                case ex.Assign(targets=targets):
+                    for target in targets:
+                        if target.id in self.program.buffers:
+                            self.order += 1
+                            yield Update(target.id, self.order, known, loops)
 
     def kept_in(self, block: Sequence[ex.Statement], known: Facts) -> Iterator[tuple[str, Facts]]:
         """The names whose memory autograd may keep, each with what is known there."""
@@ -99,7 +111,11 @@ class _Copies:
             if isinstance(statement, ex.If):
                 yield from self.kept_in(statement.body, self.inside(known, statement.test, True))
                 yield from self.kept_in(statement.orelse, self.inside(known, statement.test, False))
-            elif isinstance(statement, ex.Assign) and not self.is_update(statement):
+            elif isinstance(statement, ex.For):
+                yield from self.kept_in(statement.body, known)
+            elif isinstance(statement, ex.Append) or (
+                isinstance(statement, ex.Assign) and not self.is_update(statement)
+            ):
                 chains: list[ex.Expression] = []
                 self.with_kept(statement.value, lambda chain, chains=chains: chains.append(chain) or chain)  # type: ignore[misc]
                 yield from ((name.id, known) for chain in chains for name in _bases(chain))
@@ -116,14 +132,41 @@ class _Copies:
                 self.order += 1
                 own = _at_top(value, lambda chain: _clone(chain) if target.id in self.buffers(chain) else chain)
                 return replace(statement, value=own)
-            case ex.Assign():
-                return self.assign(statement, known)
+            case ex.Assign(targets=targets, value=value):
+                names = {target.id for target in targets}
+                found = replace(statement, value=self.given(value, names, known))
+                self.order += len(names & set(self.program.buffers))
+                return found
+            case ex.Append(list=name, value=value):
+                return replace(statement, value=self.given(value, {name.id}, known))
+            case ex.For():
+                return self.loop(statement, known)
             case _:
                 return statement
 
-    def assign(self, statement: ex.Assign, known: Facts) -> ex.Statement:
-        """A statement that computes a value, in which what has to stay as it is now has become a copy."""
-        names, lying = {target.id for target in statement.targets}, set[Root]()
+    def loop(self, statement: ex.For, known: Facts) -> ex.Statement:
+        """A loop, followed until no turn finds more names that stand for a buffer's memory than the last one."""
+        around, self.loops = self.loops, self.loops | {statement.span}
+        names = {target.id for target in statement.targets}
+        iterable = self.run_over(statement.iterable, names, known)
+        while True:
+            order, roots = self.order, dict(self.roots)
+            body = self.block(statement.body, known)
+            if self.roots == roots:
+                break
+            self.order = order
+        self.loops = around
+        return replace(statement, iterable=iterable, body=body)
+
+    def run_over(self, node: ex.Expression, names: set[str], known: Facts) -> ex.Expression:
+        """What a loop runs over, in which what has to stay has become a copy."""
+        if isinstance(node, ex.Call) and node.callee is not None and node.callee.kind is CalleeKind.ITERATION:
+            return replace(node, arguments=tuple(self.run_over(part, names, known) for part in node.arguments))
+        return self.given(node, names, known)
+
+    def given(self, value: ex.Expression, names: set[str], known: Facts) -> ex.Expression:
+        """A value that names are given, in which what has to stay as it is now has become a copy."""
+        lying = set[Root]()
 
         def kept(chain: ex.Expression) -> ex.Expression:
             return _clone(chain) if any(self.meeting(self.lies_in(chain), known)) else chain
@@ -135,11 +178,10 @@ class _Copies:
             lying.update(Root(root.buffer, root.known | known) for root in roots)
             return chain
 
-        value = _at_top(self.with_kept(statement.value, kept), named)
+        value = _at_top(self.with_kept(value, kept), named)
         for name in names - set(self.program.buffers):
             self.roots[name] = self.roots.get(name, frozenset()) | lying
-        self.order += len(names & set(self.program.buffers))
-        return replace(statement, value=value)
+        return value
 
     def lies_in(self, chain: ex.Expression) -> frozenset[Root]:
         return frozenset[Root]().union(*(self.roots.get(name.id, frozenset()) for name in _bases(chain)))
@@ -158,7 +200,7 @@ class _Copies:
         if not names.isdisjoint({*self.program.outputs, *self.program.buffers}):
             return True
         met = tuple(self.meeting(roots, known))
-        if any(update.order > self.order for update in met):
+        if any(update.order > self.order or update.loops & self.loops for update in met):
             return True
         return any(name in names and not exclude(update.known, there) for name, there in self.kept for update in met)
 

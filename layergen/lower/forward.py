@@ -6,11 +6,13 @@ from collections.abc import Callable, Sequence
 from layergen import ops
 from layergen.lang import expression as ex
 from layergen.lang.facts import CalleeKind
-from layergen.lang.visitor import Visitor, calls, mentioned, statements
+from layergen.lang.kinds import Kind, Kinds
+from layergen.lang.visitor import Visitor, assigned, calls, mentioned, statements
 from layergen.lower.arguments import bounds_check
 from layergen.lower.buffers import copied, depends_on
 from layergen.lower.families import constant, reader
 from layergen.lower.input_checks import InputCheckWriter, mentioned_dimensions, rounds
+from layergen.lower.loops import arranged
 from layergen.lower.members import listed
 from layergen.lower.narrowing import Narrowing
 from layergen.lower.returned import Answers, conditions, result, returned
@@ -20,8 +22,8 @@ from layergen.lower.source import WIDTH, Origin, SourcePrinter
 from layergen.lower.tidy import tidied
 from layergen.lower.unions import as_types
 from layergen.prove.input_checks import InputCheck
-from layergen.resolve.conditions import NOTHING, Facts, exclude, facts, situated
-from layergen.resolve.inference import TENSOR
+from layergen.resolve.conditions import NOTHING, Facts, about, exclude, facts, situated
+from layergen.resolve.inference import TENSOR, kinds_of
 from layergen.resolve.program import Program
 from layergen.resolve.signature import Entry, Sizes, leading_source
 
@@ -36,11 +38,17 @@ def takes_dtype_of_input(call: ex.Call) -> bool:
     return free and op is not None and op.factory and callee is not None and callee.floating
 
 
+def item_type(kinds: Kinds) -> str:
+    """The type of the items of a list that begins empty."""
+    names = {Kind.INTS: "int", Kind.FLOATS: "float"}
+    return next((names[kind] for kind in names if kinds == {kind}), "Tensor")
+
+
 class ForwardWriter(Visitor):
     """Writes the lines of one forward."""
 
     def __init__(self, program: Program, checks: Sequence[InputCheck] = ()) -> None:
-        self.program = program
+        self.program = program = arranged(program).program
         self.checks = checks
         self.names = attribute_names(program) | {name: f"self.{name}" for name in program.tensors}
         self.names |= {name: f"self.{name}" for name in program.members}
@@ -269,7 +277,7 @@ class ForwardWriter(Visitor):
         stored = {name: self.free(f"new_{name}") for name in self.updated(statement)}
         names = [stored.get(target.id, target.id) for target in statement.targets]
         untyped = self.untyped(statement.value)
-        annotation = ": Tensor" if untyped and len(names) == 1 and names[0] not in self.typed else ""
+        annotation = self.annotation(statement)
         if untyped and len(names) > 1:
             for target in statement.targets:
                 is_tensor = target.kinds == TENSOR or target.id in self.program.outputs
@@ -281,6 +289,27 @@ class ForwardWriter(Visitor):
             self.emit("with torch.no_grad():")
             for name, new in stored.items():
                 self.emit(f"{INDENT}self.{name}.copy_({new})")
+
+    def annotation(self, statement: ex.Assign) -> str:
+        """The type of a name where mypy cannot tell it: once, as mypy wants it."""
+        target, value = statement.targets[0], statement.value
+        empty = isinstance(value, ex.Sequence) and not value.items
+        if len(statement.targets) > 1 or target.id in self.typed or not (empty or self.untyped(value)):
+            return ""
+        return f": list[{item_type(kinds_of(value))}]" if empty else ": Tensor"
+
+    def loop(self, statement: ex.For) -> None:
+        block = self.program.forward.statements
+        read = mentioned(block).union(call.function for call in calls(block))
+        names = [target.id if target.id in read else "_" for target in statement.targets]
+        self.emit(f"for {', '.join(names)} in {self.printer.show(self.narrowed(statement.iterable, statement))}:")
+        known, self.known = self.known, about(self.known, assigned(statement.body))
+        self.inner(statement.body, NOTHING)
+        self.known = known
+
+    def append(self, statement: ex.Append) -> None:
+        value = self.printer.show(self.narrowed(statement.value, statement))
+        self.emit(f"{self.printer.name(statement.list)}.append({value})")
 
     def updated(self, statement: ex.Statement) -> list[str]:
         """The buffers that a statement assigns."""

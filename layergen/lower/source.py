@@ -118,6 +118,8 @@ class SourcePrinter(ex.Printer):
         node = replace(node, arguments=tuple(items))
         if node.callee is not None and node.callee.kind in (CalleeKind.MEMBER, CalleeKind.FUNCTION):
             return f"{self.names.get(node.function, node.function)}({self.arguments(node)})"
+        if node.callee is not None and node.callee.kind is CalleeKind.ITERATION:
+            return f"{node.function}({self.arguments(node)}{', strict=True' if node.function == 'zip' else ''})"
         op = ops.called(node)
         if op is None:
             return f"{SCALARS[node.function].text}({self.arguments(node)})"

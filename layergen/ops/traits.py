@@ -53,10 +53,21 @@ SKIPPED = frozenset(
 )
 SKIPPED_PATTERN = re.compile(r"sparse|mkldnn|cudnn|miopen|fbgemm|quantize|fake_quant|(?<!index)_copy$")
 
+# The recurrences of torch: whole sequences, fused, and single steps.
+_RECURRENCES, _CELLS = ("gru", "rnn_relu", "rnn_tanh"), ("gru_cell", "rnn_relu_cell", "rnn_tanh_cell")
+_FUSED = (
+    "Tensor[] params, bool has_biases, int num_layers, float dropout, bool train, bool bidirectional, bool batch_first"
+)
+_CELL = "Tensor w_ih, Tensor w_hh, Tensor? b_ih=None, Tensor? b_hh=None"
+
 # Signatures that torch's schemas and annotations leave out or get wrong, in torch's schema language. The last list of
 # an op in SPREAD may be spread over several arguments.
 SCHEMAS: MappingProxyType[str, tuple[str, ...]] = MappingProxyType(
     {
+        "lstm": (f"lstm(Tensor input, Tensor[] hx, {_FUSED}) -> (Tensor, Tensor, Tensor)",),
+        **{name: (f"{name}(Tensor input, Tensor hx, {_FUSED}) -> (Tensor, Tensor)",) for name in _RECURRENCES},
+        "lstm_cell": (f"lstm_cell(Tensor input, Tensor[] hx, {_CELL}) -> (Tensor, Tensor)",),
+        **{name: (f"{name}(Tensor input, Tensor hx, {_CELL}) -> Tensor",) for name in _CELLS},
         "cartesian_prod": ("cartesian_prod(Tensor[] tensors) -> Tensor",),
         "cdist": ("cdist(Tensor x1, Tensor x2, float p=2.0, str compute_mode='') -> Tensor",),
         "clamp_max": ("clamp_max(Tensor input, Scalar max) -> Tensor", "clamp_max(Tensor input, Tensor max) -> Tensor"),
@@ -117,5 +128,14 @@ FORGETFUL = frozenset(
     {
         *("add", "sub", "subtract", "neg", "cat", "concat", "stack", "hstack", "vstack", "dstack", "clone"),
         *("zeros_like", "ones_like", "full_like", "empty_like", "rand_like", "randn_like"),
+    }
+)
+
+# Ops that compute each entry of their first operand by itself; what else they take is numbers.
+ELEMENTWISE = frozenset(
+    {
+        *("abs", "clamp", "cos", "elu", "erf", "exp", "expm1", "gelu", "hardsigmoid", "hardswish", "hardtanh"),
+        *("leaky_relu", "log", "log1p", "logsigmoid", "mish", "neg", "reciprocal", "relu", "relu6", "rsqrt", "selu"),
+        *("sigmoid", "silu", "sin", "softplus", "softsign", "sqrt", "square", "tanh"),
     }
 )

@@ -13,9 +13,10 @@ from layergen.lang import expression as ex
 from layergen.lang.model import Input, Output
 from layergen.lang.model import Tensor as TensorSpec
 from layergen.lang.statements import headline
-from layergen.lang.visitor import statements
+from layergen.lang.visitor import parts, statements
 from layergen.lower.arguments import type_of
 from layergen.lower.constructor import signature
+from layergen.lower.loops import arranged
 from layergen.ops.dtypes import dtype_name
 from layergen.present.guarantees import Guarantee, guarantees
 from layergen.project.library import contract_digest
@@ -76,6 +77,7 @@ class Summary:
     buffers: tuple[TensorLine, ...]
     way: str  # which way through the forward the steps take
     steps: tuple[StepLine, ...]
+    moved: tuple[str, ...]  # what the generated code computes elsewhere than the forward says
     proven: bool  # whether the shapes are, for all sizes and with nothing left out
     contracts: tuple[Guarantee, ...]
     preconditions: tuple[str, ...]
@@ -105,6 +107,7 @@ def summarize(layer: CheckedLayer, origin: str) -> Summary:
         buffers=tuple(_owned(program, list(program.buffers))),
         way=way,
         steps=steps,
+        moved=arranged(program).moved,
         proven=layer.proven,
         contracts=tuple(guarantees(layer)),
         preconditions=tuple(map(_precondition, layer.preconditions)),
@@ -195,10 +198,10 @@ def _steps(program: Program, given: list[tuple[ex.Name, Sizes, str]]) -> Iterato
     sources = {
         target.span: statement
         for statement in statements(program.forward.statements)
-        if isinstance(statement, ex.Assign)
-        for target in statement.targets
+        for target in parts(statement).targets
     }
-    for statement, group in groupby(given, key=lambda step: sources[step[0].span]):
+    once = {target.span: (target, shape, dtype) for target, shape, dtype in given}  # of the turns of a loop, the last
+    for statement, group in groupby(once.values(), key=lambda step: sources[step[0].span]):
         lines = tuple(TensorLine(target.id, shape, dtype) for target, shape, dtype in group)
         yield StepLine(headline(statement), lines)
 

@@ -33,6 +33,7 @@ def as_text(summary: Summary, color: bool = False) -> str:
         _block(paint, "Parameters", _tensors(summary.parameters)),
         _block(paint, "Buffers", _tensors(summary.buffers)),
         _block(paint, "Forward", _steps(summary.steps), f"shapes and dtypes {summary.way}"),
+        _block(paint, "Moved", _wrapped(summary.moved), "the generated code computes the same in fewer operations"),
         _block(paint, "Contracts", _contracts(summary, paint)),
         _block(paint, "Preconditions", _wrapped(summary.preconditions), "torch refuses other sizes"),
         _block(paint, "Input checks", _wrapped(summary.input_checks), "else the layer raises ValueError"),
@@ -109,7 +110,7 @@ def _steps(steps: Sequence[StepLine]) -> Iterator[str]:
             yield from _hanging("  ", step.code)
             texts = [f"  {result.name}" for result in step.results]
         for text, result in zip(texts, step.results, strict=True):
-            yield from _with_shape(f"  {printable(text):<{column}}  {result.dtype or 'number':<{dtypes}}  ", result)
+            yield from _with_shape(f"  {printable(text):<{column}}  {result.dtype or 'value':<{dtypes}}  ", result)
 
 
 def _contracts(summary: Summary, paint: Painter) -> Iterator[str]:

@@ -113,6 +113,8 @@ def _reach(layer: CheckedLayer, proof: Proof | Tried) -> tuple[str, str]:
         fixed.append(f"`...` of {plural(len(proof.setting.leading), 'dimension')}")
     where = f" where {listed([f'`{equation}`' for equation in proof.tied])}" if proof.tied else ""
     kept = " that keep the preconditions" if layer.preconditions else ""
+    if proof.counts:
+        where += f", by induction over {listed([f'`{count}`' for count in proof.counts])}"
     detail = f"for all sizes from 2 up{kept}" + where + (f" with {listed(fixed)}" if fixed else "")
     if proof.rests:
         members = listed([f"`{child.name}`" for child in proof.rests])

@@ -18,11 +18,12 @@ import torch
 from torch._dispatch.python import enable_python_dispatcher
 from torch._guards import GuardSource, Source
 from torch._subclasses.fake_tensor import FakeTensorMode
-from torch.fx.experimental.symbolic_shapes import DimDynamic, ShapeEnv
+from torch.fx.experimental.symbolic_shapes import DimDynamic, ShapeEnv, constrain_range
 from torch.utils._sympy import functions as sympy_functions
 from torch.utils.flop_counter import FlopCounterMode, sdpa_flop_count
 
-from layergen.prove.formula import canonical, symbol
+from layergen.prove.formula import canonical, shown, symbol
+from layergen.prove.turns import Turn, holds_at_every_turn
 
 # What these log of a failed trial, a finding says better.
 LOGGERS = ("torch.fx.experimental.symbolic_shapes", "torch._subclasses.fake_tensor", "torch._dynamo")
@@ -88,6 +89,7 @@ class AbstractRun:
         self.own: dict[str, sympy.Symbol] = {}
         self.sizes: dict[str, torch.SymInt] = {}
         self.formulas: dict[sympy.Basic, Any] = {}  # those that were asked for, by torch's own
+        self.turns: dict[sympy.Symbol, Turn] = {}  # the indices of loops, by torch's own
         for name, hint in hints.items():
             source = NameSource(name)
             made = self.environment.create_symbol(
@@ -108,6 +110,40 @@ class AbstractRun:
             stack.enter_context(mode)
             stack.enter_context(enable_python_dispatcher())
             yield
+
+    def index(self, name: str, count: Size) -> torch.SymInt:
+        """A symbol for the index of a loop that takes so many turns: any number from 0 to below the count."""
+        named = sympy.Symbol(name, integer=True, nonnegative=True)
+        while any(turn.symbol == named for turn in self.turns.values()):
+            named = sympy.Symbol(f"{named.name}'", integer=True, nonnegative=True)
+        source, value = NameSource(named.name), max(0, min(3, hint(count) - 1))
+        made = self.environment.create_symbol(
+            value, source=source, dynamic_dim=DimDynamic.DYNAMIC, constraint_dim=None,
+            positive=None, do_not_specialize_zero_one=True,
+        )  # fmt: skip
+        node = self.environment.create_symintnode(made, hint=value, source=source)
+        assert isinstance(node, torch.SymInt)
+        constrain_range(node, min=0)
+        self.names[made], self.turns[made] = named, Turn(named, self.formula(count))
+        return node
+
+    def follows_turn(self, number: object) -> bool:
+        """Whether a number is another one at each turn of a loop."""
+        formulas = isinstance(number, torch.SymInt | torch.SymFloat | torch.SymBool)
+        return formulas and not self.turns.keys().isdisjoint(number.node.expr.free_symbols)  # type: ignore[attr-defined]
+
+    def turns_apart(self) -> str | None:
+        """What torch has asked, or assumed, that not every turn of a loop answers alike; None if there is nothing."""
+        for made, turn in self.turns.items():
+            if made in self.environment.replacements:
+                return f"torch takes the index `{turn.symbol.name}` as a number"
+        for guard in self._guards():
+            if self._by_turn(guard) and not holds_at_every_turn(guard, tuple(self.turns.values())):
+                return f"torch asks whether `{shown(guard)}`, which not every turn of the loop answers alike"
+        return None
+
+    def _by_turn(self, guard: Any) -> bool:
+        return not guard.free_symbols.isdisjoint({turn.symbol for turn in self.turns.values()})
 
     def formula(self, size: Size | torch.SymFloat | torch.SymBool | sympy.Basic) -> Any:
         """A size in the names of the program."""
@@ -138,7 +174,10 @@ class AbstractRun:
         return {name: self.formula(made) for name, made in self.own.items() if made in self.environment.replacements}
 
     def guards(self) -> list[Any]:
-        """The conditions under which the run would come out the same."""
+        """The conditions on sizes under which the run would come out the same; those on the turns of loops aside."""
+        return [guard for guard in self._guards() if not self._by_turn(guard)]
+
+    def _guards(self) -> list[Any]:
         found = (self.formula(guard.expr) for guard in self.environment.guards)
         return list(dict.fromkeys(guard for guard in found if guard not in (sympy.true, True)))
 

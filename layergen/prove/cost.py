@@ -52,6 +52,7 @@ class Meter:
         self.instance = instance
         self.counter = flop_counter()
         self.kept = KeptStorages(instance.state)
+        self.further: dict[str, Size] = {}  # what was counted once and stands for more
 
     @contextmanager
     def __call__(self) -> Iterator[None]:
@@ -66,14 +67,31 @@ class Meter:
         different = {id(tensor): tensor for tensor in (*own, *inner) if tensor is not None}  # some may be tied
         return sum(tensor.numel() for tensor in different.values())
 
+    @contextmanager
+    def repeated(self, times: Size) -> Iterator[None]:
+        """Have what is run inside count as often as it stands for."""
+        before = self.counted()
+        yield
+        for name, amount in self.counted().items():
+            self.further[name] = self.further.get(name, 0) + (amount - before[name]) * (times - 1)
+
+    def counted(self) -> dict[str, Size]:
+        """The operations and the kept bytes so far."""
+        contracts = self.instance.placement.contracts
+        inner = [flops for flops in contracts.flops if flops is not None] if contracts is not None else []
+        counted = {"flops": self.counter.get_total_flops() + sum(inner), "activation_bytes": self.kept.bytes()}
+        return {name: amount + self.further.get(name, 0) for name, amount in counted.items()}
+
     def amounts(self) -> dict[str, Size]:
         """What was counted, by the names of `Costs`."""
-        flops = self.counter.get_total_flops()
+        counted = {"parameters": self.parameters(), **self.counted()}
         contracts = self.instance.placement.contracts
         if contracts is None or not contracts.relied:
-            return {"parameters": self.parameters(), "flops": flops, "activation_bytes": self.kept.bytes()}
-        found = {"parameters": self.parameters()}  # and what members keep of their inputs, nobody says
-        return found | ({"flops": flops + sum(contracts.flops)} if contracts.counted else {})
+            return counted
+        del counted["activation_bytes"]  # what members keep of their inputs, nobody says
+        if not contracts.counted:
+            del counted["flops"]
+        return counted
 
 
 def costs(program: Program, formulas: Mapping[str, Any], setting: Setting, on_data: bool = False) -> Costs:

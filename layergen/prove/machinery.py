@@ -23,8 +23,11 @@ USED: dict[str, dict[str, tuple[str, ...]]] = {
     "torch.fx.experimental.symbolic_shapes": {
         "DimDynamic": (),
         "ShapeEnv": (),
-        "ShapeEnv.create_symbol": ("source", "dynamic_dim", "constraint_dim"),
+        "ShapeEnv.create_symbol": (
+            *("source", "dynamic_dim", "constraint_dim", "positive", "do_not_specialize_zero_one"),
+        ),
         "ShapeEnv.create_symintnode": ("hint", "source"),
+        "constrain_range": ("min",),
     },
     "torch.utils._sympy.functions": {
         **dict.fromkeys(("FloorDiv", "CleanDiv", "CeilDiv", "IntTrueDiv", "FloatTrueDiv", "Mod", "PythonMod"), ()),

@@ -5,6 +5,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import sympy
@@ -20,7 +21,9 @@ from layergen.prove.abstract_run import AbstractRun, hint
 from layergen.prove.cost import Meter
 from layergen.prove.formula import same, shown, value
 from layergen.prove.hints import LEADING_NAMES, Hints, at_point, close_hints, entries, hints, own_hints, partial_hints
+from layergen.prove.induction import Induction, Inductive
 from layergen.resolve.program import Child, Program
+from layergen.rules.loops import ChangingState
 from layergen.rules.members import WrongMember
 from layergen.rules.shapes import HiddenCoupling, OpFailed
 from layergen.run.contracts import Contracts
@@ -70,6 +73,7 @@ class Proof:
     sampled: tuple[str, ...] = ()  # outputs whose shape algebra could not settle; they agree at the hints
     tied: tuple[str, ...] = ()  # equations that torch has assumed of sizes, though the spec does not demand them
     untold: Mapping[str, int] | None = None  # sizes at which torch refuses the layer, and no condition says so
+    counts: tuple[str, ...] = ()  # of the loops that are proven by induction over so many turns
     amounts: Mapping[str, Any] = field(default_factory=dict)  # what the run has cost: formulas, if it was measured
     rests: tuple[Child, ...] = ()  # the layers whose contracts it rests on
 
@@ -92,8 +96,13 @@ class Tried:
     setting: Setting
     reason: str
     for_data: bool = False  # whether torch runs it with data alone
+    by_turn: bool = False  # whether the turns of a loop differ from each other
     further: int = 0  # at how many settings it was tried that differ from its own in the sizes of dimensions
     untold: Mapping[str, int] | None = None  # as for a proof
+
+
+class TurnsDiffer(Exception):
+    """The turns of a loop cannot be told at once; the text says why."""
 
 
 def prove(program: Program, settings: Sequence[Setting]) -> Iterator[Proof | Tried]:
@@ -137,7 +146,7 @@ def _prove_path(program: Program, setting: Setting, training: bool, measured: bo
                 first = first if isinstance(first, TrialFault) else fault
                 break  # no other sizes will help
         else:
-            if isinstance(outcome, Proof) or outcome.for_data:
+            if isinstance(outcome, Proof) or outcome.for_data or outcome.by_turn:
                 return outcome
             first = outcome if first == nothing else first
     if isinstance(first, TrialFault):
@@ -179,13 +188,15 @@ def _prove_at(
         run = AbstractRun(found.names)
         try:
             proof = _run(program, setting, found, run, training, measured)
+        except TurnsDiffer as difference:
+            return Tried(setting, str(difference), by_turn=True)
         except TrialFault as fault:
             if fault.for_data:
                 return Tried(setting, fault.finding.message, for_data=True)
             if measured:  # with gradients torch refuses more, and what it says then is not the layer's fault
                 measured = False
                 continue
-            if not works_at(program, found.setting):
+            if fault.finding.rule is ChangingState or not works_at(program, found.setting):
                 raise
             reason, needed = fault.finding.message, frozenset(program.decided)
         else:
@@ -250,9 +261,10 @@ def _run(program: Program, setting: Setting, found: Hints, run: AbstractRun, tra
     rounding = Rounding()
     with symbolic_instance(program, found, run, SymbolicCalls(rounding), gradients=measured) as instance:
         watch, meter = GuardWatch(instance, run), Meter(instance)
+        induction = Induction(run, meter.repeated if measured else None)
         parameters = {"parameters": run.formula(meter.parameters())}  # before torch assumes anything of the sizes
         with meter() if measured else nullcontext():
-            result = instance.run(training, watch)
+            result = _inducted(instance, induction, training, watch)
         outputs = result.outputs
         declared = {name: instance.declared_shape(name) for name in outputs}
     shapes = {name: tuple(run.formula(size) for size in tensor.shape) for name, tensor in outputs.items()}
@@ -267,10 +279,34 @@ def _run(program: Program, setting: Setting, found: Hints, run: AbstractRun, tra
             raise TrialFault(instance.explainer.shape_mismatch(name, declared[name], found_shape, result.stored))
     steps = tuple(_step(step, run) for step in result.steps)
     counted = meter.amounts() if measured and not run.lost() else {}
-    amounts = {name: run.formula(size) for name, size in counted.items()} | parameters
-    guards = watch.evidence(result)
+    amounts = {name: _summed(run.formula(size), induction) for name, size in counted.items()} | parameters
+    guards, counts = watch.evidence(result), tuple(dict.fromkeys(induction.counts))
     rests = tuple(instance.placement.contracts.relied.values()) if instance.placement.contracts else ()
-    return Proof(setting, found, training, steps, shapes, guards, sampled=tuple(sampled), amounts=amounts, rests=rests)
+    proof = Proof(setting, found, training, steps, shapes, guards, sampled=tuple(sampled), amounts=amounts)
+    return replace(proof, counts=counts, rests=rests)
+
+
+def _summed(amount: Any, induction: Induction) -> Any:
+    """An amount in which the turns of loops, counted one by one, are added up."""
+    return sympy.expand(amount) if induction.counts else amount
+
+
+def _inducted(instance: Instance, induction: Induction, training: bool, watch: "GuardWatch") -> Run:
+    """A run at symbols whose loops are proven by induction.
+
+    Raises:
+        TurnsDiffer: If their turns cannot be told at once.
+    """
+    try:
+        result = instance.run(training, watch, interpreter=partial(Inductive, induction=induction))
+    except TrialFault:
+        if induction.reason is None:
+            raise
+        raise TurnsDiffer(induction.reason) from None
+    apart = induction.run.turns_apart()
+    if apart is not None:
+        raise TurnsDiffer(apart)
+    return result
 
 
 @contextmanager

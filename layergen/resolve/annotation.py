@@ -60,6 +60,7 @@ class Environment:
     names: Mapping[str, Meaning]
     functions: Functions = Functions.NUMBERS
     conditions: Mapping[str, ex.Expression] = field(default_factory=dict)  # of the tensors that may be None
+    grown: Mapping[str, Kinds] = field(default_factory=dict)  # of the lists that begin empty, by what is appended
 
     def with_names(self, names: Mapping[str, Meaning]) -> "Environment":
         """The same place with some names more, or with other meanings."""

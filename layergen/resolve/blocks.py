@@ -1,17 +1,41 @@
 """Says of each statement of a block what its words are, following what is assigned and what was asked for None."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import zip_longest
 
 from layergen.lang import expression as ex
 from layergen.lang.facts import Role
-from layergen.lang.kinds import Kinds
-from layergen.resolve.annotation import Environment, Meaning, annotated
-from layergen.resolve.inference import item_kinds, kinds_of
+from layergen.lang.kinds import Kind, Kinds
+from layergen.lang.visitor import assignments, statements
+from layergen.resolve.annotation import Environment, Meaning, Runnable, annotated
+from layergen.resolve.inference import ITEMS, item_kinds, kinds_of
+from layergen.resolve.iteration import iterated, members, parted, plain
+
+LISTS = {item: kind for kind, item in ITEMS.items()}  # of which kind a list is that has such items
 
 
 def annotated_block(block: Sequence[ex.Statement], at: Environment) -> tuple[tuple[ex.Statement, ...], Environment]:
-    """Some statements with their facts, and what is known after them."""
+    """Some statements with their facts, and what is known after them.
+
+    A list that begins empty is one of what is appended to it, wherever that is.
+    """
+    found, after = _block(block, at)
+    grown = _grown(found)
+    return _block(block, replace(at, grown=grown)) if grown else (found, after)
+
+
+def _grown(block: Sequence[ex.Statement]) -> Mapping[str, Kinds]:
+    """The kinds of the lists that are made longer, by what is appended to them."""
+    grown: dict[str, Kinds] = {}
+    for statement in statements(block):
+        if isinstance(statement, ex.Append):
+            kinds = frozenset(LISTS.get(kind, Kind.UNKNOWN) for kind in kinds_of(statement.value))
+            grown[statement.list.id] = grown.get(statement.list.id, frozenset()) | kinds
+    return grown
+
+
+def _block(block: Sequence[ex.Statement], at: Environment) -> tuple[tuple[ex.Statement, ...], Environment]:
     found = []
     for statement in block:
         resolved, at = _statement(statement, at)
@@ -21,21 +45,65 @@ def annotated_block(block: Sequence[ex.Statement], at: Environment) -> tuple[tup
 
 def _statement(statement: ex.Statement, at: Environment) -> tuple[ex.Statement, Environment]:
     match statement:
+        case ex.Assign(targets=(target,), value=ex.Sequence(items=()) as empty) if target.id in at.grown:
+            kinds = at.grown[target.id]
+            named = _target(target, at, kinds)
+            resolved: ex.Expression = replace(empty, kinds=kinds)
+            meaning = {target.id: Meaning(named.role or Role.LOCAL, kinds)}
+            return replace(statement, targets=(named,), value=resolved), at.with_names(meaning)
         case ex.Assign(targets=targets, value=value):
             resolved = annotated(value, at)
             given = kinds_of(resolved) if len(targets) == 1 else item_kinds(kinds_of(resolved))
-            named = tuple(_target(target, at, given) for target in targets)
-            meanings = {target.id: Meaning(target.role or Role.LOCAL, given) for target in named}
-            return replace(statement, targets=named, value=resolved), at.with_names(meanings)
+            made, after = _named(targets, [given] * len(targets), at)
+            return replace(statement, targets=made, value=resolved), after
         case ex.If(test=test, body=body, orelse=orelse):
             asked = annotated(test, at)
-            then, after_then = annotated_block(body, at.where(asked, True))
-            other, after_other = annotated_block(orelse, at.where(asked, False))
+            then, after_then = _block(body, at.where(asked, True))
+            other, after_other = _block(orelse, at.where(asked, False))
             return replace(statement, test=asked, body=then, orelse=other), _joined(at, after_then, after_other)
+        case ex.For():
+            return _loop(statement, at)
+        case ex.Append(list=name, value=value):
+            longer = annotated(name, at)
+            assert isinstance(longer, ex.Name)
+            return replace(statement, list=longer, value=annotated(value, at)), at
         case ex.Comment():
             return statement, at
         case _:
             raise TypeError(f"no way to resolve {type(statement).__name__}")
+
+
+def _loop(statement: ex.For, before: Environment) -> tuple[ex.Statement, Environment]:
+    """A loop, whose first turn sees what was before it, and each other turn what the last one has left."""
+    iterable, items = iterated(statement.iterable, before)
+    given = [plain(part) for part in parted(items, len(statement.targets))]
+    at, runnable = before, members(iterable, len(statement.targets), before)
+    while True:
+        targets, inner = _named(statement.targets, given, at, runnable)
+        body, end = _block(statement.body, inner)
+        joined = _joined(at, at, end)
+        if joined.names == at.names:
+            break
+        at = joined
+    last = {target.id: target for target in assignments(body)}
+    carried = tuple(
+        ex.Carried(last[name], meaning.kinds, end.names[name].kinds)
+        for name, meaning in before.names.items()
+        if name in last
+    )
+    return replace(statement, targets=targets, iterable=iterable, body=body, carried=carried), joined
+
+
+def _named(
+    targets: Sequence[ex.Name], given: Sequence[Kinds], at: Environment, runnable: Sequence[Runnable | None] = ()
+) -> tuple[tuple[ex.Name, ...], Environment]:
+    """Names that are given values of some kinds, and what is known then."""
+    named = tuple(_target(target, at, kinds) for target, kinds in zip(targets, given, strict=True))
+    meanings = {
+        target.id: Meaning(target.role or Role.LOCAL, target.kinds or frozenset(), member)
+        for target, member in zip_longest(named, runnable)
+    }
+    return named, at.with_names(meanings)
 
 
 def _target(target: ex.Name, at: Environment, kinds: Kinds) -> ex.Name:

@@ -200,9 +200,10 @@ def _check_scalar_call(call: ex.Call, path: Path) -> Iterator[Finding]:
 
 
 def _check_scalar_arguments(call: ex.Call, path: Path) -> Iterator[Finding]:
+    lists = {Kind.TENSORS, Kind.MEMBERS} if call.function == "len" else set()
     for _, value in arguments_of(call):
         found = kinds_of(value)
-        if not found & (SCALAR | {Kind.UNKNOWN}):
+        if not found & (SCALAR | lists | {Kind.UNKNOWN}):
             message = f"`{call.function}` takes numbers, but {_shown(value)} is {described(found)}"
             yield WrongArgumentKind.at(Place(path, value.span), message)
 

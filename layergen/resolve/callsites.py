@@ -19,6 +19,8 @@ from layergen.resolve.asking import check_asking
 from layergen.resolve.calls import check_against, check_call, described, unknown_function
 from layergen.resolve.functions import check_uses
 from layergen.resolve.inference import TENSOR, kinds_of
+from layergen.resolve.iteration import check_iterable
+from layergen.resolve.loops import check_append, check_carried
 from layergen.resolve.program import Child, Constructible, Member, Program
 from layergen.resolve.quotients import labels_of, whole_meant
 from layergen.resolve.scope import scoped
@@ -42,6 +44,12 @@ def check_calls(program: Program) -> Iterator[Finding]:
 def _forward(program: Program) -> Iterator[Finding]:
     for statement in statements(program.forward.statements):
         yield from check_asking(statement, FORWARD)
+        match statement:
+            case ex.For():
+                yield from check_iterable(statement.iterable, FORWARD)
+                yield from check_carried(statement)
+            case ex.Append():
+                yield from check_append(statement)
         for expression in parts(statement).expressions:
             yield from _calls(expression, FORWARD, program)
             yield from _slices(expression, program)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from layergen.diagnostics import FORWARD, Finding, Label, Place
 from layergen.lang import expression as ex
 from layergen.lang.model import LayerSpec
-from layergen.lang.visitor import Block, Visitor, assignments
+from layergen.lang.visitor import Block, Visitor, assigned, assignments
 from layergen.resolve.conditions import NOTHING, Facts, about, condition, facts, names
 from layergen.resolve.scope import CONSTANTS
 from layergen.resolve.signature import dimensions
@@ -33,6 +33,16 @@ def check_flow(spec: LayerSpec) -> Iterator[Finding]:
             yield Unassigned.at(place, f"output `{name}` is never assigned", help=help)
 
 
+def takes_a_turn(iterable: ex.Expression) -> bool:
+    """Whether a loop takes a turn at all settings, by its words alone: that of a range of so many."""
+    match iterable:
+        case ex.Call(function="range", arguments=(ex.Literal(value=int(count)),)):
+            return count > 0
+        case ex.Call(function="enumerate" | "reversed", arguments=(inner,)):
+            return takes_a_turn(inner)
+    return False
+
+
 class _Flow(Visitor):
     """Follows the paths of a forward; collects what is wrong on them, once for each name."""
 
@@ -50,6 +60,7 @@ class _Flow(Visitor):
         self.assigned: frozenset[str] = frozenset()  # on every path that leads to where the visitor is
         self.changed: set[str] = set()  # on some path
         self.holding = NOTHING  # what is known where the visitor is
+        self.passed: frozenset[str] = frozenset()  # assigned in a loop alone, which may take no turn
         self.sized: frozenset[str] = frozenset()  # the passing dimensions that have a size there
 
     def assign(self, statement: ex.Assign) -> None:
@@ -66,6 +77,22 @@ class _Flow(Visitor):
         after, self.assigned = self.assigned, before
         self.inner(statement.orelse, facts(statement.test, False))
         self.assigned &= after
+
+    def loop(self, statement: ex.For) -> None:
+        """Follow a loop, which may take no turn, and of which a turn may come after another."""
+        self.read(statement.iterable)
+        before, again = self.assigned, assigned(statement.body) | {target.id for target in statement.targets}
+        self.changed |= again
+        self.holding = about(self.holding, again)
+        self.assigned |= {target.id for target in statement.targets}
+        self.inner(statement.body, NOTHING)
+        if not takes_a_turn(statement.iterable):
+            self.passed |= self.assigned - before
+            self.assigned = before
+
+    def append(self, statement: ex.Append) -> None:
+        self.read(statement.list)
+        self.read(statement.value)
 
     def inner(self, block: Block, known: Facts) -> None:
         """Follow a block in which something more is known."""
@@ -108,5 +135,8 @@ class _Flow(Visitor):
 
     def unassigned(self, name: str, place: Place, message: str) -> Finding:
         label = Label(Place(FORWARD, self.first[name].span), "first assigned here")
-        help = f"assign `{name}` before the `if` too, or in its `else`; conditions are not compared"
+        if name in self.passed:
+            help = f"assign `{name}` before the loop too: it may take no turn"
+        else:
+            help = f"assign `{name}` before the `if` too, or in its `else`; conditions are not compared"
         return Unassigned.at(place, message, labels=(label,), help=help)

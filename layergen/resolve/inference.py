@@ -137,6 +137,8 @@ def _called(call: ex.Call) -> Kinds:
             return frozenset({result}) if result else _gathered(kinds_of(value) for _, value in arguments_of(call))
         case CalleeKind.FAN:
             return INT
+        case CalleeKind.ITERATION:
+            return UNKNOWN
         case CalleeKind.OP:
             op = ops.get(call.callee.name)
             outcome = ops.bind(op, bindable(call))

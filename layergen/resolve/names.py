@@ -6,7 +6,7 @@ from layergen.diagnostics import FORWARD, Finding, Label, Place
 from layergen.lang import expression as ex
 from layergen.lang.argument_types import Base
 from layergen.lang.model import LayerSpec
-from layergen.lang.visitor import assignments, calls, reads
+from layergen.lang.visitor import assignments, calls, reads, statements
 from layergen.resolve.flow import check_flow
 from layergen.resolve.functions import called_functions
 from layergen.resolve.order import check_order
@@ -65,8 +65,12 @@ def _check_shadowed(spec: LayerSpec) -> Iterator[Finding]:
             yield _shadowed(place, f"dimension `{name}` has the name of {owner}", first)
     if spec.run is not None:
         yield from _check_run(spec, spec.run, owners)
+    loops = {
+        target.span for part in statements(spec.forward) if isinstance(part, ex.For) for target in part.targets
+    }  # the names of a loop are its own: none of them updates a buffer
     for target in assignments(spec.forward):
-        if target.id in owners and target.id not in {*_tensors_given(spec), *spec.outputs, *spec.buffers}:
+        changed = () if target.span in loops else spec.buffers
+        if target.id in owners and target.id not in {*_tensors_given(spec), *spec.outputs, *changed}:
             owner, first = owners[target.id]
             message = f"`{target.id}` is {owner}, which keeps its value"
             yield _shadowed(Place(FORWARD, target.span), message, first)
@@ -131,8 +135,15 @@ def _tied(spec: LayerSpec) -> list[ex.Expression]:
     return list(spec.ties.values())
 
 
+def _only_grown(spec: LayerSpec) -> set[str]:
+    """The lists that are made longer, and of which nothing else is done."""
+    spans = {part.list.span: part.list.id for part in statements(spec.forward) if isinstance(part, ex.Append)}
+    elsewhere = {name.id for name in reads(spec.forward) if name.span not in spans}
+    return set(spans.values()) - elsewhere
+
+
 def _check_unused(spec: LayerSpec) -> Iterator[Finding]:
-    read = {name.id for name in reads(spec.forward)} | called_functions(spec, spec.forward)
+    read = {name.id for name in reads(spec.forward)} - _only_grown(spec) | called_functions(spec, spec.forward)
     read |= ex.names(spec.penalty) if spec.penalty is not None else set()
     used_members = read.union(call.function for call in calls(spec.forward)).union(*map(ex.names, _tied(spec)))
     changed = {name.id for name in assignments(spec.forward)}
@@ -161,7 +172,8 @@ def _check_unused(spec: LayerSpec) -> Iterator[Finding]:
                 help = f"use `{name}` or delete it{compatible if section == 'arguments' else ''}"
                 yield UnusedName.at(Place((section, name), key=True), message, help=help)
     others = {"training", "_", *spec.values, *([spec.run] if spec.run else [])}
-    kept = read.union(*(getattr(spec, section) for section in SECTIONS), dimensions(spec), CONSTANTS, others)
+    declared = (getattr(spec, section) for section in SECTIONS)
+    kept = used_members.union(read, *declared, dimensions(spec), CONSTANTS, others)
     for target in assignments(spec.forward):
         if target.id not in kept:
             kept.add(target.id)

@@ -61,7 +61,7 @@ class Method:
     @cached_property
     def draws(self) -> bool:
         """Whether it draws random numbers in some mode."""
-        return any(op.random for op in self.ops)
+        return any(map(_draws, self.calls))
 
     @cached_property
     def upcasts(self) -> bool:
@@ -73,6 +73,16 @@ class Method:
         """The ops that it calls, one for each call."""
         found = (call.callee for call in self.calls)
         return tuple(ops.get(callee.name) for callee in found if callee and callee.kind is CalleeKind.OP)
+
+
+def _draws(call: ex.Call) -> bool:
+    """Whether a call may draw random numbers; a recurrence does not whose dropout is 0."""
+    op = ops.called(call)
+    if op is None or not op.random:
+        return False
+    names = [parameter.name for parameter in op.signatures[0].positional]
+    given = dict(zip(names, call.arguments, strict=False)) | {word.name: word.value for word in call.keywords}
+    return given.get("dropout") != ex.Literal(0.0)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,4 +1,4 @@
-"""What the language can say and a layer cannot do: loops, lists that grow, and attributes of what is no member."""
+"""What the language can say and a layer cannot do: attributes of what is no member."""
 
 from collections.abc import Iterator
 
@@ -6,7 +6,7 @@ from layergen.diagnostics import FORWARD, Finding, Path, Place, Span
 from layergen.lang import expression as ex
 from layergen.lang.model import LayerSpec
 from layergen.lang.tokens import quoted
-from layergen.lang.visitor import assignments, parts, statements
+from layergen.lang.visitor import assignments, expressions
 from layergen.resolve.scope import scoped
 from layergen.rules.spec import ForbiddenConstruct
 
@@ -16,22 +16,8 @@ def check_refused(spec: LayerSpec) -> Iterator[Finding]:
     members = frozenset(spec.modules).union(target.id for target in assignments(spec.forward))
     for part in scoped(spec):
         yield from _expression(part.expression, part.path, members)
-    within: list[Span] = []  # what stands in a loop goes with it
-    for statement in statements(spec.forward):
-        start, end = statement.span
-        if any(first <= start and end <= last for first, last in within):
-            continue
-        match statement:
-            case ex.For():
-                within.append(statement.span)
-                help = "write an op on a whole tensor instead of a loop"
-                yield _refused("`for` is not in the language", FORWARD, (start, start + len("for")), help)
-            case ex.Append(list=name):
-                help = f"write the list out: `{name.id} = […]`"
-                yield _refused("`append` is not in the language", FORWARD, (start, start + len("append")), help)
-            case _:
-                for expression in parts(statement).expressions:
-                    yield from _expression(expression, FORWARD, members)
+    for expression in expressions(spec.forward):
+        yield from _expression(expression, FORWARD, members)
 
 
 def _expression(node: ex.Node, path: Path, members: frozenset[str]) -> Iterator[Finding]:

@@ -17,6 +17,7 @@ from layergen.rules.calls import SizeOfValues
 from layergen.rules.names import Unassigned
 from layergen.rules.shapes import HiddenCoupling, OpFailed, ShapeMismatch
 from layergen.run.alignment import apart, broadcast, kept, shape_of, spread, together, unfit, with_argument
+from layergen.run.endless import Endless
 from layergen.run.fault import MemberFault
 from layergen.run.remedies import chunked, remedy, taken_apart
 from layergen.run.roles import role_meant
@@ -62,7 +63,7 @@ class Explainer:
     def no_tensor(self, name: str, value: object) -> Finding:
         """The finding for an output that is no tensor."""
         place = Place(("outputs", name), key=True)
-        several = isinstance(value, list | tuple)
+        several = isinstance(value, list | tuple | Endless)
         help = "join them with `stack` or `cat`, or give each an output of its own" if several else None
         help = taken_apart(self.program, name) or help
         return ShapeMismatch.at(place, f"output `{name}` is {self.shown(value)}, not a tensor", help=help)
@@ -95,6 +96,9 @@ class Explainer:
         """A value that an op was given, in a few words."""
         if isinstance(value, Tensor):
             return self.shape(tuple(value.shape))
+        if isinstance(value, Endless):
+            first = value.runs[0][1]
+            return f"a list of tensors, the first {self.shown(first)}" if isinstance(first, Tensor) else "a list"
         if isinstance(value, list | tuple) and any(isinstance(item, Tensor) for item in value):
             if len(value) > MOST_TENSORS:
                 return f"a list of tensors, the first {self.shown(value[0])}"

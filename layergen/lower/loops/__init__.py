@@ -1,0 +1,52 @@
+"""Arranges loops as one who knows what a turn costs would write them: the same mathematics, less often.
+
+What does not depend on the turn, or on nothing but the step that is at hand, leaves the loop: one product over all
+steps takes the place of many small ones. Each way to do so is a module; all rewrite our own trees, and nothing else.
+"""
+
+from dataclasses import dataclass, replace
+
+from layergen.lang import expression as ex
+from layergen.lang.visitor import Block, statements
+from layergen.lower.loops.appended import behind
+from layergen.lower.loops.indexed import unbound
+from layergen.lower.loops.invariant import before
+from layergen.lower.loops.parted import parted
+from layergen.lower.loops.projected import projected
+from layergen.lower.loops.scene import Scene
+from layergen.resolve.program import Method, Program
+
+
+@dataclass(frozen=True)
+class Arranged:
+    """A layer whose loops have been arranged, and what was moved, in words."""
+
+    program: Program
+    moved: tuple[str, ...] = ()
+
+
+def arranged(program: Program) -> Arranged:
+    """A layer with its loops as one would write them by hand."""
+    if not any(isinstance(statement, ex.For) for statement in statements(program.forward.statements)):
+        return Arranged(program)
+    scene = Scene(program)
+    block = _block(program.forward.statements, scene)
+    return Arranged(replace(program, forward=Method(block)), tuple(scene.moved))
+
+
+def _block(block: Block, scene: Scene) -> tuple[ex.Statement, ...]:
+    """A block whose loops have been arranged, those in other loops first."""
+    found: list[ex.Statement] = []
+    for statement in block:
+        match statement:
+            case ex.If(body=body, orelse=orelse):
+                found.append(replace(statement, body=_block(body, scene), orelse=_block(orelse, scene)))
+            case ex.For(body=body):
+                loop = unbound(replace(statement, body=_block(body, scene)), scene)
+                ahead, loop = before(loop, scene)
+                further, loop = projected(loop, scene)
+                parts, loop = parted(loop, scene)
+                found += [*ahead, *further, *parts, loop]
+            case _:
+                found.append(statement)
+    return behind(tuple(found), scene)

@@ -1,0 +1,58 @@
+"""What is the same at every turn is computed once, before the loop."""
+
+from dataclasses import replace
+
+from layergen import ops
+from layergen.lang import expression as ex
+from layergen.lang.kinds import Kind
+from layergen.lang.visitor import assignments
+from layergen.lower.loops.scene import Scene, computed, given, put, tensor
+from layergen.resolve.inference import kinds_of
+from layergen.resolve.loops import reads_first
+
+
+def before(loop: ex.For, scene: Scene) -> tuple[list[ex.Statement], ex.For]:
+    """The statements to put before a loop, and the loop without what they compute."""
+    ahead: list[ex.Statement] = []
+    while True:
+        whole = next((statement for statement in loop.body if _leaves(statement, loop, scene)), None)
+        if isinstance(whole, ex.Assign):
+            ahead.append(whole)
+            loop = replace(loop, body=tuple(statement for statement in loop.body if statement is not whole))
+            scene.note(whole.value, "is computed once, before the loop")
+            continue
+        part = next((part for part in computed(loop.body) if _is_work(part) and scene.stays(part, loop)), None)
+        if not isinstance(part, ex.Call):
+            return ahead, loop
+        name = scene.free(_name(part))
+        rank = scene.rank(part)
+        if rank is not None:
+            scene.rank.made[name] = rank
+        ahead.append(given(name, part))
+        loop = replace(loop, body=tuple(put(statement, part, tensor(name)) for statement in loop.body))
+        scene.note(part, "is computed once, before the loop")
+
+
+def _leaves(statement: ex.Statement, loop: ex.For, scene: Scene) -> bool:
+    """Whether a statement gives a name, which nothing else gives a value, the same at every turn."""
+    if not isinstance(statement, ex.Assign) or not scene.stays(statement.value, loop):
+        return False
+    if Kind.TENSOR not in kinds_of(statement.value) or isinstance(statement.value, ex.Name) or len(loop.body) == 1:
+        return False
+    targets, program = {target.id for target in statement.targets}, scene.program
+    owned = {*program.buffers, *program.inputs, *program.outputs}
+    anywhere = [target.id for target in program.forward.targets]
+    inside = [target.id for target in assignments(loop.body)]
+    single = all(anywhere.count(name) <= 1 == inside.count(name) for name in targets)
+    return single and not targets & owned and not any(reads_first(loop.body, name) for name in targets)
+
+
+def _is_work(node: ex.Node) -> bool:
+    """Whether an expression calls an op that makes a tensor of others."""
+    op = ops.called(node) if isinstance(node, ex.Call) else None
+    return isinstance(node, ex.Call) and op is not None and not op.factory and kinds_of(node) == {Kind.TENSOR}
+
+
+def _name(call: ex.Call) -> str:
+    first = next((part.id for part in ex.walk(call) if isinstance(part, ex.Name)), "value")
+    return f"{call.function.rpartition('.')[2]}_{first}"

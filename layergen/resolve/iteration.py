@@ -1,0 +1,124 @@
+"""What a loop runs over, and of which kinds its items are."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from layergen.diagnostics import Finding, Path, Place
+from layergen.lang import expression as ex
+from layergen.lang.facts import Callee, CalleeKind
+from layergen.lang.kinds import Kind, Kinds
+from layergen.resolve.annotation import Environment, Runnable, annotated, member_of
+from layergen.resolve.inference import INT, ITEMS, UNKNOWN, item_kinds, kinds_of
+from layergen.rules.calls import DoubledArgument, MissingArgument, UnknownKeyword, WrongArgumentKind
+from layergen.words import shorten
+
+Items = Kinds | tuple["Items", ...]  # the kinds of an item, or of each of its parts
+
+# What a loop alone can run over, and how many arguments it takes.
+ITERATIONS: dict[str, tuple[int, int | None]] = {
+    "range": (1, 3),
+    "enumerate": (1, 1),
+    "reversed": (1, 1),
+    "zip": (2, None),
+}
+
+
+def is_iteration(node: ex.Expression) -> bool:
+    """Whether an expression is a call that stands behind the ``in`` of a loop and nowhere else."""
+    return isinstance(node, ex.Call) and node.function in ITERATIONS
+
+
+def iterated(node: ex.Expression, at: Environment) -> tuple[ex.Expression, Items]:
+    """What a loop runs over with its facts, and what the items are."""
+    if not isinstance(node, ex.Call) or node.function not in ITERATIONS:
+        found = annotated(node, at)
+        return found, item_kinds(kinds_of(found))
+    callee = Callee(CalleeKind.ITERATION, node.function)
+    if node.function == "range":
+        bounds = tuple(annotated(bound, at) for bound in node.arguments)
+        return replace(node, arguments=bounds, callee=callee, kinds=frozenset({Kind.INTS})), INT
+    inner = [iterated(part, at) for part in node.arguments]
+    made = replace(node, arguments=tuple(part for part, _ in inner), callee=callee, kinds=UNKNOWN)
+    items = tuple(kinds for _, kinds in inner)
+    match node.function:
+        case "enumerate":
+            return made, (INT, *items)
+        case "reversed" if items:
+            return made, items[0]
+        case _:
+            return made, items
+
+
+def parted(items: Items, count: int) -> Sequence[Items]:
+    """The kinds of the names of a loop, of which there are so many."""
+    if count == 1:
+        return [items]
+    if isinstance(items, tuple):
+        return items if len(items) == count else [UNKNOWN] * count
+    return [item_kinds(items)] * count
+
+
+def members(node: ex.Expression, count: int, at: Environment) -> Sequence[Runnable | None]:
+    """Which members the names of a loop are, of which there are so many; None for one that is none."""
+    match node:
+        case ex.Call(function="enumerate", arguments=(inner,)) if count == 2:
+            return [None, *members(inner, 1, at)]
+        case ex.Call(function="reversed", arguments=(inner,)):
+            return members(inner, count, at)
+        case ex.Call(function="zip", arguments=inners) if count == len(inners):
+            return [found for inner in inners for found in members(inner, 1, at)]
+    return [member_of(node, at) if count == 1 else None] * count
+
+
+def plain(items: Items) -> Kinds:
+    """The kinds of a value; of one that has several parts, nothing is known as a whole."""
+    return UNKNOWN if isinstance(items, tuple) else items
+
+
+def check_iterable(node: ex.Expression, path: Path) -> Iterator[Finding]:
+    """Yield what is wrong with what a loop runs over."""
+    if isinstance(node, ex.Call) and node.callee is not None and node.callee.kind is CalleeKind.ITERATION:
+        yield from _check_call(node, path)
+        return
+    kinds = kinds_of(node)
+    if kinds & {*ITEMS, Kind.MEMBERS, Kind.UNKNOWN}:
+        return
+    text, place = shorten(ex.show(node)), Place(path, node.span)
+    if Kind.TENSOR in kinds:
+        message = f"a loop runs over a list, but `{text}` is a tensor"
+        yield WrongArgumentKind.at(place, message, help=f"say along which dimension: `unbind({text}, dim)`")
+    else:
+        help = f"write `range({text})`" if Kind.INT in kinds else None
+        yield WrongArgumentKind.at(place, f"a loop runs over a list, but `{text}` is none", help=help)
+
+
+def _check_call(call: ex.Call, path: Path) -> Iterator[Finding]:
+    least, most = ITERATIONS[call.function]
+    for keyword in call.keywords:
+        message = f"`{call.function}` has no keyword `{keyword.name}`"
+        yield UnknownKeyword.at(Place(path, keyword.span), message, help=_without(call))
+    if len(call.arguments) < least:
+        message = f"`{call.function}` is called without {'what it runs over' if least == 1 else 'two lists'}"
+        yield MissingArgument.at(Place(path, call.function_span), message)
+    if most is not None and len(call.arguments) > most:
+        message = f"`{call.function}` takes {most} argument{'s' * (most != 1)}, but is given {len(call.arguments)}"
+        yield DoubledArgument.at(Place(path, call.arguments[most].span), message, help=_without(call))
+    for argument in call.arguments[:most]:
+        if call.function != "range":
+            yield from check_iterable(argument, path)
+        elif not kinds_of(argument) & {Kind.INT, Kind.UNKNOWN}:
+            message = f"`range` takes ints, but `{shorten(ex.show(argument))}` is none"
+            help = None
+            if isinstance(argument, ex.Binary) and argument.operator == "/":
+                help = f"write `{ex.show(replace(argument, operator='//'))}`"
+            yield WrongArgumentKind.at(Place(path, argument.span), message, help=help)
+
+
+def _without(call: ex.Call) -> str | None:
+    """What to write instead of an ``enumerate`` that begins elsewhere, or a ``zip`` that is told to be strict."""
+    match call.function:
+        case "enumerate":
+            return "count from 0, and add to the index where it is used"
+        case "zip":
+            return "leave it out: lists of different lengths are refused at all times"
+    return None

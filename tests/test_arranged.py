@@ -1,0 +1,216 @@
+"""Loops that the generated code arranges anew, held against the loop as the spec has it, in float64."""
+
+import json
+import re
+from pathlib import Path
+from textwrap import dedent
+from typing import Any
+
+import pytest
+import torch
+from small import forward_lines, program, setting_of
+
+import layergen
+from layergen.lower.loops import arranged
+from layergen.run.instance import Instance, Placement
+from layergen.run.on_data import drawn
+
+CPU = torch.device("cpu")
+WEIGHTS = {"wx": [4, 3], "wh": [4, 4], "wo": [3, 4], "b": [4], "c": [3], "scale": [1, 3]}
+SEQUENCE: dict[str, Any] = {"inputs": {"x": ["N", "L", 3]}, "outputs": {"y": ["N", "L", 3]}}
+PROJECTED = "projected = F.linear(x, self.wx, self.b)"
+
+
+def parts(forward: str, **more: Any) -> dict[str, Any]:
+    """The parts of a layer with those of the weights that its forward reads."""
+    init = "kaiming_uniform(a=1)"
+    owned = {
+        name: {"shape": shape, "init": init if len(shape) > 1 else "uniform(0.5, 1)"}
+        for name, shape in WEIGHTS.items()
+        if re.search(rf"\b{name}\b", forward)
+    }
+    return {**SEQUENCE, "parameters": owned, **more}
+
+
+MOVED = {
+    "a projection": (
+        """
+        h = zeros(N, 4)
+        ys = []
+        for x_t in unbind(x, 1):
+            h = tanh(linear(x_t, wx, b) + linear(h, wh))
+            append(ys, h[:, :3])
+        y = stack(ys, 1)
+        """,
+        [PROJECTED, "for projected_t in projected.unbind(1):"],
+    ),
+    "a projection beside the step itself": (
+        """
+        h = zeros(N, 4)
+        ys = []
+        for x_t in unbind(x, 1):
+            h = tanh(linear(x_t, wx, bias=b) * sum(x_t, -1, keepdim=True) + h)
+            append(ys, h[:, :3] + sin(x_t) * h[:, 1:])
+        y = stack(ys, 1)
+        """,
+        ["for x_t, projected_t in zip(x.unbind(1), projected.unbind(1), strict=True):"],
+    ),
+    "a projection, counted": (
+        """
+        h = zeros(N, 4)
+        ys = []
+        for t, x_t in enumerate(unbind(x, 1)):
+            h = tanh(linear(x_t, wx, b) * (t + 1) + h)
+            append(ys, h[:, :3])
+        y = stack(ys, 1)
+        """,
+        [PROJECTED, "for t, projected_t in enumerate(projected.unbind(1)):"],
+    ),
+    "a projection, backwards": (
+        """
+        h = zeros(N, 4)
+        ys = []
+        for x_t in reversed(unbind(x, 1)):
+            h = tanh(linear(x_t, wx, b) + h)
+            append(ys, linear(h, wo))
+        y = flip(stack(ys, 1), [1])
+        """,
+        [PROJECTED, "for projected_t in reversed(projected.unbind(1)):", "all_h = torch.stack(hs, 1)"],
+    ),
+    "an output map": (
+        """
+        h = zeros(N, 4)
+        ys = []
+        for x_t in unbind(x, 1):
+            h = tanh(linear(x_t, wx, b) + linear(h, wh))
+            append(ys, sigmoid(linear(h, wo)) * c + x_t)
+        y = stack(ys, dim=1) / 2
+        """,
+        ["hs.append(h)", "return (torch.sigmoid(F.linear(all_h, self.wo)) * self.c + x) / 2"],
+    ),
+    "gates": (
+        """
+        h = zeros(N, 2)
+        ys = []
+        for x_t in unbind(x, 1):
+            i, f = chunk(linear(x_t, wx, b), 2, dim=1)
+            h = sigmoid(f) * h + tanh(i)
+            append(ys, sum(h, -1, keepdim=True) * c)
+        y = stack(ys, 1)
+        """,
+        [
+            "all_i, all_f = projected.chunk(2, dim=2)",
+            "for i, f in zip(all_i.unbind(1), all_f.unbind(1), strict=True):",
+        ],
+    ),
+    "what every turn computes": (
+        """
+        h = zeros(N, 4)
+        ys = []
+        for x_t in unbind(x, 1):
+            rate = exp(b)
+            slow = 1 - rate
+            h = tanh(h @ transpose(wh, 0, 1) * slow + sum(x_t, -1, keepdim=True))
+            append(ys, h[:, 1:])
+        y = stack(ys, 1)
+        """,
+        ["rate = torch.exp(self.b)", "slow = 1 - rate", "transpose_wh = self.wh.transpose(0, 1)"],
+    ),
+    "an index": (
+        """
+        h = zeros(N, 3)
+        ys = []
+        for t in range(L):
+            h = h * c + x[:, t]
+            append(ys, h / (t + 1))
+        y = stack(ys, 1)
+        """,
+        ["for t, x_t in enumerate(x.unbind(1)):"],
+    ),
+    "a loop in a loop": (
+        """
+        ys = []
+        for x_n in unbind(x, 0):
+            h = zeros(4)
+            zs = []
+            for x_t in unbind(x_n, 0):
+                h = tanh(linear(x_t, wx, b) + linear(h, wh))
+                append(zs, h[:3])
+            append(ys, stack(zs))
+        y = stack(ys)
+        """,
+        ["all_projected = F.linear(x, self.wx, self.b)", "for projected in all_projected.unbind(0):"],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MOVED)
+def test_what_is_moved_computes_the_same(tmp_path: Path, name: str) -> None:
+    forward, lines = MOVED[name]
+    given = parts(dedent(forward))
+    plain = program(dedent(forward), **given)
+    written = forward_lines(plain)
+    assert set(lines) <= {line.strip() for line in written}, written
+    assert arranged(plain).moved
+    path = tmp_path / "small.yaml"
+    text = {"layer": "Small", "summary": "Do little.", **given, "forward": dedent(forward)}
+    path.write_text(json.dumps(text))
+    layer = layergen.load(path)().double()
+    setting = setting_of(plain)
+    x = torch.randn(setting.sizes["N"], setting.sizes["L"], 3, dtype=torch.float64, requires_grad=True)
+    with drawn():
+        instance = Instance(plain, setting, Placement(CPU, torch.float64))
+    instance.state = dict(layer.named_parameters())
+    expected = instance.run(training=True, inputs={"x": x}).outputs["y"]
+    found = layer(x)
+    torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-12)
+    wanted = [x, *layer.parameters()]
+    slopes = torch.autograd.grad(expected.sin().sum(), wanted)
+    for mine, other in zip(torch.autograd.grad(found.sin().sum(), wanted), slopes, strict=True):
+        torch.testing.assert_close(mine, other, rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.parametrize(
+    "forward",
+    [
+        # a weight that is 1 along the batch would meet the steps
+        "h = zeros(N, 3)\nys = []\nfor x_t in unbind(x, 1):\n    h = h + x_t\n    append(ys, h * scale)\n"
+        "y = stack(ys, 1)",
+        # random numbers are drawn anew at each turn
+        "h = zeros(N, 3)\nys = []\nfor x_t in unbind(x, 1):\n    h = h + dropout(c, 0.5, training) * x_t\n"
+        "    append(ys, h)\ny = stack(ys, 1)",
+        # the dimension that is run over is the one that the product sums over
+        "ys = []\nfor x_t in unbind(x, 2):\n    append(ys, x_t * 2)\ny = stack(ys, 2)",
+        # the state is another one when it is collected
+        "h = zeros(N, 3)\nys = []\nfor x_t in unbind(x, 1):\n    append(ys, tanh(h))\n    h = h * c + x_t\n"
+        "y = stack(ys, 1)",
+        # the list is read twice
+        "h = zeros(N, 3)\nys = []\nfor x_t in unbind(x, 1):\n    h = h * c + x_t\n    append(ys, tanh(h))\n"
+        "y = stack(ys, 1) + ys[0][:, None]",
+        # what the value is made of is something else behind the loop
+        "h = zeros(N, 3)\nk = exp(c)\nys = []\nfor x_t in unbind(x, 1):\n    h = h + x_t\n    append(ys, h * k)\n"
+        "k = sum(k)\ny = stack(ys, 1) * k",
+        # the steps go backwards
+        "h = zeros(N, 3)\nys = []\nfor x_t in reversed(unbind(x, 1)):\n    h = h * c + x_t\n    append(ys, h + x_t)\n"
+        "y = stack(ys, 1)",
+    ],
+)
+def test_what_would_not_be_the_same_stays(forward: str) -> None:
+    assert arranged(program(forward, **parts(forward))).moved == ()
+
+
+def test_a_member_is_called_as_often_as_the_spec_says() -> None:
+    forward = (
+        "h = zeros(N, 3)\nys = []\nfor x_t in unbind(x, 1):\n    k = drop(c)\n    h = h * k + x_t\n"
+        "    append(ys, h)\ny = stack(ys, 1)"
+    )
+    assert arranged(program(forward, **parts(forward), modules={"drop": "nn.Dropout()"})).moved == ()
+
+
+def test_a_buffer_that_is_updated_is_not_the_same_at_every_turn() -> None:
+    forward = (
+        "h = zeros(N, 3)\nys = []\nfor x_t in unbind(x, 1):\n    h = linear(x_t, m) + h\n    if training:\n"
+        "        m = m * 0.5\n    append(ys, h)\ny = stack(ys, 1)"
+    )
+    buffers = {"m": {"shape": [3, 3], "init": "zeros"}}
+    assert arranged(program(forward, **parts(forward), buffers=buffers)).moved == ()
