@@ -281,7 +281,6 @@ def test_a_slip_is_a_letter_too_few_or_too_many_or_two_that_have_changed_places(
 @pytest.mark.parametrize(
     ("old", "new", "help"),
     [
-        ("init: ones", "init: ones, requires_grad: false", "what is not learned is declared under `buffers`"),
         ("init: ones", "initializer: ones", "write `init`"),
         (
             "init: ones",

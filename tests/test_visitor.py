@@ -125,7 +125,7 @@ def test_every_kind_of_expression_is_printed() -> None:
     assert {kind.__name__: ex.show(node) for kind, node in EXAMPLES.items()} == {
         "Literal": "1", "Name": "x", "Sequence": "[x]", "Unary": "-x", "Binary": "x + y", "Compare": "x < y",
         "Conditional": "x if x else y", "Call": "f()", "Slice": "x:", "Subscript": "x[y]", "Member": "x.weight",
-        "Apply": "x[y]()", "Comprehension": "[B() for x in y]",
+        "Apply": "x[y]()", "Comprehension": "[B() for x in y]", "Splice": "x...",
     }  # fmt: skip
 
 
@@ -134,6 +134,6 @@ EXAMPLES: dict[type[ex.Expression], ex.Expression] = {
     ex.Literal: ex.Literal(1), ex.Name: X, ex.Sequence: ex.Sequence((X,)), ex.Unary: ex.Unary("-", X),
     ex.Binary: ex.Binary("+", X, Y), ex.Compare: ex.Compare(X, ("<",), (Y,)), ex.Conditional: ex.Conditional(X, X, Y),
     ex.Call: ex.Call("f"), ex.Slice: ex.Slice(X, None, None), ex.Subscript: ex.Subscript(X, Y),
-    ex.Member: ex.Member(X, "weight"), ex.Apply: ex.Apply(ex.Subscript(X, Y)),
+    ex.Splice: ex.Splice(X), ex.Member: ex.Member(X, "weight"), ex.Apply: ex.Apply(ex.Subscript(X, Y)),
     ex.Comprehension: ex.Comprehension(ex.Call("B"), X, Y),
 }  # fmt: skip

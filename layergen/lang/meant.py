@@ -27,7 +27,7 @@ INITIALIZER_WORDS = {
 }  # fmt: skip
 BUFFER = "what is not learned is declared under `buffers`"
 KEY_WORDS = {
-    "requires_grad": BUFFER, "trainable": BUFFER, "learnable": BUFFER,
+    "trainable": BUFFER, "learnable": BUFFER,
     "optional": "write `when: …`, the condition under which it exists",
     "required": "leave it out: what has no `default` is required",
     **dict.fromkeys(("description", "desc", "help"), "write `doc`"), **dict.fromkeys(("size", "dims"), "write `shape`"),
