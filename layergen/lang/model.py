@@ -38,6 +38,7 @@ from layergen.lang.values import (
     Initialized,
     Marks,
     Mixes,
+    Number,
     Prose,
     Section,
     Shape,
@@ -55,6 +56,10 @@ class Reference(Part):
 
     title: Prose
     url: Annotated[str, StringConstraints(pattern=r"^https?://[^\s<>`]+$")]
+
+
+COMPARING = ("==", "<=", ">=", "<", ">")  # what a law may be
+LAYER = "layer"  # what a law calls the layer itself
 
 
 class Tensor(Part):
@@ -287,6 +292,36 @@ class Match(Part):
         return call
 
 
+class Law(Part):
+    """An equation or inequality that holds for all inputs, of which `layer` is the layer itself."""
+
+    law: Expression
+    within: Number | None = None  # how far apart the sides may be, absolutely; None: by the rounding of the dtype
+    when: Expression | None = None  # a condition on arguments under which it holds
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_form(cls, value: Any) -> Any:
+        return {"law": value} if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _compares(self) -> Self:
+        node = self.law
+        if not isinstance(node, ex.Compare) or len(node.operators) != 1 or node.operators[0] not in COMPARING:
+            help = f"write one comparison by {', '.join(f'`{sign}`' for sign in COMPARING)}: `layer(-x) == -layer(x)`"
+            raise fault("a law compares two sides", key="law", help=help)
+        if not any(isinstance(part, ex.Call) and part.function == LAYER for part in ex.walk(node)):
+            raise fault(f"a law is about the layer: call it, as `{LAYER}(x)`", key="law")
+        return self
+
+    @property
+    def sides(self) -> tuple[ex.Expression, str, ex.Expression]:
+        """The left side, the sign between them, and the right one."""
+        node = self.law
+        assert isinstance(node, ex.Compare)
+        return node.left, node.operators[0], node.comparators[0]
+
+
 class LayerSpec(Part):
     """One layer: what its file says, checked part by part."""
 
@@ -306,6 +341,7 @@ class LayerSpec(Part):
     forward: Block
     random: Literal["training", "always"] = "training"  # when the forward may draw random numbers
     penalty: Expression | None = None  # a regularization term in the layer's own tensors and its members'
+    laws: Entries[Law] = ()  # what holds for all inputs
     mixes: Mixes = Field(default_factory=dict)
     causal: str | None = None  # the dimension along which no entry sees a later one
     matches: Match | None = None

@@ -9,7 +9,7 @@ from layergen import ops
 from layergen.lang import expression as ex
 from layergen.lang.facts import CalleeKind
 from layergen.lang.kinds import Kind, Kinds
-from layergen.lang.model import Argument, Buffer, Input, Kept, Match, Output, Parameter, Reference
+from layergen.lang.model import Argument, Buffer, Input, Kept, Law, Match, Output, Parameter, Reference
 from layergen.lang.shown import Shown
 from layergen.lang.values import Mixing
 from layergen.lang.visitor import assignments, calls, parts, reads, statements
@@ -246,6 +246,7 @@ class Program:
     ties: Mapping[str, ex.Expression]  # by the path of each tensor of a member the one that it is
     inputs: Mapping[str, Input]
     outputs: Mapping[str, Output]
+    laws: tuple[Law, ...]  # what holds for all inputs
     penalty: ex.Expression | None  # a regularization term in the layer's own tensors and its members'
     random: Literal["training", "always"]
     mixes: Mapping[str, Mixing]  # the dimensions along which samples see each other, and when
