@@ -356,6 +356,31 @@ class LayerSpec(Part):
                 raise fault(f"a layer has at least one {'statement' if name == 'forward' else name[:-1]}", key=name)
         return self
 
+    @model_validator(mode="after")
+    def _has_axes_of_inputs(self) -> Self:
+        """Give the axes among the arguments the choices that the shapes of their inputs leave."""
+        axes = {name: part for name, part in self.declared.items() if part.of is not None and part.choices is None}
+        if not axes:
+            return self
+        changed = {name: part.model_copy(update={"choices": self._axes(name, part)}) for name, part in axes.items()}
+        made = self.model_copy(update={"declared": {**self.declared, **changed}})
+        made.__dict__.pop("arguments", None)  # which has been computed of what is changed
+        return made
+
+    def _axes(self, name: str, axis: Argument) -> tuple[int, ...]:
+        """The numbers of the dimensions that an input has in every call."""
+        tensor = self.given.get(str(axis.of))
+        if not isinstance(tensor, Input) or not isinstance(tensor.shape, tuple):
+            known = [f"`{other}`" for other, part in self.given.items() if isinstance(part, Input)]
+            help = f"name one of {', '.join(known)}, whose shape is a list"
+            raise fault(f"`{axis.of}` is no input with a list of dimensions", key=("arguments", name, "of"), help=help)
+        count = sum(entry != ex.Literal(...) for entry in tensor.shape)
+        choices = tuple(range(-count, count))
+        if isinstance(axis.default, ex.Literal) and axis.default.value not in (*choices, None):
+            message = f"`{axis.of}` has {count} dimensions in every call, and so no dimension {axis.default.value}"
+            raise fault(message, key=("arguments", name, "default"))
+        return choices
+
     _run: str | None = PrivateAttr(default=None)
 
     @property
