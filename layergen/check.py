@@ -4,16 +4,20 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import torch
+
 from layergen.checked import CheckedCase, CheckedLayer, PreconditionCase, SizeLimitCase
 from layergen.contracts import WATCHES, Ways, check_contracts
 from layergen.contracts.branches import DECISIONS, check_branches
 from layergen.contracts.data import on_data
 from layergen.contracts.initial import initial_bounds
 from layergen.contracts.matching import check_match
+from layergen.contracts.recorded import recorded
 from layergen.contracts.together import check_together
 from layergen.diagnostics import Finding
 from layergen.domains.tables import works_with_tables
 from layergen.faults import SpecError, refuse
+from layergen.ops.dtypes import dtype_name
 from layergen.prove.abstract_run import settled
 from layergen.prove.cost import costs
 from layergen.prove.hints import numbers
@@ -26,7 +30,7 @@ from layergen.resolve.program import Program
 from layergen.rules.shapes import ShapeMismatch
 from layergen.run.fitting import fitted
 from layergen.run.forward import TrialFault
-from layergen.run.instance import Instance
+from layergen.run.instance import Instance, Placement
 from layergen.run.missing import missing_constraint
 from layergen.run.trial import SHAPES, TensorFacts, facts, try_runs, works_at
 from layergen.run.watching import Runs, Watch
@@ -66,7 +70,7 @@ def check(program: Program) -> CheckedLayer:
         proofs = conditions.shown(proven)
         return CheckedLayer(
             program,
-            tuple(cases),
+            tuple(replace(case, recorded=recorded(program, case.setting)) for case in cases),
             tuple(rejections(program, chosen[0])),
             proofs,
             tuple(conditions.cases(ways)),
@@ -145,7 +149,11 @@ def check_setting(runs: Runs) -> CheckedCase:
     refuse(check_match(instance))
     parameters = {name: part for name, part in instance.program.parameters.items() if name in trial.state}
     learned = {name: instance.learns(name) for name, part in parameters.items() if part.requires_grad is not None}
-    return CheckedCase(runs.setting, trial.inputs, trial.ranges, trial.outputs, trial.state, bounds, learned)
+    learned |= {name: False for name, owned in instance.inner.items() if owned.parameter and not owned.learned}
+    wide = Instance(runs.program, runs.setting, Placement(dtype=torch.float64))
+    kept = {name: tensor.dtype for name, tensor in wide.state.items() if tensor is not None}
+    dtypes = {name: dtype_name(dtype) for name, dtype in kept.items() if dtype is not torch.float64}
+    return CheckedCase(runs.setting, trial.inputs, trial.ranges, trial.outputs, trial.state, bounds, learned, dtypes)
 
 
 class Conditions:

@@ -1,10 +1,12 @@
 """What the checks hand on: the program, and the facts that were found by trying it."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from layergen.contracts.data import OnData
+from layergen.contracts.initial import Bounds
 from layergen.contracts.judgement import Judgement
+from layergen.contracts.recorded import Recorded
 from layergen.lang import expression as ex
 from layergen.prove.cost import Costs
 from layergen.prove.input_checks import InputCheck
@@ -27,8 +29,10 @@ class CheckedCase:
     ranges: Mapping[str, tuple[float, float]]  # of the inputs that have one
     outputs: Mapping[str, TensorFacts]
     state: Mapping[str, TensorFacts]  # parameters and buffers that exist, those not in the state dict too
-    bounds: Mapping[str, tuple[float, float]]  # between which initial values lie, where that is known
+    bounds: Mapping[str, Bounds]  # between which initial values lie, where that is known, and how far they spread
     learned: Mapping[str, bool]  # of the parameters that exist and may be frozen, whether they are not
+    dtypes: Mapping[str, str]  # of parameters and buffers that have one of their own
+    recorded: Recorded = field(default_factory=Recorded)  # what comes out on values that need no random numbers
 
 
 @dataclass(frozen=True)

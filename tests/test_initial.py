@@ -83,7 +83,7 @@ def test_fans_are_those_of_torch(shape: tuple[int, ...]) -> None:
     assert fans(shape) == nn.init._calculate_fan_in_and_fan_out(torch.empty(shape))
 
 
-def bounds_of(init: str, shape: list[object], **parts: Any) -> dict[str, tuple[float, float]]:
+def bounds_of(init: str, shape: list[object], **parts: Any) -> dict[str, tuple[float, ...]]:
     layer = program(arguments={"dim": DIM}, parameters={"weight": {"shape": shape, "init": init}, **parts})
     return initial_bounds(instance_of(layer))
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from layergen import ops
+from layergen.contracts.spreads import initializer_spread
 from layergen.diagnostics import Finding, Place
 from layergen.faults import refuse
 from layergen.lang import expression as ex
@@ -23,7 +24,7 @@ SETTLED = frozenset({"zeros", "ones", "constant", "eye", "dirac"})  # the initia
 SIGMAS = 6  # no sample of a test is farther from a normal distribution's mean
 LARGEST = 65_536  # elements of a tensor whose initial values are computed at build
 
-Bounds = tuple[float, float]
+Bounds = tuple[float, ...]  # the least and the greatest value and, of one that is drawn, how far they spread
 
 
 def initial_bounds(instance: Instance) -> dict[str, Bounds]:
@@ -56,7 +57,10 @@ def _bounds(instance: Instance, name: str, target: Tensor) -> Bounds | None:
     if not is_initializer(init):
         return _expression_bounds(instance, name, target)
     given = call_initializer(instance, init, target)
-    return initializer_bounds(init.function, given, tuple(target.shape))
+    shape = tuple(target.shape)
+    ends = initializer_bounds(init.function, given, shape)
+    spread = None if target.is_complex() else initializer_spread(init.function, given, shape)
+    return (*ends, spread) if ends is not None and spread else ends
 
 
 def initial_value(instance: Instance, tensor: Parameter | Buffer, target: Tensor) -> Tensor:
@@ -83,7 +87,7 @@ def _in(dtype: torch.dtype, tensor: Tensor | None) -> Tensor | None:
     return tensor.to(dtype) if tensor is not None and floating else tensor
 
 
-def initializer_bounds(name: str, given: Mapping[str, Any], shape: tuple[int, ...]) -> Bounds | None:
+def initializer_bounds(name: str, given: Mapping[str, Any], shape: tuple[int, ...]) -> tuple[float, float] | None:
     """Between which values an initializer's samples lie; for normal ones, six standard deviations are enough."""
     gain = given.get("gain", 1.0)
     fan_in, fan_out = fans(shape) if len(shape) >= 2 else (1, 1)
@@ -118,7 +122,7 @@ def initializer_bounds(name: str, given: Mapping[str, Any], shape: tuple[int, ..
     return None
 
 
-def _around(middle: float, distance: float) -> Bounds:
+def _around(middle: float, distance: float) -> tuple[float, float]:
     return middle - distance, middle + distance
 
 

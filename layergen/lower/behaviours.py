@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 
 from layergen.checked import CheckedLayer
+from layergen.contracts.initial import Bounds
 from layergen.lang import expression as ex
 from layergen.lang.model import Input
 from layergen.lower.source import python
@@ -15,7 +16,8 @@ APPLIES: dict[str, Callable[[CheckedLayer], bool]] = {
     "test_copies_compute_the_same": lambda layer: True,
     "test_docstring_example": lambda layer: True,
     "test_evaluation_is_deterministic": lambda layer: settles(layer.program),
-    "test_frozen_parameters": lambda layer: may_be_frozen(layer.program),
+    "test_dtypes": lambda layer: layer.program.owns,
+    "test_frozen_parameters": lambda layer: layer.program.owns,
     "test_gradients": lambda layer: has_gradients(layer.program),
     "test_initial_values": lambda layer: layer.program.owns,
     "test_laws": lambda layer: bool(layer.program.laws),
@@ -24,10 +26,12 @@ APPLIES: dict[str, Callable[[CheckedLayer], bool]] = {
     "test_materializes_from_meta_device": lambda layer: layer.program.owns and not layer.program.kept,
     "test_output_shape_and_dtype": lambda layer: True,
     "test_penalty": lambda layer: layer.program.penalizes,
+    "test_recorded_values": lambda layer: any(case.recorded for case in layer.cases),
     "test_refuses_smaller_inputs": lambda layer: bool(layer.preconditions or layer.size_limits),
     "test_rejects": lambda layer: bool(layer.rejections),
     "test_rejects_inputs_of_a_wrong_shape": lambda layer: bool(layer.input_checks or layer.size_limits),
     "test_repr": lambda layer: True,
+    "test_spread_of_initial_values": lambda layer: any(len(ends) > 2 for ends in bounds_of(layer)),
     "test_state_dict": lambda layer: layer.program.owns or bool(layer.program.kept),
 }
 
@@ -91,9 +95,9 @@ def traits(layer: CheckedLayer) -> Iterator[str]:
             yield f"reference_inputs=lambda {', '.join(program.call)}: {called}"
 
 
-def may_be_frozen(program: Program) -> bool:
-    """Whether a layer says of a parameter when it is learned."""
-    return any(parameter.requires_grad is not None for parameter in program.parameters.values())
+def bounds_of(layer: CheckedLayer) -> Iterator[Bounds]:
+    """What is known of the initial values of a layer, at all of its cases."""
+    return (ends for case in layer.cases for ends in case.bounds.values())
 
 
 def has_gradients(program: Program) -> bool:

@@ -12,7 +12,12 @@ from layergen.run.trial import TensorFacts
 from layergen.settings.choice import Setting
 
 DEFAULT = "DEFAULT"  # the name of the first case in a test module
-OWNED = ("state", "initial", "frozen")  # the fields that may lose entries; each other one has the same in all cases
+OWNED = (
+    "state",
+    "initial",
+    "frozen",
+    "dtypes",
+)  # the fields that may lose entries; each other one has the same in all cases
 
 Fields = Mapping[str, Mapping[str, object] | str]  # of ``Case`` in the behaviours
 
@@ -27,6 +32,9 @@ def case_fields(program: Program, case: CheckedCase) -> Fields:
         "state": {name: shape for name, shape in state_shapes(program, own, case).items() if name not in hidden},
         "initial": {name: tuple(rounded(end) for end in ends) for name, ends in case.bounds.items()},
         "frozen": {name: not learned for name, learned in case.learned.items()},
+        "dtypes": case.dtypes,
+        "recorded": case.recorded.values,
+        "draws": case.recorded.draws,
         "text": expected_repr(program, case.setting.values, case.state),
     }
 
@@ -106,7 +114,7 @@ def entries(name: str, fields: Fields) -> Mapping[str, object]:
 def missing(name: str, fields: Fields, base: Fields) -> list[str]:
     """The entries of the first case that another one has not. What has left the state has no initial value either."""
     gone = [key for key in entries(name, base) if key not in entries(name, fields)]
-    if name in ("initial", "frozen"):
+    if name in ("initial", "frozen", "dtypes"):
         left = set(missing("state", fields, base))
         gone = [key for key in gone if key not in left]
     return gone

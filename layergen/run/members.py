@@ -41,6 +41,7 @@ class Owned:
     values: Mapping[str, Any]  # of the names in it
     fresh: Callable[[], Mapping[str, Tensor]] | None = None  # gives the tensors of that module, as they start
     kin: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # the families that the initial value may read
+    learned: bool = True  # unless it is a parameter that is frozen
 
 
 class Inner:
@@ -236,7 +237,11 @@ def _layer(
             tensor = program.tensors[name]
             is_parameter = isinstance(tensor, Parameter)
             gradient = isinstance(tensor, Parameter) and tensor.gradient
-            owned[prefix + name] = Owned(is_parameter, gradient, prefix, tensor.init, values, kin=program.kin)
+            when = tensor.requires_grad if isinstance(tensor, Parameter) else None
+            learned = when is None or Interpreter(values, placement.scalars).truth(when)
+            owned[prefix + name] = Owned(
+                is_parameter, gradient, prefix, tensor.init, values, kin=program.kin, learned=learned
+            )
         members = dict(assemble(program.members, values, prefix, state, owned, placement))
         tie(program.ties, prefix, state, owned, values, placement)
     except MemberFault as fault:

@@ -1,0 +1,240 @@
+"""What a layer gives at one setting, on values that need no random numbers: by the spec's own words, in float64.
+
+The generated tests give the layer the same values and compare. It shows that the code does what the spec says, not that
+the spec is right. `templates/behaviours_recorded.py.j2` has the twin of each formula here.
+"""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from layergen.contracts.initial import initialize
+from layergen.lang.interpreter import EvaluationFault
+from layergen.resolve.program import Program
+from layergen.run.forward import Run, TrialFault
+from layergen.run.instance import Instance, Placement
+from layergen.run.on_data import CPU, drawn
+from layergen.run.starting import begin
+from layergen.settings.choice import Setting
+
+Numbers = float | tuple[float, ...]
+State = Mapping[str, Tensor]
+
+LARGEST = 50_000  # elements of a layer's inputs and tensors
+SEEDS = range(3)  # at which it is found out which tensors start at random
+LOOKS, DRAWS = 8, 300  # of random numbers: whether they matter, and then how
+DIGITS = 6
+TINY = 1e-9  # what rounding leaves of zero
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What a layer gives at a setting."""
+
+    values: Mapping[str, Mapping[str, Numbers]] = field(default_factory=dict)  # by mode, unless that draws
+    draws: Mapping[str, tuple[float, float]] = field(default_factory=dict)  # mean and spread of each output
+
+    def __bool__(self) -> bool:
+        return bool(self.values or self.draws)
+
+
+def recorded(program: Program, setting: Setting) -> Recorded:
+    """Record a layer at a setting; nothing where it is large, or cannot be told without random numbers."""
+    try:
+        with drawn(), torch.no_grad():
+            recorder = Recorder(program, setting)
+            if recorder.state is None:
+                return Recorded()
+            drawing = [training for training in program.modes if draws_in(program, training)]
+            modes = [training for training in program.modes if training not in drawing]
+            values = {"training" if training else "evaluation": recorder.values(training) for training in modes}
+            return Recorded(values, recorder.law() if drawing else {})
+    except (TrialFault, EvaluationFault, RuntimeError):
+        return Recorded()
+
+
+def draws_in(program: Program, training: bool) -> bool:
+    """Whether a layer may draw random numbers in a mode."""
+    return program.draws and (program.random == "always" or (training and program.asks_mode))
+
+
+class Recorder:
+    """A layer at a setting, given values by formulas.
+
+    Args:
+        program: The layer.
+        setting: Where it is run.
+
+    Attributes:
+        state: The values of its tensors by their names; None where they cannot be told.
+    """
+
+    def __init__(self, program: Program, setting: Setting) -> None:
+        self.program = program
+        self.instance = Instance(program, setting, Placement(CPU, torch.float64))
+        self.ranges = dict(self.instance.ranges())
+        tensors = (*self.instance.inputs.values(), *self.instance.state.values())
+        small = sum(tensor.numel() for tensor in tensors if tensor is not None) <= LARGEST
+        self.state = self.settled() if small else None
+
+    def settled(self) -> State | None:
+        """Tensors near to where they start, those that start at random near zero; None where that cannot be told."""
+        starts = [self.start(seed) for seed in SEEDS]
+        state: dict[str, Tensor] = {}
+        for position, name in enumerate(sorted(starts[0]), len(self.instance.inputs)):
+            first, *others = (start[name] for start in starts)
+            alike = [torch.equal(first, other) for other in others]
+            if any(alike) != all(alike):
+                return None
+            if first.is_floating_point() or first.is_complex():
+                state[name] = (first if alike[0] else 0 * first) + 0.5 * waves_like(first, position)
+            elif alike[0]:
+                state[name] = first
+            else:
+                return None
+        return state
+
+    def start(self, seed: int) -> State:
+        """The values that the layer's tensors start with."""
+        with drawn(seed):
+            begin(self.instance)
+        for name in self.instance.program.initial_order:
+            if self.instance.state[name] is not None:
+                initialize(self.instance, name, seed)
+        return {name: tensor.clone() for name, tensor in self.instance.state.items() if tensor is not None}
+
+    def prepare(self) -> Mapping[str, Tensor]:
+        """Give the layer's tensors their values; gives those whose gradients are recorded as parameters'."""
+        assert self.state is not None
+        for name, value in self.state.items():
+            target = self.instance.state[name]
+            assert target is not None
+            target.requires_grad_(False).copy_(value)
+        parameters: dict[str, Tensor] = {}
+        for name in sorted(self.state):
+            inner = self.instance.inner.get(name)
+            target = self.instance.state[name]
+            owned = inner.parameter if inner else name in self.instance.program.parameters
+            if owned and target is not None and not any(target is other for other in parameters.values()):
+                parameters[name] = target
+        return parameters
+
+    def inputs(self) -> dict[str, Tensor]:
+        """The values of the inputs."""
+        return {
+            name: settled_input(tensor, self.ranges.get(name), position)
+            for position, (name, tensor) in enumerate(self.instance.inputs.items())
+            if tensor is not None
+        }
+
+    @torch.enable_grad()
+    def values(self, training: bool) -> dict[str, Numbers]:
+        """What the layer gives in a mode, with gradients and updated buffers."""
+        parameters, inputs = self.prepare(), self.inputs()
+        declared = self.program.inputs
+        leaves = {
+            f"gradient of {name}": inputs[name].requires_grad_()
+            for name in self.program.call
+            if name in inputs and declared[name].floating and declared[name].gradient
+        }
+        for tensor in parameters.values():
+            tensor.requires_grad_()
+        run = self.instance.run(training, inputs=inputs)
+        found = {name: digest(output) for name, output in run.outputs.items()}
+        return found | dict(self.gradients(run, leaves, list(parameters.values()))) | dict(self.updated(run))
+
+    def gradients(
+        self, run: Run, leaves: Mapping[str, Tensor], parameters: Sequence[Tensor]
+    ) -> Iterator[tuple[str, Numbers]]:
+        """The gradients of a sum of all outputs, in one number for each input, and one for all parameters."""
+        outputs = [output for output in run.outputs.values() if output.requires_grad]
+        if not outputs:
+            return
+        total = torch.stack([weighted(output) for output in outputs]).sum()
+        tensors = [*leaves.values(), *parameters]
+        slopes = torch.autograd.grad(total, tensors, allow_unused=True)
+        sums = [0.0 if slope is None else float(weighted(slope)) for slope in slopes]
+        yield from ((name, rounded(number)) for name, number in zip(leaves, sums, strict=False))
+        if parameters:
+            yield "gradients of parameters", rounded(float(weighted(torch.tensor(sums[len(leaves) :]))))
+
+    def updated(self, run: Run) -> Iterator[tuple[str, Numbers]]:
+        """The layer's own buffers that a run has assigned."""
+        assigned = {step.name: step.value for step in run.steps}
+        for name, part in self.program.buffers.items():
+            kept = self.instance.state.get(name)
+            if part.each is None and kept is not None and name in self.program.forward.assigned:
+                yield f"{name} afterwards", digest(assigned.get(name, kept))
+
+    def law(self) -> dict[str, tuple[float, float]]:
+        """The mean and the spread of each output over many draws; few where none are made at this setting."""
+        self.prepare()
+        inputs = self.inputs()
+        rows = [self.row(inputs) for _ in range(LOOKS)]
+        if any(row != rows[0] for row in rows):
+            rows += [self.row(inputs) for _ in range(DRAWS - LOOKS)]
+        columns = {name: torch.tensor([row[name] for row in rows], dtype=torch.float64) for name in rows[0]}
+        return {
+            name: (float(f"{rounded(float(column.mean())):.4g}"), float(f"{rounded(float(column.std())):.3g}"))
+            if column.std() > TINY
+            else (rounded(float(column[0])), 0.0)
+            for name, column in columns.items()
+        }
+
+    def row(self, inputs: Mapping[str, Tensor]) -> dict[str, float]:
+        run = self.instance.run(True, inputs=inputs)
+        return {name: float(weighted(output)) for name, output in run.outputs.items()}
+
+
+def waves(shape: Sequence[int], offset: int) -> Tensor:
+    """Values between -1 and 1 in no simple order, others for each offset."""
+    count = torch.arange(1, math.prod(shape) + 1, dtype=torch.float64)
+    return torch.sin((count + 0.37 * offset) ** 2).reshape(tuple(shape))
+
+
+def waves_like(tensor: Tensor, offset: int) -> Tensor:
+    """The same for a tensor, which may be complex."""
+    if tensor.is_complex():
+        return torch.view_as_complex(waves((*tensor.shape, 2), offset))
+    return waves(tensor.shape, offset)
+
+
+def settled_input(like: Tensor, ends: tuple[float, float] | None, offset: int) -> Tensor:
+    """Values of an input, which lie between two ends if there are any."""
+    values = 2 * waves_like(like, offset)
+    if like.dtype is torch.bool:
+        return values > 0
+    if ends is not None:
+        low, high = ends
+        values = low + (high - low) * (values + 2) / 4
+    whole = not like.is_floating_point() and not like.is_complex()
+    return (values.floor() if whole else values).to(like.dtype)
+
+
+def entries(tensor: Tensor) -> Tensor:
+    """All numbers of a tensor, with others for those that are not finite."""
+    real = torch.view_as_real(tensor) if tensor.is_complex() else tensor
+    return torch.nan_to_num(real.double().flatten(), nan=2.0, posinf=3.0, neginf=-3.0)
+
+
+def weighted(tensor: Tensor) -> Tensor:
+    """A sum in which each number has its own weight."""
+    numbers = entries(tensor)
+    return (numbers * waves(numbers.shape, 0)).sum()
+
+
+def digest(tensor: Tensor) -> Numbers:
+    """The first and the last number and a sum; a single number as it is."""
+    numbers = entries(tensor.detach())
+    if numbers.numel() == 1:
+        return rounded(float(numbers))
+    ends = [float(numbers[0]), float(numbers[-1])] if numbers.numel() else []
+    return tuple(map(rounded, (*ends, float(weighted(tensor.detach())))))
+
+
+def rounded(number: float) -> float:
+    """A number with the digits that a test can tell."""
+    return float(f"{number:.{DIGITS}g}") if abs(number) > TINY else 0.0
