@@ -1,9 +1,10 @@
 """How many small faults in the generated layers do their generated tests find?
 
 Each layer is changed in one place at a time: an operator, a sign, a number, an axis, a term left out, two arguments
-swapped, a function exchanged for its neighbour, a branch or a mode ignored, other initial values. Its tests are run against
-each of these mutants in this process, until one fails. Prints the mutants that survive, with the line that differs, and
-the shares that were found, of layers that `matches` holds to a twin in torch and of those that it does not.
+swapped, a function exchanged for its neighbour, a branch or a mode ignored, other initial values. Its tests are run
+against each of these mutants in this process, until one fails. Prints the mutants that survive, with the line that
+differs, and the shares that were found, of layers that `matches` holds to a twin in torch and of those that it does
+not. Some of the mutants compute the same as the layer, which nothing can find.
 
     python benchmarks/mutants.py [NAMES] [--without test_recorded_values …]
 """
@@ -29,11 +30,11 @@ from typing import Any
 
 import pytest
 import torch
-
-import generated.tests
 from mutations import mutations
 
-TABLES = {"case": "CASES", "rejection": "REJECTIONS", "wrong_shape": "WRONG_SHAPES", "limit": "LIMITS"}
+import generated.tests
+
+TABLES = {"case": "CASES", "rejection": "REJECTIONS", "wrong_shape": "WRONG_SHAPES", "limit": "LIMITS", "law": "LAWS"}
 FIRST = ("test_recorded_values", "test_matches_torch", "test_gradients")  # what finds most is run first
 VALUES = ("forward", "penalty", "reset_parameters", "_initialize", "__init__")  # the methods that are changed
 

@@ -70,7 +70,8 @@ NEIGHBOURS = {
     "max_pool2d": "avg_pool2d",
     "avg_pool2d": "max_pool2d",
 }
-KEPT = {"device", "dtype", "requires_grad", "persistent"}  # keywords that `dropped` leaves alone
+KEPT = {"device", "dtype", "requires_grad", "persistent", "strict"}  # keywords that are not left out
+SYMMETRIC = {"promote_types", "transpose"}  # functions whose arguments may be swapped
 
 
 def mutations(method: ast.FunctionDef) -> Iterator[AbstractContextManager[None]]:
@@ -85,6 +86,8 @@ def slots(value: Any, parent: ast.AST, name: str) -> Iterator[tuple[ast.AST, str
     for index, node in enumerate(value) if isinstance(value, list) else ((None, value),):
         if not isinstance(node, ast.AST) or isinstance(node, ast.arguments | ast.Raise) or refuses(node):
             continue
+        if isinstance(node, ast.Call) and ast.unparse(node).endswith("[0].numel()"):
+            continue  # the fan-in: each row has as many elements
         yield parent, name, index, node
         for field, inner in ast.iter_fields(node):
             yield from slots(inner, node, field)
@@ -159,7 +162,8 @@ def changed_call(call: ast.Call) -> Iterator[ast.AST]:
         return
     if len(call.args) > 1 and not any(isinstance(argument, ast.Starred) for argument in call.args):
         first, second, *others = call.args
-        yield ast.Call(call.func, [second, first, *others], call.keywords)
+        if not isinstance(call.func, ast.Attribute) or call.func.attr not in SYMMETRIC:
+            yield ast.Call(call.func, [second, first, *others], call.keywords)
         yield ast.Call(call.func, call.args[:-1], call.keywords)
     for keyword in call.keywords:
         if keyword.arg not in KEPT:

@@ -85,7 +85,7 @@ def test_fans_are_those_of_torch(shape: tuple[int, ...]) -> None:
 
 def bounds_of(init: str, shape: list[object], **parts: Any) -> dict[str, tuple[float, ...]]:
     layer = program(arguments={"dim": DIM}, parameters={"weight": {"shape": shape, "init": init}, **parts})
-    return initial_bounds(instance_of(layer))
+    return {name: ends[:2] for name, ends in initial_bounds(instance_of(layer)).items()}
 
 
 @pytest.mark.parametrize(

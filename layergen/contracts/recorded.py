@@ -27,6 +27,7 @@ LARGEST = 50_000  # elements of a layer's inputs and tensors
 SEEDS = range(3)  # at which it is found out which tensors start at random
 LOOKS, DRAWS = 8, 300  # of random numbers: whether they matter, and then how
 DIGITS = 6
+COUNTED = 2  # how much further counters are than at the start
 TINY = 1e-9  # what rounding leaves of zero
 
 
@@ -54,6 +55,11 @@ def recorded(program: Program, setting: Setting) -> Recorded:
             return Recorded(values, recorder.law() if drawing else {})
     except (TrialFault, EvaluationFault, RuntimeError):
         return Recorded()
+
+
+def is_count(tensor: Tensor) -> bool:
+    """Whether a tensor is one integer, as counters are."""
+    return tensor.dim() == 0 and tensor.dtype is torch.int64
 
 
 def draws_in(program: Program, training: bool) -> bool:
@@ -92,7 +98,7 @@ class Recorder:
             if first.is_floating_point() or first.is_complex():
                 state[name] = (first if alike[0] else 0 * first) + 0.5 * waves_like(first, position)
             elif alike[0]:
-                state[name] = first
+                state[name] = first + COUNTED if is_count(first) else first
             else:
                 return None
         return state
@@ -144,6 +150,7 @@ class Recorder:
             tensor.requires_grad_()
         run = self.instance.run(training, inputs=inputs)
         found = {name: digest(output) for name, output in run.outputs.items()}
+        found |= self.penalty()
         return found | dict(self.gradients(run, leaves, list(parameters.values()))) | dict(self.updated(run))
 
     def gradients(
@@ -160,6 +167,13 @@ class Recorder:
         yield from ((name, rounded(number)) for name, number in zip(leaves, sums, strict=False))
         if parameters:
             yield "gradients of parameters", rounded(float(weighted(torch.tensor(sums[len(leaves) :]))))
+
+    def penalty(self) -> dict[str, Numbers]:
+        """The layer's own regularization term, where members add none to it."""
+        inherited = any(member.penalizes for member in self.program.members.values())
+        if self.program.penalty is None or inherited:
+            return {}
+        return {"penalty()": digest(self.instance.evaluated(self.program.penalty))}
 
     def updated(self, run: Run) -> Iterator[tuple[str, Numbers]]:
         """The layer's own buffers that a run has assigned."""
