@@ -81,6 +81,7 @@ def traits(layer: CheckedLayer) -> Iterator[str]:
         "random": program.draws,
         "updates": program.updates,
         "infinite": program.infinite,
+        "narrow": program.narrow,
     }
     yield from (f"{name}=True" for name, holds in flags.items() if holds)
     owned = [at_values(program, case.setting.values).parameters for case in layer.cases]

@@ -20,6 +20,8 @@ from layergen.resolve.inference import NONE, TENSOR
 from layergen.resolve.signature import Dimension, Entry, Sizes, alternatives
 from layergen.resolve.torch_module import TorchModule, op_of
 
+NARROW = frozenset({"float32", "float16", "bfloat16", "complex64"})  # where rounding shows
+
 
 @dataclass(frozen=True)
 class Method:
@@ -337,6 +339,13 @@ class Program:
     def infinite(self) -> bool:
         """Whether infinity is one of the numbers that it computes with, or a member."""
         return "inf" in self.forward.reads or any(child.program.infinite for child in self.children.values())
+
+    @cached_property
+    def narrow(self) -> bool:
+        """Whether it computes in a dtype that holds few digits, whatever its inputs have, or a member does."""
+        named = {str(getattr(part, "dtype", None)) for part in (*self.tensors.values(), *self.inputs.values())}
+        own = not NARROW.isdisjoint(named | self.forward.reads)
+        return own or any(child.program.narrow for child in self.children.values())
 
     def has_mixing_member(self, training: bool) -> bool:
         """Whether the samples of a batch see each other in a member."""
