@@ -44,8 +44,8 @@ def imported_names(layer: CheckedLayer) -> Iterator[str]:
 def layer_expression(layer: CheckedLayer) -> str:
     """The description of a layer that its behaviours go by."""
     program = layer.program
-    parts = {name: "Input(value=True)" if name in program.values else "" for name in program.call}
-    parts |= {name: input_expression(program.inputs[name]) for name in program.call if name in program.inputs}
+    parts = {name: "Input(value=True)" if name in program.values else "" for name in program.taken}
+    parts |= {name: input_expression(program.inputs[name]) for name in program.taken if name in program.inputs}
     inputs = ", ".join(f"{python(name)}: {text}" for name, text in parts.items())
     return f"Layer({', '.join([program.layer, f'inputs={{{inputs}}}', *traits(layer)])})"
 

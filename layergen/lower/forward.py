@@ -7,6 +7,7 @@ from layergen import ops
 from layergen.lang import expression as ex
 from layergen.lang.facts import CalleeKind
 from layergen.lang.kinds import Kind, Kinds
+from layergen.lang.tuples import whole_name, wholes
 from layergen.lang.visitor import Visitor, assigned, calls, mentioned, statements
 from layergen.lower.arguments import bounds_check
 from layergen.lower.buffers import copied, depends_on
@@ -15,7 +16,7 @@ from layergen.lower.input_checks import InputCheckWriter, mentioned_dimensions, 
 from layergen.lower.loops import arranged
 from layergen.lower.members import listed
 from layergen.lower.narrowing import Narrowing
-from layergen.lower.returned import Answers, conditions, result, returned
+from layergen.lower.returned import Answers, conditions, result, returned, tuple_type
 from layergen.lower.scopes import attribute_names, functional
 from layergen.lower.sizes import mentioned_sizes, size_checks
 from layergen.lower.source import WIDTH, Origin, SourcePrinter
@@ -23,7 +24,7 @@ from layergen.lower.tidy import tidied
 from layergen.lower.unions import as_types
 from layergen.prove.input_checks import InputCheck
 from layergen.resolve.conditions import NOTHING, Facts, about, exclude, facts, situated
-from layergen.resolve.inference import TENSOR, kinds_of
+from layergen.resolve.inference import TENSOR, TENSORS, kinds_of
 from layergen.resolve.program import Program
 from layergen.resolve.signature import Entry, Sizes, leading_source
 
@@ -57,7 +58,7 @@ class ForwardWriter(Visitor):
         self.narrowing = Narrowing(program)
         self.vague: frozenset[str] = frozenset()  # the names that mypy takes for anything
         self.vague = self.reassigned()
-        self.typed = {*program.inputs, *program.parameters, *program.buffers}  # whose type mypy knows
+        self.typed = {*wholes(program.inputs), *program.parameters, *program.buffers}  # whose type mypy knows
         self.known: Facts = NOTHING  # what is known of the inputs where the writer is
         self.bound = frozenset(name for name, found in program.dimensions.items() if found.always)
         self.lines: list[str] = []
@@ -76,7 +77,7 @@ class ForwardWriter(Visitor):
         for check in size_checks(self.program):
             for line in check.lines():
                 self.emit(line)
-        body, computed = self.split_return(tidied(copied(self.program), tuple(self.program.outputs)))
+        body, computed = self.split_return(tidied(copied(self.program), wholes(self.program.outputs)))
         body, last = self.split_condition(body)
         self.block(body)
         if last is not None:
@@ -137,7 +138,7 @@ class ForwardWriter(Visitor):
         source = floating[0] if floating else owned[0] if owned else None
         if source is None:
             return Origin(device, "torch.get_default_dtype()")
-        return Origin(device, "dtype" if source in self.rebound else f"{source}.dtype")
+        return Origin(device, "dtype" if whole_name(source) in self.rebound else f"{source}.dtype")
 
     def leading(self) -> str:
         """Where the leading dimensions can be read: ``x.shape[:-1]``, or a name for it if the input is rebound."""
@@ -145,7 +146,7 @@ class ForwardWriter(Visitor):
         if source is None:
             return "..."
         name, text = source.input, source.run(self.printer.show)
-        if not self.program.forward.splices or name not in self.rebound:
+        if not self.program.forward.splices or whole_name(name) not in self.rebound:
             return text
         own = "leading"
         while own in self.program.names or own in self.rebound:
@@ -201,7 +202,7 @@ class ForwardWriter(Visitor):
     def split_return(self, statements: Sequence[ex.Statement]) -> tuple[Sequence[ex.Statement], ex.Assign | None]:
         """The statements before the result, and the last one where it computes the result and no more."""
         *body, last = statements
-        outputs = tuple(self.program.outputs)
+        outputs = wholes(self.program.outputs)
         alone = isinstance(last, ex.Assign) and tuple(target.id for target in last.targets) == outputs == outputs[:1]
         if (
             isinstance(last, ex.Assign)
@@ -214,7 +215,7 @@ class ForwardWriter(Visitor):
 
     def reassigned(self) -> frozenset[str]:
         """The names whose type mypy has not been told, and that are then given what it sees no type in."""
-        found, told, seen = set[str](), set[str](), {*self.program.inputs}
+        found, told, seen = set[str](), set[str](), {*wholes(self.program.inputs)}
         for statement in statements(self.program.forward.statements):
             if not isinstance(statement, ex.Assign):
                 continue
@@ -280,7 +281,7 @@ class ForwardWriter(Visitor):
         annotation = self.annotation(statement)
         if untyped and len(names) > 1:
             for target in statement.targets:
-                is_tensor = target.kinds == TENSOR or target.id in self.program.outputs
+                is_tensor = target.kinds == TENSOR or target.id in wholes(self.program.outputs)
                 if target.id not in self.typed and target.id != "_" and is_tensor:
                     self.emit(f"{target.id}: Tensor")
         self.typed.update(names)
@@ -296,7 +297,12 @@ class ForwardWriter(Visitor):
         empty = isinstance(value, ex.Sequence) and not value.items
         if len(statement.targets) > 1 or target.id in self.typed or not (empty or self.untyped(value)):
             return ""
-        return f": list[{item_type(kinds_of(value))}]" if empty else ": Tensor"
+        if empty:
+            return f": list[{item_type(kinds_of(value))}]"
+        result = self.program.results.get(target.id)
+        if result is None and kinds_of(value) == TENSORS:
+            return ": tuple[Tensor, ...]"
+        return f": {tuple_type(result)}" if result else ": Tensor"
 
     def loop(self, statement: ex.For) -> None:
         block = self.program.forward.statements

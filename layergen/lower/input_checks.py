@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from layergen.lang import expression as ex
+from layergen.lang.tuples import whole_name
 from layergen.lower.docs import shape_text
 from layergen.lower.scopes import negated
 from layergen.lower.source import SourcePrinter, as_tuple, formatted
@@ -107,7 +108,7 @@ class InputCheckWriter:
     def condition(self, name: str, sizes: Sizes, checks: Sequence[InputCheck]) -> str:
         """When an input that is meant to have some shape has another one."""
         wrong = [self.broken(check) for check in checks]
-        meant = [f"{self.source(name)} is not None"] if self.program.inputs[name].optional else []
+        meant = [f"{self.source(whole_name(name))} is not None"] if self.program.inputs[name].optional else []
         for test, holds in sizes.tests:
             meant.append(self.printer.show(test if holds else negated(test), ex.PRECEDENCE["and"]))
         whole = " or ".join(wrong)

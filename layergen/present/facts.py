@@ -98,7 +98,7 @@ def summarize(layer: CheckedLayer, origin: str) -> Summary:
         spec=origin,
         summary=" ".join(program.summary.split()),
         signature=tuple(signature(program)),
-        inputs=tuple(_given(program, name) for name in program.call),
+        inputs=tuple(_given(program, name) for name in program.taken),
         outputs=tuple(
             TensorLine(name, _declared(part), _output(program, part), _condition(part))
             for name, part in program.outputs.items()

@@ -13,6 +13,7 @@ from layergen.lang.kinds import Kind, Kinds
 from layergen.lang.model import Argument, Buffer, Input, Kept, LayerSpec, Match, Module, Output, Parameter, Tensor
 from layergen.lang.refusals import is_module
 from layergen.lang.shown import Shown
+from layergen.lang.tuples import item_index
 from layergen.resolve.annotation import Environment, Functions, Meaning, annotated, as_initializer
 from layergen.resolve.arguments import kinds_of_argument
 from layergen.resolve.asking import check_identity
@@ -93,6 +94,8 @@ def understood(spec: LayerSpec, library: Library = EMPTY) -> Program:
         members=members,
         ties=spec.ties,
         inputs=inputs,
+        tuples=spec.taken_tuples,
+        results=spec.given_tuples,
         penalty=None if spec.penalty is None else annotated(spec.penalty, _owning(spec, start)),
         outputs={name: _output(part, sizes.with_names(_values(spec))) for name, part in spec.outputs.items()},
         random="always" if any(child.program.random == "always" for child in children_of(members)) else spec.random,
@@ -138,7 +141,7 @@ def _forward(spec: LayerSpec, sizes: Environment, members: Mapping[str, Member])
     names = {
         **{name: Meaning(Role.PARAMETER, _tensors(part)) for name, part in spec.parameters.items()},
         **{name: Meaning(Role.BUFFER, _tensors(part)) for name, part in spec.buffers.items()},
-        **{name: Meaning(Role.INPUT, TENSOR | _absent(part.optional)) for name, part in spec.inputs.items()},
+        **_taken(spec),
         **{name: Meaning(Role.MEMBER, member.kinds, member) for name, member in members.items()},
         **_values(spec),
         "training": Meaning(Role.MODE, BOOL),
@@ -146,6 +149,16 @@ def _forward(spec: LayerSpec, sizes: Environment, members: Mapping[str, Member])
     parts: dict[str, Parameter | Buffer | Module] = {**spec.tensors, **spec.modules}
     conditions = {name: part.when for name, part in parts.items() if part.when is not None}
     return replace(sizes.with_names(names), functions=Functions.TENSORS, conditions=conditions)
+
+
+def _taken(spec: LayerSpec) -> dict[str, Meaning]:
+    """What the forward is given of tensors, alone or as tuples."""
+    tensors = {name: part.optional for name, part in spec.inputs.items() if item_index(name) is None}
+    tuples = {name: part.optional for name, part in spec.taken_tuples.items()}
+    return {
+        **{name: Meaning(Role.INPUT, TENSOR | _absent(optional)) for name, optional in tensors.items()},
+        **{name: Meaning(Role.INPUT, TENSORS | _absent(optional)) for name, optional in tuples.items()},
+    }
 
 
 def _owning(spec: LayerSpec, start: Environment) -> Environment:

@@ -55,7 +55,7 @@ def check_reserved(spec: LayerSpec) -> Iterator[Finding]:
     for name, dimension in dimensions(spec).items():
         place = dimension.entries[0].place
         yield from _check(name, place)
-    seen = {"_", *spec.declared, *spec.derived, *spec.tensors, *spec.modules, *spec.given, *spec.outputs}
+    seen = {"_", *spec.declared, *spec.derived, *spec.tensors, *spec.modules, *spec.given, *spec.returned}
     for target in assignments(spec.forward):
         if target.id not in seen:
             yield from _check(target.id, Place(FORWARD, target.span))

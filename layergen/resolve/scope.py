@@ -12,6 +12,7 @@ from layergen.lang.inits import FANS, Initial, initializer
 from layergen.lang.model import Argument, Buffer, Input, Kept, Match, Output, Parameter, Tensor
 from layergen.lang.scalars import NUMBERS
 from layergen.lang.shown import Shown
+from layergen.lang.tuples import wholes
 from layergen.lang.visitor import Block, parts
 from layergen.resolve.signature import read_dimensions
 
@@ -112,7 +113,7 @@ def scoped(spec: Parts) -> Iterator[Scoped]:
         tensors = (name for name, part in spec.inputs.items() if isinstance(part, Kept))
         yield Scoped(("matches", "module"), spec.matches.module, scalars.union(tensors), known)
         for index, value in enumerate(spec.matches.inputs or ()):
-            yield Scoped(("matches", "inputs", index), value, frozenset({*spec.inputs, *spec.values}), "inputs")
+            yield Scoped(("matches", "inputs", index), value, frozenset({*wholes(spec.inputs), *spec.values}), "inputs")
 
 
 def _owned(spec: Parts, scalars: frozenset[str], known: str) -> Iterator[Scoped]:

@@ -7,6 +7,7 @@ from enum import Enum, auto
 from layergen.diagnostics import Place
 from layergen.lang import expression as ex
 from layergen.lang.model import Input, LayerSpec
+from layergen.lang.tuples import whole_name
 from layergen.lang.values import Shape
 from layergen.resolve.conditions import NOTHING, Facts, facts, present
 from layergen.resolve.equation import Equation, equation
@@ -194,7 +195,7 @@ def entries(inputs: Mapping[str, Input], scalars: Iterable[str]) -> Iterator[Ent
     bound |= {found.dimension for found in solved.values()}
     seen = set[str]()
     for input, sizes in lists:
-        needs = sizes.needs if always[input] else sizes.needs | present(input)
+        needs = sizes.needs if always[input] else sizes.needs | present(whole_name(input))
         given = set(bound) if needs else seen
         for position, expression in enumerate(sizes.entries):
             solves = solved.get((input, position))
@@ -249,7 +250,7 @@ def dimensions_of(inputs: Mapping[str, Input], found: Iterable[Entry]) -> dict[s
     dimensions = {}
     for name, several in where.items():
         source = next((entry for entry in several if not entry.needs), several[0])
-        optional = several[0].input if inputs[source.input].optional else None
+        optional = whole_name(several[0].input) if inputs[source.input].optional else None
         dimensions[name] = Dimension(name, tuple(several), source, optional)
     return dimensions
 

@@ -11,6 +11,7 @@ from layergen.diagnostics import FORWARD, Path, Place
 from layergen.lang import expression as ex
 from layergen.lang.interpreter import EvaluationFault, Interpreter
 from layergen.lang.model import Tensor as TensorSpec
+from layergen.lang.tuples import gathered, wholes
 from layergen.ops.dtypes import dtype_of
 from layergen.resolve.families import common_condition, count_of, expanded
 from layergen.resolve.program import Program
@@ -21,6 +22,7 @@ from layergen.run.explain import Explainer
 from layergen.run.forward import ForwardInterpreter, Observer, Run, TrialFault
 from layergen.run.members import Assembled, Owned, assemble, tie
 from layergen.run.placement import META, Placement
+from layergen.run.results import results
 from layergen.run.said import needs_data
 from layergen.settings.choice import Setting
 
@@ -189,7 +191,7 @@ class Instance:
         Raises:
             TrialFault: If torch refuses a call, or an output is no tensor.
         """
-        given = {**self.inputs, **(inputs or {})}
+        given = gathered({**self.inputs, **(inputs or {})}, self.program.tuples)
         values = {**CONSTANTS, **self.scalars, **given, **self.members, **self.named, "training": training}
         calls = TensorCalls(self.placement.device, self.floating_dtype(), self.placement.scalars, self.setting.values)
         buffers = {name: self.state[name] for name in self.program.buffers}
@@ -199,14 +201,11 @@ class Instance:
         except EvaluationFault as fault:
             finding = self.explainer.fault(FORWARD, fault, running.values)
             raise TrialFault(finding, for_data=finding.rule is OpFailed and needs_data(fault.message)) from None
-        outputs = {}
-        for name in self.returned():
-            value = running.values.get(name)
+        outputs: dict[str, Tensor] = {}
+        for name in wholes(self.returned()):
             if name not in running.values:
                 raise TrialFault(self.explainer.unassigned(name))
-            if not isinstance(value, Tensor):
-                raise TrialFault(self.explainer.no_tensor(name, value))
-            outputs[name] = value
+            outputs |= results(self.explainer, name, running.values[name])
         return Run(outputs, tuple(running.steps))
 
     def returned(self) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from layergen.lang import expression as ex
 from layergen.lang.argument_types import Base
 from layergen.lang.bounds import normalize, refusal
 from layergen.lang.interpreter import EvaluationFault, Interpreter
+from layergen.lang.tuples import spread, wholes
 from layergen.lang.values import describe
 from layergen.resolve.program import Program
 from layergen.resolve.scope import scoped
@@ -168,9 +169,8 @@ def _variations(program: Program, base: Setting) -> Iterator[Setting]:
                     yield from _changed(program, base, name, choice, f"{name}_{label}")
         if argument.optional and current is not None:
             yield from _changed(program, base, name, None, f"{name}_none")
-    for name, tensor in program.inputs.items():
-        if tensor.optional:
-            yield replace(base, name=f"without_{name}", absent=frozenset([name]))
+    for name in wholes(name for name, tensor in program.inputs.items() if tensor.optional):
+        yield replace(base, name=f"without_{name}", absent=frozenset(spread([name], program.tuples)))
     if base.leading:
         yield replace(base, name="no_leading_dimensions", leading=())
 
@@ -238,7 +238,7 @@ def flags(program: Program, setting: Setting) -> list[str]:
     """What makes a setting take its way through the forward: flags, choices, and what is left out."""
     values = ((name, setting.values[name]) for name in program.decided)
     turned = [f"{name}={value!r}" for name, value in values if isinstance(value, bool | str) or value is None]
-    return [*turned, *(f"without {name}" for name in sorted(setting.absent))]
+    return [*turned, *(f"without {name}" for name in wholes(sorted(setting.absent)))]
 
 
 def distinguishing(program: Program, ways: Sequence[Setting], others: Sequence[Setting]) -> tuple[str, ...] | None:
