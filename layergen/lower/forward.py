@@ -191,13 +191,13 @@ class ForwardWriter(Visitor):
             for dimension in self.program.dimensions.values()
             if dimension.always and dimension.source.input == name and dimension.name in used
         }
-        alone = {index: part.name for index, part in found.items() if not part.source.solves}
+        alone = {index: part.name for index, part in found.items() if not part.source.solves and not part.ways}
         sizes = self.program.shapes[name][0] if found else Sizes(())
         if len(alone) > 1 and not sizes.opens:
             self.emit(f"{', '.join(alone.get(index, '_') for index in range(len(sizes.entries)))} = {name}.shape")
             found = {index: part for index, part in found.items() if index not in alone}
         for dimension in found.values():
-            self.emit(f"{dimension.name} = {self.printer.show(dimension.source.gives)}")
+            self.emit(f"{dimension.name} = {self.printer.show(dimension.gives)}")
 
     def split_return(self, statements: Sequence[ex.Statement]) -> tuple[Sequence[ex.Statement], ex.Assign | None]:
         """The statements before the result, and the last one where it computes the result and no more."""

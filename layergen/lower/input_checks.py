@@ -47,7 +47,12 @@ def own_names(program: Program, name: str, entry: Entry) -> dict[str, Entry]:
     needs = entry.needs
     mentioned = ex.names(entry.expression)
     found = {name: program.dimensions[name].at(needs) for name in program.dimensions if name in mentioned}
-    return {key: where for key, where in found.items() if where and (where.input == name or where.needs)}
+    return {key: where for key, where in found.items() if where and (where.input == name or _own(program, key, where))}
+
+
+def _own(program: Program, dimension: str, where: Entry) -> bool:
+    """Whether a dimension has a size in the cases alone in which an entry is there."""
+    return bool(where.needs) and not program.dimensions[dimension].always
 
 
 def expectation(

@@ -17,7 +17,7 @@ from layergen.resolve.families import common_condition, count_of, expanded
 from layergen.resolve.program import Program
 from layergen.rules.cases import EmptyRange
 from layergen.rules.shapes import OpFailed
-from layergen.run.environment import CONSTANTS, TensorCalls, shape_of
+from layergen.run.environment import CONSTANTS, TensorCalls, UncheckedFault, shape_of
 from layergen.run.explain import Explainer
 from layergen.run.forward import ForwardInterpreter, Observer, Run, TrialFault
 from layergen.run.members import Assembled, Owned, assemble, tie
@@ -200,7 +200,8 @@ class Instance:
             running.run(self.program.forward.statements)
         except EvaluationFault as fault:
             finding = self.explainer.fault(FORWARD, fault, running.values)
-            raise TrialFault(finding, for_data=finding.rule is OpFailed and needs_data(fault.message)) from None
+            for_data = finding.rule is OpFailed and needs_data(fault.message)
+            raise TrialFault(finding, for_data=for_data, unchecked=isinstance(fault, UncheckedFault)) from None
         outputs: dict[str, Tensor] = {}
         for name in wholes(self.returned()):
             if name not in running.values:
