@@ -77,6 +77,13 @@ def _items(name: str, part: TupleInput | TupleOutput) -> tuple[str, ...]:
     return tuple(item_name(name, index) for index in range(len(part.items)))
 
 
+class Noted(Part):
+    """What is said of a dimension."""
+
+    optional: bool = False  # whether all inputs may lack it together
+    doc: Prose | None = None
+
+
 class Module(Part):
     """A layer that this one is made of, or a list of them. Its constructor's call alone may stand for it."""
 
@@ -127,6 +134,7 @@ class LayerSpec(Part):
     buffers: Section[Buffer] = Field(default_factory=dict)
     modules: Section[Module] = Field(default_factory=dict)
     ties: Section[TensorPath] = Field(default_factory=dict)  # by the path of each tensor the one that it is
+    noted: Section[Noted] = Field(default_factory=dict, alias="dimensions")
     given: Section[Given] = Field(alias="inputs")
     returned: Section[Returned] = Field(alias="outputs")
     forward: Block

@@ -31,6 +31,7 @@ PARTS: dict[str, type[BaseModel]] = {
     "arguments": model.Argument,
     "parameters": model.Parameter,
     "buffers": model.Buffer,
+    "dimensions": model.Noted,
     "inputs": model.Input,
     "outputs": model.Output,
     "references": model.Reference,

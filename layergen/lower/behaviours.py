@@ -27,6 +27,7 @@ APPLIES: dict[str, Callable[[CheckedLayer], bool]] = {
     "test_rejects": lambda layer: bool(layer.rejections),
     "test_rejects_inputs_of_a_wrong_shape": lambda layer: bool(layer.input_checks or layer.size_limits),
     "test_repr": lambda layer: True,
+    "test_single_sample": lambda layer: layer.program.left_out is not None,
     "test_state_dict": lambda layer: layer.program.owns or bool(layer.program.kept),
 }
 

@@ -3,11 +3,13 @@
 from collections.abc import Mapping
 
 from layergen.checked import CheckedCase
+from layergen.lang.interpreter import Interpreter
 from layergen.lower.representation import expected_repr
 from layergen.lower.returned import returned_at
 from layergen.lower.source import broken, python
 from layergen.resolve.families import at_values
 from layergen.resolve.program import Program
+from layergen.resolve.unbatched import axis
 from layergen.run.trial import TensorFacts
 from layergen.settings.choice import Setting
 
@@ -24,6 +26,7 @@ def case_fields(program: Program, case: CheckedCase) -> Fields:
     return {
         **sizes_of(program, case.setting, case.inputs, case.ranges),
         "outputs": result_shapes(program, case),
+        "samples": axes(program, case),
         "state": {name: shape for name, shape in state_shapes(program, own, case).items() if name not in hidden},
         "initial": {name: tuple(rounded(end) for end in ends) for name, ends in case.bounds.items()},
         "frozen": {name: not learned for name, learned in case.learned.items()},
@@ -50,6 +53,19 @@ def result_shapes(program: Program, case: CheckedCase) -> dict[str, object]:
     """The shapes of the outputs that stand in the result, None for those that are not there."""
     found = returned_at(program, case.setting)
     return {name: case.outputs[name].shape if there else None for name, there in found}
+
+
+def axes(program: Program, case: CheckedCase) -> dict[str, object]:
+    """Along which dimension the tensors have the samples of which there may be a single one."""
+    if program.left_out is None:
+        return {}
+    parts = (
+        *((name, program.inputs[name]) for name in program.taken if name in program.inputs),
+        *((name, program.outputs[name]) for name in case.outputs),
+    )
+    found = ((name, axis(part, program.left_out)) for name, part in parts)
+    known = Interpreter(case.setting.values)
+    return {name: known.evaluate(where) for name, where in found if where is not None}
 
 
 def sizes_of(

@@ -118,6 +118,11 @@ def shapes(program: Program, doc: DocText) -> Iterator[str]:
             yield from entry(f"- {name}", tuple_sentence(program, program.results[name], program.outputs), doc)
         else:
             yield from entry(f"- {name}", shape_sentence(program, program.outputs[name]), doc)
+    for name, note in program.noted.items():
+        texts = [f"All inputs and outputs may lack ``{name}`` together."] if note.optional else []
+        texts += [sentence(note.doc)] if note.doc else []
+        if texts:
+            yield from entry(f"- {name}", " ".join(texts), doc)
 
 
 def tuple_sentence(program: Program, whole: TensorTuple, tensors: Mapping[str, Input | Output]) -> str:

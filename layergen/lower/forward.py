@@ -21,6 +21,7 @@ from layergen.lower.scopes import attribute_names, functional
 from layergen.lower.sizes import mentioned_sizes, size_checks
 from layergen.lower.source import WIDTH, Origin, SourcePrinter
 from layergen.lower.tidy import tidied
+from layergen.lower.unbatched import UnbatchedWriter
 from layergen.lower.unions import as_types
 from layergen.prove.input_checks import InputCheck
 from layergen.resolve.conditions import NOTHING, Facts, about, exclude, facts, situated
@@ -68,11 +69,16 @@ class ForwardWriter(Visitor):
         self.run = self.named_run()
         self.printer.leading, self.printer.read = self.run or self.leading(), reader(program)
 
+        left_out = program.left_out
+        self.unbatched = (left_out and UnbatchedWriter(program, left_out, self.printer, self.free("unbatched"))) or None
+
     def write(self) -> tuple[str, ...]:
         for name, argument in self.program.values.items():
             for check in bounds_check(name, argument):
                 for line in check.lines():
                     self.emit(line)
+        if self.unbatched is not None:
+            self.lines += self.unbatched.put_in()
         self.inputs()
         for check in size_checks(self.program):
             for line in check.lines():
@@ -100,7 +106,10 @@ class ForwardWriter(Visitor):
     def give_back(self, open: Sequence[ex.Expression], answers: Answers) -> None:
         """Return the outputs, on each condition those that there are."""
         if not open:
-            self.emit(f"return {result(tuple(returned(self.program, answers)))}")
+            names = tuple(returned(self.program, answers))
+            for line in self.unbatched.take_out([name for name, there in names if there]) if self.unbatched else ():
+                self.emit(line)
+            self.emit(f"return {result(names)}")
             return
         test, *rest = open
         known = NOTHING.union(*(facts(other, holds) for other, holds in answers.items()))
@@ -207,6 +216,7 @@ class ForwardWriter(Visitor):
         if (
             isinstance(last, ex.Assign)
             and alone
+            and self.unbatched is None
             and outputs[0] not in self.program.buffers
             and not self.untyped(last.value)
         ):

@@ -15,6 +15,7 @@ from layergen.lang.interpreter import EvaluationFault
 from layergen.resolve.equation import Equation
 from layergen.resolve.program import Program
 from layergen.resolve.signature import LEADING, Binding, Entry, Show, Sizes
+from layergen.resolve.unbatched import telling
 from layergen.run.forward import TrialFault
 from layergen.run.instance import Instance
 from layergen.settings.choice import Setting
@@ -107,6 +108,8 @@ def input_checks(program: Program, settings: Sequence[Setting], for_data: bool =
     """
     instances = [Instance(program, setting) for setting in settings]
     demands = list(_demands(program))
+    told = telling(program.inputs, program.left_out) if program.left_out else None
+    tells = told.input if told else None
     found = [check for demand in demands if (check := _checked(demand, instances, for_data))]
     compared = [demand.entry.expression for demand in _sizes(found)]
     used = program.forward.reads.union(*map(ex.names, (*compared, *program.size_constraints)))
@@ -116,7 +119,7 @@ def input_checks(program: Program, settings: Sequence[Setting], for_data: bool =
         for sizes in shapes:
             own = [check for check in found if check.input == name and check.demand.sizes == sizes]
             reads = name in sources or any(isinstance(check.demand, READING) for check in own)
-            yield from _ranked(RankDemand(name, sizes), instances, reads or for_data)
+            yield from _ranked(RankDemand(name, sizes), instances, reads or for_data, tells)
             yield from own
 
 
@@ -161,11 +164,14 @@ def _checked(demand: Demand, instances: Sequence[Instance], for_data: bool) -> I
     return None
 
 
-def _ranked(demand: RankDemand, instances: Sequence[Instance], reads: bool) -> Iterator[InputCheck]:
+def _ranked(demand: RankDemand, instances: Sequence[Instance], reads: bool, tells: str | None) -> Iterator[InputCheck]:
     """The check of the number of dimensions, if sizes are read or torch takes another number."""
     for instance in _meant(demand, instances):
         shape = _shape(instance, demand.input)
         wrong = tuple(dict.fromkeys(_other_ranks(shape, demand, demand.least_at(instance))))
+        if demand.input == tells:  # with one dimension less, it is a single sample
+            wrong = (*(other[1:] for other in wrong if len(other) < len(shape) and other), *wrong)
+            wrong = tuple(other for other in wrong if len(other) != len(shape) - 1)
         taken = wrong if reads else tuple(other for other in wrong if _passes(instance, demand.input, other))
         if taken:
             fewer = [other for other in taken if len(other) < len(shape)]

@@ -32,6 +32,7 @@ from layergen.resolve.patterns import check_patterns
 from layergen.resolve.program import Child, Made, Member, Method, Program
 from layergen.resolve.refused import check_refused
 from layergen.resolve.signature import dimensions_of, entries
+from layergen.resolve.unbatched import check_dimensions
 from layergen.rules.names import UnusedName
 
 __all__ = ["Library", "Method", "Program", "resolve"]
@@ -51,7 +52,13 @@ def resolve(spec: LayerSpec, library: Library = EMPTY) -> Program:
     """
     refuse((*check_refused(spec), *check_identity(spec)))
     refuse(check_members(spec, library))
-    findings = (*check_names(spec), *check_defaults(spec), *check_meanings(spec), *check_patterns(spec))
+    findings = (
+        *check_names(spec),
+        *check_defaults(spec),
+        *check_meanings(spec),
+        *check_dimensions(spec),
+        *check_patterns(spec),
+    )
     findings = (*findings, *check_initial(spec), *check_families(spec), *check_choices(spec))
     program = understood(spec, library)
     if all(finding.rule is UnusedName for finding in findings):  # what a wrong call leaves out is unused, too
@@ -93,6 +100,7 @@ def understood(spec: LayerSpec, library: Library = EMPTY) -> Program:
         buffers={name: _owned(part, numbers, spec) for name, part in spec.buffers.items()},
         members=members,
         ties=spec.ties,
+        noted=spec.noted,
         inputs=inputs,
         tuples=spec.taken_tuples,
         results=spec.given_tuples,

@@ -9,7 +9,7 @@ from layergen import ops
 from layergen.lang import expression as ex
 from layergen.lang.facts import CalleeKind
 from layergen.lang.kinds import Kind, Kinds
-from layergen.lang.model import Argument, Buffer, Input, Kept, Match, Output, Parameter, Reference
+from layergen.lang.model import Argument, Buffer, Input, Kept, Match, Noted, Output, Parameter, Reference
 from layergen.lang.shown import Shown
 from layergen.lang.tuples import Tuples, spread, wholes
 from layergen.lang.values import Mixing
@@ -253,6 +253,7 @@ class Program:
     buffers: Mapping[str, Buffer]
     members: Mapping[str, Member]
     ties: Mapping[str, ex.Expression]  # by the path of each tensor of a member the one that it is
+    noted: Mapping[str, Noted]  # dimensions of which something is said
     inputs: Mapping[str, Input]
     outputs: Mapping[str, Output]
     tuples: Tuples  # those of inputs
@@ -280,6 +281,11 @@ class Program:
             there = part.when is None or holds(part.when)
             if there or part.otherwise == "null":
                 yield name, there
+
+    @property
+    def left_out(self) -> str | None:
+        """The dimension that all inputs may lack together."""
+        return next((name for name, note in self.noted.items() if note.optional), None)
 
     @property
     def taken(self) -> tuple[str, ...]:

@@ -154,11 +154,11 @@ class Dimension:
         *ways, last = self.ways or (self.source,)
         found = last.gives
         for way in reversed(ways):
-            found = ex.Conditional(_all_of(way.sizes.tests), way.gives, found)
+            found = ex.Conditional(all_of(way.sizes.tests), way.gives, found)
         return found
 
 
-def _all_of(tests: Iterable[tuple[ex.Expression, bool]]) -> ex.Expression:
+def all_of(tests: Iterable[tuple[ex.Expression, bool]]) -> ex.Expression:
     """That some conditions hold, or do not."""
     first, *others = (test if holds else ex.Unary("not", test) for test, holds in tests)
     found: ex.Expression = first
