@@ -49,7 +49,8 @@ class InputTerms(Terms):
 
     name: str
     shape: Shape
-    dtype: str | None  # None: floating
+    dtype: str | None  # None: floating; of several, the first
+    dtypes: tuple[str, ...]  # those that it may have
     optional: bool
     range: tuple[str, str] | None  # low and high of its values, high excluded
     kept: bool  # whether the constructor takes it, and the layer keeps it as a buffer
@@ -189,6 +190,7 @@ def _input(name: str, part: Input) -> InputTerms:
         name=name,
         shape=_shape(part),
         dtype=part.dtype,
+        dtypes=part.dtypes,
         optional=part.optional,
         range=None if part.range is None else (ex.show(part.range[0]), ex.show(part.range[1])),
         kept=isinstance(part, Kept),

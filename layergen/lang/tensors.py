@@ -4,7 +4,15 @@ import re
 from collections.abc import Callable
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Discriminator, Field, Tag, field_validator, model_validator
+from pydantic import (
+    Discriminator,
+    Field,
+    ModelWrapValidatorHandler,
+    PrivateAttr,
+    Tag,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from layergen.lang import expression as ex
@@ -139,6 +147,25 @@ class Input(ShortTensor):
     range: tuple[Expression, Expression] | None = None  # low and high of its values, high excluded
     marks: Marks = ()  # the inputs of which it says, being true, which positions count
     dim: int | str | None = None  # and along which dimension of theirs, by index or by name
+    _others: tuple[str, ...] = PrivateAttr(default=())
+
+    @property
+    def dtypes(self) -> tuple[str, ...]:
+        """The dtypes that it may have, the first of which is the one that it is mostly tried in; none: floating."""
+        return (self.dtype, *self._others) if self.dtype else ()
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _one_of_several_dtypes(cls, value: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        names = value.get("dtype") if isinstance(value, dict) else None
+        if not isinstance(names, list):
+            return handler(value)
+        if not names or not all(name in INTEGRAL for name in names) or len({*names}) < len(names):
+            message = f"several dtypes of an input are integers, each once, got {describe(names)}"
+            raise fault(message, key="dtype", help=f"choose from {', '.join(INTEGRAL)}: `dtype: [int64, int32]`")
+        made = handler({**value, "dtype": names[0]})
+        made._others = tuple(names[1:])
+        return made
 
     @field_validator("range", mode="before")
     @classmethod

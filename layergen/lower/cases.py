@@ -77,7 +77,15 @@ def sizes_of(
     """What a layer and its inputs are made from."""
     given = {name: value for name, value in setting.given.items() if name in program.arguments}
     values = {name: setting.values[name] for name in program.values}
-    return {"arguments": given, "inputs": shapes(inputs), "values": values, "ranges": dict(ranges)}
+    several = {name: part for name, part in program.inputs.items() if len(part.dtypes) > 1}
+    dtypes = {name: setting.dtypes.get(name, part.dtype) for name, part in several.items()}
+    return {
+        "arguments": given,
+        "inputs": shapes(inputs),
+        "values": values,
+        "ranges": dict(ranges),
+        "dtypes": dtypes,
+    }
 
 
 def shapes(tensors: Mapping[str, TensorFacts | None]) -> dict[str, object]:

@@ -139,7 +139,7 @@ def _input(program: Program, tensor: Input) -> tuple[str, str]:
     if tensor.marks:
         along = marked_dimension(tensor, program.inputs[tensor.marks[0]])
         notes.append(f"true at the positions of {listed(tensor.marks)} along {along} that count")
-    return tensor.dtype or "floating", "; ".join(notes)
+    return " or ".join(tensor.dtypes) or "floating", "; ".join(notes)
 
 
 def _given(program: Program, name: str) -> TensorLine:

@@ -124,9 +124,9 @@ class Bound:
             raise MemberFault(condition, f"`{name}` demands `{ex.show(condition)}`", (label,))
 
     def check_dtype(self, name: str, declared: Input, tensor: Tensor) -> None:
-        fits = tensor.dtype == dtype_of(declared.dtype) if declared.dtype else tensor.is_floating_point()
+        fits = tensor.is_floating_point() if not declared.dtypes else tensor.dtype in map(dtype_of, declared.dtypes)
         if not fits and not (tensor.is_complex() and declared.dtype is None):
-            wanted = declared.dtype or "a floating dtype"
+            wanted = listed(declared.dtypes, "or") or "a floating dtype"
             message = f"`{self.called.child.name}` takes {wanted} as `{name}`, but gets {dtype_name(tensor.dtype)}"
             raise self.refusal(name, message)
 

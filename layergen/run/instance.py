@@ -137,6 +137,8 @@ class Instance:
             if name in self.setting.absent:
                 yield name, None
             else:
+                own = self.setting.dtypes.get(name, tensor.dtype)
+                tensor = tensor.model_copy(update={"dtype": own})
                 made = self.made(self.input_shape(name), tensor, self.placement.dtype)
                 differentiable = made.is_floating_point() and tensor.gradient
                 yield name, made.requires_grad_(self.placement.gradients and differentiable)

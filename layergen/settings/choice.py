@@ -38,6 +38,7 @@ class Setting:
     sizes: Mapping[str, int] = field(default_factory=dict)  # a size for each dimension
     leading: tuple[int, ...] = ()  # what stands for `...`
     absent: frozenset[str] = frozenset()  # optional inputs that are left out
+    dtypes: Mapping[str, str] = field(default_factory=dict)  # of inputs that have another than their first
     path: tuple[str | int, ...] = ()  # the case of the spec that it comes from
     run: str | None = None  # the name of what stands for `...`
 
@@ -171,6 +172,9 @@ def _variations(program: Program, base: Setting) -> Iterator[Setting]:
             yield from _changed(program, base, name, None, f"{name}_none")
     for name in wholes(name for name, tensor in program.inputs.items() if tensor.optional):
         yield replace(base, name=f"without_{name}", absent=frozenset(spread([name], program.tuples)))
+    for name, tensor in program.inputs.items():
+        for dtype in tensor.dtypes[1:]:
+            yield replace(base, name=f"{name}_{dtype}", dtypes={name: dtype})
     if base.leading:
         yield replace(base, name="no_leading_dimensions", leading=())
 
