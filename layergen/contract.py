@@ -54,6 +54,7 @@ class InputTerms(Terms):
     optional: bool
     range: tuple[str, str] | None  # low and high of its values, high excluded
     kept: bool  # whether the constructor takes it, and the layer keeps it as a buffer
+    broadcast: bool  # whether it may be whatever broadcasts to the shape
     gradient: bool
     partial: bool  # whether some of its entries have no effect
     marks: tuple[str, ...]  # the inputs of which it says, being true, which positions count
@@ -194,6 +195,7 @@ def _input(name: str, part: Input) -> InputTerms:
         optional=part.optional,
         range=None if part.range is None else (ex.show(part.range[0]), ex.show(part.range[1])),
         kept=isinstance(part, Kept),
+        broadcast=part.broadcast,
         gradient=part.gradient,
         partial=part.partial,
         marks=part.marks,

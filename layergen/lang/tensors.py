@@ -143,6 +143,7 @@ class Input(ShortTensor):
 
     optional: bool = False
     gradient: bool = True  # whether a gradient flows back to it
+    broadcast: bool = False  # whether it may be whatever broadcasts to its shape
     partial: bool = False  # whether some of its entries are meant to have no effect
     range: tuple[Expression, Expression] | None = None  # low and high of its values, high excluded
     marks: Marks = ()  # the inputs of which it says, being true, which positions count
@@ -161,7 +162,7 @@ class Input(ShortTensor):
         if not isinstance(names, list):
             return handler(value)
         if not names or not all(name in INTEGRAL for name in names) or len({*names}) < len(names):
-            message = f"several dtypes of an input are integers, each once, got {describe(names)}"
+            message = f"several dtypes of an input are integers, each once, got `[{', '.join(map(str, names))}]`"
             raise fault(message, key="dtype", help=f"choose from {', '.join(INTEGRAL)}: `dtype: [int64, int32]`")
         made = handler({**value, "dtype": names[0]})
         made._others = tuple(names[1:])
@@ -205,6 +206,7 @@ def kept(argument: Argument) -> Kept:
         dtype=None,
         optional=argument.optional,
         gradient=False,
+        broadcast=False,
         partial=False,
         range=argument.range,
         marks=(),

@@ -77,14 +77,12 @@ def sizes_of(
     """What a layer and its inputs are made from."""
     given = {name: value for name, value in setting.given.items() if name in program.arguments}
     values = {name: setting.values[name] for name in program.values}
-    several = {name: part for name, part in program.inputs.items() if len(part.dtypes) > 1}
-    dtypes = {name: setting.dtypes.get(name, part.dtype) for name, part in several.items()}
     return {
         "arguments": given,
         "inputs": shapes(inputs),
         "values": values,
         "ranges": dict(ranges),
-        "dtypes": dtypes,
+        "dtypes": dict(setting.dtypes),
     }
 
 

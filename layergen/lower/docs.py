@@ -158,6 +158,8 @@ def shape_sentence(program: Program, tensor: Input | Output, doc_first: bool = F
     dtypes = tensor.dtypes if isinstance(tensor, Input) else (tensor.dtype,)
     if tensor.dtype is not None:
         parts.append(f"of dtype {listed([code(dtype) for dtype in dtypes if dtype], 'or')}")
+    if isinstance(tensor, Input) and tensor.broadcast:
+        parts.append("or what broadcasts to it")
     if isinstance(tensor, Input) and tensor.range is not None:
         low, high = (ex.show(end) for end in tensor.range)
         parts.append(f"with values in {code(f'[{low}, {high})')}")

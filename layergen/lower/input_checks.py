@@ -7,13 +7,23 @@ from layergen.lang.tuples import whole_name
 from layergen.lower.docs import shape_text
 from layergen.lower.scopes import negated
 from layergen.lower.source import SourcePrinter, as_tuple, formatted
-from layergen.prove.input_checks import InputCheck, LeadingDemand, ListDemand, RankDemand, SizeDemand, SolutionDemand
+from layergen.prove.input_checks import (
+    BroadcastDemand,
+    InputCheck,
+    LeadingDemand,
+    ListDemand,
+    RankDemand,
+    SizeDemand,
+    SolutionDemand,
+)
 from layergen.resolve.program import Program
 from layergen.resolve.signature import Entry, Sizes
 
 
 def mentioned_dimensions(program: Program, check: InputCheck) -> set[str]:
     """The names that a check compares with, but for those that it reads off the input itself."""
+    if isinstance(check.demand, BroadcastDemand):
+        return set[str]().union(*map(ex.names, check.demand.sizes.entries))
     if not isinstance(check.demand, SizeDemand):
         return set()
     entry = check.demand.entry
@@ -32,6 +42,8 @@ def told(program: Program, name: str, checks: Sequence[InputCheck]) -> dict[str,
         match check.demand:
             case LeadingDemand() as demand:
                 found["*"] = demand
+            case BroadcastDemand(sizes=sizes):
+                found |= {ex.show(entry): entry for entry in sizes.entries if ex.names(entry)}
             case SizeDemand(entry=entry) if ex.names(entry.expression) and not own_names(program, name, entry):
                 found[ex.show(entry.expression)] = entry.expression
             case ListDemand(expected=expected):
@@ -134,6 +146,11 @@ class InputCheckWriter:
                 return f"{entry.run(self.printer.show)} != {self.printer.show(as_tuple(expected))}"
             case SizeDemand(entry=entry):
                 return f"{self.printer.show(entry.size)} != {self.expected(entry)}"
+            case BroadcastDemand(input=name, sizes=sizes):
+                given, whole = self.source(name), self.printer.show(ex.Sequence(sizes.entries[::-1], "("))
+                pairs = f"zip({given}.shape[::-1], {whole}, strict=False)"
+                many = f"{given}.dim() > {len(sizes.entries)}"
+                return f"({many} or any(size not in (1, whole) for size, whole in {pairs}))"
             case SolutionDemand(condition=condition):
                 return self.printer.show(negated(condition))
         raise TypeError(f"no way to check {check.demand}")

@@ -136,6 +136,7 @@ def _declared(tensor: TensorSpec) -> Sizes:
 
 def _input(program: Program, tensor: Input) -> tuple[str, str]:
     notes = ["optional"] if tensor.optional else []
+    notes += ["or what broadcasts to it"] if tensor.broadcast else []
     if tensor.marks:
         along = marked_dimension(tensor, program.inputs[tensor.marks[0]])
         notes.append(f"true at the positions of {listed(tensor.marks)} along {along} that count")

@@ -95,6 +95,10 @@ class InputCheck:
         return self.demand.input
 
 
+class BroadcastDemand(Demand):
+    """It broadcasts to its shape, which it does not make larger."""
+
+
 READING = SizeDemand | SolutionDemand | ListDemand  # whose checks read sizes, which must be there
 
 
@@ -116,6 +120,9 @@ def input_checks(program: Program, settings: Sequence[Setting], for_data: bool =
     read = (entry for name, dimension in program.dimensions.items() if name in used for entry in dimension.entries)
     sources = {entry.input for entry in read if entry.binding in (Binding.BINDS, Binding.SOLVED)}
     for name, shapes in program.shapes.items():
+        if program.inputs[name].broadcast:
+            yield from _spread(BroadcastDemand(name, shapes[0]), instances)
+            continue
         for sizes in shapes:
             own = [check for check in found if check.input == name and check.demand.sizes == sizes]
             reads = name in sources or any(isinstance(check.demand, READING) for check in own)
@@ -132,6 +139,8 @@ def _demands(program: Program) -> Iterator[Demand]:
     leading = [entry for entry in program.entries if entry.binding is Binding.LEADING and entry.position == 0]
     first = next((entry for entry in leading if not entry.needs), None)
     for entry in program.entries:
+        if program.inputs[entry.input].broadcast:
+            continue
         if first is not None and entry in leading and entry is not first:
             yield LeadingDemand(entry.input, entry.sizes, entry, first)
         if isinstance(entry.expression, ex.Splice):
@@ -177,6 +186,16 @@ def _ranked(demand: RankDemand, instances: Sequence[Instance], reads: bool, tell
             fewer = [other for other in taken if len(other) < len(shape)]
             more = [other for other in taken if len(other) > len(shape)]
             yield InputCheck(demand, instance.setting, (*fewer[:1], *more[:1]))
+            return
+
+
+def _spread(demand: BroadcastDemand, instances: Sequence[Instance]) -> Iterator[InputCheck]:
+    """The check of an input that is broadcast, if torch takes one that makes the rest larger."""
+    for instance in _meant(demand, instances):
+        shape = tuple(instance.declared(demand.input))
+        wrong = tuple(other for other in ((2, *shape),) if _passes(instance, demand.input, other))
+        if wrong:
+            yield InputCheck(demand, instance.setting, wrong)
             return
 
 

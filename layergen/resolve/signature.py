@@ -207,7 +207,7 @@ def entries(inputs: Mapping[str, Input], scalars: Iterable[str]) -> Iterator[Ent
     known = set(scalars)
     lists = [(name, sizes) for name, tensor in inputs.items() for sizes in alternatives(tensor.shape)]
     dimensions = {name for _, sizes in lists for name in _bare(sizes) if name not in known}
-    always = {name: not tensor.optional for name, tensor in inputs.items()}
+    always = {name: not tensor.optional and not tensor.broadcast for name, tensor in inputs.items()}
     lasting = [(input, sizes) for input, sizes in lists if always[input] and not sizes.tests]
     bound = {name for _, sizes in lasting for name in _bare(sizes)}
     solved = dict(_solved(lasting, known, bound))
@@ -232,7 +232,9 @@ def _covered(inputs: Mapping[str, Input]) -> dict[str, str]:
 
     Those that stand alone in the one shape of another are not among them.
     """
-    lasting = {name: alternatives(part.shape) for name, part in inputs.items() if not part.optional}
+    lasting = {
+        name: alternatives(part.shape) for name, part in inputs.items() if not part.optional and not part.broadcast
+    }
     settled = {name for shapes in lasting.values() if len(shapes) == 1 for name in _bare(shapes[0])}
     found: dict[str, str] = {}
     for input, shapes in lasting.items():

@@ -140,6 +140,9 @@ class Bound:
         shape = tuple(tensor.shape)
         if sizes is None:
             return
+        if self.program.inputs[name].broadcast:
+            yield from self.spread(name, sizes, shape)
+            return
         listed = sum(len(self.evaluate(part)) for part in sizes.lists)
         loose = len(shape) - sizes.least - listed  # leading dimensions
         if loose != 0 if sizes.leading is None else loose < 0:
@@ -165,6 +168,15 @@ class Bound:
                 found = Interpreter({**self.scalars, "size": size}).evaluate(entry.solves.solution(ex.Name("size")))
                 self.sizes.setdefault(entry.solves.dimension, found)
             yield entry, size
+
+    def spread(self, name: str, sizes: Sizes, shape: tuple[Any, ...]) -> Iterator[tuple[Entry, Any]]:
+        """What is to be compared of an input that is broadcast: the sizes that are not 1."""
+        if len(shape) > len(sizes.entries):
+            raise self.refusal(name, self.wrong(name, shape, "more dimensions"))
+        for entry in self.program.entries:
+            found = entry.position - len(sizes.entries)
+            if entry.input == name and entry.sizes == sizes and -found <= len(shape) and bool(shape[found] != 1):
+                yield entry, shape[found]
 
     def alternative(self, name: str) -> Sizes | None:
         """The list of sizes that an input's shape is at the values of this call."""

@@ -143,8 +143,15 @@ class Instance:
                 differentiable = made.is_floating_point() and tensor.gradient
                 yield name, made.requires_grad_(self.placement.gradients and differentiable)
 
-    def input_shape(self, name: str) -> tuple[int, ...]:
+    def declared(self, name: str) -> tuple[int, ...]:
+        """The shape that an input is declared to have."""
         return self.shape(("inputs", name, "shape"), self.program.inputs[name].shape, self.scalars)
+
+    def input_shape(self, name: str) -> tuple[int, ...]:
+        """The shape that it has."""
+        shape = self.declared(name)
+        left = self.setting.shrunk.get(name)
+        return (1,) * len(shape) if left == "ones" else shape[-1:] if left == "last" and len(shape) > 1 else shape
 
     def made(self, shape: tuple[int, ...], tensor: TensorSpec, dtype: torch.dtype) -> Tensor:
         own = getattr(tensor, "dtype", None)

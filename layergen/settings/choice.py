@@ -39,6 +39,7 @@ class Setting:
     leading: tuple[int, ...] = ()  # what stands for `...`
     absent: frozenset[str] = frozenset()  # optional inputs that are left out
     dtypes: Mapping[str, str] = field(default_factory=dict)  # of inputs that have another than their first
+    shrunk: Mapping[str, str] = field(default_factory=dict)  # inputs that are less than their shape, and what is left
     path: tuple[str | int, ...] = ()  # the case of the spec that it comes from
     run: str | None = None  # the name of what stands for `...`
 
@@ -175,6 +176,9 @@ def _variations(program: Program, base: Setting) -> Iterator[Setting]:
     for name, tensor in program.inputs.items():
         for dtype in tensor.dtypes[1:]:
             yield replace(base, name=f"{name}_{dtype}", dtypes={name: dtype})
+    for name, tensor in program.inputs.items():
+        for left in ("last", "ones") if tensor.broadcast else ():
+            yield replace(base, name=f"{name}_{left}", shrunk={name: left})
     if base.leading:
         yield replace(base, name="no_leading_dimensions", leading=())
 
