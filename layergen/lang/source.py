@@ -78,14 +78,16 @@ class SpecSource(SourceText):
 
         A tensor that the constructor takes for the forward stands among the arguments, and one of a tuple in it.
         """
-        section, name, *rest = (*path[:2], *path[2:]) if len(path) > 1 else (*path, "")
+        if len(path) < 2:
+            return path
+        section, name, *rest = path
         index = item_index(str(name))
         if index is not None:
             whole = (section, whole_name(str(name)), "tuple")
             found = self._find(whole)
             names = list(found.node.entries) if found and isinstance(found.node, Mapping) else []
             return (*whole, names[index], *rest) if index < len(names) else path
-        if section == "inputs" and name and not self._has(path[:2]):
+        if section == "inputs" and not self._has(path[:2]):
             return ("arguments", *path[1:])
         return path
 
