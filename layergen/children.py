@@ -85,7 +85,7 @@ def _child(handed: Mapping[str, Any], inner: Library) -> Child:
     """A layer as it was handed on: its spec has been checked, so that it need only be understood."""
     contract = Contract.of_plain(handed["contract"])
     program = understood(LayerSpec.model_validate(json.loads(handed["spec"])), inner)
-    opened = [f"{item}" for path in contract.paths for item in path.open]
+    opened = [*(item for path in contract.paths for item in path.open), *contract.limited]
     conditions = map(parse_expression, contract.preconditions)
     return Child(
         program,

@@ -8,6 +8,7 @@ import io
 import json
 import os
 import re
+import subprocess
 import sys
 import time
 import warnings
@@ -21,7 +22,7 @@ from layergen.diagnostics import Diagnostic, LayergenError
 from layergen.faults import SourceError
 from layergen.pipeline import BuildResult, build, check, examine
 from layergen.project.config import Config, load_config
-from layergen.project.discovery import SUFFIXES, find_spec
+from layergen.project.discovery import SUFFIXES, TESTS, find_spec
 from layergen.project.workers import Failure, available_cores
 from layergen.project.writing import Plan, State
 from layergen.rules import all_rules
@@ -29,6 +30,7 @@ from layergen.suggest import nearest
 from layergen.words import plural
 
 FINE, FAULTS, USAGE, BUG, INTERRUPTED = 0, 1, 2, 70, 130
+PYTEST_INTERRUPTED = 2  # the exit code of pytest
 STYLES = ("full", "concise", "json", "github")  # of faults
 ALLOCATIONS = 50_000  # between two searches for circles of objects; most of what a build makes stays until its end
 
@@ -128,6 +130,13 @@ def _show_arguments(show: argparse.ArgumentParser) -> None:
     show.add_argument("--output-format", choices=("full", "json"), default="full")
 
 
+def _test_arguments(test: argparse.ArgumentParser) -> None:
+    test.add_argument("names", nargs="*", metavar="NAME", help="layers, by class or by spec (default: all)")
+    test.add_argument("-k", metavar="EXPRESSION", help="of the tests only those that fit, as pytest has it")
+    test.add_argument("-x", action="store_true", help="stop at the first failure")
+    test.add_argument("-v", action="store_true", help="name each test")
+
+
 def _new_arguments(new: argparse.ArgumentParser) -> None:
     new.add_argument("name", metavar="NAME", help="class name of the layer")
     new.add_argument("--category", default="custom", help="folder below the specs folder (default: custom)")
@@ -181,6 +190,21 @@ def _show(options: argparse.Namespace) -> int:
     summary = summarize(layer, spec.name)
     print(as_json(summary) if options.output_format == "json" else as_text(summary, color=_wants_color()))
     return FINE
+
+
+def _test(options: argparse.Namespace) -> int:
+    config = load_config(Path.cwd())
+    output = config.root / config.output
+    specs = [find_spec(config, name) for name in options.names]
+    paths = [output / spec.outputs[1] for spec in specs] or [output / TESTS]
+    missing = next((path for path in paths if not path.exists()), None)
+    if missing is not None:
+        raise LayergenError(f"there is no `{missing.relative_to(config.root).as_posix()}` yet: run `layergen build`")
+    words = [sys.executable, "-m", "pytest", "-q", *map(str, paths)]
+    words += ["-k", options.k] if options.k else []
+    words += ["-x"] * options.x + ["-v"] * options.v
+    code = subprocess.run(words, cwd=config.root, check=False).returncode
+    return code if code in (FINE, FAULTS) else INTERRUPTED if code == PYTEST_INTERRUPTED else USAGE
 
 
 def _new(options: argparse.Namespace) -> int:
@@ -320,6 +344,7 @@ COMMANDS: tuple[
     (_build, "build", "check specs, and write the code that is new or changed", _build_arguments),
     (_check, "check", "report what is wrong with specs, and write nothing", _check_arguments),
     (_show, "show", "show the shapes, contracts, conditions and costs of a layer", _show_arguments),
+    (_test, "test", "run the generated tests", _test_arguments),
     (_new, "new", "write a small spec to start from", _new_arguments),
     (_ops, "ops", "list the functions that a forward may call", _ops_arguments),
     (_explain, "explain", "show the page of a rule, or list all rules", _explain_arguments),

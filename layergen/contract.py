@@ -10,7 +10,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from layergen.checked import CheckedLayer
+from layergen.checked import CheckedLayer, PreconditionCase
 from layergen.lang import expression as ex
 from layergen.lang.model import Argument, Buffer, Input, Kept, Output, Parameter, Tensor
 from layergen.lang.values import Mixing
@@ -121,13 +121,14 @@ class Contract(Terms):
     causal: str | None  # the dimension along which no entry sees a later one
     accepted: tuple[tuple[str, str], ...]  # judgements of the checks that the author overrules, with the reasons
     preconditions: tuple[str, ...]  # what torch demands of sizes beyond the constraints
+    limited: tuple[str, ...]  # such conditions of which no expression can say on which ways they are demanded
     paths: tuple[PathTerms, ...]
     costs: CostTerms
 
     @property
     def proven(self) -> bool:
         """Whether the shapes are proven for all sizes on every way through the forward, with nothing left out."""
-        return all(path.verdict == "proven" and not path.open for path in self.paths)
+        return not self.limited and all(path.verdict == "proven" and not path.open for path in self.paths)
 
     def plain(self) -> dict[str, object]:
         """The contract as plain Python, as JSON has it."""
@@ -161,7 +162,10 @@ def contract_of(layer: CheckedLayer) -> Contract:
         mixes=tuple(program.mixes.items()),
         causal=program.causal,
         accepted=tuple(program.accept.items()),
-        preconditions=tuple(condition.text for condition in layer.preconditions),
+        preconditions=tuple(text for condition in layer.preconditions if (text := _condition(condition))),
+        limited=tuple(
+            condition.text + condition.ways() for condition in layer.preconditions if not _condition(condition)
+        ),
         paths=tuple(_path(program, proof) for proof in layer.proofs),
         costs=_costs(layer.costs),
     )
@@ -229,6 +233,20 @@ def _path(program: Program, proof: Proof | Tried) -> PathTerms:
         return PathTerms(where=where, training=True, verdict="tried", open=(proof.reason,))
     verdict: Literal["proven", "tried"] = "tried" if proof.sampled else "proven"
     return PathTerms(where=where, training=proof.training, verdict=verdict, open=tuple(_assumed(proof)))
+
+
+def _condition(case: PreconditionCase) -> str | None:
+    """A precondition as an expression that holds wherever it is not demanded; None where there is none."""
+    if case.where is None or any("=" not in flag for flag in case.where):
+        return None
+    tests = [f"{name} is None" if value == "None" else f"{name} == {value}" for name, value in map(_flag, case.where)]
+    return f"{case.text} if {' and '.join(tests)} else True" if tests else case.text
+
+
+def _flag(text: str) -> tuple[str, str]:
+    """A flag's name and its value as an expression."""
+    name, _, value = text.partition("=")
+    return name, value
 
 
 def _assumed(proof: Proof) -> Iterator[str]:

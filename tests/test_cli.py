@@ -158,7 +158,7 @@ def test_a_command_that_there_is_none_of_gets_the_nearest(capsys: Capture) -> No
     main(["buid"])
     assert capsys.readouterr().err.endswith("error: there is no command `buid`; did you mean `build`?\n")
     main(["frobnicate"])
-    assert "the commands are build, check, show, new, ops, explain\n" in capsys.readouterr().err
+    assert "the commands are build, check, show, test, new, ops, explain\n" in capsys.readouterr().err
 
 
 def test_every_command_is_known_to_the_search_for_the_nearest(capsys: Capture) -> None:
@@ -329,3 +329,17 @@ def test_styles_of_faults_are_those_that_can_be_printed() -> None:
     from layergen.present import diagnostics
 
     assert tuple(diagnostics.STYLES) == cli.STYLES
+
+
+def test_generated_tests_are_run_by_name(project: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    main(["new", "GatedScale"])
+    assert main(["test"]) == 2 and "run `layergen build`" in capfd.readouterr().err
+    main(["build"])
+    assert main(["test", "GatedScale", "-k", "repr"]) == 0
+    assert "passed" in capfd.readouterr().out
+    module = project / "generated" / "custom" / "gated_scale.py"
+    module.write_text(
+        module.read_text(encoding="utf-8").replace("def extra_repr", "def another_repr"), encoding="utf-8"
+    )
+    assert main(["test", "GatedScale", "-k", "repr", "-x"]) == 1
+    assert main(["test", "GatedScael"]) == 2

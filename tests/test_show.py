@@ -40,7 +40,20 @@ def test_json_has_the_same(capsys: Capture) -> None:
     assert main(["show", "Scale", "--output-format", "json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert list(found) == [
-        *("layer", "spec", "summary", "signature", "inputs", "outputs", "parameters", "buffers", "way", "steps"),
+        *(
+            "layer",
+            "spec",
+            "summary",
+            "signature",
+            "inputs",
+            "outputs",
+            "parameters",
+            "buffers",
+            "members",
+            "penalty",
+            "way",
+            "steps",
+        ),
         *("moved", "proven", "contracts", "preconditions", "input_checks", "case", "costs"),
         *("contract", "digest"),
     ]

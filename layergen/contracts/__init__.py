@@ -17,6 +17,7 @@ from layergen.contracts.independence import INDEPENDENCE
 from layergen.contracts.influence import INFLUENCE
 from layergen.contracts.judgement import Judgement, needless, overruled
 from layergen.contracts.kernels import KERNEL
+from layergen.contracts.laws import LAWS
 from layergen.contracts.learning import LEARNING
 from layergen.contracts.masks import MASKS
 from layergen.contracts.narrowing import NARROWING
@@ -50,6 +51,7 @@ CONTRACTS: dict[str, tuple[Promise, ...]] = {
     "finite": (FINITE,),
     "learning": (LEARNING,),
     "penalty": (PENALTY,),
+    "laws": (LAWS,),
     "precision": (HALF, NARROWING),
     "init": (FANS, STACKS),
     "influence": (INFLUENCE,),

@@ -11,6 +11,8 @@ from layergen.lang.part import Part
 from layergen.lang.values import Entries, Exclusive, Expression, Number, Prose, describe, fault, read_expression
 from layergen.words import listed
 
+AXIS = "axis"  # what a type is called that is an int for the dimensions of an input
+
 
 def _type(value: object) -> ArgumentType:
     found = read_type(value) if isinstance(value, str) else None
@@ -34,6 +36,7 @@ class Argument(Part):
     choices: Entries[int | str] | None = None
     optional_entries: bool = False  # None is one of the values of each entry of a list
     unused: bool = False  # taken for compatibility alone
+    of: str | None = None  # of an axis: the input of which it is one; its choices follow
     shape: Entries[Expression] | None = None  # of a tensor
     range: Entries[Expression] | None = None  # of a tensor: low and high of its values, high excluded
 
@@ -53,6 +56,21 @@ class Argument(Part):
 
     def excludes(self, bound: Literal["min", "max"]) -> bool:
         return self.exclusive is True or self.exclusive == bound
+
+    @model_validator(mode="before")
+    @classmethod
+    def _axis_of_an_input(cls, value: Any) -> Any:
+        """An axis is an int; which ones it may be, the shape of an input tells."""
+        if not isinstance(value, dict) or (value.get("type") != AXIS and "of" not in value):
+            return value
+        if value.get("type") != AXIS:
+            raise fault("only an axis is one of an input", key="of", help=f"write `type: {AXIS}`, or leave it out")
+        if "of" not in value:
+            raise fault("an axis is one of an input", key="type", help="add `of: x`, the input")
+        excess = next((key for key in ("min", "max", "choices") if key in value), None)
+        if excess:
+            raise fault(f"an axis has no `{excess}`", key=excess, help="the shape of the input says which there are")
+        return {**value, "type": "int"}
 
     @model_validator(mode="before")
     @classmethod

@@ -20,6 +20,7 @@ WORDS = (
     "str | size2",
     "function",
     "tensor",
+    "axis",
 )  # shown where it is another
 NUMERALS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 

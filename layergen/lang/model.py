@@ -48,6 +48,7 @@ from layergen.lang.values import (
     Entries,
     Expression,
     Mixes,
+    Number,
     Prose,
     Section,
     TensorPath,
@@ -61,6 +62,10 @@ class Reference(Part):
 
     title: Prose
     url: Annotated[str, StringConstraints(pattern=r"^https?://[^\s<>`]+$")]
+
+
+COMPARING = ("==", "<=", ">=", "<", ">")  # what a law may be
+LAYER = "layer"  # what a law calls the layer itself
 
 
 def _unnamed(part: Any, run: str) -> Any:
@@ -120,6 +125,36 @@ class Match(Part):
         return call
 
 
+class Law(Part):
+    """An equation or inequality that holds for all inputs, of which `layer` is the layer itself."""
+
+    law: Expression
+    within: Number | None = None  # how far apart the sides may be, absolutely; None: by the rounding of the dtype
+    when: Expression | None = None  # a condition on arguments under which it holds
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_form(cls, value: Any) -> Any:
+        return {"law": value} if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _compares(self) -> Self:
+        node = self.law
+        if not isinstance(node, ex.Compare) or len(node.operators) != 1 or node.operators[0] not in COMPARING:
+            help = f"write one comparison by {', '.join(f'`{sign}`' for sign in COMPARING)}: `layer(-x) == -layer(x)`"
+            raise fault("a law compares two sides", key="law", help=help)
+        if not any(isinstance(part, ex.Call) and part.function == LAYER for part in ex.walk(node)):
+            raise fault(f"a law is about the layer: call it, as `{LAYER}(x)`", key="law")
+        return self
+
+    @property
+    def sides(self) -> tuple[ex.Expression, str, ex.Expression]:
+        """The left side, the sign between them, and the right one."""
+        node = self.law
+        assert isinstance(node, ex.Compare)
+        return node.left, node.operators[0], node.comparators[0]
+
+
 class LayerSpec(Part):
     """One layer: what its file says, checked part by part."""
 
@@ -140,6 +175,7 @@ class LayerSpec(Part):
     forward: Block
     random: Literal["training", "always"] = "training"  # when the forward may draw random numbers
     penalty: Expression | None = None  # a regularization term in the layer's own tensors and its members'
+    laws: Entries[Law] = ()  # what holds for all inputs
     mixes: Mixes = Field(default_factory=dict)
     causal: str | None = None  # the dimension along which no entry sees a later one
     matches: Match | None = None
@@ -153,6 +189,31 @@ class LayerSpec(Part):
             if not part:
                 raise fault(f"a layer has at least one {'statement' if name == 'forward' else name[:-1]}", key=name)
         return self
+
+    @model_validator(mode="after")
+    def _has_axes_of_inputs(self) -> Self:
+        """Give the axes among the arguments the choices that the shapes of their inputs leave."""
+        axes = {name: part for name, part in self.declared.items() if part.of is not None and part.choices is None}
+        if not axes:
+            return self
+        changed = {name: part.model_copy(update={"choices": self._axes(name, part)}) for name, part in axes.items()}
+        made = self.model_copy(update={"declared": {**self.declared, **changed}})
+        made.__dict__.pop("arguments", None)  # which has been computed of what is changed
+        return made
+
+    def _axes(self, name: str, axis: Argument) -> tuple[int, ...]:
+        """The numbers of the dimensions that an input has in every call."""
+        tensor = self.given.get(str(axis.of))
+        if not isinstance(tensor, Input) or not isinstance(tensor.shape, tuple):
+            known = [f"`{other}`" for other, part in self.given.items() if isinstance(part, Input)]
+            help = f"name one of {', '.join(known)}, whose shape is a list"
+            raise fault(f"`{axis.of}` is no input with a list of dimensions", key=("arguments", name, "of"), help=help)
+        count = sum(entry != ex.Literal(...) for entry in tensor.shape)
+        choices = tuple(range(-count, count))
+        if isinstance(axis.default, ex.Literal) and axis.default.value not in (*choices, None):
+            message = f"`{axis.of}` has {count} dimensions in every call, and so no dimension {axis.default.value}"
+            raise fault(message, key=("arguments", name, "default"))
+        return choices
 
     _run: str | None = PrivateAttr(default=None)
 

@@ -89,7 +89,8 @@ def _causes(errors: list[ErrorDetails], source: SpecSource) -> Iterator[ErrorDet
 def _path(error: ErrorDetails) -> Path:
     context: dict[str, Any] = error.get("ctx", {})
     place = tuple(part for part in error["loc"] if part not in (model.TENSOR, model.VALUE, model.TUPLE))
-    return (*place, context["key"]) if "key" in context else place
+    key = context.get("key", ())
+    return (*place, *key) if isinstance(key, tuple) else (*place, key)
 
 
 def _is_cut(path: Path, source: SpecSource) -> bool:

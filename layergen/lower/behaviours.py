@@ -18,6 +18,7 @@ APPLIES: dict[str, Callable[[CheckedLayer], bool]] = {
     "test_frozen_parameters": lambda layer: may_be_frozen(layer.program),
     "test_gradients": lambda layer: has_gradients(layer.program),
     "test_initial_values": lambda layer: layer.program.owns,
+    "test_laws": lambda layer: bool(layer.program.laws),
     "test_leaves_its_inputs_alone": lambda layer: True,
     "test_matches_torch": lambda layer: layer.program.matches is not None,
     "test_materializes_from_meta_device": lambda layer: layer.program.owns and not layer.program.kept,
@@ -34,7 +35,10 @@ APPLIES: dict[str, Callable[[CheckedLayer], bool]] = {
 
 def imported_names(layer: CheckedLayer) -> Iterator[str]:
     """What the layer's test module imports of the behaviours, in the order of a sorted import."""
-    yield from ("Case", "Input", "Layer")
+    yield from ("Case", "Input")
+    if layer.program.laws:
+        yield "Law"
+    yield "Layer"
     if layer.preconditions or layer.size_limits:
         yield "Limit"
     if layer.rejections or layer.input_checks or layer.size_limits:

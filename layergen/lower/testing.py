@@ -16,6 +16,7 @@ from layergen.lower.cases import Fields, case_fields, changed_case, result_shape
 from layergen.lower.constructor import constraint_message
 from layergen.lower.imports import function, import_lines
 from layergen.lower.input_checks import expectation, rounds, told
+from layergen.lower.laws import law_rows
 from layergen.lower.sizes import size_message
 from layergen.lower.source import SourcePrinter, broken, quoted
 from layergen.lower.views import ReferenceView, RowView, TableView, TestView
@@ -48,7 +49,7 @@ def test_view(layer: CheckedLayer, module: str, behaviours: str) -> TestView:
     program = layer.program
     reference, described = reference_view(program), layer_expression(layer)
     base = case_fields(program, layer.cases[0])
-    code = [described]
+    code = [described, *(row.value for row in law_rows(program))]
     if reference:
         code.append(function([reference.signature], reference.body, "nn.Module"))
     return TestView(
@@ -81,6 +82,7 @@ def tables(layer: CheckedLayer, base: Fields) -> Iterator[TableView]:
     yield TableView("REJECTIONS", tuple(rejected))
     yield TableView("WRONG_SHAPES", (*wrong_shapes(layer, base), *wrong_sizes(layer, base)))
     yield TableView("LIMITS", tuple(limits(layer, base)))
+    yield TableView("LAWS", tuple(law_rows(layer.program)))
 
 
 def reference_view(program: Program) -> ReferenceView | None:

@@ -75,6 +75,8 @@ class Summary:
     outputs: tuple[TensorLine, ...]
     parameters: tuple[TensorLine, ...]
     buffers: tuple[TensorLine, ...]
+    members: tuple[str, ...]  # what it is made of
+    penalty: str  # its own regularization term; empty if it has none
     way: str  # which way through the forward the steps take
     steps: tuple[StepLine, ...]
     moved: tuple[str, ...]  # what the generated code computes elsewhere than the forward says
@@ -105,6 +107,8 @@ def summarize(layer: CheckedLayer, origin: str) -> Summary:
         ),
         parameters=tuple(_owned(program, list(program.parameters))),
         buffers=tuple(_owned(program, list(program.buffers))),
+        members=tuple(_members(program)),
+        penalty="" if program.penalty is None else ex.show(program.penalty),
         way=way,
         steps=steps,
         moved=arranged(program).moved,
@@ -117,6 +121,15 @@ def summarize(layer: CheckedLayer, origin: str) -> Summary:
         contract=contract,
         digest=contract_digest(contract),
     )
+
+
+def _members(program: Program) -> Iterator[str]:
+    """What a layer is made of, and which tensors of that are one."""
+    width = max((len(name) for name in program.members), default=0)
+    for name, member in program.members.items():
+        note = "" if member.when is None else f"  if {ex.show(member.when)}"
+        yield f"{name:<{width}}  {ex.show(member.constructor)}{note}"
+    yield from (f"{left} is {ex.show(right)}" for left, right in program.ties.items())
 
 
 def _precondition(condition: PreconditionCase) -> str:

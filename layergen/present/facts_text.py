@@ -32,6 +32,8 @@ def as_text(summary: Summary, color: bool = False) -> str:
         _block(paint, "Outputs", _tensors(summary.outputs)),
         _block(paint, "Parameters", _tensors(summary.parameters)),
         _block(paint, "Buffers", _tensors(summary.buffers)),
+        _block(paint, "Members", _wrapped(summary.members)),
+        _block(paint, "Penalty", _wrapped([summary.penalty] if summary.penalty else [])),
         _block(paint, "Forward", _steps(summary.steps), f"shapes and dtypes {summary.way}"),
         _block(paint, "Moved", _wrapped(summary.moved), "the generated code computes the same in fewer operations"),
         _block(paint, "Contracts", _contracts(summary, paint)),

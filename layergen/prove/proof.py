@@ -120,7 +120,9 @@ def paths(program: Program, settings: Sequence[Setting]) -> Iterator[Setting]:
     """The settings that differ in more than their numbers: in what is there, or in what conditions come to."""
     seen: list[object] = []
     for setting in settings:
-        flags = {name: kept for name, kept in setting.values.items() if isinstance(kept, bool | str) or kept is None}
+        axes = {name for name, part in program.arguments.items() if part.of is not None}
+        values = setting.values.items()
+        flags = {name: kept for name, kept in values if name in axes or isinstance(kept, bool | str) or kept is None}
         key = (flags, setting.absent, len(setting.leading), way(program, setting))
         if key not in seen:
             seen.append(key)

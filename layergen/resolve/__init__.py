@@ -1,7 +1,7 @@
 """From a spec to a program: what each of its words is, said once."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import takewhile
 from typing import TypeVar
 
@@ -10,7 +10,20 @@ from layergen.lang import expression as ex
 from layergen.lang.constructors import constructor_calls
 from layergen.lang.facts import Callee, CalleeKind, Role
 from layergen.lang.kinds import Kind, Kinds
-from layergen.lang.model import Argument, Buffer, Input, Kept, LayerSpec, Match, Module, Output, Parameter, Tensor
+from layergen.lang.model import (
+    LAYER,
+    Argument,
+    Buffer,
+    Input,
+    Kept,
+    Law,
+    LayerSpec,
+    Match,
+    Module,
+    Output,
+    Parameter,
+    Tensor,
+)
 from layergen.lang.refusals import is_module
 from layergen.lang.shown import Shown
 from layergen.lang.tuples import item_index
@@ -104,6 +117,7 @@ def understood(spec: LayerSpec, library: Library = EMPTY) -> Program:
         inputs=inputs,
         tuples=spec.taken_tuples,
         results=spec.given_tuples,
+        laws=tuple(_law(law, start, numbers) for law in spec.laws),
         penalty=None if spec.penalty is None else annotated(spec.penalty, _owning(spec, start)),
         outputs={name: _output(part, sizes.with_names(_values(spec))) for name, part in spec.outputs.items()},
         random="always" if any(child.program.random == "always" for child in children_of(members)) else spec.random,
@@ -167,6 +181,22 @@ def _taken(spec: LayerSpec) -> dict[str, Meaning]:
         **{name: Meaning(Role.INPUT, TENSOR | _absent(optional)) for name, optional in tensors.items()},
         **{name: Meaning(Role.INPUT, TENSORS | _absent(optional)) for name, optional in tuples.items()},
     }
+
+
+@dataclass(frozen=True)
+class _Itself:
+    """The layer, as its laws call it."""
+
+    returns: Kinds
+    name: str = LAYER
+
+
+def _law(law: Law, start: Environment, numbers: Environment) -> Law:
+    """A law, which sees what the forward sees at its start, and the layer."""
+    itself = _Itself(TENSOR | frozenset({Kind.TENSORS}))
+    at = start.with_names({LAYER: Meaning(Role.MEMBER, MEMBER, itself)})
+    when = None if law.when is None else annotated(law.when, numbers)
+    return law.model_copy(update={"law": annotated(law.law, at), "when": when})
 
 
 def _owning(spec: LayerSpec, start: Environment) -> Environment:

@@ -11,6 +11,7 @@ from layergen.lang.facts import CalleeKind
 from layergen.lang.inits import INITIALIZERS
 from layergen.lang.interpreter import EvaluationFault, Interpreter
 from layergen.lang.kinds import Kind
+from layergen.lang.model import LAYER
 from layergen.lang.scalars import SCALARS
 from layergen.lang.tokens import quoted
 from layergen.lang.visitor import expressions, parts, statements
@@ -39,6 +40,7 @@ def check_calls(program: Program) -> Iterator[Finding]:
     yield from _match(program)
     yield from _members(program)
     yield from _penalty(program)
+    yield from _laws(program)
 
 
 def _forward(program: Program) -> Iterator[Finding]:
@@ -124,6 +126,18 @@ def _run(node: ex.Call | ex.Apply, path: Path, member: Member) -> Iterator[Findi
         yield from check_against(call, of.forward(name), path)
 
 
+def _laws(program: Program) -> Iterator[Finding]:
+    """The calls in what holds for all inputs, those of the layer itself among them."""
+    forward = Child(program, (), "").forward(LAYER)
+    for index, law in enumerate(program.laws):
+        path: Path = ("laws", index, "law")
+        for node in ex.walk(law.law):
+            if isinstance(node, ex.Call) and node.function == LAYER:
+                yield from check_against(node, forward, path)
+            elif isinstance(node, ex.Call):
+                yield from check_call(node, path, program.derived)
+
+
 def _penalty(program: Program) -> Iterator[Finding]:
     """The regularization term."""
     if program.penalty is None:
@@ -196,7 +210,7 @@ def _scalars(program: Program) -> Iterator[Finding]:
     """Outside the forward and the initial values there are numbers alone."""
     sizes: set[ex.Expression] = set()  # a wrong one is mostly wrong in several places
     for part in scoped(program):
-        if "init" in part.path or part.path[0] in ("matches", "penalty") or part.path[-1] == "module":
+        if "init" in part.path or part.path[0] in ("matches", "penalty", "laws") or part.path[-1] == "module":
             continue
         if part.path[-2] == "shape" and part.expression not in sizes:
             sizes.add(part.expression)

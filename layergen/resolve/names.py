@@ -150,7 +150,7 @@ def _check_unused(spec: LayerSpec) -> Iterator[Finding]:
     changed = {name.id for name in assignments(spec.forward)}
     outside: set[str] = set()
     for part in scoped(spec):
-        if part.path[0] not in ("constraints", "matches", "repr"):
+        if part.path[0] not in ("constraints", "laws", "matches", "repr"):
             outside |= ex.names(part.expression)
     used: dict[str, set[str]] = {
         "arguments": outside | (read - set(spec.tensors)),

@@ -9,7 +9,7 @@ from layergen import ops
 from layergen.lang import expression as ex
 from layergen.lang.facts import CalleeKind
 from layergen.lang.kinds import Kind, Kinds
-from layergen.lang.model import Argument, Buffer, Input, Kept, Match, Noted, Output, Parameter, Reference
+from layergen.lang.model import Argument, Buffer, Input, Kept, Law, Match, Noted, Output, Parameter, Reference
 from layergen.lang.shown import Shown
 from layergen.lang.tuples import Tuples, spread, wholes
 from layergen.lang.values import Mixing
@@ -258,6 +258,7 @@ class Program:
     outputs: Mapping[str, Output]
     tuples: Tuples  # those of inputs
     results: Tuples  # and those of outputs
+    laws: tuple[Law, ...]  # what holds for all inputs
     penalty: ex.Expression | None  # a regularization term in the layer's own tensors and its members'
     random: Literal["training", "always"]
     mixes: Mapping[str, Mixing]  # the dimensions along which samples see each other, and when

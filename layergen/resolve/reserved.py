@@ -31,7 +31,9 @@ BUILTINS = frozenset({
     "ValueError", "abs", "all", "any", "bool", "float", "int", "isinstance", "len", "list", "max", "min", "range",
     "round", "str", "sum", "super", "tuple", "zip",
 })  # fmt: skip
-TESTS = frozenset({"Case", "Input", "Layer", "Limit", "Refusal"})  # what a generated test imports beside the layer
+TESTS = frozenset(
+    {"Case", "Input", "Law", "Layer", "Limit", "Refusal"}
+)  # what a generated test imports beside the layer
 CLASSES = TESTS.union({"F", "Module", "Parameter", "Tensor"}, (name for name in dir(builtins) if name[0].isupper()))
 
 

@@ -9,7 +9,7 @@ from layergen.lang import expression as ex
 from layergen.lang.constructors import constructor_calls
 from layergen.lang.dtypes import DTYPES
 from layergen.lang.inits import FANS, Initial, initializer
-from layergen.lang.model import Argument, Buffer, Input, Kept, Match, Output, Parameter, Tensor
+from layergen.lang.model import Argument, Buffer, Input, Kept, Law, Match, Output, Parameter, Tensor
 from layergen.lang.scalars import NUMBERS
 from layergen.lang.shown import Shown
 from layergen.lang.tuples import wholes
@@ -64,6 +64,8 @@ class Parts(Protocol):
     @property
     def penalty(self) -> ex.Expression | None: ...
     @property
+    def laws(self) -> tuple[Law, ...]: ...
+    @property
     def matches(self) -> Match | None: ...
     @property
     def run(self) -> str | None: ...
@@ -105,6 +107,12 @@ def scoped(spec: Parts) -> Iterator[Scoped]:
         owned = scalars.union(CONSTANTS, spec.parameters, spec.buffers, spec.modules)
         words = "arguments, derived names, and tensors of the layer and its members"
         yield Scoped(("penalty",), spec.penalty, owned, words)
+    for index, law in enumerate(spec.laws):
+        said = bound.union(CONSTANTS, wholes(spec.inputs), spec.values, spec.parameters, spec.buffers)
+        words = "inputs, arguments, derived names, dimensions and tensors of the layer"
+        yield Scoped(("laws", index, "law"), law.law, said, words)
+        if law.when is not None:
+            yield Scoped(("laws", index, "when"), law.when, scalars, known)
     for index, shown in enumerate(spec.repr or ()):
         yield Scoped(("repr", index), shown.name, scalars, known)
         if shown.when is not None:

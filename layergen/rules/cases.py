@@ -110,3 +110,19 @@ class EmptyTensor(Rule):
     """
 
     code = "LG407"
+
+
+class BrokenLaw(Rule):
+    """What the spec says of all inputs does not hold for some.
+
+    A law is run on inputs that are drawn at random, in float64 and in evaluation. The message has the first place at
+    which its sides are not as it says, and both values there.
+
+        laws:
+          - layer(-x) == -layer(x)        # of a layer with an offset
+
+    Fix: correct the forward, or the law. Where it holds by approximation alone, say how far: `{law: …, within: 1e-3}`;
+    where it holds for some arguments alone, `{law: …, when: not bias}`.
+    """
+
+    code = "LG420"

@@ -49,7 +49,7 @@ class Branching:
 def branchings(program: Program) -> Iterator[Branching]:
     """All of a layer, in the order in which they are written."""
     for part in scoped(program):
-        if part.path[0] in ("constraints", "matches", "repr"):
+        if part.path[0] in ("constraints", "laws", "matches", "repr"):
             continue
         if part.path[-1] == "when" and part.path[0] == "outputs":
             yield Branching(part.path, part.expression, branch=True, otherwise=False)
@@ -152,7 +152,7 @@ def outside(program: Program, setting: Setting) -> set[Decision]:
         given = section in ("arguments", "inputs") and part.path[-1] == "default" and name in setting.given
         optional = section in ("parameters", "buffers", "modules", "inputs") and part.path[-1] != "when"
         missing = optional and name in without
-        if section not in ("constraints", "matches", "repr") and not given and not missing:
+        if section not in ("constraints", "laws", "matches", "repr") and not given and not missing:
             shadow.look(part)
     return shadow.decisions
 

@@ -245,7 +245,9 @@ def _distinct(chosen: list[Setting]) -> Iterator[Setting]:
 def flags(program: Program, setting: Setting) -> list[str]:
     """What makes a setting take its way through the forward: flags, choices, and what is left out."""
     values = ((name, setting.values[name]) for name in program.decided)
-    turned = [f"{name}={value!r}" for name, value in values if isinstance(value, bool | str) or value is None]
+    axes = {name for name, part in program.arguments.items() if part.of is not None}
+    named = ((name, value) for name, value in values if name in axes or isinstance(value, bool | str) or value is None)
+    turned = [f"{name}={value!r}" for name, value in named]
     return [*turned, *(f"without {name}" for name in wholes(sorted(setting.absent)))]
 
 

@@ -1,0 +1,40 @@
+"""Lowers what holds for all inputs to a table of the test module."""
+
+from collections.abc import Iterator
+
+from layergen.lang import expression as ex
+from layergen.lang.model import LAYER, Law
+from layergen.lower.source import Origin, SourcePrinter, quoted
+from layergen.lower.views import RowView
+from layergen.resolve.program import Program
+
+
+def law_rows(program: Program) -> Iterator[RowView]:
+    """The laws, each by its text with functions that give its sides."""
+    for law in program.laws:
+        yield RowView(quoted(ex.show(law.law)), row(program, law))
+
+
+def row(program: Program, law: Law) -> str:
+    left, sign, right = law.sides
+    printer = sides_printer(program)
+    sizes = {name: found.source.gives for name, found in program.dimensions.items()}
+
+    def sized(node: ex.Expression) -> ex.Expression:
+        return ex.transform(node, lambda part: sizes.get(part.id) if isinstance(part, ex.Name) else None)
+
+    shown = f"({printer.show(sized(left))}, {printer.show(sized(right))})"
+    parts = [f"lambda {', '.join((LAYER, *program.call))}: {shown}", quoted(sign)]
+    if law.within is not None:
+        parts.append(f"within={law.within!r}")
+    if law.when is not None:
+        parts.append(f"holds=lambda {LAYER}: {printer.show(law.when)}")
+    return f"Law({', '.join(parts)})"
+
+
+def sides_printer(program: Program) -> SourcePrinter:
+    """Prints what a law says, with what the layer has as its attributes."""
+    own = (*program.arguments, *program.derived, *program.tensors)
+    names = {name: f"{LAYER}.{name}" for name in own if name not in program.inputs}
+    first = next(iter(program.inputs))
+    return SourcePrinter(names, Origin(f"{first}.device", f"{first}.dtype"), functional="nn.functional")
