@@ -49,10 +49,12 @@ class InputTerms(Terms):
 
     name: str
     shape: Shape
-    dtype: str | None  # None: floating
+    dtype: str | None  # None: floating; of several, the first
+    dtypes: tuple[str, ...]  # those that it may have
     optional: bool
     range: tuple[str, str] | None  # low and high of its values, high excluded
     kept: bool  # whether the constructor takes it, and the layer keeps it as a buffer
+    broadcast: bool  # whether it may be whatever broadcasts to the shape
     gradient: bool
     partial: bool  # whether some of its entries have no effect
     marks: tuple[str, ...]  # the inputs of which it says, being true, which positions count
@@ -193,9 +195,11 @@ def _input(name: str, part: Input) -> InputTerms:
         name=name,
         shape=_shape(part),
         dtype=part.dtype,
+        dtypes=part.dtypes,
         optional=part.optional,
         range=None if part.range is None else (ex.show(part.range[0]), ex.show(part.range[1])),
         kept=isinstance(part, Kept),
+        broadcast=part.broadcast,
         gradient=part.gradient,
         partial=part.partial,
         marks=part.marks,

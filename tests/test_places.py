@@ -174,3 +174,12 @@ def test_a_fix_is_kept_only_where_it_can_replace_the_text(text: str, place: Plac
 def test_every_rule_of_the_file_has_a_page() -> None:
     for code in (f"LG{number}" for number in range(101, 111)):
         assert "Fix: " in Rule.registry[code].page()
+
+
+def test_a_tensor_of_a_tuple_is_where_the_tuple_is() -> None:
+    text = "inputs:\n  x: [N]\n  state: {tuple: {h: [N, 3], c: {shape: [N, 4]}}}\n"
+    source = parse(text, "specs/carried.yaml")
+    assert marked(source, Place(("inputs", "state[0]"), key=True)) == "3:h"
+    assert marked(source, Place(("inputs", "state[1]", "shape", 1))) == "3:4"
+    found = source.diagnose(InvalidYaml.at(("inputs", "state[1]", "shape", 1), "wrong"))
+    assert found.pointer == "inputs.state.tuple.c.shape[1]"

@@ -22,7 +22,9 @@ SEVERAL = 3  # samples, where a setting has but one
 
 
 def batch_of(program: Program) -> str | None:
-    """The dimension along which there are samples: the first one of the first input, or ``...``."""
+    """The dimension along which there are samples: the one that may be left out, or the first of the first input."""
+    if program.left_out is not None:
+        return program.left_out
     first = next(iter(program.inputs.values()))
     entry = first.shape[0] if isinstance(first.shape, tuple) and first.shape else None
     if entry == ex.Literal(...):

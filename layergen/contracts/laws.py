@@ -12,6 +12,7 @@ from layergen.diagnostics import Finding, Place
 from layergen.lang import expression as ex
 from layergen.lang.interpreter import EvaluationFault, Interpreter
 from layergen.lang.model import LAYER, Law
+from layergen.lang.tuples import gathered, packed
 from layergen.resolve.program import Child, Program
 from layergen.rules.cases import BrokenLaw
 from layergen.run.call import Called, bound_inputs, bound_values, computed
@@ -81,7 +82,7 @@ class _Running(ForwardInterpreter):
             **CONSTANTS,
             **instance.scalars,
             **instance.named,
-            **instance.inputs,
+            **gathered(instance.inputs, instance.program.tuples),
             LAYER: self.itself,
             "training": False,
         }
@@ -94,8 +95,8 @@ class _Running(ForwardInterpreter):
         inputs = bound_inputs(program, arguments, keywords)
         child = Child(program, (), "")
         called = Called(child, values, inputs, instance.named, instance.members, training, instance.placement)
-        outputs = computed(called)
-        return outputs[0] if len(outputs) == 1 else tuple(outputs)
+        outputs = tuple(packed(computed(called).items()))
+        return outputs[0] if len(outputs) == 1 else outputs
 
 
 def _tensor(value: Any) -> Tensor:

@@ -8,6 +8,7 @@ import torch
 from layergen.diagnostics import Finding, Place
 from layergen.lang import expression as ex
 from layergen.lang.interpreter import EvaluationFault, Interpreter, first_line
+from layergen.lang.tuples import gathered
 from layergen.ops.modules import find_module
 from layergen.rules.cases import MatchMismatch
 from layergen.run.environment import CONSTANTS
@@ -62,7 +63,8 @@ def matched_inputs(instance: Instance, inputs: Mapping[str, Any]) -> list[Any]:
     match = instance.program.matches
     assert match is not None
     called = match.inputs if match.inputs is not None else tuple(map(ex.Name, instance.program.call))
-    interpreter = Interpreter({**CONSTANTS, **instance.setting.values, **inputs})
+    given = gathered(inputs, instance.program.tuples)
+    interpreter = Interpreter({**CONSTANTS, **instance.setting.values, **given})
     return [interpreter.evaluate(value) for value in called]
 
 

@@ -13,6 +13,7 @@ from layergen.lang import expression as ex
 from layergen.lang.argument_types import Base
 from layergen.lang.inits import is_initializer
 from layergen.lang.model import Argument, Buffer, Input, Parameter
+from layergen.lang.tuples import gathered, item_index, whole_name
 from layergen.resolve.families import at_values
 from layergen.resolve.program import Program
 from layergen.run.environment import CONSTANTS
@@ -69,7 +70,8 @@ def _read(program: Program, setting: Setting, training: bool, notes: Notes, exac
     values: dict[str, Any] = dict(_scalars(program, setting, knowledge, exact))
     _learn(program, knowledge)
     values |= {name: _constant(value) for name, value in CONSTANTS.items()}
-    values |= {"training": training, **dict(_inputs(program, setting, values, knowledge))}
+    inputs = gathered(dict(_inputs(program, setting, values, knowledge)), program.tuples)
+    values |= {"training": training, **inputs}
     for name, part in program.parameters.items():
         values[name] = None if _absent(program, setting, name) else _parameter(part, values, knowledge)
     start = dict(_buffers(program, setting, values, knowledge))
@@ -92,7 +94,15 @@ def _read(program: Program, setting: Setting, training: bool, notes: Notes, exac
     for suspect in tried.suspects.values():
         notes.add(suspect)
     notes.unknown |= tried.unknown
-    return {name: as_value(reader.values.get(name)) for name in program.outputs}
+    return {name: as_value(_result(reader.values, name)) for name in program.outputs}
+
+
+def _result(values: Mapping[str, Any], name: str) -> Any:
+    """What an output was assigned, or a tensor of a tuple."""
+    found, index = values.get(whole_name(name)), item_index(name)
+    if index is None:
+        return found
+    return found[index] if isinstance(found, list | tuple) and index < len(found) else None
 
 
 def _grown(before: Value, after: Any, turn: int) -> Value:

@@ -21,6 +21,7 @@ from layergen.lang import expression as ex
 from layergen.lang.argument_types import ArgumentType, Base
 from layergen.lang.bounds import refusal
 from layergen.lang.interpreter import EvaluationFault, Interpreter
+from layergen.lang.tuples import gathered
 from layergen.ops.modules import find_module
 from layergen.resolve.program import Program
 from layergen.run.environment import CONSTANTS
@@ -292,11 +293,9 @@ def _module_does_the_same(instance: Instance, training: bool) -> bool:
         module = op.function(*arguments, **keywords)
         module.load_state_dict(state)
         module.train(training)
-        names = {**CONSTANTS, **instance.inputs}
-        given = match.inputs
-        inputs = (
-            list(instance.inputs.values()) if given is None else [Interpreter(names).evaluate(part) for part in given]
-        )
+        tensors, given = gathered(instance.inputs, instance.program.tuples), match.inputs
+        names = {**CONSTANTS, **tensors}
+        inputs = list(tensors.values()) if given is None else [Interpreter(names).evaluate(part) for part in given]
         outputs = [output for output in _flat(module(*inputs)) if output.is_floating_point()]
         if not all(bool(output.isfinite().all()) for output in outputs):
             return True

@@ -111,7 +111,8 @@ class Interpreter(Visitor):
         try:
             parts = list(value)
         except TypeError:
-            raise EvaluationFault(source, "this is one value, not several") from None
+            given = "None" if value is None else "one value"
+            raise EvaluationFault(source, f"this is {given}, not several") from None
         if len(parts) != len(targets):
             raise EvaluationFault(whole, f"{len(targets)} names for {self.count(len(parts))} values")
         for target, part in zip(targets, parts, strict=True):

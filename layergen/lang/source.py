@@ -11,6 +11,7 @@ from layergen.faults import SourceError
 from layergen.lang.compose import compose
 from layergen.lang.nodes import Data, List, Mapping, Node, Scalar
 from layergen.lang.text import SourceText
+from layergen.lang.tuples import item_index, whole_name
 from layergen.rules.file import FileTooLarge, InvalidEncoding, UnreadableFile
 
 SIZE = 256 * 1024  # bytes
@@ -68,9 +69,27 @@ class SpecSource(SourceText):
             finding.notes,
             finding.help,
             finding.fix if self._is_verbatim(finding.place) else None,
-            finding.place.pointer(),
+            finding.place._replace(path=self.declared(finding.place.path)).pointer(),
             self.excerpt([location, *(mark.location for mark in marks)]),
         )
+
+    def declared(self, path: Path) -> Path:
+        """Where the file has what a path leads to.
+
+        A tensor that the constructor takes for the forward stands among the arguments, and one of a tuple in it.
+        """
+        if len(path) < 2:
+            return path
+        section, name, *rest = path
+        index = item_index(str(name))
+        if index is not None:
+            whole = (section, whole_name(str(name)), "tuple")
+            found = self._find(whole)
+            names = list(found.node.entries) if found and isinstance(found.node, Mapping) else []
+            return (*whole, names[index], *rest) if index < len(names) else path
+        if section == "inputs" and not self._has(path[:2]):
+            return ("arguments", *path[1:])
+        return path
 
     def _has(self, path: Path) -> bool:
         """Whether a section has a part of some name."""
@@ -81,8 +100,7 @@ class SpecSource(SourceText):
         """The deepest node on the way to a path; None for the root."""
         found: _Found | None = None
         node: Node = self.root
-        if path[:1] == ("inputs",) and len(path) > 1 and not self._has(path[:2]):
-            path = ("arguments", *path[1:])  # a tensor that the constructor takes for the forward
+        path = self.declared(path)
         for part in path:
             if isinstance(node, Mapping) and part in node.entries:
                 key, node = node.entries[part]

@@ -31,6 +31,7 @@ PARTS: dict[str, type[BaseModel]] = {
     "arguments": model.Argument,
     "parameters": model.Parameter,
     "buffers": model.Buffer,
+    "dimensions": model.Noted,
     "inputs": model.Input,
     "outputs": model.Output,
     "references": model.Reference,
@@ -87,7 +88,7 @@ def _causes(errors: list[ErrorDetails], source: SpecSource) -> Iterator[ErrorDet
 
 def _path(error: ErrorDetails) -> Path:
     context: dict[str, Any] = error.get("ctx", {})
-    place = tuple(part for part in error["loc"] if part not in (model.TENSOR, model.VALUE))
+    place = tuple(part for part in error["loc"] if part not in (model.TENSOR, model.VALUE, model.TUPLE))
     key = context.get("key", ())
     return (*place, *key) if isinstance(key, tuple) else (*place, key)
 
@@ -159,7 +160,7 @@ def _explain(error: ErrorDetails) -> Finding:
     path = _path(error)
     match error["type"]:
         case "extra_forbidden":
-            return _unknown_key(path, model.Value if model.VALUE in error["loc"] else None)
+            return _unknown_key(path, _part_of(error["loc"]))
         case "missing":
             return _missing_key(path)
         case "syntax" | "forbidden":
@@ -190,10 +191,21 @@ def _meant(kind: str, path: Path, value: object, context: dict[str, Any]) -> str
     return f"write `{near}`" if near else None
 
 
-def _keys_at(path: Path) -> tuple[str, ...]:
+def _part_of(location: tuple[int | str, ...]) -> type[BaseModel] | None:
+    """What has an unknown key, where that is one of several kinds of inputs or outputs."""
+    if model.VALUE in location:
+        return model.Value
+    if model.TUPLE in location and "tuple" not in location:
+        return model.TupleInput if location[0] == "inputs" else model.TupleOutput
+    return None
+
+
+def _keys_at(path: Path, part: type[BaseModel] | None = None) -> tuple[str, ...]:
     """The keys that the mapping which holds the last part of a path may have."""
     if len(path) == 1:
         return _keys(model.LayerSpec)
+    if part in (model.TupleInput, model.TupleOutput):
+        return _keys(part)
     part = model.Match if path[0] == "matches" else PARTS.get(str(path[0]))
     return _keys(part) if part else ()
 
@@ -204,11 +216,11 @@ def _keys(part: type[BaseModel]) -> tuple[str, ...]:
 
 
 def _unknown_key(path: Path, part: type[BaseModel] | None = None) -> Finding:
-    nearest = _nearest_key(path)
-    if part is not None and nearest not in _keys(part):
+    nearest = _nearest_key(path, part)
+    if part is model.Value and nearest not in _keys(part):
         help = f"an input with a `type` is a value, not a tensor, and has no `{path[-1]}`"
         return UnknownKey.at(Place(path, key=True), f"unknown key {describe(path[-1])}", help=help)
-    keys = _keys_at(path)
+    keys = _keys_at(path, part)
     help = f"write `{nearest}`" if nearest else f"the keys here are {', '.join(f'`{key}`' for key in keys)}"
     if (meant := KEY_WORDS.get(str(path[-1]))) and len(path) > 1 and _fits(meant, keys):
         help = meant
@@ -223,8 +235,8 @@ def _fits(meant: str, keys: tuple[str, ...]) -> bool:
     return named is None or named[1] in keys
 
 
-def _nearest_key(path: Path) -> str | None:
-    return nearest(str(path[-1]), _keys_at(path))
+def _nearest_key(path: Path, part: type[BaseModel] | None = None) -> str | None:
+    return nearest(str(path[-1]), _keys_at(path, part))
 
 
 def _missing_key(path: Path) -> Finding:

@@ -31,6 +31,7 @@ APPLIES: dict[str, Callable[[CheckedLayer], bool]] = {
     "test_rejects": lambda layer: bool(layer.rejections),
     "test_rejects_inputs_of_a_wrong_shape": lambda layer: bool(layer.input_checks or layer.size_limits),
     "test_repr": lambda layer: True,
+    "test_single_sample": lambda layer: layer.program.left_out is not None,
     "test_spread_of_initial_values": lambda layer: any(len(ends) > 2 for ends in bounds_of(layer)),
     "test_state_dict": lambda layer: layer.program.owns or bool(layer.program.kept),
 }
@@ -52,8 +53,8 @@ def imported_names(layer: CheckedLayer) -> Iterator[str]:
 def layer_expression(layer: CheckedLayer) -> str:
     """The description of a layer that its behaviours go by."""
     program = layer.program
-    parts = {name: "Input(value=True)" if name in program.values else "" for name in program.call}
-    parts |= {name: input_expression(program.inputs[name]) for name in program.call if name in program.inputs}
+    parts = {name: "Input(value=True)" if name in program.values else "" for name in program.taken}
+    parts |= {name: input_expression(program.inputs[name]) for name in program.taken if name in program.inputs}
     inputs = ", ".join(f"{python(name)}: {text}" for name, text in parts.items())
     return f"Layer({', '.join([program.layer, f'inputs={{{inputs}}}', *traits(layer)])})"
 

@@ -13,6 +13,7 @@ from layergen.diagnostics import Span
 from layergen.lang import expression as ex
 from layergen.lang.facts import Callee, CalleeKind
 from layergen.lang.kinds import Kind
+from layergen.lang.tuples import wholes
 from layergen.lang.visitor import expressions, parts, statements
 from layergen.ops.traits import ALIASING, FORGETFUL
 from layergen.resolve.conditions import NOTHING, Facts, about, exclude, facts
@@ -64,7 +65,7 @@ class _Copies:
     def without_gradients(self) -> frozenset[str]:
         """The names that have no gradient: numbers, buffers, and what is computed of these alone."""
         names = {node.id for part in expressions(self.program.forward.statements) for node in _names(part)}
-        found = names - set(self.program.inputs) - set(self.program.parameters)
+        found = names - set(wholes(self.program.inputs)) - set(self.program.parameters)
         while True:
             wrong = {
                 target.id
@@ -197,7 +198,7 @@ class _Copies:
 
     def must_stay(self, names: set[str], roots: frozenset[Root], known: Facts) -> bool:
         """Whether names that are given a buffer's memory must keep what is in it now."""
-        if not names.isdisjoint({*self.program.outputs, *self.program.buffers}):
+        if not names.isdisjoint({*wholes(self.program.outputs), *self.program.buffers}):
             return True
         met = tuple(self.meeting(roots, known))
         if any(update.order > self.order or update.loops & self.loops for update in met):

@@ -3,11 +3,13 @@
 from collections.abc import Mapping
 
 from layergen.checked import CheckedCase
+from layergen.lang.interpreter import Interpreter
 from layergen.lower.representation import expected_repr
 from layergen.lower.returned import returned_at
 from layergen.lower.source import broken, python
 from layergen.resolve.families import at_values
 from layergen.resolve.program import Program
+from layergen.resolve.unbatched import axis
 from layergen.run.trial import TensorFacts
 from layergen.settings.choice import Setting
 
@@ -29,6 +31,7 @@ def case_fields(program: Program, case: CheckedCase) -> Fields:
     return {
         **sizes_of(program, case.setting, case.inputs, case.ranges),
         "outputs": result_shapes(program, case),
+        "samples": axes(program, case),
         "state": {name: shape for name, shape in state_shapes(program, own, case).items() if name not in hidden},
         "initial": {name: tuple(rounded(end) for end in ends) for name, ends in case.bounds.items()},
         "frozen": {name: not learned for name, learned in case.learned.items()},
@@ -60,6 +63,19 @@ def result_shapes(program: Program, case: CheckedCase) -> dict[str, object]:
     return {name: case.outputs[name].shape if there else None for name, there in found}
 
 
+def axes(program: Program, case: CheckedCase) -> dict[str, object]:
+    """Along which dimension the tensors have the samples of which there may be a single one."""
+    if program.left_out is None:
+        return {}
+    parts = (
+        *((name, program.inputs[name]) for name in program.taken if name in program.inputs),
+        *((name, program.outputs[name]) for name in case.outputs),
+    )
+    found = ((name, axis(part, program.left_out)) for name, part in parts)
+    known = Interpreter(case.setting.values)
+    return {name: known.evaluate(where) for name, where in found if where is not None}
+
+
 def sizes_of(
     program: Program,
     setting: Setting,
@@ -69,7 +85,13 @@ def sizes_of(
     """What a layer and its inputs are made from."""
     given = {name: value for name, value in setting.given.items() if name in program.arguments}
     values = {name: setting.values[name] for name in program.values}
-    return {"arguments": given, "inputs": shapes(inputs), "values": values, "ranges": dict(ranges)}
+    return {
+        "arguments": given,
+        "inputs": shapes(inputs),
+        "values": values,
+        "ranges": dict(ranges),
+        "dtypes": dict(setting.dtypes),
+    }
 
 
 def shapes(tensors: Mapping[str, TensorFacts | None]) -> dict[str, object]:

@@ -1,12 +1,13 @@
 """Lowers a spec's prose and shapes to the sections of the class docstring."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from layergen.checked import CheckedCase, CheckedLayer
 from layergen.lang import expression as ex
 from layergen.lang.bounds import requirement
 from layergen.lang.dtypes import COMPLEX, FLOATING
 from layergen.lang.model import Argument, Buffer, Input, Output, Parameter
+from layergen.lang.tuples import TensorTuple, spread, wholes
 from layergen.lower.arguments import type_of
 from layergen.lower.returned import returned_at
 from layergen.lower.scopes import negated
@@ -106,14 +107,33 @@ def _entry_text(entry: ex.Expression) -> str:
 
 
 def shapes(program: Program, doc: DocText) -> Iterator[str]:
-    tensors: list[tuple[str, Input | Output]] = [
-        *((name, program.inputs[name]) for name in program.call if name in program.inputs),
-        *program.outputs.items(),
-    ]
-    for name, tensor in tensors:
-        yield from entry(f"- {name}", shape_sentence(program, tensor), doc)
-        if isinstance(tensor, Input) and name == [own for own in program.call if own in program.inputs][-1]:
-            yield from values(program, doc)
+    for name in program.call:
+        if name in program.tuples:
+            yield from entry(f"- {name}", tuple_sentence(program, program.tuples[name], program.inputs), doc)
+        elif name in program.inputs:
+            yield from entry(f"- {name}", shape_sentence(program, program.inputs[name]), doc)
+    yield from values(program, doc)
+    for name in wholes(program.outputs):
+        if name in program.results:
+            yield from entry(f"- {name}", tuple_sentence(program, program.results[name], program.outputs), doc)
+        else:
+            yield from entry(f"- {name}", shape_sentence(program, program.outputs[name]), doc)
+    for name, note in program.noted.items():
+        texts = [f"All inputs and outputs may lack ``{name}`` together."] if note.optional else []
+        texts += [sentence(note.doc)] if note.doc else []
+        if texts:
+            yield from entry(f"- {name}", " ".join(texts), doc)
+
+
+def tuple_sentence(program: Program, whole: TensorTuple, tensors: Mapping[str, Input | Output]) -> str:
+    """What a tuple of tensors is: each by the name that the spec gives it."""
+    parts, docs = [], [whole.doc] if whole.doc else []
+    for item, name in zip(whole.items, whole.names, strict=True):
+        bare = tensors[item].model_copy(update={"optional": False, "doc": None})
+        parts.append(f"{name}, {shape_sentence(program, bare).removesuffix('.')}")
+        docs += [f"{name}: {doc}"] if (doc := tensors[item].doc) else []
+    text = f"Tuple of {'; '.join(parts[:-1])}; and {parts[-1]}" + ("; or ``None``" if whole.optional else "")
+    return " ".join(map(sentence, [text, *docs]))
 
 
 def values(program: Program, doc: DocText) -> Iterator[str]:
@@ -135,8 +155,11 @@ def preconditions(layer: CheckedLayer, doc: DocText) -> Iterator[str]:
 
 def shape_sentence(program: Program, tensor: Input | Output, doc_first: bool = False) -> str:
     parts = [described_shape(program, tensor)]
+    dtypes = tensor.dtypes if isinstance(tensor, Input) else (tensor.dtype,)
     if tensor.dtype is not None:
-        parts.append(f"of dtype {code(tensor.dtype)}")
+        parts.append(f"of dtype {listed([code(dtype) for dtype in dtypes if dtype], 'or')}")
+    if isinstance(tensor, Input) and tensor.broadcast:
+        parts.append("or what broadcasts to it")
     if isinstance(tensor, Input) and tensor.range is not None:
         low, high = (ex.show(end) for end in tensor.range)
         parts.append(f"with values in {code(f'[{low}, {high})')}")
@@ -269,17 +292,21 @@ def example(layer: CheckedLayer) -> Iterator[str]:
     """A session that constructs and calls the layer; the tests run it."""
     program, case = layer.program, layer.cases[0]
     yield f">>> layer = {constructed(program, case)}"
-    present = [name for name in program.call if case.inputs.get(name) is not None]
+    taken = [name for name in program.taken if case.inputs.get(name) is not None]
+    present = list(wholes(taken))
     for name in present:
-        yield f">>> {name} = {sample(case, name)}"
+        samples = [sample(case, item) for item in spread([name], program.tuples)]
+        made = samples[0] if len(samples) == 1 else f"({', '.join(samples)})"
+        yield f">>> {name} = {made}"
     given = [f"{name}={python(value)}" for name, value in case.setting.given.items() if name in program.values]
     positional = list(program.call)[: len(present)] == present
     call = f"layer({', '.join([*(present if positional else (f'{name}={name}' for name in present)), *given])})"
     found = dict(returned_at(program, case.setting))
+    names = wholes(found)
     if len(found) == 1:
         yield f">>> {call}.shape"
     else:
-        yield f">>> {', '.join(name if there else '_' for name, there in found.items())} = {call}"
+        yield f">>> {', '.join(name if found.get(name, True) else '_' for name in names)} = {call}"
         yield f">>> {next(name for name, there in found.items() if there)}.shape"
     first = next(iter(case.outputs.values()))
     yield f"torch.Size({list(first.shape)})"

@@ -7,6 +7,7 @@ from layergen import ops
 from layergen.lang import expression as ex
 from layergen.lang.facts import CalleeKind
 from layergen.lang.kinds import Kind, Kinds
+from layergen.lang.tuples import whole_name, wholes
 from layergen.lang.visitor import Visitor, assigned, calls, mentioned, statements
 from layergen.lower.arguments import bounds_check
 from layergen.lower.buffers import copied, depends_on
@@ -15,15 +16,16 @@ from layergen.lower.input_checks import InputCheckWriter, mentioned_dimensions, 
 from layergen.lower.loops import arranged
 from layergen.lower.members import listed
 from layergen.lower.narrowing import Narrowing
-from layergen.lower.returned import Answers, conditions, result, returned
+from layergen.lower.returned import Answers, conditions, result, returned, tuple_type
 from layergen.lower.scopes import attribute_names, functional
 from layergen.lower.sizes import mentioned_sizes, size_checks
 from layergen.lower.source import WIDTH, Origin, SourcePrinter
 from layergen.lower.tidy import tidied
+from layergen.lower.unbatched import UnbatchedWriter
 from layergen.lower.unions import as_types
 from layergen.prove.input_checks import InputCheck
 from layergen.resolve.conditions import NOTHING, Facts, about, exclude, facts, situated
-from layergen.resolve.inference import TENSOR, kinds_of
+from layergen.resolve.inference import TENSOR, TENSORS, kinds_of
 from layergen.resolve.program import Program
 from layergen.resolve.signature import Entry, Sizes, leading_source
 
@@ -57,7 +59,7 @@ class ForwardWriter(Visitor):
         self.narrowing = Narrowing(program)
         self.vague: frozenset[str] = frozenset()  # the names that mypy takes for anything
         self.vague = self.reassigned()
-        self.typed = {*program.inputs, *program.parameters, *program.buffers}  # whose type mypy knows
+        self.typed = {*wholes(program.inputs), *program.parameters, *program.buffers}  # whose type mypy knows
         self.known: Facts = NOTHING  # what is known of the inputs where the writer is
         self.bound = frozenset(name for name, found in program.dimensions.items() if found.always)
         self.lines: list[str] = []
@@ -67,16 +69,21 @@ class ForwardWriter(Visitor):
         self.run = self.named_run()
         self.printer.leading, self.printer.read = self.run or self.leading(), reader(program)
 
+        left_out = program.left_out
+        self.unbatched = (left_out and UnbatchedWriter(program, left_out, self.printer, self.free("unbatched"))) or None
+
     def write(self) -> tuple[str, ...]:
         for name, argument in self.program.values.items():
             for check in bounds_check(name, argument):
                 for line in check.lines():
                     self.emit(line)
+        if self.unbatched is not None:
+            self.lines += self.unbatched.put_in()
         self.inputs()
         for check in size_checks(self.program):
             for line in check.lines():
                 self.emit(line)
-        body, computed = self.split_return(tidied(copied(self.program), tuple(self.program.outputs)))
+        body, computed = self.split_return(tidied(copied(self.program), wholes(self.program.outputs)))
         body, last = self.split_condition(body)
         self.block(body)
         if last is not None:
@@ -99,7 +106,10 @@ class ForwardWriter(Visitor):
     def give_back(self, open: Sequence[ex.Expression], answers: Answers) -> None:
         """Return the outputs, on each condition those that there are."""
         if not open:
-            self.emit(f"return {result(tuple(returned(self.program, answers)))}")
+            names = tuple(returned(self.program, answers))
+            for line in self.unbatched.take_out([name for name, there in names if there]) if self.unbatched else ():
+                self.emit(line)
+            self.emit(f"return {result(names)}")
             return
         test, *rest = open
         known = NOTHING.union(*(facts(other, holds) for other, holds in answers.items()))
@@ -137,7 +147,7 @@ class ForwardWriter(Visitor):
         source = floating[0] if floating else owned[0] if owned else None
         if source is None:
             return Origin(device, "torch.get_default_dtype()")
-        return Origin(device, "dtype" if source in self.rebound else f"{source}.dtype")
+        return Origin(device, "dtype" if whole_name(source) in self.rebound else f"{source}.dtype")
 
     def leading(self) -> str:
         """Where the leading dimensions can be read: ``x.shape[:-1]``, or a name for it if the input is rebound."""
@@ -145,7 +155,7 @@ class ForwardWriter(Visitor):
         if source is None:
             return "..."
         name, text = source.input, source.run(self.printer.show)
-        if not self.program.forward.splices or name not in self.rebound:
+        if not self.program.forward.splices or whole_name(name) not in self.rebound:
             return text
         own = "leading"
         while own in self.program.names or own in self.rebound:
@@ -190,22 +200,23 @@ class ForwardWriter(Visitor):
             for dimension in self.program.dimensions.values()
             if dimension.always and dimension.source.input == name and dimension.name in used
         }
-        alone = {index: part.name for index, part in found.items() if not part.source.solves}
+        alone = {index: part.name for index, part in found.items() if not part.source.solves and not part.ways}
         sizes = self.program.shapes[name][0] if found else Sizes(())
         if len(alone) > 1 and not sizes.opens:
             self.emit(f"{', '.join(alone.get(index, '_') for index in range(len(sizes.entries)))} = {name}.shape")
             found = {index: part for index, part in found.items() if index not in alone}
         for dimension in found.values():
-            self.emit(f"{dimension.name} = {self.printer.show(dimension.source.gives)}")
+            self.emit(f"{dimension.name} = {self.printer.show(dimension.gives)}")
 
     def split_return(self, statements: Sequence[ex.Statement]) -> tuple[Sequence[ex.Statement], ex.Assign | None]:
         """The statements before the result, and the last one where it computes the result and no more."""
         *body, last = statements
-        outputs = tuple(self.program.outputs)
+        outputs = wholes(self.program.outputs)
         alone = isinstance(last, ex.Assign) and tuple(target.id for target in last.targets) == outputs == outputs[:1]
         if (
             isinstance(last, ex.Assign)
             and alone
+            and self.unbatched is None
             and outputs[0] not in self.program.buffers
             and not self.untyped(last.value)
         ):
@@ -214,7 +225,7 @@ class ForwardWriter(Visitor):
 
     def reassigned(self) -> frozenset[str]:
         """The names whose type mypy has not been told, and that are then given what it sees no type in."""
-        found, told, seen = set[str](), set[str](), {*self.program.inputs}
+        found, told, seen = set[str](), set[str](), {*wholes(self.program.inputs)}
         for statement in statements(self.program.forward.statements):
             if not isinstance(statement, ex.Assign):
                 continue
@@ -280,7 +291,7 @@ class ForwardWriter(Visitor):
         annotation = self.annotation(statement)
         if untyped and len(names) > 1:
             for target in statement.targets:
-                is_tensor = target.kinds == TENSOR or target.id in self.program.outputs
+                is_tensor = target.kinds == TENSOR or target.id in wholes(self.program.outputs)
                 if target.id not in self.typed and target.id != "_" and is_tensor:
                     self.emit(f"{target.id}: Tensor")
         self.typed.update(names)
@@ -296,7 +307,12 @@ class ForwardWriter(Visitor):
         empty = isinstance(value, ex.Sequence) and not value.items
         if len(statement.targets) > 1 or target.id in self.typed or not (empty or self.untyped(value)):
             return ""
-        return f": list[{item_type(kinds_of(value))}]" if empty else ": Tensor"
+        if empty:
+            return f": list[{item_type(kinds_of(value))}]"
+        result = self.program.results.get(target.id)
+        if result is None and kinds_of(value) == TENSORS:
+            return ": tuple[Tensor, ...]"
+        return f": {tuple_type(result)}" if result else ": Tensor"
 
     def loop(self, statement: ex.For) -> None:
         block = self.program.forward.statements

@@ -1,6 +1,6 @@
 """Lowers the initial values of parameters and buffers to the body of ``reset_parameters``."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from layergen import ops
 from layergen.lang import expression as ex
@@ -10,6 +10,7 @@ from layergen.lang.visitor import Block, Visitor, assigned, mapped
 from layergen.lower.families import attribute, reader
 from layergen.lower.imports import names_in
 from layergen.lower.members import reset, restarted
+from layergen.lower.merged import merged
 from layergen.lower.scopes import attribute_names, functional, initializers
 from layergen.lower.source import Origin, SourcePrinter
 from layergen.resolve.families import common_condition, misses_some
@@ -39,17 +40,17 @@ def reset_lines(program: Program) -> tuple[str, ...]:
 def own_lines(program: Program) -> tuple[str, ...]:
     """The statements for the layer's own tensors, each after those that it reads, and for other starts of members."""
     writer = InitialWriter(program)
-    lines: list[str] = []
+    lines: tuple[str, ...] = ()
     for name in program.initial_order:
         tensor = program.tensors[name]
         own = list(writer.family(name, tensor) if tensor.each is not None else writer.lines(name, tensor))
         if common_condition(tensor) is not None:
             own = [f"if {writer.condition(name, tensor)}:", *(f"{INDENT}{line}" for line in own)]
-        lines += own
+        lines = merged(lines, own, loops=not tensor.init.mentions & program.tensors.keys())
     return (*_joined(lines), *restarted(program))
 
 
-def _joined(lines: list[str]) -> Iterator[str]:
+def _joined(lines: Sequence[str]) -> Iterator[str]:
     """Lines in which a block without gradients goes on where the next one would begin."""
     going = False
     for line in lines:

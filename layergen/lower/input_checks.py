@@ -3,16 +3,27 @@
 from collections.abc import Iterator, Sequence
 
 from layergen.lang import expression as ex
+from layergen.lang.tuples import whole_name
 from layergen.lower.docs import shape_text
 from layergen.lower.scopes import negated
 from layergen.lower.source import SourcePrinter, as_tuple, formatted
-from layergen.prove.input_checks import InputCheck, LeadingDemand, ListDemand, RankDemand, SizeDemand, SolutionDemand
+from layergen.prove.input_checks import (
+    BroadcastDemand,
+    InputCheck,
+    LeadingDemand,
+    ListDemand,
+    RankDemand,
+    SizeDemand,
+    SolutionDemand,
+)
 from layergen.resolve.program import Program
 from layergen.resolve.signature import Entry, Sizes
 
 
 def mentioned_dimensions(program: Program, check: InputCheck) -> set[str]:
     """The names that a check compares with, but for those that it reads off the input itself."""
+    if isinstance(check.demand, BroadcastDemand):
+        return set[str]().union(*map(ex.names, check.demand.sizes.entries))
     if not isinstance(check.demand, SizeDemand):
         return set()
     entry = check.demand.entry
@@ -31,6 +42,8 @@ def told(program: Program, name: str, checks: Sequence[InputCheck]) -> dict[str,
         match check.demand:
             case LeadingDemand() as demand:
                 found["*"] = demand
+            case BroadcastDemand(sizes=sizes):
+                found |= {ex.show(entry): entry for entry in sizes.entries if ex.names(entry)}
             case SizeDemand(entry=entry) if ex.names(entry.expression) and not own_names(program, name, entry):
                 found[ex.show(entry.expression)] = entry.expression
             case ListDemand(expected=expected):
@@ -46,7 +59,12 @@ def own_names(program: Program, name: str, entry: Entry) -> dict[str, Entry]:
     needs = entry.needs
     mentioned = ex.names(entry.expression)
     found = {name: program.dimensions[name].at(needs) for name in program.dimensions if name in mentioned}
-    return {key: where for key, where in found.items() if where and (where.input == name or where.needs)}
+    return {key: where for key, where in found.items() if where and (where.input == name or _own(program, key, where))}
+
+
+def _own(program: Program, dimension: str, where: Entry) -> bool:
+    """Whether a dimension has a size in the cases alone in which an entry is there."""
+    return bool(where.needs) and not program.dimensions[dimension].always
 
 
 def expectation(
@@ -107,7 +125,7 @@ class InputCheckWriter:
     def condition(self, name: str, sizes: Sizes, checks: Sequence[InputCheck]) -> str:
         """When an input that is meant to have some shape has another one."""
         wrong = [self.broken(check) for check in checks]
-        meant = [f"{self.source(name)} is not None"] if self.program.inputs[name].optional else []
+        meant = [f"{self.source(whole_name(name))} is not None"] if self.program.inputs[name].optional else []
         for test, holds in sizes.tests:
             meant.append(self.printer.show(test if holds else negated(test), ex.PRECEDENCE["and"]))
         whole = " or ".join(wrong)
@@ -128,6 +146,11 @@ class InputCheckWriter:
                 return f"{entry.run(self.printer.show)} != {self.printer.show(as_tuple(expected))}"
             case SizeDemand(entry=entry):
                 return f"{self.printer.show(entry.size)} != {self.expected(entry)}"
+            case BroadcastDemand(input=name, sizes=sizes):
+                given, whole = self.source(name), self.printer.show(ex.Sequence(sizes.entries[::-1], "("))
+                pairs = f"zip({given}.shape[::-1], {whole}, strict=False)"
+                many = f"{given}.dim() > {len(sizes.entries)}"
+                return f"({many} or any(size not in (1, whole) for size, whole in {pairs}))"
             case SolutionDemand(condition=condition):
                 return self.printer.show(negated(condition))
         raise TypeError(f"no way to check {check.demand}")

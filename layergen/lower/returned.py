@@ -5,6 +5,7 @@ from itertools import product
 
 from layergen.lang import expression as ex
 from layergen.lang.interpreter import Interpreter
+from layergen.lang.tuples import TensorTuple, wholes
 from layergen.lower.arguments import parameter
 from layergen.resolve.program import Program
 from layergen.settings.choice import Setting
@@ -17,8 +18,15 @@ def forward_signature(program: Program) -> Iterator[str]:
     for name in program.call:
         if name in program.values:
             yield parameter(name, program.values[name])
-        else:
-            yield f"{name}: Tensor" + (" | None = None" if program.inputs[name].optional else "")
+            continue
+        whole = program.tuples.get(name)
+        nothing = " | None = None" if (whole or program.inputs[name]).optional else ""
+        yield f"{name}: {tuple_type(whole) if whole else 'Tensor'}{nothing}"
+
+
+def tuple_type(whole: TensorTuple) -> str:
+    """The annotation of a tuple of tensors."""
+    return f"tuple[{', '.join(['Tensor'] * len(whole.items))}]"
 
 
 def conditions(program: Program) -> tuple[ex.Expression, ...]:
@@ -43,11 +51,19 @@ def return_type(program: Program) -> str:
     names = list(dict.fromkeys(tuple(name for name, _ in returned(program, way)) for way in ways))
     found: list[str] = []
     for several in names:
-        types = [f"Tensor{' | None' if program.outputs[name].otherwise == 'null' else ''}" for name in several]
+        types = [_type(program, name) for name in wholes(several)]
         found.append(types[0] if len(types) == 1 else f"tuple[{', '.join(types)}]" if types else "None")
     return " | ".join(dict.fromkeys(found))
 
 
+def _type(program: Program, name: str) -> str:
+    """The annotation of an output."""
+    if name in program.results:
+        return tuple_type(program.results[name])
+    return f"Tensor{' | None' if program.outputs[name].otherwise == 'null' else ''}"
+
+
 def result(names: Sequence[tuple[str, bool]]) -> str:
     """What is returned, as source text."""
-    return ", ".join(name if there else "None" for name, there in names) or "None"
+    there = dict(names)
+    return ", ".join(name if there.get(name, True) else "None" for name in wholes(there)) or "None"

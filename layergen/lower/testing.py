@@ -20,7 +20,15 @@ from layergen.lower.laws import law_rows
 from layergen.lower.sizes import size_message
 from layergen.lower.source import SourcePrinter, broken, quoted
 from layergen.lower.views import ReferenceView, RowView, TableView, TestView
-from layergen.prove.input_checks import InputCheck, LeadingDemand, ListDemand, RankDemand, SizeDemand, SolutionDemand
+from layergen.prove.input_checks import (
+    BroadcastDemand,
+    InputCheck,
+    LeadingDemand,
+    ListDemand,
+    RankDemand,
+    SizeDemand,
+    SolutionDemand,
+)
 from layergen.resolve.program import Program
 from layergen.settings.rejections import Rejection
 
@@ -146,6 +154,8 @@ def place_of(check: InputCheck, wrong: tuple[int, ...], case: CheckedCase) -> st
     match check.demand:
         case SizeDemand(entry=entry) | SolutionDemand(entry=entry):
             return str(entry.index).replace("-", "minus_")
+        case BroadcastDemand():
+            return "that_makes_more_of_it"
         case RankDemand():
             meant = case.inputs[check.input]
             assert meant is not None

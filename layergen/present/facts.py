@@ -100,7 +100,7 @@ def summarize(layer: CheckedLayer, origin: str) -> Summary:
         spec=origin,
         summary=" ".join(program.summary.split()),
         signature=tuple(signature(program)),
-        inputs=tuple(_given(program, name) for name in program.call),
+        inputs=tuple(_given(program, name) for name in program.taken),
         outputs=tuple(
             TensorLine(name, _declared(part), _output(program, part), _condition(part))
             for name, part in program.outputs.items()
@@ -149,10 +149,11 @@ def _declared(tensor: TensorSpec) -> Sizes:
 
 def _input(program: Program, tensor: Input) -> tuple[str, str]:
     notes = ["optional"] if tensor.optional else []
+    notes += ["or what broadcasts to it"] if tensor.broadcast else []
     if tensor.marks:
         along = marked_dimension(tensor, program.inputs[tensor.marks[0]])
         notes.append(f"true at the positions of {listed(tensor.marks)} along {along} that count")
-    return tensor.dtype or "floating", "; ".join(notes)
+    return " or ".join(tensor.dtypes) or "floating", "; ".join(notes)
 
 
 def _given(program: Program, name: str) -> TensorLine:

@@ -16,6 +16,7 @@ from torch import Tensor
 from layergen.diagnostics import Label, Place
 from layergen.lang import expression as ex
 from layergen.lang.interpreter import EvaluationFault
+from layergen.lang.tuples import wholes
 from layergen.lang.visitor import reads, statements
 from layergen.ops.dtypes import dtype_name
 from layergen.prove.abstract_run import AbstractRun, Size
@@ -152,7 +153,7 @@ class Inductive(ForwardInterpreter):
         first = self.around[0].span[0] if len(self.around) > 1 else end
         later = (node for node in reads(self.forward) if node.id == name and node.span[0] >= first)
         outputs = self.explainer.program.outputs
-        return name in outputs or any(not start <= node.span[0] < end for node in later)
+        return name in wholes(outputs) or any(not start <= node.span[0] < end for node in later)
 
     def changed(self, target: ex.Name, statement: ex.For, old: Any, new: Any) -> Any:
         """The finding for a value that changes from turn to turn."""

@@ -15,6 +15,7 @@ from layergen.lang.interpreter import EvaluationFault
 from layergen.resolve.equation import Equation
 from layergen.resolve.program import Program
 from layergen.resolve.signature import LEADING, Binding, Entry, Show, Sizes
+from layergen.resolve.unbatched import telling
 from layergen.run.forward import TrialFault
 from layergen.run.instance import Instance
 from layergen.settings.choice import Setting
@@ -94,6 +95,10 @@ class InputCheck:
         return self.demand.input
 
 
+class BroadcastDemand(Demand):
+    """It broadcasts to its shape, which it does not make larger."""
+
+
 READING = SizeDemand | SolutionDemand | ListDemand  # whose checks read sizes, which must be there
 
 
@@ -107,16 +112,21 @@ def input_checks(program: Program, settings: Sequence[Setting], for_data: bool =
     """
     instances = [Instance(program, setting) for setting in settings]
     demands = list(_demands(program))
+    told = telling(program.inputs, program.left_out) if program.left_out else None
+    tells = told.input if told else None
     found = [check for demand in demands if (check := _checked(demand, instances, for_data))]
     compared = [demand.entry.expression for demand in _sizes(found)]
     used = program.forward.reads.union(*map(ex.names, (*compared, *program.size_constraints)))
     read = (entry for name, dimension in program.dimensions.items() if name in used for entry in dimension.entries)
     sources = {entry.input for entry in read if entry.binding in (Binding.BINDS, Binding.SOLVED)}
     for name, shapes in program.shapes.items():
+        if program.inputs[name].broadcast:
+            yield from _spread(BroadcastDemand(name, shapes[0]), instances)
+            continue
         for sizes in shapes:
             own = [check for check in found if check.input == name and check.demand.sizes == sizes]
             reads = name in sources or any(isinstance(check.demand, READING) for check in own)
-            yield from _ranked(RankDemand(name, sizes), instances, reads or for_data)
+            yield from _ranked(RankDemand(name, sizes), instances, reads or for_data, tells)
             yield from own
 
 
@@ -129,6 +139,8 @@ def _demands(program: Program) -> Iterator[Demand]:
     leading = [entry for entry in program.entries if entry.binding is Binding.LEADING and entry.position == 0]
     first = next((entry for entry in leading if not entry.needs), None)
     for entry in program.entries:
+        if program.inputs[entry.input].broadcast:
+            continue
         if first is not None and entry in leading and entry is not first:
             yield LeadingDemand(entry.input, entry.sizes, entry, first)
         if isinstance(entry.expression, ex.Splice):
@@ -161,16 +173,29 @@ def _checked(demand: Demand, instances: Sequence[Instance], for_data: bool) -> I
     return None
 
 
-def _ranked(demand: RankDemand, instances: Sequence[Instance], reads: bool) -> Iterator[InputCheck]:
+def _ranked(demand: RankDemand, instances: Sequence[Instance], reads: bool, tells: str | None) -> Iterator[InputCheck]:
     """The check of the number of dimensions, if sizes are read or torch takes another number."""
     for instance in _meant(demand, instances):
         shape = _shape(instance, demand.input)
         wrong = tuple(dict.fromkeys(_other_ranks(shape, demand, demand.least_at(instance))))
+        if demand.input == tells:  # with one dimension less, it is a single sample
+            wrong = (*(other[1:] for other in wrong if len(other) < len(shape) and other), *wrong)
+            wrong = tuple(other for other in wrong if len(other) != len(shape) - 1)
         taken = wrong if reads else tuple(other for other in wrong if _passes(instance, demand.input, other))
         if taken:
             fewer = [other for other in taken if len(other) < len(shape)]
             more = [other for other in taken if len(other) > len(shape)]
             yield InputCheck(demand, instance.setting, (*fewer[:1], *more[:1]))
+            return
+
+
+def _spread(demand: BroadcastDemand, instances: Sequence[Instance]) -> Iterator[InputCheck]:
+    """The check of an input that is broadcast, if torch takes one that makes the rest larger."""
+    for instance in _meant(demand, instances):
+        shape = tuple(instance.declared(demand.input))
+        wrong = tuple(other for other in ((2, *shape),) if _passes(instance, demand.input, other))
+        if wrong:
+            yield InputCheck(demand, instance.setting, wrong)
             return
 
 
@@ -243,7 +268,8 @@ def _passes(instance: Instance, name: str, shape: Shape) -> bool:
     for training in instance.program.modes:
         try:
             instance.run(training, inputs={name: original.new_empty(shape)})
-        except TrialFault:
-            continue
+        except TrialFault as fault:
+            if not fault.unchecked:
+                continue
         return True
     return False

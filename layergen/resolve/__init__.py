@@ -26,6 +26,7 @@ from layergen.lang.model import (
 )
 from layergen.lang.refusals import is_module
 from layergen.lang.shown import Shown
+from layergen.lang.tuples import item_index
 from layergen.resolve.annotation import Environment, Functions, Meaning, annotated, as_initializer
 from layergen.resolve.arguments import kinds_of_argument
 from layergen.resolve.asking import check_identity
@@ -44,6 +45,7 @@ from layergen.resolve.patterns import check_patterns
 from layergen.resolve.program import Child, Made, Member, Method, Program
 from layergen.resolve.refused import check_refused
 from layergen.resolve.signature import dimensions_of, entries
+from layergen.resolve.unbatched import check_dimensions
 from layergen.rules.names import UnusedName
 
 __all__ = ["Library", "Method", "Program", "resolve"]
@@ -63,7 +65,13 @@ def resolve(spec: LayerSpec, library: Library = EMPTY) -> Program:
     """
     refuse((*check_refused(spec), *check_identity(spec)))
     refuse(check_members(spec, library))
-    findings = (*check_names(spec), *check_defaults(spec), *check_meanings(spec), *check_patterns(spec))
+    findings = (
+        *check_names(spec),
+        *check_defaults(spec),
+        *check_meanings(spec),
+        *check_dimensions(spec),
+        *check_patterns(spec),
+    )
     findings = (*findings, *check_initial(spec), *check_families(spec), *check_choices(spec))
     program = understood(spec, library)
     if all(finding.rule is UnusedName for finding in findings):  # what a wrong call leaves out is unused, too
@@ -105,7 +113,10 @@ def understood(spec: LayerSpec, library: Library = EMPTY) -> Program:
         buffers={name: _owned(part, numbers, spec) for name, part in spec.buffers.items()},
         members=members,
         ties=spec.ties,
+        noted=spec.noted,
         inputs=inputs,
+        tuples=spec.taken_tuples,
+        results=spec.given_tuples,
         laws=tuple(_law(law, start, numbers) for law in spec.laws),
         penalty=None if spec.penalty is None else annotated(spec.penalty, _owning(spec, start)),
         outputs={name: _output(part, sizes.with_names(_values(spec))) for name, part in spec.outputs.items()},
@@ -152,7 +163,7 @@ def _forward(spec: LayerSpec, sizes: Environment, members: Mapping[str, Member])
     names = {
         **{name: Meaning(Role.PARAMETER, _tensors(part)) for name, part in spec.parameters.items()},
         **{name: Meaning(Role.BUFFER, _tensors(part)) for name, part in spec.buffers.items()},
-        **{name: Meaning(Role.INPUT, TENSOR | _absent(part.optional)) for name, part in spec.inputs.items()},
+        **_taken(spec),
         **{name: Meaning(Role.MEMBER, member.kinds, member) for name, member in members.items()},
         **_values(spec),
         "training": Meaning(Role.MODE, BOOL),
@@ -160,6 +171,16 @@ def _forward(spec: LayerSpec, sizes: Environment, members: Mapping[str, Member])
     parts: dict[str, Parameter | Buffer | Module] = {**spec.tensors, **spec.modules}
     conditions = {name: part.when for name, part in parts.items() if part.when is not None}
     return replace(sizes.with_names(names), functions=Functions.TENSORS, conditions=conditions)
+
+
+def _taken(spec: LayerSpec) -> dict[str, Meaning]:
+    """What the forward is given of tensors, alone or as tuples."""
+    tensors = {name: part.optional for name, part in spec.inputs.items() if item_index(name) is None}
+    tuples = {name: part.optional for name, part in spec.taken_tuples.items()}
+    return {
+        **{name: Meaning(Role.INPUT, TENSOR | _absent(optional)) for name, optional in tensors.items()},
+        **{name: Meaning(Role.INPUT, TENSORS | _absent(optional)) for name, optional in tuples.items()},
+    }
 
 
 @dataclass(frozen=True)

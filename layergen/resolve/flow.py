@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from layergen.diagnostics import FORWARD, Finding, Label, Place
 from layergen.lang import expression as ex
-from layergen.lang.model import LayerSpec
+from layergen.lang.model import LayerSpec, Output
+from layergen.lang.tuples import whole_name, wholes
 from layergen.lang.visitor import Block, Visitor, assigned, assignments
 from layergen.resolve.conditions import NOTHING, Facts, about, condition, facts, names
 from layergen.resolve.scope import CONSTANTS
@@ -18,11 +19,11 @@ def check_flow(spec: LayerSpec) -> Iterator[Finding]:
     flow = _Flow(spec)
     flow.block(spec.forward)
     yield from flow.findings
-    for name, output in spec.outputs.items():
-        if output.when is not None and name in flow.first:
+    for name, output in spec.returned.items():
+        if isinstance(output, Output) and output.when is not None and name in flow.first:
             continue  # where it is returned, a run tells whether it is there
-        updated = name in spec.inputs and name in flow.first
-        shadowed = name in flow.known and name not in spec.inputs  # which is a fault of its own
+        updated = name in spec.given and name not in spec.values and name in flow.first
+        shadowed = name in flow.known and name not in spec.given  # which is a fault of its own
         if name in flow.assigned or updated or shadowed:
             continue
         place = Place(("outputs", name), key=True)
@@ -50,7 +51,7 @@ class _Flow(Visitor):
         sizes = {*spec.arguments, *spec.derived, *dimensions(spec), *unbound_names(spec)}
         self.choices = {choice for part in spec.arguments.values() for choice in part.choices or ()}
         self.known = frozenset(
-            {*sizes, *spec.tensors, *spec.modules, *spec.given, *spec.inputs, *CONSTANTS, "training"}
+            {*sizes, *spec.tensors, *spec.modules, *spec.given, *wholes(spec.inputs), *CONSTANTS, "training"}
         )
         self.known |= {spec.run} if spec.run else set()
         self.passing = {name: found for name, found in dimensions(spec).items() if not found.always}
@@ -105,7 +106,7 @@ class _Flow(Visitor):
     def has_size(self, name: str, known: Facts) -> bool:
         """Whether a dimension can be read off an input, which must still be as it was given."""
         entry = self.passing[name].at(known)
-        return entry is not None and entry.input not in self.changed
+        return entry is not None and whole_name(entry.input) not in self.changed
 
     def read(self, expression: ex.Expression) -> None:
         for node, known in names(expression, self.holding):

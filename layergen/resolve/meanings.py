@@ -24,6 +24,8 @@ def check_meanings(spec: LayerSpec) -> Iterator[Finding]:
             yield _undefined(("mixes",), name, "a dimension of the inputs", known | leading)
     for name, part in spec.inputs.items():
         yield from _check_places(name, part)
+        if part.broadcast:
+            yield from _check_broadcast(spec, name, part)
     if spec.causal is not None:
         yield from _check_causal(spec, spec.causal, known)
     for name, part in spec.inputs.items():
@@ -42,6 +44,22 @@ def _check_places(name: str, part: Input) -> Iterator[Finding]:
             message = f"where `{ex.show(sizes.entries[opens[1]])}` begins in `{name}` cannot be told"
             help = "an input has any dimensions, `...`, once, and one list, `sizes...`, right beside them"
             yield InvalidValue.at(Place(path, sizes.entries[opens[1]].span), message, help=help)
+
+
+def _check_broadcast(spec: LayerSpec, name: str, part: Input) -> Iterator[Finding]:
+    """What is broadcast to a shape does not say how large that is."""
+    path: Path = ("inputs", name, "shape")
+    if not isinstance(part.shape, tuple) or alternatives(part.shape)[0].opens:
+        message = f"what `{name}` is broadcast to has as many dimensions as are written"
+        yield InvalidValue.at(path, message, help="write each size by its name: `[N, heads, L, L]`")
+        return
+    known = dimensions(spec)
+    for index, entry in enumerate(part.shape):
+        for own in sorted(ex.names(entry) & known.keys()):
+            if not known[own].always:
+                message = f"`{own}` may be 1 in `{name}`, which is broadcast, so that no input tells how large it is"
+                help = f"give `{own}` to an input that is always there, or delete `broadcast: true`"
+                yield InvalidValue.at(Place((*path, index), entry.span), message, help=help)
 
 
 def _undefined(path: Path, name: str, what: str, known: Iterable[str]) -> Finding:

@@ -6,6 +6,7 @@ from layergen.diagnostics import FORWARD, Finding, Label, Place
 from layergen.lang import expression as ex
 from layergen.lang.argument_types import Base
 from layergen.lang.model import LayerSpec
+from layergen.lang.tuples import whole_name
 from layergen.lang.visitor import assignments, calls, reads, statements
 from layergen.resolve.flow import check_flow
 from layergen.resolve.functions import called_functions
@@ -70,7 +71,7 @@ def _check_shadowed(spec: LayerSpec) -> Iterator[Finding]:
     }  # the names of a loop are its own: none of them updates a buffer
     for target in assignments(spec.forward):
         changed = () if target.span in loops else spec.buffers
-        if target.id in owners and target.id not in {*_tensors_given(spec), *spec.outputs, *changed}:
+        if target.id in owners and target.id not in {*_tensors_given(spec), *spec.returned, *changed}:
             owner, first = owners[target.id]
             message = f"`{target.id}` is {owner}, which keeps its value"
             yield _shadowed(Place(FORWARD, target.span), message, first)
@@ -103,7 +104,7 @@ def _check_run(spec: LayerSpec, run: str, owners: dict[str, tuple[str, Place]]) 
 
 def _tensors_given(spec: LayerSpec) -> set[str]:
     """The tensors that a caller of the forward gives."""
-    return set(spec.inputs) & set(spec.given)
+    return set(spec.given) - set(spec.values)
 
 
 def _shadowed(place: Place, message: str, first: Place, help: str = OTHER_NAME) -> Finding:
@@ -172,7 +173,7 @@ def _check_unused(spec: LayerSpec) -> Iterator[Finding]:
                 help = f"use `{name}` or delete it{compatible if section == 'arguments' else ''}"
                 yield UnusedName.at(Place((section, name), key=True), message, help=help)
     others = {"training", "_", *spec.values, *([spec.run] if spec.run else [])}
-    declared = (getattr(spec, section) for section in SECTIONS)
+    declared = (spec.names_in(section) for section in SECTIONS)
     kept = used_members.union(read, *declared, dimensions(spec), CONSTANTS, others)
     for target in assignments(spec.forward):
         if target.id not in kept:
@@ -183,12 +184,13 @@ def _check_unused(spec: LayerSpec) -> Iterator[Finding]:
 
 def _givers(spec: LayerSpec, read: set[str]) -> set[str]:
     """The inputs that alone give a dimension its size which is read."""
-    return {found.giver for name, found in dimensions(spec).items() if name in read and found.giver}
+    givers = {found.giver for name, found in dimensions(spec).items() if name in read and found.giver}
+    return set(map(whole_name, givers))
 
 
 def _check_bound(spec: LayerSpec) -> Iterator[Finding]:
     """The inputs of the forward give sizes to dimensions; the tensors of the constructor have them."""
     for name, dimension in dimensions(spec).items():
-        if dimension.source.input not in spec.given:
+        if whole_name(dimension.source.input) not in spec.given:
             message = f"no input of the forward has the dimension `{name}`"
             yield InvalidValue.at(dimension.source.place, message, help="give an input a dimension of that name")

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from layergen.diagnostics import Finding, Label, Place
-from layergen.lang.model import Argument, Input, LayerSpec
+from layergen.lang.model import Argument, Input, LayerSpec, TupleInput
 from layergen.rules.names import RequiredAfterOptional
 
 
@@ -25,5 +25,5 @@ def check_order(spec: LayerSpec) -> Iterator[Finding]:
                 free = free or name
 
 
-def _is_required(part: Input | Argument) -> bool:
-    return not part.optional if isinstance(part, Input) else part.required
+def _is_required(part: Input | TupleInput | Argument) -> bool:
+    return part.required if isinstance(part, Argument) else not part.optional

@@ -9,8 +9,9 @@ from layergen import ops
 from layergen.lang import expression as ex
 from layergen.lang.facts import CalleeKind
 from layergen.lang.kinds import Kind, Kinds
-from layergen.lang.model import Argument, Buffer, Input, Kept, Law, Match, Output, Parameter, Reference
+from layergen.lang.model import Argument, Buffer, Input, Kept, Law, Match, Noted, Output, Parameter, Reference
 from layergen.lang.shown import Shown
+from layergen.lang.tuples import Tuples, spread, wholes
 from layergen.lang.values import Mixing
 from layergen.lang.visitor import assignments, calls, parts, reads, statements
 from layergen.ops import Formal, Op
@@ -110,19 +111,27 @@ class Child:
 
     @cached_property
     def returns(self) -> Kinds:
-        outputs = self.program.outputs.values()
-        if any(part.when is not None and part.otherwise == "absent" for part in outputs):
+        outputs, results = self.program.outputs, self.program.results
+        if any(part.when is not None and part.otherwise == "absent" for part in outputs.values()):
             return frozenset({Kind.UNKNOWN})  # one tensor or several
-        return TENSOR if len(outputs) == 1 else frozenset({Kind.TENSORS})
+        several = frozenset({Kind.TENSORS})
+        if results:
+            return several if len(wholes(outputs)) == 1 else frozenset({Kind.UNKNOWN})  # a tuple with a tuple in it
+        return TENSOR if len(outputs) == 1 else several
 
     def forward(self, name: str) -> Op:
         """Its forward, as an op of some name."""
-        inputs, values = self.program.inputs, self.program.values
-        formals = [
-            self._argument(given, values[given]) if given in values else _input(given, inputs[given])
-            for given in self.program.call
-        ]
+        formals = [self._formal(given) for given in self.program.call]
         return op_of(name, formals, self.returns, self.program.draws)
+
+    def _formal(self, name: str) -> Formal:
+        """What its forward takes by a name."""
+        program = self.program
+        if name in program.values:
+            return self._argument(name, program.values[name])
+        if name in program.tuples:
+            return _input(name, program.tuples[name].optional, frozenset({Kind.TENSORS}))
+        return _input(name, program.inputs[name].optional, TENSOR)
 
     def _argument(self, name: str, part: Argument) -> Formal:
         accepts = kinds_of_argument(part)
@@ -209,9 +218,9 @@ class _Shown(str):
         return str(self)
 
 
-def _input(name: str, part: Input) -> Formal:
-    accepts = TENSOR | (NONE if part.optional else frozenset())
-    return Formal(name, accepts, required=not part.optional)
+def _input(name: str, optional: bool, kinds: Kinds) -> Formal:
+    accepts = kinds | (NONE if optional else frozenset())
+    return Formal(name, accepts, required=not optional)
 
 
 def _mixes(made: Constructible, training: bool) -> bool:
@@ -246,8 +255,11 @@ class Program:
     buffers: Mapping[str, Buffer]
     members: Mapping[str, Member]
     ties: Mapping[str, ex.Expression]  # by the path of each tensor of a member the one that it is
+    noted: Mapping[str, Noted]  # dimensions of which something is said
     inputs: Mapping[str, Input]
     outputs: Mapping[str, Output]
+    tuples: Tuples  # those of inputs
+    results: Tuples  # and those of outputs
     laws: tuple[Law, ...]  # what holds for all inputs
     penalty: ex.Expression | None  # a regularization term in the layer's own tensors and its members'
     random: Literal["training", "always"]
@@ -272,6 +284,16 @@ class Program:
             there = part.when is None or holds(part.when)
             if there or part.otherwise == "null":
                 yield name, there
+
+    @property
+    def left_out(self) -> str | None:
+        """The dimension that all inputs may lack together."""
+        return next((name for name, note in self.noted.items() if note.optional), None)
+
+    @property
+    def taken(self) -> tuple[str, ...]:
+        """What a call of the forward gives one by one: values, and tensors, those of tuples among them."""
+        return spread(self.call, self.tuples)
 
     @cached_property
     def kept(self) -> Mapping[str, Input]:

@@ -29,7 +29,7 @@ MODULE_ATTRIBUTES = frozenset({
 GENERATED = frozenset({"self", "torch", "nn", "math", "cast", "Tensor", "device", "dtype", "layer"})
 BUILTINS = frozenset({
     "ValueError", "abs", "all", "any", "bool", "float", "int", "isinstance", "len", "list", "max", "min", "range",
-    "round", "str", "sum", "super", "tuple",
+    "round", "str", "sum", "super", "tuple", "zip",
 })  # fmt: skip
 TESTS = frozenset(
     {"Case", "Input", "Law", "Layer", "Limit", "Refusal"}
@@ -57,7 +57,7 @@ def check_reserved(spec: LayerSpec) -> Iterator[Finding]:
     for name, dimension in dimensions(spec).items():
         place = dimension.entries[0].place
         yield from _check(name, place)
-    seen = {"_", *spec.declared, *spec.derived, *spec.tensors, *spec.modules, *spec.given, *spec.outputs}
+    seen = {"_", *spec.declared, *spec.derived, *spec.tensors, *spec.modules, *spec.given, *spec.returned}
     for target in assignments(spec.forward):
         if target.id not in seen:
             yield from _check(target.id, Place(FORWARD, target.span))

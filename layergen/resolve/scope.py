@@ -12,6 +12,7 @@ from layergen.lang.inits import FANS, Initial, initializer
 from layergen.lang.model import Argument, Buffer, Input, Kept, Law, Match, Output, Parameter, Tensor
 from layergen.lang.scalars import NUMBERS
 from layergen.lang.shown import Shown
+from layergen.lang.tuples import wholes
 from layergen.lang.visitor import Block, parts
 from layergen.resolve.signature import read_dimensions
 
@@ -107,7 +108,7 @@ def scoped(spec: Parts) -> Iterator[Scoped]:
         words = "arguments, derived names, and tensors of the layer and its members"
         yield Scoped(("penalty",), spec.penalty, owned, words)
     for index, law in enumerate(spec.laws):
-        said = bound.union(CONSTANTS, spec.inputs, spec.values, spec.parameters, spec.buffers)
+        said = bound.union(CONSTANTS, wholes(spec.inputs), spec.values, spec.parameters, spec.buffers)
         words = "inputs, arguments, derived names, dimensions and tensors of the layer"
         yield Scoped(("laws", index, "law"), law.law, said, words)
         if law.when is not None:
@@ -120,7 +121,7 @@ def scoped(spec: Parts) -> Iterator[Scoped]:
         tensors = (name for name, part in spec.inputs.items() if isinstance(part, Kept))
         yield Scoped(("matches", "module"), spec.matches.module, scalars.union(tensors), known)
         for index, value in enumerate(spec.matches.inputs or ()):
-            yield Scoped(("matches", "inputs", index), value, frozenset({*spec.inputs, *spec.values}), "inputs")
+            yield Scoped(("matches", "inputs", index), value, frozenset({*wholes(spec.inputs), *spec.values}), "inputs")
 
 
 def _owned(spec: Parts, scalars: frozenset[str], known: str) -> Iterator[Scoped]:

@@ -7,6 +7,7 @@ from enum import Enum, auto
 from layergen.diagnostics import Place
 from layergen.lang import expression as ex
 from layergen.lang.model import Input, LayerSpec
+from layergen.lang.tuples import whole_name
 from layergen.lang.values import Shape
 from layergen.resolve.conditions import NOTHING, Facts, facts, present
 from layergen.resolve.equation import Equation, equation
@@ -129,6 +130,7 @@ class Dimension:
     entries: tuple[Entry, ...]  # where it stands alone or is determined, in the order of the inputs
     source: Entry  # the one that gives it its size: one that is always there, if there is one
     optional: str | None  # the input without which it has no size
+    ways: tuple[Entry, ...] = ()  # those of an input that is always there and has it in each of its shapes
 
     @property
     def giver(self) -> str | None:
@@ -139,11 +141,30 @@ class Dimension:
     @property
     def always(self) -> bool:
         """Whether it has a size in every call."""
-        return not self.source.needs
+        return not self.source.needs or bool(self.ways)
 
     def at(self, known: Facts) -> Entry | None:
         """The entry that gives it its size where something is known."""
-        return next((entry for entry in (self.source, *self.entries) if entry.needs <= known), None)
+        found = (entry for entry in self.ways or (self.source, *self.entries) if entry.needs <= known)
+        return next(found, self.source if self.ways else None)
+
+    @property
+    def gives(self) -> ex.Expression:
+        """Its size, where it has one in every call: ``x.shape[0]``, ``x.shape[0] if batch_first else x.shape[1]``."""
+        *ways, last = self.ways or (self.source,)
+        found = last.gives
+        for way in reversed(ways):
+            found = ex.Conditional(all_of(way.sizes.tests), way.gives, found)
+        return found
+
+
+def all_of(tests: Iterable[tuple[ex.Expression, bool]]) -> ex.Expression:
+    """That some conditions hold, or do not."""
+    first, *others = (test if holds else ex.Unary("not", test) for test, holds in tests)
+    found: ex.Expression = first
+    for other in others:
+        found = ex.Binary("and", found, other)
+    return found
 
 
 def alternatives(shape: Shape) -> tuple[Sizes, ...]:
@@ -186,22 +207,41 @@ def entries(inputs: Mapping[str, Input], scalars: Iterable[str]) -> Iterator[Ent
     known = set(scalars)
     lists = [(name, sizes) for name, tensor in inputs.items() for sizes in alternatives(tensor.shape)]
     dimensions = {name for _, sizes in lists for name in _bare(sizes) if name not in known}
-    always = {name: not tensor.optional for name, tensor in inputs.items()}
+    always = {name: not tensor.optional and not tensor.broadcast for name, tensor in inputs.items()}
     lasting = [(input, sizes) for input, sizes in lists if always[input] and not sizes.tests]
     bound = {name for _, sizes in lasting for name in _bare(sizes)}
     solved = dict(_solved(lasting, known, bound))
     dimensions |= {found.dimension for found in solved.values()}
     bound |= {found.dimension for found in solved.values()}
+    covered = _covered(inputs)
+    bound |= covered.keys()
     seen = set[str]()
     for input, sizes in lists:
-        needs = sizes.needs if always[input] else sizes.needs | present(input)
-        given = set(bound) if needs else seen
+        needs = sizes.needs if always[input] else sizes.needs | present(whole_name(input))
+        given = {name for name in bound if covered.get(name) != input} if needs else seen
         for position, expression in enumerate(sizes.entries):
             solves = solved.get((input, position))
             binding = Binding.SOLVED if solves else _binding(expression, dimensions, given)
             yield Entry(input, sizes, position, expression, binding, needs, solves)
             if binding is Binding.BINDS:
                 given |= ex.names(expression)
+
+
+def _covered(inputs: Mapping[str, Input]) -> dict[str, str]:
+    """The names that stand alone in each of the shapes that an input may have which is always there, with that input.
+
+    Those that stand alone in the one shape of another are not among them.
+    """
+    lasting = {
+        name: alternatives(part.shape) for name, part in inputs.items() if not part.optional and not part.broadcast
+    }
+    settled = {name for shapes in lasting.values() if len(shapes) == 1 for name in _bare(shapes[0])}
+    found: dict[str, str] = {}
+    for input, shapes in lasting.items():
+        if len(shapes) > 1:
+            for name in set[str].intersection(*(set(_bare(sizes)) for sizes in shapes)) - settled:
+                found.setdefault(name, input)
+    return found
 
 
 def _solved(
@@ -246,11 +286,12 @@ def dimensions_of(inputs: Mapping[str, Input], found: Iterable[Entry]) -> dict[s
             where.setdefault(entry.expression.id, []).append(entry)
         elif entry.solves is not None:
             where.setdefault(entry.solves.dimension, []).append(entry)
-    dimensions = {}
+    dimensions, covered = {}, _covered(inputs)
     for name, several in where.items():
-        source = next((entry for entry in several if not entry.needs), several[0])
-        optional = several[0].input if inputs[source.input].optional else None
-        dimensions[name] = Dimension(name, tuple(several), source, optional)
+        ways = tuple(entry for entry in several if entry.input == covered.get(name) and entry.binding is Binding.BINDS)
+        source = next((entry for entry in several if not entry.needs), next(iter(ways), several[0]))
+        optional = whole_name(several[0].input) if inputs[source.input].optional else None
+        dimensions[name] = Dimension(name, tuple(several), source, optional, ways)
     return dimensions
 
 

@@ -87,7 +87,7 @@ def _roles(spec: LayerSpec) -> dict[str, str]:
         "training": "the layer's mode",
         **dict.fromkeys(CONSTANTS, "a constant"),
         **{target.id: "a local of the forward" for target in assignments(spec.forward)},
-        **dict.fromkeys(spec.outputs, "an output"),
+        **dict.fromkeys(spec.returned, "an output"),
         **dict.fromkeys(dimensions(spec), "a dimension"),
         **({spec.run: "a run of dimensions"} if spec.run else {}),
         **dict.fromkeys(spec.modules, "a member"),

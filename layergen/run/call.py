@@ -4,6 +4,7 @@ import math
 import operator
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Any
 
 import torch
@@ -14,6 +15,7 @@ from layergen.lang import expression as ex
 from layergen.lang.bounds import refusal
 from layergen.lang.interpreter import EvaluationFault, Interpreter
 from layergen.lang.model import Input
+from layergen.lang.tuples import gathered, packed, wholes
 from layergen.ops.dtypes import dtype_name, dtype_of
 from layergen.resolve.program import Child, Program
 from layergen.resolve.signature import Binding, Entry, Sizes
@@ -22,6 +24,7 @@ from layergen.run.explain import Explainer
 from layergen.run.fault import MemberFault
 from layergen.run.forward import ForwardInterpreter
 from layergen.run.placement import Placement
+from layergen.run.results import results
 from layergen.settings.choice import Setting
 from layergen.words import listed
 
@@ -29,6 +32,13 @@ from layergen.words import listed
 def bound_inputs(program: Program, arguments: list[Any], keywords: Mapping[str, Any]) -> dict[str, Any]:
     """The inputs of a forward by their names; None for those that are left out."""
     given = {**dict(zip(program.call, arguments, strict=False)), **keywords}
+    for name, whole in program.tuples.items():
+        parts = given.get(name)
+        if parts is not None and (not isinstance(parts, list | tuple) or len(parts) != len(whole.items)):
+            found = f"{len(parts)}" if isinstance(parts, list | tuple) else "one"
+            message = f"`{name}` is a tuple of {len(whole.items)} tensors, but gets {found}"
+            raise EvaluationFault(ex.Literal(None), message)
+        given |= zip(whole.items, parts or repeat(None), strict=False)
     return {name: given.get(name) for name in program.inputs}
 
 
@@ -67,7 +77,8 @@ class Called:
         except EvaluationFault as fault:
             label = Label(Place(FORWARD, fault.node.span), "here", self.child.file)
             raise MemberFault(node, f"`{node.function}` fails: {fault.message}", (label,)) from None
-        return outputs[0] if len(outputs) == 1 else tuple(outputs)
+        found = tuple(packed(outputs.items()))
+        return found[0] if len(found) == 1 else found
 
 
 class Bound:
@@ -113,9 +124,9 @@ class Bound:
             raise MemberFault(condition, f"`{name}` demands `{ex.show(condition)}`", (label,))
 
     def check_dtype(self, name: str, declared: Input, tensor: Tensor) -> None:
-        fits = tensor.dtype == dtype_of(declared.dtype) if declared.dtype else tensor.is_floating_point()
+        fits = tensor.is_floating_point() if not declared.dtypes else tensor.dtype in map(dtype_of, declared.dtypes)
         if not fits and not (tensor.is_complex() and declared.dtype is None):
-            wanted = declared.dtype or "a floating dtype"
+            wanted = listed(declared.dtypes, "or") or "a floating dtype"
             message = f"`{self.called.child.name}` takes {wanted} as `{name}`, but gets {dtype_name(tensor.dtype)}"
             raise self.refusal(name, message)
 
@@ -128,6 +139,9 @@ class Bound:
         sizes = self.alternative(name)
         shape = tuple(tensor.shape)
         if sizes is None:
+            return
+        if self.program.inputs[name].broadcast:
+            yield from self.spread(name, sizes, shape)
             return
         listed = sum(len(self.evaluate(part)) for part in sizes.lists)
         loose = len(shape) - sizes.least - listed  # leading dimensions
@@ -155,9 +169,23 @@ class Bound:
                 self.sizes.setdefault(entry.solves.dimension, found)
             yield entry, size
 
+    def spread(self, name: str, sizes: Sizes, shape: tuple[Any, ...]) -> Iterator[tuple[Entry, Any]]:
+        """What is to be compared of an input that is broadcast: the sizes that are not 1."""
+        if len(shape) > len(sizes.entries):
+            raise self.refusal(name, self.wrong(name, shape, "more dimensions"))
+        for entry in self.program.entries:
+            found = entry.position - len(sizes.entries)
+            if entry.input == name and entry.sizes == sizes and -found <= len(shape) and bool(shape[found] != 1):
+                yield entry, shape[found]
+
     def alternative(self, name: str) -> Sizes | None:
         """The list of sizes that an input's shape is at the values of this call."""
-        known = {**CONSTANTS, **self.called.values, **self.called.state, **self.called.inputs}
+        known = {
+            **CONSTANTS,
+            **self.called.values,
+            **self.called.state,
+            **gathered(self.called.inputs, self.program.tuples),
+        }
         for sizes in self.program.shapes[name]:
             if all(Interpreter(known).truth(test) == holds for test, holds in sizes.tests):
                 return sizes
@@ -200,31 +228,32 @@ def floating_dtype(called: Called) -> torch.dtype:
     return next((tensor.dtype for tensor in found if tensor.is_floating_point()), called.placement.dtype)
 
 
-def by_contract(called: Called) -> list[Tensor | None]:
+def by_contract(called: Called) -> dict[str, Tensor | None]:
     """What comes out by the contract: tensors of the declared shapes and dtypes, without values."""
     bound, child = Bound(called), called.child
     contracts = called.placement.contracts
     assert contracts is not None
     contracts.rely(child, {**bound.scalars, "prod_leading": math.prod(bound.leading or ())}, called.placement.scalars)
     interpreter = Interpreter({**bound.scalars, **called.inputs}, called.placement.scalars)
-    outputs: list[Tensor | None] = []
+    outputs: dict[str, Tensor | None] = {}
     for name, there in child.program.returned(interpreter.truth):
         tensor = child.program.outputs[name]
         if not there:
-            outputs.append(None)
+            outputs[name] = None
             continue
         shape = shape_of(tensor.shape, interpreter, bound.leading or ())
         dtype = dtype_of(tensor.dtype) if tensor.dtype else floating_dtype(called)
-        outputs.append(torch.empty(shape, device=called.placement.device, dtype=dtype))
+        outputs[name] = torch.empty(shape, device=called.placement.device, dtype=dtype)
     return outputs
 
 
-def computed(called: Called) -> list[Tensor | None]:
+def computed(called: Called) -> dict[str, Tensor | None]:
     """What comes out where the forward is run."""
     bound, program = Bound(called), called.child.program
     setting = Setting("member", {}, called.values, bound.sizes, bound.leading or (), run=program.run)
     calls = TensorCalls(called.placement.device, floating_dtype(called), called.placement.scalars, called.values)
-    values = {**CONSTANTS, **bound.scalars, **called.inputs, **called.members, **called.state}
+    given = gathered(called.inputs, program.tuples)
+    values = {**CONSTANTS, **bound.scalars, **given, **called.members, **called.state}
     buffers = {name: called.state[name] for name, part in program.buffers.items() if part.each is None}
     explainer = Explainer(program, setting)
     running = ForwardInterpreter(
@@ -232,7 +261,14 @@ def computed(called: Called) -> list[Tensor | None]:
     )
     running.run(program.forward.statements)
     found = dict(program.returned(Interpreter(bound.scalars).truth))
-    for name, there in found.items():
-        if there and not isinstance(running.values.get(name), Tensor):
+    outputs: dict[str, Any] = {}
+    for name in wholes(found):
+        if name in program.results:
+            outputs |= results(explainer, name, running.values.get(name))
+        elif not found[name]:
+            outputs[name] = None
+        elif isinstance(running.values.get(name), Tensor):
+            outputs[name] = running.values[name]
+        else:
             raise EvaluationFault(ex.Literal(None), f"its output `{name}` is no tensor")
-    return [running.values[name] if there else None for name, there in found.items()]
+    return outputs

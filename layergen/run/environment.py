@@ -12,6 +12,12 @@ from layergen.lang.dtypes import DTYPES
 from layergen.lang.facts import CalleeKind
 from layergen.lang.interpreter import EvaluationFault, Function, Interpreter, scalar_call
 from layergen.lang.scalars import NUMBERS
+from layergen.ops.recurrences import unchecked
+
+
+class UncheckedFault(EvaluationFault):
+    """A call that torch does not refuse, though it cannot be made."""
+
 
 CONSTANTS: dict[str, Any] = {
     **NUMBERS,
@@ -32,6 +38,8 @@ class TensorCalls:
         op = self.op(node)
         if op is None:
             return self.scalars(node, arguments, keywords)
+        if problem := unchecked(op, arguments, keywords):
+            raise UncheckedFault(node, problem)
         if op.factory:
             keywords = {"device": self.device, **keywords}
             if node.callee and node.callee.floating:

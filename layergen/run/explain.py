@@ -12,6 +12,7 @@ from layergen import ops
 from layergen.diagnostics import FORWARD, Finding, Label, Path, Place
 from layergen.lang import expression as ex
 from layergen.lang.interpreter import EvaluationFault
+from layergen.lang.tuples import whole_name, wholes
 from layergen.resolve.program import Program
 from layergen.rules.calls import SizeOfValues
 from layergen.rules.names import Unassigned
@@ -70,7 +71,7 @@ class Explainer:
 
     def unassigned(self, name: str) -> Finding:
         """The finding for an output that has no value though it is returned."""
-        when = self.program.outputs[name].when
+        when = self.program.outputs[name].when if name in self.program.outputs else None
         message = f"output `{name}` has no value" + ("" if when is None else f", though `{ex.show(when)}`")
         help = f"assign it wherever it is returned: `{name} = …`"
         return Unassigned.at(Place(("outputs", name), key=True), message, notes=self.notes(), help=help)
@@ -119,7 +120,7 @@ class Explainer:
         """The setting at which it happened: what stands for its arguments, its dimensions and for ``...``."""
         leading = any(ex.Literal(...) in tensor.entries for tensor in self.program.inputs.values())
         rest = {"...": list(self.setting.leading)} if leading else {}
-        absent = dict.fromkeys(sorted(self.setting.absent))
+        absent = dict.fromkeys(wholes(sorted(self.setting.absent)))
         parts = {**self.setting.values, **self.setting.sizes, **rest, **absent}
         text = ", ".join(f"{name}={self.text(value)}" for name, value in parts.items())
         return (f"setting: {text}",) if text else ()
@@ -159,7 +160,7 @@ class Explainer:
 
     def names(self) -> frozenset[str]:
         """All names that the spec itself has given."""
-        own = {*self.program.names, *self.program.dimensions, *self.program.derived, *self.program.outputs}
+        own = {*self.program.names, *self.program.dimensions, *self.program.derived, *wholes(self.program.outputs)}
         return frozenset(own.union(self.program.forward.assigned))
 
     def missing_constraint(self, node: ex.Node) -> str | None:
@@ -184,11 +185,11 @@ class Explainer:
     def absent(self, node: ex.Node, values: Mapping[str, Any]) -> ex.Name | None:
         """The first operand of a node that is None here: an optional input, or a parameter that does not exist."""
         arguments = (name for name, part in self.program.arguments.items() if part.optional)
-        optional = {*self.program.tensors, *self.program.inputs, *arguments}
+        optional = {*self.program.tensors, *wholes(self.program.inputs), *arguments}
         operands = [part.value if isinstance(part, ex.Keyword) else part for part in ex.children(node)]
-        if not isinstance(node, ex.Call | ex.Binary | ex.Subscript | ex.Unary):
+        if not isinstance(node, ex.Call | ex.Binary | ex.Subscript | ex.Unary | ex.Name):
             return None
-        named = [part for part in operands if isinstance(part, ex.Name) and part.id in optional]
+        named = [part for part in (node, *operands) if isinstance(part, ex.Name) and part.id in optional]
         return next((part for part in named if part.id in values and values[part.id] is None), None)
 
     def shape_mismatch(
@@ -199,7 +200,8 @@ class Explainer:
         ``stored`` is where the names of the forward got their values.
         """
         entries = self.program.outputs[name].shape
-        labels = (Label(Place(FORWARD, stored[name].span), "computed here"),) if name in stored else ()
+        whole = whole_name(name)
+        labels = (Label(Place(FORWARD, stored[whole].span), "computed here"),) if whole in stored else ()
         if isinstance(entries, tuple) and ex.Literal(...) not in entries and len(declared) == len(found):
             index = next(index for index, size in enumerate(declared) if size != found[index])
             own, other = ex.show(entries[index]), self.size(found[index])

@@ -21,11 +21,13 @@ from layergen.run.paths import parted
 class TrialFault(SpecError):
     """The layer does not work as it is set up.
 
-    ``for_data`` tells that torch asks for the values of tensors that have none: with data, it may work.
+    ``for_data`` tells that torch asks for the values of tensors that have none: with data, it may work. ``unchecked``
+    tells that torch itself would not refuse it.
     """
 
-    def __init__(self, finding: Finding, *, for_data: bool = False) -> None:
+    def __init__(self, finding: Finding, *, for_data: bool = False, unchecked: bool = False) -> None:
         super().__init__((finding,))
+        self.unchecked = unchecked
         self.finding = finding
         self.for_data = for_data
 

@@ -11,16 +11,18 @@ from layergen.diagnostics import FORWARD, Path, Place
 from layergen.lang import expression as ex
 from layergen.lang.interpreter import EvaluationFault, Interpreter
 from layergen.lang.model import Tensor as TensorSpec
+from layergen.lang.tuples import gathered, wholes
 from layergen.ops.dtypes import dtype_of
 from layergen.resolve.families import common_condition, count_of, expanded
 from layergen.resolve.program import Program
 from layergen.rules.cases import EmptyRange
 from layergen.rules.shapes import OpFailed
-from layergen.run.environment import CONSTANTS, TensorCalls, shape_of
+from layergen.run.environment import CONSTANTS, TensorCalls, UncheckedFault, shape_of
 from layergen.run.explain import Explainer
 from layergen.run.forward import ForwardInterpreter, Observer, Run, TrialFault
 from layergen.run.members import Assembled, Owned, assemble, tie
 from layergen.run.placement import META, Placement
+from layergen.run.results import results
 from layergen.run.said import needs_data
 from layergen.settings.choice import Setting
 
@@ -135,12 +137,21 @@ class Instance:
             if name in self.setting.absent:
                 yield name, None
             else:
+                own = self.setting.dtypes.get(name, tensor.dtype)
+                tensor = tensor.model_copy(update={"dtype": own})
                 made = self.made(self.input_shape(name), tensor, self.placement.dtype)
                 differentiable = made.is_floating_point() and tensor.gradient
                 yield name, made.requires_grad_(self.placement.gradients and differentiable)
 
-    def input_shape(self, name: str) -> tuple[int, ...]:
+    def declared(self, name: str) -> tuple[int, ...]:
+        """The shape that an input is declared to have."""
         return self.shape(("inputs", name, "shape"), self.program.inputs[name].shape, self.scalars)
+
+    def input_shape(self, name: str) -> tuple[int, ...]:
+        """The shape that it has."""
+        shape = self.declared(name)
+        left = self.setting.shrunk.get(name)
+        return (1,) * len(shape) if left == "ones" else shape[-1:] if left == "last" and len(shape) > 1 else shape
 
     def made(self, shape: tuple[int, ...], tensor: TensorSpec, dtype: torch.dtype) -> Tensor:
         own = getattr(tensor, "dtype", None)
@@ -189,7 +200,7 @@ class Instance:
         Raises:
             TrialFault: If torch refuses a call, or an output is no tensor.
         """
-        given = {**self.inputs, **(inputs or {})}
+        given = gathered({**self.inputs, **(inputs or {})}, self.program.tuples)
         values = {**CONSTANTS, **self.scalars, **given, **self.members, **self.named, "training": training}
         calls = TensorCalls(self.placement.device, self.floating_dtype(), self.placement.scalars, self.setting.values)
         buffers = {name: self.state[name] for name in self.program.buffers}
@@ -198,15 +209,13 @@ class Instance:
             running.run(self.program.forward.statements)
         except EvaluationFault as fault:
             finding = self.explainer.fault(FORWARD, fault, running.values)
-            raise TrialFault(finding, for_data=finding.rule is OpFailed and needs_data(fault.message)) from None
-        outputs = {}
-        for name in self.returned():
-            value = running.values.get(name)
+            for_data = finding.rule is OpFailed and needs_data(fault.message)
+            raise TrialFault(finding, for_data=for_data, unchecked=isinstance(fault, UncheckedFault)) from None
+        outputs: dict[str, Tensor] = {}
+        for name in wholes(self.returned()):
             if name not in running.values:
                 raise TrialFault(self.explainer.unassigned(name))
-            if not isinstance(value, Tensor):
-                raise TrialFault(self.explainer.no_tensor(name, value))
-            outputs[name] = value
+            outputs |= results(self.explainer, name, running.values[name])
         return Run(outputs, tuple(running.steps))
 
     def returned(self) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from layergen.lang.facts import CalleeKind
 from layergen.lang.interpreter import EvaluationFault, Interpreter, scalar_call
 from layergen.lang.model import Buffer, Parameter
 from layergen.lang.scalars import NUMBERS, SCALARS
+from layergen.lang.tuples import spread, wholes
 from layergen.lang.visitor import Block, parts
 from layergen.resolve.program import Member, Program
 from layergen.resolve.scope import CONSTANTS, Scoped, scoped
@@ -174,7 +175,10 @@ def way(program: Program, setting: Setting) -> frozenset[Decision] | None:
 
 def _tensors(program: Program, setting: Setting) -> dict[str, Any]:
     """What stands for the tensors that there are; None for the others."""
-    found: dict[str, Any] = {name: None if name in setting.absent else UNKNOWN for name in program.inputs}
+    found: dict[str, Any] = {
+        name: None if setting.absent.intersection(spread([name], program.tuples)) else UNKNOWN
+        for name in wholes(program.inputs)
+    }
     parts: Mapping[str, Parameter | Buffer | Member] = {**program.tensors, **program.members}
     for name, part in parts.items():
         try:

@@ -16,6 +16,7 @@ from layergen.lang import expression as ex
 from layergen.lang.argument_types import Base
 from layergen.lang.bounds import normalize, refusal
 from layergen.lang.interpreter import EvaluationFault, Interpreter
+from layergen.lang.tuples import spread, wholes
 from layergen.lang.values import describe
 from layergen.resolve.program import Program
 from layergen.resolve.scope import scoped
@@ -37,6 +38,8 @@ class Setting:
     sizes: Mapping[str, int] = field(default_factory=dict)  # a size for each dimension
     leading: tuple[int, ...] = ()  # what stands for `...`
     absent: frozenset[str] = frozenset()  # optional inputs that are left out
+    dtypes: Mapping[str, str] = field(default_factory=dict)  # of inputs that have another than their first
+    shrunk: Mapping[str, str] = field(default_factory=dict)  # inputs that are less than their shape, and what is left
     path: tuple[str | int, ...] = ()  # the case of the spec that it comes from
     run: str | None = None  # the name of what stands for `...`
 
@@ -168,9 +171,14 @@ def _variations(program: Program, base: Setting) -> Iterator[Setting]:
                     yield from _changed(program, base, name, choice, f"{name}_{label}")
         if argument.optional and current is not None:
             yield from _changed(program, base, name, None, f"{name}_none")
+    for name in wholes(name for name, tensor in program.inputs.items() if tensor.optional):
+        yield replace(base, name=f"without_{name}", absent=frozenset(spread([name], program.tuples)))
     for name, tensor in program.inputs.items():
-        if tensor.optional:
-            yield replace(base, name=f"without_{name}", absent=frozenset([name]))
+        for dtype in tensor.dtypes[1:]:
+            yield replace(base, name=f"{name}_{dtype}", dtypes={name: dtype})
+    for name, tensor in program.inputs.items():
+        for left in ("last", "ones") if tensor.broadcast else ():
+            yield replace(base, name=f"{name}_{left}", shrunk={name: left})
     if base.leading:
         yield replace(base, name="no_leading_dimensions", leading=())
 
@@ -240,7 +248,7 @@ def flags(program: Program, setting: Setting) -> list[str]:
     axes = {name for name, part in program.arguments.items() if part.of is not None}
     named = ((name, value) for name, value in values if name in axes or isinstance(value, bool | str) or value is None)
     turned = [f"{name}={value!r}" for name, value in named]
-    return [*turned, *(f"without {name}" for name in sorted(setting.absent))]
+    return [*turned, *(f"without {name}" for name in wholes(sorted(setting.absent)))]
 
 
 def distinguishing(program: Program, ways: Sequence[Setting], others: Sequence[Setting]) -> tuple[str, ...] | None:

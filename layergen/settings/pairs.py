@@ -11,6 +11,7 @@ from layergen.lang.argument_types import ArgumentType, Base
 from layergen.lang.bounds import normalize, refusal
 from layergen.lang.interpreter import EvaluationFault
 from layergen.lang.model import Argument
+from layergen.lang.tuples import spread, wholes
 from layergen.resolve.program import Program
 from layergen.settings.choice import Setting, case_sizes, setting_with
 from layergen.settings.search import cycled
@@ -121,8 +122,9 @@ def _of(
     given, absent, leading = dict(base.given), set(base.absent), base.leading
     for factor in factors:
         value = factor.levels[row[factor.name]]
-        if factor.name in program.inputs:
-            absent = absent - {factor.name} if value else absent | {factor.name}
+        if factor.name in wholes(program.inputs):
+            items = set(spread([factor.name], program.tuples))
+            absent = absent - items if value else absent | items
         elif factor.name == "...":
             leading = value
         elif row[factor.name]:
@@ -139,9 +141,9 @@ def _factors(program: Program, base: Setting) -> Iterator[Factor]:
         levels = list(_levels(argument, base.values[name]))
         if len(levels) > 1:
             yield Factor(name, tuple(levels))
-    for name, tensor in program.inputs.items():
-        if tensor.optional:
-            yield Factor(name, (name not in base.absent, name in base.absent))
+    for name in wholes(name for name, tensor in program.inputs.items() if tensor.optional):
+        left_out = not base.absent.isdisjoint(spread([name], program.tuples))
+        yield Factor(name, (not left_out, left_out))
     if base.leading:
         yield Factor("...", (base.leading, (), base.leading[:1]))
 

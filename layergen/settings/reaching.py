@@ -10,6 +10,7 @@ from layergen.lang.argument_types import Base
 from layergen.lang.bounds import refusal
 from layergen.lang.interpreter import EvaluationFault
 from layergen.lang.model import Argument
+from layergen.lang.tuples import spread, wholes
 from layergen.lang.visitor import sources
 from layergen.resolve.program import Program
 from layergen.settings.branches import Branching, Decision, branchings, foreseen
@@ -68,11 +69,11 @@ def untaken(found: Sequence[Branching], taken: set[Decision]) -> Iterator[tuple[
 
 def reach(program: Program, base: Setting, branching: Branching, outcome: bool) -> Reached | None:
     """A setting near the base at which a condition comes to an outcome."""
-    wanted = (branching.key, outcome)
+    wanted, inputs = (branching.key, outcome), wholes(program.inputs)
     for changes in islice(_changes(program, base, branching), TRIES):
         setting = _changed(program, base, changes)
         if setting is not None and wanted in foreseen(program, setting):
-            return Reached(setting, {name: value for name, value in changes.items() if name not in program.inputs})
+            return Reached(setting, {name: value for name, value in changes.items() if name not in inputs})
     return None
 
 
@@ -105,7 +106,7 @@ def _relevant(program: Program, tests: Sequence[ex.Expression]) -> tuple[list[st
                 literals.add(node.value)
             if isinstance(node, ex.Name) and node.id not in seen:
                 seen.add(node.id)
-                if node.id in program.decided or node.id in program.dimensions or node.id in program.inputs:
+                if node.id in program.decided or node.id in program.dimensions or node.id in wholes(program.inputs):
                     names[node.id] = None
                 pending += _behind(program, node.id)
     return list(names), literals
@@ -132,8 +133,9 @@ def _pool(program: Program, base: Setting, name: str, literals: set[float | str]
     near += [2 * value for value in ints]
     argument = program.decided.get(name)
     if argument is None:
-        if name in program.inputs:
-            yield from (name not in base.absent,) if program.inputs[name].optional else ()
+        if name in wholes(program.inputs):
+            first, *_ = spread([name], program.tuples)
+            yield from (first not in base.absent,) if program.inputs[first].optional else ()
         else:
             yield from (size for size in dict.fromkeys((*SIZED, *near, *POWERS)) if size > 0)
         return
@@ -165,7 +167,7 @@ def _changed(program: Program, base: Setting, changes: Mapping[str, Any]) -> Set
     """The base with some changes, and what else must change with them."""
     arguments = {name: value for name, value in changes.items() if name in program.decided}
     sizes = {name: value for name, value in changes.items() if name in program.dimensions}
-    moved = {name for name, value in changes.items() if name in program.inputs}
+    moved = set(spread((name for name in changes if name in wholes(program.inputs)), program.tuples))
     name = "_".join(_word(name, value) for name, value in changes.items())
     held = {**case_sizes(program, base), **sizes}
     try:

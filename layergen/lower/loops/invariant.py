@@ -5,6 +5,7 @@ from dataclasses import replace
 from layergen import ops
 from layergen.lang import expression as ex
 from layergen.lang.kinds import Kind
+from layergen.lang.tuples import wholes
 from layergen.lang.visitor import assignments
 from layergen.lower.loops.scene import Scene, computed, given, put, tensor
 from layergen.resolve.inference import kinds_of
@@ -40,7 +41,7 @@ def _leaves(statement: ex.Statement, loop: ex.For, scene: Scene) -> bool:
     if Kind.TENSOR not in kinds_of(statement.value) or isinstance(statement.value, ex.Name) or len(loop.body) == 1:
         return False
     targets, program = {target.id for target in statement.targets}, scene.program
-    owned = {*program.buffers, *program.inputs, *program.outputs}
+    owned = {*program.buffers, *wholes(program.inputs), *wholes(program.outputs)}
     anywhere = [target.id for target in program.forward.targets]
     inside = [target.id for target in assignments(loop.body)]
     single = all(anywhere.count(name) <= 1 == inside.count(name) for name in targets)

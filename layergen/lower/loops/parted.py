@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from layergen.lang import expression as ex
+from layergen.lang.tuples import wholes
 from layergen.lang.visitor import assignments, mentioned
 from layergen.lower.loops.columns import Column, header, with_header
 from layergen.lower.loops.scene import Scene, tensor
@@ -64,7 +65,7 @@ def _dim(node: ex.Expression, rank: int | None, run_over: int) -> int | None:
 def _own(statement: ex.Assign, loop: ex.For, scene: Scene) -> bool:
     """Whether the parts have their names in this loop alone, and from this statement alone."""
     program = scene.program
-    lasting = {*program.inputs, *program.outputs, *program.buffers, "_"}
+    lasting = {*wholes(program.inputs), *wholes(program.outputs), *program.buffers, "_"}
     everywhere = [target.id for target in program.forward.targets]
     inside = [target.id for target in assignments(loop.body)]
     names = [target.id for target in statement.targets]

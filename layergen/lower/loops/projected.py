@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from layergen.lang import expression as ex
+from layergen.lang.tuples import wholes
 from layergen.lang.visitor import assignments, mentioned
 from layergen.lower.loops.columns import Column, header, with_header
 from layergen.lower.loops.scene import Scene, computed, given, put, tensor
@@ -68,7 +69,12 @@ def _lasting(scene: Scene) -> set[str]:
     """The names that mean something beyond a turn."""
     program = scene.program
     counts = [target.id for target in program.forward.targets]
-    return {*program.inputs, *program.outputs, *program.buffers, *(name for name in counts if counts.count(name) > 1)}
+    return {
+        *wholes(program.inputs),
+        *wholes(program.outputs),
+        *program.buffers,
+        *(name for name in counts if counts.count(name) > 1),
+    }
 
 
 def _stays(node: ex.Expression, loop: ex.For, scene: Scene) -> bool:

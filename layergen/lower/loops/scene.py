@@ -7,6 +7,7 @@ from layergen import ops
 from layergen.lang import expression as ex
 from layergen.lang.facts import Callee, CalleeKind, Role
 from layergen.lang.kinds import Kind
+from layergen.lang.tuples import wholes
 from layergen.lang.visitor import Block, assigned
 from layergen.lower.loops.ranks import Ranks
 from layergen.resolve.inference import INT, TENSOR, UNKNOWN, kinds_of
@@ -21,7 +22,7 @@ class Scene:
 
     def __init__(self, program: Program) -> None:
         self.program = program
-        self.taken = {*program.names, *program.outputs, *program.forward.assigned, *GENERATED, *BUILTINS}
+        self.taken = {*program.names, *wholes(program.outputs), *program.forward.assigned, *GENERATED, *BUILTINS}
         self.rank = Ranks(program)
         self.moved: list[str] = []  # what was, in words
 

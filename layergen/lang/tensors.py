@@ -1,0 +1,309 @@
+"""What a spec says of tensors: those that a layer owns, takes and returns, alone or in tuples."""
+
+import re
+from collections.abc import Callable
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import (
+    Discriminator,
+    Field,
+    ModelWrapValidatorHandler,
+    PrivateAttr,
+    Tag,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from layergen.lang import expression as ex
+from layergen.lang.argument import Argument, Value
+from layergen.lang.dtypes import DTYPES, FLOATING, INTEGRAL
+from layergen.lang.part import Part
+from layergen.lang.values import (
+    Each,
+    Expression,
+    Initialized,
+    Marks,
+    Prose,
+    Section,
+    Shape,
+    describe,
+    fault,
+    read_entry,
+    read_expression,
+    read_size,
+)
+
+
+class Tensor(Part):
+    """What tensors of all roles have in common."""
+
+    read_entry: ClassVar[Callable[[object], ex.Expression]] = read_size
+
+    shape: Shape
+    doc: Prose | None = None
+
+    @field_validator("shape", mode="before")
+    @classmethod
+    def _each_is_an_expression(cls, value: Any) -> Any:
+        if not isinstance(value, list):
+            return read_expression(value)
+        return tuple(_located(index, item, cls.read_entry) for index, item in enumerate(value))
+
+    @property
+    def entries(self) -> tuple[ex.Expression, ...]:
+        """The shape's expressions, or the one that gives the whole shape."""
+        return self.shape if isinstance(self.shape, tuple) else (self.shape,)
+
+
+def _located(index: int, item: object, read: Callable[[object], ex.Expression]) -> ex.Expression:
+    """An entry of a shape; a fault in it says which entry it is."""
+    try:
+        return read(item)
+    except PydanticCustomError as error:
+        raise PydanticCustomError(error.type, "{message}", {**(error.context or {}), "key": index}) from None
+
+
+class Owned(Tensor):
+    """A tensor that the layer owns."""
+
+    init: Initialized
+    when: Expression | None = None  # the attribute is None where this is false
+    each: Each | None = None  # the index and number of a family of tensors
+    named: str | None = None  # how the tensors of a family are called: ``weight_ih_l{k}``
+
+    def name(self, index: int | str) -> str:
+        """What a tensor of a family that is ``named`` is called, or the source of an f-string for it."""
+        assert self.named is not None and self.each is not None
+        return self.named.replace(f"{{{self.each.index}}}", str(index))
+
+    @model_validator(mode="after")
+    def _named_by_the_index(self) -> Self:
+        if self.named is None:
+            return self
+        if self.each is None:
+            raise fault("`named` is for families", key="named", help="say how many there are: `each: {k: …}`")
+        field = f"{{{self.each.index}}}"
+        if self.named.count(field) != 1 or not re.fullmatch(r"[A-Za-z]\w*", self.name("0"), re.ASCII):
+            help = f"write `{field}` once, where the number goes: `weight_l{field}`"
+            raise fault(f"{describe(self.named)} does not make a name of each number", key="named", help=help)
+        return self
+
+    @model_validator(mode="after")
+    def _some_are_missing(self) -> Self:
+        asked = ex.names(self.when) if self.when is not None else set()
+        if self.each is not None and self.named is None and self.each.index in asked:
+            message = f"a list cannot leave out some of its tensors, and `when` asks for `{self.each.index}`"
+            help = f"give the tensors names of their own: `named: …{{{self.each.index}}}`"
+            raise fault(message, key="when", help=help)
+        return self
+
+
+class Parameter(Owned):
+    """A learnable tensor of the layer."""
+
+    dtype: Literal["float16", "bfloat16", "float32", "float64", "complex64", "complex128"] | None = None
+    gradient: bool = True  # whether its gradient is the derivative; an embedding's padding row has none
+    requires_grad: Expression | None = None  # whether it is learned; None: always
+
+
+class Buffer(Owned):
+    """A tensor of the layer that is not learned."""
+
+    dtype: Literal[DTYPES] | None = None  # type: ignore[valid-type]
+    persistent: bool = True  # whether the state dict has it
+
+    @model_validator(mode="after")
+    def _buffers_have_names(self) -> Self:
+        if self.each is not None and self.named is None:
+            help = f"give each a name: `named: …{{{self.each.index}}}`"
+            raise fault("torch has no list of buffers", key="each", help=help)
+        return self
+
+
+class ShortTensor(Tensor):
+    """A tensor for which its shape alone may stand. The shape may begin with any dimensions, ``...``."""
+
+    read_entry: ClassVar[Callable[[object], ex.Expression]] = read_entry
+
+    dtype: Literal[DTYPES] | None = None  # type: ignore[valid-type]  # None: floating
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_form(cls, value: Any) -> Any:
+        return {"shape": value} if isinstance(value, list | str) else value
+
+    @property
+    def floating(self) -> bool:
+        return self.dtype is None or self.dtype in FLOATING
+
+
+class Input(ShortTensor):
+    """A tensor that forward takes."""
+
+    optional: bool = False
+    gradient: bool = True  # whether a gradient flows back to it
+    broadcast: bool = False  # whether it may be whatever broadcasts to its shape
+    partial: bool = False  # whether some of its entries are meant to have no effect
+    range: tuple[Expression, Expression] | None = None  # low and high of its values, high excluded
+    marks: Marks = ()  # the inputs of which it says, being true, which positions count
+    dim: int | str | None = None  # and along which dimension of theirs, by index or by name
+    _others: tuple[str, ...] = PrivateAttr(default=())
+
+    @property
+    def dtypes(self) -> tuple[str, ...]:
+        """The dtypes that it may have, the first of which is the one that it is mostly tried in; none: floating."""
+        return (self.dtype, *self._others) if self.dtype else ()
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _one_of_several_dtypes(cls, value: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        names = value.get("dtype") if isinstance(value, dict) else None
+        if not isinstance(names, list):
+            return handler(value)
+        if not names or not all(name in INTEGRAL for name in names) or len({*names}) < len(names):
+            message = f"several dtypes of an input are integers, each once, got `[{', '.join(map(str, names))}]`"
+            raise fault(message, key="dtype", help=f"choose from {', '.join(INTEGRAL)}: `dtype: [int64, int32]`")
+        made = handler({**value, "dtype": names[0]})
+        made._others = tuple(names[1:])
+        return made
+
+    @field_validator("range", mode="before")
+    @classmethod
+    def _two_ends(cls, value: Any) -> Any:
+        if not isinstance(value, list) or len(value) != 2:
+            raise fault(f"expected a list of two numbers, got {describe(value)}")
+        return tuple(value)
+
+    @model_validator(mode="after")
+    def _marks_along_a_dimension(self) -> Self:
+        if self.marks and self.dim is None:
+            help = f"add `dim: 1`, the dimension of `{self.marks[0]}` whose positions it marks"
+            raise fault("a mask says along which dimension it marks", key="marks", help=help)
+        if self.dim is not None and not self.marks:
+            raise fault("`dim` goes with `marks`", key="dim", help="name the input that is marked: `marks: x`")
+        if self.marks and self.dtype != "bool":
+            raise fault("a mask that marks positions is bool", key="marks", help="add `dtype: bool`: true counts")
+        return self
+
+    @model_validator(mode="after")
+    def _integers_have_a_range(self) -> Self:
+        if self.dtype in INTEGRAL and self.range is None:
+            help = "add `range: [low, high]`: the tests draw values from low up to, but not including, high"
+            raise fault(f"an input of dtype {self.dtype} needs a range", help=help)
+        return self
+
+
+class Kept(Input):
+    """A tensor that the constructor takes and the layer keeps as a buffer; to the forward, it is another input."""
+
+
+def kept(argument: Argument) -> Kept:
+    """The tensor that an argument is."""
+    return Kept.model_construct(
+        shape=argument.shape,
+        doc=argument.doc,
+        dtype=None,
+        optional=argument.optional,
+        gradient=False,
+        broadcast=False,
+        partial=False,
+        range=argument.range,
+        marks=(),
+        dim=None,
+    )
+
+
+class Output(ShortTensor):
+    """A tensor that forward returns. Its dtype is the first floating input's unless given."""
+
+    when: Expression | None = None  # it is returned only where this holds
+    otherwise: Literal["absent", "null"] = Field("absent", alias="else")  # what stands in its place elsewhere
+
+    @field_validator("otherwise", mode="before")
+    @classmethod
+    def _null(cls, value: Any) -> Any:
+        if value is not None:
+            raise fault(f"expected `null`, got {describe(value)}", help="leave it out, or write `else: null`")
+        return "null"
+
+    @model_validator(mode="after")
+    def _else_of_a_condition(self) -> Self:
+        if self.otherwise == "null" and self.when is None:
+            raise fault("`else` goes with `when`", key="else", help="add `when: …`, where there is the output")
+        return self
+
+
+class Item(Input):
+    """A tensor of a tuple that forward takes. It is there wherever the tuple is."""
+
+    @model_validator(mode="after")
+    def _is_there_with_the_others(self) -> Self:
+        if self.optional:
+            help = "let the tuple be left out as a whole: `{tuple: {…}, optional: true}`"
+            raise fault("a tensor of a tuple cannot be left out alone", key="optional", help=help)
+        return self
+
+
+class Result(Output):
+    """A tensor of a tuple that forward returns."""
+
+    @model_validator(mode="after")
+    def _is_there_always(self) -> Self:
+        if self.when is not None:
+            help = "return it as an output of its own, or in every call"
+            raise fault("a tensor of a tuple cannot be missing alone", key="when", help=help)
+        return self
+
+
+class _Tuple(Part):
+    """Tensors that are handed over as one."""
+
+    doc: Prose | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _several(cls, value: Any) -> Any:
+        items = value["tuple"] if isinstance(value, dict) else None
+        if isinstance(items, dict) and len(items) < 2:
+            help = "declare a single tensor without `tuple`: `h: [N, dim]`"
+            raise fault("a tuple has two tensors or more", key="tuple", help=help)
+        if isinstance(items, list):
+            raise fault("the tensors of a tuple have names", key="tuple", help="write `tuple: {h: […], c: […]}`")
+        return value
+
+
+class TupleInput(_Tuple):
+    """A tuple of tensors that forward takes."""
+
+    items: Section[Item] = Field(alias="tuple")
+    optional: bool = False
+
+
+class TupleOutput(_Tuple):
+    """A tuple of tensors that forward returns."""
+
+    items: Section[Result] = Field(alias="tuple")
+
+
+TENSOR, VALUE, TUPLE = "a tensor", "a value", "a tuple"  # the tags of inputs, which stand in paths of pydantic's errors
+
+
+def _kind_of_tensor(value: object) -> str:
+    """Whether a part is one tensor or a `tuple` of them."""
+    return TUPLE if isinstance(value, _Tuple) or (isinstance(value, dict) and "tuple" in value) else TENSOR
+
+
+def _kind_of_input(value: object) -> str:
+    """Whether an input is a tensor, a `tuple` of them, or a value, which has a `type`."""
+    is_value = isinstance(value, Value) or (isinstance(value, dict) and "type" in value)
+    return VALUE if is_value else _kind_of_tensor(value)
+
+
+Given = Annotated[
+    Annotated[Input, Tag(TENSOR)] | Annotated[Value, Tag(VALUE)] | Annotated[TupleInput, Tag(TUPLE)],
+    Discriminator(_kind_of_input),
+]
+Returned = Annotated[
+    Annotated[Output, Tag(TENSOR)] | Annotated[TupleOutput, Tag(TUPLE)], Discriminator(_kind_of_tensor)
+]

@@ -1,0 +1,58 @@
+"""Lowers the dimension that may be left out: the lines that put it in, and those that take it out again."""
+
+from collections.abc import Iterator, Sequence
+
+from layergen.lang.tuples import spread, whole_name, wholes
+from layergen.lower.source import SourcePrinter
+from layergen.resolve.program import Program
+from layergen.resolve.unbatched import axis, telling
+
+INDENT = "    "
+
+
+class UnbatchedWriter:
+    """Writes what becomes of a single sample.
+
+    Args:
+        program: The layer, of which one dimension may be left out.
+        name: That dimension.
+        printer: Prints expressions.
+        flag: The name under which the code knows that it is left out.
+    """
+
+    def __init__(self, program: Program, name: str, printer: SourcePrinter, flag: str) -> None:
+        self.program, self.name, self.printer, self.flag = program, name, printer, flag
+
+    def put_in(self) -> Iterator[str]:
+        """The lines before the checks of the inputs."""
+        told = telling(self.program.inputs, self.name)
+        assert told is not None, "dimensions are checked before anything is written"
+        yield f"{self.flag} = {told.input}.dim() == {told.rank - 1}"
+        yield f"if {self.flag}:"
+        for name in wholes(self.program.call):
+            items = [item for item in spread([name], self.program.tuples) if item in self.program.inputs]
+            lines = list(self.changed(name, items, "unsqueeze"))
+            if lines and self.program.inputs[items[0]].optional:
+                lines = [f"if {name} is not None:", *(f"{INDENT}{line}" for line in lines)]
+            yield from (f"{INDENT}{line}" for line in lines)
+
+    def take_out(self, outputs: Sequence[str]) -> Iterator[str]:
+        """The lines before the return of some outputs."""
+        lines: list[str] = []
+        for name in wholes(outputs):
+            lines += self.changed(name, [item for item in outputs if whole_name(item) == name], "squeeze")
+        if lines:
+            yield f"if {self.flag}:"
+            yield from (f"{INDENT}{line}" for line in lines)
+
+    def changed(self, name: str, items: Sequence[str], method: str) -> Iterator[str]:
+        """The line that gives a tensor, or a tuple of them, one dimension more or less."""
+        parts = [self.part(item, method) for item in items]
+        if all(part == item for part, item in zip(parts, items, strict=True)):
+            return
+        yield f"{name} = {parts[0]}" if list(items) == [name] else f"{name} = ({', '.join(parts)})"
+
+    def part(self, item: str, method: str) -> str:
+        tensors = self.program.inputs if method == "unsqueeze" else self.program.outputs
+        where = axis(tensors[item], self.name)
+        return item if where is None else f"{item}.{method}({self.printer.show(where)})"

@@ -1,0 +1,30 @@
+"""What torch's fused recurrences take unchecked: beyond the end of too few parameters or states, they read on."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from torch import Tensor
+
+from layergen.ops.model import Op
+
+FUSED = frozenset({"lstm", "gru", "rnn_relu", "rnn_tanh"})
+
+
+def unchecked(op: Op, arguments: Sequence[Any], keywords: Mapping[str, Any]) -> str | None:
+    """What is wrong with a call on which torch might crash; None if nothing is."""
+    if op.name not in FUSED:
+        return None
+    names = [parameter.name for parameter in op.signatures[0].parameters]
+    given = {**dict(zip(names, arguments, strict=False)), **keywords}
+    state = given["hx"] if isinstance(given["hx"], list | tuple) else [given["hx"]]
+    layers = given["num_layers"] * (2 if given["bidirectional"] else 1)
+    tensors = layers * (4 if given["has_biases"] else 2)
+    if len(given["params"]) != tensors:
+        return f"`{op.name}` takes {tensors} parameters here, but is given {len(given['params'])}"
+    if op.name == "lstm" and len(state) != 2:
+        return f"`lstm` takes two tensors as `hx`, but is given {len(state)}"
+    for part in state:
+        if isinstance(part, Tensor) and (part.dim() < 2 or bool(part.shape[0] != layers)):
+            found = f"{part.shape[0]}" if part.dim() > 1 else "none"
+            return f"`{op.name}` takes a state of {layers} layers here, but is given one of {found}"
+    return None
