@@ -90,7 +90,7 @@ def sizes_of(
         "inputs": shapes(inputs),
         "values": values,
         "ranges": dict(ranges),
-        "dtypes": dict(setting.dtypes),
+        "given": dict(setting.dtypes),
     }
 
 
