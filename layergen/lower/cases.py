@@ -43,7 +43,7 @@ def case_fields(program: Program, case: CheckedCase) -> Fields:
 
 
 def in_order(program: Program, state: Mapping[str, TensorFacts]) -> dict[str, TensorFacts]:
-    """The tensors as a state dict has them: the layer's own, those of its lists, which are modules, those of members."""
+    """The tensors as a state dict has them: own ones, those of lists, which are modules, and of members."""
     listed = {name for name, family in program.declared.items() if name.startswith(f"{family}.")}
     own = [name for name in state if name in program.tensors and name not in listed]
     lists = [name for name in state if name in listed]
