@@ -20,7 +20,7 @@ from layergen.resolve.handed import check_handed
 from layergen.resolve.inference import MEMBERS, TENSOR, kinds_of
 from layergen.resolve.iteration import check_iterable
 from layergen.resolve.loops import check_append, check_carried
-from layergen.resolve.program import Member, Program
+from layergen.resolve.program import Child, Member, Program
 from layergen.resolve.quotients import labels_of, whole_meant
 from layergen.resolve.scope import scoped
 from layergen.resolve.signature import leading_source
