@@ -81,7 +81,7 @@ def test_numbers_are_what_python_computes(text: str) -> None:
         ("a + 9999999 * size", "the list is too long", "9999999 * size"),
         ("a + mode * 1000", "a text has no `*`", "mode * 1000"),
         ("mode % a", "a text has no `%`", "mode % a"),
-        ("1 + size[3]", "tuple index out of range", "size[3]"),
+        ("1 + size[3]", "`size` has 3 items, and none at 3", "size[3]"),
         ("relu(a)", "`relu` is no scalar function", "relu(a)"),
         ("a < mode < b", "'<' not supported between instances of 'int' and 'str'", "a < mode < b"),
     ],

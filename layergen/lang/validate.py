@@ -32,6 +32,7 @@ PARTS: dict[str, type[BaseModel]] = {
     "parameters": model.Parameter,
     "buffers": model.Buffer,
     "dimensions": model.Noted,
+    "modules": model.Module,
     "inputs": model.Input,
     "outputs": model.Output,
     "references": model.Reference,

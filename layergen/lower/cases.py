@@ -43,10 +43,11 @@ def case_fields(program: Program, case: CheckedCase) -> Fields:
 
 
 def in_order(program: Program, state: Mapping[str, TensorFacts]) -> dict[str, TensorFacts]:
-    """The tensors as a state dict has them: those of lists, which are modules of their own, come last."""
+    """The tensors as a state dict has them: own ones, those of lists, which are modules, and of members."""
     listed = {name for name, family in program.declared.items() if name.startswith(f"{family}.")}
-    first = {name: facts for name, facts in state.items() if name not in listed}
-    return first | {name: facts for name, facts in state.items() if name in listed}
+    own = [name for name in state if name in program.tensors and name not in listed]
+    lists = [name for name in state if name in listed]
+    return {name: state[name] for name in (*own, *lists, *(name for name in state if name not in program.tensors))}
 
 
 def state_shapes(program: Program, own: Program, case: CheckedCase) -> dict[str, object]:

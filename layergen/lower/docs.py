@@ -81,8 +81,8 @@ def arguments(program: Program, doc: DocText) -> Iterator[str]:
 
 def owned_kinds(program: Program) -> list[str]:
     """What a layer has of tensors, its own or those of members."""
-    own = (("parameters", program.parameters), ("buffers", program.buffers))
-    kinds = [kind for kind, tensors in own if tensors]
+    own = (("parameters", program.parameters or program.members), ("buffers", program.buffers))
+    kinds = [kind for kind, parts in own if parts]
     return kinds or ["parameters"]
 
 

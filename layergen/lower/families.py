@@ -34,9 +34,10 @@ def read(tensor: Owned, index: ex.Expression, show: Show) -> str:
 
 
 def members_read(program: Program) -> dict[str, bool]:
-    """The attributes of families that the forward reads by numbers, and whether it asks if they are there."""
+    """The attributes of families that forward and penalty read by numbers, and whether they ask if these are there."""
     named, found = named_families(program), dict[str, bool]()
-    for node in nodes(program.forward.statements):
+    penalty = () if program.penalty is None else ex.walk(program.penalty)
+    for node in (*nodes(program.forward.statements), *penalty):
         asked = isinstance(node, ex.Compare) and set(node.operators) <= {"is", "is not"}
         part = node.left if isinstance(node, ex.Compare) and asked else node
         match part:

@@ -11,7 +11,7 @@ from layergen.lower.families import attribute, reader
 from layergen.lower.imports import names_in
 from layergen.lower.members import reset, restarted
 from layergen.lower.merged import merged
-from layergen.lower.scopes import attribute_names, functional, initializers
+from layergen.lower.scopes import attribute_names, functional, given, initializers
 from layergen.lower.source import Origin, SourcePrinter
 from layergen.resolve.families import common_condition, misses_some
 from layergen.resolve.inference import INT
@@ -95,6 +95,7 @@ class InitialWriter:
                 parts.append(self.printer().show(when, ex.PRECEDENCE["not"]))
             else:
                 parts.append(f"self.{other} is not None")
+        parts += [f"self.{argument} is not None" for argument in given(self.program, tensor.init.nodes())]
         return " and ".join(dict.fromkeys(parts))
 
     def printer(self, origin: Origin | None = None) -> SourcePrinter:

@@ -5,7 +5,7 @@ from itertools import groupby
 
 from layergen.lang import expression as ex
 from layergen.lang.inits import is_initializer
-from layergen.lower.scopes import attribute_names, constructor_names, initializers
+from layergen.lower.scopes import attribute_names, constructor_names, given, initializers
 from layergen.lower.source import Origin, SourcePrinter
 from layergen.resolve.program import Child, Constructible, Made, Member, Program, takes
 
@@ -134,7 +134,9 @@ def restarted(program: Program) -> Iterator[str]:
                 *(f"    {line}" for line in lines),
             ]
         if member.when is not None:
-            lines = [f"if self.{name} is not None:", *(f"    {line}" for line in lines)]
+            read = (argument for init in member.init.values() for argument in given(program, ex.walk(init)))
+            there = [f"self.{part} is not None" for part in (name, *dict.fromkeys(read))]
+            lines = [f"if {' and '.join(there)}:", *(f"    {line}" for line in lines)]
         yield from lines
     yield from tied(program)
 

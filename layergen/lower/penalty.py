@@ -1,6 +1,7 @@
 """Lowers the regularization term to the body of ``penalty``."""
 
 from layergen.lang import expression as ex
+from layergen.lower.families import reader
 from layergen.lower.members import ITEM, each
 from layergen.lower.narrowing import Narrowing
 from layergen.lower.scopes import attribute_names, functional
@@ -41,5 +42,5 @@ def own_term(program: Program) -> str:
     names = attribute_names(program) | {name: f"self.{name}" for name in parts}
     first = next((name for name, part in program.parameters.items() if part.when is None), None)
     origin = Origin(f"self.{first}.device", f"self.{first}.dtype") if first else None
-    printer = SourcePrinter(names, origin, functional=functional(program))
+    printer = SourcePrinter(names, origin, functional=functional(program), read=reader(program))
     return printer.show(Narrowing(program)(program.penalty, ex.names(program.penalty)), ex.PRECEDENCE["+"])

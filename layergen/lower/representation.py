@@ -105,7 +105,9 @@ def expected_repr(program: Program, values: Mapping[str, object], tensors: Mappi
         shown.append(f"{item.label}{value!r}" if item.conversion else f"{item.label}{value}")
     own, text = at_values(program, values), ", ".join(shown)
     lists = {name: several for name, several in own.kin.items() if program.families[name].named is None}
-    if program.members or not lists or any(member in tensors for several in lists.values() for member in several):
+    holds = Interpreter(values).truth
+    members = any(member.when is None or holds(member.when) for member in program.members.values())
+    if members or not lists or any(member in tensors for several in lists.values() for member in several):
         return f"{program.layer}({text})"  # what is in it shows itself
     lines = [f"({name}): {'None' if several else 'ParameterList()'}" for name, several in lists.items()]
     return "\n  ".join([f"{program.layer}(", *([text] if text else []), *lines]) + "\n)"

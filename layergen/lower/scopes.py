@@ -1,5 +1,7 @@
 """What the names of a spec are called in generated code."""
 
+from collections.abc import Iterable
+
 from layergen.lang import expression as ex
 from layergen.lang.visitor import assigned
 from layergen.resolve.program import Program
@@ -35,6 +37,15 @@ def _variables(program: Program) -> frozenset[str]:
     """The names that become variables of methods; all others are attributes."""
     initial = (assigned(tensor.init.before) for tensor in program.tensors.values())
     return program.forward.assigned.union(program.arguments, program.call, program.dimensions, *initial)
+
+
+def given(program: Program, nodes: Iterable[ex.Node]) -> list[str]:
+    """The optional arguments that some expressions read as if they were always there, which a type checker asks for."""
+    read = list(nodes)
+    asked = {node.left for node in read if isinstance(node, ex.Compare)}
+    names = {node.id for node in read if isinstance(node, ex.Name) and node not in asked}
+    arguments = program.arguments.items()
+    return [name for name, part in arguments if part.optional and name in names and not is_flag(program, name)]
 
 
 def negated(node: ex.Expression) -> ex.Expression:

@@ -1,15 +1,12 @@
 """Each call of a program fits: those of the forward, of initial values, and of the module to match."""
 
 from collections.abc import Iterator
-from contextlib import suppress
 
 from layergen import ops
-from layergen.diagnostics import FORWARD, Finding, Label, Path, Place
+from layergen.diagnostics import FORWARD, Finding, Path, Place
 from layergen.lang import expression as ex
-from layergen.lang.bounds import refusal
 from layergen.lang.facts import CalleeKind
 from layergen.lang.inits import INITIALIZERS
-from layergen.lang.interpreter import EvaluationFault, Interpreter
 from layergen.lang.kinds import Kind
 from layergen.lang.model import LAYER
 from layergen.lang.scalars import SCALARS
@@ -19,15 +16,16 @@ from layergen.ops.modules import find_initializer, find_module, module_names
 from layergen.resolve.asking import check_asking
 from layergen.resolve.calls import check_against, check_call, described, unknown_function
 from layergen.resolve.functions import check_uses
-from layergen.resolve.inference import TENSOR, kinds_of
+from layergen.resolve.handed import check_handed
+from layergen.resolve.inference import MEMBERS, TENSOR, kinds_of
 from layergen.resolve.iteration import check_iterable
 from layergen.resolve.loops import check_append, check_carried
-from layergen.resolve.program import Child, Constructible, Member, Program
+from layergen.resolve.program import Child, Member, Program
 from layergen.resolve.quotients import labels_of, whole_meant
 from layergen.resolve.scope import scoped
 from layergen.resolve.signature import leading_source
 from layergen.rules.calls import NotASize, NotATensor, NotScalar, UnknownOp, WrongArgumentKind
-from layergen.rules.members import WrongMember
+from layergen.rules.members import WrongTensorPath
 from layergen.words import shorten
 
 
@@ -94,6 +92,11 @@ def _calls(expression: ex.Expression, path: Path, program: Program) -> Iterator[
         elif isinstance(node, ex.Apply):
             message = f"{quoted(ex.show(node.function))} is no member, and so cannot be called"
             yield UnknownOp.at(Place(path, node.function.span), message)
+        elif isinstance(node, ex.Member) and kinds_of(node.value) == MEMBERS:
+            listed = ex.show(node.value)
+            message = f"`{listed}` is a list of members, which has no tensors itself"
+            help = f"name one of it: `{listed}[0].{node.name}`"
+            yield WrongTensorPath.at(Place(path, node.span), message, help=help)
 
 
 def _pattern(first: ex.Call, origin: ex.Origin, path: Path) -> Iterator[Finding]:
@@ -150,29 +153,13 @@ def _penalty(program: Program) -> Iterator[Finding]:
         yield NotATensor.at(Place(path, program.penalty.span), message, help=help)
 
 
-def _given(call: ex.Call, of: Constructible, path: Path) -> Iterator[Finding]:
-    """What a constructor is given as it stands, within what the other spec allows."""
-    if not isinstance(of, Child):
-        return
-    arguments = of.program.arguments
-    given = {**dict(zip(arguments, call.arguments, strict=False)), **{word.name: word.value for word in call.keywords}}
-    for name, node in given.items():
-        if ex.names(node) or name not in arguments:
-            continue
-        with suppress(EvaluationFault):
-            problem = refusal(name, arguments[name], Interpreter({}).evaluate(node))
-            if problem:
-                label = Label(Place(("arguments", name), key=True), "declared here", of.file)
-                yield WrongMember.at(Place(path, node.span), f"`{of.name}` refuses it: {problem}", labels=(label,))
-
-
 def _members(program: Program) -> Iterator[Finding]:
     """The constructors of members, and their other initial values."""
     for name, member in program.members.items():
         path: Path = ("modules", name, "module")
         for made in member.made:
             yield from check_against(made.call, made.of.constructor, path)
-            yield from _given(made.call, made.of, path)
+            yield from check_handed(made.call, made.of, member, program)
             for argument in (*made.call.arguments, *(keyword.value for keyword in made.call.keywords)):
                 yield from _calls(argument, path, program)
         for tensor, init in member.init.items():

@@ -36,6 +36,8 @@ def check_families(spec: LayerSpec) -> Iterator[Finding]:
         return
     for expression in expressions(spec.forward):
         yield from _whole(expression, ("forward",), found)
+    if spec.penalty is not None:
+        yield from _whole(spec.penalty, ("penalty",), found)
     scalars = {*spec.arguments, *spec.derived}
     for name, tensor in spec.tensors.items():
         path = (_section(spec, name), name, "init")

@@ -212,8 +212,9 @@ class Bound:
         shown = self.called.placement.shown(shape)
         mentioned = set[str]().union(*map(ex.names, self.program.inputs[name].entries)) & set(self.called.values)
         text = self.called.placement.text
-        meant = [f"`{word}` is {_shown(self.called.values[word], text)}" for word in sorted(mentioned)]
-        where = f", where {listed(meant)}" if meant else ""
+        meant = {word: _shown(self.called.values[word], text) for word in sorted(mentioned)}
+        told = [f"`{word}` is {found}" for word, found in meant.items() if found != word]
+        where = f", where {listed(told)}" if told else ""
         return f"`{self.called.child.name}` takes `{name}` of shape [{declared}]{where}, but gets {shown}"
 
 

@@ -130,7 +130,8 @@ class Explainer:
         node = fault.node
         if isinstance(fault, MemberFault):
             labels, help = fault.labels, fault.help
-            return fault.rule.at(Place(path, node.span), fault.message, labels=labels, notes=self.notes(), help=help)
+            message = sheltered(dotted(self.renamed(fault.message)), self.names())
+            return fault.rule.at(Place(path, node.span), message, labels=labels, notes=self.notes(), help=help)
         if isinstance(node, ex.Binary) and node.operator in ELEMENTWISE:
             shapes = [tuple(operand.shape) for operand in fault.operands if isinstance(operand, Tensor)]
             if len(shapes) == 2 and not broadcast(*shapes):

@@ -13,8 +13,10 @@ from layergen.lang import expression as ex
 from layergen.lang.facts import CalleeKind
 from layergen.lang.interpreter import EvaluationFault, Function, Interpreter
 from layergen.ops.dtypes import dtype_name
+from layergen.rules.shapes import OpFailed
 from layergen.rules.tensors import BufferMismatch
 from layergen.run.explain import Explainer
+from layergen.run.fault import MemberFault
 from layergen.run.paths import parted
 
 
@@ -70,6 +72,11 @@ class Run:
         return {step.name: step.target for step in self.steps}
 
 
+def _absent(node: ex.Node, name: str) -> MemberFault:
+    """The fault of a member that is used where it may not be there."""
+    return MemberFault(node, f"`{name}` is None here", help=f"ask first: `if {name} is not None:`", rule=OpFailed)
+
+
 class ForwardInterpreter(Interpreter):
     """Runs a forward. Assigning to a buffer's name leaves the buffer as it is; later reads see what was assigned.
 
@@ -123,7 +130,7 @@ class ForwardInterpreter(Interpreter):
     def member(self, node: ex.Call, inner: Any, arguments: list[Any], keywords: dict[str, Any]) -> Any:
         """Call a member."""
         if inner is None:
-            raise EvaluationFault(node, f"the member `{node.function}` does not exist here")
+            raise _absent(node, node.function)
         return inner(node, arguments, keywords, self.values["training"])
 
     def apply(self, node: ex.Apply) -> Any:
@@ -154,7 +161,7 @@ class ForwardInterpreter(Interpreter):
         base, path = parted(node, self.evaluate)
         inner = self.evaluate(base)
         if inner is None:
-            raise EvaluationFault(node, f"the member `{ex.show(base)}` does not exist here")
+            raise _absent(node, ex.show(base))
         found: Tensor | None = self.guarded(node, inner.tensor, path)
         return found
 

@@ -184,7 +184,7 @@ class Instance:
         Raises:
             EvaluationFault: If it cannot be computed.
         """
-        values = {**CONSTANTS, **self.setting.values, **self.members, **self.state, "training": True}
+        values = {**CONSTANTS, **self.setting.values, **self.members, **self.named, "training": True}
         calls = TensorCalls(self.placement.device, self.floating_dtype(), self.placement.scalars)
         return ForwardInterpreter(values, calls, {}, self.explainer).evaluate(expression)
 

@@ -23,9 +23,11 @@ from layergen.run.call import Called, bound_inputs, bound_values
 from layergen.run.environment import CONSTANTS
 from layergen.run.environment import shape_of as sizes_of
 from layergen.run.fault import MemberFault
-from layergen.run.paths import path_of
+from layergen.run.paths import dotted, path_of
 from layergen.run.placement import Placement
+from layergen.run.said import plain
 from layergen.settings.search import values_of
+from layergen.suggest import nearest
 
 State = MutableMapping[str, Tensor | None]  # by paths: ``weight``, ``blocks.0.norm.weight``
 
@@ -77,7 +79,7 @@ class Inner:
             KeyError: If it has none of that path.
         """
         if self.prefix + path not in self.state:
-            raise KeyError(f"there is no tensor `{path}`: {_known(self.prefix, self.state)}")
+            raise KeyError(f"there is no tensor `{path}`: {_known(self.prefix, self.state, path)}")
         return self.state[self.prefix + path]
 
     def __call__(self, node: ex.Call, arguments: list[Any], keywords: dict[str, Any], training: bool) -> Any:
@@ -89,6 +91,7 @@ class Inner:
         return self.run(node, arguments, keywords, training)
 
 
+MOST_NAMES = 6  # of tensors that a message lists
 SHAPED = frozenset({"nn.LayerNorm", "nn.RMSNorm"})  # whose first argument is a size or several
 Run = Callable[[ex.Call, list[Any], dict[str, Any], bool], Any]
 Assembled = Inner | list[Inner] | None
@@ -310,7 +313,7 @@ def _torch_module(
         try:
             return torch.func.functional_call(module, tensors, tuple(arguments), keywords)  # type: ignore[arg-type]
         except Exception as error:
-            raise MemberFault(node, f"`{node.function}` fails: {first_line(error)}") from None
+            raise MemberFault(node, f"`{node.function}` fails: {plain(first_line(error))}") from None
 
     return run
 
@@ -336,12 +339,12 @@ def tie(
     Raises:
         MemberFault: If there is no tensor at a path, or the two are not alike.
     """
-    for left, right in ties.items():
+    for left, right in ((dotted(left), right) for left, right in ties.items()):
         source = path_of(right, values)
         for path in (left, source):
             if prefix + path not in state:
                 raise MemberFault(
-                    right, f"there is no tensor `{path}`", help=_known(prefix, state), rule=WrongTensorPath
+                    right, f"there is no tensor `{path}`", help=_known(prefix, state, path), rule=WrongTensorPath
                 )
         one, other = state[prefix + left], state[prefix + source]
         if one is not None and other is not None and one.shape != other.shape:
@@ -352,6 +355,10 @@ def tie(
         owned.pop(prefix + left, None)  # it is told of once
 
 
-def _known(prefix: str, state: State) -> str:
-    names = [path.removeprefix(prefix) for path in state if path.startswith(prefix)]
-    return f"there is {', '.join(f'`{name}`' for name in names)}"
+def _known(prefix: str, state: State, path: str) -> str:
+    """Which tensors there are: the nearest to what was written, or the first ones."""
+    names = [name.removeprefix(prefix) for name in state if name.startswith(prefix)]
+    meant = nearest(path, names)
+    if meant is not None and len(names) > MOST_NAMES:
+        return f"did you mean `{meant}`?"
+    return f"there is {', '.join(f'`{name}`' for name in names[:MOST_NAMES])}{', …' * (len(names) > MOST_NAMES)}"

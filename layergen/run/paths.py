@@ -1,10 +1,16 @@
 """The paths of tensors of members: ``blocks.0.norm.weight`` for ``blocks[0].norm.weight``."""
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from layergen.lang import expression as ex
 from layergen.lang.interpreter import EvaluationFault, Interpreter
+
+
+def dotted(text: str) -> str:
+    """A path as a spec writes it, as the state dict does."""
+    return re.sub(r"\[(\d+)\]", r".\1", text)
 
 
 def path_of(node: ex.Expression, values: Mapping[str, Any]) -> str:

@@ -182,6 +182,8 @@ def _makes(made: Made, child: Child, constructor: ex.Expression, values: Mapping
         if not ex.names(constructor.iterable) <= values.keys():
             return True
         indices = [{constructor.target.id: index} for index in Interpreter(values).items(constructor.iterable)]
+        if constructor.target.id not in ex.names(made.call):
+            indices = indices[:1]  # all are made alike
     return all(_takes(made.call, child, {**values, **index}) for index in indices)
 
 
