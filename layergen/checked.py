@@ -75,6 +75,7 @@ class CheckedLayer:
     costs: Costs  # on the way through the forward that the first case takes
     judgement: Judgement
     data: OnData
+    defined: tuple[str, ...] = ()  # the settings at which its values are those of its definition
 
     @property
     def proven(self) -> bool:
