@@ -71,6 +71,24 @@ def test_what_has_no_real_value_is_not_a_number() -> None:
     assert math.isnan(value("sqrt(-1)")) and math.isnan(value("(-8) ** 0.5")) and math.isnan(value("0 / 0"))
 
 
+def test_numbers_do_not_grow_without_end() -> None:
+    assert value("((2 ** 63) ** 63) ** 63") == math.inf
+    assert value(" * ".join(["3"] * 90)) == pytest.approx(3.0**90)
+    assert value("prod[k < 500](k + 1)") == math.inf
+
+
+def test_what_plain_python_cannot_compute_is_noted() -> None:
+    assert [_limited(text) for text in ("1 / x[n, i]", "1 / 0", "log(0)", "exp(1000)", "-inf")] == [
+        False, True, True, True, False,
+    ]  # fmt: skip
+
+
+def _limited(text: str) -> bool:
+    found = evaluation(f"y[n, i] = {text}")
+    found.entry("y", (0, 0))
+    return found.limited
+
+
 def test_a_recurrence_begins_at_its_base() -> None:
     found = evaluation("h[n, -1] = 1\nh[n, t < C] = 2 * h[n, t - 1] + x[n, t]\ny[n, i] = h[n, i]")
     assert [found.entry("y", (0, t)) for t in range(3)] == [3.0, 8.0, 19.0]
@@ -170,6 +188,8 @@ def test_two_sizes_are_told_apart_at_numbers() -> None:
         ("y[n, i] = a[0, 0]\na[k < 2] = 1", "`a` has 1 indices on the left, and 2 here"),
         ("y[n, i] = a[0]\na[k] = 1", "nothing tells how far the index `k` runs"),
         ("x[n, i] = 1\ny[n, i] = 1", "`x` has a meaning already, and is no output"),
+        ("y[n, a] = x[n, a]\na[k < 2] = 1", "`a` has an equation, and cannot be an index of `y`"),
+        ("y[n, i] = sum[a < 2](1)\na[k < 2] = 1", "`a` has a meaning already, and cannot be an index"),
         ("y[n, i] = foo[i](1)", "`foo[i]` cannot be called"),
         ("y[n, i] = 1,", "an equation has one value"),
         ("y[n, i]", "the line ends where `=` is expected"),

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
@@ -28,26 +29,39 @@ CLOSE = 1e-7  # how far two values may be apart, of what they are and at all: as
 HELP = "one of the two is wrong: hold both against the source"
 
 
-def hold_to_definition(program: Program, runs: Iterable[Runs]) -> tuple[str, ...]:
-    """Compare the forward with the definition; gives the names of the settings at which they were compared.
+@dataclass(frozen=True)
+class Compared:
+    """The names of the settings at which a layer was compared with its definition."""
+
+    settings: tuple[str, ...] = ()
+    plain: tuple[str, ...] = ()  # those of them at which plain Python computes it, which raises where a limit is meant
+
+
+def hold_to_definition(program: Program, runs: Iterable[Runs]) -> Compared:
+    """Compare the forward with the definition, at each setting at which that can be done.
 
     Raises:
         SpecError: If they differ, with what does at the first setting where something does.
     """
     if program.definition is None:
-        return ()
-    compared: list[str] = []
+        return Compared()
+    settings: list[str] = []
+    plain: list[str] = []
     for one in runs:
+        instance = _started(one)
+        evaluation = evaluated(instance, program.definition)
         try:
-            refuse(_differences(_started(one), program.definition))
+            refuse(_differences(instance, evaluation))
         except (TooLongError, TrialFault):  # a layer that does not run is another contract's
             continue
-        compared.append(one.setting.name)
-    if not compared:
+        settings.append(one.setting.name)
+        if not evaluation.limited:
+            plain.append(one.setting.name)
+    if not settings:
         message = f"the definition takes more than {MOST_TURNS} terms at every setting"
         help = "give smaller settings under `cases`"
         raise SpecError([IllDefined.at(PATH, message, help=help)])
-    return tuple(compared)
+    return Compared(tuple(settings), tuple(plain))
 
 
 def _started(runs: Runs) -> Instance:
@@ -74,11 +88,10 @@ def _entries(tensor: Any) -> Entries | None:
     return Entries(tuple(tensor.shape), tensor.reshape(-1).tolist())
 
 
-def _differences(instance: Instance, definition: Definition) -> Iterator[Finding]:
+def _differences(instance: Instance, evaluation: Evaluation) -> Iterator[Finding]:
     """What is found at one setting."""
     with drawn():
         run = instance.run(training=False)
-    evaluation = evaluated(instance, definition)
     notes = instance.explainer.notes()
     try:
         disagreed = [_two_sizes(evaluation, *found, notes) for found in evaluation.agreed()]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from layergen.definition.functions import FUNCTIONS, divide, power
+from layergen.definition.functions import FUNCTIONS, bounded, divide, multiply, power
 from layergen.definition.grammar import RUN, Equation, index_items, reduction
 from layergen.definition.ranges import Ranges, Size
 from layergen.definition.scene import Definition, entry_of, parts, written_index
@@ -20,14 +20,13 @@ from layergen.lang.interpreter import COMPARISONS, EvaluationFault, Interpreter
 from layergen.lang.scalars import NUMBERS
 
 MOST_TURNS = 400_000  # terms of sums, and entries, of all that is computed
-LARGEST = 2**63
 
 Index = tuple[int, ...]
 Names = dict[str, Any]
 Compute = Callable[[Names], Any]
 
 _ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
-    "+": operator.add, "-": operator.sub, "*": operator.mul, "/": divide, "//": operator.floordiv, "%": operator.mod,
+    "+": operator.add, "-": operator.sub, "*": multiply, "/": divide, "//": operator.floordiv, "%": operator.mod,
     "**": power,
 }  # fmt: skip
 
@@ -77,7 +76,9 @@ class Evaluation:
         self.leading = leading
         self.ranges = Ranges(definition)
         self.turns = 0
+        self.limited = False  # whether a value was a limit, such as 1 / 0, where plain Python raises an error
         self.tables: dict[str, _Table] = {}
+        self.sizes: dict[ex.Expression, int] = {}
 
     def entry(self, name: str, index: Index, node: ex.Node | None = None) -> Any:
         """An entry of a name that has equations.
@@ -116,7 +117,9 @@ class Evaluation:
 
     def size(self, size: Size) -> int:
         """A range as a number."""
-        return int(self.number(size.size))
+        if size.size not in self.sizes:
+            self.sizes[size.size] = int(self.number(size.size))
+        return self.sizes[size.size]
 
     def number(self, node: ex.Expression) -> Any:
         try:
@@ -140,11 +143,10 @@ class Evaluation:
                             yield from self.differing(written[0], self.ranges.read(written[0], (found[2],)))
 
     def differing(self, name: str, told: Sequence[Size]) -> Iterator[tuple[str, Size, Size]]:
-        if len(told) > 1:
-            first = self.size(told[0])
-            other = next((size for size in told[1:] if self.size(size) != first), None)
-            if other is not None:
-                yield name, told[0], other
+        known = [size for size in told if ex.names(size.size) <= self.numbers.keys()]  # no input gives the others
+        other = next((size for size in known if self.size(size) != self.size(known[0])), None)
+        if other is not None:
+            yield name, known[0], other
 
     def turn(self) -> None:
         self.turns += 1
@@ -203,8 +205,11 @@ class Evaluation:
         def compute(names: Names) -> Any:
             one, other = left(names), right(names)
             try:
+                if combine is divide and not other:
+                    self.limited = True
                 return combine(one, other)
             except OverflowError:
+                self.limited = True
                 return math.inf
             except ZeroDivisionError:
                 raise IndexFault(node, "this divides by zero") from None
@@ -238,13 +243,16 @@ class Evaluation:
         def compute(names: Names) -> Any:
             values = [argument(names) for argument in arguments]
             try:
-                return function(*values)
+                value = function(*values)
             except OverflowError:
-                return math.inf
+                value = math.inf
             except ValueError:
-                return math.nan
+                value = math.nan
             except TypeError:
                 raise IndexFault(node, f"`{node.function}` does not take these arguments") from None
+            if isinstance(value, float) and not math.isfinite(value) and all(map(_is_finite, values)):
+                self.limited = True
+            return value
 
         return compute
 
@@ -333,7 +341,7 @@ class Evaluation:
                 yield from terms(names, depth + 1)
 
         if word == "sum":
-            return lambda names: _bounded(sum(terms(names, 0)))
+            return lambda names: bounded(sum(terms(names, 0)))
         if word == "prod":
             return lambda names: _product(terms(names, 0))
 
@@ -362,8 +370,8 @@ class Evaluation:
                 return range(stop)
 
             return name, values
-        own = range(self.size(self.ranges.read(name, (body,))[0]))
-        return name, lambda _: own
+        told = self.ranges.read(name, (body,))[0]
+        return name, lambda _: range(self.size(told))
 
 
 _BUSY = object()
@@ -438,12 +446,12 @@ class _Table:
         return names if place == len(index) else None
 
 
-def _bounded(value: Any) -> Any:
-    return float(value) if isinstance(value, int) and abs(value) >= LARGEST else value
+def _is_finite(value: Any) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value)
 
 
 def _product(values: Iterator[Any]) -> Any:
     product: Any = 1
     for value in values:
-        product = _bounded(product * value)
+        product = multiply(product, value)
     return product

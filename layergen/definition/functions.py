@@ -5,7 +5,7 @@ from collections.abc import Callable
 from types import MappingProxyType
 from typing import Any
 
-from layergen.lang.scalars import SCALARS
+from layergen.lang.scalars import LIMIT, SCALARS
 
 Function = Callable[..., Any]
 
@@ -32,7 +32,21 @@ def power(base: Any, exponent: Any) -> Any:
     if base == 0 and exponent < 0:
         return math.inf
     value = base**exponent
-    return math.nan if isinstance(value, complex) else value
+    return math.nan if isinstance(value, complex) else bounded(value)
+
+
+def multiply(left: Any, right: Any) -> Any:
+    """A product."""
+    return bounded(left * right)
+
+
+def bounded(value: Any) -> Any:
+    """A number; an integer that is too large becomes a float, so that nothing grows without end.
+
+    Raises:
+        OverflowError: If it is too large for one.
+    """
+    return float(value) if isinstance(value, int) and abs(value) >= LIMIT else value
 
 
 # Those of the language, and more that papers use.

@@ -1,5 +1,6 @@
 r"""A definition as LaTeX: ``y_{n, o} = \sum_{i} \mathrm{weight}_{o, i} x_{n, i}``."""
 
+import re
 from collections.abc import Iterator
 
 from layergen.definition.grammar import RUN, Equation, index_items, reduction
@@ -122,7 +123,8 @@ class _Latex:
 
     def literal(self, value: object) -> str:
         if isinstance(value, str):
-            return rf"\text{{{value}}}"
+            plain = re.sub(r"[^\w .,:/-]", "", value).replace("_", r"\_")
+            return rf"\text{{{plain}}}"
         if value is None or isinstance(value, bool):
             return rf"\text{{{str(value).lower()}}}"
         text = f"{value}"

@@ -76,7 +76,11 @@ def _check_left(definition: Definition) -> Iterator[Finding]:
             yield _ill(equation.name, f"`{name}` has {len(equation.indices)} indices, and another number of dimensions",
                        "give each dimension of its shape an index; `...` stands for the leading ones")  # fmt: skip
         free = [index for index in definition.free(equation) if index is not None]
-        for index in {index for index in free if free.count(index) > 1}:
+        for index in free:
+            if index in definition.named and index not in scene.names:
+                help = "choose another letter"
+                yield _ill(equation.name, f"`{index}` has an equation, and cannot be an index of `{name}`", help)
+        for index in dict.fromkeys(index for index in free if free.count(index) > 1):
             yield _ill(equation.name, f"`{index}` stands twice on the left", "give each dimension an index of its own")
 
 
@@ -193,8 +197,9 @@ class _Checker:
         inner = bound
         for index in indices:
             written = written_index(index)
-            if written is None or (written[0] != "..." and written[0] in self.definition.scene.names):
-                what = f"`{ex.show(index)}` has a meaning already, and" if written else f"`{ex.show(index)}`"
+            taken = self.definition.scene.names | self.definition.named.keys()
+            if written is None or (written[0] != "..." and written[0] in taken):
+                what = f"`{written[0]}` has a meaning already, and" if written else f"`{ex.show(index)}`"
                 yield _ill(index, f"{what} cannot be an index", "name the index by a letter that nothing else has")
                 return
             name, size = written

@@ -38,9 +38,12 @@ def formula(program: Program, doc: DocText) -> Iterator[str]:
         yield from wrap(f"What {listed(absent)} would contribute is left out where {where} ``None``.", ENTRY)
 
 
-def definition_function(program: Program) -> Lines:
+def definition_function(layer: CheckedLayer) -> Lines:
     """The body of the function that says what each entry is."""
-    return definition_lines(program.definition, tuple(program.outputs)) if program.definition is not None else ()
+    program = layer.program
+    if program.definition is None or not layer.defined.plain:
+        return ()
+    return definition_lines(program.definition, tuple(program.outputs))
 
 
 def defined_rows(layer: CheckedLayer) -> TableView:
@@ -48,7 +51,7 @@ def defined_rows(layer: CheckedLayer) -> TableView:
     rows: list[RowView] = []
     names = given_numbers(layer.program.definition) if layer.program.definition is not None else ()
     for case in layer.cases:
-        if case.setting.name in layer.defined:
+        if case.setting.name in layer.defined.plain:
             values = case.setting.names
             numbers = {name: values.get(name) for name in names}
             key = python(case.setting.name).replace("'", '"')

@@ -49,7 +49,7 @@ def test_view(layer: CheckedLayer, module: str, behaviours: str) -> TestView:
     code = [described, *(row.value for row in law_rows(program))]
     if reference:
         code.append(function([reference.signature], reference.body, "nn.Module"))
-    definition = definition_function(program)
+    definition = definition_function(layer)
     if definition:
         code.append(function(["given: Mapping[str, Any]"], definition, "dict[str, Callable[..., Any]]"))
     return TestView(

@@ -70,8 +70,8 @@ def guarantees(layer: CheckedLayer) -> Iterator[Guarantee]:
 
 def _values(layer: CheckedLayer, cases: str) -> Iterator[Guarantee]:
     """Where the values were compared with another telling of the layer."""
-    if layer.defined:
-        count, of = len(layer.defined), len(layer.cases)
+    if layer.defined.settings:
+        count, of = len(layer.defined.settings), len(layer.cases)
         where = cases if count == of else f"at {count} of {plural(of, 'setting')}, the others being too large"
         detail = "each entry of the outputs is what the definition says, in float64 and in evaluation"
         yield Guarantee("values", "tried", f"{where}: {detail}")
