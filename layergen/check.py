@@ -10,6 +10,7 @@ from layergen.checked import CheckedCase, CheckedLayer, PreconditionCase, SizeLi
 from layergen.contracts import WATCHES, Ways, check_contracts
 from layergen.contracts.branches import DECISIONS, check_branches
 from layergen.contracts.data import on_data
+from layergen.contracts.definition import hold_to_definition
 from layergen.contracts.initial import initial_bounds
 from layergen.contracts.matching import check_match
 from layergen.contracts.recorded import recorded
@@ -65,6 +66,7 @@ def check(program: Program) -> CheckedLayer:
         seen = Ways(program, tuple(runs[setting.name] for setting in ways))
         judgement = check_contracts(seen)
         refuse(check_together(program, list(runs.values())))
+        defined = hold_to_definition(program, runs.values())
         conditions = Conditions(program, cases)
         conditions.asked(proven)
         proofs = conditions.shown(proven)
@@ -79,6 +81,7 @@ def check(program: Program) -> CheckedLayer:
             costs(program, _amounts(proofs[0]), cases[0].setting, for_data),
             judgement,
             on_data(seen),
+            defined,
         )
 
 

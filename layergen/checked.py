@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from layergen.contracts.data import OnData
+from layergen.contracts.definition import Compared
 from layergen.contracts.initial import Bounds
 from layergen.contracts.judgement import Judgement
 from layergen.contracts.recorded import Recorded
@@ -75,6 +76,7 @@ class CheckedLayer:
     costs: Costs  # on the way through the forward that the first case takes
     judgement: Judgement
     data: OnData
+    defined: Compared  # the settings at which its values are those of its definition
 
     @property
     def proven(self) -> bool:

@@ -12,7 +12,8 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "layergen"
 # Each room may import those before it and, in a room of several modules, its own as long as they make no circle.
 ROOMS = (
-    "diagnostics", "faults", "words", "suggest", "resources", "rules", "lang", "ops", "resolve", "settings", "run",
+    "diagnostics", "faults", "words", "suggest", "resources", "rules", "lang", "definition", "ops", "resolve",
+    "settings", "run",
     "prove", "domains", "contracts", "checked", "check", "contract", "lower", "render", "worker", "project",
     "children", "present", "pipeline", "notebook", "cli",
 )  # fmt: skip
@@ -25,6 +26,7 @@ WITHOUT_TORCH = (
     "resources",
     "rules",
     "lang",
+    "definition",
     "project",
     "pipeline",
     "cli",
@@ -90,6 +92,12 @@ def test_a_package_imports_its_modules_but_not_the_other_way_round() -> None:
         (name, room) for name in MODULES for room in rooms if name.startswith(f"{room}.") and room in IMPORTS[name]
     ]
     assert backward == []
+
+
+def test_definitions_know_the_language_alone() -> None:
+    known = ("diagnostics", "rules", "suggest", "words", "lang", "definition")
+    inner = [name for name in MODULES if name.split(".")[0] == "definition"]
+    assert {other for name in inner for other in IMPORTS[name] if other.split(".")[0] not in known} == set()
 
 
 def test_only_one_module_touches_the_private_shape_machinery_of_torch() -> None:

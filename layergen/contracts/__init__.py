@@ -4,6 +4,7 @@ from layergen.contracts.autocast import AUTOCAST
 from layergen.contracts.broadcasting import BROADCASTING
 from layergen.contracts.buffers import BUFFERS
 from layergen.contracts.causal import CAUSAL
+from layergen.contracts.definition import COMPLETE
 from layergen.contracts.detached import DETACHED
 from layergen.contracts.device import DEVICE
 from layergen.contracts.domains import DOMAINS
@@ -47,6 +48,7 @@ CONTRACTS: dict[str, tuple[Promise, ...]] = {
     "gradient": (GRADIENT, DETACHED),
     "training": (RANDOMNESS,),
     "meaning": (INDEPENDENCE, CAUSAL, MASKS),
+    "definition": (COMPLETE,),
     "domains": (DOMAINS,),
     "finite": (FINITE,),
     "learning": (LEARNING,),

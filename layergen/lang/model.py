@@ -173,6 +173,7 @@ class LayerSpec(Part):
     given: Section[Given] = Field(alias="inputs")
     returned: Section[Returned] = Field(alias="outputs")
     forward: Block
+    definition: Prose | None = None  # the formula in index notation, which `layergen.definition` reads
     random: Literal["training", "always"] = "training"  # when the forward may draw random numbers
     penalty: Expression | None = None  # a regularization term in the layer's own tensors and its members'
     laws: Entries[Law] = ()  # what holds for all inputs

@@ -10,7 +10,15 @@ from layergen.lang import refusals
 from layergen.lang.grammar import MAX_DEPTH, ExpressionParser
 from layergen.lang.tokens import SyntaxFault, TokenKind, block_tokens, expression_tokens, quoted
 
-__all__ = ["SyntaxFault", "parse_block", "parse_entry", "parse_expression", "parse_module"]
+__all__ = [
+    "BlockParser",
+    "SyntaxFault",
+    "check_depth",
+    "parse_block",
+    "parse_entry",
+    "parse_expression",
+    "parse_module",
+]
 
 T = TypeVar("T", bound=ex.Expression)
 
@@ -103,7 +111,7 @@ def _whole(parser: ExpressionParser, node: T) -> T:
         raise SyntaxFault("several values need brackets around them", parser.token.span, f"write {_bracketed(text)}")
     if not parser.on(TokenKind.END):
         raise parser.unexpected("the end of the expression")
-    _check_depth(node)
+    check_depth(node)
     return node
 
 
@@ -122,18 +130,18 @@ def parse_block(text: str) -> tuple[ex.Statement, ...]:
     Raises:
         SyntaxFault: If the text is not a block of the language, or has no statement.
     """
-    parser = _BlockParser(text, block_tokens(text))
+    parser = BlockParser(text, block_tokens(text))
     statements: list[ex.Statement] = []
     while not parser.on(TokenKind.END):
         statements += parser.statement()
     if all(isinstance(statement, ex.Comment) for statement in statements):
         raise SyntaxFault("there is no statement here", (0, len(text)))
     for statement in statements:
-        _check_depth(statement)
+        check_depth(statement)
     return tuple(statements)
 
 
-def _check_depth(root: ex.Node) -> None:
+def check_depth(root: ex.Node) -> None:
     """Refuse a deep tree. A long chain such as ``1 + 1 + …`` makes one without any recursion of the parser."""
     level: list[ex.Node] = [root]
     for _ in range(MAX_DEPTH):
@@ -142,7 +150,9 @@ def _check_depth(root: ex.Node) -> None:
         raise SyntaxFault(f"this is nested or chained more than {MAX_DEPTH} deep", root.span, "assign parts to names")
 
 
-class _BlockParser(ExpressionParser):
+class BlockParser(ExpressionParser):
+    """Reads the statements of a block."""
+
     def statement(self) -> list[ex.Statement]:
         """The next statement, after the comments that stand before it."""
         before = self.comments()
@@ -217,7 +227,7 @@ class _BlockParser(ExpressionParser):
         self.position += 1  # past the dedent, which stands at the next line, not at the end of this body
         return tuple(statements)
 
-    def simple(self) -> ex.Assign | ex.Append:
+    def simple(self) -> ex.Statement:
         """An assignment, or an ``append``."""
         if self.at("@"):
             raise refusals.forbidden("`@` begins a decorator, which the language does not have", self.token.span)

@@ -14,6 +14,7 @@ APPLIES: dict[str, Callable[[CheckedLayer], bool]] = {
     "test_accepts_non_contiguous_inputs": lambda layer: True,
     "test_accepts_the_smallest_inputs": lambda layer: bool(layer.preconditions or layer.size_limits),
     "test_copies_compute_the_same": lambda layer: True,
+    "test_definition": lambda layer: bool(layer.defined.plain),
     "test_docstring_example": lambda layer: True,
     "test_dtypes": lambda layer: layer.program.owns,
     "test_evaluation_is_deterministic": lambda layer: settles(layer.program),
@@ -39,7 +40,10 @@ APPLIES: dict[str, Callable[[CheckedLayer], bool]] = {
 
 def imported_names(layer: CheckedLayer) -> Iterator[str]:
     """What the layer's test module imports of the behaviours, in the order of a sorted import."""
-    yield from ("Case", "Input")
+    yield "Case"
+    if layer.defined.plain:
+        yield "Defined"
+    yield "Input"
     if layer.program.laws:
         yield "Law"
     yield "Layer"
@@ -89,6 +93,8 @@ def traits(layer: CheckedLayer) -> Iterator[str]:
     unmeasured = tuple(dict.fromkeys(name for own in owned for name, part in own.items() if not part.gradient))
     if unmeasured:
         yield f"unmeasured={python(unmeasured)}"
+    if layer.defined.plain:
+        yield "definition=definition"
     if program.matches is not None:
         yield "reference=reference"
         items = [ex.show(item) for item in program.matches.inputs or ()]

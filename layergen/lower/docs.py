@@ -9,6 +9,7 @@ from layergen.lang.dtypes import COMPLEX, FLOATING
 from layergen.lang.model import Argument, Buffer, Input, Output, Parameter
 from layergen.lang.tuples import TensorTuple, spread, wholes
 from layergen.lower.arguments import type_of
+from layergen.lower.definition import formula
 from layergen.lower.returned import returned_at
 from layergen.lower.scopes import negated
 from layergen.lower.source import DocText, SourcePrinter, as_shape, python, wrap
@@ -42,6 +43,7 @@ def docstring(layer: CheckedLayer, doc: DocText) -> Lines:
     if program.description:
         blocks.append(list(wrap(doc(program.description), PROSE)))
     sections = {
+        "Computes:": formula(program, doc),
         "Args:": arguments(program, doc),
         "Shape:": [*shapes(program, doc), *preconditions(layer, doc)],
         "Attributes:": attributes(program, doc),

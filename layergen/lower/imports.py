@@ -32,7 +32,8 @@ def import_lines(code: Iterable[str], imports: Mapping[str, str] = IMPORTS) -> t
     mentioned = set[str]().union(*map(names_in, code))
     used = _joined(line for name, line in imports.items() if name in mentioned)
     standard = [line for line in used if "torch" not in line]
-    return (*standard, *([""] if standard else []), *(line for line in used if "torch" in line))
+    others = [line for line in used if "torch" in line]
+    return (*standard, *([""] if standard and others else []), *others)
 
 
 def _joined(lines: Iterable[str]) -> list[str]:

@@ -5,6 +5,7 @@ from layergen.lang.model import Buffer
 from layergen.lower import docs, members
 from layergen.lower.arguments import function_table, helpers
 from layergen.lower.constructor import ConstructorWriter, signature
+from layergen.lower.definition import formula_texts
 from layergen.lower.families import members_read
 from layergen.lower.forward import ForwardWriter
 from layergen.lower.imports import IMPORTS, function, import_lines
@@ -75,7 +76,7 @@ def prose(program: Program) -> tuple[str, ...]:
     texts = [program.summary, program.description, *(part.doc for part in parts)]
     texts += [text for reference in program.references for text in (reference.title, reference.url)]
     texts += [str(choice) for argument in program.decided.values() for choice in argument.choices or ()]
-    return tuple(text for text in texts if text)
+    return (*(text for text in texts if text), *formula_texts(program))
 
 
 def annotations(program: Program) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from layergen.lower.arguments import CLASSES, argument_signature
 from layergen.lower.behaviours import imported_names, layer_expression
 from layergen.lower.cases import Fields, case_fields, changed_case, result_shapes, shapes, sizes_of, whole_case
 from layergen.lower.constructor import constraint_message
+from layergen.lower.definition import defined_rows, definition_function
 from layergen.lower.imports import function, import_lines
 from layergen.lower.input_checks import expectation, rounds, told
 from layergen.lower.laws import law_rows
@@ -35,7 +36,11 @@ from layergen.settings.rejections import Rejection
 IMPORTS = {
     "math": "import math",
     "Callable": "from collections.abc import Callable",
+    "Mapping": "from collections.abc import Mapping",
     "Sequence": "from collections.abc import Sequence",
+    "cache": "from functools import cache",
+    "fmean": "from statistics import fmean",
+    "Any": "from typing import Any",
     "torch": "import torch",
     "Tensor": "from torch import Tensor",
     "nn": "from torch import nn",
@@ -52,11 +57,15 @@ def test_view(layer: CheckedLayer, module: str, behaviours: str) -> TestView:
     code = [described, *(row.value for row in law_rows(program))]
     if reference:
         code.append(function([reference.signature], reference.body, "nn.Module"))
+    definition = definition_function(layer)
+    if definition:
+        code.append(function(["given: Mapping[str, Any]"], definition, "dict[str, Callable[..., Any]]"))
     return TestView(
         module=module,
         imports=import_lines(code, IMPORTS),
         own_imports=own_imports(layer, module, behaviours),
         reference=reference,
+        definition=definition,
         layer=described,
         default=whole_case(base),
         cases=tuple(case_row(program, case, base) for case in layer.cases),
@@ -79,6 +88,7 @@ def case_row(program: Program, case: CheckedCase, base: Fields) -> RowView:
 def tables(layer: CheckedLayer, base: Fields) -> Iterator[TableView]:
     """What the layer refuses, and the limits of what it takes."""
     rejected = (rejection_row(layer.program, rejection, base) for rejection in layer.rejections)
+    yield defined_rows(layer)
     yield TableView("REJECTIONS", tuple(rejected))
     yield TableView("WRONG_SHAPES", (*wrong_shapes(layer, base), *wrong_sizes(layer, base)))
     yield TableView("LIMITS", tuple(limits(layer, base)))

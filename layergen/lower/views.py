@@ -76,6 +76,7 @@ class TestView:
     imports: Lines  # of torch and the standard library
     own_imports: Lines  # of the layer and of the behaviours
     reference: ReferenceView | None
+    definition: Lines  # the body of a function that says what each entry of the outputs is, if there is one
     layer: str  # what the behaviours need to know of the layer, as an expression
     default: str  # the first case, as an expression
     cases: tuple[RowView, ...]

@@ -63,8 +63,18 @@ def guarantees(layer: CheckedLayer) -> Iterator[Guarantee]:
     yield Guarantee(
         "init", "tried", f"{cases}: every tensor has an initial value of its shape; fans fit the weights' use"
     )
+    yield from _values(layer, cases)
     yield from _meaning(layer)
     yield from _input_checks(layer, for_data)
+
+
+def _values(layer: CheckedLayer, cases: str) -> Iterator[Guarantee]:
+    """Where the values were compared with another telling of the layer."""
+    if layer.defined.settings:
+        count, of = len(layer.defined.settings), len(layer.cases)
+        where = cases if count == of else f"at {count} of {plural(of, 'setting')}, the others being too large"
+        detail = "each entry of the outputs is what the definition says, in float64 and in evaluation"
+        yield Guarantee("values", "tried", f"{where}: {detail}")
 
 
 def _meaning(layer: CheckedLayer) -> Iterator[Guarantee]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from itertools import takewhile
 from typing import TypeVar
 
+from layergen.definition.reading import check_definition, definition_of
 from layergen.faults import refuse
 from layergen.lang import expression as ex
 from layergen.lang.constructors import constructor_calls
@@ -73,6 +74,7 @@ def resolve(spec: LayerSpec, library: Library = EMPTY) -> Program:
         *check_patterns(spec),
     )
     findings = (*findings, *check_initial(spec), *check_families(spec), *check_choices(spec))
+    findings = (*findings, *check_definition(spec))
     program = understood(spec, library)
     if all(finding.rule is UnusedName for finding in findings):  # what a wrong call leaves out is unused, too
         findings = (*findings, *check_calls(program))
@@ -128,6 +130,7 @@ def understood(spec: LayerSpec, library: Library = EMPTY) -> Program:
         accept=spec.accept,
         cases=spec.cases,
         forward=Method(statements),
+        definition=definition_of(spec),
         names=start.names,
         entries=resolved,
         dimensions=dimensions_of(inputs, resolved),

@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Any, Literal
 
 from layergen import ops
+from layergen.definition.scene import Definition
 from layergen.lang import expression as ex
 from layergen.lang.facts import CalleeKind
 from layergen.lang.kinds import Kind, Kinds
@@ -275,6 +276,7 @@ class Program:
     dimensions: Mapping[str, Dimension]  # in the order in which the inputs bind them
     initial_order: tuple[str, ...]  # its tensors, each after those that its initial value reads
     run: str | None = None  # the name of what `...` stands for
+    definition: Definition | None = None  # the formula, in index notation
     kin: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # at numbers, the tensors of each family
     declared: Mapping[str, str] = field(default_factory=dict)  # and the family of each of these
 

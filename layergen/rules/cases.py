@@ -112,6 +112,57 @@ class EmptyTensor(Rule):
     code = "LG407"
 
 
+class DefinitionMismatch(Rule):
+    """The forward and the definition compute different values.
+
+    Both are run at each setting on the same random numbers, in float64 and in evaluation, and compared entry by entry.
+    The first entry that differs is shown with both values, and the first intermediate value that both name and that
+    differs already.
+
+        forward: y = x * rsqrt(mean(square(x), dim=-1, keepdim=True)) + eps
+        definition: y[..., i] = x[..., i] / sqrt(mean[j](x[..., j] ** 2) + eps)
+
+    Fix: one of the two is wrong; hold both against the source.
+    """
+
+    code = "LG408"
+
+
+class IllDefined(Rule):
+    """A definition does not say what an entry is.
+
+    Each index on the right is one of the left side or of a sum around it, and runs as far as a tensor that it indexes
+    alone, or as far as is written. Each entry that is read is there, and none needs itself.
+
+        parameters:
+          weight: {shape: [out_features, in_features], init: zeros}
+        definition: y[n, o] = sum[i](weight[i, o] * x[n, i])    # `i` runs over two sizes
+
+    Fix: put the indices in the order of the dimensions; write the range of an index, `sum[i < K](…)`, where nothing
+    tells it; read zeros outside by `padded(x)[…]`; give a recurrence its base, `h[-1, n] = 0`.
+    """
+
+    code = "LG409"
+
+
+class IncompleteDefinition(Rule):
+    """The forward uses an argument that the definition does not know.
+
+    What changes the values has its place in the formula, or in the shape of a tensor of the formula. What is used in
+    training alone, such as the probability of dropout, does not: the definition is the one of evaluation.
+
+        arguments:
+          eps: {type: float, min: 0, default: 1e-6, doc: …}
+        definition: y[..., i] = x[..., i] / sqrt(mean[j](x[..., j] ** 2))
+
+    Fix: let the formula say what the argument does. One that changes how something is computed, and not what, is
+    accepted with the reason: `accept: {incomplete-definition: …}`.
+    """
+
+    code = "LG410"
+    judges = True
+
+
 class BrokenLaw(Rule):
     """What the spec says of all inputs does not hold for some.
 

@@ -1,0 +1,240 @@
+"""Definition: the forward computes what the formula says."""
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from layergen.contracts.promise import Promise, Ways
+from layergen.contracts.sites import WITH_DATA
+from layergen.contracts.values import ORDINARY, drawn, give, start
+from layergen.definition.evaluate import MOST_TURNS, Entries, Evaluation, IndexFault, TooLongError
+from layergen.definition.ranges import Size
+from layergen.definition.reading import PATH
+from layergen.definition.scene import Definition
+from layergen.diagnostics import FORWARD, Finding, Label, Place
+from layergen.faults import SpecError, refuse
+from layergen.lang import expression as ex
+from layergen.resolve.program import Program
+from layergen.rules.cases import DefinitionMismatch, IllDefined, IncompleteDefinition
+from layergen.run.forward import Run, TrialFault
+from layergen.run.instance import Instance, Placement
+from layergen.run.watching import Runs
+
+ON_DATA = Placement(torch.device("cpu"), torch.float64)
+CLOSE = 1e-7  # how far two values may be apart, of what they are and at all: as in the generated tests
+HELP = "one of the two is wrong: hold both against the source"
+
+
+@dataclass(frozen=True)
+class Compared:
+    """The names of the settings at which a layer was compared with its definition."""
+
+    settings: tuple[str, ...] = ()
+    plain: tuple[str, ...] = ()  # those of them at which plain Python computes it, which raises where a limit is meant
+
+
+def hold_to_definition(program: Program, runs: Iterable[Runs]) -> Compared:
+    """Compare the forward with the definition, at each setting at which that can be done.
+
+    Raises:
+        SpecError: If they differ, with what does at the first setting where something does.
+    """
+    if program.definition is None:
+        return Compared()
+    settings: list[str] = []
+    plain: list[str] = []
+    for one in runs:
+        if not one.admits(WITH_DATA):  # it is too large to be computed in a build
+            continue
+        instance = _started(one)
+        evaluation = evaluated(instance, program.definition)
+        try:
+            refuse(_differences(instance, evaluation))
+        except (TooLongError, TrialFault):  # a layer that does not run is another contract's
+            continue
+        settings.append(one.setting.name)
+        if not evaluation.limited:
+            plain.append(one.setting.name)
+    if not settings:
+        message = f"the layer is too large at every setting, or the definition takes more than {MOST_TURNS} terms there"
+        help = "give smaller settings under `cases`"
+        raise SpecError([IllDefined.at(PATH, message, help=help)])
+    return Compared(tuple(settings), tuple(plain))
+
+
+def _started(runs: Runs) -> Instance:
+    """A layer whose values are all drawn at random, so that none is a 1 or a 0 by accident."""
+    with drawn():
+        instance = Instance(runs.program, runs.setting, ON_DATA)
+        start(instance)
+        for tensor in instance.state.values():
+            if tensor is not None and tensor.is_floating_point():
+                tensor.add_(torch.rand_like(tensor) - 0.5)
+        give(instance, ORDINARY)
+    return instance
+
+
+def evaluated(instance: Instance, definition: Definition) -> Evaluation:
+    """The definition at the values of an instance."""
+    tensors = {name: _entries(tensor) for name, tensor in (*instance.inputs.items(), *instance.named.items())}
+    return Evaluation(definition, instance.setting.names, tensors, instance.setting.leading)
+
+
+def _entries(tensor: Any) -> Entries | None:
+    if not isinstance(tensor, Tensor):
+        return None
+    return Entries(tuple(tensor.shape), tensor.reshape(-1).tolist())
+
+
+def _differences(instance: Instance, evaluation: Evaluation) -> Iterator[Finding]:
+    """What is found at one setting."""
+    with drawn():
+        run = instance.run(training=False)
+    notes = instance.explainer.notes()
+    try:
+        disagreed = [_two_sizes(evaluation, *found, notes) for found in evaluation.agreed()]
+        if disagreed:
+            yield disagreed[0]
+            return
+        for name, output in run.outputs.items():
+            finding = _compare(evaluation, name, output, run, notes)
+            if finding is not None:
+                yield finding
+                return
+    except IndexFault as fault:
+        yield IllDefined.at(Place(PATH, fault.node.span), fault.message, notes=notes, help=fault.help)
+
+
+def _two_sizes(evaluation: Evaluation, name: str, first: Size, second: Size, notes: Iterable[str]) -> Finding:
+    sizes = evaluation.size(first), evaluation.size(second)
+    message = f"`{name}` runs over two sizes: {first.words} has {sizes[0]}, {second.words} has {sizes[1]}"
+    labels = (Label(Place(PATH, first.span), f"here it has {sizes[0]}"),)
+    help = f"order the indices as the dimensions are, or write the range: `{name} < …`"
+    return IllDefined.at(Place(PATH, second.span), message, labels=labels, notes=notes, help=help)
+
+
+def _compare(evaluation: Evaluation, name: str, output: Tensor, run: Run, notes: tuple[str, ...]) -> Finding | None:
+    """The first entry of an output that differs."""
+    found = next(_compared(evaluation, name, output), None)
+    if found is None:
+        return None
+    index, ours, theirs = found
+    message = f"`{_text(name, index)}` is {_shown(theirs)} by the definition and {_shown(ours)} by the forward"
+    equation = evaluation.definition.named[name][-1]
+    told = _first_intermediate(evaluation, name, run)
+    return DefinitionMismatch.at(
+        Place(PATH, equation.span), message, labels=told[0], notes=(*told[1], *notes), help=HELP
+    )
+
+
+def _compared(evaluation: Evaluation, name: str, output: Tensor) -> Iterator[tuple[tuple[int, ...], Any, Any]]:
+    """The entries that differ, each with the forward's value and the definition's."""
+    values = output.reshape(-1).tolist()
+    for index, ours in zip(product(*map(range, output.shape)), values, strict=True):
+        theirs = evaluation.entry(name, index)
+        if not _close(ours, theirs):
+            yield index, ours, theirs
+
+
+def _first_intermediate(evaluation: Evaluation, output: str, run: Run) -> tuple[tuple[Label, ...], tuple[str, ...]]:
+    """Where the first value on the way differs that the forward and the definition give one name."""
+    last = {step.name: step for step in run.steps}
+    for name, step in last.items():
+        value = step.value
+        if name == output or name not in evaluation.definition.named or not isinstance(value, Tensor):
+            continue
+        if value.is_complex() or evaluation.shape(name, value.dim()) != tuple(value.shape):
+            continue
+        found = next(_compared(evaluation, name, value), None)
+        if found is not None:
+            index, ours, theirs = found
+            label = Label(Place(FORWARD, step.target.span), f"`{name}` differs already")
+            note = (
+                f"values: `{_text(name, index)}` is {_shown(theirs)} by the definition, {_shown(ours)} by the forward"
+            )
+            return (label,), (note,)
+    return (), ()
+
+
+def _close(ours: Any, theirs: Any) -> bool:
+    if not isinstance(theirs, int | float) or isinstance(ours, complex):
+        return False
+    if math.isnan(ours) or math.isnan(theirs):
+        return math.isnan(ours) and math.isnan(theirs)
+    return math.isclose(ours, theirs, rel_tol=CLOSE, abs_tol=CLOSE)
+
+
+def _text(name: str, index: tuple[int, ...]) -> str:
+    return f"{name}[{', '.join(map(str, index))}]" if index else name
+
+
+def _shown(value: Any) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def check_complete(ways: Ways) -> Iterator[Finding]:
+    """Yield the arguments that the forward uses in evaluation, and that the definition does not know."""
+    program = ways.program
+    if program.definition is None:
+        return
+    known = _with_sources(program, {*program.definition.mentions, *_of_shapes(program)})
+    read = {name for statement in program.forward.statements for name in _evaluation_names(statement)}
+    used = _with_sources(program, read - {*program.parameters, *program.buffers})
+    for name in program.arguments:
+        if name in used and name not in known:
+            message = f"the forward uses `{name}`, and the definition does not"
+            help = (
+                f"say in the formula what `{name}` does, or accept it with the reason:"
+                " `accept: {incomplete-definition: …}`"
+            )
+            yield IncompleteDefinition.at(PATH, message, help=help)
+
+
+COMPLETE = Promise(check_complete, ())
+
+
+def _of_shapes(program: Program) -> set[str]:
+    """The names in the shapes of all tensors, and in what decides whether they exist."""
+    found: set[str] = set()
+    tensors: Mapping[str, Any] = {**program.inputs, **program.tensors, **program.outputs}
+    for part in tensors.values():
+        found |= {name for entry in part.entries for name in ex.names(entry)}
+        when = getattr(part, "when", None)
+        found |= ex.names(when) if when is not None else set()
+    return found
+
+
+def _with_sources(program: Program, names: set[str]) -> set[str]:
+    """Some names, and those that the derived ones among them are computed from."""
+    found = set(names)
+    for name in reversed(tuple(program.derived)):
+        if name in found:
+            found |= ex.names(program.derived[name])
+    return found
+
+
+def _evaluation_names(statement: Any) -> Iterator[str]:
+    """The names that a statement reads in evaluation."""
+    training = ex.Name("training")
+    match statement:
+        case ex.If(test=test, body=body, orelse=orelse):
+            yield from ex.names(test)
+            for inner in (*(() if test == training else body), *orelse):
+                yield from _evaluation_names(inner)
+        case ex.Conditional(test=test, orelse=orelse) if test == training:
+            yield from _evaluation_names(orelse)
+        case ex.Call(arguments=arguments, keywords=keywords) if training in (
+            *arguments,
+            *(word.value for word in keywords),
+        ):
+            yield from _evaluation_names(arguments[0]) if arguments else ()
+        case ex.Name(id=name):
+            yield name
+        case _:
+            for child in ex.children(statement):
+                yield from _evaluation_names(child)

@@ -1,0 +1,109 @@
+"""From the text of a definition to its equations."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from layergen.lang import expression as ex
+from layergen.lang.parser import BlockParser, SyntaxFault, check_depth
+from layergen.lang.tokens import TokenKind, block_tokens
+
+REDUCTIONS = ("sum", "mean", "prod", "max", "min")
+RUN = ex.Literal(...)  # the index of any leading dimensions
+
+
+@dataclass(frozen=True)
+class Equation(ex.Statement):
+    """``y[n, o] = …``: what the entries of a name are.
+
+    An index of the left side is a name, which is free, or ``h < num_heads``, free with its range, or ``...``; any other
+    expression is fixed: the equation holds at that index alone.
+    """
+
+    name: ex.Name
+    indices: tuple[ex.Expression, ...]
+    value: ex.Expression
+    conditions: tuple[ex.Expression, ...] = field(default=(), kw_only=True)  # where the equation holds
+
+
+def index_items(node: ex.Expression) -> tuple[ex.Expression, ...]:
+    """The indices between the brackets of a subscript."""
+    return node.items if isinstance(node, ex.Sequence) and not node.bracket else (node,)
+
+
+def reduction(node: ex.Node) -> tuple[str, tuple[ex.Expression, ...], ex.Expression] | None:
+    """The word, the indices and the body of ``sum[c, k < K](…)``, if a node is of this kind."""
+    match node:
+        case ex.Apply(function=ex.Subscript(value=ex.Name(id=word), index=index), arguments=(body,), keywords=()):
+            return (word, index_items(index), body) if word in REDUCTIONS else None
+    return None
+
+
+def parse_definition(text: str) -> tuple[Equation, ...]:
+    """The equations of a definition, in the order in which they are written.
+
+    Raises:
+        SyntaxFault: If the text is no definition.
+    """
+    parser = _Parser(text, block_tokens(text))
+    statements: list[ex.Statement] = []
+    while not parser.on(TokenKind.END):
+        statements += parser.statement()
+    equations = tuple(_flat(statements))
+    if not equations:
+        raise SyntaxFault("there is no equation here", (0, len(text)))
+    for equation in equations:
+        check_depth(equation)
+    return equations
+
+
+def _flat(
+    statements: list[ex.Statement] | tuple[ex.Statement, ...], conditions: tuple[ex.Expression, ...] = ()
+) -> Iterator[Equation]:
+    """The equations in some statements, each with the conditions above it."""
+    for statement in statements:
+        match statement:
+            case Equation(name=name, indices=indices, value=value):
+                yield Equation(name, indices, value, conditions=conditions, span=statement.span)
+            case ex.If(test=test, body=body, orelse=orelse):
+                yield from _flat(body, (*conditions, test))
+                yield from _flat(orelse, (*conditions, ex.Unary("not", test, span=test.span)))
+
+
+class _Parser(BlockParser):
+    def simple(self) -> ex.Statement:
+        start = self.token.span[0]
+        left = self.expression()
+        if not self.at("="):
+            raise self.unexpected("`=`")
+        self.take()
+        name, indices = self.left(left)
+        value = self.expression()
+        if self.at(","):
+            raise SyntaxFault("an equation has one value", self.token.span, "write an equation for each name")
+        span = self.since(start)
+        self.end_line()
+        return Equation(name, indices, value, span=span)
+
+    def left(self, node: ex.Expression) -> tuple[ex.Name, tuple[ex.Expression, ...]]:
+        """The name and the indices on the left side of an equation."""
+        match node:
+            case ex.Name():
+                return node, ()
+            case ex.Subscript(value=ex.Name() as name, index=index):
+                return name, index_items(index)
+        help = "write it as `y[n, i] = …`, with an index for each dimension"
+        raise SyntaxFault("an equation begins with a name and its indices", node.span, help)
+
+    def for_statement(self) -> ex.For:
+        help = "write the index on the left, `y[n, i] = …`, or under a sum, `sum[i](…)`"
+        raise SyntaxFault("a definition has no loops: an equation holds for all of its indices", self.token.span, help)
+
+    def slice(self) -> ex.Expression:
+        """An index, which may be a named run of dimensions, ``S...``."""
+        node = super().slice()
+        if isinstance(node, ex.Slice):
+            help = "write an index, and sum over it"
+            raise SyntaxFault("a definition reads one entry at a time, and no slices", node.span, help)
+        if isinstance(node, ex.Name) and self.took("..."):
+            return ex.Splice(node, span=(node.span[0], self.end))
+        return node

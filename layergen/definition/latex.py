@@ -1,0 +1,208 @@
+r"""A definition as LaTeX: ``y_{n, o} = \sum_{i} \mathrm{weight}_{o, i} x_{n, i}``."""
+
+import re
+from collections.abc import Iterator
+
+from layergen.definition.grammar import RUN, Equation, index_items, reduction
+from layergen.definition.scene import Definition, entry_of
+from layergen.lang import expression as ex
+
+_GREEK = (
+    "alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda", "mu", "nu", "xi",
+    "pi", "rho", "sigma", "tau", "phi", "chi", "psi", "omega",
+)  # fmt: skip
+_SIGNS = {
+    "<": "<", ">": ">", "<=": r"\le", ">=": r"\ge", "==": "=", "!=": r"\ne", "in": r"\in", "not in": r"\notin",
+    "and": r"\wedge", "or": r"\vee",
+}  # fmt: skip
+_REDUCERS = {"sum": r"\sum", "prod": r"\prod", "max": r"\max", "min": r"\min", "mean": r"\operatorname*{mean}"}
+_FUNCTIONS = ("exp", "log", "sin", "cos", "tan", "tanh", "sinh", "cosh", "max", "min")
+_SUM = ex.PRECEDENCE["+"]
+_PRODUCT = ex.PRECEDENCE["*"]
+_TIGHT = ex.PRECEDENCE["**"]
+
+
+def latex(definition: Definition) -> Iterator[str]:
+    """The equations, one text for each."""
+    printer = _Latex(definition)
+    for equation in definition.equations:
+        yield printer.equation(equation)
+
+
+def _word(name: str) -> str:
+    """A name: a letter as it is, a Greek one by its name, a word upright."""
+    if name == "eps":
+        return r"\epsilon"
+    if name in _GREEK:
+        return f"\\{name}"
+    return name if len(name) == 1 else rf"\mathrm{{{name.replace('_', chr(92) + '_')}}}"
+
+
+def _is_otherwise(condition: ex.Expression) -> bool:
+    """Whether a condition is that of an ``else``, which says that none above it holds."""
+    return isinstance(condition, ex.Unary) and condition.operator == "not"
+
+
+def _without_range(index: ex.Expression) -> ex.Expression:
+    return index.left if isinstance(index, ex.Compare) else index
+
+
+def left_out(definition: Definition) -> tuple[str, ...]:
+    """The tensors whose term or factor is left out where they are None, which the formula does not show."""
+    nodes = (node for equation in definition.equations for node in ex.walk(equation.value))
+    return tuple(dict.fromkeys(name for node in nodes if (name := _neutral(node)) is not None))
+
+
+def _neutral(node: ex.Node) -> str | None:
+    """The tensor of ``bias[o] if bias is not None else 0``, or of a factor with 1."""
+    match node:
+        case ex.Conditional(
+            test=ex.Compare(left=ex.Name(id=name), operators=("is not",), comparators=(ex.Literal(value=None),)),
+            then=ex.Subscript(value=ex.Name(id=own)),
+            orelse=ex.Literal(value=0 | 1),
+        ):
+            return name if own == name else None
+    return None
+
+
+class _Latex:
+    def __init__(self, definition: Definition) -> None:
+        self.definition = definition
+
+    def equation(self, equation: Equation) -> str:
+        left = self.entry(_word(equation.name.id), tuple(map(_without_range, equation.indices)))
+        text = f"{left} = {self.show(equation.value)}"
+        if equation.conditions:
+            held = [self.show(part) for part in equation.conditions if not _is_otherwise(part)]
+            together = r" \text{ and } ".join(held)
+            text += rf" \quad \text{{if }} {together}" if held else r" \quad \text{otherwise}"
+        return text
+
+    def entry(self, name: str, indices: tuple[ex.Expression, ...]) -> str:
+        if not indices:
+            return name
+        shown = [self.show(index, _SUM) if index != RUN else r"\dots" for index in indices]
+        text = ", ".join(shown)
+        return f"{name}_{text}" if len(text) == 1 else f"{name}_{{{text}}}"
+
+    def show(self, node: ex.Expression, tightness: int = 0) -> str:
+        """The text of an expression, in parentheses if it binds less tightly than ``tightness``."""
+        text, own = self.bare(node)
+        return rf"\left({text}\right)" if own < tightness else text
+
+    def bare(self, node: ex.Expression) -> tuple[str, int]:
+        """A text, and how tightly it binds."""
+        primary = ex.PRECEDENCE["primary"]
+        match node:
+            case ex.Literal(value=value):
+                return self.literal(value), ex.precedence(node)
+            case ex.Name(id=name):
+                return (r"\infty" if name == "inf" else _word(name)), primary
+            case ex.Unary(operator="not", operand=operand):
+                return rf"\text{{not }} {self.show(operand, ex.PRECEDENCE['not'])}", ex.PRECEDENCE["not"]
+            case ex.Unary(operator=sign, operand=operand):
+                return f"{sign}{self.show(operand, _PRODUCT)}", _PRODUCT
+            case ex.Binary():
+                return self.binary(node)
+            case ex.Compare():
+                return self.compare(node), ex.PRECEDENCE["compare"]
+            case ex.Conditional(then=then) if _neutral(node) is not None:
+                return self.bare(then)
+            case ex.Conditional():
+                cases = r" \cr ".join(self.cases(node))
+                return rf"\begin{{cases}} {cases} \end{{cases}}", primary
+            case ex.Call(function=function, arguments=arguments):
+                return self.call(function, arguments)
+            case ex.Sequence(items=items):
+                return rf"\{{{', '.join(map(self.show, items))}\}}", primary
+            case ex.Subscript():
+                return self.subscript(node), primary
+            case ex.Apply():
+                return self.reduce(node)
+        raise TypeError(f"no LaTeX for {type(node).__name__}")
+
+    def literal(self, value: object) -> str:
+        if isinstance(value, str):
+            plain = re.sub(r"[^\w .,:/-]", "", value).replace("_", r"\_")
+            return rf"\text{{{plain}}}"
+        if value is None or isinstance(value, bool):
+            return rf"\text{{{str(value).lower()}}}"
+        text = f"{value}"
+        if "e" in text:
+            digits, exponent = text.split("e")
+            power = f"10^{{{int(exponent)}}}"
+            return power if digits == "1" else rf"{digits} \cdot {power}"
+        return text
+
+    def binary(self, node: ex.Binary) -> tuple[str, int]:
+        left, right = node.left, node.right
+        match node.operator:
+            case "/":
+                return rf"\frac{{{self.show(left)}}}{{{self.show(right)}}}", _TIGHT
+            case "//":
+                return rf"\lfloor {self.show(left, _PRODUCT)} / {self.show(right, _TIGHT)} \rfloor", _TIGHT
+            case "**":
+                return f"{self.show(left, ex.PRECEDENCE['primary'])}^{{{self.show(right)}}}", _TIGHT
+            case "%":
+                return rf"{self.show(left, _PRODUCT)} \bmod {self.show(right, _TIGHT)}", _PRODUCT
+            case "*":
+                return self.product(node), _PRODUCT
+            case "and" | "or" as word:
+                own = ex.PRECEDENCE[word]
+                return f"{self.show(left, own)} {_SIGNS[word]} {self.show(right, own + 1)}", own
+        own = ex.PRECEDENCE[node.operator]
+        return f"{self.show(left, own)} {node.operator} {self.show(right, own + 1)}", own
+
+    def product(self, node: ex.Binary) -> str:
+        left, right = self.show(node.left, _PRODUCT), self.show(node.right, _PRODUCT + 1)
+        if isinstance(node.left, ex.Apply):
+            left = self.show(node.left, _PRODUCT + 1)
+        sign = r" \cdot " if right[0].isdigit() else r" \, "
+        return f"{left}{sign}{right}"
+
+    def compare(self, node: ex.Compare) -> str:
+        parts = [self.show(node.left, _SUM)]
+        for sign, other in zip(node.operators, node.comparators, strict=True):
+            if other == ex.Literal(None):
+                parts.append(r"\text{ is given}" if sign in ("is not", "!=") else r"\text{ is not given}")
+            else:
+                parts.append(f" {_SIGNS.get(sign, sign)} {self.show(other, _SUM)}")
+        return "".join(parts)
+
+    def cases(self, node: ex.Conditional) -> Iterator[str]:
+        yield rf"{self.show(node.then)} & \text{{if }} {self.show(node.test)}"
+        if isinstance(node.orelse, ex.Conditional):
+            yield from self.cases(node.orelse)
+        else:
+            yield rf"{self.show(node.orelse)} & \text{{otherwise}}"
+
+    def call(self, function: str, arguments: tuple[ex.Expression, ...]) -> tuple[str, int]:
+        primary = ex.PRECEDENCE["primary"]
+        inner = ", ".join(map(self.show, arguments))
+        if function == "sqrt":
+            return rf"\sqrt{{{inner}}}", primary
+        if function == "abs":
+            return rf"\left|{inner}\right|", primary
+        if function in ("floor", "ceil"):
+            return rf"\l{function} {inner} \r{function}", primary
+        if function == "exp":
+            return f"e^{{{inner}}}", _TIGHT
+        if function == "sigmoid":
+            return rf"\sigma\left({inner}\right)", primary
+        name = f"\\{function}" if function in _FUNCTIONS else rf"\operatorname{{{function}}}"
+        return rf"{name}\left({inner}\right)", primary
+
+    def subscript(self, node: ex.Subscript) -> str:
+        found = entry_of(node)
+        assert found is not None
+        name, padded = found
+        text = _word(name.id)
+        return self.entry(rf"\bar{{{text}}}" if padded else text, index_items(node.index))
+
+    def reduce(self, node: ex.Apply) -> tuple[str, int]:
+        found = reduction(node)
+        assert found is not None
+        word, indices, body = found
+        under = ", ".join(self.show(index) for index in indices)
+        under = under if len(under) == 1 else f"{{{under}}}"
+        return rf"{_REDUCERS[word]}_{under} {self.show(body, _PRODUCT)}", _PRODUCT

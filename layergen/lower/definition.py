@@ -1,0 +1,59 @@
+"""Lowers a layer's definition: to the formula of the docstring, and to the function that its tests compare it with."""
+
+import textwrap
+from collections.abc import Iterator
+
+from layergen.checked import CheckedLayer
+from layergen.definition.latex import latex, left_out
+from layergen.definition.loops import definition_lines, given_numbers
+from layergen.lower.source import DocText, python, wrap
+from layergen.lower.views import Lines, RowView, TableView
+from layergen.resolve.program import Program
+from layergen.words import listed
+
+WIDTH = 76  # columns of a line of the formula
+ENTRY = 80  # and of a sentence
+TABLE = "DEFINED"
+
+
+def formula_texts(program: Program) -> tuple[str, ...]:
+    """The equations as LaTeX."""
+    return tuple(latex(program.definition)) if program.definition is not None else ()
+
+
+def formula(program: Program, doc: DocText) -> Iterator[str]:
+    """The lines of the docstring's section; empty lines part the equations, as the directive wants."""
+    for place, text in enumerate(formula_texts(program)):
+        yield "" if place else ".. math::"
+        wrapped = textwrap.wrap(doc(text), WIDTH, break_long_words=False, break_on_hyphens=False)
+        for line, part in enumerate(wrapped):
+            yield f"    {'    ' if line else ''}{part}"
+    if program.definition is not None and "padded" in program.definition.functions:
+        yield ""
+        yield "What has a bar is zero outside."
+    absent = [f"``{name}``" for name in left_out(program.definition)] if program.definition is not None else []
+    if absent:
+        where = "it is" if len(absent) == 1 else "they are"
+        yield ""
+        yield from wrap(f"What {listed(absent)} would contribute is left out where {where} ``None``.", ENTRY)
+
+
+def definition_function(layer: CheckedLayer) -> Lines:
+    """The body of the function that says what each entry is."""
+    program = layer.program
+    if program.definition is None or not layer.defined.plain:
+        return ()
+    return definition_lines(program.definition, tuple(program.outputs))
+
+
+def defined_rows(layer: CheckedLayer) -> TableView:
+    """The cases at which the layer is compared with its definition, each with the numbers that this mentions."""
+    rows: list[RowView] = []
+    names = given_numbers(layer.program.definition) if layer.program.definition is not None else ()
+    for case in layer.cases:
+        if case.setting.name in layer.defined.plain:
+            values = case.setting.names
+            numbers = {name: values.get(name) for name in names}
+            key = python(case.setting.name).replace("'", '"')
+            rows.append(RowView(key, f"Defined(CASES[{key}], {python(numbers)})"))
+    return TableView(TABLE, tuple(rows))

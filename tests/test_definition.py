@@ -1,0 +1,267 @@
+"""Definitions: what they mean, how far their indices run, and how they are shown."""
+
+import math
+import time
+from collections.abc import Callable
+from functools import cache
+from statistics import fmean
+from typing import Any
+
+import pytest
+from small import DIM, program, spec
+
+from layergen.definition.evaluate import Entries, Evaluation, IndexFault, TooLongError
+from layergen.definition.latex import latex
+from layergen.definition.loops import definition_lines
+from layergen.definition.ranges import Ranges
+from layergen.definition.reading import check_definition, definition_of
+from layergen.definition.scene import Definition
+from layergen.lang import expression as ex
+
+X = Entries((2, 3), [1.0, 2.0, 3.0, 4.0, 5.0, 6.0])
+
+
+def defined(text: str, **parts: Any) -> Definition:
+    made = spec(definition=text, **parts)
+    assert list(check_definition(made)) == []
+    found = definition_of(made)
+    assert found is not None
+    return found
+
+
+def messages(text: str, **parts: Any) -> list[str]:
+    return [finding.message for finding in check_definition(spec(definition=text, **parts))]
+
+
+def evaluation(text: str, numbers: dict[str, Any] | None = None, **parts: Any) -> Evaluation:
+    return Evaluation(defined(text, **parts), {"N": 2, "C": 3, **(numbers or {})}, {"x": X})
+
+
+def value(text: str, index: tuple[int, ...] = (1, 2)) -> Any:
+    """An entry of ``y``, of which this is the right side."""
+    return evaluation(f"y[n, i] = {text}").entry("y", index)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("x[n, i]", 6.0),
+        ("sum[j](x[n, j])", 15.0),
+        ("mean[m, j](x[m, j])", 3.5),
+        ("prod[j < i](x[n, j])", 20.0),
+        ("max[j](x[n, j]) - min[j](x[n, j])", 2.0),
+        ("padded(x)[n, i + 1]", 0),
+        ("padded(x)[n, i - 1]", 5.0),
+        ("x[n, i + 1] if i + 1 < C else -1", -1),
+        ("2 ** -1 + 7 // 2 + 7 % 4", 6.5),
+        ("1 / 0", math.inf),
+        ("-log(0)", math.inf),
+        ("sigmoid(0) + erf(0) + floor(1.5)", 1.5),
+        ("sum[j](0 if j == i else 1)", 2),
+        ("exp(1000)", math.inf),
+        ("1 if 0 <= i < 3 and not i == 1 else 0", 1),
+    ],
+)
+def test_an_entry_has_its_value(text: str, expected: float) -> None:
+    text = text.replace("sum[j](0 if", "sum[j < C](0 if")
+    assert value(text) == pytest.approx(expected)
+
+
+def test_what_has_no_real_value_is_not_a_number() -> None:
+    assert math.isnan(value("sqrt(-1)")) and math.isnan(value("(-8) ** 0.5")) and math.isnan(value("0 / 0"))
+
+
+def test_numbers_do_not_grow_without_end() -> None:
+    assert value("((2 ** 63) ** 63) ** 63") == math.inf
+    assert value(" * ".join(["3"] * 90)) == pytest.approx(3.0**90)
+    assert value("prod[k < 500](k + 1)") == math.inf
+
+
+def test_what_plain_python_cannot_compute_is_noted() -> None:
+    assert [_limited(text) for text in ("1 / x[n, i]", "1 / 0", "log(0)", "exp(1000)", "-inf")] == [
+        False, True, True, True, False,
+    ]  # fmt: skip
+
+
+def _limited(text: str) -> bool:
+    found = evaluation(f"y[n, i] = {text}")
+    found.entry("y", (0, 0))
+    return found.limited
+
+
+def test_a_recurrence_begins_at_its_base() -> None:
+    found = evaluation("h[n, -1] = 1\nh[n, t < C] = 2 * h[n, t - 1] + x[n, t]\ny[n, i] = h[n, i]")
+    assert [found.entry("y", (0, t)) for t in range(3)] == [3.0, 8.0, 19.0]
+
+
+def test_a_recurrence_may_run_backwards() -> None:
+    found = evaluation("h[n, C] = 0\nh[n, t < C] = h[n, t + 1] + x[n, t]\ny[n, i] = h[n, i]")
+    assert [found.entry("y", (1, t)) for t in range(3)] == [15.0, 11.0, 6.0]
+
+
+def test_leading_dimensions_are_one_index() -> None:
+    parts = {"inputs": {"x": ["...", "C"]}, "outputs": {"y": ["...", "C"]}}
+    made = defined("total[...] = sum[j](x[..., j])\ny[..., i] = x[..., i] / total[...]", **parts)
+    found = Evaluation(made, {"C": 3}, {"x": Entries((1, 2, 3), X.values)}, (1, 2))
+    assert found.entry("y", (0, 1, 0)) == pytest.approx(4 / 15)
+    assert found.shape("total", 2) == (1, 2)
+
+
+def test_a_run_goes_by_its_name_too() -> None:
+    parts = {"inputs": {"x": ["S...", "C"]}, "outputs": {"y": ["S...", "C"]}}
+    made = defined("y[S..., i] = x[S..., i] * len(S)", **parts)
+    assert Evaluation(made, {"C": 3, "S": [2]}, {"x": X}, (2,)).entry("y", (1, 1)) == 5.0
+
+
+def test_tensors_of_integers_are_indices() -> None:
+    parts = {"inputs": {"x": ["N", "C"], "t": {"shape": ["N"], "dtype": "int64", "range": [0, "C"]}}}
+    made = defined("y[n, i] = x[n, t[n]]", **parts)
+    found = Evaluation(made, {"N": 2, "C": 3}, {"x": X, "t": Entries((2,), [2, 0])})
+    assert (found.entry("y", (0, 0)), found.entry("y", (1, 0))) == (3.0, 4.0)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("y[n, i] = x[n, i + 1]", "`x[1, 3]` is outside of [2, 3]"),
+        ("y[n, i] = x[n, i - 3]", "`x[1, -1]` is outside of [2, 3]"),
+        ("y[n, i] = y[n, i]", "`y[1, 2]` needs itself"),
+        ("y[n, 0] = 1", "no equation says what `y[1, 2]` is"),
+        ("y[n, i] = 1 // 0", "this divides by zero"),
+        ("y[n, i] = x[n, i / 2]", "`x[1, 1.0]`: an index is an integer"),
+        ("y[n, i] = max[j < 0](1.0 * j)", "there is nothing to take the max of"),
+    ],
+)
+def test_an_entry_that_is_not_there_is_a_fault(text: str, message: str) -> None:
+    with pytest.raises(IndexFault) as found:
+        evaluation(text).entry("y", (1, 2))
+    assert found.value.message == message
+
+
+def test_a_definition_that_takes_too_long_is_given_up() -> None:
+    found = evaluation("y[n, i] = sum[a < 1000, b < 1000, c < 1000](a * b * c)")
+    with pytest.raises(TooLongError):
+        found.entry("y", (0, 0))
+    with pytest.raises(TooLongError):
+        evaluation("h[t < 100000] = h[t + 1]\ny[n, i] = h[0]").entry("y", (0, 0))
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        ("a[k] = w[k, 0]\ny[n, i] = a[0]", "D"),
+        ("a[k < 4] = w[k, 0]\ny[n, i] = a[0]", "4"),
+        ("a[k] = x[0, k] if k > 0 else w[k, 0]\ny[n, i] = a[0]", "C"),
+        ("a[k] = padded(x)[0, k] + w[0, k]\ny[n, i] = a[0]", "C // 2"),
+        ("a[0] = 1\na[k < 7] = 1\ny[n, i] = a[0]", "7"),
+        ("a[k] = b[k, 0]\nb[k, j] = w[k, j]\ny[n, i] = a[0]", "D"),
+    ],
+)
+def test_the_range_of_an_index_is_told(text: str, size: str) -> None:
+    parts = {"inputs": {"x": ["N", "C"], "w": ["D", "C // 2"]}}
+    made = defined(text, **parts)
+    equation = made.named["a"][-1]
+    assert ex.show(Ranges(made).left(equation, 0)[0].size) == size
+
+
+def test_two_sizes_are_told_apart_at_numbers() -> None:
+    parts = {"inputs": {"x": ["N", "C"], "w": ["D", "C"]}}
+    made = defined("y[n, i] = sum[j](x[n, j] * w[j, 0])", **parts)
+    tensors = {"x": X, "w": Entries((4, 3), [0.0] * 12)}
+    ((name, first, second),) = Evaluation(made, {"N": 2, "C": 3, "D": 4}, tensors).agreed()
+    assert (name, first.words, second.words) == ("j", "dimension 1 of `x`", "dimension 0 of `w`")
+    assert list(Evaluation(made, {"N": 2, "C": 3, "D": 3}, tensors).agreed()) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("y[n, i] = sum[x](1)", "`x` has a meaning already, and cannot be an index"),
+        ("y[n, i] = sum[n](x[n, i])", "`n` is an index already"),
+        ("y[n, n] = 1", "`n` stands twice on the left"),
+        ("y[n, i] = sum[...](x[n, i])", "`...` cannot be summed over"),
+        ("y[n, i] = x[..., i]", "`...` is no index here"),
+        ("y[n, i] = mean(x)", "`mean` needs indices"),
+        ("y[n, i] = exp(x[n, i], base=2)", "the functions of a definition have no keywords"),
+        ("y[n, i] = 1 if training else 0", "a definition is of the layer in evaluation"),
+        ("y[n, i] = a\na[k < 2] = 1", "`a` has indices on the left, and none here"),
+        ("y[n, i] = a[0, 0]\na[k < 2] = 1", "`a` has 1 indices on the left, and 2 here"),
+        ("y[n, i] = a[0]\na[k] = 1", "nothing tells how far the index `k` runs"),
+        ("x[n, i] = 1\ny[n, i] = 1", "`x` has a meaning already, and is no output"),
+        ("y[n, a] = x[n, a]\na[k < 2] = 1", "`a` has an equation, and cannot be an index of `y`"),
+        ("y[n, i] = sum[a < 2](1)\na[k < 2] = 1", "`a` has a meaning already, and cannot be an index"),
+        ("y[n, i] = foo[i](1)", "`foo[i]` cannot be called"),
+        ("y[n, i] = 1,", "an equation has one value"),
+        ("y[n, i]", "the line ends where `=` is expected"),
+        ("1 = y", "an equation begins with a name and its indices"),
+        ("# nothing", "there is no equation here"),
+    ],
+)
+def test_a_slip_is_said(text: str, message: str) -> None:
+    assert message in messages(text)
+
+
+def test_the_indices_of_a_sum_are_of_the_sum_alone() -> None:
+    assert messages("y[n, i] = sum[j](x[n, j]) + x[n, j]") == ["`j` is no index here, and no name"]
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("y[n, i] = x[n, i] / 2", r"y_{n, i} = \frac{x_{n, i}}{2}"),
+        ("y[n, i] = 2 * (x[n, i] + 1) ** 2", r"y_{n, i} = 2 \, \left(x_{n, i} + 1\right)^{2}"),
+        ("y[n, i] = sum[j](x[n, j]) * alpha", r"y_{n, i} = \left(\sum_j x_{n, j}\right) \, \alpha"),
+        ("y[n, i < C] = sqrt(abs(x[n, i // 2]))", r"y_{n, i} = \sqrt{\left|x_{n, \lfloor i / 2 \rfloor}\right|}"),
+        ("y[n, i] = 1e-5 if i == 0 else -inf",
+         r"y_{n, i} = \begin{cases} 10^{-5} & \text{if } i = 0 \cr -\infty & \text{otherwise} \end{cases}"),
+        ("y[n, i] = padded(x)[n, i - 1] * 2", r"y_{n, i} = \bar{x}_{n, i - 1} \cdot 2"),
+    ],
+)  # fmt: skip
+def test_a_definition_is_shown_as_latex(text: str, shown: str) -> None:
+    assert list(latex(defined(text, arguments={"alpha": DIM}))) == [shown]
+
+
+def test_loops_and_entries_agree() -> None:
+    text = (
+        "h[n, -1] = 1\nh[m, t < C] = 2 * h[m, t - 1] + x[m, t]\n"
+        "if C > 2:\n    s[n < N] = mean[j < C](padded(x)[n, j + 1])\nelse:\n    s[n < N] = 0\n"
+        "y[n, i] = h[n, i] * s[n] + sigmoid(x[n, i]) + sum[j, k < j](h[n, k] * x[n, j])"
+    )
+    made = defined(text)
+    found = Evaluation(made, {"N": 2, "C": 3}, {"x": X})
+    entries = run("\n".join(definition_lines(made, ["y"])), {"x": Readable(), "C": 3, "N": 2})["y"]
+    for index in [(0, 0), (0, 2), (1, 1)]:
+        assert entries(*index) == pytest.approx(found.entry("y", index))
+
+
+class Readable:
+    """Entries as a generated test reads them."""
+
+    def __getitem__(self, index: tuple[int, int]) -> float:
+        return float(X.values[index[0] * 3 + index[1]])
+
+    def padded(self, n: int, i: int) -> float:
+        return self[n, i] if 0 <= i < 3 else 0.0
+
+
+def run(body: str, given: dict[str, Any]) -> dict[str, Callable[..., Any]]:
+    """What the body of a generated function returns."""
+    lines = "\n".join(f"    {line}" for line in body.splitlines())
+    names: dict[str, Any] = {"cache": cache, "fmean": fmean, "math": math, "Any": Any}
+    exec(f"def definition(given):\n{lines}", names)  # noqa: S102 (it is what the tests are made of)
+    made: dict[str, Callable[..., Any]] = names["definition"](given)
+    return made
+
+
+def test_a_convolution_takes_milliseconds() -> None:
+    text = "y[n, i] = sum[c < 4, k < 3, l < 3](padded(x)[n, c + k - l] * x[0, 0])"
+    start = time.perf_counter()
+    found = evaluation(text, {"N": 2})
+    for index in [(n, i) for n in range(2) for i in range(3)] * 10:
+        found.entry("y", index)
+    assert time.perf_counter() - start < 0.5
+
+
+def test_a_program_has_its_definition() -> None:
+    made = program("y = x", definition="y[n, i] = x[n, i]")
+    assert made.definition is not None and made.definition.mentions == {"n", "i", "x"}
