@@ -143,7 +143,7 @@ class Recorder:
         declared = self.program.inputs
         leaves = {
             f"gradient of {name}": inputs[name].requires_grad_()
-            for name in self.program.call
+            for name in self.program.taken
             if name in inputs and declared[name].floating and declared[name].gradient
         }
         for tensor in parameters.values():
