@@ -34,10 +34,6 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> CheckedFiles:
     return CheckedFiles({name: folder / f"{name}.yaml" for name in SMALL})
 
 
-# Torch runs fused recurrences at numbers alone, and a pyramid has as many levels as an argument says.
-SYMBOLIC = [name for name in SPECS if name not in ("gru", "lstm", "spatial_pyramid_pooling")]
-
-
 def smallest(layer: CheckedLayer, name: str) -> int:
     """From where on to try a size: below the least that an argument may be, and below 1, all are refused."""
     argument = layer.program.arguments.get(name.split("[")[0])
@@ -88,7 +84,7 @@ def hold(layer: CheckedLayer, proof: Proof) -> None:
     at_sizes(layer, proof, POINTS, compare)
 
 
-@pytest.mark.parametrize("name", SYMBOLIC)
+@pytest.mark.parametrize("name", SPECS)
 def test_formulas_of_shipped_layers_hold(shipped: CheckedFiles, name: str) -> None:
     for proof in shipped[name].proofs:
         assert isinstance(proof, Proof)
@@ -118,7 +114,7 @@ def test_sizes_that_torch_has_tied_are_not_proven(small: CheckedFiles) -> None:
     assert proof.tied == (f"L == width + {length - width}",) and not proof.whole
 
 
-@pytest.mark.parametrize("name", SYMBOLIC)
+@pytest.mark.parametrize("name", SPECS)
 def test_preconditions_hold_on_one_side_alone(shipped: CheckedFiles, name: str) -> None:
     layer = shipped[name]
     for condition in layer.preconditions:
@@ -132,7 +128,7 @@ def test_conv_has_the_preconditions_of_its_window(shipped: CheckedFiles) -> None
     assert first.text == "H + dilation[0] + 2 * padding[0] >= dilation[0] * kernel_size[0] + 1"
 
 
-@pytest.mark.parametrize("name", SYMBOLIC)
+@pytest.mark.parametrize("name", SPECS)
 def test_wrong_input_shapes_are_refused(shipped: CheckedFiles, name: str) -> None:
     layer, case = shipped[name], shipped[name].cases[0]
     module = layer_class(name)(**case.setting.given)
@@ -156,7 +152,7 @@ def tensor(layer: CheckedLayer, case: CheckedCase, name: str, shape: tuple[int, 
     return None if shape is None or facts is None else torch.zeros(shape, dtype=getattr(torch, facts.dtype))
 
 
-@pytest.mark.parametrize("name", SYMBOLIC)
+@pytest.mark.parametrize("name", SPECS)
 def test_parameter_formula_counts_the_parameters(shipped: CheckedFiles, name: str) -> None:
     layer, proof = shipped[name], shipped[name].proofs[0]
     assert isinstance(proof, Proof)
