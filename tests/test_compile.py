@@ -17,7 +17,7 @@ def test_layer_compiles_into_one_graph(name: str) -> None:
     package, _, stem = getattr(generated, name).__module__.removeprefix("generated.").rpartition(".")
     tests = importlib.import_module(f"generated.tests.{package}.test_{stem}")
     for case in list(tests.CASES.values())[:2]:
-        layer, inputs = tests.LAYER.make(case).eval(), tests.LAYER.draw(case)
+        layer, inputs = tests.LAYER.make(case).eval(), tests.LAYER.packed(tests.LAYER.draw(case))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             compiled: Callable[..., object] = torch.compile(layer, fullgraph=True, backend="eager")

@@ -1,6 +1,8 @@
 """The proofs: the formulas of shapes, preconditions, input checks and costs, held against torch at random sizes."""
 
+import re
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -32,6 +34,15 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> CheckedFiles:
     for name, text in SMALL.items():
         (folder / f"{name}.yaml").write_text(f"layer: Small\nsummary: Compute something.\n{text}")
     return CheckedFiles({name: folder / f"{name}.yaml" for name in SMALL})
+
+
+# What torch cannot run at symbols among the shipped layers, and why.
+SHIPPED_TRIED = {
+    "gru": "is given a list whose",
+    "lstm": "is given a list whose",
+    "spatial_pyramid_pooling": "not every turn",
+}
+SYMBOLIC = [name for name in SPECS if name not in SHIPPED_TRIED]
 
 
 def smallest(layer: CheckedLayer, name: str) -> int:
@@ -84,7 +95,16 @@ def hold(layer: CheckedLayer, proof: Proof) -> None:
     at_sizes(layer, proof, POINTS, compare)
 
 
-@pytest.mark.parametrize("name", SPECS)
+@pytest.mark.parametrize("name", SHIPPED_TRIED)
+def test_shipped_layers_that_cannot_run_at_symbols_say_why(shipped: CheckedFiles, name: str) -> None:
+    layer = shipped[name]
+    assert not layer.proven and layer.costs.parameters.formula is None
+    first, *others = layer.proofs
+    assert isinstance(first, Tried) and SHIPPED_TRIED[name] in first.reason
+    assert all(isinstance(other, Tried) for other in others)
+
+
+@pytest.mark.parametrize("name", SYMBOLIC)
 def test_formulas_of_shipped_layers_hold(shipped: CheckedFiles, name: str) -> None:
     for proof in shipped[name].proofs:
         assert isinstance(proof, Proof)
@@ -136,8 +156,8 @@ def test_wrong_input_shapes_are_refused(shipped: CheckedFiles, name: str) -> Non
     for found in layer.input_checks:
         for wrong in found.wrong if found.setting == case.setting else ():
             shapes = {**usual, found.input: wrong}
-            with pytest.raises(ValueError, match=f"{found.input}"):
-                module(*(tensor(layer, case, *item) for item in shapes.items()))
+            with pytest.raises(ValueError, match=re.escape(found.input)):
+                module(*packed({name: tensor(layer, case, name, shape) for name, shape in shapes.items()}))
 
 
 def test_right_input_shapes_of_any_number_of_dimensions_pass() -> None:
@@ -146,13 +166,23 @@ def test_right_input_shapes_of_any_number_of_dimensions_pass() -> None:
         assert layer(torch.rand(*leading, 6)).shape == (*leading, 6)
 
 
+def packed(inputs: dict[str, torch.Tensor | None]) -> list[Any]:
+    """Inputs as a layer takes them, those of a tuple together: ``state[0]`` and ``state[1]``."""
+    taken: dict[str, Any] = {}
+    for name, given_tensor in inputs.items():
+        whole, part, _ = name.partition("[")
+        together = part and given_tensor is not None
+        taken[whole] = (*taken.get(whole, ()), given_tensor) if together else given_tensor
+    return list(taken.values())
+
+
 def tensor(layer: CheckedLayer, case: CheckedCase, name: str, shape: tuple[int, ...] | None) -> torch.Tensor | None:
     """Zeros, which are in the range of every shipped layer's inputs."""
     facts = case.inputs[name]
     return None if shape is None or facts is None else torch.zeros(shape, dtype=getattr(torch, facts.dtype))
 
 
-@pytest.mark.parametrize("name", SPECS)
+@pytest.mark.parametrize("name", SYMBOLIC)
 def test_parameter_formula_counts_the_parameters(shipped: CheckedFiles, name: str) -> None:
     layer, proof = shipped[name], shipped[name].proofs[0]
     assert isinstance(proof, Proof)

@@ -15,7 +15,7 @@ from layergen.lower.scopes import constructor_names, is_flag, negated
 from layergen.lower.source import SourcePrinter, as_shape, formatted
 from layergen.lower.unions import as_types
 from layergen.resolve.conditions import NOTHING
-from layergen.resolve.families import common_condition, made_together, misses_some
+from layergen.resolve.families import Run, loops, shared_condition
 from layergen.resolve.program import Program
 
 
@@ -81,44 +81,46 @@ class ConstructorWriter:
 
     def tensors(self, tensors: Sequence[tuple[str, Parameter | Buffer]]) -> Iterator[str]:
         """Create parameters and buffers; neighbours under one condition share its branch."""
-        for when, group in groupby(tensors, key=lambda item: common_condition(item[1])):
-            members = list(group)
+        for when, group in groupby(loops(dict(tensors)), key=shared_condition):
+            runs = list(group)
             if when is None:
-                yield from self.members(members)
+                yield from self.members(runs)
                 continue
             yield f"if {self.printer.show(self.typed(when))}:"
-            yield from (f"    {line}" for line in self.members(members))
+            yield from (f"    {line}" for line in self.members(runs))
             yield "else:"
-            yield from (f"    {line}" for line in self.members(members, there=False))
+            yield from (f"    {line}" for line in self.members(runs, there=False))
 
-    def members(self, tensors: Sequence[tuple[str, Parameter | Buffer]], there: bool = True) -> Iterator[str]:
+    def members(self, runs: Sequence[Run], there: bool = True) -> Iterator[str]:
         """Create tensors, or say that they are not there; one loop makes neighbours of as many names."""
-        waiting = list(tensors)
-        while waiting:
-            name, tensor = waiting.pop(0)
+        for run in runs:
+            name, tensor = run[0]
             if tensor.each is None or tensor.named is None:
                 yield self.created(name, tensor) if there else self.absent(name, tensor)
                 continue
-            together = [tensor]
-            while waiting and made_together(tensor, waiting[0][1]):
-                together.append(waiting.pop(0)[1])
             yield f"for {tensor.each.index} in range({self.printer.show(tensor.each.count)}):"
-            for part in together:
-                yield from (f"    {line}" for line in self.registered(part, there))
+            whole = shared_condition(run)
+            for when, group in groupby((part for _, part in run), key=lambda part: part.when):
+                asked = when if when != whole else None
+                yield from (f"    {line}" for line in self.registered(list(group), asked, there))
 
-    def registered(self, tensor: Parameter | Buffer, there: bool) -> Iterator[str]:
-        """Give one tensor of a family its name."""
-        kind, name = "buffer" if isinstance(tensor, Buffer) else "parameter", attribute(tensor, self.printer.show)
-        made = f"self.register_{kind}({name}, {self.tensor(tensor)}{self.kept(tensor)})"
+    def registered(self, parts: Sequence[Parameter | Buffer], when: ex.Expression | None, there: bool) -> Iterator[str]:
+        """Give one tensor of each of some families its name; where a turn asks for them, under that condition."""
+        absent = [f"self.register_{_kind(part)}({attribute(part, self.printer.show)}, None)" for part in parts]
         if not there:
-            yield f"self.register_{kind}({name}, None)"
-        elif misses_some(tensor) and tensor.when is not None:
-            yield f"if {self.printer.show(self.typed(tensor.when))}:"
-            yield f"    {made}"
-            yield "else:"
-            yield f"    self.register_{kind}({name}, None)"
-        else:
-            yield made
+            yield from absent
+            return
+        made = [
+            f"self.register_{_kind(part)}({attribute(part, self.printer.show)}, {self.tensor(part)}{self.kept(part)})"
+            for part in parts
+        ]
+        if when is None:
+            yield from made
+            return
+        yield f"if {self.printer.show(self.typed(when))}:"
+        yield from (f"    {line}" for line in made)
+        yield "else:"
+        yield from (f"    {line}" for line in absent)
 
     def absent(self, name: str, tensor: Parameter | Buffer) -> str:
         kind = "buffer" if isinstance(tensor, Buffer) else "parameter" if tensor.each is None else "module"
@@ -149,6 +151,10 @@ class ConstructorWriter:
             return empty
         learned = f", requires_grad={self.printer.show(tensor.requires_grad)}" if tensor.requires_grad else ""
         return f"nn.Parameter({empty}{learned})"
+
+
+def _kind(tensor: Parameter | Buffer) -> str:
+    return "buffer" if isinstance(tensor, Buffer) else "parameter"
 
 
 def constraint_message(program: Program, node: ex.Expression) -> tuple[str | tuple[str], ...]:

@@ -13,7 +13,7 @@ from layergen.lower.members import reset, restarted
 from layergen.lower.merged import merged
 from layergen.lower.scopes import attribute_names, functional, given, initializers
 from layergen.lower.source import Origin, SourcePrinter
-from layergen.resolve.families import common_condition, misses_some
+from layergen.resolve.families import asked_inside, common_condition, loops, misses_some
 from layergen.resolve.inference import INT
 from layergen.resolve.program import Program
 
@@ -40,11 +40,13 @@ def reset_lines(program: Program) -> tuple[str, ...]:
 def own_lines(program: Program) -> tuple[str, ...]:
     """The statements for the layer's own tensors, each after those that it reads, and for other starts of members."""
     writer = InitialWriter(program)
+    runs = loops({name: program.tensors[name] for name in program.initial_order})
+    inside = {name for run in runs if len(run) > 1 and asked_inside(run) for name, _ in run}
     lines: tuple[str, ...] = ()
     for name in program.initial_order:
         tensor = program.tensors[name]
-        own = list(writer.family(name, tensor) if tensor.each is not None else writer.lines(name, tensor))
-        if common_condition(tensor) is not None:
+        own = list(writer.family(name, tensor, name in inside) if tensor.each else writer.lines(name, tensor))
+        if common_condition(tensor) is not None and name not in inside:
             own = [f"if {writer.condition(name, tensor)}:", *(f"{INDENT}{line}" for line in own)]
         lines = merged(lines, own, loops=not tensor.init.mentions & program.tensors.keys())
     return (*_joined(lines), *restarted(program))
@@ -102,15 +104,19 @@ class InitialWriter:
         functions = functional(self.program)
         return SourcePrinter(self.names, origin, functional=functions, read=reader(self.program))
 
-    def family(self, name: str, tensor: Parameter | Buffer) -> Iterator[str]:
-        """Give the tensors of a family their initial values, one after the other."""
+    def family(self, name: str, tensor: Parameter | Buffer, asked: bool) -> Iterator[str]:
+        """Give the tensors of a family their initial values, one after the other; each turn may ask if there is one."""
         assert tensor.each is not None
         index, inner = tensor.each.index, list(self.lines(name, tensor, name))
         if misses_some(tensor):
             inner = [f"if {name} is not None:", *(f"{INDENT}{line}" for line in inner)]
         if tensor.named is not None:
             yield f"for {index} in range({self.printer().show(tensor.each.count)}):"
-            yield f"{INDENT}{name} = getattr(self, {attribute(tensor, self.printer().show)})"
+            read = f"{name} = getattr(self, {attribute(tensor, self.printer().show)})"
+            if asked and common_condition(tensor) is not None:
+                inner = [f"if {self.condition(name, tensor)}:", *(f"{INDENT}{line}" for line in (read, *inner))]
+            else:
+                inner = [read, *inner]
         elif index in _names(inner):
             yield f"for {index}, {name} in enumerate(self.{name}):"
         else:

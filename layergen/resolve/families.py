@@ -169,9 +169,34 @@ def _members(tensors: Mapping[str, Owned], members: Mapping[str, tuple[str, ...]
 
 
 def made_together(first: Parameter | Buffer, second: Parameter | Buffer) -> bool:
-    """Whether one loop makes the tensors of two families."""
-    named = first.named is not None and second.named is not None
-    return named and first.each == second.each and common_condition(first) == common_condition(second)
+    """Whether one loop makes the tensors of two families that are neighbours."""
+    return first.named is not None and second.named is not None and first.each == second.each
+
+
+Run = list[tuple[str, Parameter | Buffer]]  # neighbours that one loop makes, or a tensor by itself
+
+
+def loops(tensors: Mapping[str, Parameter | Buffer]) -> Iterator[Run]:
+    """Tensors in their order, those together that one loop makes."""
+    run: Run = []
+    for name, tensor in tensors.items():
+        if run and not made_together(run[-1][1], tensor):
+            yield run
+            run = []
+        run.append((name, tensor))
+    if run:
+        yield run
+
+
+def shared_condition(run: Run) -> ex.Expression | None:
+    """The condition under which there are all tensors of a run, if it is the same for each."""
+    first, *others = (common_condition(tensor) for _, tensor in run)
+    return first if all(other == first for other in others) else None
+
+
+def asked_inside(run: Run) -> bool:
+    """Whether a run's loop asks turn by turn for some of its tensors."""
+    return any(tensor.when is not None and tensor.when != shared_condition(run) for _, tensor in run)
 
 
 def _member(tensor: Owned, index: int) -> Owned:
