@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -54,7 +55,7 @@ def check(program: Program) -> CheckedLayer:
         usual = settings(program)
         chosen = tuple(fitted(program, setting, works_with_tables) for setting in (*usual, *reaching(program, usual)))
         refuse(finding for setting in chosen for finding in empty_tensors(program, setting))
-        proven = tuple(_at_further_sizes(program, proof) for proof in prove(program, chosen))
+        proven = tuple(_at_further_sizes(program, prove(program, chosen)))
         for_data = any(isinstance(proof, Tried) and proof.for_data for proof in proven)
         cases, runs = [], {}
         for setting in chosen:
@@ -85,27 +86,38 @@ def check(program: Program) -> CheckedLayer:
         )
 
 
-def _at_further_sizes(program: Program, proof: Proof | Tried) -> Proof | Tried:
-    """A way that cannot be run at symbols is tried at more sizes than others.
+def _at_further_sizes(program: Program, proofs: Iterable[Proof | Tried]) -> Iterator[Proof | Tried]:
+    """The proofs, with the number of further sizes at which those ways are tried that cannot be run at symbols.
 
     Raises:
-        SpecError: If it works at some of them, but gives other shapes than declared.
+        SpecError: If a layer works at some of them, but gives other shapes than declared.
     """
-    if isinstance(proof, Proof) or not proof.setting.sizes:
-        return proof
-    tried = 0
-    for times, more in FURTHER:
-        sizes = {name: times * size + more for name, size in proof.setting.sizes.items()}
-        further = replace(proof.setting, sizes=sizes)
-        if not allowed(program, further):
+    tried: dict[str, int] = {}
+    for proof in proofs:
+        name = proof.setting.name
+        if isinstance(proof, Proof):
+            yield proof
             continue
-        runs = Runs(program, further, (SHAPES,))
-        try:
-            try_runs(runs)
-        except TrialFault:  # these sizes may not go together
-            continue
-        tried += 1
-    return replace(proof, further=tried)
+        if name not in tried:  # in all modes
+            tried[name] = sum(map(partial(_works, program), _further(program, proof.setting)))
+        yield replace(proof, further=tried[name])
+
+
+def _further(program: Program, setting: Setting) -> Iterator[Setting]:
+    """A setting at larger sizes, so far as it has sizes."""
+    for times, more in FURTHER if setting.sizes else ():
+        further = replace(setting, sizes={name: times * size + more for name, size in setting.sizes.items()})
+        if allowed(program, further):
+            yield further
+
+
+def _works(program: Program, setting: Setting) -> bool:
+    """Whether a layer works at a setting whose sizes may not go together."""
+    try:
+        try_runs(Runs(program, setting, (SHAPES,)))
+    except TrialFault:
+        return False
+    return True
 
 
 def _amounts(proof: Proof | Tried) -> Mapping[str, Any]:

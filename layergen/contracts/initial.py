@@ -181,7 +181,7 @@ def initialize(instance: Instance, name: str, seed: int = 0) -> None:
     tensor = instance.program.tensors[name]
     init = with_fans(tensor.init.value, instance)
     with torch.random.fork_rng(devices=[]), torch.no_grad():
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)
         if is_initializer(init):
             call_initializer(instance, init, target)
             return

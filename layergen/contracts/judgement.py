@@ -82,7 +82,7 @@ def _spreads(program: Program, setting: Setting, name: str) -> tuple[float, floa
             initialize(instance, other, seed)
         ours.append(target.abs().mean())
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+            torch.default_generator.manual_seed(seed)
             state = matched_module(instance, CPU).state_dict()
         if name not in state:
             return None

@@ -34,7 +34,7 @@ class Matched:
         module.load_state_dict(kept, strict=False)
         absent: Mapping[str, Any] = dict.fromkeys(self.instance.inputs)
         with torch.no_grad(), torch.random.fork_rng(devices=[]):
-            torch.manual_seed(0)
+            torch.default_generator.manual_seed(0)
             try:
                 given = module(*matched_inputs(self.instance, {**absent, **inputs}))
             except Exception:  # whatever torch raises; what cannot be run shows nothing

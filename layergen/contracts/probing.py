@@ -123,7 +123,7 @@ class Probe:
             assert kept is not None
             kept.copy_(value)
         with torch.set_grad_enabled(gradients), torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self.seed)
+            torch.default_generator.manual_seed(self.seed)
             try:
                 return self.instance.run(training, inputs=inputs)
             except TrialFault:

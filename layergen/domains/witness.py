@@ -239,7 +239,7 @@ def _at_fault(suspects: Sequence[Suspect], found: Breakdown) -> Suspect | None:
 
 def prepare(instance: Instance, draw: Draw) -> None:
     """Give all tensors their values, the same each time."""
-    torch.manual_seed(0)
+    torch.default_generator.manual_seed(0)
     with torch.no_grad():
         fill(instance)
         draw.change(instance)

@@ -1,6 +1,6 @@
 """Chooses the values that stand in for symbols: large enough, distinct, and within bounds and constraints."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -113,11 +113,20 @@ def _chosen(
 def _telling(
     program: Program, given: Mapping[str, Any], integers: Mapping[str, Argument], equal: Mapping[str, str]
 ) -> bool:
-    """Whether no two values are equal by accident, and none is 0 or 1."""
+    """Whether no two values are equal by accident, and none is 0 or 1; what is computed of none of them is a number."""
     values = values_of(program, given)
-    names = [name for name in (*integers, *program.derived) if equal.get(name, name) == name]
+    names = [name for name in (*integers, *_computed(program, integers)) if equal.get(name, name) == name]
     telling = [values[name] for name in names if isinstance(values[name], int)]
     return len(set(telling)) == len(telling) and min(telling, default=2) > 1
+
+
+def _computed(program: Program, integers: Iterable[str]) -> list[str]:
+    """The derived names that change with some of these arguments."""
+    changing = set(integers)
+    for name, expression in program.derived.items():
+        if ex.names(expression) & changing:
+            changing.add(name)
+    return [name for name in program.derived if name in changing]
 
 
 def _equal(program: Program, taken: frozenset[Decision]) -> Iterator[tuple[str, str]]:

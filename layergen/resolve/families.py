@@ -131,6 +131,13 @@ def expanded(program: Program, counts: Mapping[str, int]) -> Program:
     """
     if not counts:
         return program
+    key = tuple(counts.items())
+    if key not in program.expansions:
+        program.expansions[key] = _expanded(program, counts)
+    return program.expansions[key]
+
+
+def _expanded(program: Program, counts: Mapping[str, int]) -> Program:
     members = {name: tuple(_names(name, program.tensors[name], count)) for name, count in counts.items()}
     order = [member for name in program.initial_order for member in members.get(name, (name,))]
     return replace(

@@ -312,6 +312,11 @@ class Program:
         """The parameters and then the buffers: what the layer owns."""
         return {**self.parameters, **self.buffers}
 
+    @cached_property
+    def expansions(self) -> dict[tuple[tuple[str, int], ...], "Program"]:
+        """The programs in which its families have become tensors, by their numbers: each is made once."""
+        return {}
+
     @property
     def modules(self) -> Mapping[str, Member]:
         """What it is made of, under the name of the section."""

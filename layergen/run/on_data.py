@@ -38,7 +38,7 @@ def instance_of(program: Program, setting: Setting, placement: Placement, on_dat
 def drawn(seed: int = 0) -> Iterator[None]:
     """The same random numbers for the same seed, and none taken from anybody else."""
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)
         yield
 
 
