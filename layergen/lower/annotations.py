@@ -7,7 +7,7 @@ from layergen.lang import expression as ex
 from layergen.lang.facts import CalleeKind
 from layergen.lang.kinds import Kind, Kinds
 from layergen.lang.tuples import wholes
-from layergen.lang.visitor import statements
+from layergen.lang.visitor import Block, statements
 from layergen.lower.families import constant
 from layergen.lower.returned import tuple_type
 from layergen.resolve.inference import TENSOR, TENSORS, kinds_of
@@ -27,13 +27,16 @@ class Annotations:
         self.program = program
         self.vague: frozenset[str] = frozenset()  # the names that mypy takes for anything
         self.vague = self.reassigned()
+        self.said = self.vague & self.returned()  # those of which mypy is told all the same
+        self.vague -= self.said
         self.typed = {*wholes(program.inputs), *program.parameters, *program.buffers}  # whose type mypy knows
 
     def annotation(self, statement: ex.Assign) -> str:
         """The type of a name where mypy cannot tell it: once, as mypy wants it."""
         target, value = statement.targets[0], statement.value
         empty = isinstance(value, ex.Sequence) and not value.items
-        if len(statement.targets) > 1 or target.id in self.typed or not (empty or self.untyped(value)):
+        vague = target.id in self.said or self.untyped(value)
+        if len(statement.targets) > 1 or target.id in self.typed or not (empty or vague):
             return ""
         if empty:
             return f": list[{item_type(kinds_of(value))}]"
@@ -44,11 +47,12 @@ class Annotations:
 
     def declared(self, statement: ex.Assign) -> Iterator[str]:
         """The names that get their type on a line before, as those of an assignment of several do."""
-        if len(statement.targets) == 1 or not self.untyped(statement.value):
+        if len(statement.targets) == 1:
             return
+        untyped = self.untyped(statement.value)
         for target in statement.targets:
             is_tensor = target.kinds == TENSOR or target.id in wholes(self.program.outputs)
-            if target.id not in self.typed and target.id != "_" and is_tensor:
+            if target.id not in self.typed and target.id != "_" and is_tensor and (untyped or target.id in self.said):
                 yield target.id
 
     def tell(self, names: Iterable[str]) -> None:
@@ -56,17 +60,29 @@ class Annotations:
         self.typed.update(names)
 
     def reassigned(self) -> frozenset[str]:
-        """The names whose type mypy has not been told, and that are then given what it sees no type in."""
-        found, told, seen = set[str](), set[str](), {*wholes(self.program.inputs)}
+        """The names whose type mypy has not been told, and that are then given what it sees no type in.
+
+        A loop may take no turn: what a name was before it, it still is for mypy behind it.
+        """
+        found, told, seen = set[str](), {*wholes(self.program.inputs)}, {*wholes(self.program.inputs)}
+        turns = {id(inner) for loop in _loops(self.program.forward.statements) for inner in statements(loop.body)}
         for statement in statements(self.program.forward.statements):
             if not isinstance(statement, ex.Assign):
                 continue
             names = {target.id for target in statement.targets}
             if self.untyped(statement.value):
                 told |= names - seen
-                found |= names - told
+                found |= names - told if id(statement) not in turns else set()
             seen |= names
         return frozenset(found)
+
+    def returned(self) -> set[str]:
+        """The name that the one output has until it is returned."""
+        *_, last = self.program.forward.statements
+        match last:
+            case ex.Assign(targets=(target,), value=ex.Name(id=name)) if (target.id,) == wholes(self.program.outputs):
+                return {name}
+        return set()
 
     def untyped(self, value: ex.Expression) -> bool:
         """Whether mypy sees no type in a value, so that it needs to be said."""
@@ -91,3 +107,8 @@ class Annotations:
                 return self.untyped(part)
             case _:
                 return False
+
+
+def _loops(block: Block) -> Iterator[ex.For]:
+    """The loops of a block."""
+    return (statement for statement in statements(block) if isinstance(statement, ex.For))

@@ -1,7 +1,8 @@
 """Lowers a spec's forward to the body of ``forward``."""
 
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from layergen import ops
 from layergen.lang import expression as ex
@@ -10,6 +11,7 @@ from layergen.lang.visitor import Visitor, assigned, calls, mentioned
 from layergen.lower.annotations import Annotations
 from layergen.lower.arguments import bounds_check
 from layergen.lower.buffers import copied, depends_on
+from layergen.lower.carried import carried
 from layergen.lower.families import reader
 from layergen.lower.input_checks import InputCheckWriter, mentioned_dimensions, rounds
 from layergen.lower.loops import arranged
@@ -28,6 +30,7 @@ from layergen.resolve.program import Program
 from layergen.resolve.signature import Entry, Sizes, leading_source
 
 INDENT = "    "
+NO_NAMES: Mapping[str, str] = {}
 IN_PLACE = {"+": "add_", "-": "sub_", "*": "mul_"}
 
 
@@ -42,7 +45,7 @@ class ForwardWriter(Visitor):
     """Writes the lines of one forward."""
 
     def __init__(self, program: Program, checks: Sequence[InputCheck] = ()) -> None:
-        self.program = program = arranged(program).program
+        self.program = program = carried(arranged(program).program)
         self.checks = checks
         self.names = attribute_names(program) | {name: f"self.{name}" for name in program.tensors}
         self.names |= {name: f"self.{name}" for name in program.members}
@@ -74,6 +77,7 @@ class ForwardWriter(Visitor):
             for line in check.lines():
                 self.emit(line)
         body, computed = self.split_return(tidied(copied(self.program), wholes(self.program.outputs)))
+        body, given = self.split_names(body) if computed is None else (body, {})
         body, last = self.split_condition(body)
         self.block(body)
         if last is not None:
@@ -81,7 +85,7 @@ class ForwardWriter(Visitor):
             self.inner(last.body, facts(last.test, True), lambda: self.give_back((), {last.test: True}))
             self.give_back((), {last.test: False})
         elif computed is None:
-            self.give_back(conditions(self.program), {})
+            self.give_back(conditions(self.program), {}, given)
         else:
             self.emit(f"return {self.printer.show(self.narrowed(computed.value, computed))}")
         return tuple(self.lines)
@@ -93,13 +97,38 @@ class ForwardWriter(Visitor):
                 return before, last
         return body, None
 
-    def give_back(self, open: Sequence[ex.Expression], answers: Answers) -> None:
-        """Return the outputs, on each condition those that there are."""
+    def split_names(self, body: Sequence[ex.Statement]) -> tuple[Sequence[ex.Statement], Mapping[str, str]]:
+        """The statements before those that only name the outputs, and what each of these is called until then."""
+        found: dict[str, ex.Expression] = {}
+        if self.unbatched is not None or conditions(self.program):
+            return body, {}
+        *before, last = body
+        while before and (given := self.named_output(last)) is not None:
+            name, value = given
+            if name in found or name in set[str]().union(*map(ex.names, found.values())):
+                break
+            found[name] = value
+            *before, last = before
+        return (*before, last), {name: self.printer.show(value) for name, value in found.items()}
+
+    def named_output(self, statement: ex.Statement) -> tuple[str, ex.Expression] | None:
+        """The output that a statement gives a value that has a name already, or a tuple of such."""
+        match statement:
+            case ex.Assign(targets=(target,), value=ex.Name() | ex.Sequence(bracket="(" | "") as value):
+                items = value.items if isinstance(value, ex.Sequence) else (value,)
+                named = all(isinstance(item, ex.Name) for item in items) and items
+                if named and target.id in wholes(self.program.outputs) and target.id not in self.program.tensors:
+                    bracket = replace(value, bracket="(") if isinstance(value, ex.Sequence) else value
+                    return target.id, bracket
+        return None
+
+    def give_back(self, open: Sequence[ex.Expression], answers: Answers, given: Mapping[str, str] = NO_NAMES) -> None:
+        """Return the outputs, on each condition those that there are, by the names that they have if not their own."""
         if not open:
             names = tuple(returned(self.program, answers))
             for line in self.unbatched.take_out([name for name, there in names if there]) if self.unbatched else ():
                 self.emit(line)
-            self.emit(f"return {result(names)}")
+            self.emit(f"return {result(names, given)}")
             return
         test, *rest = open
         known = NOTHING.union(*(facts(other, holds) for other, holds in answers.items()))
