@@ -537,6 +537,6 @@ def test_outputs_that_have_names_are_returned_by_them() -> None:
 
 
 def test_a_message_gives_the_names_that_a_size_is_made_of() -> None:
-    parts = {"inputs": {"x": ["N", "C"], "scale": ["2 * C"]}, "forward": "y = x + sum(scale)"}
-    written = "\n".join(forward_lines(program(**parts), with_checks=True))
+    layer = program("y = x + sum(scale)", inputs={"x": ["N", "C"], "scale": ["2 * C"]})
+    written = "\n".join(forward_lines(layer, with_checks=True))
     assert "with C={C}, got" in " ".join(written.replace('"', "").replace(" f", " ").split())

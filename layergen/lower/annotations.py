@@ -1,5 +1,6 @@
 """The types that a forward says because mypy does not see them."""
 
+import re
 from collections.abc import Iterable, Iterator
 
 from layergen import ops
@@ -25,6 +26,8 @@ class Annotations:
 
     def __init__(self, program: Program) -> None:
         self.program = program
+        targets = program.forward.targets
+        self.tensors = {target.id for target in targets if target.kinds == TENSOR} | {*wholes(program.outputs)} - {"_"}
         self.vague: frozenset[str] = frozenset()  # the names that mypy takes for anything
         self.vague = self.reassigned()
         self.said = self.vague & self.returned()  # those of which mypy is told all the same
@@ -50,10 +53,9 @@ class Annotations:
         if len(statement.targets) == 1:
             return
         untyped = self.untyped(statement.value)
-        for target in statement.targets:
-            is_tensor = target.kinds == TENSOR or target.id in wholes(self.program.outputs)
-            if target.id not in self.typed and target.id != "_" and is_tensor and (untyped or target.id in self.said):
-                yield target.id
+        for target in _leaves(statement):
+            if target in self.tensors - self.typed and (untyped or target in self.said):
+                yield target
 
     def tell(self, names: Iterable[str]) -> None:
         """Note that mypy knows the types of some names from here on."""
@@ -69,7 +71,7 @@ class Annotations:
         for statement in statements(self.program.forward.statements):
             if not isinstance(statement, ex.Assign):
                 continue
-            names = {target.id for target in statement.targets}
+            names = {*_leaves(statement)}
             if self.untyped(statement.value):
                 told |= names - seen
                 found |= names - told if id(statement) not in turns else set()
@@ -107,6 +109,12 @@ class Annotations:
                 return self.untyped(part)
             case _:
                 return False
+
+
+def _leaves(statement: ex.Assign) -> Iterator[str]:
+    """The names that an assignment gives values, those in tuples among its targets too."""
+    for target in statement.targets:
+        yield from re.findall(r"\w+", target.id) if target.grouped else [target.id]
 
 
 def _loops(block: Block) -> Iterator[ex.For]:

@@ -262,6 +262,8 @@ class ForwardWriter(Visitor):
             self.emit(line)
 
     def assign(self, statement: ex.Assign) -> None:
+        if statement.parts_group and not self.updated(statement):
+            return  # the statement before has said it
         target = statement.targets[0]
         if len(statement.targets) == 1 and target.id in self.program.buffers:
             self.emit(self.update(target.id, self.narrowed(statement.value, statement)))

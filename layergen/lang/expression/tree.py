@@ -46,6 +46,11 @@ class Name(Expression):
     id: str
     role: Role | None = field(default=None, compare=False, kw_only=True, repr=False)  # None: not resolved yet
 
+    @property
+    def grouped(self) -> bool:
+        """Whether it stands for a tuple among targets, by how that is written: ``(h, c)`` of ``y, (h, c) = …``."""
+        return self.id.startswith("(")
+
 
 @dataclass(frozen=True)
 class Sequence(Expression):
@@ -192,10 +197,18 @@ class Comment(Statement):
 
 @dataclass(frozen=True)
 class Assign(Statement):
-    """``name = value`` or ``first, second = value``."""
+    """``name = value`` or ``first, second = value``.
+
+    A tuple among the targets is a name, ``(h, c)``, which the next statement takes apart: ``h, c = (h, c)``.
+    """
 
     targets: tuple[Name, ...]
     value: Expression
+
+    @property
+    def parts_group(self) -> bool:
+        """Whether it takes a tuple apart that stands among the targets before, and so is written there."""
+        return isinstance(self.value, Name) and self.value.grouped
 
 
 @dataclass(frozen=True)
