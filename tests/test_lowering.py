@@ -39,10 +39,9 @@ def lines(text: str) -> str:
 def test_a_flag_becomes_a_question_about_the_parameter_it_decides_about() -> None:
     written = forward("h = x\nif affine:\n    h = h * weight\ny = h", **AFFINE)
     assert written == lines("""
-        h = x
         if self.weight is not None:
-            h = h * self.weight
-        return h
+            x = x * self.weight
+        return x
     """)
 
 
@@ -503,3 +502,41 @@ def test_the_docstring_says_what_a_mask_marks() -> None:
     layer = program("y = (x + z) * mask[:, :, None]", inputs=inputs, outputs={"y": ["N", "L", "D"]})
     said = shape_sentence(layer, layer.inputs["mask"])
     assert said == "``(N, L)``, of dtype ``bool``, true at the positions of ``x`` and ``z`` along ``L`` that count."
+
+
+# Second names
+
+
+def test_an_input_that_is_not_read_again_carries_what_is_done_to_it() -> None:
+    written = forward("h = x\nfor _ in range(3):\n    h = relu(h)\ny = h")
+    assert written == lines("""
+        for _ in range(3):
+            x = F.relu(x)
+        return x
+    """)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "h = x\nfor _ in range(3):\n    h = relu(h)\ny = x + h",
+        "h = x\nfor _ in range(3):\n    h = relu(h) + zeros(N, C)\ny = h",
+        "h = x\n# What h is in the end.\nh = relu(h)\ny = h",
+    ],
+    ids=["read again", "tensors take after it", "a comment speaks of it"],
+)
+def test_an_input_keeps_its_name_where_something_asks_for_it(text: str) -> None:
+    assert forward(text).splitlines()[-1] != "return x"
+    assert "h = x" in forward(text)
+
+
+def test_outputs_that_have_names_are_returned_by_them() -> None:
+    parts = {"outputs": {"y": ["N", "C"], "z": ["N", "C"]}}
+    assert forward("a = relu(x)\nb = -a\ny = b\nz = a", **parts).splitlines()[-1] == "return b, a"
+    assert forward("a = relu(x)\ny = -a\nz = y", **parts).splitlines()[-1] == "return y, y"
+
+
+def test_a_message_gives_the_names_that_a_size_is_made_of() -> None:
+    layer = program("y = x + sum(scale)", inputs={"x": ["N", "C"], "scale": ["2 * C"]})
+    written = "\n".join(forward_lines(layer, with_checks=True))
+    assert "with C={C}, got" in " ".join(written.replace('"', "").replace(" f", " ").split())

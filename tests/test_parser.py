@@ -305,6 +305,8 @@ def test_constructs_that_are_left_out(text: str, at: str, help: str | None) -> N
         ("y = z = x", "=", "write two assignments"),
         ("y[0] = x", "y[0]", "make a new tensor, as with `where`, `cat` or `index_copy`"),
         ("f(x) = y", "f(x)", "only names stand left of `=`"),
+        ("y, (h, f(x)) = z", "f(x)", "only names stand left of `=`"),
+        ("y, (h, c[0]) = z", "c[0]", "make a new tensor, as with `where`, `cat` or `index_copy`"),
         ("return y", "return", "assign to the output's name"),
         ("for = x", "for", "choose another name, such as `for_`"),
         ("for i in x:\n  y = i\nelse:\n  y = x", "else", "write its statements after the loop"),

@@ -85,6 +85,8 @@ def test_imaginary_numbers_are_refused() -> None:
         ("x + y = z", "x + y", "`x + y` cannot be assigned to"),
         ("() = x", "()", "`()` cannot be assigned to"),
         ("y, = x", "y,", "`y,` unpacks a single value"),
+        ("y, (h,) = x", "(h,)", "`(h,)` unpacks a single value"),
+        ("y, [h, c] = x", "[h, c]", "`[h, c]` cannot be assigned to"),
         ("if x = y: z = x", "=", "expected `:`, got `=`"),
     ],
 )

@@ -143,6 +143,22 @@ def test_tuples_are_made_and_taken_apart() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("text", "taken"),
+    [
+        ("y, (h, c) = f(x)", ["(h, c)"]),
+        ("(a, b), (c, (d, _)) = x", ["(a, b)", "(c, (d, _))", "(d, _)"]),
+        ("for i, (a, b) in enumerate(x):\n    y = a", ["(a, b)"]),
+        ("for (a, b), c in x:\n    y = a", ["(a, b)"]),
+    ],
+)
+def test_a_tuple_among_targets_is_a_name_that_is_taken_apart(text: str, taken: list[str]) -> None:
+    block = parse_block(text)
+    assert show_block(block) == f"{text}\n"
+    found = [part for part in statements(block) if isinstance(part, ex.Assign) and part.parts_group]
+    assert [ex.show(part.value) for part in found] == taken
+
+
 NO_LOOP = "write an op on a whole tensor instead of a loop"
 
 
@@ -157,7 +173,9 @@ NO_LOOP = "write an op on a whole tensor instead of a loop"
         ("for i in x, y: y = x", ",", "expected `:`, got `,`", None),
         ("for (i in x: y = x", "(", "`(` is never closed", None),
         ("for x[0] in y: y = x", "x[0]", "`x[0]` cannot name what a loop runs over", "only names stand before `in`"),
-        ("for i, (x, y) in z: y = x", "(x, y)", "`(x, y)` cannot name what a loop runs over",
+        ("for i, [x, y] in z: y = x", "[x, y]", "`[x, y]` cannot name what a loop runs over",
+         "only names stand before `in`"),
+        ("for i, (x, y[0]) in z: y = x", "y[0]", "`y[0]` cannot name what a loop runs over",
          "only names stand before `in`"),
         ("for i in x: if y: y = x", "if", "expected a value, got `if`", None),
         ("append(x)", "append(x)", "`append(x)` needs a list's name and a value", "write `append(list, value)`"),

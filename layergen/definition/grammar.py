@@ -70,7 +70,7 @@ def _flat(
 
 
 class _Parser(BlockParser):
-    def simple(self) -> ex.Statement:
+    def simple(self) -> list[ex.Statement]:
         start = self.token.span[0]
         left = self.expression()
         if not self.at("="):
@@ -82,7 +82,7 @@ class _Parser(BlockParser):
             raise SyntaxFault("an equation has one value", self.token.span, "write an equation for each name")
         span = self.since(start)
         self.end_line()
-        return Equation(name, indices, value, span=span)
+        return [Equation(name, indices, value, span=span)]
 
     def left(self, node: ex.Expression) -> tuple[ex.Name, tuple[ex.Expression, ...]]:
         """The name and the indices on the left side of an equation."""

@@ -6,6 +6,7 @@ Nothing here evaluates, and nothing hands text to Python.
 from layergen.diagnostics import Span
 from layergen.lang import expression as ex
 from layergen.lang import refusals
+from layergen.lang.targets import Targets, grouped
 from layergen.lang.tokens import SyntaxFault, Token, TokenKind, quoted
 
 MAX_DEPTH = 100  # of a tree, and of the recursion that makes it
@@ -282,21 +283,18 @@ class ExpressionParser:
         stop, step = (*rest, None)[:2]
         return ex.Slice(first, stop, step, span=self.since(start))
 
-    def loop_targets(self) -> tuple[ex.Name, ...]:
+    def loop_targets(self) -> Targets:
         """The names between ``for`` and ``in``, and the ``in``."""
         self.deepen()
-        bracketed = self.took("(")
-        targets: list[ex.Name] = []
+        targets: list[ex.Expression] = []
         while not targets or self.took(","):
-            node = self.expression(ex.PRECEDENCE["compare"] + 1)
-            if not isinstance(node, ex.Name):
-                raise refusals.loop_target(node, self.source(node.span))
-            targets.append(node)
-        if bracketed:
-            self.expect(")")
+            targets.append(self.expression(ex.PRECEDENCE["compare"] + 1))
         self.expect("in")
         self.depth -= 1
-        return tuple(targets)
+        match targets:
+            case [ex.Sequence(items=(_, *_) as items, bracket="(")]:
+                targets = [*items]
+        return grouped(targets, lambda wrong: refusals.loop_target(wrong, self.source(wrong.span)))
 
     # What is not in the language
 

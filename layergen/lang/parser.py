@@ -8,6 +8,7 @@ from typing import TypeVar
 from layergen.lang import expression as ex
 from layergen.lang import refusals
 from layergen.lang.grammar import MAX_DEPTH, ExpressionParser
+from layergen.lang.targets import Targets, grouped
 from layergen.lang.tokens import SyntaxFault, TokenKind, block_tokens, expression_tokens, quoted
 
 __all__ = [
@@ -83,9 +84,9 @@ def _listed(parser: ExpressionParser, first: ex.Call, start: int) -> ex.Sequence
 def _comprehension(parser: ExpressionParser, element: ex.Call, start: int) -> ex.Comprehension:
     """What follows the element of a list of modules: one ``for`` over one ``range``."""
     parser.take()
-    target, *others = parser.loop_targets()
-    if others:
-        raise refusals.comprehension("a list of modules has one index", others[0].span)
+    (target, *others), groups = parser.loop_targets()
+    if others or groups:
+        raise refusals.comprehension("a list of modules has one index", (others or [target])[0].span)
     iterable = parser.expression(ex.PRECEDENCE["or"])  # the `if` of a condition is none of `a if b else c`
     if not (isinstance(iterable, ex.Call) and iterable.function == "range"):
         raise refusals.comprehension("a list of modules runs over a `range`", iterable.span)
@@ -165,7 +166,7 @@ class BlockParser(ExpressionParser):
             raise SyntaxFault(f"`{token.text}` belongs to no `if`", token.span)
         if self.at("if"):
             return [*before, self.if_statement()]
-        return [*before, self.for_statement() if self.at("for") else self.simple()]
+        return [*before, *([self.for_statement()] if self.at("for") else self.simple())]
 
     def comments(self) -> list[ex.Statement]:
         comments: list[ex.Statement] = []
@@ -201,9 +202,9 @@ class BlockParser(ExpressionParser):
         if not refusals.begins_loop(self.tokens[self.position + 1]):
             raise refusals.keyword_as_name(self.token)
         self.take()
-        targets = self.loop_targets()
+        targets, groups = self.loop_targets()
         iterable = self.expression()
-        body = self.body()
+        body = (*groups, *self.body())
         here = self.position, self.end
         self.comments()
         if self.at("else"):
@@ -216,7 +217,7 @@ class BlockParser(ExpressionParser):
         """What stands after the colon of an ``if`` or a ``for``: one simple statement, or an indented block."""
         colon = self.expect(":")
         if not self.on(TokenKind.NEWLINE):
-            return (self.simple(),)
+            return tuple(self.simple())
         self.take()
         if not self.on(TokenKind.INDENT):
             raise SyntaxFault("no indented line follows this `:`", colon.span)
@@ -227,25 +228,25 @@ class BlockParser(ExpressionParser):
         self.position += 1  # past the dedent, which stands at the next line, not at the end of this body
         return tuple(statements)
 
-    def simple(self) -> ex.Statement:
-        """An assignment, or an ``append``."""
+    def simple(self) -> list[ex.Statement]:
+        """An assignment and those that take tuples among its targets apart, or an ``append``."""
         if self.at("@"):
             raise refusals.forbidden("`@` begins a decorator, which the language does not have", self.token.span)
         if self.on(TokenKind.NAME) and self.token.text == "append" and self.tokens[self.position + 1].text == "(":
-            return self.append()
+            return [self.append()]
         start = self.token.span[0]
         target = self.values()
         if not self.at("="):
             raise self.not_an_assignment(target)
         self.take()
-        targets = self.targets(target)
+        targets, groups = self.targets(target)
         value = self.values()
         if self.at("="):
             message = "a second `=` assigns the value twice, which the language does not do"
             raise refusals.forbidden(message, self.token.span, "write two assignments")
         span = self.since(start)
         self.end_line()
-        return ex.Assign(targets, value, span=span)
+        return [ex.Assign(targets, value, span=span), *groups]
 
     def append(self) -> ex.Append:
         name = self.take()
@@ -281,13 +282,11 @@ class BlockParser(ExpressionParser):
             return self.unexpected("`=`" if isinstance(node, ex.Name) else "an operator or `=`")
         return refusals.no_effect(node, self.source(node.span))
 
-    def targets(self, node: ex.Expression) -> tuple[ex.Name, ...]:
+    def targets(self, node: ex.Expression) -> Targets:
         """The names left of the ``=``."""
         if isinstance(node, ex.Name):
-            return (node,)
+            return (node,), ()
         items = node.items if isinstance(node, ex.Sequence) else (node,)
-        names = tuple(item for item in items if isinstance(item, ex.Name))
-        if len(names) == len(items) > 1:
-            return names
-        wrong = next((item for item in items if not isinstance(item, ex.Name)), node)
-        raise refusals.target(wrong, self.source(wrong.span))
+        if len(items) < 2:
+            raise refusals.target(node, self.source(node.span))
+        return grouped(items, lambda wrong: refusals.target(wrong, self.source(wrong.span)))

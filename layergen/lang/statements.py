@@ -39,6 +39,8 @@ class _Writer(Visitor):
         self.emit(f"# {statement.text}")
 
     def assign(self, statement: ex.Assign) -> None:
+        if statement.parts_group:
+            return
         self.emit(f"{_names(statement.targets)} = {ex.show(statement.value)}")
 
     def append(self, statement: ex.Append) -> None:

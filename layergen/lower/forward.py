@@ -1,22 +1,23 @@
 """Lowers a spec's forward to the body of ``forward``."""
 
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from layergen import ops
 from layergen.lang import expression as ex
-from layergen.lang.facts import CalleeKind
-from layergen.lang.kinds import Kind, Kinds
 from layergen.lang.tuples import whole_name, wholes
-from layergen.lang.visitor import Visitor, assigned, calls, mentioned, statements
+from layergen.lang.visitor import Visitor, assigned, calls, mentioned
+from layergen.lower.annotations import Annotations
 from layergen.lower.arguments import bounds_check
 from layergen.lower.buffers import copied, depends_on
-from layergen.lower.families import constant, reader
+from layergen.lower.carried import carried
+from layergen.lower.families import reader
 from layergen.lower.input_checks import InputCheckWriter, mentioned_dimensions, rounds
 from layergen.lower.loops import arranged
 from layergen.lower.members import listed
 from layergen.lower.narrowing import Narrowing
-from layergen.lower.returned import Answers, conditions, result, returned, tuple_type
+from layergen.lower.returned import Answers, conditions, result, returned
 from layergen.lower.scopes import attribute_names, functional
 from layergen.lower.sizes import mentioned_sizes, size_checks
 from layergen.lower.source import WIDTH, Origin, SourcePrinter
@@ -25,11 +26,11 @@ from layergen.lower.unbatched import UnbatchedWriter
 from layergen.lower.unions import as_types
 from layergen.prove.input_checks import InputCheck
 from layergen.resolve.conditions import NOTHING, Facts, about, exclude, facts, situated
-from layergen.resolve.inference import TENSOR, TENSORS, kinds_of
 from layergen.resolve.program import Program
 from layergen.resolve.signature import Entry, Sizes, leading_source
 
 INDENT = "    "
+NO_NAMES: Mapping[str, str] = {}
 IN_PLACE = {"+": "add_", "-": "sub_", "*": "mul_"}
 
 
@@ -40,26 +41,18 @@ def takes_dtype_of_input(call: ex.Call) -> bool:
     return free and op is not None and op.factory and callee is not None and callee.floating
 
 
-def item_type(kinds: Kinds) -> str:
-    """The type of the items of a list that begins empty."""
-    names = {Kind.INTS: "int", Kind.FLOATS: "float"}
-    return next((names[kind] for kind in names if kinds == {kind}), "Tensor")
-
-
 class ForwardWriter(Visitor):
     """Writes the lines of one forward."""
 
     def __init__(self, program: Program, checks: Sequence[InputCheck] = ()) -> None:
-        self.program = program = arranged(program).program
+        self.program = program = carried(arranged(program).program)
         self.checks = checks
         self.names = attribute_names(program) | {name: f"self.{name}" for name in program.tensors}
         self.names |= {name: f"self.{name}" for name in program.members}
         self.names |= {name: f"self.{name}" for name in program.kept}
         self.names["training"] = "self.training"
         self.narrowing = Narrowing(program)
-        self.vague: frozenset[str] = frozenset()  # the names that mypy takes for anything
-        self.vague = self.reassigned()
-        self.typed = {*wholes(program.inputs), *program.parameters, *program.buffers}  # whose type mypy knows
+        self.types = Annotations(program)
         self.known: Facts = NOTHING  # what is known of the inputs where the writer is
         self.bound = frozenset(name for name, found in program.dimensions.items() if found.always)
         self.lines: list[str] = []
@@ -84,6 +77,7 @@ class ForwardWriter(Visitor):
             for line in check.lines():
                 self.emit(line)
         body, computed = self.split_return(tidied(copied(self.program), wholes(self.program.outputs)))
+        body, given = self.split_names(body) if computed is None else (body, {})
         body, last = self.split_condition(body)
         self.block(body)
         if last is not None:
@@ -91,7 +85,7 @@ class ForwardWriter(Visitor):
             self.inner(last.body, facts(last.test, True), lambda: self.give_back((), {last.test: True}))
             self.give_back((), {last.test: False})
         elif computed is None:
-            self.give_back(conditions(self.program), {})
+            self.give_back(conditions(self.program), {}, given)
         else:
             self.emit(f"return {self.printer.show(self.narrowed(computed.value, computed))}")
         return tuple(self.lines)
@@ -103,13 +97,38 @@ class ForwardWriter(Visitor):
                 return before, last
         return body, None
 
-    def give_back(self, open: Sequence[ex.Expression], answers: Answers) -> None:
-        """Return the outputs, on each condition those that there are."""
+    def split_names(self, body: Sequence[ex.Statement]) -> tuple[Sequence[ex.Statement], Mapping[str, str]]:
+        """The statements before those that only name the outputs, and what each of these is called until then."""
+        found: dict[str, ex.Expression] = {}
+        if self.unbatched is not None or conditions(self.program):
+            return body, {}
+        *before, last = body
+        while before and (given := self.named_output(last)) is not None:
+            name, value = given
+            if name in found or name in set[str]().union(*map(ex.names, found.values())):
+                break
+            found[name] = value
+            *before, last = before
+        return (*before, last), {name: self.printer.show(value) for name, value in found.items()}
+
+    def named_output(self, statement: ex.Statement) -> tuple[str, ex.Expression] | None:
+        """The output that a statement gives a value that has a name already, or a tuple of such."""
+        match statement:
+            case ex.Assign(targets=(target,), value=ex.Name() | ex.Sequence(bracket="(" | "") as value):
+                items = value.items if isinstance(value, ex.Sequence) else (value,)
+                named = all(isinstance(item, ex.Name) for item in items) and items
+                if named and target.id in wholes(self.program.outputs) and target.id not in self.program.tensors:
+                    bracket = replace(value, bracket="(") if isinstance(value, ex.Sequence) else value
+                    return target.id, bracket
+        return None
+
+    def give_back(self, open: Sequence[ex.Expression], answers: Answers, given: Mapping[str, str] = NO_NAMES) -> None:
+        """Return the outputs, on each condition those that there are, by the names that they have if not their own."""
         if not open:
             names = tuple(returned(self.program, answers))
             for line in self.unbatched.take_out([name for name, there in names if there]) if self.unbatched else ():
                 self.emit(line)
-            self.emit(f"return {result(names)}")
+            self.emit(f"return {result(names, given)}")
             return
         test, *rest = open
         known = NOTHING.union(*(facts(other, holds) for other, holds in answers.items()))
@@ -218,47 +237,10 @@ class ForwardWriter(Visitor):
             and alone
             and self.unbatched is None
             and outputs[0] not in self.program.buffers
-            and not self.untyped(last.value)
+            and not self.types.untyped(last.value)
         ):
             return body, last
         return statements, None
-
-    def reassigned(self) -> frozenset[str]:
-        """The names whose type mypy has not been told, and that are then given what it sees no type in."""
-        found, told, seen = set[str](), set[str](), {*wholes(self.program.inputs)}
-        for statement in statements(self.program.forward.statements):
-            if not isinstance(statement, ex.Assign):
-                continue
-            names = {target.id for target in statement.targets}
-            if self.untyped(statement.value):
-                told |= names - seen
-                found |= names - told
-            seen |= names
-        return frozenset(found)
-
-    def untyped(self, value: ex.Expression) -> bool:
-        """Whether mypy sees no type in a value, so that it needs to be said."""
-        match value:
-            case ex.Name(id=name):
-                return name in self.vague
-            case ex.Conditional(then=then, orelse=orelse):
-                return self.untyped(then) or self.untyped(orelse)
-            case ex.Apply():
-                return True
-            case ex.Call(callee=callee) if callee is not None and callee.kind is CalleeKind.MEMBER:
-                return True
-            case ex.Call(arguments=arguments):
-                op = ops.called(value)
-                return op is not None and (op.untyped or (op.methodic and any(map(self.untyped, arguments[:1]))))
-            case ex.Binary(left=left, right=right) | ex.Conditional(then=left, orelse=right):
-                return self.untyped(left) or self.untyped(right)
-            case ex.Subscript(value=ex.Name(id=name), index=index) if name in self.program.families:
-                number = constant(index)
-                return self.program.families[name].named is None or number is None or number < 0
-            case ex.Unary(operand=part) | ex.Subscript(value=part):
-                return self.untyped(part)
-            case _:
-                return False
 
     def block(self, block: Sequence[ex.Statement]) -> None:
         updating = False
@@ -280,6 +262,8 @@ class ForwardWriter(Visitor):
             self.emit(line)
 
     def assign(self, statement: ex.Assign) -> None:
+        if statement.parts_group and not self.updated(statement):
+            return  # the statement before has said it
         target = statement.targets[0]
         if len(statement.targets) == 1 and target.id in self.program.buffers:
             self.emit(self.update(target.id, self.narrowed(statement.value, statement)))
@@ -287,32 +271,15 @@ class ForwardWriter(Visitor):
         value = self.printer.show(self.narrowed(statement.value, statement))
         stored = {name: self.free(f"new_{name}") for name in self.updated(statement)}
         names = [stored.get(target.id, target.id) for target in statement.targets]
-        untyped = self.untyped(statement.value)
-        annotation = self.annotation(statement)
-        if untyped and len(names) > 1:
-            for target in statement.targets:
-                is_tensor = target.kinds == TENSOR or target.id in wholes(self.program.outputs)
-                if target.id not in self.typed and target.id != "_" and is_tensor:
-                    self.emit(f"{target.id}: Tensor")
-        self.typed.update(names)
+        annotation = self.types.annotation(statement)
+        for name in self.types.declared(statement):
+            self.emit(f"{name}: Tensor")
+        self.types.tell(names)
         self.emit(f"{', '.join(names)}{annotation} = {value}")
         if stored:
             self.emit("with torch.no_grad():")
             for name, new in stored.items():
                 self.emit(f"{INDENT}self.{name}.copy_({new})")
-
-    def annotation(self, statement: ex.Assign) -> str:
-        """The type of a name where mypy cannot tell it: once, as mypy wants it."""
-        target, value = statement.targets[0], statement.value
-        empty = isinstance(value, ex.Sequence) and not value.items
-        if len(statement.targets) > 1 or target.id in self.typed or not (empty or self.untyped(value)):
-            return ""
-        if empty:
-            return f": list[{item_type(kinds_of(value))}]"
-        result = self.program.results.get(target.id)
-        if result is None and kinds_of(value) == TENSORS:
-            return ": tuple[Tensor, ...]"
-        return f": {tuple_type(result)}" if result else ": Tensor"
 
     def loop(self, statement: ex.For) -> None:
         block = self.program.forward.statements

@@ -43,15 +43,29 @@ def told(program: Program, name: str, checks: Sequence[InputCheck]) -> dict[str,
             case LeadingDemand() as demand:
                 found["*"] = demand
             case BroadcastDemand(sizes=sizes):
-                found |= {ex.show(entry): entry for entry in sizes.entries if ex.names(entry)}
+                found |= {ex.show(part): part for entry in sizes.entries for part in _values(entry)}
             case SizeDemand(entry=entry) if ex.names(entry.expression) and not own_names(program, name, entry):
-                found[ex.show(entry.expression)] = entry.expression
+                found |= {ex.show(part): part for part in _values(entry.expression)}
             case ListDemand(expected=expected):
                 found[ex.show(expected)] = expected
             case SolutionDemand(equation=equation):
                 mentioned = ex.names(equation.known)
                 found |= {known: ex.Name(known) for known in scalars if known in mentioned}
     return found
+
+
+def _values(size: ex.Expression) -> Iterator[ex.Expression]:
+    """What a message gives the values of, for a reader to work out a size: what its arithmetic begins with."""
+    match size:
+        case ex.Literal():
+            return
+        case ex.Unary(operand=part):
+            yield from _values(part)
+        case ex.Binary(left=left, right=right):
+            yield from _values(left)
+            yield from _values(right)
+        case _ if ex.names(size):
+            yield size
 
 
 def own_names(program: Program, name: str, entry: Entry) -> dict[str, Entry]:

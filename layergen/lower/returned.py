@@ -63,7 +63,7 @@ def _type(program: Program, name: str) -> str:
     return f"Tensor{' | None' if program.outputs[name].otherwise == 'null' else ''}"
 
 
-def result(names: Sequence[tuple[str, bool]]) -> str:
-    """What is returned, as source text."""
+def result(names: Sequence[tuple[str, bool]], given: Mapping[str, str]) -> str:
+    """What is returned, as source text; some outputs have been given no name of their own."""
     there = dict(names)
-    return ", ".join(name if there.get(name, True) else "None" for name in wholes(there)) or "None"
+    return ", ".join(given.get(name, name) if there.get(name, True) else "None" for name in wholes(there)) or "None"

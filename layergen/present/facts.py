@@ -9,6 +9,7 @@ from torch import Tensor
 
 from layergen.checked import CheckedLayer, PreconditionCase
 from layergen.contract import contract_of
+from layergen.diagnostics import Span
 from layergen.lang import expression as ex
 from layergen.lang.model import Input, Output
 from layergen.lang.model import Tensor as TensorSpec
@@ -209,12 +210,13 @@ def _forward(layer: CheckedLayer) -> tuple[str, tuple[StepLine, ...]]:
 
 def _steps(program: Program, given: list[tuple[ex.Name, Sizes, str]]) -> Iterator[StepLine]:
     """The steps by the statements that they come from."""
-    sources = {
-        target.span: statement
-        for statement in statements(program.forward.statements)
-        for target in parts(statement).targets
-    }
-    once = {target.span: (target, shape, dtype) for target, shape, dtype in given}  # of the turns of a loop, the last
+    sources: dict[Span, ex.Statement] = {}
+    for statement in statements(program.forward.statements):
+        inner = isinstance(statement, ex.Assign) and statement.parts_group
+        whole = sources[parts(statement).expressions[0].span] if inner else statement
+        sources |= {target.span: whole for target in parts(statement).targets}
+    named = (step for step in given if not step[0].grouped)
+    once = {step[0].span: step for step in named}  # of the turns of a loop, the last
     for statement, group in groupby(once.values(), key=lambda step: sources[step[0].span]):
         lines = tuple(TensorLine(target.id, shape, dtype) for target, shape, dtype in group)
         yield StepLine(headline(statement), lines)

@@ -41,9 +41,10 @@ from layergen.resolve.initial import check_initial, initial_order
 from layergen.resolve.library import EMPTY, Library, constructible
 from layergen.resolve.meanings import check_meanings
 from layergen.resolve.membership import check_members
+from layergen.resolve.method import Method
 from layergen.resolve.names import check_names
 from layergen.resolve.patterns import check_patterns
-from layergen.resolve.program import Child, Made, Member, Method, Program
+from layergen.resolve.program import Child, Made, Member, Program
 from layergen.resolve.refused import check_refused
 from layergen.resolve.signature import dimensions_of, entries
 from layergen.resolve.unbatched import check_dimensions

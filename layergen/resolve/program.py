@@ -5,88 +5,22 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
-from layergen import ops
 from layergen.definition.scene import Definition
 from layergen.lang import expression as ex
-from layergen.lang.facts import CalleeKind
 from layergen.lang.kinds import Kind, Kinds
 from layergen.lang.model import Argument, Buffer, Input, Kept, Law, Match, Noted, Output, Parameter, Reference
 from layergen.lang.shown import Shown
 from layergen.lang.tuples import Tuples, spread, wholes
 from layergen.lang.values import Mixing
-from layergen.lang.visitor import assignments, calls, parts, reads, statements
 from layergen.ops import Formal, Op
 from layergen.resolve.annotation import Meaning
 from layergen.resolve.arguments import kinds_of_argument
 from layergen.resolve.inference import NONE, TENSOR
+from layergen.resolve.method import Method
 from layergen.resolve.signature import Dimension, Entry, Sizes, alternatives
 from layergen.resolve.torch_module import TorchModule, op_of
 
 NARROW = frozenset({"float32", "float16", "bfloat16", "complex64"})  # where rounding shows
-
-
-@dataclass(frozen=True)
-class Method:
-    """Statements that a layer runs, and what can be read off them."""
-
-    statements: tuple[ex.Statement, ...]
-
-    @cached_property
-    def reads(self) -> frozenset[str]:
-        """The names that it reads."""
-        return frozenset(node.id for node in reads(self.statements))
-
-    @cached_property
-    def targets(self) -> tuple[ex.Name, ...]:
-        """The names that it assigns, where it does, in the order in which they are written."""
-        return tuple(assignments(self.statements))
-
-    @cached_property
-    def assigned(self) -> frozenset[str]:
-        """The names that it assigns."""
-        return frozenset(target.id for target in self.targets)
-
-    @cached_property
-    def calls(self) -> tuple[ex.Call, ...]:
-        """Its calls, in the order in which they are written."""
-        return tuple(calls(self.statements))
-
-    @cached_property
-    def splices(self) -> bool:
-        """Whether it makes lists with the leading dimensions in them."""
-        expressions = (part for statement in statements(self.statements) for part in parts(statement).expressions)
-        return any(ex.is_spliced(node) for expression in expressions for node in ex.walk(expression))
-
-    @property
-    def asks_mode(self) -> bool:
-        """Whether it does something else in training than in evaluation."""
-        return "training" in self.reads
-
-    @cached_property
-    def draws(self) -> bool:
-        """Whether it draws random numbers in some mode."""
-        return any(map(_draws, self.calls))
-
-    @cached_property
-    def upcasts(self) -> bool:
-        """Whether it changes dtypes itself, and so must bring them back."""
-        return any(op.name == "upcast" for op in self.ops)
-
-    @cached_property
-    def ops(self) -> tuple[ops.Op, ...]:
-        """The ops that it calls, one for each call."""
-        found = (call.callee for call in self.calls)
-        return tuple(ops.get(callee.name) for callee in found if callee and callee.kind is CalleeKind.OP)
-
-
-def _draws(call: ex.Call) -> bool:
-    """Whether a call may draw random numbers; a recurrence does not whose dropout is 0."""
-    op = ops.called(call)
-    if op is None or not op.random:
-        return False
-    names = [parameter.name for parameter in op.signatures[0].positional]
-    given = dict(zip(names, call.arguments, strict=False)) | {word.name: word.value for word in call.keywords}
-    return given.get("dropout") != ex.Literal(0.0)
 
 
 @dataclass(frozen=True, eq=False)

@@ -59,7 +59,7 @@ def check_reserved(spec: LayerSpec) -> Iterator[Finding]:
         yield from _check(name, place)
     seen = {"_", *spec.declared, *spec.derived, *spec.tensors, *spec.modules, *spec.given, *spec.returned}
     for target in assignments(spec.forward):
-        if target.id not in seen:
+        if target.id not in seen and not target.grouped:
             yield from _check(target.id, Place(FORWARD, target.span))
         seen.add(target.id)
 

@@ -14,7 +14,8 @@ from layergen.lower.loops.invariant import before
 from layergen.lower.loops.parted import parted
 from layergen.lower.loops.projected import projected
 from layergen.lower.loops.scene import Scene
-from layergen.resolve.program import Method, Program
+from layergen.resolve.method import Method
+from layergen.resolve.program import Program
 
 
 @dataclass(frozen=True)
