@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 from small import DIM, program, spec
 
-from layergen.definition.evaluate import Entries, Evaluation, IndexFault, TooLongError
+from layergen.definition.evaluate import Evaluation
 from layergen.definition.latex import latex
 from layergen.definition.loops import definition_lines
+from layergen.definition.numbers import Entries, IndexFault, TooLongError
 from layergen.definition.ranges import Ranges
 from layergen.definition.reading import check_definition, definition_of
 from layergen.definition.scene import Definition

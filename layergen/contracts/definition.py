@@ -12,7 +12,8 @@ from torch import Tensor
 from layergen.contracts.promise import Promise, Ways
 from layergen.contracts.sites import WITH_DATA
 from layergen.contracts.values import ORDINARY, drawn, give, start
-from layergen.definition.evaluate import MOST_TURNS, Entries, Evaluation, IndexFault, TooLongError
+from layergen.definition.evaluate import Evaluation
+from layergen.definition.numbers import MOST_TURNS, Entries, IndexFault, TooLongError
 from layergen.definition.ranges import Size
 from layergen.definition.reading import PATH
 from layergen.definition.scene import Definition

@@ -1,0 +1,258 @@
+"""Turns the expressions of a definition into functions, which compute them for each entry."""
+
+import math
+import operator
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from layergen.definition.functions import FUNCTIONS, bounded, divide, multiply, power
+from layergen.definition.grammar import RUN, index_items, reduction
+from layergen.definition.numbers import Compute, Index, IndexFault, Names, Source
+from layergen.definition.scene import entry_of, written_index
+from layergen.lang import expression as ex
+from layergen.lang.interpreter import COMPARISONS
+
+_ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
+    "+": operator.add, "-": operator.sub, "*": multiply, "/": divide, "//": operator.floordiv, "%": operator.mod,
+    "**": power,
+}  # fmt: skip
+
+
+class Compiler:
+    """Makes functions of expressions.
+
+    Args:
+        source: Gives the entries and sizes that they ask for.
+    """
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+
+    def compiled(self, node: ex.Expression) -> Compute:
+        """A function that computes an expression, given what its names stand for."""
+        match node:
+            case ex.Literal(value=value):
+                return lambda names: value
+            case ex.Name(id=name):
+                return self.name(name)
+            case ex.Sequence(items=items):
+                several = [self.compiled(item) for item in items]
+                return lambda names: [item(names) for item in several]
+            case ex.Conditional(test=test, then=then, orelse=orelse):
+                asked, first, second = map(self.compiled, (test, then, orelse))
+                return lambda names: first(names) if asked(names) else second(names)
+            case ex.Unary(operator=sign, operand=operand):
+                inner = self.compiled(operand)
+                if sign == "not":
+                    return lambda names: not inner(names)
+                return lambda names: -inner(names) if sign == "-" else +inner(names)
+            case ex.Binary():
+                return self.binary(node)
+            case ex.Compare():
+                return self.compare(node)
+            case ex.Call():
+                return self.call(node)
+            case ex.Subscript():
+                return self.subscript(node)
+            case ex.Apply():
+                return self.reduce(node)
+        raise IndexFault(node, "this is no number")
+
+    def name(self, name: str) -> Compute:
+        if name in self.source.tensors:
+            tensor = self.source.tensors[name]
+            value = tensor.values[0] if tensor is not None and tensor.shape == () else tensor
+            return lambda names: value
+        if name in self.source.definition.named:
+            return lambda names: self.source.entry(name, ())
+        return lambda names: names[name]
+
+    def binary(self, node: ex.Binary) -> Compute:
+        left, right = self.compiled(node.left), self.compiled(node.right)
+        if node.operator == "and":
+            return lambda names: left(names) and right(names)
+        if node.operator == "or":
+            return lambda names: left(names) or right(names)
+        combine = _ARITHMETIC[node.operator]
+
+        def compute(names: Names) -> Any:
+            one, other = left(names), right(names)
+            try:
+                if combine is divide and not other:
+                    self.source.limited = True
+                return combine(one, other)
+            except OverflowError:
+                self.source.limited = True
+                return math.inf
+            except ZeroDivisionError:
+                raise IndexFault(node, "this divides by zero") from None
+            except TypeError:
+                raise IndexFault(node, f"`{node.operator}` goes with numbers") from None
+
+        return compute
+
+    def compare(self, node: ex.Compare) -> Compute:
+        operands = [self.compiled(part) for part in (node.left, *node.comparators)]
+        signs = [COMPARISONS[sign] for sign in node.operators]
+
+        def compute(names: Names) -> bool:
+            left = operands[0](names)
+            for sign, operand in zip(signs, operands[1:], strict=True):
+                right = operand(names)
+                try:
+                    if not sign(left, right):
+                        return False
+                except TypeError:
+                    raise IndexFault(node, "these cannot be compared") from None
+                left = right
+            return True
+
+        return compute
+
+    def call(self, node: ex.Call) -> Compute:
+        function = FUNCTIONS[node.function]
+        arguments = [self.compiled(argument) for argument in node.arguments]
+
+        def compute(names: Names) -> Any:
+            values = [argument(names) for argument in arguments]
+            try:
+                value = function(*values)
+            except OverflowError:
+                value = math.inf
+            except ValueError:
+                value = math.nan
+            except TypeError:
+                raise IndexFault(node, f"`{node.function}` does not take these arguments") from None
+            if isinstance(value, float) and not math.isfinite(value) and all(map(_is_finite, values)):
+                self.source.limited = True
+            return value
+
+        return compute
+
+    def index(self, nodes: Sequence[ex.Expression]) -> Callable[[Names], Index]:
+        """A function that computes indices."""
+        if RUN not in nodes:
+            plain = [self.compiled(node) for node in nodes]
+            return lambda names: tuple([one(names) for one in plain])
+        place = list(nodes).index(RUN)
+        before = [self.compiled(node) for node in nodes[:place]]
+        after = [self.compiled(node) for node in nodes[place + 1 :]]
+        return lambda names: (*(one(names) for one in before), *names["..."], *(one(names) for one in after))
+
+    def subscript(self, node: ex.Subscript) -> Compute:
+        found = entry_of(node)
+        assert found is not None
+        name, padded = found[0].id, found[1]
+        index = self.index(index_items(node.index))
+        if name in self.source.tensors:
+            return self.read(node, name, index, padded)
+        if name in self.source.definition.named:
+            if padded:
+                return lambda names: self.padded(name, index(names), node)
+            return lambda names: self.source.entry(name, index(names), node)
+        inner = self.compiled(found[0])
+
+        def pick(names: Names) -> Any:
+            try:
+                return inner(names)[index(names)[0]]
+            except (IndexError, TypeError):
+                raise IndexFault(node, f"`{name}` has no such item") from None
+
+        return pick
+
+    def padded(self, name: str, index: Index, node: ex.Node) -> Any:
+        shape = self.source.shape(name, len(index))
+        if shape is not None and not all(0 <= one < size for one, size in zip(index, shape, strict=True)):
+            return 0
+        return self.source.entry(name, index, node)
+
+    def read(self, node: ex.Subscript, name: str, index: Callable[[Names], Index], padded: bool) -> Compute:
+        tensor = self.source.tensors[name]
+        if tensor is None:
+            help = f"ask for it: `… if {name} is not None else …`"
+
+            def absent(_: Names) -> Any:
+                raise IndexFault(node, f"`{name}` is None here", help)
+
+            return absent
+        shape, values, rank = tensor.shape, tensor.values, len(tensor.shape)
+
+        def compute(names: Names) -> Any:
+            own = index(names)
+            if len(own) != rank:
+                raise IndexFault(node, f"`{name}` has {rank} dimensions, and {len(own)} indices here")
+            offset = 0
+            for one, size in zip(own, shape, strict=True):
+                if not 0 <= one < size:
+                    if padded:
+                        return 0
+                    help = f"write `padded({name})[…]` where it is zero outside" if not padded else None
+                    raise IndexFault(node, f"`{name}{list(own)}` is outside of {list(shape)}", help)
+                offset = offset * size + one
+            try:
+                return values[offset]
+            except TypeError:
+                raise IndexFault(node, f"`{name}{list(own)}`: an index is an integer") from None
+
+        return compute
+
+    def reduce(self, node: ex.Apply) -> Compute:
+        found = reduction(node)
+        assert found is not None
+        word, indices, inner = found
+        body = self.compiled(inner)
+        runs = [self.run_of(index, inner) for index in indices]
+
+        def terms(names: Names, depth: int) -> Iterator[Any]:
+            if depth == len(runs):
+                self.source.turn()
+                yield body(names)
+                return
+            name, values = runs[depth]
+            for value in values(names):
+                names[name] = value
+                yield from terms(names, depth + 1)
+
+        if word == "sum":
+            return lambda names: bounded(sum(terms(names, 0)))
+        if word == "prod":
+            return lambda names: _product(terms(names, 0))
+
+        def over(names: Names) -> Any:
+            values = list(terms(names, 0))
+            if not values:
+                raise IndexFault(node, f"there is nothing to take the {word} of")
+            return sum(values) / len(values) if word == "mean" else max(values) if word == "max" else min(values)
+
+        return over
+
+    def run_of(self, index: ex.Expression, body: ex.Expression) -> tuple[str, Compute]:
+        """The name of an index of a sum, and a function that gives its values."""
+        written = written_index(index)
+        assert written is not None
+        name, size = written
+        if name == "...":
+            raise IndexFault(index, "`...` cannot be summed over")
+        if size is not None:
+            bound = self.compiled(size)
+
+            def values(names: Names) -> range:
+                stop = bound(names)
+                if not isinstance(stop, int):
+                    raise IndexFault(size, f"a range ends at an integer, not at {stop}")
+                return range(stop)
+
+            return name, values
+        told = self.source.ranges.read(name, (body,))[0]
+        return name, lambda _: range(self.source.size(told))
+
+
+def _is_finite(value: Any) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value)
+
+
+def _product(values: Iterator[Any]) -> Any:
+    product: Any = 1
+    for value in values:
+        product = multiply(product, value)
+    return product
