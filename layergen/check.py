@@ -26,7 +26,8 @@ from layergen.prove.hints import numbers
 from layergen.prove.input_checks import input_checks
 from layergen.prove.outcomes import Does, Outcomes, Point
 from layergen.prove.preconditions import Precondition, preconditions
-from layergen.prove.proof import Proof, Tried, paths, prove
+from layergen.prove.proof import paths, prove
+from layergen.prove.proven import Proof, Tried
 from layergen.prove.small_sizes import refusals
 from layergen.resolve.program import Program
 from layergen.rules.shapes import ShapeMismatch

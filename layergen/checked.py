@@ -11,7 +11,7 @@ from layergen.contracts.recorded import Recorded
 from layergen.lang import expression as ex
 from layergen.prove.cost import Costs
 from layergen.prove.input_checks import InputCheck
-from layergen.prove.proof import Proof, Tried
+from layergen.prove.proven import Proof, Tried
 from layergen.resolve.program import Program
 from layergen.run.trial import TensorFacts
 from layergen.settings.choice import Setting

@@ -16,7 +16,7 @@ from layergen.lang.model import Argument, Buffer, Input, Kept, Output, Parameter
 from layergen.lang.values import Mixing
 from layergen.prove.cost import Costs
 from layergen.prove.leading import formula_text
-from layergen.prove.proof import Proof, Tried
+from layergen.prove.proven import Proof, Tried
 from layergen.resolve.program import Program
 from layergen.settings.choice import flags
 

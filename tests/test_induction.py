@@ -12,7 +12,7 @@ from layergen.checked import CheckedLayer
 from layergen.prove.cost import Meter
 from layergen.prove.formula import shown, symbol, value
 from layergen.prove.hints import numbers
-from layergen.prove.proof import Proof, Tried
+from layergen.prove.proven import Proof, Tried
 from layergen.prove.turns import Turn, holds_at_every_turn
 from layergen.resolve import resolve
 from layergen.rules.loops import ChangingState

@@ -11,7 +11,7 @@ from small import checked, fault_of, program
 from layergen.checked import CheckedLayer
 from layergen.present.guarantees import guarantees
 from layergen.prove.input_checks import RankDemand, SizeDemand
-from layergen.prove.proof import Proof, Tried
+from layergen.prove.proven import Proof, Tried
 from layergen.resolve.program import Program
 
 CTC = """\

@@ -16,7 +16,7 @@ from layergen.check import CheckedLayer
 from layergen.checked import CheckedCase
 from layergen.prove.formula import shown, value
 from layergen.prove.hints import at_point, numbers
-from layergen.prove.proof import Proof, Tried
+from layergen.prove.proven import Proof, Tried
 from layergen.run.forward import TrialFault
 from layergen.run.instance import Instance
 from layergen.settings.branches import way

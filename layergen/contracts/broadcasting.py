@@ -9,10 +9,11 @@ from layergen.contracts.promise import Promise, Ways
 from layergen.diagnostics import FORWARD, Finding, Label, Place
 from layergen.lang import expression as ex
 from layergen.rules.shapes import HiddenCoupling
-from layergen.run.explain import ELEMENTWISE, short
+from layergen.run.explain import ELEMENTWISE
 from layergen.run.forward import Run
 from layergen.run.instance import Instance
 from layergen.run.watching import TRAINING, WITHOUT_DATA, Watch, Watcher
+from layergen.run.words import short
 
 PAIRWISE = frozenset(
     {"add", "sub", "mul", "div", "maximum", "minimum", "mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss"}

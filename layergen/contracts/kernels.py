@@ -12,10 +12,10 @@ from layergen.diagnostics import FORWARD, Finding, Label, Place
 from layergen.lang import expression as ex
 from layergen.ops.dtypes import dtype_name
 from layergen.rules.behaviour import DtypeMismatch
-from layergen.run.explain import short
 from layergen.run.forward import Run
 from layergen.run.instance import Instance
 from layergen.run.watching import TRAINING, Seen, Watch, Watcher
+from layergen.run.words import short
 from layergen.words import listed
 
 Operands = tuple[tuple[ex.Expression, torch.dtype], ...]  # the floating tensors that the last op was given

@@ -25,7 +25,7 @@ from layergen.prove.formula import symbol
 from layergen.prove.hints import LEADING_NAMES
 from layergen.prove.input_checks import InputCheck, LeadingDemand, ListDemand, RankDemand, SizeDemand, SolutionDemand
 from layergen.prove.leading import formula_text
-from layergen.prove.proof import Proof
+from layergen.prove.proven import Proof
 from layergen.resolve.meanings import marked_dimension
 from layergen.resolve.program import Program
 from layergen.run.instance import Placement

@@ -13,7 +13,8 @@ from layergen.lang.argument_types import ANY
 from layergen.lang.model import Input, Parameter
 from layergen.ops.dtypes import dtype_name
 from layergen.prove.input_checks import SolutionDemand
-from layergen.prove.proof import Proof, Tried, paths
+from layergen.prove.proof import paths
+from layergen.prove.proven import Proof, Tried
 from layergen.resolve.program import Member, Program, takes
 from layergen.settings.branches import branchings
 from layergen.settings.choice import Setting

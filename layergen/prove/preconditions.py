@@ -16,7 +16,7 @@ from layergen.diagnostics import FORWARD, Finding, Place
 from layergen.faults import SpecError, refuse
 from layergen.prove.formula import shown, values
 from layergen.prove.hints import Hints, at_point, numbers
-from layergen.prove.proof import GuardAt, Proof
+from layergen.prove.proven import GuardAt, Proof
 from layergen.resolve.program import Program
 from layergen.rules.shapes import HiddenCoupling
 from layergen.run.forward import TrialFault

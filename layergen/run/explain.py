@@ -1,32 +1,27 @@
 """Puts what went wrong in a trial into words: in the names of the program, with the call that was probably meant."""
 
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-import torch
 from torch import Tensor
 
-from layergen import ops
 from layergen.diagnostics import FORWARD, Finding, Label, Path, Place
 from layergen.lang import expression as ex
 from layergen.lang.interpreter import EvaluationFault
 from layergen.lang.tuples import whole_name, wholes
-from layergen.resolve.program import Program
 from layergen.rules.calls import SizeOfValues
 from layergen.rules.names import Unassigned
-from layergen.rules.shapes import HiddenCoupling, OpFailed, ShapeMismatch
-from layergen.run.alignment import apart, broadcast, kept, shape_of, spread, together, unfit, with_argument
+from layergen.rules.shapes import OpFailed, ShapeMismatch
+from layergen.run.alignment import broadcast, unfit
+from layergen.run.couplings import coupling, misfit
 from layergen.run.endless import Endless
 from layergen.run.fault import MemberFault
-from layergen.run.remedies import chunked, remedy, taken_apart
+from layergen.run.remedies import remedy, taken_apart
 from layergen.run.roles import role_meant
 from layergen.run.said import dotted, needs_data, plain, sheltered, sized_by_values
-from layergen.settings.choice import Setting
+from layergen.run.words import Words, short
 
-MOST_TENSORS = 3  # of a list that are shown one by one
-LONGEST_SIZE = 20  # characters of a size that a shape shows as it is
 ELEMENTWISE = frozenset({"+", "-", "*", "/", "//", "%", "**", "&", "|", "^"})
 
 
@@ -39,27 +34,8 @@ WITHOUT_VALUES = {
 }
 
 
-class Explainer:
-    """Explains the faults of one setting.
-
-    Args:
-        program: The layer.
-        setting: Where it was tried.
-        formula: The text of a size, where sizes are symbolic.
-        renamed: Puts the names of the spec for those that torch has for symbols.
-    """
-
-    def __init__(
-        self,
-        program: Program,
-        setting: Setting,
-        formula: Callable[[Any], str] | None = None,
-        renamed: Callable[[str], str] = lambda text: text,
-    ) -> None:
-        self.formula = formula
-        self.renamed = renamed
-        self.program = program
-        self.setting = setting
+class Explainer(Words):
+    """Explains the faults of one setting."""
 
     def no_tensor(self, name: str, value: object) -> Finding:
         """The finding for an output that is no tensor."""
@@ -76,55 +52,6 @@ class Explainer:
         help = f"assign it wherever it is returned: `{name} = …`"
         return Unassigned.at(Place(("outputs", name), key=True), message, notes=self.notes(), help=help)
 
-    def size(self, size: int | torch.SymInt) -> str:
-        """A size by its formula, or by the only name that has this value, or as a number."""
-        if self.formula is not None:
-            return self.formula(size)
-        scalars = {name: value for name, value in self.setting.values.items() if type(value) is int}
-        named = [name for name, value in {**self.setting.sizes, **scalars}.items() if value == size]
-        return named[0] if len(named) == 1 and size > 1 else str(size)
-
-    def count(self, number: int) -> str:
-        """How many there are of something: by the only dimension or argument that has this value, or as a number."""
-        numbers = {**self.setting.sizes, **self.setting.values}
-        named = [name for name, value in numbers.items() if type(value) is int and value == number > 2]
-        return f"`{named[0]}`" if len(named) == 1 else str(number)
-
-    def shape(self, shape: tuple[int, ...]) -> str:
-        return dotted(f"[{', '.join(self.size(size) for size in shape)}]")
-
-    def shown(self, value: object) -> str:
-        """A value that an op was given, in a few words."""
-        if isinstance(value, Tensor):
-            return self.shape(tuple(value.shape))
-        if isinstance(value, Endless):
-            first = value.runs[0][1]
-            return f"a list of tensors, the first {self.shown(first)}" if isinstance(first, Tensor) else "a list"
-        if isinstance(value, list | tuple) and any(isinstance(item, Tensor) for item in value):
-            if len(value) > MOST_TENSORS:
-                return f"a list of tensors, the first {self.shown(value[0])}"
-            return f"[{', '.join(self.shown(item) for item in value)}]"
-        return f"`{self.text(value)}`"
-
-    def text(self, value: object) -> str:
-        """A value that is no tensor; one that is symbolic, by its formula."""
-        if isinstance(value, list):
-            return f"[{', '.join(map(self.text, value))}]"
-        if isinstance(value, tuple):
-            return f"({', '.join(map(self.text, value))}{',' * (len(value) == 1)})"
-        if isinstance(value, torch.SymInt | torch.SymFloat | torch.SymBool):
-            return self.formula(value) if self.formula else type(value).__name__.removeprefix("Sym").lower()
-        return str(value)
-
-    def notes(self) -> tuple[str, ...]:
-        """The setting at which it happened: what stands for its arguments, its dimensions and for ``...``."""
-        leading = any(ex.Literal(...) in tensor.entries for tensor in self.program.inputs.values())
-        rest = {"...": list(self.setting.leading)} if leading else {}
-        absent = dict.fromkeys(wholes(sorted(self.setting.absent)))
-        parts = {**self.setting.values, **self.setting.sizes, **rest, **absent}
-        text = ", ".join(f"{name}={self.text(value)}" for name, value in parts.items())
-        return (f"setting: {text}",) if text else ()
-
     def fault(self, path: Path, fault: EvaluationFault, values: Mapping[str, Any] = MappingProxyType({})) -> Finding:
         """The finding for an expression that could not be computed where names had these values."""
         node = fault.node
@@ -135,7 +62,7 @@ class Explainer:
         if isinstance(node, ex.Binary) and node.operator in ELEMENTWISE:
             shapes = [tuple(operand.shape) for operand in fault.operands if isinstance(operand, Tensor)]
             if len(shapes) == 2 and not broadcast(*shapes):
-                return self.coupling(path, node, shapes[0], shapes[1])
+                return coupling(self, path, node, shapes[0], shapes[1])
         absent = self.absent(node, values)
         if absent is not None and "None" in fault.message:
             return absent_finding(path, absent, self.notes())
@@ -150,7 +77,7 @@ class Explainer:
             return role.finding(self.program, path, node, notes)
         pair = unfit(node, values, message)
         if pair is not None and isinstance(node, ex.Call):
-            return self.unfit(path, node, *pair, values)
+            return misfit(self, path, node, *pair, values)
         if isinstance(node, ex.Call) or (isinstance(node, ex.Binary) and node.operator == "@"):
             tensors = self.operands(node, values)
             if tensors:
@@ -227,110 +154,6 @@ class Explainer:
         }
         return ", ".join(f"{name} {self.shown(value)}" for name, value in tensors.items())
 
-    def coupling(self, path: Path, node: ex.Binary, left: tuple[int, ...], right: tuple[int, ...]) -> Finding:
-        """The finding for two shapes that do not broadcast."""
-        small, large = (node.left, node.right) if len(left) < len(right) else (node.right, node.left)
-        few, many = (left, right) if len(left) < len(right) else (right, left)
-        position = next(
-            index
-            for index in range(-1, -len(few) - 1, -1)
-            if few[index] != many[index] and 1 not in (few[index], many[index])
-        )
-        which = "the last dimension" if position == -1 else f"dimension {position}"
-        message = f"`{short(small)}` meets {which} of `{short(large)}`"
-        names = Primes(self)
-        first, second = names.shape(left), names.shape(right)
-        demand = f"{names.size(few[position])} == {names.size(many[position])}"
-        notes = (f"shapes: {first} {node.operator} {second} agree only where {demand}", *names.notes(), *self.notes())
-        labels = [Label(Place(path, large.span), names.shape(many))]
-        return HiddenCoupling.at(
-            Place(path, small.span), message, label=names.shape(few), labels=labels, notes=notes,
-            help=self.aligned(small, large, few, many) or chunked(self.program, node) or self.rows(small, few, many),
-        )  # fmt: skip
-
-    def unfit(
-        self, path: Path, call: ex.Call, small: ex.Expression, large: ex.Expression, values: Mapping[str, Any]
-    ) -> Finding:
-        """The finding for two arguments of a call that do not broadcast."""
-        few, many = shape_of(small, values), shape_of(large, values)
-        assert few is not None
-        assert many is not None
-        place = together(few, many) or apart(few, many)
-        spaced = spread(small, place, len(many)) if place else None
-        one, other = self.shape(few), self.shape(many)
-        message = f"`{short(small)}` is {one} and does not broadcast to `{short(large)}`, {other}"
-        help = f"write `{ex.show(with_argument(call, small, spaced))}`" if spaced else None
-        return OpFailed.at(Place(path, small.span), message, notes=self.notes(), help=help)
-
-    def aligned(
-        self, small: ex.Expression, large: ex.Expression, few: tuple[int, ...], many: tuple[int, ...]
-    ) -> str | None:
-        """How to bring the smaller tensor to the dimensions that it was meant for, where they can be told."""
-        place = together(few, many)
-        if place is None:
-            return None
-        spaced = kept(small, place, len(many)) or spread(small, place, len(many))
-        text = f"write `{ex.show(spaced)}`" if spaced else None
-        repaired = self.handed_over(small, large)
-        if repaired:
-            text = f"{text}, or hand it to the op: `{repaired}`" if text else f"write `{repaired}`"
-        return text
-
-    def rows(self, small: ex.Expression, few: tuple[int, ...], many: tuple[int, ...]) -> str | None:
-        """How to take as many rows of a table of the layer's own as the other tensor has positions."""
-        tables = {name: part.entries for name, part in self.program.tensors.items()}
-        if not isinstance(small, ex.Name) or small.id not in tables or few[1:] != many[len(many) - len(few) + 1 :]:
-            return None
-        first, size = tables[small.id][0], self.size(many[len(many) - len(few)])
-        table = isinstance(first, ex.Name) and first.id in self.program.arguments
-        return f"for the first rows of `{small.id}`, write `{small.id}[:{size}]`" if table else None
-
-    def handed_over(self, small: ex.Expression, large: ex.Expression) -> str | None:
-        """The call that takes the smaller tensor itself, as ``conv2d`` takes a bias."""
-        if not isinstance(large, ex.Call) or not isinstance(small, ex.Name):
-            return None
-        op = ops.called(large)
-        signature = op.signatures[0] if op else None
-        parameter = signature.parameter(small.id) if signature else None
-        if signature is None or parameter is None:
-            return None
-        position = signature.positional.index(parameter) if parameter in signature.positional else None
-        if any(keyword.name == small.id for keyword in large.keywords):
-            return None
-        if position == len(large.arguments):
-            return ex.show(ex.Call(large.function, (*large.arguments, small), large.keywords))
-        if position is not None and position < len(large.arguments):
-            return None
-        keywords = (ex.Keyword(small.id, small), *large.keywords)
-        return ex.show(ex.Call(large.function, large.arguments, keywords))
-
-
-class Primes:
-    """Shows shapes in which long sizes get short names: ``W'`` for what has become of the dimension W."""
-
-    def __init__(self, explainer: Explainer) -> None:
-        self.explainer = explainer
-        self.short: dict[str, str] = {}
-
-    def size(self, size: int) -> str:
-        text = self.explainer.size(size)
-        if len(text) <= LONGEST_SIZE:
-            return text
-        if text not in self.short:
-            sources = [name for name in self.explainer.setting.sizes if re.search(rf"\b{name}\b", text)]
-            name = f"{sources[0] if sources else 'S'}'"
-            while name in self.short.values():
-                name += "'"
-            self.short[text] = name
-        return self.short[text]
-
-    def shape(self, shape: tuple[int, ...]) -> str:
-        return dotted(f"[{', '.join(self.size(size) for size in shape)}]")
-
-    def notes(self) -> tuple[str, ...]:
-        """What the short names stand for."""
-        return tuple(f"where: {name} = {text}" for text, name in self.short.items())
-
 
 def absent_finding(path: Path, name: ex.Name, notes: tuple[str, ...]) -> Finding:
     """The finding for a tensor that is used where it may not be there."""
@@ -344,11 +167,3 @@ def _size_of_values(path: Path, node: ex.Node, notes: tuple[str, ...]) -> Findin
     message = f"the size of `{text}` depends on the values of a tensor"
     help = WITHOUT_VALUES.get(node.function if isinstance(node, ex.Call) else "", WEIGHTED)
     return SizeOfValues.at(Place(path, node.span), message, notes=notes, help=help)
-
-
-def short(node: ex.Expression) -> str:
-    """An expression in a few characters: a call without its arguments."""
-    text = ex.show(node)
-    if len(text) <= 30:
-        return text
-    return f"{node.written.function}(…)" if isinstance(node, ex.Call) else f"{text[:29]}…"

@@ -20,7 +20,8 @@ from layergen.rules.shapes import OpFailed
 from layergen.run.environment import CONSTANTS, TensorCalls, UncheckedFault, shape_of
 from layergen.run.explain import Explainer
 from layergen.run.forward import ForwardInterpreter, Observer, Run, TrialFault
-from layergen.run.members import Assembled, Owned, assemble, tie
+from layergen.run.members import Assembled, assemble
+from layergen.run.owned import Owned, tie
 from layergen.run.placement import META, Placement
 from layergen.run.results import results
 from layergen.run.said import needs_data

@@ -13,7 +13,7 @@ from layergen.lang.interpreter import EvaluationFault, Interpreter
 from layergen.lang.visitor import mapped
 from layergen.run.environment import CONSTANTS, TensorCalls
 from layergen.run.instance import Instance
-from layergen.run.members import Owned
+from layergen.run.owned import Owned
 
 CPU = torch.device("cpu")
 

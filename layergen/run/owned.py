@@ -1,0 +1,71 @@
+"""The tensors of members by their paths: what is said of each, and which of them are one."""
+
+from collections.abc import Callable, Mapping, MutableMapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import Tensor
+
+from layergen.lang import expression as ex
+from layergen.lang.inits import Initial
+from layergen.rules.members import WrongTensorPath
+from layergen.run.fault import MemberFault
+from layergen.run.paths import dotted, path_of
+from layergen.run.placement import Placement
+from layergen.suggest import nearest
+
+MOST_NAMES = 6  # of tensors that a message lists
+State = MutableMapping[str, Tensor | None]  # by paths: ``weight``, ``blocks.0.norm.weight``
+Computes = Callable[[ex.Call, list[Any], dict[str, Any], bool], Any]  # what a call of a member gives
+
+
+@dataclass(frozen=True)
+class Owned:
+    """A tensor of a member."""
+
+    parameter: bool
+    gradient: bool  # whether its gradient is the derivative
+    prefix: str  # of the paths of all tensors that its initial value may ask for
+    init: Initial | None  # None: a module of torch starts it
+    values: Mapping[str, Any]  # of the names in it
+    fresh: Callable[[], Mapping[str, Tensor]] | None = None  # gives the tensors of that module, as they start
+    kin: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # the families that the initial value may read
+    learned: bool = True  # unless it is a parameter that is frozen
+
+
+def tie(
+    ties: Mapping[str, ex.Expression],
+    prefix: str,
+    state: State,
+    owned: MutableMapping[str, Owned],
+    values: Mapping[str, Any],
+    placement: Placement,
+) -> None:
+    """Make tensors the same that are declared to be.
+
+    Raises:
+        MemberFault: If there is no tensor at a path, or the two are not alike.
+    """
+    for left, right in ((dotted(left), right) for left, right in ties.items()):
+        source = path_of(right, values)
+        for path in (left, source):
+            if prefix + path not in state:
+                raise MemberFault(
+                    right, f"there is no tensor `{path}`", help=known_tensors(prefix, state, path), rule=WrongTensorPath
+                )
+        one, other = state[prefix + left], state[prefix + source]
+        if one is not None and other is not None and one.shape != other.shape:
+            shapes = f"{placement.shown(tuple(one.shape))} and {placement.shown(tuple(other.shape))}"
+            message = f"`{left}` and `{source}` cannot be one tensor: their shapes are {shapes}"
+            raise MemberFault(right, message, rule=WrongTensorPath)
+        state[prefix + left] = other
+        owned.pop(prefix + left, None)  # it is told of once
+
+
+def known_tensors(prefix: str, state: State, path: str) -> str:
+    """Which tensors there are: the nearest to what was written, or the first ones."""
+    names = [name.removeprefix(prefix) for name in state if name.startswith(prefix)]
+    meant = nearest(path, names)
+    if meant is not None and len(names) > MOST_NAMES:
+        return f"did you mean `{meant}`?"
+    return f"there is {', '.join(f'`{name}`' for name in names[:MOST_NAMES])}{', …' * (len(names) > MOST_NAMES)}"
