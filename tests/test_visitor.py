@@ -56,7 +56,7 @@ def test_parts_leave_no_node_of_a_statement_out() -> None:
     for statement in statements(BLOCK):
         found = parts(statement)
         told = [*found.expressions, *found.targets, *(inner for block in found.blocks for inner in block)]
-        assert {id(node) for node in told} == {id(node) for node in ex.children(statement)}
+        assert {id(node) for node in told} == {id(node) for node in statement.children}
 
 
 def test_names_and_calls_come_as_they_are_written() -> None:

@@ -237,5 +237,5 @@ def _evaluation_names(statement: Any) -> Iterator[str]:
         case ex.Name(id=name):
             yield name
         case _:
-            for child in ex.children(statement):
+            for child in statement.children:
                 yield from _evaluation_names(child)

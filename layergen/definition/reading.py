@@ -125,7 +125,7 @@ class _Checker:
             case ex.Member() | ex.Comprehension() | ex.Slice() | ex.Splice():
                 yield _ill(node, "a definition has numbers alone, and this is none")
             case _:
-                for child in ex.children(node):
+                for child in node.children:
                     if isinstance(child, ex.Expression):
                         yield from self.expression(child, bound)
 

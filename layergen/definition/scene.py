@@ -158,7 +158,7 @@ def readings(node: ex.Expression, guards: frozenset[str] = frozenset()) -> Itera
         yield from readings(node.orelse, inner)
         return
     bound = reduction(node)
-    children = (bound[2], *_ranges(bound[1])) if bound else tuple(ex.children(node))
+    children = (bound[2], *_ranges(bound[1])) if bound else node.children
     for child in children:
         if isinstance(child, ex.Expression):
             yield from readings(child, guards)

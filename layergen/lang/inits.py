@@ -61,7 +61,7 @@ def _values(node: ex.Node) -> frozenset[str]:
         case ex.Call(function=function) if function in FANS:
             return frozenset()
         case _:
-            return frozenset[str]().union(*map(_values, ex.children(node)))
+            return frozenset[str]().union(*map(_values, node.children))
 
 
 FANS = ("fan_in", "fan_out")  # functions of an earlier tensor, for the scale of an initial value

@@ -146,7 +146,7 @@ def check_depth(root: ex.Node) -> None:
     """Refuse a deep tree. A long chain such as ``1 + 1 + …`` makes one without any recursion of the parser."""
     level: list[ex.Node] = [root]
     for _ in range(MAX_DEPTH):
-        level = [child for node in level for child in ex.children(node)]
+        level = [child for node in level for child in node.children]
     if level:
         raise SyntaxFault(f"this is nested or chained more than {MAX_DEPTH} deep", root.span, "assign parts to names")
 

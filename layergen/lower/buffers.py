@@ -309,5 +309,5 @@ def depends_on(node: ex.Expression) -> set[str]:
             return depends_on(first)
         case ex.Name(id=name):
             return {name}
-    inner = (part.value if isinstance(part, ex.Keyword) else part for part in ex.children(node))
+    inner = (part.value if isinstance(part, ex.Keyword) else part for part in node.children)
     return set[str]().union(*(depends_on(part) for part in inner if isinstance(part, ex.Expression)))

@@ -20,12 +20,12 @@ from layergen.resolve.program import Program
 from layergen.resolve.signature import Entry, Sizes
 
 
-def mentioned_dimensions(program: Program, check: InputCheck) -> set[str]:
+def mentioned_dimensions(program: Program, check: InputCheck) -> frozenset[str]:
     """The names that a check compares with, but for those that it reads off the input itself."""
     if isinstance(check.demand, BroadcastDemand):
-        return set[str]().union(*map(ex.names, check.demand.sizes.entries))
+        return frozenset[str]().union(*map(ex.names, check.demand.sizes.entries))
     if not isinstance(check.demand, SizeDemand):
-        return set()
+        return frozenset()
     entry = check.demand.entry
     return ex.names(entry.expression).difference(own_names(program, check.input, entry))
 

@@ -54,7 +54,7 @@ def told(program: Program, node: ex.Expression) -> Message:
     return tuple(parts)
 
 
-def _named(program: Program, mentioned: set[str]) -> list[str]:
+def _named(program: Program, mentioned: frozenset[str]) -> list[str]:
     """The dimensions first: the arguments are what the caller knows."""
     run = [program.run] if program.run else []
     known = dict.fromkeys((*program.dimensions, *run, *program.arguments, *program.derived))

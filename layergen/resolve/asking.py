@@ -65,7 +65,7 @@ def _expression(node: ex.Node, path: Path) -> Iterator[Finding]:
             message = f"`{word}` asks for the values of a tensor"
             yield DataDependent.at(Place(path, node.span), message, help=f"write `{ex.show(elementwise(node))}`")
         case _:
-            for child in ex.children(node):
+            for child in node.children:
                 yield from _expression(child, path)
 
 

@@ -91,7 +91,7 @@ def _whole(node: ex.Node, path: Path, found: Mapping[str, Parameter | Buffer]) -
             message = f"`{name}` is a family of tensors, which are read one at a time"
             yield WholeFamily.at(Place(path, node.span), message, help=f"write `{name}[0]`, or `{name}[k]` in a loop")
         case _:
-            for child in ex.children(node):
+            for child in node.children:
                 yield from _whole(child, path, found)
 
 

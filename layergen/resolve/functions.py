@@ -77,5 +77,5 @@ def _uses(node: ex.Node, known: set[str]) -> Iterator[Finding]:
                 message = f"`{node.function}` takes one tensor, as what a caller gives for it does"
                 help = f"write `{node.function}(h)`"
                 yield WrongArgumentKind.at(Place(FORWARD, node.span), message, help=help)
-    for child in ex.children(node):
+    for child in node.children:
         yield from _uses(child, known)

@@ -23,7 +23,7 @@ def check_refused(spec: LayerSpec) -> Iterator[Finding]:
 def _expression(node: ex.Node, path: Path, members: frozenset[str]) -> Iterator[Finding]:
     match node:
         case ex.Apply() | ex.Member() if not members.isdisjoint(ex.names(node)):
-            for child in ex.children(node):
+            for child in node.children:
                 yield from _expression(child, path, members)
         case ex.Apply(function=function):
             message = f"{quoted(ex.show(function))} is called, but only a function's plain name can be"
@@ -32,7 +32,7 @@ def _expression(node: ex.Node, path: Path, members: frozenset[str]) -> Iterator[
             message = f"{quoted(ex.show(node))} is an attribute, which the language does not have"
             yield _refused(message, path, node.span)
         case _:
-            for child in ex.children(node):
+            for child in node.children:
                 yield from _expression(child, path, members)
 
 

@@ -114,7 +114,7 @@ class Explainer(Words):
         """The first operand of a node that is None here: an optional input, or a parameter that does not exist."""
         arguments = (name for name, part in self.program.arguments.items() if part.optional)
         optional = {*self.program.tensors, *wholes(self.program.inputs), *arguments}
-        operands = [part.value if isinstance(part, ex.Keyword) else part for part in ex.children(node)]
+        operands = [part.value if isinstance(part, ex.Keyword) else part for part in node.children]
         if not isinstance(node, ex.Call | ex.Binary | ex.Subscript | ex.Unary | ex.Name):
             return None
         named = [part for part in (node, *operands) if isinstance(part, ex.Name) and part.id in optional]
@@ -146,7 +146,7 @@ class Explainer(Words):
 
     def operands(self, node: ex.Expression, values: Mapping[str, Any]) -> str:
         """The shapes of a node's operands that are plain names."""
-        named = [part.value if isinstance(part, ex.Keyword) else part for part in ex.children(node)]
+        named = [part.value if isinstance(part, ex.Keyword) else part for part in node.children]
         tensors = {
             part.id: values[part.id]
             for part in named

@@ -128,7 +128,7 @@ def _inputs(program: Program, node: ex.Expression) -> Iterator[str]:
             case ex.Subscript(value=value):
                 yield from found(value)
             case _:
-                for child in ex.children(part):
+                for child in part.children:
                     yield from found(child)
 
     yield from found(node)

@@ -83,7 +83,7 @@ def _in_expression(path: Path, expression: ex.Node, around: tuple[Decision, ...]
         yield from _in_expression(path, expression.then, (*around, (key, True)))
         yield from _in_expression(path, expression.orelse, (*around, (key, False)))
         return
-    for child in ex.children(expression):
+    for child in expression.children:
         yield from _in_expression(path, child, around)
 
 

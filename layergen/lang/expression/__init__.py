@@ -38,7 +38,6 @@ from layergen.lang.expression.tree import (
     Unary,
 )
 from layergen.lang.expression.walks import (
-    children,
     is_spliced,
     names,
     transform,
@@ -75,7 +74,6 @@ __all__ = [
     "Statement",
     "Subscript",
     "Unary",
-    "children",
     "is_spliced",
     "names",
     "precedence",

@@ -4,7 +4,8 @@ There is none for a lambda, an import or an attribute other than a member's tens
 beyond the names and functions that a stage hands it.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from functools import cached_property
 
 from layergen.diagnostics import Span
 from layergen.lang.facts import Callee, Role
@@ -19,6 +20,18 @@ class Node:
     """
 
     span: Span = field(default=(0, 0), compare=False, kw_only=True)
+
+    @cached_property
+    def children(self) -> tuple["Node", ...]:
+        """The nodes directly under it, in the order in which they are written."""
+        values = (getattr(self, item.name) for item in fields(self))
+        parts = (value if isinstance(value, tuple) else (value,) for value in values)
+        return tuple(part for several in parts for part in several if isinstance(part, Node))
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """The names that it mentions as values."""
+        return frozenset[str]().union(*(child.names for child in self.children))
 
 
 @dataclass(frozen=True)
@@ -45,6 +58,10 @@ class Name(Expression):
 
     id: str
     role: Role | None = field(default=None, compare=False, kw_only=True, repr=False)  # None: not resolved yet
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        return frozenset({self.id})
 
     @property
     def grouped(self) -> bool:

@@ -4,29 +4,19 @@ from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
 from typing import TypeGuard
 
-from layergen.lang.expression.tree import Comprehension, Expression, Keyword, Literal, Name, Node, Sequence
-
-
-def children(node: Node) -> Iterator[Node]:
-    """The nodes directly under a node, in the order in which they are written."""
-    for item in fields(node):
-        value = getattr(node, item.name)
-        if isinstance(value, Node):
-            yield value
-        elif isinstance(value, tuple):
-            yield from (part for part in value if isinstance(part, Node))
+from layergen.lang.expression.tree import Comprehension, Expression, Keyword, Literal, Node, Sequence
 
 
 def walk(node: Node) -> Iterator[Node]:
     """A node and all nodes under it, each before those under it."""
     yield node
-    for child in children(node):
+    for child in node.children:
         yield from walk(child)
 
 
-def names(node: Node) -> set[str]:
+def names(node: Node) -> frozenset[str]:
     """The names that an expression mentions as values."""
-    return {part.id for part in walk(node) if isinstance(part, Name)}
+    return node.names
 
 
 def with_children(node: Expression, change: Callable[[Expression], Expression]) -> Expression:

@@ -51,7 +51,7 @@ def _collected(block: Block, loop: ex.For, append: ex.Append) -> Collected | Non
     return None
 
 
-def _behind(node: ex.Expression, loop: ex.For) -> set[str]:
+def _behind(node: ex.Expression, loop: ex.For) -> frozenset[str]:
     """The names that a value is made of, those of what the loop runs over among them."""
     return ex.names(node) | ex.names(loop.iterable)
 

@@ -91,7 +91,7 @@ def iteration(name: str, *arguments: ex.Expression) -> ex.Call:
 def unconditional(node: ex.Expression) -> Iterator[ex.Expression]:
     """An expression and those in it that are computed whenever it is."""
     yield node
-    parts = (node.test,) if isinstance(node, ex.Conditional) else tuple(ex.children(node))
+    parts = (node.test,) if isinstance(node, ex.Conditional) else node.children
     if isinstance(node, ex.Binary) and node.operator in ("and", "or"):
         parts = (node.left,)
     for part in parts:
