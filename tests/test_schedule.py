@@ -61,6 +61,13 @@ def test_each_comes_after_what_it_depends_on(idle: tuple[str, ...]) -> None:
     assert sorted(done) == ["a", "b", "c", "d"] and done[0] == "d" and done[-1] == "a"
 
 
+def test_of_those_that_wait_the_longest_begin_first() -> None:
+    begun: list[str] = []
+    lengths = {"a": 1, "b": 3, "c": 2, "d": 0}
+    run({"a": ["d"], "b": [], "c": [], "d": []}, InProcess(), begun.append, print, lengths.__getitem__)
+    assert begun == ["b", "c", "d", "a"]
+
+
 def test_cycles_are_found_and_cut() -> None:
     graph = {"x": ["y"], "y": ["z"], "z": ["x", "w"], "w": [], "v": ["x", "elsewhere"], "self": ["self"]}
     left, cycles = without_cycles(graph)

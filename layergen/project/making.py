@@ -132,7 +132,7 @@ class Maker:
             if begin(name) is None:
                 del graph[name]  # which needs no schedule
         straight, self._cycles = without_cycles(graph)
-        run(straight, runner, begin, end)
+        run(straight, runner, begin, end, lambda name: _length(self._specs[name]))
         return [self._outcomes[name] for name in self._asked]
 
     def order(self, spec: SpecFile) -> Order:
@@ -279,6 +279,13 @@ class Maker:
         if stored is None:
             raise CacheLostError(key)
         return stored[1]
+
+
+def _length(spec: SpecFile) -> int:
+    """The bytes of a spec: long ones take long."""
+    with suppress(OSError):
+        return spec.path.stat().st_size
+    return 0
 
 
 def _class(spec: SpecFile) -> str:

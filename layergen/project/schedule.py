@@ -29,7 +29,13 @@ def without_cycles(graph: Graph) -> tuple[dict[str, tuple[str, ...]], tuple[tupl
                 left[name] = tuple(other for other in left[name] if other not in cycle)
 
 
-def run(graph: Graph, runner: Runner, begin: Callable[[str], Task | None], end: Callable[[str, Any], None]) -> None:
+def run(
+    graph: Graph,
+    runner: Runner,
+    begin: Callable[[str], Task | None],
+    end: Callable[[str, Any], None],
+    work: Callable[[str], int] = lambda name: 0,
+) -> None:
     """Carry out a task for each name of a graph without cycles, after the tasks of those that it depends on.
 
     Args:
@@ -38,11 +44,12 @@ def run(graph: Graph, runner: Runner, begin: Callable[[str], Task | None], end: 
         begin: The task of a name, or ``None`` if there is nothing to do. It is asked when all that the name depends
             on is done.
         end: Takes the outcome of a task.
+        work: How much there is to do for a name. Of those that wait, the longest begin first, lest they end last.
     """
     sorter = TopologicalSorter(graph)
     sorter.prepare()
     while sorter.is_active():
-        for name in sorted(sorter.get_ready()):
+        for name in sorted(sorter.get_ready(), key=lambda name: (-work(name), name)):
             task = begin(name)
             if task:
                 runner.submit(name, task)
