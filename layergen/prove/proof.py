@@ -35,6 +35,7 @@ from layergen.run.trial import works_at
 from layergen.run.watching import Watcher
 from layergen.settings.branches import way
 from layergen.settings.choice import Setting
+from layergen.settings.search import given_values
 
 CPU = torch.device("cpu")
 MULTIPLE = 10_000  # dimensions that are a multiple of all arguments get no larger than some times this
@@ -353,7 +354,7 @@ def _step(step: Step, run: AbstractRun) -> ProvenStep:
 
 def symbolic_setting(program: Program, found: Hints, run: AbstractRun, calls: Function) -> Setting:
     """The setting with its integers as symbols."""
-    values = dict(found.setting.values)
+    values = {**found.setting.values, **given_values(program, found.setting.given)}
     for name in program.decided:
         if name in run.sizes:
             values[name] = run.sizes[name]
