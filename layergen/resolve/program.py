@@ -97,6 +97,7 @@ class Member:
     when: ex.Expression | None = None  # the attribute is None where this is false
     doc: str | None = None
     init: Mapping[str, ex.Expression] = field(default_factory=dict)  # other initial values, by paths
+    requires_grad: ex.Expression | None = None  # its parameters are frozen where this is false
 
     @property
     def module(self) -> ex.Expression:
@@ -240,6 +241,11 @@ class Program:
     def decided(self) -> Mapping[str, Argument]:
         """What a setting decides: the arguments of the constructor, and the values of the inputs."""
         return {**self.arguments, **self.values}
+
+    @cached_property
+    def replaced(self) -> frozenset[str]:
+        """The arguments whose place derived values take: only these read what the constructor was given."""
+        return frozenset(self.arguments) & frozenset(self.derived)
 
     @cached_property
     def tensors(self) -> Mapping[str, Parameter | Buffer]:
