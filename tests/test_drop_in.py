@@ -48,5 +48,6 @@ def test_arguments_stand_where_torch_has_them(name: str, torchs: type[torch.nn.M
     theirs = list(inspect.signature(torchs).parameters.values())
     positional = [parameter for parameter in own if parameter.kind is not parameter.KEYWORD_ONLY]
     assert positional
+    assert (positional[-1].name == "dtype") == (len(own) == len(theirs))
     for mine, other in zip(positional, theirs, strict=False):
         assert (mine.name, mine.default) == (other.name, other.default)

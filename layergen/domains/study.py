@@ -18,6 +18,7 @@ from layergen.resolve.families import at_values
 from layergen.resolve.program import Program
 from layergen.run.environment import CONSTANTS
 from layergen.settings.choice import Setting
+from layergen.settings.search import given_values
 
 ROUNDS = 4  # updates of a buffer that are followed before it may have any value
 
@@ -128,8 +129,10 @@ def _scalars(program: Program, setting: Setting, knowledge: Knowledge, exact: bo
         known[name] = _whole(name, 1, INF, knowledge) if name in setting.sizes else UNKNOWN
     for name, argument in program.decided.items():
         settled = exact and argument.type.base is Base.FLOAT
-        value = setting.values[name]
-        known[name] = _exact(value) if settled else _argument(name, argument, value, knowledge)
+        replaced = name in program.replaced  # whose place another number takes below
+        value = given_values(program, setting.given)[name] if replaced else setting.values[name]
+        own = f"{name}'" if replaced else name
+        known[name] = _exact(value) if settled else _argument(own, argument, value, knowledge)
     for name, expression in program.derived.items():
         value = Reader(known, knowledge, Notes()).evaluate(expression)
         if isinstance(value, Value) and _divides(program, expression, known):

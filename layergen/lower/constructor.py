@@ -14,6 +14,7 @@ from layergen.lower.members import created
 from layergen.lower.scopes import constructor_names, is_flag, negated
 from layergen.lower.source import SourcePrinter, as_shape, formatted
 from layergen.lower.unions import as_types
+from layergen.ops.modules import options_after
 from layergen.resolve.conditions import NOTHING
 from layergen.resolve.families import Run, loops, shared_condition
 from layergen.resolve.program import Program
@@ -23,10 +24,19 @@ def signature(program: Program) -> Iterator[str]:
     """The parameters of the constructor after ``self``."""
     yield from argument_signature(program)
     if program.owns:
-        yield "*"
+        if not _options_by_position(program):
+            yield "*"
         yield "device: torch.device | str | None = None"
         if program.takes_dtype:
             yield "dtype: torch.dtype | None = None"
+
+
+def _options_by_position(program: Program) -> bool:
+    """Whether ``device`` and ``dtype`` may be given by position, as to the modules of torch.nn.
+
+    Not where the layer takes the place of one that has other arguments there: the same call would mean two things.
+    """
+    return program.matches is None or options_after(program.matches.module.function) == len(program.constructor)
 
 
 class ConstructorWriter:
@@ -74,10 +84,12 @@ class ConstructorWriter:
 
     def attributes(self) -> Iterator[str]:
         for name, argument in self.program.arguments.items():
-            if not is_flag(self.program, name):
+            if not is_flag(self.program, name) and name not in self.program.replaced:
                 yield f"self.{name} = {kept(name, argument)}"
+        known: dict[str, str] = {}  # of a replaced argument, what was given until its place is taken
         for name, expression in self.program.derived.items():
-            yield f"self.{name} = {self.printer.show(self.typed(expression))}"
+            yield f"self.{name} = {SourcePrinter(known).show(self.typed(expression))}"
+            known[name] = f"self.{name}"
 
     def tensors(self, tensors: Sequence[tuple[str, Parameter | Buffer]]) -> Iterator[str]:
         """Create parameters and buffers; neighbours under one condition share its branch."""

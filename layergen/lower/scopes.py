@@ -45,7 +45,8 @@ def given(program: Program, nodes: Iterable[ex.Node]) -> list[str]:
     asked = {node.left for node in read if isinstance(node, ex.Compare)}
     names = {node.id for node in read if isinstance(node, ex.Name) and node not in asked}
     arguments = program.arguments.items()
-    return [name for name, part in arguments if part.optional and name in names and not is_flag(program, name)]
+    kept = [name for name, part in arguments if part.optional and name in names]
+    return [name for name in kept if name not in program.replaced and not is_flag(program, name)]
 
 
 def negated(node: ex.Expression) -> ex.Expression:

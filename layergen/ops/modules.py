@@ -48,17 +48,29 @@ def module_names() -> tuple[str, ...]:
     return tuple(sorted(f"nn.{name}" for name in dir(nn) if find_module(f"nn.{name}")))
 
 
+def options_after(name: str) -> int:
+    """How many parameters of a module's constructor stand before ``device`` and ``dtype``."""
+    found = find_module(name)
+    assert found is not None, "the module of `matches` has been found before"
+    names = list(_described(found.function).parameters)
+    names = names[1:] if names[:1] == ["self"] else names
+    return names.index("device") if "device" in names else len(names)
+
+
 def _op(name: str, python: str, function: Callable[..., Any]) -> Op:
-    # `nn.LSTM` takes `*args` and says in an overload what they are; `nn.Tanh` takes them and has no use for any.
-    overloads = typing.get_overloads(function.__init__) if isinstance(function, type) else ()  # type: ignore[misc]
-    described = next(iter(overloads), function)
     parameters = [
         _parameter(parameter)
-        for parameter in inspect.signature(described).parameters.values()
+        for parameter in _described(function).parameters.values()
         if parameter.name not in HIDDEN and not parameter.name.startswith("_") and parameter.kind not in VARIADIC
     ]
     signature = Signature(name, tuple(parameters), TENSOR)
     return Op(name, "torch", python, function, (signature,), methodic=False, random=False, floating=None, untyped=False)
+
+
+def _described(function: Callable[..., Any]) -> inspect.Signature:
+    """What a function takes: `nn.LSTM` says in an overload what its `*args` are; `nn.Tanh` has no use for any."""
+    overloads = typing.get_overloads(function.__init__) if isinstance(function, type) else ()  # type: ignore[misc]
+    return inspect.signature(next(iter(overloads), function))
 
 
 def _parameter(parameter: inspect.Parameter) -> Formal:

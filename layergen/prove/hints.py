@@ -56,7 +56,7 @@ def partial_hints(program: Program, setting: Setting, concrete: frozenset[str] =
 
 def own_hints(program: Program, setting: Setting, concrete: frozenset[str] = frozenset()) -> Hints | None:
     """The setting's own values, for layers that need what only their author knows; 0 and 1 stay numbers."""
-    own = numbers(program, setting)
+    own, concrete = numbers(program, setting), concrete | program.replaced
     telling = {name: value for name, value in own.names.items() if value > 1 and name.split("[")[0] not in concrete}
     whole = {name.split("[")[0] for name, value in own.names.items() if value <= 1}
     telling = {name: value for name, value in telling.items() if name.split("[")[0] not in whole}
@@ -69,7 +69,7 @@ def _chosen(
     integers = {
         name: argument
         for name, argument in program.decided.items()
-        if name not in concrete and _becomes_symbol(argument, setting.values[name])
+        if name not in concrete | program.replaced and _becomes_symbol(argument, setting.values[name])
     }
     pools = {name: _pool(argument, setting.values[name], ints) for name, argument in integers.items()}
     fixed = {name: value for name, value in setting.given.items() if name not in pools}

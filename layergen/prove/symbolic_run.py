@@ -28,6 +28,7 @@ from layergen.run.forward import Run, Step, TrialFault
 from layergen.run.instance import Instance, Placement
 from layergen.run.watching import Watcher
 from layergen.settings.choice import Setting
+from layergen.settings.search import given_values
 
 CPU = torch.device("cpu")
 ROUNDING = frozenset({"int", "round", "floor", "ceil"})
@@ -135,7 +136,7 @@ def _step(step: Step, run: AbstractRun) -> ProvenStep:
 
 def symbolic_setting(program: Program, found: Hints, run: AbstractRun, calls: Function) -> Setting:
     """The setting with its integers as symbols."""
-    values = dict(found.setting.values)
+    values = {**found.setting.values, **given_values(program, found.setting.given)}
     for name in program.decided:
         if name in run.sizes:
             values[name] = run.sizes[name]

@@ -54,9 +54,13 @@ def _check_shadowed(spec: LayerSpec) -> Iterator[Finding]:
             place = Place((section, name), key=True)
             owner, first = owners.setdefault(name, (role, place))
             updated = section == "outputs" and owner == SECTIONS["inputs"]
+            replaces = section == "derived" and owner == SECTIONS["arguments"]
+            if replaces and name in ex.names(spec.derived[name]):
+                continue
             if first != place and not updated and not _is_switch(spec, name, section):
                 switchable = section in ("parameters", "buffers") and _is_flag(spec, name)
                 help = f"add `when: {name}`, or choose another name" if switchable else OTHER_NAME
+                help = f"{OTHER_NAME}, or compute it from the argument: `{name}: f({name})`" if replaces else help
                 yield _shadowed(place, f"`{name}` is {owner} already", first, help)
     yield from _check_bound(spec)
     for name, dimension in dimensions(spec).items():
@@ -148,12 +152,14 @@ def _check_unused(spec: LayerSpec) -> Iterator[Finding]:
     read |= ex.names(spec.penalty) if spec.penalty is not None else set()
     used_members = read.union(call.function for call in calls(spec.forward)).union(*map(ex.names, _tied(spec)))
     changed = {name.id for name in assignments(spec.forward)}
-    outside: set[str] = set()
+    outside, itself = set[str](), set[str]()
     for part in scoped(spec):
         if part.path[0] not in ("constraints", "laws", "matches", "repr"):
-            outside |= ex.names(part.expression)
+            own = {part.path[1]} if part.path[0] == "derived" else set()
+            outside |= ex.names(part.expression) - own
+            itself |= ex.names(part.expression) & own
     used: dict[str, set[str]] = {
-        "arguments": outside | (read - set(spec.tensors)),
+        "arguments": outside | itself | (read - set(spec.tensors)),
         "derived": outside | read,
         "parameters": read,
         "buffers": read | changed,

@@ -242,6 +242,11 @@ class Program:
         return {**self.arguments, **self.values}
 
     @cached_property
+    def replaced(self) -> frozenset[str]:
+        """The arguments whose place derived values take: only these read what the constructor was given."""
+        return frozenset(self.arguments) & frozenset(self.derived)
+
+    @cached_property
     def tensors(self) -> Mapping[str, Parameter | Buffer]:
         """The parameters and then the buffers: what the layer owns."""
         return {**self.parameters, **self.buffers}

@@ -47,7 +47,8 @@ class ShadowedName(Rule):
     Each name has one meaning in all sections, and what the constructor or the caller has set, the forward does not
     set anew: arguments, derived names, parameters and dimensions are not assigned to. Only a `bool` argument may share
     its name with the parameter or buffer that it switches on, as `bias` does in torch: `when` is then that name, or
-    that name `and` something more. And an output may have the name of the input of which it is the new value.
+    that name `and` something more. A derived name may be that of the argument that it is computed from, and whose
+    place it takes. And an output may have the name of the input of which it is the new value.
 
         forward: |
           weight = weight / norm(weight)

@@ -20,6 +20,7 @@ from layergen.lang.visitor import Block, parts
 from layergen.resolve.program import Member, Program
 from layergen.resolve.scope import CONSTANTS, Scoped, scoped
 from layergen.settings.choice import Setting
+from layergen.settings.search import given_values
 
 Test = tuple[Path, Span]  # a condition, by where it stands
 Decision = tuple[Test, bool]  # what it came to
@@ -145,7 +146,7 @@ class Shadow(Interpreter):
 
 def outside(program: Program, setting: Setting) -> set[Decision]:
     """What the conditions outside the forward come to at a setting."""
-    shadow = Shadow(setting.names)
+    shadow = Shadow({**setting.names, **given_values(program, setting.given)})
     without = {name for name, value in _tensors(program, setting).items() if value is None}
     for part in scoped(program):
         section, name = part.path[0], part.path[1] if len(part.path) > 1 else ""
@@ -154,6 +155,8 @@ def outside(program: Program, setting: Setting) -> set[Decision]:
         missing = optional and name in without
         if section not in ("constraints", "laws", "matches", "repr") and not given and not missing:
             shadow.look(part)
+        if section == "derived":  # now in the place of an argument of its name
+            shadow.values[str(name)] = setting.names.get(str(name))
     return shadow.decisions
 
 

@@ -1,6 +1,7 @@
 """Tensors without elements, and the constraints that would rule them out."""
 
 from collections.abc import Iterator, Mapping
+from itertools import takewhile
 from typing import Any
 
 from layergen.diagnostics import Finding, Path, Place
@@ -73,8 +74,10 @@ def inlined(node: ex.Expression, derived: Mapping[str, ex.Expression]) -> ex.Exp
     """An expression in arguments and dimensions alone."""
 
     def change(part: ex.Expression) -> ex.Expression | None:
-        named = isinstance(part, ex.Name) and part.id in derived
-        return inlined(derived[part.id], derived) if named and isinstance(part, ex.Name) else None
+        if not isinstance(part, ex.Name) or part.id not in derived:
+            return None
+        earlier = takewhile(lambda item: item[0] != part.id, derived.items())
+        return inlined(derived[part.id], dict(earlier))
 
     return ex.transform(node, change)
 

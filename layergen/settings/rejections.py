@@ -11,7 +11,7 @@ from layergen.lang.interpreter import EvaluationFault, Interpreter
 from layergen.lang.model import Argument
 from layergen.resolve.program import Program
 from layergen.settings.choice import Setting
-from layergen.settings.search import values_of
+from layergen.settings.search import given_values, values_of
 
 INTS = (0, -1, 1, 2, 3, 4, 5, 7, 8, 9)
 FLOATS = (-1.0, 0.0, 0.5, 1.5, 2.0)
@@ -34,7 +34,7 @@ def rejections(program: Program, base: Setting) -> Iterator[Rejection]:
         for value in _refused(argument):
             given = {**base.given, name: value}
             values = _values(program, given)
-            if values is not None and _only_breaks(program, values, name):
+            if values is not None and _only_breaks(program, {**values, **given_values(program, given)}, name):
                 yield Rejection(f"{name}_{_word(value)}", _ordered(program, given), name, values=values)
     for index in range(len(program.argument_constraints)):
         found = _breaking(program, base, index)
@@ -89,7 +89,8 @@ def _breaking(program: Program, base: Setting, index: int) -> tuple[dict[str, An
             given = {**base.given, name: value}
             try:
                 values = values_of(program, given)
-                if not all(allows(part, values[other]) for other, part in program.arguments.items()):
+                raw = {**values, **given_values(program, given)}
+                if not all(allows(part, raw[other]) for other, part in program.arguments.items()):
                     continue
                 interpreter = Interpreter(values)
                 if all(interpreter.truth(other) for other in before) and not interpreter.truth(constraint):

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from itertools import cycle, islice
 from typing import Any
 
@@ -41,6 +42,12 @@ def values_of(program: Program, given: Mapping[str, Any]) -> dict[str, Any]:
     for name, expression in program.derived.items():
         values[name] = Interpreter(values).evaluate(expression)
     return values
+
+
+def given_values(program: Program, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments whose places derived values take, as they were given."""
+    raw = values_of(replace(program, derived={}), given) if program.replaced else {}
+    return {name: raw[name] for name in program.replaced}
 
 
 def candidates(argument: Argument, defaulted: bool) -> list[Any]:
