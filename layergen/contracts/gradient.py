@@ -49,7 +49,9 @@ def check_gradient(ways: Ways) -> Iterator[Finding]:
             message = "the backward pass fails: torch has no derivative of one of the ops"
             yield NoGradient.at(FORWARD, message, help=NOT_IMPLEMENTED_HELP)
             return
-        inner |= {path: path.split(".")[0] for path, part in seen.instance.inner.items() if part.gradient}
+        inner |= {
+            path: path.split(".")[0] for path, part in seen.instance.inner.items() if part.gradient and part.learned
+        }
         leaves = {**seen.instance.state, **seen.instance.inputs}
         own = seen.instance.program
         learned = [name for name, part in own.parameters.items() if part.gradient and seen.instance.learns(name)]

@@ -96,6 +96,7 @@ class Module(Part):
     when: Expression | None = None  # the attribute is None where this is false
     doc: Prose | None = None
     init: Section[Expression] = Field(default_factory=dict)  # other initial values, by the paths of its tensors
+    requires_grad: Expression | None = None  # whether its parameters are learned; None: as they are by themselves
 
     @model_validator(mode="before")
     @classmethod

@@ -238,7 +238,14 @@ def member_text(member: Member) -> str:
         text = f"{sentence(member.doc)} {text}"
     if member.when is not None:
         text += f" ``None`` unless {code(ex.show(member.when))}."
-    return text
+    return text + frozen_text(member.requires_grad)
+
+
+def frozen_text(learned: ex.Expression | None) -> str:
+    """The sentence that says when something is not learned."""
+    if learned is None or learned == ex.Literal(True):
+        return ""
+    return " Frozen." if learned == ex.Literal(False) else f" Frozen if {code(ex.show(negated(learned)))}."
 
 
 def attribute_text(tensor: Parameter | Buffer) -> str:
@@ -252,11 +259,7 @@ def attribute_text(tensor: Parameter | Buffer) -> str:
         text += f" One for each {code(tensor.each.index)} in {count}."
     if tensor.when is not None:
         text += f" ``None`` unless {code(ex.show(tensor.when))}."
-    if condition is not None and not isinstance(condition, ex.Literal):
-        text += f" Frozen if {code(ex.show(negated(condition)))}."
-    elif condition == ex.Literal(False) and tensor.doc:
-        text += " Frozen."
-    return text
+    return text if role.startswith("Frozen") and not tensor.doc else text + frozen_text(condition)
 
 
 def raises(layer: CheckedLayer, doc: DocText) -> Iterator[str]:

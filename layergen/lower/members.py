@@ -5,7 +5,7 @@ from itertools import groupby
 
 from layergen.lang import expression as ex
 from layergen.lang.inits import is_initializer
-from layergen.lower.scopes import attribute_names, constructor_names, given, initializers
+from layergen.lower.scopes import attribute_names, constructor_names, given, initializers, negated
 from layergen.lower.source import Origin, SourcePrinter
 from layergen.resolve.program import Child, Constructible, Made, Member, Program, takes
 
@@ -54,7 +54,7 @@ def created(program: Program) -> Iterator[str]:
     printer = MemberPrinter(program)
     for when, group in groupby(program.members.values(), key=lambda member: member.when):
         members = list(group)
-        lines = [f"self.{member.name} = {printer.constructor(member)}" for member in members]
+        lines = [line for member in members for line in printer.assigned(member)]
         if when is None:
             yield from lines
             continue
@@ -69,6 +69,16 @@ class MemberPrinter(SourcePrinter):
 
     def __init__(self, program: Program) -> None:
         super().__init__(constructor_names(program))
+
+    def assigned(self, member: Member) -> Iterator[str]:
+        """The lines that make a member, and freeze it where it is not learned."""
+        learned, line = member.requires_grad, f"self.{member.name} = {self.constructor(member)}"
+        if learned is None or isinstance(learned, ex.Literal):
+            yield line + (".requires_grad_(False)" if learned == ex.Literal(False) else "")
+            return
+        yield line
+        yield f"if {self.show(negated(learned))}:"
+        yield f"    self.{member.name}.requires_grad_(False)"
 
     def constructor(self, member: Member) -> str:
         match member.constructor:

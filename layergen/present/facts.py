@@ -129,6 +129,10 @@ def _members(program: Program) -> Iterator[str]:
     width = max((len(name) for name in program.members), default=0)
     for name, member in program.members.items():
         note = "" if member.when is None else f"  if {ex.show(member.when)}"
+        if member.requires_grad == ex.Literal(False):
+            note += "  frozen"
+        elif member.requires_grad is not None:
+            note += f"  frozen unless {ex.show(member.requires_grad)}"
         yield f"{name:<{width}}  {ex.show(member.constructor)}{note}"
     yield from (f"{left} is {ex.show(right)}" for left, right in program.ties.items())
 

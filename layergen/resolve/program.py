@@ -97,6 +97,7 @@ class Member:
     when: ex.Expression | None = None  # the attribute is None where this is false
     doc: str | None = None
     init: Mapping[str, ex.Expression] = field(default_factory=dict)  # other initial values, by paths
+    requires_grad: ex.Expression | None = None  # its parameters are frozen where this is false
 
     @property
     def module(self) -> ex.Expression:

@@ -37,6 +37,8 @@ class Modules(Protocol):
     @property
     def when(self) -> ex.Expression | None: ...
     @property
+    def requires_grad(self) -> ex.Expression | None: ...
+    @property
     def init(self) -> Mapping[str, ex.Expression]: ...
 
 
@@ -157,6 +159,8 @@ def _members(spec: Parts, scalars: frozenset[str], known: str) -> Iterator[Scope
             yield Scoped((*path, "module"), call, inner, known)
         if member.when is not None:
             yield Scoped((*path, "when"), member.when, scalars, known)
+        if member.requires_grad is not None:
+            yield Scoped((*path, "requires_grad"), member.requires_grad, scalars, known)
         for tensor, init in member.init.items():
             yield from _initial((*path, "init", tensor), init, scalars, frozenset())
 

@@ -96,6 +96,7 @@ def assemble(
             (made,) = member.made
             yield name, Inner(made, _given(made.call, interpreter), path, state, owned, placement)
             _restart(member, path, interpreter.values, owned)
+            _freeze(member, path, interpreter, state, owned)
             continue
         found: list[Inner] = []
         for made, inside in _listed(member, interpreter):
@@ -103,6 +104,7 @@ def assemble(
             own = f"{path}{len(found)}."
             found.append(Inner(made, given, own, state, owned, placement))
             _restart(member, own, inside.values, owned)
+        _freeze(member, path, interpreter, state, owned)
         yield name, found
 
 
@@ -120,6 +122,29 @@ def _restart(member: Member, prefix: str, values: Mapping[str, Any], owned: Muta
             message = f"`{member.name}` has no tensor `{path}`"
             raise MemberFault(member.constructor, message, help=help, rule=WrongTensorPath)
         owned[prefix + path] = replace(known, init=Initial(init), values=dict(values), fresh=None)
+
+
+def _freeze(
+    member: Member, prefix: str, interpreter: Interpreter, state: State, owned: MutableMapping[str, Owned]
+) -> None:
+    """Take in that a layer does not learn the parameters of a member.
+
+    Raises:
+        MemberFault: If the member has none.
+    """
+    if member.requires_grad is None:
+        return
+    names = [name for name, part in owned.items() if name.startswith(prefix) and part.parameter]
+    if not names:
+        message = f"`{member.name}` has no parameters that could be frozen"
+        raise MemberFault(member.constructor, message, help="delete its `requires_grad`")
+    if interpreter.truth(member.requires_grad):
+        return
+    for name in names:
+        owned[name] = replace(owned[name], learned=False)
+        tensor = state[name]
+        if tensor is not None:
+            state[name] = tensor.requires_grad_(False)
 
 
 def _listed(member: Member, interpreter: Interpreter) -> Iterator[tuple[Made, Interpreter]]:
