@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+JOINT = ", "  # between the names of members of which a call runs one
+
 
 class Role(StrEnum):
     """What a name stands for; its text is how messages say it."""
@@ -42,3 +44,8 @@ class Callee:
     kind: CalleeKind
     name: str
     floating: bool = False  # of an op that makes a tensor from nothing: whether it is floating where no dtype is given
+
+    @property
+    def members(self) -> tuple[str, ...]:
+        """The members that a call may run: one, or each of a list in turn."""
+        return tuple(self.name.split(JOINT)) if self.kind is CalleeKind.MEMBER else ()

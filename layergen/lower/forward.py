@@ -285,7 +285,10 @@ class ForwardWriter(Visitor):
         block = self.program.forward.statements
         read = mentioned(block).union(call.function for call in calls(block))
         names = [target.id if target.id in read else "_" for target in statement.targets]
-        self.emit(f"for {', '.join(names)} in {self.printer.show(self.narrowed(statement.iterable, statement))}:")
+        iterable = self.narrowed(statement.iterable, statement)
+        if isinstance(iterable, ex.Sequence):  # it does not change
+            iterable = replace(iterable, bracket="(")
+        self.emit(f"for {', '.join(names)} in {self.printer.show(iterable)}:")
         known, self.known = self.known, about(self.known, assigned(statement.body))
         self.inner(statement.body, NOTHING)
         self.known = known

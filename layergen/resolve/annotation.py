@@ -9,7 +9,7 @@ from typing import Protocol
 from layergen import ops
 from layergen.lang import expression as ex
 from layergen.lang.dtypes import DTYPES
-from layergen.lang.facts import Callee, CalleeKind, Role
+from layergen.lang.facts import JOINT, Callee, CalleeKind, Role
 from layergen.lang.inits import FANS, filling, initializer
 from layergen.lang.kinds import Kind, Kinds
 from layergen.lang.patterns import is_pattern
@@ -25,6 +25,21 @@ class Runnable(Protocol):
     def name(self) -> str: ...
     @property
     def returns(self) -> Kinds: ...
+
+
+@dataclass(frozen=True)
+class OneOf:
+    """One of some members that are written out in a list."""
+
+    members: tuple[Runnable, ...]
+
+    @property
+    def name(self) -> str:
+        return JOINT.join(dict.fromkeys(member.name for member in self.members))
+
+    @property
+    def returns(self) -> Kinds:
+        return frozenset[Kind]().union(*(member.returns for member in self.members))
 
 
 @dataclass(frozen=True)
@@ -147,6 +162,9 @@ def member_of(value: str | ex.Expression, at: Environment) -> Runnable | None:
             return member_of(inner, at)
         case ex.Call(function="reversed", arguments=(inner,)):
             return member_of(inner, at)
+        case ex.Sequence(items=items, bracket="[" | "("):
+            known = tuple(member for item in items if (member := member_of(item, at)) is not None)
+            return OneOf(known) if known else None
         case _:
             return None
 

@@ -86,7 +86,8 @@ def _ends(index: ex.Expression) -> Iterator[ex.Expression]:
 def _calls(expression: ex.Expression, path: Path, program: Program) -> Iterator[Finding]:
     for node in ex.walk(expression):
         if isinstance(node, ex.Call | ex.Apply) and node.callee and node.callee.kind is CalleeKind.MEMBER:
-            yield from _run(node, path, program.members[node.callee.name])
+            for name in node.callee.members:
+                yield from _run(node, path, program.members[name])
         elif isinstance(node, ex.Call):
             yield from _pattern(node, node.origin, path) if node.origin else check_call(node, path, program.derived)
         elif isinstance(node, ex.Apply):

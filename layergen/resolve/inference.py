@@ -92,6 +92,8 @@ def _sequence(items: list[Kinds]) -> Kinds:
         return frozenset({Kind.INTS})
     if found <= {Kind.INT, Kind.FLOAT}:
         return frozenset({Kind.FLOATS})
+    if found <= {Kind.MEMBER, Kind.NONE} and Kind.MEMBER in found:
+        return MEMBERS
     return frozenset({Kind.TENSORS}) if found <= {Kind.TENSOR} else UNKNOWN
 
 

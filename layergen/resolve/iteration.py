@@ -23,6 +23,9 @@ ITERATIONS: dict[str, tuple[int, int | None]] = {
 }
 
 
+MEMBER_KINDS = frozenset({Kind.MEMBER, Kind.MEMBERS})
+
+
 def is_iteration(node: ex.Expression) -> bool:
     """Whether an expression is a call that stands behind the ``in`` of a loop and nowhere else."""
     return isinstance(node, ex.Call) and node.function in ITERATIONS
@@ -80,6 +83,9 @@ def check_iterable(node: ex.Expression, path: Path) -> Iterator[Finding]:
     if isinstance(node, ex.Call) and node.callee is not None and node.callee.kind is CalleeKind.ITERATION:
         yield from _check_call(node, path)
         return
+    if isinstance(node, ex.Sequence) and any(kinds_of(item) & MEMBER_KINDS for item in node.items):
+        yield from _check_members(node, path)
+        return
     kinds = kinds_of(node)
     if kinds & {*ITEMS, Kind.MEMBERS, Kind.UNKNOWN}:
         return
@@ -90,6 +96,19 @@ def check_iterable(node: ex.Expression, path: Path) -> Iterator[Finding]:
     else:
         help = f"write `range({text})`" if Kind.INT in kinds else None
         yield WrongArgumentKind.at(place, f"a loop runs over a list, but `{text}` is none", help=help)
+
+
+def _check_members(node: ex.Sequence, path: Path) -> Iterator[Finding]:
+    """Where one of the items of a written list is a member, each is."""
+    for item in node.items:
+        text = shorten(ex.show(item))
+        if Kind.MEMBERS in kinds_of(item):
+            message = f"`{text}` is a list of members among single ones"
+            help = f"write one of it, `{text}[0]`, or run over `{text}` in a loop of its own"
+            yield WrongArgumentKind.at(Place(path, item.span), message, help=help)
+        elif not kinds_of(item) & {Kind.MEMBER, Kind.UNKNOWN}:
+            help = "leave it out, or join it to each by `zip`"
+            yield WrongArgumentKind.at(Place(path, item.span), f"`{text}` is no member, as the others are", help=help)
 
 
 def _check_call(call: ex.Call, path: Path) -> Iterator[Finding]:
