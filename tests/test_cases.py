@@ -24,7 +24,14 @@ from layergen.diagnostics import Rule
 from layergen.rules import all_rules
 
 CASES = Path(__file__).parent / "cases"
-FOLDERS = sorted([*CASES.glob("*/"), *CASES.glob("*/mended/")])
+FOLDERS = [
+    pytest.param(
+        folder,
+        id=folder.relative_to(CASES).as_posix(),
+        marks=[pytest.mark.written] if (folder / "expected").exists() else [],
+    )
+    for folder in sorted([*CASES.glob("*/"), *CASES.glob("*/mended/")])
+]
 PARTS = ("stdout.txt", "expected", "before", "mended")
 SHARED = ("tests/behaviours.py", "tests/conftest.py")
 HOLDS_SHARED = CASES / "whole_packages" / "expected"
@@ -35,7 +42,7 @@ def update(request: pytest.FixtureRequest) -> bool:
     return bool(request.config.getoption("--update-cases"))
 
 
-@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.relative_to(CASES).as_posix())
+@pytest.mark.parametrize("folder", FOLDERS)
 def test_case(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], update: bool
 ) -> None:
@@ -51,6 +58,7 @@ def test_case(
         shared = {path: made.pop(path) for path in SHARED if path in made and path not in before}
         assert update or all(text == (HOLDS_SHARED / path).read_text("utf-8") for path, text in shared.items())
     if update:
+        assert not (output and is_sound(folder)), f"a sound case has become faulty: {output}"
         write(folder, output, made)
     assert output == contents(folder).get("stdout.txt", "")
     assert code == (1 if output else 0)
@@ -72,6 +80,11 @@ def test_each_rule_has_an_invalid_and_a_valid_case(rule: type[Rule]) -> None:
 
 def test_mended_cases_are_free_of_faults() -> None:
     assert not list(CASES.glob("*/mended/stdout.txt"))
+
+
+def is_sound(folder: Path) -> bool:
+    """Whether a case is there to show that nothing is wrong with it, so that no update may make it a faulty one."""
+    return folder.name == "mended" or ((folder / "expected").exists() and not (folder / "stdout.txt").exists())
 
 
 def contents(folder: Path) -> dict[str, str]:
