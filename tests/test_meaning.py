@@ -104,3 +104,27 @@ def started(init: str) -> Program:
 def test_start_of_the_matched_module_is_not_judged() -> None:
     assert checked(started("kaiming_uniform(a=sqrt(5))")).judgement.accepted == ()
     assert fault_of(started("kaiming_uniform(a=0.1)")).rule.name == "wrong-fan"
+
+
+TUPLE = "outputs: {y: [N, L], state: {tuple: {h: [N, L], c: [N, L]}}}"
+
+
+@pytest.mark.parametrize(
+    ("code", "parts"),
+    [
+        ("LG303", "forward: |\n  y = x\n  state = (as_strided(x, [N, L], [L, 1]), x)"),
+        ("LG327", "forward: |\n  y = x\n  state = (x - mean(x, dim=0, keepdim=True), x)"),
+        ("LG329", "causal: L\nforward: |\n  y = x\n  state = (flip(x, [1]), x)"),
+    ],
+)
+def test_a_fault_of_a_tensor_in_a_tuple_is_found_where_the_tuple_is_made(code: str, parts: str) -> None:
+    finding = fault_of(read(f"inputs: {{x: [N, L]}}\n{TUPLE}\n{parts}"))
+    assert (finding.rule.code, finding.place.span) == (code, (6, 11)), finding
+    assert "`state[0]`" in finding.message
+
+
+def test_a_mean_over_what_a_mask_leaves_out_is_found_in_a_tuple() -> None:
+    inputs = "inputs: {x: [N, L], mask: {shape: [N, L], dtype: bool, marks: x, dim: 1}}"
+    outputs = "outputs: {y: [N, L], state: {tuple: {h: [N], c: [N]}}}"
+    forward = "forward: |\n  y = where(mask, x, 0.0)\n  state = (mean(x, dim=1), sum(y, dim=1))"
+    assert fault_of(read(f"{inputs}\n{outputs}\n{forward}")).rule.code == "LG330"

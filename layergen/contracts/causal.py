@@ -7,7 +7,7 @@ from torch import Tensor
 from layergen.contracts.execution import NUMBERS
 from layergen.contracts.probing import FAR, Probe, Tensors, Way, at_index, axes, differs, probed
 from layergen.contracts.promise import Promise, Ways
-from layergen.diagnostics import FORWARD, Finding, Place
+from layergen.diagnostics import Finding
 from layergen.rules.meaning import FutureSeen
 from layergen.run.forward import Run
 from layergen.words import plural
@@ -78,4 +78,4 @@ def _finding(way: Way, name: str, output: str, position: int, usual: Run) -> Fin
     message = f"`{output}` sees the future: at index {position} along `{name}` it changes with what comes later"
     help = "look back alone: `pad(x, [k - 1, 0])` before a convolution, a lower triangle as mask of attention"
     notes = way.probe.instance.explainer.notes()
-    return FutureSeen.at(Place(FORWARD, usual.stored[output].span), message, notes=notes, help=help)
+    return FutureSeen.at(usual.place(output), message, notes=notes, help=help)

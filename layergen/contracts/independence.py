@@ -97,9 +97,10 @@ def _finding(probe: Probe, training: bool, batch: str, found: Dependence) -> Fin
     before = probe.run(training, found.before)
     after = None if found.after is None else probe.run(training, found.after)
     assert before is not None
-    target = _culprit(probe, batch, before, after) or before.stored[found.output]
+    culprit = _culprit(probe, batch, before, after)
+    place = Place(FORWARD, culprit.span) if culprit else before.place(found.output)
     notes = probe.instance.explainer.notes()
-    return DependentSamples.at(Place(FORWARD, target.span), message, notes=notes, help=help)
+    return DependentSamples.at(place, message, notes=notes, help=help)
 
 
 def _culprit(probe: Probe, batch: str, before: Run, after: Run | None) -> ex.Name | None:

@@ -9,7 +9,7 @@ from torch import Tensor
 from layergen.contracts.execution import NUMBERS
 from layergen.contracts.probing import Tensors, Way, at_index, axes, differs, probed, resized
 from layergen.contracts.promise import Promise, Ways
-from layergen.diagnostics import FORWARD, Finding, Label, Place
+from layergen.diagnostics import Finding, Label, Place
 from layergen.lang import expression as ex
 from layergen.lang.model import Input
 from layergen.lang.model import Tensor as TensorSpec
@@ -116,8 +116,7 @@ class MaskTrial:
 
     def finding(self, run: Run, output: str, message: str, help: str) -> Finding:
         notes = self.probe.instance.explainer.notes()
-        place = Place(FORWARD, run.stored[output].span)
-        return UnmarkedCounts.at(place, message, labels=self.labels(), notes=notes, help=help)
+        return UnmarkedCounts.at(run.place(output), message, labels=self.labels(), notes=notes, help=help)
 
     def labels(self) -> tuple[Label, ...]:
         """Where the spec says what the mask marks."""
@@ -203,8 +202,7 @@ class MaskTrial:
                     message = f"`{name}` is {kind} where `{self.mask.name}` marks {words}"
                     help = "bound the count, `clamp(sum(…), min=1)`, or fill what comes of nothing, `nan_to_num(…)`"
                     notes = self.probe.instance.explainer.notes()
-                    place = Place(FORWARD, run.stored[name].span)
-                    return NothingMarked.at(place, message, labels=self.labels(), notes=notes, help=help)
+                    return NothingMarked.at(run.place(name), message, labels=self.labels(), notes=notes, help=help)
         self.shown.add(NOTHING)
         return None
 

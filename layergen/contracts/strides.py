@@ -6,7 +6,7 @@ from layergen.contracts.execution import NUMBERS
 from layergen.contracts.probing import differs
 from layergen.contracts.promise import Promise, Ways
 from layergen.contracts.sites import WITH_STRIDES
-from layergen.diagnostics import Finding, Place
+from layergen.diagnostics import Finding
 from layergen.rules.shapes import OpFailed
 from layergen.run.forward import Run
 from layergen.run.watching import TRAINING, Bystander, Seen, Watch
@@ -46,8 +46,7 @@ def _other_values(usual: Run, cut_out: Run) -> str | None:
 def _finding(seen: Seen[None], name: str) -> Finding:
     message = f"`{name}` has other values where the inputs are slices of larger tensors"
     help = "read the entries by their indices, which do not depend on where they lie: `x[:, arange(k)]`"
-    place = Place(("forward",), seen.run.stored[name].span)
-    return OpFailed.at(place, message, notes=seen.instance.explainer.notes(), help=help)
+    return OpFailed.at(seen.run.place(name), message, notes=seen.instance.explainer.notes(), help=help)
 
 
 STRIDES = Promise(check_strides, (CUT_OUT, NUMBERS))

@@ -10,7 +10,6 @@ from layergen.domains.site import Suspect, as_value
 from layergen.domains.size import Knowledge, Size, named, number
 from layergen.domains.value import BOOLEAN, UNKNOWN, Value, constant, sized
 from layergen.lang import expression as ex
-from layergen.lang.argument_types import Base
 from layergen.lang.inits import is_initializer
 from layergen.lang.model import Argument, Buffer, Input, Parameter
 from layergen.lang.tuples import gathered, item_index, whole_name
@@ -128,7 +127,7 @@ def _scalars(program: Program, setting: Setting, knowledge: Knowledge, exact: bo
     for name in program.dimensions:
         known[name] = _whole(name, 1, INF, knowledge) if name in setting.sizes else UNKNOWN
     for name, argument in program.decided.items():
-        settled = exact and argument.type.base is Base.FLOAT
+        settled = exact and argument.type.fractional
         replaced = name in program.replaced  # whose place another number takes below
         value = given_values(program, setting.given)[name] if replaced else setting.values[name]
         own = f"{name}'" if replaced else name
@@ -155,9 +154,11 @@ def _argument(name: str, argument: Argument, value: Any, knowledge: Knowledge) -
     if argument.choices is not None and not argument.type.worded:
         numbers = [choice for choice in argument.choices if isinstance(choice, int)]
         low, high = min(numbers), max(numbers)
-    if argument.type.base is Base.FLOAT:
+    if argument.type.fractional:
         number = Value(Interval(low, high, argument.excludes("min"), argument.excludes("max")))
         return [number] * len(value) if isinstance(value, tuple) else number
+    if not argument.type.integral:
+        return UNKNOWN
     low, high = low + argument.excludes("min"), high - argument.excludes("max")
     if isinstance(value, tuple):
         return [

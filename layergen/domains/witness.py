@@ -18,7 +18,7 @@ from layergen.domains.site import Edge, Suspect
 from layergen.domains.study import suspects_at
 from layergen.faults import SpecError
 from layergen.lang import expression as ex
-from layergen.lang.argument_types import ArgumentType, Base
+from layergen.lang.argument import Argument
 from layergen.lang.bounds import refusal
 from layergen.lang.interpreter import EvaluationFault, Interpreter
 from layergen.lang.tuples import gathered
@@ -122,16 +122,21 @@ def _with_roots(program: Program, setting: Setting, suspects: Sequence[Suspect])
     exponents += [part for node in powers if isinstance(node, ex.Call) for part in node.arguments[1:]]
     named = {name for exponent in exponents for name in ex.names(exponent)}
     for name, argument in program.arguments.items():
-        if name in named and argument.type == ArgumentType(Base.FLOAT) and setting.values[name] not in (None, ROOT):
+        if name in named and _is_number(argument) and setting.values[name] not in (None, ROOT):
             changed = None if refusal(name, argument, ROOT) else _given(program, setting, {name: ROOT})
             if changed is not None:
                 yield name, changed
 
 
+def _is_number(argument: Argument) -> bool:
+    """Whether the values of an argument are single numbers that may be fractions."""
+    return argument.type.fractional and not argument.type.listed and not argument.type.worded
+
+
 def _at_bounds(program: Program, setting: Setting) -> Iterator[tuple[str, Setting]]:
     """The setting with one floating argument after the other at a bound that it may have."""
     for name, argument in program.decided.items():
-        if argument.type.base is not Base.FLOAT or not isinstance(setting.values[name], int | float):
+        if not argument.type.fractional or not isinstance(setting.values[name], int | float):
             continue
         for end, bound in (("min", argument.min), ("max", argument.max)):
             if bound is not None and not argument.excludes(end) and setting.values[name] != bound:  # type: ignore[arg-type]
@@ -260,9 +265,7 @@ def _advance(instance: Instance) -> None:
 
 def _confirmed(program: Program, witness: Witness) -> bool:
     """Whether the layer fails as well where arguments without a default have other ordinary values."""
-    required = [
-        name for name, part in program.decided.items() if part.required and part.type == ArgumentType(Base.FLOAT)
-    ]
+    required = [name for name, part in program.decided.items() if part.required and _is_number(part)]
     for number in ORDINARY_FLOATS if required and witness.breakdown else ():
         given = {name: number for name in required if name != witness.bound}
         changed = _given(program, witness.setting, given)

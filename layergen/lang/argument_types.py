@@ -84,6 +84,11 @@ class ArgumentType:
         return self.base is Base.INT
 
     @property
+    def fractional(self) -> bool:
+        """Whether these numbers may be fractions."""
+        return self.base is Base.FLOAT
+
+    @property
     def listed(self) -> bool:
         """Whether its values, those that are no text, are lists."""
         return self.count is not None

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 
 from layergen.diagnostics import Path
+from layergen.lang.argument_types import WORDS
 from layergen.suggest import nearest
 
 # torch's other names of dtypes, and what people say who mean its usual ones.
@@ -18,7 +19,6 @@ TYPE_WORDS = {
     "text": "str", "list": "ints", "tuple": "ints", "int_list": "ints", "list[int]": "ints", "size": "size2",
     "list[float]": "floats", "numbers": "floats", "pair": "size2", "string | size2": "str | size2",
 }  # fmt: skip
-TYPES = ("int", "float", "bool", "str", "size1", "size2", "size3", "float2", "ints", "floats")
 INITIALIZER_WORDS = {
     "he_uniform": "kaiming_uniform", "he_normal": "kaiming_normal", "glorot_uniform": "xavier_uniform",
     "glorot_normal": "xavier_normal", "lecun_normal": "kaiming_normal(nonlinearity='linear')",
@@ -94,7 +94,7 @@ def type_meant(value: object) -> str | None:
     sizes = re.fullmatch(r"(?:sizes?|ints?|tuple)[_ \[]*(\d+)\]?", bare)
     if sizes:
         return f"size{int(sizes[1])}" if 0 < int(sizes[1]) < 10 else "ints"
-    return TYPE_WORDS.get(bare) or nearest(bare, (*TYPES, *TYPE_WORDS.values()))
+    return TYPE_WORDS.get(bare) or nearest(bare, (*WORDS, "size1", "size3"))
 
 
 def entry_meant(path: Path, value: object) -> str | None:

@@ -69,7 +69,7 @@ def parameter(name: str, argument: Argument) -> str:
 
 def helper(argument: Argument) -> str:
     """The name of the function that brings an argument into one form."""
-    kind = "float_" if argument.type.base is Base.FLOAT else ""
+    kind = "float_" if argument.type.fractional else ""
     gaps = "optional_" if argument.optional_entries else ""
     count = argument.type.count
     plain = f"{argument.type.base}s" if count == ANY or count not in NAMED else NAMED[count]

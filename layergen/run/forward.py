@@ -12,6 +12,7 @@ from layergen.faults import SpecError
 from layergen.lang import expression as ex
 from layergen.lang.facts import CalleeKind
 from layergen.lang.interpreter import EvaluationFault, Function, Interpreter
+from layergen.lang.tuples import whole_name
 from layergen.ops.dtypes import dtype_name
 from layergen.rules.shapes import OpFailed
 from layergen.rules.tensors import BufferMismatch
@@ -70,6 +71,10 @@ class Run:
     def stored(self) -> Mapping[str, ex.Name]:
         """Where each name got the value that it has at the end."""
         return {step.name: step.target for step in self.steps}
+
+    def place(self, output: str) -> Place:
+        """Where an output got its value; a tensor of a tuple got it with the tuple."""
+        return Place(FORWARD, self.stored[whole_name(output)].span)
 
 
 def _absent(node: ex.Node, name: str) -> MemberFault:

@@ -170,24 +170,30 @@ def _tried(argument: Argument, current: Any) -> Iterator[Any]:
         return
     if argument.type.base is Base.BOOL:
         yield not current
-        return
-    near = [bound for bound in (argument.min, argument.max) if bound is not None and abs(bound) <= BOUND]
-    match argument.type.base, argument.type.count:
-        case Base.STR, _:
-            return
-        case Base.INT, None:
+    elif argument.type.numeric:
+        bounds = (argument.min, argument.max)
+        near = [bound for bound in bounds if bound is not None and abs(bound) <= BOUND]
+        yield from _fractions(argument, near) if argument.type.fractional else _whole_numbers(argument, near)
+
+
+def _fractions(argument: Argument, near: Sequence[float]) -> Iterator[Any]:
+    if argument.type.listed:
+        yield from (cycled(entries, argument.type.count or 2) for entries in UNEQUAL_FLOATS)
+        yield from near
+    else:
+        yield from near
+        yield from FLOATS
+
+
+def _whole_numbers(argument: Argument, near: Sequence[float]) -> Iterator[Any]:
+    match argument.type.count:
+        case None:
             yield from (ODD, *near, *OTHERS) if argument.required else (*OTHERS[:2], *near, *OTHERS[2:])
-        case Base.INT, argument_types.ANY:
+        case argument_types.ANY:
             yield from ([3, 2], [4])
-        case Base.INT, int(count):
+        case count:
             yield from (cycled(entries, count) for entries in ((None, 3), (2, None)) if argument.optional_entries)
             yield from (cycled(entries, count) for entries in UNEQUAL)
-            yield from near
-        case _, None:
-            yield from near
-            yield from FLOATS
-        case _, count:
-            yield from (cycled(entries, count or 2) for entries in UNEQUAL_FLOATS)
             yield from near
 
 

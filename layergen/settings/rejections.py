@@ -47,7 +47,7 @@ def _refused(argument: Argument) -> Iterator[Any]:
     """Values just outside an argument's bounds or choices."""
     if argument.choices is not None:
         yield "unknown" if argument.type.textual else max(int(choice) for choice in argument.choices) + 1
-    step = 0.5 if argument.type.base is Base.FLOAT else 1
+    step = 0.5 if argument.type.fractional else 1
     if argument.min is not None:
         yield argument.min if argument.excludes("min") else argument.min - step
     if argument.max is not None:
@@ -103,15 +103,12 @@ def _breaking(program: Program, base: Setting, index: int) -> tuple[dict[str, An
 def _candidates(argument: Argument) -> tuple[Any, ...]:
     if argument.finite and argument.choices is not None:
         return argument.choices
-    match argument.type.base:
-        case Base.BOOL:
-            return (True, False)
-        case Base.STR:
-            return ("unknown",)
-        case Base.FLOAT:
-            return (*(argument.choices or ()), *FLOATS)
-        case _:
-            return (*(argument.choices or ()), *INTS)
+    if argument.type.base is Base.BOOL:
+        return (True, False)
+    if argument.type.base is Base.STR:
+        return ("unknown",)
+    assert argument.type.numeric, f"nothing to try for type {argument.type}"
+    return (*(argument.choices or ()), *(FLOATS if argument.type.fractional else INTS))
 
 
 def _ordered(program: Program, given: dict[str, Any]) -> dict[str, Any]:

@@ -60,26 +60,35 @@ def _pool(argument: Argument, defaulted: bool) -> list[Any]:
     """What is worth a try, be it allowed or not; of a union its numbers, for the texts are choices."""
     if argument.finite and argument.choices is not None:
         return list(argument.choices)
-    match argument.type.base, argument.type.count:
-        case Base.BOOL, _:
-            return [True, False]
-        case Base.STR, _:
-            return ["text"]
-        case Base.FLOAT, None:
-            return [*(SMALL_FLOATS if defaulted else FLOATS), *_between(argument)]
-        case Base.FLOAT, argument_types.ANY:
+    if argument.type.base is Base.BOOL:
+        return [True, False]
+    if argument.type.base is Base.STR:
+        return ["text"]
+    assert argument.type.numeric, f"nothing to try for type {argument.type}"
+    return _fractions(argument, defaulted) if argument.type.fractional else _whole_numbers(argument, defaulted)
+
+
+def _fractions(argument: Argument, defaulted: bool) -> list[Any]:
+    usual = SMALL_FLOATS if defaulted else FLOATS
+    match argument.type.count:
+        case None:
+            return [*usual, *_between(argument)]
+        case argument_types.ANY:
             return [[0.5], [0.25, 0.75], [0.5, 0.25], [2.0, 3.0], *([part] for part in _between(argument))]
-        case Base.FLOAT, int(count):
-            lists = [cycled(parts, count) for parts in UNEQUAL_FLOATS]
-            return [*lists, *(SMALL_FLOATS if defaulted else FLOATS), *_between(argument)]
-        case _, None:
+        case count:
+            return [*(cycled(parts, count) for parts in UNEQUAL_FLOATS), *usual, *_between(argument)]
+
+
+def _whole_numbers(argument: Argument, defaulted: bool) -> list[Any]:
+    match argument.type.count:
+        case None:
             return [*(DEFAULTED_INTS if defaulted else INTS), *_between(argument)]
-        case _, argument_types.ANY:
+        case argument_types.ANY:
             return [[5], [3, 4], [3]]
-        case _, int(count) if argument.optional_entries:
+        case count if argument.optional_entries:
             gaps = [cycled(parts, count) for parts in ((None, 3), (2, None), (3, 2, 1))]
             return [*gaps, 2, 3, *_between(argument)]
-        case _, int(count) if defaulted:
+        case count if defaulted:
             return [*(cycled(parts, count) for parts in UNEQUAL), 2, 3, *_between(argument)]
     return [3, 2, 4, 1, 5, *_between(argument)]
 
