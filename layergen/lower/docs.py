@@ -268,6 +268,7 @@ def raises(layer: CheckedLayer, doc: DocText) -> Iterator[str]:
             by_requirement.setdefault(requirement(argument), []).append(code(name))
     reasons = [f"{listed(names, 'or')} is {unmet(must)}" for must, names in by_requirement.items()]
     reasons += [f"{code(ex.show(constraint))} does not hold" for constraint in program.constraints]
+    reasons += [f"{code(ex.show(check))} does not hold" for check, _ in layer.checked_conditions]
     checked = list(dict.fromkeys(check.input for check in layer.input_checks))
     sized = {check.input for check in layer.input_checks if not isinstance(check.demand, RankDemand)}
     ranks = [code(name) for name in checked if name not in sized]

@@ -135,8 +135,10 @@ def _members(program: Program) -> Iterator[str]:
 def _precondition(condition: PreconditionCase) -> str:
     """What torch demands of sizes, and where it does not ask."""
     text = f"{condition.text} {ways}" if (ways := condition.ways()) else condition.text
-    if condition.stretched:
-        text += f"  not refused where {listed(condition.stretched, 'or')} is 1: that is stretched"
+    if condition.check is not None:
+        text += "  checked: torch stretches what has size 1"
+    elif condition.let_through:
+        text += "  not refused where a size of 1 is stretched"
     return text
 
 
