@@ -12,7 +12,7 @@ from layergen.contracts.recorded import Recorded
 from layergen.lang import expression as ex
 from layergen.lang.parser import parse_expression
 from layergen.prove.cost import Costs
-from layergen.prove.input_checks import InputCheck
+from layergen.prove.demands import InputCheck
 from layergen.prove.proven import Proof, Tried
 from layergen.resolve.program import Program
 from layergen.run.trial import TensorFacts

@@ -14,7 +14,7 @@ from layergen.lower.returned import returned_at
 from layergen.lower.scopes import negated
 from layergen.lower.source import DocText, SourcePrinter, as_shape, python, wrap
 from layergen.lower.views import Lines
-from layergen.prove.input_checks import RankDemand
+from layergen.prove.demands import RankDemand
 from layergen.resolve.meanings import marked_dimension
 from layergen.resolve.program import Member, Program
 from layergen.words import listed

@@ -23,7 +23,7 @@ from layergen.lower.source import WIDTH, Origin, SourcePrinter
 from layergen.lower.tidy import tidied
 from layergen.lower.unbatched import UnbatchedWriter
 from layergen.lower.unions import as_types
-from layergen.prove.input_checks import InputCheck
+from layergen.prove.demands import InputCheck
 from layergen.resolve.conditions import NOTHING, Facts, about, exclude, facts, situated
 from layergen.resolve.inference import TENSOR, TENSORS, kinds_of
 from layergen.resolve.program import Program

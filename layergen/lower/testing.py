@@ -21,7 +21,7 @@ from layergen.lower.laws import law_rows
 from layergen.lower.sizes import size_message
 from layergen.lower.source import SourcePrinter, broken, quoted
 from layergen.lower.views import ReferenceView, RowView, TableView, TestView
-from layergen.prove.input_checks import (
+from layergen.prove.demands import (
     BroadcastDemand,
     InputCheck,
     LeadingDemand,

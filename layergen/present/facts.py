@@ -20,9 +20,9 @@ from layergen.lower.loops import arranged
 from layergen.ops.dtypes import dtype_name
 from layergen.present.guarantees import Guarantee, guarantees
 from layergen.project.library import contract_digest
+from layergen.prove.demands import InputCheck, LeadingDemand, ListDemand, RankDemand, SizeDemand, SolutionDemand
 from layergen.prove.formula import symbol
 from layergen.prove.hints import LEADING_NAMES
-from layergen.prove.input_checks import InputCheck, LeadingDemand, ListDemand, RankDemand, SizeDemand, SolutionDemand
 from layergen.prove.leading import formula_text
 from layergen.prove.proven import Proof
 from layergen.resolve.meanings import marked_dimension
