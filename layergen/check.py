@@ -232,6 +232,12 @@ class Conditions:
         """Whether torch refuses a setting with data, and does not only give nothing, as it does without."""
         return Outcomes(self.program, numbers(self.program, broken)).at({}) in (Does.REFUSE, Does.REFUSE_A_MODE)
 
+    def bound(self, condition: Precondition) -> bool:
+        """Whether the dimensions of a condition have a size in every call."""
+        names = {part.name for part in condition.condition.free_symbols}
+        found = (part for name, part in self.program.dimensions.items() if name in names)
+        return all(part.always or part.optional is not None for part in found)
+
     def setting(self, proof: Proof | Tried) -> Setting:
         """The setting of a proof, with sizes at which the layer works."""
         return self.grown.get(proof.setting.name, proof.setting)
@@ -247,7 +253,9 @@ class Conditions:
         except SpecError:
             return False
         broken = (condition.broken, _input_facts(self.program, condition.broken))
-        self.known[condition.text] = PreconditionCase(condition.text, kept, broken, condition.stretched)
+        through = condition.let_through if self.bound(condition) else None
+        passed = None if through is None else (through, _input_facts(self.program, through))
+        self.known[condition.text] = PreconditionCase(condition.text, kept, broken, let_through=passed)
         self.formulas[condition.text] = condition.condition
         return True
 

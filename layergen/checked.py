@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import reduce
 
 from layergen.contracts.data import OnData
 from layergen.contracts.definition import Compared
@@ -9,8 +10,9 @@ from layergen.contracts.initial import Bounds
 from layergen.contracts.judgement import Judgement
 from layergen.contracts.recorded import Recorded
 from layergen.lang import expression as ex
+from layergen.lang.parser import parse_expression
 from layergen.prove.cost import Costs
-from layergen.prove.input_checks import InputCheck
+from layergen.prove.demands import InputCheck
 from layergen.prove.proven import Proof, Tried
 from layergen.resolve.program import Program
 from layergen.run.trial import TensorFacts
@@ -43,14 +45,35 @@ class PreconditionCase:
     text: str
     kept: CheckedCase
     broken: Broken
-    stretched: tuple[str, ...] = ()  # of its names, those that torch stretches where they are 1
     where: tuple[str, ...] | None = ()  # the flags at which it is demanded, unless that is everywhere; None: some
+    let_through: Broken | None = None  # one that torch takes though it breaks it, as it stretches what has size 1
 
     def ways(self, shown: Callable[[str], str] = str) -> str:
         """On which ways the condition is demanded, as the end of a sentence; nothing where it is on all."""
         if self.where is None:
             return " on some ways through the forward"
         return f" where {listed(map(shown, self.where))}" if self.where else ""
+
+    @property
+    def tests(self) -> tuple[str, ...] | None:
+        """On which flags it is demanded, as expressions; None where they cannot be told."""
+        if self.where is None or any("=" not in flag for flag in self.where):
+            return None
+        return tuple(f"{name} {'is' if value == 'None' else '=='} {value}" for name, value in map(_flag, self.where))
+
+    @property
+    def check(self) -> ex.Expression | None:
+        """What the layer checks itself, as torch does not everywhere."""
+        if self.let_through is None or self.tests is None:
+            return None
+        free = (ex.Unary("not", parse_expression(test)) for test in self.tests)
+        return reduce(lambda held, test: ex.Binary("or", test, held), free, parse_expression(self.text))
+
+
+def _flag(text: str) -> tuple[str, str]:
+    """A flag's name and its value as an expression."""
+    name, _, value = text.partition("=")
+    return name, value
 
 
 @dataclass(frozen=True)
@@ -77,6 +100,11 @@ class CheckedLayer:
     judgement: Judgement
     data: OnData
     defined: Compared  # the settings at which its values are those of its definition
+
+    @property
+    def checked_conditions(self) -> tuple[tuple[ex.Expression, PreconditionCase], ...]:
+        """What torch demands of sizes, but not everywhere: the layer checks it."""
+        return tuple((check, case) for case in self.preconditions if (check := case.check) is not None)
 
     @property
     def proven(self) -> bool:

@@ -237,16 +237,9 @@ def _path(program: Program, proof: Proof | Tried) -> PathTerms:
 
 def _condition(case: PreconditionCase) -> str | None:
     """A precondition as an expression that holds wherever it is not demanded; None where there is none."""
-    if case.where is None or any("=" not in flag for flag in case.where):
+    if case.tests is None:
         return None
-    tests = [f"{name} is None" if value == "None" else f"{name} == {value}" for name, value in map(_flag, case.where)]
-    return f"{case.text} if {' and '.join(tests)} else True" if tests else case.text
-
-
-def _flag(text: str) -> tuple[str, str]:
-    """A flag's name and its value as an expression."""
-    name, _, value = text.partition("=")
-    return name, value
+    return f"{case.text} if {' and '.join(case.tests)} else True" if case.tests else case.text
 
 
 def _assumed(proof: Proof) -> Iterator[str]:

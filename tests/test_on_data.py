@@ -10,7 +10,7 @@ from small import checked, fault_of, program
 
 from layergen.checked import CheckedLayer
 from layergen.present.guarantees import guarantees
-from layergen.prove.input_checks import RankDemand, SizeDemand
+from layergen.prove.demands import RankDemand, SizeDemand
 from layergen.prove.proven import Proof, Tried
 from layergen.resolve.program import Program
 

@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 from small import DIM, LEFT_OUT, checked, fault_of, program
 
+from layergen.lang import expression as ex
+
 HEADS: dict[str, Any] = {
     "arguments": {"dim": DIM, "heads": DIM},
     "inputs": {"x": ["N", "dim"]},
@@ -127,9 +129,41 @@ def test_an_index_that_arguments_make_is_tried_at_tables_that_hold_it() -> None:
     assert texts("y = x[:, arange(a, a + b)]", **parts) == ["C >= a + b"]
 
 
-def test_a_slice_of_size_one_is_stretched_and_not_refused() -> None:
-    (condition,) = checked(program("y = x + table[:L]", **POSITIONS)).preconditions
-    assert (condition.text, condition.stretched) == ("L <= max_len", ("max_len",))
+def test_a_slice_of_size_one_is_stretched_so_the_layer_checks_its_length() -> None:
+    layer = checked(program("y = x + table[:L]", **POSITIONS))
+    (condition,) = layer.preconditions
+    assert condition.let_through is not None
+    taken = condition.let_through[0].names
+    assert (condition.text, taken["max_len"]) == ("L <= max_len", 1)
+    assert taken["L"] > 1
+    assert [ex.show(check) for check, _ in layer.checked_conditions] == ["L <= max_len"]
+
+
+@pytest.mark.parametrize("forward", ["y = x + table[:L]", "y = x + embedding(arange(L), table)"])
+def test_a_table_of_a_fixed_length_is_tried_beyond_it(forward: str) -> None:
+    table = {"table": {"shape": [40, "dim"], "init": "normal"}}
+    parts = {**POSITIONS, "arguments": {"dim": DIM}, "parameters": table}
+    layer = checked(program(forward, **parts))
+    assert [condition.text for condition in layer.preconditions] == ["L <= 40"]
+    assert layer.proven
+
+
+def test_a_number_in_a_shape_that_no_size_has_to_keep_to_is_no_condition() -> None:
+    table = {"table": {"shape": [40, "dim"], "init": "normal"}}
+    parts = {**POSITIONS, "arguments": {"dim": DIM}, "parameters": table}
+    assert texts("y = x + mean(table, dim=0)", **parts) == []
+
+
+@pytest.mark.parametrize("forward", ["y = x + embedding(arange(L), table)", "y = x + table[arange(L)]"])
+def test_what_torch_refuses_at_every_size_is_not_checked_again(forward: str) -> None:
+    assert checked(program(forward, **POSITIONS)).checked_conditions == ()
+
+
+def test_a_condition_of_one_way_is_checked_on_that_way() -> None:
+    flag = {"learned": {"type": "bool", "default": True, "doc": "Whether."}}
+    parts = {**POSITIONS, "arguments": {**POSITIONS["arguments"], **flag}}
+    layer = checked(program("if learned:\n    y = x + table[:L]\nelse:\n    y = x + mean(table, dim=0)", **parts))
+    assert [ex.show(check) for check, _ in layer.checked_conditions] == ["not learned == True or L <= max_len"]
 
 
 def test_an_index_beyond_its_table_whatever_the_sizes_are_is_a_fault() -> None:

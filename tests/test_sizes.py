@@ -8,8 +8,8 @@ from small import DIM, checked, faults_of, forward_lines, program
 from layergen.lower.cases import case_fields
 from layergen.lower.sizes import size_message
 from layergen.lower.testing import wrong_shapes
+from layergen.prove.demands import SolutionDemand
 from layergen.prove.hints import at_point, close_hints, hints, numbers
-from layergen.prove.input_checks import SolutionDemand
 from layergen.resolve.program import Program
 from layergen.settings.choice import settings
 from layergen.settings.limits import size_limits

@@ -10,6 +10,12 @@ from layergen.lower.source import python
 from layergen.resolve.families import at_values
 from layergen.resolve.program import Program
 
+
+def refuses_shapes(layer: CheckedLayer) -> bool:
+    """Whether the layer itself refuses inputs for their shapes."""
+    return bool(layer.input_checks or layer.size_limits or layer.checked_conditions)
+
+
 APPLIES: dict[str, Callable[[CheckedLayer], bool]] = {
     "test_accepts_non_contiguous_inputs": lambda layer: True,
     "test_accepts_the_smallest_inputs": lambda layer: bool(layer.preconditions or layer.size_limits),
@@ -30,7 +36,7 @@ APPLIES: dict[str, Callable[[CheckedLayer], bool]] = {
     "test_recorded_values": lambda layer: any(case.recorded for case in layer.cases),
     "test_refuses_smaller_inputs": lambda layer: bool(layer.preconditions or layer.size_limits),
     "test_rejects": lambda layer: bool(layer.rejections),
-    "test_rejects_inputs_of_a_wrong_shape": lambda layer: bool(layer.input_checks or layer.size_limits),
+    "test_rejects_inputs_of_a_wrong_shape": refuses_shapes,
     "test_repr": lambda layer: True,
     "test_single_sample": lambda layer: layer.program.left_out is not None,
     "test_spread_of_initial_values": lambda layer: any(len(ends) > 2 for ends in bounds_of(layer)),
@@ -49,7 +55,7 @@ def imported_names(layer: CheckedLayer) -> Iterator[str]:
     yield "Layer"
     if layer.preconditions or layer.size_limits:
         yield "Limit"
-    if layer.rejections or layer.input_checks or layer.size_limits:
+    if layer.rejections or refuses_shapes(layer):
         yield "Refusal"
     yield from (name for name, applies in APPLIES.items() if applies(layer))
 

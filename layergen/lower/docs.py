@@ -14,7 +14,7 @@ from layergen.lower.returned import returned_at
 from layergen.lower.scopes import negated
 from layergen.lower.source import DocText, SourcePrinter, as_shape, python, wrap
 from layergen.lower.views import Lines
-from layergen.prove.input_checks import RankDemand
+from layergen.prove.demands import RankDemand
 from layergen.resolve.meanings import marked_dimension
 from layergen.resolve.program import Member, Program
 from layergen.words import listed
@@ -271,6 +271,7 @@ def raises(layer: CheckedLayer, doc: DocText) -> Iterator[str]:
             by_requirement.setdefault(requirement(argument), []).append(code(name))
     reasons = [f"{listed(names, 'or')} is {unmet(must)}" for must, names in by_requirement.items()]
     reasons += [f"{code(ex.show(constraint))} does not hold" for constraint in program.constraints]
+    reasons += [f"{code(ex.show(check))} does not hold" for check, _ in layer.checked_conditions]
     checked = list(dict.fromkeys(check.input for check in layer.input_checks))
     sized = {check.input for check in layer.input_checks if not isinstance(check.demand, RankDemand)}
     ranks = [code(name) for name in checked if name not in sized]

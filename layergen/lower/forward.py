@@ -24,7 +24,7 @@ from layergen.lower.source import WIDTH, Origin, SourcePrinter
 from layergen.lower.tidy import tidied
 from layergen.lower.unbatched import UnbatchedWriter
 from layergen.lower.unions import as_types
-from layergen.prove.input_checks import InputCheck
+from layergen.prove.demands import InputCheck
 from layergen.resolve.conditions import NOTHING, Facts, about, exclude, facts, situated
 from layergen.resolve.program import Program
 from layergen.resolve.signature import Entry, Sizes, leading_source
@@ -44,9 +44,11 @@ def takes_dtype_of_input(call: ex.Call) -> bool:
 class ForwardWriter(Visitor):
     """Writes the lines of one forward."""
 
-    def __init__(self, program: Program, checks: Sequence[InputCheck] = ()) -> None:
+    def __init__(
+        self, program: Program, checks: Sequence[InputCheck] = (), limits: Sequence[ex.Expression] = ()
+    ) -> None:
         self.program = program = carried(arranged(program).program)
-        self.checks = checks
+        self.checks, self.limits = checks, limits
         self.names = attribute_names(program) | {name: f"self.{name}" for name in program.tensors}
         self.names |= {name: f"self.{name}" for name in program.members}
         self.names |= {name: f"self.{name}" for name in program.kept}
@@ -73,7 +75,7 @@ class ForwardWriter(Visitor):
         if self.unbatched is not None:
             self.lines += self.unbatched.put_in()
         self.inputs()
-        for check in size_checks(self.program):
+        for check in size_checks(self.program, self.limits):
             for line in check.lines():
                 self.emit(line)
         body, computed = self.split_return(tidied(copied(self.program), wholes(self.program.outputs)))
@@ -184,7 +186,7 @@ class ForwardWriter(Visitor):
 
     def named_run(self) -> str | None:
         """The name of the leading dimensions, if the code reads them by it."""
-        read = self.program.forward.reads.union(*map(ex.names, self.program.size_constraints))
+        read = self.program.forward.reads.union(*map(ex.names, (*self.program.size_constraints, *self.limits)))
         return self.program.run if self.program.run in read else None
 
     def inputs(self) -> None:
@@ -192,7 +194,7 @@ class ForwardWriter(Visitor):
 
         What is always there comes first: its sizes are what the others are compared with.
         """
-        used = set(self.program.forward.reads) | mentioned_sizes(self.program)
+        used = set(self.program.forward.reads) | mentioned_sizes(self.program, self.limits)
         used |= {name for check in self.checks for name in mentioned_dimensions(self.program, check)}
         writer, bound = InputCheckWriter(self.program, self.printer), set[str]()
         for name, checks in rounds(self.program, self.checks):

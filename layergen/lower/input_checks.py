@@ -7,7 +7,7 @@ from layergen.lang.tuples import whole_name
 from layergen.lower.docs import shape_text
 from layergen.lower.scopes import negated
 from layergen.lower.source import SourcePrinter, as_tuple, formatted
-from layergen.prove.input_checks import (
+from layergen.prove.demands import (
     BroadcastDemand,
     InputCheck,
     LeadingDemand,

@@ -25,7 +25,8 @@ def layer_view(layer: CheckedLayer, module: tuple[str, ...]) -> LayerView:
     doc = DocText(prose(program))
     reset = reset_lines(program)
     constructor = ConstructorWriter(program).write()
-    forward = ForwardWriter(program, layer.input_checks).write()
+    limits = [check for check, _ in layer.checked_conditions]
+    forward = ForwardWriter(program, layer.input_checks, limits).write()
     arguments = tuple(signature(program))
     penalty = penalty_lines(program)
     whole = (*function_table(program), *helpers(program))

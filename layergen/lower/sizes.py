@@ -1,6 +1,6 @@
 """Lowers the constraints that mention dimensions to checks of the forward, and tells what these say."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from layergen.lang import expression as ex
 from layergen.lower.checks import Check
@@ -11,15 +11,20 @@ from layergen.resolve.program import Program
 Message = tuple[str | tuple[str], ...]  # texts, and one-tuples with the names of values
 
 
-def mentioned_sizes(program: Program) -> set[str]:
+def mentioned_sizes(program: Program, limits: Sequence[ex.Expression]) -> set[str]:
     """The dimensions whose sizes the checks read by their names."""
-    mentioned = set[str]().union(*map(ex.names, program.size_constraints))
+    mentioned = set[str]().union(*map(ex.names, (*program.size_constraints, *limits)))
     return {name for name in mentioned & set(program.dimensions) if program.dimensions[name].optional is None}
 
 
-def size_checks(program: Program) -> Iterator[Check]:
-    """The checks of a forward, where its dimensions have their names."""
-    for node in program.size_constraints:
+def size_checks(program: Program, limits: Sequence[ex.Expression]) -> Iterator[Check]:
+    """The checks of a forward, where its dimensions have their names.
+
+    Args:
+        program: The layer.
+        limits: What is checked beside the constraints.
+    """
+    for node in (*program.size_constraints, *limits):
         optional = [part for name, part in program.dimensions.items() if name in ex.names(node) and part.optional]
         names = attribute_names(program)
         names |= {part.name: f"{part.source.input}.shape[{part.source.index}]" for part in optional}

@@ -21,7 +21,7 @@ from layergen.lower.laws import law_rows
 from layergen.lower.sizes import size_message
 from layergen.lower.source import SourcePrinter, broken, quoted
 from layergen.lower.views import ReferenceView, RowView, TableView, TestView
-from layergen.prove.input_checks import (
+from layergen.prove.demands import (
     BroadcastDemand,
     InputCheck,
     LeadingDemand,
@@ -90,7 +90,8 @@ def tables(layer: CheckedLayer, base: Fields) -> Iterator[TableView]:
     rejected = (rejection_row(layer.program, rejection, base) for rejection in layer.rejections)
     yield defined_rows(layer)
     yield TableView("REJECTIONS", tuple(rejected))
-    yield TableView("WRONG_SHAPES", (*wrong_shapes(layer, base), *wrong_sizes(layer, base)))
+    wrong = (*wrong_shapes(layer, base), *wrong_sizes(layer, base), *wrong_conditions(layer, base))
+    yield TableView("WRONG_SHAPES", wrong)
     yield TableView("LIMITS", tuple(limits(layer, base)))
     yield TableView("LAWS", tuple(law_rows(layer.program)))
 
@@ -203,6 +204,15 @@ def wrong_sizes(layer: CheckedLayer, base: Fields) -> Iterator[RowView]:
         message = size_message(layer.program, limit.constraint, setting.names)
         changed = changed_case(_broken(layer.program, limit.kept, limit.broken), base)
         yield RowView(named(ex.show(limit.constraint)), refusal(changed, message))
+
+
+def wrong_conditions(layer: CheckedLayer, base: Fields) -> Iterator[RowView]:
+    """Inputs that torch takes though they break a condition on sizes, with the messages that they get."""
+    for check, case in layer.checked_conditions:
+        assert case.let_through is not None
+        message = size_message(layer.program, check, case.let_through[0].names)
+        changed = changed_case(_broken(layer.program, case.kept, case.let_through), base)
+        yield RowView(named(ex.show(check)), refusal(changed, message))
 
 
 def _broken(program: Program, kept: CheckedCase, broken_at: Broken) -> Fields:

@@ -21,9 +21,9 @@ from layergen.lower.loops import arranged
 from layergen.ops.dtypes import dtype_name
 from layergen.present.guarantees import Guarantee, guarantees
 from layergen.project.library import contract_digest
+from layergen.prove.demands import InputCheck, LeadingDemand, ListDemand, RankDemand, SizeDemand, SolutionDemand
 from layergen.prove.formula import symbol
 from layergen.prove.hints import LEADING_NAMES
-from layergen.prove.input_checks import InputCheck, LeadingDemand, ListDemand, RankDemand, SizeDemand, SolutionDemand
 from layergen.prove.leading import formula_text
 from layergen.prove.proven import Proof
 from layergen.resolve.meanings import marked_dimension
@@ -140,8 +140,10 @@ def _members(program: Program) -> Iterator[str]:
 def _precondition(condition: PreconditionCase) -> str:
     """What torch demands of sizes, and where it does not ask."""
     text = f"{condition.text} {ways}" if (ways := condition.ways()) else condition.text
-    if condition.stretched:
-        text += f"  not refused where {listed(condition.stretched, 'or')} is 1: that is stretched"
+    if condition.check is not None:
+        text += "  checked: torch stretches what has size 1"
+    elif condition.let_through:
+        text += "  not refused where a size of 1 is stretched"
     return text
 
 

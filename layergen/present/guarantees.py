@@ -12,7 +12,7 @@ from layergen.lang import expression as ex
 from layergen.lang.argument_types import ANY
 from layergen.lang.model import Input, Parameter
 from layergen.ops.dtypes import dtype_name
-from layergen.prove.input_checks import SolutionDemand
+from layergen.prove.demands import SolutionDemand
 from layergen.prove.proof import paths
 from layergen.prove.proven import Proof, Tried
 from layergen.resolve.program import Member, Program, takes
@@ -256,7 +256,7 @@ def _training(program: Program, on_paths: str) -> Iterator[Guarantee]:
 
 def _input_checks(layer: CheckedLayer, for_data: bool) -> Iterator[Guarantee]:
     tried = "each size that an input must have at 1, one more, half, twice and three times as much"
-    tried += ", and one dimension less and more"
+    tried += ", alone, with another of its input, and with all that must be equal; and one dimension less and more"
     if for_data and not layer.input_checks:
         return
     if not layer.input_checks:

@@ -1,104 +1,43 @@
 """Which wrong input shapes torch would let through: those and no others need a check of our own.
 
 Every size that an input must have, because an argument says so or because another input has it too, is set to 1 and to
-other values, and the layer tried. Where torch refuses by itself, a check would only repeat it. The number of dimensions
-is part of what a shape promises: it is tried with one more and one less, and checked wherever sizes are read, since a
-size that is not there would be an error of another kind. A size that determines a dimension, as `C * 2` does, is always
-checked: where it leaves a remainder, the layer would compute with another size than it was given.
+other values, and the layer tried. Where torch refuses by itself, a check would only repeat it. What it refuses alone it
+may take together with another: a transposed image has as many patches, and two tensors that are both too wide fit each
+other. So each size is also changed with every other size of its input, and with all that must be as large.
+
+The number of dimensions is part of what a shape promises: it is tried with one more and one less, and checked wherever
+sizes are read, since a size that is not there would be an error of another kind. A size that determines a dimension, as
+`C * 2` does, is always checked: where it leaves a remainder, the layer would compute with another size than it was
+given.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+
+from torch import Tensor
 
 from layergen.lang import expression as ex
 from layergen.lang.interpreter import EvaluationFault
-from layergen.resolve.equation import Equation
+from layergen.prove.demands import (
+    BroadcastDemand,
+    Demand,
+    InputCheck,
+    LeadingDemand,
+    ListDemand,
+    RankDemand,
+    Shape,
+    SizeDemand,
+    SolutionDemand,
+    demands_of,
+)
 from layergen.resolve.program import Program
-from layergen.resolve.signature import LEADING, Binding, Entry, Show, Sizes
+from layergen.resolve.signature import LEADING, Binding
 from layergen.resolve.unbatched import telling
 from layergen.run.forward import TrialFault
 from layergen.run.instance import Instance
 from layergen.settings.choice import Setting
 
-Shape = tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class Demand:
-    """Something that the shape of an input must have."""
-
-    input: str
-    sizes: Sizes  # the shape, of those that it may be
-
-
-@dataclass(frozen=True)
-class SizeDemand(Demand):
-    """One size is what arguments, another input or another size of the same input say."""
-
-    entry: Entry
-
-
-@dataclass(frozen=True)
-class SolutionDemand(Demand):
-    """One size determines a dimension."""
-
-    entry: Entry
-    equation: Equation
-    condition: ex.Expression  # on the size, as it is read
-
-
-@dataclass(frozen=True)
-class LeadingDemand(Demand):
-    """The leading dimensions are those of another input."""
-
-    entry: Entry
-    source: Entry  # of the input that is always there and has them first
-
-
-@dataclass(frozen=True)
-class ListDemand(Demand):
-    """Some sizes are those of a list."""
-
-    entry: Entry
-    expected: ex.Expression
-
-
-@dataclass(frozen=True)
-class RankDemand(Demand):
-    """There are as many dimensions as the shape has entries; at least as many, where some may lead."""
-
-    @property
-    def exact(self) -> bool:
-        return self.sizes.leading is None
-
-    def least(self, show: Show = ex.show) -> str:
-        """How many dimensions there are at least, as Python."""
-        lengths = [f"len({show(part)})" for part in self.sizes.lists]
-        return " + ".join([*([str(self.sizes.least)] if self.sizes.least or not lengths else []), *lengths])
-
-    def least_at(self, instance: Instance) -> int:
-        """How many there are at the setting of an instance."""
-        interpreter = instance.interpreter(instance.scalars)
-        return self.sizes.least + sum(len(interpreter.evaluate(part)) for part in self.sizes.lists)
-
-
-@dataclass(frozen=True)
-class InputCheck:
-    """A demand that the layer has to check itself."""
-
-    demand: Demand
-    setting: Setting  # one at which the shape is meant to be this one
-    wrong: tuple[Shape, ...]  # shapes of the input that only this check refuses
-
-    @property
-    def input(self) -> str:
-        return self.demand.input
-
-
-class BroadcastDemand(Demand):
-    """It broadcasts to its shape, which it does not make larger."""
-
-
+TOGETHER = 2  # settings at which sizes are changed together
 READING = SizeDemand | SolutionDemand | ListDemand  # whose checks read sizes, which must be there
 
 
@@ -111,10 +50,13 @@ def input_checks(program: Program, settings: Sequence[Setting], for_data: bool =
         for_data: Whether torch runs it with data alone: then nothing is tried, and all that is demanded is checked.
     """
     instances = [Instance(program, setting) for setting in settings]
-    demands = list(_demands(program))
+    demands = list(demands_of(program))
     told = telling(program.inputs, program.left_out) if program.left_out else None
     tells = told.input if told else None
-    found = [check for demand in demands if (check := _checked(demand, instances, for_data))]
+    found: list[InputCheck] = []
+    for demand in demands:
+        check = _checked(demand, instances, for_data) or _checked_together(demand, demands, found, instances)
+        found += [check] if check else []
     compared = [demand.entry.expression for demand in _sizes(found)]
     used = program.forward.reads.union(*map(ex.names, (*compared, *program.size_constraints)))
     read = (entry for name, dimension in program.dimensions.items() if name in used for entry in dimension.entries)
@@ -134,32 +76,6 @@ def _sizes(checks: Iterable[InputCheck]) -> Iterator[SizeDemand]:
     return (check.demand for check in checks if isinstance(check.demand, SizeDemand))
 
 
-def _demands(program: Program) -> Iterator[Demand]:
-    """What sizes must be, because an argument says so, or because another input has them too."""
-    leading = [entry for entry in program.entries if entry.binding is Binding.LEADING and entry.position == 0]
-    first = next((entry for entry in leading if not entry.needs), None)
-    for entry in program.entries:
-        if program.inputs[entry.input].broadcast:
-            continue
-        if first is not None and entry in leading and entry is not first:
-            yield LeadingDemand(entry.input, entry.sizes, entry, first)
-        if isinstance(entry.expression, ex.Splice):
-            yield ListDemand(entry.input, entry.sizes, entry, entry.expression.value)
-            continue
-        if entry.solves is not None:
-            condition = entry.solves.condition(entry.size)
-            if condition is not None:
-                yield SolutionDemand(entry.input, entry.sizes, entry, entry.solves, condition)
-        elif entry.binding not in (Binding.BINDS, Binding.LEADING) and _known(program, entry):
-            yield SizeDemand(entry.input, entry.sizes, entry)
-
-
-def _known(program: Program, entry: Entry) -> bool:
-    """Whether the dimensions in an entry have a size wherever there is the entry."""
-    mentioned = ex.names(entry.expression) & set(program.dimensions)
-    return all(program.dimensions[name].at(entry.needs) for name in mentioned)
-
-
 def _checked(demand: Demand, instances: Sequence[Instance], for_data: bool) -> InputCheck | None:
     """The check of a demand that torch does not keep by itself, at some setting."""
     if isinstance(demand, SolutionDemand):
@@ -168,9 +84,48 @@ def _checked(demand: Demand, instances: Sequence[Instance], for_data: bool) -> I
     for instance in _meant(demand, instances):
         shape = _shape(instance, demand.input)
         for wrong in _broken(shape, demand, instance):
-            if wrong != shape and (for_data or _passes(instance, demand.input, wrong)):
+            if wrong != shape and (for_data or _passes(instance, {demand.input: wrong})):
                 return InputCheck(demand, instance.setting, (wrong,))
     return None
+
+
+def _checked_together(
+    demand: Demand, demands: Sequence[Demand], found: Sequence[InputCheck], instances: Sequence[Instance]
+) -> InputCheck | None:
+    """The check of a size that torch refuses alone, but takes where others are wrong with it."""
+    if not isinstance(demand, SizeDemand):
+        return None
+    alike = [other for other in demands if isinstance(other, SizeDemand) and other.alike(demand)]
+    told = any(check.demand in alike for check in found)
+    for instance in islice(_meant(demand, instances), TOGETHER):
+        shape = _shape(instance, demand.input)
+        for wrong in _exchanged(shape, demand.entry.index):
+            if _passes(instance, {demand.input: wrong}):
+                return InputCheck(demand, instance.setting, (wrong,))
+        there = [other for other in alike if instance in _meant(other, [instance])]
+        for size in (shape[demand.entry.index] + 1, 2 * shape[demand.entry.index], 1) if len(there) > 1 else ():
+            wrongs = _all_wrong(instance, there, size)
+            if not told and wrongs[demand.input] != shape and _passes(instance, wrongs):
+                return InputCheck(demand, instance.setting, (wrongs[demand.input],))
+    return None
+
+
+def _exchanged(shape: Shape, index: int) -> Iterator[Shape]:
+    """Shapes of as many elements, in which one size and another have both changed."""
+    own, index = shape[index], range(len(shape))[index]
+    for other, size in enumerate(shape):
+        for one, two in dict.fromkeys(((size, own), (2 * own, size // 2), (own * size, 1), (1, own * size))):
+            if other != index and one * two == own * size and one != own:
+                changed = {index: one, other: two}
+                yield tuple(changed.get(at, old) for at, old in enumerate(shape))
+
+
+def _all_wrong(instance: Instance, demands: Sequence[SizeDemand], size: int) -> dict[str, Shape]:
+    """The shapes of the inputs in which all these sizes are another one."""
+    wrong: dict[str, list[int]] = {}
+    for demand in demands:
+        wrong.setdefault(demand.input, list(_shape(instance, demand.input)))[demand.entry.index] = size
+    return {name: tuple(shape) for name, shape in wrong.items()}
 
 
 def _ranked(demand: RankDemand, instances: Sequence[Instance], reads: bool, tells: str | None) -> Iterator[InputCheck]:
@@ -181,7 +136,7 @@ def _ranked(demand: RankDemand, instances: Sequence[Instance], reads: bool, tell
         if demand.input == tells:  # with one dimension less, it is a single sample
             wrong = (*(other[1:] for other in wrong if len(other) < len(shape) and other), *wrong)
             wrong = tuple(other for other in wrong if len(other) != len(shape) - 1)
-        taken = wrong if reads else tuple(other for other in wrong if _passes(instance, demand.input, other))
+        taken = wrong if reads else tuple(other for other in wrong if _passes(instance, {demand.input: other}))
         if taken:
             fewer = [other for other in taken if len(other) < len(shape)]
             more = [other for other in taken if len(other) > len(shape)]
@@ -193,7 +148,7 @@ def _spread(demand: BroadcastDemand, instances: Sequence[Instance]) -> Iterator[
     """The check of an input that is broadcast, if torch takes one that makes the rest larger."""
     for instance in _meant(demand, instances):
         shape = tuple(instance.declared(demand.input))
-        wrong = tuple(other for other in ((2, *shape),) if _passes(instance, demand.input, other))
+        wrong = tuple(other for other in ((2, *shape),) if _passes(instance, {demand.input: other}))
         if wrong:
             yield InputCheck(demand, instance.setting, wrong)
             return
@@ -261,13 +216,16 @@ def _unsolved(instance: Instance, demand: SolutionDemand) -> tuple[Shape, ...]:
     return ()
 
 
-def _passes(instance: Instance, name: str, shape: Shape) -> bool:
-    """Whether torch lets an input of another shape through, be it in training or in evaluation."""
-    original = instance.inputs[name]
-    assert original is not None
+def _passes(instance: Instance, shapes: Mapping[str, Shape]) -> bool:
+    """Whether torch lets inputs of other shapes through, be it in training or in evaluation."""
+    given: dict[str, Tensor] = {}
+    for name, shape in shapes.items():
+        original = instance.inputs[name]
+        assert original is not None
+        given[name] = original.new_empty(shape)
     for training in instance.program.modes:
         try:
-            instance.run(training, inputs={name: original.new_empty(shape)})
+            instance.run(training, inputs=given)
         except TrialFault as fault:
             if not fault.unchecked:
                 continue

@@ -7,7 +7,7 @@ precondition; if the layer works, it was bookkeeping; if the outputs come out ot
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice, product
+from itertools import islice, pairwise, product
 from typing import Any
 
 import sympy
@@ -26,6 +26,7 @@ from layergen.settings.choice import Setting
 
 SMALL = (1, 2, 3, 4, 5)  # values at which a condition may break
 POINTS = 700  # values of the names of one condition that are looked at
+EDGES = 1200  # values up to which a condition is followed that mentions a number
 STRETCHED = 6  # points at which a size of 1 is held against the others
 TRIALS = 3  # points at which a broken condition is tried
 
@@ -38,7 +39,7 @@ class Precondition:
     condition: Any  # as a formula
     kept: Setting  # a setting that only just keeps it
     broken: Setting  # a setting that only just breaks it
-    stretched: tuple[str, ...] = ()  # of its names, those that torch stretches where they are 1, whatever the others
+    let_through: Setting | None = None  # one that breaks it, and that torch takes all the same, as some name is 1
 
 
 class Refused(Exception):
@@ -119,6 +120,7 @@ def _judge(program: Program, found: Hints, guard: GuardAt, accepted: Sequence[An
     broken = list(islice(points.settings(False), TRIALS))
     works = _working(program, guard, broken)
     units: tuple[str, ...] = ()
+    passed = works
     if works is not None and (units := units_of(guard.condition, numbers(program, works).names)):
         # What has size 1 is stretched: such a point alone does not show that the condition is not needed.
         if not isinstance(guard.condition, sympy.Eq) and not _stretched(program, points, guard, units):
@@ -139,7 +141,7 @@ def _judge(program: Program, found: Hints, guard: GuardAt, accepted: Sequence[An
             raise SpecError([_coupled(guard)])
         if _is_tangled(guard.condition):
             return None
-        return Precondition(shown(guard.condition), guard.condition, setting, broken[0], units)
+        return Precondition(shown(guard.condition), guard.condition, setting, broken[0], passed)
     return None
 
 
@@ -219,7 +221,8 @@ class Points:
         self.program = program
         self.found = found
         self.names = sorted(symbol.name for symbol in condition.free_symbols)
-        tried = list(islice(product(sizes, repeat=len(self.names)), POINTS))
+        choices = [(*sizes, *self.edges(condition, name)) for name in self.names]
+        tried = list(islice(product(*choices), POINTS))
         judged = zip(tried, self.at(condition, tried), self.at(_slack(condition), tried), strict=True)
         sides: dict[bool, list[tuple[int, int, tuple[int, ...]]]] = {True: [], False: []}
         for point, holds, slack in judged:
@@ -228,6 +231,18 @@ class Points:
         self.sides = {
             holds: self.kept([point for *_, point in sorted(side)], accepted) for holds, side in sides.items()
         }
+
+    def edges(self, condition: Any, name: str) -> Iterator[int]:
+        """The values beside which a condition that mentions a larger number changes, with the other names as found."""
+        if all(abs(number) <= SMALL[-1] for number in condition.atoms(sympy.Integer)):
+            return
+        others = tuple(self.found.names.get(other, 1) for other in self.names)
+        place = self.names.index(name)
+        line = [(*others[:place], number, *others[place + 1 :]) for number in range(SMALL[-1], EDGES)]
+        for (before, one), (after, other) in pairwise(zip(line, self.at(condition, line), strict=True)):
+            if None not in (one, other) and bool(one) != bool(other):
+                yield from (before[place], after[place])
+                return
 
     def at(self, formula: Any, points: Sequence[tuple[int, ...]]) -> Sequence[Any]:
         """What a formula comes to at some points; None where it cannot be computed."""

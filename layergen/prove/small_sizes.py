@@ -11,17 +11,19 @@ from itertools import combinations, islice
 from typing import Any
 
 from layergen.faults import refuse
+from layergen.lang import expression as ex
 from layergen.prove.formula import value
 from layergen.prove.hints import numbers
 from layergen.prove.outcomes import Does, Outcomes, Point
 from layergen.prove.preconditions import Precondition
-from layergen.prove.thresholds import conditions, precondition
+from layergen.prove.thresholds import conditions, most, precondition
 from layergen.resolve.program import Program
 from layergen.settings.choice import Setting
 
 LITTLE = (1, 2, 3)
 MORE = (1, 8, 24)  # by how much arguments grow
 TOGETHER = ((1, 1), (2, 3), (3, 2), (2, 2))
+LONGEST = 5000  # number of the spec that a size is tried above
 POINTS = 90  # that are tried
 
 
@@ -81,8 +83,17 @@ def _points(program: Program, outcomes: Outcomes) -> Iterator[Point]:
         yield dict.fromkeys(sizes, little)
     for more in MORE:
         yield from ({name: ground[name] + more} for name in arguments)
+    for number in _numbers_of(program):
+        yield from ({name: number + 1} for name in sizes)
     for names in combinations(ground, 2):
         yield from (dict(zip(names, pair, strict=True)) for pair in TOGETHER)
+
+
+def _numbers_of(program: Program) -> Iterator[int]:
+    """The numbers that stand in the shapes of a layer's own tensors: what a dimension indexes may end there."""
+    shapes = (entry for tensor in program.tensors.values() for entry in tensor.entries)
+    found = {part.value for entry in shapes for part in ex.walk(entry) if isinstance(part, ex.Literal)}
+    yield from sorted(number for number in found if type(number) is int and LITTLE[-1] <= number <= LONGEST)
 
 
 def _hold(known: Sequence[Any], point: Point) -> bool:
@@ -95,6 +106,11 @@ def _hold(known: Sequence[Any], point: Point) -> bool:
 
 def _condition(outcomes: Outcomes, refused: Point, known: Sequence[Any]) -> Precondition | None:
     """A condition that says why a layer is refused at a point, and foretells where else it is."""
+    if len(refused) == 1:
+        ((name, number),) = refused.items()
+        found = most(outcomes, name, number - 1)
+        if found is not None:
+            return found
     for condition in conditions(outcomes, refused):
         found = precondition(outcomes, condition, known)
         if found is not None:

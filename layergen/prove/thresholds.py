@@ -18,6 +18,7 @@ from layergen.settings.choice import Setting
 
 LARGEST = 64  # size up to which one is looked for at which a layer works
 STEPS = (1, 2)  # by which a number is moved to see how the least size follows it
+BEYOND = (1, 2, 7)  # by how much a number is above its largest one
 MOVES = (0, 1, 3)  # by which the numbers of a formula are moved together
 BESIDE = 18  # points at which a formula is held against what torch does, on either side
 
@@ -133,7 +134,8 @@ def precondition(outcomes: Outcomes, condition: Any, known: Sequence[Any]) -> Pr
         known: Conditions that hold as well.
     """
     found: dict[bool, Setting] = {}
-    stretched: dict[str, None] = {}
+    stretched: set[str] = set()
+    passed: Setting | None = None
     refused: set[str] = set()  # names that were 1 where the layer is refused
     for changes, holds in islice(_beside(outcomes, condition), 2 * BESIDE):
         changes = _with_room(outcomes, changes, condition) if holds else changes
@@ -144,12 +146,27 @@ def precondition(outcomes: Outcomes, condition: Any, known: Sequence[Any]) -> Pr
             found.setdefault(holds, setting)
             refused |= set() if holds else {*units_of(condition, point)}
         elif does is Does.WORK and (units := units_of(condition, point)):
-            stretched |= dict.fromkeys(units)
+            stretched |= {*units}
+            passed = passed or setting
         else:
             return None
-    if len(found) < 2 or refused & stretched.keys():
+    if len(found) < 2 or refused & stretched:
         return None
-    return Precondition(shown(condition), condition, found[True], found[False], tuple(stretched))
+    return Precondition(shown(condition), condition, found[True], found[False], passed)
+
+
+def most(outcomes: Outcomes, name: str, number: int) -> Precondition | None:
+    """That a number is no larger than some, if the layer works up to there and not beyond, whatever the others are."""
+    others = [other for other in outcomes.ground.names if other != name]
+    for more in MOVES:
+        moved = {other: outcomes.ground.names[other] + more for other in others}
+        below = [outcomes.at({**moved, name: size}) for size in (number - 1, number)]
+        above = [outcomes.at({**moved, name: number + step}) for step in BEYOND]
+        if {*below} - {None} != {Does.WORK} or {*above} - {None} != {Does.REFUSE}:
+            return None
+    kept, broken = (outcomes.setting({name: size}) for size in (number, number + 1))
+    condition = sympy.Le(symbol(name), number)
+    return Precondition(shown(condition), condition, kept, broken) if kept and broken else None
 
 
 def _beside(outcomes: Outcomes, condition: Any) -> Iterator[tuple[Point, bool]]:

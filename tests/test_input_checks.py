@@ -1,0 +1,54 @@
+"""Input checks: the wrong shapes that torch lets through, by one size and by several, and no others."""
+
+from typing import Any
+
+import pytest
+from small import DIM, checked, program
+
+from layergen.prove.demands import SizeDemand
+
+IMAGE: dict[str, Any] = {
+    "arguments": {"channels": DIM, "height": DIM, "width": DIM},
+    "parameters": {"weight": {"shape": ["channels * height * width"], "init": "ones"}},
+    "inputs": {"x": ["N", "channels", "height", "width"]},
+    "outputs": {"y": ["N"]},
+}
+SCORES: dict[str, Any] = {
+    "arguments": {"dim": DIM},
+    "inputs": {"q": ["N", "L", "dim"], "k": ["N", "S", "dim"]},
+    "outputs": {"y": ["N", "L", "S"]},
+}
+
+
+def sizes(forward: str, **parts: Any) -> list[tuple[str, int]]:
+    """The inputs and positions of the sizes that are checked."""
+    checks = checked(program(forward, **parts)).input_checks
+    return [(check.input, check.demand.entry.position) for check in checks if isinstance(check.demand, SizeDemand)]
+
+
+def test_sizes_of_which_only_the_product_counts_are_checked() -> None:
+    assert sizes("y = flatten(x, 1) @ weight", **IMAGE) == [("x", 1), ("x", 2), ("x", 3)]
+
+
+def test_an_image_that_is_cut_into_patches_may_not_be_transposed() -> None:
+    parts = {**IMAGE, "parameters": {"weight": {"shape": ["channels", "height * width"], "init": "ones"}}}
+    outputs = {"y": ["N", "channels", "height * width"]}
+    assert {("x", 2), ("x", 3)} <= {*sizes("y = flatten(x, 2) * weight", **{**parts, "outputs": outputs})}
+
+
+def test_sizes_that_torch_holds_one_by_one_are_left_to_it() -> None:
+    parts = {**IMAGE, "arguments": {"channels": DIM, "height": DIM}, "inputs": {"x": ["N", "height", "channels"]}}
+    parts |= {"parameters": {"weight": {"shape": ["height", "channels"], "init": "ones"}}}
+    assert sizes("y = sum(linear(x, weight), dim=[1, 2])", **parts) == [("x", 1)]
+
+
+@pytest.mark.parametrize("forward", ["y = q @ transpose(k, 1, 2)", "y = bmm(q, transpose(k, 1, 2))"])
+def test_two_inputs_that_are_wrong_alike_are_refused_by_the_first(forward: str) -> None:
+    found = sizes(forward, **SCORES)
+    assert ("q", 2) in found
+    assert ("k", 2) not in found
+
+
+def test_a_size_that_a_weight_holds_is_not_checked_again() -> None:
+    parts = {**SCORES, "parameters": {"weight": {"shape": ["dim", "dim"], "init": "xavier_uniform"}}}
+    assert ("q", 2) not in sizes("y = linear(q, weight) @ transpose(linear(k, weight), 1, 2)", **parts)
