@@ -87,7 +87,7 @@ def test_what_plain_python_cannot_compute_is_noted() -> None:
 def _limited(text: str) -> bool:
     found = evaluation(f"y[n, i] = {text}")
     found.entry("y", (0, 0))
-    return found.limited
+    return found.account.limited
 
 
 def test_a_recurrence_begins_at_its_base() -> None:
@@ -230,7 +230,7 @@ def test_loops_and_entries_agree() -> None:
     )
     made = defined(text)
     found = Evaluation(made, {"N": 2, "C": 3}, {"x": X})
-    entries = run("\n".join(definition_lines(made, ["y"])), {"x": Readable(), "C": 3, "N": 2})["y"]
+    entries = run("\n".join(definition_lines(made)), {"x": Readable(), "C": 3, "N": 2})["y"]
     for index in [(0, 0), (0, 2), (1, 1)]:
         assert entries(*index) == pytest.approx(found.entry("y", index))
 

@@ -13,9 +13,9 @@ from layergen.contracts.promise import Promise, Ways
 from layergen.contracts.sites import WITH_DATA
 from layergen.contracts.values import ORDINARY, drawn, give, start
 from layergen.definition.evaluate import Evaluation
-from layergen.definition.numbers import MOST_TURNS, Entries, IndexFault, TooLongError
-from layergen.definition.ranges import Size
-from layergen.definition.reading import PATH
+from layergen.definition.faults import PATH
+from layergen.definition.layout import Size
+from layergen.definition.numbers import MOST_TURNS, Entries, Held, IndexFault, TooLongError
 from layergen.definition.scene import Definition
 from layergen.diagnostics import FORWARD, Finding, Label, Place
 from layergen.faults import SpecError, refuse
@@ -59,7 +59,7 @@ def hold_to_definition(program: Program, runs: Iterable[Runs]) -> Compared:
         except (TooLongError, TrialFault):  # a layer that does not run is another contract's
             continue
         settings.append(one.setting.name)
-        if not evaluation.limited:
+        if not evaluation.account.limited:
             plain.append(one.setting.name)
     if not settings:
         message = f"the layer is too large at every setting, or the definition takes more than {MOST_TURNS} terms there"
@@ -82,13 +82,18 @@ def _started(runs: Runs) -> Instance:
 
 def evaluated(instance: Instance, definition: Definition) -> Evaluation:
     """The definition at the values of an instance."""
-    tensors = {name: _entries(tensor) for name, tensor in (*instance.inputs.items(), *instance.named.items())}
+    tensors = {name: _held(tensor) for name, tensor in (*instance.inputs.items(), *instance.named.items())}
     return Evaluation(definition, instance.setting.names, tensors, instance.setting.leading)
 
 
-def _entries(tensor: Any) -> Entries | None:
-    if not isinstance(tensor, Tensor):
-        return None
+def _held(value: Any) -> Held:
+    """The numbers of a tensor, or of those of a family."""
+    if isinstance(value, list):
+        return tuple(None if part is None else _entries(part) for part in value)
+    return _entries(value) if isinstance(value, Tensor) else None
+
+
+def _entries(tensor: Tensor) -> Entries:
     return Entries(tuple(tensor.shape), tensor.reshape(-1).tolist())
 
 

@@ -5,10 +5,12 @@ import operator
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from layergen.definition.calling import inputs_at
+from layergen.definition.entries import Entry, entry_of, passed
 from layergen.definition.functions import FUNCTIONS, bounded, divide, multiply, power
-from layergen.definition.grammar import RUN, index_items, reduction
-from layergen.definition.numbers import Compute, Index, IndexFault, Names, Source
-from layergen.definition.scene import entry_of, written_index
+from layergen.definition.grammar import INDEX_OF, RUN, reduction
+from layergen.definition.numbers import Compute, Computed, Entries, Index, IndexFault, Names, Part, Source
+from layergen.definition.scene import written_index
 from layergen.lang import expression as ex
 from layergen.lang.interpreter import COMPARISONS
 
@@ -61,8 +63,12 @@ class Compiler:
     def name(self, name: str) -> Compute:
         if name in self.source.tensors:
             tensor = self.source.tensors[name]
-            value = tensor.values[0] if tensor is not None and tensor.shape == () else tensor
+            if isinstance(tensor, Computed) and tensor.shape == ():
+                return lambda names: tensor.at(())
+            value = tensor.values[0] if isinstance(tensor, Entries) and tensor.shape == () else tensor
             return lambda names: value
+        if name in self.source.definition.scene.members:
+            return lambda names: self.source.member(name) or None
         if name in self.source.definition.named:
             return lambda names: self.source.entry(name, ())
         return lambda names: names[name]
@@ -79,10 +85,10 @@ class Compiler:
             one, other = left(names), right(names)
             try:
                 if combine is divide and not other:
-                    self.source.limited = True
+                    self.source.account.limited = True
                 return combine(one, other)
             except OverflowError:
-                self.source.limited = True
+                self.source.account.limited = True
                 return math.inf
             except ZeroDivisionError:
                 raise IndexFault(node, "this divides by zero") from None
@@ -124,7 +130,7 @@ class Compiler:
             except TypeError:
                 raise IndexFault(node, f"`{node.function}` does not take these arguments") from None
             if isinstance(value, float) and not math.isfinite(value) and all(map(_is_finite, values)):
-                self.source.limited = True
+                self.source.account.limited = True
             return value
 
         return compute
@@ -142,15 +148,19 @@ class Compiler:
     def subscript(self, node: ex.Subscript) -> Compute:
         found = entry_of(node)
         assert found is not None
-        name, padded = found[0].id, found[1]
-        index = self.index(index_items(node.index))
+        if found.inner:
+            return self.inner(found)
+        name, padded = found.name.id, found.padded
+        index = self.index(found.all)
+        if name in self.source.definition.scene.families:
+            return self.family(node, name, index, padded)
         if name in self.source.tensors:
             return self.read(node, name, index, padded)
         if name in self.source.definition.named:
             if padded:
                 return lambda names: self.padded(name, index(names), node)
             return lambda names: self.source.entry(name, index(names), node)
-        inner = self.compiled(found[0])
+        inner = self.compiled(found.name)
 
         def pick(names: Names) -> Any:
             try:
@@ -160,6 +170,28 @@ class Compiler:
 
         return pick
 
+    def inner(self, entry: Entry) -> Compute:
+        """Read what a member gives, or a tensor that it owns."""
+        source, index = self.source, self.index(entry.indices)
+        which = self.compiled(entry.which) if entry.which is not None else lambda _: None
+        handed = [(name, self.handed(node)) for name, node in inputs_at(source.definition, entry).items()]
+
+        def compute(names: Names) -> Any:
+            given = tuple([(name, value(names)) for name, value in handed])
+            return source.inner_entry(entry, which(names), given, index(names))
+
+        return compute
+
+    def handed(self, node: ex.Expression) -> Compute:
+        """What a member is given: a part of a tensor or of a name, or a number."""
+        handed = passed(node)
+        if handed is None or handed.name.id not in {*self.source.tensors, *self.source.definition.named}:
+            return self.compiled(node)
+        name, first = handed.name.id, self.index(handed.first)
+        if name in self.source.tensors and self.source.tensors[name] is None:
+            return lambda names: None
+        return lambda names: Part(name, first(names))
+
     def padded(self, name: str, index: Index, node: ex.Node) -> Any:
         shape = self.source.shape(name, len(index))
         if shape is not None and not all(0 <= one < size for one, size in zip(index, shape, strict=True)):
@@ -168,17 +200,36 @@ class Compiler:
 
     def read(self, node: ex.Subscript, name: str, index: Callable[[Names], Index], padded: bool) -> Compute:
         tensor = self.source.tensors[name]
-        if tensor is None:
-            help = f"ask for it: `… if {name} is not None else …`"
+        if isinstance(tensor, Entries | Computed):
+            inside = self.inside(node, name, tensor, padded)
+            return lambda names: inside(index(names))
+        return lambda names: absent(node, name)
 
-            def absent(_: Names) -> Any:
-                raise IndexFault(node, f"`{name}` is None here", help)
-
-            return absent
-        shape, values, rank = tensor.shape, tensor.values, len(tensor.shape)
+    def family(self, node: ex.Subscript, name: str, index: Callable[[Names], Index], padded: bool) -> Compute:
+        """Read a tensor of several: the first index tells which."""
+        several = self.source.tensors[name]
+        if not isinstance(several, tuple):
+            return lambda names: absent(node, name)
+        readers = [
+            None if tensor is None else self.inside(node, f"{name}[{k}]", tensor, padded)
+            for k, tensor in enumerate(several)
+        ]
 
         def compute(names: Names) -> Any:
-            own = index(names)
+            which, *own = index(names)
+            if not 0 <= which < len(readers):
+                raise IndexFault(node, f"`{name}` has {len(readers)} tensors, and none at {which}")
+            reader = readers[which]
+            return reader(tuple(own)) if reader is not None else absent(node, f"{name}[{which}]")
+
+        return compute
+
+    def inside(self, node: ex.Subscript, name: str, tensor: Entries | Computed, padded: bool) -> Callable[[Index], Any]:
+        """A function that gives the entries of a tensor."""
+        shape, rank = tensor.shape, len(tensor.shape)
+        values = tensor.values if isinstance(tensor, Entries) else ()
+
+        def at(own: Index) -> Any:
             if len(own) != rank:
                 raise IndexFault(node, f"`{name}` has {rank} dimensions, and {len(own)} indices here")
             offset = 0
@@ -189,12 +240,14 @@ class Compiler:
                     help = f"write `padded({name})[…]` where it is zero outside" if not padded else None
                     raise IndexFault(node, f"`{name}{list(own)}` is outside of {list(shape)}", help)
                 offset = offset * size + one
+            if isinstance(tensor, Computed):
+                return tensor.at(own)
             try:
                 return values[offset]
             except TypeError:
                 raise IndexFault(node, f"`{name}{list(own)}`: an index is an integer") from None
 
-        return compute
+        return at
 
     def reduce(self, node: ex.Apply) -> Compute:
         found = reduction(node)
@@ -205,7 +258,7 @@ class Compiler:
 
         def terms(names: Names, depth: int) -> Iterator[Any]:
             if depth == len(runs):
-                self.source.turn()
+                self.source.account.turn()
                 yield body(names)
                 return
             name, values = runs[depth]
@@ -215,6 +268,8 @@ class Compiler:
 
         if word == "sum":
             return lambda names: bounded(sum(terms(names, 0)))
+        if word in INDEX_OF:
+            return self.index_of(node, word, runs[0], body)
         if word == "prod":
             return lambda names: _product(terms(names, 0))
 
@@ -225,6 +280,23 @@ class Compiler:
             return sum(values) / len(values) if word == "mean" else max(values) if word == "max" else min(values)
 
         return over
+
+    def index_of(self, node: ex.Node, word: str, run: tuple[str, Compute], body: Compute) -> Compute:
+        """The first index at which a value is the greatest or the least."""
+        name, values = run
+        best = max if word == "argmax" else min
+
+        def value(names: Names, index: int) -> Any:
+            self.source.account.turn()
+            return body({**names, name: index})
+
+        def compute(names: Names) -> int:
+            indices = values(names)
+            if not indices:
+                raise IndexFault(node, f"there is nothing to take the {word} of")
+            return int(best(indices, key=lambda index: value(names, index)))
+
+        return compute
 
     def run_of(self, index: ex.Expression, body: ex.Expression) -> tuple[str, Compute]:
         """The name of an index of a sum, and a function that gives its values."""
@@ -245,6 +317,11 @@ class Compiler:
             return name, values
         told = self.source.ranges.read(name, (body,))[0]
         return name, lambda _: range(self.source.size(told))
+
+
+def absent(node: ex.Node, name: str) -> Any:
+    """Refuse to read what is not there."""
+    raise IndexFault(node, f"`{name}` is None here", f"ask for it: `… if {name} is not None else …`")
 
 
 def _is_finite(value: Any) -> bool:

@@ -9,17 +9,21 @@ from functools import cached_property
 from typing import Any
 
 from layergen.definition.compiler import Compiler
+from layergen.definition.entries import Entry
 from layergen.definition.grammar import Equation, reduction
+from layergen.definition.inner import Inner
+from layergen.definition.layout import Size
 from layergen.definition.numbers import (
-    MOST_TURNS,
+    Account,
     Compute,
-    Entries,
+    Given,
+    Held,
     Index,
     IndexFault,
     Names,
     TooLongError,
 )
-from layergen.definition.ranges import Ranges, Size
+from layergen.definition.ranges import Ranges
 from layergen.definition.scene import Definition, parts, written_index
 from layergen.lang import expression as ex
 from layergen.lang.interpreter import EvaluationFault, Interpreter
@@ -32,25 +36,27 @@ class Evaluation:
     Args:
         definition: The equations.
         numbers: What the names of numbers stand for.
-        tensors: The tensors, None where they do not exist.
+        tensors: The tensors, and those of each family together; None where they do not exist.
         leading: The dimensions that ``...`` stands for.
+        account: Of the definition that this one is a part of, if it is of a member.
     """
 
     def __init__(
         self,
         definition: Definition,
         numbers: Mapping[str, Any],
-        tensors: Mapping[str, Entries | None],
+        tensors: Mapping[str, Held],
         leading: tuple[int, ...] = (),
+        account: Account | None = None,
     ) -> None:
         self.definition = definition
-        self.numbers = {**NUMBERS, **numbers}
+        self.numbers: Mapping[str, Any] = {**NUMBERS, **numbers}
         self.tensors = tensors
         self.leading = leading
         self.ranges = Ranges(definition)
-        self.turns = 0
-        self.limited = False  # whether a value was a limit, such as 1 / 0, where plain Python raises an error
-        self.tables: dict[str, _Table] = {}
+        self.account = account or Account()
+        self.tables: dict[str, Table] = {}
+        self.members = Inner(self)
         self.compiled = Compiler(self).compiled
         self.sizes: dict[ex.Expression, int] = {}
 
@@ -62,7 +68,7 @@ class Evaluation:
             TooLongError: If it takes too long.
         """
         if name not in self.tables:
-            self.tables[name] = _Table(self, name)
+            self.tables[name] = Table(self, name)
         return self.tables[name].entry(index, node)
 
     def shape(self, name: str, rank: int) -> tuple[int, ...] | None:
@@ -122,19 +128,28 @@ class Evaluation:
         if other is not None:
             yield name, known[0], other
 
-    def turn(self) -> None:
-        self.turns += 1
-        if self.turns > MOST_TURNS:
-            raise TooLongError
+    def inside(
+        self, definition: Definition, numbers: Mapping[str, Any], tensors: Mapping[str, Held], leading: tuple[int, ...]
+    ) -> "Evaluation":
+        """The definition of a member, what it takes being counted as this one's."""
+        return Evaluation(definition, numbers, tensors, leading, self.account)
+
+    def inner_entry(self, entry: Entry, which: int | None, given: Given, index: Index) -> Any:
+        """An entry of what a member gives, or of a tensor that it owns."""
+        return self.members.entry(entry, which, given, index)
+
+    def member(self, name: str) -> bool:
+        """Whether a member is there."""
+        return self.members.there(name)
 
 
 _BUSY = object()
 
 
-class _Table:
+class Table:
     """The entries of a name, as far as they have been asked for."""
 
-    def __init__(self, evaluation: Evaluation, name: str) -> None:
+    def __init__(self, evaluation: "Evaluation", name: str) -> None:
         self.evaluation = evaluation
         self.name = name
         self.known: dict[Index, Any] = {}
@@ -160,7 +175,7 @@ class _Table:
             raise IndexFault(node or self.equations[0][0].name, f"`{self.text(index)}` needs itself")
         if value is not None:
             return value
-        self.evaluation.turn()
+        self.evaluation.account.turn()
         for _, sides, compute in self.equations:
             names = self.matched(sides, index)
             if names is not None:

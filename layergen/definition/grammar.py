@@ -7,7 +7,8 @@ from layergen.lang import expression as ex
 from layergen.lang.parser import BlockParser, SyntaxFault, check_depth
 from layergen.lang.tokens import TokenKind, block_tokens
 
-REDUCTIONS = ("sum", "mean", "prod", "max", "min")
+REDUCTIONS = ("sum", "mean", "prod", "max", "min", "argmax", "argmin")
+INDEX_OF = ("argmax", "argmin")  # those that give an index: the first at which the greatest or the least value stands
 RUN = ex.Literal(...)  # the index of any leading dimensions
 
 
@@ -97,6 +98,16 @@ class _Parser(BlockParser):
     def for_statement(self) -> ex.For:
         help = "write the index on the left, `y[n, i] = …`, or under a sum, `sum[i](…)`"
         raise SyntaxFault("a definition has no loops: an equation holds for all of its indices", self.token.span, help)
+
+    def member(self, node: ex.Expression, start: int) -> ex.Expression:
+        """The path of a member's tensor, or the output of its call that is meant, ``coder(x).mean``."""
+        if isinstance(node, ex.Call | ex.Apply):
+            self.take()
+            if not self.on(TokenKind.NAME):
+                raise self.unexpected("the name of an output")
+            name = self.take().text
+            return ex.Member(node, name, span=self.since(start))
+        return super().member(node, start)
 
     def slice(self) -> ex.Expression:
         """An index, which may be a named run of dimensions, ``S...``."""

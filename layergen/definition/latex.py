@@ -3,8 +3,9 @@ r"""A definition as LaTeX: ``y_{n, o} = \sum_{i} \mathrm{weight}_{o, i} x_{n, i}
 import re
 from collections.abc import Iterator
 
-from layergen.definition.grammar import RUN, Equation, index_items, reduction
-from layergen.definition.scene import Definition, entry_of
+from layergen.definition.entries import Entry, entry_of, passed
+from layergen.definition.grammar import RUN, Equation, reduction
+from layergen.definition.scene import Definition
 from layergen.lang import expression as ex
 
 _GREEK = (
@@ -15,7 +16,9 @@ _SIGNS = {
     "<": "<", ">": ">", "<=": r"\le", ">=": r"\ge", "==": "=", "!=": r"\ne", "in": r"\in", "not in": r"\notin",
     "and": r"\wedge", "or": r"\vee",
 }  # fmt: skip
-_REDUCERS = {"sum": r"\sum", "prod": r"\prod", "max": r"\max", "min": r"\min", "mean": r"\operatorname*{mean}"}
+_REDUCERS = {"sum": r"\sum", "prod": r"\prod", "max": r"\max", "min": r"\min", "mean": r"\operatorname*{mean}",
+    "argmax": r"\operatorname*{argmax}", "argmin": r"\operatorname*{argmin}",
+}  # fmt: skip
 _FUNCTIONS = ("exp", "log", "sin", "cos", "tan", "tanh", "sinh", "cosh", "max", "min")
 _SUM = ex.PRECEDENCE["+"]
 _PRODUCT = ex.PRECEDENCE["*"]
@@ -195,9 +198,31 @@ class _Latex:
     def subscript(self, node: ex.Subscript) -> str:
         found = entry_of(node)
         assert found is not None
-        name, padded = found
-        text = _word(name.id)
-        return self.entry(rf"\bar{{{text}}}" if padded else text, index_items(node.index))
+        if found.inner:
+            return self.inner(found)
+        text = _word(found.name.id)
+        text = rf"\bar{{{text}}}" if found.padded else text
+        if found.which is not None:
+            text = rf"{text}^{{({self.show(found.which)})}}"
+        return self.entry(text, found.indices)
+
+    def inner(self, entry: Entry) -> str:
+        """What a member gives, or a tensor that it owns."""
+        word = ".".join((entry.name.id, *entry.path))
+        text = rf"\mathrm{{{word.replace('_', chr(92) + '_')}}}" if len(word) > 1 else word
+        if entry.which is not None:
+            text = rf"{text}^{{({self.show(entry.which)})}}"
+        if entry.call is not None:
+            given = (*entry.call.arguments, *(word.value for word in entry.call.keywords))
+            text = rf"{text}\left({', '.join(map(self.handed, given))}\right)"
+        if entry.output is not None:
+            text = rf"{text}^{{\mathrm{{{entry.output}}}}}"
+        return self.entry(text, entry.indices)
+
+    def handed(self, node: ex.Expression) -> str:
+        """What a member is given."""
+        handed = passed(node)
+        return self.show(node) if handed is None else self.entry(_word(handed.name.id), handed.first)
 
     def reduce(self, node: ex.Apply) -> tuple[str, int]:
         found = reduction(node)

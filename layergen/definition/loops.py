@@ -3,102 +3,30 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from layergen.definition.functions import SOURCES
-from layergen.definition.grammar import RUN, Equation, index_items, reduction
-from layergen.definition.ranges import Ranges
-from layergen.definition.scene import Definition, entry_of, written_index
+from layergen.definition.given import given_lines
+from layergen.definition.grammar import RUN, Equation
+from layergen.definition.loop_printer import LEADING, LoopPrinter, renamed
+from layergen.definition.scene import Definition
 from layergen.lang import expression as ex
-from layergen.lang.scalars import NUMBERS
-
-LEADING = "leading"  # what `...` is called
-TAKEN = (
-    "math", "cache", "fmean", "given", "leading", "index", "sum", "max", "min", "range", "abs", "int", "float", "len",
-    "round", "definition", "Mapping", "Callable", "Any", "torch", "Tensor", "nn",
-)  # fmt: skip
-_REDUCERS = {"sum": "sum", "prod": "math.prod", "mean": "fmean", "max": "max", "min": "min"}
 
 
-def renamed(name: str) -> str:
-    """A name that hides nothing which the code needs itself."""
-    return f"{name}_" if name in TAKEN else name
+def definition_lines(definition: Definition, inside: bool = False) -> tuple[str, ...]:
+    """The body of a function that is given tensors and numbers by their names, and gives a function for each output.
+
+    Args:
+        definition: The definition.
+        inside: Whether it is that of a member, which finds its dimensions in the shapes of what it is given.
+    """
+    printer, functions = printed(definition)
+    returned = ", ".join(f'"{name}": {printer.own(name)}' for name in definition.scene.outputs)
+    return (*given_lines(printer, inside), *functions, "", f"return {{{returned}}}")
 
 
-class LoopPrinter(ex.Printer):
-    """Prints the expressions of a definition as Python over entries that are numbers."""
-
-    def __init__(self, definition: Definition) -> None:
-        self.definition = definition
-        self.ranges = Ranges(definition)
-        self.given: set[str] = set()  # the tensors and numbers that were printed
-
-    def name(self, node: ex.Name) -> str:
-        name = node.id
-        if name in self.definition.scene.tensors:
-            self.given.add(name)
-        elif name in self.definition.named:
-            return f"{renamed(name)}()"
-        elif name in self.definition.scene.numbers:
-            self.given.add(name)
-        elif name in NUMBERS:
-            return f"math.{name}"
-        return renamed(name)
-
-    def literal(self, node: ex.Literal) -> str:
-        return f"*{LEADING}" if node == RUN else super().literal(node)
-
-    def call(self, node: ex.Call) -> str:
-        if node.function == "sigmoid":
-            inner = self.show(node.arguments[0], ex.PRECEDENCE["unary"])
-            return f"(1 / (1 + math.exp(-{inner})))"
-        return f"{SOURCES[node.function]}({self.arguments(node)})"
-
-    def apply(self, node: ex.Apply) -> str:
-        found = reduction(node)
-        assert found is not None
-        word, indices, body = found
-        loops = []
-        for index in indices:
-            written = written_index(index)
-            assert written is not None
-            name, size = written
-            stop = self.show(size if size is not None else self.ranges.read(name, (body,))[0].size)
-            loops.append(f"for {renamed(name)} in range({stop})")
-        return f"{_REDUCERS[word]}({self.show(body)} {' '.join(loops)})"
-
-    def bare(self, node: ex.Expression) -> str:
-        if not isinstance(node, ex.Subscript):
-            return super().bare(node)
-        found = entry_of(node)
-        assert found is not None
-        name, padded = found
-        text = ", ".join(self.show(index) for index in index_items(node.index))
-        if name.id in self.definition.scene.tensors:
-            self.given.add(name.id)
-            return f"{renamed(name.id)}.padded({text})" if padded else f"{renamed(name.id)}[{text}]"
-        if name.id in self.definition.named:
-            return f"{renamed(name.id)}({text})"
-        return f"{self.name(name)}[{text}]"
-
-
-def definition_lines(definition: Definition, outputs: Sequence[str]) -> tuple[str, ...]:
-    """The body of a function that is given tensors and numbers by their names, and gives a function for each output."""
+def printed(definition: Definition) -> tuple[LoopPrinter, tuple[str, ...]]:
+    """The functions of all names, and who printed them and knows what they need."""
     printer = LoopPrinter(definition)
     functions = [["", "@cache", *_function(printer, name)] for name in definition.named]
-    given = [f"{renamed(name)} = {_given(definition, name)}" for name in sorted(printer.given)]
-    returned = ", ".join(f'"{name}": {renamed(name)}' for name in outputs)
-    return (*given, *(line for lines in functions for line in lines), "", f"return {{{returned}}}")
-
-
-def _given(definition: Definition, name: str) -> str:
-    return f'given.get("{name}")' if name in definition.scene.optional else f'given["{name}"]'
-
-
-def given_numbers(definition: Definition) -> tuple[str, ...]:
-    """The names of the numbers that this function is given."""
-    printer = LoopPrinter(definition)
-    for name in definition.named:
-        list(_function(printer, name))
-    return tuple(sorted(printer.given - set(definition.scene.tensors)))
+    return printer, tuple(line for lines in functions for line in lines)
 
 
 def _function(printer: LoopPrinter, name: str) -> Iterator[str]:
@@ -120,7 +48,7 @@ def _function(printer: LoopPrinter, name: str) -> Iterator[str]:
     else:
         used = [own if re.search(rf"\b{own}\b", "\n".join(body)) else f"_{own}" for own in names]
         signature = ", ".join(f"{own}: int" for own in used)
-    yield f"def {renamed(name)}({signature}) -> Any:"
+    yield f"def {printer.own(name)}({signature}) -> Any:"
     yield from (f"    {line}" for line in body)
 
 

@@ -4,7 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from layergen.definition.ranges import Ranges, Size
+from layergen.definition.entries import Entry
+from layergen.definition.layout import Size
+from layergen.definition.ranges import Ranges
 from layergen.definition.scene import Definition
 from layergen.lang import expression as ex
 
@@ -37,13 +39,55 @@ class Entries:
     values: Sequence[Any]  # in the order of the indices, the last one running fastest
 
 
+@dataclass(frozen=True)
+class Computed:
+    """The entries of what is handed to a member, which are computed when they are asked for."""
+
+    shape: tuple[int, ...]
+    at: Callable[[Index], Any]
+
+
+@dataclass
+class Account:
+    """What is counted of a definition and of those of its members together."""
+
+    turns: int = 0
+    limited: bool = False  # whether a value was a limit, such as 1 / 0, where plain Python raises an error
+
+    def turn(self) -> None:
+        """Count a term.
+
+        Raises:
+            TooLongError: If there are too many.
+        """
+        self.turns += 1
+        if self.turns > MOST_TURNS:
+            raise TooLongError
+
+
+Held = Entries | Computed | tuple[Entries | None, ...] | None  # a tensor, or those of a family
+
+
+Given = tuple[tuple[str, Any], ...]  # to a member, by the names of its inputs: numbers, None, or what follows
+
+
+@dataclass(frozen=True)
+class Part:
+    """A tensor or the entries of a name, of which some first indices are fixed."""
+
+    name: str
+    first: Index
+
+
 class Source(Protocol):
     """Where the functions that compute expressions get entries and sizes from: an evaluation."""
 
     definition: Definition
-    tensors: Mapping[str, Entries | None]
+    numbers: Mapping[str, Any]
+    leading: tuple[int, ...]
+    tensors: Mapping[str, Held]
     ranges: Ranges
-    limited: bool  # whether a value was a limit, such as 1 / 0, where plain Python raises an error
+    account: Account
 
     def entry(self, name: str, index: Index, node: ex.Node | None = None) -> Any:
         """An entry of a name that has equations."""
@@ -54,5 +98,16 @@ class Source(Protocol):
     def size(self, size: Size) -> int:
         """A range as a number."""
 
-    def turn(self) -> None:
-        """Count a term, and refuse to go on where there are too many."""
+    def inner_entry(self, entry: Entry, which: int | None, given: "Given", index: Index) -> Any:
+        """An entry of what a member gives, or of a tensor that it owns."""
+
+    def member(self, name: str) -> bool:
+        """Whether a member is there."""
+
+    def number(self, node: ex.Expression) -> Any:
+        """The value of an expression in numbers."""
+
+    def inside(
+        self, definition: Definition, numbers: Mapping[str, Any], tensors: Mapping[str, Held], leading: tuple[int, ...]
+    ) -> "Source":
+        """The definition of a member, what it takes being counted as this one's."""

@@ -3,67 +3,13 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from layergen.definition.carried import UNTOLD, layouts_of
+from layergen.definition.entries import Reading, readings
 from layergen.definition.grammar import RUN, Equation
-from layergen.definition.scene import Definition, Reading, parts, readings, written_index
+from layergen.definition.layout import Size, fits, layouts
+from layergen.definition.scene import Definition, parts, written_index
 from layergen.diagnostics import Span
 from layergen.lang import expression as ex
-from layergen.lang.values import Shape
-
-
-@dataclass(frozen=True)
-class Size:
-    """How far an index runs, and what says so."""
-
-    size: ex.Expression  # `...` for the leading dimensions
-    span: Span
-    words: str = ""  # "dimension 0 of `weight`"; empty where it is written or declared
-
-
-@dataclass(frozen=True)
-class Entries:
-    """A shape around its dimensions of an unknown number, if it has any."""
-
-    before: tuple[ex.Expression, ...]
-    run: ex.Expression | None
-    after: tuple[ex.Expression, ...]
-
-    def at(self, position: int, length: int, run: int | None) -> ex.Expression | None:
-        """The size at a position among so many indices, of which one may be ``...``; None where that is not told."""
-        if run is not None and position == run:
-            return RUN if self.run == RUN else None
-        if run is None or position < run:
-            if position < len(self.before):
-                return self.before[position]
-            if self.run is None or run is not None:
-                return None
-        back = length - position
-        return self.after[-back] if back <= len(self.after) else None
-
-
-def layouts(shape: Shape) -> Iterator[Entries]:
-    """What a shape may be, as far as it is written out."""
-    if isinstance(shape, tuple):
-        yield _entries(shape)
-    elif isinstance(shape, ex.Sequence):
-        yield _entries(shape.items)
-    elif isinstance(shape, ex.Conditional):
-        yield from layouts(shape.then)
-        yield from layouts(shape.orelse)
-
-
-def _entries(items: Sequence[ex.Expression]) -> Entries:
-    runs = [place for place, item in enumerate(items) if item == RUN or isinstance(item, ex.Splice)]
-    if not runs:
-        return Entries(tuple(items), None, ())
-    return Entries(tuple(items[: runs[0]]), items[runs[0]], tuple(items[runs[-1] + 1 :]))
-
-
-def fits(layout: Entries, indices: Sequence[ex.Expression]) -> bool:
-    """Whether so many indices read an entry of a shape."""
-    count, own = len(indices), len(layout.before) + len(layout.after)
-    if RUN in indices:
-        return layout.run == RUN and count == own + 1
-    return count == own if layout.run is None else layout.run != RUN and count >= own
 
 
 @dataclass
@@ -129,9 +75,9 @@ class Ranges:
     def read(self, name: str, scope: Sequence[ex.Expression]) -> tuple[Size, ...]:
         """What the tensors say that an index reads alone: first those that no condition on it guards."""
         found = [reading for node in scope for reading in readings(node)]
-        plain = [reading for reading in found if not reading.padded and name not in reading.guards]
-        guarded = [reading for reading in found if not reading.padded and name in reading.guards]
-        padded = [reading for reading in found if reading.padded]
+        plain = [reading for reading in found if not reading.entry.padded and name not in reading.guards]
+        guarded = [reading for reading in found if not reading.entry.padded and name in reading.guards]
+        padded = [reading for reading in found if reading.entry.padded]
         for readers in (plain, guarded, padded):
             sizes = [size for reading in readers for size in self.alone(name, reading)]
             if sizes:
@@ -144,15 +90,21 @@ class Ranges:
             own = index == RUN if name == "..." else index == ex.Name(name)
             size = self.size(reading, position) if own else None
             if size is not None:
-                yield Size(size, index.span, f"dimension {position} of `{reading.name}`")
+                yield Size(size, index.span, f"dimension {position} of `{reading.text}`")
 
     def size(self, reading: Reading, position: int) -> ex.Expression | None:
         """The size of a dimension of what is read."""
+        if reading.entry.inner:
+            for layout in layouts_of(self.definition, reading.entry, self.left):
+                if fits(layout, reading.indices):
+                    size = layout.at(position, len(reading.indices), _run(reading.indices))
+                    return None if size == UNTOLD else size
+            return None
         shape = self.definition.scene.tensors.get(reading.name)
         if shape is not None:
             for layout in layouts(shape):
                 if fits(layout, reading.indices):
-                    return layout.at(position, len(reading.indices), _run(reading.indices))
+                    return self.in_family(reading, layout.at(position, len(reading.indices), _run(reading.indices)))
             return None
         for equation in self.definition.named.get(reading.name, ()):
             if len(equation.indices) == len(reading.indices) and self.definition.free(equation)[position]:
@@ -160,6 +112,15 @@ class Ranges:
                 if sizes:
                     return sizes[0].size
         return None
+
+    def in_family(self, reading: Reading, size: ex.Expression | None) -> ex.Expression | None:
+        """A size of one tensor of a family, which may depend on which one it is."""
+        part = self.definition.scene.families.get(reading.name)
+        if part is None or size is None:
+            return size
+        assert part.each is not None
+        index, which = ex.Name(part.each.index), reading.indices[0]
+        return ex.transform(size, lambda node: which if node == index else None)
 
 
 def _run(indices: Sequence[ex.Expression]) -> int | None:

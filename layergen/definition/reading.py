@@ -1,13 +1,20 @@
 """Reads a spec's definition: which equations there are, and what is wrong with their words and indices."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
+from types import MappingProxyType
 
+from layergen.definition.entries import Entry, entry_of
+from layergen.definition.faults import PATH, ill
 from layergen.definition.functions import FUNCTIONS, WRITTEN_OUT
-from layergen.definition.grammar import REDUCTIONS, RUN, Equation, index_items, parse_definition, reduction
-from layergen.definition.ranges import Ranges, fits, layouts
-from layergen.definition.scene import Definition, entry_of, scene_of, without_run_name, written_index
-from layergen.diagnostics import Finding, Path, Place
+from layergen.definition.grammar import INDEX_OF, REDUCTIONS, RUN, Equation, parse_definition, reduction
+from layergen.definition.layout import fits, layouts
+from layergen.definition.members import check_member
+from layergen.definition.ranges import Ranges
+from layergen.definition.scene import Definition, scene_of, without_run_name, written_index
+from layergen.definition.shipped import shipped_spec
+from layergen.diagnostics import Finding, Place
 from layergen.lang import expression as ex
 from layergen.lang.model import LayerSpec
 from layergen.lang.scalars import NUMBERS
@@ -17,26 +24,34 @@ from layergen.rules.names import ShadowedName, UndefinedName
 from layergen.rules.spec import ForbiddenConstruct, InvalidSyntax
 from layergen.suggest import nearest
 
-PATH: Path = ("definition",)
 OPERATORS = ("+", "-", "*", "/", "//", "%", "**", "and", "or")
 
 
-def definition_of(spec: LayerSpec) -> Definition | None:
-    """A spec's definition, if it has one that can be read."""
+Layers = Mapping[str, Definition]  # the definitions of other specs, by their classes
+NONE: Layers = MappingProxyType({})
+
+
+def definition_of(spec: LayerSpec, layers: Layers = NONE) -> Definition | None:
+    """A spec's definition, if it has one that can be read.
+
+    Args:
+        spec: The spec.
+        layers: The definitions of the layers that it may be made of.
+    """
     if spec.definition is None:
         return None
     try:
-        return _read(spec, spec.definition)
+        return _read(spec, spec.definition, layers)
     except SyntaxFault:
         return None
 
 
-def check_definition(spec: LayerSpec) -> Iterator[Finding]:
-    """Yield what is wrong with the words and the indices of a spec's definition."""
+def check_definition(spec: LayerSpec, layers: Layers = NONE) -> Iterator[Finding]:
+    """Yield what is wrong with the words and the indices of a spec's definition. See `definition_of`."""
     if spec.definition is None:
         return
     try:
-        definition = _read(spec, spec.definition)
+        definition = _read(spec, spec.definition, layers)
     except SyntaxFault as fault:
         rule = ForbiddenConstruct if fault.forbidden else InvalidSyntax
         yield rule.at(Place(PATH, fault.span), fault.message, help=fault.help)
@@ -47,15 +62,21 @@ def check_definition(spec: LayerSpec) -> Iterator[Finding]:
         yield from checker.equation(equation)
 
 
-def _read(spec: LayerSpec, text: str) -> Definition:
+def _read(spec: LayerSpec, text: str, layers: Layers) -> Definition:
     equations = parse_definition(text)
     if spec.run is not None:
         equations = tuple(without_run_name(equation, spec.run) for equation in equations)
-    return Definition(equations, scene_of(spec))
+    return Definition(equations, scene_of(spec, lambda name: _known(name, layers)), spec)
 
 
-def _ill(node: ex.Node, message: str, help: str | None = None) -> Finding:
-    return IllDefined.at(Place(PATH, node.span), message, help=help)
+def _known(name: str, layers: Layers) -> Definition | None:
+    return _shipped(name) if name.startswith("nn.") else layers.get(name)
+
+
+@cache
+def _shipped(name: str) -> Definition | None:
+    spec = shipped_spec(name)
+    return definition_of(spec) if spec is not None else None
 
 
 def _check_left(definition: Definition) -> Iterator[Finding]:
@@ -73,15 +94,15 @@ def _check_left(definition: Definition) -> Iterator[Finding]:
         shape = scene.outputs.get(name)
         possible = tuple(layouts(shape)) if shape is not None else ()
         if possible and not any(fits(layout, equation.indices) for layout in possible):
-            yield _ill(equation.name, f"`{name}` has {len(equation.indices)} indices, and another number of dimensions",
+            yield ill(equation.name, f"`{name}` has {len(equation.indices)} indices, and another number of dimensions",
                        "give each dimension of its shape an index; `...` stands for the leading ones")  # fmt: skip
         free = [index for index in definition.free(equation) if index is not None]
         for index in free:
             if index in definition.named and index not in scene.names:
                 help = "choose another letter"
-                yield _ill(equation.name, f"`{index}` has an equation, and cannot be an index of `{name}`", help)
+                yield ill(equation.name, f"`{index}` has an equation, and cannot be an index of `{name}`", help)
         for index in dict.fromkeys(index for index in free if free.count(index) > 1):
-            yield _ill(equation.name, f"`{index}` stands twice on the left", "give each dimension an index of its own")
+            yield ill(equation.name, f"`{index}` stands twice on the left", "give each dimension an index of its own")
 
 
 @dataclass(frozen=True)
@@ -99,7 +120,7 @@ class _Checker:
                 yield from self.expression(index.comparators[0], frozenset())
             if name is not None and not self.ranges.left(equation, position):
                 help = f"write it on the left: `{equation.name.id}[{name} < …]`"
-                yield _ill(index, f"nothing tells how far the index `{name}` runs", help)
+                yield ill(index, f"nothing tells how far the index `{name}` runs", help)
         for condition in equation.conditions:
             yield from self.expression(condition, frozenset())
         yield from self.expression(equation.value, free)
@@ -115,15 +136,15 @@ class _Checker:
             case ex.Call():
                 yield from self.call(node, bound)
             case ex.Literal(value=value) if value is ...:
-                yield _ill(node, "`...` stands only among indices")
+                yield ill(node, "`...` stands only among indices")
             case ex.Binary(operator=sign) if sign not in OPERATORS:
                 help = "write the sum: `sum[k](a[i, k] * b[k, j])`" if sign == "@" else None
-                yield _ill(node, f"a definition has no `{sign}`", help)
+                yield ill(node, f"a definition has no `{sign}`", help)
             case ex.Compare(left=ex.Name(id=name), operators=("is" | "is not",), comparators=(ex.Literal(value=None),)):
-                if name not in self.definition.scene.tensors:
+                if name not in self.definition.scene.tensors and name not in self.definition.scene.members:
                     yield from self.name(node.left, bound)
             case ex.Member() | ex.Comprehension() | ex.Slice() | ex.Splice():
-                yield _ill(node, "a definition has numbers alone, and this is none")
+                yield ill(node, "a definition has numbers alone, and this is none")
             case _:
                 for child in node.children:
                     if isinstance(child, ex.Expression):
@@ -137,12 +158,12 @@ class _Checker:
         if name in scene.tensors:
             shape = scene.tensors[name]
             if shape not in ((), ex.Sequence(())):
-                yield _ill(node, f"`{name}` has dimensions and no index", f"give each an index: `{name}[…]`")
+                yield ill(node, f"`{name}` has dimensions and no index", f"give each an index: `{name}[…]`")
         elif name in self.definition.named:
             if all(equation.indices for equation in self.definition.named[name]):
-                yield _ill(node, f"`{name}` has indices on the left, and none here", f"write `{name}[…]`")
+                yield ill(node, f"`{name}` has indices on the left, and none here", f"write `{name}[…]`")
         elif name == "training":
-            yield _ill(node, "a definition is of the layer in evaluation", "leave out what is done in training alone")
+            yield ill(node, "a definition is of the layer in evaluation", "leave out what is done in training alone")
         elif name not in scene.numbers:
             near = nearest(name, (*scene.names, *self.definition.named))
             help = f"write `{near}`" if near else f"an index stands on the left, or under a sum: `sum[{name}](…)`"
@@ -151,30 +172,53 @@ class _Checker:
     def subscript(self, node: ex.Subscript, bound: frozenset[str]) -> Iterator[Finding]:
         found = entry_of(node)
         if found is None:
-            yield _ill(node, "an entry is read by a name and its indices", "write `weight[o, c]`")
+            yield ill(node, "an entry is read by a name and its indices", "write `weight[o, c]`")
             return
-        name, padded = found
-        indices = index_items(node.index)
+        if found.name.id in self.definition.scene.members:
+            yield from check_member(self.definition, found, lambda inner: self.expression(inner, bound))
+            return
+        if found.inner:
+            near = nearest(found.name.id, (*self.definition.scene.members, *FUNCTIONS))
+            help = f"write `{near}`" if near else "what is called and then indexed is a layer that this one is made of"
+            yield UndefinedName.at(Place(PATH, found.name.span), f"`{found.name.id}` is no member", help=help)
+            return
+        name, padded, indices = found.name, found.padded, found.all
         for index in indices:
             if index == RUN:
                 if "..." not in bound:
-                    yield _ill(index, "`...` is no index here", "let it stand on the left: `y[..., i] = …`")
+                    yield ill(index, "`...` is no index here", "let it stand on the left: `y[..., i] = …`")
             else:
                 yield from self.expression(index, bound)
         scene = self.definition.scene
-        if name.id in scene.families or name.id in scene.members:
-            yield _ill(name, f"`{name.id}` is no single tensor, which is all that a definition can read so far")
+        if name.id in scene.families:
+            yield from self.family(found)
+        elif found.which is not None:
+            yield ill(node, f"`{name.id}` is no family of tensors", f"write all indices at once: `{name.id}[n, i]`")
         elif name.id in scene.tensors:
             yield from self.rank(node, name, indices)
         elif name.id in self.definition.named:
             counts = {len(equation.indices) for equation in self.definition.named[name.id]}
             if len(indices) not in counts:
-                yield _ill(node, f"`{name.id}` has {min(counts)} indices on the left, and {len(indices)} here")
+                yield ill(node, f"`{name.id}` has {min(counts)} indices on the left, and {len(indices)} here")
         elif padded or name.id not in scene.numbers:
             near = nearest(name.id, (*scene.tensors, *self.definition.named))
             help = f"write `{near}`" if near else "a tensor of the layer, or a name on a left side, has entries"
             message = f"`{name.id}` is no tensor and has no equation"
             yield UndefinedName.at(Place(PATH, name.span), message, help=help)
+
+    def family(self, entry: Entry) -> Iterator[Finding]:
+        """An entry of a family has the index of the tensor, and then those in it."""
+        name = entry.name.id
+        part = self.definition.scene.families[name]
+        if not isinstance(part.shape, tuple):
+            yield ill(entry.node, f"the shape of `{name}` is not written out", "write it as a list")
+            return
+        rank = len(part.shape)
+        if len(entry.indices) != (rank or 1) or (entry.which is None) != (rank == 0):
+            count = f"{rank} dimension{'s' if rank != 1 else ''}"
+            message = f"`{name}` is a family of tensors of {count}, and `{ex.show(entry.node)}` is no entry of one"
+            indices = ", ".join("ijklmn"[:rank])
+            yield ill(entry.node, message, f"write `{name}[k][{indices}]`" if rank else f"write `{name}[k]`")
 
     def rank(self, node: ex.Subscript, name: ex.Name, indices: tuple[ex.Expression, ...]) -> Iterator[Finding]:
         possible = tuple(layouts(self.definition.scene.tensors[name.id]))
@@ -184,7 +228,7 @@ class _Checker:
             shape = ", ".join(ex.show(item) for item in items)
             message = f"`{name.id}` has the shape [{shape}], and {len(indices)} indices here"
             help = "give each dimension an index"
-            yield _ill(node, message, f"{help}; `...` stands for the leading ones" if layout.run == RUN else help)
+            yield ill(node, message, f"{help}; `...` stands for the leading ones" if layout.run == RUN else help)
 
     def applied(self, node: ex.Apply, bound: frozenset[str]) -> Iterator[Finding]:
         found = reduction(node)
@@ -193,21 +237,24 @@ class _Checker:
             help = f"over indices there are {', '.join(f'`{word}[…](…)`' for word in REDUCTIONS)}"
             yield UndefinedName.at(Place(PATH, node.function.span), f"`{function}` cannot be called", help=help)
             return
-        _, indices, body = found
+        word, indices, body = found
+        if word in INDEX_OF and len(indices) > 1:
+            yield ill(indices[1], f"`{word}` gives one index", f"write `{word}[{ex.show(indices[0])}](…)`")
+            return
         inner = bound
         for index in indices:
             written = written_index(index)
             taken = self.definition.scene.names | self.definition.named.keys()
             if written is None or (written[0] != "..." and written[0] in taken):
                 what = f"`{written[0]}` has a meaning already, and" if written else f"`{ex.show(index)}`"
-                yield _ill(index, f"{what} cannot be an index", "name the index by a letter that nothing else has")
+                yield ill(index, f"{what} cannot be an index", "name the index by a letter that nothing else has")
                 return
             name, size = written
             if name == "...":
-                yield _ill(index, "`...` cannot be summed over", "give the dimensions names in the shape")
+                yield ill(index, "`...` cannot be summed over", "give the dimensions names in the shape")
                 return
             if name in inner:
-                yield _ill(index, f"`{name}` is an index already", "choose another letter")
+                yield ill(index, f"`{name}` is an index already", "choose another letter")
             if size is not None:
                 yield from self.expression(size, inner)
             inner |= {name}
@@ -222,9 +269,9 @@ class _Checker:
             return
         name = written[0]
         if name not in ex.names(body):
-            yield _ill(index, f"`{name}` is nowhere in what is summed", "delete it, or write its range")
+            yield ill(index, f"`{name}` is nowhere in what is summed", "delete it, or write its range")
         elif not self.ranges.read(name, (body,)):
-            yield _ill(index, f"nothing tells how far the index `{name}` runs", f"write it: `[{name} < …]`")
+            yield ill(index, f"nothing tells how far the index `{name}` runs", f"write it: `[{name} < …]`")
 
     def call(self, node: ex.Call, bound: frozenset[str]) -> Iterator[Finding]:
         place = Place(PATH, node.function_span)
@@ -238,6 +285,6 @@ class _Checker:
             message = f"`{node.function}` is no function of numbers"
             yield UndefinedName.at(place, message, help=help)
         if node.keywords:
-            yield _ill(node.keywords[0], "the functions of a definition have no keywords")
+            yield ill(node.keywords[0], "the functions of a definition have no keywords")
         for argument in node.arguments:
             yield from self.expression(argument, bound)

@@ -1,13 +1,32 @@
 """What a definition may speak of: the tensors and numbers of a spec, and the equations themselves."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from layergen.definition.grammar import RUN, Equation, index_items, reduction
+from layergen.definition.grammar import RUN, Equation
 from layergen.lang import expression as ex
-from layergen.lang.model import LayerSpec
+from layergen.lang.constructors import constructor_calls
+from layergen.lang.model import Buffer, LayerSpec, Module, Parameter
 from layergen.lang.values import Shape
+
+
+@dataclass(frozen=True)
+class Members:
+    """A layer that this one is made of, or a list of them, as the definition may call it."""
+
+    constructor: ex.Expression  # a call, a list of calls, or a comprehension of one
+    when: ex.Expression | None  # it is None where this is false
+    known: Mapping[str, "Definition"]  # the definitions of the classes that have one
+
+    @property
+    def listed(self) -> bool:
+        return not isinstance(self.constructor, ex.Call)
+
+    @property
+    def made(self) -> tuple[ex.Call, ...]:
+        """The calls of constructors."""
+        return constructor_calls(self.constructor)
 
 
 @dataclass(frozen=True)
@@ -18,38 +37,58 @@ class Scene:
     outputs: Mapping[str, Shape]
     numbers: frozenset[str]  # arguments, derived names, values of inputs, dimensions, and the run
     run: str | None  # the name of the leading dimensions, if they have one
-    members: frozenset[str]
-    families: frozenset[str]
+    members: Mapping[str, "Members"]
+    families: Mapping[str, Parameter | Buffer]  # whose tensors have the index in the family before their own
     optional: frozenset[str]  # parameters and buffers that need not exist
 
     @property
     def names(self) -> frozenset[str]:
         """All names with a meaning, which no index can have."""
-        return frozenset(self.tensors) | frozenset(self.outputs) | self.numbers | self.members
+        return frozenset(self.tensors) | frozenset(self.outputs) | self.numbers | self.members.keys()
 
 
-def scene_of(spec: LayerSpec) -> Scene:
-    """What a spec gives its definition."""
+def scene_of(spec: LayerSpec, known: Callable[[str], "Definition | None"]) -> Scene:
+    """What a spec gives its definition.
+
+    Args:
+        spec: The spec.
+        known: Gives the definition of a class, if it has one.
+    """
     scalars = {*spec.arguments, *spec.derived, *spec.values}
     sizes = {name for part in spec.inputs.values() for entry in part.entries for name in ex.names(entry)}
     shapes = {name: part.shape for name, part in (*spec.inputs.items(), *spec.tensors.items())}
+    families = {name: part for name, part in spec.tensors.items() if part.each is not None}
+    shapes |= {name: _of_family(part) for name, part in families.items()}
     return Scene(
         tensors=shapes,
         outputs={name: part.shape for name, part in spec.outputs.items()},
         numbers=frozenset(scalars | sizes | ({spec.run} if spec.run else set())),
         run=spec.run,
-        members=frozenset(spec.modules),
-        families=frozenset(name for name, part in spec.tensors.items() if part.each is not None),
+        members={name: _members(part, known) for name, part in spec.modules.items()},
+        families=families,
         optional=frozenset(name for name, part in spec.tensors.items() if part.when is not None),
     )
 
 
-@dataclass(frozen=True)
+def _members(part: Module, known: Callable[[str], "Definition | None"]) -> Members:
+    classes = {call.function: known(call.function) for call in constructor_calls(part.module)}
+    found = {name: definition for name, definition in classes.items() if definition is not None}
+    return Members(part.module, part.when, found)
+
+
+def _of_family(part: Parameter | Buffer) -> Shape:
+    """The shape of a family: how many tensors it has, and then theirs, in which its index may stand."""
+    assert part.each is not None
+    return (part.each.count, *part.shape) if isinstance(part.shape, tuple) else part.shape
+
+
+@dataclass(frozen=True, eq=False)
 class Definition:
     """Equations whose names are known."""
 
     equations: tuple[Equation, ...]
     scene: Scene
+    spec: LayerSpec
 
     @cached_property
     def named(self) -> Mapping[str, tuple[Equation, ...]]:
@@ -116,56 +155,3 @@ def without_run_name(equation: Equation, run: str) -> Equation:
         indices=tuple(ex.transform(index, change) for index in equation.indices),
         value=ex.transform(equation.value, change),
     )
-
-
-@dataclass(frozen=True)
-class Reading:
-    """``weight[o, c]``: where an equation reads an entry."""
-
-    node: ex.Subscript
-    name: str
-    indices: tuple[ex.Expression, ...]
-    padded: bool
-    guards: frozenset[str]  # the names in the conditions above it
-
-
-def entry_of(node: ex.Expression) -> tuple[ex.Name, bool] | None:
-    """The name whose entry a subscript reads, and whether it is zero outside."""
-    if not isinstance(node, ex.Subscript):
-        return None
-    match node.value:
-        case ex.Name() as name:
-            return name, False
-        case ex.Call(function="padded", arguments=(ex.Name() as name,), keywords=()):
-            return name, True
-    return None
-
-
-def readings(node: ex.Expression, guards: frozenset[str] = frozenset()) -> Iterator[Reading]:
-    """What an expression reads of tensors and of other equations."""
-    found = entry_of(node)
-    if found is not None:
-        assert isinstance(node, ex.Subscript)
-        name, padded = found
-        yield Reading(node, name.id, index_items(node.index), padded, guards)
-        for index in index_items(node.index):
-            yield from readings(index, guards)
-        return
-    if isinstance(node, ex.Conditional):
-        yield from readings(node.test, guards)
-        inner = guards | ex.names(node.test)
-        yield from readings(node.then, inner)
-        yield from readings(node.orelse, inner)
-        return
-    bound = reduction(node)
-    children = (bound[2], *_ranges(bound[1])) if bound else node.children
-    for child in children:
-        if isinstance(child, ex.Expression):
-            yield from readings(child, guards)
-
-
-def _ranges(indices: tuple[ex.Expression, ...]) -> Iterator[ex.Expression]:
-    for index in indices:
-        written = written_index(index)
-        if written and written[1] is not None:
-            yield written[1]

@@ -1,6 +1,6 @@
 """Tells which behaviours of ``generated/tests/behaviours.py`` a layer is held to, and what they need to know of it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 
 from layergen.checked import CheckedLayer
 from layergen.contracts.initial import Bounds
@@ -44,11 +44,18 @@ APPLIES: dict[str, Callable[[CheckedLayer], bool]] = {
 }
 
 
-def imported_names(layer: CheckedLayer) -> Iterator[str]:
-    """What the layer's test module imports of the behaviours, in the order of a sorted import."""
+def imported_names(layer: CheckedLayer, mentioned: Collection[str]) -> Iterator[str]:
+    """What the layer's test module imports of the behaviours, in the order of a sorted import.
+
+    Args:
+        layer: The layer.
+        mentioned: The names in the module's code.
+    """
     yield "Case"
     if layer.defined.plain:
         yield "Defined"
+    if "Entries" in mentioned:
+        yield "Entries"
     yield "Input"
     if layer.program.laws:
         yield "Law"
@@ -57,6 +64,7 @@ def imported_names(layer: CheckedLayer) -> Iterator[str]:
         yield "Limit"
     if layer.rejections or refuses_shapes(layer):
         yield "Refusal"
+    yield from (name for name in ("member_of", "members_of") if name in mentioned)
     yield from (name for name, applies in APPLIES.items() if applies(layer))
 
 

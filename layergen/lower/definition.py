@@ -5,9 +5,11 @@ from collections.abc import Iterator
 
 from layergen.checked import CheckedLayer
 from layergen.definition.latex import latex, left_out
-from layergen.definition.loops import definition_lines, given_numbers
+from layergen.definition.loop_printer import function_of
+from layergen.definition.loops import definition_lines
+from layergen.definition.needs import called, needs
 from layergen.lower.source import DocText, python, wrap
-from layergen.lower.views import Lines, RowView, TableView
+from layergen.lower.views import FunctionView, RowView, TableView
 from layergen.resolve.program import Program
 from layergen.words import listed
 
@@ -38,22 +40,26 @@ def formula(program: Program, doc: DocText) -> Iterator[str]:
         yield from wrap(f"What {listed(absent)} would contribute is left out where {where} ``None``.", ENTRY)
 
 
-def definition_function(layer: CheckedLayer) -> Lines:
-    """The body of the function that says what each entry is."""
-    program = layer.program
-    if program.definition is None or not layer.defined.plain:
+def definition_functions(layer: CheckedLayer) -> tuple[FunctionView, ...]:
+    """The functions that say what each entry is: those of members that are asked, and the layer's own."""
+    definition = layer.program.definition
+    if definition is None or not layer.defined.plain:
         return ()
-    return definition_lines(program.definition, tuple(program.outputs))
+    inner = [
+        FunctionView(function_of(name), f"Say the same of ``{name}``.", definition_lines(child, inside=True))
+        for name, child in called(definition).items()
+    ]
+    own = FunctionView("definition", "Say what each entry of the outputs is, by loops over numbers.",
+                       definition_lines(definition))  # fmt: skip
+    return (*inner, own)
 
 
 def defined_rows(layer: CheckedLayer) -> TableView:
     """The cases at which the layer is compared with its definition, each with the numbers that this mentions."""
     rows: list[RowView] = []
-    names = given_numbers(layer.program.definition) if layer.program.definition is not None else ()
+    definition = layer.program.definition
     for case in layer.cases:
-        if case.setting.name in layer.defined.plain:
-            values = case.setting.names
-            numbers = {name: values.get(name) for name in names}
+        if definition is not None and case.setting.name in layer.defined.plain:
             key = python(case.setting.name).replace("'", '"')
-            rows.append(RowView(key, f"Defined(CASES[{key}], {python(numbers)})"))
+            rows.append(RowView(key, f"Defined(CASES[{key}], {python(needs(definition, case.setting.names))})"))
     return TableView(TABLE, tuple(rows))

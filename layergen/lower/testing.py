@@ -3,7 +3,7 @@
 Expected values are told from the spec and from the build's own trial of it, never from the generated layer.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from layergen.checked import Broken, CheckedCase, CheckedLayer
 from layergen.lang import expression as ex
@@ -14,8 +14,8 @@ from layergen.lower.arguments import CLASSES, argument_signature
 from layergen.lower.behaviours import imported_names, layer_expression
 from layergen.lower.cases import Fields, case_fields, changed_case, result_shapes, shapes, sizes_of, whole_case
 from layergen.lower.constructor import constraint_message
-from layergen.lower.definition import defined_rows, definition_function
-from layergen.lower.imports import function, import_lines
+from layergen.lower.definition import defined_rows, definition_functions
+from layergen.lower.imports import function, import_lines, names_in
 from layergen.lower.input_checks import expectation, rounds, told
 from layergen.lower.laws import law_rows
 from layergen.lower.sizes import size_message
@@ -57,15 +57,14 @@ def test_view(layer: CheckedLayer, module: str, behaviours: str) -> TestView:
     code = [described, *(row.value for row in law_rows(program))]
     if reference:
         code.append(function([reference.signature], reference.body, "nn.Module"))
-    definition = definition_function(layer)
-    if definition:
-        code.append(function(["given: Mapping[str, Any]"], definition, "dict[str, Callable[..., Any]]"))
+    definitions = definition_functions(layer)
+    code += [function(["given: Mapping[str, Any]"], each.body, "dict[str, Callable[..., Any]]") for each in definitions]
     return TestView(
         module=module,
         imports=import_lines(code, IMPORTS),
-        own_imports=own_imports(layer, module, behaviours),
+        own_imports=own_imports(layer, module, behaviours, code),
         reference=reference,
-        definition=definition,
+        definitions=definitions,
         layer=described,
         default=whole_case(base),
         cases=tuple(case_row(program, case, base) for case in layer.cases),
@@ -73,10 +72,10 @@ def test_view(layer: CheckedLayer, module: str, behaviours: str) -> TestView:
     )
 
 
-def own_imports(layer: CheckedLayer, module: str, behaviours: str) -> tuple[str, ...]:
+def own_imports(layer: CheckedLayer, module: str, behaviours: str, code: Sequence[str]) -> tuple[str, ...]:
     """The imports of generated modules, in the order that linters want."""
     tested = (f"from {module} import {layer.program.layer}",)
-    names = (f"    {name}," for name in imported_names(layer))
+    names = (f"    {name}," for name in imported_names(layer, set[str]().union(*map(names_in, code))))
     held = (f"from {behaviours} import (  {NOTE}", *names, ")")
     return (*tested, *held) if module < behaviours else (*held, *tested)
 

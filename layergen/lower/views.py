@@ -67,6 +67,15 @@ class TableView:
 
 
 @dataclass(frozen=True)
+class FunctionView:
+    """A function that says what each entry of the outputs of a layer is."""
+
+    name: str
+    doc: str
+    body: Lines
+
+
+@dataclass(frozen=True)
 class TestView:
     """A module that tests one layer: its cases, and the behaviours that it is held to."""
 
@@ -76,7 +85,7 @@ class TestView:
     imports: Lines  # of torch and the standard library
     own_imports: Lines  # of the layer and of the behaviours
     reference: ReferenceView | None
-    definition: Lines  # the body of a function that says what each entry of the outputs is, if there is one
+    definitions: tuple[FunctionView, ...]  # that say what each entry of the outputs is, the layer's own last
     layer: str  # what the behaviours need to know of the layer, as an expression
     default: str  # the first case, as an expression
     cases: tuple[RowView, ...]

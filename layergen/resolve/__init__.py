@@ -6,6 +6,7 @@ from itertools import takewhile
 from typing import TypeVar
 
 from layergen.definition.reading import check_definition, definition_of
+from layergen.definition.scene import Definition
 from layergen.faults import refuse
 from layergen.lang import expression as ex
 from layergen.lang.constructors import constructor_calls
@@ -75,12 +76,18 @@ def resolve(spec: LayerSpec, library: Library = EMPTY) -> Program:
         *check_patterns(spec),
     )
     findings = (*findings, *check_initial(spec), *check_families(spec), *check_choices(spec))
-    findings = (*findings, *check_definition(spec))
+    findings = (*findings, *check_definition(spec, _definitions(library)))
     program = understood(spec, library)
     if all(finding.rule is UnusedName for finding in findings):  # what a wrong call leaves out is unused, too
         findings = (*findings, *check_calls(program))
     refuse(findings)
     return program
+
+
+def _definitions(library: Library) -> dict[str, Definition]:
+    """The definitions of the layers that a spec may be made of."""
+    found = {name: child.program.definition for name, child in library.layers.items()}
+    return {name: definition for name, definition in found.items() if definition is not None}
 
 
 def understood(spec: LayerSpec, library: Library = EMPTY) -> Program:
@@ -131,7 +138,7 @@ def understood(spec: LayerSpec, library: Library = EMPTY) -> Program:
         accept=spec.accept,
         cases=spec.cases,
         forward=Method(statements),
-        definition=definition_of(spec),
+        definition=definition_of(spec, _definitions(library)),
         names=start.names,
         entries=resolved,
         dimensions=dimensions_of(inputs, resolved),

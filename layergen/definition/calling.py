@@ -1,0 +1,161 @@
+"""Calls of members in a definition: what is given for which input, and with which numbers a member is made."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from layergen.definition.entries import Entry
+from layergen.definition.scene import Definition, Members
+from layergen.lang import expression as ex
+from layergen.lang.bounds import normalize
+from layergen.lang.interpreter import Interpreter
+from layergen.lang.model import LayerSpec
+from layergen.lang.values import Shape
+
+
+class CallFault(Exception):
+    """A call does not fit what is called. ``node`` is the part at fault."""
+
+    def __init__(self, node: ex.Node, message: str) -> None:
+        super().__init__(message)
+        self.node = node
+        self.message = message
+
+
+def bound(names: Sequence[str], call: ex.Call | ex.Apply, called: str) -> dict[str, ex.Expression]:
+    """The arguments of a call by their names.
+
+    Raises:
+        CallFault: If it gives one that there is not, or one twice.
+    """
+    if len(call.arguments) > len(names):
+        count = f"{len(names)} argument{'s' if len(names) != 1 else ''}"
+        message = f"the definition of `{called}` knows {count}, and more are given"
+        raise CallFault(call.arguments[len(names)], message)
+    found = dict(zip(names, call.arguments, strict=False))
+    for keyword in call.keywords:
+        if keyword.name not in names or keyword.name in found:
+            why = "is given twice" if keyword.name in found else f"is nothing that the definition of `{called}` knows"
+            raise CallFault(keyword, f"`{keyword.name}` {why}")
+        found[keyword.name] = keyword.value
+    return found
+
+
+def inputs_of(definition: Definition, call: ex.Call | ex.Apply, called: str) -> dict[str, ex.Expression]:
+    """What a call of a member gives, by the names of its inputs.
+
+    Raises:
+        CallFault: If the call does not fit.
+    """
+    spec = definition.spec
+    found = bound(tuple(spec.given), call, called)
+    for name in spec.given:
+        optional = name in spec.values or (name in spec.inputs and spec.inputs[name].optional)
+        if name not in found and not optional:
+            raise CallFault(call, f"`{called}` needs `{name}`")
+        if name in found and name in spec.taken_tuples:
+            raise CallFault(found[name], f"`{name}` is a tuple of tensors, which a definition cannot hand on")
+    return found
+
+
+def inputs_at(definition: Definition, entry: Entry) -> dict[str, ex.Expression]:
+    """What a member is given for an entry, by the names of its inputs, which all members of a list share."""
+    if entry.call is None:
+        return {}
+    child = next(iter(definition.scene.members[entry.name.id].known.values()))
+    return inputs_of(child, entry.call, entry.name.id)
+
+
+def output_of(definition: Definition, entry: Entry) -> str:
+    """The output of a member's call that is read.
+
+    Raises:
+        CallFault: If it is not told, or there is none of the name.
+    """
+    outputs = tuple(definition.scene.outputs)
+    if entry.output in outputs:
+        return entry.output
+    shown = ", ".join(f"`{name}`" for name in outputs)
+    if entry.output is not None:
+        raise CallFault(entry.node.value, f"`{entry.name.id}` gives {shown}, and no `{entry.output}`")
+    if len(outputs) > 1:
+        raise CallFault(entry.node.value, f"`{entry.name.id}` gives {shown}, and one of them is to be named")
+    return outputs[0]
+
+
+def maker(members: Members, which: int | None, names: Mapping[str, Any]) -> tuple[ex.Call, Mapping[str, Any]]:
+    """The constructor's call of a member, or of one of a list, and what the names in it stand for.
+
+    Raises:
+        EvaluationFault: If it cannot be told.
+        IndexError: If the list has no such member.
+    """
+    if which is None:
+        return members.made[0], names
+    if which < 0:
+        raise IndexError
+    if isinstance(members.constructor, ex.Comprehension):
+        turn = Interpreter(names).items(members.constructor.iterable)[which]
+        return members.made[0], {**names, members.constructor.target.id: turn}
+    return members.made[which], names
+
+
+def settled(definition: Definition, call: ex.Call, names: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments and derived values of a member.
+
+    Args:
+        definition: The member's definition.
+        call: The call of its constructor.
+        names: What the names in this call stand for.
+
+    Raises:
+        CallFault: If the call does not fit, or gives what the definition does not know.
+        EvaluationFault: If a value cannot be computed.
+    """
+    spec = definition.spec
+    given = bound(tuple(spec.arguments), call, call.function)
+    values: dict[str, Any] = {}
+    for name, argument in {**spec.arguments, **spec.values}.items():
+        value: Any = None
+        if name in given:
+            value = Interpreter(names).evaluate(given[name])
+        elif argument.default is not None:
+            value = Interpreter(values).evaluate(argument.default)
+        try:
+            values[name] = normalize(argument, value)
+        except TypeError as error:
+            node = given.get(name, call)
+            raise CallFault(node, f"the definition of `{call.function}` needs another `{name}`: {error}") from None
+    for name, expression in spec.derived.items():
+        values[name] = Interpreter(values).evaluate(expression)
+    return values
+
+
+def sizes_of(spec: LayerSpec, shapes: Mapping[str, tuple[int, ...]], values: Mapping[str, Any]) -> dict[str, Any]:
+    """The dimensions of a member, as far as they stand alone in the shapes of inputs; ``...`` is one by itself.
+
+    Args:
+        spec: The member.
+        shapes: Those of the inputs that it is given.
+        values: Its arguments and derived values.
+    """
+    found: dict[str, Any] = {}
+    for name, shape in shapes.items():
+        for dimension, size in _dimensions(spec.inputs[name].shape, shape, values):
+            found.setdefault(dimension, size)
+    return found
+
+
+def _dimensions(shape: Shape, sizes: tuple[int, ...], values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    if isinstance(shape, ex.Conditional):
+        yield from _dimensions(shape.then if Interpreter(values).truth(shape.test) else shape.orelse, sizes, values)
+        return
+    items = shape if isinstance(shape, tuple) else shape.items if isinstance(shape, ex.Sequence) else ()
+    runs = [place for place, item in enumerate(items) if item == ex.Literal(...)]
+    before = items[: runs[0]] if runs else items
+    after = items[runs[0] + 1 :] if runs else ()
+    if any(isinstance(item, ex.Splice) for item in items) or len(before) + len(after) > len(sizes):
+        return
+    if runs:
+        yield "...", sizes[len(before) : len(sizes) - len(after)]
+    own = (*zip(before, sizes, strict=False), *zip(after, sizes[len(sizes) - len(after) :], strict=True))
+    yield from ((item.id, size) for item, size in own if isinstance(item, ex.Name) and item.id not in values)

@@ -1,0 +1,153 @@
+"""How large the outputs of a member are, in the names of the layer that calls it."""
+
+from collections.abc import Callable, Iterator, Mapping
+
+from layergen.definition.calling import CallFault, bound, inputs_of, output_of
+from layergen.definition.entries import Entry, Passed, passed
+from layergen.definition.grammar import RUN, Equation
+from layergen.definition.layout import Layout, Size, layouts
+from layergen.definition.scene import Definition, Members
+from layergen.lang import expression as ex
+from layergen.lang.values import Shape
+
+Names = dict[str, ex.Expression]
+Left = Callable[[Equation, int], tuple[Size, ...]]  # what says how far an index of a left side runs
+
+
+def layouts_of(definition: Definition, entry: Entry, left: Left) -> Iterator[Layout]:
+    """What the shape may be of what an entry of a member is read from, as far as the words tell.
+
+    Args:
+        definition: The definition that reads it.
+        entry: The entry.
+        left: Tells the ranges of the indices of equations.
+    """
+    members = definition.scene.members.get(entry.name.id)
+    classes = {call.function for call in members.made} if members else set()
+    if members is None or len(classes) != 1 or not members.known:
+        return
+    (child,) = members.known.values()
+    try:
+        names = _made(child, members, entry.which)
+        if entry.path:
+            shape = child.scene.tensors.get(".".join(entry.path))
+            run: tuple[ex.Expression, ...] | None = None
+        else:
+            assert entry.call is not None
+            run = _sizes(definition, child, inputs_of(child, entry.call, entry.name.id), names, left)
+            shape = child.scene.outputs[output_of(child, entry)]
+    except CallFault:
+        return
+    for layout in layouts(_decided(shape, names)) if shape is not None else ():
+        yield _in_terms(layout, names, run)
+
+
+def _made(child: Definition, members: Members, which: ex.Expression | None) -> Names:
+    """What the arguments of a member are in the names of its owner, as far as they are single numbers."""
+    call = members.made[0]
+    given = bound(tuple(child.spec.arguments), call, call.function)
+    names: Names = {}
+    for name, argument in child.spec.arguments.items():
+        if argument.type.listed:
+            continue
+        if name in given:
+            value = _at_turn(given[name], members, which)
+            names |= {name: value} if value is not None else {}
+        elif argument.default is not None and ex.names(argument.default) <= names.keys():
+            names[name] = _replaced(argument.default, names)
+    for name, expression in child.spec.derived.items():
+        if ex.names(expression) <= names.keys():
+            names[name] = _replaced(expression, names)
+    return names
+
+
+def _at_turn(value: ex.Expression, members: Members, which: ex.Expression | None) -> ex.Expression | None:
+    """What a constructor gives, for one member of a list at its index; None where the words do not tell it."""
+    match members.constructor:
+        case ex.Comprehension(target=ex.Name(id=turn), iterable=iterable) if turn in ex.names(value):
+            counted = isinstance(iterable, ex.Call) and iterable.function == "range" and len(iterable.arguments) == 1
+            return _replaced(value, {turn: which}) if counted and which is not None else None
+    return value
+
+
+def _replaced(node: ex.Expression, names: Mapping[str, ex.Expression]) -> ex.Expression:
+    return ex.transform(node, lambda part: names.get(part.id) if isinstance(part, ex.Name) else None)
+
+
+def _decided(shape: Shape, names: Names) -> Shape:
+    """A shape whose condition the arguments decide."""
+    while isinstance(shape, ex.Conditional):
+        test = _replaced(shape.test, names)
+        if not isinstance(test, ex.Literal):
+            return ()
+        shape = shape.then if test.value else shape.orelse
+    return shape
+
+
+def _sizes(
+    definition: Definition, child: Definition, given: Mapping[str, ex.Expression], names: Names, left: Left
+) -> tuple[ex.Expression, ...] | None:
+    """Add what the dimensions of a member are to the names; gives what its ``...`` stands for."""
+    run: tuple[ex.Expression, ...] | None = None
+    for name, argument in given.items():
+        handed = passed(argument)
+        ours = _layout(definition, handed, left) if handed is not None and name in child.spec.inputs else None
+        theirs = next(layouts(_decided(child.spec.inputs[name].shape, names)), None) if ours is not None else None
+        if ours is None or theirs is None:
+            continue
+        items = (*ours.before, *((ours.run,) if ours.run is not None else ()), *ours.after)
+        count = len(items) - len(theirs.after)
+        if count < len(theirs.before) or (theirs.run is None and count != len(theirs.before)):
+            continue
+        pairs = (
+            *zip(theirs.before, items, strict=False),
+            *zip(theirs.after, items[count:], strict=True),
+        )
+        for item, size in pairs:
+            if isinstance(item, ex.Name) and item.id not in child.spec.arguments:
+                names.setdefault(item.id, size)
+        if theirs.run == RUN:
+            run = items[len(theirs.before) : count]
+    return run
+
+
+def _layout(definition: Definition, handed: Passed, left: Left) -> Layout | None:
+    """The sizes of what is handed on."""
+    name = handed.name.id
+    shape = definition.scene.tensors.get(name)
+    if shape is not None:
+        layout = next(layouts(shape), None)
+    else:
+        layout = next((found for found in _written(definition, name, left)), None)
+    if layout is None or len(handed.first) > len(layout.before):
+        return None
+    return Layout(layout.before[len(handed.first) :], layout.run, layout.after)
+
+
+def _written(definition: Definition, name: str, left: Left) -> Iterator[Layout]:
+    """The sizes that the equations of a name tell."""
+    for equation in reversed(definition.named.get(name, ())):
+        sizes = [left(equation, position) for position in range(len(equation.indices))]
+        if all(sizes) and all(definition.free(equation)):
+            items = [told[0].size for told in sizes]
+            place = items.index(RUN) if RUN in items else len(items)
+            yield Layout(tuple(items[:place]), RUN if RUN in items else None, tuple(items[place + 1 :]))
+
+
+def _in_terms(layout: Layout, names: Names, run: tuple[ex.Expression, ...] | None) -> Layout:
+    """A layout in the names of the owner; what cannot be told is left open."""
+    before = tuple(_told(item, names) for item in layout.before)
+    after = tuple(_told(item, names) for item in layout.after)
+    if layout.run != RUN or run is None:
+        return Layout(before, layout.run, after)
+    place = run.index(RUN) if RUN in run else len(run)
+    if RUN in run:
+        return Layout((*before, *run[:place]), RUN, (*run[place + 1 :], *after))
+    return Layout((*before, *run, *after), None, ())
+
+
+def _told(item: ex.Expression, names: Names) -> ex.Expression:
+    return _replaced(item, names) if ex.names(item) <= names.keys() else UNTOLD
+
+
+UNTOLD = ex.Name("?")  # a size that the words do not tell

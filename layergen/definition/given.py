@@ -1,0 +1,101 @@
+"""How the function of a definition gets at what it is given: tensors, families, numbers, sizes and members."""
+
+from collections.abc import Iterator
+
+from layergen.definition.loop_printer import LoopPrinter, function_of, renamed
+from layergen.definition.scene import Definition, Members
+from layergen.lang import expression as ex
+from layergen.lang.values import Shape
+
+
+def given_lines(printer: LoopPrinter, inside: bool) -> tuple[str, ...]:
+    """The lines that give names to what a definition's functions use."""
+    definition = printer.definition
+    families = [_line(name, _family(printer, name)) for name in _families(printer)]
+    members = [_line(name, _member(name, definition.scene.members[name])) for name in sorted(printer.members)]
+    found = dict(measured_in(printer)) if inside else {}
+    sizes = {name: found[name] for name in sorted(printer.given) if name in found}
+    if printer.measures:
+        sizes["leading_sizes"] = dict(measured_in(printer))["..."]
+    single = sorted(printer.given - definition.scene.families.keys() - sizes.keys())
+    single += sorted({text.partition(".")[0] for text in sizes.values() if "." in text} - set(single))
+    given = [_line(name, _given(definition, name, inside)) for name in single]
+    return (*given, *(f"{renamed(name)} = {text}" for name, text in sizes.items()), *families, *members)
+
+
+def _line(name: str, value: str) -> str:
+    """A line that gives a name to what may be None, which a type checker is not to ask about."""
+    return f"{renamed(name)}{': Any' if value.endswith('None') else ''} = {value}"
+
+
+def _given(definition: Definition, name: str, inside: bool) -> str:
+    spec, scene = definition.spec, definition.scene
+    left_out = name in scene.optional or (inside and name in spec.inputs and spec.inputs[name].optional)
+    if scene.tensors.get(name) in ((), ex.Sequence(())):  # its only number
+        return f'given["{name}"][()]' + (f' if given.get("{name}") is not None else None' if left_out else "")
+    return f'given.get("{name}")' if left_out else f'given["{name}"]'
+
+
+def _families(printer: LoopPrinter) -> list[str]:
+    """The families that were printed."""
+    return sorted(printer.given & printer.definition.scene.families.keys())
+
+
+def _family(printer: LoopPrinter, name: str) -> str:
+    """The list of the tensors of a family, by the names that they have in the state dict."""
+    part = printer.definition.scene.families[name]
+    assert part.each is not None
+    index, count = part.each.index, printer.show(part.each.count)
+    key = f'f"{part.name(f"{{{index}}}") if part.named is not None else f"{name}.{{{index}}}"}"'
+    if part.when is None:
+        return f"[given[{key}] for {index} in range({count})]"
+    if index in ex.names(part.when):
+        return f"[given.get({key}) for {index} in range({count})]"
+    return f"[given[{key}] for {index} in range({count}) if {key} in given] or None"
+
+
+def _member(name: str, members: Members) -> str:
+    """A member, which is called with its inputs, or a list of them."""
+    first, *others = members.made
+    if not members.listed:
+        made = f'member_of({function_of(first.function)}, given, "{name}")'
+        return made if members.when is None else f'{made} if "{name}" in given else None'
+    if isinstance(members.constructor, ex.Comprehension):
+        return f'members_of({function_of(first.function)}, given, "{name}")'
+    made = ", ".join(
+        f'member_of({function_of(call.function)}, given, "{name}.{k}")' for k, call in enumerate((first, *others))
+    )
+    return f"[{made}]"
+
+
+def measured_in(printer: LoopPrinter) -> Iterator[tuple[str, str]]:
+    """Where the dimensions stand in the shapes of inputs that are always given, and ``...``."""
+    spec = printer.definition.spec
+    for name, part in reversed(spec.inputs.items()):
+        if not part.optional:
+            yield from _places(printer, renamed(name), part.shape)
+
+
+def _places(printer: LoopPrinter, name: str, shape: Shape) -> Iterator[tuple[str, str]]:
+    if isinstance(shape, ex.Conditional):
+        then, other = (dict(_places(printer, name, side)) for side in (shape.then, shape.orelse))
+        for dimension in then.keys() & other.keys():
+            yield dimension, f"{then[dimension]} if {printer.show(shape.test)} else {other[dimension]}"
+        return
+    items = shape if isinstance(shape, tuple) else shape.items if isinstance(shape, ex.Sequence) else ()
+    if any(isinstance(item, ex.Splice) for item in items):
+        return
+    run = items.index(ex.Literal(...)) if ex.Literal(...) in items else len(items)
+    for place, item in enumerate(items):
+        at = place if place < run else place - len(items)
+        if item == ex.Literal(...):
+            yield "...", f"{name}.shape[{run or ''}:{at + 1 or ''}]"
+        elif isinstance(item, ex.Name):
+            yield item.id, f"{name}.shape[{at}]"
+
+
+def unmeasured(definition: Definition) -> frozenset[str]:
+    """The dimensions that stand alone in no input which is always given."""
+    scene, spec = definition.scene, definition.spec
+    dimensions = scene.numbers - spec.arguments.keys() - spec.derived.keys() - spec.values.keys() - {spec.run}
+    return frozenset(dimensions - dict(measured_in(LoopPrinter(definition))).keys())

@@ -1,0 +1,131 @@
+"""Members, each computed by its own definition where the definition of their owner calls them."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from layergen.definition.calling import CallFault, maker, output_of, settled, sizes_of
+from layergen.definition.compiler import Compiler, absent
+from layergen.definition.entries import Entry
+from layergen.definition.grammar import RUN
+from layergen.definition.numbers import Computed, Entries, Given, Held, Index, IndexFault, Part, Source
+from layergen.definition.scene import Definition
+from layergen.lang import expression as ex
+from layergen.lang.interpreter import EvaluationFault, Interpreter
+
+
+@dataclass(frozen=True)
+class Made:
+    """A member at its numbers."""
+
+    definition: Definition
+    numbers: Mapping[str, Any]  # its arguments and derived values
+    tensors: Mapping[str, Held]  # that it owns
+
+
+class Inner:
+    """The members of a layer, each computed by its own definition.
+
+    Args:
+        owner: The layer that calls them.
+    """
+
+    def __init__(self, owner: Source) -> None:
+        self.owner = owner
+        self.made: dict[tuple[str, int | None], Made] = {}
+        self.called: dict[tuple[str, int | None, Given], Source] = {}
+
+    def there(self, name: str) -> bool:
+        """Whether a member is there."""
+        when = self.owner.definition.scene.members[name].when
+        return when is None or bool(self.owner.number(when))
+
+    def entry(self, entry: Entry, which: int | None, given: Given, index: Index) -> Any:
+        """An entry of what a member gives, or of a tensor that it owns."""
+        member = self.member(entry, which)
+        if entry.call is None:
+            tensor = member.tensors.get(".".join(entry.path))
+            compiler = Compiler(self.owner)
+            if not isinstance(tensor, Entries):
+                return absent(entry.node, ex.show(entry.node.value))
+            return compiler.inside(entry.node, ex.show(entry.node.value), tensor, padded=False)(index)
+        key = entry.name.id, which, given
+        if key not in self.called:
+            self.called[key] = self.evaluation(entry, member, given)
+        try:
+            return self.called[key].entry(output_of(member.definition, entry), index, entry.node)
+        except IndexFault as fault:
+            if fault.node is entry.node:
+                message = f"`{ex.show(entry.node.value)}` has no entry {list(index)}"
+                raise IndexFault(entry.node, message) from None
+            message = f"by the definition of `{member.definition.spec.layer}`, {fault.message}"
+            raise IndexFault(entry.node, message) from None  # what it says of places is said of another file
+
+    def member(self, entry: Entry, which: int | None) -> Made:
+        """A member at its numbers."""
+        key = entry.name.id, which
+        if key not in self.made:
+            try:
+                self.made[key] = self.make(*key)
+            except IndexError:
+                message = f"`{entry.name.id}` has no member at {which}"
+                raise IndexFault(entry.node, message) from None
+            except (CallFault, EvaluationFault) as fault:
+                raise IndexFault(entry.name, fault.message) from None
+        return self.made[key]
+
+    def make(self, name: str, which: int | None) -> Made:
+        members = self.owner.definition.scene.members[name]
+        call, names = maker(members, which, self.owner.numbers)
+        definition = members.known[call.function]
+        numbers = settled(definition, call, names)
+        prefix = f"{name}." if which is None else f"{name}.{which}."
+        tensors = {
+            path.removeprefix(prefix): held for path, held in self.owner.tensors.items() if path.startswith(prefix)
+        }
+        return Made(definition, numbers, {**tensors, **dict(families_in(definition, tensors, numbers))})
+
+    def evaluation(self, entry: Entry, member: Made, given: Given) -> Source:
+        """The definition of a member where it is given something."""
+        spec = member.definition.spec
+        inputs: dict[str, Held] = dict.fromkeys(spec.inputs)
+        values = dict(member.numbers)
+        for name, value in given:
+            if isinstance(value, Part):
+                inputs[name] = self.part(value, entry)
+            elif name in spec.values:
+                values[name] = value
+        shapes = {name: held.shape for name, held in inputs.items() if isinstance(held, Computed)}
+        sizes = sizes_of(spec, shapes, values)
+        leading = sizes.pop("...", ())
+        run = {spec.run: list(leading)} if spec.run else {}
+        tensors = {**dict.fromkeys(spec.tensors), **member.tensors, **inputs}
+        return self.owner.inside(member.definition, {**values, **sizes, **run}, tensors, leading)
+
+    def part(self, part: Part, entry: Entry) -> Computed:
+        """The entries that are handed on."""
+        owner, first = self.owner, part.first
+        held = owner.tensors.get(part.name)
+        if held is None:
+            equations = owner.definition.named[part.name]
+            rank = max(len(equation.indices) for equation in equations)
+            rank += len(owner.leading) - 1 if any(RUN in equation.indices for equation in equations) else 0
+            shape = owner.shape(part.name, rank)
+            if shape is None:
+                raise IndexFault(entry.node, f"nothing tells how large `{part.name}` is")
+            return Computed(shape[len(first) :], lambda index: owner.entry(part.name, (*first, *index), entry.node))
+        assert isinstance(held, Entries | Computed)
+        read = Compiler(owner).inside(entry.node, part.name, held, padded=False)
+        return Computed(held.shape[len(first) :], lambda index: read((*first, *index)))
+
+
+def families_in(
+    definition: Definition, tensors: Mapping[str, Held], numbers: Mapping[str, Any]
+) -> Iterator[tuple[str, Held]]:
+    """The families of a layer, put together of its tensors."""
+    for name, part in definition.scene.families.items():
+        assert part.each is not None
+        count = int(Interpreter(numbers).evaluate(part.each.count))
+        several = [tensors.get(part.name(k) if part.named is not None else f"{name}.{k}") for k in range(count)]
+        there = part.when is None or any(held is not None for held in several)
+        yield name, tuple(held if isinstance(held, Entries) else None for held in several) if there else None

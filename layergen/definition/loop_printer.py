@@ -1,0 +1,154 @@
+"""Prints the expressions of a definition as plain Python."""
+
+import re
+
+from layergen.definition.calling import inputs_at, output_of
+from layergen.definition.entries import Entry, entry_of, passed
+from layergen.definition.functions import SOURCES
+from layergen.definition.grammar import INDEX_OF, RUN, reduction
+from layergen.definition.ranges import Ranges
+from layergen.definition.scene import Definition, written_index
+from layergen.lang import expression as ex
+from layergen.lang.scalars import NUMBERS
+
+DEFINITION = "_definition"  # how the functions of members end
+LEADING = "leading"  # what `...` is called
+TAKEN = (
+    "math", "cache", "fmean", "given", "leading", "index", "sum", "max", "min", "range", "abs", "int", "float", "len",
+    "round", "definition", "Mapping", "Callable", "Any", "torch", "Tensor", "nn", "Entries", "member_of", "members_of",
+)  # fmt: skip
+_REDUCERS = {"sum": "sum", "prod": "math.prod", "mean": "fmean", "max": "max", "min": "min"}
+
+
+def renamed(name: str) -> str:
+    """A name that hides nothing which the code needs itself."""
+    return f"{name}_" if name in TAKEN or name.endswith(DEFINITION) else name
+
+
+def function_of(layer: str) -> str:
+    """The name of the function that has the definition of a class."""
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", layer.replace(".", "_"))
+    return words.lower() + DEFINITION
+
+
+class LoopPrinter(ex.Printer):
+    """Prints the expressions of a definition as Python over entries that are numbers."""
+
+    def __init__(self, definition: Definition) -> None:
+        self.definition = definition
+        self.ranges = Ranges(definition)
+        self.given: set[str] = set()  # the tensors and numbers that were printed
+        self.members: set[str] = set()  # and the members
+        self.measures = False  # whether it asks for the sizes that `...` stands for
+
+    def name(self, node: ex.Name) -> str:
+        name = node.id
+        if name in self.definition.scene.tensors:
+            self.given.add(name)
+        elif name in self.definition.named:
+            return f"{self.own(name)}()"
+        elif name in self.definition.scene.members:
+            self.members.add(name)
+        elif name in self.definition.scene.numbers:
+            self.given.add(name)
+        elif name in NUMBERS:
+            return f"math.{name}"
+        return renamed(name)
+
+    def literal(self, node: ex.Literal) -> str:
+        return f"*{LEADING}" if node == RUN else super().literal(node)
+
+    def call(self, node: ex.Call) -> str:
+        if node.function == "sigmoid":
+            inner = self.show(node.arguments[0], ex.PRECEDENCE["unary"])
+            return f"(1 / (1 + math.exp(-{inner})))"
+        return f"{SOURCES[node.function]}({self.arguments(node)})"
+
+    def apply(self, node: ex.Apply) -> str:
+        found = reduction(node)
+        assert found is not None
+        word, indices, body = found
+        places: list[tuple[str, str]] = []
+        for index in indices:
+            written = written_index(index)
+            assert written is not None
+            name, size = written
+            stop = self.show(size if size is not None else self.ranges.read(name, (body,))[0].size)
+            places.append((renamed(name), stop))
+        if word in INDEX_OF:
+            name, stop = places[0]
+            return f"{word.removeprefix('arg')}(range({stop}), key=lambda {name}: {self.show(body)})"
+        loops = (f"for {name} in range({stop})" for name, stop in places)
+        return f"{_REDUCERS[word]}({self.show(body)} {' '.join(loops)})"
+
+    def bare(self, node: ex.Expression) -> str:
+        if not isinstance(node, ex.Subscript):
+            return super().bare(node)
+        found = entry_of(node)
+        assert found is not None
+        name = found.name
+        text = ", ".join(self.show(index) for index in found.indices)
+        if found.call is not None:
+            return f"{self.called(found)}({text})"
+        if found.path:
+            self.members.add(name.id)
+            which = f"[{self.show(found.which)}]" if found.which is not None else ""
+            return f'{renamed(name.id)}{which}.given["{".".join(found.path)}"][{text}]'
+        if name.id in self.definition.scene.tensors:
+            self.given.add(name.id)
+            own = renamed(name.id) + (f"[{self.show(found.which)}]" if found.which is not None else "")
+            return f"{own}.padded({text})" if found.padded else f"{own}[{text}]"
+        if name.id in self.definition.named:
+            if found.padded:
+                return f"{self.entries(name.id, ())}.padded({text})"
+            return f"{self.own(name.id)}({text})"
+        return f"{self.name(name)}[{text}]"
+
+    def own(self, name: str) -> str:
+        """The function of a name that has equations, which is not the input of its name."""
+        return f"{name}_" if name in self.definition.scene.tensors else renamed(name)
+
+    def called(self, entry: Entry) -> str:
+        """The function that gives the entries of what a member gives."""
+        name = entry.name.id
+        self.members.add(name)
+        members = self.definition.scene.members[name]
+        child = next(iter(members.known.values()))
+        which = f"[{self.show(entry.which)}]" if entry.which is not None else ""
+        given = inputs_at(self.definition, entry)
+        inputs = ", ".join(f"{word}={self.handed(node)}" for word, node in given.items())
+        return f'{renamed(name)}{which}({inputs})["{output_of(child, entry)}"]'
+
+    def handed(self, node: ex.Expression) -> str:
+        """What a member is given."""
+        handed = passed(node)
+        name = handed.name.id if handed is not None else ""
+        if handed is None or name not in {*self.definition.scene.tensors, *self.definition.named}:
+            return self.show(node)
+        first = tuple(self.show(index) for index in handed.first)
+        if name in self.definition.scene.tensors:
+            if self.definition.scene.tensors[name] in ((), ex.Sequence(())):
+                return f'given["{name}"]'
+            self.given.add(name)
+            return f"{renamed(name)}.at({', '.join(first)})" if first else renamed(name)
+        return self.entries(name, first)
+
+    def entries(self, name: str, first: tuple[str, ...]) -> str:
+        """The entries of a name that has equations, all of them or those with some first indices."""
+        sizes: list[str] = []
+        for equation in reversed(self.definition.named[name]):
+            told = [self.ranges.left(equation, place) for place in range(len(equation.indices))]
+            if all(told) and all(self.definition.free(equation)):
+                sizes = [self.extent(sizes[0].size) for sizes in told]
+                break
+        shape = ", ".join(sizes[len(first) :])
+        shape += "," if len(sizes) - len(first) == 1 else ""
+        fixed = f", ({', '.join(first)},)" if first else ""
+        return f"Entries(({shape}), {self.own(name)}{fixed})"
+
+    def extent(self, size: ex.Expression) -> str:
+        """A size in a shape."""
+        if size == RUN:
+            self.measures = True
+            return "*leading_sizes"
+        return self.show(size)
