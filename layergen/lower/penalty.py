@@ -1,8 +1,9 @@
 """Lowers the regularization term to the body of ``penalty``."""
 
 from layergen.lang import expression as ex
+from layergen.lower.annotations import Annotations
 from layergen.lower.families import reader
-from layergen.lower.members import ITEM, each
+from layergen.lower.members import ITEM, each, listed
 from layergen.lower.narrowing import Narrowing
 from layergen.lower.scopes import attribute_names, functional
 from layergen.lower.source import Origin, SourcePrinter
@@ -19,9 +20,11 @@ def penalty_lines(program: Program) -> tuple[str, ...]:
     members = [member for member in program.members.values() if member.penalizes]
     plain = [member for member in members if not member.listed and member.when is None]
     terms += [f"self.{member.name}.penalty()" for member in plain]
-    if len(plain) == len(members):
+    untyped = program.penalty is not None and Annotations(program).untyped(program.penalty)
+    told = f"{TOTAL}: Tensor" if untyped else TOTAL
+    if len(plain) == len(members) and not untyped:
         return (f"return {' + '.join(terms)}",)
-    lines = [f"{TOTAL} = {' + '.join(terms) or 'next(self.parameters()).new_zeros(())'}"]
+    lines = [f"{told} = {' + '.join(terms) or 'next(self.parameters()).new_zeros(())'}"]
     for member in members:
         if member in plain:
             continue
@@ -42,5 +45,5 @@ def own_term(program: Program) -> str:
     names = attribute_names(program) | {name: f"self.{name}" for name in parts}
     first = next((name for name, part in program.parameters.items() if part.when is None), None)
     origin = Origin(f"self.{first}.device", f"self.{first}.dtype") if first else None
-    printer = SourcePrinter(names, origin, functional=functional(program), read=reader(program))
+    printer = SourcePrinter(names, origin, functional=functional(program), read=reader(program), listed=listed(program))
     return printer.show(Narrowing(program)(program.penalty, ex.names(program.penalty)), ex.PRECEDENCE["+"])
