@@ -277,7 +277,9 @@ class LayerSpec(Part):
         found: dict[str, Output] = {}
         for name, part in self.returned.items():
             if isinstance(part, TupleOutput):
-                found |= zip(_items(name, part), part.items.values(), strict=True)
+                given = {"when": part.when, "otherwise": part.otherwise}
+                items = [item.model_copy(update=given) for item in part.items.values()]
+                found |= zip(_items(name, part), items, strict=True)
             else:
                 found[name] = part
         return found

@@ -83,6 +83,8 @@ class SpecSource(SourceText):
         section, name, *rest = path
         index = item_index(str(name))
         if index is not None:
+            if rest[:1] == ["when"]:  # which is said of all of it
+                return (section, whole_name(str(name)), *rest)
             whole = (section, whole_name(str(name)), "tuple")
             found = self._find(whole)
             names = list(found.node.entries) if found and isinstance(found.node, Mapping) else []

@@ -214,8 +214,8 @@ def kept(argument: Argument) -> Kept:
     )
 
 
-class Output(ShortTensor):
-    """A tensor that forward returns. Its dtype is the first floating input's unless given."""
+class Conditional(Part):
+    """What may be returned on a condition."""
 
     when: Expression | None = None  # it is returned only where this holds
     otherwise: Literal["absent", "null"] = Field("absent", alias="else")  # what stands in its place elsewhere
@@ -232,6 +232,10 @@ class Output(ShortTensor):
         if self.otherwise == "null" and self.when is None:
             raise fault("`else` goes with `when`", key="else", help="add `when: …`, where there is the output")
         return self
+
+
+class Output(ShortTensor, Conditional):
+    """A tensor that forward returns. Its dtype is the first floating input's unless given."""
 
 
 class Item(Input):
@@ -251,7 +255,7 @@ class Result(Output):
     @model_validator(mode="after")
     def _is_there_always(self) -> Self:
         if self.when is not None:
-            help = "return it as an output of its own, or in every call"
+            help = "return it as an output of its own, or let the tuple be returned as a whole: `{tuple: {…}, when: …}`"
             raise fault("a tensor of a tuple cannot be missing alone", key="when", help=help)
         return self
 
@@ -280,7 +284,7 @@ class TupleInput(_Tuple):
     optional: bool = False
 
 
-class TupleOutput(_Tuple):
+class TupleOutput(_Tuple, Conditional):
     """A tuple of tensors that forward returns."""
 
     items: Section[Result] = Field(alias="tuple")

@@ -48,6 +48,11 @@ def wholes(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(map(whole_name, names)))
 
 
+def by_wholes(there: Mapping[str, bool]) -> dict[str, bool]:
+    """Whether tensors are there, those of a tuple, which are there together, under its name."""
+    return {whole_name(name): is_there for name, is_there in there.items()}
+
+
 def gathered(values: Mapping[str, Any], tuples: Tuples) -> dict[str, Any]:
     """The tensors of each tuple under its name, None where they are not there, and all others as they are."""
     found: dict[str, Any] = {}
@@ -61,9 +66,10 @@ def gathered(values: Mapping[str, Any], tuples: Tuples) -> dict[str, Any]:
 
 
 def packed(parts: Iterable[tuple[str, Any]]) -> Iterator[Any]:
-    """Values in their order, in which those of a tuple have become one."""
+    """Values in their order, in which those of a tuple have become one, or None where they are not there."""
     found: dict[str, Any] = {}
     for name, value in parts:
         whole = whole_name(name)
         found[whole] = value if item_index(name) is None else (*found.get(whole, ()), value)
-    yield from found.values()
+    for value in found.values():
+        yield None if isinstance(value, tuple) and all(part is None for part in value) else value

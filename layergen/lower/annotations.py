@@ -73,7 +73,9 @@ class Annotations:
                 continue
             names = {*_leaves(statement)}
             if self.untyped(statement.value):
-                told |= names - seen
+                open = names - self.tensors if len(statement.targets) > 1 else set()  # of which kind, nobody knows
+                found |= open - {"_"}
+                told |= names - seen - open
                 found |= names - told if id(statement) not in turns else set()
             seen |= names
         return frozenset(found)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from layergen.checked import CheckedCase
 from layergen.lang.interpreter import Interpreter
+from layergen.lang.tuples import whole_name
 from layergen.lower.representation import expected_repr
 from layergen.lower.returned import returned_at
 from layergen.lower.source import broken, python
@@ -60,8 +61,10 @@ def state_shapes(program: Program, own: Program, case: CheckedCase) -> dict[str,
 
 def result_shapes(program: Program, case: CheckedCase) -> dict[str, object]:
     """The shapes of the outputs that stand in the result, None for those that are not there."""
-    found = returned_at(program, case.setting)
-    return {name: case.outputs[name].shape if there else None for name, there in found}
+    found: dict[str, object] = {}
+    for name, there in returned_at(program, case.setting):
+        found[name if there else whole_name(name)] = case.outputs[name].shape if there else None
+    return found
 
 
 def axes(program: Program, case: CheckedCase) -> dict[str, object]:

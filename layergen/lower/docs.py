@@ -7,7 +7,7 @@ from layergen.lang import expression as ex
 from layergen.lang.bounds import requirement
 from layergen.lang.dtypes import COMPLEX, FLOATING
 from layergen.lang.model import Argument, Buffer, Input, Output, Parameter
-from layergen.lang.tuples import TensorTuple, spread, wholes
+from layergen.lang.tuples import TensorTuple, by_wholes, spread, wholes
 from layergen.lower.arguments import type_of
 from layergen.lower.definition import formula
 from layergen.lower.returned import returned_at
@@ -131,11 +131,21 @@ def tuple_sentence(program: Program, whole: TensorTuple, tensors: Mapping[str, I
     """What a tuple of tensors is: each by the name that the spec gives it."""
     parts, docs = [], [whole.doc] if whole.doc else []
     for item, name in zip(whole.items, whole.names, strict=True):
-        bare = tensors[item].model_copy(update={"optional": False, "doc": None})
+        bare = tensors[item].model_copy(update={"optional": False, "doc": None, "when": None})
         parts.append(f"{name}, {shape_sentence(program, bare).removesuffix('.')}")
         docs += [f"{name}: {doc}"] if (doc := tensors[item].doc) else []
-    text = f"Tuple of {'; '.join(parts[:-1])}; and {parts[-1]}" + ("; or ``None``" if whole.optional else "")
+    first = tensors[whole.items[0]]
+    nothing = f"; {_returned(first)}" if isinstance(first, Output) and first.when is not None else ""
+    nothing = "; or ``None``" if whole.optional else nothing
+    text = f"Tuple of {'; '.join(parts[:-1])}; and {parts[-1]}{nothing}"
     return " ".join(map(sentence, [text, *docs]))
+
+
+def _returned(output: Output) -> str:
+    """When an output is returned that may be missing."""
+    assert output.when is not None
+    nothing = "returned only if" if output.otherwise == "absent" else "``None`` unless"
+    return f"{nothing} {code(ex.show(output.when))}"
 
 
 def values(program: Program, doc: DocText) -> Iterator[str]:
@@ -171,8 +181,7 @@ def shape_sentence(program: Program, tensor: Input | Output, doc_first: bool = F
     if isinstance(tensor, Input) and tensor.optional:
         parts.append("or ``None``")
     if isinstance(tensor, Output) and tensor.when is not None:
-        nothing = "returned only if" if tensor.otherwise == "absent" else "``None`` unless"
-        parts.append(f"{nothing} {code(ex.show(tensor.when))}")
+        parts.append(_returned(tensor))
     text = ", ".join(parts)
     if doc_first and tensor.doc:
         return f"{sentence(tensor.doc)} Shape: {sentence(text)}"
@@ -308,11 +317,11 @@ def example(layer: CheckedLayer) -> Iterator[str]:
     positional = list(program.call)[: len(present)] == present
     call = f"layer({', '.join([*(present if positional else (f'{name}={name}' for name in present)), *given])})"
     found = dict(returned_at(program, case.setting))
-    names = wholes(found)
+    names = by_wholes(found)
     if len(found) == 1:
         yield f">>> {call}.shape"
     else:
-        yield f">>> {', '.join(name if found.get(name, True) else '_' for name in names)} = {call}"
+        yield f">>> {', '.join(name if there else '_' for name, there in names.items())} = {call}"
         yield f">>> {next(name for name, there in found.items() if there)}.shape"
     first = next(iter(case.outputs.values()))
     yield f"torch.Size({list(first.shape)})"

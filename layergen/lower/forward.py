@@ -79,13 +79,15 @@ class ForwardWriter(Visitor):
             for line in check.lines():
                 self.emit(line)
         body, computed = self.split_return(tidied(copied(self.program), wholes(self.program.outputs)))
-        body, given = self.split_names(body) if computed is None else (body, {})
         body, last = self.split_condition(body)
+        follows = last.body if last is not None else ()
+        body, given = self.split_names(body, follows) if computed is None else (body, {})
         self.block(body)
         if last is not None:
             self.emit(f"if {self.printer.show(self.narrowed(last.test, last))}:")
-            self.inner(last.body, facts(last.test, True), lambda: self.give_back((), {last.test: True}))
-            self.give_back((), {last.test: False})
+            there, inner = self.split_names(last.body)
+            self.inner(there, facts(last.test, True), lambda: self.give_back((), {last.test: True}, {**given, **inner}))
+            self.give_back((), {last.test: False}, given)
         elif computed is None:
             self.give_back(conditions(self.program), {}, given)
         else:
@@ -99,19 +101,23 @@ class ForwardWriter(Visitor):
                 return before, last
         return body, None
 
-    def split_names(self, body: Sequence[ex.Statement]) -> tuple[Sequence[ex.Statement], Mapping[str, str]]:
-        """The statements before those that only name the outputs, and what each of these is called until then."""
+    def split_names(
+        self, body: Sequence[ex.Statement], follows: Sequence[ex.Statement] = ()
+    ) -> tuple[Sequence[ex.Statement], Mapping[str, str]]:
+        """The statements before those that only name the outputs, and what each of these is called until then.
+
+        Nothing of what may follow on a condition reads such an output, or changes what it is.
+        """
         found: dict[str, ex.Expression] = {}
-        if self.unbatched is not None or conditions(self.program):
-            return body, {}
-        *before, last = body
-        while before and (given := self.named_output(last)) is not None:
+        before = [*body]
+        while before and self.unbatched is None and (given := self.named_output(before[-1])) is not None:
             name, value = given
-            if name in found or name in set[str]().union(*map(ex.names, found.values())):
+            read = mentioned(follows).union(*map(ex.names, found.values()))
+            if name in read or name in found or not assigned(follows).isdisjoint({name, *ex.names(value)}):
                 break
             found[name] = value
-            *before, last = before
-        return (*before, last), {name: self.printer.show(value) for name, value in found.items()}
+            before.pop()
+        return before, {name: self.printer.show(value) for name, value in found.items()}
 
     def named_output(self, statement: ex.Statement) -> tuple[str, ex.Expression] | None:
         """The output that a statement gives a value that has a name already, or a tuple of such."""
@@ -339,7 +345,7 @@ class ForwardWriter(Visitor):
             self.inner(statement.orelse, NOTHING)
         self.known = known
 
-    def inner(self, block: Sequence[ex.Statement], known: Facts, end: Callable[[], None] = lambda: None) -> None:
+    def inner(self, block: Sequence[ex.Statement], known: Facts, end: Callable[[], None] | None = None) -> None:
         """Write a block in which something more is known, first the dimensions that have a size there alone."""
         before = self.known, self.bound
         self.depth += 1
@@ -347,10 +353,11 @@ class ForwardWriter(Visitor):
         for name, entry in self.sizes_in(block).items():
             self.emit(f"{name} = {self.printer.show(entry.gives)}")
             self.bound |= {name}
-        if all(isinstance(statement, ex.Comment) for statement in block):
+        if all(isinstance(statement, ex.Comment) for statement in block) and end is None:
             self.emit("pass")
         self.block(block)
-        end()
+        if end is not None:
+            end()
         self.depth -= 1
         self.known, self.bound = before
 

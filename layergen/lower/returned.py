@@ -5,7 +5,7 @@ from itertools import product
 
 from layergen.lang import expression as ex
 from layergen.lang.interpreter import Interpreter
-from layergen.lang.tuples import TensorTuple, wholes
+from layergen.lang.tuples import TensorTuple, by_wholes, wholes
 from layergen.lower.arguments import parameter
 from layergen.resolve.program import Program
 from layergen.settings.choice import Setting
@@ -59,11 +59,13 @@ def return_type(program: Program) -> str:
 def _type(program: Program, name: str) -> str:
     """The annotation of an output."""
     if name in program.results:
-        return tuple_type(program.results[name])
+        whole = program.results[name]
+        nothing = " | None" if program.outputs[whole.items[0]].otherwise == "null" else ""
+        return f"{tuple_type(whole)}{nothing}"
     return f"Tensor{' | None' if program.outputs[name].otherwise == 'null' else ''}"
 
 
 def result(names: Sequence[tuple[str, bool]], given: Mapping[str, str]) -> str:
     """What is returned, as source text; some outputs have been given no name of their own."""
-    there = dict(names)
-    return ", ".join(given.get(name, name) if there.get(name, True) else "None" for name in wholes(there)) or "None"
+    there = by_wholes(dict(names))
+    return ", ".join(given.get(name, name) if there[name] else "None" for name in there) or "None"

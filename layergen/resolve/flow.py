@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from layergen.diagnostics import FORWARD, Finding, Label, Place
 from layergen.lang import expression as ex
-from layergen.lang.model import LayerSpec, Output
+from layergen.lang.model import LayerSpec
 from layergen.lang.tuples import whole_name, wholes
 from layergen.lang.visitor import Block, Visitor, assigned, assignments
 from layergen.resolve.conditions import NOTHING, Facts, about, condition, facts, names
@@ -20,7 +20,7 @@ def check_flow(spec: LayerSpec) -> Iterator[Finding]:
     flow.block(spec.forward)
     yield from flow.findings
     for name, output in spec.returned.items():
-        if isinstance(output, Output) and output.when is not None and name in flow.first:
+        if output.when is not None and name in flow.first:
             continue  # where it is returned, a run tells whether it is there
         updated = name in spec.given and name not in spec.values and name in flow.first
         shadowed = name in flow.known and name not in spec.given  # which is a fault of its own

@@ -12,7 +12,7 @@ from layergen.lang.inits import FANS, Initial, initializer
 from layergen.lang.model import Argument, Buffer, Input, Kept, Law, Match, Output, Parameter, Tensor
 from layergen.lang.scalars import NUMBERS
 from layergen.lang.shown import Shown
-from layergen.lang.tuples import wholes
+from layergen.lang.tuples import item_index, wholes
 from layergen.lang.visitor import Block, parts
 from layergen.resolve.signature import read_dimensions
 
@@ -102,7 +102,7 @@ def scoped(spec: Parts) -> Iterator[Scoped]:
             yield Scoped(("inputs", name, "default"), argument.default, frozenset(), "constants")
     for name, output in spec.outputs.items():
         yield from _shape(("outputs", name), output, bound.union(spec.values), holds)
-        if output.when is not None:
+        if output.when is not None and item_index(name) in (None, 0):  # a tuple is there as a whole
             path, words = ("outputs", name, "when"), f"{known}, and values of the inputs"
             yield Scoped(path, output.when, scalars.union(spec.values), words)
     if spec.penalty is not None:

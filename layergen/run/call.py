@@ -15,7 +15,7 @@ from layergen.lang import expression as ex
 from layergen.lang.bounds import refusal
 from layergen.lang.interpreter import EvaluationFault, Interpreter
 from layergen.lang.model import Input
-from layergen.lang.tuples import gathered, packed, wholes
+from layergen.lang.tuples import by_wholes, gathered, packed
 from layergen.ops.dtypes import dtype_name, dtype_of
 from layergen.resolve.program import Child, Program
 from layergen.resolve.signature import Binding, Entry, Sizes
@@ -263,11 +263,11 @@ def computed(called: Called) -> dict[str, Tensor | None]:
     running.run(program.forward.statements)
     found = dict(program.returned(Interpreter(bound.scalars).truth))
     outputs: dict[str, Any] = {}
-    for name in wholes(found):
-        if name in program.results:
+    for name, there in by_wholes(found).items():
+        if not there:
+            outputs |= dict.fromkeys(program.results[name].items if name in program.results else [name])
+        elif name in program.results:
             outputs |= results(explainer, name, running.values.get(name))
-        elif not found[name]:
-            outputs[name] = None
         elif isinstance(running.values.get(name), Tensor):
             outputs[name] = running.values[name]
         else:

@@ -9,7 +9,7 @@ from torch import Tensor
 from layergen.diagnostics import FORWARD, Finding, Label, Path, Place
 from layergen.lang import expression as ex
 from layergen.lang.interpreter import EvaluationFault
-from layergen.lang.tuples import whole_name, wholes
+from layergen.lang.tuples import spread, whole_name, wholes
 from layergen.rules.calls import SizeOfValues
 from layergen.rules.names import Unassigned
 from layergen.rules.shapes import OpFailed, ShapeMismatch
@@ -47,7 +47,8 @@ class Explainer(Words):
 
     def unassigned(self, name: str) -> Finding:
         """The finding for an output that has no value though it is returned."""
-        when = self.program.outputs[name].when if name in self.program.outputs else None
+        items = spread([name], self.program.results)
+        when = self.program.outputs[items[0]].when
         message = f"output `{name}` has no value" + ("" if when is None else f", though `{ex.show(when)}`")
         help = f"assign it wherever it is returned: `{name} = …`"
         return Unassigned.at(Place(("outputs", name), key=True), message, notes=self.notes(), help=help)

@@ -84,7 +84,7 @@ def _whole_numbers(argument: Argument, defaulted: bool) -> list[Any]:
         case None:
             return [*(DEFAULTED_INTS if defaulted else INTS), *_between(argument)]
         case argument_types.ANY:
-            return [[5], [3, 4], [3]]
+            return [[5], [3, 4], [3], [4, 2], [2], [2, 3, 4]]
         case count if argument.optional_entries:
             gaps = [cycled(parts, count) for parts in ((None, 3), (2, None), (3, 2, 1))]
             return [*gaps, 2, 3, *_between(argument)]
