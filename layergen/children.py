@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from layergen.checked import CheckedLayer
     from layergen.lang.nodes import Data
 
-PROSE = ("description", "references", "matches", "accept", "cases")  # what no other layer asks for
+PROSE = ("description", "references", "matches", "accept", "cases", "survivors")  # what no other layer asks for
 WORD = "."  # stands for prose that has to be there
 LEADING = "prod(...)"  # how a formula says the product of the leading dimensions
 

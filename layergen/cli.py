@@ -15,14 +15,15 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import NoReturn, Self
+from typing import NoReturn
 
 from layergen import __version__
+from layergen.commands.progress import ProgressBar
 from layergen.diagnostics import Diagnostic, LayergenError
 from layergen.faults import SourceError
 from layergen.pipeline import BuildResult, build, check, examine
 from layergen.project.config import Config, load_config
-from layergen.project.discovery import SUFFIXES, TESTS, find_spec
+from layergen.project.discovery import SUFFIXES, TESTS, discover, find_spec
 from layergen.project.workers import Failure, available_cores
 from layergen.project.writing import Plan, State
 from layergen.rules import all_rules
@@ -135,6 +136,7 @@ def _test_arguments(test: argparse.ArgumentParser) -> None:
     test.add_argument("-k", metavar="EXPRESSION", help="of the tests only those that fit, as pytest has it")
     test.add_argument("-x", action="store_true", help="stop at the first failure")
     test.add_argument("-v", action="store_true", help="name each test")
+    test.add_argument("--mutate", action="store_true", help="see whether they find small changes of the layers")
 
 
 def _new_arguments(new: argparse.ArgumentParser) -> None:
@@ -200,6 +202,10 @@ def _test(options: argparse.Namespace) -> int:
     missing = next((path for path in paths if not path.exists()), None)
     if missing is not None:
         raise LayergenError(f"there is no `{missing.relative_to(config.root).as_posix()}` yet: run `layergen build`")
+    if options.mutate:
+        from layergen.commands.mutation import mutate
+
+        return FAULTS if mutate(config, specs or discover(config, []).specs) else FINE
     words = [sys.executable, "-m", "pytest", "-q", *map(str, paths)]
     words += ["-k", options.k] if options.k else []
     words += ["-x"] * options.x + ["-v"] * options.v
@@ -349,25 +355,3 @@ COMMANDS: tuple[
     (_ops, "ops", "list the functions that a forward may call", _ops_arguments),
     (_explain, "explain", "show the page of a rule, or list all rules", _explain_arguments),
 )
-
-
-class ProgressBar:
-    """A line on a terminal's stderr about builds that take longer than a moment."""
-
-    PATIENCE = 1.0  # seconds
-    WIDTH = 24  # characters
-
-    def __enter__(self) -> Self:
-        self.started = time.monotonic()
-        self.shown = False
-        return self
-
-    def __call__(self, done: int, total: int, name: str) -> None:
-        if time.monotonic() - self.started > self.PATIENCE and sys.stderr.isatty():
-            bar = "#" * (self.WIDTH * done // total)
-            print(f"\r\x1b[K[{bar:<{self.WIDTH}}] {done}/{total} {name}", end="", file=sys.stderr, flush=True)
-            self.shown = True
-
-    def __exit__(self, *_: object) -> None:
-        if self.shown:
-            print("\r\x1b[K", end="", file=sys.stderr, flush=True)

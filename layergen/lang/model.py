@@ -126,6 +126,14 @@ class Match(Part):
         return call
 
 
+class Survivor(Part):
+    """A change of the generated layer that its tests cannot find, since it changes nothing."""
+
+    was: Prose  # the statement that is changed, as Python prints it
+    now: Prose
+    reason: Prose
+
+
 class Law(Part):
     """An equation or inequality that holds for all inputs, of which `layer` is the layer itself."""
 
@@ -184,6 +192,7 @@ class LayerSpec(Part):
     repr: Entries[Annotated[Shown, BeforeValidator(read_shown)]] | None = None  # None: all arguments are shown
     accept: Section[Prose] = Field(default_factory=dict)  # judgements that are overruled, by rule, each with its reason
     cases: Entries[dict[str, Any]] = ()
+    survivors: Entries[Survivor] = ()  # what `layergen test --mutate` need not find
 
     @model_validator(mode="after")
     def _has_a_forward(self) -> Self:

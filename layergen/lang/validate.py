@@ -36,6 +36,7 @@ PARTS: dict[str, type[BaseModel]] = {
     "inputs": model.Input,
     "outputs": model.Output,
     "references": model.Reference,
+    "survivors": model.Survivor,
 }
 
 

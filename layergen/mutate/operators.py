@@ -1,4 +1,4 @@
-"""The small changes to a method that `mutants.py` makes: each is what a hand may slip into."""
+"""The small changes to a method that make mutants of it: each is what a hand may slip into."""
 
 import ast
 from collections.abc import Iterator
@@ -74,11 +74,11 @@ KEPT = {"device", "dtype", "requires_grad", "persistent", "strict"}  # keywords 
 SYMMETRIC = {"promote_types", "transpose"}  # functions whose arguments may be swapped
 
 
-def mutations(method: ast.FunctionDef) -> Iterator[AbstractContextManager[None]]:
-    """Each change to a method, made while its context is open; what refuses arguments and inputs is left alone."""
+def mutations(method: ast.FunctionDef) -> Iterator[tuple[int, AbstractContextManager[None]]]:
+    """Each change to a method, made while its context is open, and its line; what refuses inputs is left alone."""
     for parent, name, index, node in slots(method.body, method, "body"):
         for other in changed(node):
-            yield put(parent, name, index, other)
+            yield getattr(node, "lineno", method.lineno), put(parent, name, index, other)
 
 
 def slots(value: Any, parent: ast.AST, name: str) -> Iterator[tuple[ast.AST, str, int | None, ast.AST]]:

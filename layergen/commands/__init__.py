@@ -1,0 +1,1 @@
+"""Commands that print themselves what they do; the command line has the others."""

@@ -1,0 +1,122 @@
+"""Mutants of layers: which there are, and whether the tests of a layer find them."""
+
+from pathlib import Path
+
+import pytest
+from small import spec
+
+from layergen.cli import main
+from layergen.commands.mutation import sort
+from layergen.diagnostics import LayergenError
+from layergen.mutate import session
+from layergen.mutate.mutants import mutants
+from layergen.mutate.session import HANGS, Session, Verdict
+
+LAYER = """
+from torch import nn
+
+class Halving(nn.Module):
+    def forward(self, x, n=3):
+        while n > 0:
+            n = n - 1
+            x = x / 2
+        return x + 0.0 * x
+"""
+TESTS = """
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from made.layer import Halving
+
+
+@dataclass(frozen=True)
+class Layer:
+    constructor: Any
+    modes: bool = False
+
+
+LAYER = Layer(Halving)
+CASES = {"one": 1.0, "two": 2.0}
+
+
+def test_value(layer, case):
+    assert layer.constructor()(8.0 * case) == case
+
+
+@pytest.mark.slow
+def test_that_takes_long(layer):
+    raise AssertionError
+
+
+def test_that_does_not_apply(layer):
+    pytest.skip("here")
+"""
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Path:
+    """A package with a layer and its tests."""
+    tests = tmp_path / "made" / "tests"
+    tests.mkdir(parents=True)
+    for folder in (tests, tests.parent):
+        (folder / "__init__.py").write_text("", encoding="utf-8")
+    (tests.parent / "layer.py").write_text(LAYER, encoding="utf-8")
+    (tests / "conftest.py").write_text('TABLES = {"case": "CASES"}\n', encoding="utf-8")
+    (tests / "test_layer.py").write_text(TESTS, encoding="utf-8")
+    return tmp_path
+
+
+def judged(root: Path) -> list[Verdict]:
+    return list(Session(root, "made.tests.test_layer", root / "made" / "layer.py", "Halving").verdicts())
+
+
+def test_a_mutant_has_one_change_and_a_line() -> None:
+    found = {mutant.diff: mutant.line for mutant in mutants(LAYER, "Halving")}
+    assert found["- n = n - 1\n+ n = n + 1"] == 7
+    assert found["- x = x / 2\n+ x = x * 2"] == found["- x = x / 2\n+ x = x / 3"] == 8
+    assert len(found) == len(list(mutants(LAYER, "Halving")))
+
+
+def test_mutants_are_found_survive_or_hang(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session, "LEAST", 2.0)
+    verdicts = {verdict.mutant.diff: verdict for verdict in judged(made)}
+    assert verdicts["- x = x / 2\n+ x = x * 2"].found == "test_value"
+    assert verdicts["- n = n - 1\n+ n = n + 1"].found == HANGS
+    assert verdicts["- return x + 0.0 * x\n+ return x - 0.0 * x"].survives
+    assert len(verdicts) == len(list(mutants(LAYER, "Halving")))
+
+
+def test_tests_that_fail_anyway_find_nothing(made: Path) -> None:
+    file = made / "made" / "tests" / "test_layer.py"
+    file.write_text(TESTS.replace("== case", "== 2 * case"), encoding="utf-8")
+    with pytest.raises(LayergenError, match="fails on the layer itself"):
+        judged(made)
+    file.write_text("import nothing_of_the_kind\n", encoding="utf-8")
+    with pytest.raises(LayergenError, match="cannot be run: ModuleNotFoundError"):
+        judged(made)
+
+
+def test_marks_speak_of_survivors() -> None:
+    (first, second, *_) = mutants(LAYER, "Halving")
+    mark = {"was": first.was.replace(" ", "  "), "now": first.now, "reason": "It is the same."}
+    gone = {"was": "h = 1", "now": "h = 2", "reason": "It was the same."}
+    told, stale = sort(spec(survivors=[mark, gone]), [first, second])
+    assert told == [second] and [each.was for each in stale] == ["h = 1"]
+
+
+@pytest.mark.slow
+def test_the_command_lists_what_survives(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["new", "GatedScale"]) == main(["build"]) == 0
+    code = main(["test", "GatedScale", "--mutate"])
+    output = capsys.readouterr().out
+    assert "mutants found or marked" in output.splitlines()[-1]
+    assert code == (1 if "a change that no test finds" in output else 0)
+    with (tmp_path / "specs" / "custom" / "gated_scale.yaml").open("a", encoding="utf-8") as file:
+        file.write('survivors:\n  - {was: "h = 1", now: "h = 2", reason: It was the same.}\n')
+    assert main(["test", "GatedScale", "--mutate"]) == 1
+    assert "speaks of a change that there is not" in capsys.readouterr().out
