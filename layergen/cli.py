@@ -160,7 +160,8 @@ def _build(options: argparse.Namespace) -> int:
     _print_faults(result.diagnostics, options.output_format)
     changes = _diff(result) if options.diff else _outdated(result.plan) if options.check else ""
     print(changes, end="", file=sys.stderr if options.output_format == "json" else sys.stdout)
-    summary = f"{_faults(result)}{', '.join(_counts(result, dry))}"
+    unmade = [f"{len(result.bugs)} not made, for a bug in layergen"] if result.bugs else []
+    summary = f"{_faults(result)}{', '.join([*unmade, *_counts(result, dry)])}"
     print(f"{summary} ({time.monotonic() - started:.1f} s){_proven(result)}", file=sys.stderr)
     return _verdict(result, dry and bool(result.plan.pending()))
 
@@ -171,7 +172,7 @@ def _check(options: argparse.Namespace) -> int:
     with ProgressBar() as progress:
         result = check(config, _paths(config, options.paths), jobs=jobs, progress=progress)
     _print_faults(result.diagnostics, options.output_format)
-    summary = _faults(result) + ("no faults" if not result.diagnostics else "nothing written")
+    summary = _faults(result) + ("nothing written" if result.diagnostics else _clean(result))
     print(f"{summary} ({time.monotonic() - started:.1f} s){_proven(result)}", file=sys.stderr)
     return _verdict(result)
 
@@ -308,6 +309,14 @@ def _faults(result: BuildResult) -> str:
     return f"{plural(len(result.diagnostics), 'fault')} in {where}: "
 
 
+def _clean(result: BuildResult) -> str:
+    """The second half of a check's summary, where it has met no fault: what could not be checked may have some."""
+    if not result.bugs:
+        return "no faults"
+    rest = result.specs - len(result.bugs)
+    return f"{len(result.bugs)} not checked, for a bug in layergen{', no faults in the others' if rest else ''}"
+
+
 def _counts(result: BuildResult, dry: bool) -> list[str]:
     """What a build did to files, or what it would do."""
     failed = {item.location.file for item in result.diagnostics}
@@ -360,14 +369,18 @@ class ProgressBar:
     def __enter__(self) -> Self:
         self.started = time.monotonic()
         self.shown = False
+        self.done = ""
         return self
 
     def __call__(self, done: int, total: int, name: str) -> None:
+        self.done = f"{done} of {plural(total, 'spec')}"
         if time.monotonic() - self.started > self.PATIENCE and sys.stderr.isatty():
             bar = "#" * (self.WIDTH * done // total)
             print(f"\r\x1b[K[{bar:<{self.WIDTH}}] {done}/{total} {name}", end="", file=sys.stderr, flush=True)
             self.shown = True
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if self.shown:
             print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+        if kind is KeyboardInterrupt and self.done:
+            print(f"layergen: {self.done} done; what has no fault is kept for the next run", file=sys.stderr)
