@@ -32,6 +32,7 @@ from layergen.words import plural
 
 FINE, FAULTS, USAGE, BUG, INTERRUPTED = 0, 1, 2, 70, 130
 PYTEST_INTERRUPTED = 2  # the exit code of pytest
+KEPT = "what has no fault is kept for the next run"
 STYLES = ("full", "concise", "json", "github")  # of faults
 ALLOCATIONS = 50_000  # between two searches for circles of objects; most of what a build makes stays until its end
 
@@ -156,13 +157,14 @@ def _explain_arguments(explain: argparse.ArgumentParser) -> None:
 def _build(options: argparse.Namespace) -> int:
     dry, started = options.check or options.diff, time.monotonic()
     config, jobs = load_config(Path.cwd()), options.jobs or available_cores()
-    with ProgressBar() as progress:
+    with ProgressBar("spec", KEPT) as progress:
         paths = _paths(config, options.paths)
         result = build(config, paths, force=options.force, dry=dry, jobs=jobs, progress=progress)
     _print_faults(result.diagnostics, options.output_format)
     changes = _diff(result) if options.diff else _outdated(result.plan) if options.check else ""
     print(changes, end="", file=sys.stderr if options.output_format == "json" else sys.stdout)
-    summary = f"{_faults(result)}{', '.join(_counts(result, dry))}"
+    unmade = [f"{len(result.bugs)} not made, for a bug in layergen"] if result.bugs else []
+    summary = f"{_faults(result)}{', '.join([*unmade, *_counts(result, dry)])}"
     print(f"{summary} ({time.monotonic() - started:.1f} s){_proven(result)}", file=sys.stderr)
     return _verdict(result, dry and bool(result.plan.pending()))
 
@@ -170,10 +172,10 @@ def _build(options: argparse.Namespace) -> int:
 def _check(options: argparse.Namespace) -> int:
     started = time.monotonic()
     config, jobs = load_config(Path.cwd()), options.jobs or available_cores()
-    with ProgressBar() as progress:
+    with ProgressBar("spec", KEPT) as progress:
         result = check(config, _paths(config, options.paths), jobs=jobs, progress=progress)
     _print_faults(result.diagnostics, options.output_format)
-    summary = _faults(result) + ("no faults" if not result.diagnostics else "nothing written")
+    summary = _faults(result) + ("nothing written" if result.diagnostics else _clean(result))
     print(f"{summary} ({time.monotonic() - started:.1f} s){_proven(result)}", file=sys.stderr)
     return _verdict(result)
 
@@ -312,6 +314,14 @@ def _faults(result: BuildResult) -> str:
     generated = any(file.startswith(f"{result.plan.output}/") for file in files)
     where = plural(len(files), "file") if generated else f"{len(files)} of {specs}"
     return f"{plural(len(result.diagnostics), 'fault')} in {where}: "
+
+
+def _clean(result: BuildResult) -> str:
+    """The second half of a check's summary, where it has met no fault: what could not be checked may have some."""
+    if not result.bugs:
+        return "no faults"
+    rest = result.specs - len(result.bugs)
+    return f"{len(result.bugs)} not checked, for a bug in layergen{', no faults in the others' if rest else ''}"
 
 
 def _counts(result: BuildResult, dry: bool) -> list[str]:

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 import layergen
-from layergen import cli
-from layergen.cli import main
+from layergen import cli, pipeline
+from layergen.cli import ProgressBar, main
+from layergen.project.making import Generated, Order
 
 Capture = pytest.CaptureFixture[str]
 LAYERGEN = [sys.executable, "-m", "layergen"]
@@ -265,6 +266,68 @@ def test_interrupt_exits_with_130(capsys: Capture, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(cli, "build", interrupted)
     assert main(["build"]) == 130
     assert capsys.readouterr().err == "layergen: interrupted\n"
+
+
+def test_interrupt_says_what_is_done(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object, progress: ProgressBar, **__: object) -> None:
+        progress(2, 5, "specs/scale.yaml")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "check", interrupted)
+    assert main(["check"]) == 130
+    told = "layergen: 2 of 5 specs done; what has no fault is kept for the next run\nlayergen: interrupted\n"
+    assert capsys.readouterr().err == told
+
+
+def test_what_is_made_before_an_interrupt_is_not_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[str] = []
+
+    def generate(order: Order) -> Generated:
+        if order.spec.name in made or len(made) == 2:
+            raise KeyboardInterrupt
+        made.append(order.spec.name)
+        return pipeline_generate(order)
+
+    def again(order: Order) -> Generated:
+        made.append(order.spec.name)
+        return pipeline_generate(order)
+
+    pipeline_generate = pipeline.generate
+    for name in ("ScaleA", "ScaleB", "ScaleC"):
+        main(["new", name])
+    with monkeypatch.context() as patched:
+        patched.setattr(pipeline, "generate", generate)
+        assert main(["build", "-j", "1"]) == 130
+    assert len(made) == 2
+    with monkeypatch.context() as patched:
+        patched.setattr(pipeline, "generate", again)
+        assert main(["build", "-j", "1"]) == 0
+    assert sorted(made) == [f"specs/custom/scale_{letter}.yaml" for letter in "abc"]
+
+
+@pytest.mark.parametrize(
+    ("command", "broken", "told"),
+    [
+        ("check", "scale_a", "2 specs: 1 not checked, for a bug in layergen, no faults in the others ("),
+        ("check", "scale", "2 specs: 2 not checked, for a bug in layergen ("),
+        ("build", "scale_a", "2 specs: 1 not made, for a bug in layergen, "),
+        ("build", "scale", "2 specs: 2 not made, for a bug in layergen, "),
+    ],
+)
+def test_what_could_not_be_looked_at_is_not_said_to_be_without_faults(
+    command: str, broken: str, told: str, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(order: Order) -> Generated:
+        if broken in order.spec.name:
+            raise RuntimeError("broken")
+        return generate(order)
+
+    generate = pipeline.generate
+    monkeypatch.setattr(pipeline, "generate", failing)
+    for name in ("ScaleA", "ScaleB"):
+        main(["new", name])
+    assert main([command, "-j", "1"]) == 70
+    assert told in capsys.readouterr().err
 
 
 def test_reader_that_leaves_early_is_no_bug() -> None:

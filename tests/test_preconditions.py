@@ -139,6 +139,22 @@ def test_a_slice_of_size_one_is_stretched_so_the_layer_checks_its_length() -> No
     assert [ex.show(check) for check, _ in layer.checked_conditions] == ["L <= max_len"]
 
 
+@pytest.mark.parametrize(
+    "forward",
+    [
+        "y = sum(x, dim=1) + x[:, k] + x[:, -j]",
+        "y = sum(x, dim=1) + narrow(x, 1, k, 1)[:, 0] + sum(narrow(x, 1, 0, j), dim=1)",
+    ],
+)
+def test_two_arguments_that_ask_for_a_size_each_give_a_condition(forward: str) -> None:
+    arguments = {"k": DIM, "j": DIM}
+    parts = {"arguments": arguments, "inputs": {"x": ["N", "T"]}, "outputs": {"y": ["N"]}}
+    layer = checked(program(forward, **parts))
+    found = {condition.text.replace("k + 1 <= T", "T >= k + 1") for condition in layer.preconditions}
+    assert found == {"T >= k + 1", "T >= j"}
+    assert [proof.untold for proof in layer.proofs] == [None]
+
+
 @pytest.mark.parametrize("forward", ["y = x + table[:L]", "y = x + embedding(arange(L), table)"])
 def test_a_table_of_a_fixed_length_is_tried_beyond_it(forward: str) -> None:
     table = {"table": {"shape": [40, "dim"], "init": "normal"}}

@@ -45,7 +45,7 @@ def _judged(config: Config, file: SpecFile, layer: str) -> list[Verdict]:
     tests = ".".join((config.package, *Path(file.outputs[1]).with_suffix("").parts))
     session = Session(config.root, tests, output / file.outputs[0], layer)
     verdicts: list[Verdict] = []
-    with ProgressBar() as progress:
+    with ProgressBar("mutant") as progress:
         for verdict in session.verdicts():
             verdicts.append(verdict)
             progress(len(verdicts), len(session.mutants), layer)

@@ -1,6 +1,6 @@
 """Chooses the values that stand in for symbols: large enough, distinct, and within bounds and constraints."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -213,3 +213,13 @@ def at_point(program: Program, found: Hints, point: Mapping[str, int]) -> Settin
     if not keeps(program, with_run(program, values, leading), sizes):
         return None
     return replace(setting, given=given, values=values, sizes=sizes, leading=leading)
+
+
+def lowered(program: Program, found: Hints, told: Container[str]) -> Hints:
+    """The same values, with the arguments that are not told at 1 where that is allowed."""
+    names = dict(found.names)
+    for name in found.names:
+        if name not in told and name.split("[")[0] in program.decided:
+            lower = {**names, name: 1}
+            names = lower if at_point(program, found, lower) is not None else names
+    return replace(found, names=names)

@@ -6,6 +6,7 @@ precondition; if the layer works, it was bookkeeping; if the outputs come out ot
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice, pairwise, product
 from typing import Any
@@ -15,7 +16,7 @@ import sympy
 from layergen.diagnostics import FORWARD, Finding, Place
 from layergen.faults import SpecError, refuse
 from layergen.prove.formula import shown, values
-from layergen.prove.hints import Hints, at_point, numbers
+from layergen.prove.hints import Hints, at_point, lowered, numbers
 from layergen.prove.proven import GuardAt, Proof
 from layergen.resolve.program import Program
 from layergen.rules.shapes import HiddenCoupling
@@ -128,20 +129,25 @@ def _judge(program: Program, found: Hints, guard: GuardAt, accepted: Sequence[An
         larger = Points(program, found, guard.condition, accepted, SMALL[1:])
         broken = list(islice(larger.settings(False), TRIALS))
         works = _working(program, guard, broken)
-    if works is not None:
+    if works is not None or not broken:
         return None
-    if not broken:
+    kept = _kept(program, points)
+    if kept is None:  # it may be that the other arguments ask for more
+        low = lowered(program, found, {part.name for part in guard.condition.free_symbols})
+        return None if low == found else _judge(program, low, guard, accepted)
+    if isinstance(guard.condition, sympy.Eq) and not _is_divisibility(program, guard.condition):
+        raise SpecError([_coupled(guard)])
+    if _is_tangled(guard.condition):
         return None
+    return Precondition(shown(guard.condition), guard.condition, kept, broken[0], passed)
+
+
+def _kept(program: Program, points: "Points") -> Setting | None:
+    """A setting that only just keeps a condition, and at which the layer works."""
     for setting in islice(points.settings(True), TRIALS):
-        try:
+        with suppress(Refused):
             _try(program, setting)
-        except Refused:
-            continue
-        if isinstance(guard.condition, sympy.Eq) and not _is_divisibility(program, guard.condition):
-            raise SpecError([_coupled(guard)])
-        if _is_tangled(guard.condition):
-            return None
-        return Precondition(shown(guard.condition), guard.condition, setting, broken[0], passed)
+            return setting
     return None
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from layergen.faults import refuse
 from layergen.lang import expression as ex
 from layergen.prove.formula import value
-from layergen.prove.hints import numbers
+from layergen.prove.hints import lowered, numbers
 from layergen.prove.outcomes import Does, Outcomes, Point
 from layergen.prove.preconditions import Precondition
 from layergen.prove.thresholds import conditions, most, precondition
@@ -111,8 +111,21 @@ def _condition(outcomes: Outcomes, refused: Point, known: Sequence[Any]) -> Prec
         found = most(outcomes, name, number - 1)
         if found is not None:
             return found
-    for condition in conditions(outcomes, refused):
-        found = precondition(outcomes, condition, known)
-        if found is not None:
-            return found
+    for ground in _grounds(outcomes):
+        if ground.at(refused) is Does.REFUSE:
+            for condition in conditions(ground, refused):
+                found = precondition(ground, condition, known)
+                if found is not None:
+                    return found
     return None
+
+
+def _grounds(outcomes: Outcomes) -> Iterator[Outcomes]:
+    """Where a condition is looked for: as it is; then, as several may ask for it, with all arguments but one low."""
+    yield outcomes
+    program, ground = outcomes.program, outcomes.ground
+    arguments = [name for name in ground.names if name.split("[")[0] in program.decided]
+    for name in arguments if len(arguments) > 1 else ():
+        low = lowered(program, ground, {name})
+        if low != ground:
+            yield Outcomes(program, low)
