@@ -1,5 +1,6 @@
 """Lowers a spec's forward to the body of ``forward``."""
 
+import re
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -270,24 +271,32 @@ class ForwardWriter(Visitor):
             self.emit(line)
 
     def assign(self, statement: ex.Assign) -> None:
-        if statement.parts_group and not self.updated(statement):
-            return  # the statement before has said it
+        if statement.parts_group:  # which the statement before has taken apart
+            self.store(self.updated(statement))
+            return
         target = statement.targets[0]
         if len(statement.targets) == 1 and target.id in self.program.buffers:
             self.emit(self.update(target.id, self.narrowed(statement.value, statement)))
             return
         value = self.printer.show(self.narrowed(statement.value, statement))
-        stored = {name: self.free(f"new_{name}") for name in self.updated(statement)}
-        names = [stored.get(target.id, target.id) for target in statement.targets]
+        names = [re.sub(r"\w+", lambda found: self.assigned(found[0]), target.id) for target in statement.targets]
         annotation = self.types.annotation(statement)
         for name in self.types.declared(statement):
             self.emit(f"{name}: Tensor")
         self.types.tell(names)
         self.emit(f"{', '.join(names)}{annotation} = {value}")
-        if stored:
+        self.store(self.updated(statement))
+
+    def assigned(self, name: str) -> str:
+        """The name that gets a value among others: a buffer is then written from it."""
+        return self.free(f"new_{name}") if name in self.program.buffers else name
+
+    def store(self, buffers: Sequence[str]) -> None:
+        """Write buffers whose values have names."""
+        if buffers:
             self.emit("with torch.no_grad():")
-            for name, new in stored.items():
-                self.emit(f"{INDENT}self.{name}.copy_({new})")
+        for name in buffers:
+            self.emit(f"{INDENT}self.{name}.copy_({self.assigned(name)})")
 
     def loop(self, statement: ex.For) -> None:
         block = self.program.forward.statements
