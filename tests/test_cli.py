@@ -11,7 +11,8 @@ import pytest
 
 import layergen
 from layergen import cli, pipeline
-from layergen.cli import ProgressBar, main
+from layergen.cli import main
+from layergen.commands.progress import ProgressBar
 from layergen.project.making import Generated, Order
 
 Capture = pytest.CaptureFixture[str]
