@@ -102,6 +102,25 @@ def test_a_slice_that_a_size_of_one_makes_shorter_is_found() -> None:
 
 
 @pytest.mark.parametrize(
+    ("forward", "what"),
+    [
+        ("y = normalize(x, dim=1)", "`y` is nan instead of 0"),
+        ("y = x * cosine_similarity(x, x + 1, dim=1)[:, None]", "`y` is nan instead of 0"),
+    ],
+)
+def test_an_epsilon_of_torch_that_float16_rounds_to_nothing_is_found_at_zero(forward: str, what: str) -> None:
+    finding = fault_of(program(forward))
+    assert (finding.rule.code, finding.message) == ("LG320", f"in float16, {what} for inputs that are all zero")
+
+
+@pytest.mark.parametrize(
+    "forward", ["y = type_as(normalize(upcast(x), dim=-1), x)", "y = normalize(x, dim=-1, eps=1e-4)"]
+)
+def test_an_epsilon_that_is_there_in_every_dtype_is_not(forward: str) -> None:
+    assert checked(program(forward)).judgement is not None
+
+
+@pytest.mark.parametrize(
     ("forward", "message"),
     [
         ("y = x + linalg.inv(eye(C))[0, 0]", "the layer fails in float16: `linalg.inv` fails: "),
@@ -298,8 +317,8 @@ def test_a_constant_that_becomes_zero_is_found(forward: str, what: str) -> None:
         "y = clamp(x, min=0.5)",
         "y = x + 1e-9",
         "y = clamp(x, min=1e-9)",
-        "y = normalize(x, dim=1)",
-        "y = x * cosine_similarity(x, x + 1, dim=1)[:, None]",
+        "y = type_as(normalize(upcast(x), dim=1), x)",
+        "y = type_as(upcast(x) * cosine_similarity(upcast(x), upcast(x) + 1, dim=1)[:, None], x)",
     ],
 )
 def test_a_constant_without_which_the_layer_is_not_off_is_no_breach(forward: str) -> None:

@@ -327,3 +327,9 @@ def test_a_dimension_of_one_shape_has_a_value_where_that_is_the_shape() -> None:
     finding = only("y = x * L if flat else mode", **parts)
     assert finding.message == "`L` has no value where `x` has another shape"
     assert finding.help is not None and "`if flat and mode == 'a':`" in finding.help
+
+
+def test_a_dimension_of_a_broadcast_input_alone_is_a_fault_of_the_input_and_not_of_its_use() -> None:
+    mask = {"shape": ["N", "H", "L"], "dtype": "bool", "broadcast": True}
+    parts: dict[str, Any] = {"inputs": {"x": ["N", "L"], "mask": mask}, "outputs": {"y": ["N", "H", "L"]}}
+    assert codes("y = masked_fill(expand(x[:, None], N, H, L), ~mask, 0)", **parts) == []

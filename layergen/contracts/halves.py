@@ -9,7 +9,7 @@ from torch import Tensor
 
 from layergen.contracts.promise import Promise, Ways
 from layergen.contracts.sites import CPU, IN_COMMON, SHAKE, SizeWatch, started
-from layergen.contracts.values import drawn
+from layergen.contracts.values import ORDINARY, ZERO, Point, drawn
 from layergen.diagnostics import FORWARD, Finding, Place
 from layergen.lang import expression as ex
 from layergen.ops.dtypes import dtype_name
@@ -40,13 +40,14 @@ class Attempt:
     setting: Setting
     dtype: torch.dtype
     training: bool
+    point: Point = ORDINARY  # what the inputs are
 
     def run(self, dtype: torch.dtype, seed: int, nudge: float = 0.0) -> Run | None:
         """Run in a dtype on the numbers of a seed, or on such that are off by a share of themselves."""
         with drawn(seed):
             instance = Instance(self.program, self.setting, Placement(CPU, dtype))
             try:
-                started(instance, rounded=torch.bfloat16, shake=SHAKE)
+                started(instance, self.point, rounded=torch.bfloat16, shake=SHAKE)
                 for name, tensor in (*instance.inputs.items(), *instance.state.items()):
                     if nudge and tensor is not None and tensor.is_floating_point() and name not in self.program.buffers:
                         tensor *= 1 + nudge * (2 * torch.empty_like(tensor).bernoulli_(0.5) - 1)
@@ -63,7 +64,7 @@ class Attempt:
 def check_halves(ways: Ways) -> Iterator[Finding]:
     """Yield the first way on which half precision gives something else, at the usual sizes or at a long dimension."""
     for runs in ways.runs:
-        for finding in (*_at_setting(runs), *_at_length(runs)):
+        for finding in (*_at_setting(runs), *_at_zero(runs), *_at_length(runs)):
             yield finding
             return
 
@@ -78,6 +79,18 @@ def _at_setting(runs: Runs) -> Iterator[Finding]:
                 attempt = Attempt(runs.program, runs.setting, dtype, half.training)
                 if attempt_fails(attempt, worst(half.run, exact.run, dtype)):
                     yield _finding(attempt, half.run, exact.run, half.instance)
+
+
+def _at_zero(runs: Runs) -> Iterator[Finding]:
+    """The same for inputs that are zero: an epsilon that float16 rounds to nothing keeps nothing from zero."""
+    for seen in runs.seen(HALVES[torch.float16]):
+        if seen.fault is not None or not comparable(runs.program, seen.training):
+            continue
+        attempt = Attempt(runs.program, runs.setting, torch.float16, seen.training, ZERO)
+        exact, half = attempt.run(torch.float64, 0), attempt.run(attempt.dtype, 0)
+        if exact and half and worst(half, exact, attempt.dtype) == float("inf"):
+            yield _finding(attempt, half, exact, seen.instance)
+            return
 
 
 def _at_length(runs: Runs) -> Iterator[Finding]:
@@ -173,6 +186,7 @@ def _finding(attempt: Attempt, half: Run, exact: Run, instance: Instance, length
         if miscounts or off(found.value, right.value, attempt.dtype) > TOLERANCE:
             values = _values(found.value, right.value)
             where = f" where {length} == {attempt.setting.sizes[length]}" if length else ""
+            where = f" for inputs {attempt.point.words}" if attempt.point is not ORDINARY else where
             message = f"in {dtype_name(attempt.dtype)}, `{found.name}` is {values[0]} instead of {values[1]}{where}"
             share = worst(half, exact, attempt.dtype)
             notes = [] if share == float("inf") else [f"error: {share:.0%} of the output"]

@@ -194,7 +194,8 @@ def _precision(layer: CheckedLayer, on_data: str) -> Iterator[Guarantee]:
     sizes = ", ".join(f"{name}={size}" for name, size in data.long.items())
     long = f", in bfloat16 at {sizes} too" if sizes and "bfloat16" in halves else ""
     detail = f"{listed(halves)} differ from float64 on the same numbers by no more than a tenth of an output, or by no "
-    detail += f"more than rounding the inputs explains{long}"
+    zeros = ", in float16 for inputs that are all zero too" if "float16" in halves else ""
+    detail += f"more than rounding the inputs explains{zeros}{long}"
     yield Guarantee("precision", "tried", f"{on_data}: {detail}")
 
 

@@ -54,7 +54,11 @@ class _Flow(Visitor):
             {*sizes, *spec.tensors, *spec.modules, *spec.given, *wholes(spec.inputs), *CONSTANTS, "training"}
         )
         self.known |= {spec.run} if spec.run else set()
-        self.passing = {name: found for name, found in dimensions(spec).items() if not found.always}
+        self.passing = {
+            name: found
+            for name, found in dimensions(spec).items()
+            if not found.always and not spec.inputs[found.source.input].broadcast  # which is a fault of the input
+        }
         self.first = {target.id: target for target in reversed(list(assignments(spec.forward)))}
         self.findings: list[Finding] = []
         self.reported: set[str] = set()
