@@ -15,6 +15,7 @@ from layergen.contracts.definition import hold_to_definition
 from layergen.contracts.initial import initial_bounds
 from layergen.contracts.matching import check_match
 from layergen.contracts.recorded import recorded
+from layergen.contracts.rounding import rounding
 from layergen.contracts.together import check_together
 from layergen.diagnostics import Finding
 from layergen.domains.tables import works_with_tables
@@ -84,6 +85,7 @@ def check(program: Program) -> CheckedLayer:
             judgement,
             on_data(seen),
             defined,
+            rounding(program, runs.values()),
         )
 
 

@@ -9,6 +9,7 @@ from layergen.contracts.definition import Compared
 from layergen.contracts.initial import Bounds
 from layergen.contracts.judgement import Judgement
 from layergen.contracts.recorded import Recorded
+from layergen.contracts.rounding import Rounding
 from layergen.lang import expression as ex
 from layergen.lang.parser import parse_expression
 from layergen.prove.cost import Costs
@@ -100,6 +101,7 @@ class CheckedLayer:
     judgement: Judgement
     data: OnData
     defined: Compared  # the settings at which its values are those of its definition
+    rounding: Rounding  # how closely it keeps to its values in half precision
 
     @property
     def checked_conditions(self) -> tuple[tuple[ex.Expression, PreconditionCase], ...]:

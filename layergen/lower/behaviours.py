@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Iterator
 
 from layergen.checked import CheckedLayer
 from layergen.contracts.initial import Bounds
+from layergen.contracts.rounding import Rounding
 from layergen.lang import expression as ex
 from layergen.lang.model import Input
 from layergen.lower.source import python
@@ -17,6 +18,7 @@ def refuses_shapes(layer: CheckedLayer) -> bool:
 
 
 APPLIES: dict[str, Callable[[CheckedLayer], bool]] = {
+    "test_accepts_channels_last": lambda layer: any(len(shape) == 4 for shape in input_shapes(layer)),
     "test_accepts_non_contiguous_inputs": lambda layer: True,
     "test_accepts_the_smallest_inputs": lambda layer: bool(layer.preconditions or layer.size_limits),
     "test_copies_compute_the_same": lambda layer: True,
@@ -26,6 +28,7 @@ APPLIES: dict[str, Callable[[CheckedLayer], bool]] = {
     "test_evaluation_is_deterministic": lambda layer: settles(layer.program),
     "test_frozen_parameters": lambda layer: layer.program.owns,
     "test_gradients": lambda layer: has_gradients(layer.program),
+    "test_half_precision": lambda layer: layer.rounding is not Rounding.UNTOLD,
     "test_initial_values": lambda layer: layer.program.owns,
     "test_laws": lambda layer: bool(layer.program.laws),
     "test_leaves_its_inputs_alone": lambda layer: True,
@@ -41,6 +44,7 @@ APPLIES: dict[str, Callable[[CheckedLayer], bool]] = {
     "test_single_sample": lambda layer: layer.program.left_out is not None,
     "test_spread_of_initial_values": lambda layer: any(len(ends) > 2 for ends in bounds_of(layer)),
     "test_state_dict": lambda layer: layer.program.owns or bool(layer.program.kept),
+    "test_state_is_loaded_strictly": lambda layer: layer.program.owns,
 }
 
 
@@ -101,6 +105,7 @@ def traits(layer: CheckedLayer) -> Iterator[str]:
         "updates": program.updates,
         "infinite": program.infinite,
         "narrow": program.narrow,
+        "rounds_once": layer.rounding is Rounding.ONCE,
     }
     yield from (f"{name}=True" for name, holds in flags.items() if holds)
     owned = [at_values(program, case.setting.values).parameters for case in layer.cases]
@@ -120,6 +125,11 @@ def traits(layer: CheckedLayer) -> Iterator[str]:
 def bounds_of(layer: CheckedLayer) -> Iterator[Bounds]:
     """What is known of the initial values of a layer, at all of its cases."""
     return (ends for case in layer.cases for ends in case.bounds.values())
+
+
+def input_shapes(layer: CheckedLayer) -> Iterator[tuple[int, ...]]:
+    """The shapes of the inputs, at all cases."""
+    return (tuple(tensor.shape) for case in layer.cases for tensor in case.inputs.values() if tensor is not None)
 
 
 def has_gradients(program: Program) -> bool:

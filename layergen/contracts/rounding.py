@@ -1,0 +1,88 @@
+"""How closely a layer keeps to its values in half precision, which its generated tests then hold it to."""
+
+from collections.abc import Iterable, Iterator
+from enum import Enum
+
+import torch
+from torch import Tensor
+
+from layergen.contracts.halves import comparable
+from layergen.contracts.sites import WITH_DATA
+from layergen.contracts.values import ORDINARY, drawn, give, start
+from layergen.resolve.program import Program
+from layergen.run.forward import Run, TrialFault
+from layergen.run.instance import Instance, Placement
+from layergen.run.watching import Runs
+from layergen.settings.choice import Setting
+
+CPU = torch.device("cpu")
+HALVES = (torch.bfloat16, torch.float16)
+SEEDS = range(2)
+ONCE = 0.75  # of the last digit's unit: half of one is what a single rounding does
+NEAR = 2.0  # units, on average; a test allows four times as many
+JUMPS = frozenset({
+    "argmax", "argmin", "argsort", "bucketize", "ceil", "floor", "frac", "fmod", "heaviside", "kthvalue", "median",
+    "mode", "remainder", "round", "searchsorted", "sign", "sgn", "sort", "topk", "trunc",
+})  # fmt: skip
+Pair = tuple[Tensor, Tensor, float]  # an output, what it should be, and the unit of the last digit of a number near 1
+
+
+class Rounding(Enum):
+    """What was seen of the outputs of a layer in half precision."""
+
+    ONCE = "once"  # each is rounded once: what comes before is computed in float32 or wider
+    NEAR = "near"  # on average they are off by a few units in the last digit
+    UNTOLD = ""  # more, or nothing could be compared
+
+
+def rounding(program: Program, runs: Iterable[Runs]) -> Rounding:
+    """How closely a layer keeps to its values in half precision, in evaluation, at settings that are small enough."""
+    if not comparable(program, training=False) or jumps(program):
+        return Rounding.UNTOLD
+    settings = [one.setting for one in runs if one.admits(WITH_DATA)]
+    outputs = [pair for setting in settings for pair in _at_setting(program, setting)]
+    if not outputs or any(not bool(found.isfinite().all()) for found, _, _ in outputs):
+        return Rounding.UNTOLD
+    once = (bool(((found - exact).abs() <= ONCE * unit * exact.abs()).all()) for found, exact, unit in outputs)
+    if program.forward.upcasts and all(once):
+        return Rounding.ONCE
+    near = ((found - exact).abs().mean() <= NEAR * unit * exact.abs().mean() for found, exact, unit in outputs)
+    return Rounding.NEAR if all(map(bool, near)) else Rounding.UNTOLD
+
+
+def jumps(program: Program) -> bool:
+    """Whether a rounding may make a leap of a value, as where the nearest of several is taken."""
+    own = any(op.name in JUMPS for op in program.forward.ops)
+    return own or any(jumps(child.program) for child in program.children.values())
+
+
+def _at_setting(program: Program, setting: Setting) -> Iterator[Pair]:
+    """The floating outputs at a setting."""
+    for dtype in HALVES:
+        for seed in SEEDS:
+            try:
+                half, exact = _runs(program, setting, dtype, seed)
+            except TrialFault:  # some kernels do not know half precision
+                continue
+            for name, right in exact.outputs.items():
+                found = half.outputs.get(name)
+                if isinstance(found, Tensor) and found.is_floating_point() and found.numel():
+                    yield found.double(), right.double(), torch.finfo(dtype).eps
+
+
+def _runs(program: Program, setting: Setting, dtype: torch.dtype, seed: int) -> tuple[Run, Run]:
+    """A run in half precision, and one in float64 on the same numbers, which are moved as tests move them."""
+    with drawn(seed), torch.no_grad():
+        half = Instance(program, setting, Placement(CPU, dtype))
+        exact = Instance(program, setting, Placement(CPU, torch.float64))
+        start(half)
+        give(half, ORDINARY)
+        for tensor in half.state.values():
+            if tensor is not None and tensor.is_floating_point():
+                tensor.add_(torch.rand_like(tensor) - 0.5)
+        for ours, theirs in ((half.state, exact.state), (half.inputs, exact.inputs)):
+            for name, tensor in ours.items():
+                target = theirs[name]
+                if tensor is not None and target is not None:
+                    target.copy_(tensor)
+        return half.run(training=False), exact.run(training=False)
