@@ -23,7 +23,7 @@ CONSTANTS = {**{name: f"math.{name}" for name in NUMBERS}, **{name: f"torch.{nam
 LISTS = frozenset({Kind.INTS, Kind.FLOATS, Kind.TENSORS})
 WIDTH = 88
 TIE = "\0"  # stands for a space at which no line ends
-ONE_LINE = 64  # characters of a message that stands on one line
+ONE_LINE = 65  # characters of a message that stands on one line
 
 
 @dataclass(frozen=True)
