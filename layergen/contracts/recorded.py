@@ -119,14 +119,18 @@ class Recorder:
             target = self.instance.state[name]
             assert target is not None
             target.requires_grad_(False).copy_(value)
-        parameters: dict[str, Tensor] = {}
+        found: dict[int, tuple[str, Tensor]] = {}  # a tied one under the first of its names, whichever owns it
+        learned = {id(self.instance.state[name]) for name in self.state if self.is_parameter(name)}
         for name in sorted(self.state):
-            inner = self.instance.inner.get(name)
             target = self.instance.state[name]
-            owned = inner.parameter if inner else name in self.instance.program.parameters
-            if owned and target is not None and not any(target is other for other in parameters.values()):
-                parameters[name] = target
-        return parameters
+            if target is not None and id(target) in learned:
+                found.setdefault(id(target), (name, target))
+        return dict(found.values())
+
+    def is_parameter(self, name: str) -> bool:
+        """Whether a tensor is a parameter of the layer, or of a member."""
+        inner = self.instance.inner.get(name)
+        return inner.parameter if inner else name in self.instance.program.parameters
 
     def inputs(self) -> dict[str, Tensor]:
         """The values of the inputs."""
