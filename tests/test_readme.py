@@ -165,7 +165,7 @@ def test_every_module_has_its_place_in_the_house() -> None:
 
 
 def test_commands_are_those_of_continuous_integration() -> None:
-    assert 'pip install -c constraints.txt -e ".[dev]" && pytest\n' in README
+    assert 'pip install -c constraints.txt -e ".[dev]" && pytest -n auto\n' in README
     assert "pip install -c constraints.txt -e . && layergen build specs/\n" in README
     steps = (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
-    assert {'pip install -c constraints.txt -e ".[dev]"', "pytest", "layergen build --check specs/"} <= set(steps)
+    assert {'pip install -c constraints.txt -e ".[dev]"', "pytest -n auto", "layergen build --check specs/"} <= set(steps)
