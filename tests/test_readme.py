@@ -1,6 +1,7 @@
-"""What the README shows is what layergen does."""
+"""What the README and the pages beside it show is what layergen does."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,17 +17,19 @@ from layergen.project.config import Config
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = (ROOT / "README.md", ROOT / "docs" / "article.md")  # whose blocks are about whole specs
 BLOCK = re.compile(r"^```(yaml|diff|text|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LAYER = re.compile(r"^layer: (\w+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class Shown:
-    """A block of the README, with the spec that it is about."""
+    """A block of a page, with the spec that it is about."""
 
+    page: Path
     language: str
     text: str
-    start: int  # of the text, in the README
+    line: int  # at which the text begins
     path: str  # of the spec
     spec: str
 
@@ -36,16 +39,20 @@ def shown() -> list[Shown]:
 
     A path in backticks before a spec says where it stands. A diff changes the last whole spec.
     """
-    blocks, whole, spec, path = [], "", "", ""
-    for match in BLOCK.finditer(README):
+    return [block for page in PAGES for block in shown_on(page)]
+
+
+def shown_on(page: Path) -> Iterator[Shown]:
+    whole, spec, path = "", "", ""
+    content = page.read_text(encoding="utf-8")
+    for match in BLOCK.finditer(content):
         language, text = match.groups()
         if language == "yaml" and LAYER.match(text):
             whole = spec = text
-            path = re.findall(r"`(specs/\S+\.yaml)`", README[: match.start()])[-1]
+            path = re.findall(r"`(specs/\S+\.yaml)`", content[: match.start()])[-1]
         elif language == "diff":
             spec = changed(whole, text)
-        blocks.append(Shown(language, text, match.start(2), path, spec))
-    return blocks
+        yield Shown(page, language, text, content.count("\n", 0, match.start(2)), path, spec)
 
 
 def changed(spec: str, diff: str) -> str:
@@ -66,7 +73,7 @@ def build(block: Shown, folder: Path, monkeypatch: pytest.MonkeyPatch) -> int:
 
 
 def title(block: Shown) -> str:
-    return f"{Path(block.path).stem}, line {README.count(chr(10), 0, block.start)}"
+    return f"{Path(block.path).stem}, line {block.line} of {block.page.name}"
 
 
 def of_language(language: str) -> list[Shown]:
@@ -110,9 +117,18 @@ def compare(block: Shown, text: str, request: pytest.FixtureRequest) -> None:
     if not request.config.getoption("--update-cases"):
         assert block.text == text
         return
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert readme.count(block.text) == 1
-    (ROOT / "README.md").write_text(readme.replace(block.text, text), encoding="utf-8", newline="\n")
+    page = block.page.read_text(encoding="utf-8")
+    assert page.count(block.text) == 1
+    block.page.write_text(page.replace(block.text, text), encoding="utf-8", newline="\n")
+
+
+@pytest.mark.parametrize(
+    "page", [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))], ids=lambda page: page.name
+)
+def test_links_lead_to_files(page: Path) -> None:
+    prose = re.sub(r"^```.*?^```$|^\$\$.*?\$\$$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", re.sub(r"(?<!\[)`[^`]*`(?!\])", "", prose))
+    assert [link for link in links if not (page.parent / link).exists()] == []
 
 
 def test_every_key_is_explained() -> None:
@@ -168,4 +184,5 @@ def test_commands_are_those_of_continuous_integration() -> None:
     assert 'pip install -c constraints.txt -e ".[dev]" && pytest -n auto\n' in README
     assert "pip install -c constraints.txt -e . && layergen build specs/\n" in README
     steps = (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
-    assert {'pip install -c constraints.txt -e ".[dev]"', "pytest -n auto", "layergen build --check specs/"} <= set(steps)
+    expected = {'pip install -c constraints.txt -e ".[dev]"', "pytest -n auto", "layergen build --check specs/"}
+    assert expected <= set(steps)
