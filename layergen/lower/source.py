@@ -23,6 +23,7 @@ CONSTANTS = {**{name: f"math.{name}" for name in NUMBERS}, **{name: f"torch.{nam
 LISTS = frozenset({Kind.INTS, Kind.FLOATS, Kind.TENSORS})
 WIDTH = 88
 TIE = "\0"  # stands for a space at which no line ends
+RAISED = 16  # columns before what is raised
 ONE_LINE = 65  # characters of a message that stands on one line
 
 
@@ -262,7 +263,8 @@ def formatted(*parts: str | tuple[str]) -> str:
         if lines[-1] and (len(lines[-1]) + len(word.rstrip()) > ONE_LINE or word == "got "):
             lines.append("")
         lines[-1] += word
-    return " ".join(_literal(line) for line in lines)
+    several = " ".join(_literal(line) for line in lines)
+    return several if len(several) > WIDTH - RAISED else _literal(template)  # they would come to stand on one line
 
 
 def _literal(template: str) -> str:

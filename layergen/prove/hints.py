@@ -19,8 +19,8 @@ SIZE_INTS = (3, 5, 2, 7, 4, 6, 11, 13)
 DIMENSIONS = (211, 223, 227, 229, 233, 239, 241, 251, 257, 263, 269, 271)
 LARGE_INTS = (*DIMENSIONS, *(multiple * DIMENSIONS[0] for multiple in (2, 3, 4, 5)))
 LOOKS = 60  # at values that may take the same way
-LEADING = (13, 17)
-LEADING_NAMES = ("...[0]", "...[1]")
+LEADING = (13, 17, 31, 37)  # two unless a case wants more
+LEADING_NAMES = tuple(f"...[{index}]" for index in range(len(LEADING)))
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,11 @@ from layergen.prove.hints import LEADING_NAMES
 
 def formula_text(formula: Any) -> str:
     """A formula in the names of the spec: ``prod(...)`` for all leading dimensions together."""
-    first, second = (symbol(name) for name in LEADING_NAMES)
+    names = [symbol(name) for name in LEADING_NAMES]
+    count = max((index + 1 for index, name in enumerate(names) if formula.has(name)), default=0)
+    if count < 2:
+        return shown(formula)
+    first, *others = names[:count]
     product = symbol("prod(...)")
-    joined = sympy.expand(formula.xreplace({first: product / second})) if formula.has(first, second) else formula
-    return shown(formula if joined.has(second) else joined)
+    joined = sympy.expand(formula.xreplace({first: product / sympy.prod(others)}))
+    return shown(formula if joined.has(*others) else joined)

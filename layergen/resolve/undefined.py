@@ -26,7 +26,7 @@ def check_undefined(spec: LayerSpec) -> Iterator[Finding]:
                 if node.id not in roles:
                     declared_nowhere.add(node.id)
                 yield _undefined_in(part, node, roles.get(node.id), node.id in unbound)
-    known = (*spec.arguments, *spec.values, *dimensions(spec))
+    known = (*spec.arguments, *spec.values, *dimensions(spec), *([spec.run] if spec.run else []))
     for index, case in enumerate(spec.cases):
         for key in case:
             if key not in known:

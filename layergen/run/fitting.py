@@ -29,7 +29,8 @@ def fitted(
         works: Tells where the layer works.
         units: Whether a size of 1 is tried at last: at 1, much that is wrong works by accident.
     """
-    fixed = case_sizes(program, setting)  # none of a variation: what its author has chosen, he has chosen for the case
+    given = case_sizes(program, setting)  # none of a variation: what its author has chosen, he has chosen for the case
+    fixed = {name: size for name, size in given.items() if isinstance(size, int)}
     if fixed.keys() >= setting.sizes.keys() or works(program, setting):
         return setting
     ones = [{**setting.sizes, name: 1} for name in setting.sizes] if units else []

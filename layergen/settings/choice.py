@@ -23,9 +23,14 @@ from layergen.resolve.scope import scoped
 from layergen.rules.cases import InvalidCase, Unsatisfiable
 from layergen.settings.incomputable import incomputable
 from layergen.settings.search import candidates, consistent, search, values_of
-from layergen.settings.sizes import default_pools, find_sizes, keeps, with_run
+from layergen.settings.sizes import LARGEST, default_pools, find_sizes, keeps, with_run
 
 LEADING = (3, 2)  # dimensions to stand for `...`
+OTHER_LEADING = ((3,), (), (4, 2), (2, 4), (2, 3, 4))  # where constraints refuse these
+MOST_LEADING = 4  # dimensions that a case may have in their place
+
+Leading = tuple[int, ...]
+CaseSizes = Mapping[str, int | Sequence[int]]  # of dimensions, and of the run under its name
 
 
 @dataclass(frozen=True)
@@ -36,7 +41,7 @@ class Setting:
     given: Mapping[str, Any]  # what the constructor is called with, and the forward beside tensors
     values: Mapping[str, Any]  # every argument and value of the inputs, normalized, and every derived value
     sizes: Mapping[str, int] = field(default_factory=dict)  # a size for each dimension
-    leading: tuple[int, ...] = ()  # what stands for `...`
+    leading: Leading = ()  # what stands for `...`
     absent: frozenset[str] = frozenset()  # optional inputs that are left out
     dtypes: Mapping[str, str] = field(default_factory=dict)  # of inputs that have another than their first
     shrunk: Mapping[str, str] = field(default_factory=dict)  # inputs that are less than their shape, and what is left
@@ -80,7 +85,7 @@ def _found_case(program: Program) -> Setting:
         message = "no setting of the arguments was found that satisfies their bounds and the constraints"
         help = "correct them, or give a setting that satisfies them under `cases`"
         raise SpecError([Unsatisfiable.at(_first_constraint(program), message, help=help)])
-    return _setting(program, "default", base)
+    return _setting(program, "default", base, {})
 
 
 def _first_constraint(program: Program) -> tuple[str | int, ...]:
@@ -90,12 +95,7 @@ def _first_constraint(program: Program) -> tuple[str | int, ...]:
 def _given_case(program: Program, index: int, case: Mapping[str, Any]) -> Setting:
     path: Path = ("cases", index)
     for name, value in case.items():
-        if name in program.decided:
-            problem = refusal(name, program.decided[name], value)
-        else:
-            fits = isinstance(value, int) and not isinstance(value, bool) and 0 < value <= 4096
-            problem = "" if fits else f"the size of dimension `{name}` is an int from 1 to 4096, got {describe(value)}"
-        if problem:
+        if problem := _problem(program, name, value):
             raise SpecError([InvalidCase.at((*path, name), problem)])
     given = {name: value for name, value in case.items() if name in program.decided}
     sizes = {name: value for name, value in case.items() if name not in program.decided}
@@ -106,12 +106,29 @@ def _given_case(program: Program, index: int, case: Mapping[str, Any]) -> Settin
     return replace(setting, path=path)
 
 
-def _unmet(program: Program, path: Path, given: Mapping[str, Any], sizes: Mapping[str, int]) -> Finding:
+def _problem(program: Program, name: str, value: object) -> str:
+    """What is wrong with a value that a case gives, if anything."""
+    if name in program.decided:
+        return refusal(name, program.decided[name], value)
+    if name == program.run:
+        fits = isinstance(value, list) and len(value) <= MOST_LEADING and all(map(_is_size, value))
+        wanted = f"the sizes of `{name}` are a list of at most {MOST_LEADING} ints from 1 to {LARGEST}"
+        return "" if fits else f"{wanted}, got {describe(value)}"
+    wanted = f"the size of dimension `{name}` is an int from 1 to {LARGEST}"
+    return "" if _is_size(value) else f"{wanted}, got {describe(value)}"
+
+
+def _is_size(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 < value <= LARGEST
+
+
+def _unmet(program: Program, path: Path, given: Mapping[str, Any], sizes: CaseSizes) -> Finding:
     """What is wrong with a case that no values of the other arguments complete, as far as it can be told."""
     unmet = "the bounds and constraints"
     try:
         values = {**values_of(program, given), **sizes}
-        told = [node for node in program.constraints if not ex.names(node) & set(program.dimensions) - set(sizes)]
+        unknown = {*program.dimensions, program.run} - sizes.keys()
+        told = [node for node in program.constraints if not ex.names(node) & unknown]
         broken = [constraint for constraint in told if not Interpreter(values).truth(constraint)]
         unmet = f"`{ex.show(broken[0])}`" if broken else unmet
     except EvaluationFault as fault:
@@ -122,32 +139,47 @@ def _unmet(program: Program, path: Path, given: Mapping[str, Any], sizes: Mappin
     return InvalidCase.at(path, f"the case does not satisfy {unmet}")
 
 
-def _setting(program: Program, name: str, given: Mapping[str, Any], sizes: Mapping[str, int] | None = None) -> Setting:
+def _setting(program: Program, name: str, given: Mapping[str, Any], sizes: CaseSizes) -> Setting:
     values = values_of(program, given)
     given = {key: given[key] for key in program.decided if key in given}
-    leading = LEADING if _has_leading(program) else ()
-    found = find_sizes(program, with_run(program, values, leading), sizes or {}, default_pools(program))
+    found = _sized(program, values, sizes)
     assert found is not None, "who looked for the arguments has seen to it that there are sizes"
-    return Setting(name, given, values, found, leading, run=program.run)
+    return Setting(name, given, values, *found, run=program.run)
 
 
-def sizable(program: Program, sizes: Mapping[str, int]) -> Callable[[Mapping[str, Any]], bool]:
+def _sized(program: Program, values: Mapping[str, Any], given: CaseSizes) -> tuple[dict[str, int], Leading] | None:
+    """Sizes for all dimensions, and what stands for `...`: the first that keeps the constraints."""
+    sizes = {name: size for name, size in given.items() if isinstance(size, int)}
+    for leading in _leading(program, given):
+        found = find_sizes(program, with_run(program, values, leading), sizes, default_pools(program))
+        if found is not None:
+            return found, leading
+    return None
+
+
+def _leading(program: Program, given: CaseSizes) -> tuple[Leading, ...]:
+    """What may stand for `...`, best first."""
+    own = given.get(program.run) if program.run else None
+    if own is not None and not isinstance(own, int):
+        return (tuple(own),)
+    if not _has_leading(program):
+        return ((),)
+    held = any(program.run in ex.names(node) for node in program.size_constraints)
+    return (LEADING, *OTHER_LEADING) if held else (LEADING,)
+
+
+def sizable(program: Program, sizes: CaseSizes) -> Callable[[Mapping[str, Any]], bool]:
     """Whether there are sizes beside some that are given, at which arguments keep all constraints."""
 
     def accept(given: Mapping[str, Any]) -> bool:
-        if not program.size_constraints:
-            return True
-        values = with_run(program, values_of(program, given), LEADING)
-        return find_sizes(program, values, sizes, default_pools(program)) is not None
+        return not program.size_constraints or _sized(program, values_of(program, given), sizes) is not None
 
     return accept
 
 
-def setting_with(
-    program: Program, name: str, given: Mapping[str, Any], sizes: Mapping[str, int] | None = None
-) -> Setting | None:
+def setting_with(program: Program, name: str, given: Mapping[str, Any], sizes: CaseSizes) -> Setting | None:
     """The setting of some arguments and sizes, unless bounds or constraints refuse it."""
-    if not consistent(program, given, set()) or not sizable(program, sizes or {})(given):
+    if not consistent(program, given, set()) or not sizable(program, sizes)(given):
         return None
     return _setting(program, name, given, sizes)
 
@@ -220,7 +252,7 @@ def _changed(program: Program, base: Setting, name: str, value: object, label: s
         yield setting
 
 
-def case_sizes(program: Program, base: Setting) -> dict[str, int]:
+def case_sizes(program: Program, base: Setting) -> dict[str, int | Sequence[int]]:
     """The sizes that the spec itself gives the base case."""
     case = program.cases[int(base.path[1])] if base.path else {}
     return {name: size for name, size in case.items() if name not in program.decided}

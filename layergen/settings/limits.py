@@ -12,6 +12,8 @@ from layergen.settings.search import candidates, consistent, values_of
 from layergen.settings.sizes import keeps
 
 LARGEST = 256  # sizes that are looked at
+LONGEST = 4  # dimensions in the place of `...`
+SIZES = (3, 2, 4, 5)
 
 
 @dataclass(frozen=True)
@@ -49,22 +51,38 @@ def _limits(
     program: Program, base: Setting, constraint: ex.Expression, before: tuple[ex.Expression, ...]
 ) -> Iterator[SizeLimit]:
     """What one dimension after the other makes of a constraint where all else is as in the base."""
-    for name in (name for name in program.dimensions if name in ex.names(constraint)):
+    for moves in _moves(program, base, constraint):
         kept, broken = [], []
-        for size in range(1, LARGEST):
-            setting = replace(base, sizes={**base.sizes, name: size})
+        for place, setting in moves:
             names: dict[str, Any] = setting.names
             try:
                 holds = [Interpreter(names).truth(node) for node in (*before, constraint)]
             except EvaluationFault:
                 continue
             if all(holds) and keeps(program, setting.names, setting.sizes):
-                kept.append((_slack(constraint, names), size, setting))
+                kept.append((_slack(constraint, names), place, setting))
             elif all(holds[:-1]) and not holds[-1]:
-                broken.append((size, setting))
+                broken.append((place, setting))
         if kept and broken:
-            _, size, near = min(kept, key=lambda item: item[:2])
-            yield SizeLimit(constraint, near, min(broken, key=lambda item: (abs(item[0] - size), -item[0]))[1])
+            _, place, near = min(kept, key=lambda item: item[:2])
+            yield SizeLimit(constraint, near, min(broken, key=lambda item: (abs(item[0] - place), -item[0]))[1])
+
+
+def _moves(program: Program, base: Setting, constraint: ex.Expression) -> Iterator[list[tuple[int, Setting]]]:
+    """The settings in which one thing of which a constraint speaks is another, each with its place in their row."""
+    mentioned = ex.names(constraint)
+    for name in (name for name in program.dimensions if name in mentioned):
+        yield [(size, replace(base, sizes={**base.sizes, name: size})) for size in range(1, LARGEST)]
+    if program.run in mentioned:
+        yield [(place, replace(base, leading=leading)) for place, leading in enumerate(_runs(base.leading))]
+
+
+def _runs(leading: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
+    """What else may stand for `...`: fewer dimensions and more of them, each of another size."""
+    for count in range(LONGEST + 1):
+        yield (*leading, *SIZES)[:count]
+    for index in range(len(leading)):
+        yield from ((*leading[:index], size, *leading[index + 1 :]) for size in range(1, LARGEST // 8))
 
 
 def _slack(constraint: ex.Expression, names: dict[str, Any]) -> float:
