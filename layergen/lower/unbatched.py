@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from layergen.lang import expression as ex
 from layergen.lang.tuples import spread, whole_name, wholes
 from layergen.lower.source import SourcePrinter
 from layergen.resolve.program import Program
@@ -41,9 +42,16 @@ class UnbatchedWriter:
         lines: list[str] = []
         for name in wholes(outputs):
             lines += self.changed(name, [item for item in outputs if whole_name(item) == name], "squeeze")
-        if lines:
-            yield f"if {self.flag}:"
-            yield from (f"{INDENT}{line}" for line in lines)
+        if not lines:
+            return
+        only = axis(self.program.outputs[outputs[0]], self.name) if len(outputs) == 1 else None
+        match only:
+            case ex.Conditional(test, then, ex.Literal(value=None)):
+                yield f"if {self.printer.show(ex.Binary('and', ex.Name(self.flag), test))}:"
+                lines = [f"{outputs[0]} = {self.moved(outputs[0], 'squeeze', then)}"]
+            case _:
+                yield f"if {self.flag}:"
+        yield from (f"{INDENT}{line}" for line in lines)
 
     def changed(self, name: str, items: Sequence[str], method: str) -> Iterator[str]:
         """The line that gives a tensor, or a tuple of them, one dimension more or less."""
@@ -55,4 +63,15 @@ class UnbatchedWriter:
     def part(self, item: str, method: str) -> str:
         tensors = self.program.inputs if method == "unsqueeze" else self.program.outputs
         where = axis(tensors[item], self.name)
-        return item if where is None else f"{item}.{method}({self.printer.show(where)})"
+        return item if where is None else self.moved(item, method, where)
+
+    def moved(self, item: str, method: str, where: ex.Expression) -> str:
+        """A tensor with the dimension put in or taken out where it stands; as it is where it stands nowhere."""
+        match where:
+            case ex.Literal(value=None):
+                return item
+            case ex.Conditional(test, then, orelse) if ex.Literal(None) in (then, orelse):
+                chosen = self.moved(item, method, then), self.moved(item, method, orelse)
+                return f"{chosen[0]} if {self.printer.show(test)} else {chosen[1]}"
+            case _:
+                return f"{item}.{method}({self.printer.show(where)})"

@@ -26,17 +26,24 @@ class Telling:
 
 
 def axis(tensor: Tensor, name: str) -> ex.Expression | None:
-    """Where a dimension stands in a shape: an index, or one for each condition; None if it is not there."""
+    """Where a dimension stands in a shape: an index, or one for each condition; None if it is not there.
+
+    A condition under which the shape lacks it has None in its place.
+    """
     found = [(sizes, _index(sizes, name)) for sizes in alternatives(tensor.shape)]
-    known = [(sizes, index) for sizes, index in found if index is not None]
-    if not known or len(known) < len(found):
+    if all(index is None for _, index in found):
         return None
-    *others, (_, last) = known
+    *others, (_, last) = found
     result: ex.Expression = ex.Literal(last)
     for sizes, index in reversed(others):
-        if any(index != other for _, other in known):
+        if any(index != other for _, other in found):
             result = ex.Conditional(all_of(sizes.tests), ex.Literal(index), result)
     return result
+
+
+def everywhere(tensor: Tensor, name: str) -> bool:
+    """Whether a dimension stands in each of the shapes of a tensor."""
+    return all(_index(sizes, name) is not None for sizes in alternatives(tensor.shape))
 
 
 def _index(sizes: Sizes, name: str) -> int | None:
@@ -50,7 +57,8 @@ def telling(inputs: Mapping[str, Input], name: str) -> Telling | None:
         shapes = alternatives(part.shape)
         ranks = {len(sizes.entries) for sizes in shapes}
         closed = not any(sizes.opens for sizes in shapes)
-        if not part.optional and not isinstance(part, Kept) and axis(part, name) and closed and len(ranks) == 1:
+        told = axis(part, name) is not None and everywhere(part, name)
+        if told and not part.optional and not isinstance(part, Kept) and closed and len(ranks) == 1:
             return Telling(input, *ranks)
     return None
 
@@ -86,7 +94,9 @@ def _check_places(spec: LayerSpec, name: str) -> Iterator[Finding]:
         counts = [sum(name in ex.names(entry) for entry in sizes.entries) for sizes in shapes]
         if not any(counts) and (shapes or name not in set[str]().union(*map(ex.names, part.entries))):
             continue
-        if axis(part, name) is None or any(count != 1 for count in counts):
+        lacking = section == "outputs"  # which a reduction takes it out of, as it stands
+        alone = all(count == 1 or (lacking and count == 0) for count in counts)
+        if axis(part, name) is None or not (alone and (lacking or everywhere(part, name))):
             faulty = True
             message = f"`{name}` cannot be left out of `{key}`, where it is no entry of its own that stands there once"
             help = f"give each shape of `{key}` one entry `{name}`, or delete `optional: true`"
