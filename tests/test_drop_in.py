@@ -29,26 +29,57 @@ def test_same_seed_gives_the_state_of_torch(module: ModuleType) -> None:
         torch.testing.assert_close(layer.state_dict(), reference.state_dict(), rtol=0, atol=0)
 
 
-@pytest.mark.parametrize(
-    ("name", "torchs"),
-    [
-        ("BatchNorm2d", torch.nn.BatchNorm2d),
-        ("Bilinear", torch.nn.Bilinear),
-        ("CustomAdaptivePool2d", torch.nn.AdaptiveAvgPool2d),
-        ("CustomConv2d", torch.nn.Conv2d),
-        ("Embedding", torch.nn.Embedding),
-        ("GRUCell", torch.nn.GRUCell),
-        ("LSTMCell", torch.nn.LSTMCell),
-        ("Linear", torch.nn.Linear),
-    ],
-)
-def test_arguments_stand_where_torch_has_them(name: str, torchs: type[torch.nn.Module]) -> None:
+# Those whose inputs have other names than torch's, or which take a part of torch's arguments.
+OTHERWISE = {
+    *(
+        "BatchNorm2d",
+        "Bilinear",
+        "Embedding",
+        "GRU",
+        "GRUCell",
+        "LSTM",
+        "LSTMCell",
+        "LayerNorm",
+        "Linear",
+        "PixelShuffle",
+    ),
+    *("LogSoftmax", "PoissonNLLLoss", "RMSNorm", "Softmax", "Softmin"),
+}
+ALIKE = [name for name in generated.__all__ if hasattr(torch.nn, name) and name not in OTHERWISE]
+RESTATED: dict[str, type[torch.nn.Module]] = {
+    "CustomAdaptivePool2d": torch.nn.AdaptiveAvgPool2d,
+    "CustomConv2d": torch.nn.Conv2d,
+    **{
+        name: getattr(torch.nn, name)
+        for name in ("BatchNorm2d", "Bilinear", "Embedding", "GRUCell", "LSTMCell", "Linear")
+    },
+    **{name: getattr(torch.nn, name) for name in ALIKE},
+}
+DEPRECATED = ("size_average", "reduce", "min_value", "max_value")
+
+
+def parameters_of(function: object) -> list[inspect.Parameter]:
+    """What may be passed by position, without what torch deprecates."""
+    assert callable(function)
+    parameters = inspect.signature(function).parameters.values()
+    kept = [part for part in parameters if part.name not in DEPRECATED]
+    return [part for part in kept if part.kind is part.POSITIONAL_OR_KEYWORD]
+
+
+@pytest.mark.parametrize("name", RESTATED)
+def test_arguments_stand_where_torch_has_them(name: str) -> None:
     """Whatever is passed by position means the same to both."""
     own = list(inspect.signature(getattr(generated, name)).parameters.values())
-    theirs = [part for part in inspect.signature(torchs).parameters.values() if part.kind is not part.KEYWORD_ONLY]
-    positional = [parameter for parameter in own if parameter.kind is not parameter.KEYWORD_ONLY]
-    assert positional
-    if own[-1].name == "dtype":
+    theirs = parameters_of(RESTATED[name])
+    positional = parameters_of(getattr(generated, name))
+    if own and own[-1].name == "dtype":
         assert (own[-1] in positional) == (len(own) == len(theirs))
     for mine, other in zip(positional, theirs, strict=False):
         assert (mine.name, mine.default) == (other.name, other.default)
+
+
+@pytest.mark.parametrize("name", ALIKE)
+def test_inputs_are_called_as_torch_calls_them(name: str) -> None:
+    """Whatever is passed by keyword means the same to both."""
+    own, theirs = (parameters_of(layer.forward) for layer in (getattr(generated, name), RESTATED[name]))
+    assert [part.name for part in own] == [part.name for part in theirs]

@@ -38,11 +38,16 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> CheckedFiles:
 
 # What torch cannot run at symbols among the shipped layers, and why.
 SHIPPED_TRIED = {
+    "gaussian_nll_loss": "with data alone",
     "gru": "is given a list whose",
     "lstm": "is given a list whose",
     "spatial_pyramid_pooling": "not every turn",
 }
-SYMBOLIC = [name for name in SPECS if name not in SHIPPED_TRIED]
+# What torch cannot run at symbols on some ways through the forward.
+SHIPPED_PARTLY = {
+    "max_pool1d": "as a number",
+}
+SYMBOLIC = [name for name in SPECS if name not in {**SHIPPED_TRIED, **SHIPPED_PARTLY}]
 
 
 def smallest(layer: CheckedLayer, name: str) -> int:
@@ -102,6 +107,13 @@ def test_shipped_layers_that_cannot_run_at_symbols_say_why(shipped: CheckedFiles
     first, *others = layer.proofs
     assert isinstance(first, Tried) and SHIPPED_TRIED[name] in first.reason
     assert all(isinstance(other, Tried) for other in others)
+
+
+@pytest.mark.parametrize("name", SHIPPED_PARTLY)
+def test_shipped_layers_that_cannot_always_run_at_symbols_say_why(shipped: CheckedFiles, name: str) -> None:
+    tried = [proof for proof in shipped[name].proofs if isinstance(proof, Tried)]
+    assert tried and len(tried) < len(shipped[name].proofs)
+    assert all(SHIPPED_PARTLY[name] in proof.reason for proof in tried)
 
 
 @pytest.mark.parametrize("name", SYMBOLIC)
