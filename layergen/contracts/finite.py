@@ -10,6 +10,7 @@ from layergen.contracts.sites import AT_POINTS, CPU, started
 from layergen.contracts.slopes import Slopes, SlopeWatch
 from layergen.contracts.values import EQUAL, ORDINARY, ZERO, Point, drawn
 from layergen.diagnostics import FORWARD, Finding, Place, Rule
+from layergen.domains.twin import module_fails_too
 from layergen.lang import expression as ex
 from layergen.resolve.program import Program
 from layergen.rules.behaviour import NotANumber
@@ -57,7 +58,7 @@ def check_finite(ways: Ways) -> Iterator[Finding]:
                     continue
                 wide = next(other for other in runs.seen(exact) if other.training == seen.training)
                 finding = _judged(ways.program, point, seen, wide) if wide.fault is None else None
-                if finding is not None:
+                if finding is not None and not module_fails_too(_again(seen, point), seen.training):
                     yield finding
                     return
 
@@ -114,12 +115,19 @@ def _judged(program: Program, point: Point, seen: Seen[Slopes], wide: Seen[Slope
 
 def _overflows(seen: Seen[Slopes], point: Point) -> bool:
     """Whether some op of a run was given something infinite, told by running it again."""
+    instance = _again(seen, point)
+    watch = InfinityWatch(instance)
     with drawn():
-        instance = Instance(seen.instance.program, seen.instance.setting, Placement(CPU))
-        started(instance, point)
-        watch = InfinityWatch(instance)
         instance.run(seen.training, watch)
     return watch.found
+
+
+def _again(seen: Seen[Slopes], point: Point) -> Instance:
+    """The layer on the numbers of a run, before it."""
+    with drawn():
+        instance = Instance(seen.instance.program, seen.instance.setting, Placement(CPU, gradients=True))
+        started(instance, point)
+    return instance
 
 
 def _avoidable(usual: Tensor, exact: Tensor) -> bool:

@@ -11,6 +11,7 @@ from layergen.contracts.promise import Promise, Ways
 from layergen.contracts.sites import CPU, IN_COMMON, SHAKE, SizeWatch, started
 from layergen.contracts.values import ORDINARY, ZERO, Point, drawn
 from layergen.diagnostics import FORWARD, Finding, Place
+from layergen.domains.twin import module_fails_too
 from layergen.lang import expression as ex
 from layergen.ops.dtypes import dtype_name
 from layergen.resolve.program import Program
@@ -45,15 +46,25 @@ class Attempt:
     def run(self, dtype: torch.dtype, seed: int, nudge: float = 0.0) -> Run | None:
         """Run in a dtype on the numbers of a seed, or on such that are off by a share of themselves."""
         with drawn(seed):
-            instance = Instance(self.program, self.setting, Placement(CPU, dtype))
             try:
-                started(instance, self.point, rounded=torch.bfloat16, shake=SHAKE)
+                instance = self.started(dtype)
                 for name, tensor in (*instance.inputs.items(), *instance.state.items()):
                     if nudge and tensor is not None and tensor.is_floating_point() and name not in self.program.buffers:
                         tensor *= 1 + nudge * (2 * torch.empty_like(tensor).bernoulli_(0.5) - 1)
                 return instance.run(self.training)
             except TrialFault:
                 return None
+
+    def started(self, dtype: torch.dtype) -> Instance:
+        """The layer in a dtype, with its numbers drawn."""
+        instance = Instance(self.program, self.setting, Placement(CPU, dtype))
+        started(instance, self.point, rounded=torch.bfloat16, shake=SHAKE)
+        return instance
+
+    def excused(self) -> bool:
+        """Whether the module of `matches` fails on these numbers too."""
+        with drawn():
+            return module_fails_too(self.started(self.dtype), self.training)
 
     def error(self, seed: int, nudge: float = 0.0) -> float:
         """The error of the outputs in the attempt's dtype, or of a nudge in float64; none where it cannot be run."""
@@ -88,7 +99,7 @@ def _at_zero(runs: Runs) -> Iterator[Finding]:
             continue
         attempt = Attempt(runs.program, runs.setting, torch.float16, seen.training, ZERO)
         exact, half = attempt.run(torch.float64, 0), attempt.run(attempt.dtype, 0)
-        if exact and half and worst(half, exact, attempt.dtype) == float("inf"):
+        if exact and half and worst(half, exact, attempt.dtype) == float("inf") and not attempt.excused():
             yield _finding(attempt, half, exact, seen.instance)
             return
 

@@ -13,18 +13,16 @@ import torch
 from torch import Tensor
 
 from layergen.domains.draws import CPU, ORDINARY, SINGULAR, Draw, draws, fill
-from layergen.domains.recorded import Breakdown, breakdown, wanted, weights
+from layergen.domains.recorded import Breakdown, breakdown
 from layergen.domains.site import Edge, Suspect
 from layergen.domains.study import suspects_at
+from layergen.domains.twin import module_fails_too
 from layergen.faults import SpecError
 from layergen.lang import expression as ex
 from layergen.lang.argument import Argument
 from layergen.lang.bounds import refusal
 from layergen.lang.interpreter import EvaluationFault, Interpreter
-from layergen.lang.tuples import gathered
-from layergen.ops.modules import find_module
 from layergen.resolve.program import Program
-from layergen.run.environment import CONSTANTS
 from layergen.run.forward import TrialFault
 from layergen.run.instance import Instance, Placement
 from layergen.settings.choice import Setting
@@ -226,7 +224,7 @@ def _run(program: Program, trip: Trip, draw: Draw) -> Witness | None:
     suspect = None if found is None else _at_fault(trip.suspects, found)
     if suspect is None:
         return None
-    if _module_does_the_same(instance, trip.training):
+    if module_fails_too(instance, trip.training):
         return None
     return Witness(suspect, trip.setting, draw, trip.training, found, trip.bound, trip.words)
 
@@ -275,45 +273,3 @@ def _confirmed(program: Program, witness: Witness) -> bool:
         if _run(program, trip, witness.draw) is None:
             return False
     return True
-
-
-def _module_does_the_same(instance: Instance, training: bool) -> bool:
-    """Whether the module that the layer matches is not finite there either, or refuses the inputs."""
-    match = instance.program.matches
-    op = find_module(match.module.function) if match is not None else None
-    if match is None or op is None:
-        return False
-    values = {**CONSTANTS, **instance.setting.values}
-    interpreter = Interpreter(values)
-    hidden = {name for name, buffer in instance.program.buffers.items() if not buffer.persistent}
-    state = {name: part.detach() for name, part in instance.state.items() if part is not None and name not in hidden}
-    leaves = [tensor for _, tensor in wanted(instance)]
-    for leaf in leaves:
-        leaf.grad = None
-    try:
-        arguments = [interpreter.evaluate(argument) for argument in match.module.arguments]
-        keywords = {keyword.name: interpreter.evaluate(keyword.value) for keyword in match.module.keywords}
-        module = op.function(*arguments, **keywords)
-        module.load_state_dict(state)
-        module.train(training)
-        tensors, given = gathered(instance.inputs, instance.program.tuples), match.inputs
-        names = {**CONSTANTS, **tensors}
-        inputs = list(tensors.values()) if given is None else [Interpreter(names).evaluate(part) for part in given]
-        outputs = [output for output in _flat(module(*inputs)) if output.is_floating_point()]
-        if not all(bool(output.isfinite().all()) for output in outputs):
-            return True
-        torch.autograd.backward(
-            [output for output in outputs if output.requires_grad], [weights(o) for o in outputs if o.requires_grad]
-        )
-    except Exception:
-        return True  # torch refuses what the layer is given, or to be compared: nothing is held against the layer
-    grads = [leaf.grad for leaf in (*leaves, *module.parameters())]
-    return any(grad is not None and not bool(grad.isfinite().all()) for grad in grads)
-
-
-def _flat(value: Any) -> Iterator[Tensor]:
-    if isinstance(value, list | tuple):
-        for item in value:
-            yield from _flat(item)
-    elif isinstance(value, Tensor):
-        yield value

@@ -3,6 +3,7 @@
 Expected values are told from the spec and from the build's own trial of it, never from the generated layer.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 
 from layergen.checked import Broken, CheckedCase, CheckedLayer
@@ -111,7 +112,12 @@ def reference_view(program: Program) -> ReferenceView | None:
         if name in ex.names(module):
             body.append(f"{name} = {printer.show(expression)}")
     body.append(f"return {module.function}({printer.arguments(module)})")
-    return ReferenceView(", ".join(argument_signature(program)), tuple(body))
+    words = {*re.findall(r"\w+", " ".join(body))}
+    taken = zip(program.constructor, argument_signature(program), strict=True)
+    signature = [text for name, text in taken if name in words]
+    if len(signature) < len(program.constructor):
+        signature.append("**_: object")  # what makes no difference to the module
+    return ReferenceView(", ".join(signature), tuple(body))
 
 
 def taken_apart(program: Program) -> set[str]:
