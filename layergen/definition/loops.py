@@ -32,14 +32,17 @@ def printed(definition: Definition) -> tuple[LoopPrinter, tuple[str, ...]]:
 def _function(printer: LoopPrinter, name: str) -> Iterator[str]:
     """The function that computes the entries of a name."""
     equations = printer.definition.named[name]
-    plain = len({len(equation.indices) for equation in equations}) == 1
-    plain = plain and not any(RUN in equation.indices for equation in equations)
+    even = len({len(equation.indices) for equation in equations}) == 1
+    plain = even and not any(RUN in equation.indices for equation in equations)
     names = _parameters(printer.definition, equations) if plain else None
     body: list[str] = []
     for place, equation in enumerate(equations):
         lines = list(_returning(printer, equation, names))
         if place < len(equations) - 1:
-            tests = [*_fixed(printer, equation, names), *_conditions(printer, equation, equations[:place])]
+            fixed = list(_fixed(printer, equation, names))
+            conditions = list(_conditions(printer, equation, equations[:place]))
+            # Whether there is such an index at all may be up to the conditions.
+            tests = [*fixed, *conditions] if even else [*conditions, *fixed]
             body += [f"if {' and '.join(tests)}:", *(f"    {line}" for line in lines)]
         else:
             body += lines
