@@ -91,8 +91,9 @@ def hold(layer: CheckedLayer, proof: Proof) -> None:
         for name, formulas in proof.outputs.items():
             assert tuple(value(formula, point) for formula in formulas) == tuple(run.outputs[name].shape), name
         found = {step.target.span: step for step in run.steps}  # the last turn of each loop
-        assert {step.target.span for step in proof.steps} == found.keys()
-        for step in proof.steps:
+        shown = {step.target.span: step for step in proof.steps}
+        assert shown.keys() == found.keys()
+        for step in shown.values():
             if step.dtype:
                 shape = tuple(found[step.target.span].value.shape)
                 assert tuple(value(size, point) for size in step.shape) == shape, step.target
