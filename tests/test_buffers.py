@@ -46,6 +46,13 @@ def test_what_must_keep_its_value_is_copied(text: str, line: str) -> None:
     assert line in forward(text)
 
 
+@pytest.mark.parametrize("module", ["nn.Linear(3, 3)", "[nn.Linear(3, 3)]"])
+def test_what_a_module_is_given_is_copied(module: str) -> None:
+    call = "lin[0](v)" if module.startswith("[") else "lin(v)"
+    written = forward(f"y = x + {call}\nv = mean(x, 0)", modules={"lin": module})
+    assert f"y: Tensor = x + self.{call.replace('(v)', '(self.v.clone())')}" in written
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -89,9 +96,7 @@ def test_an_update_that_reads_the_buffer_again_does_not_write_while_it_reads(tex
 
 
 def test_what_updates_alone_read_is_computed_without_gradients_beside_them() -> None:
-    text = (
-        "m = mean(x, 0)\nc = 2 * N\n# Slowly.\nv = v + m / c\nh = x * 2\nf = mean(h)\nr = r + f\n# Now.\ny = h + m"
-    )
+    text = "m = mean(x, 0)\nc = 2 * N\n# Slowly.\nv = v + m / c\nh = x * 2\nf = mean(h)\nr = r + f\n# Now.\ny = h + m"
     assert forward(text) == [
         "N = x.shape[0]",
         "m = x.mean(0)",

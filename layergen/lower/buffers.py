@@ -14,7 +14,7 @@ from layergen.lang import expression as ex
 from layergen.lang.facts import Callee, CalleeKind
 from layergen.lang.kinds import Kind
 from layergen.lang.tuples import wholes
-from layergen.lower.gradients import constant, differentiable, is_undifferentiable, leading
+from layergen.lower.gradients import constant, differentiable, is_open, is_undifferentiable, leading
 from layergen.lower.updates import is_update
 from layergen.ops.traits import ALIASING, FORGETFUL
 from layergen.resolve.conditions import NOTHING, Facts, about, exclude, facts
@@ -213,9 +213,11 @@ class _Copies:
             case ex.Sequence():
                 keeps = kept
                 return ex.with_children(node, inner)
+            case ex.Call() | ex.Apply() if is_open(node):
+                return ex.with_children(node, inner)
             case ex.Call() if _chain(node) is None:
                 op = ops.called(node)
-                keeps = keeps and (_is_chosen(node) or (op is not None and op.name not in FORGETFUL))
+                keeps = keeps and op is not None and op.name not in FORGETFUL
                 return ex.with_children(node, inner)
             case ex.Subscript(value=value, index=index):
                 found = replace(node, index=self.with_kept(index, change, keeps))
@@ -235,15 +237,10 @@ def _chain(node: ex.Expression) -> ex.Expression | None:
     match node:
         case ex.Subscript(value=value):
             return value
-        case ex.Call(arguments=(first, *_)):
-            op = ops.called(node)
-            return first if _is_chosen(node) or (op is not None and op.name in ALIASING) else None
+        case ex.Call(arguments=(first, *_)) | ex.Apply(arguments=(first, *_)):
+            op = ops.called(node) if isinstance(node, ex.Call) else None
+            return first if is_open(node) or (op is not None and op.name in ALIASING) else None
     return None
-
-
-def _is_chosen(node: ex.Call) -> bool:
-    """Whether a call is of a function that the caller of the layer chooses: it may do anything."""
-    return node.callee is not None and node.callee.kind is CalleeKind.FUNCTION
 
 
 def _bases(node: ex.Expression) -> Iterator[ex.Name]:

@@ -4,11 +4,14 @@ from collections.abc import Callable, Iterator
 
 from layergen import ops
 from layergen.lang import expression as ex
+from layergen.lang.facts import CalleeKind
 from layergen.lang.tuples import spread, wholes
 from layergen.lang.visitor import assigned, expressions, parts, statements
 from layergen.lower.updates import is_update
 from layergen.ops.traits import UNDIFFERENTIABLE
 from layergen.resolve.program import Program
+
+PARAMETERS = ""  # stands for those of members, which no name of the layer does
 
 
 def constant(program: Program) -> frozenset[str]:
@@ -43,13 +46,21 @@ def _flows(program: Program) -> Iterator[tuple[str, set[str]]]:
 
 
 def differentiable(node: ex.Expression) -> set[str]:
-    """The names whose gradients a value has."""
-    return set() if is_undifferentiable(node) else _names(node, differentiable)
+    """The names whose gradients a value has, ``PARAMETERS`` among them where a module is called that may have some."""
+    if is_undifferentiable(node):
+        return set()
+    return _names(node, differentiable) | ({PARAMETERS} if is_open(node) else set())
 
 
 def depends_on(node: ex.Expression) -> set[str]:
     """The names whose values a value depends on; what a tensor is converted to lends its dtype alone."""
     return _names(node, depends_on)
+
+
+def is_open(node: ex.Expression) -> bool:
+    """Whether a value is that of a member, or of a function that the caller chooses: either may do anything."""
+    kind = node.callee.kind if isinstance(node, ex.Call | ex.Apply) and node.callee is not None else None
+    return kind in (CalleeKind.MEMBER, CalleeKind.FUNCTION)
 
 
 def is_undifferentiable(node: ex.Expression) -> bool:
