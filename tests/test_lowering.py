@@ -441,12 +441,31 @@ def test_a_fan_is_computed_once() -> None:
 def test_initial_values_that_are_expressions_are_copied_without_a_gradient() -> None:
     parts: dict[str, Any] = {
         "arguments": {"dim": DIM},
-        "parameters": {"scale": {"shape": ["dim"], "init": "arange(dim) / dim"}},
+        "parameters": {"scale": {"shape": ["dim"], "init": "arange(dim) - dim"}},
     }
     assert list(reset_lines(program(**parts))) == [
         "with torch.no_grad():",
-        "    self.scale.copy_(torch.arange(self.dim, device=self.scale.device) / self.dim)",
+        "    self.scale.copy_(torch.arange(self.dim, device=self.scale.device) - self.dim)",
     ]
+
+
+@pytest.mark.parametrize(
+    ("init", "count"),
+    [
+        ("arange(dim) / dim", 1),
+        ("2 ** (-8 * arange(1, dim + 1) / dim)", 1),
+        ("0.5 * (arange(dim) - 1)", 1),
+        ("log(arange(1, dim + 1)) * ones(dim)", 1),
+        ("ones(dim)[arange(dim)] / 3", 0),  # an index is an integer
+        ("arange(dim) - dim", 0),
+        ("arange(dim) != 3", 0),
+        ("other + arange(dim)", 0),
+    ],
+)
+def test_integers_of_which_fractions_are_computed_have_the_precision_of_the_tensor(init: str, count: int) -> None:
+    tensors = {"scale": {"shape": ["dim"], "init": init}, "other": {"shape": ["dim"], "init": "ones"}}
+    written = "\n".join(reset_lines(program(arguments={"dim": DIM}, parameters=tensors)))
+    assert written.count("dtype=torch.promote_types(") == count
 
 
 def test_a_representation_names_what_does_not_go_without_saying() -> None:
