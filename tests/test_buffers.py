@@ -46,6 +46,13 @@ def test_what_must_keep_its_value_is_copied(text: str, line: str) -> None:
     assert line in forward(text)
 
 
+@pytest.mark.parametrize("module", ["nn.Linear(3, 3)", "[nn.Linear(3, 3)]"])
+def test_what_a_module_is_given_is_copied(module: str) -> None:
+    call = "lin[0](v)" if module.startswith("[") else "lin(v)"
+    written = forward(f"y = x + {call}\nv = mean(x, 0)", modules={"lin": module})
+    assert f"y: Tensor = x + self.{call.replace('(v)', '(self.v.clone())')}" in written
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -58,6 +65,10 @@ def test_what_must_keep_its_value_is_copied(text: str, line: str) -> None:
         "if training:\n    r = mean(x)\nelse:\n    x = x * r\ny = x",
         "if training or dim > 3:\n    y = x\nelse:\n    h = v\n    y = x * h\nif training:\n    v = mean(x, 0)",
         "y = x * v",  # nothing writes to it
+        "y = x * (x * v > 1)\nv = mean(x, 0)",  # a comparison has no gradient
+        "d = x * v\ny = x * one_hot(argmin(d, dim=1), 3)\nv = mean(x, 0)",
+        "m = one_hot(argmin(x * v, dim=1), 3)\ny = x + type_as(m, x) * v\nv = mean(x, 0)",
+        "d = x * v\ny = x\nif training:\n    r = mean(d)\n    v = d[0]",  # which an update alone reads
     ],
 )
 def test_nothing_is_copied_without_need(text: str) -> None:
@@ -82,6 +93,24 @@ def test_no_output_lies_in_a_buffer(text: str) -> None:
 )
 def test_an_update_that_reads_the_buffer_again_does_not_write_while_it_reads(text: str, line: str) -> None:
     assert forward(text)[:2] == ["with torch.no_grad():", f"    {line}"]
+
+
+def test_what_updates_alone_read_is_computed_without_gradients_beside_them() -> None:
+    text = "m = mean(x, 0)\nc = 2 * N\n# Slowly.\nv = v + m / c\nh = x * 2\nf = mean(h)\nr = r + f\n# Now.\ny = h + m"
+    assert forward(text) == [
+        "N = x.shape[0]",
+        "m = x.mean(0)",
+        "with torch.no_grad():",
+        "    c = 2 * N",
+        "    # Slowly.",
+        "    self.v.add_(m / c)",
+        "h = x * 2",
+        "with torch.no_grad():",
+        "    f = h.mean()",
+        "    self.r.add_(f)",
+        "# Now.",
+        "return h + m",
+    ]
 
 
 def test_buffers_among_several_names_are_updated() -> None:

@@ -10,10 +10,11 @@ from small import DIM, FLAG, forward_lines, program, spec
 from layergen.faults import SpecError
 from layergen.lower.arguments import argument_signature
 from layergen.lower.constructor import ConstructorWriter
-from layergen.lower.docs import shape_sentence
+from layergen.lower.docs import references, shape_sentence
 from layergen.lower.imports import function, names_in
 from layergen.lower.initial import reset_lines
 from layergen.lower.representation import extra_repr
+from layergen.lower.source import DocText
 from layergen.resolve import resolve
 
 VECTOR = {"shape": ["dim"], "init": "ones", "when": "affine"}
@@ -440,12 +441,31 @@ def test_a_fan_is_computed_once() -> None:
 def test_initial_values_that_are_expressions_are_copied_without_a_gradient() -> None:
     parts: dict[str, Any] = {
         "arguments": {"dim": DIM},
-        "parameters": {"scale": {"shape": ["dim"], "init": "arange(dim) / dim"}},
+        "parameters": {"scale": {"shape": ["dim"], "init": "arange(dim) - dim"}},
     }
     assert list(reset_lines(program(**parts))) == [
         "with torch.no_grad():",
-        "    self.scale.copy_(torch.arange(self.dim, device=self.scale.device) / self.dim)",
+        "    self.scale.copy_(torch.arange(self.dim, device=self.scale.device) - self.dim)",
     ]
+
+
+@pytest.mark.parametrize(
+    ("init", "count"),
+    [
+        ("arange(dim) / dim", 1),
+        ("2 ** (-8 * arange(1, dim + 1) / dim)", 1),
+        ("0.5 * (arange(dim) - 1)", 1),
+        ("log(arange(1, dim + 1)) * ones(dim)", 1),
+        ("ones(dim)[arange(dim)] / 3", 0),  # an index is an integer
+        ("arange(dim) - dim", 0),
+        ("arange(dim) != 3", 0),
+        ("other + arange(dim)", 0),
+    ],
+)
+def test_integers_of_which_fractions_are_computed_have_the_precision_of_the_tensor(init: str, count: int) -> None:
+    tensors = {"scale": {"shape": ["dim"], "init": init}, "other": {"shape": ["dim"], "init": "ones"}}
+    written = "\n".join(reset_lines(program(arguments={"dim": DIM}, parameters=tensors)))
+    assert written.count("dtype=torch.promote_types(") == count
 
 
 def test_a_representation_names_what_does_not_go_without_saying() -> None:
@@ -502,6 +522,22 @@ def test_the_docstring_says_what_a_mask_marks() -> None:
     layer = program("y = (x + z) * mask[:, :, None]", inputs=inputs, outputs={"y": ["N", "L", "D"]})
     said = shape_sentence(layer, layer.inputs["mask"])
     assert said == "``(N, L)``, of dtype ``bool``, true at the positions of ``x`` and ``z`` along ``L`` that count."
+
+
+def test_a_range_of_floats_is_what_was_tested_and_one_of_integers_a_demand() -> None:
+    inputs = {"x": {"shape": ["N", "C"], "range": [0.5, 2]}, "i": {"shape": ["N"], "dtype": "int64", "range": [0, "C"]}}
+    layer = program("y = x * i[:, None]", inputs=inputs)
+    assert shape_sentence(layer, layer.inputs["x"]) == "``(N, C)``, tested with values in ``[0.5, 2)``."
+    assert shape_sentence(layer, layer.inputs["i"]) == "``(N,)``, of dtype ``int64``, with values in ``[0, C)``."
+
+
+def test_several_references_are_a_list() -> None:
+    one, other = ({"title": title, "url": f"https://example.org/{title}"} for title in ("One", "Other"))
+    assert list(references(program(references=[one]), DocText(()))) == ["`One <https://example.org/One>`__"]
+    assert list(references(program(references=[one, other]), DocText(()))) == [
+        "- `One <https://example.org/One>`__",
+        "- `Other <https://example.org/Other>`__",
+    ]
 
 
 # Second names

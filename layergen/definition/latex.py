@@ -2,6 +2,7 @@ r"""A definition as LaTeX: ``y_{n, o} = \sum_{i} \mathrm{weight}_{o, i} x_{n, i}
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from layergen.definition.entries import Entry, entry_of, passed
 from layergen.definition.grammar import RUN, Equation, reduction
@@ -44,6 +45,14 @@ def _word(name: str) -> str:
 def _is_otherwise(condition: ex.Expression) -> bool:
     """Whether a condition is that of an ``else``, which says that none above it holds."""
     return isinstance(condition, ex.Unary) and condition.operator == "not"
+
+
+def _closed(index: ex.Expression) -> ex.Expression:
+    """The range of an index as one would write it: ``u <= t`` for ``u < t + 1``."""
+    match index:
+        case ex.Compare(operators=("<",), comparators=(ex.Binary(operator="+", left=end, right=ex.Literal(value=1)),)):
+            return replace(index, operators=("<=",), comparators=(end,))
+    return index
 
 
 def _without_range(index: ex.Expression) -> ex.Expression:
@@ -228,6 +237,6 @@ class _Latex:
         found = reduction(node)
         assert found is not None
         word, indices, body = found
-        under = ", ".join(self.show(index) for index in indices)
+        under = ", ".join(self.show(_closed(index)) for index in indices)
         under = under if len(under) == 1 else f"{{{under}}}"
         return rf"{_REDUCERS[word]}_{under} {self.show(body, _PRODUCT)}", _PRODUCT

@@ -14,7 +14,8 @@ from layergen.lang import expression as ex
 from layergen.lang.facts import Callee, CalleeKind
 from layergen.lang.kinds import Kind
 from layergen.lang.tuples import wholes
-from layergen.lang.visitor import expressions, parts, statements
+from layergen.lower.gradients import constant, differentiable, is_open, is_undifferentiable, leading
+from layergen.lower.updates import is_update
 from layergen.ops.traits import ALIASING, FORGETFUL
 from layergen.resolve.conditions import NOTHING, Facts, about, exclude, facts
 from layergen.resolve.inference import TENSOR, kinds_of
@@ -59,32 +60,8 @@ class _Copies:
         self.updates = tuple(self.updates_in(program.forward.statements, NOTHING))
         self.order = 0
         self.roots = {name: frozenset({Root(name, NOTHING)}) for name in program.buffers}
-        self.constant = self.without_gradients()
+        self.constant, self.leading = constant(program), leading(program)
         self.kept = tuple(self.kept_in(program.forward.statements, NOTHING))
-
-    def without_gradients(self) -> frozenset[str]:
-        """The names that have no gradient: numbers, buffers, and what is computed of these alone."""
-        names = {node.id for part in expressions(self.program.forward.statements) for node in _names(part)}
-        found = names - set(wholes(self.program.inputs)) - set(self.program.parameters)
-        while True:
-            wrong = {
-                target.id
-                for statement in statements(self.program.forward.statements)
-                if not (isinstance(statement, ex.Assign) and self.is_update(statement))
-                for target in self.receiving(statement)
-                if not set[str]().union(*map(depends_on, parts(statement).expressions)) <= found
-            }
-            if not found & wrong:
-                return frozenset(found)
-            found -= wrong
-
-    def receiving(self, statement: ex.Statement) -> tuple[ex.Name, ...]:
-        """The names that hold something of what a statement computes."""
-        return (statement.list,) if isinstance(statement, ex.Append) else parts(statement).targets
-
-    def is_update(self, statement: ex.Assign) -> bool:
-        """Whether a statement does nothing but update a buffer: then it computes without gradients."""
-        return len(statement.targets) == 1 and statement.targets[0].id in self.program.buffers
 
     def inside(self, known: Facts, test: ex.Expression, holds: bool) -> Facts:
         return known | about(facts(test, holds), self.changing)
@@ -114,12 +91,15 @@ class _Copies:
                 yield from self.kept_in(statement.orelse, self.inside(known, statement.test, False))
             elif isinstance(statement, ex.For):
                 yield from self.kept_in(statement.body, known)
-            elif isinstance(statement, ex.Append) or (
-                isinstance(statement, ex.Assign) and not self.is_update(statement)
-            ):
+            elif isinstance(statement, ex.Append | ex.Assign) and self.is_on_the_way_back(statement):
                 chains: list[ex.Expression] = []
                 self.with_kept(statement.value, lambda chain, chains=chains: chains.append(chain) or chain)  # type: ignore[misc]
                 yield from ((name.id, known) for chain in chains for name in _bases(chain))
+
+    def is_on_the_way_back(self, statement: ex.Append | ex.Assign) -> bool:
+        """Whether autograd comes by a statement: not by updates of buffers, nor by what these alone read."""
+        names = (statement.list,) if isinstance(statement, ex.Append) else statement.targets
+        return any(name.id in self.leading for name in names) and not is_update(statement, self.program.buffers)
 
     def block(self, block: Sequence[ex.Statement], known: Facts) -> tuple[ex.Statement, ...]:
         return tuple(self.statement(statement, known) for statement in block)
@@ -170,7 +150,8 @@ class _Copies:
         lying = set[Root]()
 
         def kept(chain: ex.Expression) -> ex.Expression:
-            return _clone(chain) if any(self.meeting(self.lies_in(chain), known)) else chain
+            there = not names.isdisjoint(self.leading) and any(self.meeting(self.lies_in(chain), known))
+            return _clone(chain) if there else chain
 
         def named(chain: ex.Expression) -> ex.Expression:
             roots = self.lies_in(chain)
@@ -217,9 +198,9 @@ class _Copies:
         def inner(part: ex.Expression) -> ex.Expression:
             return self.with_kept(part, change, keeps)
 
-        keeps = not depends_on(node) <= self.constant  # without a gradient there is no way back
+        keeps = not differentiable(node) <= self.constant  # without a gradient there is no way back
         match node:
-            case ex.Compare():
+            case _ if is_undifferentiable(node):
                 return node
             case ex.Binary(operator="+" | "-") | ex.Unary():
                 keeps = False
@@ -232,9 +213,11 @@ class _Copies:
             case ex.Sequence():
                 keeps = kept
                 return ex.with_children(node, inner)
+            case ex.Call() | ex.Apply() if is_open(node):
+                return ex.with_children(node, inner)
             case ex.Call() if _chain(node) is None:
                 op = ops.called(node)
-                keeps = keeps and (_is_chosen(node) or (op is not None and op.name not in FORGETFUL))
+                keeps = keeps and op is not None and op.name not in FORGETFUL
                 return ex.with_children(node, inner)
             case ex.Subscript(value=value, index=index):
                 found = replace(node, index=self.with_kept(index, change, keeps))
@@ -254,15 +237,10 @@ def _chain(node: ex.Expression) -> ex.Expression | None:
     match node:
         case ex.Subscript(value=value):
             return value
-        case ex.Call(arguments=(first, *_)):
-            op = ops.called(node)
-            return first if _is_chosen(node) or (op is not None and op.name in ALIASING) else None
+        case ex.Call(arguments=(first, *_)) | ex.Apply(arguments=(first, *_)):
+            op = ops.called(node) if isinstance(node, ex.Call) else None
+            return first if is_open(node) or (op is not None and op.name in ALIASING) else None
     return None
-
-
-def _is_chosen(node: ex.Call) -> bool:
-    """Whether a call is of a function that the caller of the layer chooses: it may do anything."""
-    return node.callee is not None and node.callee.kind is CalleeKind.FUNCTION
 
 
 def _bases(node: ex.Expression) -> Iterator[ex.Name]:
@@ -296,18 +274,3 @@ def _clone(node: ex.Expression) -> ex.Expression:
         first, *rest = node.arguments
         return replace(node, arguments=(_clone(first), *rest))
     return ex.Call("clone", (node,), callee=Callee(CalleeKind.OP, "clone"), kinds=TENSOR, span=node.span)
-
-
-def _names(node: ex.Expression) -> Iterator[ex.Name]:
-    return (part for part in ex.walk(node) if isinstance(part, ex.Name))
-
-
-def depends_on(node: ex.Expression) -> set[str]:
-    """The names whose values a value depends on; what a tensor is converted to lends its dtype alone."""
-    match node:
-        case ex.Call(function="type_as", arguments=(first, *_)):
-            return depends_on(first)
-        case ex.Name(id=name):
-            return {name}
-    inner = (part.value if isinstance(part, ex.Keyword) else part for part in node.children)
-    return set[str]().union(*(depends_on(part) for part in inner if isinstance(part, ex.Expression)))

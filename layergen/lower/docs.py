@@ -174,7 +174,8 @@ def shape_sentence(program: Program, tensor: Input | Output, doc_first: bool = F
         parts.append("or what broadcasts to it")
     if isinstance(tensor, Input) and tensor.range is not None:
         low, high = (ex.show(end) for end in tensor.range)
-        parts.append(f"with values in {code(f'[{low}, {high})')}")
+        values = "tested with values" if tensor.dtype is None else "with values"  # integers are indices, or labels
+        parts.append(f"{values} in {code(f'[{low}, {high})')}")
     if isinstance(tensor, Input) and tensor.marks:
         marked = listed(map(code, tensor.marks))
         parts.append(f"true at the positions of {marked} along {code(positions(program, tensor))} that count")
@@ -297,10 +298,13 @@ def unmet(must: str) -> str:
 
 
 def references(program: Program, doc: DocText) -> Iterator[str]:
+    """One link, or a list of them: lines below each other alone would run together into a paragraph."""
+    several = len(program.references) > 1
     for reference in program.references:
         title = " ".join(reference.title.replace("`", "'").replace("<", "(").replace(">", ")").split())
         link = doc(f"`{title} <{reference.url}>`__")
-        yield from (link,) if len(title) < LONGEST_TITLE else wrap(link, ENTRY)
+        first, *rest = (link,) if len(title) < LONGEST_TITLE else wrap(link, ENTRY)
+        yield from (f"- {first}", *(f"  {line}" for line in rest)) if several else (first, *rest)
 
 
 def example(layer: CheckedLayer) -> Iterator[str]:

@@ -11,9 +11,10 @@ from layergen.lang.tuples import whole_name, wholes
 from layergen.lang.visitor import Visitor, assigned, calls, mentioned
 from layergen.lower.annotations import Annotations
 from layergen.lower.arguments import bounds_check
-from layergen.lower.buffers import copied, depends_on
+from layergen.lower.buffers import copied
 from layergen.lower.carried import carried
 from layergen.lower.families import reader
+from layergen.lower.gradients import depends_on
 from layergen.lower.input_checks import InputCheckWriter, mentioned_dimensions, rounds
 from layergen.lower.loops import arranged
 from layergen.lower.members import listed
@@ -25,6 +26,7 @@ from layergen.lower.source import WIDTH, Origin, SourcePrinter
 from layergen.lower.tidy import tidied
 from layergen.lower.unbatched import UnbatchedWriter
 from layergen.lower.unions import as_types
+from layergen.lower.updates import parted
 from layergen.prove.demands import InputCheck
 from layergen.resolve.conditions import NOTHING, Facts, about, exclude, facts, situated
 from layergen.resolve.program import Program
@@ -58,6 +60,7 @@ class ForwardWriter(Visitor):
         self.types = Annotations(program)
         self.known: Facts = NOTHING  # what is known of the inputs where the writer is
         self.bound = frozenset(name for name, found in program.dimensions.items() if found.always)
+        self.whole: Sequence[ex.Statement] = ()  # the statements as they are written
         self.lines: list[str] = []
         self.depth = 0
         self.rebound = program.forward.assigned
@@ -79,7 +82,8 @@ class ForwardWriter(Visitor):
         for check in size_checks(self.program, self.limits):
             for line in check.lines():
                 self.emit(line)
-        body, computed = self.split_return(tidied(copied(self.program), wholes(self.program.outputs)))
+        self.whole = tidied(copied(self.program), wholes(self.program.outputs))
+        body, computed = self.split_return(self.whole)
         body, last = self.split_condition(body)
         follows = last.body if last is not None else ()
         body, given = self.split_names(body, follows) if computed is None else (body, {})
@@ -252,18 +256,13 @@ class ForwardWriter(Visitor):
         return statements, None
 
     def block(self, block: Sequence[ex.Statement]) -> None:
-        updating = False
-        for statement in block:
-            updates = isinstance(statement, ex.Assign) and len(statement.targets) == len(self.updated(statement)) == 1
-            if updates and not updating:
+        for silent, part in parted(block, self.whole, self.program.buffers, wholes(self.program.outputs)):
+            if silent:
                 self.emit("with torch.no_grad():")
-                self.depth += 1
-            elif updating and not updates and not isinstance(statement, ex.Comment):
-                self.depth -= 1
-            updating = updates or (updating and isinstance(statement, ex.Comment))
-            self.visit(statement)
-        if updating:
-            self.depth -= 1
+            self.depth += silent
+            for statement in part:
+                self.visit(statement)
+            self.depth -= silent
 
     def comment(self, statement: ex.Comment) -> None:
         room = WIDTH - 8 - len(INDENT) * self.depth

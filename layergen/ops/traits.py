@@ -131,6 +131,25 @@ FORGETFUL = frozenset(
     }
 )
 
+# Ops whose result has no gradient, whatever their operands have.
+UNDIFFERENTIABLE = frozenset(
+    {
+        *(
+            "argmax",
+            "argmin",
+            "argsort",
+            "bincount",
+            "bucketize",
+            "count_nonzero",
+            "nonzero",
+            "one_hot",
+            "searchsorted",
+        ),
+        *("all", "any", "eq", "ge", "gt", "isfinite", "isinf", "isnan", "le", "lt", "ne"),
+        *("logical_and", "logical_not", "logical_or", "logical_xor"),
+    }
+)
+
 # Ops that compute each entry of their first operand by itself; what else they take is numbers.
 ELEMENTWISE = frozenset(
     {

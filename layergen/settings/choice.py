@@ -97,7 +97,8 @@ def _given_case(program: Program, index: int, case: Mapping[str, Any]) -> Settin
     for name, value in case.items():
         if problem := _problem(program, name, value):
             raise SpecError([InvalidCase.at((*path, name), problem)])
-    given = {name: value for name, value in case.items() if name in program.decided}
+    decided = {name: value for name, value in case.items() if name in program.decided}
+    given = {name: tuple(value) if isinstance(value, list) else value for name, value in decided.items()}
     sizes = {name: value for name, value in case.items() if name not in program.decided}
     found = search(program, given, {}, sizable(program, sizes))
     if found is None:
