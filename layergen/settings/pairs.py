@@ -13,7 +13,7 @@ from layergen.lang.interpreter import EvaluationFault
 from layergen.lang.model import Argument
 from layergen.lang.tuples import spread, wholes
 from layergen.resolve.program import Program
-from layergen.settings.choice import Setting, case_sizes, setting_with
+from layergen.settings.choice import Setting, allowed, case_sizes, setting_with
 from layergen.settings.search import cycled
 
 MOST = 12  # settings
@@ -133,7 +133,8 @@ def _of(
         setting = setting_with(program, name, given, case_sizes(program, base))
     except EvaluationFault:
         return None
-    return setting and replace(setting, absent=frozenset(absent), leading=leading)
+    setting = setting and replace(setting, absent=frozenset(absent), leading=leading)
+    return setting if setting and allowed(program, setting) else None
 
 
 def _factors(program: Program, base: Setting) -> Iterator[Factor]:
