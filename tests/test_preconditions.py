@@ -101,6 +101,26 @@ def test_a_least_size_follows_products_of_arguments() -> None:
     assert found == ["H + d >= d * k + 1", "W + d >= d * k + 1"]
 
 
+def test_a_least_size_is_held_against_all_numbers_at_once() -> None:
+    """Near the default stride alone a product of length and stride looks like a sum."""
+    numbers = {"k": {"min": 1, "default": 4}, "s": {"min": 1, "default": 2}, "p": {"min": 0, "default": 1}}
+    arguments = {"c": DIM} | {name: {"type": "int", "doc": "A number.", **keys} for name, keys in numbers.items()}
+    parts = {
+        "arguments": arguments,
+        "modules": {"up": "nn.ConvTranspose1d(c, c, k, s, p)"},
+        "inputs": {"x": ["N", "c", "L"]},
+        "outputs": {"y": ["N", "c", "(L - 1) * s - 2 * p + k"]},
+    }
+    assert texts("y = up(x)", **parts) == ["s + 2 * p + 1 <= k + L * s"]
+
+
+def test_an_equation_of_bounds_couples_no_sizes() -> None:
+    """Torch asks of a tensor of two shortened dimensions whether its elements are as many as those of larger ones."""
+    around = "(x[:, 2:, 1:-1] + x[:, :-2, 1:-1] + x[:, 1:-1, 2:] + x[:, 1:-1, :-2])"
+    parts = {"inputs": {"x": ["N", "H", "W"]}, "outputs": {"y": ["N", "H - 2", "W - 2"]}}
+    assert texts(f"y = {around} / 4", **parts) == []
+
+
 def test_sizes_of_which_one_must_be_above_one_are_told_by_their_product() -> None:
     assert texts("y = instance_norm(x)", **IMAGE, outputs={"y": ["N", "C", "H", "W"]}) == ["H * W >= 2"]
 

@@ -1,53 +1,21 @@
 """Dtype: outputs have the dtype that is declared, in every precision."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from layergen.contracts.promise import Promise, Ways
 from layergen.contracts.sites import IN_MIXED_PRECISION, IN_PRECISIONS
 from layergen.diagnostics import FORWARD, Finding, Label, Place
-from layergen.lang import expression as ex
 from layergen.ops.dtypes import dtype_name
 from layergen.resolve.program import Program
 from layergen.rules.behaviour import DtypeMismatch
-from layergen.run.forward import Run
-from layergen.run.instance import Instance
 from layergen.run.said import lacks_half
-from layergen.run.watching import TRAINING, Bystander, Seen, Watch, Watcher
-
-PRODUCTS = frozenset(
-    {"linear", "bilinear", "matmul", "mm", "bmm", "mv", "addmm", "baddbmm", "einsum", "scaled_dot_product_attention"}
-)
-
-
-class ProductWatch(Watcher[bool]):
-    """Tells whether products were asked for of tensors of different dtypes: with data, torch refuses them."""
-
-    def __init__(self, instance: Instance) -> None:
-        super().__init__(instance)
-        self.mixed = False
-
-    def called(self, node: ex.Call, arguments: Sequence[Any], keywords: Mapping[str, Any]) -> None:
-        if node.function in PRODUCTS or node.function.startswith("conv"):
-            self.judge([*arguments, *keywords.values()])
-
-    def combined(self, node: ex.Binary, left: Any, right: Any) -> None:
-        if node.operator == "@":
-            self.judge([left, right])
-
-    def judge(self, operands: Sequence[Any]) -> None:
-        dtypes = {operand.dtype for operand in operands if isinstance(operand, Tensor) and operand.is_floating_point()}
-        self.mixed = self.mixed or len(dtypes) > 1
-
-    def evidence(self, run: Run | None) -> bool:
-        return self.mixed
-
+from layergen.run.watching import TRAINING, Bystander, Seen, Watch
 
 PRECISIONS = {dtype: Watch(site, TRAINING, Bystander) for dtype, site in IN_PRECISIONS.items()}
-MIXED = Watch(IN_MIXED_PRECISION, TRAINING, ProductWatch)
+MIXED = Watch(IN_MIXED_PRECISION, TRAINING, Bystander)  # of which the products have one dtype
 
 
 def check_dtype(ways: Ways) -> Iterator[Finding]:
@@ -61,7 +29,7 @@ def check_dtype(ways: Ways) -> Iterator[Finding]:
                 yield from found
                 return  # the same fault mostly shows in several
         for mixed in runs.seen(MIXED) if mixable else ():
-            if mixed.fault is None and not mixed.evidence:  # torch may refuse, but the dtype must not change
+            if mixed.fault is None:  # torch may refuse, but the dtype must not change
                 yield from mismatches(mixed, "with bfloat16 inputs and float32 parameters")
 
 

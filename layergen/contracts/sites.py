@@ -6,6 +6,8 @@ from functools import partial
 from typing import Any
 
 import torch
+from torch.overrides import TorchFunctionMode
+from torch.utils._pytree import tree_leaves
 
 from layergen.contracts.values import EQUAL, HUGE, LARGE, ORDINARY, ZERO, Point, drawn, give, start, strided
 from layergen.lang import expression as ex
@@ -27,7 +29,26 @@ IN_PRECISIONS = {
     torch.float32: WITHOUT_DATA,
     torch.float64: IN_FLOAT64,
 }
-IN_MIXED_PRECISION = Site(Placement(dtype=torch.bfloat16, owned_dtype=torch.float32))
+
+PRODUCTS = frozenset(
+    {"linear", "bilinear", "matmul", "mm", "bmm", "mv", "addmm", "baddbmm", "einsum", "scaled_dot_product_attention"}
+)
+
+
+class OfOneDtype(TorchFunctionMode):
+    """Refuses products of tensors of different dtypes as torch does with data; without data it lets them through."""
+
+    def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        name = getattr(function, "__name__", "").strip("_").removeprefix("r")
+        if name in PRODUCTS or name.startswith("conv"):
+            leaves = tree_leaves((args, kwargs or {}))
+            dtypes = {leaf.dtype for leaf in leaves if isinstance(leaf, torch.Tensor) and leaf.is_floating_point()}
+            if len(dtypes) > 1:
+                raise RuntimeError(f"`{name}` takes tensors of one dtype")
+        return function(*args, **(kwargs or {}))
+
+
+IN_MIXED_PRECISION = Site(Placement(dtype=torch.bfloat16, owned_dtype=torch.float32), OfOneDtype)
 WITH_GRADIENTS = Site(Placement(gradients=True))
 ON_ACCELERATOR = Site(Placement(ACCELERATOR), fake_accelerator)
 

@@ -21,7 +21,15 @@ from layergen.lower.loops import arranged
 from layergen.ops.dtypes import dtype_name
 from layergen.present.guarantees import Guarantee, guarantees
 from layergen.project.library import contract_digest
-from layergen.prove.demands import InputCheck, LeadingDemand, ListDemand, RankDemand, SizeDemand, SolutionDemand
+from layergen.prove.demands import (
+    BroadcastDemand,
+    InputCheck,
+    LeadingDemand,
+    ListDemand,
+    RankDemand,
+    SizeDemand,
+    SolutionDemand,
+)
 from layergen.prove.formula import symbol
 from layergen.prove.hints import LEADING_NAMES
 from layergen.prove.leading import formula_text
@@ -261,6 +269,8 @@ def _input_check(check: InputCheck) -> str:
             return f"{entry.run()} == {ex.show(expected)}"
         case RankDemand(exact=exact) as demand:
             return f"{name}.dim() {'==' if exact else '>='} {demand.least()}"
+        case BroadcastDemand(sizes=sizes):
+            return f"{name} broadcasts to [{', '.join(map(ex.show, sizes.entries))}]"
     raise TypeError(f"no way to show {check.demand}")
 
 

@@ -8,7 +8,7 @@ precondition; if the layer works, it was bookkeeping; if the outputs come out ot
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import islice, pairwise, product
+from itertools import chain, islice, pairwise, product
 from typing import Any
 
 import sympy
@@ -75,26 +75,37 @@ def _atoms(guards: Sequence[GuardAt]) -> Iterator[GuardAt]:
     seen = set()
     for guard in guards:
         parts = sorted(sympy.And.make_args(guard.condition), key=str)  # sympy keeps them in a set
-        for part in map(_reduced, parts):
+        for part in chain.from_iterable(map(_reduced, parts)):
             if part not in seen and not _is_overflow(part):
                 seen.add(part)
                 yield GuardAt(part, guard.node)
 
 
-def _reduced(condition: Any) -> Any:
-    """An equation without common factors; one that asks for divisibility says so."""
+def _reduced(condition: Any) -> tuple[Any, ...]:
+    """An equation without common factors; one that asks for divisibility says so, one of bounds what they are."""
     if not isinstance(condition, sympy.Eq):
-        return condition
+        return (condition,)
     if (least := _least(condition)) is not None:
-        return least
+        return (least,)
+    if bounds := _bounds(condition):
+        return bounds
     left, right = (set(sympy.Mul.make_args(side)) for side in condition.args)
     one, other = sympy.Mul(*(left - right)), sympy.Mul(*(right - left))
     for whole, multiple in ((one, other), (other, one)):
         for quotient in sorted(multiple.atoms(sympy.floor), key=str):
             divisor = multiple / quotient
             if sympy.expand(divisor * quotient.args[0] - whole) == 0:
-                return sympy.Eq(sympy.Mod(whole, divisor), 0)
-    return sympy.Eq(one, other)
+                return (sympy.Eq(sympy.Mod(whole, divisor), 0),)
+    return (sympy.Eq(one, other),)
+
+
+def _bounds(condition: Any) -> tuple[Any, ...]:
+    """The bounds with which an equation holds whatever the sizes are: ``max(1, m) * max(1, n) == m * n``."""
+    difference = condition.lhs - condition.rhs
+    greater = sorted((part for part in difference.atoms(sympy.Max) if len(part.args) == 2), key=str)
+    pairs = [sorted(part.args, key=lambda argument: len(argument.free_symbols)) for part in greater]
+    whole = difference.subs({part: larger for part, (_, larger) in zip(greater, pairs, strict=True)})
+    return tuple(sympy.Ge(larger, less) for less, larger in pairs) if sympy.expand(whole) == 0 else ()
 
 
 def _least(condition: Any) -> Any | None:

@@ -55,7 +55,7 @@ def refusals(program: Program, setting: Setting, known: Sequence[Any]) -> Refusa
     if not outcomes.works({}):
         return Refusals()  # random, or not to be had with data
     told: list[Precondition] = []
-    untold: Point | None = None
+    untold: list[Point] = []
     for changes in islice(_points(program, outcomes), POINTS):
         does, point = outcomes.at(changes), outcomes.point(changes)
         if does in (None, Does.WORK):
@@ -69,8 +69,9 @@ def refusals(program: Program, setting: Setting, known: Sequence[Any]) -> Refusa
         elif min(point.values()) > 1:  # what has size 1 is stretched: that is looked at elsewhere
             misfit = outcomes.misfit(changes)
             refuse([misfit] if misfit else [])
-            untold = untold or point
-    return Refusals(tuple(told), untold)
+            untold.append(point)
+    found_later = [condition.condition for condition in told]  # where other numbers showed what to ask
+    return Refusals(tuple(told), next((point for point in untold if _hold(found_later, point)), None))
 
 
 def _points(program: Program, outcomes: Outcomes) -> Iterator[Point]:

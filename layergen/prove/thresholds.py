@@ -6,7 +6,8 @@ does that change with the other numbers? A formula counts only if it foretells w
 """
 
 from collections.abc import Iterator, Sequence
-from itertools import combinations, islice, product
+from itertools import chain, combinations, islice, product
+from random import Random
 from typing import Any
 
 import sympy
@@ -137,7 +138,8 @@ def precondition(outcomes: Outcomes, condition: Any, known: Sequence[Any]) -> Pr
     stretched: set[str] = set()
     passed: Setting | None = None
     refused: set[str] = set()  # names that were 1 where the layer is refused
-    for changes, holds in islice(_beside(outcomes, condition), 2 * BESIDE):
+    near = islice(_beside(outcomes, condition), 2 * BESIDE)
+    for changes, holds in chain(near, islice(_spread(outcomes, condition), 2 * BESIDE)):
         changes = _with_room(outcomes, changes, condition) if holds else changes
         point, setting, does = outcomes.point(changes), outcomes.setting(changes), outcomes.at(changes)
         if setting is None or does is None or not all(value(other, point) for other in known):
@@ -170,7 +172,7 @@ def most(outcomes: Outcomes, name: str, number: int) -> Precondition | None:
 
 
 def _beside(outcomes: Outcomes, condition: Any) -> Iterator[tuple[Point, bool]]:
-    """Points at which a condition only just holds, and only just does not."""
+    """Points at which a condition only just holds, and only just does not, the nearest first."""
     names = sorted(part.name for part in condition.free_symbols)
     for start in (outcomes.ground.names, dict.fromkeys(names, 1)):
         for moves in product(MOVES, repeat=len(names)):
@@ -180,6 +182,21 @@ def _beside(outcomes: Outcomes, condition: Any) -> Iterator[tuple[Point, bool]]:
                 if found is not None:
                     yield {**moved, name: found}, True
                     yield {**moved, name: found - 1}, False
+
+
+def _spread(outcomes: Outcomes, condition: Any) -> Iterator[tuple[Point, bool]]:
+    """The same in no order, where all names of a condition move; where it does not hold, all others do as well."""
+    chance = Random(0)
+    names = sorted(part.name for part in condition.free_symbols)
+    others = [name for name in outcomes.ground.names if name not in names]
+    for start in (outcomes.ground.names, dict.fromkeys(names, 1)) * BESIDE:
+        moved = {name: start[name] + chance.choice(MOVES) for name in names}
+        aside = {name: outcomes.ground.names[name] + chance.choice(MOVES) for name in others}
+        name = chance.choice(names)
+        found = _edge(condition, outcomes.point(moved), name)
+        if found is not None:
+            yield {**moved, name: found}, True
+            yield {**moved, **aside, name: found - 1}, False
 
 
 def _with_room(outcomes: Outcomes, changes: Point, condition: Any) -> Point:

@@ -133,8 +133,8 @@ def _of(
         setting = setting_with(program, name, given, case_sizes(program, base))
     except EvaluationFault:
         return None
-    moved = setting and replace(setting, absent=frozenset(absent), leading=leading)
-    return moved if moved and allowed(program, moved) else None
+    setting = setting and replace(setting, absent=frozenset(absent), leading=leading)
+    return setting if setting and allowed(program, setting) else None
 
 
 def _factors(program: Program, base: Setting) -> Iterator[Factor]:
