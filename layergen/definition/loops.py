@@ -98,7 +98,7 @@ def _returning(printer: LoopPrinter, equation: Equation, names: Sequence[str] | 
         targets = [_target(own, position, value) for position, own in enumerate(free)]
         if not all(target.lstrip("*").startswith("_") for target in targets):
             left = f"({targets[0]},)" if len(targets) == 1 else ", ".join(targets)
-            left = LEADING if targets == [f"*{LEADING}"] else left
+            left = f"[*{LEADING}]" if targets == [f"*{LEADING}"] else left
             yield f"{left} = index"
     yield f"return {value}"
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from layergen.checked import Broken, CheckedCase, CheckedLayer
 from layergen.lang import expression as ex
+from layergen.lang.argument_types import Base
 from layergen.lang.bounds import requirement
 from layergen.lang.interpreter import Interpreter
 from layergen.lang.model import Argument
@@ -114,10 +115,17 @@ def reference_view(program: Program) -> ReferenceView | None:
     body.append(f"return {module.function}({printer.arguments(module)})")
     words = {*re.findall(r"\w+", " ".join(body))}
     taken = zip(program.constructor, argument_signature(program), strict=True)
-    signature = [text for name, text in taken if name in words]
+    signature = [_loose(program, name, text) for name, text in taken if name in words]
     if len(signature) < len(program.constructor):
         signature.append("**_: object")  # what makes no difference to the module
     return ReferenceView(", ".join(signature), tuple(body))
+
+
+def _loose(program: Program, name: str, parameter: str) -> str:
+    """A parameter without its type where that of torch is narrower than what it takes: a literal, or a size."""
+    type = None if name in program.kept else program.arguments[name].type
+    narrow = type is not None and (type.worded or type.base is Base.STR or (type.listed and not type.sized))
+    return re.sub(rf"^{name}: [^=]*?(?= =|$)", f"{name}: Any", parameter) if narrow else parameter
 
 
 def taken_apart(program: Program) -> set[str]:
