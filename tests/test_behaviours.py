@@ -32,6 +32,17 @@ inputs: {x: [N, dim]}
 outputs: {y: [N, dim]}
 forward: y = x * weight
 """
+TURN = """\
+layer: Turn
+summary: Turn the last dimension.
+arguments:
+  dim: {type: int, min: 1, doc: Size of the last dimension.}
+parameters:
+  weight: {shape: [dim, dim], init: orthogonal}  # which torch cannot draw in half precision
+inputs: {x: [N, dim]}
+outputs: {y: [N, dim]}
+forward: y = linear(x, weight)
+"""
 BASE: dict[str, Any] = {
     "arguments": {"dim": 4, "bias": True},
     "inputs": {"x": (2, 4), "mask": (2,)},
@@ -131,6 +142,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("project")
     (root / "specs").mkdir()
     (root / "specs" / "scale.yaml").write_text(SPEC)
+    (root / "specs" / "turn.yaml").write_text(TURN)
     settings = '[tool.layergen]\noutput = "src/acme/layers"\npackage = "acme.layers"\n'
     (root / "pyproject.toml").write_text(f'{settings}[tool.pytest.ini_options]\npythonpath = ["src"]\n')
     (root / "src" / "acme").mkdir(parents=True)

@@ -8,7 +8,7 @@ from statistics import fmean
 from typing import Any
 
 import pytest
-from small import DIM, program, spec
+from small import DIM, FLAG, program, spec
 
 from layergen.definition.evaluate import Evaluation
 from layergen.definition.latex import latex
@@ -145,6 +145,12 @@ def test_a_definition_that_takes_too_long_is_given_up() -> None:
         found.entry("y", (0, 0))
     with pytest.raises(TooLongError):
         evaluation("h[t < 100000] = h[t + 1]\ny[n, i] = h[0]").entry("y", (0, 0))
+
+
+def test_of_several_equations_the_one_that_holds_is_told() -> None:
+    text = "h[0] = 1\nif flag:\n    h[t < 9] = 2\nelse:\n    h[t < 9] = 3\ny[n, i] = h[i]"
+    found = evaluation(text, {"flag": True}, arguments={"flag": FLAG})
+    assert [ex.show(found.equation("h", (index,)).value) for index in (0, 1)] == ["1", "2"]
 
 
 @pytest.mark.parametrize(

@@ -337,3 +337,32 @@ def test_a_list_of_sizes_in_the_place_of_outputs_is_a_shape() -> None:
 def test_else_if_is_one_word() -> None:
     found = reported("  y = h", "  if training:\n    y = h\n  else if dim > 2:\n    y = x\n  else:\n    y = h")
     assert (found.message, found.help) == ("`else if` is one word", "write `elif`")
+
+
+def test_a_list_of_members_goes_in_quotes() -> None:
+    members = "modules:\n  convs: [nn.Linear(dim, 3) for i in range(dim)]\ninputs:"
+    found = reported("inputs:", members)
+    assert found.help == 'a list of members goes in quotes: `convs: "[nn.Linear(dim, 3) for i in range(dim)]"`'
+
+
+def test_none_among_the_choices_is_told_once() -> None:
+    argument = "dim: {type: int, min: 1, doc: Size.}"
+    found = reported(argument, f"{argument}\n  mode: {{type: str, choices: [null, mean], doc: Mode.}}")
+    assert found.message == "a choice is a text or an int, and this one is empty"
+    assert found.help is not None
+    assert "`optional: true`" in found.help
+
+
+def test_a_key_without_a_space_after_its_colon() -> None:
+    found = reported("  weight: {", "  weight:{")
+    assert (found.message, found.help) == ("no space follows the `:`", "write `weight: {`")
+
+
+@pytest.mark.parametrize("text", ["inf", "-inf"])
+def test_infinity_is_a_name(text: str) -> None:
+    assert reported("  h = x * weight", f'  h = x * weight * float("{text}")').help == f"write `{text}`"
+
+
+def test_a_quotient_as_an_index_is_told_once_with_where_it_is_computed() -> None:
+    found = reported("  h = x * weight\n", "  k = dim / 2\n  h = cat([x[:, :k], x[:, k:]], dim=1) * weight\n")
+    assert found.help == "write `k = dim // 2`: `/` gives a float"

@@ -131,7 +131,7 @@ def _compare(evaluation: Evaluation, name: str, output: Tensor, run: Run, notes:
         return None
     index, ours, theirs = found
     message = f"`{_text(name, index)}` is {_shown(theirs)} by the definition and {_shown(ours)} by the forward"
-    equation = evaluation.definition.named[name][-1]
+    equation = evaluation.equation(name, index)
     told = _first_intermediate(evaluation, name, run)
     return DefinitionMismatch.at(
         Place(PATH, equation.span), message, labels=told[0], notes=(*told[1], *notes), help=HELP

@@ -1,6 +1,6 @@
 """Dtype: outputs have the dtype that is declared, in every precision."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
@@ -12,7 +12,7 @@ from layergen.ops.dtypes import dtype_name
 from layergen.resolve.program import Program
 from layergen.rules.behaviour import DtypeMismatch
 from layergen.run.said import lacks_half
-from layergen.run.watching import TRAINING, Bystander, Seen, Watch
+from layergen.run.watching import TRAINING, Bystander, Runs, Seen, Watch
 
 PRECISIONS = {dtype: Watch(site, TRAINING, Bystander) for dtype, site in IN_PRECISIONS.items()}
 MIXED = Watch(IN_MIXED_PRECISION, TRAINING, Bystander)  # of which the products have one dtype
@@ -26,11 +26,41 @@ def check_dtype(ways: Ways) -> Iterator[Finding]:
         for dtype, watch in PRECISIONS.items():
             found = [finding for seen in runs.seen(watch) for finding in _breaches(seen, f"in {dtype_name(dtype)}")]
             if found:
-                yield from found
+                yield from _owned(runs, found) or found
                 return  # the same fault mostly shows in several
         for mixed in runs.seen(MIXED) if mixable else ():
             if mixed.fault is None:  # torch may refuse, but the dtype must not change
                 yield from mismatches(mixed, "with bfloat16 inputs and float32 parameters")
+
+
+def _owned(runs: Runs, found: list[Finding]) -> list[Finding]:
+    """What is found of outputs whose dtype is fixed, and right where the layer's own tensors have another one."""
+    program = runs.program
+    if not program.takes_dtype or any(tensor.floating for tensor in program.inputs.values()):
+        return []
+    told: dict[str, dict[torch.dtype, torch.dtype]] = {}
+    for dtype, watch in PRECISIONS.items():
+        for seen in runs.seen(watch):
+            for name, result in seen.run.outputs.items() if seen.fault is None else ():
+                told.setdefault(name, {})[dtype] = result.dtype
+    return [*_following(program, told)] if all(finding.rule is DtypeMismatch for finding in found) else []
+
+
+def _following(program: Program, told: Mapping[str, Mapping[torch.dtype, torch.dtype]]) -> Iterator[Finding]:
+    """The outputs whose dtype follows that of the layer's tensors, though one is declared."""
+    for name, dtypes in told.items():
+        fixed = program.outputs[name].dtype
+        if fixed is None or len({*dtypes.values()}) == 1:
+            continue
+        dtype, found = next(each for each in dtypes.items() if dtype_name(each[1]) != fixed)
+        message = f"output `{name}` is declared as {fixed}, but is {dtype_name(found)}"
+        message += f" where the layer's own tensors are {dtype_name(dtype)}"
+        targets = [target for target in program.forward.targets if target.id == name]
+        labels = [Label(Place(FORWARD, targets[-1].span), dtype_name(found))] if targets else []
+        own = next((key for key, tensor in program.tensors.items() if tensor.dtype is None), None)
+        wide = "float64" if fixed in ("float64", "complex128") else "float32"
+        help = f"give `{own}` a dtype of its own: `{own}: {{…, dtype: {wide}}}`" if own else None
+        yield DtypeMismatch.at(Place(("outputs", name), key=True), message, labels=labels, help=help)
 
 
 DTYPE = Promise(check_dtype, (*PRECISIONS.values(), MIXED))

@@ -10,6 +10,8 @@ from layergen.contracts.sites import CPU, SMALL, started
 from layergen.contracts.slopes import gradients
 from layergen.contracts.values import ORDINARY, drawn, give
 from layergen.diagnostics import Finding, Label, Place
+from layergen.lang import expression as ex
+from layergen.lang.inits import INITIALIZERS
 from layergen.resolve.program import Program
 from layergen.rules.values import NeverLearns
 from layergen.run.forward import TrialFault
@@ -19,6 +21,8 @@ from layergen.settings.choice import Setting
 STEPS = 5  # as many factors in a row may start at zero
 DRAWS = 4  # of initial values: a `relu` may start dead
 RATE = 0.1  # how far a parameter moves in a step, all in all
+
+DRAWN = frozenset(INITIALIZERS) - {"constant", "dirac", "eye", "ones", "sparse", "zeros"}
 
 START = POINTS[ORDINARY][0]
 
@@ -49,7 +53,7 @@ def check_learning(ways: Ways) -> Iterator[Finding]:
             moved |= _moved(program, setting, training, seed)
     still = list(dict.fromkeys(declared.get(name, name) for name in there if name not in moved))
     if still:
-        yield _finding(still)
+        yield _finding(still, program)
 
 
 LEARNING = Promise(check_learning, (START, SMALL))
@@ -76,13 +80,26 @@ def _moved(program: Program, setting: Setting, training: bool, seed: int) -> set
     return moved
 
 
-def _finding(names: list[str]) -> Finding:
+def _finding(names: list[str], program: Program) -> Finding:
     first, *others = names
     message = f"the parameter `{first}` stays at its initial value: its gradient is zero"
     message += f" in each of {STEPS} steps of gradient descent, from {DRAWS} draws"
     places = [Place(("parameters", name, "init")) for name in others]
     labels = [Label(place, "nor does this one move") for place in places]
-    help = "start it away from zero, as with `kaiming_uniform(a=sqrt(5))`" if not others else None
-    if others:
-        help = f"start one of `{first}` and `{others[0]}` away from zero, as with `kaiming_uniform(a=sqrt(5))`"
-    return NeverLearns.at(Place(("parameters", first, "init")), message, labels=labels, help=help)
+    return NeverLearns.at(Place(("parameters", first, "init")), message, labels=labels, help=_help(names, program))
+
+
+def _help(names: list[str], program: Program) -> str:
+    """What to do: one that starts at zero stops others, and none that is drawn at random does."""
+    level = [name for name in names if not _is_drawn(name, program)]
+    if len(level) > 1:
+        return f"start one of `{level[0]}` and `{level[1]}` away from zero, as with `kaiming_uniform(a=sqrt(5))`"
+    if level == names:
+        return "start it away from zero, as with `kaiming_uniform(a=sqrt(5))`"
+    return f"find what on the way from `{names[0]}` does not change with it, such as a softmax over a single entry"
+
+
+def _is_drawn(name: str, program: Program) -> bool:
+    """Whether a parameter starts at random values, none of which is zero but by accident."""
+    part = program.parameters.get(name)
+    return part is not None and isinstance(part.init.value, ex.Call) and part.init.value.function in DRAWN

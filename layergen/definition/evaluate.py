@@ -59,6 +59,7 @@ class Evaluation:
         self.members = Inner(self)
         self.compiled = Compiler(self).compiled
         self.sizes: dict[ex.Expression, int] = {}
+        self.shapes: dict[tuple[str, int], tuple[int, ...] | None] = {}
 
     def entry(self, name: str, index: Index, node: ex.Node | None = None) -> Any:
         """An entry of a name that has equations.
@@ -67,12 +68,29 @@ class Evaluation:
             IndexFault: If it needs an entry that is not there.
             TooLongError: If it takes too long.
         """
+        return self.table(name).entry(index, node)
+
+    def equation(self, name: str, index: Index) -> Equation:
+        """The equation that says what an entry of a name is.
+
+        Raises:
+            IndexFault: If none does.
+        """
+        return self.table(name).holding(index)[0]
+
+    def table(self, name: str) -> "Table":
+        """The entries of a name that have been asked for."""
         if name not in self.tables:
             self.tables[name] = Table(self, name)
-        return self.tables[name].entry(index, node)
+        return self.tables[name]
 
     def shape(self, name: str, rank: int) -> tuple[int, ...] | None:
         """The sizes that the indices of a name's equations run over, for as many dimensions; None where none fits."""
+        if (name, rank) not in self.shapes:
+            self.shapes[name, rank] = self.run_over(name, rank)
+        return self.shapes[name, rank]
+
+    def run_over(self, name: str, rank: int) -> tuple[int, ...] | None:
         for equation in self.active(name):
             sizes: list[int] = []
             for position, free in enumerate(self.definition.free(equation)):
@@ -176,16 +194,21 @@ class Table:
         if value is not None:
             return value
         self.evaluation.account.turn()
-        for _, sides, compute in self.equations:
+        _, names, compute = self.holding(index, node)
+        self.known[index] = _BUSY
+        try:
+            value = compute({**self.evaluation.names, **names})
+        except RecursionError:
+            raise TooLongError from None
+        self.known[index] = value
+        return value
+
+    def holding(self, index: Index, node: ex.Node | None = None) -> tuple[Equation, Names, Compute]:
+        """The equation that holds at an index, what its indices stand for there, and its value."""
+        for equation, sides, compute in self.equations:
             names = self.matched(sides, index)
             if names is not None:
-                self.known[index] = _BUSY
-                try:
-                    value = compute({**self.evaluation.names, **names})
-                except RecursionError:
-                    raise TooLongError from None
-                self.known[index] = value
-                return value
+                return equation, names, compute
         raise IndexFault(node or ex.Node(), f"no equation says what `{self.text(index)}` is",
                          f"say it: `{self.text(index)} = …`")  # fmt: skip
 

@@ -72,6 +72,15 @@ class Argument(Part):
             raise fault(f"an axis has no `{excess}`", key=excess, help="the shape of the input says which there are")
         return {**value, "type": "int"}
 
+    @field_validator("choices", mode="before")
+    @classmethod
+    def _choices_are_words(cls, value: Any) -> Any:
+        """A choice is a text or an int; None is a value of what is optional."""
+        if isinstance(value, list) and None in value:
+            help = "the text is `none`; if None is a value too, leave it out here and write `optional: true`"
+            raise fault("a choice is a text or an int, and this one is empty", help=help)
+        return value
+
     @model_validator(mode="before")
     @classmethod
     def _default_of_text(cls, value: Any) -> Any:

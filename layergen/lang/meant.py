@@ -111,6 +111,15 @@ def entry_meant(path: Path, value: object) -> str | None:
     return f"give each name a line of its own: `{begin}`"
 
 
+def members_meant(path: Path, value: object) -> str | None:
+    """The text that was meant by a list of members, which YAML reads as one of its own."""
+    if len(path) != 2 or path[0] != "modules" or not isinstance(value, list):
+        return None
+    whole = all(type(item) in (str, int) and '"' not in str(item) for item in value)
+    listed = ", ".join(map(str, value)) if whole else "…"
+    return f'a list of members goes in quotes: `{path[1]}: "[{listed}]"`'
+
+
 def _is_size(item: object) -> bool:
     """Whether an item stands for a size rather than a tensor, by its looks."""
     return isinstance(item, int) or (isinstance(item, str) and (item == "..." or item[:1].isupper()))

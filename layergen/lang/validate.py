@@ -18,6 +18,7 @@ from layergen.lang.meant import (
     form_meant,
     list_meant,
     literal_meant,
+    members_meant,
     shape_meant,
 )
 from layergen.lang.nodes import Mapping, Scalar
@@ -189,7 +190,8 @@ def _meant(kind: str, path: Path, value: object, context: dict[str, Any]) -> str
     elif kind in ("tuple_type", "list_type"):
         near = REFERENCE if path == ("references",) else list_meant(value)
     else:
-        return shape_meant(path, value) or entry_meant(path, value) if kind in ("dict_type", "model_type") else None
+        mapped = kind in ("dict_type", "model_type")
+        return shape_meant(path, value) or entry_meant(path, value) or members_meant(path, value) if mapped else None
     return f"write `{near}`" if near else None
 
 

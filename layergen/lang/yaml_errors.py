@@ -10,6 +10,7 @@ from layergen.rules.file import Alias, ForeignTag, InvalidYaml
 
 OPENER = re.compile(r"\s*(\w+: [|>])[-+0-9]*(?:\s.*)?")  # of a block of text
 STATEMENT = re.compile(r"^\s*(if|elif|for|while) .*$|^\s*else$")  # which ends in a colon, as a key does
+JOINED = re.compile(r"[ -]*(\w+)(:)([\[{])")  # a key and its value, with no space between them
 BLOCK = "begin a forward of several lines with `forward: |`"
 QUOTE = "put the text in quotes"
 QUOTE_COLON = "put text that has `: ` in it in quotes"
@@ -91,6 +92,9 @@ def _misplaced(problem: str, text: str, at: int) -> Problem | None:
             return _outside(opener, at, _line_end(text, at))
         if not _before(text, at).strip():
             return Problem("this line does not fit the lines above it", at, end, "check the indentation")
+        joined = JOINED.match(text, at - len(_before(text, at)), at)
+        if joined:
+            return Problem("no space follows the `:`", *joined.span(2), f"write `{joined[1]}: {joined[3]}`")
         return Problem(f"`{shown}` is not expected here", at, end, "a quoted text or a bracket ends before this")
     return None
 

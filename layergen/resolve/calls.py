@@ -36,6 +36,9 @@ GUESSED: dict[str, tuple[str, int | str]] = {
     "meshgrid": ("indexing", "ij"),
 }
 
+# What Python makes of a text, by `float("-inf")`, and what it is here.
+FLOATS = {"inf": "inf", "+inf": "inf", "infinity": "inf", "-inf": "-inf", "-infinity": "-inf", "nan": "nan"}
+
 RULES: dict[FaultKind, type[Rule]] = {
     FaultKind.UNKNOWN_KEYWORD: UnknownKeyword,
     FaultKind.MISSING: MissingArgument,
@@ -169,10 +172,12 @@ def _whole_meant(call: ex.Call, fault: Fault, derived: Derived) -> str | None:
 
 
 def _slip_meant(call: ex.Call, fault: Fault, signature: ops.Signature) -> str | None:
-    """What to write if several tensors stand for one, or a bool in the place of a number: ``leaky_relu(x, True)``."""
+    """What to write if tensors stand for one, or a bool or a text in the place of a number: ``float("inf")``."""
     if fault.kind is not FaultKind.WRONG_KIND or fault.arguments[0] >= len(call.arguments):
         return None
     value = call.arguments[fault.arguments[0]]
+    if call.function == "float" and isinstance(value, ex.Literal) and (number := FLOATS.get(str(value.value).lower())):
+        return f"write `{number}`"
     if kinds_of(value) == {Kind.TENSORS} and Kind.TENSOR in fault.parameters[0].accepts:
         return f"take one of them: `{ex.show(ex.Subscript(value, ex.Literal(0)))}`"
     flags = [part.name for part in free_parameters(call, signature) if part.accepts == {Kind.BOOL}]

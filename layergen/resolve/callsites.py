@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from layergen import ops
-from layergen.diagnostics import FORWARD, Finding, Path, Place
+from layergen.diagnostics import FORWARD, Finding, Label, Path, Place
 from layergen.lang import expression as ex
 from layergen.lang.facts import CalleeKind
 from layergen.lang.inits import INITIALIZERS
@@ -21,7 +21,7 @@ from layergen.resolve.inference import MEMBERS, TENSOR, kinds_of
 from layergen.resolve.iteration import check_iterable
 from layergen.resolve.loops import check_append, check_carried
 from layergen.resolve.program import Child, Member, Program
-from layergen.resolve.quotients import labels_of, whole_meant
+from layergen.resolve.quotients import labels_of, own_quotients, quotient_in, whole, whole_meant
 from layergen.resolve.scope import scoped
 from layergen.resolve.signature import leading_source
 from layergen.rules.calls import NotASize, NotATensor, NotScalar, UnknownOp, WrongArgumentKind
@@ -42,6 +42,7 @@ def check_calls(program: Program) -> Iterator[Finding]:
 
 
 def _forward(program: Program) -> Iterator[Finding]:
+    told: set[str] = set()
     for statement in statements(program.forward.statements):
         yield from check_asking(statement, FORWARD)
         match statement:
@@ -52,7 +53,7 @@ def _forward(program: Program) -> Iterator[Finding]:
                 yield from check_append(statement)
         for expression in parts(statement).expressions:
             yield from _calls(expression, FORWARD, program)
-            yield from _slices(expression, program)
+            yield from _slices(expression, program, told)
             spliced = next((node for node in ex.walk(expression) if ex.is_spliced(node)), None)
             if spliced is not None and leading_source(program.inputs) is None:
                 message = "`...` stands for nothing here: no input that is always there has leading dimensions"
@@ -60,14 +61,22 @@ def _forward(program: Program) -> Iterator[Finding]:
                 yield NotASize.at(Place(FORWARD, spliced.span), message, help=help)
 
 
-def _slices(expression: ex.Expression, program: Program) -> Iterator[Finding]:
-    """Indices are ints, and the ends of slices, too."""
+def _slices(expression: ex.Expression, program: Program, told: set[str]) -> Iterator[Finding]:
+    """Indices are ints, and the ends of slices, too; a name of the forward that is none is told once."""
+    own = own_quotients(program.forward.statements)
     for node in ex.walk(expression):
         if isinstance(node, ex.Subscript):
             for part in _ends(node.index):
                 if kinds_of(part) <= {Kind.FLOAT}:
+                    divided = quotient_in(part, own)
+                    if divided in told:
+                        continue
                     message = f"an index is an int, but `{shorten(ex.show(part))}` is a float"
                     help, labels = whole_meant(part, program.derived), labels_of(part, program.derived)
+                    if divided is not None:
+                        told.add(divided)
+                        help = f"write `{divided} = {ex.show(whole(own[divided]))}`: `/` gives a float"
+                        labels = (Label(Place(FORWARD, own[divided].span), "a float"),)
                     yield NotASize.at(Place(FORWARD, part.span), message, help=help, labels=labels)
 
 

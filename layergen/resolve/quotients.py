@@ -1,11 +1,13 @@
 """Quotients that are floats where an int is wanted: with `//` in the place of `/`, they would be one."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 
 from layergen.diagnostics import Label, Place
 from layergen.lang import expression as ex
 from layergen.lang.kinds import Kind
+from layergen.lang.visitor import Block, statements
 from layergen.resolve.inference import INT, kinds_of
 
 WHOLE = frozenset({Kind.INT, Kind.INTS})
@@ -36,6 +38,17 @@ def quotient_in(value: ex.Expression, derived: Derived) -> str | None:
         if divided != derived[name] and kinds_of(divided) == INT:
             return name
     return None
+
+
+def own_quotients(block: Block) -> Derived:
+    """What the names of a forward are that it assigns once, alone, and no tensor."""
+    assigned = [each for each in statements(block) if isinstance(each, ex.Assign)]
+    times = Counter(target.id for each in assigned for target in each.targets)
+    return {
+        each.targets[0].id: each.value
+        for each in assigned
+        if len(each.targets) == 1 and times[each.targets[0].id] == 1 and kinds_of(each.value) <= {Kind.FLOAT}
+    }
 
 
 def whole(node: ex.Expression) -> ex.Expression:
