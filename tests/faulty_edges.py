@@ -57,6 +57,12 @@ FAULTY: dict[str, tuple[str, str, dict[str, Any]]] = {
         forward="h = masked_fill(x, ~m, -inf)\ny = exp(log_softmax(h, dim=-1))",
         inputs={"x": NL, "m": MASK}, outputs={"y": NL},
     ),
+    "rows_before_the_first_key": fault(
+        VALUE, "softmax(s, dim=-1)",
+        forward="s = masked_fill(x @ transpose(k, 1, 2), ~tril(ones([L, S], dtype=bool), S - L), -inf)\n"
+        "y = softmax(s, dim=-1) @ k",
+        inputs={"x": NLD, "k": ["N", "S", "D"]}, outputs={"y": NLD},
+    ),
     "all_ignored": fault(
         VALUE, "cross_entropy(x, t, ignore_index=-1)",
         forward="y = cross_entropy(x, t, ignore_index=-1)", inputs={"x": NC, "t": MAYBE_LABELS}, outputs=SCALAR,

@@ -136,6 +136,14 @@ SOUND: dict[str, dict[str, Any]] = {
         "inputs": {"x": NLD},
         "outputs": {"y": NLD},
     },
+    "causal_attention_to_longer_keys": {
+        "forward": "s = masked_fill(x @ transpose(k, 1, 2), ~tril(ones([L, S], dtype=bool), S - L), -inf)\n"
+        "y = softmax(s, dim=-1) @ k",
+        "inputs": {"x": NLD, "k": ["N", "S", "D"]},
+        "outputs": {"y": NLD},
+        "constraints": ["L <= S"],
+        "cases": [{"L": 3, "S": 5}],
+    },
     "additive_causal_mask": {
         "forward": "s = x @ transpose(x, 1, 2) + triu(full([L, L], -inf), diagonal=1)\ny = softmax(s, dim=-1) @ x",
         "inputs": {"x": NLD},

@@ -114,6 +114,18 @@ def test_a_least_size_is_held_against_all_numbers_at_once() -> None:
     assert texts("y = up(x)", **parts) == ["s + 2 * p + 1 <= k + L * s"]
 
 
+def test_a_condition_that_says_nothing_of_small_sizes_is_held_against_them() -> None:
+    """Of windows of two and three that are padded by nothing or one, products with the padding tell as much."""
+    arguments = {
+        "k": {"type": "size2", "min": 1, "default": 2, "doc": "Windows."},
+        "p": {"type": "size2", "min": 0, "default": 0, "doc": "Padding."},
+    }
+    outputs = {"y": ["N", "C", "(H + 2 * p[0] - k[0]) // k[0] + 1", "(W + 2 * p[1] - k[1]) // k[1] + 1"]}
+    constraints = ["2 * p[0] <= k[0]", "2 * p[1] <= k[1]"]
+    found = texts("y = max_pool2d(x, k, k, p)", arguments=arguments, **IMAGE, outputs=outputs, constraints=constraints)
+    assert found == ["H + 2 * p[0] >= k[0]", "W + 2 * p[1] >= k[1]"]
+
+
 def test_an_equation_of_bounds_couples_no_sizes() -> None:
     """Torch asks of a tensor of two shortened dimensions whether its elements are as many as those of larger ones."""
     around = "(x[:, 2:, 1:-1] + x[:, :-2, 1:-1] + x[:, 1:-1, 2:] + x[:, 1:-1, :-2])"

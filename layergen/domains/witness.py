@@ -104,7 +104,7 @@ def _trips(program: Program, ways: Sequence[Setting], suspects: Sequence[Suspect
                 for name, changed in _at_bounds(program, setting):
                     words = f"`{name}` is {changed.values[name]:g}"
                     yield Trip(changed, False, suspects, training, name, words)
-            if edges & {Edge.SPREAD, Edge.DIVISION, Edge.IGNORED}:
+            if edges & {Edge.SPREAD, Edge.DIVISION, Edge.IGNORED, Edge.EMPTY}:
                 for names, changed in _with_units(program, setting):
                     words = f"{listed(names)} {'is' if len(names) == 1 else 'are'} 1"
                     yield Trip(changed, False, suspects, training, words=words)

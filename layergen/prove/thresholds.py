@@ -17,6 +17,7 @@ from layergen.prove.outcomes import Does, Outcomes, Point
 from layergen.prove.preconditions import Precondition, units_of
 from layergen.settings.choice import Setting
 
+LITTLE = 2  # size that is small, and yet nothing that torch stretches
 LARGEST = 64  # size up to which one is looked for at which a layer works
 STEPS = (1, 2)  # by which a number is moved to see how the least size follows it
 BEYOND = (1, 2, 7)  # by how much a number is above its largest one
@@ -185,7 +186,10 @@ def _beside(outcomes: Outcomes, condition: Any) -> Iterator[tuple[Point, bool]]:
 
 
 def _spread(outcomes: Outcomes, condition: Any) -> Iterator[tuple[Point, bool]]:
-    """The same in no order, where all names of a condition move; where it does not hold, all others do as well."""
+    """The same in no order, where all names of a condition move; where it does not hold, all others do as well.
+
+    Where a condition holds whatever a size is, it is asked about a small one.
+    """
     chance = Random(0)
     names = sorted(part.name for part in condition.free_symbols)
     others = [name for name in outcomes.ground.names if name not in names]
@@ -197,6 +201,8 @@ def _spread(outcomes: Outcomes, condition: Any) -> Iterator[tuple[Point, bool]]:
         if found is not None:
             yield {**moved, name: found}, True
             yield {**moved, **aside, name: found - 1}, False
+        elif name in outcomes.ground.setting.sizes and value(condition, outcomes.point({**moved, name: LITTLE})):
+            yield {**moved, name: LITTLE}, True
 
 
 def _with_room(outcomes: Outcomes, changes: Point, condition: Any) -> Point:
