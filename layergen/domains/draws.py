@@ -13,6 +13,7 @@ from layergen.lang.model import Buffer, Parameter
 from layergen.run.environment import CONSTANTS, TensorCalls
 from layergen.run.initial import evaluated
 from layergen.run.instance import Instance
+from layergen.run.on_data import draw_input
 from layergen.run.starting import begin
 
 CPU = torch.device("cpu")
@@ -44,14 +45,7 @@ def fill(instance: Instance) -> None:
     """
     ranges = dict(instance.ranges())
     for name, tensor in _inputs(instance):
-        if tensor.dtype is torch.bool:
-            tensor.bernoulli_(0.5)
-        elif name in ranges and not tensor.is_floating_point():
-            tensor.random_(*map(int, ranges[name]))
-        elif name in ranges:
-            tensor.uniform_(*ranges[name])
-        else:
-            tensor.normal_()
+        draw_input(tensor, ranges.get(name))
     begin(instance)
     for name in instance.program.tensors:
         owned = instance.state[name]

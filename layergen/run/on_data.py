@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 import torch
+from torch import Tensor
 
 from layergen.resolve.program import Program
 from layergen.run.instance import META, Instance, Placement
@@ -47,18 +48,22 @@ def fill(instance: Instance) -> None:
     """Give the tensors values: inputs those of their ranges, the layer's own values about 1."""
     ranges = dict(instance.ranges())
     for name, tensor in instance.inputs.items():
-        if tensor is None:
-            continue
-        if tensor.dtype is torch.bool:
-            tensor.bernoulli_(0.5)
-        elif name in ranges and not tensor.is_floating_point():
-            tensor.random_(*map(int, ranges[name]))
-        elif name in ranges:
-            tensor.uniform_(*ranges[name])
-        else:
-            tensor.normal_()
+        if tensor is not None:
+            draw_input(tensor, ranges.get(name))
     for tensor in instance.state.values():
         if tensor is not None and tensor.is_floating_point():
             tensor.uniform_(0.5, 1.5)
         elif tensor is not None:
             tensor.zero_()
+
+
+def draw_input(tensor: Tensor, limits: tuple[float, float] | None) -> None:
+    """Give an input ordinary values: from its range if it has one."""
+    if tensor.dtype is torch.bool:
+        tensor.bernoulli_(0.5)
+    elif limits is not None and not tensor.is_floating_point():
+        tensor.random_(*map(int, limits))
+    elif limits is not None:
+        tensor.uniform_(*limits)
+    else:
+        tensor.normal_()
