@@ -7,7 +7,6 @@ from typing import Any
 
 import torch
 from torch.overrides import TorchFunctionMode
-from torch.utils._pytree import tree_leaves
 
 from layergen.contracts.values import EQUAL, HUGE, LARGE, ORDINARY, ZERO, Point, drawn, give, start, strided
 from layergen.lang import expression as ex
@@ -41,11 +40,20 @@ class OfOneDtype(TorchFunctionMode):
     def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         name = getattr(function, "__name__", "").strip("_").removeprefix("r")
         if name in PRODUCTS or name.startswith("conv"):
-            leaves = tree_leaves((args, kwargs or {}))
-            dtypes = {leaf.dtype for leaf in leaves if isinstance(leaf, torch.Tensor) and leaf.is_floating_point()}
+            given = _tensors((*args, *(kwargs or {}).values()))
+            dtypes = {tensor.dtype for tensor in given if tensor.is_floating_point()}
             if len(dtypes) > 1:
                 raise RuntimeError(f"`{name}` takes tensors of one dtype")
         return function(*args, **(kwargs or {}))
+
+
+def _tensors(values: Sequence[Any]) -> Iterator[torch.Tensor]:
+    """The tensors among some values, those in lists too."""
+    for value in values:
+        if isinstance(value, list | tuple):
+            yield from _tensors(value)
+        elif isinstance(value, torch.Tensor):
+            yield value
 
 
 IN_MIXED_PRECISION = Site(Placement(dtype=torch.bfloat16, owned_dtype=torch.float32), OfOneDtype)
