@@ -17,6 +17,7 @@ from layergen.contracts.matching import check_match
 from layergen.contracts.recorded import recorded
 from layergen.contracts.rounding import rounding
 from layergen.contracts.together import check_together
+from layergen.contracts.transforms import transforms
 from layergen.diagnostics import Finding
 from layergen.domains.tables import works_with_tables
 from layergen.faults import SpecError, refuse
@@ -86,6 +87,7 @@ def check(program: Program) -> CheckedLayer:
             on_data(seen),
             defined,
             rounding(program, runs.values()),
+            transforms(program, runs.values(), proofs),
         )
 
 

@@ -159,8 +159,8 @@ def project(built: Path, tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize(
     "arguments",
-    [(), ("src/acme/layers/tests/test_scale.py",), ("--import-mode=importlib",)],
-    ids=["from_the_root", "one_file", "importlib"],
+    [(), ("src/acme/layers/tests/test_scale.py",), ("--import-mode=importlib",), ("--strict-markers",)],
+    ids=["from_the_root", "one_file", "importlib", "strict_markers"],
 )
 def test_tests_run_wherever_the_package_is(project: Path, arguments: tuple[str, ...]) -> None:
     (project / "test_other.py").write_text("def test_other():\n    assert True\n")

@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection, Iterator
 from layergen.checked import CheckedLayer
 from layergen.contracts.initial import Bounds
 from layergen.contracts.rounding import Rounding
+from layergen.contracts.twice import Twice
 from layergen.lang import expression as ex
 from layergen.lang.model import Input
 from layergen.lower.source import python
@@ -18,14 +19,17 @@ def refuses_shapes(layer: CheckedLayer) -> bool:
 
 
 APPLIES: dict[str, Callable[[CheckedLayer], bool]] = {
+    "test_accepts_an_empty_batch": lambda layer: bool(layer.transforms.empty),
     "test_accepts_channels_last": lambda layer: any(len(shape) == 4 for shape in input_shapes(layer)),
     "test_accepts_non_contiguous_inputs": lambda layer: True,
     "test_accepts_the_smallest_inputs": lambda layer: bool(layer.preconditions or layer.size_limits),
+    "test_compiles": lambda layer: layer.transforms.smallest is not None and layer.transforms.traced,
     "test_copies_compute_the_same": lambda layer: True,
     "test_definition": lambda layer: bool(layer.defined.plain),
     "test_docstring_example": lambda layer: True,
     "test_dtypes": lambda layer: layer.program.owns,
     "test_evaluation_is_deterministic": lambda layer: settles(layer.program),
+    "test_exports": lambda layer: layer.transforms.grown is not None,
     "test_frozen_parameters": lambda layer: layer.program.owns,
     "test_gradients": lambda layer: has_gradients(layer.program),
     "test_half_precision": lambda layer: layer.rounding is not Rounding.UNTOLD,
@@ -41,10 +45,12 @@ APPLIES: dict[str, Callable[[CheckedLayer], bool]] = {
     "test_rejects": lambda layer: bool(layer.rejections),
     "test_rejects_inputs_of_a_wrong_shape": refuses_shapes,
     "test_repr": lambda layer: True,
+    "test_second_gradients": lambda layer: layer.transforms.twice is Twice.AGREE,
     "test_single_sample": lambda layer: layer.program.left_out is not None,
     "test_spread_of_initial_values": lambda layer: any(len(ends) > 2 for ends in bounds_of(layer)),
     "test_state_dict": lambda layer: layer.program.owns or bool(layer.program.kept),
     "test_state_is_loaded_strictly": lambda layer: layer.program.owns,
+    "test_vmap": lambda layer: layer.transforms.mapped,
 }
 
 
@@ -58,6 +64,8 @@ def imported_names(layer: CheckedLayer, mentioned: Collection[str]) -> Iterator[
     yield "Case"
     if layer.defined.plain:
         yield "Defined"
+    if layer.transforms.empty:
+        yield "Empty"
     if "Entries" in mentioned:
         yield "Entries"
     yield "Input"
@@ -68,6 +76,8 @@ def imported_names(layer: CheckedLayer, mentioned: Collection[str]) -> Iterator[
         yield "Limit"
     if layer.rejections or refuses_shapes(layer):
         yield "Refusal"
+    if layer.transforms.grown:
+        yield "Resized"
     yield from (name for name in ("member_of", "members_of") if name in mentioned)
     yield from (name for name, applies in APPLIES.items() if applies(layer))
 

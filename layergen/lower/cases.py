@@ -31,7 +31,7 @@ def case_fields(program: Program, case: CheckedCase) -> Fields:
     hidden = {name for name, buffer in own.buffers.items() if not buffer.persistent}
     return {
         **sizes_of(program, case.setting, case.inputs, case.ranges),
-        "outputs": result_shapes(program, case),
+        "outputs": result_shapes(program, case.setting, case.outputs),
         "samples": axes(program, case),
         "state": {name: shape for name, shape in state_shapes(program, own, case).items() if name not in hidden},
         "initial": {name: tuple(rounded(end) for end in ends) for name, ends in case.bounds.items()},
@@ -59,11 +59,11 @@ def state_shapes(program: Program, own: Program, case: CheckedCase) -> dict[str,
     return parameters | kept | state if kept else state
 
 
-def result_shapes(program: Program, case: CheckedCase) -> dict[str, object]:
+def result_shapes(program: Program, setting: Setting, outputs: Mapping[str, TensorFacts]) -> dict[str, object]:
     """The shapes of the outputs that stand in the result, None for those that are not there."""
     found: dict[str, object] = {}
-    for name, there in returned_at(program, case.setting):
-        found[name if there else whole_name(name)] = case.outputs[name].shape if there else None
+    for name, there in returned_at(program, setting):
+        found[name if there else whole_name(name)] = outputs[name].shape if there else None
     return found
 
 

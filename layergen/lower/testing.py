@@ -22,6 +22,7 @@ from layergen.lower.input_checks import expectation, rounds, told
 from layergen.lower.laws import law_rows
 from layergen.lower.sizes import size_message
 from layergen.lower.source import SourcePrinter, broken, quoted
+from layergen.lower.transforms import transformed
 from layergen.lower.views import ReferenceView, RowView, TableView, TestView
 from layergen.prove.demands import (
     BroadcastDemand,
@@ -95,6 +96,7 @@ def tables(layer: CheckedLayer, base: Fields) -> Iterator[TableView]:
     yield TableView("WRONG_SHAPES", wrong)
     yield TableView("LIMITS", tuple(limits(layer, base)))
     yield TableView("LAWS", tuple(law_rows(layer.program)))
+    yield from transformed(layer, base)
 
 
 def reference_view(program: Program) -> ReferenceView | None:
@@ -204,7 +206,7 @@ def limits(layer: CheckedLayer, base: Fields) -> Iterator[RowView]:
     for text, kept, broken_at in conditions:
         taken = {
             **sizes_of(layer.program, kept.setting, kept.inputs, kept.ranges),
-            "outputs": result_shapes(layer.program, kept),
+            "outputs": result_shapes(layer.program, kept.setting, kept.outputs),
         }
         refused = changed_case(_broken(layer.program, kept, broken_at), base)
         yield RowView(named(text), f"Limit({changed_case(taken, base)}, {refused})")

@@ -12,6 +12,7 @@ from layergen.lang import expression as ex
 from layergen.lang.argument_types import ANY
 from layergen.lang.model import Input, Parameter
 from layergen.ops.dtypes import dtype_name
+from layergen.present.transformed import transformed
 from layergen.prove.demands import SolutionDemand
 from layergen.prove.proof import paths
 from layergen.prove.proven import Proof, Tried
@@ -65,6 +66,8 @@ def guarantees(layer: CheckedLayer) -> Iterator[Guarantee]:
         "init", "tried", f"{cases}: every tensor has an initial value of its shape; fans fit the weights' use"
     )
     yield from _values(layer, cases)
+    if held := "; ".join(transformed(layer.transforms)):
+        yield Guarantee("transforms", "tried", f"on small data, at the smallest setting: {held}")
     yield from _meaning(layer)
     yield from _input_checks(layer, for_data)
 

@@ -1,0 +1,143 @@
+"""What torch's own transformations make of a layer, which its generated tests then hold it to.
+
+Not every op has a second derivative, a rule for `vmap`, or takes a batch without samples: the build finds out, on data.
+"""
+
+import math
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import torch
+from torch import Tensor
+
+from layergen.contracts.empty import takes_it, without_samples
+from layergen.contracts.moved import called_with, moved
+from layergen.contracts.open_sizes import needs_sizes
+from layergen.contracts.sites import WITH_DATA
+from layergen.contracts.twice import Twice, twice
+from layergen.contracts.values import drawn
+from layergen.faults import SpecError
+from layergen.prove.proven import Proof, Tried
+from layergen.resolve.program import Program
+from layergen.run.forward import TrialFault
+from layergen.run.instance import Instance
+from layergen.run.trial import SHAPES, Trial, try_runs
+from layergen.run.watching import Runs
+from layergen.settings.choice import Setting, allowed
+
+SEEDS = range(3)  # of the inputs that `vmap` maps over
+GROWN = ((2, 1), (3, 2))  # by what sizes grow from those of a setting to two at which it is traced: times, and more
+
+
+@dataclass(frozen=True)
+class At:
+    """A setting that is none of the layer's cases, and what came of trying it."""
+
+    setting: Setting
+    trial: Trial
+
+
+@dataclass(frozen=True)
+class Transforms:
+    """What of a layer holds under each transformation."""
+
+    smallest: str | None = None  # the name of the setting with the fewest numbers; None: all are too large
+    twice: Twice = Twice.UNTOLD  # whether its gradients can be differentiated again
+    mapped: bool = False  # whether `vmap` gives what calls one by one give, in evaluation
+    empty: Mapping[bool, At] = field(default_factory=dict)  # batches without a sample that it takes, by `training`
+    traced: bool = False  # whether no step needs to look at data
+    grown: tuple[At, At] | None = None  # two settings that differ in sizes alone, at which shapes are proven
+
+
+def transforms(program: Program, runs: Iterable[Runs], proofs: Sequence[Proof | Tried]) -> Transforms:
+    """What is seen of a layer at the smallest of its settings at which there is something to see."""
+    settings = [one.setting for one in runs if one.admits(WITH_DATA)]
+    settings.sort(key=lambda setting: _numbers(Instance(program, setting)))
+    if not settings:
+        return Transforms()
+    with warnings.catch_warnings(action="ignore"):  # of what is slow, or has no variance
+        return _seen(program, settings, proofs)
+
+
+def _seen(program: Program, settings: Sequence[Setting], proofs: Sequence[Proof | Tried]) -> Transforms:
+    """The same at settings that are small enough, the smallest first."""
+    settled = program.random != "always"  # in evaluation
+    open_sizes = settled and not program.kept and not needs_sizes(program)
+    proven = [setting for setting in settings if open_sizes and _is_proven(setting, proofs)]
+    emptied = (_empty(program, setting) for setting in settings)
+    grown = (_grown(program, setting) for setting in proven)
+    return Transforms(
+        settings[0].name,
+        twice(program, settings[0]),
+        settled and _maps(program, settings[0]),
+        next(filter(None, emptied), {}),
+        not any(isinstance(proof, Tried) and proof.for_data for proof in proofs),
+        next(filter(None, grown), None),
+    )
+
+
+def _is_proven(setting: Setting, proofs: Iterable[Proof | Tried]) -> bool:
+    """Whether the shapes at a setting are proven, and no two of its sizes were taken to be tied."""
+    own = [proof for proof in proofs if proof.setting.name == setting.name]
+    return bool(own) and all(isinstance(proof, Proof) and not proof.tied for proof in own)
+
+
+def _numbers(instance: Instance) -> int:
+    tensors = (*instance.inputs.values(), *instance.state.values())
+    return sum(math.prod(tensor.shape) for tensor in tensors if tensor is not None)
+
+
+def _maps(program: Program, setting: Setting) -> bool:
+    """Whether `vmap` gives what calls one by one give."""
+    draws: list[dict[str, Tensor]] = []
+    for seed in SEEDS:
+        with drawn(seed):
+            instance = moved(program, setting)
+            draws.append(dict(called_with(instance)))
+
+    def compute(inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        return dict(instance.run(training=False, inputs=inputs).outputs)
+
+    with torch.no_grad():
+        try:
+            mapped = torch.vmap(compute)({name: torch.stack([draw[name] for draw in draws]) for name in draws[0]})
+            single = [compute(draw) for draw in draws]
+        except (TrialFault, RuntimeError, ValueError):  # the last where there is nothing to map over
+            return False
+    return all(
+        torch.allclose(mapped[name][place], output, equal_nan=True)
+        for place, outputs in enumerate(single)
+        for name, output in outputs.items()
+    )
+
+
+def _empty(program: Program, setting: Setting) -> dict[bool, At]:
+    """The batch without a sample in the modes in which it is taken."""
+    emptied = without_samples(program, setting)
+    at = None if emptied is None else _tried(program, emptied)
+    if at is None:
+        return {}
+    return {training: at for training in program.modes if takes_it(program, at.setting, training)}
+
+
+def _grown(program: Program, setting: Setting) -> tuple[At, At] | None:
+    """Two settings with the same arguments and other sizes, if there are such."""
+    found: list[At] = []
+    for times, more in GROWN:
+        sizes = {name: times * size + more for name, size in setting.sizes.items()}
+        leading = tuple(times * size + more for size in setting.leading)
+        larger = replace(setting, sizes=sizes, leading=leading)
+        at = _tried(program, larger) if larger != setting and allowed(program, larger) else None
+        if at is None:
+            return None
+        found.append(at)
+    return found[0], found[1]
+
+
+def _tried(program: Program, setting: Setting) -> At | None:
+    """What comes of trying a setting; nothing where the layer does not work there."""
+    try:
+        return At(setting, try_runs(Runs(program, setting, (SHAPES,))))
+    except (SpecError, TrialFault):
+        return None

@@ -1,0 +1,39 @@
+"""Lowers what was seen of a layer under torch's transformations to tables of the test module."""
+
+from collections.abc import Iterator
+
+from layergen.checked import CheckedLayer
+from layergen.contracts.transforms import At
+from layergen.contracts.twice import Twice
+from layergen.lower.cases import Fields, changed_case, result_shapes, sizes_of
+from layergen.lower.source import quoted
+from layergen.lower.views import RowView, TableView
+from layergen.resolve.program import Program
+
+
+def transformed(layer: CheckedLayer, base: Fields) -> Iterator[TableView]:
+    """The cases at which a layer is transformed."""
+    seen, program = layer.transforms, layer.program
+    rows: list[RowView] = []
+    if seen.smallest is not None and (seen.twice is Twice.AGREE or seen.mapped or seen.traced):
+        name = quoted(seen.smallest)
+        rows.append(RowView(name, f"CASES[{name}]"))
+    yield TableView("SMALLEST", tuple(rows))
+    modes = {True: "training", False: "evaluation"}
+    emptied = {training: case_at(program, at, base) for training, at in seen.empty.items()}
+    rows = [RowView(quoted(modes[mode]), f"Empty({case}, training={mode})") for mode, case in emptied.items()]
+    yield TableView("EMPTY", tuple(rows))
+    rows = []
+    if seen.grown is not None:
+        rows.append(RowView(quoted("larger"), f"Resized({', '.join(case_at(program, at, base) for at in seen.grown)})"))
+    yield TableView("RESIZED", tuple(rows))
+
+
+def case_at(program: Program, at: At, base: Fields) -> str:
+    """A case of what a layer is made from and gives, as an expression."""
+    setting, trial = at.setting, at.trial
+    fields = {
+        **sizes_of(program, setting, trial.inputs, trial.ranges),
+        "outputs": result_shapes(program, setting, trial.outputs),
+    }
+    return changed_case(fields, base)

@@ -1,0 +1,25 @@
+"""What was seen of a layer under torch's transformations, in words."""
+
+from collections.abc import Iterator
+
+from layergen.contracts.transforms import Transforms
+from layergen.contracts.twice import Twice
+from layergen.words import listed
+
+SECOND = {
+    Twice.AGREE: "gradients of gradients agree with measured slopes",
+    Twice.REFUSED: "no second gradients, as torch lacks the derivative of an op",
+}
+
+
+def transformed(seen: Transforms) -> Iterator[str]:
+    """What holds at the smallest setting, and what is known not to."""
+    if seen.smallest is None:
+        return
+    if seen.twice in SECOND:
+        yield SECOND[seen.twice]
+    yield "`vmap` gives what calls one by one give" if seen.mapped else "not under `vmap`"
+    if seen.empty:
+        modes = listed(["training" if training else "evaluation" for training in seen.empty])
+        where = f" in {modes}" if len(seen.empty) > 1 or False in seen.empty else ""
+        yield f"a batch without samples is taken{where}, with finite gradients and buffers"

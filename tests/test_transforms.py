@@ -1,0 +1,124 @@
+"""What the build sees of a layer under torch's transformations, and that the generated tests fail where it breaks."""
+
+from typing import Any
+
+import pytest
+import torch
+from small import checked, program
+from torch import Tensor, nn
+
+from generated.tests import behaviours
+from generated.tests.behaviours import Case, Empty, Input, Layer, Resized
+from layergen.contracts.open_sizes import needs_sizes
+from layergen.contracts.transforms import Transforms
+from layergen.contracts.twice import Twice
+
+ATTENTION = "h = x[:, None, :, None]\ny = scaled_dot_product_attention(h, h, h)[:, 0, :, 0]"
+CASE = Case(inputs={"x": (2, 3)}, outputs={"y": (2, 3)})
+
+
+def seen(**parts: Any) -> Transforms:
+    return checked(program(**parts)).transforms
+
+
+@pytest.mark.parametrize(
+    ("forward", "outcome"),
+    [
+        ("y = tanh(x)", Twice.AGREE),
+        ("y = 2 * x", Twice.NONE),
+        (ATTENTION, Twice.REFUSED),
+    ],
+)
+def test_second_gradients_are_told_apart(forward: str, outcome: Twice) -> None:
+    assert seen(forward=forward).twice is outcome
+
+
+def test_what_becomes_no_number_without_samples_is_not_held_to_it() -> None:
+    assert seen(forward="y = tanh(x)").empty
+    assert not seen(forward="y = reshape(x, N, -1)").empty
+
+
+@pytest.mark.parametrize(
+    ("forward", "needs"),
+    [("y = tanh(x)", False), ("y = x / sqrt(C)", True), ("y = x if N > 7 else 2 * x", True), ("y = x * C", False)],
+)
+def test_a_trace_holds_for_other_sizes_unless_some_are_needed_as_numbers(forward: str, needs: bool) -> None:
+    assert needs_sizes(program(forward=forward)) is needs
+
+
+# Layers that are broken by hand
+
+
+class Broken(nn.Module):
+    """The hyperbolic tangent in a way that each of the tests is to find."""
+
+    def __init__(self, dtype: torch.dtype | None = None) -> None:
+        super().__init__()
+        self.register_buffer("last", torch.zeros((), dtype=dtype))
+
+
+class Detached(Broken):
+    def forward(self, x: Tensor) -> Tensor:
+        y = x.tanh()
+        return y.detach() + (1 - y.detach() ** 2) * (x - x.detach())
+
+
+class ReadsOne(Broken):
+    def forward(self, x: Tensor) -> Tensor:
+        return x.tanh() if x[0, 0] > 100 else x.tanh() + 0
+
+
+class Reshaping(Broken):
+    def forward(self, x: Tensor) -> Tensor:
+        return x.tanh().reshape(x.shape[0], -1)
+
+
+class Averaging(Broken):
+    last: Tensor
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.last.copy_(x.detach().mean())
+        return x.tanh()
+
+
+class OfFixedSize(Broken):
+    def forward(self, x: Tensor) -> Tensor:
+        return x.tanh().reshape([int(size) for size in x.shape]) + torch.zeros(len(x.tolist()), 1)
+
+
+def layer_of(made: type[nn.Module]) -> Layer:
+    return Layer(made, inputs={"x": Input()})
+
+
+@pytest.mark.parametrize(
+    ("test", "made", "case"),
+    [
+        (behaviours.test_second_gradients, Detached, {"smallest": CASE, "training": True}),
+        (behaviours.test_vmap, ReadsOne, {"smallest": CASE}),
+        (behaviours.test_accepts_an_empty_batch, Reshaping, {"empty": Empty(CASE.but(inputs={"x": (0, 3)}), False)}),
+        (
+            behaviours.test_accepts_an_empty_batch,
+            Averaging,
+            {"empty": Empty(CASE.but(inputs={"x": (0, 3)}, outputs={"y": (0, 3)}), True)},
+        ),
+    ],
+    ids=["second_gradients", "vmap", "empty_batch", "empty_batch_in_a_buffer"],
+)
+def test_a_broken_layer_fails(test: Any, made: type[nn.Module], case: dict[str, Any]) -> None:
+    with pytest.raises((RuntimeError, AssertionError)):
+        test(layer_of(made), **case)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("test", "made", "case"),
+    [
+        (behaviours.test_compiles, ReadsOne, {"smallest": CASE, "training": True}),
+        (behaviours.test_exports, OfFixedSize, {"resized": Resized(CASE, CASE.but(inputs={"x": (5, 3)}))}),
+    ],
+    ids=["compiles", "exports"],
+)
+def test_a_layer_that_cannot_be_traced_fails(test: Any, made: type[nn.Module], case: dict[str, Any]) -> None:
+    with pytest.raises(Exception, match=r".") as failure:
+        test(layer_of(made), **case)
+    assert not isinstance(failure.value, TypeError | AttributeError)
