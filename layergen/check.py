@@ -236,6 +236,10 @@ class Conditions:
         """Whether torch refuses a setting with data, and does not only give nothing, as it does without."""
         return Outcomes(self.program, numbers(self.program, broken)).at({}) in (Does.REFUSE, Does.REFUSE_A_MODE)
 
+    def is_senseless(self, broken: Setting) -> bool:
+        """Whether torch gives something at a setting though a size that is declared is negative there."""
+        return Outcomes(self.program, numbers(self.program, broken)).let_through({})
+
     def bound(self, condition: Precondition) -> bool:
         """Whether the dimensions of a condition have a size in every call."""
         names = {part.name for part in condition.condition.free_symbols}
@@ -252,12 +256,15 @@ class Conditions:
             return True
         if not self.refuses(condition.broken):
             return False
+        senseless, bound = self.is_senseless(condition.broken), self.bound(condition)
+        if senseless and not bound:  # the layer could not ask
+            return False
+        through = (condition.broken if senseless else condition.let_through) if bound else None
         try:
             kept = check_setting(working(self.program, condition.kept))
         except SpecError:
             return False
         broken = (condition.broken, _input_facts(self.program, condition.broken))
-        through = condition.let_through if self.bound(condition) else None
         passed = None if through is None else (through, _input_facts(self.program, through))
         self.known[condition.text] = PreconditionCase(condition.text, kept, broken, let_through=passed)
         self.formulas[condition.text] = condition.condition

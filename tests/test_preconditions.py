@@ -155,6 +155,13 @@ def test_what_torch_does_not_refuse_but_gives_nothing_for_is_no_precondition() -
     assert texts("y = x[:, lag:] - x[:, :-lag]", arguments={"lag": DIM}, outputs=outputs) == []
 
 
+def test_what_torch_gives_where_the_declared_size_is_negative_the_layer_checks() -> None:
+    parts: dict[str, Any] = {"arguments": {"crop": DIM}, "inputs": LEFT_OUT, "outputs": {"y": ["N", "C - 2 * crop"]}}
+    (condition,) = checked(program("y = x[:, crop:C - crop]", **parts)).preconditions
+    assert condition.check is not None and ex.show(condition.check) == "C >= 2 * crop"
+    assert condition.let_through == condition.broken
+
+
 def test_an_index_that_arguments_make_is_tried_at_tables_that_hold_it() -> None:
     arguments = {"a": {**DIM, "min": 0}, "b": DIM}
     parts = {"arguments": arguments, "inputs": LEFT_OUT, "outputs": {"y": ["N", "b"]}}

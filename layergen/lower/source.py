@@ -132,7 +132,7 @@ class SourcePrinter(ex.Printer):
         if first is not None and (op.namespace == "Tensor" or (op.methodic and Kind.TENSOR in kinds_of(first))):
             rest = spread(replace(node, arguments=node.arguments[1:]), op)
             return f"{self.show(first, ex.PRECEDENCE['primary'])}.{op.name}({self.arguments(rest)})"
-        return f"{self.function(op)}({self.arguments(node)})"
+        return f"{self.function(op)}({self.arguments(_tupled(node, op))})"
 
     def function(self, op: ops.Op) -> str:
         """The name of an op's function."""
@@ -194,6 +194,20 @@ def joined(parts: Sequence[ex.Expression]) -> ex.Sequence:
 
 def as_tuple(node: ex.Expression) -> ex.Expression:
     return replace(node, bracket="(") if isinstance(node, ex.Sequence) else node
+
+
+def _tupled(node: ex.Call, op: ops.Op) -> ex.Call:
+    """A call with tuples in the place of lists where a type checker asks for them."""
+    named = {formal.name for signature in op.signatures for formal in signature.parameters if formal.tupled}
+    places = {
+        place
+        for signature in op.signatures
+        for place, formal in enumerate(signature.parameters)
+        if formal.tupled and not formal.keyword_only
+    }
+    items = (as_tuple(part) if place in places else part for place, part in enumerate(node.arguments))
+    keywords = (replace(part, value=as_tuple(part.value)) if part.name in named else part for part in node.keywords)
+    return replace(node, arguments=tuple(items), keywords=tuple(keywords)) if named else node
 
 
 def as_shape(shape: ex.Expression) -> ex.Expression:

@@ -22,6 +22,7 @@ class Formal:
     keyword_only: bool = False
     positional_only: bool = False  # the tensor whose method is called
     variadic: bool = False  # its list may be spread over several arguments: ``reshape(x, 2, 3)``
+    tupled: bool = False  # its list is a tuple to a type checker
     default: object = None
     aliases: tuple[str, ...] = ()  # numpy's names, which torch takes too
 

@@ -156,6 +156,7 @@ def _from_annotation(parameter: inspect.Parameter, hidden: frozenset[str]) -> Fo
         accepts=accepts,
         required=required,
         keyword_only=parameter.kind is inspect.Parameter.KEYWORD_ONLY,
+        tupled=parameter.annotation in (None, types.NoneType),
         default=None if required else parameter.default,
     )
 

@@ -41,6 +41,7 @@ class Outcomes:
     ground: Hints
     known: dict[tuple[tuple[str, int], ...], Does | None] = field(default_factory=dict)
     misfits: dict[tuple[tuple[str, int], ...], Finding] = field(default_factory=dict)
+    senseless: set[tuple[tuple[str, int], ...]] = field(default_factory=set)  # refused, though not by torch
 
     def setting(self, changes: Point) -> Setting | None:
         """The ground with some numbers changed, unless bounds or constraints refuse that."""
@@ -63,6 +64,10 @@ class Outcomes:
         """The output that has another shape than declared."""
         return self.misfits.get(tuple(sorted(self.point(changes).items())))
 
+    def let_through(self, changes: Point) -> bool:
+        """Whether torch gives something where the size that is declared is negative."""
+        return self.at(changes) is Does.REFUSE and tuple(sorted(self.point(changes).items())) in self.senseless
+
     def tried(self, key: tuple[tuple[str, int], ...], setting: Setting | None) -> Does | None:
         if setting is None:
             return None
@@ -79,8 +84,13 @@ class Outcomes:
             try:
                 with drawn(), torch.no_grad():
                     run = instance.run(training)
-                misfit = next(iter(check_shapes(instance, run)), None)
             except TrialFault:
+                refused += 1
+                continue
+            try:
+                misfit = next(iter(check_shapes(instance, run)), None)
+            except TrialFault:  # there is no such size
+                self.senseless.add(key)
                 refused += 1
                 continue
             if not all(output.numel() for output in run.outputs.values()):
