@@ -65,7 +65,7 @@ def test_json_has_the_same(capsys: Capture) -> None:
     assert {item["contract"] for item in found["contracts"]} == {
         *("shape", "coupling", "settings", "branches", "call", "dtype", "device", "purity"),
         *("precision", "finite", "learning", "strides", "gradient", "training", "use", "init"),
-        *("independence", "influence", "input checks"),
+        *("transforms", "independence", "influence", "input checks"),
     }
 
 

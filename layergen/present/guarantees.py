@@ -66,7 +66,7 @@ def guarantees(layer: CheckedLayer) -> Iterator[Guarantee]:
         "init", "tried", f"{cases}: every tensor has an initial value of its shape; fans fit the weights' use"
     )
     yield from _values(layer, cases)
-    if held := "; ".join(transformed(layer.transforms)):
+    if held := "; ".join(transformed(layer.transforms, program.asks_mode)):
         yield Guarantee("transforms", "tried", f"on small data, at the smallest setting: {held}")
     yield from _meaning(layer)
     yield from _input_checks(layer, for_data)

@@ -12,7 +12,7 @@ SECOND = {
 }
 
 
-def transformed(seen: Transforms) -> Iterator[str]:
+def transformed(seen: Transforms, asks_mode: bool) -> Iterator[str]:
     """What holds at the smallest setting, and what is known not to."""
     if seen.smallest is None:
         return
@@ -21,5 +21,5 @@ def transformed(seen: Transforms) -> Iterator[str]:
     yield "`vmap` gives what calls one by one give" if seen.mapped else "not under `vmap`"
     if seen.empty:
         modes = listed(["training" if training else "evaluation" for training in seen.empty])
-        where = f" in {modes}" if len(seen.empty) > 1 or False in seen.empty else ""
+        where = f" in {modes}" if asks_mode else ""
         yield f"a batch without samples is taken{where}, with finite gradients and buffers"
