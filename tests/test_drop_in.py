@@ -30,22 +30,11 @@ def test_same_seed_gives_the_state_of_torch(module: ModuleType) -> None:
 
 
 # Those whose inputs have other names than torch's, or which take a part of torch's arguments.
-OTHERWISE = {
-    *(
-        "BatchNorm2d",
-        "Bilinear",
-        "Embedding",
-        "GRU",
-        "GRUCell",
-        "LSTM",
-        "LSTMCell",
-        "LayerNorm",
-        "Linear",
-        "PixelShuffle",
-    ),
-    *("LogSoftmax", "PoissonNLLLoss", "RMSNorm", "Softmax", "Softmin"),
-}
-ALIKE = [name for name in generated.__all__ if hasattr(torch.nn, name) and name not in OTHERWISE]
+OTHERWISE = """
+    BatchNorm2d Bilinear Embedding EmbeddingBag GRU GRUCell LSTM LSTMCell LayerNorm Linear LogSoftmax PixelShuffle
+    PoissonNLLLoss RMSNorm Softmax Softmin
+"""
+ALIKE = [name for name in generated.__all__ if hasattr(torch.nn, name) and name not in OTHERWISE.split()]
 RESTATED: dict[str, type[torch.nn.Module]] = {
     "CustomAdaptivePool2d": torch.nn.AdaptiveAvgPool2d,
     "CustomConv2d": torch.nn.Conv2d,
