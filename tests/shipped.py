@@ -1,8 +1,10 @@
 """The specs that are shipped: each checked at most once in a run of the tests."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+import pytest
+from _pytest.mark import ParameterSet
 from torch import nn
 
 import generated
@@ -19,6 +21,15 @@ from layergen.resolve import resolve
 
 ROOT = Path(__file__).parents[1]
 SPECS = {path.stem: path for path in sorted((ROOT / "specs").rglob("*.yaml"))}
+RESTATED = frozenset(name for name, path in SPECS.items() if "\nmatches:" in path.read_text(encoding="utf-8"))
+USUAL = frozenset({"custom_conv2d", "layer_norm", "linear", "lstm_cell", "rms_norm", "softmax", "upsample"})
+LONG = frozenset({"inverted_residual", "transformer_lm"})
+
+
+def parameters(names: Iterable[str]) -> list[ParameterSet]:
+    """The names of specs to test one after the other; most of what restates torch, and what takes long, is slow."""
+    slow = (RESTATED - USUAL) | LONG
+    return [pytest.param(name, marks=pytest.mark.slow) if name in slow else pytest.param(name) for name in names]
 
 
 def read(path: Path) -> LayerSpec:

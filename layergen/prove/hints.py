@@ -20,6 +20,7 @@ DIMENSIONS = (211, 223, 227, 229, 233, 239, 241, 251, 257, 263, 269, 271)
 LARGE_INTS = (*DIMENSIONS, *(multiple * DIMENSIONS[0] for multiple in (2, 3, 4, 5)))
 LOOKS = 60  # at values that may take the same way
 LEADING = (13, 17, 31, 37)  # two unless a case wants more
+EVEN_LEADING = (26, 34, 62, 74)  # where a constraint wants one to be halved
 LEADING_NAMES = tuple(f"...[{index}]" for index in range(len(LEADING)))
 
 
@@ -66,6 +67,22 @@ def own_hints(program: Program, setting: Setting, concrete: frozenset[str] = fro
 def _chosen(
     program: Program, setting: Setting, concrete: frozenset[str], ints: Sequence[int], dimensions: Sequence[int]
 ) -> Hints | None:
+    held = any(program.run in ex.names(node) for node in program.size_constraints)
+    for run in (LEADING, EVEN_LEADING) if held else (LEADING,):
+        found = _with_leading(program, setting, concrete, ints, dimensions, run[: len(setting.leading)])
+        if found is not None:
+            return found
+    return None
+
+
+def _with_leading(
+    program: Program,
+    setting: Setting,
+    concrete: frozenset[str],
+    ints: Sequence[int],
+    dimensions: Sequence[int],
+    leading: tuple[int, ...],
+) -> Hints | None:
     integers = {
         name: argument
         for name, argument in program.decided.items()
@@ -101,7 +118,6 @@ def _chosen(
     def at(given: Mapping[str, Any], sizes: Mapping[str, int]) -> Setting:
         return replace(setting, given=given, values=values_of(program, given), sizes=sizes, leading=leading)
 
-    leading = LEADING[: len(setting.leading)]
     given = search(program, fixed, pools, accept)
     sizes = None if given is None else sized(given)
     if given is None or sizes is None:
