@@ -1,0 +1,141 @@
+"""How generated constructors check arguments and make tensors, and what docstrings say."""
+
+import math
+from typing import Any
+
+import pytest
+from lowered import AFFINE
+from small import DIM, program
+
+from layergen.lower.arguments import argument_signature
+from layergen.lower.constructor import ConstructorWriter
+from layergen.lower.docs import references, shape_sentence
+from layergen.lower.imports import function, names_in
+from layergen.lower.initial import reset_lines
+from layergen.lower.representation import extra_repr
+from layergen.lower.source import DocText
+
+# Constructors and initial values
+
+
+def constructor(**parts: Any) -> list[str]:
+    return list(ConstructorWriter(program(**parts)).write())
+
+
+def test_an_infinite_default_needs_no_import() -> None:
+    layer = program(arguments={"limit": {"type": "float", "default": math.inf, "doc": "Limit."}})
+    assert list(argument_signature(layer)) == ['limit: float = float("inf")']
+    assert names_in(function(argument_signature(layer), ())) == {"float"}
+
+
+def test_neighbours_under_one_condition_share_its_branch() -> None:
+    assert constructor(**AFFINE)[-7:] == [
+        "if affine:",
+        "    self.weight = nn.Parameter(torch.empty(dim, device=device, dtype=dtype))",
+        "    self.bias = nn.Parameter(torch.empty(dim, device=device, dtype=dtype))",
+        "else:",
+        '    self.register_parameter("weight", None)',
+        '    self.register_parameter("bias", None)',
+        "self.reset_parameters()",
+    ]
+
+
+def test_constraints_on_derived_values_come_after_them() -> None:
+    parts = {"arguments": {"dim": DIM, "heads": DIM}, "derived": {"size": "dim // heads"}}
+    written = constructor(**parts, constraints=["size % 2 == 0", "dim % heads == 0"])
+    order = [
+        "if dim % heads != 0:",
+        "self.dim = dim",
+        "self.size = dim // heads",
+        "if self.size % 2 != 0:",
+    ]
+    assert [line for line in written if line in order] == order
+    assert '    raise ValueError(f"dim must be divisible by heads, got dim={dim}, heads={heads}")' in written
+
+
+@pytest.mark.parametrize(
+    ("constraint", "condition"),
+    [
+        ("a < b", "a >= b"),
+        ("a == b", "a != b"),
+        ("not a == b", "a == b"),
+        ("a > 1 or b > 1", "a <= 1 and b <= 1"),
+        ("1 < a < b", "not 1 < a < b"),
+        ("a > 1 and b > 1", "not (a > 1 and b > 1)"),
+        ("a % 2", "not a % 2"),
+    ],
+)
+def test_a_constraint_is_checked_by_its_opposite(constraint: str, condition: str) -> None:
+    assert f"if {condition}:" in constructor(arguments={"a": DIM, "b": DIM}, constraints=[constraint])
+
+
+def test_a_fan_is_computed_once() -> None:
+    parameters = {
+        "weight": {"shape": ["dim", 3], "init": "kaiming_uniform(a=sqrt(5))"},
+        "bias": {"shape": ["dim"], "init": "uniform(-1 / sqrt(fan_in(weight)), 1 / sqrt(fan_in(weight)))"},
+    }
+    assert list(reset_lines(program(arguments={"dim": DIM}, parameters=parameters))) == [
+        "init.kaiming_uniform_(self.weight, a=math.sqrt(5))",
+        "fan_in = self.weight[0].numel()",
+        "init.uniform_(self.bias, -1 / math.sqrt(fan_in), 1 / math.sqrt(fan_in))",
+    ]
+
+
+def test_initial_values_that_are_expressions_are_copied_without_a_gradient() -> None:
+    parts: dict[str, Any] = {
+        "arguments": {"dim": DIM},
+        "parameters": {"scale": {"shape": ["dim"], "init": "arange(dim) - dim"}},
+    }
+    assert list(reset_lines(program(**parts))) == [
+        "with torch.no_grad():",
+        "    self.scale.copy_(torch.arange(self.dim, device=self.scale.device) - self.dim)",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("init", "count"),
+    [
+        ("arange(dim) / dim", 1),
+        ("2 ** (-8 * arange(1, dim + 1) / dim)", 1),
+        ("0.5 * (arange(dim) - 1)", 1),
+        ("log(arange(1, dim + 1)) * ones(dim)", 1),
+        ("ones(dim)[arange(dim)] / 3", 0),  # an index is an integer
+        ("arange(dim) - dim", 0),
+        ("arange(dim) != 3", 0),
+        ("other + arange(dim)", 0),
+    ],
+)
+def test_integers_of_which_fractions_are_computed_have_the_precision_of_the_tensor(init: str, count: int) -> None:
+    tensors = {"scale": {"shape": ["dim"], "init": init}, "other": {"shape": ["dim"], "init": "ones"}}
+    written = "\n".join(reset_lines(program(arguments={"dim": DIM}, parameters=tensors)))
+    assert written.count("dtype=torch.promote_types(") == count
+
+
+def test_a_representation_names_what_does_not_go_without_saying() -> None:
+    arguments = {"dim": DIM, "size": {"type": "size2", "doc": "Size."}, "mode": {"type": "str", "doc": "Mode."}}
+    assert extra_repr(program(arguments=arguments)) == ('return f"{self.dim}, size={self.size}, mode={self.mode!r}"',)
+    assert extra_repr(program()) == ()
+
+
+def test_the_docstring_says_what_a_mask_marks() -> None:
+    mask = {"shape": ["N", "L"], "dtype": "bool", "marks": ["x", "z"], "dim": 1}
+    inputs = {"x": ["N", "L", "D"], "z": ["N", "L", "D"], "mask": mask}
+    layer = program("y = (x + z) * mask[:, :, None]", inputs=inputs, outputs={"y": ["N", "L", "D"]})
+    said = shape_sentence(layer, layer.inputs["mask"])
+    assert said == "``(N, L)``, of dtype ``bool``, true at the positions of ``x`` and ``z`` along ``L`` that count."
+
+
+def test_a_range_of_floats_is_what_was_tested_and_one_of_integers_a_demand() -> None:
+    inputs = {"x": {"shape": ["N", "C"], "range": [0.5, 2]}, "i": {"shape": ["N"], "dtype": "int64", "range": [0, "C"]}}
+    layer = program("y = x * i[:, None]", inputs=inputs)
+    assert shape_sentence(layer, layer.inputs["x"]) == "``(N, C)``, tested with values in ``[0.5, 2)``."
+    assert shape_sentence(layer, layer.inputs["i"]) == "``(N,)``, of dtype ``int64``, with values in ``[0, C)``."
+
+
+def test_several_references_are_a_list() -> None:
+    one, other = ({"title": title, "url": f"https://example.org/{title}"} for title in ("One", "Other"))
+    assert list(references(program(references=[one]), DocText(()))) == ["`One <https://example.org/One>`__"]
+    assert list(references(program(references=[one, other]), DocText(()))) == [
+        "- `One <https://example.org/One>`__",
+        "- `Other <https://example.org/Other>`__",
+    ]

@@ -1,0 +1,129 @@
+"""How generated forwards bind dimensions, and check the shapes of their inputs."""
+
+from lowered import AFFINE, checked, forward
+from small import DIM, FLAG, forward_lines, program
+
+# Dimensions
+
+
+def test_dimensions_are_bound_only_if_they_are_mentioned() -> None:
+    assert forward("y = x") == "return x"
+    assert forward("y = x * C") == "C = x.shape[1]\nreturn x * C"
+    assert forward("y = x * C / N") == "N, C = x.shape\nreturn x * C / N"
+
+
+def test_several_dimensions_of_one_input_are_unpacked_together() -> None:
+    parts = {"inputs": {"x": ["N", "C", 4, "W"]}, "outputs": {"y": ["N", "C", 4, "W"]}}
+    assert forward("y = x * W / N", **parts) == "N, _, _, W = x.shape\nreturn x * W / N"
+
+
+def test_dimensions_behind_leading_ones_are_counted_from_the_end() -> None:
+    parts = {"inputs": {"x": ["...", "L", "C"]}, "outputs": {"y": ["...", "L", "C"]}}
+    assert forward("y = x * L / C", **parts) == "L = x.shape[-2]\nC = x.shape[-1]\nreturn x * L / C"
+
+
+def test_dimensions_are_bound_before_an_input_is_rebound() -> None:
+    assert forward("x = sum(x, 0)\ny = expand(x, N, -1)").splitlines()[0] == "N = x.shape[0]"
+
+
+def test_a_dimension_comes_from_an_input_that_is_always_there() -> None:
+    parts = {"inputs": {"mask": {"shape": ["L"], "optional": True}, "x": ["N", "L"]}, "outputs": {"y": ["N", "L"]}}
+    assert forward("y = x * L", **parts) == "L = x.shape[1]\nreturn x * L"
+
+
+# Input checks
+
+
+def test_a_size_that_torch_would_let_through_is_checked() -> None:
+    assert checked("y = x * weight", **{**AFFINE, "parameters": {"weight": {"shape": ["dim"], "init": "ones"}}}) == [
+        "if x.dim() != 2 or x.shape[1] != self.dim:",
+        '    raise ValueError(f"expected x of shape (N, dim) with dim={self.dim}, " f"got {tuple(x.shape)}")',
+        "return x * self.weight",
+    ]
+
+
+def test_a_size_that_torch_checks_itself_is_not_checked_again() -> None:
+    parameters = {"weight": {"shape": ["dim", "dim"], "init": "ones"}}
+    assert checked("y = linear(x, weight)", **{**AFFINE, "parameters": parameters}) == [
+        "if x.dim() != 2:",  # which it does not
+        '    raise ValueError(f"expected x of shape (N, dim), got {tuple(x.shape)}")',
+        "return F.linear(x, self.weight)",
+    ]
+
+
+def test_inputs_that_share_a_dimension_are_compared() -> None:
+    parts = {"inputs": {"x": ["N", "C"], "z": ["N", "C"]}}
+    assert checked("y = x + z", **parts)[2:4] == [
+        "N, C = x.shape",
+        "if z.dim() != 2 or z.shape[0] != N or z.shape[1] != C:",
+    ]
+
+
+def test_an_input_that_may_be_left_out_is_checked_where_it_is_there() -> None:
+    parts = {"inputs": {"x": ["N", "C"], "z": {"shape": ["C"], "optional": True}}}
+    written = checked("y = x if z is None else x * z", **parts)
+    assert written[2:4] == ["C = x.shape[1]", "if z is not None and (z.dim() != 1 or z.shape[0] != C):"]
+
+
+def test_a_dimension_that_occurs_twice_is_bound_once_and_compared() -> None:
+    parts = {"inputs": {"x": ["N", "L", "L"]}, "outputs": {"y": ["N", "L", "L"]}}
+    assert checked("y = x * L + N", **parts) == [
+        "if x.dim() != 3 or x.shape[2] != x.shape[1]:",
+        '    raise ValueError(f"expected x of shape (N, L, L), got {tuple(x.shape)}")',
+        "N, L, _ = x.shape",
+        "return x * L + N",
+    ]
+
+
+def test_a_message_does_not_say_that_a_number_is_that_number() -> None:
+    assert checked("y = x + 1", inputs={"x": ["N", 4]}, outputs={"y": ["N", 4]})[1] == (
+        '    raise ValueError(f"expected x of shape (N, 4), got {tuple(x.shape)}")'
+    )
+
+
+def test_a_size_that_is_computed_from_dimensions_is_compared() -> None:
+    parts = {"inputs": {"x": ["N"], "z": ["N - 1"]}, "outputs": {"y": ["N"]}}
+    assert checked("y = x * sum(z)", **parts)[3] == "if z.dim() != 1 or z.shape[0] != N - 1:"
+
+
+def test_an_input_with_leading_dimensions_has_those_behind_them() -> None:
+    parts = {"inputs": {"x": ["...", "L", "C"]}, "outputs": {"y": ["...", "L", "C"]}}
+    assert checked("y = x * L", **parts)[0] == "if x.dim() < 2:"
+    assert checked("y = relu(x)", inputs={"x": ["..."]}, outputs={"y": ["..."]}) == ["return F.relu(x)"]
+
+
+def test_what_is_checked_on_one_way_alone_is_checked() -> None:
+    parts = {
+        "arguments": {"flag": {**FLAG, "default": False}},
+        "parameters": {"weight": {"shape": [4, 4], "init": "ones"}, "bias": {"shape": [4], "init": "ones"}},
+        "inputs": {"x": ["N", 4]},
+        "outputs": {"y": ["N", 4]},
+    }
+    written = checked("y = x * bias if flag else linear(x, weight) * bias", **parts)
+    assert written[0] == "if x.dim() != 2 or x.shape[1] != 4:"
+
+
+def test_each_shape_that_an_input_may_have_is_checked_where_it_is_meant() -> None:
+    parts = {
+        "arguments": {"dim": {**DIM, "optional": True, "default": None}},
+        "inputs": {"x": "[...] if dim is None else [..., dim]"},
+        "outputs": {"y": "[...] if dim is None else [..., dim]"},
+    }
+    assert checked("y = relu(x) + 1", **parts) == [
+        "if self.dim is not None and (x.dim() < 1 or x.shape[-1] != self.dim):",
+        '    raise ValueError(f"expected x of shape (*, dim) with dim={self.dim}, " f"got {tuple(x.shape)}")',
+        "return F.relu(x) + 1",
+    ]
+
+
+def test_a_dimension_is_bound_in_the_branches_in_which_it_has_a_size() -> None:
+    parts = {"inputs": {"x": ["N", "C"], "c": {"shape": ["S"], "optional": True}}}
+    written = forward("if c is not None:\n    y = x * S + sum(c)\nelse:\n    y = x", **parts)
+    assert written.splitlines()[:3] == ["if c is not None:", "    S = c.shape[0]", "    y = x * S + c.sum()"]
+    assert forward("y = x if c is None else x * S", **parts) == "return x if c is None else x * c.shape[0]"
+
+
+def test_a_message_gives_the_names_that_a_size_is_made_of() -> None:
+    layer = program("y = x + sum(scale)", inputs={"x": ["N", "C"], "scale": ["2 * C"]})
+    written = "\n".join(forward_lines(layer, with_checks=True))
+    assert "with C={C}, got" in " ".join(written.replace('"', "").replace(" f", " ").split())
