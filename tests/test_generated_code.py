@@ -53,8 +53,8 @@ def file_name(spec: str) -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("tool", [("ruff", "check", "--no-cache"), ("mypy", "--strict", "--no-incremental")])
-def test_tools_find_nothing(everything: Path, tool: tuple[str, ...]) -> None:
-    command = [sys.executable, "-m", *tool, "generated"]
-    result = subprocess.run(command, cwd=everything, capture_output=True, text=True, check=False)
-    assert result.returncode == 0, result.stdout + result.stderr
+def test_tools_find_nothing(everything: Path) -> None:
+    for tool in (("ruff", "check", "--no-cache"), ("mypy", "--strict", "--no-incremental")):
+        command = [sys.executable, "-m", *tool, "generated"]
+        result = subprocess.run(command, cwd=everything, capture_output=True, text=True, check=False)
+        assert result.returncode == 0, result.stdout + result.stderr
