@@ -13,7 +13,7 @@ from torch import Tensor
 
 from layergen.contracts.empty import takes_it, without_samples
 from layergen.contracts.moved import called_with, moved
-from layergen.contracts.open_sizes import needs_sizes
+from layergen.contracts.open_sizes import has_recurrent_member, needs_sizes
 from layergen.contracts.sites import WITH_DATA
 from layergen.contracts.twice import Twice, twice
 from layergen.contracts.values import drawn
@@ -46,7 +46,7 @@ class Transforms:
     twice: Twice = Twice.UNTOLD  # whether its gradients can be differentiated again
     mapped: bool = False  # whether `vmap` gives what calls one by one give, in evaluation
     empty: Mapping[bool, At] = field(default_factory=dict)  # batches without a sample that it takes, by `training`
-    traced: bool = False  # whether no step needs to look at data
+    traced: bool = False  # whether it can be traced: no step needs to look at data
     grown: tuple[At, At] | None = None  # two settings that differ in sizes alone, at which shapes are proven
 
 
@@ -72,7 +72,7 @@ def _seen(program: Program, settings: Sequence[Setting], proofs: Sequence[Proof 
         twice(program, settings[0]),
         settled and _maps(program, settings[0]),
         next(filter(None, emptied), {}),
-        not any(isinstance(proof, Tried) and proof.for_data for proof in proofs),
+        not any(isinstance(proof, Tried) and proof.for_data for proof in proofs) and not has_recurrent_member(program),
         next(filter(None, grown), None),
     )
 

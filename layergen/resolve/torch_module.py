@@ -9,7 +9,8 @@ from layergen.ops import Formal, Op, Signature
 from layergen.resolve.inference import TENSOR, UNKNOWN
 
 VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-NESTED = frozenset({"nn.LSTM", "nn.GRU", "nn.RNN", "nn.LSTMCell"})  # give more than a tensor
+RECURRENT = frozenset({"nn.LSTM", "nn.GRU", "nn.RNN"})
+NESTED = RECURRENT | {"nn.LSTMCell"}  # give more than a tensor
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +35,7 @@ class TorchModule:
 
     def takes(self, option: str) -> bool:
         """Whether its constructor takes ``device`` or ``dtype``."""
-        return option in inspect.signature(self.type).parameters or self.name in ("nn.LSTM", "nn.GRU", "nn.RNN")
+        return option in inspect.signature(self.type).parameters or self.name in RECURRENT
 
     def forward(self, name: str) -> Op:
         """Its forward, as an op of some name."""
