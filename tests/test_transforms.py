@@ -46,6 +46,19 @@ def test_a_trace_holds_for_other_sizes_unless_some_are_needed_as_numbers(forward
     assert needs_sizes(program(forward=forward)) is needs
 
 
+def test_a_trace_is_tried_at_sizes_that_data_allows() -> None:
+    table = {"weight": {"shape": ["rows", "C"], "init": "normal(0, 0.02)"}}
+    rows = {"rows": {"type": "int", "min": 1, "doc": "Rows."}, "C": {"type": "int", "min": 1, "doc": "Features."}}
+    parts = {
+        "arguments": rows,
+        "parameters": table,
+        "inputs": {"x": ["N", "L", "C"]},
+        "outputs": {"y": ["N", "L", "C"]},
+    }
+    assert seen(forward="y = x + sum(weight, dim=0)", **parts).grown is not None
+    assert seen(forward="y = x + embedding(arange(L)[None, :], weight)", **parts).grown is None
+
+
 # Layers that are broken by hand
 
 

@@ -129,7 +129,7 @@ def _grown(program: Program, setting: Setting) -> tuple[At, At] | None:
         leading = tuple(times * size + more for size in setting.leading)
         larger = replace(setting, sizes=sizes, leading=leading)
         at = _tried(program, larger) if larger != setting and allowed(program, larger) else None
-        if at is None:
+        if at is None or not _works_on_data(program, larger):  # which may lie behind the end of a table
             return None
         found.append(at)
     return found[0], found[1]
@@ -141,3 +141,12 @@ def _tried(program: Program, setting: Setting) -> At | None:
         return At(setting, try_runs(Runs(program, setting, (SHAPES,))))
     except (SpecError, TrialFault):
         return None
+
+
+def _works_on_data(program: Program, setting: Setting) -> bool:
+    try:
+        with drawn():
+            moved(program, setting).run(training=False)
+    except (SpecError, TrialFault):
+        return False
+    return True
