@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from shipped import ROOT, SPECS, read
 
+from layergen.lang.matches import Match
+
 PAGE = ROOT / "docs" / "catalogue.md"
 HEAD = """# Catalogue
 
@@ -25,7 +27,7 @@ def text() -> str:
         parts.append(f"\n## {name.capitalize()}\n\n| layer | does | restates |\n|---|---|---|\n")
         for path in paths:
             layer = read(path)
-            match = f"`{layer.matches.module.function}`" if layer.matches else ""
+            match = f"`{layer.matches.module.function}`" if isinstance(layer.matches, Match) else ""
             parts.append(f"| [{layer.layer}](../specs/{name}/{path.name}) | {layer.summary} | {match} |\n")
     return "".join(parts)
 

@@ -12,6 +12,7 @@ PAIRS = Path(__file__).parent / "pairs"
 REFUSED = {  # by the build, with one finding
     "arc_margin": "LG315",
     "autocorrelation": "LG302",
+    "bn_biased": "LG404",
     "bool_minus": "LG303",
     "causal_conv": "LG301",
     "causal_leak": "LG329",
@@ -37,7 +38,6 @@ REFUSED = {  # by the build, with one finding
     "view_input": "LG303",
     "view_merge": "LG303",
 }
-FAILING = {"bn_biased": "test_matches_torch"}  # what builds, and fails the tests that are generated
 NOT_FOUND = ("focal_mean", "head_merge")  # wrong values alone: nothing in the spec says what is to be computed
 NAMES = sorted(path.name for path in PAIRS.iterdir())
 
@@ -60,7 +60,7 @@ def failing(root: Path, kind: str, *names: str) -> set[tuple[str, str]]:
 
 
 def test_each_pair_is_held_to_something() -> None:
-    assert sorted((*REFUSED, *FAILING, *NOT_FOUND)) == NAMES
+    assert sorted((*REFUSED, *NOT_FOUND)) == NAMES
 
 
 @pytest.mark.parametrize(("name", "code"), REFUSED.items(), ids=REFUSED)
@@ -79,11 +79,6 @@ def test_sound_one_is_accepted(tmp_path: Path, name: str) -> None:
 @pytest.mark.slow
 def test_sound_ones_pass_their_tests(tmp_path: Path) -> None:
     assert not failing(tmp_path, "good", *NAMES)
-
-
-@pytest.mark.slow
-def test_some_wrong_ones_fail_their_tests_alone(tmp_path: Path) -> None:
-    assert failing(tmp_path, "bad", *FAILING) == set(FAILING.items())
 
 
 @pytest.mark.slow

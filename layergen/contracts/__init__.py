@@ -1,5 +1,6 @@
 """What a layer keeps beside its shapes, one promise a file; and what is told of a layer at each setting."""
 
+from layergen.contracts.agreement import AGREEMENT
 from layergen.contracts.autocast import AUTOCAST
 from layergen.contracts.broadcasting import BROADCASTING
 from layergen.contracts.buffers import BUFFERS
@@ -53,6 +54,7 @@ CONTRACTS: dict[str, tuple[Promise, ...]] = {
     "finite": (FINITE,),
     "learning": (LEARNING,),
     "penalty": (PENALTY,),
+    "matches": (AGREEMENT,),
     "laws": (LAWS,),
     "precision": (HALF, NARROWING),
     "init": (FANS, STACKS),

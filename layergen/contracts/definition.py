@@ -1,17 +1,16 @@
 """Definition: the forward computes what the formula says."""
 
-import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
-import torch
 from torch import Tensor
 
+from layergen.contracts.compared import HELP, close, entry_text, shown, started
 from layergen.contracts.promise import Promise, Ways
 from layergen.contracts.sites import WITH_DATA
-from layergen.contracts.values import ORDINARY, drawn, give, start
+from layergen.contracts.values import drawn
 from layergen.definition.evaluate import Evaluation
 from layergen.definition.faults import PATH
 from layergen.definition.layout import Size
@@ -23,12 +22,8 @@ from layergen.lang import expression as ex
 from layergen.resolve.program import Program
 from layergen.rules.cases import DefinitionMismatch, IllDefined, IncompleteDefinition
 from layergen.run.forward import Run, TrialFault
-from layergen.run.instance import Instance, Placement
+from layergen.run.instance import Instance
 from layergen.run.watching import Runs
-
-ON_DATA = Placement(torch.device("cpu"), torch.float64)
-CLOSE = 1e-7  # how far two values may be apart, of what they are and at all: as in the generated tests
-HELP = "one of the two is wrong: hold both against the source"
 
 
 @dataclass(frozen=True)
@@ -52,7 +47,7 @@ def hold_to_definition(program: Program, runs: Iterable[Runs]) -> Compared:
     for one in runs:
         if not one.admits(WITH_DATA):  # it is too large to be computed in a build
             continue
-        instance = _started(one)
+        instance = started(program, one.setting)
         evaluation = evaluated(instance, program.definition)
         try:
             refuse(_differences(instance, evaluation))
@@ -66,18 +61,6 @@ def hold_to_definition(program: Program, runs: Iterable[Runs]) -> Compared:
         help = "give smaller settings under `cases`"
         raise SpecError([IllDefined.at(PATH, message, help=help)])
     return Compared(tuple(settings), tuple(plain))
-
-
-def _started(runs: Runs) -> Instance:
-    """A layer whose values are all drawn at random, so that none is a 1 or a 0 by accident."""
-    with drawn():
-        instance = Instance(runs.program, runs.setting, ON_DATA)
-        start(instance)
-        for tensor in instance.state.values():
-            if tensor is not None and tensor.is_floating_point():
-                tensor.add_(torch.rand_like(tensor) - 0.5)
-        give(instance, ORDINARY)
-    return instance
 
 
 def evaluated(instance: Instance, definition: Definition) -> Evaluation:
@@ -130,7 +113,7 @@ def _compare(evaluation: Evaluation, name: str, output: Tensor, run: Run, notes:
     if found is None:
         return None
     index, ours, theirs = found
-    message = f"`{_text(name, index)}` is {_shown(theirs)} by the definition and {_shown(ours)} by the forward"
+    message = f"`{entry_text(name, index)}` is {shown(theirs)} by the definition and {shown(ours)} by the forward"
     equation = evaluation.equation(name, index)
     told = _first_intermediate(evaluation, name, run)
     return DefinitionMismatch.at(
@@ -143,7 +126,7 @@ def _compared(evaluation: Evaluation, name: str, output: Tensor) -> Iterator[tup
     values = output.reshape(-1).tolist()
     for index, ours in zip(product(*map(range, output.shape)), values, strict=True):
         theirs = evaluation.entry(name, index)
-        if not _close(ours, theirs):
+        if not close(ours, theirs):
             yield index, ours, theirs
 
 
@@ -160,27 +143,10 @@ def _first_intermediate(evaluation: Evaluation, output: str, run: Run) -> tuple[
         if found is not None:
             index, ours, theirs = found
             label = Label(Place(FORWARD, step.target.span), f"`{name}` differs already")
-            note = (
-                f"values: `{_text(name, index)}` is {_shown(theirs)} by the definition, {_shown(ours)} by the forward"
-            )
+            entry = entry_text(name, index)
+            note = f"values: `{entry}` is {shown(theirs)} by the definition, {shown(ours)} by the forward"
             return (label,), (note,)
     return (), ()
-
-
-def _close(ours: Any, theirs: Any) -> bool:
-    if not isinstance(theirs, int | float) or isinstance(ours, complex):
-        return False
-    if math.isnan(ours) or math.isnan(theirs):
-        return math.isnan(ours) and math.isnan(theirs)
-    return math.isclose(ours, theirs, rel_tol=CLOSE, abs_tol=CLOSE)
-
-
-def _text(name: str, index: tuple[int, ...]) -> str:
-    return f"{name}[{', '.join(map(str, index))}]" if index else name
-
-
-def _shown(value: Any) -> str:
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
 def check_complete(ways: Ways) -> Iterator[Finding]:

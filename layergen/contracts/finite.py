@@ -10,7 +10,7 @@ from layergen.contracts.sites import AT_POINTS, CPU, started
 from layergen.contracts.slopes import Slopes, SlopeWatch
 from layergen.contracts.values import EQUAL, ORDINARY, ZERO, Point, drawn
 from layergen.diagnostics import FORWARD, Finding, Place, Rule
-from layergen.domains.twin import module_fails_too
+from layergen.domains.twin import match_fails_too
 from layergen.lang import expression as ex
 from layergen.resolve.program import Program
 from layergen.rules.behaviour import NotANumber
@@ -58,7 +58,7 @@ def check_finite(ways: Ways) -> Iterator[Finding]:
                     continue
                 wide = next(other for other in runs.seen(exact) if other.training == seen.training)
                 finding = _judged(ways.program, point, seen, wide) if wide.fault is None else None
-                if finding is not None and not module_fails_too(_again(seen, point), seen.training):
+                if finding is not None and not match_fails_too(_again(seen, point), seen.training):
                     yield finding
                     return
 

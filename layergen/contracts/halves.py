@@ -11,7 +11,7 @@ from layergen.contracts.promise import Promise, Ways
 from layergen.contracts.sites import CPU, IN_COMMON, SHAKE, SizeWatch, started
 from layergen.contracts.values import ORDINARY, ZERO, Point, drawn
 from layergen.diagnostics import FORWARD, Finding, Place
-from layergen.domains.twin import module_fails_too
+from layergen.domains.twin import match_fails_too
 from layergen.lang import expression as ex
 from layergen.ops.dtypes import dtype_name
 from layergen.resolve.program import Program
@@ -64,7 +64,7 @@ class Attempt:
     def excused(self) -> bool:
         """Whether the module of `matches` fails on these numbers too."""
         with drawn():
-            return module_fails_too(self.started(self.dtype), self.training)
+            return match_fails_too(self.started(self.dtype), self.training)
 
     def error(self, seed: int, nudge: float = 0.0) -> float:
         """The error of the outputs in the attempt's dtype, or of a nudge in float64; none where it cannot be run."""

@@ -91,7 +91,7 @@ def _leading(slices: Iterable[bool]) -> int:
 def check_influence(ways: Ways) -> Iterator[Finding]:
     """Yield the inputs of which a part never matters."""
     program = ways.program
-    if program.matches is not None:  # whose values it has, as the tests will tell
+    if program.matches or program.formula:  # whose values it has, as the tests will tell
         return
     found = {name: Ignored(_fixed(part)) for name, part in program.inputs.items() if not part.partial}
     explored = list(probed(ways))

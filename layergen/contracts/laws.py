@@ -1,6 +1,6 @@
 """Laws: what the author says of all inputs holds for some that are drawn."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -11,13 +11,10 @@ from layergen.contracts.values import ORDINARY, drawn, give, start
 from layergen.diagnostics import Finding, Place
 from layergen.lang import expression as ex
 from layergen.lang.interpreter import EvaluationFault, Interpreter
-from layergen.lang.model import LAYER, Law
-from layergen.lang.tuples import gathered, packed
-from layergen.resolve.program import Child, Program
+from layergen.lang.model import Law
+from layergen.resolve.program import Program
 from layergen.rules.cases import BrokenLaw
-from layergen.run.call import Called, bound_inputs, bound_values, computed
-from layergen.run.environment import CONSTANTS, TensorCalls
-from layergen.run.forward import ForwardInterpreter
+from layergen.run.equations import Running
 from layergen.run.instance import Instance, Placement
 from layergen.settings.choice import Setting
 from layergen.words import listed, plural
@@ -54,7 +51,7 @@ def _broken(program: Program, setting: Setting, law: Law, index: int) -> Finding
             instance = Instance(program, setting, IN_FLOAT64)
             start(instance, shake=0.25)
             give(instance, ORDINARY)
-            running = _Running(instance)
+            running = Running(instance)
             try:
                 one, other = running.evaluate(left), running.evaluate(right)
                 where = _first_breach(_tensor(one), _tensor(other), sign, law.within)
@@ -70,33 +67,6 @@ def _broken(program: Program, setting: Setting, law: Law, index: int) -> Finding
             message = f"`{ex.show(law.law)}` does not hold: {place}{value:.6g} {_opposite(sign)} {wanted:.6g}"
             return BrokenLaw.at(Place(path, law.law.span), message, notes=instance.explainer.notes())
     return None
-
-
-class _Running(ForwardInterpreter):
-    """Computes the sides of a law."""
-
-    def __init__(self, instance: Instance) -> None:
-        self.instance = instance
-        calls = TensorCalls(torch.device("cpu"), instance.floating_dtype(), functions=instance.setting.values)
-        values: Mapping[str, Any] = {
-            **CONSTANTS,
-            **instance.scalars,
-            **instance.named,
-            **gathered(instance.inputs, instance.program.tuples),
-            LAYER: self.itself,
-            "training": False,
-        }
-        super().__init__(values, calls, {}, instance.explainer, (), instance.setting.leading)
-
-    def itself(self, node: ex.Call, arguments: list[Any], keywords: dict[str, Any], training: bool) -> Any:
-        """Run the layer, in evaluation, on inputs that may have other sizes."""
-        instance, program = self.instance, self.instance.program
-        values = {**instance.setting.values, **bound_values(program, arguments, keywords)}
-        inputs = bound_inputs(program, arguments, keywords)
-        child = Child(program, (), "")
-        called = Called(child, values, inputs, instance.named, instance.members, training, instance.placement)
-        outputs = tuple(packed(computed(called).items()))
-        return outputs[0] if len(outputs) == 1 else outputs
 
 
 def _tensor(value: Any) -> Tensor:

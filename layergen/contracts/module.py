@@ -5,11 +5,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from layergen.contracts.matching import matched_inputs, matched_module
 from layergen.contracts.probing import Probe, Tensors
 from layergen.contracts.sites import CPU
+from layergen.run.equations import tensors_in
 from layergen.run.instance import Instance
 from layergen.settings.choice import Setting
 
@@ -39,10 +40,4 @@ class Matched:
                 given = module(*matched_inputs(self.instance, {**absent, **inputs}))
             except Exception:  # whatever torch raises; what cannot be run shows nothing
                 return None
-        return dict(zip(self.instance.returned(), _flat(given), strict=False))
-
-
-def _flat(value: Any) -> list[Tensor]:
-    if isinstance(value, Tensor):
-        return [value]
-    return [tensor for part in value for tensor in _flat(part)] if isinstance(value, list | tuple) else []
+        return dict(zip(self.instance.returned(), tensors_in(given), strict=False))

@@ -1,57 +1,77 @@
-"""What the module that a layer matches does where the layer fails: what torch does itself is not held against it."""
+"""What the match of a layer does where the layer fails: what torch does itself is not held against it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from layergen.domains.recorded import wanted, weights
+from layergen.lang import expression as ex
 from layergen.lang.interpreter import Interpreter
+from layergen.lang.model import Match
 from layergen.lang.tuples import gathered
 from layergen.ops.modules import find_module
+from layergen.resolve.program import Program
 from layergen.run.environment import CONSTANTS
+from layergen.run.equations import Running, tensors_in
 from layergen.run.instance import Instance
 
 
-def module_fails_too(instance: Instance, training: bool) -> bool:
-    """Whether the module that a layer matches is not finite on the instance's values either, or refuses them."""
-    match = instance.program.matches
-    op = find_module(match.module.function) if match is not None else None
-    if match is None or op is None:
+def match_fails_too(instance: Instance, training: bool) -> bool:
+    """Whether what a layer matches is not finite on the instance's values either, or refuses them."""
+    match, formula = instance.program.matches, op_matched(instance.program)
+    if match is None and formula is None:
         return False
-    values = {**CONSTANTS, **instance.setting.values}
-    interpreter = Interpreter(values)
-    hidden = {name for name, buffer in instance.program.buffers.items() if not buffer.persistent}
-    state = {name: part.detach() for name, part in instance.state.items() if part is not None and name not in hidden}
     leaves = [tensor for _, tensor in wanted(instance)]
     for leaf in leaves:
         leaf.grad = None
     try:
-        arguments = [interpreter.evaluate(argument) for argument in match.module.arguments]
-        keywords = {keyword.name: interpreter.evaluate(keyword.value) for keyword in match.module.keywords}
-        module = op.function(*arguments, **keywords)
-        module.to(instance.placement.dtype)
-        module.load_state_dict(state)
-        module.train(training)
-        tensors, given = gathered(instance.inputs, instance.program.tuples), match.inputs
-        names = {**CONSTANTS, **tensors}
-        inputs = list(tensors.values()) if given is None else [Interpreter(names).evaluate(part) for part in given]
-        outputs = [output for output in _flat(module(*inputs)) if output.is_floating_point()]
+        if match is not None:
+            module = _module(instance, match, training)
+            leaves += module.parameters()
+            results = module(*_inputs(instance, match))
+        else:
+            assert formula is not None
+            results = Running(instance).evaluate(formula)
+        outputs = [output for output in tensors_in(results) if output.is_floating_point()]
         if not all(bool(output.isfinite().all()) for output in outputs):
             return True
-        torch.autograd.backward(
-            [output for output in outputs if output.requires_grad], [weights(o) for o in outputs if o.requires_grad]
-        )
+        _backward(output for output in outputs if output.requires_grad)
     except Exception:
         return True  # torch refuses what the layer is given, or to be compared: nothing is held against the layer
-    grads = [leaf.grad for leaf in (*leaves, *module.parameters())]
-    return any(grad is not None and not bool(grad.isfinite().all()) for grad in grads)
+    return any(leaf.grad is not None and not bool(leaf.grad.isfinite().all()) for leaf in leaves)
 
 
-def _flat(value: Any) -> Iterator[Tensor]:
-    if isinstance(value, list | tuple):
-        for item in value:
-            yield from _flat(item)
-    elif isinstance(value, Tensor):
-        yield value
+def op_matched(program: Program) -> ex.Call | None:
+    """The op that a layer matches, if it is one with what it is given as it is: what more is said is not torch's."""
+    calls = [part for part in ex.walk(program.formula) if isinstance(part, ex.Call)] if program.formula else []
+    return calls[0] if len(calls) == 1 and calls[0] is program.formula else None
+
+
+def _module(instance: Instance, match: Match, training: bool) -> torch.nn.Module:
+    """The module of `matches`, with the values of the layer."""
+    interpreter = Interpreter({**CONSTANTS, **instance.setting.values})
+    hidden = {name for name, buffer in instance.program.buffers.items() if not buffer.persistent}
+    state = {name: part.detach() for name, part in instance.state.items() if part is not None and name not in hidden}
+    arguments = [interpreter.evaluate(argument) for argument in match.module.arguments]
+    keywords = {keyword.name: interpreter.evaluate(keyword.value) for keyword in match.module.keywords}
+    op = find_module(match.module.function)
+    assert op is not None
+    module: torch.nn.Module = op.function(*arguments, **keywords)
+    module.to(instance.placement.dtype)
+    module.load_state_dict(state)
+    return module.train(training)
+
+
+def _inputs(instance: Instance, match: Match) -> list[Any]:
+    tensors = gathered(instance.inputs, instance.program.tuples)
+    if match.inputs is None:
+        return list(tensors.values())
+    interpreter = Interpreter({**CONSTANTS, **tensors})
+    return [interpreter.evaluate(part) for part in match.inputs]
+
+
+def _backward(outputs: Iterable[Tensor]) -> None:
+    kept = list(outputs)
+    torch.autograd.backward(kept, [weights(output) for output in kept])

@@ -16,7 +16,7 @@ from layergen.domains.draws import CPU, ORDINARY, SINGULAR, Draw, draws, fill
 from layergen.domains.recorded import Breakdown, breakdown
 from layergen.domains.site import Edge, Suspect
 from layergen.domains.study import suspects_at
-from layergen.domains.twin import module_fails_too
+from layergen.domains.twin import match_fails_too
 from layergen.faults import SpecError
 from layergen.lang import expression as ex
 from layergen.lang.argument import Argument
@@ -224,7 +224,7 @@ def _run(program: Program, trip: Trip, draw: Draw) -> Witness | None:
     suspect = None if found is None else _at_fault(trip.suspects, found)
     if suspect is None:
         return None
-    if module_fails_too(instance, trip.training):
+    if match_fails_too(instance, trip.training):
         return None
     return Witness(suspect, trip.setting, draw, trip.training, found, trip.bound, trip.words)
 

@@ -12,7 +12,6 @@ from pydantic import (
     Field,
     PrivateAttr,
     StringConstraints,
-    field_validator,
     model_validator,
 )
 
@@ -20,6 +19,8 @@ from layergen.lang import expression as ex
 from layergen.lang.argument import Argument as Argument
 from layergen.lang.argument import Value as Value
 from layergen.lang.argument_types import Base
+from layergen.lang.matches import FORMULA, MODULE, Matches
+from layergen.lang.matches import Match as Match
 from layergen.lang.part import Part
 from layergen.lang.runs import block_without_name, has_leading, runs, shape_without_name
 from layergen.lang.shown import Shown, read_shown
@@ -53,7 +54,6 @@ from layergen.lang.values import (
     Section,
     TensorPath,
     fault,
-    read_expression,
 )
 
 
@@ -64,6 +64,7 @@ class Reference(Part):
     url: Annotated[str, StringConstraints(pattern=r"^https?://[^\s<>`]+$")]
 
 
+TAGS = frozenset({TENSOR, VALUE, TUPLE, MODULE, FORMULA})  # in paths of pydantic's errors, beside what a spec names
 COMPARING = ("==", "<=", ">=", "<", ">")  # what a law may be
 LAYER = "layer"  # what a law calls the layer itself
 
@@ -102,28 +103,6 @@ class Module(Part):
     @classmethod
     def _short_form(cls, value: Any) -> Any:
         return {"module": value} if isinstance(value, str) else value
-
-
-class Match(Part):
-    """An existing module that computes the same."""
-
-    module: ex.Call
-    inputs: Entries[Expression] | None = None  # what it is called with; the layer's inputs in order unless given
-
-    @model_validator(mode="before")
-    @classmethod
-    def _short_form(cls, value: Any) -> Any:
-        return {"module": value} if isinstance(value, str) else value
-
-    @field_validator("module", mode="before")
-    @classmethod
-    def _module_of_torch(cls, value: Any) -> Any:
-        call = read_expression(value)
-        if not isinstance(call, ex.Call) or not call.function.startswith("nn."):
-            called = isinstance(call, ex.Call) and call.function[:1].isupper() and "." not in call.function
-            example = f"nn.{ex.show(call)}" if called else "nn.Conv2d(in_channels, …)"
-            raise fault("expected a call of a torch.nn module", help=f"write it as `{example}`")
-        return call
 
 
 class Survivor(Part):
@@ -188,7 +167,7 @@ class LayerSpec(Part):
     laws: Entries[Law] = ()  # what holds for all inputs
     mixes: Mixes = Field(default_factory=dict)
     causal: str | None = None  # the dimension along which no entry sees a later one
-    matches: Match | None = None
+    matches: Matches | None = None
     repr: Entries[Annotated[Shown, BeforeValidator(read_shown)]] | None = None  # None: all arguments are shown
     accept: Section[Prose] = Field(default_factory=dict)  # judgements that are overruled, by rule, each with its reason
     cases: Entries[dict[str, Any]] = ()

@@ -91,7 +91,7 @@ def _causes(errors: list[ErrorDetails], source: SpecSource) -> Iterator[ErrorDet
 
 def _path(error: ErrorDetails) -> Path:
     context: dict[str, Any] = error.get("ctx", {})
-    place = tuple(part for part in error["loc"] if part not in (model.TENSOR, model.VALUE, model.TUPLE))
+    place = tuple(part for part in error["loc"] if part not in model.TAGS)
     key = context.get("key", ())
     return (*place, *key) if isinstance(key, tuple) else (*place, key)
 

@@ -8,6 +8,7 @@ from layergen.contracts.rounding import Rounding
 from layergen.contracts.twice import Twice
 from layergen.lang import expression as ex
 from layergen.lang.model import Input
+from layergen.lower.laws import formula_function
 from layergen.lower.source import python
 from layergen.resolve.families import at_values
 from layergen.resolve.program import Program
@@ -36,6 +37,7 @@ APPLIES: dict[str, Callable[[CheckedLayer], bool]] = {
     "test_initial_values": lambda layer: layer.program.owns,
     "test_laws": lambda layer: bool(layer.program.laws),
     "test_leaves_its_inputs_alone": lambda layer: True,
+    "test_matches_expression": lambda layer: layer.program.formula is not None,
     "test_matches_torch": lambda layer: layer.program.matches is not None,
     "test_materializes_from_meta_device": lambda layer: layer.program.owns and not layer.program.kept,
     "test_output_shape_and_dtype": lambda layer: True,
@@ -124,6 +126,8 @@ def traits(layer: CheckedLayer) -> Iterator[str]:
         yield f"unmeasured={python(unmeasured)}"
     if layer.defined.plain:
         yield "definition=definition"
+    if program.formula is not None:
+        yield f"expression={formula_function(program, program.formula)}"
     if program.matches is not None:
         yield "reference=reference"
         items = [ex.show(item) for item in program.matches.inputs or ()]

@@ -1,4 +1,4 @@
-"""Lowers what holds for all inputs to a table of the test module."""
+"""Lowers what holds for all inputs to functions of the test module: laws, and an expression that the layer matches."""
 
 from collections.abc import Iterator
 
@@ -18,18 +18,28 @@ def law_rows(program: Program) -> Iterator[RowView]:
 def row(program: Program, law: Law) -> str:
     left, sign, right = law.sides
     printer = sides_printer(program)
-    sizes = {name: found.source.gives for name, found in program.dimensions.items()}
-
-    def sized(node: ex.Expression) -> ex.Expression:
-        return ex.transform(node, lambda part: sizes.get(part.id) if isinstance(part, ex.Name) else None)
-
-    shown = f"({printer.show(sized(left))}, {printer.show(sized(right))})"
-    parts = [f"lambda {', '.join((LAYER, *program.call))}: {shown}", quoted(sign)]
+    parts = [of_inputs(program, f"({told(program, left)}, {told(program, right)})"), quoted(sign)]
     if law.within is not None:
         parts.append(f"within={law.within!r}")
     if law.when is not None:
         parts.append(f"holds=lambda {LAYER}: {printer.show(law.when)}")
     return f"Law({', '.join(parts)})"
+
+
+def formula_function(program: Program, formula: ex.Expression) -> str:
+    """The expression that a layer matches, as a function of the layer and its inputs."""
+    return of_inputs(program, told(program, formula))
+
+
+def of_inputs(program: Program, text: str) -> str:
+    return f"lambda {', '.join((LAYER, *program.call))}: {text}"
+
+
+def told(program: Program, node: ex.Expression) -> str:
+    """An expression with the sizes of the inputs in the place of dimensions."""
+    sizes = {name: found.source.gives for name, found in program.dimensions.items()}
+    sized = ex.transform(node, lambda part: sizes.get(part.id) if isinstance(part, ex.Name) else None)
+    return sides_printer(program).show(sized)
 
 
 def sides_printer(program: Program) -> SourcePrinter:

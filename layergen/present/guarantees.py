@@ -8,6 +8,7 @@ from layergen.contracts.domains import small
 from layergen.contracts.dtype import PRECISIONS
 from layergen.contracts.learning import STEPS
 from layergen.domains.study import study
+from layergen.domains.twin import op_matched
 from layergen.lang import expression as ex
 from layergen.lang.argument_types import ANY
 from layergen.lang.model import Input, Parameter
@@ -233,7 +234,8 @@ def _finite(layer: CheckedLayer, ways: list[Setting], on_paths: str) -> Iterator
     open_ones += [f"what {listed(found.unknown)} gives"] if found.unknown else []
     reason = f"intervals leave open {listed(open_ones)}" if open_ones else "intervals leave open what is masked"
     if found.suspects and small(layer.program, ways):
-        unless = "" if layer.program.matches is None else f" where `{layer.program.matches.module.function}` does not"
+        match = layer.program.matches.module if layer.program.matches else op_matched(layer.program)
+        unless = "" if match is None else f" where `{match.function}` does not"
         where = "at inputs and settings that may reach the edge of an op's domain"
         edges = f"{on_paths}, {where}: none was found that fails{unless}"
     else:

@@ -39,6 +39,8 @@ def check_calls(program: Program) -> Iterator[Finding]:
     yield from _members(program)
     yield from _penalty(program)
     yield from _laws(program)
+    if program.formula is not None:
+        yield from _calls(program.formula, ("matches",), program)
 
 
 def _forward(program: Program) -> Iterator[Finding]:

@@ -201,7 +201,8 @@ class Program:
     random: Literal["training", "always"]
     mixes: Mapping[str, Mixing]  # the dimensions along which samples see each other, and when
     causal: str | None  # the dimension along which no entry sees a later one
-    matches: Match | None
+    matches: Match | None  # a module that computes the same
+    formula: ex.Expression | None  # an expression in the inputs that does
     repr: tuple[Shown, ...] | None  # what `extra_repr` shows; None: all arguments
     accept: Mapping[str, str]  # judgements of the checks that the author overrules, with the reasons
     cases: tuple[Mapping[str, Any], ...]

@@ -17,6 +17,7 @@ from layergen.lang.visitor import Block, parts
 from layergen.resolve.signature import read_dimensions
 
 CONSTANTS = (*NUMBERS, *DTYPES)  # known where tensors are
+SAID = "inputs, arguments, derived names, dimensions and tensors of the layer"  # what a law may speak of
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ class Parts(Protocol):
     @property
     def laws(self) -> tuple[Law, ...]: ...
     @property
-    def matches(self) -> Match | None: ...
+    def matches(self) -> Match | ex.Expression | None: ...
     @property
     def run(self) -> str | None: ...
     @property
@@ -110,16 +111,26 @@ def scoped(spec: Parts) -> Iterator[Scoped]:
         words = "arguments, derived names, and tensors of the layer and its members"
         yield Scoped(("penalty",), spec.penalty, owned, words)
     for index, law in enumerate(spec.laws):
-        said = bound.union(CONSTANTS, wholes(spec.inputs), spec.values, spec.parameters, spec.buffers)
-        words = "inputs, arguments, derived names, dimensions and tensors of the layer"
-        yield Scoped(("laws", index, "law"), law.law, said, words)
+        yield Scoped(("laws", index, "law"), law.law, _said(spec, bound), SAID)
         if law.when is not None:
             yield Scoped(("laws", index, "when"), law.when, scalars, known)
     for index, shown in enumerate(spec.repr or ()):
         yield Scoped(("repr", index), shown.name, scalars, known)
         if shown.when is not None:
             yield Scoped(("repr", index), shown.when, scalars, known)
-    if spec.matches:
+    yield from _matches(spec, scalars, known, bound)
+
+
+def _said(spec: Parts, bound: frozenset[str]) -> frozenset[str]:
+    """What a law may speak of, or an expression that gives the same as the layer."""
+    return bound.union(CONSTANTS, wholes(spec.inputs), spec.values, spec.parameters, spec.buffers)
+
+
+def _matches(spec: Parts, scalars: frozenset[str], known: str, bound: frozenset[str]) -> Iterator[Scoped]:
+    """What computes the same: a module of the arguments, or an expression in the inputs."""
+    if isinstance(spec.matches, ex.Expression):
+        yield Scoped(("matches",), spec.matches, _said(spec, bound), SAID)
+    elif spec.matches:
         tensors = (name for name, part in spec.inputs.items() if isinstance(part, Kept))
         yield Scoped(("matches", "module"), spec.matches.module, scalars.union(tensors), known)
         for index, value in enumerate(spec.matches.inputs or ()):

@@ -46,16 +46,21 @@ class InvalidDefault(Rule):
 
 
 class MatchMismatch(Rule):
-    """The module that the layer is to match cannot take its place.
+    """What the layer is to match cannot take its place, or computes something else.
 
-    The module is made at each case, and must have a state dict of the same keys and shapes, so that one can be loaded
-    into the other. The generated tests compare what the two compute.
+    A module is made at each case, and must have a state dict of the same keys and shapes, so that one can be loaded
+    into the other. Its values, or those of an expression, are compared with those of the forward, on each way through
+    it, in float64, at numbers drawn at random. The generated tests compare the gradients too.
 
         parameters:
           kernel: {shape: [out_features, in_features], init: zeros}
         matches: nn.Linear(in_features, out_features, bias=False)    # calls it `weight`
 
-    Fix: name and shape the parameters as the module does, or leave out `matches`.
+        forward: y = x * sigmoid(x)
+        matches: silu(x) + x                                         # gives other values
+
+    Fix: name and shape the parameters as the module does; hold forward and match against the source, for one of the
+    two is wrong.
     """
 
     code = "LG404"

@@ -1,0 +1,48 @@
+"""Compares what a forward computes with what something else says that it computes."""
+
+import math
+from typing import Any
+
+import torch
+
+from layergen.contracts.values import ORDINARY, drawn, give, start
+from layergen.resolve.program import Program
+from layergen.run.instance import Instance, Placement
+from layergen.settings.choice import Setting
+
+ON_DATA = Placement(torch.device("cpu"), torch.float64)
+CLOSE = 1e-7  # how far two values may be apart, of what they are and at all: as in the generated tests
+HELP = "one of the two is wrong: hold both against the source"
+
+
+def started(program: Program, setting: Setting) -> Instance:
+    """A layer whose values are all drawn at random, so that none is a 1 or a 0 by accident."""
+    with drawn():
+        instance = Instance(program, setting, ON_DATA)
+        start(instance)
+        for tensor in instance.state.values():
+            if tensor is not None and tensor.is_floating_point():
+                tensor.add_(torch.rand_like(tensor) - 0.5)
+        give(instance, ORDINARY)
+    return instance
+
+
+def close(ours: Any, theirs: Any) -> bool:
+    """Whether two numbers are the same but for rounding."""
+    if isinstance(ours, complex) and isinstance(theirs, complex):
+        return close(ours.real, theirs.real) and close(ours.imag, theirs.imag)
+    if not isinstance(theirs, int | float) or isinstance(ours, complex):
+        return False
+    if math.isnan(ours) or math.isnan(theirs):
+        return math.isnan(ours) and math.isnan(theirs)
+    return math.isclose(ours, theirs, rel_tol=CLOSE, abs_tol=CLOSE)
+
+
+def entry_text(name: str, index: tuple[int, ...]) -> str:
+    """An entry of a tensor, ``y[0, 2]``."""
+    return f"{name}[{', '.join(map(str, index))}]" if index else name
+
+
+def shown(value: Any) -> str:
+    """A number with the digits that people read."""
+    return f"{value:.6g}" if isinstance(value, float | complex) else str(value)

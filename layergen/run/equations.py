@@ -1,0 +1,50 @@
+"""Computes what a spec says of a layer beside its forward: the sides of laws, and an expression that gives the same."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from layergen.lang import expression as ex
+from layergen.lang.model import LAYER
+from layergen.lang.tuples import gathered, packed
+from layergen.resolve.program import Child
+from layergen.run.call import Called, bound_inputs, bound_values, computed
+from layergen.run.environment import CONSTANTS, TensorCalls
+from layergen.run.forward import ForwardInterpreter
+from layergen.run.instance import Instance
+
+
+class Running(ForwardInterpreter):
+    """Computes expressions in what a layer has and is given, in evaluation, and calls the layer itself."""
+
+    def __init__(self, instance: Instance) -> None:
+        self.instance = instance
+        calls = TensorCalls(torch.device("cpu"), instance.floating_dtype(), functions=instance.setting.values)
+        values: Mapping[str, Any] = {
+            **CONSTANTS,
+            **instance.scalars,
+            **instance.named,
+            **gathered(instance.inputs, instance.program.tuples),
+            LAYER: self.itself,
+            "training": False,
+        }
+        super().__init__(values, calls, {}, instance.explainer, (), instance.setting.leading)
+
+    def itself(self, node: ex.Call, arguments: list[Any], keywords: dict[str, Any], training: bool) -> Any:
+        """Run the layer, in evaluation, on inputs that may have other sizes."""
+        instance, program = self.instance, self.instance.program
+        values = {**instance.setting.values, **bound_values(program, arguments, keywords)}
+        inputs = bound_inputs(program, arguments, keywords)
+        child = Child(program, (), "")
+        called = Called(child, values, inputs, instance.named, instance.members, training, instance.placement)
+        outputs = tuple(packed(computed(called).items()))
+        return outputs[0] if len(outputs) == 1 else outputs
+
+
+def tensors_in(value: Any) -> list[Tensor]:
+    """The tensors of a value that is one, or a list or tuple of them."""
+    if isinstance(value, Tensor):
+        return [value]
+    return [tensor for part in value for tensor in tensors_in(part)] if isinstance(value, list | tuple) else []
