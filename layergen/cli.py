@@ -2,10 +2,8 @@
 
 import argparse
 import atexit
-import fnmatch
 import gc
 import io
-import json
 import os
 import re
 import subprocess
@@ -140,6 +138,14 @@ def _test_arguments(test: argparse.ArgumentParser) -> None:
     test.add_argument("--mutate", action="store_true", help="see whether they find small changes of the layers")
 
 
+def _bench_arguments(bench: argparse.ArgumentParser) -> None:
+    bench.add_argument("names", nargs="*", metavar="NAME", help="layers, by class or by spec (default: all)")
+    bench.add_argument("--cases", action="store_true", help="begin with each case of a spec, not with the first alone")
+    bench.add_argument("--seconds", type=_seconds, default=0.2, help="to time each thing for, about (default: 0.2)")
+    bench.add_argument("--plot", type=Path, metavar="FILE.svg", help="draw time and memory against size")
+    bench.add_argument("--output-format", choices=("full", "json"), default="full")
+
+
 def _new_arguments(new: argparse.ArgumentParser) -> None:
     new.add_argument("name", metavar="NAME", help="class name of the layer")
     new.add_argument("--category", default="custom", help="folder below the specs folder (default: custom)")
@@ -198,21 +204,39 @@ def _show(options: argparse.Namespace) -> int:
 
 def _test(options: argparse.Namespace) -> int:
     config = load_config(Path.cwd())
-    output = config.root / config.output
     specs = [find_spec(config, name) for name in options.names]
-    paths = [output / spec.outputs[1] for spec in specs] or [output / TESTS]
-    missing = next((path for path in paths if not path.exists()), None)
-    if missing is not None:
-        raise LayergenError(f"there is no `{missing.relative_to(config.root).as_posix()}` yet: run `layergen build`")
+    paths = [spec.outputs[1] for spec in specs] or [TESTS]
+    _require(config, paths)
     if options.mutate:
         from layergen.commands.mutation import mutate
 
         return FAULTS if mutate(config, specs or discover(config, []).specs) else FINE
-    words = [sys.executable, "-m", "pytest", "-q", *map(str, paths)]
+    words = [sys.executable, "-m", "pytest", "-q", *(str(config.root / config.output / path) for path in paths)]
     words += ["-k", options.k] if options.k else []
     words += ["-x"] * options.x + ["-v"] * options.v
     code = subprocess.run(words, cwd=config.root, check=False).returncode
     return code if code in (FINE, FAULTS) else INTERRUPTED if code == PYTEST_INTERRUPTED else USAGE
+
+
+def _bench(options: argparse.Namespace) -> int:
+    config = load_config(Path.cwd())
+    specs = [find_spec(config, name) for name in options.names] or discover(config).specs
+    _require(config, [spec.outputs[0] for spec in specs])
+    from layergen.commands.bench import Options, bench
+
+    try:
+        wanted = Options(options.output_format, options.plot, options.seconds, options.cases)
+        return FINE if bench(config, specs, wanted) else FAULTS
+    except SourceError as fault:
+        _print_faults(fault.diagnostics, options.output_format)
+        return FAULTS
+
+
+def _require(config: Config, paths: Iterable[str]) -> None:
+    """Refuse to work with generated files that are not there."""
+    missing = next((path for path in paths if not (config.root / config.output / path).exists()), None)
+    if missing is not None:
+        raise LayergenError(f"there is no `{config.output}/{missing}` yet: run `layergen build`")
 
 
 def _new(options: argparse.Namespace) -> int:
@@ -225,20 +249,9 @@ def _new(options: argparse.Namespace) -> int:
 
 
 def _ops(options: argparse.Namespace) -> int:
-    from layergen import ops
+    from layergen.commands.ops import list_ops
 
-    pattern = options.pattern if set("*?[") & set(options.pattern) else f"*{options.pattern}*"
-    found = [op for op in map(ops.find, fnmatch.filter(ops.names(), pattern)) if op]
-    if options.output_format == "json":
-        listing = [{"name": op.name, "python": op.python, "signatures": [*map(str, op.signatures)]} for op in found]
-        print(json.dumps(listing, indent=2))
-    for op in found if options.output_format != "json" else ():
-        print(op.name if options.output_format == "concise" else "\n".join(map(str, op.signatures)))
-    if not found:
-        near = ops.nearest(options.pattern)
-        hint = f"; did you mean `{near}`?" if near else ""
-        print(f"layergen: no op fits `{options.pattern}`{hint}", file=sys.stderr)
-    return FINE if found else FAULTS
+    return FINE if list_ops(options.pattern, options.output_format) else FAULTS
 
 
 def _explain(options: argparse.Namespace) -> int:
@@ -270,6 +283,16 @@ def _number(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"must be a positive number, got {text!r}")
     return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < float("inf"):
+        raise argparse.ArgumentTypeError(f"must be a positive number, got {text!r}")
+    return seconds
 
 
 def _verdict(result: BuildResult, outdated: bool = False) -> int:
@@ -361,6 +384,7 @@ COMMANDS: tuple[
     (_check, "check", "report what is wrong with specs, and write nothing", _check_arguments),
     (_show, "show", "show the shapes, contracts, conditions and costs of a layer", _show_arguments),
     (_test, "test", "run the generated tests", _test_arguments),
+    (_bench, "bench", "time layers, and weigh their memory, beside what they match", _bench_arguments),
     (_new, "new", "write a small spec to start from", _new_arguments),
     (_ops, "ops", "list the functions that a forward may call", _ops_arguments),
     (_explain, "explain", "show the page of a rule, or list all rules", _explain_arguments),

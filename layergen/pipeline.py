@@ -2,7 +2,8 @@
 
 import warnings
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
@@ -24,7 +25,9 @@ from layergen.rules.building import DuplicateOutput, MisnamedFile
 
 if TYPE_CHECKING:
     from layergen.check import CheckedLayer
+    from layergen.lang.model import LayerSpec
     from layergen.lang.source import SpecSource
+    from layergen.resolve.program import Program
 
 
 class BuildResult(NamedTuple):
@@ -143,6 +146,19 @@ def examine(spec: SpecFile, config: Config) -> "CheckedLayer":
     return examined(order_of(spec, config))[1]
 
 
+def resolved(spec: SpecFile, config: Config) -> "Program":
+    """Read one spec, and tell what each word of it is, without a check of what the layer does.
+
+    Raises:
+        SourceError: With all that is wrong with it so far.
+    """
+    order = order_of(spec, config)
+    from layergen.lang.validate import validate
+
+    with _sourced(order) as source:
+        return _resolved(order, validate(source))
+
+
 def order_of(spec: SpecFile, config: Config) -> Order:
     """What the stages of one spec get to see, when all that it is made of is made."""
     return Maker((spec,), config, Cache(config), generate, others=_others(config)).order(spec)
@@ -161,12 +177,19 @@ def examined(order: Order) -> "tuple[SpecSource, CheckedLayer]":
     Raises:
         SourceError: With all that is wrong with it.
     """
+    with _sourced(order) as source:
+        return source, _checked(order, source)
+
+
+@contextmanager
+def _sourced(order: Order) -> "Iterator[SpecSource]":
+    """The text of the spec of an order, in which what is found wrong with it is looked up."""
     from layergen.lang.source import load
 
     spec, root = order.spec, order.config.root
     source = load(spec.path, spec.name)
     try:
-        return source, _checked(order, source)
+        yield source
     except SpecError as fault:
         others = lambda name: load(root / name, name)  # noqa: E731
         raise SourceError(source.diagnose(finding, others) for finding in fault.findings) from None
@@ -176,25 +199,29 @@ def _checked(order: Order, source: "SpecSource") -> "CheckedLayer":
     from layergen.lang.validate import validate
 
     layer = validate(source)
-
-    # From here on with torch, which takes seconds to import.
-    from layergen.prove.machinery import require
-
-    require()
-    from layergen.check import check as check_layer
-    from layergen.children import library
-    from layergen.resolve import resolve
-
-    known = library(order.contracts, order.faulty, order.cycles, order.classes)
     misnamed = _misnamed(order.spec, layer.layer)
     try:
+        program = _resolved(order, layer)
+        from layergen.check import check as check_layer
+
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what torch warns of in a trial, the diagnostics say better
-            checked = check_layer(resolve(layer, known))
+            checked = check_layer(program)
     except SpecError as fault:
         raise SpecError((*misnamed, *fault.findings)) from None
     refuse(misnamed)
     return checked
+
+
+def _resolved(order: Order, layer: "LayerSpec") -> "Program":
+    """What each word of a spec is. From here on with torch, which takes seconds to import."""
+    from layergen.prove.machinery import require
+
+    require()
+    from layergen.children import library
+    from layergen.resolve import resolve
+
+    return resolve(layer, library(order.contracts, order.faulty, order.cycles, order.classes))
 
 
 def _misnamed(spec: SpecFile, layer: str) -> tuple[Finding, ...]:

@@ -160,7 +160,7 @@ def test_a_command_that_there_is_none_of_gets_the_nearest(capsys: Capture) -> No
     main(["buid"])
     assert capsys.readouterr().err.endswith("error: there is no command `buid`; did you mean `build`?\n")
     main(["frobnicate"])
-    assert "the commands are build, check, show, test, new, ops, explain\n" in capsys.readouterr().err
+    assert "the commands are build, check, show, test, bench, new, ops, explain\n" in capsys.readouterr().err
 
 
 def test_every_command_is_known_to_the_search_for_the_nearest(capsys: Capture) -> None:

@@ -15,7 +15,7 @@ ROOMS = (
     "diagnostics", "faults", "words", "suggest", "resources", "rules", "lang", "definition", "ops", "resolve",
     "settings", "run",
     "prove", "domains", "contracts", "checked", "check", "contract", "lower", "render", "worker", "project",
-    "children", "present", "pipeline", "notebook", "mutate", "commands", "cli",
+    "children", "present", "pipeline", "notebook", "mutate", "bench", "commands", "cli",
 )  # fmt: skip
 ENTRANCES = {"__init__", "__main__"}  # of the package itself
 WITHOUT_TORCH = (
