@@ -228,3 +228,16 @@ def test_candidates_are_of_their_type(kind: str, defaulted: bool) -> None:
     assert found
     for value in found:
         normalize(part, value)
+
+
+@pytest.mark.parametrize(
+    ("constraints", "runs"),
+    [
+        (["len(S) <= 1"], [(3,), ()]),
+        (["len(S) >= 1", "len(S) <= 2"], [(3, 2), (3,)]),
+        (["len(S) == 0"], [()]),
+    ],
+)
+def test_runs_are_as_long_as_the_constraints_allow(constraints: list[str], runs: list[tuple[int, ...]]) -> None:
+    layer = program(inputs={"x": ["S...", "C"]}, outputs={"y": ["S...", "C"]}, constraints=constraints)
+    assert [setting.leading for setting in settings(layer)] == runs

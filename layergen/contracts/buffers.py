@@ -10,6 +10,9 @@ from layergen.contracts.promise import Promise, Ways
 from layergen.contracts.sites import WITH_DATA
 from layergen.diagnostics import FORWARD, Finding, Place
 from layergen.lang import expression as ex
+from layergen.lang.visitor import statements
+from layergen.ops.updating import STATISTICS, writes_statistics
+from layergen.resolve.inference import bound
 from layergen.rules.behaviour import TensorWritten
 from layergen.rules.values import UpdatedInEvaluation
 from layergen.run.forward import Run
@@ -42,18 +45,22 @@ class ContentWatch(Watcher[tuple[Finding, ...]]):
     def finding(self, names: list[str], node: ex.Call) -> Finding:
         shown = listed([f"`{name}`" for name in sorted(names, key=list(self.before).index)])
         message = f"`{node.function}` writes to {shown}, which nothing in the forward says"
-        return TensorWritten.at(Place(FORWARD, node.span), message, help=_assigned(names[0], node))
+        return TensorWritten.at(Place(FORWARD, node.span), message, help=self.instead(names[0], node))
+
+    def instead(self, name: str, node: ex.Call) -> str:
+        """What to write so that the forward says what the op writes."""
+        given = bound(node)
+        statistics = [given.get(parameter) for parameter in STATISTICS] if writes_statistics(node.function) else []
+        owned = [part.id for part in statistics if isinstance(part, ex.Name) and part.id in self.before]
+        if not statistics or len(owned) < len(statistics):
+            return f"assign to it: `{name} = …`"
+        block = statements(self.instance.program.forward.statements)
+        alone = (part.targets[0].id for part in block if isinstance(part, ex.Assign) and part.value == node)
+        return f"take what it writes, too: `{', '.join([next(alone, '…'), *owned])} = {ex.show(node)}`"
 
 
 def _differs(before: Tensor, after: Tensor | None) -> bool:
     return after is not None and not torch.allclose(before, after, rtol=0, atol=0, equal_nan=True)
-
-
-def _assigned(name: str, node: ex.Call) -> str:
-    if node.function in ("batch_norm", "instance_norm"):
-        statistics = "take the statistics by `var_mean(…, correction=0)`"
-        return f"{statistics} and, under `if training:`, assign: `{name} = lerp({name}, …, momentum)`"
-    return f"assign to it: `{name} = …`"
 
 
 CONTENTS = Watch(WITH_DATA, BOTH, ContentWatch)

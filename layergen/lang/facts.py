@@ -44,6 +44,7 @@ class Callee:
     kind: CalleeKind
     name: str
     floating: bool = False  # of an op that makes a tensor from nothing: whether it is floating where no dtype is given
+    updates: bool = False  # of an op that writes statistics: whether it gives them back instead, beside its result
 
     @property
     def members(self) -> tuple[str, ...]:

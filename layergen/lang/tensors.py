@@ -112,6 +112,14 @@ class Buffer(Owned):
 
     dtype: Literal[DTYPES] | None = None  # type: ignore[valid-type]
     persistent: bool = True  # whether the state dict has it
+    unused: bool = False  # kept for the state dict alone
+
+    @model_validator(mode="after")
+    def _kept_for_the_state_dict(self) -> Self:
+        if self.unused and not self.persistent:
+            message = "a buffer that nothing uses is kept for the state dict, which has none that is not persistent"
+            raise fault(message, key="unused", help="delete `persistent: false`, or the buffer")
+        return self
 
     @model_validator(mode="after")
     def _buffers_have_names(self) -> Self:

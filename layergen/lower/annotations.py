@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 
 from layergen import ops
 from layergen.lang import expression as ex
-from layergen.lang.facts import CalleeKind
+from layergen.lang.facts import CalleeKind, Role
 from layergen.lang.kinds import Kind, Kinds
 from layergen.lang.tuples import wholes
 from layergen.lang.visitor import Block, statements
@@ -13,6 +13,8 @@ from layergen.lower.families import constant
 from layergen.lower.returned import tuple_type
 from layergen.resolve.inference import TENSOR, TENSORS, kinds_of
 from layergen.resolve.program import Program
+
+NUMBERS = frozenset({Kind.INT, Kind.FLOAT})
 
 
 def item_type(kinds: Kinds) -> str:
@@ -32,6 +34,7 @@ class Annotations:
         self.vague = self.reassigned()
         self.said = self.vague & self.returned()  # those of which mypy is told all the same
         self.vague -= self.said
+        self.numeric = frozenset(_numeric(program))  # the names that are a tensor in one place, a number in another
         self.typed = {*wholes(program.inputs), *program.parameters, *program.buffers}  # whose type mypy knows
 
     def annotation(self, statement: ex.Assign) -> str:
@@ -39,7 +42,11 @@ class Annotations:
         target, value = statement.targets[0], statement.value
         empty = isinstance(value, ex.Sequence) and not value.items
         vague = target.id in self.said or self.untyped(value)
-        if len(statement.targets) > 1 or target.id in self.typed or not (empty or vague):
+        if len(statement.targets) > 1 or target.id in self.typed:
+            return ""
+        if target.id in self.numeric:
+            return ": Tensor | float"
+        if not (empty or vague):
             return ""
         if empty:
             return f": list[{item_type(kinds_of(value))}]"
@@ -111,6 +118,18 @@ class Annotations:
                 return self.untyped(part)
             case _:
                 return False
+
+
+def _numeric(program: Program) -> Iterator[str]:
+    """The locals that are first a number and then a tensor, or the other way round."""
+    kinds: dict[str, list[Kinds]] = {}
+    for target in program.forward.targets:
+        if target.role is Role.LOCAL and target.kinds is not None:
+            kinds.setdefault(target.id, []).append(target.kinds)
+    for name, several in kinds.items():
+        both = frozenset[Kind]().union(*several)
+        if several[0] != both and Kind.TENSOR in both and both & NUMBERS and both <= TENSOR | NUMBERS:
+            yield name
 
 
 def _leaves(statement: ex.Assign) -> Iterator[str]:

@@ -20,6 +20,7 @@ from layergen.ops.traits import ALIASING, FORGETFUL
 from layergen.resolve.conditions import NOTHING, Facts, about, exclude, facts
 from layergen.resolve.inference import TENSOR, kinds_of
 from layergen.resolve.program import Program
+from layergen.resolve.updates import written
 
 Change = Callable[[ex.Expression], ex.Expression]
 
@@ -215,6 +216,8 @@ class _Copies:
                 return ex.with_children(node, inner)
             case ex.Call() | ex.Apply() if is_open(node):
                 return ex.with_children(node, inner)
+            case ex.Call() if statistics := [*written(node).values()]:  # which torch writes, and keeps as they are
+                return ex.with_children(node, lambda part: part if _is_one_of(part, statistics) else inner(part))
             case ex.Call() if _chain(node) is None:
                 op = ops.called(node)
                 keeps = keeps and op is not None and op.name not in FORGETFUL
@@ -230,6 +233,10 @@ class _Copies:
                 return replace(node, arguments=(self.with_kept(first, change, kept), *rest))
             case _:
                 return ex.with_children(node, inner)
+
+
+def _is_one_of(node: ex.Expression, others: Sequence[ex.Expression]) -> bool:
+    return any(node is other for other in others)
 
 
 def _chain(node: ex.Expression) -> ex.Expression | None:

@@ -264,6 +264,8 @@ def attribute_text(tensor: Parameter | Buffer) -> str:
     role = "Frozen parameter" if condition == ex.Literal(False) else role
     shape = code(shape_text(tensor.shape)) if isinstance(tensor.shape, tuple) else listed_shape(tensor.shape)
     text = f"{sentence(tensor.doc) if tensor.doc else f'{role}.'} Shape: {shape.removeprefix('shape ')}."
+    if isinstance(tensor, Buffer) and tensor.unused:
+        text += " It has no effect, and is kept for the state dict alone."
     if tensor.each is not None:
         count = code(f"range({ex.show(tensor.each.count)})")
         text += f" One for each {code(tensor.each.index)} in {count}."

@@ -23,6 +23,7 @@ from layergen.lower.returned import Answers, conditions, result, returned
 from layergen.lower.scopes import attribute_names, functional
 from layergen.lower.sizes import mentioned_sizes, size_checks
 from layergen.lower.source import WIDTH, Origin, SourcePrinter
+from layergen.lower.statistics import in_place
 from layergen.lower.tidy import tidied
 from layergen.lower.unbatched import UnbatchedWriter
 from layergen.lower.unions import as_types
@@ -82,7 +83,7 @@ class ForwardWriter(Visitor):
         for check in size_checks(self.program, self.limits):
             for line in check.lines():
                 self.emit(line)
-        self.whole = tidied(copied(self.program), wholes(self.program.outputs))
+        self.whole = tidied(in_place(copied(self.program)), wholes(self.program.outputs))
         body, computed = self.split_return(self.whole)
         body, last = self.split_condition(body)
         follows = last.body if last is not None else ()

@@ -7,7 +7,6 @@ from layergen.lang import expression as ex
 from layergen.lang.facts import CalleeKind
 from layergen.lang.tuples import spread, wholes
 from layergen.lang.visitor import assigned, expressions, parts, statements
-from layergen.lower.updates import is_update
 from layergen.ops.traits import UNDIFFERENTIABLE
 from layergen.resolve.program import Program
 
@@ -37,12 +36,11 @@ def leading(program: Program) -> frozenset[str]:
 
 
 def _flows(program: Program) -> Iterator[tuple[str, set[str]]]:
-    """The names that statements give values, each with those whose gradients it has; updates of buffers have none."""
+    """The names that statements give values, each with those whose gradients it has; buffers have none."""
     for statement in statements(program.forward.statements):
-        if not is_update(statement, program.buffers):
-            sources = set[str]().union(*map(differentiable, parts(statement).expressions))
-            names = (statement.list,) if isinstance(statement, ex.Append) else parts(statement).targets
-            yield from ((target.id, sources) for target in names)
+        sources = set[str]().union(*map(differentiable, parts(statement).expressions))
+        names = (statement.list,) if isinstance(statement, ex.Append) else parts(statement).targets
+        yield from ((target.id, sources) for target in names if target.id not in program.buffers)
 
 
 def differentiable(node: ex.Expression) -> set[str]:

@@ -2,7 +2,7 @@
 
 from layergen.ops.binding import Argument, Binding, BindingFault, Fault, FaultKind, bind
 from layergen.ops.model import Formal, Op, Signature
-from layergen.ops.registry import called, find, get, names, nearest
+from layergen.ops.registry import called, find, get, names, nearest, update
 
 __all__ = [
     "Argument",
@@ -19,4 +19,5 @@ __all__ = [
     "get",
     "names",
     "nearest",
+    "update",
 ]

@@ -73,6 +73,7 @@ class Op:
     random: bool  # may draw random numbers
     floating: Floating | None  # for a factory: is the result floating when no dtype is given?
     untyped: bool  # mypy sees ``Any`` as its result
+    writes: tuple[str, ...] = ()  # the parameters whose new values it gives back beside its result
 
     @property
     def factory(self) -> bool:

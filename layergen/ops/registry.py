@@ -21,6 +21,7 @@ from layergen.lang.facts import CalleeKind
 from layergen.lang.kinds import Kind
 from layergen.ops import schemas, traits
 from layergen.ops.model import TENSORS, Formal, Namespace, Op, Signature
+from layergen.ops.updating import as_update, writes_statistics
 
 WRITTEN = re.compile(r"(?:(?:fft|linalg)\.)?[a-z][a-z0-9]*(?:_[a-z0-9]+)*_?")
 PREFIXES = re.compile(r"^(?:torch\.|nn\.|functional\.|F\.|special\.|init\.|Tensor\.)+")
@@ -71,10 +72,18 @@ def get(name: str) -> Op:
     return op
 
 
+@cache
+def update(name: str) -> Op | None:
+    """The op of a name as one that gives back the statistics that it writes, if it writes some."""
+    return as_update(get(name)) if writes_statistics(name) else None
+
+
 def called(call: ex.Call) -> Op | None:
     """The op that a resolved call calls, if it calls one."""
     callee = call.callee
-    return get(callee.name) if callee is not None and callee.kind is CalleeKind.OP else None
+    if callee is None or callee.kind is not CalleeKind.OP:
+        return None
+    return (update(callee.name) if callee.updates else None) or get(callee.name)
 
 
 @cache

@@ -31,7 +31,7 @@ from layergen.lang.shown import Shown
 from layergen.lang.tuples import item_index
 from layergen.resolve.annotation import Environment, Functions, Meaning, annotated, as_initializer
 from layergen.resolve.arguments import kinds_of_argument
-from layergen.resolve.asking import check_identity
+from layergen.resolve.asking import check_identity, check_nameless
 from layergen.resolve.blocks import annotated_block
 from layergen.resolve.callsites import check_calls
 from layergen.resolve.defaults import check_defaults
@@ -66,7 +66,7 @@ def resolve(spec: LayerSpec, library: Library = EMPTY) -> Program:
     Raises:
         SpecError: If names are undefined, unused or misused, defaults out of bounds, or calls do not fit.
     """
-    refuse((*check_refused(spec), *check_identity(spec)))
+    refuse((*check_refused(spec), *check_identity(spec), *check_nameless(spec)))
     refuse(check_members(spec, library))
     findings = (
         *check_names(spec),

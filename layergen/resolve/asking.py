@@ -14,6 +14,7 @@ from layergen.rules.spec import ForbiddenConstruct
 from layergen.words import shorten
 
 CHOOSE = "choose element by element: `where(condition, a, b)`"
+MEASURES = frozenset({"len", "prod"})
 SIGNS = {"and": "&", "or": "|"}
 
 
@@ -32,6 +33,19 @@ def check_identity(spec: LayerSpec) -> Iterator[Finding]:
         yield from _identity(part.expression, part.path)
     for expression in expressions(spec.forward):
         yield from _identity(expression, FORWARD)
+
+
+def check_nameless(spec: LayerSpec) -> Iterator[Finding]:
+    """Yield what asks for the sizes of dimensions that have no name."""
+    parts = [(part.path, part.expression) for part in scoped(spec)]
+    for path, expression in (*parts, *((FORWARD, expression) for expression in expressions(spec.forward))):
+        for node in ex.walk(expression):
+            if isinstance(node, ex.Call) and node.function in MEASURES and ex.Literal(...) in node.arguments:
+                named = "S" if spec.run is None else spec.run
+                call = ex.show(replace(node, arguments=(ex.Name(named),)))
+                message = f"`{node.function}` of `...` asks for sizes of dimensions that have no name"
+                help = f"call them `{named}...` in the shapes, and write `{call}`"
+                yield ForbiddenConstruct.at(Place(path, node.span), message, help=help)
 
 
 def _identity(expression: ex.Expression, path: Path) -> Iterator[Finding]:

@@ -11,6 +11,7 @@ from layergen.lang.visitor import assignments, statements
 from layergen.resolve.annotation import Environment, Meaning, Runnable, annotated
 from layergen.resolve.inference import ITEMS, item_kinds, kinds_of
 from layergen.resolve.iteration import iterated, members, parted, plain
+from layergen.resolve.updates import as_update
 
 LISTS = {item: kind for kind, item in ITEMS.items()}  # of which kind a list is that has such items
 
@@ -52,7 +53,7 @@ def _statement(statement: ex.Statement, at: Environment) -> tuple[ex.Statement, 
             meaning = {target.id: Meaning(named.role or Role.LOCAL, kinds)}
             return replace(statement, targets=(named,), value=resolved), at.with_names(meaning)
         case ex.Assign(targets=targets, value=value):
-            resolved = annotated(value, at)
+            resolved = as_update(targets, annotated(value, at))
             given = kinds_of(resolved) if len(targets) == 1 else item_kinds(kinds_of(resolved))
             made, after = _named(targets, [given] * len(targets), at)
             return replace(statement, targets=made, value=resolved), after

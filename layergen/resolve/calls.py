@@ -61,7 +61,7 @@ def check_call(call: ex.Call, path: Path, derived: Derived = MappingProxyType({}
     elif call.callee.kind is CalleeKind.SCALAR:
         yield from tuple(_check_scalar_arguments(call, path)) or _check_scalar_call(call, path)
     elif call.callee.kind is CalleeKind.OP:
-        yield from check_against(call, ops.get(call.callee.name), path, derived)
+        yield from check_against(call, ops.called(call) or ops.get(call.callee.name), path, derived)
 
 
 def check_against(call: ex.Call, op: ops.Op, path: Path, derived: Derived = MappingProxyType({})) -> Iterator[Finding]:

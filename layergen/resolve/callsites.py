@@ -24,6 +24,7 @@ from layergen.resolve.program import Child, Member, Program
 from layergen.resolve.quotients import labels_of, own_quotients, quotient_in, whole, whole_meant
 from layergen.resolve.scope import scoped
 from layergen.resolve.signature import leading_source
+from layergen.resolve.updates import check_updates
 from layergen.rules.calls import NotASize, NotATensor, NotScalar, UnknownOp, WrongArgumentKind
 from layergen.rules.members import WrongTensorPath
 from layergen.words import shorten
@@ -32,6 +33,7 @@ from layergen.words import shorten
 def check_calls(program: Program) -> Iterator[Finding]:
     """Yield what is wrong with the calls of a program."""
     yield from _forward(program)
+    yield from check_updates(program.forward.statements)
     yield from check_uses(program)
     yield from _inits(program)
     yield from _scalars(program)

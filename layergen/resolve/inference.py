@@ -79,6 +79,16 @@ def arguments_of(call: ex.Call) -> list[tuple[str | None, ex.Expression]]:
     return [*((None, value) for value in call.arguments), *((word.name, word.value) for word in call.keywords)]
 
 
+def bound(call: ex.Call) -> dict[str, ex.Expression]:
+    """The arguments of a call that fits its op, by the names of the op's parameters; nothing of one that does not."""
+    op = ops.called(call)
+    outcome = ops.bind(op, bindable(call)) if op is not None else None
+    if not isinstance(outcome, ops.Binding):
+        return {}
+    values = [value for _, value in arguments_of(call)]
+    return {name: values[indices[0]] for name, indices in outcome.given.items()}
+
+
 def bindable(call: ex.Call) -> list[ops.Argument]:
     """The arguments of a call, as far as binding them to a signature needs to know them."""
     return [ops.Argument(keyword, kinds_of(value)) for keyword, value in arguments_of(call)]
@@ -142,7 +152,7 @@ def _called(call: ex.Call) -> Kinds:
         case CalleeKind.ITERATION:
             return UNKNOWN
         case CalleeKind.OP:
-            op = ops.get(call.callee.name)
+            op = ops.called(call) or ops.get(call.callee.name)
             outcome = ops.bind(op, bindable(call))
             if isinstance(outcome, ops.Binding):
                 return outcome.signature.returns

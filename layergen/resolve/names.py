@@ -33,6 +33,10 @@ IDLE = {
     "derived": "has no effect",
     "modules": "is never called, and no tensor of it is read",
 }
+KEPT = {
+    "arguments": ", or say `unused: true` if it is taken for compatibility alone",
+    "buffers": ", or say `unused: true` if it is kept for the state dict alone",
+}
 OTHER_NAME = "choose another name"
 
 
@@ -166,17 +170,20 @@ def _check_unused(spec: LayerSpec) -> Iterator[Finding]:
         "modules": used_members,
         "inputs": read | (outside & set(spec.values)) | _givers(spec, read),
     }
-    idle = {name for name, argument in spec.arguments.items() if argument.unused}
-    for name in sorted(idle & used["arguments"]):
-        message = f"argument `{name}` has an effect"
-        yield InvalidValue.at(("arguments", name, "unused"), message, help="delete `unused: true`")
+    idle = {
+        **{name: "arguments" for name, argument in spec.arguments.items() if argument.unused},
+        **{name: "buffers" for name, buffer in spec.buffers.items() if buffer.unused},
+    }
+    for name, section in sorted(idle.items()):
+        if name in used[section]:
+            has = "argument `{}` has an effect" if section == "arguments" else "the forward uses the buffer `{}`"
+            yield InvalidValue.at((section, name, "unused"), has.format(name), help="delete `unused: true`")
     for section, names in used.items():
         for name in spec.names_in(section):
-            if name not in names and not (section == "arguments" and name in idle):
+            if name not in names and idle.get(name) != section:
                 lacks = IDLE.get(section, "is never read by the forward")
                 message = f"{SECTIONS[section].split(' ', 1)[1]} `{name}` {lacks}"
-                compatible = ", or say `unused: true` if it is taken for compatibility alone"
-                help = f"use `{name}` or delete it{compatible if section == 'arguments' else ''}"
+                help = f"use `{name}` or delete it{KEPT.get(section, '')}"
                 yield UnusedName.at(Place((section, name), key=True), message, help=help)
     others = {"training", "_", *spec.values, *([spec.run] if spec.run else [])}
     declared = (spec.names_in(section) for section in SECTIONS)

@@ -35,8 +35,9 @@ class TensorWritten(Rule):
 
         forward: y = relu(x)
 
-    `batch_norm` and the like write to the statistics that they are handed, and no underscore says so: the buffers are
-    compared before and after a run on data.
+    `batch_norm` and `instance_norm` write to the statistics that they are handed, and no underscore says so: the
+    buffers are compared before and after a run on data. What is written stands beside the result,
+    `y, mean, variance = batch_norm(x, mean, variance, training=training)`.
     """
 
     code = "LG308"

@@ -233,3 +233,20 @@ class InvalidPattern(Rule):
     """
 
     code = "LG218"
+
+
+class MisplacedUpdate(Rule):
+    """The statistics that an op writes are given to other names than those of the buffers that it is handed.
+
+    `batch_norm` and `instance_norm` write running statistics. A forward says so by taking these beside the result, by
+    the names of the buffers that they come from. No other statement assigns such a buffer: autograd would find what it
+    keeps for the way back written over.
+
+        forward: y, mean, variance = batch_norm(x, running_mean, running_var, training=training)
+
+    Fix: give the statistics back to their buffers.
+
+        forward: y, running_mean, running_var = batch_norm(x, running_mean, running_var, training=training)
+    """
+
+    code = "LG227"

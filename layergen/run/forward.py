@@ -69,12 +69,13 @@ class Run:
 
     @property
     def stored(self) -> Mapping[str, ex.Name]:
-        """Where each name got the value that it has at the end."""
+        """Where each name got the value that it has at the end; a buffer that keeps its value has got none."""
         return {step.name: step.target for step in self.steps}
 
     def place(self, output: str) -> Place:
         """Where an output got its value; a tensor of a tuple got it with the tuple."""
-        return Place(FORWARD, self.stored[whole_name(output)].span)
+        target = self.stored.get(whole_name(output))
+        return Place(FORWARD, target.span if target else None)
 
 
 def _absent(node: ex.Node, name: str) -> MemberFault:
@@ -185,6 +186,8 @@ class ForwardInterpreter(Interpreter):
         return self.explainer.count(number)
 
     def store(self, target: ex.Name, value: Any) -> None:
+        if target.id in self.buffers and value is self.values[target.id]:
+            return  # an op gives back what it has not written
         self.steps.append(Step(target, value))
         super().store(target, self.stored(target, value) if target.id in self.buffers else value)
 

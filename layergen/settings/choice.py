@@ -213,7 +213,9 @@ def _variations(program: Program, base: Setting) -> Iterator[Setting]:
         for left in ("last", "ones") if tensor.broadcast else ():
             yield replace(base, name=f"{name}_{left}", shrunk={name: left})
     if base.leading:
-        yield replace(base, name="no_leading_dimensions", leading=())
+        fewer = [replace(base, leading=base.leading[:count]) for count in range(len(base.leading))]
+        fewest = next((setting for setting in fewer if allowed(program, setting)), fewer[0])
+        yield replace(fewest, name="fewer_leading_dimensions" if fewest.leading else "no_leading_dimensions")
 
 
 def _away_from_defaults(program: Program, base: Setting) -> Iterator[Setting]:
