@@ -138,7 +138,9 @@ def _needless(program: Program, batch: str | None, tried: int, mixed: int) -> It
 
 
 def _mentions(entries: tuple[ex.Expression, ...], name: str) -> bool:
-    return any(name in ex.names(entry) or (name == LEADING and entry == ex.Literal(...)) for entry in entries)
+    if name == LEADING:
+        return any(node == ex.Literal(...) for entry in entries for node in ex.walk(entry))
+    return any(name in ex.names(entry) for entry in entries)
 
 
 def _claims(program: Program, tried: Sequence[Samples]) -> Iterator[str]:
