@@ -186,7 +186,6 @@ def test_two_sizes_are_told_apart_at_numbers() -> None:
         ("y[n, i] = sum[x](1)", "`x` has a meaning already, and cannot be an index"),
         ("y[n, i] = sum[n](x[n, i])", "`n` is an index already"),
         ("y[n, n] = 1", "`n` stands twice on the left"),
-        ("y[n, i] = sum[...](x[n, i])", "`...` cannot be summed over"),
         ("y[n, i] = x[..., i]", "`...` is no index here"),
         ("y[n, i] = mean(x)", "`mean` needs indices"),
         ("y[n, i] = exp(x[n, i], base=2)", "the functions of a definition have no keywords"),

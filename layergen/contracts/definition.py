@@ -14,7 +14,7 @@ from layergen.contracts.values import drawn
 from layergen.definition.evaluate import Evaluation
 from layergen.definition.faults import PATH
 from layergen.definition.layout import Size
-from layergen.definition.numbers import MOST_TURNS, Entries, Held, IndexFault, TooLongError
+from layergen.definition.numbers import MOST_TURNS, Entries, Extent, Held, IndexFault, TooLongError
 from layergen.definition.scene import Definition
 from layergen.diagnostics import FORWARD, Finding, Label, Place
 from layergen.faults import SpecError, refuse
@@ -100,11 +100,16 @@ def _differences(instance: Instance, evaluation: Evaluation) -> Iterator[Finding
 
 
 def _two_sizes(evaluation: Evaluation, name: str, first: Size, second: Size, notes: Iterable[str]) -> Finding:
-    sizes = evaluation.size(first), evaluation.size(second)
+    sizes = [_size(evaluation.extent(size)) for size in (first, second)]
     message = f"`{name}` runs over two sizes: {first.words} has {sizes[0]}, {second.words} has {sizes[1]}"
     labels = (Label(Place(PATH, first.span), f"here it has {sizes[0]}"),)
     help = f"order the indices as the dimensions are, or write the range: `{name} < …`"
     return IllDefined.at(Place(PATH, second.span), message, labels=labels, notes=notes, help=help)
+
+
+def _size(extent: Extent) -> Extent | list[int]:
+    """A size, or the sizes of several dimensions as a shape is written."""
+    return list(extent) if isinstance(extent, tuple) else extent
 
 
 def _compare(evaluation: Evaluation, name: str, output: Tensor, run: Run, notes: tuple[str, ...]) -> Finding | None:

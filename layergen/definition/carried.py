@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator, Mapping
 
 from layergen.definition.calling import CallFault, bound, inputs_of, output_of
 from layergen.definition.entries import Entry, Passed, passed
-from layergen.definition.grammar import RUN, Equation
-from layergen.definition.layout import Layout, Size, layouts
+from layergen.definition.grammar import RUN, Equation, is_run
+from layergen.definition.layout import UNTOLD, Layout, Size, layouts
 from layergen.definition.scene import Definition, Members
 from layergen.lang import expression as ex
 from layergen.lang.values import Shape
@@ -95,7 +95,7 @@ def _sizes(
         theirs = next(layouts(_decided(child.spec.inputs[name].shape, names)), None) if ours is not None else None
         if ours is None or theirs is None:
             continue
-        items = (*ours.before, *((ours.run,) if ours.run is not None else ()), *ours.after)
+        items = ours.items
         count = len(items) - len(theirs.after)
         if count < len(theirs.before) or (theirs.run is None and count != len(theirs.before)):
             continue
@@ -104,7 +104,8 @@ def _sizes(
             *zip(theirs.after, items[count:], strict=True),
         )
         for item, size in pairs:
-            if isinstance(item, ex.Name) and item.id not in child.spec.arguments:
+            several = size == RUN or isinstance(size, ex.Splice)
+            if isinstance(item, ex.Name) and item.id not in child.spec.arguments and not several:
                 names.setdefault(item.id, size)
         if theirs.run == RUN:
             run = items[len(theirs.before) : count]
@@ -121,7 +122,7 @@ def _layout(definition: Definition, handed: Passed, left: Left) -> Layout | None
         layout = next((found for found in _written(definition, name, left)), None)
     if layout is None or len(handed.first) > len(layout.before):
         return None
-    return Layout(layout.before[len(handed.first) :], layout.run, layout.after)
+    return Layout(layout.items[len(handed.first) :])
 
 
 def _written(definition: Definition, name: str, left: Left) -> Iterator[Layout]:
@@ -129,25 +130,26 @@ def _written(definition: Definition, name: str, left: Left) -> Iterator[Layout]:
     for equation in reversed(definition.named.get(name, ())):
         sizes = [left(equation, position) for position in range(len(equation.indices))]
         if all(sizes) and all(definition.free(equation)):
-            items = [told[0].size for told in sizes]
-            place = items.index(RUN) if RUN in items else len(items)
-            yield Layout(tuple(items[:place]), RUN if RUN in items else None, tuple(items[place + 1 :]))
+            pairs = zip(equation.indices, sizes, strict=True)
+            yield Layout(tuple(_standing(definition, index, told[0].size) for index, told in pairs))
+
+
+def _standing(definition: Definition, index: ex.Expression, size: ex.Expression) -> ex.Expression:
+    """What stands in a shape for an index of a left side."""
+    if not is_run(definition.index_name(index)):
+        return size
+    return RUN if size == definition.runs.sizes else ex.Splice(size)
 
 
 def _in_terms(layout: Layout, names: Names, run: tuple[ex.Expression, ...] | None) -> Layout:
     """A layout in the names of the owner; what cannot be told is left open."""
-    before = tuple(_told(item, names) for item in layout.before)
-    after = tuple(_told(item, names) for item in layout.after)
-    if layout.run != RUN or run is None:
-        return Layout(before, layout.run, after)
-    place = run.index(RUN) if RUN in run else len(run)
-    if RUN in run:
-        return Layout((*before, *run[:place]), RUN, (*run[place + 1 :], *after))
-    return Layout((*before, *run, *after), None, ())
+    items: list[ex.Expression] = []
+    for item in layout.items:
+        items += run if item == RUN and run is not None else (_told(item, names),)
+    return Layout(tuple(items))
 
 
 def _told(item: ex.Expression, names: Names) -> ex.Expression:
-    return _replaced(item, names) if ex.names(item) <= names.keys() else UNTOLD
-
-
-UNTOLD = ex.Name("?")  # a size that the words do not tell
+    if ex.names(item) <= names.keys():
+        return _replaced(item, names)
+    return ex.Splice(UNTOLD) if isinstance(item, ex.Splice) else UNTOLD

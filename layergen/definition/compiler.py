@@ -8,9 +8,10 @@ from typing import Any
 from layergen.definition.calling import inputs_at
 from layergen.definition.entries import Entry, entry_of, passed
 from layergen.definition.functions import FUNCTIONS, bounded, divide, multiply, power
-from layergen.definition.grammar import INDEX_OF, RUN, reduction
+from layergen.definition.grammar import INDEX_OF, is_run, reduction, run_name
 from layergen.definition.numbers import Compute, Computed, Entries, Index, IndexFault, Names, Part, Source
 from layergen.definition.scene import written_index
+from layergen.definition.turns import turns
 from layergen.lang import expression as ex
 from layergen.lang.interpreter import COMPARISONS
 
@@ -137,13 +138,20 @@ class Compiler:
 
     def index(self, nodes: Sequence[ex.Expression]) -> Callable[[Names], Index]:
         """A function that computes indices."""
-        if RUN not in nodes:
+        runs = [run_name(node) for node in nodes]
+        if not any(runs):
             plain = [self.compiled(node) for node in nodes]
             return lambda names: tuple([one(names) for one in plain])
-        place = list(nodes).index(RUN)
-        before = [self.compiled(node) for node in nodes[:place]]
-        after = [self.compiled(node) for node in nodes[place + 1 :]]
-        return lambda names: (*(one(names) for one in before), *names["..."], *(one(names) for one in after))
+        several = [self.several(node) for node in nodes]
+        return lambda names: tuple([one for part in several for one in part(names)])
+
+    def several(self, node: ex.Expression) -> Callable[[Names], Index]:
+        """A function that computes an index, or those of a run."""
+        run = run_name(node)
+        if run is not None:
+            return lambda names: names[run]
+        one = self.compiled(node)
+        return lambda names: (one(names),)
 
     def subscript(self, node: ex.Subscript) -> Compute:
         found = entry_of(node)
@@ -151,24 +159,35 @@ class Compiler:
         if found.inner:
             return self.inner(found)
         name, padded = found.name.id, found.padded
+        if name not in self.source.tensors and name not in self.source.definition.named:
+            return self.listed(node, name)
         index = self.index(found.all)
         if name in self.source.definition.scene.families:
             return self.family(node, name, index, padded)
         if name in self.source.tensors:
             return self.read(node, name, index, padded)
-        if name in self.source.definition.named:
-            if padded:
-                return lambda names: self.padded(name, index(names), node)
-            return lambda names: self.source.entry(name, index(names), node)
-        inner = self.compiled(found.name)
+        if padded:
+            return lambda names: self.padded(name, index(names), node)
+        return lambda names: self.source.entry(name, index(names), node)
+
+    def listed(self, node: ex.Subscript, name: str) -> Compute:
+        """Read an item of a list of numbers, or several."""
+        inner, item = self.name(name), self.item(node.index)
 
         def pick(names: Names) -> Any:
             try:
-                return inner(names)[index(names)[0]]
+                return inner(names)[item(names)]
             except (IndexError, TypeError):
                 raise IndexFault(node, f"`{name}` has no such item") from None
 
         return pick
+
+    def item(self, index: ex.Expression) -> Compute:
+        """A function that computes which item of a list is meant, or which items."""
+        if not isinstance(index, ex.Slice):
+            return self.compiled(index)
+        ends = [self.compiled(end) if end is not None else None for end in (index.start, index.stop, index.step)]
+        return lambda names: slice(*(end(names) if end is not None else None for end in ends))
 
     def inner(self, entry: Entry) -> Compute:
         """Read what a member gives, or a tensor that it owns."""
@@ -303,20 +322,11 @@ class Compiler:
         written = written_index(index)
         assert written is not None
         name, size = written
-        if name == "...":
-            raise IndexFault(index, "`...` cannot be summed over")
         if size is not None:
             bound = self.compiled(size)
-
-            def values(names: Names) -> range:
-                stop = bound(names)
-                if not isinstance(stop, int):
-                    raise IndexFault(size, f"a range ends at an integer, not at {stop}")
-                return range(stop)
-
-            return name, values
+            return name, lambda names: turns(size, bound(names), is_run(name))
         told = self.source.ranges.read(name, (body,))[0]
-        return name, lambda _: range(self.source.size(told))
+        return name, lambda _: turns(index, self.source.extent(told), is_run(name))
 
 
 def absent(node: ex.Node, name: str) -> Any:

@@ -10,12 +10,13 @@ from typing import Any
 
 from layergen.definition.compiler import Compiler
 from layergen.definition.entries import Entry
-from layergen.definition.grammar import Equation, reduction
+from layergen.definition.grammar import Equation, is_run, reduction
 from layergen.definition.inner import Inner
 from layergen.definition.layout import Size
 from layergen.definition.numbers import (
     Account,
     Compute,
+    Extent,
     Given,
     Held,
     Index,
@@ -50,7 +51,7 @@ class Evaluation:
         account: Account | None = None,
     ) -> None:
         self.definition = definition
-        self.numbers: Mapping[str, Any] = {**NUMBERS, **numbers}
+        self.numbers: Mapping[str, Any] = {**NUMBERS, **numbers, definition.runs.sizes.id: list(leading)}
         self.tensors = tensors
         self.leading = leading
         self.ranges = Ranges(definition)
@@ -58,8 +59,8 @@ class Evaluation:
         self.tables: dict[str, Table] = {}
         self.members = Inner(self)
         self.compiled = Compiler(self).compiled
-        self.sizes: dict[ex.Expression, int] = {}
-        self.shapes: dict[tuple[str, int], tuple[int, ...] | None] = {}
+        self.extents: dict[ex.Expression, Extent] = {}
+        self.shapes: dict[tuple[str, int | None], tuple[int, ...] | None] = {}
 
     def entry(self, name: str, index: Index, node: ex.Node | None = None) -> Any:
         """An entry of a name that has equations.
@@ -84,24 +85,40 @@ class Evaluation:
             self.tables[name] = Table(self, name)
         return self.tables[name]
 
-    def shape(self, name: str, rank: int) -> tuple[int, ...] | None:
+    def shape(self, name: str, rank: int | None = None) -> tuple[int, ...] | None:
         """The sizes that the indices of a name's equations run over, for as many dimensions; None where none fits."""
         if (name, rank) not in self.shapes:
             self.shapes[name, rank] = self.run_over(name, rank)
         return self.shapes[name, rank]
 
-    def run_over(self, name: str, rank: int) -> tuple[int, ...] | None:
+    def run_over(self, name: str, rank: int | None) -> tuple[int, ...] | None:
         for equation in self.active(name):
             sizes: list[int] = []
             for position, free in enumerate(self.definition.free(equation)):
-                told = self.ranges.left(equation, position)
-                if free is None or not told:
+                extent = self.side(equation, position) if free is not None else None
+                if extent is None:
                     break
-                sizes += self.leading if free == "..." else [self.size(told[0])]
+                sizes += extent if isinstance(extent, tuple) else (extent,)
             else:
-                if len(sizes) == rank:
+                if rank is None or len(sizes) == rank:
                     return tuple(sizes)
         return None
+
+    def side(self, equation: Equation, position: int) -> Extent | None:
+        """How far a free index of a left side runs; None where nothing tells it.
+
+        Raises:
+            IndexFault: If a run of indices has no list of sizes, or another index has one.
+        """
+        told = self.ranges.left(equation, position)
+        if not told:
+            return None
+        extent, index = self.extent(told[0]), equation.indices[position]
+        if isinstance(extent, tuple) and not is_run(self.definition.index_name(index)):
+            raise IndexFault(index, f"a range ends at an integer, not at {list(extent)}")
+        if isinstance(extent, int) and is_run(self.definition.index_name(index)):
+            raise IndexFault(index, f"a run of indices goes over a list of sizes, not over {extent}")
+        return extent
 
     def active(self, name: str) -> Iterator[Equation]:
         """The equations of a name that hold at the numbers."""
@@ -113,11 +130,12 @@ class Evaluation:
     def names(self) -> Names:
         return dict(self.numbers)
 
-    def size(self, size: Size) -> int:
-        """A range as a number."""
-        if size.size not in self.sizes:
-            self.sizes[size.size] = int(self.number(size.size))
-        return self.sizes[size.size]
+    def extent(self, size: Size) -> Extent:
+        """A range as a number, or as the sizes that a run of indices goes over."""
+        if size.size not in self.extents:
+            value = self.number(size.size)
+            self.extents[size.size] = tuple(map(int, value)) if isinstance(value, list | tuple) else int(value)
+        return self.extents[size.size]
 
     def number(self, node: ex.Expression) -> Any:
         try:
@@ -131,18 +149,18 @@ class Evaluation:
             if not all(self.compiled(condition)(self.names) for condition in equation.conditions):
                 continue
             for position, free in enumerate(self.definition.free(equation)):
-                if free is not None and free != "...":
+                if free is not None:
                     yield from self.differing(free, self.ranges.left(equation, position))
             for node in (node for part in parts(equation) for node in ex.walk(part)):
                 if found := reduction(node):
                     for index in found[1]:
                         written = written_index(index)
-                        if written and written[1] is None and written[0] != "...":
+                        if written and written[1] is None:
                             yield from self.differing(written[0], self.ranges.read(written[0], (found[2],)))
 
     def differing(self, name: str, told: Sequence[Size]) -> Iterator[tuple[str, Size, Size]]:
         known = [size for size in told if ex.names(size.size) <= self.numbers.keys()]  # no input gives the others
-        other = next((size for size in known if self.size(size) != self.size(known[0])), None)
+        other = next((size for size in known if self.extent(size) != self.extent(known[0])), None)
         if other is not None:
             yield name, known[0], other
 
@@ -161,6 +179,8 @@ class Evaluation:
         return self.members.there(name)
 
 
+Side = tuple[str | None, Extent]  # the name of an index and how far it runs, or None and where it is fixed
+
 _BUSY = object()
 
 
@@ -173,18 +193,17 @@ class Table:
         self.known: dict[Index, Any] = {}
         self.equations = [self.prepared(equation) for equation in evaluation.active(name)]
 
-    def prepared(self, equation: Equation) -> tuple[Equation, list[tuple[str | None, int]], Compute]:
+    def prepared(self, equation: Equation) -> tuple[Equation, list[Side], Compute]:
         """An equation, what its indices are and how far they run or where they are fixed, and its value."""
         evaluation = self.evaluation
-        sides: list[tuple[str | None, int]] = []
+        sides: list[Side] = []
         for position, free in enumerate(evaluation.definition.free(equation)):
             if free is None:
                 sides.append((None, evaluation.number(equation.indices[position])))
-            elif free == "...":
-                sides.append((free, len(evaluation.leading)))
             else:
-                told = evaluation.ranges.left(equation, position)
-                sides.append((free, evaluation.size(told[0])))
+                extent = evaluation.side(equation, position)
+                assert extent is not None
+                sides.append((free, extent))
         return equation, sides, evaluation.compiled(equation.value)
 
     def entry(self, index: Index, node: ex.Node | None) -> Any:
@@ -215,24 +234,22 @@ class Table:
     def text(self, index: Index) -> str:
         return f"{self.name}[{', '.join(map(str, index))}]" if index else self.name
 
-    def matched(self, sides: list[tuple[str | None, int]], index: Index) -> Names | None:
+    def matched(self, sides: list[Side], index: Index) -> Names | None:
         """What the indices of a left side stand for at an index; None where the equation does not hold there."""
         names: Names = {}
         place = 0
-        for free, size in sides:
-            if free == "...":
-                names[free] = index[place : place + size]
-                place += size
-                continue
-            if place >= len(index):
+        for free, extent in sides:
+            run = isinstance(extent, tuple)
+            sizes = extent if isinstance(extent, tuple) else (extent,)
+            own = index[place : place + len(sizes)]
+            place += len(sizes)
+            if len(own) < len(sizes):
                 return None
-            one = index[place]
             if free is None:
-                if one != size:
+                if own != sizes:
                     return None
-            elif 0 <= one < size:
-                names[free] = one
+            elif all(0 <= one < size for one, size in zip(own, sizes, strict=True)):
+                names[free] = own if run else own[0]
             else:
                 return None
-            place += 1
         return names if place == len(index) else None

@@ -1,8 +1,10 @@
 """How the function of a definition gets at what it is given: tensors, families, numbers, sizes and members."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from layergen.definition.loop_printer import LoopPrinter, function_of, renamed
+from layergen.definition.grammar import RUN
+from layergen.definition.layout import Layout
+from layergen.definition.loop_printer import SIZES, LoopPrinter, function_of, renamed
 from layergen.definition.scene import Definition, Members
 from layergen.lang import expression as ex
 from layergen.lang.values import Shape
@@ -13,14 +15,13 @@ def given_lines(printer: LoopPrinter, inside: bool) -> tuple[str, ...]:
     definition = printer.definition
     families = [_line(name, _family(printer, name)) for name in _families(printer)]
     members = [_line(name, _member(name, definition.scene.members[name])) for name in sorted(printer.members)]
-    found = dict(measured_in(printer)) if inside else {}
-    sizes = {name: found[name] for name in sorted(printer.given) if name in found}
-    if printer.measures:
-        sizes["leading_sizes"] = dict(measured_in(printer))["..."]
-    single = sorted(printer.given - definition.scene.families.keys() - sizes.keys())
+    found = dict(measured_in(printer)) if inside or "..." in printer.given else {}
+    measured = [name for name in sorted(printer.given) if name in found and (inside or name == "...")]
+    sizes = {SIZES[printer.run] if name == "..." else renamed(name): found[name] for name in measured}
+    single = sorted(printer.given - definition.scene.families.keys() - set(measured))
     single += sorted({text.partition(".")[0] for text in sizes.values() if "." in text} - set(single))
     given = [_line(name, _given(definition, name, inside)) for name in single]
-    return (*given, *(f"{renamed(name)} = {text}" for name, text in sizes.items()), *families, *members)
+    return (*given, *(f"{name} = {text}" for name, text in sizes.items()), *families, *members)
 
 
 def _line(name: str, value: str) -> str:
@@ -83,15 +84,32 @@ def _places(printer: LoopPrinter, name: str, shape: Shape) -> Iterator[tuple[str
             yield dimension, f"{then[dimension]} if {printer.show(shape.test)} else {other[dimension]}"
         return
     items = shape if isinstance(shape, tuple) else shape.items if isinstance(shape, ex.Sequence) else ()
-    if any(isinstance(item, ex.Splice) for item in items):
-        return
-    run = items.index(ex.Literal(...)) if ex.Literal(...) in items else len(items)
+    runs = Layout(items).runs
     for place, item in enumerate(items):
-        at = place if place < run else place - len(items)
-        if item == ex.Literal(...):
-            yield "...", f"{name}.shape[{run or ''}:{at + 1 or ''}]"
-        elif isinstance(item, ex.Name):
-            yield item.id, f"{name}.shape[{at}]"
+        if item == RUN:
+            between = _between(printer, f"{name}.shape", items[:place], items[place + 1 :])
+            yield printer.definition.runs.sizes.id, between
+        elif isinstance(item, ex.Name) and (not runs or place < runs[0]):
+            yield item.id, f"{name}.shape[{place}]"
+        elif isinstance(item, ex.Name) and place > runs[-1]:
+            yield item.id, f"{name}.shape[{place - len(items)}]"
+
+
+def _between(printer: LoopPrinter, shape: str, before: Sequence[ex.Expression], after: Sequence[ex.Expression]) -> str:
+    """The sizes of a shape between those of some items and those of others."""
+    start, stop = (_count(printer, items) for items in (before, after))
+    if start == stop == "0":
+        return shape
+    if stop.isdigit():
+        return f"{shape}[{start if start != '0' else ''}:{f'-{stop}' if stop != '0' else ''}]"
+    return f"{shape}[{start if start != '0' else ''}:len({shape}) - {stop if ' ' not in stop else f'({stop})'}]"
+
+
+def _count(printer: LoopPrinter, items: Sequence[ex.Expression]) -> str:
+    """How many dimensions some items of a shape are."""
+    lists = [f"len({printer.show(item.value)})" for item in items if isinstance(item, ex.Splice)]
+    single = len(items) - len(lists)
+    return " + ".join([*([str(single)] if single or not lists else []), *lists])
 
 
 def unmeasured(definition: Definition) -> frozenset[str]:

@@ -9,15 +9,15 @@ from layergen.lang.tokens import TokenKind, block_tokens
 
 REDUCTIONS = ("sum", "mean", "prod", "max", "min", "argmax", "argmin")
 INDEX_OF = ("argmax", "argmin")  # those that give an index: the first at which the greatest or the least value stands
-RUN = ex.Literal(...)  # the index of any leading dimensions
+RUN = ex.Literal(...)  # the indices at the dimensions that `...` stands for
 
 
 @dataclass(frozen=True)
 class Equation(ex.Statement):
     """``y[n, o] = …``: what the entries of a name are.
 
-    An index of the left side is a name, which is free, or ``h < num_heads``, free with its range, or ``...``; any other
-    expression is fixed: the equation holds at that index alone.
+    An index of the left side is a name, which is free, or ``h < num_heads``, free with its range, or a run of indices,
+    ``...``, ``s...`` and ``s... < sizes``; any other expression is fixed: the equation holds at that index alone.
     """
 
     name: ex.Name
@@ -29,6 +29,26 @@ class Equation(ex.Statement):
 def index_items(node: ex.Expression) -> tuple[ex.Expression, ...]:
     """The indices between the brackets of a subscript."""
     return node.items if isinstance(node, ex.Sequence) and not node.bracket else (node,)
+
+
+def run_name(node: ex.Node) -> str | None:
+    """The name of a run of indices, ``...`` or ``s...``; None for a single index."""
+    match node:
+        case ex.Literal(value=value) if value is ...:
+            return "..."
+        case ex.Splice(value=ex.Name(id=name)):
+            return f"{name}..."
+    return None
+
+
+def letter(name: str) -> str:
+    """The name of an index as it is written without the dots of a run."""
+    return name.removesuffix("...")
+
+
+def is_run(name: str | None) -> bool:
+    """Whether a name is that of a run of indices."""
+    return name is not None and name.endswith("...")
 
 
 def reduction(node: ex.Node) -> tuple[str, tuple[ex.Expression, ...], ex.Expression] | None:
@@ -110,11 +130,16 @@ class _Parser(BlockParser):
         return super().member(node, start)
 
     def slice(self) -> ex.Expression:
-        """An index, which may be a named run of dimensions, ``S...``."""
+        """An index, or a run of them, ``s...``, on a left side with its sizes, ``s... < S[1:]``."""
         node = super().slice()
-        if isinstance(node, ex.Slice):
-            help = "write an index, and sum over it"
-            raise SyntaxFault("a definition reads one entry at a time, and no slices", node.span, help)
-        if isinstance(node, ex.Name) and self.took("..."):
-            return ex.Splice(node, span=(node.span[0], self.end))
+        match node:
+            case ex.Compare(left=ex.Name() as name, operators=("<",), comparators=(sizes,)) if self.at("..."):
+                help = f"write `{ex.show(name)}... < {ex.show(sizes)}`"
+                raise SyntaxFault("the `...` of a run of indices stands behind its name", self.token.span, help)
+            case ex.Name() if self.took("..."):
+                run = ex.Splice(node, span=(node.span[0], self.end))
+                if not self.took("<"):
+                    return run
+                sizes = self.expression(ex.PRECEDENCE["compare"] + 1)
+                return ex.Compare(run, ("<",), (sizes,), span=(node.span[0], self.end))
         return node

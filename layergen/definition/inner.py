@@ -7,7 +7,6 @@ from typing import Any
 from layergen.definition.calling import CallFault, maker, output_of, settled, sizes_of
 from layergen.definition.compiler import Compiler, absent
 from layergen.definition.entries import Entry
-from layergen.definition.grammar import RUN
 from layergen.definition.numbers import Computed, Entries, Given, Held, Index, IndexFault, Part, Source
 from layergen.definition.scene import Definition
 from layergen.lang import expression as ex
@@ -107,10 +106,7 @@ class Inner:
         owner, first = self.owner, part.first
         held = owner.tensors.get(part.name)
         if held is None:
-            equations = owner.definition.named[part.name]
-            rank = max(len(equation.indices) for equation in equations)
-            rank += len(owner.leading) - 1 if any(RUN in equation.indices for equation in equations) else 0
-            shape = owner.shape(part.name, rank)
+            shape = owner.shape(part.name)
             if shape is None:
                 raise IndexFault(entry.node, f"nothing tells how large `{part.name}` is")
             return Computed(shape[len(first) :], lambda index: owner.entry(part.name, (*first, *index), entry.node))

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from layergen.definition.entries import Entry, entry_of, passed
-from layergen.definition.grammar import RUN, Equation, reduction
-from layergen.definition.scene import Definition
+from layergen.definition.grammar import Equation, letter, reduction, run_name
+from layergen.definition.scene import Definition, bare_index, parts
 from layergen.lang import expression as ex
 
 _GREEK = (
@@ -55,8 +55,13 @@ def _closed(index: ex.Expression) -> ex.Expression:
     return index
 
 
-def _without_range(index: ex.Expression) -> ex.Expression:
-    return index.left if isinstance(index, ex.Compare) else index
+def bold_runs(definition: Definition) -> Iterator[tuple[str, str | None]]:
+    """The names of the runs of indices that have one, each with its sizes where they are written."""
+    nodes = (node for equation in definition.equations for part in parts(equation) for node in ex.walk(part))
+    runs = dict.fromkeys(run for node in nodes if (run := run_name(node)) is not None and run != "...")
+    for run in runs:
+        sizes = definition.runs.written.get(run)
+        yield letter(run), ex.show(sizes) if sizes is not None else None
 
 
 def left_out(definition: Definition) -> tuple[str, ...]:
@@ -82,7 +87,7 @@ class _Latex:
         self.definition = definition
 
     def equation(self, equation: Equation) -> str:
-        left = self.entry(_word(equation.name.id), tuple(map(_without_range, equation.indices)))
+        left = self.entry(_word(equation.name.id), tuple(map(bare_index, equation.indices)))
         text = f"{left} = {self.show(equation.value)}"
         if equation.conditions:
             held = [self.show(part) for part in equation.conditions if not _is_otherwise(part)]
@@ -93,8 +98,7 @@ class _Latex:
     def entry(self, name: str, indices: tuple[ex.Expression, ...]) -> str:
         if not indices:
             return name
-        shown = [self.show(index, _SUM) if index != RUN else r"\dots" for index in indices]
-        text = ", ".join(shown)
+        text = ", ".join(self.show(index, _SUM) for index in indices)
         return f"{name}_{text}" if len(text) == 1 else f"{name}_{{{text}}}"
 
     def show(self, node: ex.Expression, tightness: int = 0) -> str:
@@ -106,6 +110,12 @@ class _Latex:
         """A text, and how tightly it binds."""
         primary = ex.PRECEDENCE["primary"]
         match node:
+            case ex.Literal(value=value) if value is ...:
+                return r"\dots", primary
+            case ex.Splice(value=ex.Name(id=name)):
+                return rf"\mathbf{{{name}}}", primary
+            case ex.Slice(start=start, stop=stop):
+                return ":".join(self.show(end, _SUM) if end is not None else "" for end in (start, stop)), primary
             case ex.Literal(value=value):
                 return self.literal(value), ex.precedence(node)
             case ex.Name(id=name):

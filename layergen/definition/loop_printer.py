@@ -5,24 +5,36 @@ import re
 from layergen.definition.calling import inputs_at, output_of
 from layergen.definition.entries import Entry, entry_of, passed
 from layergen.definition.functions import SOURCES
-from layergen.definition.grammar import INDEX_OF, RUN, reduction
+from layergen.definition.grammar import INDEX_OF, RUN, is_run, letter, reduction, run_name
+from layergen.definition.layout import layouts
 from layergen.definition.ranges import Ranges
 from layergen.definition.scene import Definition, written_index
 from layergen.lang import expression as ex
 from layergen.lang.scalars import NUMBERS
 
 DEFINITION = "_definition"  # how the functions of members end
-LEADING = "leading"  # what `...` is called
 TAKEN = (
-    "math", "cache", "fmean", "given", "leading", "index", "sum", "max", "min", "range", "abs", "int", "float", "len",
-    "round", "definition", "Mapping", "Callable", "Any", "torch", "Tensor", "nn", "Entries", "member_of", "members_of",
+    "math", "itertools", "cache", "fmean", "given", "leading", "trailing", "shape", "index", "at", "sum", "max", "min",
+    "range", "map", "abs", "int", "float", "len", "round", "definition", "Mapping", "Callable", "Any", "torch",
+    "Tensor", "nn", "Entries", "member_of", "members_of",
 )  # fmt: skip
+SIZES = {"leading": "leading_sizes", "trailing": "trailing_sizes", "index": "shape"}  # of `...` without a name
 _REDUCERS = {"sum": "sum", "prod": "math.prod", "mean": "fmean", "max": "max", "min": "min"}
 
 
 def renamed(name: str) -> str:
     """A name that hides nothing which the code needs itself."""
     return f"{name}_" if name in TAKEN or name.endswith(DEFINITION) else name
+
+
+def run_word(definition: Definition) -> str:
+    """What the indices at ``...`` are called: by where they stand in the shapes of inputs and outputs."""
+    spec = definition.spec
+    found = [layout for part in (*spec.inputs.values(), *spec.outputs.values()) for layout in layouts(part.shape)]
+    ends = [(layout.items[0], layout.items[-1]) for layout in found if RUN in layout.items]
+    if all(first == last for first, last in ends):
+        return "index"
+    return "leading" if any(first == RUN and last != RUN for first, last in ends) else "trailing"
 
 
 def function_of(layer: str) -> str:
@@ -39,7 +51,7 @@ class LoopPrinter(ex.Printer):
         self.ranges = Ranges(definition)
         self.given: set[str] = set()  # the tensors and numbers that were printed
         self.members: set[str] = set()  # and the members
-        self.measures = False  # whether it asks for the sizes that `...` stands for
+        self.run = run_word(definition)  # what the indices at `...` are called
 
     def name(self, node: ex.Name) -> str:
         name = node.id
@@ -53,15 +65,31 @@ class LoopPrinter(ex.Printer):
             self.given.add(name)
         elif name in NUMBERS:
             return f"math.{name}"
+        elif node == self.definition.runs.sizes:  # of `...` without a name
+            self.given.add(name)
+            return SIZES[self.run]
         return renamed(name)
 
-    def literal(self, node: ex.Literal) -> str:
-        return f"*{LEADING}" if node == RUN else super().literal(node)
+    def splice(self, node: ex.Splice) -> str:
+        return f"*{self.show(node.value, ex.PRECEDENCE['primary'])}"
+
+    def index_name(self, name: str) -> str:
+        """What an index, or a run of them, is called."""
+        return self.run if name == "..." else renamed(letter(name))
+
+    def index(self, node: ex.Expression) -> str:
+        """One of the indices of an entry."""
+        run = run_name(node)
+        return self.show(node) if run is None else f"*{self.index_name(run)}"
+
+    def show(self, node: ex.Expression, tightness: int = 0) -> str:
+        text = super().show(node, tightness)
+        fraction = isinstance(node, ex.Call) and node.function == "sigmoid"
+        return f"({text})" if fraction and tightness > ex.PRECEDENCE["/"] else text
 
     def call(self, node: ex.Call) -> str:
         if node.function == "sigmoid":
-            inner = self.show(node.arguments[0], ex.PRECEDENCE["unary"])
-            return f"(1 / (1 + math.exp(-{inner})))"
+            return f"1 / (1 + math.exp(-{self.show(node.arguments[0], ex.PRECEDENCE['unary'])}))"
         return f"{SOURCES[node.function]}({self.arguments(node)})"
 
     def apply(self, node: ex.Apply) -> str:
@@ -74,11 +102,12 @@ class LoopPrinter(ex.Printer):
             assert written is not None
             name, size = written
             stop = self.show(size if size is not None else self.ranges.read(name, (body,))[0].size)
-            places.append((renamed(name), stop))
+            turns = f"itertools.product(*map(range, {stop}))" if is_run(name) else f"range({stop})"
+            places.append((self.index_name(name), turns))
         if word in INDEX_OF:
-            name, stop = places[0]
-            return f"{word.removeprefix('arg')}(range({stop}), key=lambda {name}: {self.show(body)})"
-        loops = (f"for {name} in range({stop})" for name, stop in places)
+            name, turns = places[0]
+            return f"{word.removeprefix('arg')}({turns}, key=lambda {name}: {self.show(body)})"
+        loops = (f"for {name} in {turns}" for name, turns in places)
         return f"{_REDUCERS[word]}({self.show(body)} {' '.join(loops)})"
 
     def bare(self, node: ex.Expression) -> str:
@@ -87,7 +116,7 @@ class LoopPrinter(ex.Printer):
         found = entry_of(node)
         assert found is not None
         name = found.name
-        text = ", ".join(self.show(index) for index in found.indices)
+        text = ", ".join(map(self.index, found.indices))
         if found.call is not None:
             return f"{self.called(found)}({text})"
         if found.path:
@@ -102,7 +131,7 @@ class LoopPrinter(ex.Printer):
             if found.padded:
                 return f"{self.entries(name.id, ())}.padded({text})"
             return f"{self.own(name.id)}({text})"
-        return f"{self.name(name)}[{text}]"
+        return super().bare(node)  # an item of a list of numbers
 
     def own(self, name: str) -> str:
         """The function of a name that has equations, which is not the input of its name."""
@@ -139,16 +168,13 @@ class LoopPrinter(ex.Printer):
         for equation in reversed(self.definition.named[name]):
             told = [self.ranges.left(equation, place) for place in range(len(equation.indices))]
             if all(told) and all(self.definition.free(equation)):
-                sizes = [self.extent(sizes[0].size) for sizes in told]
+                sizes = [self.extent(index, sizes[0].size) for index, sizes in zip(equation.indices, told, strict=True)]
                 break
         shape = ", ".join(sizes[len(first) :])
         shape += "," if len(sizes) - len(first) == 1 else ""
         fixed = f", ({', '.join(first)},)" if first else ""
         return f"Entries(({shape}), {self.own(name)}{fixed})"
 
-    def extent(self, size: ex.Expression) -> str:
-        """A size in a shape."""
-        if size == RUN:
-            self.measures = True
-            return "*leading_sizes"
-        return self.show(size)
+    def extent(self, index: ex.Expression, size: ex.Expression) -> str:
+        """The size in a shape for an index, or those for a run of them."""
+        return f"*{self.show(size)}" if is_run(self.definition.index_name(index)) else self.show(size)

@@ -6,6 +6,7 @@ from layergen.definition.calling import CallFault, bound, inputs_of, output_of
 from layergen.definition.entries import Entry, passed
 from layergen.definition.faults import ill
 from layergen.definition.given import unmeasured
+from layergen.definition.grammar import run_name
 from layergen.definition.layout import fits, layouts
 from layergen.definition.scene import Definition
 from layergen.definition.shipped import shipped_names
@@ -73,13 +74,12 @@ def _entry(definition: Definition, child: Definition, entry: Entry, check: Check
                 yield from check(argument)
         shape = child.scene.outputs[output_of(child, entry)]
     possible = tuple(layouts(shape))
-    if possible and not any(fits(layout, entry.indices) or layout.run is not None for layout in possible):
-        count = len(possible[0].before) + len(possible[0].after)
+    if possible and not any(fits(layout, entry.indices, definition.runs) or layout.runs for layout in possible):
+        count = len(possible[0].items)
         message = f"`{ex.show(entry.node.value)}` has {count} dimensions, and {len(entry.indices)} indices here"
         yield ill(entry.node, message, "give each dimension an index")
     for index in entry.indices:
-        if index != ex.Literal(...):
-            yield from check(index)
+        yield from check(index)
 
 
 def _handed(definition: Definition, argument: ex.Expression, check: Check) -> Iterator[Finding]:
@@ -94,7 +94,7 @@ def _handed(definition: Definition, argument: ex.Expression, check: Check) -> It
         yield ill(argument, "a member is given a tensor or a name on a left side", help)
         return
     for index in handed.first:
-        if index == ex.Literal(...):
-            yield ill(index, "`...` cannot be fixed", "hand the whole on")
+        if run_name(index):
+            yield ill(index, f"`{ex.show(index)}` cannot be fixed", "hand the whole on")
         else:
             yield from check(index)

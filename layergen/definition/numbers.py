@@ -13,6 +13,7 @@ from layergen.lang import expression as ex
 MOST_TURNS = 400_000  # terms of sums, and entries, of all that is computed
 
 Index = tuple[int, ...]
+Extent = int | tuple[int, ...]
 Names = dict[str, Any]
 Compute = Callable[[Names], Any]
 
@@ -92,11 +93,11 @@ class Source(Protocol):
     def entry(self, name: str, index: Index, node: ex.Node | None = None) -> Any:
         """An entry of a name that has equations."""
 
-    def shape(self, name: str, rank: int) -> tuple[int, ...] | None:
+    def shape(self, name: str, rank: int | None = None) -> tuple[int, ...] | None:
         """The sizes that the indices of a name's equations run over."""
 
-    def size(self, size: Size) -> int:
-        """A range as a number."""
+    def extent(self, size: Size) -> Extent:
+        """A range as a number, or as the sizes that a run of indices goes over."""
 
     def inner_entry(self, entry: Entry, which: int | None, given: "Given", index: Index) -> Any:
         """An entry of what a member gives, or of a tensor that it owns."""

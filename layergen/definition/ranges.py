@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from layergen.definition.carried import UNTOLD, layouts_of
+from layergen.definition.carried import layouts_of
 from layergen.definition.entries import Reading, readings
-from layergen.definition.grammar import RUN, Equation
-from layergen.definition.layout import Size, fits, layouts
-from layergen.definition.scene import Definition, parts, written_index
+from layergen.definition.grammar import Equation, is_run, run_name
+from layergen.definition.layout import Runs, Size, layouts
+from layergen.definition.scene import Definition, bare_index, parts, written_index
 from layergen.diagnostics import Span
 from layergen.lang import expression as ex
 
@@ -19,6 +19,10 @@ class Ranges:
     definition: Definition
     asked: list[tuple[Span, int]] = field(default_factory=list)  # what is being told, so that nothing goes round
 
+    @property
+    def runs(self) -> Runs:
+        return self.definition.runs
+
     def left(self, equation: Equation, position: int) -> tuple[Size, ...]:
         """What says how far a free index on a left side runs; several where several tensors do."""
         index = equation.indices[position]
@@ -26,10 +30,9 @@ class Ranges:
         if written is None:
             return ()
         name, size = written
-        if name == "...":
-            return (Size(RUN, index.span),)
+        size = size if size is not None else self.of_run(name)
         if size is not None:
-            return (Size(size, size.span),)
+            return (Size(size, index.span if name == "..." else size.span),)
         if declared := self.declared(equation, position):
             return (declared,)
         key = equation.span, position
@@ -42,15 +45,18 @@ class Ranges:
         finally:
             self.asked.remove(key)
 
+    def of_run(self, name: str) -> ex.Expression | None:
+        """The sizes of ``...``, and of a run for which they are written anywhere."""
+        return self.runs.sizes if name == "..." else self.runs.written.get(name)
+
     def declared(self, equation: Equation, position: int) -> Size | None:
         """What the output's shape says."""
         shape = self.definition.scene.outputs.get(equation.name.id)
-        found = layouts(shape) if shape is not None else ()
-        for layout in found:
-            if fits(layout, equation.indices):
-                size = layout.at(position, len(equation.indices), _run(equation.indices))
-                if size is not None:
-                    return Size(size, equation.indices[position].span)
+        for layout in layouts(shape) if shape is not None else ():
+            sizes = layout.told([bare_index(index) for index in equation.indices], self.runs)
+            size = sizes[position] if sizes is not None else None
+            if size is not None:
+                return Size(size, equation.indices[position].span)
         return None
 
     def elsewhere(self, equation: Equation, position: int) -> tuple[Size, ...]:
@@ -74,6 +80,9 @@ class Ranges:
 
     def read(self, name: str, scope: Sequence[ex.Expression]) -> tuple[Size, ...]:
         """What the tensors say that an index reads alone: first those that no condition on it guards."""
+        size = self.of_run(name)
+        if size is not None:
+            return (Size(size, size.span),)
         found = [reading for node in scope for reading in readings(node)]
         plain = [reading for reading in found if not reading.entry.padded and name not in reading.guards]
         guarded = [reading for reading in found if not reading.entry.padded and name in reading.guards]
@@ -87,7 +96,7 @@ class Ranges:
     def alone(self, name: str, reading: Reading) -> Iterator[Size]:
         """The sizes of the dimensions at which an index stands alone."""
         for position, index in enumerate(reading.indices):
-            own = index == RUN if name == "..." else index == ex.Name(name)
+            own = run_name(index) == name if is_run(name) else index == ex.Name(name)
             size = self.size(reading, position) if own else None
             if size is not None:
                 yield Size(size, index.span, f"dimension {position} of `{reading.text}`")
@@ -96,21 +105,22 @@ class Ranges:
         """The size of a dimension of what is read."""
         if reading.entry.inner:
             for layout in layouts_of(self.definition, reading.entry, self.left):
-                if fits(layout, reading.indices):
-                    size = layout.at(position, len(reading.indices), _run(reading.indices))
-                    return None if size == UNTOLD else size
+                sizes = layout.told(reading.indices, self.runs)
+                if sizes is not None:
+                    return sizes[position]
             return None
         shape = self.definition.scene.tensors.get(reading.name)
         if shape is not None:
             for layout in layouts(shape):
-                if fits(layout, reading.indices):
-                    return self.in_family(reading, layout.at(position, len(reading.indices), _run(reading.indices)))
+                sizes = layout.told(reading.indices, self.runs)
+                if sizes is not None:
+                    return self.in_family(reading, sizes[position])
             return None
         for equation in self.definition.named.get(reading.name, ()):
             if len(equation.indices) == len(reading.indices) and self.definition.free(equation)[position]:
-                sizes = self.left(equation, position)
-                if sizes:
-                    return sizes[0].size
+                own = self.left(equation, position)
+                if own:
+                    return own[0].size
         return None
 
     def in_family(self, reading: Reading, size: ex.Expression | None) -> ex.Expression | None:
@@ -121,8 +131,3 @@ class Ranges:
         assert part.each is not None
         index, which = ex.Name(part.each.index), reading.indices[0]
         return ex.transform(size, lambda node: which if node == index else None)
-
-
-def _run(indices: Sequence[ex.Expression]) -> int | None:
-    """Where ``...`` stands among some indices."""
-    return next((place for place, index in enumerate(indices) if index == RUN), None)

@@ -1,10 +1,11 @@
 """What a definition may speak of: the tensors and numbers of a spec, and the equations themselves."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from layergen.definition.grammar import RUN, Equation
+from layergen.definition.grammar import RUN, Equation, is_run, reduction, run_name
+from layergen.definition.layout import Runs
 from layergen.lang import expression as ex
 from layergen.lang.constructors import constructor_calls
 from layergen.lang.model import Buffer, LayerSpec, Module, Parameter
@@ -106,13 +107,22 @@ class Definition:
         return self.free(equation).count(None)
 
     def index_name(self, node: ex.Expression) -> str | None:
-        """The name that an index on a left side has, ``...`` included; None where it is fixed."""
-        match node:
-            case ex.Literal(value=value) if value is ...:
-                return "..."
-            case ex.Name(id=name) | ex.Compare(left=ex.Name(id=name), operators=("<",)):
-                return None if name in self.scene.names else name
-        return None
+        """The name that an index on a left side has, a run's with its dots; None where it is fixed."""
+        written = written_index(node)
+        return written[0] if written is not None and written[0] not in self.scene.names else None
+
+    @cached_property
+    def runs(self) -> Runs:
+        """Its runs of indices; what is written for one holds wherever its name stands."""
+        told = (written for index in self.bound if (written := written_index(index)) is not None)
+        return Runs(ex.Name(self.scene.run or "..."), {name: size for name, size in told if is_run(name) and size})
+
+    @property
+    def bound(self) -> Iterator[ex.Expression]:
+        """The indices on left sides and under sums."""
+        for equation in self.equations:
+            sums = (found[1] for part in parts(equation) for node in ex.walk(part) if (found := reduction(node)))
+            yield from (*equation.indices, *(index for indices in sums for index in indices))
 
     @cached_property
     def functions(self) -> frozenset[str]:
@@ -133,15 +143,20 @@ def parts(equation: Equation) -> tuple[ex.Expression, ...]:
 
 
 def written_index(node: ex.Expression) -> tuple[str, ex.Expression | None] | None:
-    """The name of an index that a sum binds, and its range where that is written."""
+    """The name of an index, or of a run of them with its dots, and its range where that is written."""
     match node:
-        case ex.Literal(value=value) if value is ...:
-            return "...", None
+        case ex.Compare(left=left, operators=("<",), comparators=(size,)):
+            found = written_index(left)
+            return (found[0], size) if found is not None and found[1] is None else None
         case ex.Name(id=name):
             return name, None
-        case ex.Compare(left=ex.Name(id=name), operators=("<",), comparators=(size,)):
-            return name, size
-    return None
+    run = run_name(node)
+    return (run, None) if run is not None else None
+
+
+def bare_index(node: ex.Expression) -> ex.Expression:
+    """An index of a left side without its range."""
+    return node.left if isinstance(node, ex.Compare) else node
 
 
 def without_run_name(equation: Equation, run: str) -> Equation:

@@ -4,7 +4,7 @@ import textwrap
 from collections.abc import Iterator
 
 from layergen.checked import CheckedLayer
-from layergen.definition.latex import latex, left_out
+from layergen.definition.latex import bold_runs, latex, left_out
 from layergen.definition.loop_printer import function_of
 from layergen.definition.loops import definition_lines
 from layergen.definition.needs import called, needs
@@ -33,6 +33,11 @@ def formula(program: Program, doc: DocText) -> Iterator[str]:
     if program.definition is not None and "padded" in program.definition.functions:
         yield ""
         yield "What has a bar is zero outside."
+    bold = tuple(bold_runs(program.definition)) if program.definition is not None else ()
+    if bold:
+        told = [f"``{name}`` over those of ``{sizes}``" for name, sizes in bold if sizes is not None]
+        yield ""
+        yield from wrap(f"A bold index runs over several dimensions{f', {listed(told)}' if told else ''}.", ENTRY)
     absent = [f"``{name}``" for name in left_out(program.definition)] if program.definition is not None else []
     if absent:
         where = "it is" if len(absent) == 1 else "they are"

@@ -37,6 +37,7 @@ from layergen.resolve.program import Program
 from layergen.settings.rejections import Rejection
 
 IMPORTS = {
+    "itertools": "import itertools",
     "math": "import math",
     "Callable": "from collections.abc import Callable",
     "Mapping": "from collections.abc import Mapping",
