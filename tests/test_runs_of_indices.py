@@ -59,6 +59,8 @@ CASES = [
     ("y[a..., b...] = max[i < S[dim]](x[a..., i, b...])", WITHOUT, {"dim": -1}, (2, 3, 2), (1, 1), 9.0),
     ("y[a..., b...] = sum[i < S[dim], c... < S[dim + 1:]](x[a..., i, c...])", WITHOUT, {"dim": 1}, (2, 3, 2),
      (1, 0), 51.0),
+    ("y[a..., b...] = sum[i < S[dim]](x[a..., i, b...] * (a[0] + len(b)))", WITHOUT, {"dim": -1}, (2, 3, 2), (1, 1),
+     17.0),
     ("m[...] = mean[s...](x[..., s...])\ny[..., s...] = x[..., s...] - m[...]", LISTED, {"sizes": [3, 2]}, (2,),
      (1, 0, 0), -2.5),
 ]  # fmt: skip
@@ -134,6 +136,7 @@ def test_the_sizes_of_a_shape_are_told(shape: list[str], indices: list[str], tol
         ("y = sum[...](1)", ALONE, "`...` is nowhere in what is summed"),
         ("y = sum[s...](1)", ALONE, "`s...` is nowhere in what is summed"),
         ("y = argmax[s...](x[s...])", ALONE, "`argmax` gives one index, and no run of them"),
+        ("y = sum[s...](x[s...] * s[:1])", ALONE, "one index of a run is read at a time"),
         ("y = sum[s...](x[s])", ALONE, "`s` is a run of indices, and no number"),
         ("y = sum[s..., s < 3](x[s...])", ALONE, "`s` is an index already"),
         ("y = x[s...]", ALONE, "`s...` is no index here"),
@@ -188,7 +191,7 @@ def test_a_run_over_large_sizes_is_given_up() -> None:
     ("text", "parts", "shown"),
     [
         ("y = sum[...](x[...])", ALONE, r"y = \sum_{\dots} x_{\dots}"),
-        ("y = sum[s...](x[s...])", ALONE, r"y = \sum_{\mathbf{s}} x_{\mathbf{s}}"),
+        ("y = sum[s...](x[s...] * s[0])", ALONE, r"y = \sum_{\mathbf{s}} x_{\mathbf{s}} \, \mathbf{s}_0"),
         ("y[a... < S[:dim], i, b...] = len(S[1:]) * S[dim] + x[a..., i, b...]", NAMED,
          r"y_{\mathbf{a}, i, \mathbf{b}} = \operatorname{len}\left(S_{1:}\right) \, S_{\mathrm{dim}}"
          r" + x_{\mathbf{a}, i, \mathbf{b}}"),

@@ -85,7 +85,8 @@ class Checker:
         if name in bound or name in NUMBERS:
             return
         if f"{name}..." in bound:
-            yield ill(node, f"`{name}` is a run of indices, and no number", f"let `{name}...` stand among indices")
+            help = f"write `{name}...` among indices, and `{name}[k]` for one"
+            yield ill(node, f"`{name}` is a run of indices, and no number", help)
             return
         if name in scene.tensors:
             shape = scene.tensors[name]
@@ -116,7 +117,10 @@ class Checker:
             return
         name, padded, indices = found.name, found.padded, found.all
         scene = self.definition.scene
-        if self.is_list(found):
+        if f"{name.id}..." in bound and isinstance(node.index, ex.Slice):
+            yield ill(node, "one index of a run is read at a time", f"write `{name.id}[k]`")
+            return
+        if f"{name.id}..." in bound or self.is_list(found):
             ends = node.index.children if isinstance(node.index, ex.Slice) else (node.index,)
             for end in ends:
                 assert isinstance(end, ex.Expression)
@@ -219,7 +223,7 @@ class Checker:
         if written is None or written[1] is not None:
             return
         name = written[0]
-        mentioned = any(run_name(node) == name for node in ex.walk(body)) if is_run(name) else name in ex.names(body)
+        mentioned = letter(name) in ex.names(body) or RUN in ex.walk(body) if is_run(name) else name in ex.names(body)
         if not mentioned:
             help = "delete it" if name == "..." else "delete it, or write its range"
             yield ill(index, f"`{name}` is nowhere in what is summed", help)
@@ -246,4 +250,5 @@ class Checker:
         if node.keywords:
             yield ill(node.keywords[0], "the functions of a definition have no keywords")
         for argument in node.arguments:
-            yield from self.expression(argument, bound)
+            counted = node.function == "len" and isinstance(argument, ex.Name) and f"{argument.id}..." in bound
+            yield from self.expression(argument, bound) if not counted else ()

@@ -72,7 +72,8 @@ class Compiler:
             return lambda names: self.source.member(name) or None
         if name in self.source.definition.named:
             return lambda names: self.source.entry(name, ())
-        return lambda names: names[name]
+        run = f"{name}..."
+        return lambda names: names[name] if name in names else names[run]
 
     def binary(self, node: ex.Binary) -> Compute:
         left, right = self.compiled(node.left), self.compiled(node.right)
@@ -171,7 +172,7 @@ class Compiler:
         return lambda names: self.source.entry(name, index(names), node)
 
     def listed(self, node: ex.Subscript, name: str) -> Compute:
-        """Read an item of a list of numbers, or several."""
+        """Read an item of a list of numbers, or several, or one of a run of indices."""
         inner, item = self.name(name), self.item(node.index)
 
         def pick(names: Names) -> Any:

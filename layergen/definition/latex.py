@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from layergen.definition.entries import Entry, entry_of, passed
-from layergen.definition.grammar import Equation, letter, reduction, run_name
-from layergen.definition.scene import Definition, bare_index, parts
+from layergen.definition.grammar import Equation, is_run, letter, reduction, run_name
+from layergen.definition.scene import Definition, bare_index, parts, written_index
 from layergen.lang import expression as ex
 
 _GREEK = (
@@ -85,6 +85,12 @@ def _neutral(node: ex.Node) -> str | None:
 class _Latex:
     def __init__(self, definition: Definition) -> None:
         self.definition = definition
+        bound = (written_index(index) for index in definition.bound)
+        self.runs = {letter(written[0]) for written in bound if written is not None and is_run(written[0])}
+
+    def word(self, name: str) -> str:
+        """A name, in bold if it stands for a run of indices."""
+        return rf"\mathbf{{{name}}}" if name in self.runs else _word(name)
 
     def equation(self, equation: Equation) -> str:
         left = self.entry(_word(equation.name.id), tuple(map(bare_index, equation.indices)))
@@ -112,14 +118,14 @@ class _Latex:
         match node:
             case ex.Literal(value=value) if value is ...:
                 return r"\dots", primary
-            case ex.Splice(value=ex.Name(id=name)):
-                return rf"\mathbf{{{name}}}", primary
+            case ex.Splice(value=value):
+                return self.bare(value)
             case ex.Slice(start=start, stop=stop):
                 return ":".join(self.show(end, _SUM) if end is not None else "" for end in (start, stop)), primary
             case ex.Literal(value=value):
                 return self.literal(value), ex.precedence(node)
             case ex.Name(id=name):
-                return (r"\infty" if name == "inf" else _word(name)), primary
+                return (r"\infty" if name == "inf" else self.word(name)), primary
             case ex.Unary(operator="not", operand=operand):
                 return rf"\text{{not }} {self.show(operand, ex.PRECEDENCE['not'])}", ex.PRECEDENCE["not"]
             case ex.Unary(operator=sign, operand=operand):
@@ -219,7 +225,7 @@ class _Latex:
         assert found is not None
         if found.inner:
             return self.inner(found)
-        text = _word(found.name.id)
+        text = self.word(found.name.id)
         text = rf"\bar{{{text}}}" if found.padded else text
         if found.which is not None:
             text = rf"{text}^{{({self.show(found.which)})}}"
