@@ -12,7 +12,8 @@ from layergen.lower.arguments import type_of
 from layergen.lower.definition import formula
 from layergen.lower.returned import returned_at
 from layergen.lower.scopes import negated
-from layergen.lower.source import DocText, SourcePrinter, as_shape, python, wrap
+from layergen.lower.shape_docs import code, described_shape, listed_shape, shape_text
+from layergen.lower.source import DocText, python, wrap
 from layergen.lower.views import Lines
 from layergen.prove.demands import RankDemand
 from layergen.resolve.meanings import marked_dimension
@@ -23,12 +24,7 @@ PROSE = 84  # columns of the docstring
 SUMMARY = 81  # of its first line, which begins behind the quotes
 TITLE = 110  # of a line of the module's docstring
 ENTRY = 80  # columns of an entry in a section
-LONGEST_SHAPE = 56
 LONGEST_TITLE = 100  # of a reference, on one line with its address
-
-
-def code(text: str) -> str:
-    return f"``{text}``"
 
 
 def sentence(text: str) -> str:
@@ -94,18 +90,6 @@ def default_text(argument: Argument) -> str:
     value = argument.default
     text = python(value.value) if isinstance(value, ex.Literal) else ex.show(value)
     return f" Default: {code(text)}"
-
-
-def shape_text(entries: tuple[ex.Expression, ...], run: str | None = None) -> str:
-    """A shape as its author would write it, with ``*`` for any leading dimensions, ``*S`` if they have a name."""
-    items = [f"*{run}" if run and entry == ex.Literal(...) else _entry_text(entry) for entry in entries]
-    return f"({', '.join(items)}{',' if len(items) == 1 and items != ['*'] else ''})"
-
-
-def _entry_text(entry: ex.Expression) -> str:
-    if isinstance(entry, ex.Splice):
-        return f"*{ex.show(entry.value)}"
-    return "*" if entry == ex.Literal(...) else ex.show(entry)
 
 
 def shapes(program: Program, doc: DocText) -> Iterator[str]:
@@ -194,43 +178,6 @@ def positions(program: Program, mask: Input) -> str:
     along = marked_dimension(mask, program.inputs[mask.marks[0]])
     assert along is not None, "names are checked before anything is written"
     return along
-
-
-def described_shape(program: Program, tensor: Input | Output) -> str:
-    """A shape in code; in a long one, computed sizes get names that are explained behind it."""
-    if not isinstance(tensor.shape, tuple):
-        return listed_shape(tensor.shape, program.run)
-    whole = shape_text(tensor.shape, program.run)
-    if len(whole) <= LONGEST_SHAPE:
-        return code(whole)
-    short: list[ex.Expression] = []
-    meanings: list[str] = []
-    for expression in tensor.shape:
-        if isinstance(expression, ex.Name | ex.Literal) or len(ex.show(expression)) < 16:
-            short.append(expression)
-            continue
-        symbol = output_symbol(program, expression, len(meanings))
-        short.append(ex.Name(symbol))
-        meanings.append(code(f"{symbol} = {ex.show(expression)}"))
-    return f"{code(shape_text(tuple(short), program.run))}, where {listed(meanings)}"
-
-
-def listed_shape(shape: ex.Expression, run: str | None = None) -> str:
-    """A shape that an expression gives: which it is under which condition, or the expression where that is not told."""
-    match shape:
-        case ex.Sequence(items=items):
-            return code(shape_text(items, run))
-        case ex.Conditional(test=test, then=then, orelse=orelse):
-            return f"{listed_shape(then, run)} if {code(ex.show(test))}, else {listed_shape(orelse, run)}"
-        case _:
-            return f"shape {code(SourcePrinter({}).show(as_shape(shape)))}"
-
-
-def output_symbol(program: Program, expression: ex.Expression, index: int) -> str:
-    """A name for a computed size: ``H_out`` if it comes from the dimension H."""
-    mentioned = ex.names(expression)
-    sources = [name for name in program.dimensions if name in mentioned]
-    return f"{sources[0]}_out" if sources else f"S_{index}"
 
 
 def attributes(program: Program, doc: DocText) -> Iterator[str]:

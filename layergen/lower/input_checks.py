@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 
 from layergen.lang import expression as ex
 from layergen.lang.tuples import whole_name
-from layergen.lower.docs import shape_text
 from layergen.lower.scopes import negated
+from layergen.lower.shape_docs import shape_text
 from layergen.lower.source import SourcePrinter, as_tuple, formatted
 from layergen.prove.demands import (
     BroadcastDemand,

@@ -6,6 +6,8 @@ from layergen.lang import expression as ex
 from layergen.lower.checks import Check
 from layergen.lower.scopes import attribute_names, negated
 from layergen.lower.source import SourcePrinter, formatted
+from layergen.resolve import conditions
+from layergen.resolve.conditions import NOTHING, present
 from layergen.resolve.program import Program
 
 Message = tuple[str | tuple[str], ...]  # texts, and one-tuples with the names of values
@@ -25,10 +27,10 @@ def size_checks(program: Program, limits: Sequence[ex.Expression]) -> Iterator[C
         limits: What is checked beside the constraints.
     """
     for node in (*program.size_constraints, *limits):
+        names = attribute_names(program) | {name: f"self.{name}" for name in program.kept}
         optional = [part for name, part in program.dimensions.items() if name in ex.names(node) and part.optional]
-        names = attribute_names(program)
         names |= {part.name: f"{part.source.input}.shape[{part.source.index}]" for part in optional}
-        given = dict.fromkeys(f"{part.optional} is not None" for part in optional)
+        given = dict.fromkeys(f"{part.optional} is not None" for part in optional if part.name in _open(program, node))
         condition = SourcePrinter(names).show(negated(node), ex.PRECEDENCE["and"] if given else 0)
         message = (
             part if isinstance(part, str) else (_field(program, names, part[0]),) for part in told(program, node)
@@ -36,9 +38,18 @@ def size_checks(program: Program, limits: Sequence[ex.Expression]) -> Iterator[C
         yield Check(" and ".join([*given, condition]), formatted(*message))
 
 
+def _open(program: Program, node: ex.Expression) -> set[str]:
+    """The dimensions of inputs that need not be there which a constraint reads without having asked for these."""
+    return {
+        name.id
+        for name, known in conditions.names(node, NOTHING)
+        if (part := program.dimensions.get(name.id)) and part.optional and not present(part.optional) <= known
+    }
+
+
 def _field(program: Program, names: Mapping[str, str], name: str) -> str:
     """The replacement field for the value of a name."""
-    argument = program.arguments.get(name)
+    argument = program.decided.get(name)
     if name == program.run:
         return f"tuple({name})"
     return f"{names.get(name, name)}{'!r' if argument and argument.type.textual else ''}"
@@ -52,7 +63,8 @@ def told(program: Program, node: ex.Expression) -> Message:
             named = [number, *_named(program, ex.names(divisor))]
         case _:
             start = f"expected {ex.show(node)}, got "
-            named = _named(program, ex.names(node))
+            sometimes = {name for name, part in program.dimensions.items() if part.optional} - _open(program, node)
+            named = _named(program, ex.names(node) - sometimes)
     parts: list[str | tuple[str]] = [start]
     for index, name in enumerate(named):
         parts += [f"{', ' if index else ''}{name}=", (name,)]
@@ -62,7 +74,7 @@ def told(program: Program, node: ex.Expression) -> Message:
 def _named(program: Program, mentioned: frozenset[str]) -> list[str]:
     """The dimensions first: the arguments are what the caller knows."""
     run = [program.run] if program.run else []
-    known = dict.fromkeys((*program.dimensions, *run, *program.arguments, *program.derived))
+    known = dict.fromkeys((*program.dimensions, *run, *program.values, *program.arguments, *program.derived))
     return [name for name in known if name in mentioned]
 
 
@@ -73,7 +85,7 @@ def size_message(program: Program, node: ex.Expression, values: Mapping[str, obj
         if isinstance(part, str):
             texts.append(part)
         else:
-            argument, value = program.arguments.get(part[0]), values[part[0]]
+            argument, value = program.decided.get(part[0]), values[part[0]]
             value = tuple(value) if isinstance(value, list) else value
             texts.append(repr(value) if argument and argument.type.textual else str(value))
     return "".join(texts)

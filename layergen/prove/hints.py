@@ -11,7 +11,7 @@ from layergen.resolve.program import Program
 from layergen.settings.branches import Decision, branchings, way
 from layergen.settings.choice import Setting
 from layergen.settings.search import consistent, search, values_of
-from layergen.settings.sizes import find_sizes, keeps, with_run
+from layergen.settings.sizes import find_sizes, keeps, of_call
 
 # Primes are equal to nothing by accident; where a constraint wants one number to divide another, the others serve.
 INTS = (5, 7, 11, 13, 17, 19, 23, 29, 12, 24, 36, 60, 48, 84, 2, 3, 4, 6, 8, 9, 10)
@@ -111,8 +111,11 @@ def _with_leading(
         looked += 1
         return looked <= LOOKS and way(program, at(given, sizes)) == taken
 
+    def known(given: Mapping[str, Any]) -> Mapping[str, Any]:
+        return of_call(program, values_of(program, given), leading, setting.absent)
+
     def sized(given: Mapping[str, Any]) -> dict[str, int] | None:
-        found = find_sizes(program, with_run(program, values_of(program, given), leading), {}, dims, strict=True)
+        found = find_sizes(program, known(given), {}, dims, strict=True)
         return found if found is not None and min(found.values(), default=2) > 1 else None
 
     def at(given: Mapping[str, Any], sizes: Mapping[str, int]) -> Setting:
@@ -226,7 +229,7 @@ def at_point(program: Program, found: Hints, point: Mapping[str, int]) -> Settin
     sizes = {name: point.get(name, size) for name, size in setting.sizes.items()}
     values = values_of(program, given)
     leading = tuple(point.get(name, size) for name, size in zip(LEADING_NAMES, setting.leading, strict=False))
-    if not keeps(program, with_run(program, values, leading), sizes):
+    if not keeps(program, of_call(program, values, leading, setting.absent), sizes):
         return None
     return replace(setting, given=given, values=values, sizes=sizes, leading=leading)
 

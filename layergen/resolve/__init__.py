@@ -103,6 +103,7 @@ def understood(spec: LayerSpec, library: Library = EMPTY) -> Program:
     sizes = numbers.with_names(dict.fromkeys(dimensions, Meaning(Role.DIMENSION, INT)))
     if spec.run is not None:
         sizes = sizes.with_names({spec.run: Meaning(Role.DIMENSION, frozenset({Kind.INTS}))})
+    called = sizes.with_names({**_taken(spec), **_values(spec)})
     inputs = {name: _input(part, sizes) for name, part in spec.inputs.items()}
     resolved = tuple(entries(inputs, scalars))
     members = {name: _member(name, part, numbers, library) for name, part in spec.modules.items()}
@@ -118,7 +119,7 @@ def understood(spec: LayerSpec, library: Library = EMPTY) -> Program:
         constructor=tuple(spec.declared),
         call=tuple(spec.given),
         derived=derived,
-        constraints=tuple(annotated(constraint, sizes) for constraint in spec.constraints),
+        constraints=tuple(annotated(constraint, called) for constraint in spec.constraints),
         parameters={name: _owned(part, numbers, spec) for name, part in spec.parameters.items()},
         buffers={name: _owned(part, numbers, spec) for name, part in spec.buffers.items()},
         members=members,
@@ -129,7 +130,7 @@ def understood(spec: LayerSpec, library: Library = EMPTY) -> Program:
         results=spec.given_tuples,
         laws=tuple(_law(law, start, numbers) for law in spec.laws),
         penalty=None if spec.penalty is None else annotated(spec.penalty, _owning(spec, start)),
-        outputs={name: _output(part, sizes.with_names(_values(spec))) for name, part in spec.outputs.items()},
+        outputs={name: _output(part, called) for name, part in spec.outputs.items()},
         random="always" if any(child.program.random == "always" for child in children_of(members)) else spec.random,
         mixes=spec.mixes,
         causal=spec.causal,

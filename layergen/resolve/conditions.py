@@ -1,6 +1,6 @@
 """What is known where a condition holds: the single questions in it, each with its answer."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 
 from layergen.lang import expression as ex
@@ -27,6 +27,18 @@ def facts(test: ex.Expression, holds: bool = True) -> Facts:
 def present(name: str) -> Facts:
     """What is known where a value is not None."""
     return facts(ex.Compare(ex.Name(name), ("is not",), (ex.Literal(None),)))
+
+
+def without_questions(node: ex.Expression, names: Collection[str]) -> ex.Expression:
+    """An expression in which it is known of some values whether they are None."""
+
+    def known(part: ex.Expression) -> ex.Expression | None:
+        match part:
+            case ex.Compare(left=ex.Name(id=name), operators=("is" | "is not",), comparators=(ex.Literal(value=None),)):
+                return ex.Literal(True, span=part.span) if name in names else None
+        return None
+
+    return ex.transform(node, known)
 
 
 def exclude(one: Facts, other: Facts) -> bool:

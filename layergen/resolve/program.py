@@ -326,19 +326,25 @@ class Program:
         return any(takes(option, made.of) for made in member.made)
 
     @cached_property
+    def asked(self) -> frozenset[str]:
+        """The inputs of which constraints or the shapes of outputs ask whether they are there."""
+        shapes = (entry for part in self.outputs.values() for entry in part.entries)
+        return frozenset[str]().union(*map(ex.names, (*self.constraints, *shapes))) & frozenset(wholes(self.inputs))
+
+    @cached_property
     def argument_constraints(self) -> tuple[ex.Expression, ...]:
         """The constraints on arguments alone, which the constructor checks."""
         return tuple(node for node in self.constraints if not ex.names(node) & self.sized)
 
     @cached_property
     def size_constraints(self) -> tuple[ex.Expression, ...]:
-        """The constraints that mention a dimension, which the forward checks."""
+        """The constraints that mention what a call brings with it, which the forward checks."""
         return tuple(node for node in self.constraints if ex.names(node) & self.sized)
 
     @cached_property
     def sized(self) -> frozenset[str]:
-        """The names that the inputs give values: dimensions, and the run."""
-        return frozenset(self.dimensions) | ({self.run} if self.run else frozenset())
+        """The names that a call gives values: dimensions, the run, values, and inputs that need not be there."""
+        return frozenset(self.dimensions).union({self.run} if self.run else (), self.values, self.asked)
 
     @cached_property
     def shapes(self) -> Mapping[str, tuple[Sizes, ...]]:

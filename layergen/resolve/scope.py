@@ -28,6 +28,7 @@ class Scoped:
     expression: ex.Expression
     names: frozenset[str]
     known: str  # what these names are, in words
+    asked: frozenset[str] = frozenset()  # the inputs of which it may ask whether they are there
 
 
 class Modules(Protocol):
@@ -90,8 +91,10 @@ def scoped(spec: Parts) -> Iterator[Scoped]:
     scalars, known = frozenset(earlier), "arguments and derived names"
     bound = scalars.union(read_dimensions(spec.inputs, scalars), {spec.run} if spec.run else ())
     holds = f"{known}, and dimensions that stand alone in an input's shape"
+    called = bound.union(spec.values)
+    asked = frozenset(wholes(name for name, part in spec.inputs.items() if part.optional))
     for index, constraint in enumerate(spec.constraints):
-        yield Scoped(("constraints", index), constraint, bound, holds)
+        yield Scoped(("constraints", index), constraint, called, holds, asked)
     yield from _owned(spec, scalars, known)
     yield from _members(spec, scalars, known)
     for name, tensor in spec.inputs.items():
@@ -102,7 +105,7 @@ def scoped(spec: Parts) -> Iterator[Scoped]:
         if argument.default is not None:
             yield Scoped(("inputs", name, "default"), argument.default, frozenset(), "constants")
     for name, output in spec.outputs.items():
-        yield from _shape(("outputs", name), output, bound.union(spec.values), holds)
+        yield from _shape(("outputs", name), output, called, holds, asked)
         if output.when is not None and item_index(name) in (None, 0):  # a tuple is there as a whole
             path, words = ("outputs", name, "when"), f"{known}, and values of the inputs"
             yield Scoped(path, output.when, scalars.union(spec.values), words)
@@ -176,12 +179,14 @@ def _members(spec: Parts, scalars: frozenset[str], known: str) -> Iterator[Scope
             yield from _initial((*path, "init", tensor), init, scalars, frozenset())
 
 
-def _shape(path: Path, tensor: Tensor, names: frozenset[str], known: str) -> Iterator[Scoped]:
+def _shape(
+    path: Path, tensor: Tensor, names: frozenset[str], known: str, asked: frozenset[str] = frozenset()
+) -> Iterator[Scoped]:
     if not isinstance(tensor.shape, tuple):
-        yield Scoped((*path, "shape"), tensor.shape, names, known)
+        yield Scoped((*path, "shape"), tensor.shape, names, known, asked)
         return
     for index, entry in enumerate(tensor.shape):
-        yield Scoped((*path, "shape", index), entry, names, known)
+        yield Scoped((*path, "shape", index), entry, names, known, asked)
 
 
 def _init(path: Path, init: Initial, names: frozenset[str], tensors: frozenset[str]) -> Iterator[Scoped]:

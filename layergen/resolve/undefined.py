@@ -8,6 +8,7 @@ from layergen.lang.inits import INITIALIZERS
 from layergen.lang.meant import constant_meant, initializer_meant
 from layergen.lang.model import LayerSpec
 from layergen.lang.visitor import assignments
+from layergen.resolve.conditions import without_questions
 from layergen.resolve.scope import CONSTANTS, Scoped, scoped
 from layergen.resolve.signature import dimensions
 from layergen.rules.names import UndefinedName
@@ -20,7 +21,7 @@ def check_undefined(spec: LayerSpec) -> Iterator[Finding]:
     declared_nowhere: set[str] = set()
     for part in sorted(scoped(spec), key=lambda part: part.path[0] != "inputs") if unbound else scoped(spec):
         reported = {*part.names, *declared_nowhere}
-        for node in ex.walk(part.expression):
+        for node in ex.walk(without_questions(part.expression, part.asked)):
             if isinstance(node, ex.Name) and node.id not in reported:
                 reported.add(node.id)
                 if node.id not in roles:
@@ -50,6 +51,8 @@ def _undefined_in(part: Scoped, node: ex.Name, role: str | None, unbound: bool) 
         near, meant = near.union(INITIALIZERS), initializer_meant(node.id)
     if part.path[0] in ("inputs", "outputs") and node is part.expression and part.path[-1] == "shape":
         meant = "[]" if node.id.lower() in ("scalar", "none", "empty") else f"[{node.id}]"
+    if node.id in part.asked:
+        otherwise = f"what can be asked of it here is whether it is there: `{node.id} is not None`"
     if unbound and part.path[0] == "inputs":
         otherwise = f"a dimension gets its size where it stands alone: give `{node.id}` an entry of its own"
     return undefined(node, part.path, near, otherwise, role, meant)

@@ -26,6 +26,7 @@ from layergen.run.forward import ForwardInterpreter
 from layergen.run.placement import Placement
 from layergen.run.results import results
 from layergen.settings.choice import Setting
+from layergen.settings.sizes import presence
 from layergen.words import listed
 
 
@@ -110,14 +111,15 @@ class Bound:
     @property
     def scalars(self) -> dict[str, Any]:
         run = {self.program.run: list(self.leading or ())} if self.program.run else {}
-        return {**self.called.values, **self.sizes, **run}
+        absent = frozenset(name for name, tensor in self.called.inputs.items() if tensor is None)
+        return {**self.called.values, **self.sizes, **run, **presence(self.program.asked, absent)}
 
     def evaluate(self, node: ex.Expression) -> Any:
         return Interpreter({**CONSTANTS, **self.scalars}, self.called.placement.scalars).evaluate(node)
 
     def demand(self, condition: ex.Expression, label: Label) -> None:
         known = {*self.scalars, *CONSTANTS}
-        if not ex.names(condition) <= known:
+        if not ex.names(condition) <= known and not ex.names(condition) & self.program.asked:
             return  # about inputs that are left out
         if not bool(self.evaluate(condition)):
             name = self.called.child.name
@@ -251,7 +253,10 @@ def by_contract(called: Called) -> dict[str, Tensor | None]:
 def computed(called: Called) -> dict[str, Tensor | None]:
     """What comes out where the forward is run."""
     bound, program = Bound(called), called.child.program
-    setting = Setting("member", {}, called.values, bound.sizes, bound.leading or (), run=program.run)
+    absent = frozenset(name for name, tensor in called.inputs.items() if tensor is None)
+    setting = Setting(
+        "member", {}, called.values, bound.sizes, bound.leading or (), absent, run=program.run, asked=program.asked
+    )
     calls = TensorCalls(called.placement.device, floating_dtype(called), called.placement.scalars, called.values)
     given = gathered(called.inputs, program.tuples)
     values = {**CONSTANTS, **bound.scalars, **given, **called.members, **called.state}

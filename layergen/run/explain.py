@@ -137,13 +137,25 @@ class Explainer(Words):
             if self.size(declared[index]) != own and type(declared[index]) is int:
                 own = f"{own} = {declared[index]}"
             message = f"dimension {index} of output `{name}` is declared as `{own}`, but is `{other}`"
-            return ShapeMismatch.at(("outputs", name, "shape", index), message, notes=self.notes(), labels=labels)
+            path: Path = ("outputs", name, "shape", index)
+            help = self.size_without(entries[index], other)
+            return ShapeMismatch.at(path, message, notes=self.notes(), labels=labels, help=help)
         own = self.shape(declared)
         help = "write `[]`: a single number is a tensor without dimensions" if found == () else None
         if isinstance(entries, tuple):
             own = f"[{', '.join(ex.show(entry) for entry in entries)}]"
         message = f"output `{name}` is declared as {own}, but is {self.shape(found)}"
         return ShapeMismatch.at(("outputs", name, "shape"), message, notes=self.notes(), labels=labels, help=help)
+
+    def size_without(self, entry: ex.Expression, found: str) -> str | None:
+        """What to write for a size of which a dimension is that of an input which is left out."""
+        missing = set(wholes(self.setting.absent))
+        for name in sorted(ex.names(entry) & self.program.dimensions.keys()):
+            optional = self.program.dimensions[name].optional
+            if optional in missing and optional not in ex.names(entry):
+                meant = f"{ex.show(entry)} if {optional} is not None else {found}"
+                return f"without `{optional}` there is no `{name}`: write `{meant}`"
+        return None
 
     def operands(self, node: ex.Expression, values: Mapping[str, Any]) -> str:
         """The shapes of a node's operands that are plain names."""

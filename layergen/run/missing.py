@@ -9,7 +9,7 @@ from layergen.lang.interpreter import EvaluationFault
 from layergen.resolve.program import Program
 from layergen.settings.choice import Setting
 from layergen.settings.search import consistent, values_of
-from layergen.settings.sizes import keeps
+from layergen.settings.sizes import keeps, of_call
 
 VALUES = (1, 2, 3, 4, 5, 6, 8)
 TRIES = 150  # settings that are tried
@@ -69,7 +69,7 @@ def _changed(program: Program, setting: Setting, changes: Mapping[str, int]) -> 
     try:
         if consistent(program, given, set()):
             values = values_of(program, given)
-            if keeps(program, values, sizes):
+            if keeps(program, of_call(program, values, setting.leading, setting.absent), sizes):
                 yield replace(setting, given=given, values=values, sizes=sizes)
     except EvaluationFault:
         return

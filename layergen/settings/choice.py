@@ -23,7 +23,7 @@ from layergen.resolve.scope import scoped
 from layergen.rules.cases import InvalidCase, Unsatisfiable
 from layergen.settings.incomputable import incomputable
 from layergen.settings.search import candidates, consistent, search, values_of
-from layergen.settings.sizes import LARGEST, default_pools, find_sizes, keeps, with_run
+from layergen.settings.sizes import LARGEST, default_pools, find_sizes, keeps, of_call, presence
 
 LEADING = (3, 2)  # dimensions to stand for `...`
 OTHER_LEADING = ((3,), (), (4, 2), (2, 4), (2, 3, 4))  # where constraints refuse these
@@ -47,11 +47,13 @@ class Setting:
     shrunk: Mapping[str, str] = field(default_factory=dict)  # inputs that are less than their shape, and what is left
     path: tuple[str | int, ...] = ()  # the case of the spec that it comes from
     run: str | None = None  # the name of what stands for `...`
+    asked: frozenset[str] = frozenset()  # inputs of which shapes and constraints ask whether they are there
 
     @property
     def names(self) -> dict[str, Any]:
-        """What all names that have numbers stand for: arguments, derived values, dimensions and the run."""
-        return {**self.values, **self.sizes, **({self.run: list(self.leading)} if self.run else {})}
+        """What names stand for: arguments, derived values, dimensions and the run; and whether inputs are there."""
+        run = {self.run: list(self.leading)} if self.run else {}
+        return {**self.values, **self.sizes, **run, **presence(self.asked, self.absent)}
 
 
 def settings(program: Program) -> tuple[Setting, ...]:
@@ -71,7 +73,7 @@ def settings(program: Program) -> tuple[Setting, ...]:
     if not program.cases:
         chosen.append(_found_case(program))
     chosen.extend(_variations(program, chosen[0]))
-    if program.run is not None:  # which constraints may want longer than it usually is
+    if program.run is not None or program.asked:  # a run may have to be longer, and an input there
         chosen = [setting for setting in chosen if allowed(program, setting)]
     return tuple(_distinct(chosen))
 
@@ -145,14 +147,14 @@ def _setting(program: Program, name: str, given: Mapping[str, Any], sizes: CaseS
     given = {key: given[key] for key in program.decided if key in given}
     found = _sized(program, values, sizes)
     assert found is not None, "who looked for the arguments has seen to it that there are sizes"
-    return Setting(name, given, values, *found, run=program.run)
+    return Setting(name, given, values, *found, run=program.run, asked=program.asked)
 
 
 def _sized(program: Program, values: Mapping[str, Any], given: CaseSizes) -> tuple[dict[str, int], Leading] | None:
     """Sizes for all dimensions, and what stands for `...`: the first that keeps the constraints."""
     sizes = {name: size for name, size in given.items() if isinstance(size, int)}
     for leading in _leading(program, given):
-        found = find_sizes(program, with_run(program, values, leading), sizes, default_pools(program))
+        found = find_sizes(program, of_call(program, values, leading), sizes, default_pools(program))
         if found is not None:
             return found, leading
     return None

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from layergen.lang import expression as ex
+from layergen.lang.bounds import refusal
 from layergen.lang.interpreter import EvaluationFault, Interpreter
 from layergen.resolve.program import Program
 from layergen.settings.choice import Setting
@@ -73,8 +74,18 @@ def _moves(program: Program, base: Setting, constraint: ex.Expression) -> Iterat
     mentioned = ex.names(constraint)
     for name in (name for name in program.dimensions if name in mentioned):
         yield [(size, replace(base, sizes={**base.sizes, name: size})) for size in range(1, LARGEST)]
+    for name in (name for name, part in program.values.items() if name in mentioned and part.type.integral):
+        yield list(_values(program, base, name))
     if program.run in mentioned:
         yield [(place, replace(base, leading=leading)) for place, leading in enumerate(_runs(base.leading))]
+
+
+def _values(program: Program, base: Setting, name: str) -> Iterator[tuple[int, Setting]]:
+    """The settings in which a call gives one value another number."""
+    for value in range(-1, LARGEST):
+        if type(base.values[name]) is int and not refusal(name, program.values[name], value):
+            given = {**base.given, name: value}
+            yield value, replace(base, given=given, values=values_of(program, given))
 
 
 def _runs(leading: tuple[int, ...]) -> Iterator[tuple[int, ...]]:

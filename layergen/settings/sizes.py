@@ -1,10 +1,11 @@
 """Sizes for the dimensions of a layer: distinct ones, that keep the constraints on sizes."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from layergen.lang import expression as ex
 from layergen.lang.interpreter import EvaluationFault, Interpreter
+from layergen.lang.tuples import wholes
 from layergen.resolve.program import Program
 
 SIZES_TO_TRY = (7, 9, 11, 13, 5, 8, 10, 12, 14, 15)
@@ -25,9 +26,18 @@ def keeps(program: Program, values: Mapping[str, Any], sizes: Mapping[str, int])
         return False
 
 
-def with_run(program: Program, values: Mapping[str, Any], leading: Sequence[int]) -> Mapping[str, Any]:
-    """The values of arguments, and the sizes of the run if it has a name."""
-    return {**values, program.run: list(leading)} if program.run else values
+def of_call(
+    program: Program, values: Mapping[str, Any], leading: Sequence[int], absent: frozenset[str] = frozenset()
+) -> Mapping[str, Any]:
+    """The values of arguments, the sizes of the run if it has a name, and of what is asked whether it is there."""
+    run = {program.run: list(leading)} if program.run else {}
+    return {**values, **run, **presence(program.asked, absent)}
+
+
+def presence(asked: Iterable[str], absent: frozenset[str]) -> dict[str, bool | None]:
+    """For inputs of which it is asked whether they are there, None where one is not, and else something."""
+    missing = set(wholes(absent))
+    return {name: None if name in missing else True for name in asked}
 
 
 def find_sizes(

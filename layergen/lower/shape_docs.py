@@ -1,0 +1,87 @@
+"""Says in docstrings what shapes are."""
+
+from collections.abc import Iterator, Sequence
+
+from layergen.lang import expression as ex
+from layergen.lang.model import Input, Output
+from layergen.lower.source import SourcePrinter, as_shape
+from layergen.resolve.conditions import facts, present
+from layergen.resolve.program import Program
+from layergen.words import listed
+
+LONGEST_SHAPE = 56
+
+
+def code(text: str) -> str:
+    return f"``{text}``"
+
+
+def shape_text(entries: tuple[ex.Expression, ...], run: str | None = None) -> str:
+    """A shape as its author would write it, with ``*`` for any leading dimensions, ``*S`` if they have a name."""
+    items = [f"*{run}" if run and entry == ex.Literal(...) else _entry_text(entry) for entry in entries]
+    return f"({', '.join(items)}{',' if len(items) == 1 and items != ['*'] else ''})"
+
+
+def _entry_text(entry: ex.Expression) -> str:
+    if isinstance(entry, ex.Splice):
+        return f"*{ex.show(entry.value)}"
+    return "*" if entry == ex.Literal(...) else ex.show(entry)
+
+
+def described_shape(program: Program, tensor: Input | Output) -> str:
+    """A shape in code; in a long one, computed sizes get names that are explained behind it."""
+    if not isinstance(tensor.shape, tuple):
+        return listed_shape(tensor.shape, program.run)
+    if (name := asked(tensor.shape)) is not None:
+        there, missing = (code(shape_text(part, program.run)) for part in known(tensor.shape, name))
+        return f"{there} with {code(name)}, {missing} without it"
+    whole = shape_text(tensor.shape, program.run)
+    if len(whole) <= LONGEST_SHAPE:
+        return code(whole)
+    short: list[ex.Expression] = []
+    meanings: list[str] = []
+    for expression in tensor.shape:
+        if isinstance(expression, ex.Name | ex.Literal) or len(ex.show(expression)) < 16:
+            short.append(expression)
+            continue
+        symbol = output_symbol(program, expression, len(meanings))
+        short.append(ex.Name(symbol))
+        meanings.append(code(f"{symbol} = {ex.show(expression)}"))
+    return f"{code(shape_text(tuple(short), program.run))}, where {listed(meanings)}"
+
+
+def asked(entries: Sequence[ex.Expression]) -> str | None:
+    """The input of which some sizes ask whether it is there, if all that are chosen ask for the same one."""
+    tests = [entry.test for entry in entries if isinstance(entry, ex.Conditional)]
+    names = sorted(frozenset[str]().union(*map(ex.names, tests)))
+    alike = (name for name in names if all(present(name) in (facts(test), facts(test, False)) for test in tests))
+    return next(alike, None)
+
+
+def known(entries: Sequence[ex.Expression], name: str) -> Iterator[tuple[ex.Expression, ...]]:
+    """The sizes where an input is there, and then where it is not."""
+    for there in (True, False):
+        yield tuple(
+            (entry.then if there == (facts(entry.test) == present(name)) else entry.orelse)
+            if isinstance(entry, ex.Conditional)
+            else entry
+            for entry in entries
+        )
+
+
+def listed_shape(shape: ex.Expression, run: str | None = None) -> str:
+    """A shape that an expression gives: which it is under which condition, or the expression where that is not told."""
+    match shape:
+        case ex.Sequence(items=items):
+            return code(shape_text(items, run))
+        case ex.Conditional(test=test, then=then, orelse=orelse):
+            return f"{listed_shape(then, run)} if {code(ex.show(test))}, else {listed_shape(orelse, run)}"
+        case _:
+            return f"shape {code(SourcePrinter({}).show(as_shape(shape)))}"
+
+
+def output_symbol(program: Program, expression: ex.Expression, index: int) -> str:
+    """A name for a computed size: ``H_out`` if it comes from the dimension H."""
+    mentioned = ex.names(expression)
+    sources = [name for name in program.dimensions if name in mentioned]
+    return f"{sources[0]}_out" if sources else f"S_{index}"
