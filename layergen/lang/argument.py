@@ -8,7 +8,7 @@ from layergen.lang import expression as ex
 from layergen.lang.argument_types import WORDS, ArgumentType, Base, read_type
 from layergen.lang.meant import type_meant
 from layergen.lang.part import Part
-from layergen.lang.values import Entries, Exclusive, Expression, Number, Prose, describe, fault, read_expression
+from layergen.lang.values import Entries, Entry, Exclusive, Expression, Number, Prose, describe, fault, read_expression
 from layergen.words import listed
 
 AXIS = "axis"  # what a type is called that is an int for the dimensions of an input
@@ -37,8 +37,9 @@ class Argument(Part):
     optional_entries: bool = False  # None is one of the values of each entry of a list
     unused: bool = False  # taken for compatibility alone
     of: str | None = None  # of an axis: the input of which it is one; its choices follow
-    shape: Entries[Expression] | None = None  # of a tensor
+    shape: Entries[Entry] | None = None  # of a tensor
     range: Entries[Expression] | None = None  # of a tensor: low and high of its values, high excluded
+    broadcast: bool = False  # of a tensor: whether it may be whatever broadcasts to its shape
 
     @property
     def required(self) -> bool:
@@ -141,11 +142,15 @@ class Argument(Part):
     @model_validator(mode="after")
     def _tensor_fits(self) -> Self:
         tensor = self.type.base is Base.TENSOR
-        for key in ("shape", "range"):
-            if getattr(self, key) is not None and not tensor:
+        for key in ("shape", "range", "broadcast"):
+            if getattr(self, key) not in (None, False) and not tensor:
                 raise fault(f"type `{self.type}` has no `{key}`", key=key, help="only a `tensor` has one")
         if tensor and self.shape is None:
             raise fault("a tensor needs its `shape`", key="type", help="add `shape: [C]`, in dimensions of the inputs")
+        loose = any(entry == ex.Literal(...) or isinstance(entry, ex.Splice) for entry in self.shape or ())
+        if loose and not self.broadcast:
+            message = "a tensor of any dimensions is one that is broadcast to those of an input"
+            raise fault(message, key="shape", help="add `broadcast: true`, or write each size by its name")
         if tensor and self.default not in (None, ex.Literal(None)):
             help = "write `optional: true` and `default: null`, or leave it out"
             raise fault("the default of a tensor is null", key="default", help=help)

@@ -70,8 +70,8 @@ LAYER = "layer"  # what a law calls the layer itself
 
 
 def _unnamed(part: Any, run: str) -> Any:
-    """An input or output in whose shape, or in whose shapes, a run has lost its name."""
-    if isinstance(part, ShortTensor):
+    """An input, output or tensor among the arguments in whose shape, or shapes, a run has lost its name."""
+    if isinstance(part, ShortTensor | Argument) and part.shape is not None:
         return part.model_copy(update={"shape": shape_without_name(part.shape, run)})
     if isinstance(part, TupleInput | TupleOutput):
         return part.model_copy(update={"items": {name: _unnamed(item, run) for name, item in part.items.items()}})
@@ -227,6 +227,7 @@ class LayerSpec(Part):
             help = f"let `{first}...` stand in all shapes that have it, and name other dimensions one by one"
             raise fault(message, key="inputs", help=help)
         changed = {
+            "declared": {name: _unnamed(part, first) for name, part in self.declared.items()},
             "given": {name: _unnamed(part, first) for name, part in self.given.items()},
             "returned": {name: _unnamed(part, first) for name, part in self.returned.items()},
             "forward": block_without_name(self.forward, first),

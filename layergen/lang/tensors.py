@@ -214,7 +214,7 @@ def kept(argument: Argument) -> Kept:
         dtype=None,
         optional=argument.optional,
         gradient=False,
-        broadcast=False,
+        broadcast=argument.broadcast,
         partial=False,
         range=argument.range,
         marks=(),

@@ -180,6 +180,7 @@ ASSIGNMENT = re.compile(r"\s*\w+(\s*,\s*\w+)*\s*=[^=]")
 Each = Annotated[Family, BeforeValidator(_family)]
 Initialized = Annotated[Initial, BeforeValidator(_initial)]
 Expression = Annotated[ex.Expression, BeforeValidator(read_expression)]
+Entry = Annotated[ex.Expression, BeforeValidator(read_entry)]
 Constructor = Annotated[ex.Expression, BeforeValidator(_constructor)]
 TensorPath = Annotated[ex.Expression, BeforeValidator(read_path)]
 Block = Annotated[tuple[ex.Statement, ...], BeforeValidator(_block)]

@@ -17,7 +17,7 @@ from layergen.prove.demands import (
     SolutionDemand,
 )
 from layergen.resolve.program import Program
-from layergen.resolve.signature import Entry, Sizes
+from layergen.resolve.signature import Entry, Sizes, leading_source
 
 
 def mentioned_dimensions(program: Program, check: InputCheck) -> frozenset[str]:
@@ -161,13 +161,23 @@ class InputCheckWriter:
             case SizeDemand(entry=entry):
                 return f"{self.printer.show(entry.size)} != {self.expected(entry)}"
             case BroadcastDemand(input=name, sizes=sizes):
-                given, whole = self.source(name), self.printer.show(ex.Sequence(sizes.entries[::-1], "("))
+                given, (most, whole) = self.source(name), self.whole(sizes)
                 pairs = f"zip({given}.shape[::-1], {whole}, strict=False)"
-                many = f"{given}.dim() > {len(sizes.entries)}"
+                many = f"{given}.dim() > {most}"
                 return f"({many} or any(size not in (1, whole) for size, whole in {pairs}))"
             case SolutionDemand(condition=condition):
                 return self.printer.show(negated(condition))
         raise TypeError(f"no way to check {check.demand}")
+
+    def whole(self, sizes: Sizes) -> tuple[str, str]:
+        """How many dimensions a shape has that something is broadcast to, and its sizes from the last one on."""
+        source = leading_source(self.program.inputs) if sizes.opens else None
+        if source is None:
+            return f"{len(sizes.entries)}", self.printer.show(ex.Sequence(sizes.entries[::-1], "("))
+        if source.sizes.entries == sizes.entries:  # it is the shape of an input
+            return f"{source.input}.dim()", f"{source.input}.shape[::-1]"
+        whole = self.printer.show(ex.Sequence(sizes.entries, "("))
+        return f"len({whole})", f"{whole}[::-1]"
 
     def expected(self, entry: Entry) -> str:
         """What a size must be, as source."""

@@ -5,13 +5,14 @@ from collections.abc import Iterable, Iterator
 from layergen.diagnostics import Finding, Path, Place, Rule
 from layergen.lang import expression as ex
 from layergen.lang.model import Input, LayerSpec, Tensor
-from layergen.resolve.signature import alternatives, dimensions
+from layergen.resolve.signature import alternatives, dimensions, leading_source
 from layergen.rules import all_rules
 from layergen.rules.names import UndefinedName
 from layergen.rules.spec import InvalidValue
 from layergen.suggest import nearest
 from layergen.words import listed
 
+LEADING_ENTRY = ex.Literal(...)
 LEADING = "..."  # what `mixes` calls the leading dimensions
 
 
@@ -49,9 +50,12 @@ def _check_places(name: str, part: Input) -> Iterator[Finding]:
 def _check_broadcast(spec: LayerSpec, name: str, part: Input) -> Iterator[Finding]:
     """What is broadcast to a shape does not say how large that is."""
     path: Path = ("inputs", name, "shape")
-    if not isinstance(part.shape, tuple) or alternatives(part.shape)[0].opens:
-        message = f"what `{name}` is broadcast to has as many dimensions as are written"
-        yield InvalidValue.at(path, message, help="write each size by its name: `[N, heads, L, L]`")
+    opens = alternatives(part.shape)[0].opens if isinstance(part.shape, tuple) else (0,)
+    source = leading_source(spec.inputs)
+    if not isinstance(part.shape, tuple) or (opens and (opens != (0,) or part.shape[0] != LEADING_ENTRY or not source)):
+        message = f"what `{name}` is broadcast to has as many dimensions as are written, or begins as another input"
+        help = "write each size by its name, `[N, heads, L, L]`, or begin as what is always there does: `[..., C]`"
+        yield InvalidValue.at(path, message, help=help)
         return
     known = dimensions(spec)
     for index, entry in enumerate(part.shape):

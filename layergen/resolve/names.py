@@ -204,6 +204,7 @@ def _givers(spec: LayerSpec, read: set[str]) -> set[str]:
 def _check_bound(spec: LayerSpec) -> Iterator[Finding]:
     """The inputs of the forward give sizes to dimensions; the tensors of the constructor have them."""
     for name, dimension in dimensions(spec).items():
-        if whole_name(dimension.source.input) not in spec.given:
+        broadcast = spec.inputs[dimension.source.input].broadcast  # which tells the size of none, and is told so
+        if whole_name(dimension.source.input) not in spec.given and not broadcast:
             message = f"no input of the forward has the dimension `{name}`"
             yield InvalidValue.at(dimension.source.place, message, help="give an input a dimension of that name")

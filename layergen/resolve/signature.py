@@ -207,7 +207,7 @@ def entries(inputs: Mapping[str, Input], scalars: Iterable[str]) -> Iterator[Ent
     known = set(scalars)
     lists = [(name, sizes) for name, tensor in inputs.items() for sizes in alternatives(tensor.shape)]
     dimensions = {name for _, sizes in lists for name in _bare(sizes) if name not in known}
-    always = {name: not tensor.optional and not tensor.broadcast for name, tensor in inputs.items()}
+    always = {name: not _comes_and_goes(tensor) for name, tensor in inputs.items()}
     lasting = [(input, sizes) for input, sizes in lists if always[input] and not sizes.tests]
     bound = {name for _, sizes in lasting for name in _bare(sizes)}
     solved = dict(_solved(lasting, known, bound))
@@ -232,9 +232,7 @@ def _covered(inputs: Mapping[str, Input]) -> dict[str, str]:
 
     Those that stand alone in the one shape of another are not among them.
     """
-    lasting = {
-        name: alternatives(part.shape) for name, part in inputs.items() if not part.optional and not part.broadcast
-    }
+    lasting = {name: alternatives(part.shape) for name, part in inputs.items() if not _comes_and_goes(part)}
     settled = {name for shapes in lasting.values() if len(shapes) == 1 for name in _bare(shapes[0])}
     found: dict[str, str] = {}
     for input, shapes in lasting.items():
@@ -275,7 +273,12 @@ def _binding(expression: ex.Expression, dimensions: set[str], bound: set[str]) -
 def leading_source(inputs: Mapping[str, Input]) -> Entry | None:
     """The ``...`` of the first input that is always there and has one: where the leading dimensions can be read."""
     found = (entry for entry in entries(inputs, ()) if entry.binding is Binding.LEADING)
-    return next((entry for entry in found if not inputs[entry.input].optional), None)
+    return next((entry for entry in found if not _comes_and_goes(inputs[entry.input])), None)
+
+
+def _comes_and_goes(part: Input) -> bool:
+    """Whether an input does not always have the sizes that its shape says."""
+    return part.optional or part.broadcast
 
 
 def dimensions_of(inputs: Mapping[str, Input], found: Iterable[Entry]) -> dict[str, Dimension]:

@@ -173,11 +173,13 @@ class Bound:
 
     def spread(self, name: str, sizes: Sizes, shape: tuple[Any, ...]) -> Iterator[tuple[Entry, Any]]:
         """What is to be compared of an input that is broadcast: the sizes that are not 1."""
-        if len(shape) > len(sizes.entries):
+        if len(shape) > sizes.least + len((self.leading or ()) if sizes.opens else ()):
             raise self.refusal(name, self.wrong(name, shape, "more dimensions"))
         for entry in self.program.entries:
             found = entry.position - len(sizes.entries)
-            if entry.input == name and entry.sizes == sizes and -found <= len(shape) and bool(shape[found] != 1):
+            if entry.binding is Binding.LEADING or entry.input != name or entry.sizes != sizes:
+                continue
+            if -found <= len(shape) and bool(shape[found] != 1):
                 yield entry, shape[found]
 
     def alternative(self, name: str) -> Sizes | None:
