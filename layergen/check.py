@@ -266,7 +266,8 @@ class Conditions:
             return False
         broken = (condition.broken, _input_facts(self.program, condition.broken))
         passed = None if through is None else (through, _input_facts(self.program, through))
-        self.known[condition.text] = PreconditionCase(condition.text, kept, broken, let_through=passed)
+        text = condition.text if self.program.run is None else condition.text.replace("...[", f"{self.program.run}[")
+        self.known[condition.text] = PreconditionCase(text, kept, broken, let_through=passed)
         self.formulas[condition.text] = condition.condition
         return True
 
