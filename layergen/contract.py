@@ -42,6 +42,7 @@ class ArgumentTerms(Terms):
     choices: tuple[int | str, ...] | None
     optional_entries: bool  # whether None may stand among the entries of a list
     unused: bool  # whether it is taken for compatibility alone
+    keyword: bool  # whether it is given by its name alone
 
 
 class InputTerms(Terms):
@@ -187,6 +188,7 @@ def _argument(name: str, part: Argument) -> ArgumentTerms:
         choices=part.choices,
         optional_entries=part.optional_entries,
         unused=part.unused,
+        keyword=part.keyword,
     )
 
 

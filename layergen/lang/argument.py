@@ -36,6 +36,7 @@ class Argument(Part):
     choices: Entries[int | str] | None = None
     optional_entries: bool = False  # None is one of the values of each entry of a list
     unused: bool = False  # taken for compatibility alone
+    keyword: bool = False  # given by its name alone
     of: str | None = None  # of an axis: the input of which it is one; its choices follow
     shape: Entries[Entry] | None = None  # of a tensor
     range: Entries[Expression] | None = None  # of a tensor: low and high of its values, high excluded
@@ -185,6 +186,10 @@ class Value(Argument):
             raise fault(f"a value of the inputs has no type `{self.type}`", key="type", help="make it an argument")
         if self.unused:
             raise fault("a value of the inputs is used", key="unused", help="make it an argument, or delete it")
+        if self.keyword:
+            raise fault(
+                "only arguments are given by name alone", key="keyword", help="make it one, or delete it"
+            )
         if self.computed:
             raise fault("the default of a value of the inputs is a constant", key="default", help="make it an argument")
         return self

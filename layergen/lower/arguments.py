@@ -52,7 +52,10 @@ def _list(argument: Argument) -> str:
 
 def argument_signature(program: Program) -> Iterator[str]:
     """The spec's own arguments, as parameters of a function."""
+    first = next((name for name in program.constructor if name in program.keywords), None)
     for name in program.constructor:
+        if name == first:
+            yield "*"
         if name in program.kept:
             yield f"{name}: Tensor" + (" | None = None" if program.kept[name].optional else "")
         else:

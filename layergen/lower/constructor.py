@@ -24,7 +24,7 @@ def signature(program: Program) -> Iterator[str]:
     """The parameters of the constructor after ``self``."""
     yield from argument_signature(program)
     if program.owns:
-        if not _options_by_position(program):
+        if not _options_by_position(program) and not program.keywords:
             yield "*"
         yield "device: torch.device | str | None = None"
         if program.takes_dtype:

@@ -289,6 +289,7 @@ def constructed(program: Program, case: CheckedCase) -> str:
         argument = program.arguments[name]
         positional = (
             argument.required
+            and not argument.keyword
             and argument.type.numeric
             and not argument.type.listed
             and len(parts) == list(program.arguments).index(name)

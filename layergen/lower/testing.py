@@ -117,7 +117,7 @@ def reference_view(program: Program) -> ReferenceView | None:
             body.append(f"{name} = {printer.show(expression)}")
     body.append(f"return {module.function}({printer.arguments(module)})")
     words = {*re.findall(r"\w+", " ".join(body))}
-    taken = zip(program.constructor, argument_signature(program), strict=True)
+    taken = zip(program.constructor, (text for text in argument_signature(program) if text != "*"), strict=True)
     signature = [_loose(program, name, text) for name, text in taken if name in words]
     if len(signature) < len(program.constructor):
         signature.append("**_: object")  # what makes no difference to the module

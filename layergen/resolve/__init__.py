@@ -146,6 +146,7 @@ def understood(spec: LayerSpec, library: Library = EMPTY) -> Program:
         dimensions=dimensions_of(inputs, resolved),
         initial_order=initial_order(spec),
         run=spec.run,
+        keywords=frozenset(name for name, part in spec.declared.items() if part.keyword),
     )
 
 

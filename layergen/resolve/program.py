@@ -73,7 +73,7 @@ class Child:
         if part.type.sized:
             accepts |= part.type.of(None).kinds
         default = None if part.default is None else _Shown(ex.show(part.default))
-        return Formal(name, accepts, required=part.required, default=default)
+        return Formal(name, accepts, required=part.required, keyword_only=part.keyword, default=default)
 
 
 Constructible = Child | TorchModule
@@ -212,6 +212,7 @@ class Program:
     dimensions: Mapping[str, Dimension]  # in the order in which the inputs bind them
     initial_order: tuple[str, ...]  # its tensors, each after those that its initial value reads
     run: str | None = None  # the name of what `...` stands for
+    keywords: frozenset[str] = frozenset()  # what the constructor takes by its name alone
     definition: Definition | None = None  # the formula, in index notation
     kin: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # at numbers, the tensors of each family
     declared: Mapping[str, str] = field(default_factory=dict)  # and the family of each of these

@@ -109,6 +109,8 @@ class RequiredAfterOptional(Rule):
           dim: {type: int, min: 1, doc: …}
           ^^^ required, but after `eps`
 
+    What is given by its name alone, `keyword: true`, may be in any order, and comes last.
+
     Fix: move it before the first argument with a `default`, or the first input that is `optional`.
     """
 
