@@ -21,6 +21,16 @@ from layergen.settings.choice import Setting, settings
 DIM = {"type": "int", "min": 1, "doc": "Size."}
 LEFT_OUT = {"x": {"shape": ["N", "C"], "partial": True}}  # an input of which not all is used
 FLAG = {"type": "bool", "default": True, "doc": "Whether."}
+MATRIX: dict[str, Any] = {
+    "arguments": {"dim": DIM, "out": DIM},
+    "inputs": {"x": ["N", "dim"]},
+    "outputs": {"y": ["N", "out"]},
+}
+
+
+def weight(init: str, *shape: object) -> dict[str, Any]:
+    """A layer's one parameter."""
+    return {"weight": {"shape": list(shape), "init": init}}
 
 
 def spec(forward: str = "y = x", **parts: Any) -> LayerSpec:

@@ -12,7 +12,6 @@ import pytest
 import layergen
 from layergen import cli, pipeline
 from layergen.cli import main
-from layergen.commands.progress import ProgressBar
 from layergen.project.making import Generated, Order
 
 Capture = pytest.CaptureFixture[str]
@@ -258,52 +257,6 @@ def test_bug_of_ours_is_told_in_brief(capsys: Capture, monkeypatch: pytest.Monke
     monkeypatch.setenv("LAYERGEN_TRACEBACK", "1")
     assert main(["build"]) == 70
     assert "Traceback" in capsys.readouterr().err
-
-
-def test_interrupt_exits_with_130(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(*_: object, **__: object) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(cli, "build", interrupted)
-    assert main(["build"]) == 130
-    assert capsys.readouterr().err == "layergen: interrupted\n"
-
-
-def test_interrupt_says_what_is_done(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(*_: object, progress: ProgressBar, **__: object) -> None:
-        progress(2, 5, "specs/scale.yaml")
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(cli, "check", interrupted)
-    assert main(["check"]) == 130
-    told = "layergen: 2 of 5 specs done; what has no fault is kept for the next run\nlayergen: interrupted\n"
-    assert capsys.readouterr().err == told
-
-
-def test_what_is_made_before_an_interrupt_is_not_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    made: list[str] = []
-
-    def generate(order: Order) -> Generated:
-        if order.spec.name in made or len(made) == 2:
-            raise KeyboardInterrupt
-        made.append(order.spec.name)
-        return pipeline_generate(order)
-
-    def again(order: Order) -> Generated:
-        made.append(order.spec.name)
-        return pipeline_generate(order)
-
-    pipeline_generate = pipeline.generate
-    for name in ("ScaleA", "ScaleB", "ScaleC"):
-        main(["new", name])
-    with monkeypatch.context() as patched:
-        patched.setattr(pipeline, "generate", generate)
-        assert main(["build", "-j", "1"]) == 130
-    assert len(made) == 2
-    with monkeypatch.context() as patched:
-        patched.setattr(pipeline, "generate", again)
-        assert main(["build", "-j", "1"]) == 0
-    assert sorted(made) == [f"specs/custom/scale_{letter}.yaml" for letter in "abc"]
 
 
 @pytest.mark.parametrize(

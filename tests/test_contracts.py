@@ -3,27 +3,15 @@
 from typing import Any
 
 import pytest
-from small import DIM, FLAG, breaches, checked, fault_of, program, spec
+from small import DIM, FLAG, MATRIX, breaches, checked, fault_of, program, weight
 
 from layergen.contracts.autocast import AUTOCAST
 from layergen.contracts.device import DEVICE
-from layergen.faults import SpecError
-from layergen.resolve import resolve
-from layergen.resolve.program import Program
 
-MATRIX: dict[str, Any] = {
-    "arguments": {"dim": DIM, "out": DIM},
-    "inputs": {"x": ["N", "dim"]},
-    "outputs": {"y": ["N", "out"]},
-}
 VECTORS: dict[str, Any] = {"inputs": {"x": ["N"], "z": ["N"]}, "outputs": {"y": ["N", "N"]}}
 pytestmark = pytest.mark.filterwarnings("ignore")  # what torch warns of in a trial
 
 LABELS = {"shape": ["N"], "dtype": "int64", "range": [0, 4]}
-
-
-def weight(init: str, *shape: object) -> dict[str, Any]:
-    return {"weight": {"shape": list(shape), "init": init}}
 
 
 # Device
@@ -366,75 +354,6 @@ def test_a_row_and_a_column_that_say_so_may_be_combined() -> None:
         "outputs": {"y": ["N", "V", "V"]},
     }
     assert checked(program("y = relu(h @ left + transpose(h @ right, 1, 2))", **parts)).cases
-
-
-# Fans and initial values
-
-
-def with_bias(forward: str, init: str, *shape: object) -> Program:
-    """A product with a weight of some shape and a bias that starts at random."""
-    bias = {"bias": {"shape": ["out"], "init": init}}
-    return program(forward, parameters={**weight("xavier_uniform", *shape), **bias}, **MATRIX)
-
-
-@pytest.mark.parametrize(
-    ("forward", "shape", "init", "help"),
-    [
-        ("y = linear(x, weight, bias)", ("out", "dim"), "fan_out(weight)", "write `fan_in(weight)`"),
-        ("y = x @ weight + bias", ("dim", "out"), "fan_in(weight)", "write `fan_out(weight)`"),
-        ("y = matmul(x, weight) + bias", ("dim", "out"), "fan_in(weight)", "write `fan_out(weight)`"),
-    ],
-)
-def test_a_bias_that_is_scaled_by_the_other_fan_is_found(
-    forward: str, shape: tuple[str, str], init: str, help: str
-) -> None:
-    finding = fault_of(with_bias(forward, f"uniform(-1 / sqrt({init}), 1 / sqrt({init}))", *shape))
-    assert (finding.rule.code, finding.help) == ("LG312", help)
-    assert finding.place.path == ("parameters", "bias", "init")
-
-
-@pytest.mark.parametrize("equation", ["ni,oi->n", "ni,oi->noi"])
-def test_a_weight_that_no_single_dimension_of_is_summed_has_no_fan_to_mistake(equation: str) -> None:
-    result = {"n": ["N"], "noi": ["N", "out", "dim"]}[equation.partition("->")[2]]
-    parts = {**MATRIX, "outputs": {"y": result}}
-    layer = program(f"y = einsum('{equation}', x, weight)", parameters=weight("kaiming_uniform", "out", "dim"), **parts)
-    assert checked(layer).cases
-
-
-def test_a_vector_has_no_fan() -> None:
-    bias = {"bias": {"shape": ["C"], "init": "constant(fan_in(weight))"}}
-    finding = fault_of(
-        program("y = x * weight + bias", arguments={"C": DIM}, parameters={**weight("ones", "C"), **bias})
-    )
-    assert finding.rule.code == "LG307"
-    assert finding.message == "`fan_in(weight)` needs a parameter with two dimensions or more"
-
-
-# Matching
-
-
-def test_a_module_that_cannot_be_made_is_no_match() -> None:
-    finding = fault_of(
-        program(
-            "y = conv1d(x, weight, groups=groups)",
-            arguments={"dim": DIM, "groups": DIM},
-            constraints=["dim % groups == 0"],
-            parameters=weight("xavier_uniform", "dim", "dim // groups", 1),
-            inputs={"x": ["N", "dim", "L"]},
-            outputs={"y": ["N", "dim", "L"]},
-            matches="nn.Conv1d(dim, dim + 1, 1, groups=groups, bias=False)",
-        )
-    )
-    assert (finding.rule.code, finding.place.path) == ("LG404", ("matches", "module"))
-    assert finding.message == "out_channels must be divisible by groups"
-
-
-@pytest.mark.parametrize("module", ["nn.Relu", "nn.relu", "nn.Parameter", "nn.init", "nn.functional"])
-def test_what_is_no_module_is_no_match(module: str) -> None:
-    with pytest.raises(SpecError) as refusal:
-        resolve(spec("y = relu(x)", matches=f"{module}()"))
-    (finding,) = refusal.value.findings
-    assert (finding.rule.code, finding.message) == ("LG205", f"`{module}` is not a module of torch.nn")
 
 
 def test_a_buffer_that_is_not_there_is_never_a_fault_of_the_others() -> None:
