@@ -187,9 +187,7 @@ class Value(Argument):
         if self.unused:
             raise fault("a value of the inputs is used", key="unused", help="make it an argument, or delete it")
         if self.keyword:
-            raise fault(
-                "only arguments are given by name alone", key="keyword", help="make it one, or delete it"
-            )
+            raise fault("only arguments are given by name alone", key="keyword", help="make it one, or delete it")
         if self.computed:
             raise fault("the default of a value of the inputs is a constant", key="default", help="make it an argument")
         return self

@@ -288,6 +288,14 @@ class LayerSpec(Part):
         parts = {name: part for name, part in self.returned.items() if isinstance(part, TupleOutput)}
         return {name: TensorTuple(_items(name, part), tuple(part.items), doc=part.doc) for name, part in parts.items()}
 
+    @property
+    def shared(self) -> frozenset[str]:
+        """The names of tensors that the forward takes which arguments have, too."""
+        alone = {*self.derived, *self.tensors, *self.modules}
+        return (
+            frozenset(name for name, part in self.given.items() if isinstance(part, Input)) & {*self.arguments} - alone
+        )
+
     @cached_property
     def values(self) -> dict[str, Value]:
         """The values that it takes beside them."""

@@ -55,6 +55,7 @@ class ForwardWriter(Visitor):
         self.checks, self.limits = checks, limits
         self.names = attribute_names(program) | {name: f"self.{name}" for name in program.tensors}
         self.names |= {name: f"self.{name}" for name in program.members}
+        self.names = {name: text for name, text in self.names.items() if name not in program.taken}
         self.names |= {name: f"self.{name}" for name in program.kept}
         self.names["training"] = "self.training"
         self.narrowing = Narrowing(program)

@@ -103,7 +103,8 @@ def understood(spec: LayerSpec, library: Library = EMPTY) -> Program:
     sizes = numbers.with_names(dict.fromkeys(dimensions, Meaning(Role.DIMENSION, INT)))
     if spec.run is not None:
         sizes = sizes.with_names({spec.run: Meaning(Role.DIMENSION, frozenset({Kind.INTS}))})
-    called = sizes.with_names({**_taken(spec), **_values(spec)})
+    asked = {name: meaning for name, meaning in _taken(spec).items() if name not in spec.arguments}
+    called = sizes.with_names({**asked, **_values(spec)})
     inputs = {name: _input(part, sizes) for name, part in spec.inputs.items()}
     resolved = tuple(entries(inputs, scalars))
     members = {name: _member(name, part, numbers, library) for name, part in spec.modules.items()}

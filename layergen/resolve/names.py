@@ -61,10 +61,15 @@ def _check_shadowed(spec: LayerSpec) -> Iterator[Finding]:
             replaces = section == "derived" and owner == SECTIONS["arguments"]
             if replaces and name in ex.names(spec.derived[name]):
                 continue
+            shared = section == "inputs" and name in spec.shared
+            if first != place and shared and _has_use(spec, name):
+                yield from _check_shared(spec, name, first)
+                continue
             if first != place and not updated and not _is_switch(spec, name, section):
                 switchable = section in ("parameters", "buffers") and _is_flag(spec, name)
                 help = f"add `when: {name}`, or choose another name" if switchable else OTHER_NAME
                 help = f"{OTHER_NAME}, or compute it from the argument: `{name}: f({name})`" if replaces else help
+                help = f"{help}, or read the argument as {_renamed(name)}" if shared else help
                 yield _shadowed(place, f"`{name}` is {owner} already", first, help)
     yield from _check_bound(spec)
     for name, dimension in dimensions(spec).items():
@@ -131,6 +136,28 @@ def _is_switch(spec: LayerSpec, name: str, section: str) -> bool:
     alone = name not in spec.derived and not (name in spec.parameters and name in spec.buffers)
     when = spec.tensors[name].when
     return alone and _is_flag(spec, name) and when is not None and ex.Name(name) in _conjuncts(when)
+
+
+def _has_use(spec: LayerSpec, name: str) -> bool:
+    """Whether an argument is read where its name does not mean an input."""
+    elsewhere = ("arguments", "derived", "constraints", "parameters", "buffers", "modules")
+    return any(name in ex.names(part.expression) for part in scoped(spec) if part.path[0] in elsewhere)
+
+
+def _renamed(name: str) -> str:
+    """Another name for an argument."""
+    return f"`use_{name}`, and say under `derived`: `use_{name}: {name}`"
+
+
+def _check_shared(spec: LayerSpec, name: str, first: Place) -> Iterator[Finding]:
+    """Where the forward checks inputs and tells what it returns, a name means one thing alone."""
+    for part in scoped(spec):
+        told = part.path[0] == "inputs" or (part.path[0] == "outputs" and part.path[-1] == "when")
+        node = next((node for node in ex.walk(part.expression) if node == ex.Name(name)), None) if told else None
+        if node is not None:
+            message = f"in the forward `{name}` means the input, not the argument"
+            help = f"read the argument as {_renamed(name)}"
+            yield _shadowed(Place(part.path, node.span), message, first, help)
 
 
 def _conjuncts(condition: ex.Expression) -> tuple[ex.Expression, ...]:

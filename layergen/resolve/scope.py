@@ -92,7 +92,7 @@ def scoped(spec: Parts) -> Iterator[Scoped]:
     bound = scalars.union(read_dimensions(spec.inputs, scalars), {spec.run} if spec.run else ())
     holds = f"{known}, and dimensions that stand alone in an input's shape"
     called = bound.union(spec.values)
-    asked = frozenset(wholes(name for name, part in spec.inputs.items() if part.optional))
+    asked = frozenset(wholes(name for name, part in spec.inputs.items() if part.optional)) - scalars
     for index, constraint in enumerate(spec.constraints):
         yield Scoped(("constraints", index), constraint, called, holds, asked)
     yield from _owned(spec, scalars, known)

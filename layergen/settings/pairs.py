@@ -16,6 +16,7 @@ from layergen.resolve.program import Program
 from layergen.settings.choice import Setting, allowed, case_sizes, setting_with
 from layergen.settings.search import cycled
 
+PRESENCE = "is there: "  # before the name of an input, which an argument may have, too
 MOST = 12  # settings
 LEVELS = 5  # of one argument; of one without a default, which every setting moves, fewer
 REQUIRED = 3
@@ -122,8 +123,8 @@ def _of(
     given, absent, leading = dict(base.given), set(base.absent), base.leading
     for factor in factors:
         value = factor.levels[row[factor.name]]
-        if factor.name in wholes(program.inputs):
-            items = set(spread([factor.name], program.tuples))
+        if factor.name.startswith(PRESENCE):
+            items = set(spread([factor.name.removeprefix(PRESENCE)], program.tuples))
             absent = absent - items if value else absent | items
         elif factor.name == "...":
             leading = value
@@ -144,7 +145,7 @@ def _factors(program: Program, base: Setting) -> Iterator[Factor]:
             yield Factor(name, tuple(levels))
     for name in wholes(name for name, tensor in program.inputs.items() if tensor.optional):
         left_out = not base.absent.isdisjoint(spread([name], program.tuples))
-        yield Factor(name, (not left_out, left_out))
+        yield Factor(f"{PRESENCE}{name}", (not left_out, left_out))
     if base.leading:
         yield Factor("...", (base.leading, (), base.leading[:1]))
 
