@@ -1,0 +1,55 @@
+"""Generated layers leave for other runtimes: what torch exports to ONNX computes the same there."""
+
+from importlib import import_module
+from typing import Any
+
+import onnxruntime
+import pytest
+import torch
+from shipped import RESTATED, SPECS, USUAL
+from torch import Tensor
+
+# What the exporter of torch refuses, and what it says: ops that it does not know, and a look at the values of an input.
+REFUSED = {
+    "adaptive_avg_pool3d": r"No ONNX function found .*_adaptive_avg_pool3d",
+    "adaptive_max_pool1d": r"No ONNX function found .*adaptive_max_pool2d",
+    "adaptive_max_pool2d": r"No ONNX function found .*adaptive_max_pool2d",
+    "gaussian_nll_loss": r"Could not guard on data-dependent expression",
+    "spatial_pyramid_pooling": r"No ONNX function found .*adaptive_max_pool2d",
+    "spectral_conv1d": r"No decompositions registered for the complex-valued input",
+}
+
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
+
+
+def flat(value: Any) -> list[Tensor]:
+    """The tensors of what is taken or given."""
+    if isinstance(value, Tensor):
+        return [value]
+    return [tensor for part in value for tensor in flat(part)] if isinstance(value, tuple) else []
+
+
+def exported(name: str) -> tuple[list[Tensor], list[Tensor]]:
+    """What a layer gives at its first case, in evaluation, and what its ONNX program does."""
+    tests = import_module(f"generated.tests.{SPECS[name].parent.name}.test_{name}")
+    torch.manual_seed(0)
+    module = tests.LAYER.make(tests.DEFAULT, torch.float32).eval()
+    inputs = tests.LAYER.packed(tests.LAYER.draw(tests.DEFAULT, torch.float32))
+    program = torch.onnx.export(module, inputs, dynamo=True, verbose=False)
+    assert program is not None
+    session = onnxruntime.InferenceSession(program.model_proto.SerializeToString())
+    names = [taken.name for taken in session.get_inputs()]
+    given = {key: tensor.detach().numpy() for key, tensor in zip(names, flat(inputs), strict=False)}
+    return flat(module(*inputs)), [torch.from_numpy(array) for array in session.run(None, given)]
+
+
+@pytest.mark.parametrize("name", [name for name in SPECS if name not in (RESTATED - USUAL).union(REFUSED)])
+def test_values_in_onnx_agree(name: str) -> None:
+    ours, theirs = exported(name)
+    torch.testing.assert_close(theirs, [output.detach() for output in ours], atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_the_exporter_refuses_is_listed(name: str) -> None:
+    with pytest.raises(torch.onnx.OnnxExporterError, match=REFUSED[name]):
+        exported(name)
