@@ -182,7 +182,7 @@ class Value(Argument):
 
     @model_validator(mode="after")
     def _fits_a_call(self) -> Self:
-        if self.type.callable or self.type.listed:
+        if self.type.callable:
             raise fault(f"a value of the inputs has no type `{self.type}`", key="type", help="make it an argument")
         if self.unused:
             raise fault("a value of the inputs is used", key="unused", help="make it an argument, or delete it")

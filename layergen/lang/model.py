@@ -291,10 +291,8 @@ class LayerSpec(Part):
     @property
     def shared(self) -> frozenset[str]:
         """The names of tensors that the forward takes which arguments have, too."""
-        alone = {*self.derived, *self.tensors, *self.modules}
-        return (
-            frozenset(name for name, part in self.given.items() if isinstance(part, Input)) & {*self.arguments} - alone
-        )
+        taken = {name for name, part in self.given.items() if isinstance(part, Input)}
+        return frozenset(taken & self.arguments.keys() - {*self.derived, *self.tensors, *self.modules})
 
     @cached_property
     def values(self) -> dict[str, Value]:

@@ -83,7 +83,7 @@ def helper(argument: Argument) -> str:
 
 def helpers(program: Program) -> tuple[tuple[str, ...], ...]:
     """The functions of the module that bring lists of numbers into one form, short lists first."""
-    listed = [argument for argument in program.arguments.values() if argument.type.listed]
+    listed = [argument for argument in program.decided.values() if argument.type.listed]
     ordered = sorted(listed, key=lambda argument: (argument.type.count or 99, helper(argument)))
     return tuple(dict.fromkeys(tuple(_helper(argument)) for argument in ordered))
 

@@ -10,7 +10,7 @@ from layergen.lang import expression as ex
 from layergen.lang.tuples import whole_name, wholes
 from layergen.lang.visitor import Visitor, assigned, calls, mentioned
 from layergen.lower.annotations import Annotations
-from layergen.lower.arguments import bounds_check
+from layergen.lower.arguments import bounds_check, normalized
 from layergen.lower.buffers import copied
 from layergen.lower.carried import carried
 from layergen.lower.families import reader
@@ -75,6 +75,8 @@ class ForwardWriter(Visitor):
 
     def write(self) -> tuple[str, ...]:
         for name, argument in self.program.values.items():
+            for line in normalized(name, argument):
+                self.emit(line)
             for check in bounds_check(name, argument):
                 for line in check.lines():
                     self.emit(line)

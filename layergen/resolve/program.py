@@ -330,9 +330,8 @@ class Program:
     def asked(self) -> frozenset[str]:
         """The inputs of which constraints or the shapes of outputs ask whether they are there."""
         shapes = (entry for part in self.outputs.values() for entry in part.entries)
-        return frozenset[str]().union(*map(ex.names, (*self.constraints, *shapes))) & (
-            frozenset(wholes(self.inputs)) - frozenset(self.arguments)
-        )
+        mentioned = frozenset[str]().union(*map(ex.names, (*self.constraints, *shapes)))
+        return mentioned & frozenset(wholes(self.inputs)) - frozenset(self.arguments)
 
     @cached_property
     def argument_constraints(self) -> tuple[ex.Expression, ...]:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from layergen.diagnostics import FORWARD, Label, Place
 from layergen.lang import expression as ex
-from layergen.lang.bounds import refusal
+from layergen.lang.bounds import normalize, refusal
 from layergen.lang.interpreter import EvaluationFault, Interpreter
 from layergen.lang.model import Input
 from layergen.lang.tuples import by_wholes, gathered, packed
@@ -54,7 +54,7 @@ def bound_values(program: Program, arguments: list[Any], keywords: Mapping[str, 
     for name, value in found.items():
         if problem := refusal(name, program.values[name], value):
             raise EvaluationFault(ex.Literal(None), problem)
-    return found
+    return {name: normalize(program.values[name], value) for name, value in found.items()}
 
 
 @dataclass(frozen=True)
