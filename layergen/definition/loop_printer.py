@@ -177,4 +177,6 @@ class LoopPrinter(ex.Printer):
 
     def extent(self, index: ex.Expression, size: ex.Expression) -> str:
         """The size in a shape for an index, or those for a run of them."""
-        return f"*{self.show(size)}" if is_run(self.definition.index_name(index)) else self.show(size)
+        if not is_run(self.definition.index_name(index)):
+            return self.show(size)
+        return ", ".join(map(self.show, size.items)) if isinstance(size, ex.Sequence) else f"*{self.show(size)}"
