@@ -148,6 +148,7 @@ def test_the_sizes_of_a_shape_are_told(shape: list[str], indices: list[str], tol
         ("y[s... < S[1:]] = 1\nz[s... < S[:1], i < 2] = 1", NAMED,
          "`s...` has the sizes S[1:] elsewhere, and S[:1] here"),
         ("y[s... < dim] = 1", NAMED, "a run of indices goes over a list of sizes, and `dim` is a number"),
+        ("y[s... < T] = 1", NAMED, "`T` is no index here, and no name"),
         ("y[s < S...] = 1", NAMED, "the `...` of a run of indices stands behind its name"),
         ("y[s...] = x[:]", NAMED, "a definition reads one entry at a time, and no slices"),
         ("y = sum[i, j](x[i, j])", ALONE, "`x` has the shape [...], and 2 indices here"),

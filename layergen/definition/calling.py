@@ -5,10 +5,12 @@ from typing import Any
 
 from layergen.definition.entries import Entry
 from layergen.definition.scene import Definition, Members
+from layergen.definition.tuples import item_of, told_name
 from layergen.lang import expression as ex
 from layergen.lang.bounds import normalize
 from layergen.lang.interpreter import Interpreter
 from layergen.lang.model import LayerSpec
+from layergen.lang.tuples import TensorTuple, item_name
 from layergen.lang.values import Shape
 
 
@@ -49,12 +51,32 @@ def inputs_of(definition: Definition, call: ex.Call | ex.Apply, called: str) -> 
     spec = definition.spec
     found = bound(tuple(spec.given), call, called)
     for name in spec.given:
-        optional = name in spec.values or (name in spec.inputs and spec.inputs[name].optional)
+        given = spec.taken_tuples.get(name) or spec.inputs.get(name)
+        optional = given is None or given.optional
         if name not in found and not optional:
             raise CallFault(call, f"`{called}` needs `{name}`")
         if name in found and name in spec.taken_tuples:
-            raise CallFault(found[name], f"`{name}` is a tuple of tensors, which a definition cannot hand on")
+            wanted = spec.taken_tuples[name]
+            found |= dict(zip(wanted.items, _parts(found.pop(name), wanted), strict=True))
     return found
+
+
+def _parts(argument: ex.Expression, wanted: TensorTuple) -> Iterator[ex.Expression]:
+    """What is given for each tensor of a tuple: by the name of another one, None, or several names in parentheses.
+
+    Raises:
+        CallFault: If these are not as many, or something else is given.
+    """
+    match argument:
+        case ex.Literal(value=None):
+            yield from (argument for _ in wanted.items)
+        case ex.Name(id=name):
+            yield from (ex.Name(item_name(name, place), span=argument.span) for place in range(len(wanted.items)))
+        case ex.Sequence(items=items, bracket="(") if len(items) == len(wanted.items):
+            yield from items
+        case _:
+            names = ", ".join(wanted.names)
+            raise CallFault(argument, f"a tuple of `{names}` is wanted here: write its name, or `({names})`")
 
 
 def inputs_at(definition: Definition, entry: Entry) -> dict[str, ex.Expression]:
@@ -72,9 +94,11 @@ def output_of(definition: Definition, entry: Entry) -> str:
         CallFault: If it is not told, or there is none of the name.
     """
     outputs = tuple(definition.scene.outputs)
-    if entry.output in outputs:
-        return entry.output
-    shown = ", ".join(f"`{name}`" for name in outputs)
+    tuples = definition.spec.given_tuples
+    output = item_of(entry.output or "", tuples) or entry.output
+    if output in outputs:
+        return output
+    shown = ", ".join(f"`{told_name(name, tuples)}`" for name in outputs)
     if entry.output is not None:
         raise CallFault(entry.node.value, f"`{entry.name.id}` gives {shown}, and no `{entry.output}`")
     if len(outputs) > 1:

@@ -1,6 +1,6 @@
 """What is wrong with the expressions of a definition: their names, their entries and the ranges of their sums."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from layergen.definition.entries import Entry, entry_of
@@ -11,9 +11,11 @@ from layergen.definition.layout import fits, layouts
 from layergen.definition.members import check_member
 from layergen.definition.ranges import Ranges
 from layergen.definition.scene import Definition, bare_index, written_index
+from layergen.definition.tuples import tuples_read
 from layergen.diagnostics import Finding, Place
 from layergen.lang import expression as ex
 from layergen.lang.scalars import NUMBERS
+from layergen.lang.tuples import TensorTuple
 from layergen.rules.cases import IllDefined
 from layergen.rules.names import UndefinedName
 from layergen.suggest import nearest
@@ -95,6 +97,9 @@ class Checker:
         elif name in self.definition.named:
             if all(equation.indices for equation in self.definition.named[name]):
                 yield ill(node, f"`{name}` has indices on the left, and none here", f"write `{name}[…]`")
+        elif name in self.tuples:
+            names = self.tuples[name].names
+            yield ill(node, f"`{name}` is a tuple of tensors", f"read one of them: `{name}.{names[0]}[…]`")
         elif name == "training":
             yield ill(node, "a definition is of the layer in evaluation", "leave out what is done in training alone")
         elif name not in scene.numbers:
@@ -106,6 +111,13 @@ class Checker:
         found = entry_of(node)
         if found is None:
             yield ill(node, "an entry is read by a name and its indices", "write `weight[o, c]`")
+            return
+        if found.path and found.name.id in self.tuples:
+            near = nearest(found.path[0], self.tuples[found.name.id].names)
+            help = f"write `{found.name.id}.{near or self.tuples[found.name.id].names[0]}[…]`"
+            yield UndefinedName.at(
+                Place(PATH, node.value.span), f"`{found.name.id}` has no `{found.path[0]}`", help=help
+            )
             return
         if found.name.id in self.definition.scene.members:
             yield from check_member(self.definition, found, lambda inner: self.index(inner, bound))
@@ -140,6 +152,8 @@ class Checker:
             loose = any(isinstance(bare_index(index), ex.Splice) for own in (indices, *lists) for index in own)
             if len(indices) not in counts and not loose:
                 yield ill(node, f"`{name.id}` has {min(counts)} indices on the left, and {len(indices)} here")
+        elif name.id in self.tuples:
+            yield from self.name(name, bound)
         elif padded or name.id not in scene.numbers:
             near = nearest(name.id, (*scene.tensors, *self.definition.named))
             help = f"write `{near}`" if near else "a tensor of the layer, or a name on a left side, has entries"
@@ -230,6 +244,10 @@ class Checker:
         elif not self.ranges.read(name, (body,)):
             help = f"write it: `[{self.range_of(name)}]`"
             yield ill(index, f"nothing tells how far the {_kind(name)} `{name}` runs", help)
+
+    @property
+    def tuples(self) -> Mapping[str, TensorTuple]:
+        return tuples_read(self.definition.spec)
 
     def range_of(self, name: str) -> str:
         """How the range of an index is written."""

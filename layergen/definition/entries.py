@@ -48,6 +48,8 @@ def entry_of(node: ex.Expression) -> Entry | None:
             return Entry(node, name, indices, which, padded=True)
         case ex.Member(value=ex.Call() | ex.Apply() as call, name=output):
             return _called(node, call, indices, output)
+        case ex.Member(value=ex.Member(value=ex.Call() | ex.Apply() as call, name=whole), name=part):
+            return _called(node, call, indices, f"{whole}.{part}")
         case ex.Call() | ex.Apply():
             return _called(node, value, indices, None)
         case ex.Member():

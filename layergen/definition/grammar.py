@@ -112,6 +112,10 @@ class _Parser(BlockParser):
                 return node, ()
             case ex.Subscript(value=ex.Name() as name, index=index):
                 return name, index_items(index)
+            case ex.Member(value=ex.Name(id=whole), name=part):
+                return ex.Name(f"{whole}.{part}", span=node.span), ()
+            case ex.Subscript(value=ex.Member() as member, index=index):
+                return self.left(member)[0], index_items(index)
         help = "write it as `y[n, i] = …`, with an index for each dimension"
         raise SyntaxFault("an equation begins with a name and its indices", node.span, help)
 
@@ -122,11 +126,11 @@ class _Parser(BlockParser):
     def member(self, node: ex.Expression, start: int) -> ex.Expression:
         """The path of a member's tensor, or the output of its call that is meant, ``coder(x).mean``."""
         if isinstance(node, ex.Call | ex.Apply):
-            self.take()
-            if not self.on(TokenKind.NAME):
-                raise self.unexpected("the name of an output")
-            name = self.take().text
-            return ex.Member(node, name, span=self.since(start))
+            while self.took("."):  # twice for a tensor of a tuple
+                if not self.on(TokenKind.NAME):
+                    raise self.unexpected("the name of an output")
+                node = ex.Member(node, self.take().text, span=self.since(start))
+            return node
         return super().member(node, start)
 
     def slice(self) -> ex.Expression:

@@ -7,7 +7,9 @@ from dataclasses import replace
 from layergen.definition.entries import Entry, entry_of, passed
 from layergen.definition.grammar import Equation, is_run, letter, reduction, run_name
 from layergen.definition.scene import Definition, bare_index, parts, written_index
+from layergen.definition.tuples import told_name, tuples_read
 from layergen.lang import expression as ex
+from layergen.lang.tuples import whole_name
 
 _GREEK = (
     "alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda", "mu", "nu", "xi",
@@ -78,22 +80,25 @@ def _neutral(node: ex.Node) -> str | None:
             then=ex.Subscript(value=ex.Name(id=own)),
             orelse=ex.Literal(value=0 | 1),
         ):
-            return name if own == name else None
+            return whole_name(name) if whole_name(own) == whole_name(name) else None
     return None
 
 
 class _Latex:
     def __init__(self, definition: Definition) -> None:
         self.definition = definition
+        self.tuples = tuples_read(definition.spec)
+        self.tensors = definition.scene.tensors
         bound = (written_index(index) for index in definition.bound)
         self.runs = {letter(written[0]) for written in bound if written is not None and is_run(written[0])}
 
     def word(self, name: str) -> str:
         """A name, in bold if it stands for a run of indices."""
-        return rf"\mathbf{{{name}}}" if name in self.runs else _word(name)
+        return rf"\mathbf{{{name}}}" if name in self.runs else _word(told_name(name, self.tuples))
 
     def equation(self, equation: Equation) -> str:
-        left = self.entry(_word(equation.name.id), tuple(map(bare_index, equation.indices)))
+        name = told_name(equation.name.id, self.definition.spec.given_tuples)
+        left = self.entry(_word(name), tuple(map(bare_index, equation.indices)))
         text = f"{left} = {self.show(equation.value)}"
         if equation.conditions:
             held = [self.show(part) for part in equation.conditions if not _is_otherwise(part)]
@@ -192,6 +197,8 @@ class _Latex:
         parts = [self.show(node.left, _SUM)]
         for sign, other in zip(node.operators, node.comparators, strict=True):
             if other == ex.Literal(None):
+                asked = node.left.id if isinstance(node.left, ex.Name) else ""
+                parts[0] = _word(whole_name(asked)) if asked in self.tensors else parts[0]
                 parts.append(r"\text{ is given}" if sign in ("is not", "!=") else r"\text{ is not given}")
             else:
                 parts.append(f" {_SIGNS.get(sign, sign)} {self.show(other, _SUM)}")

@@ -23,7 +23,8 @@ _REDUCERS = {"sum": "sum", "prod": "math.prod", "mean": "fmean", "max": "max", "
 
 
 def renamed(name: str) -> str:
-    """A name that hides nothing which the code needs itself."""
+    """A name that hides nothing which the code needs itself; of a tensor of a tuple, ``state_0`` for ``state[0]``."""
+    name = name.replace("[", "_").rstrip("]")
     return f"{name}_" if name in TAKEN or name.endswith(DEFINITION) else name
 
 
@@ -85,7 +86,7 @@ class LoopPrinter(ex.Printer):
     def show(self, node: ex.Expression, tightness: int = 0) -> str:
         text = super().show(node, tightness)
         fraction = isinstance(node, ex.Call) and node.function == "sigmoid"
-        return f"({text})" if fraction and tightness > ex.PRECEDENCE["/"] else text
+        return f"({text})" if fraction and tightness >= ex.PRECEDENCE["/"] else text
 
     def call(self, node: ex.Call) -> str:
         if node.function == "sigmoid":
@@ -135,7 +136,7 @@ class LoopPrinter(ex.Printer):
 
     def own(self, name: str) -> str:
         """The function of a name that has equations, which is not the input of its name."""
-        return f"{name}_" if name in self.definition.scene.tensors else renamed(name)
+        return f"{renamed(name)}_" if name in self.definition.scene.tensors else renamed(name)
 
     def called(self, entry: Entry) -> str:
         """The function that gives the entries of what a member gives."""
@@ -145,7 +146,9 @@ class LoopPrinter(ex.Printer):
         child = next(iter(members.known.values()))
         which = f"[{self.show(entry.which)}]" if entry.which is not None else ""
         given = inputs_at(self.definition, entry)
-        inputs = ", ".join(f"{word}={self.handed(node)}" for word, node in given.items())
+        inputs = ", ".join(f"{word}={self.handed(node)}" for word, node in given.items() if word.isidentifier())
+        parts = [f'"{word}": {self.handed(node)}' for word, node in given.items() if not word.isidentifier()]
+        inputs += f", **{{{', '.join(parts)}}}" if parts else ""  # those of tuples
         return f'{renamed(name)}{which}({inputs})["{output_of(child, entry)}"]'
 
     def handed(self, node: ex.Expression) -> str:
@@ -177,4 +180,6 @@ class LoopPrinter(ex.Printer):
 
     def extent(self, index: ex.Expression, size: ex.Expression) -> str:
         """The size in a shape for an index, or those for a run of them."""
-        return f"*{self.show(size)}" if is_run(self.definition.index_name(index)) else self.show(size)
+        if not is_run(self.definition.index_name(index)):
+            return self.show(size)
+        return ", ".join(map(self.show, size.items)) if isinstance(size, ex.Sequence) else f"*{self.show(size)}"

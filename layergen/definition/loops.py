@@ -62,9 +62,7 @@ def _function(printer: LoopPrinter, name: str) -> Iterator[str]:
 def _whole(line: str, body: Sequence[str]) -> str:
     """A line that names all indices at once: as the tuple that they are, unless others make a list of the name."""
     found = re.fullmatch(r"( *)\[\*(\w+)\] = index", line)
-    if found is None or any(
-        re.search(rf"\*{found[2]}\b.*, .* = index|, \*{found[2]} = index", other) for other in body
-    ):
+    if found is None or any(re.search(rf"\*{found[2]}\b(?!\]).* = index$", other) for other in body):
         return line
     return f"{found[1]}{found[2]} = index"
 

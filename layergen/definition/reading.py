@@ -12,12 +12,14 @@ from layergen.definition.ranges import Ranges
 from layergen.definition.runs import check_runs
 from layergen.definition.scene import Definition, bare_index, scene_of, without_run_name
 from layergen.definition.shipped import shipped_spec
+from layergen.definition.tuples import told_name, without_tuples
 from layergen.diagnostics import Finding, Place
 from layergen.lang.model import LayerSpec
 from layergen.lang.tokens import SyntaxFault
 from layergen.rules.cases import IllDefined
-from layergen.rules.names import ShadowedName
+from layergen.rules.names import ShadowedName, UndefinedName
 from layergen.rules.spec import ForbiddenConstruct, InvalidSyntax
+from layergen.suggest import nearest
 
 Layers = Mapping[str, Definition]  # the definitions of other specs, by their classes
 NONE: Layers = MappingProxyType({})
@@ -62,6 +64,7 @@ def _read(spec: LayerSpec, text: str, layers: Layers) -> Definition:
     equations = parse_definition(text)
     if spec.run is not None:
         equations = tuple(without_run_name(equation, spec.run) for equation in equations)
+    equations = tuple(without_tuples(equation, spec) for equation in equations)
     return Definition(equations, scene_of(spec, lambda name: _known(name, layers)), spec)
 
 
@@ -80,10 +83,17 @@ def _check_left(definition: Definition) -> Iterator[Finding]:
     scene = definition.scene
     for name in scene.outputs:
         if name not in definition.named:
-            yield IllDefined.at(PATH, f"no equation says what the output `{name}` is", help=f"add `{name}[…] = …`")
+            told = told_name(name, definition.spec.given_tuples)
+            yield IllDefined.at(PATH, f"no equation says what the output `{told}` is", help=f"add `{told}[…] = …`")
     for equation in definition.equations:
         name = equation.name.id
-        if name not in scene.outputs and name in scene.names:
+        if "." in name:
+            outputs = [told_name(output, definition.spec.given_tuples) for output in scene.outputs]
+            near = nearest(name, outputs)
+            help = f"write `{near}`" if near else "a name with a dot is a tensor of a tuple among the outputs"
+            yield UndefinedName.at(Place(PATH, equation.name.span), f"`{name}` is no output", help=help)
+            continue
+        if name not in scene.outputs and name in scene.names | definition.spec.given_tuples.keys():
             message = f"`{name}` has a meaning already, and is no output"
             help = "choose another name for what is computed on the way"
             yield ShadowedName.at(Place(PATH, equation.name.span), message, help=help)

@@ -43,7 +43,8 @@ def _is_number(node: ex.Expression, definition: Definition) -> bool:
         case ex.Name(id=name):
             listed = name == spec.run or name in spec.derived or name in definition.named
             argument = {**spec.arguments, **spec.values}.get(name)
-            return not listed and (argument is None or not argument.type.listed)
+            single = argument is None or not argument.type.listed
+            return name in definition.scene.numbers and not listed and single
         case ex.Subscript(index=index):
             return not isinstance(index, ex.Slice)
         case ex.Binary(operator="+" | "*", left=left, right=right):
