@@ -99,10 +99,11 @@ class StateSpace(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         rate = self.log_rate.exp()
         decay = torch.exp(-self.log_step.exp()[:, None] * rate)
+        gain = (1 - decay) / rate
         state = x.new_zeros(len(x), *decay.shape)
         ys = []
         for step in range(x.shape[1]):
-            state = decay * state + (1 - decay) / rate * x[:, step, :, None]
+            state = decay * state + gain * x[:, step, :, None]
             ys.append((self.output * state).sum(dim=-1) + self.skip * x[:, step])
         return torch.stack(ys, dim=1)
 
