@@ -110,7 +110,13 @@ def test_an_expression_that_is_cast_is_computed_once() -> None:
         value = x * 2
         return value.to(torch.promote_types(value.dtype, torch.float32)) + 1
     """)
-    assert forward("h = upcast(x)\ny = h") == "return x.to(torch.promote_types(x.dtype, torch.float32))"
+
+
+def test_what_holds_floating_numbers_is_cast_where_it_is_narrow_alone() -> None:
+    narrow = "x.float() if x.dtype.itemsize < 4 else x"
+    assert forward("h = upcast(x)\ny = h") == f"return {narrow}"
+    assert forward("y = upcast(x) * 2") == f"return ({narrow}) * 2"
+    assert "promote_types(x.dtype" in forward("x = x > 0\ny = upcast(x)")
 
 
 LEADING: dict[str, Any] = {
@@ -296,3 +302,17 @@ def test_outputs_that_have_names_are_returned_by_them() -> None:
     parts = {"outputs": {"y": ["N", "C"], "z": ["N", "C"]}}
     assert forward("a = relu(x)\nb = -a\ny = b\nz = a", **parts).splitlines()[-1] == "return b, a"
     assert forward("a = relu(x)\ny = -a\nz = y", **parts).splitlines()[-1] == "return y, y"
+
+
+def test_a_branch_that_decides_what_is_returned_is_asked_once() -> None:
+    parts: dict[str, Any] = {
+        "arguments": {"flag": FLAG},
+        "outputs": {"y": ["N", "C"], "z": {"shape": ["N", "C"], "when": "flag"}},
+    }
+    assert forward("if flag:\n    y = x + 1\n    z = x\nelse:\n    y = exp(x)", **parts) == lines("""
+        if self.flag:
+            y = x + 1
+            return y, x
+        y = torch.exp(x)
+        return y
+    """)

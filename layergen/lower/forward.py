@@ -5,7 +5,6 @@ import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from layergen import ops
 from layergen.lang import expression as ex
 from layergen.lang.tuples import whole_name, wholes
 from layergen.lang.visitor import Visitor, assigned, calls, mentioned
@@ -19,15 +18,17 @@ from layergen.lower.input_checks import InputCheckWriter, mentioned_dimensions, 
 from layergen.lower.loops import arranged
 from layergen.lower.members import listed
 from layergen.lower.narrowing import Narrowing
-from layergen.lower.returned import Answers, conditions, result, returned
+from layergen.lower.returned import Answers, conditions, named_output, result, returned
 from layergen.lower.scopes import attribute_names, functional
 from layergen.lower.sizes import mentioned_sizes, size_checks
-from layergen.lower.source import WIDTH, Origin, SourcePrinter
+from layergen.lower.source import WIDTH, Origin, SourcePrinter, takes_dtype_of_input
 from layergen.lower.statistics import in_place
 from layergen.lower.tidy import tidied
 from layergen.lower.unbatched import UnbatchedWriter
 from layergen.lower.unions import as_types
 from layergen.lower.updates import parted
+from layergen.lower.whole import seldom_read
+from layergen.lower.wide import converted
 from layergen.prove.demands import InputCheck
 from layergen.resolve.conditions import NOTHING, Facts, about, exclude, facts, situated
 from layergen.resolve.program import Program
@@ -36,13 +37,6 @@ from layergen.resolve.signature import Entry, Sizes, leading_source
 INDENT = "    "
 NO_NAMES: Mapping[str, str] = {}
 IN_PLACE = {"+": "add_", "-": "sub_", "*": "mul_"}
-
-
-def takes_dtype_of_input(call: ex.Call) -> bool:
-    """Whether a call makes a floating tensor from nothing, and leaves its dtype open."""
-    op, callee = ops.called(call), call.callee
-    free = all(keyword.name != "dtype" for keyword in call.keywords)
-    return free and op is not None and op.factory and callee is not None and callee.floating
 
 
 class ForwardWriter(Visitor):
@@ -89,14 +83,18 @@ class ForwardWriter(Visitor):
         self.whole = tidied(in_place(copied(self.program)), wholes(self.program.outputs))
         body, computed = self.split_return(self.whole)
         body, last = self.split_condition(body)
-        follows = last.body if last is not None else ()
+        follows = (*last.body, *last.orelse) if last is not None else ()
         body, given = self.split_names(body, follows) if computed is None else (body, {})
         self.block(body)
         if last is not None:
             self.emit(f"if {self.printer.show(self.narrowed(last.test, last))}:")
             there, inner = self.split_names(last.body)
             self.inner(there, facts(last.test, True), lambda: self.give_back((), {last.test: True}, {**given, **inner}))
-            self.give_back((), {last.test: False}, given)
+            others, inner = self.split_names(last.orelse)
+            self.known |= facts(last.test, False)
+            self.bind_here(others)
+            self.block(others)
+            self.give_back((), {last.test: False}, {**given, **inner})
         elif computed is None:
             self.give_back(conditions(self.program), {}, given)
         else:
@@ -106,7 +104,7 @@ class ForwardWriter(Visitor):
     def split_condition(self, body: Sequence[ex.Statement]) -> tuple[Sequence[ex.Statement], ex.If | None]:
         """The statements before the last one, where that computes what is returned on the same condition alone."""
         match body:
-            case (*before, ex.If(test=test, orelse=()) as last) if conditions(self.program) == (test,):
+            case (*before, ex.If(test=test) as last) if conditions(self.program) == (test,):
                 return before, last
         return body, None
 
@@ -119,7 +117,7 @@ class ForwardWriter(Visitor):
         """
         found: dict[str, ex.Expression] = {}
         before = [*body]
-        while before and self.unbatched is None and (given := self.named_output(before[-1])) is not None:
+        while before and self.unbatched is None and (given := named_output(self.program, before[-1])) is not None:
             name, value = given
             read = mentioned(follows).union(*map(ex.names, found.values()))
             if name in read or name in found or not assigned(follows).isdisjoint({name, *ex.names(value)}):
@@ -127,17 +125,6 @@ class ForwardWriter(Visitor):
             found[name] = value
             before.pop()
         return before, {name: self.printer.show(value) for name, value in found.items()}
-
-    def named_output(self, statement: ex.Statement) -> tuple[str, ex.Expression] | None:
-        """The output that a statement gives a value that has a name already, or a tuple of such."""
-        match statement:
-            case ex.Assign(targets=(target,), value=ex.Name() | ex.Sequence(bracket="(" | "") as value):
-                items = value.items if isinstance(value, ex.Sequence) else (value,)
-                named = all(isinstance(item, ex.Name) for item in items) and items
-                if named and target.id in wholes(self.program.outputs) and target.id not in self.program.tensors:
-                    bracket = replace(value, bracket="(") if isinstance(value, ex.Sequence) else value
-                    return target.id, bracket
-        return None
 
     def give_back(self, open: Sequence[ex.Expression], answers: Answers, given: Mapping[str, str] = NO_NAMES) -> None:
         """Return the outputs, on each condition those that there are, by the names that they have if not their own."""
@@ -210,9 +197,12 @@ class ForwardWriter(Visitor):
         What is always there comes first: its sizes are what the others are compared with.
         """
         used = set(self.program.forward.reads) | mentioned_sizes(self.program, self.limits)
-        used |= {name for check in self.checks for name in mentioned_dimensions(self.program, check)}
-        writer, bound = InputCheckWriter(self.program, self.printer), set[str]()
+        own = {name: [check for check in self.checks if check.input == name] for name in self.program.inputs}
+        unnamed = seldom_read(self.program, own, used)
+        used |= {name for check in self.checks for name in mentioned_dimensions(self.program, check)} - unnamed
+        writer, bound = InputCheckWriter(self.program, self.printer, unnamed), set[str]()
         for name, checks in rounds(self.program, self.checks):
+            self.read_once(name, checks)
             for line in writer.lines(name, checks):
                 self.emit(line)
             if name not in bound:
@@ -222,6 +212,12 @@ class ForwardWriter(Visitor):
         if self.origin().dtype == "dtype" and any(map(takes_dtype_of_input, self.program.forward.calls)):
             floating = next(name for name, tensor in self.program.inputs.items() if tensor.floating)
             self.emit(f"dtype = {floating}.dtype")
+
+    def read_once(self, name: str, checks: Sequence[InputCheck]) -> None:
+        """Give a tensor that the layer keeps a name before it is checked: a module looks its tensors up each time."""
+        if checks and name in self.program.kept and name not in self.rebound and self.names[name] != name:
+            self.emit(f"{name} = {self.names[name]}")
+            self.names[name] = name
 
     def bind_run(self, name: str) -> None:
         """Give the leading dimensions their name where an input has them that is always there."""
@@ -362,9 +358,7 @@ class ForwardWriter(Visitor):
         before = self.known, self.bound
         self.depth += 1
         self.known |= known
-        for name, entry in self.sizes_in(block).items():
-            self.emit(f"{name} = {self.printer.show(entry.gives)}")
-            self.bound |= {name}
+        self.bind_here(block)
         if all(isinstance(statement, ex.Comment) for statement in block) and end is None:
             self.emit("pass")
         self.block(block)
@@ -372,6 +366,12 @@ class ForwardWriter(Visitor):
             end()
         self.depth -= 1
         self.known, self.bound = before
+
+    def bind_here(self, block: Sequence[ex.Statement]) -> None:
+        """Give the dimensions their names that have a size from here on alone."""
+        for name, entry in self.sizes_in(block).items():
+            self.emit(f"{name} = {self.printer.show(entry.gives)}")
+            self.bound |= {name}
 
     def sizes_in(self, block: Sequence[ex.Statement]) -> dict[str, Entry]:
         """The dimensions that a block mentions and that get their size where it begins."""
@@ -393,4 +393,5 @@ class ForwardWriter(Visitor):
         is_condition = isinstance(user, ex.If) or any(isinstance(part, ex.Conditional) for part in ex.walk(node))
         used = mentioned([user]) | {call.function for call in calls([user])}
         node = self.narrowing(node, used) if is_condition else node
-        return as_types(node, self.known, self.program.decided, self.names)
+        node = as_types(node, self.known, self.program.decided, self.names)
+        return converted(node, self.program, self.names)

@@ -1,12 +1,13 @@
 """Lowers the checks of input shapes: what is refused, and what the message says."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 
 from layergen.lang import expression as ex
 from layergen.lang.tuples import whole_name
 from layergen.lower.scopes import negated
 from layergen.lower.shape_docs import shape_text
 from layergen.lower.source import SourcePrinter, as_tuple, formatted
+from layergen.lower.whole import is_whole, sizes_in_order, twin
 from layergen.prove.demands import (
     BroadcastDemand,
     InputCheck,
@@ -120,11 +121,18 @@ def _comes_and_goes(program: Program, name: str) -> bool:
 
 
 class InputCheckWriter:
-    """Writes the checks of inputs, in which dimensions of other inputs have their names already."""
+    """Writes the checks of inputs, in which dimensions of other inputs have their names already.
 
-    def __init__(self, program: Program, printer: SourcePrinter) -> None:
+    Args:
+        program: The layer.
+        printer: Prints expressions.
+        unnamed: The dimensions that have no name, and are read where they are.
+    """
+
+    def __init__(self, program: Program, printer: SourcePrinter, unnamed: Set[str] = frozenset()) -> None:
         self.program = program
         self.printer = printer
+        self.unnamed = unnamed
 
     def lines(self, name: str, found: Sequence[InputCheck]) -> Iterator[str]:
         """Refuse an input of a shape that torch would let through."""
@@ -138,12 +146,24 @@ class InputCheckWriter:
 
     def condition(self, name: str, sizes: Sizes, checks: Sequence[InputCheck]) -> str:
         """When an input that is meant to have some shape has another one."""
-        wrong = [self.broken(check) for check in checks]
+        wrong = self.wrong(name, sizes, checks)
         meant = [f"{self.source(whole_name(name))} is not None"] if self.program.inputs[name].optional else []
         for test, holds in sizes.tests:
             meant.append(self.printer.show(test if holds else negated(test), ex.PRECEDENCE["and"]))
         whole = " or ".join(wrong)
         return " and ".join([*meant, f"({whole})" if meant and len(wrong) > 1 else whole])
+
+    def wrong(self, name: str, sizes: Sizes, checks: Sequence[InputCheck]) -> list[str]:
+        """What may be wrong with a shape, as a whole where that can be said."""
+        other = twin(self.program, name, sizes, checks)
+        if other is not None:
+            return [f"{self.source(name)}.shape != {self.source(other)}.shape"]
+        entries = sizes_in_order(checks)
+        own = any(own_names(self.program, name, entry) for entry in entries)
+        if own or sizes.opens or not is_whole(sizes, checks):
+            return [self.broken(check) for check in checks]
+        expected = ", ".join(map(self.expected, entries))
+        return [f"{self.source(name)}.shape != ({expected}{',' if len(entries) == 1 else ''})"]
 
     def source(self, name: str) -> str:
         """How the code writes an input."""
@@ -184,12 +204,17 @@ class InputCheckWriter:
         own = own_names(self.program, entry.input, entry)
 
         def read(part: ex.Expression) -> ex.Expression | None:
-            return own[part.id].gives if isinstance(part, ex.Name) and part.id in own else None
+            return own[part.id].gives if isinstance(part, ex.Name) and part.id in own else self.read(part)
 
         return self.printer.show(ex.transform(entry.expression, read), ex.PRECEDENCE["compare"] + 1)
+
+    def read(self, part: ex.Expression) -> ex.Expression | None:
+        """Where to read a dimension that has no name."""
+        unnamed = isinstance(part, ex.Name) and part.id in self.unnamed
+        return self.program.dimensions[part.id].gives if isinstance(part, ex.Name) and unnamed else None
 
     def value(self, meant: ex.Expression | LeadingDemand) -> str:
         """What a message shows of what is demanded."""
         if isinstance(meant, LeadingDemand):
             return f"tuple({meant.source.run(self.printer.show)})"
-        return self.printer.show(meant)
+        return self.printer.show(ex.transform(meant, self.read))

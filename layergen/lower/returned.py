@@ -1,6 +1,7 @@
 """What a forward takes and returns, and which of its outputs it returns at a setting."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import product
 
 from layergen.lang import expression as ex
@@ -69,3 +70,15 @@ def result(names: Sequence[tuple[str, bool]], given: Mapping[str, str]) -> str:
     """What is returned, as source text; some outputs have been given no name of their own."""
     there = by_wholes(dict(names))
     return ", ".join(given.get(name, name) if there[name] else "None" for name in there) or "None"
+
+
+def named_output(program: Program, statement: ex.Statement) -> tuple[str, ex.Expression] | None:
+    """The output that a statement gives a value that has a name already, or a tuple of such."""
+    match statement:
+        case ex.Assign(targets=(target,), value=ex.Name() | ex.Sequence(bracket="(" | "") as value):
+            items = value.items if isinstance(value, ex.Sequence) else (value,)
+            named = all(isinstance(item, ex.Name) for item in items) and items
+            if named and target.id in wholes(program.outputs) and target.id not in program.tensors:
+                bracket = replace(value, bracket="(") if isinstance(value, ex.Sequence) else value
+                return target.id, bracket
+    return None

@@ -156,6 +156,13 @@ class SourcePrinter(ex.Printer):
         return f"{self.function(op)}({', '.join(parts)})"
 
 
+def takes_dtype_of_input(call: ex.Call) -> bool:
+    """Whether a call makes a floating tensor from nothing, and leaves its dtype open."""
+    op, callee = ops.called(call), call.callee
+    free = all(keyword.name != "dtype" for keyword in call.keywords)
+    return free and op is not None and op.factory and callee is not None and callee.floating
+
+
 def summands(node: ex.Expression) -> list[ex.Expression]:
     """The lists that are joined by ``+``, in order."""
     if isinstance(node, ex.Binary) and node.operator == "+":

@@ -1,5 +1,11 @@
-"""Gives the integers of which an initial value makes fractions a dtype, where torch would round to its default."""
+"""Computes in a dtype that is wide enough.
 
+The integers of which an initial value makes fractions get a dtype, where torch would round to its default. What is
+known to hold floating numbers is converted where it is narrow alone: ``x.float() if x.dtype.itemsize < 4 else x`` takes
+a fifteenth of the time of ``x.to(torch.promote_types(x.dtype, torch.float32))`` where there is nothing to convert.
+"""
+
+from collections.abc import Mapping
 from dataclasses import replace
 
 from layergen import ops
@@ -7,6 +13,7 @@ from layergen.lang import expression as ex
 from layergen.lang.kinds import Kind
 from layergen.ops.traits import ELEMENTWISE
 from layergen.resolve.inference import kinds_of
+from layergen.resolve.program import Program
 
 
 def widened(node: ex.Expression, dtype: str, rounds: bool = False) -> ex.Expression:
@@ -33,3 +40,32 @@ def widened(node: ex.Expression, dtype: str, rounds: bool = False) -> ex.Express
             return replace(node, arguments=(widened(first, dtype, rounds=True), *rest))
         case _:
             return node
+
+
+def floating(program: Program, name: str) -> bool:
+    """Whether a name of a forward always stands for floating numbers."""
+    if name in program.forward.assigned:
+        return False
+    if name in program.inputs:
+        return program.inputs[name].floating
+    return name in program.tensors and program.tensors[name].dtype is None and program.tensors[name].each is None
+
+
+def converted(node: ex.Expression, program: Program, names: Mapping[str, str]) -> ex.Expression:
+    """An expression that converts to a wide dtype only what is narrow, as far as it knows what it converts.
+
+    Args:
+        node: The expression.
+        program: The layer.
+        names: The source text of its names.
+    """
+
+    def change(part: ex.Expression) -> ex.Expression | None:
+        match part:
+            case ex.Call(function="upcast", arguments=(ex.Name(id=name) as own,)) if floating(program, name):
+                source = names.get(name, name)
+                narrow = ex.Compare(ex.Name(f"{source}.dtype.itemsize"), ("<",), (ex.Literal(4),))
+                return ex.Conditional(narrow, ex.Name(f"{source}.float()"), own)
+        return None
+
+    return ex.transform(node, change)

@@ -1,0 +1,1 @@
+"""Generated layers in use."""
