@@ -21,19 +21,10 @@ CHECKS = (
 FIRST = ("made", "called")
 
 KEYWORD_ONLY = "The layer has no keyword-only `bias`."
-STATISTICS = "The layer keeps no running statistics."
 BATCH = (
     Left("made", "*bias=False*", KEYWORD_ONLY),
     Left("looks", "*", KEYWORD_ONLY),
 )
-INSTANCE = (
-    Left("made", "*bias=False*", KEYWORD_ONLY),
-    Left("made", "*tracking_stats*", STATISTICS),
-    Left("looks", "*", KEYWORD_ONLY),
-)
-UNUSED = "A batch without a sample leaves the running variance as it is, for that of nothing is not a number."
-EMPTY = (Left("called", "*zero_batch* in training", UNUSED),)
-NO_EPS = Left("refused", "*eps=0.0*", "Without an eps, the variance may still be large enough.")
 FLAGS = "Flags are held by the annotations alone, as in all layers."
 RECURRENT = (
     Left("refused", "*'cpu') in *", "torch refuses the dtype too, but by another error."),
@@ -44,25 +35,22 @@ BROADCAST = "A weight has the shape that is declared."
 LEFT: Mapping[str, tuple[Left, ...]] = {
     "BCELoss": (Left("called", "scalar_weight*", BROADCAST),),
     "BCEWithLogitsLoss": (Left("called", "scalar_weight*", BROADCAST),),
-    "BatchNorm1d": (*BATCH, *EMPTY),
-    "BatchNorm2d": (*BATCH, *EMPTY, NO_EPS),
-    "BatchNorm3d": (*BATCH, *EMPTY, NO_EPS),
-    "CrossEntropyLoss": (
-        Left("called", "*no_batch_dim*", "The classes are the second dimension of a batch."),
-        Left("called", "*prob*", "Targets are indices of classes."),
-    ),
+    "BatchNorm1d": BATCH,
+    "BatchNorm2d": BATCH,
+    "BatchNorm3d": BATCH,
+    "CrossEntropyLoss": (Left("called", "*no_batch_dim*", "The classes are the second dimension of a batch."),),
     "GRU": RECURRENT,
     "GaussianNLLLoss": (Left("called", "*", "A variance has the shape of the means."),),
     "GroupNorm": BATCH,
     "Identity": (Left("places", "*", "The constructor takes no arguments that have no effect."),),
-    "InstanceNorm1d": INSTANCE,
-    "InstanceNorm2d": INSTANCE,
-    "InstanceNorm3d": INSTANCE,
+    "InstanceNorm1d": BATCH,
+    "InstanceNorm2d": BATCH,
+    "InstanceNorm3d": BATCH,
     "LSTM": RECURRENT,
     "RMSNorm": (Left("made", "*", "The layer standardizes one dimension."),),
     "RNN": RECURRENT,
-    "ReflectionPad3d": (Left("channels_last", "*", "A single volume is computed as a batch of one."),),
-    "ReplicationPad3d": (Left("channels_last", "*", "A single volume is computed as a batch of one."),),
+    "ReflectionPad3d": (Left("channels_last", "(1) in *", "A single volume is computed as a batch of one."),),
+    "ReplicationPad3d": (Left("channels_last", "(1) in *", "A single volume is computed as a batch of one."),),
 }
 
 

@@ -98,19 +98,18 @@ def _text(label: str, made: Call, training: bool) -> str:
     return f"{label}({', '.join(shown)}) in {'training' if training else 'evaluation'}"
 
 
-def _refused(found: Any) -> list[Refused]:
-    if found.module_error_inputs_func is None:
+def _refused(known: Any) -> list[Refused]:
+    if known.module_error_inputs_func is None:
         return []
     torch.manual_seed(0)
-    parts = found.module_error_inputs_func(
-        found, device="cpu", dtype=torch.float32, requires_grad=False, training=False
+    parts = known.module_error_inputs_func(
+        known, device="cpu", dtype=torch.float32, requires_grad=False, training=False
     )
-    called = {"CONSTRUCTION_ERROR": False, "FORWARD_ERROR": True}
-    found = []
+    found: list[Refused] = []
     for number, part in enumerate(parts):
         example = _example(part.module_error_input, training=True)
         example = replace(example, text=f"{number}: {example.text}")
-        found.append(Refused(example, called[part.error_on.name], part.error_type))
+        found.append(Refused(example, part.error_on.name == "FORWARD_ERROR", part.error_type))
     return found
 
 

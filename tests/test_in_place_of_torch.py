@@ -24,7 +24,7 @@ def hold(name: str, check: str, run: Callable[[Example], None], examples: list[E
             continue
         try:
             run(example)
-        except Exception as error:
+        except (Exception, pytest.fail.Exception) as error:
             if left is None:
                 raise AssertionError(f"{name} differs on {example.text}: {error}") from error
         else:
