@@ -20,32 +20,17 @@ CHECKS = (
 )  # fmt: skip
 FIRST = ("made", "called")
 
-KEYWORD_ONLY = "The layer has no keyword-only `bias`."
-BATCH = (
-    Left("made", "*bias=False*", KEYWORD_ONLY),
-    Left("looks", "*", KEYWORD_ONLY),
-)
 FLAGS = "Flags are held by the annotations alone, as in all layers."
 RECURRENT = (
     Left("refused", "*'cpu') in *", "torch refuses the dtype too, but by another error."),
     *(Left("refused", f"*{flag}={value}*", FLAGS) for flag in ("bias", "batch_first") for value in ("[01]", "'*'")),
 )
-BROADCAST = "A weight has the shape that is declared."
 
 LEFT: Mapping[str, tuple[Left, ...]] = {
-    "BCELoss": (Left("called", "scalar_weight*", BROADCAST),),
-    "BCEWithLogitsLoss": (Left("called", "scalar_weight*", BROADCAST),),
-    "BatchNorm1d": BATCH,
-    "BatchNorm2d": BATCH,
-    "BatchNorm3d": BATCH,
     "CrossEntropyLoss": (Left("called", "*no_batch_dim*", "The classes are the second dimension of a batch."),),
     "GRU": RECURRENT,
     "GaussianNLLLoss": (Left("called", "*", "A variance has the shape of the means."),),
-    "GroupNorm": BATCH,
     "Identity": (Left("places", "*", "The constructor takes no arguments that have no effect."),),
-    "InstanceNorm1d": BATCH,
-    "InstanceNorm2d": BATCH,
-    "InstanceNorm3d": BATCH,
     "LSTM": RECURRENT,
     "RMSNorm": (Left("made", "*", "The layer standardizes one dimension."),),
     "RNN": RECURRENT,

@@ -1,6 +1,5 @@
 """Matches: what a layer is held against can take its place, and computes the same."""
 
-
 import pytest
 from small import DIM, checked, fault_of, program, spec, weight
 
