@@ -1,7 +1,7 @@
 """Lowers arguments, checks, parameters and buffers to the constructor."""
 
 from collections.abc import Iterator, Sequence
-from itertools import groupby
+from itertools import groupby, takewhile
 
 from layergen.lang import expression as ex
 from layergen.lang.model import Buffer, Parameter
@@ -23,13 +23,17 @@ from layergen.resolve.program import Program
 
 def signature(program: Program) -> Iterator[str]:
     """The parameters of the constructor after ``self``."""
-    yield from argument_signature(program)
-    if program.owns:
-        if not _options_by_position(program) and not program.keywords:
-            yield "*"
-        yield "device: torch.device | str | None = None"
-        if program.takes_dtype:
-            yield "dtype: torch.dtype | None = None"
+    own = tuple(argument_signature(program))
+    if not program.owns:
+        yield from own
+        return
+    options = ["device: torch.device | str | None = None"]
+    options += ["dtype: torch.dtype | None = None"] if program.takes_dtype else []
+    positional = tuple(takewhile(lambda part: part != "*", own))
+    if _options_by_position(program):
+        yield from (*positional, *options, *own[len(positional) :])
+    else:
+        yield from (*own, *(() if program.keywords else ("*",)), *options)
 
 
 def _options_by_position(program: Program) -> bool:
@@ -37,7 +41,9 @@ def _options_by_position(program: Program) -> bool:
 
     Not where the layer takes the place of one that has other arguments there: the same call would mean two things.
     """
-    return program.matches is None or options_after(program.matches.module.function) == len(program.constructor)
+    if program.matches is None:
+        return not program.keywords
+    return options_after(program.matches.module.function) == len(program.constructor) - len(program.keywords)
 
 
 class ConstructorWriter:
