@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 from shipped import ROOT, SPECS, read
+from torch import nn
 
+import generated
 from layergen.lang.matches import Match
 
 PAGE = ROOT / "docs" / "catalogue.md"
@@ -14,6 +16,56 @@ HEAD = """# Catalogue
 Specs to start from: take one, change it, and build. A layer that restates a module computes the same as that one, under
 the same names in the state dict, and its tests compare the two.
 """
+
+REST = """
+## Not restated
+
+What else `torch.nn` has, and why no layer restates it:
+
+| module | reason |
+|---|---|
+"""
+CONTAINER = "It is made of modules that it is given."
+DRAWN = "Its random samples are an argument whose name begins with an underscore."
+LAZY = "Its sizes are those of its first input; a generated layer has them in its constructor."
+REASONS = {
+    "AdaptiveLogSoftmaxWithLoss": "The parts of its tail are sequences in a list.",
+    "CTCLoss": "Its gradient is that of a softmax before it, and not its own.",
+    "CrossMapLRN2d": "Its sum keeps the first channel beyond the window; `LocalResponseNorm` does not.",
+    "DataParallel": CONTAINER,
+    **dict.fromkeys(("FractionalMaxPool2d", "FractionalMaxPool3d"), DRAWN),
+    "LinearCrossEntropyLoss": "Its options are an object.",
+    **dict.fromkeys(("MaxUnpool1d", "MaxUnpool2d", "MaxUnpool3d"), "Its indices must not repeat, which no range says."),
+    "MultiheadAttention": "Its mask has one of two shapes.",
+    **dict.fromkeys(("Module", "Container", "ModuleDict", "ModuleList", "Sequential"), CONTAINER),
+    "NLLLoss2d": "It is `NLLLoss`, and deprecated.",
+    **dict.fromkeys(("ParameterDict", "ParameterList"), "It is made of parameters that it is given."),
+    **dict.fromkeys(("RNNBase", "RNNCellBase"), "It is a base class."),
+    "SyncBatchNorm": "It computes in several processes.",
+    **dict.fromkeys(
+        (
+            "Transformer",
+            "TransformerDecoder",
+            "TransformerDecoderLayer",
+            "TransformerEncoder",
+            "TransformerEncoderLayer",
+        ),
+        "It is made of `MultiheadAttention`.",
+    ),
+    "TripletMarginWithDistanceLoss": "Its distance is a function of two tensors.",
+}
+
+
+def modules() -> list[str]:
+    """The modules of torch.nn."""
+    found = ((name, getattr(nn, name)) for name in dir(nn))
+    return [name for name, part in found if isinstance(part, type) and issubclass(part, nn.Module)]
+
+
+def rest() -> dict[str, str]:
+    """Those that no layer restates, and why."""
+    names = [name for name in modules() if not hasattr(generated, name)]
+    return {name: LAZY if name.startswith("Lazy") else REASONS[name] for name in names}
 
 
 def category(path: Path) -> str:
@@ -29,10 +81,15 @@ def text() -> str:
             layer = read(path)
             match = f"`{layer.matches.module.function}`" if isinstance(layer.matches, Match) else ""
             parts.append(f"| [{layer.layer}](../specs/{name}/{path.name}) | {layer.summary} | {match} |\n")
-    return "".join(parts)
+    return "".join((*parts, REST, *(f"| `nn.{name}` | {reason} |\n" for name, reason in rest().items())))
 
 
 def test_catalogue_is_complete(request: pytest.FixtureRequest) -> None:
     if request.config.getoption("--update-cases"):
         PAGE.write_text(text(), encoding="utf-8", newline="\n")
     assert PAGE.read_text(encoding="utf-8") == text()
+
+
+def test_what_is_restated_needs_no_reason() -> None:
+    assert set(REASONS) <= set(rest())
+    assert len(modules()) - len(rest()) >= 122

@@ -31,17 +31,13 @@ def test_same_seed_gives_the_state_of_torch(module: ModuleType) -> None:
 
 # Those whose inputs have other names than torch's, or which take a part of torch's arguments.
 OTHERWISE = """
-    BatchNorm2d Bilinear Embedding EmbeddingBag GRU GRUCell LSTM LSTMCell LayerNorm Linear LogSoftmax PixelShuffle
-    PoissonNLLLoss RMSNorm Softmax Softmin
+    Embedding EmbeddingBag GRU LSTM LogSoftmax PixelShuffle PoissonNLLLoss RMSNorm RNN Softmax Softmin
 """
 ALIKE = [name for name in generated.__all__ if hasattr(torch.nn, name) and name not in OTHERWISE.split()]
 RESTATED: dict[str, type[torch.nn.Module]] = {
     "CustomAdaptivePool2d": torch.nn.AdaptiveAvgPool2d,
     "CustomConv2d": torch.nn.Conv2d,
-    **{
-        name: getattr(torch.nn, name)
-        for name in ("BatchNorm2d", "Bilinear", "Embedding", "GRUCell", "LSTMCell", "Linear")
-    },
+    "Embedding": torch.nn.Embedding,
     **{name: getattr(torch.nn, name) for name in ALIKE},
 }
 DEPRECATED = ("size_average", "reduce", "min_value", "max_value")

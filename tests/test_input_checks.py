@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from small import DIM, checked, program
 
-from layergen.prove.demands import SizeDemand
+from layergen.prove.demands import RankDemand, SizeDemand
 
 IMAGE: dict[str, Any] = {
     "arguments": {"channels": DIM, "height": DIM, "width": DIM},
@@ -52,3 +52,20 @@ def test_two_inputs_that_are_wrong_alike_are_refused_by_the_first(forward: str) 
 def test_a_size_that_a_weight_holds_is_not_checked_again() -> None:
     parts = {**SCORES, "parameters": {"weight": {"shape": ["dim", "dim"], "init": "xavier_uniform"}}}
     assert ("q", 2) not in sizes("y = linear(q, weight) @ transpose(linear(k, weight), 1, 2)", **parts)
+
+
+PADDED: dict[str, Any] = {
+    "dimensions": {"N": {"optional": True}},
+    "inputs": {"x": ["N", "C", "L"]},
+    "outputs": {"y": ["N", "C", "L + 2"]},
+}
+
+
+@pytest.mark.parametrize(("matches", "ranks"), [("nn.CircularPad1d(1)", [1, 4]), (None, [])])
+def test_a_number_of_dimensions_is_checked_where_the_matched_module_names_it(
+    matches: str | None, ranks: list[int]
+) -> None:
+    """torch refuses them by itself, but not by a ValueError."""
+    parts = PADDED | ({"matches": matches} if matches else {})
+    checks = checked(program('y = pad(x, (1, 1), mode="circular")', **parts)).input_checks
+    assert [len(wrong) for check in checks if isinstance(check.demand, RankDemand) for wrong in check.wrong] == ranks

@@ -8,11 +8,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from layergen.contracts.matching import matched_inputs, matched_module
 from layergen.contracts.values import ORDINARY, drawn, give
 from layergen.lang.tuples import gathered
 from layergen.resolve.program import Program
 from layergen.run.instance import Instance, Placement
+from layergen.run.matched import matched_inputs, matched_module
 from layergen.settings.choice import Setting
 
 Call = Callable[[], object]

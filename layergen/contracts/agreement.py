@@ -7,7 +7,6 @@ import torch
 from torch import Tensor
 
 from layergen.contracts.compared import HELP, close, entry_text, shown, started
-from layergen.contracts.matching import matched_inputs, matched_module
 from layergen.contracts.promise import Promise, Ways
 from layergen.contracts.sites import CPU, WITH_DATA
 from layergen.contracts.values import drawn
@@ -18,6 +17,7 @@ from layergen.resolve.program import Program
 from layergen.rules.cases import MatchMismatch
 from layergen.run.equations import Running, tensors_in
 from layergen.run.instance import Instance
+from layergen.run.matched import matched_inputs, matched_module
 from layergen.words import plural
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import torch
 
 from layergen.contracts.initial import initialize
-from layergen.contracts.matching import matched_module
 from layergen.contracts.probing import IN_FLOAT64
 from layergen.contracts.promise import Shown, Ways
 from layergen.contracts.sites import CPU
@@ -18,6 +17,7 @@ from layergen.resolve.program import Program
 from layergen.rules.meaning import NeedlessAccept
 from layergen.rules.tensors import WrongFan
 from layergen.run.instance import Instance
+from layergen.run.matched import matched_module
 from layergen.settings.choice import Setting
 
 CLOSE = 0.2  # how far apart the spreads of two draws from one distribution may be

@@ -1,18 +1,14 @@
 """Holds a layer against the existing module that it is to match."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 import torch
 
 from layergen.diagnostics import Finding, Place
-from layergen.lang import expression as ex
-from layergen.lang.interpreter import EvaluationFault, Interpreter, first_line
-from layergen.lang.tuples import gathered
-from layergen.ops.modules import find_module
+from layergen.lang.interpreter import EvaluationFault, first_line
 from layergen.rules.cases import MatchMismatch
-from layergen.run.environment import CONSTANTS
 from layergen.run.instance import META, Instance
+from layergen.run.matched import matched_inputs, matched_module
 from layergen.run.trial import facts
 
 
@@ -36,36 +32,6 @@ def check_match(instance: Instance) -> Iterator[Finding]:
         yield MatchMismatch.at(Place(path, match.module.span), message, notes=instance.explainer.notes())
         return
     yield from _check_call(instance, module)
-
-
-def matched_module(instance: Instance, device: torch.device) -> torch.nn.Module:
-    """The module of `matches`, as it is made at the setting of an instance.
-
-    Raises:
-        EvaluationFault: If it cannot be.
-    """
-    match = instance.program.matches
-    assert match is not None
-    op = find_module(match.module.function)
-    assert op is not None
-    tensors = {name: instance.inputs[name] for name in instance.program.kept}
-    interpreter = Interpreter({**CONSTANTS, **instance.setting.values, **tensors})
-    arguments = [interpreter.evaluate(argument) for argument in match.module.arguments]
-    keywords = {keyword.name: interpreter.evaluate(keyword.value) for keyword in match.module.keywords}
-    with device:
-        made = interpreter.guarded(match.module, lambda: op.function(*arguments, **keywords))
-    assert isinstance(made, torch.nn.Module)
-    return made
-
-
-def matched_inputs(instance: Instance, inputs: Mapping[str, Any]) -> list[Any]:
-    """What the module of `matches` is called with, where the layer is called with these inputs."""
-    match = instance.program.matches
-    assert match is not None
-    called = match.inputs if match.inputs is not None else tuple(map(ex.Name, instance.program.call))
-    given = gathered(inputs, instance.program.tuples)
-    interpreter = Interpreter({**CONSTANTS, **instance.setting.values, **given})
-    return [interpreter.evaluate(value) for value in called]
 
 
 def _check_call(instance: Instance, module: torch.nn.Module) -> Iterator[Finding]:

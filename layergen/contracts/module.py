@@ -7,11 +7,11 @@ from typing import Any
 import torch
 from torch import nn
 
-from layergen.contracts.matching import matched_inputs, matched_module
 from layergen.contracts.probing import Probe, Tensors
 from layergen.contracts.sites import CPU
 from layergen.run.equations import tensors_in
 from layergen.run.instance import Instance
+from layergen.run.matched import matched_inputs, matched_module
 from layergen.settings.choice import Setting
 
 

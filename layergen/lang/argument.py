@@ -35,6 +35,7 @@ class Argument(Part):
     exclusive: Exclusive = False  # which of the bounds are not themselves allowed
     choices: Entries[int | str] | None = None
     optional_entries: bool = False  # None is one of the values of each entry of a list
+    as_given: bool = False  # the attribute of a list is what the caller gave, not the one form that the layer goes by
     unused: bool = False  # taken for compatibility alone
     keyword: bool = False  # given by its name alone
     of: str | None = None  # of an axis: the input of which it is one; its choices follow
@@ -157,6 +158,15 @@ class Argument(Part):
             raise fault("the default of a tensor is null", key="default", help=help)
         if self.range is not None and len(self.range) != 2:
             raise fault("expected a list of two numbers", key="range", help="write `range: [low, high]`")
+        return self
+
+    @model_validator(mode="after")
+    def _is_kept(self) -> Self:
+        """What is kept as it was given is a list, and is given: a computed default is in one form already."""
+        if self.as_given and not self.type.listed:
+            raise fault(f"type `{self.type}` has one form", key="as_given", help="leave it out: it is for lists")
+        if self.as_given and self.computed:
+            raise fault("a default that is computed is not given", key="as_given", help="leave it out")
         return self
 
     @model_validator(mode="after")

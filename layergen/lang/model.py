@@ -169,6 +169,7 @@ class LayerSpec(Part):
     causal: str | None = None  # the dimension along which no entry sees a later one
     matches: Matches | None = None
     repr: Entries[Annotated[Shown, BeforeValidator(read_shown)]] | None = None  # None: all arguments are shown
+    attributes: Section[Expression] = Field(default_factory=dict)  # what is there for others to read alone
     accept: Section[Prose] = Field(default_factory=dict)  # judgements that are overruled, by rule, each with its reason
     cases: Entries[dict[str, Any]] = ()
     survivors: Entries[Survivor] = ()  # what `layergen test --mutate` need not find
@@ -178,6 +179,20 @@ class LayerSpec(Part):
         for name, part in (("inputs", self.given), ("outputs", self.returned), ("forward", self.forward)):
             if not part:
                 raise fault(f"a layer has at least one {'statement' if name == 'forward' else name[:-1]}", key=name)
+        return self
+
+    @model_validator(mode="after")
+    def _passes_on_what_is_given(self) -> Self:
+        """What takes the place of a list that is kept as it was given is one of such lists, whichever it is."""
+        given = {name for name, part in self.declared.items() if part.as_given}
+        for name in given & set(self.derived):
+            for node in ex.walk(self.derived[name]):
+                asked = isinstance(node, ex.Compare) and node.operators[0] in ("is", "is not")
+                one = isinstance(node, ex.Name) and node.id in given
+                if not (one or asked or isinstance(node, ex.Conditional) or node == ex.Literal(None)):
+                    help = f"write `{name} if {name} is not None else other`, or leave out `as_given`"
+                    message = f"`{name}` is kept as it is given, but this computes another list"
+                    raise fault(message, key=("derived", name), help=help)
         return self
 
     @model_validator(mode="after")

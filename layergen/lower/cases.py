@@ -39,7 +39,7 @@ def case_fields(program: Program, case: CheckedCase) -> Fields:
         "dtypes": case.dtypes,
         "recorded": case.recorded.values,
         "draws": case.recorded.draws,
-        "text": expected_repr(program, case.setting.values, case.state),
+        "text": expected_repr(program, case.setting, case.state),
     }
 
 

@@ -1,7 +1,7 @@
 """Lowers arguments, checks, parameters and buffers to the constructor."""
 
 from collections.abc import Iterator, Sequence
-from itertools import groupby
+from itertools import groupby, takewhile
 
 from layergen.lang import expression as ex
 from layergen.lang.model import Buffer, Parameter
@@ -11,7 +11,8 @@ from layergen.lower.families import attribute
 from layergen.lower.imports import names_in
 from layergen.lower.initial import INITIALIZE, initializes
 from layergen.lower.members import created
-from layergen.lower.scopes import constructor_names, is_flag, negated
+from layergen.lower.scopes import as_given, constructor_names, is_flag, negated
+from layergen.lower.scopes import attribute as attribute_of
 from layergen.lower.source import SourcePrinter, as_shape, formatted
 from layergen.lower.unions import as_types
 from layergen.ops.modules import options_after
@@ -22,13 +23,17 @@ from layergen.resolve.program import Program
 
 def signature(program: Program) -> Iterator[str]:
     """The parameters of the constructor after ``self``."""
-    yield from argument_signature(program)
-    if program.owns:
-        if not _options_by_position(program) and not program.keywords:
-            yield "*"
-        yield "device: torch.device | str | None = None"
-        if program.takes_dtype:
-            yield "dtype: torch.dtype | None = None"
+    own = tuple(argument_signature(program))
+    if not program.owns:
+        yield from own
+        return
+    options = ["device: torch.device | str | None = None"]
+    options += ["dtype: torch.dtype | None = None"] if program.takes_dtype else []
+    positional = tuple(takewhile(lambda part: part != "*", own))
+    if _options_by_position(program):
+        yield from (*positional, *options, *own[len(positional) :])
+    else:
+        yield from (*own, *(() if program.keywords else ("*",)), *options)
 
 
 def _options_by_position(program: Program) -> bool:
@@ -36,7 +41,9 @@ def _options_by_position(program: Program) -> bool:
 
     Not where the layer takes the place of one that has other arguments there: the same call would mean two things.
     """
-    return program.matches is None or options_after(program.matches.module.function) == len(program.constructor)
+    if program.matches is None:
+        return not program.keywords
+    return options_after(program.matches.module.function) == len(program.constructor) - len(program.keywords)
 
 
 class ConstructorWriter:
@@ -50,6 +57,7 @@ class ConstructorWriter:
         early = [node for node in self.program.argument_constraints if not ex.names(node) & set(self.program.derived)]
         late = [node for node in self.program.argument_constraints if ex.names(node) & set(self.program.derived)]
         lines = ["super().__init__()"]
+        lines += self.as_given()
         lines += self.normalized()
         for name, argument in self.program.arguments.items():
             lines += [line for check in bounds_check(name, argument) for line in check.lines()]
@@ -64,6 +72,13 @@ class ConstructorWriter:
         elif self.program.tensors:
             lines.append("self.reset_parameters()")
         return tuple(lines)
+
+    def as_given(self) -> Iterator[str]:
+        """Keep lists as the caller gives them, before they are brought into one form."""
+        for name in self.program.arguments:
+            if as_given(self.program, name):
+                value = self.program.derived.get(name, ex.Name(name))
+                yield f"self.{name} = {SourcePrinter({}).show(self.typed(value))}"
 
     def normalized(self) -> Iterator[str]:
         """Bring sizes into one form, and compute the defaults that depend on other arguments."""
@@ -85,11 +100,14 @@ class ConstructorWriter:
     def attributes(self) -> Iterator[str]:
         for name, argument in self.program.arguments.items():
             if not is_flag(self.program, name) and name not in self.program.replaced:
-                yield f"self.{name} = {kept(name, argument)}"
+                yield f"{attribute_of(self.program, name)} = {kept(name, argument)}"
         known: dict[str, str] = {}  # of a replaced argument, what was given until its place is taken
         for name, expression in self.program.derived.items():
-            yield f"self.{name} = {SourcePrinter(known).show(self.typed(expression))}"
-            known[name] = f"self.{name}"
+            own = attribute_of(self.program, name)
+            yield f"{own} = {SourcePrinter(known).show(self.typed(expression))}"
+            known[name] = own
+        for name, expression in self.program.attributes.items():
+            yield f"self.{name} = {self.printer.show(self.typed(expression))}"
 
     def tensors(self, tensors: Sequence[tuple[str, Parameter | Buffer]]) -> Iterator[str]:
         """Create parameters and buffers; neighbours under one condition share its branch."""
@@ -178,7 +196,7 @@ def constraint_message(program: Program, node: ex.Expression) -> tuple[str | tup
     mentioned = ex.names(node)
     named = [name for name in (*program.arguments, *program.derived) if name in mentioned]
     for index, name in enumerate(named):
-        text = f"self.{name}" if name in program.derived else name
+        text = attribute_of(program, name) if name in program.derived else name
         conversion = "!r" if name in program.arguments and program.arguments[name].type.textual else ""
         parts += [f"{', ' if index else ''}{name}=", (f"{text}{conversion}",)]
     return tuple(parts)

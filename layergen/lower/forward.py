@@ -19,7 +19,7 @@ from layergen.lower.loops import arranged
 from layergen.lower.members import listed
 from layergen.lower.narrowing import Narrowing
 from layergen.lower.returned import Answers, conditions, named_output, result, returned
-from layergen.lower.scopes import attribute_names, functional
+from layergen.lower.scopes import attribute_names, functional, given_names
 from layergen.lower.sizes import mentioned_sizes, size_checks
 from layergen.lower.source import WIDTH, Origin, SourcePrinter, takes_dtype_of_input
 from layergen.lower.statistics import in_place
@@ -61,6 +61,7 @@ class ForwardWriter(Visitor):
         self.depth = 0
         self.rebound = program.forward.assigned
         self.printer = SourcePrinter(self.names, self.origin(), self.hoist, functional(program), listed=listed(program))
+        self.printer.given = given_names(program)
         self.run = self.named_run()
         self.printer.leading, self.printer.read = self.run or self.leading(), reader(program)
 

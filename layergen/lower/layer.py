@@ -1,5 +1,10 @@
 """Assembles the view of a layer's module."""
 
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from itertools import chain
+
 from layergen.checked import CheckedLayer
 from layergen.lang.model import Buffer
 from layergen.lower import docs, members
@@ -13,7 +18,7 @@ from layergen.lower.initial import initializes, own_lines, reset_lines
 from layergen.lower.penalty import penalty_lines
 from layergen.lower.representation import extra_repr
 from layergen.lower.returned import forward_signature, return_type
-from layergen.lower.scopes import functional, initializers
+from layergen.lower.scopes import attribute, functional, given_names, initializers
 from layergen.lower.source import DocText, wrap
 from layergen.lower.views import LayerView
 from layergen.resolve.program import Program
@@ -24,7 +29,6 @@ def layer_view(layer: CheckedLayer, module: tuple[str, ...]) -> LayerView:
     program = layer.program
     doc = DocText(prose(program))
     reset = reset_lines(program)
-    constructor = ConstructorWriter(program).write()
     limits = [check for check, _ in layer.checked_conditions]
     forward = ForwardWriter(program, layer.input_checks, limits).write()
     arguments = tuple(signature(program))
@@ -32,6 +36,8 @@ def layer_view(layer: CheckedLayer, module: tuple[str, ...]) -> LayerView:
     whole = (*function_table(program), *helpers(program))
     code = ["nn.Module", *("\n".join(lines) for lines in whole), *annotations(program)]
     initialize = own_lines(program) if initializes(program) else ()
+    shown = extra_repr(program)
+    constructor = needed(program, ConstructorWriter(program).write(), (reset, initialize, forward, penalty, shown))
     signed, returns = tuple(forward_signature(program)), return_type(program)
     code += [function((), lines) for lines in (reset, initialize, penalty)]
     code += [function(arguments, constructor), function(signed, forward, returns)]
@@ -55,8 +61,16 @@ def layer_view(layer: CheckedLayer, module: tuple[str, ...]) -> LayerView:
         returns=returns,
         forward=forward,
         penalty=penalty,
-        extra_repr=extra_repr(program),
+        extra_repr=shown,
     )
+
+
+def needed(program: Program, constructor: Sequence[str], methods: Iterable[Sequence[str]]) -> tuple[str, ...]:
+    """The lines of a constructor without those that keep one form of what was given where nothing reads it."""
+    text = "\n".join((*constructor, *chain(*methods)))
+    read = Counter(re.findall(r"self\._\w+", text))
+    idle = {attribute(program, name) for name in given_names(program) if read[attribute(program, name)] < 2}
+    return tuple(line for line in constructor if line.partition(" = ")[0] not in idle)
 
 
 def available_imports(program: Program) -> dict[str, str]:

@@ -8,14 +8,18 @@ from layergen import ops
 from layergen.lang import expression as ex
 from layergen.lang.argument_types import ANY
 from layergen.lang.interpreter import Interpreter
-from layergen.lower.scopes import attribute_names, is_flag
+from layergen.lang.kinds import Kind
+from layergen.lower.scopes import as_given, attribute_names, is_flag
 from layergen.lower.source import WIDTH, SourcePrinter
 from layergen.lower.unions import as_types
 from layergen.resolve.conditions import NOTHING
 from layergen.resolve.families import at_values
 from layergen.resolve.functions import functions
+from layergen.resolve.inference import kinds_of
 from layergen.resolve.program import Program
 from layergen.run.trial import TensorFacts
+from layergen.settings.choice import Setting
+from layergen.settings.search import kept_as_given
 
 ROOM = WIDTH - 16  # columns for a piece of the text within its line
 
@@ -40,7 +44,8 @@ def items(program: Program) -> Iterator[Item]:
     if program.repr is not None:
         for shown in program.repr:
             name = shown.name.id
-            yield replace(_item(program, name, f"{name}=" if shown.keyed else ""), when=shown.when)
+            item = _item(program, name, f"{name}=" if shown.keyed else "")
+            yield replace(item, when=shown.when, conversion="" if shown.bare else item.conversion)
         return
     leading = True
     for name, argument in program.arguments.items():
@@ -50,7 +55,10 @@ def items(program: Program) -> Iterator[Item]:
 
 
 def _item(program: Program, name: str, label: str) -> Item:
-    source, argument = attribute_names(program)[name], program.arguments.get(name)
+    if name in program.attributes:
+        return Item(name, label, f"self.{name}", "!r" if Kind.STR in kinds_of(program.attributes[name]) else "")
+    argument = program.arguments.get(name)
+    source = f"self.{name}" if as_given(program, name) else attribute_names(program)[name]
     if argument is not None and argument.type.callable:
         return Item(name, label, f"getattr({source}, '__name__', {source})", "")
     return Item(name, label, source, "!r" if argument is not None and argument.type.textual else "")
@@ -92,14 +100,16 @@ def _returned(pieces: Sequence[str]) -> tuple[str, ...]:
     return ("return (", *(f"    {literal}" for literal in literals), ")")
 
 
-def expected_repr(program: Program, values: Mapping[str, object], tensors: Mapping[str, TensorFacts]) -> str:
+def expected_repr(program: Program, setting: Setting, tensors: Mapping[str, TensorFacts]) -> str:
     """What ``repr`` gives; told from the spec's values and the tensors there are, not from the code."""
-    shown = []
+    values, shown = setting.values, []
+    given = {**values, **kept_as_given(program, setting.given)}
+    given |= {name: Interpreter(values).evaluate(value) for name, value in program.attributes.items()}
     for item in items(program):
         if item.when is not None and not Interpreter(values).truth(item.when):
             continue
         flag = is_flag(program, item.name) and item.name not in program.families
-        value = item.name in tensors if flag else values[item.name]
+        value = item.name in tensors if flag else given[item.name]
         if item.name in functions(program) and value is not None:
             value = ops.get(str(value)).function.__name__
         shown.append(f"{item.label}{value!r}" if item.conversion else f"{item.label}{value}")

@@ -12,15 +12,30 @@ def is_flag(program: Program, name: str) -> bool:
     return name in program.arguments and name in program.tensors and program.tensors[name].named is None
 
 
+def as_given(program: Program, name: str) -> bool:
+    """Whether the attribute of a list is what the caller gave, so that the one form of it needs a name of its own."""
+    return name in program.arguments and program.arguments[name].as_given
+
+
+def given_names(program: Program) -> dict[str, str]:
+    """How methods write those lists as they were given."""
+    return {name: f"self.{name}" for name in program.arguments if as_given(program, name)}
+
+
+def attribute(program: Program, name: str) -> str:
+    """What the layer goes by of an argument, or a derived value."""
+    return f"self._{name}" if as_given(program, name) else f"self.{name}"
+
+
 def attribute_names(program: Program) -> dict[str, str]:
     """How methods other than the constructor write arguments and derived values."""
-    names = {name: f"self.{name}" for name in (*program.arguments, *program.derived)}
+    names = {name: attribute(program, name) for name in (*program.arguments, *program.derived)}
     return names | {name: f"self.{name} is not None" for name in program.arguments if is_flag(program, name)}
 
 
 def constructor_names(program: Program) -> dict[str, str]:
     """How the constructor writes them: arguments are at hand, derived values are attributes already."""
-    return {name: f"self.{name}" for name in program.derived}
+    return {name: attribute(program, name) for name in program.derived}
 
 
 def functional(program: Program) -> str:

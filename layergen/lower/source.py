@@ -17,6 +17,7 @@ from layergen.lang.dtypes import DTYPES
 from layergen.lang.facts import CalleeKind, Role
 from layergen.lang.kinds import Kind
 from layergen.lang.scalars import NUMBERS, SCALARS
+from layergen.ops.traits import UNDERSTATED
 from layergen.resolve.inference import kinds_of
 
 CONSTANTS = {**{name: f"math.{name}" for name in NUMBERS}, **{name: f"torch.{name}" for name in DTYPES}}
@@ -46,6 +47,7 @@ class SourcePrinter(ex.Printer):
         leading: The source text of the leading dimensions, for ``...`` in a list.
         read: Gives the source text of a tensor of a family, where it is no item of a list.
         listed: The classes of the members in lists, by the lists' names.
+        given: The source text of lists as the caller gave them, which an op may be handed that takes one number, too.
     """
 
     def __init__(
@@ -57,8 +59,10 @@ class SourcePrinter(ex.Printer):
         leading: str = "...",
         read: Callable[[ex.Subscript, Callable[[ex.Expression], str]], str | None] = lambda node, show: None,
         listed: Mapping[str, str] = MappingProxyType({}),
+        given: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self.listed = listed
+        self.given = given
         self.names = names
         self.origin = origin
         self.hoist = hoist
@@ -132,7 +136,20 @@ class SourcePrinter(ex.Printer):
         if first is not None and (op.namespace == "Tensor" or (op.methodic and Kind.TENSOR in kinds_of(first))):
             rest = spread(replace(node, arguments=node.arguments[1:]), op)
             return f"{self.show(first, ex.PRECEDENCE['primary'])}.{op.name}({self.arguments(rest)})"
-        return f"{self.function(op)}({self.arguments(_tupled(node, op))})"
+        return f"{self.function(op)}({self.arguments(self.handed(_tupled(node, op), op))})"
+
+    def handed(self, node: ex.Call, op: ops.Op) -> ex.Call:
+        """A call that hands on what the caller gave, where the op brings that into one form by itself."""
+        if not self.given or op.name.endswith(UNDERSTATED):
+            return node
+        items = (self.as_given(part, _formals(op, place)) for place, part in enumerate(node.arguments))
+        keywords = (replace(part, value=self.as_given(part.value, _named(op, part.name))) for part in node.keywords)
+        return replace(node, arguments=tuple(items), keywords=tuple(keywords))
+
+    def as_given(self, node: ex.Expression, formals: Sequence[ops.Formal]) -> ex.Expression:
+        wide = bool(formals) and all(Kind.INT in formal.accepts for formal in formals)
+        known = isinstance(node, ex.Name) and node.id in self.given
+        return ex.Name(self.given[node.id]) if wide and known and isinstance(node, ex.Name) else node
 
     def function(self, op: ops.Op) -> str:
         """The name of an op's function."""
@@ -161,6 +178,17 @@ def takes_dtype_of_input(call: ex.Call) -> bool:
     op, callee = ops.called(call), call.callee
     free = all(keyword.name != "dtype" for keyword in call.keywords)
     return free and op is not None and op.factory and callee is not None and callee.floating
+
+
+def _formals(op: ops.Op, place: int) -> list[ops.Formal]:
+    """What may stand at a place of a call."""
+    several = (signature.positional for signature in op.signatures)
+    return [formals[place] for formals in several if place < len(formals)]
+
+
+def _named(op: ops.Op, name: str | None) -> list[ops.Formal]:
+    found = (signature.parameter(name) for signature in op.signatures) if name else ()
+    return [formal for formal in found if formal is not None]
 
 
 def summands(node: ex.Expression) -> list[ex.Expression]:

@@ -12,7 +12,7 @@ from layergen.lang.argument_types import Base
 from layergen.lang.bounds import requirement
 from layergen.lang.interpreter import Interpreter
 from layergen.lang.model import Argument
-from layergen.lower.arguments import CLASSES, argument_signature
+from layergen.lower.arguments import CLASSES, LONGEST, argument_signature
 from layergen.lower.behaviours import imported_names, layer_expression
 from layergen.lower.cases import Fields, case_fields, changed_case, result_shapes, shapes, sizes_of, whole_case
 from layergen.lower.constructor import constraint_message
@@ -127,7 +127,8 @@ def reference_view(program: Program) -> ReferenceView | None:
 def _loose(program: Program, name: str, parameter: str) -> str:
     """A parameter without its type where that of torch is narrower than what it takes: a literal, or a size."""
     type = None if name in program.kept else program.arguments[name].type
-    narrow = type is not None and (type.worded or type.base is Base.STR or (type.listed and not type.sized))
+    spelled = type is not None and 0 < (type.count or 0) <= LONGEST
+    narrow = type is not None and (type.worded or type.base is Base.STR or (type.listed and not spelled))
     return re.sub(rf"^{name}: [^=]*?(?= =|$)", f"{name}: Any", parameter) if narrow else parameter
 
 
@@ -266,6 +267,6 @@ def rejection_message(program: Program, rejection: Rejection) -> str:
 
 def field_text(source: str, values: object) -> str:
     """What a replacement field of a message gives: ``name``, ``self.name`` or ``name!r``."""
-    name, _, conversion = source.removeprefix("self.").partition("!")
+    name, _, conversion = source.removeprefix("self.").lstrip("_").partition("!")
     value = dict(values)[name]  # type: ignore[call-overload]
     return repr(value) if conversion else str(value)

@@ -19,7 +19,8 @@ def unchecked(op: Op, arguments: Sequence[Any], keywords: Mapping[str, Any]) -> 
     state = given["hx"] if isinstance(given["hx"], list | tuple) else [given["hx"]]
     layers = given["num_layers"] * (2 if given["bidirectional"] else 1)
     tensors = layers * (4 if given["has_biases"] else 2)
-    if len(given["params"]) != tensors:
+    projected = tensors + layers if op.name == "lstm" else tensors  # of states that are smaller than the cells'
+    if len(given["params"]) not in (tensors, projected):
         return f"`{op.name}` takes {tensors} parameters here, but is given {len(given['params'])}"
     if op.name == "lstm" and len(state) != 2:
         return f"`lstm` takes two tensors as `hx`, but is given {len(state)}"

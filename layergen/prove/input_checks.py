@@ -6,12 +6,13 @@ may take together with another: a transposed image has as many patches, and two 
 other. So each size is also changed with every other size of its input, and with all that must be as large.
 
 The number of dimensions is part of what a shape promises: it is tried with one more and one less, and checked wherever
-sizes are read, since a size that is not there would be an error of another kind. A size that determines a dimension, as
-`C * 2` does, is always checked: where it leaves a remainder, the layer would compute with another size than it was
-given.
+sizes are read, since a size that is not there would be an error of another kind; and where the module that the layer
+matches says by a ValueError what is wrong, though torch would refuse it by another error. A size that determines a
+dimension, as `C * 2` does, is always checked: where it leaves a remainder, the layer would compute with another size
+than it was given.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 
 from torch import Tensor
@@ -34,7 +35,8 @@ from layergen.resolve.program import Program
 from layergen.resolve.signature import LEADING, Binding
 from layergen.resolve.unbatched import telling
 from layergen.run.forward import TrialFault
-from layergen.run.instance import Instance
+from layergen.run.instance import META, Instance
+from layergen.run.matched import matched_inputs, matched_module
 from layergen.settings.choice import Setting
 
 TOGETHER = 2  # settings at which sizes are changed together
@@ -137,11 +139,37 @@ def _ranked(demand: RankDemand, instances: Sequence[Instance], reads: bool, tell
             wrong = (*(other[1:] for other in wrong if len(other) < len(shape) and other), *wrong)
             wrong = tuple(other for other in wrong if len(other) != len(shape) - 1)
         taken = wrong if reads else tuple(other for other in wrong if _passes(instance, {demand.input: other}))
+        taken = taken or tuple(other for other in wrong if _said(instance, demand, other))
         if taken:
             fewer = [other for other in taken if len(other) < len(shape)]
             more = [other for other in taken if len(other) > len(shape)]
             yield InputCheck(demand, instance.setting, (*fewer[:1], *more[:1]))
             return
+
+
+def _said(instance: Instance, demand: RankDemand, wrong: Shape) -> bool:
+    """Whether the module that the layer matches refuses a shape by a ValueError, where torch raises another error."""
+    if instance.program.matches is None:
+        return False
+    original = instance.inputs[demand.input]
+    assert original is not None
+    given = {**instance.inputs, demand.input: original.new_empty(wrong)}
+    tensors = {name: tensor for name, tensor in given.items() if tensor is not None}
+    theirs = _refused(lambda: matched_module(instance, META)(*matched_inputs(instance, given)))
+    return theirs and not _refused(lambda: instance.run(True, inputs=tensors))
+
+
+def _refused(run: Callable[[], object]) -> bool:
+    """Whether something raises a ValueError, be it behind what has been made of it."""
+    error: BaseException | None
+    try:
+        run()
+    except Exception as raised:  # torch raises nearly everything
+        error = raised
+        while error is not None and not isinstance(error, ValueError):
+            error = error.__context__
+        return error is not None
+    return False
 
 
 def _spread(demand: BroadcastDemand, instances: Sequence[Instance]) -> Iterator[InputCheck]:

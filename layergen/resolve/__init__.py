@@ -137,7 +137,8 @@ def understood(spec: LayerSpec, library: Library = EMPTY) -> Program:
         causal=spec.causal,
         matches=_match(spec.matches, _with_kept(spec, numbers), start) if isinstance(spec.matches, Match) else None,
         formula=annotated(spec.matches, start) if isinstance(spec.matches, ex.Expression) else None,
-        repr=spec.repr and tuple(_shown(part, numbers) for part in spec.repr),
+        repr=spec.repr and tuple(_shown(part, numbers.with_names(_attributes(spec, numbers))) for part in spec.repr),
+        attributes={name: annotated(value, numbers) for name, value in spec.attributes.items()},
         accept=spec.accept,
         cases=spec.cases,
         forward=Method(statements),
@@ -310,6 +311,12 @@ def _shown(part: Shown, numbers: Environment) -> Shown:
     name = annotated(part.name, numbers)
     assert isinstance(name, ex.Name)
     return part.changed(name, None if part.when is None else annotated(part.when, numbers))
+
+
+def _attributes(spec: LayerSpec, numbers: Environment) -> dict[str, Meaning]:
+    """What is there for others to read alone."""
+    parts = spec.attributes.items()
+    return {name: Meaning(Role.DERIVED, kinds_of(annotated(value, numbers))) for name, value in parts}
 
 
 def _with_kept(spec: LayerSpec, numbers: Environment) -> Environment:

@@ -22,6 +22,7 @@ from layergen.suggest import is_slip
 SECTIONS = {
     "arguments": "an argument",
     "derived": "a derived name",
+    "attributes": "an attribute",
     "parameters": "a parameter",
     "buffers": "a buffer",
     "modules": "a member",
@@ -185,7 +186,7 @@ def _check_unused(spec: LayerSpec) -> Iterator[Finding]:
     changed = {name.id for name in assignments(spec.forward)}
     outside, itself = set[str](), set[str]()
     for part in scoped(spec):
-        if part.path[0] not in ("constraints", "laws", "matches", "repr"):
+        if part.path[0] not in ("constraints", "laws", "matches", "repr", "attributes"):
             own = {part.path[1]} if part.path[0] == "derived" else set()
             outside |= ex.names(part.expression) - own
             itself |= ex.names(part.expression) & own

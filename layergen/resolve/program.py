@@ -204,6 +204,7 @@ class Program:
     matches: Match | None  # a module that computes the same
     formula: ex.Expression | None  # an expression in the inputs that does
     repr: tuple[Shown, ...] | None  # what `extra_repr` shows; None: all arguments
+    attributes: Mapping[str, ex.Expression]  # what the layer has for others to read alone
     accept: Mapping[str, str]  # judgements of the checks that the author overrules, with the reasons
     cases: tuple[Mapping[str, Any], ...]
     forward: Method

@@ -46,7 +46,7 @@ def check_reserved(spec: LayerSpec) -> Iterator[Finding]:
         yield ReservedName.at(
             ("layer",), f"`{shorten(spec.layer)}` cannot be the name of a layer: {problem}", help=help
         )
-    for section in ("arguments", "derived", "parameters", "buffers", "modules", "inputs", "outputs"):
+    for section in ("arguments", "derived", "attributes", "parameters", "buffers", "modules", "inputs", "outputs"):
         attribute = section not in ("inputs", "outputs")
         for name in spec.names_in(section):
             yield from _check(name, Place((section, name), key=True), attribute)

@@ -75,6 +75,8 @@ class Parts(Protocol):
     def run(self) -> str | None: ...
     @property
     def repr(self) -> tuple[Shown, ...] | None: ...
+    @property
+    def attributes(self) -> Mapping[str, ex.Expression]: ...
 
 
 def scoped(spec: Parts) -> Iterator[Scoped]:
@@ -118,9 +120,11 @@ def scoped(spec: Parts) -> Iterator[Scoped]:
         if law.when is not None:
             yield Scoped(("laws", index, "when"), law.when, scalars, known)
     for index, shown in enumerate(spec.repr or ()):
-        yield Scoped(("repr", index), shown.name, scalars, known)
+        yield Scoped(("repr", index), shown.name, scalars.union(spec.attributes), known)
         if shown.when is not None:
             yield Scoped(("repr", index), shown.when, scalars, known)
+    for name, expression in spec.attributes.items():
+        yield Scoped(("attributes", name), expression, scalars, known)
     yield from _matches(spec, scalars, known, bound)
 
 

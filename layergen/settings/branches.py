@@ -50,7 +50,7 @@ class Branching:
 def branchings(program: Program) -> Iterator[Branching]:
     """All of a layer, in the order in which they are written."""
     for part in scoped(program):
-        if part.path[0] in ("constraints", "laws", "matches", "repr"):
+        if part.path[0] in ("constraints", "laws", "matches", "repr", "attributes"):
             continue
         if part.path[-1] == "when" and part.path[0] == "outputs":
             yield Branching(part.path, part.expression, branch=True, otherwise=False)
@@ -153,7 +153,7 @@ def outside(program: Program, setting: Setting) -> set[Decision]:
         given = section in ("arguments", "inputs") and part.path[-1] == "default" and name in setting.given
         optional = section in ("parameters", "buffers", "modules", "inputs") and part.path[-1] != "when"
         missing = optional and name in without
-        if section not in ("constraints", "laws", "matches", "repr") and not given and not missing:
+        if section not in ("constraints", "laws", "matches", "repr", "attributes") and not given and not missing:
             shadow.look(part)
         if section == "derived":  # now in the place of an argument of its name
             shadow.values[str(name)] = setting.names.get(str(name))

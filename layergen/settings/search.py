@@ -50,6 +50,19 @@ def given_values(program: Program, given: Mapping[str, Any]) -> dict[str, Any]:
     return {name: raw[name] for name in program.replaced}
 
 
+def kept_as_given(program: Program, given: Mapping[str, Any]) -> dict[str, Any]:
+    """What the layer keeps of those lists that it keeps as a caller gives them."""
+    names = [name for name, argument in program.arguments.items() if argument.as_given]
+    raw = {name: given[name] if name in given else _default(program.arguments[name]) for name in names}
+    replaced = {name: Interpreter(raw).evaluate(program.derived[name]) for name in names if name in program.derived}
+    return raw | replaced
+
+
+def _default(argument: Argument) -> Any:
+    assert argument.default is not None, "what has no default is given"
+    return Interpreter({}).evaluate(argument.default)
+
+
 def candidates(argument: Argument, defaulted: bool) -> list[Any]:
     """Values to try for an argument, in order of preference."""
     pool = _pool(argument, defaulted)
