@@ -4,11 +4,10 @@ from typing import Any
 
 import pytest
 import torch
-from shipped import ROOT
+from shipped import layer_class
 from small import checked, fault_of, forward_lines, program
 from torch import nn
 
-import layergen
 from layergen.resolve.program import Program
 
 SIZE = {"type": "size2", "min": 1, "optional": True, "default": None}
@@ -41,7 +40,7 @@ def test_a_size_that_is_not_what_the_list_says_is_found() -> None:
 
 @pytest.mark.parametrize("given", [None, 8, [7], (6,)])
 def test_a_transposed_convolution_takes_the_length_of_its_output(given: Any) -> None:
-    layer = layergen.load(ROOT / "specs" / "conv" / "conv_transpose1d.yaml")(2, 3, 3, stride=3)
+    layer = layer_class("conv_transpose1d")(2, 3, 3, stride=3)
     match = nn.ConvTranspose1d(2, 3, 3, stride=3)
     match.load_state_dict(layer.state_dict())
     x = torch.randn(4, 2, 2)
@@ -51,6 +50,6 @@ def test_a_transposed_convolution_takes_the_length_of_its_output(given: Any) -> 
 
 @pytest.mark.parametrize("given", [5, 9, (6, 6)])
 def test_a_length_that_the_stride_does_not_leave_open_is_refused(given: Any) -> None:
-    layer = layergen.load(ROOT / "specs" / "conv" / "conv_transpose1d.yaml")(2, 3, 3, stride=3)
+    layer = layer_class("conv_transpose1d")(2, 3, 3, stride=3)
     with pytest.raises(ValueError, match="output_size"):
         layer(torch.randn(4, 2, 2), given)

@@ -267,9 +267,10 @@ def test_activation_bytes_are_what_autograd_keeps(shipped: CheckedFiles, name: s
             kept[storage.data_ptr()] = storage.nbytes()
         return tensor
 
-    inputs = [tensor(layer, case, name, facts.shape if facts else None) for name, facts in case.inputs.items()]
+    drawn = {name: tensor(layer, case, name, facts.shape if facts else None) for name, facts in case.inputs.items()}
+    inputs = packed({name: None if item is None else item.requires_grad_() for name, item in drawn.items()})
     with saved_tensors_hooks(pack, lambda tensor: tensor):
-        outputs = module(*(None if item is None else item.requires_grad_() for item in inputs))
+        outputs = module(*inputs)
     assert outputs is not None  # until here, what is kept stays
     assert layer.costs.activation_bytes.number == sum(kept.values())
 

@@ -165,8 +165,8 @@ def test_other_entries_must_be_as_large_as_it_says() -> None:
     lines = forward_lines(program(forward, inputs=inputs, outputs={"y": ["N"]}), with_checks=True)
     conditions = [line for line in lines if line.startswith("if")]
     assert conditions[1:3] == [
-        "if z.dim() != 2 or z.shape[0] != N or z.shape[1] != 2 * C:",
-        "if m is not None and (m.dim() != 2 or m.shape[0] != N or m.shape[1] != C):",
+        "if z.shape != (N, 2 * C):",
+        "if m is not None and m.shape != (N, C):",
     ]
 
 

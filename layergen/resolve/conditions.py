@@ -38,7 +38,7 @@ def without_questions(node: ex.Expression, names: Collection[str]) -> ex.Express
                 return ex.Literal(True, span=part.span) if name in names else None
         return None
 
-    return ex.transform(node, known)
+    return ex.transform(node, known) if names else node
 
 
 def exclude(one: Facts, other: Facts) -> bool:
