@@ -92,7 +92,7 @@ outputs:
 forward: |
   y = x + middle
   if flag:
-      y = type_as(y + FORWARD, x)
+      y = type_as(y + 0 * FORWARD, x)
 matches: {module: MODULE, inputs: [INPUT]}
 cases:
   - {dim: CASE}
