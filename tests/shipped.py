@@ -22,8 +22,17 @@ from layergen.resolve import resolve
 ROOT = Path(__file__).parents[1]
 SPECS = {path.stem: path for path in sorted((ROOT / "specs").rglob("*.yaml"))}
 RESTATED = frozenset(name for name, path in SPECS.items() if "\nmatches:" in path.read_text(encoding="utf-8"))
-USUAL = frozenset({"custom_conv2d", "layer_norm", "linear", "lstm_cell", "rms_norm", "softmax", "upsample"})
-LONG = frozenset({"inverted_residual", "transformer_lm"})
+USUAL = frozenset({"custom_conv2d", "layer_norm", "linear", "lstm_cell", "rms_norm", "softmax"})
+LONG = frozenset(
+    {
+        "conv_ne_xt_block",
+        "cross_attention_block",
+        "inverted_residual",
+        "transformer_block",
+        "transformer_lm",
+        "unet_stage",
+    }
+)
 
 
 def parameters(names: Iterable[str]) -> list[ParameterSet]:

@@ -79,6 +79,7 @@ def test_a_mutant_has_one_change_and_a_line() -> None:
     assert len(found) == len(list(mutants(LAYER, "Halving")))
 
 
+@pytest.mark.slow
 def test_mutants_are_found_survive_or_hang(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(session, "LEAST", 2.0)
     verdicts = {verdict.mutant.diff: verdict for verdict in judged(made)}

@@ -6,6 +6,7 @@ from typing import Any
 
 from layergen.lang import expression as ex
 from layergen.lang.bounds import refusal
+from layergen.lang.interpreter import Interpreter
 from layergen.lang.model import Argument
 from layergen.resolve.program import Program
 from layergen.settings.branches import Decision, branchings, way
@@ -64,6 +65,10 @@ def own_hints(program: Program, setting: Setting, concrete: frozenset[str] = fro
     return Hints(setting, telling) if len(set(telling.values())) == len(telling) else None
 
 
+class _EnoughError(Exception):
+    """So many values take another way that no others are looked at."""
+
+
 def _chosen(
     program: Program, setting: Setting, concrete: frozenset[str], ints: Sequence[int], dimensions: Sequence[int]
 ) -> Hints | None:
@@ -95,7 +100,7 @@ def _with_leading(
     dims = dict.fromkeys(setting.sizes, dimensions)
     looked = 0
     taken = way(program, setting)  # which the symbols are to take, too
-    equal = dict(_equal(program, taken or frozenset()))
+    equal = {**dict(_same(program, setting.values)), **dict(_equal(program, taken or frozenset()))}
 
     def accept(given: Mapping[str, Any]) -> bool:
         if any(given.get(one) != given.get(other) for one, other in equal.items() if one in given and other in given):
@@ -109,7 +114,9 @@ def _with_leading(
             return sizes is not None
         nonlocal looked
         looked += 1
-        return looked <= LOOKS and way(program, at(given, sizes)) == taken
+        if looked > LOOKS:
+            raise _EnoughError
+        return way(program, at(given, sizes)) == taken
 
     def known(given: Mapping[str, Any]) -> Mapping[str, Any]:
         return of_call(program, values_of(program, given), leading, setting.absent)
@@ -121,7 +128,10 @@ def _with_leading(
     def at(given: Mapping[str, Any], sizes: Mapping[str, int]) -> Setting:
         return replace(setting, given=given, values=values_of(program, given), sizes=sizes, leading=leading)
 
-    given = search(program, fixed, pools, accept)
+    try:
+        given = search(program, fixed, pools, accept)
+    except _EnoughError:
+        return None
     sizes = None if given is None else sized(given)
     if given is None or sizes is None:
         return None
@@ -146,6 +156,15 @@ def _computed(program: Program, integers: Iterable[str]) -> list[str]:
         if ex.names(expression) & changing:
             changing.add(name)
     return [name for name in program.derived if name in changing]
+
+
+def _same(program: Program, known: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The derived names that are another name on the way that some values take."""
+    for name, node in program.derived.items():
+        while isinstance(node, ex.Conditional) and ex.names(node.test) <= known.keys():
+            node = node.then if Interpreter(known).truth(node.test) else node.orelse
+        if isinstance(node, ex.Name):
+            yield name, node.id
 
 
 def _equal(program: Program, taken: frozenset[Decision]) -> Iterator[tuple[str, str]]:
