@@ -1,5 +1,6 @@
 """Shipped layers that restate a class of torch.nn can take its place: same arguments, same start, same numbers."""
 
+import copy
 import importlib
 import inspect
 import pkgutil
@@ -7,6 +8,8 @@ from types import ModuleType
 
 import pytest
 import torch
+from shipped import layer_class
+from torch import nn
 
 import generated.tests
 
@@ -70,3 +73,20 @@ def test_inputs_are_called_as_torch_calls_them(name: str) -> None:
     own, theirs = (parameters_of(layer.forward) for layer in (getattr(generated, name), RESTATED[name]))
     names = [part.name for part in own]
     assert names == [part.name for part in theirs if part.default is part.empty or part.name in names]
+
+
+def test_batch_norm_without_its_buffers_takes_the_statistics_of_the_batch() -> None:
+    """As torch's does, and those it has stay as they are in evaluation, whatever its flag is set to."""
+    for name, twin in (("batch_norm1d", nn.BatchNorm1d), ("batch_norm2d", nn.BatchNorm2d)):
+        shape = (4, 3, 5, 5)[: 2 + 2 * (name == "batch_norm2d")]
+        layer, match = layer_class(name)(3).eval(), twin(3).eval()
+        x = torch.randn(shape)
+        for module in (layer, match):
+            setattr(module, "track_running_stats", False)  # noqa: B010 (mypy knows of no such attribute)
+        before = copy.deepcopy(layer.state_dict())
+        torch.testing.assert_close(layer(x), match(x))
+        torch.testing.assert_close(layer.state_dict(), before)
+        for module in (layer, match):
+            module.register_buffer("running_mean", None)
+            module.register_buffer("running_var", None)
+        torch.testing.assert_close(layer(x), match(x))

@@ -28,6 +28,7 @@ SEEDS = range(3)  # at which it is found out which tensors start at random
 LOOKS, DRAWS = 8, 300  # of random numbers: whether they matter, and then how
 DIGITS = 6
 COUNTED = 2  # how much further counters are than at the start
+APART = -1  # the offset of the weights in sums: no tensor's own, to which a gradient may be orthogonal
 TINY = 1e-9  # what rounding leaves of zero
 
 
@@ -241,7 +242,7 @@ def entries(tensor: Tensor) -> Tensor:
 def weighted(tensor: Tensor) -> Tensor:
     """A sum in which each number has its own weight."""
     numbers = entries(tensor)
-    return (numbers * waves(numbers.shape, 0)).sum()
+    return (numbers * waves(numbers.shape, APART)).sum()
 
 
 def digest(tensor: Tensor) -> Numbers:

@@ -89,6 +89,8 @@ class SourcePrinter(ex.Printer):
                 return self.sequence(joined(parts))
             case ex.Subscript() if text := self.read(node, self.show):
                 return text
+            case ex.Unary("not", ex.Name(id=name)) if (text := self.names.get(name, "")).endswith(" is not None"):
+                return f"{text.removesuffix(' is not None')} is None"
             case ex.Unary(operator="*", operand=operand):
                 return f"*{self.show(operand, ex.PRECEDENCE['|'])}"
             case ex.Compare(left=left, operators=("==" | "!=",), comparators=(right,)) if "(" in (
