@@ -21,6 +21,7 @@ from layergen.contracts.transforms import transforms
 from layergen.diagnostics import Finding
 from layergen.domains.tables import works_with_tables
 from layergen.faults import SpecError, refuse
+from layergen.lang.interpreter import EvaluationFault, Interpreter
 from layergen.ops.dtypes import dtype_name
 from layergen.prove.abstract_run import settled
 from layergen.prove.cost import costs
@@ -167,6 +168,7 @@ def check_setting(runs: Runs) -> CheckedCase:
     except SpecError as fault:
         raise SpecError((*fault.findings, *check_match(instance))) from None
     refuse(check_match(instance))
+    refuse(_attributes(instance))
     parameters = {name: part for name, part in instance.program.parameters.items() if name in trial.state}
     learned = {name: instance.learns(name) for name, part in parameters.items() if part.requires_grad is not None}
     learned |= {name: False for name, owned in instance.inner.items() if owned.parameter and not owned.learned}
@@ -174,6 +176,15 @@ def check_setting(runs: Runs) -> CheckedCase:
     kept = {name: tensor.dtype for name, tensor in wide.state.items() if tensor is not None}
     dtypes = {name: dtype_name(dtype) for name, dtype in kept.items() if dtype is not torch.float64}
     return CheckedCase(runs.setting, trial.inputs, trial.ranges, trial.outputs, trial.state, bounds, learned, dtypes)
+
+
+def _attributes(instance: Instance) -> Iterator[Finding]:
+    """Yield the attributes that cannot be computed at a setting."""
+    for name, expression in instance.program.attributes.items():
+        try:
+            Interpreter(instance.setting.values).evaluate(expression)
+        except EvaluationFault as fault:
+            yield instance.explainer.fault(("attributes", name), fault, instance.setting.values)
 
 
 class Conditions:

@@ -1,9 +1,12 @@
 """Matches: what a layer is held against can take its place, and computes the same."""
 
+from typing import Any
+
 import pytest
 from small import DIM, checked, fault_of, program, spec, weight
 
 from layergen.faults import SpecError
+from layergen.lower.behaviours import layer_expression
 from layergen.resolve import resolve
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # what torch warns of in a trial
@@ -42,7 +45,9 @@ def test_the_first_value_that_differs_from_the_match_is_told() -> None:
 def test_an_expression_gives_as_many_tensors_as_the_layer() -> None:
     two = {"y": ["N", "C"], "z": ["N", "C"]}
     finding = fault_of(program("y = relu(x)\nz = exp(x)", outputs=two, matches="clamp(x, min=0)"))
-    assert finding.message == "`clamp(x, min=0)` gives no `z`"
+    assert finding.message == "what is matched gives 1 tensor, and the layer 2 outputs here"
+    finding = fault_of(program("y = relu(x)", matches="(clamp(x, min=0), exp(x))"))
+    assert finding.message == "what is matched gives 2 tensors, and the layer 1 output here"
     assert checked(program("y = relu(x)\nz = exp(x)", outputs=two, matches="(clamp(x, min=0), exp(x))")).cases
 
 
@@ -62,3 +67,37 @@ def test_an_expression_of_one_op_excuses_what_torch_does_itself() -> None:
 def test_a_layer_that_draws_always_is_not_compared() -> None:
     layer = program("y = x + randn_like(x)", random="always", matches="x")
     assert not any(shown.contract == "matches" for shown in checked(layer).judgement.shown)
+
+
+@pytest.mark.parametrize(("matched", "message"), [("m + x", "unsupported"), ("x * 2 if m is None else x + m", "`y[")])
+def test_an_input_that_is_left_out_is_compared_too(matched: str, message: str) -> None:
+    inputs = {"x": ["N", "C"], "m": {"shape": ["N", "C"], "optional": True}}
+    finding = fault_of(program("y = x if m is None else x + m", inputs=inputs, matches=matched))
+    assert message in finding.message and finding.place.path == ("matches",)
+
+
+def test_an_expression_may_name_tensors_among_the_arguments() -> None:
+    weight_of = {"w": {"type": "tensor", "shape": ["C"], "range": [0.5, 2], "doc": "Weights."}}
+    laws = ["layer(2 * x) == 2 * w * x"]
+    layer = checked(program("y = x * w", arguments=weight_of, matches="w * x", laws=laws))
+    assert "expression=lambda layer, x: layer.w * x" in layer_expression(layer)
+
+
+def test_dtypes_are_compared() -> None:
+    finding = fault_of(
+        program("y = x > 0", outputs={"y": {"shape": ["N", "C"], "dtype": "bool"}}, matches="relu(sign(x))")
+    )
+    assert finding.message == "`y` is bool by the forward and float64 by `relu(sign(x))`"
+
+
+def test_a_module_that_refuses_the_labels_of_a_layer_is_told() -> None:
+    inputs = {"z": ["N", "C"], "t": {"shape": ["N"], "dtype": "int64", "range": [0, "C + 40"]}}
+    forward = "y = -mean(gather(log_softmax(z, dim=1), 1, clamp(t, max=C - 1)[:, None]))"
+    finding = fault_of(program(forward, inputs=inputs, outputs={"y": []}, matches="nn.CrossEntropyLoss()"))
+    assert finding.message.startswith("`nn.CrossEntropyLoss` refuses what the layer takes")
+
+
+def test_values_in_single_precision_may_be_rounded() -> None:
+    single = {"shape": ["N", "C"], "dtype": "complex64"}
+    parts: dict[str, Any] = {"inputs": {"x": single}, "outputs": {"y": single}}
+    assert checked(program("y = x * conj(x) + x", matches="square(abs(x)) + x", **parts)).cases

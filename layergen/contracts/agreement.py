@@ -1,18 +1,19 @@
 """Agreement: the forward computes what the module or the expression does that the layer is to match."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from itertools import product
 
 import torch
 from torch import Tensor
 
-from layergen.contracts.compared import HELP, close, entry_text, shown, started
+from layergen.contracts.compared import HELP, close, entry_text, room, shown, started
 from layergen.contracts.promise import Promise, Ways
 from layergen.contracts.sites import CPU, WITH_DATA
 from layergen.contracts.values import drawn
 from layergen.diagnostics import Finding, Path, Place
 from layergen.lang import expression as ex
-from layergen.lang.interpreter import EvaluationFault
+from layergen.lang.interpreter import EvaluationFault, first_line
+from layergen.ops.dtypes import dtype_name
 from layergen.resolve.program import Program
 from layergen.rules.cases import MatchMismatch
 from layergen.run.equations import Running, tensors_in
@@ -28,17 +29,19 @@ def check_agreement(ways: Ways) -> Iterator[Finding]:
     if matched is None or (program.draws and program.random == "always"):
         return
     path, node = matched
-    settings = [runs.setting for runs in ways.runs if runs.admits(WITH_DATA) and not runs.setting.absent]
+    settings = [runs.setting for runs in ways.runs if runs.admits(WITH_DATA)]
     # An expression knows of no mode, and two that draw at random in training need not draw in the same order.
     modes = program.modes if program.formula is None and not program.draws else (False,)
     for setting, training in product(settings, modes):
         instance = started(program, setting)
+        ours = _ours(instance, training)
         try:
-            theirs = _theirs(instance, training)
+            message = _difference(ours, _theirs(instance, training), ex.show(node))
+        except _Mismatch as mismatch:
+            message = str(mismatch)
         except EvaluationFault as fault:
-            yield instance.explainer.fault(path, fault, {})
+            yield instance.explainer.fault(path, fault, instance.scalars)
             return
-        message = None if theirs is None else _difference(_ours(instance, training), theirs, ex.show(node))
         if message is not None:
             mode = "" if len(program.modes) == 1 else " in training" if training else " in evaluation"
             notes = instance.explainer.notes()
@@ -52,6 +55,10 @@ def check_agreement(ways: Ways) -> Iterator[Finding]:
 AGREEMENT = Promise(check_agreement)
 
 
+class _Mismatch(Exception):
+    """What is matched gives nothing that could be compared."""
+
+
 def _matched(program: Program) -> tuple[Path, ex.Expression] | None:
     if program.matches is not None:
         return ("matches", "module"), program.matches.module
@@ -59,47 +66,60 @@ def _matched(program: Program) -> tuple[Path, ex.Expression] | None:
 
 
 def _ours(instance: Instance, training: bool) -> Mapping[str, Tensor]:
-    """The outputs of the layer, and the buffers that it has updated."""
+    """The outputs of the layer, and the buffers that it has updated, which an expression has none of."""
+    program = instance.program
     with drawn():
         run = instance.run(training)
-    updated = {step.name: step.value for step in run.steps if step.name in instance.program.buffers}
-    return {**run.outputs, **updated}
+    buffers = program.buffers if program.formula is None else ()
+    return {**run.outputs, **{step.name: step.value for step in run.steps if step.name in buffers}}
 
 
-def _theirs(instance: Instance, training: bool) -> Mapping[str, Tensor] | None:
-    """What the match gives, and its buffers then; None where its module cannot be run as it is.
+def _theirs(instance: Instance, training: bool) -> Mapping[str, Tensor]:
+    """What the match gives, and its buffers then.
 
     Raises:
-        EvaluationFault: If the expression cannot be computed.
+        EvaluationFault: If it cannot be computed.
+        _Mismatch: If it gives nothing that could be compared.
     """
     program = instance.program
     with torch.no_grad(), drawn():
         if program.formula is not None:
-            return _named(instance, tensors_in(Running(instance).evaluate(program.formula)))
+            return _named(instance, Running(instance).evaluate(program.formula))
+        assert program.matches is not None
+        call = program.matches.module
+        module = matched_module(instance, CPU).double().train(training)
+        owned = {**instance.state, **{name: instance.inputs[name] for name in program.kept}}
+        module.load_state_dict({name: owned[name] for name in module.state_dict()})
         try:
-            module = matched_module(instance, CPU).double().train(training)
-            owned = {**instance.state, **{name: instance.inputs[name] for name in program.kept}}
-            module.load_state_dict({name: owned[name] for name in module.state_dict()})
-            given = tensors_in(module(*matched_inputs(instance, instance.inputs)))
-        except Exception:  # whatever torch raises: whether the module can take the layer's place is asked elsewhere
-            return None
+            given = module(*matched_inputs(instance, instance.inputs))
+        except Exception as error:  # whatever torch raises of what the layer takes
+            raise _Mismatch(f"`{call.function}` refuses what the layer takes: {first_line(error)}") from None
     return {**dict(module.named_buffers()), **_named(instance, given)}
 
 
-def _named(instance: Instance, tensors: Sequence[Tensor]) -> Mapping[str, Tensor]:
-    return dict(zip(instance.returned(), tensors, strict=False))
+def _named(instance: Instance, value: object) -> Mapping[str, Tensor]:
+    """The tensors of a result by the names of the outputs.
+
+    Raises:
+        _Mismatch: If there are more or fewer.
+    """
+    tensors, names = tensors_in(value), instance.returned()
+    if len(tensors) != len(names):
+        given, wanted = plural(len(tensors), "tensor"), plural(len(names), "output")
+        raise _Mismatch(f"what is matched gives {given}, and the layer {wanted} here")
+    return dict(zip(names, tensors, strict=True))
 
 
 def _difference(ours: Mapping[str, Tensor], theirs: Mapping[str, Tensor], match: str) -> str | None:
-    """How two results differ: in a tensor that is not there, a shape, or the first entry that does."""
+    """How two results differ: in a shape, a dtype, or the first entry that does."""
     for name, one in ours.items():
-        other = theirs.get(name)
-        if other is None:
-            return f"`{match}` gives no `{name}`"
+        other = theirs[name]
         if one.shape != other.shape:
             return f"`{name}` is {list(one.shape)} by the forward and {list(other.shape)} by `{match}`"
+        if one.dtype != other.dtype:
+            return f"`{name}` is {dtype_name(one.dtype)} by the forward and {dtype_name(other.dtype)} by `{match}`"
         pairs = zip(product(*map(range, one.shape)), one.reshape(-1).tolist(), other.reshape(-1).tolist(), strict=True)
-        found = next((pair for pair in pairs if not close(*pair[1:])), None)
+        found = next((pair for pair in pairs if not close(*pair[1:], room(one))), None)
         if found is not None:
             index, left, right = found
             return f"`{entry_text(name, index)}` is {shown(left)} by the forward and {shown(right)} by `{match}`"

@@ -4,6 +4,7 @@ import math
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from layergen.contracts.values import ORDINARY, drawn, give, start
 from layergen.resolve.program import Program
@@ -12,6 +13,7 @@ from layergen.settings.choice import Setting
 
 ON_DATA = Placement(torch.device("cpu"), torch.float64)
 CLOSE = 1e-7  # how far two values may be apart, of what they are and at all: as in the generated tests
+ROUNDED = 1e-4  # the same, where a tensor is narrower than float64
 HELP = "one of the two is wrong: hold both against the source"
 
 
@@ -27,15 +29,21 @@ def started(program: Program, setting: Setting) -> Instance:
     return instance
 
 
-def close(ours: Any, theirs: Any) -> bool:
+def room(tensor: Tensor) -> float:
+    """How far the numbers of a tensor may be from what they should be."""
+    wide = tensor.dtype in (torch.float64, torch.complex128) or not (tensor.is_floating_point() or tensor.is_complex())
+    return CLOSE if wide else ROUNDED
+
+
+def close(ours: Any, theirs: Any, within: float = CLOSE) -> bool:
     """Whether two numbers are the same but for rounding."""
     if isinstance(ours, complex) and isinstance(theirs, complex):
-        return close(ours.real, theirs.real) and close(ours.imag, theirs.imag)
+        return close(ours.real, theirs.real, within) and close(ours.imag, theirs.imag, within)
     if not isinstance(theirs, int | float) or isinstance(ours, complex):
         return False
     if math.isnan(ours) or math.isnan(theirs):
         return math.isnan(ours) and math.isnan(theirs)
-    return math.isclose(ours, theirs, rel_tol=CLOSE, abs_tol=CLOSE)
+    return math.isclose(ours, theirs, rel_tol=within, abs_tol=within)
 
 
 def entry_text(name: str, index: tuple[int, ...]) -> str:

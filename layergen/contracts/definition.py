@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
-from layergen.contracts.compared import HELP, close, entry_text, shown, started
+from layergen.contracts.compared import HELP, close, entry_text, room, shown, started
 from layergen.contracts.promise import Promise, Ways
 from layergen.contracts.sites import WITH_DATA
 from layergen.contracts.values import drawn
@@ -138,7 +138,7 @@ def _compared(evaluation: Evaluation, name: str, output: Tensor) -> Iterator[tup
     values = output.reshape(-1).tolist()
     for index, ours in zip(product(*map(range, output.shape)), values, strict=True):
         theirs = evaluation.entry(name, index)
-        if not close(ours, theirs):
+        if not close(ours, theirs, room(output)):
             yield index, ours, theirs
 
 

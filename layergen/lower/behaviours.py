@@ -19,6 +19,7 @@ def refuses_shapes(layer: CheckedLayer) -> bool:
     return bool(layer.input_checks or layer.size_limits or layer.checked_conditions)
 
 
+NARROW = ("float16", "bfloat16", "float32", "complex64")
 APPLIES: dict[str, Callable[[CheckedLayer], bool]] = {
     "test_accepts_an_empty_batch": lambda layer: bool(layer.transforms.empty),
     "test_accepts_channels_last": lambda layer: any(len(shape) == 4 for shape in input_shapes(layer)),
@@ -37,7 +38,7 @@ APPLIES: dict[str, Callable[[CheckedLayer], bool]] = {
     "test_initial_values": lambda layer: layer.program.owns,
     "test_laws": lambda layer: bool(layer.program.laws),
     "test_leaves_its_inputs_alone": lambda layer: True,
-    "test_matches_expression": lambda layer: layer.program.formula is not None,
+    "test_matches_expression": lambda layer: layer.program.formula is not None and not always_draws(layer.program),
     "test_matches_torch": lambda layer: layer.program.matches is not None,
     "test_materializes_from_meta_device": lambda layer: layer.program.owns and not layer.program.kept,
     "test_output_shape_and_dtype": lambda layer: True,
@@ -126,7 +127,7 @@ def traits(layer: CheckedLayer) -> Iterator[str]:
         yield f"unmeasured={python(unmeasured)}"
     if layer.defined.plain:
         yield "definition=definition"
-    if program.formula is not None:
+    if program.formula is not None and not always_draws(program):
         yield f"expression={formula_function(program, program.formula)}"
     if program.matches is not None:
         yield "reference=reference"
@@ -151,7 +152,15 @@ def has_gradients(program: Program) -> bool:
     measured = any(tensor.floating and tensor.gradient for tensor in program.inputs.values())
     measured = measured or any(parameter.gradient for parameter in program.parameters.values())
     measured = measured or any(has_gradients(child.program) for child in program.children.values())
+    dtypes = [part.dtype for part in (*program.inputs.values(), *program.outputs.values())]
+    dtypes += [part.dtype for part in program.parameters.values()]
+    measured = measured and not any(dtype in NARROW for dtype in dtypes)  # slopes are measured in float64
     return measured and any(tensor.floating for tensor in program.outputs.values())
+
+
+def always_draws(program: Program) -> bool:
+    """Whether it draws random numbers in evaluation too, so that no expression gives the same."""
+    return program.draws and program.random == "always"
 
 
 def settles(program: Program) -> bool:

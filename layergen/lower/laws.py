@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 from layergen.lang import expression as ex
 from layergen.lang.model import LAYER, Law
+from layergen.lower.scopes import attribute
 from layergen.lower.source import Origin, SourcePrinter, quoted
 from layergen.lower.views import RowView
 from layergen.resolve.program import Program
-from layergen.resolve.signature import leading_source
 
 
 def law_rows(program: Program) -> Iterator[RowView]:
@@ -45,10 +45,9 @@ def told(program: Program, node: ex.Expression) -> str:
 
 def sides_printer(program: Program) -> SourcePrinter:
     """Prints what a law says, with what the layer has as its attributes."""
-    own = (*program.arguments, *program.derived, *program.tensors)
-    names = {name: f"{LAYER}.{name}" for name in own if name not in program.inputs}
-    run = leading_source(program.inputs)
-    if program.run is not None and run is not None:
-        names[program.run] = run.run()
+    names = {name: f"{LAYER}.{name}" for name in (*program.tensors, *program.kept)}
+    for name in (*program.arguments, *program.derived):
+        if name not in program.inputs and name not in names:
+            names[name] = attribute(program, name).replace("self", LAYER, 1)
     first = next(iter(program.inputs))
     return SourcePrinter(names, Origin(f"{first}.device", f"{first}.dtype"), functional="nn.functional")

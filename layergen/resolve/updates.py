@@ -48,6 +48,12 @@ def check_updates(block: Block) -> Iterator[Finding]:
 
 def _check(statement: ex.Assign, found: Mapping[str, ex.Expression]) -> Iterator[Finding]:
     name, call, first = _function(statement), ex.show(statement.value), statement.targets[0].id
+    told = bound(statement.value).get("training") if isinstance(statement.value, ex.Call) else None
+    if name == "batch_norm" and told in (None, ex.Literal(False)):
+        message = f"`{name}` writes statistics in training alone, and is not told of it"
+        help = "say `training=training`"
+        yield MisplacedUpdate.at(Place(FORWARD, statement.value.span), message, help=help)
+        return
     for parameter, part in found.items():
         if not isinstance(part, ex.Name) or part.role is not Role.BUFFER:
             shown = "none" if part == ex.Literal(None) else f"`{ex.show(part)}`, which is no buffer"

@@ -36,7 +36,10 @@ class Running(ForwardInterpreter):
         """Run the layer, in evaluation, on inputs that may have other sizes."""
         instance, program = self.instance, self.instance.program
         values = {**instance.setting.values, **bound_values(program, arguments, keywords)}
-        inputs = bound_inputs(program, arguments, keywords)
+        inputs = {
+            **bound_inputs(program, arguments, keywords),
+            **{name: instance.inputs[name] for name in program.kept},
+        }
         child = Child(program, (), "")
         called = Called(child, values, inputs, instance.named, instance.members, training, instance.placement)
         outputs = tuple(packed(computed(called).items()))

@@ -168,6 +168,8 @@ class ForwardInterpreter(Interpreter):
         inner = self.evaluate(base)
         if inner is None:
             raise _absent(node, ex.show(base))
+        if not hasattr(inner, "tensor"):
+            raise EvaluationFault(node, f"`{ex.show(base)}` is no member, and has no `{path}`")
         found: Tensor | None = self.guarded(node, inner.tensor, path)
         return found
 

@@ -19,7 +19,7 @@ def results(explainer: Explainer, name: str, value: object) -> dict[str, Tensor]
         if not isinstance(value, Tensor):
             raise TrialFault(explainer.no_tensor(name, value))
         return {name: value}
-    parts = value if isinstance(value, list | tuple) else ()
+    parts = value if isinstance(value, tuple) else ()
     if len(parts) != len(result.items) or not all(isinstance(part, Tensor) for part in parts):
         message = f"output `{name}` is {explainer.shown(value)}, not a tuple of {len(result.items)} tensors"
         help = f"put them together: `{name} = ({', '.join(result.names)})`"
