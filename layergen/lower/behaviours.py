@@ -19,7 +19,7 @@ def refuses_shapes(layer: CheckedLayer) -> bool:
     return bool(layer.input_checks or layer.size_limits or layer.checked_conditions)
 
 
-NARROW = ("float16", "bfloat16", "float32", "complex64")
+NARROW = ("float16", "bfloat16", "float32")
 APPLIES: dict[str, Callable[[CheckedLayer], bool]] = {
     "test_accepts_an_empty_batch": lambda layer: bool(layer.transforms.empty),
     "test_accepts_channels_last": lambda layer: any(len(shape) == 4 for shape in input_shapes(layer)),
