@@ -101,3 +101,13 @@ def test_values_in_single_precision_may_be_rounded() -> None:
     single = {"shape": ["N", "C"], "dtype": "complex64"}
     parts: dict[str, Any] = {"inputs": {"x": single}, "outputs": {"y": single}}
     assert checked(program("y = x * conj(x) + x", matches="square(abs(x)) + x", **parts)).cases
+
+
+def test_an_expression_may_call_members() -> None:
+    parts: dict[str, Any] = {"arguments": {"C": DIM}, "modules": {"gate": "nn.Linear(C, C)"}}
+    layer = checked(program("y = x * sigmoid(gate(x))", matches="x / (1 + exp(-gate(x)))", **parts))
+    assert "x / (1 + torch.exp(-layer.gate(x)))" in layer_expression(layer)
+    with pytest.raises(SpecError) as refusal:
+        resolve(spec("y = x * sigmoid(gaet(x)) + gate(x)", **parts))
+    (finding,) = refusal.value.findings
+    assert (finding.message, finding.help) == ("`gaet` is no op, and no member", "write `gate`")

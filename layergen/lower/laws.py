@@ -46,7 +46,7 @@ def told(program: Program, node: ex.Expression) -> str:
 
 def sides_printer(program: Program) -> SourcePrinter:
     """Prints what a law says, with what the layer has as its attributes."""
-    names = {name: f"{LAYER}.{name}" for name in (*program.tensors, *program.kept)}
+    names = {name: f"{LAYER}.{name}" for name in (*program.tensors, *program.members, *program.kept)}
     for name in (*program.arguments, *program.derived):
         if name not in program.inputs and name not in names:
             names[name] = attribute(program, name).replace("self", LAYER, 1)

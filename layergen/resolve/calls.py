@@ -48,16 +48,19 @@ RULES: dict[FaultKind, type[Rule]] = {
 }
 
 
-def check_call(call: ex.Call, path: Path, derived: Derived = MappingProxyType({})) -> Iterator[Finding]:
+def check_call(
+    call: ex.Call, path: Path, derived: Derived = MappingProxyType({}), members: Iterable[str] = ()
+) -> Iterator[Finding]:
     """Check one call; those among its arguments are calls of their own.
 
     Args:
         call: The call, resolved. Its spans count from the start of the text at ``path``.
         path: The place in the spec of the text that holds the call.
         derived: The derived values that it may name.
+        members: What may be called beside functions.
     """
     if call.callee is None:
-        yield _unknown_op(call, path)
+        yield _unknown_op(call, path, members)
     elif call.callee.kind is CalleeKind.SCALAR:
         yield from tuple(_check_scalar_arguments(call, path)) or _check_scalar_call(call, path)
     elif call.callee.kind is CalleeKind.OP:
@@ -100,9 +103,11 @@ def unknown_function(call: ex.Call, path: Path, known: Iterable[str], expected: 
     return UnknownOp.at(Place(path, call.function_span), message, help=remedy)
 
 
-def _unknown_op(call: ex.Call, path: Path) -> Finding:
+def _unknown_op(call: ex.Call, path: Path, members: Iterable[str]) -> Finding:
     place = Place(path, call.function_span)
     message = f"`{call.function}` is no op"
+    if member := nearest(call.function, sorted(members), cutoff=0.6):
+        return UnknownOp.at(place, f"{message}, and no member", help=f"write `{member}`")
     if advice := unneeded(call.function):
         return UnknownOp.at(place, message, help=advice)
     near = ops.nearest(call.function)

@@ -102,7 +102,11 @@ def _calls(expression: ex.Expression, path: Path, program: Program) -> Iterator[
             for name in node.callee.members:
                 yield from _run(node, path, program.members[name])
         elif isinstance(node, ex.Call):
-            yield from _pattern(node, node.origin, path) if node.origin else check_call(node, path, program.derived)
+            yield from (
+                _pattern(node, node.origin, path)
+                if node.origin
+                else check_call(node, path, program.derived, program.members)
+            )
         elif isinstance(node, ex.Apply):
             message = f"{quoted(ex.show(node.function))} is no member, and so cannot be called"
             yield UnknownOp.at(Place(path, node.function.span), message)

@@ -25,6 +25,7 @@ class Running(ForwardInterpreter):
         values: Mapping[str, Any] = {
             **CONSTANTS,
             **instance.scalars,
+            **instance.members,
             **instance.named,
             **gathered(instance.inputs, instance.program.tuples),
             LAYER: self.itself,
