@@ -11,6 +11,7 @@ from layergen.lang.visitor import assignments, calls, reads, statements
 from layergen.resolve.flow import check_flow
 from layergen.resolve.functions import called_functions
 from layergen.resolve.order import check_order
+from layergen.resolve.overwritten import check_overwritten
 from layergen.resolve.reserved import check_reserved
 from layergen.resolve.scope import CONSTANTS, scoped
 from layergen.resolve.signature import dimensions
@@ -50,6 +51,7 @@ def check_names(spec: LayerSpec) -> Iterator[Finding]:
     yield from found
     if not any(finding.rule is UndefinedName for finding in found):  # a misspelled name is undefined, and unused too
         yield from _check_unused(spec)
+    yield from check_overwritten(spec.forward, {name for section in SECTIONS for name in spec.names_in(section)})
 
 
 def _check_shadowed(spec: LayerSpec) -> Iterator[Finding]:
