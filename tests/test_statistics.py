@@ -6,11 +6,14 @@ from typing import Any
 import pytest
 import torch
 from shipped import ROOT
-from small import DIM, faults_of, forward_lines, program
+from small import DIM, faults_of, forward_lines, program, spec
 from torch import nn
 
 import layergen
 from layergen import ops
+from layergen.diagnostics import Finding
+from layergen.faults import SpecError
+from layergen.resolve import resolve
 from layergen.resolve.program import Program
 
 STATISTICS = {"m": {"shape": ["dim"], "init": "zeros"}, "v": {"shape": ["dim"], "init": "ones"}}
@@ -104,3 +107,25 @@ def test_the_pure_op_gives_what_torch_writes(dtype: torch.dtype, momentum: Any) 
 def test_statistics_are_written_in_training_alone() -> None:
     findings = faults_of(normalized("y, m, v = batch_norm(x, m, v, training=True)", mixes={"N": "always"}))
     assert [finding.rule.code for finding in findings] == ["LG324", "LG324"]
+
+
+def faults_at_once(text: str, buffers: dict[str, Any]) -> tuple[Finding, ...]:
+    """What is found before anything is run."""
+    with pytest.raises(SpecError) as refusal:
+        resolve(spec(text, **{**PARTS, "buffers": buffers}))
+    return refusal.value.findings
+
+
+def test_swapped_arguments_are_not_taken_for_swapped_results() -> None:
+    buffers = {"running_mean": STATISTICS["m"], "running_var": STATISTICS["v"]}
+    text = "y, running_mean, running_var = batch_norm(x, running_var, running_mean, training=training)"
+    (finding,) = faults_at_once(text, buffers)
+    assert finding.rule.code == "LG227"
+    assert finding.help == (
+        "`batch_norm` takes `running_mean` and then `running_var`, and gives them back in this order: hand them over so"
+    )
+
+
+def test_statistics_that_are_never_told_of_training_are_found() -> None:
+    (finding,) = faults_at_once("y, m, v = batch_norm(x, m, v)", STATISTICS)
+    assert (finding.rule.code, finding.help) == ("LG227", "say `training=training`")

@@ -66,6 +66,9 @@ def _check(statement: ex.Assign, found: Mapping[str, ex.Expression]) -> Iterator
         names = ", ".join(f"`{other}`" for other in expected)
         message = f"what `{name}` writes goes to {names}, the buffers that it is handed"
         help = f"write `{', '.join([first, *expected])} = {call}`"
+        if [target.id for target in statement.targets[1:]] == list(found):  # it is the arguments that are swapped
+            order = " and then ".join(f"`{parameter}`" for parameter in found)
+            help = f"`{name}` takes {order}, and gives them back in this order: hand them over so"
         yield MisplacedUpdate.at(Place(FORWARD, statement.targets[-1].span), message, help=help)
 
 
