@@ -84,6 +84,11 @@ def check_dimensions(spec: LayerSpec) -> Iterator[Finding]:
 
 def _check_places(spec: LayerSpec, name: str) -> Iterator[Finding]:
     """A dimension that may be left out is an entry of its own, and some input tells whether it is there."""
+    for key, kept in spec.inputs.items():
+        if isinstance(kept, Kept) and axis(kept, name) is not None:
+            message = f"a call may leave out `{name}`, and `{key}` has it already when the layer is made"
+            help = "give the tensor dimensions that each call has, or let `broadcast: true` say that it may be smaller"
+            yield InvalidValue.at(("arguments", key, "shape"), message, help=help)
     parts: list[tuple[str, str, Input | Output]] = [
         *(("inputs", key, part) for key, part in spec.inputs.items() if not isinstance(part, Kept)),
         *(("outputs", key, part) for key, part in spec.outputs.items()),
