@@ -22,23 +22,30 @@ from layergen.resolve import resolve
 ROOT = Path(__file__).parents[1]
 SPECS = {path.stem: path for path in sorted((ROOT / "specs").rglob("*.yaml"))}
 RESTATED = frozenset(name for name, path in SPECS.items() if "\nmatches:" in path.read_text(encoding="utf-8"))
-USUAL = frozenset({"custom_conv2d", "layer_norm", "linear", "lstm_cell", "rms_norm", "softmax"})
-LONG = frozenset(
+USUAL = frozenset(  # one or two of each kind, with which the tests of all begin
     {
-        "conv_ne_xt_block",
-        "cross_attention_block",
-        "inverted_residual",
-        "transformer_block",
-        "transformer_lm",
-        "unet_stage",
+        "custom_adaptive_pool2d",
+        "custom_conv2d",
+        "elastic_net_linear",
+        "focal_loss",
+        "gem_pool2d",
+        "ind_rnn",
+        "layer_norm",
+        "linear",
+        "lstm_cell",
+        "rms_norm",
+        "rotary_embedding",
+        "softmax",
+        "squeeze_excitation",
+        "swiglu",
+        "vector_quantizer",
     }
 )
 
 
 def parameters(names: Iterable[str]) -> list[ParameterSet]:
-    """The names of specs to test one after the other; most of what restates torch, and what takes long, is slow."""
-    slow = (RESTATED - USUAL) | LONG
-    return [pytest.param(name, marks=pytest.mark.slow) if name in slow else pytest.param(name) for name in names]
+    """The names of specs to test one after the other; all but the usual ones are slow."""
+    return [pytest.param(name, marks=() if name in USUAL else pytest.mark.slow) for name in names]
 
 
 def read(path: Path) -> LayerSpec:

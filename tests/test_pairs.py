@@ -70,6 +70,7 @@ def test_wrong_one_is_refused(tmp_path: Path, name: str, code: str) -> None:
     assert (built.code, built.files) == (1, frozenset()), built.errors
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_sound_one_is_accepted(tmp_path: Path, name: str) -> None:
     built = Project(tmp_path, texts("good", name)).build()
