@@ -42,6 +42,7 @@ SHIPPED_TRIED = {
     "gaussian_nll_loss": "with data alone",
     "gru": "is given a list whose",
     "lstm": "is given a list whose",
+    "rnn": "is given a list whose",
     "spatial_pyramid_pooling": "not every turn",
     "unflatten": "no values were found",
     "vision_embedding": "no values were found",
@@ -49,6 +50,7 @@ SHIPPED_TRIED = {
 # What torch cannot run at symbols on some ways through the forward.
 SHIPPED_PARTLY = {
     "adaptive_max_pool2d": "as a number",
+    "adaptive_max_pool3d": "as a number",
     "flatten": "no values were found",
     "max_pool1d": "as a number",
 }

@@ -17,7 +17,7 @@ from layergen.lang.scalars import SCALARS
 from layergen.ops.dtypes import dtype_name
 from layergen.prove.abstract_run import AbstractRun, hint
 from layergen.prove.cost import Meter
-from layergen.prove.formula import same, shown, value
+from layergen.prove.formula import same, shown, symbol, value
 from layergen.prove.hints import LEADING_NAMES, Hints, entries
 from layergen.prove.induction import Induction, Inductive
 from layergen.prove.proven import GuardAt, Proof, ProvenStep
@@ -47,7 +47,8 @@ def symbolic_run(
     with symbolic_instance(program, found, run, SymbolicCalls(rounding), gradients=measured) as instance:
         watch, meter = GuardWatch(instance, run), Meter(instance)
         induction = Induction(run, meter.repeated if measured else None)
-        parameters = {"parameters": run.formula(meter.parameters())}  # before torch assumes anything of the sizes
+        # Before torch assumes anything of the sizes, and in the names of the constructor, whatever equals them.
+        parameters = {"parameters": run.formula(meter.parameters()).xreplace(_constructors(program, found))}
         with meter() if measured else nullcontext():
             result = _inducted(instance, induction, training, watch)
         outputs = result.outputs
@@ -69,6 +70,13 @@ def symbolic_run(
     rests = tuple(instance.placement.contracts.relied.values()) if instance.placement.contracts else ()
     proof = Proof(setting, found, training, steps, shapes, guards, sampled=tuple(sampled), amounts=amounts)
     return replace(proof, counts=counts, rests=rests)
+
+
+def _constructors(program: Program, found: Hints) -> dict[Any, Any]:
+    """The arguments in the place of sizes of inputs that are equal to them at these values."""
+    owned = {value: name for name, value in found.names.items() if name in program.arguments}
+    sizes = {name: value for name, value in found.names.items() if name.partition("[")[0] not in program.arguments}
+    return {symbol(name): symbol(owned[value]) for name, value in sizes.items() if value in owned}
 
 
 def _summed(amount: Any, induction: Induction) -> Any:
