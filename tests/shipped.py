@@ -1,13 +1,16 @@
 """The specs that are shipped: each checked at most once in a run of the tests."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 from _pytest.mark import ParameterSet
-from torch import nn
+from torch import Tensor, nn
 
 import generated
+from generated.tests.behaviours import tensors_in
 from layergen.check import check
 from layergen.checked import CheckedLayer
 from layergen.children import library
@@ -79,6 +82,16 @@ class CheckedFiles(Mapping[str, CheckedLayer]):
 
     def __len__(self) -> int:
         return len(self.paths)
+
+
+def generated_tests(name: str) -> Any:
+    """The generated tests of a layer, which say how it is made and called."""
+    return import_module(f"generated.tests.{SPECS[name].parent.name}.test_{name}")
+
+
+def tensors(value: Any) -> list[Tensor]:
+    """The tensors of what a layer takes or gives."""
+    return [part for part in tensors_in(value) if isinstance(part, Tensor)]
 
 
 def layer_class(name: str) -> type[nn.Module]:

@@ -3,14 +3,13 @@
 import os
 from collections.abc import Callable
 from functools import partial
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 import torch.distributed as dist
-from shipped import SPECS
+from shipped import generated_tests, tensors
 from torch import Tensor, nn
 from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import fully_shard
@@ -38,22 +37,17 @@ LAYERS = (
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 
 
-def described(name: str) -> Any:
-    """The module of a layer's generated tests, which says how it is made and called."""
-    return import_module(f"generated.tests.{SPECS[name].parent.name}.test_{name}")
-
-
 def made(name: str) -> nn.Module:
     """A layer at its first case, with the same values in every process."""
     torch.manual_seed(0)
-    tests = described(name)
+    tests = generated_tests(name)
     module: nn.Module = tests.LAYER.make(tests.DEFAULT)
     return module
 
 
 def drawn(name: str, seed: int) -> tuple[Any, ...]:
     torch.manual_seed(10 + seed)
-    tests = described(name)
+    tests = generated_tests(name)
     inputs: tuple[Any, ...] = tests.LAYER.packed(tests.LAYER.draw(tests.DEFAULT))
     return inputs
 
@@ -61,15 +55,9 @@ def drawn(name: str, seed: int) -> tuple[Any, ...]:
 def trained(module: Callable[..., Any], inputs: tuple[Any, ...]) -> list[Tensor]:
     """The outputs, after a step back from the sum of those that have a gradient."""
     torch.manual_seed(1)
-    outputs = flat(module(*inputs))
+    outputs = tensors(module(*inputs))
     torch.autograd.backward([output.square().sum() for output in outputs if output.requires_grad])
     return [output.detach() for output in outputs]
-
-
-def flat(value: Any) -> list[Tensor]:
-    if isinstance(value, Tensor):
-        return [value]
-    return [tensor for part in value for tensor in flat(part)] if isinstance(value, tuple) else []
 
 
 def gradients(module: nn.Module) -> dict[str, Tensor]:

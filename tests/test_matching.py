@@ -111,3 +111,9 @@ def test_an_expression_may_call_members() -> None:
         resolve(spec("y = x * sigmoid(gaet(x)) + gate(x)", **parts))
     (finding,) = refusal.value.findings
     assert (finding.message, finding.help) == ("`gaet` is no op, and no member", "write `gate`")
+
+
+def test_a_buffer_that_the_module_does_not_have_is_not_compared() -> None:
+    calls = {"calls": {"shape": [], "init": "zeros", "persistent": False}}
+    forward = "if training:\n  calls = calls + 1\ny = clamp(x, min=0) + 0 * calls"
+    assert checked(program(forward, buffers=calls, matches="nn.ReLU()")).cases

@@ -1,12 +1,9 @@
 """Generated layers leave for other runtimes: what torch exports to ONNX computes the same there."""
 
-from importlib import import_module
-from typing import Any
-
 import onnxruntime
 import pytest
 import torch
-from shipped import RESTATED, SPECS, USUAL
+from shipped import RESTATED, SPECS, USUAL, generated_tests, tensors
 from torch import Tensor
 
 # What the exporter of torch refuses, and what it says: ops that it does not know, and a look at the values of an input.
@@ -22,16 +19,9 @@ REFUSED = {
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 
 
-def flat(value: Any) -> list[Tensor]:
-    """The tensors of what is taken or given."""
-    if isinstance(value, Tensor):
-        return [value]
-    return [tensor for part in value for tensor in flat(part)] if isinstance(value, tuple) else []
-
-
 def exported(name: str) -> tuple[list[Tensor], list[Tensor]]:
     """What a layer gives at its first case, in evaluation, and what its ONNX program does."""
-    tests = import_module(f"generated.tests.{SPECS[name].parent.name}.test_{name}")
+    tests = generated_tests(name)
     torch.manual_seed(0)
     module = tests.LAYER.make(tests.DEFAULT, torch.float32).eval()
     inputs = tests.LAYER.packed(tests.LAYER.draw(tests.DEFAULT, torch.float32))
@@ -39,8 +29,8 @@ def exported(name: str) -> tuple[list[Tensor], list[Tensor]]:
     assert program is not None
     session = onnxruntime.InferenceSession(program.model_proto.SerializeToString())
     names = [taken.name for taken in session.get_inputs()]
-    given = {key: tensor.detach().numpy() for key, tensor in zip(names, flat(inputs), strict=False)}
-    return flat(module(*inputs)), [torch.from_numpy(array) for array in session.run(None, given)]
+    given = {key: tensor.detach().numpy() for key, tensor in zip(names, tensors(inputs), strict=False)}
+    return tensors(module(*inputs)), [torch.from_numpy(array) for array in session.run(None, given)]
 
 
 @pytest.mark.parametrize("name", [name for name in SPECS if name not in (RESTATED - USUAL).union(REFUSED)])

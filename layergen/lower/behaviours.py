@@ -38,7 +38,7 @@ APPLIES: dict[str, Callable[[CheckedLayer], bool]] = {
     "test_initial_values": lambda layer: layer.program.owns,
     "test_laws": lambda layer: bool(layer.program.laws),
     "test_leaves_its_inputs_alone": lambda layer: True,
-    "test_matches_expression": lambda layer: layer.program.formula is not None and not always_draws(layer.program),
+    "test_matches_expression": lambda layer: layer.program.formula is not None and not layer.program.always_draws,
     "test_matches_torch": lambda layer: layer.program.matches is not None,
     "test_materializes_from_meta_device": lambda layer: layer.program.owns and not layer.program.kept,
     "test_output_shape_and_dtype": lambda layer: True,
@@ -127,7 +127,7 @@ def traits(layer: CheckedLayer) -> Iterator[str]:
         yield f"unmeasured={python(unmeasured)}"
     if layer.defined.plain:
         yield "definition=definition"
-    if program.formula is not None and not always_draws(program):
+    if program.formula is not None and not program.always_draws:
         yield f"expression={formula_function(program, program.formula)}"
     if program.matches is not None:
         yield "reference=reference"
@@ -156,11 +156,6 @@ def has_gradients(program: Program) -> bool:
     dtypes += [part.dtype for part in program.parameters.values()]
     measured = measured and not any(dtype in NARROW for dtype in dtypes)  # slopes are measured in float64
     return measured and any(tensor.floating for tensor in program.outputs.values())
-
-
-def always_draws(program: Program) -> bool:
-    """Whether it draws random numbers in evaluation too, so that no expression gives the same."""
-    return program.draws and program.random == "always"
 
 
 def settles(program: Program) -> bool:

@@ -44,16 +44,14 @@ def _is_overwritten(name: str, following: Block) -> bool:
 
 def _read_by_themselves(forward: Block, declared: Collection[str]) -> Iterator[Finding]:
     """Yield the names that are read only where they are assigned."""
-    own = [statement for statement in statements(forward) if len(_assigned(statement)) == 1]
-    inner = {target.id for statement in own for target in _assigned(statement)}
-    elsewhere = set[str]()
+    used = set(declared)
     for statement in statements(forward):
+        own = {target.id for target in _assigned(statement)}
         read = set[str]().union(*map(ex.names, parts(statement).expressions))
-        elsewhere |= read - {target.id for target in _assigned(statement)} if statement in own else read
-    reported = set(declared)
-    for statement in own:
-        (target,) = _assigned(statement)
-        if target.id in inner - elsewhere - reported and target.id in mentioned((statement,)):
-            reported.add(target.id)
-            message = f"`{target.id}` is read only to compute itself"
-            yield UnusedName.at(Place(FORWARD, target.span), message, help="delete it, or use what it comes to")
+        used |= read - own if len(own) == 1 else read
+    for statement in statements(forward):
+        for target in _assigned(statement):
+            if target.id not in used and target.id in mentioned((statement,)):
+                used.add(target.id)
+                message = f"`{target.id}` is read only to compute itself"
+                yield UnusedName.at(Place(FORWARD, target.span), message, help="delete it, or use what it comes to")

@@ -280,6 +280,11 @@ class Program:
         """Training and evaluation, or training alone where it does not ask which it is."""
         return (True, False) if self.asks_mode else (True,)
 
+    @property
+    def always_draws(self) -> bool:
+        """Whether it draws random numbers in evaluation too, so that nothing else gives the same."""
+        return self.draws and self.random == "always"
+
     @cached_property
     def draws(self) -> bool:
         """Whether it draws random numbers in some mode, by itself or by a member."""

@@ -33,6 +33,20 @@ def matched_module(instance: Instance, device: torch.device) -> torch.nn.Module:
     return made
 
 
+def loaded_module(instance: Instance) -> torch.nn.Module:
+    """The same with the values that the instance has, in its dtype.
+
+    Raises:
+        EvaluationFault: If the module cannot be made.
+        Exception: Whatever torch raises where the state of one does not fit the other.
+    """
+    module = matched_module(instance, instance.placement.device).to(instance.placement.dtype)
+    owned = {**instance.state, **{name: instance.inputs[name] for name in instance.program.kept}}
+    values = {name: tensor.detach() for name, tensor in owned.items() if tensor is not None}
+    module.load_state_dict({name: values[name] for name in module.state_dict()})
+    return module
+
+
 def matched_inputs(instance: Instance, inputs: Mapping[str, Any]) -> list[Any]:
     """What the module of `matches` is called with, where the layer is called with these inputs."""
     match = instance.program.matches
