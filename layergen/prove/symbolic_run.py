@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -12,12 +12,13 @@ import torch
 from torch import Tensor
 
 from layergen.lang import expression as ex
-from layergen.lang.interpreter import Function, Interpreter, scalar_call
+from layergen.lang.interpreter import EvaluationFault, Function, Interpreter, scalar_call
 from layergen.lang.scalars import SCALARS
 from layergen.ops.dtypes import dtype_name
 from layergen.prove.abstract_run import AbstractRun, hint
+from layergen.prove.algebra import Congruence, agree
 from layergen.prove.cost import Meter
-from layergen.prove.formula import same, shown, symbol, value
+from layergen.prove.formula import shown, symbol, value
 from layergen.prove.hints import LEADING_NAMES, Hints, entries
 from layergen.prove.induction import Induction, Inductive
 from layergen.prove.proven import GuardAt, Proof, ProvenStep
@@ -53,11 +54,12 @@ def symbolic_run(
             result = _inducted(instance, induction, training, watch)
         outputs = result.outputs
         declared = {name: instance.declared_shape(name) for name in outputs}
+        known = tuple(_congruences(program, instance, run))
     shapes = {name: tuple(run.formula(size) for size in tensor.shape) for name, tensor in outputs.items()}
     sampled = []
     for name, formulas in shapes.items():
         expected = tuple(run.formula(size) for size in declared[name])
-        agreement = _agree(expected, formulas, found.names)
+        agreement = _agree(expected, formulas, found.names, known)
         if agreement is None or (agreement and rounding.rounded):
             sampled.append(name)
         elif not agreement:
@@ -123,11 +125,25 @@ def symbolic_instance(
         yield instance
 
 
-def _agree(expected: Sequence[Any], formulas: Sequence[Any], at: Mapping[str, int]) -> bool | None:
+def _congruences(program: Program, instance: Instance, run: AbstractRun) -> Iterator[Congruence]:
+    """What the constraints say of remainders, as `C % groups == 0` does."""
+    numbers = Interpreter(instance.scalars, SymbolicCalls(Rounding()))
+    for constraint in program.constraints:
+        match constraint:
+            case ex.Compare(
+                left=ex.Binary(operator="%", left=left, right=right), operators=("==",), comparators=(remainder,)
+            ):
+                with suppress(EvaluationFault):
+                    yield Congruence(*(run.formula(numbers.evaluate(part)) for part in (left, right, remainder)))
+
+
+def _agree(
+    expected: Sequence[Any], formulas: Sequence[Any], at: Mapping[str, int], known: Sequence[Congruence]
+) -> bool | None:
     """Whether shapes agree for all sizes; None if algebra cannot tell, but they do at the hints."""
     if len(expected) != len(formulas):
         return False
-    if all(same(left, right) for left, right in zip(expected, formulas, strict=True)):
+    if all(agree(left, right, known) for left, right in zip(expected, formulas, strict=True)):
         return True
     try:
         agrees = all(value(left, at) == value(right, at) for left, right in zip(expected, formulas, strict=True))
