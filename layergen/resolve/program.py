@@ -350,6 +350,11 @@ class Program:
         return tuple(node for node in self.constraints if ex.names(node) & self.sized)
 
     @cached_property
+    def size_conditions(self) -> tuple[ex.Expression, ...]:
+        """What must hold where a layer is tried: those, and that ranges have room for entries that are distinct."""
+        return (*self.size_constraints, *(part.room for part in self.inputs.values() if part.room is not None))
+
+    @cached_property
     def sized(self) -> frozenset[str]:
         """The names that a call gives values: dimensions, the run, values, and inputs that need not be there."""
         return frozenset(self.dimensions).union({self.run} if self.run else (), self.values, self.asked)
