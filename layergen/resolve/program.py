@@ -70,7 +70,7 @@ class Child:
 
     def _argument(self, name: str, part: Argument) -> Formal:
         accepts = kinds_of_argument(part)
-        if part.type.sized:
+        if part.type.listed:
             accepts |= part.type.of(None).kinds
         default = None if part.default is None else _Shown(ex.show(part.default))
         return Formal(name, accepts, required=part.required, keyword_only=part.keyword, default=default)
