@@ -67,10 +67,8 @@ class ByHand(nn.Module):
         return x + F.linear(gated, network.down_weight)
 
 
-def norm(x: Tensor, weight: Tensor | None, eps: float) -> Tensor:
-    h = x.to(torch.promote_types(x.dtype, torch.float32))
-    h = h * (h.square().mean(-1, keepdim=True) + eps).rsqrt()
-    return (h if weight is None else h * weight).to(x.dtype)
+def norm(x: Tensor, weight: Tensor | None, eps: float | None) -> Tensor:
+    return F.rms_norm(x, x.shape[-1:], weight, eps)
 
 
 def main() -> None:

@@ -58,6 +58,7 @@ class InputTerms(Terms):
     broadcast: bool  # whether it may be whatever broadcasts to the shape
     gradient: bool
     partial: bool  # whether some of its entries have no effect
+    distinct: tuple[str, ...]  # the last dimensions, along which no value stands twice
     marks: tuple[str, ...]  # the inputs of which it says, being true, which positions count
     dim: int | str | None  # and along which of their dimensions
 
@@ -204,6 +205,7 @@ def _input(name: str, part: Input) -> InputTerms:
         broadcast=part.broadcast,
         gradient=part.gradient,
         partial=part.partial,
+        distinct=part.distinct,
         marks=part.marks,
         dim=part.dim,
     )

@@ -32,7 +32,6 @@ LEFT: Mapping[str, tuple[Left, ...]] = {
     "GaussianNLLLoss": (Left("called", "*", "A variance has the shape of the means."),),
     "Identity": (Left("places", "*", "The constructor takes no arguments that have no effect."),),
     "LSTM": RECURRENT,
-    "RMSNorm": (Left("made", "*", "The layer standardizes one dimension."),),
     "RNN": RECURRENT,
     "ReflectionPad3d": (Left("channels_last", "(1) in *", "A single volume is computed as a batch of one."),),
     "ReplicationPad3d": (Left("channels_last", "(1) in *", "A single volume is computed as a batch of one."),),

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 Draw = Callable[..., Tensor]  # a tensor of a shape
 
@@ -58,6 +59,23 @@ def _triplets(draw: Draw) -> list[tuple[Call, Call]]:
     return [(constructor, made(draw(3, 5), draw(3, 5), draw(3, 5))) for constructor in constructors]
 
 
+def _unpooled(dims: int) -> Callable[[Draw], list[tuple[Call, Call]]]:
+    """Calls with what a pooling gives, to the usual size and to others."""
+
+    def calls(draw: Draw) -> list[tuple[Call, Call]]:
+        found = []
+        for shape in ((2, 3),):
+            size = (*shape, *(6, 4, 8)[:dims])
+            y, indices = getattr(F, f"max_pool{dims}d")(draw(*size).detach(), 2, return_indices=True)
+            larger = [part + 1 for part in size[-dims:]]
+            found += [(made(2), made(y.clone().requires_grad_(), indices))]
+            found += [(made((2,) * dims, 2), made(y.clone().requires_grad_(), indices, output_size=larger))]
+            found += [(made(2, stride=2), made(y.clone().requires_grad_(), indices, [2, 3, *larger]))]
+        return found
+
+    return calls
+
+
 MORE: dict[str, More] = {
     "AlphaDropout": More(shaped((made(), (3, 5)), (made(0.25), (4,))), modes=True),
     "ChannelShuffle": More(shaped((made(2), (2, 4, 3, 5)), (made(4), (1, 8, 2, 2)))),
@@ -72,6 +90,7 @@ MORE: dict[str, More] = {
     "Fold": More(shaped((made((4, 5), 2), (2, 12, 12)), (made([4, 5], (2, 3), padding=1, stride=2), (12, 9)))),
     "Hardsigmoid": More(shaped((made(), (3, 5)), (made(), ())), twice=False),
     "Identity": More(shaped((made(), (3, 5)), (made(), ()))),
+    **{f"MaxUnpool{dims}d": More(_unpooled(dims)) for dims in (1, 2, 3)},
     "PairwiseDistance": More(pairs(made(), made(p=1.0), made(3.0, 0.1, keepdim=True))),
     "PixelShuffle": More(images(made(2), made(1))),
     "PixelUnshuffle": More(images(made(2), made(1))),

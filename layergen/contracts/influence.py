@@ -231,7 +231,7 @@ class Trial:
             yield probe.draw(name)
             yield from (torch.full_like(value, end) for end in (low, high))
         else:
-            yield (value - int(low) + 1) % (int(high) - int(low)) + int(low)
+            yield (value - int(low) + 1) % (int(high) - int(low)) + int(low)  # which repeats nothing that was none
             yield probe.draw(name)
 
 

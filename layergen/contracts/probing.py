@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -18,6 +19,7 @@ from layergen.resolve.program import Program
 from layergen.resolve.signature import alternatives
 from layergen.run.forward import Run, TrialFault
 from layergen.run.instance import Instance, Placement
+from layergen.run.on_data import without_repeats
 from layergen.run.starting import begin
 from layergen.settings.choice import Setting
 
@@ -97,6 +99,10 @@ class Probe:
             return torch.rand(like.shape, generator=self.generator) < 0.5
         low, high = self.ranges.get(name, (None, None))
         if low is not None and high is not None:
+            distinct = len(self.program.inputs[name].distinct)
+            if distinct:
+                keys = partial(torch.rand, generator=self.generator)
+                return without_repeats(like.shape, distinct, (low, high), keys).to(like.dtype)
             if not like.is_floating_point():
                 return torch.randint(int(low), int(high), like.shape, generator=self.generator, dtype=like.dtype)
             share = torch.rand(like.shape, generator=self.generator, dtype=torch.float64)

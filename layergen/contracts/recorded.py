@@ -16,7 +16,7 @@ from layergen.lang.interpreter import EvaluationFault
 from layergen.resolve.program import Program
 from layergen.run.forward import Run, TrialFault
 from layergen.run.instance import Instance, Placement
-from layergen.run.on_data import CPU, drawn
+from layergen.run.on_data import CPU, drawn, without_repeats
 from layergen.run.starting import begin
 from layergen.settings.choice import Setting
 
@@ -136,7 +136,7 @@ class Recorder:
     def inputs(self) -> dict[str, Tensor]:
         """The values of the inputs."""
         return {
-            name: settled_input(tensor, self.ranges.get(name), position)
+            name: settled_input(tensor, self.ranges.get(name), position, len(self.program.inputs[name].distinct))
             for position, (name, tensor) in enumerate(self.instance.inputs.items())
             if tensor is not None
         }
@@ -221,8 +221,10 @@ def waves_like(tensor: Tensor, offset: int) -> Tensor:
     return waves(tensor.shape, offset)
 
 
-def settled_input(like: Tensor, ends: tuple[float, float] | None, offset: int) -> Tensor:
-    """Values of an input, which lie between two ends if there are any."""
+def settled_input(like: Tensor, ends: tuple[float, float] | None, offset: int, distinct: int = 0) -> Tensor:
+    """Values of an input, which lie between two ends if there are any; along so many last dimensions none twice."""
+    if distinct and ends is not None:
+        return without_repeats(like.shape, distinct, ends, lambda shape: waves(shape, offset)).to(like.dtype)
     values = 2 * waves_like(like, offset)
     if like.dtype is torch.bool:
         return values > 0

@@ -72,7 +72,7 @@ def give(instance: Instance, point: Point, rounded: torch.dtype | None = None) -
             if tensor.dtype is torch.bool:
                 tensor.copy_(_ends(tuple(tensor.shape)))
             elif not tensor.is_floating_point() and not tensor.is_complex():
-                _give_integers(instance, tensor, *map(int, ranges[name]))
+                _give_integers(instance, name, *map(int, ranges[name]))
             elif name in ranges:
                 tensor.copy_(_between(*ranges[name], point.within(tuple(tensor.shape)), rounded))
             elif tensor.is_complex():
@@ -91,9 +91,13 @@ def _between(low: float, high: float, share: Tensor, rounded: torch.dtype | None
     return torch.where((inexact >= low) & (inexact < high), inexact, middle)
 
 
-def _give_integers(instance: Instance, tensor: Tensor, low: int, high: int) -> None:
+def _give_integers(instance: Instance, name: str, low: int, high: int) -> None:
     """Draw integers of a range, both of its ends among them, and the arguments that they may be equal to."""
-    tensor.random_(low, high)
+    tensor, distinct = instance.inputs[name], len(instance.program.inputs[name].distinct)
+    assert tensor is not None
+    on_data.draw_input(tensor, (low, high), distinct)
+    if distinct:
+        return
     flat = tensor.view(-1)
     mentioned = [value for value in instance.setting.values.values() if type(value) is int and low <= value < high]
     wanted = list(dict.fromkeys([low, high - 1, *mentioned]))[: flat.numel()]

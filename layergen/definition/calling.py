@@ -1,6 +1,6 @@
 """Calls of members in a definition: what is given for which input, and with which numbers a member is made."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from layergen.definition.entries import Entry
@@ -173,13 +173,23 @@ def _dimensions(shape: Shape, sizes: tuple[int, ...], values: Mapping[str, Any])
     if isinstance(shape, ex.Conditional):
         yield from _dimensions(shape.then if Interpreter(values).truth(shape.test) else shape.orelse, sizes, values)
         return
-    items = shape if isinstance(shape, tuple) else shape.items if isinstance(shape, ex.Sequence) else ()
+    written = shape if isinstance(shape, tuple) else shape.items if isinstance(shape, ex.Sequence) else ()
+    items = tuple(_apart(written, values))
     runs = [place for place, item in enumerate(items) if item == ex.Literal(...)]
     before = items[: runs[0]] if runs else items
     after = items[runs[0] + 1 :] if runs else ()
-    if any(isinstance(item, ex.Splice) for item in items) or len(before) + len(after) > len(sizes):
+    if len(before) + len(after) > len(sizes):
         return
     if runs:
         yield "...", sizes[len(before) : len(sizes) - len(after)]
     own = (*zip(before, sizes, strict=False), *zip(after, sizes[len(sizes) - len(after) :], strict=True))
     yield from ((item.id, size) for item, size in own if isinstance(item, ex.Name) and item.id not in values)
+
+
+def _apart(entries: Iterable[ex.Expression], values: Mapping[str, Any]) -> Iterator[ex.Expression]:
+    """The entries of a shape, with the sizes of each list one by one."""
+    for entry in entries:
+        if isinstance(entry, ex.Splice):
+            yield from map(ex.Literal, Interpreter(values).evaluate(entry.value))
+        else:
+            yield entry

@@ -45,7 +45,7 @@ def fill(instance: Instance) -> None:
     """
     ranges = dict(instance.ranges())
     for name, tensor in _inputs(instance):
-        draw_input(tensor, ranges.get(name))
+        draw_input(tensor, ranges.get(name), len(instance.program.inputs[name].distinct))
     begin(instance)
     for name in instance.program.tensors:
         owned = instance.state[name]
@@ -188,7 +188,8 @@ def _integers(last: bool) -> Change:
     def change(instance: Instance) -> None:
         ranges = dict(instance.ranges())
         for name, tensor in _inputs(instance):
-            if name in ranges and not tensor.is_floating_point() and tensor.dtype is not torch.bool:
+            whole = not tensor.is_floating_point() and tensor.dtype is not torch.bool
+            if name in ranges and whole and not instance.program.inputs[name].distinct:
                 tensor.fill_(int(ranges[name][1]) - 1 if last else int(ranges[name][0]))
 
     return change

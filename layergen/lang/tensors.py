@@ -24,6 +24,7 @@ from layergen.lang.values import (
     Expression,
     Initialized,
     Marks,
+    Names,
     Prose,
     Section,
     Shape,
@@ -154,6 +155,7 @@ class Input(ShortTensor):
     broadcast: bool = False  # whether it may be whatever broadcasts to its shape
     partial: bool = False  # whether some of its entries are meant to have no effect
     range: tuple[Expression, Expression] | None = None  # low and high of its values, high excluded
+    distinct: Names = ()  # the last dimensions, along which no value stands twice
     marks: Marks = ()  # the inputs of which it says, being true, which positions count
     dim: int | str | None = None  # and along which dimension of theirs, by index or by name
     _others: tuple[str, ...] = PrivateAttr(default=())
@@ -162,6 +164,17 @@ class Input(ShortTensor):
     def dtypes(self) -> tuple[str, ...]:
         """The dtypes that it may have, the first of which is the one that it is mostly tried in; none: floating."""
         return (self.dtype, *self._others) if self.dtype else ()
+
+    @property
+    def room(self) -> ex.Expression | None:
+        """That its range has as many values as are to be distinct."""
+        if not self.distinct or self.range is None:
+            return None
+        count: ex.Expression = ex.Name(self.distinct[0])
+        for name in self.distinct[1:]:
+            count = ex.Binary("*", count, ex.Name(name))
+        low, high = self.range
+        return ex.Compare(count, ("<=",), (high if low == ex.Literal(0) else ex.Binary("-", high, low),))
 
     @model_validator(mode="wrap")
     @classmethod

@@ -194,5 +194,6 @@ Prose = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 Entries = Annotated[tuple[T, ...], BeforeValidator(_sequence)]
 Section = Annotated[dict[str, T], AfterValidator(_freeze)]
 Marks = Annotated[tuple[str, ...], BeforeValidator(lambda value: _names(value, "an input, or a list of inputs"))]
+Names = Annotated[tuple[str, ...], BeforeValidator(lambda value: _names(value, "a dimension, or a list of dimensions"))]
 Mixing = Literal["training", "always"]  # when the samples of a batch see each other
 Mixes = Annotated[dict[str, Mixing], BeforeValidator(_mixing), AfterValidator(_freeze)]

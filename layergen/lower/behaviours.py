@@ -98,6 +98,8 @@ def input_expression(tensor: Input) -> str:
     parts = [f"torch.{tensor.dtype}"] if tensor.dtype else []
     if tensor.floating and not tensor.gradient:
         parts.append("gradient=False")
+    if tensor.distinct:
+        parts.append(f"distinct={len(tensor.distinct)}")
     return f"Input({', '.join(parts)})"
 
 

@@ -1,5 +1,6 @@
 """Lowers a spec's prose and shapes to the sections of the class docstring."""
 
+import math
 from collections.abc import Iterator, Mapping
 
 from layergen.checked import CheckedCase, CheckedLayer
@@ -160,6 +161,8 @@ def shape_sentence(program: Program, tensor: Input | Output, doc_first: bool = F
         low, high = (ex.show(end) for end in tensor.range)
         values = "tested with values" if tensor.dtype is None else "with values"  # integers are indices, or labels
         parts.append(f"{values} in {code(f'[{low}, {high})')}")
+    if isinstance(tensor, Input) and tensor.distinct:
+        parts.append(f"none of them twice along {listed(map(code, tensor.distinct))}")
     if isinstance(tensor, Input) and tensor.marks:
         marked = listed(map(code, tensor.marks))
         parts.append(f"true at the positions of {marked} along {code(positions(program, tensor))} that count")
@@ -263,7 +266,7 @@ def example(layer: CheckedLayer) -> Iterator[str]:
     taken = [name for name in program.taken if case.inputs.get(name) is not None]
     present = list(wholes(taken))
     for name in present:
-        samples = [sample(case, item) for item in spread([name], program.tuples)]
+        samples = [sample(case, item, len(program.inputs[item].distinct)) for item in spread([name], program.tuples)]
         made = samples[0] if len(samples) == 1 else f"({', '.join(samples)})"
         yield f">>> {name} = {made}"
     given = [f"{name}={python(value)}" for name, value in case.setting.given.items() if name in program.values]
@@ -299,10 +302,15 @@ def constructed(program: Program, case: CheckedCase) -> str:
     return f"{program.layer}({', '.join(parts)})"
 
 
-def sample(case: CheckedCase, name: str) -> str:
-    """An expression that makes an input of a case."""
+def sample(case: CheckedCase, name: str, distinct: int = 0) -> str:
+    """An expression that makes an input of a case, which has no number twice along so many last dimensions."""
     facts = case.inputs[name]
     assert facts is not None
+    if distinct:
+        inner = facts.shape[-distinct:]
+        counted = f"torch.arange({math.prod(inner)})"
+        counted += f".reshape({', '.join(map(str, inner))})" if distinct > 1 else ""
+        return f"{counted}.expand({', '.join(map(str, facts.shape))})"
     shape = ", ".join(map(str, facts.shape)) or "()"
     if facts.dtype == "bool":
         return f"torch.rand({shape}) < 0.5"

@@ -72,7 +72,7 @@ class _EnoughError(Exception):
 def _chosen(
     program: Program, setting: Setting, concrete: frozenset[str], ints: Sequence[int], dimensions: Sequence[int]
 ) -> Hints | None:
-    held = any(program.run in ex.names(node) for node in program.size_constraints)
+    held = any(program.run in ex.names(node) for node in program.size_conditions)
     for run in (LEADING, EVEN_LEADING) if held else (LEADING,):
         found = _with_leading(program, setting, concrete, ints, dimensions, run[: len(setting.leading)])
         if found is not None:
@@ -107,7 +107,7 @@ def _with_leading(
             return False
         if not _telling(program, given, integers, equal):
             return False
-        if not program.size_constraints and taken is None:
+        if not program.size_conditions and taken is None:
             return True
         sizes = sized(given)
         if sizes is None or taken is None:

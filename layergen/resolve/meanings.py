@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from layergen.diagnostics import Finding, Path, Place, Rule
 from layergen.lang import expression as ex
+from layergen.lang.dtypes import INTEGRAL
 from layergen.lang.model import Input, LayerSpec, Tensor
 from layergen.resolve.signature import alternatives, dimensions, leading_source
 from layergen.rules import all_rules
@@ -30,6 +31,8 @@ def check_meanings(spec: LayerSpec) -> Iterator[Finding]:
     if spec.causal is not None:
         yield from _check_causal(spec, spec.causal, known)
     for name, part in spec.inputs.items():
+        if part.distinct:
+            yield from _check_distinct(name, part)
         for marked in part.marks:
             yield from _check_mask(spec, name, part, marked)
     yield from _check_accept(spec)
@@ -89,6 +92,17 @@ def is_alone(part: Tensor, name: str) -> bool:
     if not isinstance(part.shape, tuple):
         return False
     return part.shape.count(ex.Name(name)) == 1 == sum(name in ex.names(entry) for entry in part.shape)
+
+
+def _check_distinct(name: str, part: Input) -> Iterator[Finding]:
+    """What has no value twice are integers, along dimensions that stand last in their shape."""
+    place = ("inputs", name, "distinct")
+    last = part.shape[-len(part.distinct) :] if isinstance(part.shape, tuple) else ()
+    if part.dtype not in INTEGRAL:
+        yield InvalidValue.at(place, f"`{name}` has no integers, which alone can be distinct", help="delete `distinct`")
+    elif last != tuple(map(ex.Name, part.distinct)):
+        message = f"the shape of `{name}` does not end in {listed(f'`{entry}`' for entry in part.distinct)}"
+        yield InvalidValue.at(place, message, help=f"name dimensions at the end of `{_shape(part)}`, in its order")
 
 
 def _check_mask(spec: LayerSpec, name: str, mask: Input, marked: str) -> Iterator[Finding]:

@@ -70,7 +70,7 @@ class Child:
 
     def _argument(self, name: str, part: Argument) -> Formal:
         accepts = kinds_of_argument(part)
-        if part.type.sized:
+        if part.type.listed:
             accepts |= part.type.of(None).kinds
         default = None if part.default is None else _Shown(ex.show(part.default))
         return Formal(name, accepts, required=part.required, keyword_only=part.keyword, default=default)
@@ -348,6 +348,11 @@ class Program:
     def size_constraints(self) -> tuple[ex.Expression, ...]:
         """The constraints that mention what a call brings with it, which the forward checks."""
         return tuple(node for node in self.constraints if ex.names(node) & self.sized)
+
+    @cached_property
+    def size_conditions(self) -> tuple[ex.Expression, ...]:
+        """What must hold where a layer is tried: those, and that ranges have room for entries that are distinct."""
+        return (*self.size_constraints, *(part.room for part in self.inputs.values() if part.room is not None))
 
     @cached_property
     def sized(self) -> frozenset[str]:

@@ -102,7 +102,7 @@ def scoped(spec: Parts) -> Iterator[Scoped]:
     for name, tensor in spec.inputs.items():
         yield from _shape(("inputs", name), tensor, bound, holds)
         for index, end in enumerate(tensor.range or ()):
-            yield Scoped(("inputs", name, "range", index), end, bound, holds)
+            yield Scoped(("inputs", name, "range", index), end, called, holds)
     for name, argument in spec.values.items():
         if argument.default is not None:
             yield Scoped(("inputs", name, "default"), argument.default, frozenset(), "constants")

@@ -69,7 +69,8 @@ class MatchMismatch(Rule):
 class EmptyRange(Rule):
     """The range of an input holds no value.
 
-    A range is half open: its high end is not in it. Test inputs are drawn from it.
+    A range is half open: its high end is not in it. Test inputs are drawn from it. Where no value may stand twice, by
+    `distinct`, it has to hold as many values as there are entries.
 
         inputs:
           labels: {shape: [N], dtype: int64, range: [0, num_classes - 1]}    # empty where num_classes == 1

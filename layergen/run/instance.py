@@ -1,5 +1,6 @@
 """One layer with its tensors set up: on the meta device, on fake tensors, in any dtype, at numbers or at symbols."""
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
@@ -170,6 +171,12 @@ class Instance:
                 if not low < high:
                     place = Place(("inputs", name, "range"))
                     message = f"the range of `{name}` is empty: [{low}, {high})"
+                    raise TrialFault(EmptyRange.at(place, message, notes=self.explainer.notes()))
+                given = self.inputs[name]
+                count = math.prod(given.shape[-len(tensor.distinct) :]) if given is not None and tensor.distinct else 0
+                if count > high - low:
+                    place = Place(("inputs", name, "distinct"))
+                    message = f"{count} entries of `{name}` cannot be distinct: its range is [{low}, {high})"
                     raise TrialFault(EmptyRange.at(place, message, notes=self.explainer.notes()))
                 yield name, (low, high)
 

@@ -1,6 +1,7 @@
 """Runs of layers that torch cannot run without data: on real tensors of the same sizes, as small as they are."""
 
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -49,7 +50,7 @@ def fill(instance: Instance) -> None:
     ranges = dict(instance.ranges())
     for name, tensor in instance.inputs.items():
         if tensor is not None:
-            draw_input(tensor, ranges.get(name))
+            draw_input(tensor, ranges.get(name), len(instance.program.inputs[name].distinct))
     for tensor in instance.state.values():
         if tensor is not None and tensor.is_floating_point():
             tensor.uniform_(0.5, 1.5)
@@ -57,9 +58,11 @@ def fill(instance: Instance) -> None:
             tensor.zero_()
 
 
-def draw_input(tensor: Tensor, limits: tuple[float, float] | None) -> None:
-    """Give an input ordinary values: from its range if it has one."""
-    if tensor.dtype is torch.bool:
+def draw_input(tensor: Tensor, limits: tuple[float, float] | None, distinct: int = 0) -> None:
+    """Give an input ordinary values: from its range if it has one; along so many last dimensions none of them twice."""
+    if distinct and limits is not None:
+        tensor.copy_(without_repeats(tensor.shape, distinct, limits, torch.rand))
+    elif tensor.dtype is torch.bool:
         tensor.bernoulli_(0.5)
     elif limits is not None and not tensor.is_floating_point():
         tensor.random_(*map(int, limits))
@@ -67,3 +70,20 @@ def draw_input(tensor: Tensor, limits: tuple[float, float] | None) -> None:
         tensor.uniform_(*limits)
     else:
         tensor.normal_()
+
+
+def without_repeats(
+    shape: Sequence[int], distinct: int, limits: tuple[float, float], keys: Callable[[Sequence[int]], Tensor]
+) -> Tensor:
+    """Integers of a range, none of which stands twice along the last dimensions: the first of them in some order.
+
+    Args:
+        shape: The shape of the tensor.
+        distinct: How many the last dimensions are.
+        limits: The ends of the range.
+        keys: Makes the numbers, of a shape, by which the integers are put in order.
+    """
+    low, high = map(int, limits)
+    outer, inner = shape[:-distinct], shape[-distinct:]
+    order = keys((*outer, high - low)).argsort(-1)
+    return low + order[..., : math.prod(inner)].reshape(tuple(shape))

@@ -131,7 +131,8 @@ def _unmet(program: Program, path: Path, given: Mapping[str, Any], sizes: CaseSi
     try:
         values = {**values_of(program, given), **sizes}
         unknown = {*program.dimensions, program.run} - sizes.keys()
-        told = [node for node in program.constraints if not ex.names(node) & unknown]
+        demanded = (*program.argument_constraints, *program.size_conditions)
+        told = [node for node in demanded if not ex.names(node) & unknown]
         broken = [constraint for constraint in told if not Interpreter(values).truth(constraint)]
         unmet = f"`{ex.show(broken[0])}`" if broken else unmet
     except EvaluationFault as fault:
@@ -167,7 +168,7 @@ def _leading(program: Program, given: CaseSizes) -> tuple[Leading, ...]:
         return (tuple(own),)
     if not _has_leading(program):
         return ((),)
-    held = any(program.run in ex.names(node) for node in program.size_constraints)
+    held = any(program.run in ex.names(node) for node in program.size_conditions)
     return (LEADING, *OTHER_LEADING) if held else (LEADING,)
 
 
@@ -175,7 +176,7 @@ def sizable(program: Program, sizes: CaseSizes) -> Callable[[Mapping[str, Any]],
     """Whether there are sizes beside some that are given, at which arguments keep all constraints."""
 
     def accept(given: Mapping[str, Any]) -> bool:
-        return not program.size_constraints or _sized(program, values_of(program, given), sizes) is not None
+        return not program.size_conditions or _sized(program, values_of(program, given), sizes) is not None
 
     return accept
 

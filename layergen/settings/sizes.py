@@ -19,7 +19,7 @@ BUDGET = 20_000  # looks at a size
 def keeps(program: Program, values: Mapping[str, Any], sizes: Mapping[str, int]) -> bool:
     """Whether the constraints on sizes hold, as far as the sizes are known."""
     known = {**values, **sizes}
-    told = [node for node in program.size_constraints if not ex.names(node) - known.keys()]
+    told = [node for node in program.size_conditions if not ex.names(node) - known.keys()]
     try:
         return all(Interpreter(known).truth(node) for node in told)
     except EvaluationFault:
@@ -57,7 +57,7 @@ def find_sizes(
         strict: Whether sizes must be distinct; else they are if they can be.
     """
     steps = 0
-    held = set().union(*map(ex.names, program.size_constraints)) if program.size_constraints else set()
+    held = set().union(*map(ex.names, program.size_conditions)) if program.size_conditions else set()
     numbers = {value for value in values.values() if isinstance(value, int)}
 
     def extend(sizes: dict[str, int], remaining: Sequence[str]) -> dict[str, int] | None:
