@@ -10,6 +10,7 @@ from layergen.lang import expression as ex
 from layergen.lang.model import Input
 from layergen.lower.laws import formula_function
 from layergen.lower.source import python
+from layergen.resolve.autocast import kept_whole
 from layergen.resolve.families import at_values
 from layergen.resolve.program import Program
 
@@ -25,6 +26,7 @@ APPLIES: dict[str, Callable[[CheckedLayer], bool]] = {
     "test_accepts_channels_last": lambda layer: any(len(shape) == 4 for shape in input_shapes(layer)),
     "test_accepts_non_contiguous_inputs": lambda layer: True,
     "test_accepts_the_smallest_inputs": lambda layer: bool(layer.preconditions or layer.size_limits),
+    "test_autocast": lambda layer: kept_whole(layer.program.forward.statements),
     "test_compiles": lambda layer: layer.transforms.smallest is not None and layer.transforms.traced,
     "test_copies_compute_the_same": lambda layer: True,
     "test_definition": lambda layer: bool(layer.defined.plain),

@@ -153,6 +153,33 @@ UNDIFFERENTIABLE = frozenset(
     }
 )
 
+# Ops that autocast runs in half precision on some device, or that are made of such.
+LOWERED = frozenset(
+    {
+        *("linear", "matmul", "linalg.matmul", "mm", "bmm", "mv", "einsum", "inner", "tensordot", "linalg.vecdot"),
+        *("addmm", "addmv", "addr", "addbmm", "baddbmm", "linalg.multi_dot", "matrix_power", "linalg.matrix_power"),
+        *("conv1d", "conv2d", "conv3d", "conv_tbc", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d"),
+        *("corrcoef", "cov", "linalg.pinv", "prelu", "scaled_dot_product_attention", "multi_head_attention_forward"),
+        *(*_RECURRENCES, *_CELLS, "lstm", "lstm_cell"),
+    }
+)
+
+# Ops that give what they take the widest dtype among it.
+PROMOTING = frozenset(
+    {
+        *("add", "sub", "subtract", "mul", "multiply", "div", "divide", "true_divide", "where", "maximum", "minimum"),
+        *("fmax", "fmin", "atan2", "hypot", "pow", "outer", "cat", "concat", "stack", "hstack", "vstack", "dstack"),
+    }
+)
+
+# Ops beside views, of which autocast knows nothing: they give half precision for half precision with and without it.
+UNCAST = frozenset(
+    {
+        *("add", "sub", "subtract", "mul", "multiply", "div", "divide", "true_divide", "where", "maximum", "minimum"),
+        *("abs", "neg", "relu", "sigmoid", "tanh", "clamp", "masked_fill", "gather", "index_select", "clone"),
+    }
+)
+
 # Ops that compute each entry of their first operand by itself; what else they take is numbers.
 ELEMENTWISE = frozenset(
     {
