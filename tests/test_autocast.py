@@ -13,7 +13,12 @@ from torch import Tensor, nn
 from generated.attention.linear_attention import LinearAttention
 from generated.encoding.fourier_features import FourierFeatures
 from generated.loss.arc_face_loss import ArcFaceLoss
+from generated.loss.charbonnier_loss import CharbonnierLoss
+from generated.loss.cosine_embedding_loss import CosineEmbeddingLoss
+from generated.loss.focal_loss import FocalLoss
 from generated.loss.info_nce_loss import InfoNCELoss
+from generated.loss.label_smoothing_loss import LabelSmoothingLoss
+from generated.loss.poisson_nll_loss import PoissonNLLLoss
 from layergen.lang.facts import Autocast
 from layergen.ops.traits import LOWERED
 from layergen.run.instance import Placement
@@ -199,7 +204,6 @@ def test_values_and_gradients_under_autocast_are_those_without_it(name: str) -> 
         narrow = layer(*(each.bfloat16() if each.is_floating_point() else each for each in inputs))
     torch.testing.assert_close(result, expected)
     torch.testing.assert_close(torch.autograd.grad(result.sum(), leaves), slopes)
-    assert narrow.dtype is torch.bfloat16
     assert narrow.isfinite().all()
 
 
@@ -211,6 +215,43 @@ def test_gradients_near_a_cosine_of_one_are_finite_under_autocast() -> None:
         layer(x, torch.arange(4)).backward()
     assert x.grad is not None
     assert x.grad.isfinite().all()
+
+
+LOSSES: dict[str, tuple[nn.Module, Callable[[Tensor], tuple[Tensor, ...]]]] = {
+    "charbonnier": (CharbonnierLoss(), lambda x: (x[None, None], x[None, None] + 1)),
+    "cosine embedding": (CosineEmbeddingLoss(), lambda x: (x, x + 1, torch.ones(6, dtype=torch.int64))),
+    "focal": (FocalLoss(), lambda x: (x, torch.ones_like(x))),
+    "info nce": (InfoNCELoss(), lambda x: (x, x)),
+    "label smoothing": (LabelSmoothingLoss(), lambda x: (x, torch.arange(6))),
+    "poisson": (PoissonNLLLoss(), lambda x: (x, x + 5)),
+}
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_a_loss_is_in_float32_under_autocast_and_in_the_dtype_of_its_inputs_without(name: str) -> None:
+    layer, given = LOSSES[name]
+    inputs = given(torch.rand(6, 8, dtype=torch.bfloat16))
+    assert layer(*inputs).dtype is torch.bfloat16
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert layer(*inputs).dtype is torch.float32
+    assert layer(*inputs).dtype is torch.bfloat16
+    doubles = tuple(each.double() if each.is_floating_point() else each for each in inputs)
+    assert layer(*doubles).dtype is torch.float64
+
+
+def test_a_loss_that_is_scaled_stays_finite() -> None:
+    x = torch.full((1, 1, 4, 3), 2.0)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        loss = CharbonnierLoss()(x.half(), -x.half())
+    assert (loss * 65536).isfinite()
+
+
+def test_a_loss_that_is_a_part_of_something_is_asked_where_it_stands() -> None:
+    written = forward("y = loss_as(upcast(x) * 2, x) + 1")
+    last = written.splitlines()[-1]
+    assert written.startswith(HEADER)
+    assert "if torch.is_autocast_enabled(device_type) else" in written
+    assert last.startswith(("return", ")"))
 
 
 @pytest.mark.parametrize("name", LAYERS)

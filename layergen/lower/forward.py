@@ -6,12 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from layergen.lang import expression as ex
-from layergen.lang.facts import Autocast
 from layergen.lang.tuples import whole_name, wholes
-from layergen.lang.visitor import Visitor, assigned, calls, mentioned, statements
+from layergen.lang.visitor import Visitor, assigned, calls, mentioned
 from layergen.lower.annotations import Annotations
 from layergen.lower.arguments import bounds_check, normalized
-from layergen.lower.autocast import device_type, left_to_autocast, shielded
+from layergen.lower.autocast import asks_for_autocast, device_type, left_to_autocast, shielded, unless_autocast
 from layergen.lower.buffers import copied
 from layergen.lower.carried import carried
 from layergen.lower.families import reader
@@ -87,7 +86,7 @@ class ForwardWriter(Visitor):
         self.whole = left_to_autocast(
             tidied(in_place(copied(self.program)), wholes(self.program.outputs)), self.program
         )
-        if any(statement.autocast is Autocast.OFF for statement in statements(self.whole)):
+        if asks_for_autocast(self.whole):
             self.device_type = self.free("device_type")
             self.emit(f"{self.device_type} = {device_type(self.origin().device)}")
         body, self.computed = self.split_return(self.whole)
@@ -396,4 +395,4 @@ class ForwardWriter(Visitor):
         used = mentioned([user]) | {call.function for call in calls([user])}
         node = self.narrowing(node, used) if is_condition else node
         node = as_types(node, self.known, self.program.decided, self.names)
-        return converted(node, self.program, self.names)
+        return unless_autocast(converted(node, self.program, self.names), self.device_type)

@@ -120,7 +120,7 @@ ALIASING = frozenset(
         *("broadcast_to", "flatten", "ravel", "reshape", "reshape_as", "unflatten", "einsum", "linalg.diagonal"),
         *("chunk", "split", "tensor_split", "hsplit", "vsplit", "dsplit", "unbind", "meshgrid"),
         *("real", "imag", "view_as_real", "view_as_complex", "conj", "conj_physical", "detach", "positive", "rot90"),
-        *("type_as", "upcast", "to", "bfloat16", "bool", "double", "float", "half", "int", "long", "short"),
+        *("type_as", "loss_as", "upcast", "to", "bfloat16", "bool", "double", "float", "half", "int", "long", "short"),
         *("dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout"),
         *("feature_alpha_dropout", "sum_to_size"),
     }

@@ -146,7 +146,7 @@ class _Widths:
         if not isinstance(node, ex.Call) or (node.callee is not None and node.callee.kind in PLAIN):
             return False
         op = ops.called(node)
-        if op is None:  # a member, or a function of the caller's
+        if op is None or op.name == "loss_as":  # a member, or a function of the caller's, or what asks for it
             return True
         known = op.factory or op.name in ALIASING | UNCAST | UNDIFFERENTIABLE
         return not known and _joined(self.operands(node)) is Width.OPEN
@@ -196,7 +196,7 @@ class _Widths:
                 return Width.COMPLEX if operands[0] is Width.COMPLEX else Width.WIDE
             case "type_as":
                 return operands[-1]
-            case "half" | "bfloat16":
+            case "half" | "bfloat16" | "loss_as":
                 return Width.OPEN
             case "float" | "double" | "int" | "long" | "short" | "bool":
                 return Width.FIXED
