@@ -11,6 +11,7 @@ import torch
 
 from layergen import ops
 from layergen.lang.kinds import Kind
+from layergen.ops.registry import OWN
 from layergen.ops.traits import ALIASING, FORGETFUL
 
 NAMES = ops.names()
@@ -28,7 +29,7 @@ def test_every_op_is_found_and_has_a_signature() -> None:
 
 def test_names_are_sorted_and_include_what_layers_need() -> None:
     assert list(NAMES) == sorted(NAMES)
-    assert {"conv2d", "relu", "sigmoid", "erf", "expand", "type_as", "upcast", "fft.rfft", "linalg.norm"} <= set(NAMES)
+    assert {"conv2d", "relu", "erf", "expand", "type_as", "upcast", "loss_as", "fft.rfft", "linalg.norm"} <= set(NAMES)
 
 
 def test_python_spelling_reaches_the_function() -> None:
@@ -38,7 +39,7 @@ def test_python_spelling_reaches_the_function() -> None:
         assert op is not None
         if op.methodic:
             assert getattr(torch.Tensor, name) is op.function
-        elif name != "upcast":
+        elif name not in OWN:
             head, *path = op.python.split(".")
             found: Any = scope[head]
             for part in path:
@@ -80,7 +81,7 @@ def test_unsafe_functions_are_no_ops(name: str) -> None:
 def test_every_op_is_an_operator_of_tensors_or_a_function_over_them() -> None:
     operators = {name.removeprefix("aten::").split(".")[0] for name in torch._C._dispatch_get_all_op_names()}
     conversions = {"bfloat16", "bool", "double", "float", "half", "int", "long", "short"}
-    for name in set(NAMES) - conversions - {"upcast", "tensor"}:
+    for name in set(NAMES) - conversions - {*OWN, "tensor"}:
         op = ops.find(name)
         assert op is not None
         if inspect.isfunction(op.function):
@@ -221,7 +222,7 @@ def test_ops_that_torch_says_give_views_are_known_to() -> None:
 
 def test_the_names_of_views_are_those_of_their_operands_memory() -> None:
     x = torch.rand(1, 2, 2)
-    for name in ("detach", "upcast", "flatten", "reshape_as", "expand_as", "type_as", "real", "positive"):
+    for name in ("detach", "upcast", "loss_as", "flatten", "reshape_as", "expand_as", "type_as", "real", "positive"):
         op = ops.get(name)
         result = op.function(x, x) if name.endswith("_as") else op.function(x)
         assert result.untyped_storage().data_ptr() == x.untyped_storage().data_ptr(), name

@@ -21,6 +21,7 @@ from layergen.run.forward import ForwardInterpreter, Run, TrialFault
 from layergen.run.instance import Instance, Placement
 from layergen.run.watching import BOTH, Bystander, Runs, Watch
 
+BACK = ("type_as", "loss_as")
 CASTS = frozenset({"float", "half", "bfloat16"})
 NARROWER = (torch.float32, torch.float16, torch.bfloat16)
 DIGITS = 1e-10  # of an output's own size; float32 is off by some hundred times as much
@@ -59,7 +60,7 @@ def _casts(function: str, arguments: list[Any]) -> bool:
     if not isinstance(first, Tensor) or not _is_followed(first):
         return False
     other = arguments[1] if len(arguments) > 1 else None
-    return function in CASTS or (function == "type_as" and isinstance(other, Tensor) and other.dtype in NARROWER)
+    return function in CASTS or (function in BACK and isinstance(other, Tensor) and other.dtype in NARROWER)
 
 
 def check_narrowing(ways: Ways) -> Iterator[Finding]:
@@ -81,7 +82,7 @@ NARROWING = Promise(check_narrowing, (EXACT,))
 def _may_narrow(runs: Runs) -> bool:
     calls = runs.program.forward.calls
     return any(
-        call.function in CASTS or call.function == "type_as" or any(part.name == "dtype" for part in call.keywords)
+        call.function in CASTS or call.function in BACK or any(part.name == "dtype" for part in call.keywords)
         for call in calls
     )
 
@@ -119,7 +120,7 @@ def _differ(usual: Run, wide: Run) -> bool:
 
 def _finding(call: ex.Call, instance: Instance) -> Finding:
     message = f"in float64, `{call.function}` leaves no more digits than float32 has"
-    if call.function == "type_as":
+    if call.function in BACK:
         help = "compute in the wider of the two dtypes: bring the other tensor to this one's"
     elif call.function in CASTS and call.arguments:
         help = f"write `upcast({ex.show(call.arguments[0])})`, which is float32 or wider"

@@ -79,7 +79,7 @@ TRANSFERS: dict[str, Transfer] = table(
         kept,
     ),
     transposed=("transpose swapaxes swapdims", transposed),
-    type_as=("type_as", type_as),
+    type_as=("type_as loss_as", type_as),
     cast=("upcast detach float double half bfloat16", cast),
     zeros=("tril triu diag diag_embed avg_pool1d avg_pool2d avg_pool3d", with_zeros),
     joined=("cat concat concatenate stack hstack vstack dstack", joined),
@@ -195,7 +195,8 @@ TRANSFERS |= {"pad": pad, "long": long, "int": long, "short": long}
 # Ops that give a tensor of the shape of their first.
 SHAPED = frozenset(
     {
-        *("upcast", "type_as", "detach", "clone", "float", "double", "half", "bfloat16", "softmax", "log_softmax"),
+        *("upcast", "type_as", "loss_as", "detach", "clone", "float", "double", "half", "bfloat16"),
+        *("softmax", "log_softmax"),
         *("sigmoid", "tanh", "relu", "exp", "log", "abs", "square", "clamp", "normalize", "layer_norm", "dropout"),
     }
 )

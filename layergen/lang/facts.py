@@ -1,7 +1,7 @@
 """What the words of a tree are. The parser cannot know; `layergen.resolve` says it once, and hangs it on the nodes."""
 
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import Enum, StrEnum, auto
 
 JOINT = ", "  # between the names of members of which a call runs one
 
@@ -35,6 +35,14 @@ class CalleeKind(StrEnum):
     MEMBER = "member"  # of the layer, which is run
     FUNCTION = "function"  # that an argument stands for
     ITERATION = "iteration"  # what a loop alone can run over: `range`, `enumerate`, …
+
+
+class Autocast(Enum):
+    """What autocast is to a statement."""
+
+    OFF = auto()  # it multiplies what was upcast, which autocast would cast back: the statement is kept from it
+    ANY = auto()  # nothing: it gives the same with and without
+    ON = auto()  # something that the caller who turns it on may count on
 
 
 @dataclass(frozen=True)

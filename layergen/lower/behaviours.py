@@ -10,6 +10,7 @@ from layergen.lang import expression as ex
 from layergen.lang.model import Input
 from layergen.lower.laws import formula_function
 from layergen.lower.source import python
+from layergen.resolve.autocast import kept_whole
 from layergen.resolve.families import at_values
 from layergen.resolve.program import Program
 
@@ -25,6 +26,7 @@ APPLIES: dict[str, Callable[[CheckedLayer], bool]] = {
     "test_accepts_channels_last": lambda layer: any(len(shape) == 4 for shape in input_shapes(layer)),
     "test_accepts_non_contiguous_inputs": lambda layer: True,
     "test_accepts_the_smallest_inputs": lambda layer: bool(layer.preconditions or layer.size_limits),
+    "test_autocast": lambda layer: kept_whole(layer.program.forward.statements),
     "test_compiles": lambda layer: layer.transforms.smallest is not None and layer.transforms.traced,
     "test_copies_compute_the_same": lambda layer: True,
     "test_definition": lambda layer: bool(layer.defined.plain),
@@ -38,6 +40,7 @@ APPLIES: dict[str, Callable[[CheckedLayer], bool]] = {
     "test_initial_values": lambda layer: layer.program.owns,
     "test_laws": lambda layer: bool(layer.program.laws),
     "test_leaves_its_inputs_alone": lambda layer: True,
+    "test_loss_under_autocast": lambda layer: is_loss(layer.program),
     "test_matches_expression": lambda layer: layer.program.formula is not None and not layer.program.always_draws,
     "test_matches_torch": lambda layer: layer.program.matches is not None,
     "test_materializes_from_meta_device": lambda layer: layer.program.owns and not layer.program.kept,
@@ -158,6 +161,14 @@ def has_gradients(program: Program) -> bool:
     dtypes += [part.dtype for part in program.parameters.values()]
     measured = measured and not any(dtype in NARROW for dtype in dtypes)  # slopes are measured in float64
     return measured and any(tensor.floating for tensor in program.outputs.values())
+
+
+def is_loss(program: Program) -> bool:
+    """Whether each output has the dtype that losses have."""
+    found = (part for part in program.forward.statements if isinstance(part, ex.Assign))
+    values = {target.id: part.value for part in found for target in part.targets}
+    last = [values.get(name) for name in program.outputs]
+    return all(isinstance(value, ex.Call) and value.function == "loss_as" for value in last)
 
 
 def settles(program: Program) -> bool:

@@ -10,10 +10,10 @@ from layergen.lang.tuples import whole_name, wholes
 from layergen.lang.visitor import Visitor, assigned, calls, mentioned
 from layergen.lower.annotations import Annotations
 from layergen.lower.arguments import bounds_check, normalized
+from layergen.lower.autocast import asks_for_autocast, device_type, left_to_autocast, shielded, unless_autocast
 from layergen.lower.buffers import copied
 from layergen.lower.carried import carried
 from layergen.lower.families import reader
-from layergen.lower.gradients import depends_on
 from layergen.lower.input_checks import InputCheckWriter, mentioned_dimensions, rounds
 from layergen.lower.loops import arranged
 from layergen.lower.members import listed
@@ -26,7 +26,7 @@ from layergen.lower.statistics import in_place
 from layergen.lower.tidy import tidied
 from layergen.lower.unbatched import UnbatchedWriter
 from layergen.lower.unions import as_types
-from layergen.lower.updates import parted
+from layergen.lower.updates import parted, update
 from layergen.lower.whole import seldom_read
 from layergen.lower.wide import converted
 from layergen.prove.demands import InputCheck
@@ -36,7 +36,6 @@ from layergen.resolve.signature import Entry, Sizes, leading_source
 
 INDENT = "    "
 NO_NAMES: Mapping[str, str] = {}
-IN_PLACE = {"+": "add_", "-": "sub_", "*": "mul_"}
 
 
 class ForwardWriter(Visitor):
@@ -57,6 +56,9 @@ class ForwardWriter(Visitor):
         self.known: Facts = NOTHING  # what is known of the inputs where the writer is
         self.bound = frozenset(name for name, found in program.dimensions.items() if found.always)
         self.whole: Sequence[ex.Statement] = ()  # the statements as they are written
+        self.computed: ex.Assign | None = None  # the one whose value is returned without a name
+        self.device_type = ""  # the name of what autocast is turned off for
+        self.kept = False  # whether it is turned off where the writer is
         self.lines: list[str] = []
         self.depth = 0
         self.rebound = program.forward.assigned
@@ -81,11 +83,16 @@ class ForwardWriter(Visitor):
         for check in size_checks(self.program, self.limits):
             for line in check.lines():
                 self.emit(line)
-        self.whole = tidied(in_place(copied(self.program)), wholes(self.program.outputs))
-        body, computed = self.split_return(self.whole)
+        self.whole = left_to_autocast(
+            tidied(in_place(copied(self.program)), wholes(self.program.outputs)), self.program
+        )
+        if asks_for_autocast(self.whole):
+            self.device_type = self.free("device_type")
+            self.emit(f"{self.device_type} = {device_type(self.origin().device)}")
+        body, self.computed = self.split_return(self.whole)
         body, last = self.split_condition(body)
         follows = (*last.body, *last.orelse) if last is not None else ()
-        body, given = self.split_names(body, follows) if computed is None else (body, {})
+        body, given = self.split_names(body, follows) if self.computed is None else ((*body, self.computed), {})
         self.block(body)
         if last is not None:
             self.emit(f"if {self.printer.show(self.narrowed(last.test, last))}:")
@@ -96,10 +103,8 @@ class ForwardWriter(Visitor):
             self.bind_here(others)
             self.block(others)
             self.give_back((), {last.test: False}, {**given, **inner})
-        elif computed is None:
+        elif self.computed is None:
             self.give_back(conditions(self.program), {}, given)
-        else:
-            self.emit(f"return {self.printer.show(self.narrowed(computed.value, computed))}")
         return tuple(self.lines)
 
     def split_condition(self, body: Sequence[ex.Statement]) -> tuple[Sequence[ex.Statement], ex.If | None]:
@@ -261,8 +266,15 @@ class ForwardWriter(Visitor):
             if silent:
                 self.emit("with torch.no_grad():")
             self.depth += silent
-            for statement in part:
-                self.visit(statement)
+            for kept, steps in ((False, part),) if self.kept else shielded(part):
+                if kept:
+                    self.emit(f"with torch.autocast({self.device_type}, enabled=False):")
+                self.kept, before = self.kept or kept, self.kept
+                self.depth += kept
+                for statement in steps:
+                    self.visit(statement)
+                self.depth -= kept
+                self.kept = before
             self.depth -= silent
 
     def comment(self, statement: ex.Comment) -> None:
@@ -276,9 +288,12 @@ class ForwardWriter(Visitor):
             return
         target = statement.targets[0]
         if len(statement.targets) == 1 and target.id in self.program.buffers:
-            self.emit(self.update(target.id, self.narrowed(statement.value, statement)))
+            self.emit(update(self.printer, target.id, self.narrowed(statement.value, statement)))
             return
         value = self.printer.show(self.narrowed(statement.value, statement))
+        if statement is self.computed:
+            self.emit(f"return {value}")
+            return
         names = [re.sub(r"\w+", lambda found: self.assigned(found[0]), target.id) for target in statement.targets]
         annotation = self.types.annotation(statement)
         for name in self.types.declared(statement):
@@ -318,21 +333,6 @@ class ForwardWriter(Visitor):
         """The buffers that a statement assigns."""
         targets = statement.targets if isinstance(statement, ex.Assign) else ()
         return [target.id for target in targets if target.id in self.program.buffers]
-
-    def update(self, buffer: str, value: ex.Expression) -> str:
-        """Write a buffer in place, with the op's own in-place form where it has one."""
-        target = f"self.{buffer}"
-        match value:
-            case ex.Binary(operator=operator, left=ex.Name(id=name), right=right) if (
-                name == buffer and operator in IN_PLACE and buffer not in depends_on(right)
-            ):
-                return f"{target}.{IN_PLACE[operator]}({self.printer.show(right)})"
-            case ex.Call(function="lerp", arguments=(ex.Name(id=name), *rest)) if (
-                name == buffer and buffer not in depends_on(call := ex.Call("lerp_", tuple(rest), value.keywords))
-            ):
-                return f"{target}.lerp_({self.printer.arguments(call)})"
-            case _:
-                return f"{target}.copy_({self.printer.show(value)})"
 
     def branch(self, statement: ex.If) -> None:
         self.chain(statement, "if")
@@ -395,4 +395,4 @@ class ForwardWriter(Visitor):
         used = mentioned([user]) | {call.function for call in calls([user])}
         node = self.narrowing(node, used) if is_condition else node
         node = as_types(node, self.known, self.program.decided, self.names)
-        return converted(node, self.program, self.names)
+        return unless_autocast(converted(node, self.program, self.names), self.device_type)

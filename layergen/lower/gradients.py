@@ -69,7 +69,7 @@ def is_undifferentiable(node: ex.Expression) -> bool:
 
 def _names(node: ex.Expression, of: Callable[[ex.Expression], set[str]]) -> set[str]:
     match node:
-        case ex.Call(function="type_as", arguments=(first, *_)):
+        case ex.Call(function="type_as" | "loss_as", arguments=(first, *_)):
             return of(first)
         case ex.Name(id=name):
             return {name}

@@ -14,7 +14,7 @@ from types import MappingProxyType
 from layergen import ops
 from layergen.lang import expression as ex
 from layergen.lang.dtypes import DTYPES
-from layergen.lang.facts import CalleeKind, Role
+from layergen.lang.facts import Callee, CalleeKind, Role
 from layergen.lang.kinds import Kind
 from layergen.lang.scalars import NUMBERS, SCALARS
 from layergen.ops.traits import UNDERSTATED
@@ -132,6 +132,8 @@ class SourcePrinter(ex.Printer):
             return f"{SCALARS[node.function].text}({self.arguments(node)})"
         if op.name == "upcast":
             return self.upcast(node)
+        if op.name == "loss_as":  # outside of a forward, where nothing asks for autocast
+            return self.call(replace(node, function="type_as", callee=Callee(CalleeKind.OP, "type_as")))
         if op.factory:
             return self.factory(node, op)
         first = node.arguments[0] if node.arguments else None

@@ -1,4 +1,4 @@
-"""Says what of a forward stands under ``torch.no_grad()``: updates of buffers, and what is computed for them alone."""
+"""Updates of buffers: how they are written, and what stands under ``torch.no_grad()`` with them."""
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
@@ -6,8 +6,10 @@ from itertools import groupby
 
 from layergen.lang import expression as ex
 from layergen.lang.visitor import reads
+from layergen.lower.gradients import depends_on
 
 Block = Sequence[ex.Statement]
+IN_PLACE = {"+": "add_", "-": "sub_", "*": "mul_"}
 
 
 def is_update(statement: ex.Statement, buffers: Collection[str]) -> bool:
@@ -57,3 +59,19 @@ def _free(block: Block, whole: Block, buffers: Collection[str], results: Collect
 
 def _names(statement: ex.Statement) -> set[str]:
     return {target.id for target in statement.targets} if isinstance(statement, ex.Assign) else set()
+
+
+def update(printer: ex.Printer, buffer: str, value: ex.Expression) -> str:
+    """Write a buffer in place, with the op's own in-place form where it has one."""
+    target = f"self.{buffer}"
+    match value:
+        case ex.Binary(operator=operator, left=ex.Name(id=name), right=right) if (
+            name == buffer and operator in IN_PLACE and buffer not in depends_on(right)
+        ):
+            return f"{target}.{IN_PLACE[operator]}({printer.show(right)})"
+        case ex.Call(function="lerp", arguments=(ex.Name(id=name), *rest)) if (
+            name == buffer and buffer not in depends_on(call := ex.Call("lerp_", tuple(rest), value.keywords))
+        ):
+            return f"{target}.lerp_({printer.arguments(call)})"
+        case _:
+            return f"{target}.copy_({printer.show(value)})"

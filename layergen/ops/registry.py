@@ -13,6 +13,7 @@ from functools import cache
 from typing import Any
 
 import torch
+from torch import Tensor
 from torch.nn import functional
 
 from layergen import suggest
@@ -52,8 +53,8 @@ HOMES = (
 @cache
 def find(name: str) -> Op | None:
     """The op that a spec calls by a name, if there is one."""
-    if name == "upcast":
-        return _upcast()
+    if name in OWN:
+        return OWN[name]
     if not WRITTEN.fullmatch(name) or name in traits.SKIPPED or traits.SKIPPED_PATTERN.search(name):
         return None
     for home in HOMES:
@@ -89,7 +90,7 @@ def called(call: ex.Call) -> Op | None:
 @cache
 def names() -> tuple[str, ...]:
     """The names of all ops, sorted."""
-    candidates = {"upcast"}.union(*({home.prefix + bare for bare in dir(home.holder)} for home in HOMES))
+    candidates = {*OWN}.union(*({home.prefix + bare for bare in dir(home.holder)} for home in HOMES))
     return tuple(sorted(name for name in candidates if find(name)))
 
 
@@ -152,17 +153,30 @@ def _spread(signature: Signature) -> Signature:
     return replace(signature, parameters=tuple(parameters))
 
 
-def _upcast() -> Op:
-    """The language's own op: a tensor in float32 or wider."""
-    parameter = Formal("input", frozenset({Kind.TENSOR}))
+def _own(name: str, function: Callable[..., Tensor], *parameters: str) -> Op:
+    """An op of the language's own, which takes tensors and gives one."""
+    formals = tuple(Formal(parameter, frozenset({Kind.TENSOR})) for parameter in parameters)
     return Op(
-        name="upcast",
+        name=name,
         namespace="torch",
-        python="upcast",
-        function=lambda x: x.to(torch.promote_types(x.dtype, torch.float32)),
-        signatures=(Signature("upcast", (parameter,), frozenset({Kind.TENSOR})),),
+        python=name,
+        function=function,
+        signatures=(Signature(name, formals, frozenset({Kind.TENSOR})),),
         methodic=False,
         random=False,
         floating=None,
         untyped=False,
     )
+
+
+def _upcast(x: Tensor) -> Tensor:
+    """A tensor in float32 or wider."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))
+
+
+def _loss_as(loss: Tensor, x: Tensor) -> Tensor:
+    """A loss in the dtype of an input; as it is under autocast, which is tried on the CPU."""
+    return loss if torch.is_autocast_enabled("cpu") else loss.type_as(x)
+
+
+OWN = {"upcast": _own("upcast", _upcast, "input"), "loss_as": _own("loss_as", _loss_as, "input", "other")}

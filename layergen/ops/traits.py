@@ -120,7 +120,7 @@ ALIASING = frozenset(
         *("broadcast_to", "flatten", "ravel", "reshape", "reshape_as", "unflatten", "einsum", "linalg.diagonal"),
         *("chunk", "split", "tensor_split", "hsplit", "vsplit", "dsplit", "unbind", "meshgrid"),
         *("real", "imag", "view_as_real", "view_as_complex", "conj", "conj_physical", "detach", "positive", "rot90"),
-        *("type_as", "upcast", "to", "bfloat16", "bool", "double", "float", "half", "int", "long", "short"),
+        *("type_as", "loss_as", "upcast", "to", "bfloat16", "bool", "double", "float", "half", "int", "long", "short"),
         *("dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout"),
         *("feature_alpha_dropout", "sum_to_size"),
     }
@@ -150,6 +150,33 @@ UNDIFFERENTIABLE = frozenset(
         ),
         *("all", "any", "eq", "ge", "gt", "isfinite", "isinf", "isnan", "le", "lt", "ne"),
         *("logical_and", "logical_not", "logical_or", "logical_xor"),
+    }
+)
+
+# Ops that autocast runs in half precision on some device, or that are made of such.
+LOWERED = frozenset(
+    {
+        *("linear", "matmul", "linalg.matmul", "mm", "bmm", "mv", "einsum", "inner", "tensordot", "linalg.vecdot"),
+        *("addmm", "addmv", "addr", "addbmm", "baddbmm", "linalg.multi_dot", "matrix_power", "linalg.matrix_power"),
+        *("conv1d", "conv2d", "conv3d", "conv_tbc", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d"),
+        *("corrcoef", "cov", "linalg.pinv", "prelu", "scaled_dot_product_attention", "multi_head_attention_forward"),
+        *(*_RECURRENCES, *_CELLS, "lstm", "lstm_cell"),
+    }
+)
+
+# Ops that give what they take the widest dtype among it.
+PROMOTING = frozenset(
+    {
+        *("add", "sub", "subtract", "mul", "multiply", "div", "divide", "true_divide", "where", "maximum", "minimum"),
+        *("fmax", "fmin", "atan2", "hypot", "pow", "outer", "cat", "concat", "stack", "hstack", "vstack", "dstack"),
+    }
+)
+
+# Ops beside views, of which autocast knows nothing: they give half precision for half precision with and without it.
+UNCAST = frozenset(
+    {
+        *("add", "sub", "subtract", "mul", "multiply", "div", "divide", "true_divide", "where", "maximum", "minimum"),
+        *("abs", "neg", "relu", "sigmoid", "tanh", "clamp", "masked_fill", "gather", "index_select", "clone"),
     }
 )
 

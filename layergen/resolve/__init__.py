@@ -32,6 +32,7 @@ from layergen.lang.tuples import item_index
 from layergen.resolve.annotation import Environment, Functions, Meaning, annotated, as_initializer
 from layergen.resolve.arguments import kinds_of_argument
 from layergen.resolve.asking import check_identity, check_nameless
+from layergen.resolve.autocast import kept_from_autocast
 from layergen.resolve.blocks import annotated_block
 from layergen.resolve.callsites import check_calls
 from layergen.resolve.defaults import check_defaults
@@ -141,7 +142,7 @@ def understood(spec: LayerSpec, library: Library = EMPTY) -> Program:
         attributes={name: annotated(value, numbers) for name, value in spec.attributes.items()},
         accept=spec.accept,
         cases=spec.cases,
-        forward=Method(statements),
+        forward=Method(kept_from_autocast(statements, inputs, spec.tensors)),
         definition=definition_of(spec, _definitions(library)),
         names=start.names,
         entries=resolved,

@@ -10,7 +10,7 @@ from torch import Tensor
 from layergen.diagnostics import FORWARD, Finding, Place
 from layergen.faults import SpecError
 from layergen.lang import expression as ex
-from layergen.lang.facts import CalleeKind
+from layergen.lang.facts import Autocast, CalleeKind
 from layergen.lang.interpreter import EvaluationFault, Function, Interpreter
 from layergen.lang.tuples import whole_name
 from layergen.ops.dtypes import dtype_name
@@ -111,6 +111,14 @@ class ForwardInterpreter(Interpreter):
         self.observers = observers
         self.leading = leading
         self.steps: list[Step] = []
+
+    def visit(self, statement: ex.Statement) -> None:
+        """Do what a statement says: what is to be kept from autocast, without that of the CPU, which alone is tried."""
+        if statement.autocast is Autocast.OFF and torch.is_autocast_enabled("cpu"):
+            with torch.autocast("cpu", enabled=False):
+                super().visit(statement)
+        else:
+            super().visit(statement)
 
     def watched(self, node: ex.Call, arguments: list[Any], keywords: dict[str, Any]) -> Any:
         if node.origin and node.origin.demand:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, fields
 from functools import cached_property
 
 from layergen.diagnostics import Span
-from layergen.lang.facts import Callee, Role
+from layergen.lang.facts import Autocast, Callee, Role
 from layergen.lang.kinds import Kinds
 
 
@@ -41,8 +41,11 @@ class Expression(Node):
     kinds: Kinds | None = field(default=None, compare=False, kw_only=True, repr=False)  # None: not resolved yet
 
 
+@dataclass(frozen=True)
 class Statement(Node):
     """A node that does something."""
+
+    autocast: Autocast = field(default=Autocast.ON, compare=False, kw_only=True, repr=False)
 
 
 @dataclass(frozen=True)
