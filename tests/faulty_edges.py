@@ -108,6 +108,22 @@ FAULTY: dict[str, tuple[str, str, dict[str, Any]]] = {
         parameters={"w": weight("ones", "K", "C")},
         inputs={"x": NC, "t": {"shape": ["N"], "dtype": "int64", "range": [0, "K + 1"]}},
     ),
+    "labels_that_all_count_for_nothing": fault(
+        VALUE, "sum(x * (t != 2)) / sum(t != 2)",
+        forward="y = sum(x * (t != 2)) / sum(t != 2)",
+        inputs={"x": ["N"], "t": {"shape": ["N"], "dtype": "int64", "range": [0, 5]}}, outputs={"y": []},
+    ),
+    "labels_that_an_argument_leaves_out": fault(
+        VALUE, "sum(x * ne(t, skip)) / sum(ne(t, skip))",
+        forward="y = sum(x * ne(t, skip)) / sum(ne(t, skip))",
+        arguments={"skip": {"type": "int", "default": -100, "doc": "Label that counts for nothing."}},
+        inputs={"x": ["N"], "t": {"shape": ["N"], "dtype": "int64", "range": [1, 5]}}, outputs={"y": []},
+    ),
+    "labels_that_an_op_ignores": fault(
+        VALUE, "cross_entropy(x, t, ignore_index=2)",
+        forward="y = cross_entropy(x, t, ignore_index=2)",
+        inputs={"x": NC, "t": {"shape": ["N"], "dtype": "int64", "range": [0, "C"]}}, outputs={"y": []},
+    ),
     "power_of_zero": fault(GRADIENT, "abs(x) ** 0.5", forward="y = abs(x) ** 0.5"),
     "saturated_softmax": fault(
         GRADIENT, "(1 - softmax(x, dim=1)) ** 0.5",

@@ -107,4 +107,21 @@ MORE_SOUND: dict[str, dict[str, Any]] = {
         "inputs": {"x": NC, "t": {"shape": NC, "range": [0, 1], "gradient": False}},
         "outputs": SCALAR,
     },
+    "labels_of_which_none_may_count": {
+        "forward": "y = sum(x * (t != 2)) / clamp(sum(t != 2), min=1)",
+        "inputs": {"x": ["N"], "t": {"shape": ["N"], "dtype": "int64", "range": [0, 5]}},
+        "outputs": SCALAR,
+    },
+    "labels_that_are_never_the_one_left_out": {
+        "forward": "y = sum(x * (t != -1)) / sum(t != -1)",
+        "inputs": {"x": ["N"], "t": {"shape": ["N"], "dtype": "int64", "range": [0, 5]}},
+        "outputs": SCALAR,
+    },
+    "mean_over_no_label_as_torch_has_it": {
+        "forward": "y = cross_entropy(x, t, ignore_index=skip)",
+        "arguments": {"skip": {"type": "int", "default": -100, "doc": "Label that counts for nothing."}},
+        "inputs": {"x": NC, "t": LABELS},
+        "outputs": SCALAR,
+        "matches": "nn.CrossEntropyLoss(ignore_index=skip)",
+    },
 }

@@ -69,3 +69,34 @@ def test_a_number_of_dimensions_is_checked_where_the_matched_module_names_it(
     parts = PADDED | ({"matches": matches} if matches else {})
     checks = checked(program('y = pad(x, (1, 1), mode="circular")', **parts)).input_checks
     assert [len(wrong) for check in checks if isinstance(check.demand, RankDemand) for wrong in check.wrong] == ranks
+
+
+GATED: dict[str, Any] = {
+    "arguments": {"channels": DIM},
+    "parameters": {"gate": {"shape": ["channels"], "init": "ones"}},
+    "inputs": {"x": ["N", "channels", "H", "W"]},
+    "outputs": {"y": ["N", "channels", "H", "W"]},
+}
+PAIR: dict[str, Any] = {"inputs": {"x": ["N", "D"], "z": ["N", "E"]}, "outputs": {"y": ["N", "D + E"]}}
+PRODUCT: dict[str, Any] = {
+    "inputs": {"x": ["N", "L", "D"], "z": ["N", "D", "M"]},
+    "outputs": {"y": ["N", "L", "M"]},
+}
+
+
+def ranks(forward: str, **parts: Any) -> list[str]:
+    """The inputs of which the number of dimensions is checked."""
+    checks = checked(program(forward, **parts)).input_checks
+    return [check.input for check in checks if isinstance(check.demand, RankDemand)]
+
+
+def test_a_number_of_dimensions_that_a_later_broadcast_mends_is_checked() -> None:
+    assert ranks("y = group_norm(x, 1) * gate[:, None, None]", **GATED) == ["x"]
+
+
+def test_numbers_of_dimensions_that_are_wrong_alike_are_refused_by_the_first() -> None:
+    assert ranks("y = cat([x, z], -1)", **PAIR) == ["x"]
+
+
+def test_numbers_of_dimensions_that_torch_holds_together_are_left_to_it() -> None:
+    assert ranks("y = tanh(bmm(x, z))", **PRODUCT) == []

@@ -177,13 +177,19 @@ def _logarithm(program: Program, node: ex.Expression) -> str:
 
 
 def _division(program: Program, node: ex.Expression) -> str:
-    by = _inside(node)
-    counts = isinstance(_operand(node), ex.Call) and any(part.dtype == "bool" for part in program.inputs.values())
-    if counts:
+    by, divisor = _inside(node), _operand(node)
+    masked = any(part.dtype == "bool" for part in program.inputs.values())
+    if isinstance(divisor, ex.Call) and (masked or _counts(program, divisor)):
         return f"divide by 1 at least: `clamp({by}, min=1)`"
     return (
         f"keep the divisor away from 0 before dividing, not after: `clamp({by}, min=1e-6)`, or add a small number to it"
     )
+
+
+def _counts(program: Program, divisor: ex.Call) -> bool:
+    """Whether a divisor counts where something holds."""
+    read = [divisor, *(found for name in ex.names(divisor) for found in sources(program.forward.statements, name))]
+    return any(isinstance(part, ex.Compare) for value in read for part in ex.walk(value))
 
 
 def _index(witness: Witness, node: ex.Expression) -> str:

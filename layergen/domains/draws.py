@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from layergen.domains.labels import EDGES as LABELS
+from layergen.domains.labels import all_of, labels
 from layergen.domains.site import Edge
 from layergen.lang.inits import is_initializer
 from layergen.lang.interpreter import EvaluationFault, Interpreter
@@ -240,6 +242,7 @@ def draws(instance: Instance, edges: frozenset[Edge]) -> Iterator[Draw]:
         found += MASKS
     if any(not part.floating and part.range is not None for part in given):
         found += INTEGERS
+        found += [Draw(f"labels are all {number}", all_of(number), LABELS) for number in labels(instance)]
     if any(part.floating and part.range is not None for part in given):
         found.append(LOW_END)
     if any(part.floating for part in given):

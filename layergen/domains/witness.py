@@ -13,6 +13,8 @@ import torch
 from torch import Tensor
 
 from layergen.domains.draws import CPU, ORDINARY, SINGULAR, Draw, draws, fill
+from layergen.domains.labels import EDGES as LABELS
+from layergen.domains.labels import compared_arguments
 from layergen.domains.recorded import Breakdown, breakdown
 from layergen.domains.site import Edge, Suspect
 from layergen.domains.study import suspects_at
@@ -100,6 +102,8 @@ def _trips(program: Program, ways: Sequence[Setting], suspects: Sequence[Suspect
         for training in program.modes:
             for name, changed in _with_roots(program, setting, suspects):
                 yield Trip(changed, True, suspects, training, words=f"`{name}` is {changed.values[name]:g}")
+            for name, changed in _with_labels(program, setting) if edges & LABELS else ():
+                yield Trip(changed, True, suspects, training, words=f"`{name}` is {changed.values[name]}")
             if edges & SINGULAR:
                 for name, changed in _at_bounds(program, setting):
                     words = f"`{name}` is {changed.values[name]:g}"
@@ -124,6 +128,15 @@ def _with_roots(program: Program, setting: Setting, suspects: Sequence[Suspect])
             changed = None if refusal(name, argument, ROOT) else _given(program, setting, {name: ROOT})
             if changed is not None:
                 yield name, changed
+
+
+def _with_labels(program: Program, setting: Setting) -> Iterator[tuple[str, Setting]]:
+    """The setting with one argument after the other that labels are compared with as a label that there may be."""
+    instance = _instance(program, setting)
+    for name, label in compared_arguments(program, instance) if instance is not None else ():
+        changed = _given(program, setting, {name: label})
+        if changed is not None:
+            yield name, changed
 
 
 def _is_number(argument: Argument) -> bool:

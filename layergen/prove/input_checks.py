@@ -5,17 +5,15 @@ other values, and the layer tried. Where torch refuses by itself, a check would 
 may take together with another: a transposed image has as many patches, and two tensors that are both too wide fit each
 other. So each size is also changed with every other size of its input, and with all that must be as large.
 
-The number of dimensions is part of what a shape promises: it is tried with one more and one less, and checked wherever
+The number of dimensions is part of what a shape promises: others are tried (`ranks.py`), and it is checked wherever
 sizes are read, since a size that is not there would be an error of another kind; and where the module that the layer
 matches says by a ValueError what is wrong, though torch would refuse it by another error. A size that determines a
 dimension, as `C * 2` does, is always checked: where it leaves a remainder, the layer would compute with another size
 than it was given.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
-
-from torch import Tensor
 
 from layergen.lang import expression as ex
 from layergen.lang.interpreter import EvaluationFault
@@ -31,12 +29,11 @@ from layergen.prove.demands import (
     SolutionDemand,
     demands_of,
 )
+from layergen.prove.ranks import ranks_to_check
+from layergen.prove.wrong_shapes import meant, passes, shape_of
 from layergen.resolve.program import Program
 from layergen.resolve.signature import LEADING, Binding
-from layergen.resolve.unbatched import telling
-from layergen.run.forward import TrialFault
-from layergen.run.instance import META, Instance
-from layergen.run.matched import matched_inputs, matched_module
+from layergen.run.instance import Instance
 from layergen.settings.choice import Setting
 
 TOGETHER = 2  # settings at which sizes are changed together
@@ -53,8 +50,6 @@ def input_checks(program: Program, settings: Sequence[Setting], for_data: bool =
     """
     instances = [Instance(program, setting) for setting in settings]
     demands = list(demands_of(program))
-    told = telling(program.inputs, program.left_out) if program.left_out else None
-    tells = told.input if told else None
     found: list[InputCheck] = []
     for demand in demands:
         check = _checked(demand, instances, for_data) or _checked_together(demand, demands, found, instances)
@@ -63,15 +58,23 @@ def input_checks(program: Program, settings: Sequence[Setting], for_data: bool =
     used = program.forward.reads.union(*map(ex.names, (*compared, *program.size_constraints)))
     read = (entry for name, dimension in program.dimensions.items() if name in used for entry in dimension.entries)
     sources = {entry.input for entry in read if entry.binding in (Binding.BINDS, Binding.SOLVED)}
+    closed = {name: shapes for name, shapes in program.shapes.items() if not program.inputs[name].broadcast}
+    asked = [RankDemand(name, sizes) for name, shapes in closed.items() for sizes in shapes]
+    reading = {demand for demand in asked if demand.input in sources or _reads(demand, found)}
+    ranks = ranks_to_check(program, instances, asked, asked if for_data else reading)
     for name, shapes in program.shapes.items():
         if program.inputs[name].broadcast:
             yield from _spread(BroadcastDemand(name, shapes[0]), instances)
             continue
         for sizes in shapes:
-            own = [check for check in found if check.input == name and check.demand.sizes == sizes]
-            reads = name in sources or any(isinstance(check.demand, READING) for check in own)
-            yield from _ranked(RankDemand(name, sizes), instances, reads or for_data, tells)
-            yield from own
+            yield from (check for check in ranks if check.demand == RankDemand(name, sizes))
+            yield from (check for check in found if check.input == name and check.demand.sizes == sizes)
+
+
+def _reads(demand: RankDemand, found: Sequence[InputCheck]) -> bool:
+    """Whether a check of the same shape reads sizes."""
+    own = (check for check in found if check.input == demand.input and check.demand.sizes == demand.sizes)
+    return any(isinstance(check.demand, READING) for check in own)
 
 
 def _sizes(checks: Iterable[InputCheck]) -> Iterator[SizeDemand]:
@@ -83,10 +86,10 @@ def _checked(demand: Demand, instances: Sequence[Instance], for_data: bool) -> I
     if isinstance(demand, SolutionDemand):
         shown = ((instance.setting, _unsolved(instance, demand)) for instance in instances)
         return InputCheck(demand, *next((pair for pair in shown if pair[1]), (instances[0].setting, ())))
-    for instance in _meant(demand, instances):
-        shape = _shape(instance, demand.input)
+    for instance in meant(demand, instances):
+        shape = shape_of(instance, demand.input)
         for wrong in _broken(shape, demand, instance):
-            if wrong != shape and (for_data or _passes(instance, {demand.input: wrong})):
+            if wrong != shape and (for_data or passes(instance, {demand.input: wrong})):
                 return InputCheck(demand, instance.setting, (wrong,))
     return None
 
@@ -99,15 +102,15 @@ def _checked_together(
         return None
     alike = [other for other in demands if isinstance(other, SizeDemand) and other.alike(demand)]
     told = any(check.demand in alike for check in found)
-    for instance in islice(_meant(demand, instances), TOGETHER):
-        shape = _shape(instance, demand.input)
+    for instance in islice(meant(demand, instances), TOGETHER):
+        shape = shape_of(instance, demand.input)
         for wrong in _exchanged(shape, demand.entry.index):
-            if _passes(instance, {demand.input: wrong}):
+            if passes(instance, {demand.input: wrong}):
                 return InputCheck(demand, instance.setting, (wrong,))
-        there = [other for other in alike if instance in _meant(other, [instance])]
+        there = [other for other in alike if instance in meant(other, [instance])]
         for size in (shape[demand.entry.index] + 1, 2 * shape[demand.entry.index], 1) if len(there) > 1 else ():
             wrongs = _all_wrong(instance, there, size)
-            if not told and wrongs[demand.input] != shape and _passes(instance, wrongs):
+            if not told and wrongs[demand.input] != shape and passes(instance, wrongs):
                 return InputCheck(demand, instance.setting, (wrongs[demand.input],))
     return None
 
@@ -126,88 +129,18 @@ def _all_wrong(instance: Instance, demands: Sequence[SizeDemand], size: int) -> 
     """The shapes of the inputs in which all these sizes are another one."""
     wrong: dict[str, list[int]] = {}
     for demand in demands:
-        wrong.setdefault(demand.input, list(_shape(instance, demand.input)))[demand.entry.index] = size
+        wrong.setdefault(demand.input, list(shape_of(instance, demand.input)))[demand.entry.index] = size
     return {name: tuple(shape) for name, shape in wrong.items()}
-
-
-def _ranked(demand: RankDemand, instances: Sequence[Instance], reads: bool, tells: str | None) -> Iterator[InputCheck]:
-    """The check of the number of dimensions, if sizes are read or torch takes another number."""
-    for instance in _meant(demand, instances):
-        shape = _shape(instance, demand.input)
-        wrong = tuple(dict.fromkeys(_other_ranks(shape, demand, demand.least_at(instance))))
-        if demand.input == tells:  # with one dimension less, it is a single sample
-            wrong = (*(other[1:] for other in wrong if len(other) < len(shape) and other), *wrong)
-            wrong = tuple(other for other in wrong if len(other) != len(shape) - 1)
-        taken = wrong if reads else tuple(other for other in wrong if _passes(instance, {demand.input: other}))
-        taken = taken or tuple(other for other in wrong if _said(instance, demand, other))
-        if taken:
-            fewer = [other for other in taken if len(other) < len(shape)]
-            more = [other for other in taken if len(other) > len(shape)]
-            yield InputCheck(demand, instance.setting, (*fewer[:1], *more[:1]))
-            return
-
-
-def _said(instance: Instance, demand: RankDemand, wrong: Shape) -> bool:
-    """Whether the module that the layer matches refuses a shape by a ValueError, where torch raises another error."""
-    if instance.program.matches is None:
-        return False
-    original = instance.inputs[demand.input]
-    assert original is not None
-    given = {**instance.inputs, demand.input: original.new_empty(wrong)}
-    tensors = {name: tensor for name, tensor in given.items() if tensor is not None}
-    theirs = _refused(lambda: matched_module(instance, META)(*matched_inputs(instance, given)))
-    return theirs and not _refused(lambda: instance.run(True, inputs=tensors))
-
-
-def _refused(run: Callable[[], object]) -> bool:
-    """Whether something raises a ValueError, be it behind what has been made of it."""
-    error: BaseException | None
-    try:
-        run()
-    except Exception as raised:  # torch raises nearly everything
-        error = raised
-        while error is not None and not isinstance(error, ValueError):
-            error = error.__context__
-        return error is not None
-    return False
 
 
 def _spread(demand: BroadcastDemand, instances: Sequence[Instance]) -> Iterator[InputCheck]:
     """The check of an input that is broadcast, if torch takes one that makes the rest larger."""
-    for instance in _meant(demand, instances):
+    for instance in meant(demand, instances):
         shape = tuple(instance.declared(demand.input))
-        wrong = tuple(other for other in ((2, *shape),) if _passes(instance, {demand.input: other}))
+        wrong = tuple(other for other in ((2, *shape),) if passes(instance, {demand.input: other}))
         if wrong:
             yield InputCheck(demand, instance.setting, wrong)
             return
-
-
-def _other_ranks(shape: Shape, demand: RankDemand, least: int) -> Iterator[Shape]:
-    """Shapes with one dimension less, and with one more."""
-    if not demand.exact:
-        yield from (shape[len(shape) - least + 1 :],) if least else ()
-        return
-    if shape:
-        yield from (shape[1:], shape[:-1])
-    yield from ((1, *shape), (2, *shape), (*shape, 1), (*shape, 2))
-
-
-def _meant(demand: Demand, instances: Sequence[Instance]) -> Iterator[Instance]:
-    """The instances in which an input is there and has this shape."""
-    for instance in instances:
-        interpreter = instance.interpreter(instance.scalars)
-        try:
-            holds = all(interpreter.truth(test) == expected for test, expected in demand.sizes.tests)
-        except EvaluationFault:
-            continue
-        if holds and instance.inputs[demand.input] is not None:
-            yield instance
-
-
-def _shape(instance: Instance, name: str) -> Shape:
-    tensor = instance.inputs[name]
-    assert tensor is not None
-    return tuple(tensor.shape)
 
 
 def _broken(shape: Shape, demand: Demand, instance: Instance) -> Iterator[Shape]:
@@ -231,7 +164,7 @@ def _broken(shape: Shape, demand: Demand, instance: Instance) -> Iterator[Shape]
 
 def _unsolved(instance: Instance, demand: SolutionDemand) -> tuple[Shape, ...]:
     """The nearest shape of which a size determines no dimension, if one is near."""
-    shape, index = _shape(instance, demand.input), demand.entry.index
+    shape, index = shape_of(instance, demand.input), demand.entry.index
     for size in range(shape[index] + 1, -1, -1):
         try:
             holds = instance.interpreter({**instance.scalars, ex.show(demand.entry.size): size}).truth(demand.condition)
@@ -242,20 +175,3 @@ def _unsolved(instance: Instance, demand: SolutionDemand) -> tuple[Shape, ...]:
             sizes[index] = size
             return (tuple(sizes),)
     return ()
-
-
-def _passes(instance: Instance, shapes: Mapping[str, Shape]) -> bool:
-    """Whether torch lets inputs of other shapes through, be it in training or in evaluation."""
-    given: dict[str, Tensor] = {}
-    for name, shape in shapes.items():
-        original = instance.inputs[name]
-        assert original is not None
-        given[name] = original.new_empty(shape)
-    for training in instance.program.modes:
-        try:
-            instance.run(training, inputs=given)
-        except TrialFault as fault:
-            if not fault.unchecked:
-                continue
-        return True
-    return False
