@@ -14,11 +14,13 @@ import torch
 from shipped import layer_class
 from small import DIM, program, setting_of
 from torch import Tensor
+from torch.nn import functional
 
 from generated.tests import behaviours
 from layergen.contracts import recorded as build
 from layergen.contracts.recorded import Recorded, recorded
 from layergen.contracts.spreads import initializer_spread
+from layergen.run.fixed_draws import FixedDraws
 from layergen.settings.choice import settings
 
 SHAPES = [(), (1,), (3, 4), (2, 3, 5)]
@@ -87,23 +89,66 @@ def test_values_gradients_and_updated_buffers_are_recorded() -> None:
     assert not found.draws
 
 
-def test_of_a_layer_that_draws_in_training_the_law_is_recorded() -> None:
-    found = recorded_of("y = x + (randn_like(x) if training else 0)")
+@pytest.mark.parametrize(
+    "draw",
+    [
+        *("rand_like(x)", "randn_like(x)", "bernoulli(full_like(x, 0.3))", "dropout(x, 0.3)", "alpha_dropout(x, 0.3)"),
+        *("feature_alpha_dropout(x, 0.3)", "rand(2, dim)", "randn(2, dim)", "gumbel_softmax(x)"),
+    ],
+)
+def test_of_a_layer_that_draws_in_training_values_at_fixed_draws_are_recorded(draw: str) -> None:
+    found = recorded_of(
+        f"y = x + {draw} if training else x",
+        arguments={"dim": DIM},
+        inputs={"x": [2, "dim"]},
+        outputs={"y": [2, "dim"]},
+    )
+    assert list(found.values) == ["training", "evaluation"]
+    assert found.values["training"] != found.values["evaluation"]
+    assert not found.draws
+
+
+def test_each_draw_is_fixed_at_other_numbers() -> None:
+    found = recorded_of("y = x + rand_like(x) - rand_like(x) if training else x")
+    assert found.values["training"]["y"] != found.values["evaluation"]["y"]
+
+
+@pytest.mark.parametrize("op", [torch.rand_like, torch.randn_like, functional.dropout, torch.bernoulli], ids=str)
+def test_draws_are_fixed_alike_on_both_sides(op: Callable[[Tensor], Tensor]) -> None:
+    x = torch.full((4, 5), 0.7, dtype=torch.float64)
+    with FixedDraws():
+        ours = [op(x) for _ in range(3)]
+    with behaviours.FixedDraws():
+        theirs = [op(x) for _ in range(3)]
+    torch.testing.assert_close(ours, theirs, rtol=0, atol=0)
+    assert not torch.equal(ours[0], ours[1])
+
+
+def test_fixed_draws_are_spread_as_what_they_stand_for() -> None:
+    zeros = torch.zeros(2000, dtype=torch.float64)
+    with FixedDraws():
+        uniform, normal, tossed = torch.rand_like(zeros), torch.randn_like(zeros), torch.bernoulli(zeros + 0.3)
+    assert float(uniform.mean()) == pytest.approx(0.5, abs=0.02)
+    assert float(uniform.std()) == pytest.approx(12**-0.5, rel=0.05)
+    assert float(normal.mean()) == pytest.approx(0, abs=0.05)
+    assert float(normal.std()) == pytest.approx(1, rel=0.05)
+    assert float(tossed.mean()) == pytest.approx(0.3, abs=0.03)
+
+
+def test_of_other_draws_the_law_is_recorded() -> None:
+    found = recorded_of("y = rrelu(x, training=training)")
     assert list(found.values) == ["evaluation"]
-    mean, spread = found.draws["y"]
-    assert mean == pytest.approx(found.values["evaluation"]["y"][-1], abs=spread / 4)  # type: ignore[index]
-    assert spread > 0
-
-
-def test_of_a_layer_that_always_draws_the_law_alone_is_recorded() -> None:
-    found = recorded_of("y = x * bernoulli(full_like(x, 0.5))", random="always")
-    assert not found.values
     assert found.draws["y"][1] > 0
 
 
+def test_of_a_layer_that_always_draws_evaluation_is_recorded_too() -> None:
+    found = recorded_of("y = x * bernoulli(full_like(x, 0.5))", random="always")
+    assert found.values
+    assert not found.draws
+
+
 def test_where_nothing_is_drawn_the_law_has_no_spread() -> None:
-    probability = {"type": "float", "min": 0, "max": 1, "default": 0.0, "doc": "Share."}
-    found = recorded_of("y = dropout(x, p, training)", arguments={"p": probability})
+    found = recorded_of("y = rrelu(x, 0.25, 0.25, training)")
     assert found.draws["y"][1] == 0
 
 

@@ -14,6 +14,7 @@ from torch import Tensor
 from layergen.contracts.initial import initialize
 from layergen.lang.interpreter import EvaluationFault
 from layergen.resolve.program import Program
+from layergen.run.fixed_draws import FixedDraws, Unfixed
 from layergen.run.forward import Run, TrialFault
 from layergen.run.instance import Instance, Placement
 from layergen.run.on_data import CPU, drawn, without_repeats
@@ -36,8 +37,9 @@ TINY = 1e-9  # what rounding leaves of zero
 class Recorded:
     """What a layer gives at a setting."""
 
-    values: Mapping[str, Mapping[str, Numbers]] = field(default_factory=dict)  # by mode, unless that draws
-    draws: Mapping[str, tuple[float, float]] = field(default_factory=dict)  # mean and spread of each output
+    values: Mapping[str, Mapping[str, Numbers]] = field(default_factory=dict)  # by mode
+    # The mean and the spread of each output, where what is drawn cannot be fixed.
+    draws: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         return bool(self.values or self.draws)
@@ -50,10 +52,9 @@ def recorded(program: Program, setting: Setting) -> Recorded:
             recorder = Recorder(program, setting)
             if recorder.state is None:
                 return Recorded()
-            drawing = [training for training in program.modes if draws_in(program, training)]
-            modes = [training for training in program.modes if training not in drawing]
-            values = {"training" if training else "evaluation": recorder.values(training) for training in modes}
-            return Recorded(values, recorder.law() if drawing else {})
+            found = {training: recorder.fixed_values(training) for training in program.modes}
+            told = {"training" if training else "evaluation": values for training, values in found.items() if values}
+            return Recorded(told, recorder.law() if len(told) < len(found) else {})
     except (TrialFault, EvaluationFault, RuntimeError):
         return Recorded()
 
@@ -140,6 +141,16 @@ class Recorder:
             for position, (name, tensor) in enumerate(self.instance.inputs.items())
             if tensor is not None
         }
+
+    def fixed_values(self, training: bool) -> dict[str, Numbers] | None:
+        """What the layer gives in a mode, where its draws are fixed; None where they cannot be."""
+        if not draws_in(self.program, training):
+            return self.values(training)
+        try:
+            with FixedDraws():
+                return self.values(training)
+        except Unfixed:
+            return None
 
     @torch.enable_grad()
     def values(self, training: bool) -> dict[str, Numbers]:

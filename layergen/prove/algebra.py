@@ -58,7 +58,7 @@ def _exact(formula: Any, known: Sequence[Congruence]) -> Any:
 
 
 def _multiple(above: Any, multiple: Any, below: Any) -> Any | None:
-    """``above // below`` where ``below`` divides ``multiple``; None unless ``above`` is a multiple of it and a number."""
+    """``above // below`` where ``below`` divides ``multiple``; None unless ``above`` is a multiple of it and a rest."""
     names = sorted(above.free_symbols | multiple.free_symbols, key=str)
     if not names or not (above.is_polynomial(*names) and multiple.is_polynomial(*names)):
         return None
