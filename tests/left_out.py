@@ -33,8 +33,6 @@ LEFT: Mapping[str, tuple[Left, ...]] = {
     "Identity": (Left("places", "*", "The constructor takes no arguments that have no effect."),),
     "LSTM": RECURRENT,
     "RNN": RECURRENT,
-    "ReflectionPad3d": (Left("channels_last", "(1) in *", "A single volume is computed as a batch of one."),),
-    "ReplicationPad3d": (Left("channels_last", "(1) in *", "A single volume is computed as a batch of one."),),
 }
 
 

@@ -60,11 +60,11 @@ def _triplets(draw: Draw) -> list[tuple[Call, Call]]:
 
 
 def _unpooled(dims: int) -> Callable[[Draw], list[tuple[Call, Call]]]:
-    """Calls with what a pooling gives, to the usual size and to others."""
+    """Calls with what a pooling gives: a batch and a single sample, to the usual size and to others."""
 
     def calls(draw: Draw) -> list[tuple[Call, Call]]:
         found = []
-        for shape in ((2, 3),):
+        for shape in ((2, 3), (3,)):
             size = (*shape, *(6, 4, 8)[:dims])
             y, indices = getattr(F, f"max_pool{dims}d")(draw(*size).detach(), 2, return_indices=True)
             larger = [part + 1 for part in size[-dims:]]

@@ -313,6 +313,5 @@ def test_a_branch_that_decides_what_is_returned_is_asked_once() -> None:
         if self.flag:
             y = x + 1
             return y, x
-        y = torch.exp(x)
-        return y
+        return torch.exp(x)
     """)

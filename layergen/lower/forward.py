@@ -24,7 +24,7 @@ from layergen.lower.sizes import mentioned_sizes, size_checks
 from layergen.lower.source import WIDTH, Origin, SourcePrinter, takes_dtype_of_input
 from layergen.lower.statistics import in_place
 from layergen.lower.tidy import tidied
-from layergen.lower.unbatched import UnbatchedWriter
+from layergen.lower.unbatched import UnbatchedWriter, takes_both, unpacked
 from layergen.lower.unions import as_types
 from layergen.lower.updates import parted, update
 from layergen.lower.whole import seldom_read
@@ -68,7 +68,8 @@ class ForwardWriter(Visitor):
         self.printer.leading, self.printer.read = self.run or self.leading(), reader(program)
 
         left_out = program.left_out
-        self.unbatched = (left_out and UnbatchedWriter(program, left_out, self.printer, self.free("unbatched"))) or None
+        put = left_out if not takes_both(program, checks) else None
+        self.unbatched = (put and UnbatchedWriter(program, put, self.printer, self.free("unbatched"))) or None
 
     def write(self) -> tuple[str, ...]:
         for name, argument in self.program.values.items():
@@ -89,20 +90,23 @@ class ForwardWriter(Visitor):
         if asks_for_autocast(self.whole):
             self.device_type = self.free("device_type")
             self.emit(f"{self.device_type} = {device_type(self.origin().device)}")
-        body, self.computed = self.split_return(self.whole)
-        body, last = self.split_condition(body)
+        self.computed = self.result_of(self.whole, wholes(self.program.outputs))
+        body, last = self.split_condition(self.whole)
         follows = (*last.body, *last.orelse) if last is not None else ()
-        body, given = self.split_names(body, follows) if self.computed is None else ((*body, self.computed), {})
+        body, given = self.split_names(body, follows) if self.computed is None else (body, {})
         self.block(body)
         if last is not None:
             self.emit(f"if {self.printer.show(self.narrowed(last.test, last))}:")
             there, inner = self.split_names(last.body)
             self.inner(there, facts(last.test, True), lambda: self.give_back((), {last.test: True}, {**given, **inner}))
-            others, inner = self.split_names(last.orelse)
+            alone = tuple(name for name, _ in returned(self.program, {last.test: False}))
+            self.computed = self.result_of(last.orelse, alone)
+            others, inner = self.split_names(last.orelse) if self.computed is None else (last.orelse, {})
             self.known |= facts(last.test, False)
             self.bind_here(others)
             self.block(others)
-            self.give_back((), {last.test: False}, {**given, **inner})
+            if self.computed is None:
+                self.give_back((), {last.test: False}, {**given, **inner})
         elif self.computed is None:
             self.give_back(conditions(self.program), {}, given)
         return tuple(self.lines)
@@ -206,7 +210,8 @@ class ForwardWriter(Visitor):
         own = {name: [check for check in self.checks if check.input == name] for name in self.program.inputs}
         unnamed = seldom_read(self.program, own, used)
         used |= {name for check in self.checks for name in mentioned_dimensions(self.program, check)} - unnamed
-        writer, bound = InputCheckWriter(self.program, self.printer, unnamed), set[str]()
+        single = self.program.left_out is not None and self.unbatched is None
+        writer, bound = InputCheckWriter(self.program, self.printer, unnamed, single), set[str]()
         for name, checks in rounds(self.program, self.checks):
             self.read_once(name, checks)
             for line in writer.lines(name, checks):
@@ -241,25 +246,18 @@ class ForwardWriter(Visitor):
         alone = {index: part.name for index, part in found.items() if not part.source.solves and not part.ways}
         sizes = self.program.shapes[name][0] if found else Sizes(())
         if len(alone) > 1 and not sizes.opens:
-            self.emit(f"{', '.join(alone.get(index, '_') for index in range(len(sizes.entries)))} = {name}.shape")
+            self.emit(f"{unpacked(alone, len(sizes.entries), self.program.single)} = {name}.shape")
             found = {index: part for index, part in found.items() if index not in alone}
         for dimension in found.values():
             self.emit(f"{dimension.name} = {self.printer.show(dimension.gives)}")
 
-    def split_return(self, statements: Sequence[ex.Statement]) -> tuple[Sequence[ex.Statement], ex.Assign | None]:
-        """The statements before the result, and the last one where it computes the result and no more."""
-        *body, last = statements
-        outputs = wholes(self.program.outputs)
-        alone = isinstance(last, ex.Assign) and tuple(target.id for target in last.targets) == outputs == outputs[:1]
-        if (
-            isinstance(last, ex.Assign)
-            and alone
-            and self.unbatched is None
-            and outputs[0] not in self.program.buffers
-            and not self.types.untyped(last.value)
-        ):
-            return body, last
-        return statements, None
+    def result_of(self, statements: Sequence[ex.Statement], outputs: tuple[str, ...]) -> ex.Assign | None:
+        """The last of some statements, where it computes the one output that they are to return and no more."""
+        last = statements[-1] if statements else None
+        if not isinstance(last, ex.Assign) or not tuple(target.id for target in last.targets) == outputs == outputs[:1]:
+            return None
+        own = self.unbatched is not None or outputs[0] in self.program.buffers
+        return None if own or self.types.untyped(last.value) else last
 
     def block(self, block: Sequence[ex.Statement]) -> None:
         for silent, part in parted(block, self.whole, self.program.buffers, wholes(self.program.outputs)):

@@ -127,10 +127,14 @@ class InputCheckWriter:
         program: The layer.
         printer: Prints expressions.
         unnamed: The dimensions that have no name, and are read where they are.
+        single: Whether the first dimension may be missing here.
     """
 
-    def __init__(self, program: Program, printer: SourcePrinter, unnamed: Set[str] = frozenset()) -> None:
+    def __init__(
+        self, program: Program, printer: SourcePrinter, unnamed: Set[str] = frozenset(), single: bool = False
+    ) -> None:
         self.program = program
+        self.single = single
         self.printer = printer
         self.unnamed = unnamed
 
@@ -172,6 +176,8 @@ class InputCheckWriter:
     def broken(self, check: InputCheck) -> str:
         """When a demand is not kept."""
         match check.demand:
+            case RankDemand(input=name, sizes=sizes) if self.single:
+                return f"{self.source(name)}.dim() not in ({len(sizes.entries) - 1}, {len(sizes.entries)})"
             case RankDemand(input=name, exact=exact) as demand:
                 return f"{self.source(name)}.dim() {'!=' if exact else '<'} {demand.least(self.printer.show)}"
             case LeadingDemand(entry=entry, source=source):

@@ -1,14 +1,31 @@
 """Lowers the dimension that may be left out: the lines that put it in, and those that take it out again."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from layergen.lang import expression as ex
 from layergen.lang.tuples import spread, whole_name, wholes
 from layergen.lower.source import SourcePrinter
+from layergen.prove.demands import InputCheck, RankDemand, SizeDemand
 from layergen.resolve.program import Program
 from layergen.resolve.unbatched import axis, telling
 
 INDENT = "    "
+
+
+def takes_both(program: Program, checks: Sequence[InputCheck]) -> bool:
+    """Whether the code of a layer takes a single sample as it takes a batch, its checks of the inputs too."""
+    told = telling(program.inputs, program.left_out) if program.left_out is not None else None
+    if told is None or not program.single:
+        return False
+    sizes = [check.demand.entry.expression for check in checks if isinstance(check.demand, SizeDemand)]
+    ranked = {check.input for check in checks if isinstance(check.demand, RankDemand)}
+    return ranked <= {told.input} and not any(program.left_out in ex.names(size) for size in sizes)
+
+
+def unpacked(names: Mapping[int, str], count: int, single: bool) -> str:
+    """The targets to which a shape is unpacked: names by their places, behind any others where the first may lack."""
+    targets = [names.get(index, "_") for index in range(min(names) if single else 0, count)]
+    return ", ".join(["*_", *targets] if single else targets)
 
 
 class UnbatchedWriter:

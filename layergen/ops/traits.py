@@ -126,6 +126,16 @@ ALIASING = frozenset(
     }
 )
 
+# Ops that take a single sample, ``(C, L)``, as they take a batch, ``(N, C, L)``, and give one.
+SINGLE = frozenset(
+    {
+        *(f"{name}{n}d" for name in ("conv", "conv_transpose", "lp_pool", "max_unpool", "avg_pool") for n in (1, 2, 3)),
+        *(f"{name}{n}d" for name in ("adaptive_avg_pool", "adaptive_max_pool", "max_pool") for n in (1, 2, 3)),
+        *(f"{name}{n}d_with_indices" for name in ("adaptive_max_pool", "max_pool") for n in (1, 2, 3)),
+        *("dropout1d", "fold", "multilabel_margin_loss", "pad", "unfold"),
+    }
+)
+
 # Ops after which autograd needs no operand.
 FORGETFUL = frozenset(
     {

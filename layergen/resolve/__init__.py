@@ -29,6 +29,7 @@ from layergen.lang.model import (
 from layergen.lang.refusals import is_module
 from layergen.lang.shown import Shown
 from layergen.lang.tuples import item_index
+from layergen.lang.visitor import Block
 from layergen.resolve.annotation import Environment, Functions, Meaning, annotated, as_initializer
 from layergen.resolve.arguments import kinds_of_argument
 from layergen.resolve.asking import check_identity, check_nameless
@@ -49,6 +50,7 @@ from layergen.resolve.patterns import check_patterns
 from layergen.resolve.program import Child, Made, Member, Program
 from layergen.resolve.refused import check_refused
 from layergen.resolve.signature import dimensions_of, entries
+from layergen.resolve.single import takes_single_samples
 from layergen.resolve.unbatched import check_dimensions
 from layergen.rules.names import UnusedName
 
@@ -107,10 +109,11 @@ def understood(spec: LayerSpec, library: Library = EMPTY) -> Program:
     asked = {name: meaning for name, meaning in _taken(spec).items() if name not in spec.arguments}
     called = sizes.with_names({**asked, **_values(spec)})
     inputs = {name: _input(part, sizes) for name, part in spec.inputs.items()}
-    resolved = tuple(entries(inputs, scalars))
     members = {name: _member(name, part, numbers, library) for name, part in spec.modules.items()}
     start = _forward(spec, sizes, members)
     statements, _ = annotated_block(spec.forward, start)
+    single = _takes_single_samples(spec, statements)
+    resolved = tuple(entries(inputs, scalars, inputs if single else ()))
     return Program(
         layer=spec.layer,
         summary=spec.summary,
@@ -149,8 +152,16 @@ def understood(spec: LayerSpec, library: Library = EMPTY) -> Program:
         dimensions=dimensions_of(inputs, resolved),
         initial_order=initial_order(spec),
         run=spec.run,
+        single=single,
         keywords=frozenset(name for name, part in spec.declared.items() if part.keyword),
     )
+
+
+def _takes_single_samples(spec: LayerSpec, statements: Block) -> bool:
+    """Whether nothing has to be done for a call that leaves out a dimension."""
+    name = next((name for name, note in spec.noted.items() if note.optional), None)
+    read = frozenset[str]().union(*map(ex.names, spec.constraints))
+    return name is not None and takes_single_samples(statements, spec.inputs, name, read)
 
 
 def _arguments(spec: LayerSpec) -> dict[str, Meaning]:

@@ -213,6 +213,7 @@ class Program:
     dimensions: Mapping[str, Dimension]  # in the order in which the inputs bind them
     initial_order: tuple[str, ...]  # its tensors, each after those that its initial value reads
     run: str | None = None  # the name of what `...` stands for
+    single: bool = False  # whether its ops take a single sample by themselves
     keywords: frozenset[str] = frozenset()  # what the constructor takes by its name alone
     definition: Definition | None = None  # the formula, in index notation
     kin: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # at numbers, the tensors of each family

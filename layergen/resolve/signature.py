@@ -1,7 +1,7 @@
 """How the inputs of a layer bind its dimensions: what each entry of a shape is to a caller."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 
 from layergen.diagnostics import Place
@@ -40,6 +40,7 @@ class Sizes:
 
     entries: tuple[ex.Expression, ...]
     tests: tuple[tuple[ex.Expression, bool], ...] = ()  # conditions, and whether they hold; none: always
+    backwards: bool = field(default=False, compare=False)  # whether its first size may be missing
 
     @property
     def leading(self) -> int | None:
@@ -62,8 +63,9 @@ class Sizes:
         return len(self.entries) - len(self.opens)
 
     def index(self, position: int) -> int:
-        """The index of a size: from the end where any number of dimensions stands before it."""
-        return position if not self.opens or position < self.opens[0] else position - len(self.entries)
+        """The index of a size: from the end where any number of dimensions stands before it, or one may be missing."""
+        forwards = not self.backwards and (not self.opens or position < self.opens[0])
+        return position if forwards else position - len(self.entries)
 
     def run(self, name: str, position: int, show: Show = ex.show) -> str:
         """The sizes of a tensor that an entry stands for which is any number of them, as Python: ``x.shape[1:]``."""
@@ -197,15 +199,17 @@ def _joined(lists: Iterable[ex.Expression]) -> Iterator[ex.Expression]:
         yield from part.items if isinstance(part, ex.Sequence) else (ex.Splice(part, span=part.span),)
 
 
-def entries(inputs: Mapping[str, Input], scalars: Iterable[str]) -> Iterator[Entry]:
+def entries(inputs: Mapping[str, Input], scalars: Iterable[str], backwards: Collection[str] = ()) -> Iterator[Entry]:
     """The entries of the lists that the shapes of inputs may be, in order.
 
     Args:
         inputs: The inputs of a layer.
         scalars: The names of its arguments and derived values; any other bare name is a dimension.
+        backwards: The inputs whose first size may be missing, so that the others are counted from the end.
     """
     known = set(scalars)
-    lists = [(name, sizes) for name, tensor in inputs.items() for sizes in alternatives(tensor.shape)]
+    written = ((name, sizes) for name, tensor in inputs.items() for sizes in alternatives(tensor.shape))
+    lists = [(name, replace(sizes, backwards=name in backwards)) for name, sizes in written]
     dimensions = {name for _, sizes in lists for name in _bare(sizes) if name not in known}
     always = {name: not _comes_and_goes(tensor) for name, tensor in inputs.items()}
     lasting = [(input, sizes) for input, sizes in lists if always[input] and not sizes.tests]
