@@ -129,8 +129,8 @@ class NonFiniteValue(Rule):
         forward: y = softmax(masked_fill(scores, ~mask, -inf), dim=-1)    # NaN where a row of the mask is all false
 
     Fix: keep away from the edge before the op, not after: `clamp(min=…)`, a small number inside the root, a fill that
-    is finite. Leave out a bound that does not work by `exclusive: min`, and equality by `a < b`. A layer may fail where the module fails that it
-    `matches`. Where NaN is meant, as the mean of no labels, say so:
+    is finite. Leave out a bound that does not work by `exclusive: min`, and equality by `a < b`. A layer may fail where
+    the module fails that it `matches`. Where NaN is meant, as the mean of no labels, say so:
     `accept: {non-finite-value: the mean over no label is NaN, as in nn.CrossEntropyLoss}`.
 
         forward: y = nan_to_num(softmax(masked_fill(scores, ~mask, -inf), dim=-1))
