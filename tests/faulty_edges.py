@@ -124,6 +124,37 @@ FAULTY: dict[str, tuple[str, str, dict[str, Any]]] = {
         forward="y = cross_entropy(x, t, ignore_index=2)",
         inputs={"x": NC, "t": {"shape": ["N"], "dtype": "int64", "range": [0, "C"]}}, outputs={"y": []},
     ),
+    "equality_that_a_constraint_allows": fault(
+        VALUE, "(x - low) / (high - low)",
+        forward="y = (x - low) / (high - low)",
+        arguments={
+            "low": {"type": "float", "default": 0.0, "doc": "Least."},
+            "high": {"type": "float", "default": 1.0, "doc": "Largest."},
+        },
+        constraints=["low <= high"],
+    ),
+    "equality_of_entries": fault(
+        VALUE, "x / (t[1] - t[0])",
+        forward="y = x / (t[1] - t[0])",
+        arguments={"t": {"type": "float2", "doc": "Ends."}}, constraints=["t[0] <= t[1]"],
+    ),
+    "entry_at_its_bound": fault(
+        VALUE, "x / t[0]",
+        forward="y = x / t[0] + t[1]", arguments={"t": {"type": "float2", "min": 0, "doc": "Scale and shift."}},
+    ),
+    "one_of_any_number_of_entries_at_its_bound": fault(
+        VALUE, "x / prod(t)",
+        forward="y = x / prod(t)", arguments={"t": {"type": "floats", "min": 0, "doc": "Scales."}},
+    ),
+    "whole_number_at_its_bound": fault(
+        VALUE, "x / (n - 1)",
+        forward="y = x / (n - 1)", arguments={"n": {"type": "int", "min": 1, "doc": "Count."}},
+    ),
+    "size_that_a_constraint_allows": fault(
+        VALUE, "x / (most - C)",
+        forward="y = x / (most - C)", arguments={"most": {"type": "int", "min": 1, "doc": "Channels."}},
+        constraints=["C <= most"],
+    ),
     "power_of_zero": fault(GRADIENT, "abs(x) ** 0.5", forward="y = abs(x) ** 0.5"),
     "saturated_softmax": fault(
         GRADIENT, "(1 - softmax(x, dim=1)) ** 0.5",

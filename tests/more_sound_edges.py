@@ -124,4 +124,28 @@ MORE_SOUND: dict[str, dict[str, Any]] = {
         "outputs": SCALAR,
         "matches": "nn.CrossEntropyLoss(ignore_index=skip)",
     },
+    "inequality_that_a_constraint_asks_for": {
+        "forward": "y = (x - low) / (high - low)",
+        "arguments": {
+            "low": {"type": "float", "default": 0.0, "doc": "Least."},
+            "high": {"type": "float", "default": 1.0, "doc": "Largest."},
+        },
+        "constraints": ["low < high"],
+    },
+    "ends_that_may_be_equal": {
+        "forward": "y = clamp(x, low, high) / (high - low + 1)",
+        "arguments": {
+            "low": {"type": "int", "default": 0, "doc": "Least."},
+            "high": {"type": "int", "default": 1, "doc": "Largest."},
+        },
+        "constraints": ["low <= high"],
+    },
+    "entries_above_their_bound": {
+        "forward": "y = x / t[0] + t[1]",
+        "arguments": {"t": {"type": "float2", "min": 0, "exclusive": True, "doc": "Scale and shift."}},
+    },
+    "whole_number_above_its_bound": {
+        "forward": "y = x / (n - 1)",
+        "arguments": {"n": {"type": "int", "min": 2, "doc": "Count."}},
+    },
 }

@@ -74,10 +74,8 @@ def _name(node: ex.Expression) -> str:
 def _help(program: Program, witness: Witness) -> str | None:
     """What to write instead."""
     node, edge = witness.suspect.node, witness.suspect.edge
-    if witness.bound is not None:
-        argument = program.decided[witness.bound]
-        end = "min" if argument.min is not None and witness.setting.values[witness.bound] == argument.min else "max"
-        return f"leave the bound out of what `{witness.bound}` may be: `exclusive: {end}`"
+    if witness.trip.help is not None:
+        return witness.trip.help
     match edge:
         case Edge.ROOT | Edge.POWER:
             return _root(program, node)

@@ -119,8 +119,9 @@ class NonFiniteValue(Rule):
     inputs, and what ops guarantee. Where an op may be given something at the edge of its domain, such as the logarithm
     of 0, a division by 0, or a softmax over nothing but minus infinity, inputs that take it there are looked for:
     zeros, equal rows, the ends of ranges, masks that mark everything or nothing, labels that are all the one which the
-    forward compares them with or ignores, sizes of 1, large numbers; arguments at their bounds; and exponents between 0
-    and 1. Only what was run and failed is reported, with the inputs at which it did.
+    forward compares them with or ignores, sizes of 1, large numbers; arguments and entries of lists at their bounds,
+    and constraints where they only just hold; and exponents between 0 and 1. Only what was run and failed is reported,
+    with the inputs at which it did.
 
         inputs:
           scores: [N, L]
@@ -128,8 +129,8 @@ class NonFiniteValue(Rule):
         forward: y = softmax(masked_fill(scores, ~mask, -inf), dim=-1)    # NaN where a row of the mask is all false
 
     Fix: keep away from the edge before the op, not after: `clamp(min=…)`, a small number inside the root, a fill that
-    is finite. Leave out a bound that does not work by `exclusive: min`. A layer may fail where the module fails that it
-    `matches`. Where NaN is meant, as the mean of no labels, say so:
+    is finite. Leave out a bound that does not work by `exclusive: min`, and equality by `a < b`. A layer may fail where
+    the module fails that it `matches`. Where NaN is meant, as the mean of no labels, say so:
     `accept: {non-finite-value: the mean over no label is NaN, as in nn.CrossEntropyLoss}`.
 
         forward: y = nan_to_num(softmax(masked_fill(scores, ~mask, -inf), dim=-1))

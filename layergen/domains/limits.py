@@ -1,0 +1,143 @@
+"""Settings at the limits of what a layer takes: arguments at their bounds, and constraints that only just hold."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from layergen.lang import expression as ex
+from layergen.lang.argument import Argument
+from layergen.lang.bounds import refusal
+from layergen.lang.interpreter import EvaluationFault, Interpreter
+from layergen.resolve.program import Program
+from layergen.settings.choice import Setting
+from layergen.settings.search import consistent, values_of
+
+STRICT = {"<=": "<", ">=": ">"}
+
+
+@dataclass(frozen=True)
+class Limit:
+    """A setting at a limit."""
+
+    setting: Setting
+    name: str  # the argument or dimension that has been moved there
+    words: str  # what is special about it, as the end of "where …"
+    help: str  # what leaves the limit out
+
+
+def at_bounds(program: Program, setting: Setting) -> Iterator[Limit]:
+    """The setting with one argument after the other, or one of its entries, at a bound that it may have."""
+    for name, argument in program.decided.items():
+        current = setting.values[name]
+        if not argument.type.numeric or argument.finite or name in program.replaced:
+            continue
+        for end in _ends(argument):
+            bound = _typed(argument, getattr(argument, end))
+            places = range(len(current)) if isinstance(current, tuple) else [None]
+            for place in places:
+                own = current if place is None else current[place]
+                if type(own) not in (int, float) or own == bound:
+                    continue
+                changed = with_arguments(program, setting, {name: _at(current, place, bound)})
+                if changed is not None:
+                    words = f"`{name}{'' if place is None else f'[{place}]'}` is {bound:g}"
+                    yield Limit(changed, name, words, _left_out(name, argument, end, bound))
+
+
+def _ends(argument: Argument) -> Iterator[Literal["min", "max"]]:
+    """The bounds that an argument may have itself."""
+    if argument.min is not None and not argument.excludes("min"):
+        yield "min"
+    if argument.max is not None and not argument.excludes("max"):
+        yield "max"
+
+
+def _left_out(name: str, argument: Argument, end: Literal["min", "max"], bound: float) -> str:
+    """What keeps an argument from its bound."""
+    if argument.type.integral:
+        further = bound + 1 if end == "min" else bound - 1
+        return f"leave the bound out of what `{name}` may be: `{end}: {further:g}`"
+    return f"leave the bound out of what `{name}` may be: `exclusive: {end}`"
+
+
+def at_equality(program: Program, setting: Setting) -> Iterator[Limit]:
+    """The setting at which one constraint after the other that may be an equation is one."""
+    for constraint in program.constraints:
+        for left, sign, right in _parts(constraint):
+            sides = ((left, right), (right, left))
+            found = (limit for one, other in sides for limit in _equal(program, setting, one, other))
+            strict = ex.Compare(left, (STRICT[sign],), (right,))
+            for changed, name in found:
+                words = f"`{ex.show(ex.Compare(left, ('==',), (right,)))}`"
+                yield Limit(changed, name, words, f"leave it out by the constraint `{ex.show(strict)}`")
+                break
+
+
+def _parts(constraint: ex.Expression) -> Iterator[tuple[ex.Expression, str, ex.Expression]]:
+    """The comparisons of a constraint that may be equations."""
+    if isinstance(constraint, ex.Compare):
+        sides = (constraint.left, *constraint.comparators)
+        for left, sign, right in zip(sides, constraint.operators, constraint.comparators, strict=False):
+            if sign in STRICT:
+                yield left, sign, right
+
+
+def _equal(
+    program: Program, setting: Setting, one: ex.Expression, other: ex.Expression
+) -> Iterator[tuple[Setting, str]]:
+    """The setting with one side of a comparison as large as the other, where it is a name or an entry of one."""
+    try:
+        before, value = (Interpreter(setting.names).evaluate(side) for side in (one, other))
+    except EvaluationFault:
+        return
+    if type(value) not in (int, float) or type(before) not in (int, float) or before == value:
+        return
+    match one:
+        case ex.Name(id=name) if name in setting.sizes and type(value) is int and value > 0:
+            changed = allowed_sizes(program, replace(setting, sizes={**setting.sizes, name: value}))
+        case ex.Name(id=name) if name in program.decided and name not in program.replaced:
+            changed = _assigned(program, setting, name, None, value)
+        case ex.Subscript(ex.Name(id=name), ex.Literal(value=int(place))) if name in program.decided:
+            changed = _assigned(program, setting, name, place, value)
+        case _:
+            return
+    if changed is not None:
+        yield changed, name
+
+
+def _assigned(program: Program, setting: Setting, name: str, place: int | None, value: Any) -> Setting | None:
+    """The setting with another number for an argument, or for an entry of it, where it may have that."""
+    argument = program.decided[name]
+    if not argument.type.numeric or (argument.type.integral and type(value) is not int):
+        return None
+    return with_arguments(program, setting, {name: _at(setting.values[name], place, _typed(argument, value))})
+
+
+def _at(current: Any, place: int | None, value: Any) -> Any:
+    """A value, or the entries of one with another in some place."""
+    return value if place is None else [value if index == place else entry for index, entry in enumerate(current)]
+
+
+def _typed(argument: Argument, value: Any) -> Any:
+    return value if argument.type.integral else float(value)
+
+
+def with_arguments(program: Program, setting: Setting, given: Mapping[str, Any]) -> Setting | None:
+    """The setting with some arguments changed, if bounds and constraints allow it."""
+    changed = {**setting.given, **given}
+    if any(refusal(name, program.decided[name], value) for name, value in given.items()):
+        return None
+    if not consistent(program, changed, set()):
+        return None
+    return allowed_sizes(program, replace(setting, given=changed, values=values_of(program, changed)))
+
+
+def allowed_sizes(program: Program, setting: Setting) -> Setting | None:
+    """The setting, unless its sizes break a constraint."""
+    for constraint in program.constraints:
+        try:
+            if not Interpreter(setting.names).truth(constraint):
+                return None
+        except EvaluationFault:
+            continue  # it asks for a size that is not there
+    return setting

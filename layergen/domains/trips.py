@@ -1,0 +1,122 @@
+"""Settings at which a layer may reach the edge of an op's domain: ordinary ones, and those at the limits of its own.
+
+Arguments are brought to their bounds, entry by entry where they have several; sizes to 1; and constraints to where they
+only just hold.
+"""
+
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from layergen.domains.draws import CPU, SINGULAR
+from layergen.domains.labels import EDGES as LABELS
+from layergen.domains.labels import compared_arguments
+from layergen.domains.limits import allowed_sizes, at_bounds, at_equality, with_arguments
+from layergen.domains.site import Edge, Suspect
+from layergen.domains.study import suspects_at
+from layergen.faults import SpecError
+from layergen.lang import expression as ex
+from layergen.lang.argument import Argument
+from layergen.lang.bounds import refusal
+from layergen.resolve.program import Program
+from layergen.run.instance import Instance, Placement
+from layergen.settings.choice import Setting
+from layergen.words import listed
+
+ROOT = 0.5
+
+
+@dataclass(frozen=True)
+class Trip:
+    """A setting to try, and how."""
+
+    setting: Setting
+    degenerate: bool  # whether inputs may be, too
+    suspects: tuple[Suspect, ...]
+    training: bool
+    words: str = ""  # what is special about it, as the end of "where …"
+    settled: str | None = None  # the argument or dimension that is at a limit
+    help: str | None = None  # what leaves the limit out
+
+
+def trips(program: Program, ways: Sequence[Setting], suspects: Sequence[Suspect]) -> Iterator[Trip]:
+    """Yield what is worth a try, for whatever may reach an edge."""
+    suspects = tuple(suspects)
+    edges = {suspect.edge for suspect in suspects}
+    for setting in ways:
+        for training in program.modes:
+            yield Trip(setting, True, suspects_at(program, setting, training), training)
+    for setting in ways[:1]:
+        for training in program.modes:
+            for name, changed in _with_roots(program, setting, suspects):
+                yield Trip(changed, True, suspects, training, words=f"`{name}` is {changed.values[name]:g}")
+            for name, changed in _with_labels(program, setting) if edges & LABELS else ():
+                yield Trip(changed, True, suspects, training, words=f"`{name}` is {changed.values[name]}")
+            for limit in at_bounds(program, setting) if edges & SINGULAR else ():
+                # A layer of a single channel need not have a spread: it is what divides by `n - 1` that is meant.
+                there = tuple(suspect for suspect in suspects if suspect.edge in SINGULAR)
+                yield Trip(limit.setting, False, there, training, limit.words, limit.name, limit.help)
+            for limit in at_equality(program, setting):
+                yield Trip(limit.setting, False, suspects, training, limit.words, limit.name, limit.help)
+            if edges & {Edge.SPREAD, Edge.DIVISION, Edge.IGNORED, Edge.EMPTY}:
+                for names, changed in _with_units(program, setting):
+                    words = f"{listed(names)} {'is' if len(names) == 1 else 'are'} 1"
+                    yield Trip(changed, False, suspects, training, words=words)
+            if Edge.INDEX in edges:
+                for words, changed in _uneven(program, setting):
+                    yield Trip(changed, False, suspects, training, words=words)
+
+
+def _with_roots(program: Program, setting: Setting, suspects: Sequence[Suspect]) -> Iterator[tuple[str, Setting]]:
+    """The setting with one exponent after the other between 0 and 1: such a power has no finite slope at 0."""
+    powers = [suspect.node for suspect in suspects if suspect.edge is Edge.POWER]
+    exponents = [node.right for node in powers if isinstance(node, ex.Binary)]
+    exponents += [part for node in powers if isinstance(node, ex.Call) for part in node.arguments[1:]]
+    named = {name for exponent in exponents for name in ex.names(exponent)}
+    for name, argument in program.arguments.items():
+        if name in named and is_number(argument) and setting.values[name] not in (None, ROOT):
+            changed = None if refusal(name, argument, ROOT) else with_arguments(program, setting, {name: ROOT})
+            if changed is not None:
+                yield name, changed
+
+
+def _with_labels(program: Program, setting: Setting) -> Iterator[tuple[str, Setting]]:
+    """The setting with one argument after the other that labels are compared with as a label that there may be."""
+    instance = instance_at(program, setting)
+    for name, label in compared_arguments(program, instance) if instance is not None else ():
+        changed = with_arguments(program, setting, {name: label})
+        if changed is not None:
+            yield name, changed
+
+
+def is_number(argument: Argument) -> bool:
+    """Whether the values of an argument are single numbers that may be fractions."""
+    return argument.type.fractional and not argument.type.listed and not argument.type.worded
+
+
+def _with_units(program: Program, setting: Setting) -> Iterator[tuple[tuple[str, ...], Setting]]:
+    """The setting with one dimension after the other at 1, and with all of them."""
+    every = tuple(setting.sizes)
+    for names in (*((name,) for name in every), *((every,) if len(every) > 1 else ())):
+        changed = allowed_sizes(program, replace(setting, sizes={**setting.sizes, **dict.fromkeys(names, 1)}))
+        if changed is not None:
+            yield names, changed
+
+
+def _uneven(program: Program, setting: Setting) -> Iterator[tuple[str, Setting]]:
+    """The setting with sizes of several entries that differ."""
+    counts = {name: argument.type.count or 0 for name, argument in program.decided.items() if argument.type.integral}
+    several = [name for name, count in counts.items() if count > 1 and isinstance(setting.values[name], tuple)]
+    for entries in (itertools.cycle((2, 3, 4)), itertools.cycle((4, 3, 2))):
+        given = {name: list(itertools.islice(entries, counts[name])) for name in several}
+        changed = with_arguments(program, setting, given) if given else None
+        if changed is not None:
+            yield listed([f"`{name}` is {changed.values[name]}" for name in several]), changed
+
+
+def instance_at(program: Program, setting: Setting) -> Instance | None:
+    """The layer with data at a setting, unless it cannot be set up there."""
+    try:
+        return Instance(program, setting, Placement(CPU, gradients=True))
+    except SpecError:
+        return None
