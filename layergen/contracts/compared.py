@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from layergen.contracts.values import ORDINARY, drawn, give, start
+from layergen.contracts.values import ORDINARY, Point, drawn, give, start
 from layergen.resolve.program import Program
 from layergen.run.instance import Instance, Placement
 from layergen.settings.choice import Setting
@@ -17,15 +17,15 @@ ROUNDED = 1e-4  # the same, where a tensor is narrower than float64
 HELP = "one of the two is wrong: hold both against the source"
 
 
-def started(program: Program, setting: Setting) -> Instance:
-    """A layer whose values are all drawn at random, so that none is a 1 or a 0 by accident."""
+def started(program: Program, setting: Setting, point: Point = ORDINARY) -> Instance:
+    """A layer whose values are all drawn at random, so that none is a 1 or a 0 by accident; the inputs as told."""
     with drawn():
         instance = Instance(program, setting, ON_DATA)
         start(instance)
         for tensor in instance.state.values():
             if tensor is not None and tensor.is_floating_point():
                 tensor.add_(torch.rand_like(tensor) - 0.5)
-        give(instance, ORDINARY)
+        give(instance, point)
     return instance
 
 

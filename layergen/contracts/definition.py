@@ -1,6 +1,7 @@
 """Definition: the forward computes what the formula says."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -10,7 +11,7 @@ from torch import Tensor
 from layergen.contracts.compared import HELP, close, entry_text, room, shown, started
 from layergen.contracts.promise import Promise, Ways
 from layergen.contracts.sites import WITH_DATA
-from layergen.contracts.values import drawn
+from layergen.contracts.values import SMALL, drawn
 from layergen.definition.evaluate import Evaluation
 from layergen.definition.faults import PATH
 from layergen.definition.layout import Size
@@ -19,11 +20,15 @@ from layergen.definition.scene import Definition
 from layergen.diagnostics import FORWARD, Finding, Label, Place
 from layergen.faults import SpecError, refuse
 from layergen.lang import expression as ex
+from layergen.lang.visitor import nodes
 from layergen.resolve.program import Program
 from layergen.rules.cases import DefinitionMismatch, IllDefined, IncompleteDefinition
 from layergen.run.forward import Run, TrialFault
 from layergen.run.instance import Instance
 from layergen.run.watching import Runs
+from layergen.settings.choice import Setting
+
+LITTLE = 0.01  # numbers up to it are taken for such as keep a divisor from zero
 
 
 @dataclass(frozen=True)
@@ -32,6 +37,7 @@ class Compared:
 
     settings: tuple[str, ...] = ()
     plain: tuple[str, ...] = ()  # those of them at which plain Python computes it, which raises where a limit is meant
+    small: tuple[str, ...] = ()  # those of these at which it was compared at small inputs, too
 
 
 def hold_to_definition(program: Program, runs: Iterable[Runs]) -> Compared:
@@ -44,6 +50,7 @@ def hold_to_definition(program: Program, runs: Iterable[Runs]) -> Compared:
         return Compared()
     settings: list[str] = []
     plain: list[str] = []
+    small: list[str] = []
     for one in runs:
         if not one.admits(WITH_DATA):  # it is too large to be computed in a build
             continue
@@ -54,13 +61,33 @@ def hold_to_definition(program: Program, runs: Iterable[Runs]) -> Compared:
         except (TooLongError, TrialFault):  # a layer that does not run is another contract's
             continue
         settings.append(one.setting.name)
-        if not evaluation.account.limited and not one.setting.shrunk:  # which the tests compute at full shape
-            plain.append(one.setting.name)
+        if evaluation.account.limited or one.setting.shrunk:  # which the tests compute at full shape
+            continue
+        plain.append(one.setting.name)
+        if _mentions_little(program, one.setting):
+            refuse(_at_small_inputs(program, one.setting))
+            small.append(one.setting.name)
     if not settings:
         message = f"the layer is too large at every setting, or the definition takes more than {MOST_TURNS} terms there"
         help = "give smaller settings under `cases`"
         raise SpecError([IllDefined.at(PATH, message, help=help)])
-    return Compared(tuple(settings), tuple(plain))
+    return Compared(tuple(settings), tuple(plain), tuple(small))
+
+
+def _mentions_little(program: Program, setting: Setting) -> bool:
+    """Whether a small number, as that which keeps a divisor from zero, has a part in the layer."""
+    literals = (node.value for node in nodes(program.forward.statements) if isinstance(node, ex.Literal))
+    numbers = (*literals, *setting.values.values())
+    return any(isinstance(number, float) and 0 < number <= LITTLE for number in numbers)
+
+
+def _at_small_inputs(program: Program, setting: Setting) -> Iterator[Finding]:
+    """What is found where the inputs are about as small as such a number."""
+    instance = started(program, setting, SMALL)
+    assert program.definition is not None
+    with suppress(TooLongError, TrialFault):
+        for finding in _differences(instance, evaluated(instance, program.definition)):
+            yield finding._replace(notes=(*finding.notes, f"the inputs are {SMALL.words.removeprefix('of ')}"))
 
 
 def evaluated(instance: Instance, definition: Definition) -> Evaluation:

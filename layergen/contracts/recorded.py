@@ -14,7 +14,7 @@ from torch import Tensor
 from layergen.contracts.initial import initialize
 from layergen.lang.interpreter import EvaluationFault
 from layergen.resolve.program import Program
-from layergen.run.fixed_draws import FixedDraws, Unfixed
+from layergen.run.fixed_draws import FixedDraws
 from layergen.run.forward import Run, TrialFault
 from layergen.run.instance import Instance, Placement
 from layergen.run.on_data import CPU, drawn, without_repeats
@@ -146,11 +146,9 @@ class Recorder:
         """What the layer gives in a mode, where its draws are fixed; None where they cannot be."""
         if not draws_in(self.program, training):
             return self.values(training)
-        try:
-            with FixedDraws():
-                return self.values(training)
-        except Unfixed:
-            return None
+        with FixedDraws() as draws:
+            found = self.values(training)
+        return found if draws.fixed else None
 
     @torch.enable_grad()
     def values(self, training: bool) -> dict[str, Numbers]:

@@ -1,6 +1,6 @@
 """How closely a layer keeps to its values in half precision, which its generated tests then hold it to."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from enum import Enum
 
 import torch
@@ -8,7 +8,7 @@ from torch import Tensor
 
 from layergen.contracts.halves import comparable
 from layergen.contracts.sites import WITH_DATA
-from layergen.contracts.values import ORDINARY, drawn, give, start
+from layergen.contracts.values import ORDINARY, WIDE, Point, drawn, give, start
 from layergen.resolve.program import Program
 from layergen.run.forward import Run, TrialFault
 from layergen.run.instance import Instance, Placement
@@ -31,6 +31,7 @@ class Rounding(Enum):
     """What was seen of the outputs of a layer in half precision."""
 
     ONCE = "once"  # each is rounded once: what comes before is computed in float32 or wider
+    ONCE_THROUGHOUT = "once, of large inputs too"  # whose squares are more than half precision holds
     NEAR = "near"  # on average they are off by a few units in the last digit
     UNTOLD = ""  # more, or nothing could be compared
 
@@ -40,14 +41,35 @@ def rounding(program: Program, runs: Iterable[Runs]) -> Rounding:
     if not comparable(program, training=False) or jumps(program):
         return Rounding.UNTOLD
     settings = [one.setting for one in runs if one.admits(WITH_DATA)]
-    outputs = [pair for setting in settings for pair in _at_setting(program, setting)]
+    outputs = _outputs(program, settings, ORDINARY)
     if not outputs or any(not bool(found.isfinite().all()) for found, _, _ in outputs):
         return Rounding.UNTOLD
-    once = (bool(((found - exact).abs() <= ONCE * unit * exact.abs()).all()) for found, exact, unit in outputs)
-    if program.forward.upcasts and all(once):
-        return Rounding.ONCE
+    if program.forward.upcasts and _rounds_once(outputs):
+        wide = _outputs(program, settings, WIDE)
+        held = any(bool(_held(exact, unit).any()) for _, exact, unit in wide)
+        return Rounding.ONCE_THROUGHOUT if held and _rounds_once(wide) else Rounding.ONCE
     near = ((found - exact).abs().mean() <= NEAR * unit * exact.abs().mean() for found, exact, unit in outputs)
     return Rounding.NEAR if all(map(bool, near)) else Rounding.UNTOLD
+
+
+def _outputs(program: Program, settings: Sequence[Setting], point: Point) -> list[Pair]:
+    """The floating outputs at all settings."""
+    return [pair for setting in settings for pair in _at_setting(program, setting, point)]
+
+
+def _rounds_once(outputs: Iterable[Pair]) -> bool:
+    """Whether no output that half precision holds is off by more than one rounding."""
+    for found, exact, unit in outputs:
+        held = _held(exact, unit)
+        if not bool(((found - exact).abs() <= ONCE * unit * exact.abs())[held].all()):
+            return False
+    return True
+
+
+def _held(exact: Tensor, unit: float) -> Tensor:
+    """Which numbers a dtype with this unit holds, and twice as much."""
+    largest = next(torch.finfo(dtype).max for dtype in HALVES if torch.finfo(dtype).eps == unit)
+    return exact.isfinite() & (exact.abs() < largest / 2)
 
 
 def jumps(program: Program) -> bool:
@@ -56,12 +78,12 @@ def jumps(program: Program) -> bool:
     return own or any(jumps(child.program) for child in program.children.values())
 
 
-def _at_setting(program: Program, setting: Setting) -> Iterator[Pair]:
+def _at_setting(program: Program, setting: Setting, point: Point) -> Iterator[Pair]:
     """The floating outputs at a setting."""
     for dtype in HALVES:
         for seed in SEEDS:
             try:
-                half, exact = _runs(program, setting, dtype, seed)
+                half, exact = _runs(program, setting, dtype, seed, point)
             except TrialFault:  # some kernels do not know half precision
                 continue
             for name, right in exact.outputs.items():
@@ -70,13 +92,13 @@ def _at_setting(program: Program, setting: Setting) -> Iterator[Pair]:
                     yield found.double(), right.double(), torch.finfo(dtype).eps
 
 
-def _runs(program: Program, setting: Setting, dtype: torch.dtype, seed: int) -> tuple[Run, Run]:
+def _runs(program: Program, setting: Setting, dtype: torch.dtype, seed: int, point: Point) -> tuple[Run, Run]:
     """A run in half precision, and one in float64 on the same numbers, which are moved as tests move them."""
     with drawn(seed), torch.no_grad():
         half = Instance(program, setting, Placement(CPU, dtype))
         exact = Instance(program, setting, Placement(CPU, torch.float64))
         start(half)
-        give(half, ORDINARY)
+        give(half, point)
         for tensor in half.state.values():
             if tensor is not None and tensor.is_floating_point():
                 tensor.add_(torch.rand_like(tensor) - 0.5)

@@ -18,6 +18,7 @@ from layergen.run.instance import Instance
 from layergen.run.starting import beginnings
 
 Shape = tuple[int, ...]
+SLIGHT = 1e-6
 NEAR = 1e-6  # how far the greatest value of a range is from its excluded end, in widths of the range
 
 
@@ -46,6 +47,8 @@ ORDINARY = Point("drawn at random", torch.randn, torch.rand)
 ZERO = Point("that are all zero", torch.zeros, torch.zeros)
 EQUAL = Point("that are all equal", _middle, _middle)
 LARGE = Point("of 30 and -30", _signs(30), _ends)
+SMALL = Point("of some 1e-6", lambda shape: SLIGHT * torch.randn(shape), lambda shape: SLIGHT * torch.rand(shape))
+WIDE = Point("of some 300", lambda shape: 300 * torch.randn(shape), torch.rand)
 HUGE = Point("of 100 and -100", _signs(100), _ends)
 
 

@@ -8,6 +8,7 @@ from layergen.contracts.rounding import Rounding
 from layergen.contracts.twice import Twice
 from layergen.lang import expression as ex
 from layergen.lang.model import Input
+from layergen.lower.cases import known
 from layergen.lower.laws import formula_function
 from layergen.lower.source import python
 from layergen.resolve.autocast import kept_whole
@@ -26,6 +27,7 @@ APPLIES: dict[str, Callable[[CheckedLayer], bool]] = {
     "test_accepts_channels_last": lambda layer: any(len(shape) == 4 for shape in input_shapes(layer)),
     "test_accepts_non_contiguous_inputs": lambda layer: True,
     "test_accepts_the_smallest_inputs": lambda layer: bool(layer.preconditions or layer.size_limits),
+    "test_attributes": lambda layer: any(known(layer.program, case) for case in layer.cases),
     "test_autocast": lambda layer: kept_whole(layer.program.forward.statements),
     "test_compiles": lambda layer: layer.transforms.smallest is not None and layer.transforms.traced,
     "test_copies_compute_the_same": lambda layer: True,
@@ -37,6 +39,7 @@ APPLIES: dict[str, Callable[[CheckedLayer], bool]] = {
     "test_frozen_parameters": lambda layer: layer.program.owns,
     "test_gradients": lambda layer: has_gradients(layer.program),
     "test_half_precision": lambda layer: layer.rounding is not Rounding.UNTOLD,
+    "test_half_precision_of_large_inputs": lambda layer: layer.rounding is Rounding.ONCE_THROUGHOUT,
     "test_initial_values": lambda layer: layer.program.owns,
     "test_laws": lambda layer: bool(layer.program.laws),
     "test_leaves_its_inputs_alone": lambda layer: True,
@@ -123,7 +126,7 @@ def traits(layer: CheckedLayer) -> Iterator[str]:
         "updates": program.updates,
         "infinite": program.infinite,
         "narrow": program.narrow,
-        "rounds_once": layer.rounding is Rounding.ONCE,
+        "rounds_once": layer.rounding in (Rounding.ONCE, Rounding.ONCE_THROUGHOUT),
     }
     yield from (f"{name}=True" for name, holds in flags.items() if holds)
     owned = [at_values(program, case.setting.values).parameters for case in layer.cases]

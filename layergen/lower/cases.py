@@ -7,6 +7,7 @@ from layergen.lang.interpreter import Interpreter
 from layergen.lang.tuples import whole_name
 from layergen.lower.representation import expected_repr
 from layergen.lower.returned import returned_at
+from layergen.lower.scopes import attribute as attribute_of
 from layergen.lower.source import broken, python
 from layergen.resolve.families import at_values
 from layergen.resolve.program import Program
@@ -37,10 +38,26 @@ def case_fields(program: Program, case: CheckedCase) -> Fields:
         "initial": {name: tuple(rounded(end) for end in ends) for name, ends in case.bounds.items()},
         "frozen": {name: not learned for name, learned in case.learned.items()},
         "dtypes": case.dtypes,
+        "attributes": known(program, case),
         "recorded": case.recorded.values,
         "draws": case.recorded.draws,
         "text": expected_repr(program, case.setting, case.state),
     }
+
+
+def known(program: Program, case: CheckedCase) -> dict[str, object]:
+    """What a layer has of values that are computed of its arguments, but for functions."""
+    values = case.setting.values
+    found = {attribute_of(program, name).removeprefix("self."): values[name] for name in program.derived}
+    found |= {name: Interpreter(values).evaluate(value) for name, value in program.attributes.items()}
+    return {name: value for name, value in found.items() if not name.startswith("_") and _plain(value)}
+
+
+def _plain(value: object) -> bool:
+    """Whether a value is a number, a text or None, or consists of such."""
+    if isinstance(value, list | tuple):
+        return all(map(_plain, value))
+    return value is None or isinstance(value, bool | int | float | str)
 
 
 def in_order(program: Program, state: Mapping[str, TensorFacts]) -> dict[str, TensorFacts]:

@@ -66,5 +66,9 @@ def defined_rows(layer: CheckedLayer) -> TableView:
     for case in layer.cases:
         if definition is not None and case.setting.name in layer.defined.plain:
             key = python(case.setting.name).replace("'", '"')
-            rows.append(RowView(key, f"Defined(CASES[{key}], {python(needs(definition, case.setting.names))})"))
+            numbers = python(needs(definition, case.setting.names))
+            rows.append(RowView(key, f"Defined(CASES[{key}], {numbers})"))
+            if case.setting.name in layer.defined.small:
+                small = python(f"{case.setting.name}, of small inputs").replace("'", '"')
+                rows.append(RowView(small, f"Defined(CASES[{key}], {numbers}, times=1e-6)"))
     return TableView(TABLE, tuple(rows))

@@ -12,20 +12,17 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 
-class Unfixed(Exception):
-    """An op draws random numbers for which no others are fixed."""
-
-
 class FixedDraws(TorchDispatchMode):
     """Puts numbers in no simple order, others at each draw, in the place of those that a generator gives.
 
-    Raises:
-        Unfixed: If something else is drawn than uniform, normal and exponential numbers, and tosses of a coin.
+    Attributes:
+        fixed: Whether nothing was drawn but uniform, normal and exponential numbers, and tosses of a coin.
     """
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.count = 0  # of the draws so far
+        self.fixed = True
 
     def __torch_dispatch__(
         self, func: Any, types: Sequence[type], args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
@@ -44,11 +41,12 @@ class FixedDraws(TorchDispatchMode):
                 return result.copy_(-torch.log(even))
             case "bernoulli" | "bernoulli_":
                 return result.copy_(even < chance(args))
-        raise Unfixed(f"{func} draws random numbers")
+        self.fixed = False
+        return result
 
 
 def evenly(shape: Sequence[int], draw: int) -> Tensor:
-    """Numbers between 0 and 1, evenly spread, in no simple order. The very first is near 1: a coin that falls to zero."""
+    """Numbers between 0 and 1, evenly spread, in no simple order; the first is near 1: a coin that falls to 0."""
     count = torch.arange(1, math.prod(shape) + 1, dtype=torch.float64)
     even = 0.5 + torch.asin(torch.sin((count + 1.1925 + 0.61 * draw) ** 2)) / math.pi
     return (0.001 + 0.998 * even).reshape(tuple(shape))
