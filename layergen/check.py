@@ -41,6 +41,7 @@ from layergen.run.missing import missing_constraint
 from layergen.run.trial import SHAPES, TensorFacts, facts, try_runs, works_at
 from layergen.run.watching import Runs, Watch
 from layergen.settings.choice import Setting, allowed, distinguishing, settings
+from layergen.settings.computed import check_computed
 from layergen.settings.emptiness import empty_tensors
 from layergen.settings.limits import size_limits
 from layergen.settings.reaching import reaching
@@ -57,6 +58,7 @@ def check(program: Program) -> CheckedLayer:
     """
     with settled():
         usual = settings(program)
+        refuse(check_computed(program, usual[0]))
         chosen = tuple(fitted(program, setting, works_with_tables) for setting in (*usual, *reaching(program, usual)))
         refuse(finding for setting in chosen for finding in empty_tensors(program, setting))
         proven = tuple(_at_further_sizes(program, prove(program, chosen)))

@@ -169,6 +169,27 @@ class IncompleteDefinition(Rule):
     judges = True
 
 
+class IncomputableValue(Rule):
+    """A value that the layer computes from its arguments fails at some that are allowed.
+
+    Defaults, derived values, attributes and constraints are computed at the bounds of arguments, at small numbers, and
+    where two arguments are equal. Where one has no value, a caller would get the error of a division by zero, and not a
+    ValueError that says which argument is wrong.
+
+        arguments:
+          n: {type: int, min: 1, doc: …}
+        derived:
+          scale: 1 / (n - 1)
+
+    Fix: leave such arguments out, by a bound or by a constraint that mentions no value that fails.
+
+        arguments:
+          n: {type: int, min: 2, doc: …}
+    """
+
+    code = "LG421"
+
+
 class BrokenLaw(Rule):
     """What the spec says of all inputs does not hold for some.
 

@@ -1,0 +1,224 @@
+"""Values that a layer computes from its arguments: defaults, derived values, attributes, constraints, initial values.
+
+Where one cannot be computed, the search passes over the setting, and a caller would see the error of a division by zero
+instead of a ValueError. So they are computed at the bounds of arguments, at small numbers, and where two are equal.
+"""
+
+from collections.abc import Iterator, Mapping
+from itertools import combinations, islice, product
+from typing import Any
+
+from layergen.diagnostics import Finding, Path, Place
+from layergen.lang import expression as ex
+from layergen.lang.argument import Argument
+from layergen.lang.argument_types import Base
+from layergen.lang.bounds import normalize, refusal
+from layergen.lang.inits import is_initializer
+from layergen.lang.interpreter import EvaluationFault, Interpreter
+from layergen.resolve.program import Program
+from layergen.resolve.scope import Scoped, scoped
+from layergen.rules.cases import IncomputableValue
+from layergen.settings.choice import Setting
+from layergen.settings.search import candidates
+from layergen.words import listed
+
+NUMBERS = (0, 1, -1, 2, 3)
+FEW = 4  # lists that are tried
+TRIES = 1500  # settings in which two arguments are moved
+LOGARITHMS = frozenset({"log", "log2", "log10"})
+
+
+def check_computed(program: Program, base: Setting) -> Iterator[Finding]:
+    """Yield what cannot be computed at arguments that bounds and constraints allow, each once.
+
+    Args:
+        program: The layer.
+        base: A setting at which all can be computed.
+    """
+    said = set[Path]()
+    for moved in _moves(program, base):
+        given = {**base.given, **moved}
+        fault = _fault(program, given)
+        whole = None if fault is None else _whole(program, fault)
+        if fault is None or whole is None or whole.path in said:
+            continue
+        said.add(whole.path)
+        read = _read(program, whole.expression)
+        values = {**base.values, **moved}
+        told = [f"`{name}` is {_shown(values[name])}" for name in program.arguments if name in read]
+        if told:  # what fails everywhere is said where it is run
+            shown = f"`{ex.show(fault.node)}`" if isinstance(fault.node, ex.Expression) else "this"
+            message = f"{shown} cannot be computed where {listed(told)}: {fault.message}"
+            place = Place(whole.path, fault.node.span)
+            yield IncomputableValue.at(place, message, help=_help(program, given, moved, fault))
+
+
+def _shown(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _whole(program: Program, fault: EvaluationFault) -> Scoped | None:
+    """The expression of the spec in which something failed, and where it stands."""
+    own = fault.node
+    parts = list(scoped(program))
+    same = (part for part in parts if any(node is own for node in ex.walk(part.expression)))
+    alike = (part for part in parts if any(node == own and node.span == own.span for node in ex.walk(part.expression)))
+    return next(same, None) or next(alike, None)  # an initial value is a copy, in which fans are replaced
+
+
+def _moves(program: Program, base: Setting) -> Iterator[dict[str, Any]]:
+    """What to give instead of the base's: one argument after the other, then two at once."""
+    initial = (part.init.value for part in program.tensors.values() if is_initializer(part.init.value))
+    computed = (*program.derived.values(), *program.attributes.values(), *program.argument_constraints, *initial)
+    defaults = (part.default for part in program.arguments.values() if part.default is not None)
+    read = frozenset[str]().union(*(_read(program, part) for part in (*computed, *defaults)))
+    pools = {name: _pool(program, name, base) for name in program.arguments if name in read}
+    yield from ({name: value} for name, pool in pools.items() for value in pool)
+    both = (
+        {one: first, other: second}
+        for one, other in combinations(pools, 2)
+        for first, second in product(pools[one], pools[other])
+    )
+    yield from islice(both, TRIES)
+
+
+def _pool(program: Program, name: str, base: Setting) -> list[Any]:
+    """Other values that an argument may have: its bounds first."""
+    argument = program.arguments[name]
+    found: list[Any] = [None] if argument.optional else []
+    if argument.finite and argument.choices is not None:
+        found += argument.choices
+    elif argument.type.base is Base.BOOL:
+        found += [True, False]
+    elif argument.type.numeric and argument.type.count is None:
+        others = (base.values[other] for other in program.arguments if other != name)
+        same = [value for value in others if type(value) is int or (argument.type.fractional and type(value) is float)]
+        found += [bound for bound in (argument.min, argument.max) if bound is not None]
+        found += [*NUMBERS, *same]
+    elif argument.type.numeric:
+        bounds = [bound for bound in (argument.min, argument.max) if bound is not None]
+        found += [*bounds, *candidates(argument, defaulted=False)[:FEW]]
+    fitting = [float(value) if argument.type.base is Base.FLOAT and type(value) is int else value for value in found]
+    return [value for value in fitting if value is None or not refusal(name, argument, value)]
+
+
+def _arguments(program: Program, given: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The arguments, with defaults; None if some bound refuses one.
+
+    Raises:
+        EvaluationFault: If a default cannot be computed.
+    """
+    values: dict[str, Any] = {}
+    for name, argument in program.decided.items():
+        value = given.get(name)
+        if name not in given and argument.default is not None:
+            value = Interpreter(values).evaluate(argument.default)
+        if refusal(name, argument, value):
+            return None
+        values[name] = normalize(argument, value)
+    return values
+
+
+def _fault(program: Program, given: Mapping[str, Any]) -> EvaluationFault | None:
+    """What cannot be computed at a setting, before something refuses it."""
+    values: dict[str, Any] | None = {}
+    try:
+        values = _arguments(program, given)
+        if values is None or not _hold(program, values):
+            return None
+        for name, expression in program.derived.items():
+            values[name] = Interpreter(values).evaluate(expression)
+        if not _hold(program, values):
+            return None
+        for expression in (*program.attributes.values(), *_initial(program, values)):
+            if ex.names(expression) <= values.keys():
+                Interpreter(values).evaluate(expression)
+    except EvaluationFault as fault:
+        return fault if not values or _hold(program, values, fault) else None
+    return None
+
+
+def _initial(program: Program, values: Mapping[str, Any]) -> Iterator[ex.Expression]:
+    """What is handed to the initializers of those tensors that there are."""
+    for part in program.tensors.values():
+        call = part.init.value
+        if is_initializer(call) and _is_there(part.when, values):
+            yield from call.arguments
+            yield from (keyword.value for keyword in call.keywords)
+
+
+def _is_there(when: ex.Expression | None, values: Mapping[str, Any]) -> bool:
+    """Whether a tensor exists, as far as that can be told."""
+    try:
+        return when is None or Interpreter(values).truth(when)
+    except EvaluationFault:
+        return False
+
+
+def _hold(program: Program, values: Mapping[str, Any], beside: EvaluationFault | None = None) -> bool:
+    """Whether those constraints hold that can be told.
+
+    Args:
+        program: The layer.
+        values: What is known.
+        beside: What is known to fail; nothing else may, then.
+    """
+    for constraint in program.argument_constraints:
+        if ex.names(constraint) <= values.keys():
+            try:
+                if not Interpreter(values).truth(constraint):
+                    return False
+            except EvaluationFault:
+                if beside is None:
+                    raise
+    return True
+
+
+def _read(program: Program, expression: ex.Expression) -> frozenset[str]:
+    """The names that an expression reads, and those that derived values among them do."""
+    return ex.names(_spelled(program, expression))
+
+
+def _spelled(program: Program, expression: ex.Expression) -> ex.Expression:
+    """An expression with derived values spelled out."""
+
+    def spelled(part: ex.Expression) -> ex.Expression | None:
+        known = isinstance(part, ex.Name) and part.id in program.derived and part.id not in program.replaced
+        return _spelled(program, program.derived[part.id]) if known and isinstance(part, ex.Name) else None
+
+    return ex.transform(expression, spelled)
+
+
+def _help(program: Program, given: Mapping[str, Any], moved: Mapping[str, Any], fault: EvaluationFault) -> str:
+    """What to write: a bound, where one argument lies at its own, or else a constraint."""
+    if len(moved) == 1:
+        ((name, value),) = moved.items()
+        argument = program.arguments[name]
+        for end, step in (("min", 1), ("max", -1)):
+            if getattr(argument, end) != value or not _works_beyond(program, given, name, argument, step):
+                continue
+            bound = f"{end}: {value + step}" if argument.type.integral else f"exclusive: {end}"
+            return f"leave that out of what `{name}` may be: `{bound}`"
+    condition = _condition(fault.node)
+    if condition is None:
+        return "raise a bound, or rule it out by a constraint"
+    return f"add the constraint `{ex.show(_spelled(program, condition))}`"
+
+
+def _works_beyond(program: Program, given: Mapping[str, Any], name: str, argument: Argument, step: int) -> bool:
+    """Whether all can be computed a step further."""
+    value = given[name] + (step if argument.type.integral else 0.1 * step)
+    return not refusal(name, argument, value) and _fault(program, {**given, name: value}) is None
+
+
+def _condition(node: ex.Node) -> ex.Expression | None:
+    """The condition under which a step of a computation works."""
+    zero = ex.Literal(0)
+    match node:
+        case ex.Binary(operator="/" | "//" | "%", right=right):
+            return ex.Compare(right, ("!=",), (zero,))
+        case ex.Call(function=function, arguments=(first,)) if function in LOGARITHMS:
+            return ex.Compare(first, (">",), (zero,))
+        case ex.Call(function="sqrt", arguments=(first,)):
+            return ex.Compare(first, (">=",), (zero,))
+    return None
