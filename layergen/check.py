@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from layergen.advice import advise
 from layergen.checked import CheckedCase, CheckedLayer, PreconditionCase, SizeLimitCase
 from layergen.contracts import WATCHES, Ways, check_contracts
 from layergen.contracts.branches import DECISIONS, check_branches
@@ -77,7 +78,7 @@ def check(program: Program) -> CheckedLayer:
         conditions = Conditions(program, cases)
         conditions.asked(proven)
         proofs = conditions.shown(proven)
-        return CheckedLayer(
+        layer = CheckedLayer(
             program,
             tuple(replace(case, recorded=recorded(program, case.setting)) for case in cases),
             tuple(rejections(program, chosen[0])),
@@ -92,6 +93,7 @@ def check(program: Program) -> CheckedLayer:
             rounding(program, runs.values()),
             transforms(program, runs.values(), proofs),
         )
+        return replace(layer, advice=advise(layer, chosen, tuple(runs.values())))
 
 
 def _at_further_sizes(program: Program, proofs: Iterable[Proof | Tried]) -> Iterator[Proof | Tried]:

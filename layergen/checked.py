@@ -11,6 +11,7 @@ from layergen.contracts.judgement import Judgement
 from layergen.contracts.recorded import Recorded
 from layergen.contracts.rounding import Rounding
 from layergen.contracts.transforms import Transforms
+from layergen.diagnostics import Finding
 from layergen.lang import expression as ex
 from layergen.lang.parser import parse_expression
 from layergen.prove.cost import Costs
@@ -104,6 +105,7 @@ class CheckedLayer:
     defined: Compared  # the settings at which its values are those of its definition
     rounding: Rounding  # how closely it keeps to its values in half precision
     transforms: Transforms  # what holds of it under `vmap`, second derivatives and others
+    advice: tuple[Finding, ...] = ()  # on how it may be written; no fault
 
     @property
     def checked_conditions(self) -> tuple[tuple[ex.Expression, PreconditionCase], ...]:

@@ -10,12 +10,12 @@ import subprocess
 import sys
 import time
 import warnings
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
 from layergen import __version__
+from layergen.commands import summary
 from layergen.commands.progress import ProgressBar
 from layergen.diagnostics import Diagnostic, LayergenError
 from layergen.faults import SourceError
@@ -23,10 +23,9 @@ from layergen.pipeline import BuildResult, build, check, examine
 from layergen.project.config import Config, load_config
 from layergen.project.discovery import SUFFIXES, TESTS, discover, find_spec
 from layergen.project.workers import Failure, available_cores
-from layergen.project.writing import Plan, State
+from layergen.project.writing import Plan
 from layergen.rules import all_rules
 from layergen.suggest import nearest
-from layergen.words import plural
 
 FINE, FAULTS, USAGE, BUG, INTERRUPTED = 0, 1, 2, 70, 130
 PYTEST_INTERRUPTED = 2  # the exit code of pytest
@@ -166,12 +165,12 @@ def _build(options: argparse.Namespace) -> int:
     with ProgressBar("spec", KEPT) as progress:
         paths = _paths(config, options.paths)
         result = build(config, paths, force=options.force, dry=dry, jobs=jobs, progress=progress)
-    _print_faults(result.diagnostics, options.output_format)
+    _print_faults(summary.told(result, options.output_format), options.output_format)
     changes = _diff(result) if options.diff else _outdated(result.plan) if options.check else ""
     print(changes, end="", file=sys.stderr if options.output_format == "json" else sys.stdout)
     unmade = [f"{len(result.bugs)} not made, for a bug in layergen"] if result.bugs else []
-    summary = f"{_faults(result)}{', '.join([*unmade, *_counts(result, dry)])}"
-    print(f"{summary} ({time.monotonic() - started:.1f} s){_proven(result)}", file=sys.stderr)
+    told = f"{summary.faults(result)}{', '.join([*unmade, *summary.counts(result, dry)])}"
+    print(f"{told} ({time.monotonic() - started:.1f} s){summary.proven(result)}{summary.hint(result)}", file=sys.stderr)
     return _verdict(result, dry and bool(result.plan.pending()))
 
 
@@ -180,9 +179,10 @@ def _check(options: argparse.Namespace) -> int:
     config, jobs = load_config(Path.cwd()), options.jobs or available_cores()
     with ProgressBar("spec", KEPT) as progress:
         result = check(config, _paths(config, options.paths), jobs=jobs, progress=progress)
-    _print_faults(result.diagnostics, options.output_format)
-    summary = _faults(result) + ("nothing written" if result.diagnostics else _clean(result))
-    print(f"{summary} ({time.monotonic() - started:.1f} s){_proven(result)}", file=sys.stderr)
+    advice = () if result.diagnostics else result.advice  # faults come first
+    _print_faults(summary.told(result, options.output_format) or advice, options.output_format)
+    told = summary.faults(result) + ("nothing written" if result.diagnostics else summary.clean(result))
+    print(f"{told} ({time.monotonic() - started:.1f} s){summary.proven(result)}", file=sys.stderr)
     return _verdict(result)
 
 
@@ -326,43 +326,6 @@ def _diff(result: BuildResult) -> str:
 def _outdated(plan: Plan) -> str:
     """A line for each file that a build would change."""
     return "".join(f"{plan.output}/{change.path}: {change.state}\n" for change in plan.pending())
-
-
-def _faults(result: BuildResult) -> str:
-    """The first half of a build's summary."""
-    specs = plural(result.specs, "spec")
-    if not result.diagnostics:
-        return f"{specs}: "
-    files = {item.location.file for item in result.diagnostics}
-    generated = any(file.startswith(f"{result.plan.output}/") for file in files)
-    where = plural(len(files), "file") if generated else f"{len(files)} of {specs}"
-    return f"{plural(len(result.diagnostics), 'fault')} in {where}: "
-
-
-def _clean(result: BuildResult) -> str:
-    """The second half of a check's summary, where it has met no fault: what could not be checked may have some."""
-    if not result.bugs:
-        return "no faults"
-    rest = result.specs - len(result.bugs)
-    return f"{len(result.bugs)} not checked, for a bug in layergen{', no faults in the others' if rest else ''}"
-
-
-def _counts(result: BuildResult, dry: bool) -> list[str]:
-    """What a build did to files, or what it would do."""
-    failed = {item.location.file for item in result.diagnostics}
-    states = Counter(
-        change.state for change in result.plan.changes if f"{result.plan.output}/{change.path}" not in failed
-    )
-    written, removed = states[State.NEW] + states[State.CHANGED], states[State.ORPHANED]
-    counts = [f"{plural(written, 'file')} {'to write' if dry else 'written'}", f"{states[State.UNCHANGED]} unchanged"]
-    return [*counts, f"{removed} {'to remove' if dry else 'removed'}"] if removed else counts
-
-
-def _proven(result: BuildResult) -> str:
-    """The last part of a summary: for how many layers no size was left out."""
-    if not result.specs:
-        return "; `layergen new NAME` writes a first spec"
-    return f"; shapes proven for all sizes: {result.proven} of {result.specs}"
 
 
 def _report_bugs(bugs: Iterable[tuple[str, Failure]]) -> None:

@@ -25,6 +25,7 @@ class Rule:
     code: ClassVar[str]
     name: ClassVar[str]
     judges: ClassVar[bool] = False  # a judgement of what the layer does, which the author may overrule by `accept`
+    advises: ClassVar[bool] = False  # advice: it is no fault, stops nothing and changes no exit code
     registry: ClassVar[dict[str, type["Rule"]]] = {}
 
     def __init_subclass__(cls) -> None:

@@ -39,6 +39,7 @@ class BuildResult(NamedTuple):
     texts: Texts  # the texts that the plan writes, by their digests
     proven: int = 0  # how many of the specs have shapes that are proven for all sizes
     bugs: tuple[tuple[str, Failure], ...] = ()  # where an error of layergen's own was met
+    advice: tuple[Diagnostic, ...] = ()  # sorted; on specs without a fault
 
 
 def build(
@@ -134,7 +135,8 @@ def generate(order: Order) -> Generated:
     views = lower(checked, package, spec.module, behaviours_module(package))
     texts = tuple(signed(render(view), spec.name) for view in views)
     contract = handed_on(checked, source.data(), spec.name, spec.module, order.contracts)
-    return Generated(checked.program.layer, texts, contract, checked.proven)
+    advice = tuple(map(source.diagnose, checked.advice))
+    return Generated(checked.program.layer, texts, contract, checked.proven, advice=advice)
 
 
 def examine(spec: SpecFile, config: Config) -> "CheckedLayer":
@@ -317,4 +319,6 @@ def _result(
     bugs = [(outcome.spec.name, outcome.failure) for outcome in outcomes if outcome.failure]
     bugs += [(f"{plan.output}/{path}", failure) for path, failure in failures.items()]
     ordered = tuple(sorted(diagnostics, key=Diagnostic.sort_key))
-    return BuildResult(count, ordered, plan, cache.text, proven, tuple(sorted(bugs, key=lambda bug: bug[0])))
+    advice = sorted((item for outcome in outcomes for item in outcome.advice), key=Diagnostic.sort_key)
+    bugs.sort(key=lambda bug: bug[0])
+    return BuildResult(count, ordered, plan, cache.text, proven, tuple(bugs), tuple(advice))

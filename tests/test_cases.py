@@ -3,12 +3,14 @@
 A case is a project whose specs are those of the folder itself (``a_case/*.yaml``). Beside them may stand
 
 - ``stdout.txt``: the faults that a build reports; nothing is written then. Without it, there are none.
+- ``advice.txt``: the advice on specs without a fault, as ``layergen check`` shows it. Without it, there is none.
 - ``expected/``: the whole output folder after the build. Without it, any output will do. What the tests of all layers
   share stands in one case alone, and is the same in the others.
 - ``before/``: what is in the output folder before the build.
 - ``mended/``: a case of its own, in which the faults are mended. It shows that a rule lets pass what is right.
 
-``pytest --update-cases`` writes what layergen does now to ``stdout.txt``, and to ``expected/`` where there is one.
+``pytest --update-cases`` writes what layergen does now to ``stdout.txt`` and ``advice.txt``, and to ``expected/`` where
+there is one.
 """
 
 import re
@@ -27,7 +29,8 @@ from layergen.rules import all_rules
 
 CASES = Path(__file__).parent / "cases"
 FOLDERS = sorted([*CASES.glob("*/"), *CASES.glob("*/mended/")])
-PARTS = ("stdout.txt", "expected", "before", "mended")
+FOLLOWED = ("advice.txt", "mended/advice.txt")
+PARTS = ("stdout.txt", "advice.txt", "expected", "before", "mended")
 SHARED = ("tests/behaviours.py", "tests/conftest.py")
 HOLDS_SHARED = CASES / "whole_packages" / "expected"
 
@@ -55,14 +58,17 @@ def test_case(
     monkeypatch.delenv("FORCE_COLOR", raising=False)
     before = contents(tmp_path / "generated")
     code = main(["build"])
-    output, made = capsys.readouterr().out, contents(tmp_path / "generated")
+    (output, summary), made = capsys.readouterr(), contents(tmp_path / "generated")
+    advised = " of advice: " in summary and not output and main(["check"]) == 0  # from the cache, as it was built
+    advice = capsys.readouterr().out if advised else ""
     if folder / "expected" != HOLDS_SHARED:
         shared = {path: made.pop(path) for path in SHARED if path in made and path not in before}
         assert update or all(text == (HOLDS_SHARED / path).read_text("utf-8") for path, text in shared.items())
     if update:
         assert not (output and is_sound(folder)), f"a sound case has become faulty: {output}"
-        write(folder, output, made)
+        write(folder, {"stdout.txt": output, "advice.txt": advice}, made)
     assert output == contents(folder).get("stdout.txt", "")
+    assert advice == contents(folder).get("advice.txt", "")
     assert code == (1 if output else 0)
     if (folder / "expected").exists():
         assert made == contents(folder / "expected")
@@ -75,13 +81,18 @@ def test_case(
 @pytest.mark.parametrize("rule", all_rules(), ids=lambda rule: rule.name)
 def test_each_rule_has_an_invalid_and_a_valid_case(rule: type[Rule]) -> None:
     fault = re.compile(rf"^(specs|generated)/.*: {rule.code} {rule.name}: ", re.MULTILINE)
-    invalid = [file.parent for file in CASES.glob("*/stdout.txt") if fault.search(file.read_text(encoding="utf-8"))]
+    told = "advice.txt" if rule.advises else "stdout.txt"
+    invalid = [file.parent for file in CASES.glob(f"*/{told}") if fault.search(file.read_text(encoding="utf-8"))]
     assert invalid
     assert any((folder / "mended").exists() for folder in invalid)
 
 
 def test_mended_cases_are_free_of_faults() -> None:
     assert not list(CASES.glob("*/mended/stdout.txt"))
+
+
+def test_advice_that_is_followed_is_not_given_again() -> None:
+    assert not [folder for folder in CASES.glob("*/") if all((folder / name).exists() for name in FOLLOWED)]
 
 
 def is_sound(folder: Path) -> bool:
@@ -95,10 +106,11 @@ def contents(folder: Path) -> dict[str, str]:
     return {path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8", errors="replace") for path in files}
 
 
-def write(folder: Path, output: str, made: dict[str, str]) -> None:
-    (folder / "stdout.txt").unlink(missing_ok=True)
-    if output:
-        (folder / "stdout.txt").write_text(output, encoding="utf-8", newline="\n")
+def write(folder: Path, printed: dict[str, str], made: dict[str, str]) -> None:
+    for name, output in printed.items():
+        (folder / name).unlink(missing_ok=True)
+        if output:
+            (folder / name).write_text(output, encoding="utf-8", newline="\n")
     if not (folder / "expected").exists():
         return
     shutil.rmtree(folder / "expected")

@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).parents[1] / "layergen"
 ROOMS = (
     "diagnostics", "faults", "words", "suggest", "resources", "rules", "lang", "definition", "ops", "resolve",
     "settings", "run",
-    "prove", "domains", "contracts", "checked", "check", "contract", "lower", "render", "worker", "project",
+    "prove", "domains", "contracts", "checked", "advice", "check", "contract", "lower", "render", "worker", "project",
     "children", "present", "pipeline", "notebook", "mutate", "bench", "commands", "cli",
 )  # fmt: skip
 ENTRANCES = {"__init__", "__main__"}  # of the package itself

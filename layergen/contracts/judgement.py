@@ -14,6 +14,7 @@ from layergen.diagnostics import Finding
 from layergen.faults import SpecError
 from layergen.lang.interpreter import EvaluationFault
 from layergen.resolve.program import Program
+from layergen.rules import all_rules
 from layergen.rules.meaning import NeedlessAccept
 from layergen.rules.tensors import WrongFan
 from layergen.run.instance import Instance
@@ -45,8 +46,8 @@ def overruled(ways: Ways, findings: Iterable[Finding]) -> tuple[list[Finding], l
 
 
 def needless(program: Program, accepted: Iterable[Finding]) -> Iterator[Finding]:
-    """Yield what is accepted though nobody objects to it."""
-    raised = {finding.rule.name for finding in accepted}
+    """Yield what is accepted though nobody objects to it. Advice is given later."""
+    raised = {finding.rule.name for finding in accepted} | {rule.name for rule in all_rules() if rule.advises}
     for name in program.accept:
         if name not in raised:
             message = f"`{name}` is accepted, but the checks do not say it of this layer"

@@ -72,6 +72,16 @@ def _held(exact: Tensor, unit: float) -> Tensor:
     return exact.isfinite() & (exact.abs() < largest / 2)
 
 
+def off(program: Program, settings: Iterable[Setting]) -> float:
+    """How far the outputs in half precision are off on average, in units of the last digit, where they are most."""
+    pairs = (pair for setting in settings for pair in _at_setting(program, setting, ORDINARY))
+    shares = (
+        float((found - exact).abs().mean() / (unit * exact.abs().mean()).clamp(min=unit**2))
+        for found, exact, unit in pairs
+    )
+    return max(shares, default=0.0)
+
+
 def jumps(program: Program) -> bool:
     """Whether a rounding may make a leap of a value, as where the nearest of several is taken."""
     own = any(op.name in JUMPS for op in program.forward.ops)

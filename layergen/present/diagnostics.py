@@ -49,7 +49,8 @@ STYLES: dict[str, Callable[[tuple[Diagnostic, ...], Painter], str]] = {
 def _header(item: Diagnostic, paint: Painter) -> str:
     at, name = item.location, paint(printable(item.location.file), "path")
     place = f"{name}:{at.line}:{at.column}"
-    return f"{place}: {paint(item.rule.code, 'fault')} {item.rule.name}: {printable(item.message)}"
+    code = paint(item.rule.code, "mark" if item.rule.advises else "fault")
+    return f"{place}: {code} {item.rule.name}: {printable(item.message)}"
 
 
 def _object(item: Diagnostic) -> dict[str, object]:
@@ -58,7 +59,7 @@ def _object(item: Diagnostic) -> dict[str, object]:
     return {
         "code": item.rule.code,
         "name": item.rule.name,
-        "severity": "error",
+        "severity": "advice" if item.rule.advises else "error",
         "message": item.message,
         "filename": at.file,
         **_range(at),
@@ -93,7 +94,7 @@ def _command(item: Diagnostic) -> str:
         "title": f"{item.rule.code} {item.rule.name}",
     }
     listed = ",".join(f"{key}={_escape(str(value), ',:')}" for key, value in properties.items())
-    return f"::error {listed}::{_escape(item.message)}"
+    return f"::{'notice' if item.rule.advises else 'error'} {listed}::{_escape(item.message)}"
 
 
 def _escape(text: str, reserved: str = "") -> str:

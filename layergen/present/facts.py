@@ -93,6 +93,7 @@ class Summary:
     contracts: tuple[Guarantee, ...]
     preconditions: tuple[str, ...]
     input_checks: tuple[str, ...]
+    advice: tuple[str, ...]  # on how the spec may be written
     case: str  # the first case, at which costs are numbers
     costs: tuple[CostLine, ...]
     contract: Mapping[str, object]  # what other layers may rely on, as plain data
@@ -125,6 +126,7 @@ def summarize(layer: CheckedLayer, origin: str) -> Summary:
         contracts=tuple(guarantees(layer)),
         preconditions=tuple(map(_precondition, layer.preconditions)),
         input_checks=tuple(_input_check(check) for check in layer.input_checks),
+        advice=tuple(f"{finding.rule.name}: {finding.message}; {finding.help}" for finding in layer.advice),
         case=_case(program, setting),
         costs=tuple(_costs(layer)),
         contract=contract,

@@ -39,6 +39,7 @@ def as_text(summary: Summary, color: bool = False) -> str:
         _block(paint, "Contracts", _contracts(summary, paint)),
         _block(paint, "Preconditions", _wrapped(summary.preconditions), "torch refuses other sizes"),
         _block(paint, "Input checks", _wrapped(summary.input_checks), "else the layer raises ValueError"),
+        _block(paint, "Advice", _wrapped(summary.advice), "`layergen check` shows where"),
         _block(paint, "Cost", _costs(summary.costs), f"at {summary.case}"),
         [paint(line, "faint") for line in _prose(COUNTED)],
     ]

@@ -18,6 +18,7 @@ from layergen.prove.demands import SolutionDemand
 from layergen.prove.proof import paths
 from layergen.prove.proven import Proof, Tried
 from layergen.resolve.program import Member, Program, takes
+from layergen.rules import all_rules
 from layergen.settings.branches import branchings
 from layergen.settings.choice import Setting
 from layergen.settings.pairs import pairs
@@ -86,7 +87,9 @@ def _meaning(layer: CheckedLayer) -> Iterator[Guarantee]:
     """What was shown of which entries depend on which, and what the author overrules."""
     for shown in layer.judgement.shown:
         yield Guarantee(shown.contract, "tried", shown.detail)
-    for name in dict.fromkeys(finding.rule.name for finding in layer.judgement.accepted):
+    overruled = [finding.rule.name for finding in layer.judgement.accepted]
+    declined = [rule.name for rule in all_rules() if rule.advises and rule.name in layer.program.accept]
+    for name in dict.fromkeys((*overruled, *declined)):
         yield Guarantee("accepted", "declared", f"{name}: {layer.program.accept[name]}")
 
 

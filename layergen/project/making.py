@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from layergen.diagnostics import Diagnostic, LayergenError
 from layergen.faults import SourceError
+from layergen.project.advised import packed, unpacked
 from layergen.project.cache import Cache, CacheLostError
 from layergen.project.config import Config
 from layergen.project.discovery import SpecFile
@@ -41,6 +42,7 @@ class Generated(NamedTuple):
     contract: PlainContract | None = None
     proven: bool = False  # whether the shapes are proven for all sizes
     diagnostics: tuple[Diagnostic, ...] = ()
+    advice: tuple[Diagnostic, ...] = ()  # on a spec without a fault
 
 
 class Outcome(NamedTuple):
@@ -50,6 +52,14 @@ class Outcome(NamedTuple):
     made: Made | None = None
     diagnostics: tuple[Diagnostic, ...] = ()
     failure: Failure | None = None
+
+    @property
+    def advice(self) -> tuple[Diagnostic, ...]:
+        """What is advised on it, in this build or in the one that made it."""
+        try:
+            return unpacked(self.made.advice) if self.made else ()
+        except ValueError:  # somebody has written in the cache
+            return ()
 
     @property
     def files(self) -> tuple[GeneratedFile, ...]:
@@ -252,7 +262,8 @@ class Maker:
         else:
             key, texts = self._keys[spec.name], tuple(map(self._cache.keep, generated.texts))
             uses, contract = self._library.uses(self._members[spec.name]), generated.contract or {}
-            made = Made(key, generated.layer, generated.proven, texts, contract_digest(contract), uses)
+            digest, advice = contract_digest(contract), packed(generated.advice)
+            made = Made(key, generated.layer, generated.proven, texts, digest, uses, advice)
             self._record(spec, made, contract)
 
     def _record(self, spec: SpecFile, made: Made, contract: PlainContract | None = None) -> None:

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, TypeVar
 
 Entry = TypeVar("Entry")
 
-VERSION = 2
+VERSION = 3
 NAME = "manifest.json"
 
 
@@ -43,6 +43,7 @@ class Made(NamedTuple):
     texts: tuple[str, ...]  # digests of its module and its test
     contract: str  # digest of what other layers see of this one
     uses: dict[str, str]  # digests of the contracts of other layers that it was made with, by their classes
+    advice: str = ""  # on how the spec may be written, as text
 
 
 class Output(NamedTuple):
@@ -104,8 +105,8 @@ def _take(found: Manifest, data: Any) -> None:
         name: Known((m, c, size, inode), digest) for name, ((m, c, size, inode), digest) in data["files"].items()
     }
     found.specs = {
-        name: Made(key, layer, proven, (module, test), contract, uses)
-        for name, (key, layer, proven, (module, test), contract, uses) in data["specs"].items()
+        name: Made(key, layer, proven, (module, test), contract, uses, advice)
+        for name, (key, layer, proven, (module, test), contract, uses, advice) in data["specs"].items()
     }
     found.outputs = {
         name: Output((m, c, size, inode), digest, origin, tuple(exports))
@@ -143,9 +144,9 @@ def _known(value: Any) -> Known | None:
 def read_made(value: Any) -> Made | None:
     """What was made from a spec, from JSON; ``None`` for what no build can have written."""
     match value:
-        case [str(key), str(layer), bool(proven), [str(), str()] as texts, str(contract), dict(uses)]:
+        case [str(key), str(layer), bool(proven), [str(), str()] as texts, str(contract), dict(uses), str(advice)]:
             if layer.isidentifier() and all(isinstance(digest, str) for digest in uses.values()):
-                return Made(key, layer, proven, tuple(texts), contract, uses)
+                return Made(key, layer, proven, tuple(texts), contract, uses, advice)
     return None
 
 

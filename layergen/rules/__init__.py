@@ -2,6 +2,7 @@
 
 from layergen.diagnostics import Rule
 from layergen.rules import (
+    advice,
     behaviour,
     building,
     calls,
@@ -18,6 +19,7 @@ from layergen.rules import (
 )
 
 __all__ = [
+    "advice",
     "all_rules",
     "behaviour",
     "building",
