@@ -39,8 +39,10 @@ class FixedDraws(TorchDispatchMode):
                 return result.copy_(torch.special.ndtri(even))
             case "exponential_":
                 return result.copy_(-torch.log(even))
-            case "bernoulli" | "bernoulli_":
-                return result.copy_(even < chance(args))
+            case "bernoulli":  # with a chance, or of the chances that the tensor has
+                return result.copy_(even < args[-1])
+            case "bernoulli_":
+                return result.copy_(even < (args[1] if len(args) > 1 else 0.5))
         self.fixed = False
         return result
 
@@ -50,8 +52,3 @@ def evenly(shape: Sequence[int], draw: int) -> Tensor:
     count = torch.arange(1, math.prod(shape) + 1, dtype=torch.float64)
     even = 0.5 + torch.asin(torch.sin((count + 1.1925 + 0.61 * draw) ** 2)) / math.pi
     return (0.001 + 0.998 * even).reshape(tuple(shape))
-
-
-def chance(args: Sequence[Any]) -> Any:
-    """The probability of one among the arguments of ``bernoulli``: the tensor itself, if nothing else is given."""
-    return args[1] if len(args) > 1 else args[0]
