@@ -17,7 +17,7 @@ import generated.tests
 from generated.tests import behaviours
 from generated.tests.behaviours import Case
 from layergen.cli import main
-from layergen.lower.behaviours import APPLIES
+from layergen.lower.applicable import BEHAVIOURS
 from layergen.lower.cases import changed_case, whole_case
 from layergen.resolve.reserved import CLASSES
 
@@ -63,12 +63,17 @@ def layer_tests() -> list[ModuleType]:
 
 
 def test_each_behaviour_has_a_condition_and_each_condition_a_behaviour() -> None:
-    assert sorted(name for name in vars(behaviours) if name.startswith("test_")) == list(APPLIES)
+    assert sorted(name for name in vars(behaviours) if name.startswith("test_")) == list(BEHAVIOURS)
 
 
-@pytest.mark.parametrize("name", APPLIES)
+@pytest.mark.parametrize("name", BEHAVIOURS)
 def test_some_layer_is_held_to_each_behaviour(name: str) -> None:
     assert any(getattr(module, name, None) is getattr(behaviours, name) for module in layer_tests())
+
+
+def test_each_behaviour_that_some_layers_lack_says_why() -> None:
+    lacking = {name for name in BEHAVIOURS if any(not hasattr(module, name) for module in layer_tests())}
+    assert lacking == {name for name, behaviour in BEHAVIOURS.items() if behaviour.otherwise}
 
 
 def test_a_layer_cannot_be_named_as_what_its_test_imports() -> None:

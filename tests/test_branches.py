@@ -6,7 +6,7 @@ import pytest
 from small import DIM, FLAG, faults_of, program
 
 from layergen.lang import expression as ex
-from layergen.settings.branches import branchings, foreseen, way
+from layergen.settings.branches import branchings, foreseen, leanings, way
 from layergen.settings.choice import settings
 from layergen.settings.reaching import reaching
 
@@ -59,6 +59,23 @@ def test_conditions_are_found_wherever_they_stand() -> None:
         "a": {True, False},
         "w is None": {True, False},
     }
+
+
+@pytest.mark.parametrize(
+    ("value", "sides"),
+    [
+        ("max(dim // reduction, 2)", {True, False}),
+        ("max(8, dim // reduction)", {True, False}),
+        ("min(dim, 100)", {True, False}),
+        ("max(dim, 1)", {True}),  # which is 1 at the least
+    ],
+)
+def test_each_of_two_numbers_is_the_greater_if_it_can_be(value: str, sides: set[bool]) -> None:
+    reduction = {"type": "int", "min": 1, "default": 4, "doc": "Factor."}
+    layer = program("y = x * hidden", arguments={"dim": DIM, "reduction": reduction}, derived={"hidden": value})
+    usual = settings(layer)
+    found = set().union(*(leanings(layer, setting) for setting in (*usual, *reaching(layer, usual))))
+    assert {outcome for _, outcome in found} == sides
 
 
 def test_a_branch_in_a_branch_is_reached_through_it() -> None:

@@ -15,6 +15,7 @@ from layergen.lang.model import Input, Output
 from layergen.lang.model import Tensor as TensorSpec
 from layergen.lang.statements import headline
 from layergen.lang.visitor import parts, statements
+from layergen.lower.applicable import BEHAVIOURS, left_out
 from layergen.lower.arguments import type_of
 from layergen.lower.constructor import signature
 from layergen.lower.loops import arranged
@@ -93,6 +94,8 @@ class Summary:
     contracts: tuple[Guarantee, ...]
     preconditions: tuple[str, ...]
     input_checks: tuple[str, ...]
+    tests: int  # that a generated test module runs, each at its cases
+    left_out: tuple[tuple[str, str], ...]  # those that other layers have, and why this one has not
     advice: tuple[str, ...]  # on how the spec may be written
     case: str  # the first case, at which costs are numbers
     costs: tuple[CostLine, ...]
@@ -126,6 +129,8 @@ def summarize(layer: CheckedLayer, origin: str) -> Summary:
         contracts=tuple(guarantees(layer)),
         preconditions=tuple(map(_precondition, layer.preconditions)),
         input_checks=tuple(_input_check(check) for check in layer.input_checks),
+        tests=len(BEHAVIOURS) - len(tuple(left_out(layer))),
+        left_out=tuple(left_out(layer)),
         advice=tuple(f"{finding.rule.name}: {finding.message}; {finding.help}" for finding in layer.advice),
         case=_case(program, setting),
         costs=tuple(_costs(layer)),

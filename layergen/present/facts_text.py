@@ -8,6 +8,7 @@ from dataclasses import asdict
 
 from layergen.present.excerpt import Painter, printable
 from layergen.present.facts import CostLine, StepLine, Summary, TensorLine
+from layergen.words import listed
 
 WIDTH = 100  # columns, where it can be kept
 CODE = 58  # of these at most for the code of a statement with its result beside it
@@ -39,6 +40,7 @@ def as_text(summary: Summary, color: bool = False) -> str:
         _block(paint, "Contracts", _contracts(summary, paint)),
         _block(paint, "Preconditions", _wrapped(summary.preconditions), "torch refuses other sizes"),
         _block(paint, "Input checks", _wrapped(summary.input_checks), "else the layer raises ValueError"),
+        _block(paint, "Generated tests", _left_out(summary), f"{summary.tests} at the cases that they apply to; not"),
         _block(paint, "Advice", _wrapped(summary.advice), "`layergen check` shows where"),
         _block(paint, "Cost", _costs(summary.costs), f"at {summary.case}"),
         [paint(line, "faint") for line in _prose(COUNTED)],
@@ -54,6 +56,16 @@ def _block(paint: Painter, title: str, lines: Iterable[str], note: str = "") -> 
     head, *rest = _hanging(f"{title}  ", note) if note else [title]
     faint = [paint(line, "faint") for line in (head[len(title) :], *rest) if line]
     return [paint(title, "mark") + "".join(faint[:1]), *faint[1:], *body]
+
+
+def _left_out(summary: Summary) -> Iterator[str]:
+    """The tests that a layer has not, and why, several with one reason together."""
+    reasons = dict.fromkeys(reason for _, reason in summary.left_out)
+    for reason in reasons:
+        names = listed(
+            [name.removeprefix("test_").replace("_", " ") for name, why in summary.left_out if why == reason]
+        )
+        yield from _hanging("  ", f"{names}: {reason}")
 
 
 def _prose(text: str) -> list[str]:

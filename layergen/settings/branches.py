@@ -102,11 +102,14 @@ class Shadow(Interpreter):
         constants = {**dict.fromkeys(CONSTANTS, UNKNOWN), **NUMBERS}
         super().__init__({**constants, **values}, self.called)
         self.decisions: set[Decision] = set()
+        self.leanings: set[Decision] = set()  # whether the first of two is more, where one of them is asked for
         self.path: Path = FORWARD
 
     def called(self, node: ex.Call, arguments: list[Any], keywords: dict[str, Any]) -> Any:
         known = not any(value is UNKNOWN for value in (*arguments, *keywords.values()))
         is_op = node.callee is not None and node.callee.kind in (CalleeKind.OP, CalleeKind.FUNCTION)
+        if known and is_choice(node) and arguments[0] != arguments[1]:
+            self.leanings.add(((self.path, node.span), arguments[0] > arguments[1]))
         return scalar_call(node, arguments, keywords) if known and not is_op and node.function in SCALARS else UNKNOWN
 
     def evaluate(self, node: ex.Expression) -> Any:
@@ -146,6 +149,31 @@ class Shadow(Interpreter):
 
 def outside(program: Program, setting: Setting) -> set[Decision]:
     """What the conditions outside the forward come to at a setting."""
+    return _looked(program, setting).decisions
+
+
+def leanings(program: Program, setting: Setting) -> set[Decision]:
+    """Whether the first is more of two numbers, where the greater or the lesser is asked for, outside the forward."""
+    return _looked(program, setting).leanings
+
+
+def choices(program: Program) -> Iterator[Branching]:
+    """The calls that ask for the greater or the lesser of two numbers, outside the forward."""
+    for part in scoped(program):
+        if part.path[0] in ("derived", "arguments"):
+            for node in ex.walk(part.expression):
+                if isinstance(node, ex.Call) and is_choice(node):
+                    yield Branching(part.path, node)
+
+
+def is_choice(node: ex.Call) -> bool:
+    """Whether a call asks for the greater or the lesser of two numbers."""
+    scalar = node.callee is not None and node.callee.kind is CalleeKind.SCALAR
+    return scalar and node.function in ("min", "max") and len(node.arguments) == 2
+
+
+def _looked(program: Program, setting: Setting) -> Shadow:
+    """What is seen of all expressions outside the forward."""
     shadow = Shadow({**setting.names, **given_values(program, setting.given)})
     without = {name for name, value in _tensors(program, setting).items() if value is None}
     for part in scoped(program):
@@ -157,7 +185,7 @@ def outside(program: Program, setting: Setting) -> set[Decision]:
             shadow.look(part)
         if section == "derived":  # now in the place of an argument of its name
             shadow.values[str(name)] = setting.names.get(str(name))
-    return shadow.decisions
+    return shadow
 
 
 def foreseen(program: Program, setting: Setting) -> set[Decision]:

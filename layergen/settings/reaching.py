@@ -1,6 +1,6 @@
 """Finds settings that take the branches and conditional values which the usual settings leave out."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations, islice, product
 from typing import Any
@@ -13,11 +13,14 @@ from layergen.lang.model import Argument
 from layergen.lang.tuples import spread, wholes
 from layergen.lang.visitor import sources
 from layergen.resolve.program import Program
-from layergen.settings.branches import Branching, Decision, branchings, foreseen
+from layergen.settings.branches import Branching, Decision, branchings, choices, foreseen, leanings
 from layergen.settings.choice import Setting, case_sizes, setting_with, sizable
 from layergen.settings.search import candidates, cycled, search
 
+Foresight = Callable[[Program, Setting], set[Decision]]  # what is decided at a setting
+
 TRIES = 3_000  # settings that are looked at for one branch
+FEWER = 300  # the same for the greater of two numbers, of which one may always be it
 LARGEST = 512  # numbers of a setting that is tried without being asked for
 POWERS = (16, 32, 64, 128, 256, 512, 1024)
 SIZED = (7, 5, 2, 3, 12, 16)  # sizes to try for a dimension
@@ -42,20 +45,19 @@ class Reached:
 
 def reaching(program: Program, chosen: Sequence[Setting]) -> Iterator[Setting]:
     """Settings that take what none of the chosen ones takes, as far as they can be found."""
-    found = list(branchings(program))
-    if not found:
-        return
-    taken = set().union(*(foreseen(program, setting) for setting in chosen))
     names = {setting.name for setting in chosen}
-    for branching, outcome in untaken(found, taken):
-        if (branching.key, outcome) in taken:
-            continue  # one that was found for another takes it
-        reached = reach(program, chosen[0], branching, outcome)
-        if reached is not None and reached.modest:
-            name = reached.setting.name if reached.setting.name not in names else f"{reached.setting.name}_{len(names)}"
-            names.add(name)
-            taken |= foreseen(program, reached.setting)
-            yield replace(reached.setting, name=name)
+    for found, seen in ((list(branchings(program)), foreseen), (list(choices(program)), leanings)):
+        taken = set[Decision]().union(*(seen(program, setting) for setting in chosen)) if found else set()
+        for branching, outcome in untaken(found, taken):
+            if (branching.key, outcome) in taken:
+                continue  # one that was found for another takes it
+            reached = reach(program, chosen[0], branching, outcome, seen)
+            if reached is not None and reached.modest:
+                name = reached.setting.name
+                name = f"{name}_{len(names)}" if name in names else name
+                names.add(name)
+                taken |= seen(program, reached.setting)
+                yield replace(reached.setting, name=name)
 
 
 def untaken(found: Sequence[Branching], taken: set[Decision]) -> Iterator[tuple[Branching, bool]]:
@@ -67,12 +69,15 @@ def untaken(found: Sequence[Branching], taken: set[Decision]) -> Iterator[tuple[
                     yield branching, outcome
 
 
-def reach(program: Program, base: Setting, branching: Branching, outcome: bool) -> Reached | None:
+def reach(
+    program: Program, base: Setting, branching: Branching, outcome: bool, seen: Foresight = foreseen
+) -> Reached | None:
     """A setting near the base at which a condition comes to an outcome."""
     wanted, inputs = (branching.key, outcome), wholes(program.inputs)
-    for changes in islice(_changes(program, base, branching), TRIES):
+    tries = TRIES if seen is foreseen else FEWER
+    for changes in islice(_changes(program, base, branching), tries):
         setting = _changed(program, base, changes)
-        if setting is not None and wanted in foreseen(program, setting):
+        if setting is not None and wanted in seen(program, setting):
             return Reached(setting, {name: value for name, value in changes.items() if name not in inputs})
     return None
 

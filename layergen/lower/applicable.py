@@ -1,0 +1,208 @@
+"""Which behaviours of ``generated/tests/behaviours.py`` a layer is held to, and why it is not held to the others."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from layergen.checked import CheckedLayer
+from layergen.contracts.initial import Bounds
+from layergen.contracts.rounding import Rounding
+from layergen.contracts.twice import Twice
+from layergen.lang import expression as ex
+from layergen.lower.cases import known
+from layergen.resolve.autocast import kept_whole
+from layergen.resolve.program import Program
+
+
+@dataclass(frozen=True)
+class Behaviour:
+    """A test that many layers are held to.
+
+    Attributes:
+        applies: Whether a layer is held to it.
+        otherwise: Why another one is not.
+    """
+
+    applies: Callable[[CheckedLayer], bool]
+    otherwise: str = ""
+
+
+def refuses_shapes(layer: CheckedLayer) -> bool:
+    """Whether the layer itself refuses inputs for their shapes."""
+    return bool(layer.input_checks or layer.size_limits or layer.checked_conditions)
+
+
+NARROW = ("float16", "bfloat16", "float32")
+ALWAYS = Behaviour(lambda layer: True)
+BEHAVIOURS = {
+    "test_accepts_an_empty_batch": Behaviour(
+        lambda layer: bool(layer.transforms.empty),
+        "no dimension is the batch, or what the layer gives without samples is not finite",
+    ),
+    "test_accepts_channels_last": Behaviour(
+        lambda layer: any(len(shape) == 4 for shape in input_shapes(layer)),
+        "no input has four dimensions",
+    ),
+    "test_accepts_non_contiguous_inputs": ALWAYS,
+    "test_accepts_the_smallest_inputs": Behaviour(
+        lambda layer: bool(layer.preconditions or layer.size_limits),
+        "no size has a least one",
+    ),
+    "test_attributes": Behaviour(
+        lambda layer: any(known(layer.program, case) for case in layer.cases),
+        "nothing is computed of the arguments for others to read",
+    ),
+    "test_autocast": Behaviour(
+        lambda layer: kept_whole(layer.program.forward.statements),
+        "not all of its products are of what was upcast",
+    ),
+    "test_compiles": Behaviour(
+        lambda layer: layer.transforms.smallest is not None and layer.transforms.traced,
+        "a step has to look at data, or the layer is too large at all settings",
+    ),
+    "test_copies_compute_the_same": ALWAYS,
+    "test_definition": Behaviour(
+        lambda layer: bool(layer.defined.plain),
+        "it has no definition, or none that plain Python computes in time",
+    ),
+    "test_docstring_example": ALWAYS,
+    "test_dtypes": Behaviour(
+        lambda layer: layer.program.owns,
+        "it has no parameters and no buffers",
+    ),
+    "test_evaluation_is_deterministic": Behaviour(
+        lambda layer: settles(layer.program),
+        "evaluation is not told from training, or is random",
+    ),
+    "test_exports": Behaviour(
+        lambda layer: layer.transforms.grown is not None,
+        "no two sizes were found at which its shapes are proven and torch traces it",
+    ),
+    "test_frozen_parameters": Behaviour(
+        lambda layer: layer.program.owns,
+        "it has no parameters and no buffers",
+    ),
+    "test_gradients": Behaviour(
+        lambda layer: has_gradients(layer.program),
+        "no output depends on a tensor by a slope that could be measured",
+    ),
+    "test_half_precision": Behaviour(
+        lambda layer: layer.rounding is not Rounding.UNTOLD,
+        "in half precision its values leap, are random, or are further off than rounding explains",
+    ),
+    "test_half_precision_of_large_inputs": Behaviour(
+        lambda layer: layer.rounding is Rounding.ONCE_THROUGHOUT,
+        "outputs are rounded more than once, or not held at such inputs",
+    ),
+    "test_initial_values": Behaviour(
+        lambda layer: layer.program.owns,
+        "it has no parameters and no buffers",
+    ),
+    "test_laws": Behaviour(
+        lambda layer: bool(layer.program.laws),
+        "it has no laws",
+    ),
+    "test_leaves_its_inputs_alone": ALWAYS,
+    "test_loss_under_autocast": Behaviour(
+        lambda layer: is_loss(layer.program),
+        "its outputs are no losses by `loss_as`",
+    ),
+    "test_matches_expression": Behaviour(
+        lambda layer: layer.program.formula is not None and not layer.program.always_draws,
+        "it matches no expression, or its values are random",
+    ),
+    "test_matches_torch": Behaviour(
+        lambda layer: layer.program.matches is not None,
+        "it matches no module",
+    ),
+    "test_materializes_from_meta_device": Behaviour(
+        lambda layer: layer.program.owns and not layer.program.kept,
+        "it has no tensors of its own, or the caller gives them",
+    ),
+    "test_output_shape_and_dtype": ALWAYS,
+    "test_penalty": Behaviour(
+        lambda layer: layer.program.penalizes,
+        "it has no penalty",
+    ),
+    "test_recorded_values": Behaviour(
+        lambda layer: any(case.recorded for case in layer.cases),
+        "it is large, or starts at random integers",
+    ),
+    "test_refuses_smaller_inputs": Behaviour(
+        lambda layer: bool(layer.preconditions or layer.size_limits),
+        "no size has a least one",
+    ),
+    "test_rejects": Behaviour(
+        lambda layer: bool(layer.rejections),
+        "no arguments are refused",
+    ),
+    "test_rejects_inputs_of_a_wrong_shape": Behaviour(
+        refuses_shapes,
+        "torch itself refuses each wrong shape",
+    ),
+    "test_repr": ALWAYS,
+    "test_second_gradients": Behaviour(
+        lambda layer: layer.transforms.twice is Twice.AGREE,
+        "its gradients are linear, torch has no second derivative of an op, or they could not be measured",
+    ),
+    "test_single_sample": Behaviour(
+        lambda layer: layer.program.left_out is not None,
+        "no dimension may be left out",
+    ),
+    "test_spread_of_initial_values": Behaviour(
+        lambda layer: any(len(ends) > 2 for ends in bounds_of(layer)),
+        "no initial value is drawn from a law whose spread is known",
+    ),
+    "test_state_dict": Behaviour(
+        lambda layer: layer.program.owns or bool(layer.program.kept),
+        "it has no parameters and no buffers",
+    ),
+    "test_state_is_loaded_strictly": Behaviour(
+        lambda layer: layer.program.owns,
+        "it has no parameters and no buffers",
+    ),
+    "test_vmap": Behaviour(
+        lambda layer: layer.transforms.mapped,
+        "`vmap` has no rule for an op, or its values are random",
+    ),
+}
+
+
+def left_out(layer: CheckedLayer) -> Iterator[tuple[str, str]]:
+    """The behaviours that a layer is not held to, each with the reason."""
+    for name, behaviour in BEHAVIOURS.items():
+        if not behaviour.applies(layer):
+            yield name, behaviour.otherwise
+
+
+def bounds_of(layer: CheckedLayer) -> Iterator[Bounds]:
+    """What is known of the initial values of a layer, at all of its cases."""
+    return (ends for case in layer.cases for ends in case.bounds.values())
+
+
+def input_shapes(layer: CheckedLayer) -> Iterator[tuple[int, ...]]:
+    """The shapes of the inputs, at all cases."""
+    return (tuple(tensor.shape) for case in layer.cases for tensor in case.inputs.values() if tensor is not None)
+
+
+def has_gradients(program: Program) -> bool:
+    """Whether there is a gradient to compare with a measured slope."""
+    measured = any(tensor.floating and tensor.gradient for tensor in program.inputs.values())
+    measured = measured or any(parameter.gradient for parameter in program.parameters.values())
+    measured = measured or any(has_gradients(child.program) for child in program.children.values())
+    dtypes = [part.dtype for part in (*program.inputs.values(), *program.outputs.values())]
+    dtypes += [part.dtype for part in program.parameters.values()]
+    measured = measured and not any(dtype in NARROW for dtype in dtypes)  # slopes are measured in float64
+    return measured and any(tensor.floating for tensor in program.outputs.values())
+
+
+def is_loss(program: Program) -> bool:
+    """Whether each output has the dtype that losses have."""
+    found = (part for part in program.forward.statements if isinstance(part, ex.Assign))
+    values = {target.id: part.value for part in found for target in part.targets}
+    last = [values.get(name) for name in program.outputs]
+    return all(isinstance(value, ex.Call) and value.function == "loss_as" for value in last)
+
+
+def settles(program: Program) -> bool:
+    """Whether a layer draws random numbers in training alone."""
+    return program.draws and program.random == "training"
