@@ -28,7 +28,6 @@ RECURRENT = (
 
 LEFT: Mapping[str, tuple[Left, ...]] = {
     "GRU": RECURRENT,
-    "GaussianNLLLoss": (Left("called", "*", "A variance has the shape of the means."),),
     "Identity": (Left("places", "*", "The constructor takes no arguments that have no effect."),),
     "LSTM": RECURRENT,
     "RNN": RECURRENT,
