@@ -55,7 +55,7 @@ class InputTerms(Terms):
     optional: bool
     range: tuple[str, str] | None  # low and high of its values, high excluded
     kept: bool  # whether the constructor takes it, and the layer keeps it as a buffer
-    broadcast: bool  # whether it may be whatever broadcasts to the shape
+    broadcast: bool | str  # whether it may be whatever broadcasts to the shape, "sizes" by sizes of 1 alone
     gradient: bool
     partial: bool  # whether some of its entries have no effect
     distinct: tuple[str, ...]  # the last dimensions, along which no value stands twice

@@ -27,9 +27,7 @@ RECURRENT = (
 )
 
 LEFT: Mapping[str, tuple[Left, ...]] = {
-    "CrossEntropyLoss": (Left("called", "*no_batch_dim*", "The classes are the second dimension of a batch."),),
     "GRU": RECURRENT,
-    "GaussianNLLLoss": (Left("called", "*", "A variance has the shape of the means."),),
     "Identity": (Left("places", "*", "The constructor takes no arguments that have no effect."),),
     "LSTM": RECURRENT,
     "RNN": RECURRENT,

@@ -152,7 +152,8 @@ class Input(ShortTensor):
 
     optional: bool = False
     gradient: bool = True  # whether a gradient flows back to it
-    broadcast: bool = False  # whether it may be whatever broadcasts to its shape
+    # Whether it may be whatever broadcasts to its shape, or what does by sizes of 1 alone.
+    broadcast: bool | Literal["sizes"] = False
     partial: bool = False  # whether some of its entries are meant to have no effect
     range: tuple[Expression, Expression] | None = None  # low and high of its values, high excluded
     distinct: Names = ()  # the last dimensions, along which no value stands twice

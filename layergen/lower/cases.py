@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from layergen.checked import CheckedCase
+from layergen.lang import expression as ex
 from layergen.lang.interpreter import Interpreter
 from layergen.lang.tuples import whole_name
 from layergen.lower.representation import expected_repr
@@ -11,7 +12,7 @@ from layergen.lower.scopes import attribute as attribute_of
 from layergen.lower.source import broken, python
 from layergen.resolve.families import at_values
 from layergen.resolve.program import Program
-from layergen.resolve.unbatched import axis
+from layergen.resolve.unbatched import axis, telling
 from layergen.run.trial import TensorFacts
 from layergen.settings.choice import Setting
 
@@ -93,6 +94,10 @@ def axes(program: Program, case: CheckedCase) -> dict[str, object]:
         *((name, program.outputs[name]) for name in case.outputs),
     )
     found = ((name, axis(part, program.left_out)) for name, part in parts)
+    told = telling(program.inputs, program.left_out)
+    alone = told is not None and ex.Literal(...) in program.inputs[told.input].entries
+    if alone and case.setting.leading:  # which a single sample does not have
+        return {name: None for name, where in found if where is not None}
     known = Interpreter(case.setting.values)
     return {name: known.evaluate(where) for name, where in found if where is not None}
 

@@ -194,7 +194,7 @@ def constraint_message(program: Program, node: ex.Expression) -> tuple[str | tup
             return (f"{number} must be divisible by {divisor}, got {number}=", (number,), f", {divisor}=", (divisor,))
     parts: list[str | tuple[str]] = [f"expected {ex.show(node)}, got "]
     mentioned = ex.names(node)
-    named = [name for name in (*program.arguments, *program.derived) if name in mentioned]
+    named = [name for name in dict.fromkeys((*program.arguments, *program.derived)) if name in mentioned]
     for index, name in enumerate(named):
         text = attribute_of(program, name) if name in program.derived else name
         conversion = "!r" if name in program.arguments and program.arguments[name].type.textual else ""

@@ -156,7 +156,7 @@ def shape_sentence(program: Program, tensor: Input | Output, doc_first: bool = F
     if tensor.dtype is not None:
         parts.append(f"of dtype {listed([code(dtype) for dtype in dtypes if dtype], 'or')}")
     if isinstance(tensor, Input) and tensor.broadcast:
-        parts.append("or what broadcasts to it")
+        parts.append("or 1 in some places" if tensor.broadcast == "sizes" else "or what broadcasts to it")
     if isinstance(tensor, Input) and tensor.range is not None:
         low, high = (ex.show(end) for end in tensor.range)
         values = "tested with values" if tensor.dtype is None else "with values"  # integers are indices, or labels

@@ -189,7 +189,8 @@ class InputCheckWriter:
             case BroadcastDemand(input=name, sizes=sizes):
                 given, (most, whole) = self.source(name), self.whole(sizes)
                 pairs = f"zip({given}.shape[::-1], {whole}, strict=False)"
-                many = f"{given}.dim() > {most}"
+                sign = "!=" if self.program.inputs[name].broadcast == "sizes" else ">"
+                many = f"{given}.dim() {sign} {most}"
                 return f"({many} or any(size not in (1, whole) for size, whole in {pairs}))"
             case SolutionDemand(condition=condition):
                 return self.printer.show(negated(condition))

@@ -179,14 +179,14 @@ def wrong_shapes(layer: CheckedLayer, base: Fields) -> Iterator[RowView]:
 
 def place_of(check: InputCheck, wrong: tuple[int, ...], case: CheckedCase) -> str:
     """What is wrong with a shape, as a part of a name."""
+    meant = case.inputs[check.input]
+    assert meant is not None
     match check.demand:
         case SizeDemand(entry=entry) | SolutionDemand(entry=entry):
             return str(entry.index).replace("-", "minus_")
-        case BroadcastDemand():
+        case BroadcastDemand() if len(wrong) > len(meant.shape):
             return "that_makes_more_of_it"
-        case RankDemand():
-            meant = case.inputs[check.input]
-            assert meant is not None
+        case RankDemand() | BroadcastDemand():
             return "of_fewer_dimensions" if len(wrong) < len(meant.shape) else "of_more_dimensions"
         case ListDemand(expected=expected):
             return ex.show(expected)

@@ -172,7 +172,8 @@ def _declared(tensor: TensorSpec) -> Sizes:
 
 def _input(program: Program, tensor: Input) -> tuple[str, str]:
     notes = ["optional"] if tensor.optional else []
-    notes += ["or what broadcasts to it"] if tensor.broadcast else []
+    loose = "or 1 in some places" if tensor.broadcast == "sizes" else "or what broadcasts to it"
+    notes += [loose] if tensor.broadcast else []
     if tensor.marks:
         along = marked_dimension(tensor, program.inputs[tensor.marks[0]])
         notes.append(f"true at the positions of {listed(tensor.marks)} along {along} that count")

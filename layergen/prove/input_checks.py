@@ -64,7 +64,7 @@ def input_checks(program: Program, settings: Sequence[Setting], for_data: bool =
     ranks = ranks_to_check(program, instances, asked, asked if for_data else reading)
     for name, shapes in program.shapes.items():
         if program.inputs[name].broadcast:
-            yield from _spread(BroadcastDemand(name, shapes[0]), instances)
+            yield from _spread(BroadcastDemand(name, shapes[0]), instances, for_data)
             continue
         for sizes in shapes:
             yield from (check for check in ranks if check.demand == RankDemand(name, sizes))
@@ -133,11 +133,13 @@ def _all_wrong(instance: Instance, demands: Sequence[SizeDemand], size: int) -> 
     return {name: tuple(shape) for name, shape in wrong.items()}
 
 
-def _spread(demand: BroadcastDemand, instances: Sequence[Instance]) -> Iterator[InputCheck]:
-    """The check of an input that is broadcast, if torch takes one that makes the rest larger."""
+def _spread(demand: BroadcastDemand, instances: Sequence[Instance], for_data: bool) -> Iterator[InputCheck]:
+    """The check of an input that is broadcast, if torch takes one that makes the rest larger, or lacks a dimension."""
+    sized = instances[0].program.inputs[demand.input].broadcast == "sizes"
     for instance in meant(demand, instances):
         shape = tuple(instance.declared(demand.input))
-        wrong = tuple(other for other in ((2, *shape),) if passes(instance, {demand.input: other}))
+        near = ((2, *shape), shape[1:]) if sized and shape else ((2, *shape),)
+        wrong = tuple(other for other in near if for_data or passes(instance, {demand.input: other}))
         if wrong:
             yield InputCheck(demand, instance.setting, wrong)
             return

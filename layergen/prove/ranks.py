@@ -106,8 +106,9 @@ def _told(demand: RankDemand, shape: Shape, wrong: Iterator[Shape], tells: str |
     found = tuple(dict.fromkeys(wrong))
     if demand.input != tells:
         return found
-    shorter = (other[1:] for other in found if len(other) < len(shape) and other)
-    return tuple(other for other in dict.fromkeys((*shorter, *found)) if len(other) != len(shape) - 1)
+    least = len(shape) if demand.exact else demand.sizes.least
+    shorter = (other[1:] for other in found if len(other) < least and other)
+    return tuple(other for other in dict.fromkeys((*shorter, *found)) if len(other) != least - 1)
 
 
 def _near(shape: Shape, demand: RankDemand, least: int) -> Iterator[Shape]:

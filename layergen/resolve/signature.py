@@ -282,7 +282,7 @@ def leading_source(inputs: Mapping[str, Input]) -> Entry | None:
 
 def _comes_and_goes(part: Input) -> bool:
     """Whether an input does not always have the sizes that its shape says."""
-    return part.optional or part.broadcast
+    return part.optional or bool(part.broadcast)
 
 
 def dimensions_of(inputs: Mapping[str, Input], found: Iterable[Entry]) -> dict[str, Dimension]:

@@ -23,7 +23,8 @@ def takes_single_samples(block: Block, inputs: Mapping[str, Input], name: str, r
     """
     where = {input: axis(part, name) for input, part in inputs.items()}
     batched = {input for input, place in where.items() if place is not None}
-    first = all(where[input] == ex.Literal(0) and not inputs[input].optional for input in batched)
+    closed = all(ex.Literal(...) not in inputs[input].entries for input in batched)
+    first = closed and all(where[input] == ex.Literal(0) and not inputs[input].optional for input in batched)
     return first and name not in read and all(_kept(block, name, batched))
 
 

@@ -52,15 +52,23 @@ def _index(sizes: Sizes, name: str) -> int | None:
 
 
 def telling(inputs: Mapping[str, Input], name: str) -> Telling | None:
-    """What tells whether a dimension is left out: the first input that is always there and has it."""
+    """What tells whether a dimension is left out: the first input that is always there and has it.
+
+    Where any number of dimensions may follow it, it is left out together with these.
+    """
     for input, part in inputs.items():
         shapes = alternatives(part.shape)
-        ranks = {len(sizes.entries) for sizes in shapes}
-        closed = not any(sizes.opens for sizes in shapes)
+        ranks = {sizes.least for sizes in shapes}
+        closed = not any(sizes.opens for sizes in shapes) or (len(shapes) == 1 and _before_any(shapes[0], name))
         told = axis(part, name) is not None and everywhere(part, name)
         if told and not part.optional and not isinstance(part, Kept) and closed and len(ranks) == 1:
             return Telling(input, *ranks)
     return None
+
+
+def _before_any(sizes: Sizes, name: str) -> bool:
+    """Whether a dimension stands in front of those of which there may be any number."""
+    return sizes.leading is not None and not sizes.lists and ex.Name(name) in sizes.entries[: sizes.leading]
 
 
 def check_dimensions(spec: LayerSpec) -> Iterator[Finding]:

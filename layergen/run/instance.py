@@ -153,6 +153,8 @@ class Instance:
         """The shape that it has."""
         shape = self.declared(name)
         left = self.setting.shrunk.get(name)
+        if left == "one":
+            return (*shape[:-1], 1) if shape else shape
         return (1,) * len(shape) if left == "ones" else shape[-1:] if left == "last" and len(shape) > 1 else shape
 
     def made(self, shape: tuple[int, ...], tensor: TensorSpec, dtype: torch.dtype) -> Tensor:

@@ -213,7 +213,7 @@ def _variations(program: Program, base: Setting) -> Iterator[Setting]:
         for dtype in tensor.dtypes[1:]:
             yield replace(base, name=f"{name}_{dtype}", dtypes={name: dtype})
     for name, tensor in program.inputs.items():
-        for left in ("last", "ones") if tensor.broadcast else ():
+        for left in ("one",) if tensor.broadcast == "sizes" else ("last", "ones") if tensor.broadcast else ():
             yield replace(base, name=f"{name}_{left}", shrunk={name: left})
     if base.leading:
         fewer = [replace(base, leading=base.leading[:count]) for count in range(len(base.leading))]

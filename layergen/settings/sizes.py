@@ -5,7 +5,7 @@ from typing import Any
 
 from layergen.lang import expression as ex
 from layergen.lang.interpreter import EvaluationFault, Interpreter
-from layergen.lang.tuples import wholes
+from layergen.lang.tuples import item_name, wholes
 from layergen.resolve.program import Program
 
 SIZES_TO_TRY = (7, 9, 11, 13, 5, 8, 10, 12, 14, 15)
@@ -35,9 +35,12 @@ def of_call(
 
 
 def presence(asked: Iterable[str], absent: frozenset[str]) -> dict[str, bool | None]:
-    """For inputs of which it is asked whether they are there, None where one is not, and else something."""
+    """For inputs of which it is asked whether they are there, None where one is not, and else something.
+
+    A definition asks it of the first tensor of a tuple.
+    """
     missing = set(wholes(absent))
-    return {name: None if name in missing else True for name in asked}
+    return {key: None if name in missing else True for name in asked for key in (name, item_name(name, 0))}
 
 
 def find_sizes(
