@@ -1,11 +1,13 @@
 """Advice: what is said of a layer without a fault, and what is not."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from small import DIM, checked, fault_of, program, weight
 
+from layergen.advice.proposal import spelled
 from layergen.advice.unread import without_unread
 from layergen.advice.values import Site, Values
 from layergen.cli import main
@@ -83,6 +85,21 @@ def test_what_nobody_reads_falls_away(forward: str, left: str) -> None:
 )
 def test_says_nothing_where_nothing_is_computed_twice(forward: str) -> None:
     assert checked(program(forward)).advice == ()
+
+
+def test_of_a_value_that_would_take_too_many_words_nothing_is_proposed() -> None:
+    steps = "\n".join(["h = h * sigmoid(h)"] * 40)
+    (site,) = sites(f"h = x\n{steps}\ny = cos(h) + 1")["cos(h) + 1"]
+    assert spelled(site.value, replace(site, names={})) is None
+    assert spelled(site.value, site) == "cos(h) + 1"
+
+
+def test_a_condition_that_falls_away_leaves_fewer_ways() -> None:
+    forward = "h = linear(x, weight)\nif dim > 5:\n    y = h + bias\nelse:\n    y = bias + h"
+    shapes = {"inputs": {"x": ["N", "dim"]}, "outputs": {"y": ["N", "dim"]}}
+    parts = {**weight("kaiming_uniform", "dim", "dim"), "bias": {"shape": ["dim"], "init": "zeros"}}
+    layer = program(forward, arguments={"dim": DIM}, parameters=parts, **shapes)
+    assert all(finding.rule.advises for finding in checked(layer).advice)
 
 
 def test_declined_advice_is_not_given() -> None:

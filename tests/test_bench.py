@@ -9,6 +9,7 @@ import pytest
 import torch
 from projects import Project
 from small import DIM, program, setting_of
+from torch import Tensor, nn
 
 from layergen.bench import chart
 from layergen.bench.clock import compare
@@ -17,6 +18,7 @@ from layergen.bench.memory import peak
 from layergen.bench.plot import as_svg
 from layergen.bench.report import Benched, as_table, summary
 from layergen.bench.sizes import STEPS, elements, growing, ladder
+from layergen.bench.subject import subjects
 from layergen.bench.words import count, size, span
 
 HALVE = """\
@@ -219,3 +221,22 @@ def test_a_changed_layer_that_fails_is_told_of(tmp_path: Path) -> None:
     assert code == 1
     assert errors.startswith("layergen: `Halve` cannot be measured: slipped\n")
     assert "Straighten" in output and "Halve" not in output
+
+
+class Given(nn.Module):
+    """Keeps what its constructor is given."""
+
+    def __init__(self, **given: object) -> None:
+        super().__init__()
+        self.given = given
+
+
+def test_an_argument_may_have_the_name_of_an_input() -> None:
+    parts = {
+        "arguments": {"x": {"type": "float", "default": 2.0, "doc": "A factor."}},
+        "derived": {"factor": "x"},
+    }
+    layer = program("y = x * factor", **parts)
+    (subject,) = subjects(layer, Given, setting_of(layer))
+    assert subject.module.given == {}
+    assert isinstance(subject.arguments[0], Tensor)

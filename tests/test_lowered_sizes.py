@@ -131,3 +131,24 @@ def test_a_message_gives_the_names_that_a_size_is_made_of() -> None:
     layer = program("y = x + sum(scale)", inputs={"x": ["N", "C"], "scale": ["2 * C"]})
     written = "\n".join(forward_lines(layer, with_checks=True))
     assert "with C={C}, got" in " ".join(written.replace('"', "").replace(" f", " ").split())
+
+
+RUN = {
+    "arguments": {"dim": {"type": "int", "default": -1, "doc": "Which."}},
+    "inputs": {"x": ["S..."]},
+    "outputs": {"y": ["S..."]},
+    "constraints": ["-len(S) <= dim < len(S)"],
+}
+
+
+def test_of_a_shape_that_is_asked_for_its_length_alone_the_dimensions_are_counted() -> None:
+    assert forward_lines(program("y = softmax(x, dim)", **RUN)) == [
+        "rank = x.dim()",
+        "if not -rank <= self.dim < rank:",
+        '    raise ValueError("expected -len(S) <= dim < len(S), " f"got S={tuple(x.shape)}, dim={self.dim}")',
+        "return F.softmax(x, self.dim)",
+    ]
+    once = {**RUN, "constraints": ["len(S) > 1"], "arguments": {}}
+    assert forward_lines(program("y = softmax(x, -1)", **once))[0] == "if x.dim() <= 1:"
+    lines = forward_lines(program("y = softmax(x, dim) * len(S)", **RUN))
+    assert lines[:2] == ["S = x.shape", "if not -len(S) <= self.dim < len(S):"]

@@ -26,6 +26,7 @@ from layergen.settings.choice import Setting
 CLOSE = 1e-9  # how far numbers in float64 may be apart, of what they are and at all
 HALF_A_UNIT = 0.5  # what one rounding does
 MORE = 1.5  # times as far from what is exact in half precision another forward may be
+FAULTS = (SpecError, EvaluationFault, ArithmeticError, LookupError, RuntimeError, TypeError, ValueError)
 POINTS = ((ORDINARY, 0), (ORDINARY, 1), (LARGE, 2), (ZERO, 3))  # what inputs are, and the seed of all that is drawn
 IN_FLOAT64 = Placement(torch.device("cpu"), torch.float64, gradients=True)
 
@@ -58,7 +59,7 @@ class Trials:
                 and self._rounds_as_well(other, small)
                 and self._transforms_as_well(other)
             )
-        except (SpecError, EvaluationFault, RuntimeError):
+        except FAULTS:
             return False
 
     def _rounds_as_well(self, other: Program, settings: Sequence[Setting]) -> bool:
@@ -145,10 +146,15 @@ def _proven_as_far(
     program: Program, other: Program, settings: Sequence[Setting], proofs: Sequence[Proof | Tried]
 ) -> bool:
     """Whether shapes are proven where they were, and torch demands nothing of sizes that it did not."""
-    for ours, theirs in zip(proofs, prove(other, settings), strict=True):
-        if isinstance(ours, Proof):
-            known = isinstance(theirs, Proof) and _of_one_proof(ours, theirs)
-            if not known or not _demands(other, theirs) <= _demands(program, ours):
+    found = list(prove(other, settings))
+    told = {(proof.setting.name, proof.training): proof for proof in found if isinstance(proof, Proof)}
+    ways = {proof.setting.name for proof in found}  # which may be fewer, where a condition has gone
+    for ours in proofs:
+        if isinstance(ours, Proof) and ours.setting.name in ways:
+            theirs = told.get((ours.setting.name, ours.training))
+            if theirs is None or not _of_one_proof(ours, theirs):
+                return False
+            if not _demands(other, theirs) <= _demands(program, ours):
                 return False
     return True
 
@@ -161,8 +167,8 @@ def _of_one_proof(ours: Proof, theirs: Proof) -> bool:
     return theirs.outputs == ours.outputs and not (theirs.concrete or theirs.sampled or theirs.tied)
 
 
-def _demands(program: Program, proof: Proof | Tried) -> set[str]:
+def _demands(program: Program, proof: Proof) -> set[str]:
     """What torch demands of sizes."""
-    if isinstance(proof, Tried) or proof.concrete:
+    if proof.concrete:
         return set()
     return {condition.text for condition in preconditions(program, proof)}

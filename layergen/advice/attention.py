@@ -12,7 +12,6 @@ from layergen.rules.advice import WrittenOutAttention
 
 INFINITE = (ex.Unary("-", ex.Name("inf")), ex.Call("float", (ex.Literal("-inf"),)))
 MESSAGE = "this attention is written out, which `scaled_dot_product_attention` does in one op"
-DEFAULT = "default"  # the scale that torch takes by itself
 
 
 @dataclass(frozen=True, eq=False)

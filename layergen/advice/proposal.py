@@ -18,6 +18,8 @@ from layergen.resolve.callsites import check_calls
 from layergen.resolve.program import Program
 from layergen.resolve.reworked import with_forward
 
+MOST = 40  # parts of a value that is written out
+
 
 @dataclass(frozen=True, eq=False)
 class Proposal:
@@ -31,35 +33,42 @@ class Proposal:
     spared: str = ""  # a function of which a call less must be there afterwards
 
 
-def spelled(value: ex.Expression, site: Site, *others: ex.Expression) -> str | None:
-    """How a value is written where a site is, by the names that have it there; None if some part has no name there.
-
-    Args:
-        value: The value.
-        site: Where it is to be written.
-        others: Values that are to be written out, though names have them.
-    """
-    holders = {id(held): name for name, held in sorted(site.names.items()) if not any(held is one for one in others)}
-    tree = _named(value, holders, site.names)
-    return None if tree is None else ex.show(tree)
+def spelled(value: ex.Expression, site: Site) -> str | None:
+    """How a value is written where a site is, by the names that have it there; None if some part has no name there."""
+    try:
+        return ex.show(_Speller(site.names).spell(value))
+    except Unspeakable:
+        return None
 
 
-def _named(value: ex.Expression, holders: dict[int, str], names: Names) -> ex.Expression | None:
-    """A value in the names that have it."""
-    if id(value) in holders:
-        return ex.Name(holders[id(value)])
-    if isinstance(value, ex.Name):
-        return value if value.id not in names and "#" not in value.id else None
-    missing: list[ex.Expression] = []
+class Unspeakable(Exception):
+    """Some part of a value has no name, or it takes too many words."""
 
-    def inner(part: ex.Expression) -> ex.Expression:
-        found = _named(part, holders, names)
-        if found is None:
-            missing.append(part)
-        return found or part
 
-    tree = ex.with_children(value, inner)
-    return None if missing else tree
+class _Speller:
+    """Writes values by names that have them."""
+
+    def __init__(self, names: Names) -> None:
+        self.names = names
+        self.holders = {id(held): name for name, held in sorted(names.items()) if not name.startswith("(")}
+        self.left = MOST
+
+    def spell(self, value: ex.Expression) -> ex.Expression:
+        """A value in the names that have it.
+
+        Raises:
+            Unspeakable: If there is no way, or none that anybody would write.
+        """
+        self.left -= 1
+        if self.left < 0:
+            raise Unspeakable
+        if id(value) in self.holders:
+            return ex.Name(self.holders[id(value)])
+        if isinstance(value, ex.Name):
+            if value.id in self.names or "#" in value.id:
+                raise Unspeakable
+            return value
+        return ex.with_children(value, self.spell)
 
 
 def reworked(program: Program, proposal: Proposal) -> Program | None:

@@ -75,7 +75,7 @@ def subjects(program: Program, layer: type[nn.Module], setting: Setting) -> tupl
     with drawn(gradients=True):
         instance = Instance(program, setting, Placement(CPU, gradients=True))
         give(instance, ORDINARY)
-        named = {**setting.given, **instance.inputs}
+        named = {**{name: instance.inputs[name] for name in program.kept}, **setting.given}
         module = layer(**{name: named[name] for name in program.constructor if name in named})
         given = {**setting.values, **gathered(instance.inputs, program.tuples)}
         own = Subject(module, tuple(given[name] for name in program.call))

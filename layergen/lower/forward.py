@@ -20,7 +20,7 @@ from layergen.lower.members import listed
 from layergen.lower.narrowing import Narrowing
 from layergen.lower.returned import Answers, conditions, named_output, result, returned
 from layergen.lower.scopes import attribute_names, functional, given_names
-from layergen.lower.sizes import mentioned_sizes, size_checks
+from layergen.lower.sizes import measured, mentioned_sizes, size_checks
 from layergen.lower.source import WIDTH, Origin, SourcePrinter, takes_dtype_of_input
 from layergen.lower.statistics import in_place
 from layergen.lower.tidy import tidied
@@ -64,7 +64,8 @@ class ForwardWriter(Visitor):
         self.rebound = program.forward.assigned
         self.printer = SourcePrinter(self.names, self.origin(), self.hoist, functional(program), listed=listed(program))
         self.printer.given = given_names(program)
-        self.run = self.named_run()
+        self.rank = measured(program, limits, self.free("rank"))
+        self.run = None if self.rank else self.named_run()
         self.printer.leading, self.printer.read = self.run or self.leading(), reader(program)
 
         left_out = program.left_out
@@ -81,7 +82,7 @@ class ForwardWriter(Visitor):
         if self.unbatched is not None:
             self.lines += self.unbatched.put_in()
         self.inputs()
-        for check in size_checks(self.program, self.limits):
+        for check in size_checks(self.program, self.limits, self.rank):
             for line in check.lines():
                 self.emit(line)
         self.whole = left_to_autocast(
@@ -235,6 +236,8 @@ class ForwardWriter(Visitor):
         source = leading_source(self.program.inputs)
         if self.run is not None and source is not None and source.input == name:
             self.emit(f"{self.run} = {source.run(self.printer.show)}")
+        if self.rank is not None and self.rank.input == name and self.rank.text.isidentifier():
+            self.emit(f"{self.rank.text} = {name}.dim()")
 
     def bind(self, name: str, used: set[str]) -> None:
         """Give the dimensions of an input their names, those that stand alone in one line where none may lead."""

@@ -154,8 +154,18 @@ class InputCheckWriter:
         meant = [f"{self.source(whole_name(name))} is not None"] if self.program.inputs[name].optional else []
         for test, holds in sizes.tests:
             meant.append(self.printer.show(test if holds else negated(test), ex.PRECEDENCE["and"]))
+        meant += self.unlike(name, sizes, checks)
         whole = " or ".join(wrong)
         return " and ".join([*meant, f"({whole})" if meant and len(wrong) > 1 else whole])
+
+    def unlike(self, name: str, sizes: Sizes, checks: Sequence[InputCheck]) -> list[str]:
+        """What is asked first of a shape that is mostly that of another input, to which it may also be broadcast."""
+        source = leading_source(self.program.inputs) if sizes.opens else None
+        if source is None or source.sizes.entries != sizes.entries:
+            return []
+        if not all(isinstance(check.demand, BroadcastDemand) for check in checks):
+            return []
+        return [f"{self.source(name)}.shape != {self.source(source.input)}.shape"]
 
     def wrong(self, name: str, sizes: Sizes, checks: Sequence[InputCheck]) -> list[str]:
         """What may be wrong with a shape, as a whole where that can be said."""

@@ -1,6 +1,7 @@
 """Lowers the constraints that mention dimensions to checks of the forward, and tells what these say."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from layergen.lang import expression as ex
 from layergen.lower.checks import Check
@@ -9,6 +10,15 @@ from layergen.lower.source import SourcePrinter, formatted
 from layergen.resolve import conditions
 from layergen.resolve.conditions import NOTHING, present
 from layergen.resolve.program import Program
+from layergen.resolve.signature import leading_source
+
+
+class Measured(NamedTuple):
+    """How the number of an input's dimensions is read."""
+
+    input: str
+    text: str  # a name for it, or the call
+
 
 Message = tuple[str | tuple[str], ...]  # texts, and one-tuples with the names of values
 
@@ -19,21 +29,42 @@ def mentioned_sizes(program: Program, limits: Sequence[ex.Expression]) -> set[st
     return {name for name in mentioned & set(program.dimensions) if program.dimensions[name].optional is None}
 
 
-def size_checks(program: Program, limits: Sequence[ex.Expression]) -> Iterator[Check]:
+def measured(program: Program, limits: Sequence[ex.Expression], name: str) -> Measured | None:
+    """How the code reads the number of an input's dimensions, where its shape is asked for nothing else.
+
+    Args:
+        program: The layer.
+        limits: What is checked beside the constraints.
+        name: What the number may be called.
+    """
+    source, run = leading_source(program.inputs), ex.Name(program.run or "")
+    if source is None or program.run is None or len(source.sizes.entries) > 1 or run.id in program.forward.reads:
+        return None
+    nodes = [part for node in (*program.size_constraints, *limits) for part in ex.walk(node)]
+    lengths = nodes.count(ex.Call("len", (run,)))
+    if not lengths or lengths < nodes.count(run):
+        return None
+    return Measured(source.input, name if lengths > 1 else f"{source.input}.dim()")
+
+
+def size_checks(program: Program, limits: Sequence[ex.Expression], rank: Measured | None = None) -> Iterator[Check]:
     """The checks of a forward, where its dimensions have their names.
 
     Args:
         program: The layer.
         limits: What is checked beside the constraints.
+        rank: How the number of an input's dimensions is read, where its shape has no name.
     """
+    length = ex.Call("len", (ex.Name(program.run or ""),))
     for node in (*program.size_constraints, *limits):
         names = attribute_names(program) | {name: f"self.{name}" for name in program.kept}
         optional = [part for name, part in program.dimensions.items() if name in ex.names(node) and part.optional]
         names |= {part.name: f"{part.source.input}.shape[{part.source.index}]" for part in optional}
         given = dict.fromkeys(f"{part.optional} is not None" for part in optional if part.name in _open(program, node))
-        condition = SourcePrinter(names).show(negated(node), ex.PRECEDENCE["and"] if given else 0)
+        read = ex.transform(node, lambda part: ex.Name(rank.text) if rank and part == length else None)
+        condition = SourcePrinter(names).show(negated(read), ex.PRECEDENCE["and"] if given else 0)
         message = (
-            part if isinstance(part, str) else (_field(program, names, part[0]),) for part in told(program, node)
+            part if isinstance(part, str) else (_field(program, names, part[0], rank),) for part in told(program, node)
         )
         yield Check(" and ".join([*given, condition]), formatted(*message))
 
@@ -47,11 +78,11 @@ def _open(program: Program, node: ex.Expression) -> set[str]:
     }
 
 
-def _field(program: Program, names: Mapping[str, str], name: str) -> str:
+def _field(program: Program, names: Mapping[str, str], name: str, rank: Measured | None) -> str:
     """The replacement field for the value of a name."""
     argument = program.decided.get(name)
     if name == program.run:
-        return f"tuple({name})"
+        return f"tuple({f'{rank.input}.shape' if rank else name})"
     return f"{names.get(name, name)}{'!r' if argument and argument.type.textual else ''}"
 
 
