@@ -78,9 +78,20 @@ def check_buffers(ways: Ways) -> Iterator[Finding]:
         updated |= {name: target for name, target in seen.run.stored.items() if name in ways.program.buffers}
     for name, target in updated.items():
         message = f"the buffer `{name}` is updated in evaluation too"
-        help = "put it under `if training:`; if evaluation is meant to update it, "
+        help = _by_mode(ways, name) or "put it under `if training:`"
+        help += "; if evaluation is meant to update it, "
         help += "say why: `accept: {updated-in-evaluation: …}`"
         yield UpdatedInEvaluation.at(Place(FORWARD, target.span), message, help=help)
+
+
+def _by_mode(ways: Ways, name: str) -> str | None:
+    """The call that updates statistics in training alone, where one says `training=True` always."""
+    for call in ways.program.forward.calls:
+        given = [*call.arguments, *(keyword.value for keyword in call.keywords)]
+        always = any(word.name == "training" and word.value == ex.Literal(True) for word in call.keywords)
+        if always and any(isinstance(part, ex.Name) and part.id == name for part in given):
+            return f"`{call.function}` is told that it is always training: write `training=training`"
+    return None
 
 
 BUFFERS = Promise(check_buffers, (CONTENTS, ASSIGNED))

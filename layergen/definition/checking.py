@@ -254,11 +254,30 @@ class Checker:
         run = self.definition.scene.run
         return f"{name} < {run}[:k]" if is_run(name) and run else f"{name} < …"
 
+    def called(self, node: ex.Call) -> Finding | None:
+        """What is wrong with a call of a member with numbers, or of what is no function."""
+        name, scene = node.function, self.definition.scene
+        place = Place(PATH, node.function_span)
+        if name in scene.members:
+            parts = [argument.value if isinstance(argument, ex.Subscript) else argument for argument in node.arguments]
+            first = next((part.index for part in node.arguments if isinstance(part, ex.Subscript)), ex.Literal(...))
+            whole = ex.Subscript(ex.Call(name, tuple(parts)), first)
+            help = f"hand it whole tensors, and read an entry of what it gives: `{ex.show(whole)}`"
+            return IllDefined.at(place, f"`{name}` is a member, which takes no numbers", help=help)
+        if name in scene.tensors or name in self.definition.named:
+            kind = "tensor" if name in scene.tensors else "name on a left side"
+            help = f"write its indices in brackets, `{name}[…]`, and `*` for a product"
+            return IllDefined.at(place, f"`{name}` is a {kind}, and no function", help=help)
+        return None
+
     def call(self, node: ex.Call, bound: frozenset[str]) -> Iterator[Finding]:
         place = Place(PATH, node.function_span)
         if node.function in ("mean", "padded"):
             help = "write the indices: `mean[i](x[i])`" if node.function == "mean" else "write `padded(x)[n, i]`"
             yield IllDefined.at(place, f"`{node.function}` needs indices", help=help)
+            return
+        if (finding := self.called(node)) is not None:
+            yield finding
             return
         if node.function not in FUNCTIONS:
             near = WRITTEN_OUT.get(node.function) or nearest(node.function, FUNCTIONS)

@@ -209,7 +209,8 @@ class Table:
     def entry(self, index: Index, node: ex.Node | None) -> Any:
         value = self.known.get(index)
         if value is _BUSY:
-            raise IndexFault(node or self.equations[0][0].name, f"`{self.text(index)}` needs itself")
+            help = "let it read entries alone that come before it, and say where these begin"
+            raise IndexFault(node or self.equations[0][0].name, f"`{self.text(index)}` needs itself", help)
         if value is not None:
             return value
         self.evaluation.account.turn()
@@ -228,11 +229,22 @@ class Table:
             names = self.matched(sides, index)
             if names is not None:
                 return equation, names, compute
-        raise IndexFault(node or ex.Node(), f"no equation says what `{self.text(index)}` is",
-                         f"say it: `{self.text(index)} = …`")  # fmt: skip
+        message = f"no equation says what `{self.text(index)}` is"
+        raise IndexFault(node or ex.Node(), message, f"say it: `{self.lacking(index)} = …`")
 
     def text(self, index: Index) -> str:
         return f"{self.name}[{', '.join(map(str, index))}]" if index else self.name
+
+    def lacking(self, index: Index) -> str:
+        """The left side of an equation for an index: with the letters of another one, where that says it is inside."""
+        for _, sides, _ in self.equations:
+            if len(sides) == len(index) and all(free is None or isinstance(size, int) for free, size in sides):
+                inside = [
+                    free if free is not None and isinstance(size, int) and 0 <= own < size else own
+                    for own, (free, size) in zip(index, sides, strict=True)
+                ]
+                return f"{self.name}[{', '.join(map(str, inside))}]"
+        return self.text(index)
 
     def matched(self, sides: list[Side], index: Index) -> Names | None:
         """What the indices of a left side stand for at an index; None where the equation does not hold there."""

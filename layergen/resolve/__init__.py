@@ -79,11 +79,12 @@ def resolve(spec: LayerSpec, library: Library = EMPTY) -> Program:
         *check_patterns(spec),
     )
     findings = (*findings, *check_initial(spec), *check_families(spec), *check_choices(spec))
-    findings = (*findings, *check_definition(spec, _definitions(library)))
+    defined = tuple(check_definition(spec, _definitions(library)))
     program = understood(spec, library)
     if all(finding.rule is UnusedName for finding in findings):  # what a wrong call leaves out is unused, too
         findings = (*findings, *check_calls(program))
-    refuse(findings)
+    made = all(finding.place.path[0] != "modules" for finding in findings)  # else a definition may not know them
+    refuse((*findings, *defined) if made else findings)
     return program
 
 

@@ -36,6 +36,7 @@ def check_meanings(spec: LayerSpec) -> Iterator[Finding]:
         for marked in part.marks:
             yield from _check_mask(spec, name, part, marked)
     yield from _check_accept(spec)
+    yield from _check_shown(spec)
 
 
 def _check_places(name: str, part: Input) -> Iterator[Finding]:
@@ -159,3 +160,13 @@ def _role(rule: type[Rule]) -> str:
 
 def _quoted(names: Iterable[str]) -> str:
     return listed(f"`{name}`" for name in names)
+
+
+def _check_shown(spec: LayerSpec) -> Iterator[Finding]:
+    """What is shown without its quotes is text."""
+    for index, shown in enumerate(spec.repr or ()):
+        argument = spec.arguments.get(shown.name.id)
+        if shown.bare and argument is not None and not argument.type.textual and shown.name.id not in spec.derived:
+            message = f"`!s` leaves out the quotes of text, and `{shown.name.id}` is none"
+            help = f"write `{shown.name.id}{'=' if shown.keyed else ''}`"
+            yield InvalidValue.at(Place(("repr", index), shown.name.span), message, help=help)

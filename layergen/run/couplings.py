@@ -69,11 +69,25 @@ def _aligned(small: ex.Expression, large: ex.Expression, few: tuple[int, ...], m
 def _rows(words: Words, small: ex.Expression, few: tuple[int, ...], many: tuple[int, ...]) -> str | None:
     """How to take as many rows of a table of the layer's own as the other tensor has positions."""
     tables = {name: part.entries for name, part in words.program.tensors.items()}
+    if isinstance(small, ex.Subscript) and few[1:] == many[len(many) - len(few) + 1 :]:
+        return _kept_inside(words, small, tables)
     if not isinstance(small, ex.Name) or small.id not in tables or few[1:] != many[len(many) - len(few) + 1 :]:
         return None
     first, size = tables[small.id][0], words.size(many[len(many) - len(few)])
     table = isinstance(first, ex.Name) and first.id in words.program.arguments
     return f"for the first rows of `{small.id}`, write `{small.id}[:{size}]`" if table else None
+
+
+def _kept_inside(words: Words, part: ex.Subscript, tables: Mapping[str, tuple[ex.Expression, ...]]) -> str | None:
+    """The constraint under which a table of the layer's own has all rows that a slice asks for."""
+    match part:
+        case ex.Subscript(ex.Name(id=name), ex.Slice(start=start, stop=ex.Expression() as stop)) if name in tables:
+            first = tables[name][0]
+            known = {*words.program.decided, *words.program.derived, *words.program.dimensions}
+            if start is not None and ex.names(stop) | ex.names(first) <= known:
+                demand = ex.show(ex.Compare(stop, ("<=",), (first,)))
+                return f"a slice ends where `{name}` does: add the constraint `{demand}`"
+    return None
 
 
 def _handed_over(small: ex.Expression, large: ex.Expression) -> str | None:

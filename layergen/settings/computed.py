@@ -19,6 +19,7 @@ from layergen.resolve.program import Program
 from layergen.resolve.scope import Scoped, scoped
 from layergen.rules.cases import IncomputableValue
 from layergen.settings.choice import Setting
+from layergen.settings.incomputable import compute_made
 from layergen.settings.search import candidates
 from layergen.words import listed
 
@@ -69,9 +70,13 @@ def _whole(program: Program, fault: EvaluationFault) -> Scoped | None:
 def _moves(program: Program, base: Setting) -> Iterator[dict[str, Any]]:
     """What to give instead of the base's: one argument after the other, then two at once."""
     initial = (part.init.value for part in program.tensors.values() if is_initializer(part.init.value))
-    computed = (*program.derived.values(), *program.attributes.values(), *program.argument_constraints, *initial)
+    computed = (*program.derived.values(), *program.attributes.values(), *program.argument_constraints)
     defaults = (part.default for part in program.arguments.values() if part.default is not None)
-    read = frozenset[str]().union(*(_read(program, part) for part in (*computed, *defaults)))
+    made = (
+        part for member in program.members.values() for part in (member.constructor, member.when) if part is not None
+    )
+    whole = (*computed, *initial, *defaults, *made)
+    read = frozenset[str]().union(*(_read(program, part) for part in whole))
     pools = {name: _pool(program, name, base) for name in program.arguments if name in read}
     yield from ({name: value} for name, pool in pools.items() for value in pool)
     both = (
@@ -133,6 +138,9 @@ def _fault(program: Program, given: Mapping[str, Any]) -> EvaluationFault | None
         for expression in (*program.attributes.values(), *_initial(program, values)):
             if ex.names(expression) <= values.keys():
                 Interpreter(values).evaluate(expression)
+        for member in program.members.values():
+            if _is_there(member.when, values):
+                compute_made(member, Interpreter(values))
     except EvaluationFault as fault:
         return fault if not values or _hold(program, values, fault) else None
     return None

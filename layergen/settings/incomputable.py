@@ -7,7 +7,7 @@ from typing import Any
 from layergen.diagnostics import Finding, Place
 from layergen.lang import expression as ex
 from layergen.lang.interpreter import EvaluationFault, Interpreter
-from layergen.resolve.program import Program
+from layergen.resolve.program import Member, Program
 from layergen.resolve.scope import scoped
 from layergen.rules.cases import Unsatisfiable
 from layergen.settings.search import candidates, values_of
@@ -31,7 +31,17 @@ def incomputable(program: Program) -> Finding | None:
         if any(other is node for other in ex.walk(part.expression)):
             shown = f"`{shorten(ex.show(node))}`" if isinstance(node, ex.Expression) else "this"
             message = f"{shown} cannot be computed at any setting: {found[0].message}"
-            return Unsatisfiable.at(Place(part.path, node.span), message)
+            return Unsatisfiable.at(Place(part.path, node.span), message, help=_help(program, node))
+    return None
+
+
+def _help(program: Program, node: ex.Node) -> str | None:
+    """That the index of a list begins at 0, where it is one at which something fails."""
+    for member in program.members.values():
+        constructor = member.constructor
+        if isinstance(constructor, ex.Comprehension) and constructor.target.id in ex.names(node):
+            index = constructor.target.id
+            return f"`{index}` begins at 0 in `{ex.show(constructor.iterable)}`: write `{index} + 1` where that fails"
     return None
 
 
@@ -47,6 +57,29 @@ def _fault(program: Program, given: dict[str, Any]) -> EvaluationFault | None:
         values = values_of(program, given)
         for constraint in program.argument_constraints:
             Interpreter(values).truth(constraint)
+        for member in program.members.values():
+            compute_made(member, Interpreter(values))
     except EvaluationFault as fault:
         return fault
     return None
+
+
+def compute_made(member: Member, interpreter: Interpreter) -> None:
+    """Compute what a member is made with, at each index of a list.
+
+    Raises:
+        EvaluationFault: If that is impossible.
+    """
+    if member.when is not None and not interpreter.truth(member.when):
+        return
+    constructor = member.constructor
+    if isinstance(constructor, ex.Comprehension):
+        indices = interpreter.items(constructor.iterable)
+        turns = [Interpreter({**interpreter.values, constructor.target.id: index}) for index in indices]
+    else:
+        turns = [interpreter]
+    for turn in turns:
+        for made in member.made:
+            for value in (*made.call.arguments, *(keyword.value for keyword in made.call.keywords)):
+                if ex.names(value) <= turn.values.keys():
+                    turn.evaluate(value)
