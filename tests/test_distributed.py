@@ -18,6 +18,10 @@ from torch.multiprocessing.spawn import start_processes
 from torch.nn.parallel import DistributedDataParallel
 from torch.utils.checkpoint import checkpoint
 
+from generated.linear.embedding import Embedding
+from generated.ssm.diagonal_ssm import DiagonalSSM
+from generated.ssm.selective_ssm import SelectiveSSM
+
 PROCESSES = 2
 # Convolutions, buffers, ties, members and lists of them, loops, frozen parameters, and routing by values.
 LAYERS = (
@@ -113,6 +117,31 @@ def hold(name: str, rank: int, wrap: Callable[[nn.Module], tuple[nn.Module, nn.M
 @pytest.mark.parametrize("wrap", [replicated, sharded])
 def test_several_processes_give_what_one_gives(tmp_path: Path, wrap: Callable[..., Any]) -> None:
     start_processes(in_process, (str(tmp_path / "store"), wrap), nprocs=PROCESSES, start_method="spawn")  # type: ignore[no-untyped-call]
+
+
+def restarted(rank: int, store: str) -> None:
+    """One of the processes: layers whose initial values are no initializer's, in shards before they have values."""
+    os.environ["GLOO_SOCKET_IFNAME"] = "lo"
+    dist.init_process_group("gloo", init_method=f"file://{store}", rank=rank, world_size=PROCESSES)
+    for layer in (Embedding(6, 4, device="meta"), DiagonalSSM(4, device="meta"), SelectiveSSM(4, device="meta")):
+        module, _ = sharded(layer)
+        module.to_empty(device="cpu")
+        with torch.no_grad():
+            for parameter in module.parameters():
+                parameter.fill_(torch.nan)
+        module.reset_parameters()  # type: ignore[operator]
+        for name, parameter in module.named_parameters():
+            assert isinstance(parameter, DTensor), name
+            assert parameter.full_tensor().isfinite().all(), name
+            if name == "log_rate":
+                expected = torch.arange(1, parameter.shape[1] + 1).log().expand(parameter.shape)
+                torch.testing.assert_close(parameter.full_tensor(), expected)
+    dist.barrier()
+    dist.destroy_process_group()
+
+
+def test_shards_are_given_initial_values(tmp_path: Path) -> None:
+    start_processes(restarted, (str(tmp_path / "store"),), nprocs=PROCESSES, start_method="spawn")  # type: ignore[no-untyped-call]
 
 
 @pytest.mark.parametrize("name", LAYERS)

@@ -28,6 +28,18 @@ def test_an_infinite_default_needs_no_import() -> None:
     assert names_in(function(argument_signature(layer), ())) == {"float"}
 
 
+def test_what_is_made_in_the_shape_of_its_tensor_is_made_like_it() -> None:
+    def written(init: str) -> str:
+        parameters = {"weight": {"shape": ["dim", 3], "init": init}}
+        return "\n".join(reset_lines(program(arguments={"dim": DIM}, parameters=parameters)))
+
+    assert "self.weight.copy_(torch.randn_like(self.weight) / self.dim)" in written("randn(dim, 3) / dim")
+    assert "self.weight.copy_(torch.ones_like(self.weight).cumsum(dim=1))" in written("cumsum(ones([dim, 3]), dim=1)")
+    assert "torch.randn(self.dim, 1, device=" in written("randn(dim, 1) * ones(dim, 3)")
+    count = {"count": {"shape": [], "init": "zeros"}}  # by an initializer, which makes nothing
+    assert list(reset_lines(program(buffers=count))) == ["init.zeros_(self.count)"]
+
+
 def test_neighbours_under_one_condition_share_its_branch() -> None:
     assert constructor(**AFFINE)[-7:] == [
         "if affine:",

@@ -38,6 +38,14 @@ def test_what_becomes_no_number_without_samples_is_not_held_to_it() -> None:
     assert not seen(forward="y = reshape(x, N, -1)").empty
 
 
+def test_the_first_setting_is_looked_at_beside_the_smallest_where_it_goes_another_way() -> None:
+    flag = {"arguments": {"smooth": {"type": "bool", "default": True, "doc": "Whether."}}}
+    tensors = {"inputs": {"x": ["N", "C"], "z": {"shape": ["N", "C"], "optional": True}}}
+    layer = {"forward": "y = tanh(x)\nif z is not None:\n    y = y * z", **tensors}
+    assert seen(**layer).ways == seen(**layer).traced == ("without_z", "default")
+    assert seen(forward="y = tanh(x) if smooth else sin(x)", **flag).ways == ("default",)
+
+
 @pytest.mark.parametrize(
     ("forward", "needs"),
     [("y = tanh(x)", False), ("y = x / sqrt(C)", True), ("y = x if N > 7 else 2 * x", True), ("y = x * C", False)],
@@ -106,8 +114,8 @@ def layer_of(made: type[nn.Module]) -> Layer:
 @pytest.mark.parametrize(
     ("test", "made", "case"),
     [
-        (behaviours.test_second_gradients, Detached, {"smallest": CASE, "training": True}),
-        (behaviours.test_vmap, ReadsOne, {"smallest": CASE}),
+        (behaviours.test_second_gradients, Detached, {"way": CASE, "training": True}),
+        (behaviours.test_vmap, ReadsOne, {"way": CASE}),
         (behaviours.test_accepts_an_empty_batch, Reshaping, {"empty": Empty(CASE.but(inputs={"x": (0, 3)}), False)}),
         (
             behaviours.test_accepts_an_empty_batch,
@@ -126,7 +134,7 @@ def test_a_broken_layer_fails(test: Any, made: type[nn.Module], case: dict[str, 
 @pytest.mark.parametrize(
     ("test", "made", "case"),
     [
-        (behaviours.test_compiles, ReadsOne, {"smallest": CASE, "training": True}),
+        (behaviours.test_compiles, ReadsOne, {"traced": CASE, "training": True}),
         (behaviours.test_exports, OfFixedSize, {"resized": Resized(CASE, CASE.but(inputs={"x": (5, 3)}))}),
     ],
     ids=["compiles", "exports"],

@@ -72,14 +72,15 @@ class Trials:
     def _transforms_as_well(self, other: Program) -> bool:
         """Whether torch's transformations hold of the other forward that hold of the layer, second gradients aside."""
         ours, theirs = self.layer.transforms, transforms(other, self.runs, self.layer.proofs)
-        return ours.mapped <= theirs.mapped and ours.traced <= theirs.traced and {*ours.empty} <= {*theirs.empty}
+        kept = {*ours.traced} <= {*theirs.traced} and {*ours.empty} <= {*theirs.empty}
+        return kept and ours.mapped <= theirs.mapped
 
     def lost(self, other: Program) -> str | None:
         """What the layer can do no longer with a forward that gives the same."""
-        name = self.layer.transforms.smallest
-        if self.layer.transforms.twice is not Twice.AGREE:
+        seen = self.layer.transforms
+        if seen.twice is not Twice.AGREE:
             return None
-        setting = next(one.setting for one in self.runs if one.setting.name == name)
+        setting = next(one.setting for one in self.runs if one.setting.name == seen.ways[0])
         return None if twice(other, setting) is Twice.AGREE else "its gradients have no gradients then"
 
 

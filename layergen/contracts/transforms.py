@@ -18,6 +18,7 @@ from layergen.contracts.sites import WITH_DATA
 from layergen.contracts.twice import Twice, twice
 from layergen.contracts.values import drawn
 from layergen.faults import SpecError
+from layergen.prove.proof import paths
 from layergen.prove.proven import Proof, Tried
 from layergen.resolve.program import Program
 from layergen.run.forward import TrialFault
@@ -42,39 +43,47 @@ class At:
 class Transforms:
     """What of a layer holds under each transformation."""
 
-    smallest: str | None = None  # the name of the setting with the fewest numbers; None: all are too large
+    ways: tuple[str, ...] = ()  # the settings where the next two are so, that with the fewest numbers first
     twice: Twice = Twice.UNTOLD  # whether its gradients can be differentiated again
     mapped: bool = False  # whether `vmap` gives what calls one by one give, in evaluation
     empty: Mapping[bool, At] = field(default_factory=dict)  # batches without a sample that it takes, by `training`
-    traced: bool = False  # whether it can be traced: no step needs to look at data
+    traced: tuple[str, ...] = ()  # the settings at which it can be traced: no step needs to look at data
     grown: tuple[At, At] | None = None  # two settings that differ in sizes alone, at which shapes are proven
 
 
 def transforms(program: Program, runs: Iterable[Runs], proofs: Sequence[Proof | Tried]) -> Transforms:
-    """What is seen of a layer at the smallest of its settings at which there is something to see."""
-    settings = [one.setting for one in runs if one.admits(WITH_DATA)]
-    settings.sort(key=lambda setting: _numbers(Instance(program, setting)))
+    """What is seen of a layer at the smallest of its settings at which there is something to see, and at the first."""
+    small = [one.setting for one in runs if one.admits(WITH_DATA)]
+    settings = sorted(small, key=lambda setting: _numbers(Instance(program, setting)))
     if not settings:
         return Transforms()
     with warnings.catch_warnings(action="ignore"):  # of what is slow, or has no variance
-        return _seen(program, settings, proofs)
+        return _seen(program, settings, small[0], proofs)
 
 
-def _seen(program: Program, settings: Sequence[Setting], proofs: Sequence[Proof | Tried]) -> Transforms:
-    """The same at settings that are small enough, the smallest first."""
+def _seen(program: Program, settings: Sequence[Setting], first: Setting, proofs: Sequence[Proof | Tried]) -> Transforms:
+    """The same at settings that are small enough, the smallest first, and at one of them."""
     settled = program.random != "always"  # in evaluation
+    asked = tuple(dict.fromkeys((settings[0].name, first.name)))
+    traceable = not any(isinstance(proof, Tried) and proof.for_data for proof in proofs)
+    held = _held(program, settings[0])
+    others = [first] if len(list(paths(program, (settings[0], first)))) > 1 else []
     open_sizes = settled and not program.kept and not needs_sizes(program)
     proven = [setting for setting in settings if open_sizes and _is_proven(setting, proofs)]
     emptied = (_empty(program, setting) for setting in settings)
     grown = (_grown(program, setting) for setting in proven)
     return Transforms(
-        settings[0].name,
-        twice(program, settings[0]),
-        settled and _maps(program, settings[0]),
+        (settings[0].name, *(other.name for other in others if _held(program, other) == held)),
+        *held,
         next(filter(None, emptied), {}),
-        not any(isinstance(proof, Tried) and proof.for_data for proof in proofs) and not has_recurrent_member(program),
+        asked if traceable and not has_recurrent_member(program) else (),
         next(filter(None, grown), None),
     )
+
+
+def _held(program: Program, setting: Setting) -> tuple[Twice, bool]:
+    """What is seen at a setting of second gradients, and of `vmap` in evaluation."""
+    return twice(program, setting), program.random != "always" and _maps(program, setting)
 
 
 def _is_proven(setting: Setting, proofs: Iterable[Proof | Tried]) -> bool:

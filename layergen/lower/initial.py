@@ -4,9 +4,10 @@ from collections.abc import Iterator, Sequence
 
 from layergen import ops
 from layergen.lang import expression as ex
+from layergen.lang.facts import Callee, CalleeKind
 from layergen.lang.inits import is_fan, is_initializer
 from layergen.lang.model import Buffer, Parameter
-from layergen.lang.visitor import Block, Visitor, assigned, mapped
+from layergen.lang.visitor import Block, Visitor, assigned, mapped, nodes
 from layergen.lower.families import attribute, reader
 from layergen.lower.imports import names_in
 from layergen.lower.members import reset, restarted
@@ -15,10 +16,11 @@ from layergen.lower.scopes import attribute_names, functional, given, initialize
 from layergen.lower.source import Origin, SourcePrinter
 from layergen.lower.wide import widened
 from layergen.resolve.families import asked_inside, common_condition, loops, misses_some
-from layergen.resolve.inference import INT
+from layergen.resolve.inference import INT, TENSOR
 from layergen.resolve.program import Program
 
 FANS = {"fan_in": "{weight}[0].numel()", "fan_out": "{weight}[:, 0].numel()"}
+LIKE = frozenset({"ones_like", "rand_like", "randn_like", "zeros_like"})
 INDENT = "    "
 NO_GRAD = "with torch.no_grad():"
 
@@ -67,6 +69,21 @@ def is_factory(node: ex.Call) -> bool:
     """Whether a call makes a tensor from nothing."""
     op = ops.called(node)
     return op is not None and op.factory
+
+
+def like(node: ex.Expression, shape: ex.Expression | tuple[ex.Expression, ...], target: str) -> ex.Expression | None:
+    """A tensor that is made like another one, where it is made from nothing in the shape of that.
+
+    It is then in as many shards as that, too.
+    """
+    match node:
+        case ex.Call(function=made, arguments=sizes, keywords=()) if f"{made}_like" in LIKE and is_factory(node):
+            if len(sizes) == 1 and isinstance(sizes[0], ex.Sequence):
+                sizes = sizes[0].items
+            if sizes == shape:
+                callee = Callee(CalleeKind.OP, f"{made}_like")
+                return ex.Call(callee.name, (ex.Name(target, kinds=TENSOR),), callee=callee, kinds=TENSOR)
+    return None
 
 
 class InitialWriter:
@@ -129,6 +146,7 @@ class InitialWriter:
         yield from self.fan_lines(tensor)
         target = target or f"self.{name}"
         init = ex.transform(tensor.init.value, self.fan_as_name)
+        init = ex.transform(init, lambda node: like(node, tensor.shape, target))
         before = mapped(tensor.init.before, lambda node: ex.transform(node, self.fan_as_name))
         origin = Origin(f"{target}.device", f"{target}.dtype")
         printer = self.printer(origin)
@@ -137,7 +155,8 @@ class InitialWriter:
             yield f"{initializers(self.program)}.{init.function}_({target}{', ' if arguments else ''}{arguments})"
             return
         yield NO_GRAD
-        factories = [node for node in tensor.init.nodes() if isinstance(node, ex.Call) and is_factory(node)]
+        made = (*nodes(before), *ex.walk(init))
+        factories = [node for node in made if isinstance(node, ex.Call) and is_factory(node)]
         if len(factories) > 1:
             printer.origin = Origin("device", "dtype")
         if tensor.dtype is None and printer.origin is not None:

@@ -14,11 +14,9 @@ from layergen.resolve.program import Program
 def transformed(layer: CheckedLayer, base: Fields) -> Iterator[TableView]:
     """The cases at which a layer is transformed."""
     seen, program = layer.transforms, layer.program
-    rows: list[RowView] = []
-    if seen.smallest is not None and (seen.twice is Twice.AGREE or seen.mapped or seen.traced):
-        name = quoted(seen.smallest)
-        rows.append(RowView(name, f"CASES[{name}]"))
-    yield TableView("SMALLEST", tuple(rows))
+    ways = seen.ways if seen.twice is Twice.AGREE or seen.mapped else ()
+    for table, names in {"WAYS": ways, "TRACED": seen.traced}.items():
+        yield TableView(table, tuple(RowView(quoted(name), f"CASES[{quoted(name)}]") for name in names))
     modes = {True: "training", False: "evaluation"}
     emptied = {training: case_at(program, at, base) for training, at in seen.empty.items()}
     rows = [RowView(quoted(modes[mode]), f"Empty({case}, training={mode})") for mode, case in emptied.items()]

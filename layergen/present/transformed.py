@@ -14,7 +14,7 @@ SECOND = {
 
 def transformed(seen: Transforms, asks_mode: bool) -> Iterator[str]:
     """What holds at the smallest setting, and what is known not to."""
-    if seen.smallest is None:
+    if not seen.ways:
         return
     if seen.twice in SECOND:
         yield SECOND[seen.twice]
