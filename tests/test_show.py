@@ -54,7 +54,8 @@ def test_json_has_the_same(capsys: Capture) -> None:
             "way",
             "steps",
         ),
-        *("moved", "proven", "contracts", "preconditions", "input_checks", "advice", "case", "costs"),
+        *("moved", "proven", "contracts", "preconditions", "input_checks", "tests", "left_out", "advice"),
+            *("case", "costs"),
         *("contract", "digest"),
     ]
     assert found["contract"]["layer"] == "Scale" and len(found["digest"]) == 64
