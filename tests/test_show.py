@@ -55,7 +55,7 @@ def test_json_has_the_same(capsys: Capture) -> None:
             "steps",
         ),
         *("moved", "proven", "contracts", "preconditions", "input_checks", "tests", "left_out", "advice"),
-            *("case", "costs"),
+        *("case", "costs"),
         *("contract", "digest"),
     ]
     assert found["contract"]["layer"] == "Scale" and len(found["digest"]) == 64
