@@ -73,7 +73,7 @@ def test_some_layer_is_held_to_each_behaviour(name: str) -> None:
 
 def test_each_behaviour_that_some_layers_lack_says_why() -> None:
     lacking = {name for name in BEHAVIOURS if any(not hasattr(module, name) for module in layer_tests())}
-    assert lacking == {name for name, behaviour in BEHAVIOURS.items() if behaviour.otherwise}
+    assert lacking <= {name for name, behaviour in BEHAVIOURS.items() if behaviour.otherwise}
 
 
 def test_a_layer_cannot_be_named_as_what_its_test_imports() -> None:

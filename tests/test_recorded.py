@@ -113,7 +113,9 @@ def test_each_draw_is_fixed_at_other_numbers() -> None:
     assert found.values["training"]["y"] != found.values["evaluation"]["y"]
 
 
-@pytest.mark.parametrize("op", [torch.rand_like, torch.randn_like, functional.dropout, torch.bernoulli], ids=str)
+@pytest.mark.parametrize(
+    "op", [torch.rand_like, torch.randn_like, functional.dropout, torch.bernoulli], ids=lambda op: op.__name__
+)
 def test_draws_are_fixed_alike_on_both_sides(op: Callable[[Tensor], Tensor]) -> None:
     x = torch.full((4, 5), 0.7, dtype=torch.float64)
     with FixedDraws():

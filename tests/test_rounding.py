@@ -16,7 +16,7 @@ def seen(layer: Program) -> Rounding:
 
 
 def test_what_is_computed_wide_is_rounded_once() -> None:
-    assert seen(program(NORM.format("upcast(x)"))) is Rounding.ONCE
+    assert seen(program(NORM.format("upcast(x)"))) is Rounding.ONCE_THROUGHOUT
 
 
 @pytest.mark.parametrize("forward", [NORM.format("x * 3"), "y = tanh(exp(x * 0.5) - 1)"])

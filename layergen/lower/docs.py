@@ -40,7 +40,7 @@ def docstring(layer: CheckedLayer, doc: DocText) -> Lines:
     if program.description:
         blocks.append(list(wrap(doc(program.description), PROSE)))
     sections = {
-        "Computes:": formula(program, doc),
+        "Computes, in evaluation:" if program.asks_mode else "Computes:": formula(program, doc),
         "Args:": arguments(program, doc),
         "Shape:": [*shapes(program, doc), *preconditions(layer, doc)],
         "Attributes:": attributes(program, doc),

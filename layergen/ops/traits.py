@@ -167,6 +167,7 @@ UNDIFFERENTIABLE = frozenset(
 LOWERED = frozenset(
     {
         *("linear", "matmul", "linalg.matmul", "mm", "bmm", "mv", "einsum", "inner", "tensordot", "linalg.vecdot"),
+        *("bilinear", "affine_grid"),
         *("addmm", "addmv", "addr", "addbmm", "baddbmm", "linalg.multi_dot", "matrix_power", "linalg.matrix_power"),
         *("conv1d", "conv2d", "conv3d", "conv_tbc", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d"),
         *("corrcoef", "cov", "linalg.pinv", "prelu", "scaled_dot_product_attention", "multi_head_attention_forward"),

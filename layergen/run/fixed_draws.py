@@ -30,8 +30,8 @@ class FixedDraws(TorchDispatchMode):
         result = func(*args, **(kwargs or {}))
         if torch.Tag.nondeterministic_seeded not in func.tags:
             return result
-        if not isinstance(result, Tensor):  # an attention, with dropout in it
-            self.fixed = False
+        if not isinstance(result, Tensor):  # an attention, which may have dropout in it
+            self.fixed &= not any(isinstance(number, float) and number > 0 for number in args)
             return result
         self.count += 1
         even = evenly(result.shape, self.count)

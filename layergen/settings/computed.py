@@ -129,8 +129,8 @@ def _fault(program: Program, given: Mapping[str, Any]) -> EvaluationFault | None
     values: dict[str, Any] | None = {}
     try:
         values = _arguments(program, given)
-        if values is None or not _hold(program, values):
-            return None
+        if values is None or not _hold(program, {name: values[name] for name in values.keys() - program.replaced}):
+            return None  # what names an argument whose place is taken is asked of what takes it
         for name, expression in program.derived.items():
             values[name] = Interpreter(values).evaluate(expression)
         if not _hold(program, values):

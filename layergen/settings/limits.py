@@ -60,11 +60,14 @@ def _limits(
                 holds = [Interpreter(names).truth(node) for node in (*before, constraint)]
             except EvaluationFault:
                 continue
-            if all(holds) and keeps(program, setting.names, setting.sizes):
+            if all(holds):
                 kept.append((_slack(constraint, names), place, setting))
             elif all(holds[:-1]) and not holds[-1]:
                 broken.append((place, setting))
-        if kept and broken:
+            if kept and broken and kept[-1][0] <= 1 and abs(broken[-1][0] - kept[-1][1]) == 1:
+                break  # this is the edge
+        kept = [item for item in kept if broken and keeps(program, item[2].names, item[2].sizes)]
+        if kept:
             _, place, near = min(kept, key=lambda item: item[:2])
             yield SizeLimit(constraint, near, min(broken, key=lambda item: (abs(item[0] - place), -item[0]))[1])
 

@@ -16,10 +16,18 @@ LARGEST = 4096  # size that a case may give
 BUDGET = 20_000  # looks at a size
 
 
-def keeps(program: Program, values: Mapping[str, Any], sizes: Mapping[str, int]) -> bool:
-    """Whether the constraints on sizes hold, as far as the sizes are known."""
+def keeps(program: Program, values: Mapping[str, Any], sizes: Mapping[str, int], latest: str | None = None) -> bool:
+    """Whether the constraints on sizes hold, as far as the sizes are known.
+
+    Args:
+        program: The layer.
+        values: Its arguments and derived values.
+        sizes: Those of its dimensions that are known.
+        latest: The dimension without which they are known to hold.
+    """
     known = {**values, **sizes}
-    told = [node for node in program.size_conditions if not ex.names(node) - known.keys()]
+    asked = (node for node in program.size_conditions if latest is None or latest in ex.names(node))
+    told = [node for node in asked if ex.names(node) <= known.keys()]
     try:
         return all(Interpreter(known).truth(node) for node in told)
     except EvaluationFault:
@@ -63,10 +71,10 @@ def find_sizes(
     held = set().union(*map(ex.names, program.size_conditions)) if program.size_conditions else set()
     numbers = {value for value in values.values() if isinstance(value, int)}
 
-    def extend(sizes: dict[str, int], remaining: Sequence[str]) -> dict[str, int] | None:
+    def extend(sizes: dict[str, int], remaining: Sequence[str], latest: str | None = None) -> dict[str, int] | None:
         nonlocal steps
         steps += 1
-        if steps > BUDGET or not keeps(program, values, sizes):
+        if steps > BUDGET or not keeps(program, values, sizes, latest):
             return None
         if not remaining:
             return sizes
@@ -82,7 +90,7 @@ def find_sizes(
         else:
             tried = free or [pool[list(program.dimensions).index(name) % len(pool)]]
         for size in tried if name in held else tried[:1]:
-            found = extend({**sizes, name: size}, rest)
+            found = extend({**sizes, name: size}, rest, name)
             if found is not None:
                 return found
         return None
