@@ -132,6 +132,7 @@ def _show_arguments(show: argparse.ArgumentParser) -> None:
 def _test_arguments(test: argparse.ArgumentParser) -> None:
     test.add_argument("names", nargs="*", metavar="NAME", help="layers, by class or by spec (default: all)")
     test.add_argument("-k", metavar="EXPRESSION", help="of the tests only those that fit, as pytest has it")
+    test.add_argument("-m", metavar="EXPRESSION", help="those whose marks fit: `slow` ones alone, or `not slow`")
     test.add_argument("-x", action="store_true", help="stop at the first failure")
     test.add_argument("-v", action="store_true", help="name each test")
     test.add_argument("--mutate", action="store_true", help="see whether they find small changes of the layers")
@@ -213,6 +214,7 @@ def _test(options: argparse.Namespace) -> int:
         return FAULTS if mutate(config, specs or discover(config, []).specs) else FINE
     words = [sys.executable, "-m", "pytest", "-q", *(str(config.root / config.output / path) for path in paths)]
     words += ["-k", options.k] if options.k else []
+    words += ["-m", options.m] if options.m else []
     words += ["-x"] * options.x + ["-v"] * options.v
     code = subprocess.run(words, cwd=config.root, check=False).returncode
     return code if code in (FINE, FAULTS) else INTERRUPTED if code == PYTEST_INTERRUPTED else USAGE

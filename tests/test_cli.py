@@ -353,6 +353,8 @@ def test_generated_tests_are_run_by_name(project: Path, capfd: pytest.CaptureFix
     assert main(["test"]) == 2 and "run `layergen build`" in capfd.readouterr().err
     main(["build"])
     assert main(["test", "GatedScale", "-k", "repr"]) == 0
+    assert main(["test", "GatedScale", "-m", "not slow", "-k", "repr"]) == 0
+    assert main(["test", "GatedScale", "-m", "slow", "-k", "repr"]) == 2  # none of them is slow
     assert "passed" in capfd.readouterr().out
     module = project / "generated" / "custom" / "gated_scale.py"
     module.write_text(
