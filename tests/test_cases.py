@@ -36,9 +36,10 @@ HOLDS_SHARED = CASES / "whole_packages" / "expected"
 
 
 def marked() -> Iterator[Any]:
-    """All cases by their names, those marked that hold all that a build writes."""
+    """All cases by their names, those marked that hold all that a build writes; the mended ones are slow."""
     for folder in FOLDERS:
         marks = [pytest.mark.written] if (folder / "expected").exists() else []
+        marks += [pytest.mark.slow] if folder.name == "mended" else []
         yield pytest.param(folder, id=folder.relative_to(CASES).as_posix(), marks=marks)
 
 

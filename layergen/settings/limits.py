@@ -64,8 +64,9 @@ def _limits(
                 kept.append((_slack(constraint, names), place, setting))
             elif all(holds[:-1]) and not holds[-1]:
                 broken.append((place, setting))
-            if kept and broken and kept[-1][0] <= 1 and abs(broken[-1][0] - kept[-1][1]) == 1:
-                break  # this is the edge
+            edge = any(slack <= 1 and at == place - 1 for slack, at, _ in kept[-2:])
+            if edge and any(at in (place, place - 2) for at, _ in broken[-2:]):
+                break  # what lies on both sides of it is known
         kept = [item for item in kept if broken and keeps(program, item[2].names, item[2].sizes)]
         if kept:
             _, place, near = min(kept, key=lambda item: item[:2])
