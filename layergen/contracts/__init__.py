@@ -1,7 +1,7 @@
 """What a layer keeps beside its shapes, one promise a file; and what is told of a layer at each setting."""
 
 from layergen.contracts.agreement import AGREEMENT
-from layergen.contracts.autocast import AUTOCAST, MATCH_UNDER_AUTOCAST
+from layergen.contracts.autocast import AUTOCAST
 from layergen.contracts.broadcasting import BROADCASTING
 from layergen.contracts.buffers import BUFFERS
 from layergen.contracts.causal import CAUSAL
@@ -54,7 +54,7 @@ CONTRACTS: dict[str, tuple[Promise, ...]] = {
     "finite": (FINITE,),
     "learning": (LEARNING,),
     "penalty": (PENALTY,),
-    "matches": (AGREEMENT, MATCH_UNDER_AUTOCAST),
+    "matches": (AGREEMENT,),
     "laws": (LAWS,),
     "precision": (HALF, NARROWING),
     "init": (FANS, STACKS),
