@@ -80,6 +80,7 @@ OPERATIONS: dict[type, Callable[..., Any]] = {
     sympy.Pow: operator.pow,
     sympy.ceiling: math.ceil,
     sympy.Mod: operator.mod,
+    sympy.Abs: abs,
     sympy.Max: max,
     sympy.Min: min,
     sympy.Eq: operator.eq,
