@@ -53,11 +53,10 @@ SHIPPED_PARTLY = {
     "adaptive_max_pool3d": "as a number",
     "flatten": "no values were found",
     "conv_transpose3d": "no values were found",
-    "max_unpool3d": "as a number",
     "max_pool1d": "as a number",
 }
-# Whose sizes and arguments go together too rarely to be drawn at random.
-RARE = ("max_unpool2d",)
+# Whose sizes and arguments go together too rarely to be drawn at random, or to be found for each way.
+RARE = ("max_unpool2d", "max_unpool3d")
 SYMBOLIC = [name for name in SPECS if name not in {**SHIPPED_TRIED, **SHIPPED_PARTLY, **dict.fromkeys(RARE)}]
 
 
