@@ -99,3 +99,9 @@ def mutations(draw: st.DrawFn, text: str) -> str:
 def points(bounds: Mapping[str, tuple[int, int]]) -> st.SearchStrategy[dict[str, int]]:
     """Sizes for some names, between the bounds of each."""
     return st.fixed_dictionaries({name: st.integers(*ends) for name, ends in bounds.items()})
+
+
+def points_near(ground: Mapping[str, int], bounds: Mapping[str, tuple[int, int]]) -> st.SearchStrategy[dict[str, int]]:
+    """Sizes for some names, of which some are those of a point at which all go together."""
+    near = {name: st.just(ground[name]) | st.integers(*ends) for name, ends in bounds.items()}
+    return points(bounds) | st.fixed_dictionaries(near)

@@ -51,7 +51,7 @@ def texts(kind: str, *names: str) -> dict[str, bytes]:
 def failing(root: Path, kind: str, *names: str) -> set[tuple[str, str]]:
     """Build specs without a fault, and run their tests: the pairs and the names of those that fail."""
     built = Project(root, texts(kind, *names)).build()
-    assert built.code == 0, built.errors
+    assert (built.code, built.faults) == (0, ()), built.errors
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-rfE", "generated"]
     result = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
     failed = set(re.findall(r"^(?:FAILED|ERROR) generated/tests/(\w+)/\w+\.py::(\w+)", result.stdout, re.MULTILINE))
@@ -74,7 +74,7 @@ def test_wrong_one_is_refused(tmp_path: Path, name: str, code: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_sound_one_is_accepted(tmp_path: Path, name: str) -> None:
     built = Project(tmp_path, texts("good", name)).build()
-    assert built.code == 0, built.errors
+    assert (built.code, built.faults) == (0, ()), built.errors
 
 
 @pytest.mark.slow

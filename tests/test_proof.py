@@ -9,7 +9,7 @@ import torch
 from hypothesis import HealthCheck, given, reject, settings
 from provable import CONCRETE, SMALL, TRIED
 from shipped import SPECS, CheckedFiles, layer_class, parameters
-from strategies import points
+from strategies import points_near
 from torch.autograd.graph import saved_tensors_hooks
 
 from layergen.check import CheckedLayer
@@ -49,15 +49,14 @@ SHIPPED_TRIED = {
 }
 # What torch cannot run at symbols on some ways through the forward.
 SHIPPED_PARTLY = {
-    "adaptive_max_pool2d": "as a number",
-    "adaptive_max_pool3d": "as a number",
-    "flatten": "no values were found",
-    "conv_transpose3d": "no values were found",
-    "max_pool1d": "as a number",
+    "adaptive_max_pool2d": {"as a number"},
+    "adaptive_max_pool3d": {"as a number"},
+    "flatten": {"no values were found"},
+    "conv_transpose3d": {"no values were found"},
+    "max_pool1d": {"as a number"},
+    "max_unpool3d": {"as a number", "no values were found"},
 }
-# Whose sizes and arguments go together too rarely to be drawn at random, or to be found for each way.
-RARE = ("max_unpool2d", "max_unpool3d")
-SYMBOLIC = [name for name in SPECS if name not in {**SHIPPED_TRIED, **SHIPPED_PARTLY, **dict.fromkeys(RARE)}]
+SYMBOLIC = [name for name in SPECS if name not in {**SHIPPED_TRIED, **SHIPPED_PARTLY}]
 
 
 def smallest(layer: CheckedLayer, name: str) -> int:
@@ -72,7 +71,7 @@ def at_sizes(layer: CheckedLayer, proof: Proof, count: int, compare: Callable[[d
     compared: list[dict[str, int]] = []
 
     @settings(max_examples=TRIES * count, suppress_health_check=[HealthCheck.filter_too_much])
-    @given(points({name: (smallest(layer, name), LARGEST) for name in proof.hints.names}))
+    @given(points_near(ground.names, {name: (smallest(layer, name), LARGEST) for name in proof.hints.names}))
     def run(point: dict[str, int]) -> None:
         if len(compared) == count:
             return
@@ -126,14 +125,18 @@ def test_shipped_layers_that_cannot_run_at_symbols_say_why(shipped: CheckedFiles
 def test_shipped_layers_that_cannot_always_run_at_symbols_say_why(shipped: CheckedFiles, name: str) -> None:
     tried = [proof for proof in shipped[name].proofs if isinstance(proof, Tried)]
     assert tried and len(tried) < len(shipped[name].proofs)
-    assert all(SHIPPED_PARTLY[name] in proof.reason for proof in tried)
+    found = {reason for proof in tried for reason in SHIPPED_PARTLY[name] if reason in proof.reason}
+    assert found == SHIPPED_PARTLY[name]
+    assert all(any(reason in proof.reason for reason in found) for proof in tried)
 
 
-@pytest.mark.parametrize("name", parameters(SYMBOLIC))
+@pytest.mark.parametrize("name", parameters((*SYMBOLIC, *SHIPPED_PARTLY)))
 def test_formulas_of_shipped_layers_hold(shipped: CheckedFiles, name: str) -> None:
     for proof in shipped[name].proofs:
-        assert isinstance(proof, Proof)
-        hold(shipped[name], proof)
+        if isinstance(proof, Tried):
+            assert name in SHIPPED_PARTLY
+        else:
+            hold(shipped[name], proof)
 
 
 @pytest.mark.parametrize("name", [name for name in SMALL if name not in (*TRIED, "tied")])
