@@ -166,7 +166,7 @@ def _build(options: argparse.Namespace) -> int:
     with ProgressBar("spec", KEPT) as progress:
         paths = _paths(config, options.paths)
         result = build(config, paths, force=options.force, dry=dry, jobs=jobs, progress=progress)
-    _print_faults(summary.told(result, options.output_format), options.output_format)
+    _print_faults(result.diagnostics, options.output_format)
     changes = _diff(result) if options.diff else _outdated(result.plan) if options.check else ""
     print(changes, end="", file=sys.stderr if options.output_format == "json" else sys.stdout)
     unmade = [f"{len(result.bugs)} not made, for a bug in layergen"] if result.bugs else []
@@ -180,8 +180,7 @@ def _check(options: argparse.Namespace) -> int:
     config, jobs = load_config(Path.cwd()), options.jobs or available_cores()
     with ProgressBar("spec", KEPT) as progress:
         result = check(config, _paths(config, options.paths), jobs=jobs, progress=progress)
-    advice = () if result.diagnostics else result.advice  # faults come first
-    _print_faults(summary.told(result, options.output_format) or advice, options.output_format)
+    _print_faults(result.diagnostics or result.advice, options.output_format)  # faults come first
     told = summary.faults(result) + ("nothing written" if result.diagnostics else summary.clean(result))
     print(f"{told} ({time.monotonic() - started:.1f} s){summary.proven(result)}", file=sys.stderr)
     return _verdict(result)

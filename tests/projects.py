@@ -72,8 +72,7 @@ class Project:
         code, output, errors = self.run("build", "--output-format", "json")
         generated = self.root / "generated"
         files = frozenset(path.relative_to(generated).as_posix() for path in generated.rglob("*.py"))
-        reported = [item for item in json.loads(output or "[]") if item["severity"] != "advice"]
-        return Built(code, tuple(map(fault_of, reported)), errors, files)
+        return Built(code, tuple(map(fault_of, json.loads(output or "[]"))), errors, files)
 
     def refuse(self) -> Built:
         """Build a project with the good spec; expect faults, and code from that spec alone."""

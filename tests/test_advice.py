@@ -153,6 +153,8 @@ def test_builds_count_advice_and_checks_show_it_from_the_cache_as_without(twice:
 
 def test_programs_read_the_severity(twice: Path, capsys: Capture) -> None:
     assert main(["build", "--output-format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out) == []
+    assert main(["check", "--output-format", "json"]) == 0
     (found,) = json.loads(capsys.readouterr().out)
     assert (found["code"], found["severity"]) == ("LG605", "advice")
     assert main(["check", "--output-format", "github"]) == 0

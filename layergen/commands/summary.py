@@ -1,13 +1,10 @@
-"""What a build or a check says at its end, in one line, and what it prints of what it has found."""
+"""What a build or a check says at its end, in one line."""
 
 from collections import Counter
 
-from layergen.diagnostics import Diagnostic
 from layergen.pipeline import BuildResult
 from layergen.project.writing import State
 from layergen.words import plural
-
-READ_BY_PROGRAMS = ("json", "github")  # which choose by the severity what they show
 
 
 def faults(result: BuildResult) -> str:
@@ -45,11 +42,6 @@ def proven(result: BuildResult) -> str:
     if not result.specs:
         return "; `layergen new NAME` writes a first spec"
     return f"; shapes proven for all sizes: {result.proven} of {result.specs}"
-
-
-def told(result: BuildResult, style: str) -> tuple[Diagnostic, ...]:
-    """What is printed of a build: its faults; for those who read it by a program, advice too."""
-    return (*result.diagnostics, *(result.advice if style in READ_BY_PROGRAMS else ()))
 
 
 def _advised(result: BuildResult) -> str:
