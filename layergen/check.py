@@ -32,7 +32,7 @@ from layergen.prove.outcomes import Does, Outcomes, Point
 from layergen.prove.preconditions import Precondition, preconditions
 from layergen.prove.proof import paths, prove
 from layergen.prove.proven import Proof, Tried
-from layergen.prove.small_sizes import refusals
+from layergen.prove.small_sizes import outputs_with_entries, refusals
 from layergen.resolve.program import Program
 from layergen.rules.shapes import ShapeMismatch
 from layergen.run.fitting import fitted
@@ -228,7 +228,8 @@ class Conditions:
         untold: dict[str, Point | None] = {}
         for proof in proofs:
             if proof.setting.name not in untold:
-                found = refusals(self.program, self.setting(proof), [*self.formulas.values()])
+                known = [*self.formulas.values()]
+                found = refusals(self.program, self.setting(proof), known, tuple(outputs_with_entries(proof)))
                 left = [condition for condition in found.told if not self.add(condition)]
                 broken = numbers(self.program, left[0].broken).names if left else None
                 untold[proof.setting.name] = found.untold or broken

@@ -7,6 +7,7 @@ and numbers are bounded, so that no spec can make the build busy or large.
 import operator
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
+from functools import cached_property
 from itertools import islice
 from typing import Any
 
@@ -66,7 +67,8 @@ class Interpreter(Visitor):
     def __init__(self, values: Mapping[str, Any], call: Function = scalar_call) -> None:
         self.values: MutableMapping[str, Any] = dict(values)
         self.call = call
-        self.fixed = list(_lists(values.values()))  # the lists that may not grow
+        self.given = values
+        self.run_over: list[list[Any]] = []  # by the loops that are under way
         self.turns = 0  # that loops have begun to take
 
     def run(self, statements: tuple[ex.Statement, ...]) -> None:
@@ -79,9 +81,9 @@ class Interpreter(Visitor):
         self.block(statement.body if self.decide(statement.test) else statement.orelse)
 
     def loop(self, statement: ex.For) -> None:
-        fixed = len(self.fixed)
+        outer = len(self.run_over)
         self.take_turns(statement, self.items(statement.iterable))
-        del self.fixed[fixed:]
+        del self.run_over[outer:]
 
     def take_turns(self, statement: ex.For, items: list[Any]) -> None:
         """Run the body of a loop once for each item."""
@@ -96,7 +98,7 @@ class Interpreter(Visitor):
         items, value = self.evaluate(statement.list), self.evaluate(statement.value)
         if not isinstance(items, list):
             raise EvaluationFault(statement.list, f"`{statement.list.id}` is no list")
-        if any(items is other for other in self.fixed):
+        if any(items is other for other in (*self.run_over, *self.given_lists)):
             message = f"`{statement.list.id}` cannot grow: it is given, or a loop runs over it"
             raise EvaluationFault(statement.list, message)
         items.append(value)
@@ -142,8 +144,13 @@ class Interpreter(Visitor):
         if not isinstance(value, list | tuple):
             raise EvaluationFault(node, "this is no list to run over")
         if isinstance(value, list):
-            self.fixed.append(value)
+            self.run_over.append(value)
         return list(value)
+
+    @cached_property
+    def given_lists(self) -> list[list[Any]]:
+        """The lists among what was given, which may not grow. Most expressions never ask for them."""
+        return list(_lists(self.given.values()))
 
     def store(self, target: ex.Name, value: Any) -> None:
         self.values[target.id] = value

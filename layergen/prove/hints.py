@@ -20,6 +20,7 @@ SIZE_INTS = (3, 5, 2, 7, 4, 6, 11, 13)
 DIMENSIONS = (211, 223, 227, 229, 233, 239, 241, 251, 257, 263, 269, 271)
 LARGE_INTS = (*DIMENSIONS, *(multiple * DIMENSIONS[0] for multiple in (2, 3, 4, 5)))
 LOOKS = 60  # at values that may take the same way
+WITHOUT_SIZES = 150  # values for which no sizes are found, before none are looked for
 LEADING = (13, 17, 31, 37)  # two unless a case wants more
 EVEN_LEADING = (26, 34, 62, 74)  # where a constraint wants one to be halved
 LEADING_NAMES = tuple(f"...[{index}]" for index in range(len(LEADING)))
@@ -66,7 +67,7 @@ def own_hints(program: Program, setting: Setting, concrete: frozenset[str] = fro
 
 
 class _EnoughError(Exception):
-    """So many values take another way that no others are looked at."""
+    """So many values take another way, or have no sizes, that no others are looked at."""
 
 
 def _chosen(
@@ -98,7 +99,7 @@ def _with_leading(
     if not all(pools.values()):
         return None
     dims = dict.fromkeys(setting.sizes, dimensions)
-    looked = 0
+    looked = without_sizes = 0
     taken = way(program, setting)  # which the symbols are to take, too
     equal = {**dict(_same(program, setting.values)), **dict(_equal(program, taken or frozenset()))}
 
@@ -109,10 +110,13 @@ def _with_leading(
             return False
         if not program.size_conditions and taken is None:
             return True
+        nonlocal looked, without_sizes
         sizes = sized(given)
+        without_sizes += sizes is None
+        if without_sizes > WITHOUT_SIZES:
+            raise _EnoughError
         if sizes is None or taken is None:
             return sizes is not None
-        nonlocal looked
         looked += 1
         if looked > LOOKS:
             raise _EnoughError

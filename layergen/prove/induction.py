@@ -201,7 +201,7 @@ class Inductive(ForwardInterpreter):
         if not isinstance(value, list | tuple):
             raise EvaluationFault(node, "this is no list to run over")
         if isinstance(value, list):
-            self.fixed.append(value)
+            self.run_over.append(value)
         return Iteration(len(value), lambda index: value[index])
 
     def range(self, node: ex.Call, bounds: list[Any]) -> Iteration:

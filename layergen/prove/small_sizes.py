@@ -7,8 +7,10 @@ there without a known condition leads to a condition of its own, or else nothing
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import combinations, islice
+from itertools import chain, combinations, islice
 from typing import Any
+
+import sympy
 
 from layergen.faults import refuse
 from layergen.lang import expression as ex
@@ -16,6 +18,7 @@ from layergen.prove.formula import value
 from layergen.prove.hints import lowered, numbers
 from layergen.prove.outcomes import Does, Outcomes, Point
 from layergen.prove.preconditions import Precondition
+from layergen.prove.proven import Proof, Tried
 from layergen.prove.thresholds import conditions, most, precondition
 from layergen.resolve.program import Program
 from layergen.settings.choice import Setting
@@ -40,13 +43,14 @@ class Refusals:
     untold: Point | None = None
 
 
-def refusals(program: Program, setting: Setting, known: Sequence[Any]) -> Refusals:
+def refusals(program: Program, setting: Setting, known: Sequence[Any], guesses: Sequence[Any] = ()) -> Refusals:
     """Where a layer is refused near a setting at which it works, and by which conditions.
 
     Args:
         program: The layer.
         setting: The setting.
         known: The conditions that are known to be demanded.
+        guesses: Conditions that may be demanded as well, and are tried before others.
 
     Raises:
         SpecError: If it is not refused, but gives other shapes than declared.
@@ -54,6 +58,7 @@ def refusals(program: Program, setting: Setting, known: Sequence[Any]) -> Refusa
     outcomes = Outcomes(program, numbers(program, setting))
     if not outcomes.works({}):
         return Refusals()  # random, or not to be had with data
+    grounds = tuple(_grounds(outcomes))
     told: list[Precondition] = []
     untold: list[Point] = []
     for changes in islice(_points(program, outcomes), POINTS):
@@ -63,7 +68,8 @@ def refusals(program: Program, setting: Setting, known: Sequence[Any]) -> Refusa
         conditions_known = [*known, *(condition.condition for condition in told)]
         if not _hold(conditions_known, point):
             continue
-        found = _condition(outcomes, changes, conditions_known)
+        told_by = [guess for guess in guesses if guess not in conditions_known and not _hold([guess], point)]
+        found = _condition(grounds, changes, told_by, conditions_known)
         if found is not None:
             told.append(found)
         elif min(point.values()) > 1:  # what has size 1 is stretched: that is looked at elsewhere
@@ -72,6 +78,17 @@ def refusals(program: Program, setting: Setting, known: Sequence[Any]) -> Refusa
             untold.append(point)
     found_later = [condition.condition for condition in told]  # where other numbers showed what to ask
     return Refusals(tuple(told), next((point for point in untold if _hold(found_later, point)), None))
+
+
+def outputs_with_entries(proof: Proof | Tried) -> Iterator[Any]:
+    """The conditions that no output is empty, as far as its sizes follow from others by sums and products."""
+    if isinstance(proof, Tried) or proof.concrete:
+        return
+    for size in dict.fromkeys(chain.from_iterable(proof.outputs.values())):
+        if isinstance(size, sympy.Expr) and size.is_polynomial() and len(size.free_symbols) > 1:
+            terms = sympy.expand(size - 1).as_ordered_terms()
+            more = sympy.Add(*(term for term in terms if not term.could_extract_minus_sign()))
+            yield sympy.Ge(more, sympy.expand(more - size + 1))
 
 
 def _points(program: Program, outcomes: Outcomes) -> Iterator[Point]:
@@ -105,14 +122,21 @@ def _hold(known: Sequence[Any], point: Point) -> bool:
         return False
 
 
-def _condition(outcomes: Outcomes, refused: Point, known: Sequence[Any]) -> Precondition | None:
+def _condition(
+    grounds: Sequence[Outcomes], refused: Point, guesses: Sequence[Any], known: Sequence[Any]
+) -> Precondition | None:
     """A condition that says why a layer is refused at a point, and foretells where else it is."""
+    for guess in guesses:
+        for ground in grounds:
+            found = precondition(ground, guess, known)
+            if found is not None:
+                return found
     if len(refused) == 1:
         ((name, number),) = refused.items()
-        found = most(outcomes, name, number - 1)
+        found = most(grounds[0], name, number - 1)
         if found is not None:
             return found
-    for ground in _grounds(outcomes):
+    for ground in grounds:
         if ground.at(refused) is Does.REFUSE:
             for condition in conditions(ground, refused):
                 found = precondition(ground, condition, known)

@@ -28,8 +28,9 @@ def keeps(program: Program, values: Mapping[str, Any], sizes: Mapping[str, int],
     known = {**values, **sizes}
     asked = (node for node in program.size_conditions if latest is None or latest in ex.names(node))
     told = [node for node in asked if ex.names(node) <= known.keys()]
+    interpreter = Interpreter(known)
     try:
-        return all(Interpreter(known).truth(node) for node in told)
+        return all(map(interpreter.truth, told))
     except EvaluationFault:
         return False
 
@@ -70,6 +71,13 @@ def find_sizes(
     steps = 0
     held = set().union(*map(ex.names, program.size_conditions)) if program.size_conditions else set()
     numbers = {value for value in values.values() if isinstance(value, int)}
+    wanted = [name for name in pools if name not in given]
+    allowed: dict[str, list[int]] = {}
+    for name in wanted:
+        if name in held:
+            allowed[name] = _allowed(program, values, given, name, pools[name])
+            if not allowed[name]:
+                return None
 
     def extend(sizes: dict[str, int], remaining: Sequence[str], latest: str | None = None) -> dict[str, int] | None:
         nonlocal steps
@@ -81,7 +89,7 @@ def find_sizes(
         name, *rest = remaining
         taken = numbers | set(sizes.values())
         pool = pools[name]
-        tried = list(dict.fromkeys((*pool, *_further(values, pool)))) if name in held else list(pool)
+        tried = allowed[name] if name in held else list(pool)
         free = [size for size in tried if size not in taken]
         if strict:
             tried = free
@@ -95,7 +103,15 @@ def find_sizes(
                 return found
         return None
 
-    return extend(dict(given), [name for name in pools if name not in given])
+    return extend(dict(given), wanted)
+
+
+def _allowed(
+    program: Program, values: Mapping[str, Any], given: Mapping[str, int], name: str, pool: Sequence[int]
+) -> list[int]:
+    """The sizes to try for a dimension that keep the constraints in which no other dimension is open."""
+    tried = dict.fromkeys((*pool, *_further(values, pool)))
+    return [size for size in tried if keeps(program, values, {**given, name: size}, name)]
 
 
 def _further(values: Mapping[str, Any], pool: Sequence[int]) -> Iterator[int]:
