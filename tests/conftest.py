@@ -25,6 +25,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-cases", action="store_true", help="write what layergen does now into tests/cases")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """With `--dist loadgroup`, all tests of one shipped spec go to one process, which checks it once."""
+    for item in items:
+        if isinstance(item, pytest.Function) and "shipped" in item.fixturenames and hasattr(item, "callspec"):
+            name = item.callspec.params.get("name")
+            if isinstance(name, str):
+                item.add_marker(pytest.mark.xdist_group(name))
+
+
 @pytest.fixture(scope="session")
 def shipped() -> "CheckedFiles":
     """The specs that are shipped, by the names of their files, and what the checks find out about them."""

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from made import keep
 
 from layergen.cli import main
 from layergen.diagnostics import Rule
@@ -50,7 +51,12 @@ def update(request: pytest.FixtureRequest) -> bool:
 
 @pytest.mark.parametrize("folder", list(marked()))
 def test_case(
-    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], update: bool
+    folder: Path,
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    update: bool,
 ) -> None:
     shutil.copytree(folder, tmp_path / "specs", ignore=shutil.ignore_patterns(*PARTS))
     if (folder / "before").exists():
@@ -59,6 +65,8 @@ def test_case(
     monkeypatch.delenv("FORCE_COLOR", raising=False)
     before = contents(tmp_path / "generated")
     code = main(["build"])
+    if code == 0 and not before:
+        keep(tmp_path / "generated", folder, tmp_path_factory)
     (output, summary), made = capsys.readouterr(), contents(tmp_path / "generated")
     advised = " of advice: " in summary and not output and main(["check"]) == 0  # from the cache, as it was built
     advice = capsys.readouterr().out if advised else ""

@@ -4,10 +4,10 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from made import keep, place_of
 from test_cases import FOLDERS, PARTS
 from test_readme import shown
 
@@ -22,27 +22,26 @@ def everything(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("everything")
     config = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     (root / "pyproject.toml").write_text(config.replace('"generated/tests/', '"generated/**/tests/'), encoding="utf-8")
-    for name, project in sound(tmp_path_factory.mktemp("projects")):
-        text = f'[tool.layergen]\noutput = "generated/{name}"\n'
-        (project / "pyproject.toml").write_text(text, encoding="utf-8")
-        assert main(["-C", str(project), "build"]) == 0
-        shutil.copytree(project / "generated", root / "generated", dirs_exist_ok=True)
+    for case in FOLDERS:
+        if not (case / "stdout.txt").exists():
+            place = place_of(case, tmp_path_factory)
+            if not place.exists():
+                keep(built(case, tmp_path_factory.mktemp("project")), case, tmp_path_factory)
+            shutil.copytree(place, root / "generated" / place.name)
+    for index, text in enumerate({block.spec: block for block in shown() if block.language == "yaml"}):
+        folder = tmp_path_factory.mktemp("readme")
+        (folder / f"{file_name(text)}.yaml").write_text(text, encoding="utf-8")
+        generated = built(folder, tmp_path_factory.mktemp("project"))
+        shutil.copytree(generated, root / "generated" / f"readme_{index}")
     (root / "generated" / "__init__.py").write_text("", encoding="utf-8")
     return root
 
 
-def sound(folder: Path) -> Iterator[tuple[str, Path]]:
-    """Projects with the specs of each case that has no faults, and of the README."""
-    for case in FOLDERS:
-        if not (case / "stdout.txt").exists():
-            name = f"{case.parent.name}_mended" if case.name == "mended" else case.name
-            shutil.copytree(case, folder / name / "specs", ignore=shutil.ignore_patterns(*PARTS))
-            yield name, folder / name
-    for index, text in enumerate({block.spec: block for block in shown() if block.language == "yaml"}):
-        path = folder / f"readme_{index}" / "specs" / f"{file_name(text)}.yaml"
-        path.parent.mkdir(parents=True)
-        path.write_text(text, encoding="utf-8")
-        yield f"readme_{index}", folder / f"readme_{index}"
+def built(specs: Path, project: Path) -> Path:
+    """What is generated from the specs of a folder."""
+    shutil.copytree(specs, project / "specs", ignore=shutil.ignore_patterns(*PARTS))
+    assert main(["-C", str(project), "build"]) == 0
+    return project / "generated"
 
 
 def file_name(spec: str) -> str:

@@ -181,7 +181,7 @@ def test_mutated_specs_are_built_or_refused(root: Path, mutant: tuple[str, str])
 
 
 @pytest.mark.slow
-@settings(max_examples=250)
+@settings(max_examples=100)
 @given(mutants())
 def test_many_mutated_specs_are_built_or_refused(root: Path, mutant: tuple[str, str]) -> None:
     judge(root, *mutant)
