@@ -7,7 +7,9 @@ import pytest
 from hypothesis import settings
 
 if TYPE_CHECKING:
+    from scheduling import BySpec
     from shipped import CheckedFiles
+    from xdist.remote import Producer
 
 collect_ignore = ["cases"]  # the tests in there are what a build is expected to write
 
@@ -25,13 +27,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-cases", action="store_true", help="write what layergen does now into tests/cases")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With `--dist loadgroup`, all tests of one shipped spec go to one process, which checks it once."""
-    for item in items:
-        if isinstance(item, pytest.Function) and "shipped" in item.fixturenames and hasattr(item, "callspec"):
-            name = item.callspec.params.get("name")
-            if isinstance(name, str):
-                item.add_marker(pytest.mark.xdist_group(name))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: "Producer") -> "BySpec":
+    from scheduling import BySpec  # with xdist, without which tests are run one by one
+
+    return BySpec(config, log)
 
 
 @pytest.fixture(scope="session")

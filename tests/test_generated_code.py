@@ -27,14 +27,23 @@ def everything(tmp_path_factory: pytest.TempPathFactory) -> Path:
             place = place_of(case, tmp_path_factory)
             if not place.exists():
                 keep(built(case, tmp_path_factory.mktemp("project")), case, tmp_path_factory)
-            shutil.copytree(place, root / "generated" / place.name)
+            take_in(place, root, place.name)
     for index, text in enumerate({block.spec: block for block in shown() if block.language == "yaml"}):
         folder = tmp_path_factory.mktemp("readme")
         (folder / f"{file_name(text)}.yaml").write_text(text, encoding="utf-8")
         generated = built(folder, tmp_path_factory.mktemp("project"))
-        shutil.copytree(generated, root / "generated" / f"readme_{index}")
+        take_in(generated, root, f"readme_{index}")
     (root / "generated" / "__init__.py").write_text("", encoding="utf-8")
     return root
+
+
+def take_in(generated: Path, root: Path, name: str) -> None:
+    """Put an output folder as a package below another, and have its tests import it from there."""
+    package = root / "generated" / name
+    shutil.copytree(generated, package)
+    for path in package.glob("tests/**/*.py"):
+        text = path.read_text(encoding="utf-8")
+        path.write_text(re.sub(r"(?m)^( *from generated)\b", rf"\1.{name}", text), encoding="utf-8")
 
 
 def built(specs: Path, project: Path) -> Path:

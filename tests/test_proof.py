@@ -18,7 +18,8 @@ from layergen.prove.formula import shown, value
 from layergen.prove.hints import at_point, numbers
 from layergen.prove.proven import Proof, Tried
 from layergen.run.forward import TrialFault
-from layergen.run.instance import Instance
+from layergen.run.instance import Instance, Placement
+from layergen.run.on_data import CPU, drawn, fill
 from layergen.settings.branches import way
 from layergen.settings.choice import Setting
 
@@ -167,8 +168,10 @@ def test_preconditions_hold_on_one_side_alone(shipped: CheckedFiles, name: str) 
     layer = shipped[name]
     for condition in layer.preconditions:
         Instance(layer.program, condition.kept.setting).run(training=True)
-        with pytest.raises(TrialFault):
-            Instance(layer.program, condition.broken[0]).run(training=True)
+        with pytest.raises(TrialFault), drawn():
+            broken = Instance(layer.program, condition.broken[0], Placement(CPU))  # without data, torch takes more
+            fill(broken)
+            broken.run(training=True)
 
 
 def test_conv_has_the_preconditions_of_its_window(shipped: CheckedFiles) -> None:
