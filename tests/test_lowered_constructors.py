@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from lowered import AFFINE
-from small import DIM, program
+from small import DIM, FLAG, program
 
 from layergen.lower.arguments import argument_signature
 from layergen.lower.constructor import ConstructorWriter
@@ -81,6 +81,32 @@ def test_a_constraint_is_checked_by_its_opposite(constraint: str, condition: str
     assert f"if {condition}:" in constructor(arguments={"a": DIM, "b": DIM}, constraints=[constraint])
 
 
+PAIR = {"type": "float2", "min": 0, "doc": "Ends."}
+SIZES = {"type": "ints", "doc": "Sizes."}
+
+
+@pytest.mark.parametrize(
+    ("argument", "constraint", "taken"),
+    [
+        (PAIR, "ends[0] < ends[1]", "tuple[float, float]"),
+        (PAIR, "ends[0] != ends[-1]", "tuple[float, float]"),
+        (PAIR, "0 < ends[0] < ends[1] and dim > 1", "tuple[float, float]"),
+        (PAIR, "not ends[0] <= ends[1]", "float | tuple[float, float]"),  # which no word of it tells
+        (PAIR, "ends[0] <= ends[1]", "float | tuple[float, float]"),
+        (PAIR, "ends[0] < ends[1] or dim > 1", "float | tuple[float, float]"),
+        ({**PAIR, "optional": True}, "ends is None or ends[0] < ends[1]", "tuple[float, float] | None"),
+        (SIZES, "len(ends) == 2 or len(ends) == 4", "Sequence[int]"),
+        (SIZES, "len(ends) == 1 or len(ends) == 3", "int | Sequence[int]"),
+        (SIZES, "len(ends) == dim", "int | Sequence[int]"),
+    ],
+)
+def test_no_number_stands_for_a_list_where_each_is_refused(
+    argument: dict[str, Any], constraint: str, taken: str
+) -> None:
+    layer = program(arguments={"dim": DIM, "ends": argument}, constraints=[constraint])
+    assert list(argument_signature(layer))[1] == f"ends: {taken}"
+
+
 def test_a_fan_is_computed_once() -> None:
     parameters = {
         "weight": {"shape": ["dim", 3], "init": "kaiming_uniform(a=sqrt(5))"},
@@ -127,6 +153,18 @@ def test_a_representation_names_what_does_not_go_without_saying() -> None:
     arguments = {"dim": DIM, "size": {"type": "size2", "doc": "Size."}, "mode": {"type": "str", "doc": "Mode."}}
     assert extra_repr(program(arguments=arguments)) == ('return f"{self.dim}, size={self.size}, mode={self.mode!r}"',)
     assert extra_repr(program()) == ()
+
+
+def test_a_flag_is_shown_as_its_condition_says() -> None:
+    arguments = {"dim": DIM, "bias": FLAG, "causal": FLAG}
+    shown = ["dim", "bias= if not bias", "causal= if causal", "bias= if causal"]
+    bias = {"bias": {"shape": ["dim"], "init": "zeros", "when": "bias"}}
+    written = extra_repr(program(arguments=arguments, parameters=bias, repr=shown))
+    assert [line.strip() for line in written if "append" in line] == [
+        'parts.append("bias=False")',
+        'parts.append("causal=True")',
+        'parts.append(f"bias={self.bias is not None}")',
+    ]
 
 
 def test_the_docstring_says_what_a_mask_marks() -> None:

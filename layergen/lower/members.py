@@ -104,7 +104,7 @@ def reset(program: Program) -> Iterator[str]:
         if not owning:
             continue
         if member.listed:
-            lines = each(member, owning, f"{ITEM}.reset_parameters()")
+            lines = each(member, owning, "{}.reset_parameters()")
         else:
             lines = [f"self.{name}.reset_parameters()"]
         if member.when is not None:
@@ -113,13 +113,21 @@ def reset(program: Program) -> Iterator[str]:
 
 
 def each(member: Member, having: list[Constructible], line: str) -> list[str]:
-    """The loop that does something with each member of a list that has what it takes."""
+    """The loop that does something with each member of a list that has what it takes; the line has braces for it.
+
+    Where all have it, their class is told and not asked: what a caller has wrapped one in may have it too.
+    """
     classes = " | ".join(dict.fromkeys(of.name for of in having))
     if len(having) == len(member.made):
-        lines = [f"assert isinstance({ITEM}, {classes})", line]
+        lines = [line.format(_told(classes))]
     else:
-        lines = [f"if isinstance({ITEM}, {classes}):", f"    {line}"]
+        lines = [f"if isinstance({ITEM}, {classes}):", f"    {line.format(ITEM)}"]
     return [f"for {ITEM} in self.{member.name}:", *(f"    {line}" for line in lines)]
+
+
+def _told(classes: str) -> str:
+    """One member of a list, which a type checker takes for any module."""
+    return f"cast({classes}, {ITEM})"
 
 
 def owns(of: Constructible) -> bool:
@@ -131,18 +139,13 @@ def restarted(program: Program) -> Iterator[str]:
     """The statements that give tensors of members other initial values, and that make tied ones the same."""
     for name, member in program.members.items():
         lines: list[str] = []
-        target = ITEM if member.listed else f"self.{name}"
+        target = _told(type_of_item(member)) if member.listed else f"self.{name}"
         for path, init in member.init.items():
             lines += started(program, f"{target}.{path}", init)
         if not lines:
             continue
         if member.listed:
-            classes = type_of_item(member)
-            lines = [
-                f"for {ITEM} in self.{name}:",
-                f"    assert isinstance({ITEM}, {classes})",
-                *(f"    {line}" for line in lines),
-            ]
+            lines = [f"for {ITEM} in self.{name}:", *(f"    {line}" for line in lines)]
         if member.when is not None:
             read = (argument for init in member.init.values() for argument in given(program, ex.walk(init)))
             there = [f"self.{part} is not None" for part in (name, *dict.fromkeys(read))]

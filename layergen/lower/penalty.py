@@ -3,7 +3,7 @@
 from layergen.lang import expression as ex
 from layergen.lower.annotations import Annotations
 from layergen.lower.families import reader
-from layergen.lower.members import ITEM, each, listed
+from layergen.lower.members import each, listed
 from layergen.lower.narrowing import Narrowing
 from layergen.lower.scopes import attribute_names, functional
 from layergen.lower.source import Origin, SourcePrinter
@@ -31,7 +31,7 @@ def penalty_lines(program: Program) -> tuple[str, ...]:
         added = [f"{TOTAL} = {TOTAL} + self.{member.name}.penalty()"]
         if member.listed:
             having = [made.of for made in member.made if isinstance(made.of, Child) and made.of.program.penalizes]
-            added = each(member, [*having], f"{TOTAL} = {TOTAL} + {ITEM}.penalty()")
+            added = each(member, [*having], f"{TOTAL} = {TOTAL} + {{}}.penalty()")
         if member.when is not None:
             added = [f"if self.{member.name} is not None:", *(f"    {line}" for line in added)]
         lines += added

@@ -6,13 +6,13 @@ from itertools import takewhile
 
 from layergen import ops
 from layergen.lang import expression as ex
-from layergen.lang.argument_types import ANY
+from layergen.lang.argument_types import ANY, Base
 from layergen.lang.interpreter import Interpreter
 from layergen.lang.kinds import Kind
 from layergen.lower.scopes import as_given, attribute_names, is_flag
 from layergen.lower.source import WIDTH, SourcePrinter
 from layergen.lower.unions import as_types
-from layergen.resolve.conditions import NOTHING
+from layergen.resolve.conditions import NOTHING, facts
 from layergen.resolve.families import at_values
 from layergen.resolve.functions import functions
 from layergen.resolve.inference import kinds_of
@@ -30,14 +30,14 @@ class Item:
 
     name: str
     label: str  # ``eps=``; empty for what goes without saying
-    source: str  # of the value, in the method
+    source: str  # of the value, in the method; empty where the label says it
     conversion: str  # ``!r`` for text
     when: ex.Expression | None = None  # it is left out where this does not hold
 
     @property
     def piece(self) -> str:
         """What an f-string has of it."""
-        return f"{self.label}{{{self.source}{self.conversion}}}"
+        return f"{self.label}{{{self.source}{self.conversion}}}" if self.source else self.label
 
 
 def items(program: Program) -> Iterator[Item]:
@@ -73,7 +73,7 @@ def extra_repr(program: Program) -> tuple[str, ...]:
     names = attribute_names(program)
     lines = [f"parts = [{', '.join(_literal(item.piece) for item in always)}]" if always else "parts: list[str] = []"]
     for item in shown[len(always) :]:
-        added = f"parts.append({_literal(item.piece)})"
+        added = f"parts.append({_literal(_settled(program, item).piece)})"
         if item.when is None:
             lines.append(added)
             continue
@@ -82,8 +82,18 @@ def extra_repr(program: Program) -> tuple[str, ...]:
     return (*lines, 'return ", ".join(parts)')
 
 
+def _settled(program: Program, item: Item) -> Item:
+    """A value as it is where it is shown: of a flag that the condition asks for itself, the answer."""
+    argument = program.arguments.get(item.name)
+    if item.when is None or argument is None or argument.type.base is not Base.BOOL:
+        return item
+    answers = (holds for node, holds in facts(item.when) if node == ex.Name(item.name))
+    answer = next(answers, None)
+    return item if answer is None else replace(item, source="", label=f"{item.label}{answer}")
+
+
 def _literal(text: str) -> str:
-    return f'f"{text}"'
+    return f'f"{text}"' if "{" in text else f'"{text}"'
 
 
 def _returned(pieces: Sequence[str]) -> tuple[str, ...]:
