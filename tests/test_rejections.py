@@ -33,6 +33,13 @@ def test_a_choice_is_broken_by_an_unknown_one() -> None:
     assert refused(arguments={"mode": MODE})["mode_unknown"].given == {"mode": "unknown"}
 
 
+def test_a_list_for_which_no_number_stands_is_broken_as_a_list() -> None:
+    ends = {"type": "float2", "min": 0, "doc": "Ends."}
+    found = refused(arguments={"ends": ends}, constraints=["ends[0] < ends[1]"])
+    assert found["ends_minus_0_5"].given == {"ends": [-0.5, -0.5]}
+    assert found["constraint_0"].given == {"ends": [0.0, 0.0]}
+
+
 def test_a_constraint_on_a_flag_is_broken_by_its_other_value() -> None:
     assert refused(arguments={"flag": FLAG}, constraints=["flag"])["constraint_0"].given == {"flag": False}
 

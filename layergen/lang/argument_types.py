@@ -1,7 +1,7 @@
 """The types of arguments: one reading of what a spec says, which all stages ask."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from layergen.lang.kinds import Kind, Kinds
@@ -57,11 +57,13 @@ class ArgumentType:
         base: What a value is, or each entry of a list.
         count: How many entries a list has, `ANY` if that is open; None: it is no list.
         worded: Whether text may stand in the place of its numbers, as in ``str | size2``.
+        spelled: Whether each entry of a list is given: a constraint refuses one number for all.
     """
 
     base: Base
     count: int | None = None
     worded: bool = False
+    spelled: bool = False
 
     def __str__(self) -> str:
         """The type as a spec says it."""
@@ -117,7 +119,7 @@ class ArgumentType:
     @property
     def numbers(self) -> "ArgumentType":
         """The type of those of its values that are no text."""
-        return ArgumentType(self.base, self.count)
+        return replace(self, worded=False)
 
     def of(self, count: int | None) -> "ArgumentType":
         """The type of a list of so many, or of one alone."""

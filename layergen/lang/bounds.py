@@ -47,7 +47,7 @@ def normalize(argument: Argument, value: object) -> object:
         return value
     if not type.listed and _is(type.base, value):
         return value
-    if type.listed and _is(type.base, value):
+    if type.listed and not type.spelled and _is(type.base, value):
         return (value,) * (type.count or 1)
     parts = tuple(value) if isinstance(value, list | tuple) else None
     if parts is not None and type.listed and type.count in (ANY, len(parts)) and _all(argument, parts):
@@ -84,7 +84,8 @@ def nouns(type: ArgumentType) -> tuple[str, ...]:
     )
     if not type.listed:
         return (one,)
-    return one, f"a list of {numeral(type.count) if type.count else 'ints' if type.integral else 'numbers'}"
+    several = f"a list of {numeral(type.count) if type.count else 'ints' if type.integral else 'numbers'}"
+    return (several,) if type.spelled else (one, several)
 
 
 def allows(argument: Argument, value: object) -> bool:

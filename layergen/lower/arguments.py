@@ -30,12 +30,17 @@ def value_type(argument: Argument) -> str:
     one = str(argument.type.base)
     if argument.type.listed:
         listed = _list(argument) if argument.type.sized and _short(argument) else f"Sequence[{_entry(argument)}]"
-        one = f"{one} | {listed}"
+        one = listed if argument.type.spelled else f"{one} | {listed}"
     return f"str | {one}" if argument.type.worded else one
 
 
 def _short(argument: Argument) -> bool:
     return argument.type.count is not None and 0 < argument.type.count <= LONGEST
+
+
+def _as_it_is(argument: Argument) -> bool:
+    """Whether nothing has to be done to a list but to keep it from being changed."""
+    return argument.type.spelled and argument.type.count == ANY
 
 
 def _entry(argument: Argument) -> str:
@@ -75,6 +80,8 @@ def helper(argument: Argument) -> str:
     kind = "float_" if argument.type.fractional else ""
     gaps = "optional_" if argument.optional_entries else ""
     count = argument.type.count
+    if argument.type.spelled:
+        return f"_{numeral(count or 0)}_{gaps}{argument.type.base}s"
     plain = f"{argument.type.base}s" if count == ANY or count not in NAMED else NAMED[count]
     if count == ANY or count in NAMED:
         return f"_{gaps}{kind if count else ''}{plain}"
@@ -83,7 +90,7 @@ def helper(argument: Argument) -> str:
 
 def helpers(program: Program) -> tuple[tuple[str, ...], ...]:
     """The functions of the module that bring lists of numbers into one form, short lists first."""
-    listed = [argument for argument in program.decided.values() if argument.type.listed]
+    listed = [argument for argument in program.decided.values() if argument.type.listed and not _as_it_is(argument)]
     ordered = sorted(listed, key=lambda argument: (argument.type.count or 99, helper(argument)))
     return tuple(dict.fromkeys(tuple(_helper(argument)) for argument in ordered))
 
@@ -120,17 +127,21 @@ def _helper(argument: Argument) -> Iterator[str]:
         return
     count = type.count or 0
     yield f"def {helper(argument)}(name: str, value: {given}) -> {_list(argument)}:"
-    if count == 1:
+    if type.spelled:
+        yield f'    """Return {numeral(count)} {several} in a tuple{nothing}."""'
+    elif count == 1:
         yield f'    """Return one {type.base} in a tuple, given either{nothing}."""'
     else:
         every = "both" if count == 2 else "all"
         yield f'    """Return {numeral(count)} {several}, given one for {every} or each{nothing}."""'
-    yield f"    if isinstance(value, {check}):"
-    bare = ", ".join(["value"] * count)
-    yield f"        return {f'({bare},)' if count == 1 else bare if _short(argument) else f'(value,) * {count}'}"
+    if not type.spelled:
+        yield f"    if isinstance(value, {check}):"
+        bare = ", ".join(["value"] * count)
+        yield f"        return {f'({bare},)' if count == 1 else bare if _short(argument) else f'(value,) * {count}'}"
     yield f"    if len(value) != {count}:"
     amount = f"{numeral(count)} {type.base if count == 1 else several}"
-    yield f'        raise ValueError(f"{{name}} must be {one} or {amount}, got {{value}}")'
+    wanted = amount if type.spelled else f"{one} or {amount}"
+    yield f'        raise ValueError(f"{{name}} must be {wanted}, got {{value}}")'
     parts = ", ".join(f"value[{index}]" for index in range(count))
     yield f"    return {f'({parts},)' if count == 1 else parts if _short(argument) else 'tuple(value)'}"
 
@@ -143,7 +154,10 @@ def normalized(name: str, argument: Argument) -> Iterator[str]:
     """The lines that bring an argument into one form."""
     if not argument.type.listed:
         return
-    call = f"{helper(argument)}({name})" if argument.type.count == ANY else f'{helper(argument)}("{name}", {name})'
+    if _as_it_is(argument):
+        call = f"tuple({name})"
+    else:
+        call = f"{helper(argument)}({name})" if argument.type.count == ANY else f'{helper(argument)}("{name}", {name})'
     conditions = [f"{name} is not None"] if argument.optional else []
     conditions += [f"not isinstance({name}, str)"] if argument.type.worded else []
     if conditions:

@@ -150,7 +150,9 @@ def normalized(name: str, argument: Argument) -> Iterator[str]:
     several = (
         f"({name},) * {count}" if count > 4 else f"({', '.join([name] * max(1, count))}{',' if count < 2 else ''})"
     )
-    wide = f"{several} if isinstance({name}, {check}) else {name if count else f'tuple({name})'}"
+    wide = name if count else f"tuple({name})"
+    if not argument.type.spelled:
+        wide = f"{several} if isinstance({name}, {check}) else {wide}"
     conditions = [f"{name} is not None"] if argument.optional else []
     conditions += [f"not isinstance({name}, str)"] if argument.type.worded else []
     if conditions:

@@ -49,6 +49,7 @@ from layergen.resolve.names import check_names
 from layergen.resolve.patterns import check_patterns
 from layergen.resolve.program import Child, Made, Member, Program
 from layergen.resolve.refused import check_refused
+from layergen.resolve.shorthand import with_lists_alone
 from layergen.resolve.signature import dimensions_of, entries
 from layergen.resolve.single import takes_single_samples
 from layergen.resolve.unbatched import check_dimensions
@@ -120,8 +121,8 @@ def understood(spec: LayerSpec, library: Library = EMPTY) -> Program:
         summary=spec.summary,
         description=spec.description,
         references=spec.references,
-        arguments={name: _argument(part, Environment(_earlier(spec, name))) for name, part in spec.arguments.items()},
-        values={name: _argument(part, Environment({})) for name, part in spec.values.items()},
+        arguments={name: _argument(spec, name, Environment(_earlier(spec, name))) for name in spec.arguments},
+        values={name: _argument(spec, name, Environment({})) for name in spec.values},
         constructor=tuple(spec.declared),
         call=tuple(spec.given),
         derived=derived,
@@ -243,7 +244,8 @@ def _absent(condition: object) -> Kinds:
     return NONE if condition else frozenset()
 
 
-def _argument(argument: Argument, earlier: Environment) -> Argument:
+def _argument(spec: LayerSpec, name: str, earlier: Environment) -> Argument:
+    argument = with_lists_alone(name, {**spec.arguments, **spec.values}[name], spec.constraints)
     if argument.default is None:
         return argument
     return argument.model_copy(update={"default": annotated(argument.default, earlier)})

@@ -32,7 +32,7 @@ def rejections(program: Program, base: Setting) -> Iterator[Rejection]:
     """Settings that the constructor must refuse, each for one reason."""
     for name, argument in program.arguments.items():
         for value in _refused(argument):
-            given = {**base.given, name: value}
+            given = {**base.given, name: _spelled(argument, value)}
             values = _values(program, given)
             if values is not None and _only_breaks(program, {**values, **given_values(program, given)}, name):
                 yield Rejection(f"{name}_{_word(value)}", _ordered(program, given), name, values=values)
@@ -108,7 +108,13 @@ def _candidates(argument: Argument) -> tuple[Any, ...]:
     if argument.type.base is Base.STR:
         return ("unknown",)
     assert argument.type.numeric, f"nothing to try for type {argument.type}"
-    return (*(argument.choices or ()), *(FLOATS if argument.type.fractional else INTS))
+    numbers = FLOATS if argument.type.fractional else INTS
+    return (*(argument.choices or ()), *(_spelled(argument, number) for number in numbers))
+
+
+def _spelled(argument: Argument, value: Any) -> Any:
+    """A value, as a list with it for each entry where no number stands for all."""
+    return [value] * (argument.type.count or 1) if argument.type.spelled and not isinstance(value, str) else value
 
 
 def _ordered(program: Program, given: dict[str, Any]) -> dict[str, Any]:
