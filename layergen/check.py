@@ -41,7 +41,7 @@ from layergen.run.instance import Instance, Placement
 from layergen.run.missing import missing_constraint
 from layergen.run.trial import SHAPES, TensorFacts, facts, try_runs, works_at
 from layergen.run.watching import Runs, Watch
-from layergen.settings.choice import Setting, allowed, distinguishing, settings
+from layergen.settings.choice import Setting, allowed, alone, distinguishing, settings
 from layergen.settings.computed import check_computed
 from layergen.settings.emptiness import empty_tensors
 from layergen.settings.limits import size_limits
@@ -240,17 +240,22 @@ class Conditions:
         for text, case in self.known.items():
             names = [part.name for part in self.formulas[text].free_symbols]
             broken = numbers(self.program, case.broken[0]).names
-            free = [way for way in ways if self.works(way, {name: broken[name] for name in names})]
-            yield replace(case, where=distinguishing(self.program, ways, free))
+            does = [self.does(way, {name: broken[name] for name in names}) for way in ways]
+            free = [way for way, found in zip(ways, does, strict=True) if found is Does.WORK]
+            spared = [way for way, found in zip(ways, does, strict=True) if found is Does.REFUSE_IN_TRAINING]
+            asking = [way for way in ways if way not in free]
+            evaluation = alone(self.program, asking, spared) if asking != spared else None
+            yield replace(case, where=distinguishing(self.program, ways, free), evaluation=evaluation)
 
-    def works(self, way: Setting, point: Point) -> bool:
-        """Whether the layer works at some numbers on a way through the forward, or does not ask for them there."""
+    def does(self, way: Setting, point: Point) -> Does | None:
+        """What the layer does at some numbers on a way through the forward; it works where it does not ask for them."""
         ground = numbers(self.program, way)
-        return not point.keys() <= ground.names.keys() or Outcomes(self.program, ground).works(point)
+        return Outcomes(self.program, ground).at(point) if point.keys() <= ground.names.keys() else Does.WORK
 
     def refuses(self, broken: Setting) -> bool:
         """Whether torch refuses a setting with data, and does not only give nothing, as it does without."""
-        return Outcomes(self.program, numbers(self.program, broken)).at({}) in (Does.REFUSE, Does.REFUSE_A_MODE)
+        found = Outcomes(self.program, numbers(self.program, broken)).at({})
+        return found in (Does.REFUSE, Does.REFUSE_IN_TRAINING, Does.REFUSE_IN_EVALUATION)
 
     def is_senseless(self, broken: Setting) -> bool:
         """Whether torch gives something at a setting though a size that is declared is negative there."""

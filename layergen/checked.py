@@ -49,13 +49,17 @@ class PreconditionCase:
     kept: CheckedCase
     broken: Broken
     where: tuple[str, ...] | None = ()  # the flags at which it is demanded, unless that is everywhere; None: some
+    evaluation: tuple[str, ...] | None = ()  # and where of these in evaluation too; None: nowhere, as far as is known
     let_through: Broken | None = None  # one that torch takes though it breaks it, as it stretches what has size 1
 
     def ways(self, shown: Callable[[str], str] = str) -> str:
         """On which ways the condition is demanded, as the end of a sentence; nothing where it is on all."""
+        mode = "" if self.evaluation == () else " in training"
         if self.where is None:
-            return " on some ways through the forward"
-        return f" where {listed(map(shown, self.where))}" if self.where else ""
+            return f"{mode} on some ways through the forward"
+        where = f" where {listed(map(shown, self.where))}" if self.where else ""
+        further = f", and in evaluation where {listed(map(shown, self.evaluation))}" if self.evaluation else ""
+        return mode + where + further
 
     @property
     def tests(self) -> tuple[str, ...] | None:

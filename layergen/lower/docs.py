@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator, Mapping
 
-from layergen.checked import CheckedCase, CheckedLayer
+from layergen.checked import CheckedCase, CheckedLayer, PreconditionCase
 from layergen.lang import expression as ex
 from layergen.lang.bounds import requirement
 from layergen.lang.dtypes import COMPLEX, FLOATING
@@ -142,12 +142,45 @@ def values(program: Program, doc: DocText) -> Iterator[str]:
 
 
 def preconditions(layer: CheckedLayer, doc: DocText) -> Iterator[str]:
-    """What torch demands of the sizes."""
-    ordered = sorted(layer.preconditions, key=lambda condition: condition.where != ())
-    texts = [code(condition.text) + condition.ways(code) for condition in ordered]
-    if texts:
-        first, *rest = wrap(doc(f"- Sizes must satisfy {listed(texts)}."), ENTRY)
+    """What torch demands of the sizes, as far as it can be told where."""
+    texts: dict[str, list[str]] = {}
+    for condition in sorted(layer.preconditions, key=lambda condition: condition.where != ()):
+        if (where := circumstances(condition)) is not None:
+            texts.setdefault(where, []).append(code(condition.text))
+    sentences = [
+        f"{where[0].upper()}{where[1:]}, sizes must satisfy {listed(demanded)}."
+        if where
+        else f"Sizes must satisfy {listed(demanded)}."
+        for where, demanded in texts.items()
+    ]
+    if sentences:
+        first, *rest = wrap(doc(f"- {' '.join(sentences)}"), ENTRY)
         yield from (first, *(f"  {line}" for line in rest))
+
+
+def circumstances(condition: PreconditionCase) -> str | None:
+    """When a condition holds, as the beginning of a sentence; empty if always, None if it cannot be told."""
+    if condition.where is None:
+        return None
+    mode = "" if condition.evaluation == () or condition.check is not None else "in training"
+    flags = listed(map(with_flag, condition.where)) if condition.where else ""
+    text = " ".join(filter(None, (mode, flags)))
+    if mode and condition.evaluation:
+        text += f", and in evaluation {listed(map(with_flag, condition.evaluation))}"
+    return text
+
+
+def with_flag(flag: str) -> str:
+    """What makes a setting take its way, ``bias=False`` or ``without mask``, in words."""
+    name, _, value = flag.partition("=")
+    match value:
+        case "":
+            return f"without {code(name.removeprefix('without '))}"
+        case "True":
+            return f"with {code(name)}"
+        case "False" | "None":
+            return f"without {code(name)}"
+    return f"with {code(flag)}"
 
 
 def shape_sentence(program: Program, tensor: Input | Output, doc_first: bool = False) -> str:

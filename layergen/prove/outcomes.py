@@ -24,7 +24,8 @@ class Does(Enum):
 
     WORK = "works"
     REFUSE = "is refused by torch, in training and in evaluation"
-    REFUSE_A_MODE = "is refused by torch in one of the two"
+    REFUSE_IN_TRAINING = "is refused by torch in training alone"
+    REFUSE_IN_EVALUATION = "is refused by torch in evaluation alone"
     MISFIT = "gives other shapes than declared"
 
 
@@ -79,19 +80,19 @@ class Outcomes:
                     fill(instance)
         except (SpecError, RuntimeError, ArithmeticError):  # a shape or a range that is empty here
             return None
-        refused = 0
+        refused: list[bool] = []
         for training in self.program.modes:
             try:
                 with drawn(), torch.no_grad():
                     run = instance.run(training)
             except TrialFault:
-                refused += 1
+                refused.append(training)
                 continue
             try:
                 misfit = next(iter(check_shapes(instance, run)), None)
             except TrialFault:  # there is no such size
                 self.senseless.add(key)
-                refused += 1
+                refused.append(training)
                 continue
             if not all(output.numel() for output in run.outputs.values()):
                 return None  # nothing is asked for, and nothing comes of it
@@ -100,4 +101,6 @@ class Outcomes:
                 return Does.MISFIT
         if not refused:
             return Does.WORK
-        return Does.REFUSE if refused == len(self.program.modes) else Does.REFUSE_A_MODE
+        if len(refused) == len(self.program.modes):
+            return Does.REFUSE
+        return Does.REFUSE_IN_TRAINING if refused[0] else Does.REFUSE_IN_EVALUATION

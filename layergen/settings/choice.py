@@ -289,6 +289,14 @@ def flags(program: Program, setting: Setting) -> list[str]:
     return [*turned, *(f"without {name}" for name in wholes(sorted(setting.absent)))]
 
 
+def alone(program: Program, ways: Sequence[Setting], others: Sequence[Setting]) -> tuple[str, ...] | None:
+    """What tells some ways from others, and the one flag of these that does it alone, if there is just one."""
+    telling = distinguishing(program, ways, others)
+    taken = {flag for other in others for flag in flags(program, other)}
+    able = [flag for flag in telling or () if flag not in taken]
+    return tuple(able) if len(able) == 1 else telling
+
+
 def distinguishing(program: Program, ways: Sequence[Setting], others: Sequence[Setting]) -> tuple[str, ...] | None:
     """What tells some ways through the forward from others: flags that the former share, and one of which each lacks.
 
