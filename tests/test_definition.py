@@ -220,6 +220,7 @@ def test_the_indices_of_a_sum_are_of_the_sum_alone() -> None:
         ("y[n, i < C] = sqrt(abs(x[n, i // 2]))", r"y_{n, i} = \sqrt{\left|x_{n, \lfloor i / 2 \rfloor}\right|}"),
         ("y[n, i] = 1e-5 if i == 0 else -inf",
          r"y_{n, i} = \begin{cases} 10^{-5} & \text{if } i = 0 \cr -\infty & \text{otherwise} \end{cases}"),
+        ("y[n, i] = x[n, i] + 2.0 ** -52", r"y_{n, i} = x_{n, i} + \varepsilon_{\text{dtype}}"),
         ("y[n, i] = padded(x)[n, i - 1] * 2", r"y_{n, i} = \bar{x}_{n, i - 1} \cdot 2"),
         ("y[n, i] = sum[j < i + 1](x[n, j])", r"y_{n, i} = \sum_{j \le i} x_{n, j}"),
         ("y[n, i] = x[n, i] if x[n, i] < i + 1 else 0",

@@ -24,6 +24,8 @@ _REDUCERS = {"sum": r"\sum", "prod": r"\prod", "max": r"\max", "min": r"\min", "
 }  # fmt: skip
 _FUNCTIONS = ("exp", "log", "sin", "cos", "tan", "tanh", "sinh", "cosh", "max", "min")
 _SUM = ex.PRECEDENCE["+"]
+# The rounding error of float64, in which a definition is computed: to a reader it is that of the input's dtype.
+ROUNDING = tuple((ex.Literal(base), ex.Unary("-", ex.Literal(52))) for base in (2, 2.0))
 _PRODUCT = ex.PRECEDENCE["*"]
 _TIGHT = ex.PRECEDENCE["**"]
 
@@ -174,6 +176,8 @@ class _Latex:
                 return rf"\frac{{{self.show(left)}}}{{{self.show(right)}}}", _TIGHT
             case "//":
                 return rf"\lfloor {self.show(left, _PRODUCT)} / {self.show(right, _TIGHT)} \rfloor", _TIGHT
+            case "**" if (left, right) in ROUNDING:
+                return r"\varepsilon_{\text{dtype}}", ex.PRECEDENCE["primary"]
             case "**":
                 return f"{self.show(left, ex.PRECEDENCE['primary'])}^{{{self.show(right)}}}", _TIGHT
             case "%":
