@@ -48,8 +48,8 @@ class ByHand(nn.Module):
         super().__init__()
         self.block = block  # whose weights it uses
         attention = block.attention
-        self.heads, self.head_dim, self.rotary = attention.num_heads, attention.head_dim, attention.rotary
-        self.size = attention.num_heads * attention.head_dim
+        self.heads, self.size, self.rotary = attention.num_heads, attention.dim, attention.rotary
+        self.head_dim = self.size // self.heads
 
     def forward(self, x: Tensor) -> Tensor:
         block, attention = self.block, self.block.attention

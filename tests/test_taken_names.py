@@ -7,7 +7,7 @@ import torch
 from name_findings import codes, findings, only, reports
 from small import DIM, FLAG
 
-from layergen.resolve.reserved import MODULE_ATTRIBUTES
+from layergen.resolve.reserved import MODULE_ATTRIBUTES, PRIVATE_ATTRIBUTES
 
 # LG203 shadowed-name
 
@@ -174,6 +174,14 @@ def test_usual_names_of_layers(name: str) -> None:
 def test_the_attributes_of_modules_are_all_reserved() -> None:
     public = {name for name in dir(torch.nn.Module()) if not name.startswith("_")}
     assert public <= MODULE_ATTRIBUTES
+    private = {name[1:] for name in dir(torch.nn.Module()) if name.startswith("_") and not name.startswith("__")}
+    assert private <= PRIVATE_ATTRIBUTES
+
+
+def test_a_derived_value_cannot_hide_a_private_attribute_of_modules() -> None:
+    found = only("y = x * version", arguments={"dim": DIM}, derived={"version": "2 * dim"})
+    assert found.message == "`version` cannot be a name: every module has a private attribute of this name"
+    assert not findings("y = x * version", arguments={"version": DIM})
 
 
 @pytest.mark.parametrize("name", ["F", "init"])

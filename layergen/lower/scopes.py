@@ -22,9 +22,15 @@ def given_names(program: Program) -> dict[str, str]:
     return {name: f"self.{name}" for name in program.arguments if as_given(program, name)}
 
 
+def is_private(program: Program, name: str) -> bool:
+    """Whether a derived value is the layer's own affair: no argument has its name, and `repr` does not show it."""
+    shown = {part.name.id for part in program.repr or ()}
+    return name in program.derived and name not in program.arguments and name not in shown
+
+
 def attribute(program: Program, name: str) -> str:
     """What the layer goes by of an argument, or a derived value."""
-    return f"self._{name}" if as_given(program, name) else f"self.{name}"
+    return f"self._{name}" if as_given(program, name) or is_private(program, name) else f"self.{name}"
 
 
 def attribute_names(program: Program) -> dict[str, str]:

@@ -26,6 +26,16 @@ MODULE_ATTRIBUTES = frozenset({
     "register_state_dict_pre_hook", "requires_grad_", "reset_parameters", "set_extra_state", "set_submodule",
     "share_memory", "state_dict", "to", "to_empty", "train", "training", "type", "xpu", "zero_grad",
 })  # fmt: skip
+# What it lists with an underscore before it, and the method that sets what members start from.
+PRIVATE_ATTRIBUTES = frozenset({
+    "apply", "backward_hooks", "backward_pre_hooks", "buffers", "call_impl", "compiled_call_impl", "forward_hooks",
+    "forward_hooks_always_called", "forward_hooks_with_kwargs", "forward_pre_hooks", "forward_pre_hooks_with_kwargs",
+    "get_backward_hooks", "get_backward_pre_hooks", "get_name", "initialize", "is_full_backward_hook",
+    "load_from_state_dict", "load_state_dict_post_hooks", "load_state_dict_pre_hooks",
+    "maybe_warn_non_full_backward_hook", "modules", "named_members", "non_persistent_buffers_set", "parameters",
+    "register_load_state_dict_pre_hook", "register_state_dict_hook", "replicate_for_data_parallel",
+    "save_to_state_dict", "slow_forward", "state_dict_hooks", "state_dict_pre_hooks", "version", "wrapped_call_impl",
+})  # fmt: skip
 GENERATED = frozenset({"self", "torch", "nn", "math", "cast", "Tensor", "device", "dtype", "layer"})
 BUILTINS = frozenset({
     "ValueError", "abs", "all", "any", "bool", "float", "int", "isinstance", "len", "list", "max", "min", "range",
@@ -49,7 +59,8 @@ def check_reserved(spec: LayerSpec) -> Iterator[Finding]:
     for section in ("arguments", "derived", "attributes", "parameters", "buffers", "modules", "inputs", "outputs"):
         attribute = section not in ("inputs", "outputs")
         for name in spec.names_in(section):
-            yield from _check(name, Place((section, name), key=True), attribute)
+            hidden = section == "derived" or (section == "arguments" and spec.declared[name].as_given)
+            yield from _check(name, Place((section, name), key=True), attribute, hidden)
             if attribute and name == "penalty" and (spec.penalty is not None or spec.modules):
                 message = "`penalty` cannot be a name: the method for the regularization term has it"
                 place = Place((section, name), key=True)
@@ -64,8 +75,8 @@ def check_reserved(spec: LayerSpec) -> Iterator[Finding]:
         seen.add(target.id)
 
 
-def _check(name: str, place: Place, attribute: bool = False) -> Iterator[Finding]:
-    if problem := _problem(name, attribute):
+def _check(name: str, place: Place, attribute: bool = False, private: bool = False) -> Iterator[Finding]:
+    if problem := _problem(name, attribute, private):
         help = f"choose another name, such as `{name}_`" if _is_identifier(name) else "begin with a letter"
         yield ReservedName.at(place, f"`{shorten(name)}` cannot be a name: {problem}", help=help)
 
@@ -75,7 +86,7 @@ def reserved_names(name: str, place: Place) -> Iterator[Finding]:
     yield from _check(name, place)
 
 
-def _problem(name: str, attribute: bool) -> str | None:
+def _problem(name: str, attribute: bool, private: bool) -> str | None:
     """Why a name is reserved, if it is."""
     reasons = {
         "it is not made of letters, digits and underscores": not _is_identifier(name),
@@ -86,6 +97,7 @@ def _problem(name: str, attribute: bool) -> str | None:
         "it is a constant of the language": name in CONSTANTS or name == "training",
         "generated code needs it": name in GENERATED or name in BUILTINS,
         "every module has an attribute of this name": attribute and name in MODULE_ATTRIBUTES,
+        "every module has a private attribute of this name": private and name in PRIVATE_ATTRIBUTES,
     }
     return next((reason for reason, applies in reasons.items() if applies), None)
 
