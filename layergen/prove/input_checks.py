@@ -37,7 +37,7 @@ from layergen.run.instance import Instance
 from layergen.settings.choice import Setting
 
 TOGETHER = 2  # settings at which sizes are changed together
-READING = SizeDemand | SolutionDemand | ListDemand  # whose checks read sizes, which must be there
+READING = SizeDemand | SolutionDemand | ListDemand | LeadingDemand  # whose checks read sizes, which must be there
 
 
 def input_checks(program: Program, settings: Sequence[Setting], for_data: bool = False) -> Iterator[InputCheck]:
