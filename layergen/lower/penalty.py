@@ -2,11 +2,13 @@
 
 from layergen.lang import expression as ex
 from layergen.lower.annotations import Annotations
+from layergen.lower.autocast import device_type
 from layergen.lower.families import reader
 from layergen.lower.members import each, listed
 from layergen.lower.narrowing import Narrowing
 from layergen.lower.scopes import attribute_names, functional
 from layergen.lower.source import Origin, SourcePrinter
+from layergen.resolve.autocast import multiplies
 from layergen.resolve.program import Child, Program
 
 TOTAL = "total"
@@ -23,7 +25,7 @@ def penalty_lines(program: Program) -> tuple[str, ...]:
     untyped = program.penalty is not None and Annotations(program).untyped(program.penalty)
     told = f"{TOTAL}: Tensor" if untyped else TOTAL
     if len(plain) == len(members) and not untyped:
-        return (f"return {' + '.join(terms)}",)
+        return kept_from_autocast(program, (f"return {' + '.join(terms)}",))
     lines = [f"{told} = {' + '.join(terms) or 'next(self.parameters()).new_zeros(())'}"]
     for member in members:
         if member in plain:
@@ -35,7 +37,25 @@ def penalty_lines(program: Program) -> tuple[str, ...]:
         if member.when is not None:
             added = [f"if self.{member.name} is not None:", *(f"    {line}" for line in added)]
         lines += added
-    return (*lines, f"return {TOTAL}")
+    return kept_from_autocast(program, (*lines, f"return {TOTAL}"))
+
+
+def kept_from_autocast(program: Program, lines: tuple[str, ...]) -> tuple[str, ...]:
+    """The statements, which autocast shall not run in half precision: a term is often what a large sum leaves."""
+    if program.penalty is None or not multiplies(program.penalty):
+        return lines
+    first = first_parameter(program)
+    device = f"self.{first}.device" if first else "next(self.parameters()).device"
+    return (
+        f"device_type = {device_type(device)}",
+        "with torch.autocast(device_type, enabled=False):",
+        *(f"    {line}" for line in lines),
+    )
+
+
+def first_parameter(program: Program) -> str | None:
+    """A parameter that is always there, on whose device a term is computed."""
+    return next((name for name, part in program.parameters.items() if part.when is None and part.each is None), None)
 
 
 def own_term(program: Program) -> str:
@@ -43,7 +63,7 @@ def own_term(program: Program) -> str:
     assert program.penalty is not None
     parts = (*program.tensors, *program.members)
     names = attribute_names(program) | {name: f"self.{name}" for name in parts}
-    first = next((name for name, part in program.parameters.items() if part.when is None), None)
+    first = first_parameter(program)
     origin = Origin(f"self.{first}.device", f"self.{first}.dtype") if first else None
     printer = SourcePrinter(names, origin, functional=functional(program), read=reader(program), listed=listed(program))
     return printer.show(Narrowing(program)(program.penalty, ex.names(program.penalty)), ex.PRECEDENCE["+"])

@@ -52,6 +52,11 @@ def kept_whole(block: Block) -> bool:
     return marks == {Autocast.OFF}
 
 
+def multiplies(node: ex.Node) -> bool:
+    """Whether there is something in an expression that autocast may run in half precision."""
+    return any(_is_lowered(part) for part in ex.walk(node) if isinstance(part, ex.Expression))
+
+
 def _declared(dtypes: tuple[str, ...]) -> Width:
     """The width of a tensor whose dtype is one of these; of any floating dtype if it is none."""
     return Width.OPEN if not dtypes or NARROW & {*dtypes} else Width.FIXED
