@@ -17,6 +17,7 @@ from layergen.lower.shape_docs import code, described_shape, listed_shape, shape
 from layergen.lower.source import DocText, python, wrap
 from layergen.lower.views import Lines
 from layergen.prove.demands import RankDemand
+from layergen.resolve.lifted import TRUE, lifted
 from layergen.resolve.meanings import marked_dimension
 from layergen.resolve.program import Member, Program
 from layergen.words import listed
@@ -266,6 +267,9 @@ def raises(layer: CheckedLayer, doc: DocText) -> Iterator[str]:
             by_requirement.setdefault(requirement(argument), []).append(code(name))
     reasons = [f"{listed(names, 'or')} is {unmet(must)}" for must, names in by_requirement.items()]
     reasons += [f"{code(ex.show(constraint))} does not hold" for constraint in program.constraints]
+    for each in lifted(program):
+        where = "" if each.when == TRUE else f" where {code(ex.show(each.when))}"
+        reasons.append(f"{code(ex.show(each.constraint))} does not hold{where}")
     reasons += [f"{code(ex.show(check))} does not hold" for check, _ in layer.checked_conditions]
     checked = list(dict.fromkeys(check.input for check in layer.input_checks))
     sized = {check.input for check in layer.input_checks if not isinstance(check.demand, RankDemand)}
