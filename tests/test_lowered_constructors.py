@@ -58,8 +58,8 @@ def test_constraints_on_derived_values_come_after_them() -> None:
     order = [
         "if dim % heads != 0:",
         "self.dim = dim",
-        "self.size = dim // heads",
-        "if self.size % 2 != 0:",
+        "self._size = dim // heads",
+        "if self._size % 2 != 0:",
     ]
     assert [line for line in written if line in order] == order
     assert '    raise ValueError(f"dim must be divisible by heads, got dim={dim}, heads={heads}")' in written
@@ -117,6 +117,20 @@ def test_a_fan_is_computed_once() -> None:
         "fan_in = self.weight[0].numel()",
         "init.uniform_(self.bias, -1 / math.sqrt(fan_in), 1 / math.sqrt(fan_in))",
     ]
+
+
+def test_tensors_that_all_start_alike_share_a_loop() -> None:
+    start = {"shape": ["dim"], "init": "uniform(-1 / dim, 1 / dim)"}
+    alike = {"weight": {**start, "shape": ["dim", 3]}, "bias": start, "skip": {**start, "when": "flag"}}
+    parts: dict[str, Any] = {"arguments": {"dim": DIM, "flag": FLAG}, "parameters": alike}
+    assert list(reset_lines(program(**parts))) == [
+        "for parameter in self.parameters():",
+        "    init.uniform_(parameter, -1 / self.dim, 1 / self.dim)",
+    ]
+    count = {"count": {"shape": [], "init": "zeros"}}
+    assert "parameter in" not in "".join(reset_lines(program(**parts, buffers=count)))
+    alike["skip"] = {**start, "init": "zeros"}
+    assert "parameter in" not in "".join(reset_lines(program(**parts)))
 
 
 def test_initial_values_that_are_expressions_are_copied_without_a_gradient() -> None:

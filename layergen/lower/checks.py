@@ -1,6 +1,8 @@
-"""A check of generated code."""
+"""A check of generated code, and what it says."""
 
 from dataclasses import dataclass
+
+from layergen.lang import expression as ex
 
 
 @dataclass(frozen=True)
@@ -12,3 +14,13 @@ class Check:
 
     def lines(self) -> tuple[str, str]:
         return f"if {self.condition}:", f"    raise ValueError({self.message})"
+
+
+def must_be(node: ex.Expression) -> str:
+    """What a constraint demands, as the beginning of a message."""
+    match node:
+        case ex.Compare(ex.Binary("%", number, ex.Literal(value=2)), ("==",), (ex.Literal(value=0 | 1 as rest),)):
+            return f"{ex.show(number)} must be {'odd' if rest else 'even'}"
+        case ex.Compare(ex.Binary("%", number, divisor), ("==",), (ex.Literal(value=0),)):
+            return f"{ex.show(number)} must be divisible by {ex.show(divisor)}"
+    return f"expected {ex.show(node)}"

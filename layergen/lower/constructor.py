@@ -6,7 +6,7 @@ from itertools import groupby, takewhile
 from layergen.lang import expression as ex
 from layergen.lang.model import Buffer, Parameter
 from layergen.lower.arguments import argument_signature, bounds_check, kept, normalized
-from layergen.lower.checks import Check
+from layergen.lower.checks import Check, must_be
 from layergen.lower.families import attribute
 from layergen.lower.imports import names_in
 from layergen.lower.initial import INITIALIZE, initializes
@@ -189,10 +189,7 @@ def _kind(tensor: Parameter | Buffer) -> str:
 
 def constraint_message(program: Program, node: ex.Expression) -> tuple[str | tuple[str], ...]:
     """What to say where a constraint does not hold: texts, and one-tuples with the names of values."""
-    match node:
-        case ex.Compare(ex.Binary("%", ex.Name(id=number), ex.Name(id=divisor)), ("==",), (ex.Literal(value=0),)):
-            return (f"{number} must be divisible by {divisor}, got {number}=", (number,), f", {divisor}=", (divisor,))
-    parts: list[str | tuple[str]] = [f"expected {ex.show(node)}, got "]
+    parts: list[str | tuple[str]] = [f"{must_be(node)}, got "]
     mentioned = ex.names(node)
     named = [name for name in dict.fromkeys((*program.arguments, *program.derived)) if name in mentioned]
     for index, name in enumerate(named):

@@ -22,6 +22,8 @@ from layergen.resolve.program import Program
 FANS = {"fan_in": "{weight}[0].numel()", "fan_out": "{weight}[:, 0].numel()"}
 LIKE = frozenset({"ones_like", "rand_like", "randn_like", "zeros_like"})
 INDENT = "    "
+PARAMETER = "parameter"  # each of them, where all start alike
+LEAST = 3  # of these, so that a loop says it sooner
 NO_GRAD = "with torch.no_grad():"
 
 
@@ -43,6 +45,8 @@ def reset_lines(program: Program) -> tuple[str, ...]:
 def own_lines(program: Program) -> tuple[str, ...]:
     """The statements for the layer's own tensors, each after those that it reads, and for other starts of members."""
     writer = InitialWriter(program)
+    if (shared := shared_start(program)) is not None:
+        return (f"for {PARAMETER} in self.parameters():", f"{INDENT}{writer.initialized(shared, PARAMETER)}")
     runs = loops({name: program.tensors[name] for name in program.initial_order})
     inside = {name for run in runs if len(run) > 1 and asked_inside(run) for name, _ in run}
     lines: tuple[str, ...] = ()
@@ -53,6 +57,18 @@ def own_lines(program: Program) -> tuple[str, ...]:
             own = [f"if {writer.condition(name, tensor)}:", *(f"{INDENT}{line}" for line in own)]
         lines = merged(lines, own, loops=not tensor.init.mentions & program.tensors.keys())
     return (*_joined(lines), *restarted(program))
+
+
+def shared_start(program: Program) -> ex.Call | None:
+    """The call that gives each tensor of a layer its initial value, if several all start alike."""
+    inits = [tensor.init for tensor in program.parameters.values()]
+    if program.buffers or program.members or len(inits) < LEAST:
+        return None
+    first = inits[0].value
+    indices = {tensor.each.index for tensor in program.parameters.values() if tensor.each is not None}
+    own = indices | {*program.tensors} - {*program.arguments}
+    alike = all(init.value == first and not init.is_block and not init.mentions & own for init in inits)
+    return first if alike and isinstance(first, ex.Call) and is_initializer(first) else None
 
 
 def _joined(lines: Sequence[str]) -> Iterator[str]:
@@ -151,8 +167,7 @@ class InitialWriter:
         origin = Origin(f"{target}.device", f"{target}.dtype")
         printer = self.printer(origin)
         if is_initializer(init):
-            arguments = printer.arguments(init)
-            yield f"{initializers(self.program)}.{init.function}_({target}{', ' if arguments else ''}{arguments})"
+            yield self.initialized(init, target)
             return
         yield NO_GRAD
         made = (*nodes(before), *ex.walk(init))
@@ -169,6 +184,11 @@ class InitialWriter:
             used = {name: source for name, source in vars(origin).items() if name in _names(written)}
             yield f"{INDENT}{', '.join(used)} = {', '.join(used.values())}"
         yield from (f"{INDENT}{line}" for line in written)
+
+    def initialized(self, init: ex.Call, target: str) -> str:
+        """The call of an initializer of torch for one tensor."""
+        arguments = self.printer(Origin(f"{target}.device", f"{target}.dtype")).arguments(init)
+        return f"{initializers(self.program)}.{init.function}_({target}{', ' if arguments else ''}{arguments})"
 
     def fan_lines(self, tensor: Parameter | Buffer) -> Iterator[str]:
         """Name the fans that an initial value uses, unless a line before has done so."""

@@ -13,6 +13,7 @@ from layergen.lower.constructor import ConstructorWriter, signature
 from layergen.lower.definition import formula_texts
 from layergen.lower.families import members_read
 from layergen.lower.forward import ForwardWriter
+from layergen.lower.gathered import gathered
 from layergen.lower.imports import IMPORTS, function, import_lines
 from layergen.lower.initial import initializes, own_lines, reset_lines
 from layergen.lower.penalty import penalty_lines
@@ -30,7 +31,7 @@ def layer_view(layer: CheckedLayer, module: tuple[str, ...]) -> LayerView:
     doc = DocText(prose(program))
     reset = reset_lines(program)
     limits = [check for check, _ in layer.checked_conditions]
-    forward = ForwardWriter(program, layer.input_checks, limits).write()
+    forward = gathered(ForwardWriter(program, layer.input_checks, limits).write())
     arguments = tuple(signature(program))
     penalty = penalty_lines(program)
     whole = (*function_table(program), *helpers(program))

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from layergen.lang import expression as ex
-from layergen.lower.checks import Check
+from layergen.lower.checks import Check, must_be
 from layergen.lower.scopes import attribute_names, negated
 from layergen.lower.source import SourcePrinter, formatted
 from layergen.resolve import conditions
@@ -90,13 +90,11 @@ def told(program: Program, node: ex.Expression) -> Message:
     """What to say where a constraint on sizes does not hold."""
     match node:
         case ex.Compare(ex.Binary("%", ex.Name(id=number), divisor), ("==",), (ex.Literal(value=0),)):
-            start = f"{number} must be divisible by {ex.show(divisor)}, got "
             named = [number, *_named(program, ex.names(divisor))]
         case _:
-            start = f"expected {ex.show(node)}, got "
             sometimes = {name for name, part in program.dimensions.items() if part.optional} - _open(program, node)
             named = _named(program, ex.names(node) - sometimes)
-    parts: list[str | tuple[str]] = [start]
+    parts: list[str | tuple[str]] = [f"{must_be(node)}, got "]
     for index, name in enumerate(named):
         parts += [f"{', ' if index else ''}{name}=", (name,)]
     return tuple(parts)

@@ -136,6 +136,8 @@ class SourcePrinter(ex.Printer):
             return self.call(replace(node, function="type_as", callee=Callee(CalleeKind.OP, "type_as")))
         if op.factory:
             return self.factory(node, op)
+        if op.name == "type_as" and (made := self.made_like(node)):
+            return made
         first = node.arguments[0] if node.arguments else None
         if first is not None and (op.namespace == "Tensor" or (op.methodic and Kind.TENSOR in kinds_of(first))):
             rest = spread(replace(node, arguments=node.arguments[1:]), op)
@@ -175,6 +177,17 @@ class SourcePrinter(ex.Printer):
             if "dtype" not in given and node.callee and node.callee.floating:
                 parts.append(f"dtype={self.origin.dtype}")
         return f"{self.function(op)}({', '.join(parts)})"
+
+    def made_like(self, node: ex.Call) -> str | None:
+        """A tensor that is made from nothing with the device and the dtype of another one, if a call asks for that."""
+        match node.arguments:
+            case (ex.Call() as made, ex.Name() as other) if self.origin is not None and takes_dtype_of_input(made):
+                name, before = self.show(other), self.origin
+                self.origin = Origin(f"{name}.device", f"{name}.dtype")
+                text = self.show(made)
+                self.origin = before
+                return text
+        return None
 
 
 def takes_dtype_of_input(call: ex.Call) -> bool:
