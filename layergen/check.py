@@ -245,7 +245,8 @@ class Conditions:
             spared = [way for way, found in zip(ways, does, strict=True) if found is Does.REFUSE_IN_TRAINING]
             asking = [way for way in ways if way not in free]
             evaluation = alone(self.program, asking, spared) if asking != spared else None
-            yield replace(case, where=distinguishing(self.program, ways, free), evaluation=evaluation)
+            telling = alone if case.let_through is None else distinguishing  # a check asks for all that tells
+            yield replace(case, where=telling(self.program, ways, free), evaluation=evaluation)
 
     def does(self, way: Setting, point: Point) -> Does | None:
         """What the layer does at some numbers on a way through the forward; it works where it does not ask for them."""
