@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import meant_at_scales
 import pytest
 import yaml
 from meant import SOUND, WRONG
@@ -19,14 +20,18 @@ def read(text: str) -> Program:
     return program(**yaml.safe_load(text))
 
 
-@pytest.mark.parametrize("name", SOUND)
+ALL_SOUND = SOUND | meant_at_scales.SOUND
+ALL_WRONG = WRONG | meant_at_scales.WRONG
+
+
+@pytest.mark.parametrize("name", ALL_SOUND)
 def test_sound_layers_pass(name: str) -> None:
-    assert not checked(read(SOUND[name])).judgement.accepted
+    assert not checked(read(ALL_SOUND[name])).judgement.accepted
 
 
-@pytest.mark.parametrize("name", WRONG)
+@pytest.mark.parametrize("name", ALL_WRONG)
 def test_wrong_layers_are_refused(name: str) -> None:
-    code, words, text = WRONG[name]
+    code, words, text = ALL_WRONG[name]
     finding = fault_of(read(text))
     assert (finding.rule.code, words in f"{finding.message} {finding.help}") == (code, True), finding
 

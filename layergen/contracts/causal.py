@@ -5,14 +5,15 @@ from collections.abc import Iterator
 from torch import Tensor
 
 from layergen.contracts.execution import NUMBERS
-from layergen.contracts.probing import FAR, Probe, Tensors, Way, at_index, axes, differs, probed
+from layergen.contracts.probing import FAR, NEAR, Probe, Tensors, Way, at_index, axes, differs, probed
 from layergen.contracts.promise import Promise, Ways
 from layergen.diagnostics import Finding
 from layergen.rules.meaning import FutureSeen
 from layergen.run.forward import Run
 from layergen.words import plural
 
-DRAWS = ((1.0, True), (FAR, None))  # scale of what comes later, and whether bool inputs are all true
+# The scales of all inputs and of what comes later, and whether bool inputs are all true.
+DRAWS = ((1.0, 1.0, True), (1.0, FAR, None), (NEAR, NEAR, True))
 
 
 def check_causal(ways: Ways) -> Iterator[Finding]:
@@ -22,13 +23,13 @@ def check_causal(ways: Ways) -> Iterator[Finding]:
         return
     tried: set[str] = set()
     for way in probed(ways):
-        for scale, masks in DRAWS:
-            before = way.probe.drawn(masks=masks)
+        for scale, later_scale, masks in DRAWS:
+            before = way.probe.drawn(masks, scale=scale)
             usual = way.probe.run(way.training, before)
             if usual is None:
                 continue
             for position in _positions(way.probe.setting.sizes[name]):
-                later = _later(way.probe, name, before, position, scale)
+                later = _later(way.probe, name, before, position, later_scale)
                 run = way.probe.run(way.training, later)
                 if run is None:
                     continue

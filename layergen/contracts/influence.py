@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from layergen.contracts.execution import NUMBERS
-from layergen.contracts.probing import FAR, Probe, Tensors, Way, probed
+from layergen.contracts.probing import FAR, Probe, Tensors, Way, differs, probed
 from layergen.contracts.promise import Promise, Ways
 from layergen.diagnostics import Finding, Place
 from layergen.lang import expression as ex
@@ -26,6 +26,7 @@ from layergen.words import listed
 
 # What bool inputs are, draw by draw, None being either at random; and whether floating ones are positive.
 DRAWS = ((True, False), (None, True), (False, False))
+ROUNDING = 1e-12  # of the largest number: what is left where an effect cancels out
 GROWTH = range(1, 13)  # by what sizes grow, so that windows with a stride come to cover the last entry
 
 
@@ -213,7 +214,7 @@ class Trial:
                 now = self.way.probe.outputs(
                     self.way.training, {**base, name: torch.where(entries, values, base[name])}
                 )
-                if usual is None or now is None or any(not _same(usual[output], now[output]) for output in usual):
+                if usual is None or now is None or _changed(usual, now):
                     return True
         return False
 
@@ -235,8 +236,8 @@ class Trial:
             yield probe.draw(name)
 
 
-def _same(one: Tensor, other: Tensor) -> bool:
-    return one.shape == other.shape and torch.allclose(one, other, rtol=0.0, atol=0.0, equal_nan=True)
+def _changed(usual: Tensors, now: Tensors) -> bool:
+    return any(differs(usual[output], now[output], ROUNDING, floor=0.0) for output in usual)
 
 
 def _slopes(way: Way, inputs: Tensors) -> dict[str, Tensor] | None:
@@ -255,8 +256,11 @@ def _slopes(way: Way, inputs: Tensors) -> dict[str, Tensor] | None:
         slopes = torch.autograd.grad(outputs, list(leaves.values()), weights, allow_unused=True)
     except RuntimeError:  # an op without a derivative
         return {}
-    pairs = zip(leaves, slopes, strict=True)
-    return {name: (slope != 0) & ~slope.isnan() for name, slope in pairs if slope is not None}
+    found = {name: slope.abs() for name, slope in zip(leaves, slopes, strict=True) if slope is not None}
+    largest = max(
+        (float(part.max()) for slope in found.values() if (part := slope[slope.isfinite()]).numel()), default=0
+    )
+    return {name: slope > ROUNDING * largest for name, slope in found.items()}  # which no NaN is
 
 
 def _gives_numbers(run: Run) -> bool:

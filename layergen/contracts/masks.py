@@ -1,13 +1,13 @@
 """Masks: positions that a mask does not mark have no effect, whatever they hold and however many they are."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from layergen.contracts.execution import NUMBERS
-from layergen.contracts.probing import Tensors, Way, at_index, axes, differs, probed, resized
+from layergen.contracts.probing import LARGE, NEAR, Tensors, Way, at_index, axes, differs, probed, resized
 from layergen.contracts.promise import Promise, Ways
 from layergen.diagnostics import Finding, Label, Place
 from layergen.lang import expression as ex
@@ -20,7 +20,7 @@ from layergen.run.forward import Run, TrialFault
 from layergen.words import listed, plural
 
 MORE = 3  # positions that are appended
-SCALES = (1.0, 30.0)  # of what stands at positions that are not marked
+SCALES = (1.0, LARGE)  # of what stands at positions that are not marked
 REPLACED, APPENDED, NOTHING = "replaced", "more of them appended", "all, none, and none of the first sample marked"
 KINDS = (REPLACED, APPENDED, NOTHING)
 
@@ -79,14 +79,14 @@ class MaskTrial:
         self.shown: set[str] = set()
         self.before = self.given()
 
-    def given(self) -> dict[str, Tensor]:
+    def given(self, scale: float = 1.0) -> dict[str, Tensor]:
         """Inputs of which the mask marks some positions of each sample; other bool inputs are true throughout."""
         marks = self.probe.draw(self.mask.name)
         axis = self.mask.positions(marks)
         if marks.shape[axis] > 1:
             marks.select(axis, 0).fill_(True)
             marks.select(axis, -1).fill_(False)
-        return {**self.probe.drawn(masks=True), self.mask.name: marks}
+        return {**self.probe.drawn(masks=True, scale=scale), self.mask.name: marks}
 
     def run(self, inputs: Tensors) -> Run | None:
         return self.probe.run(self.way.training, inputs)
@@ -96,19 +96,33 @@ class MaskTrial:
         usual = self.run(self.before)
         if usual is None:
             return None
-        name, words = self.mask.name, self.mask.words
+        found = self.content(usual, SCALES) or self.length(usual)
+        if found is not None:
+            return found
+        self.before = self.given(NEAR)
+        usual = self.run(self.before)
+        return None if usual is None else self.content(usual, (NEAR,))
+
+    def content(self, usual: Run, scales: Sequence[float]) -> Finding | None:
+        """What is wrong if what stands at positions that are not marked has an effect."""
+        name = self.mask.name
         counts = self.before[name]
-        output = self.sees_content(usual, ~counts, counts)
-        if output is not None:
-            message = f"`{output}` changes with positions of {words} that `{name}` does not mark"
-            turned = self.sees_content(usual, counts, ~counts) is None and self.sees_content(usual, ~counts, ~counts)
-            help = f"true means that a position counts: use `~{name}`" if turned else self.help()
-            return self.finding(usual, output, message, help)
+        output = self.sees_content(usual, ~counts, counts, scales)
+        if output is None:
+            return None
+        message = f"`{output}` changes with positions of {self.mask.words} that `{name}` does not mark"
+        turned = self.sees_content(usual, counts, ~counts, scales) is None
+        turned = turned and self.sees_content(usual, ~counts, ~counts, scales) is not None
+        help = f"true means that a position counts: use `~{name}`" if turned else self.help()
+        return self.finding(usual, output, message, help)
+
+    def length(self, usual: Run) -> Finding | None:
+        """What is wrong if more positions that are not marked have an effect."""
         program = self.probe.program
         if program.draws and (self.way.training or program.random == "always"):
             return None  # other sizes draw other random numbers
         output = self.sees_more(usual)
-        message = f"`{output}` changes with more positions of {words} that `{name}` does not mark"
+        message = f"`{output}` changes with more positions of {self.mask.words} that `{self.mask.name}` does not mark"
         return None if output is None else self.finding(usual, output, message, self.help())
 
     def help(self) -> str:
@@ -122,15 +136,16 @@ class MaskTrial:
         """Where the spec says what the mask marks."""
         return (Label(Place(("inputs", self.mask.name, "marks"), key=True), f"of {self.mask.words}, true ones count"),)
 
-    def sees_content(self, usual: Run, replaced: Tensor, compared: Tensor) -> str | None:
+    def sees_content(self, usual: Run, replaced: Tensor, compared: Tensor, scales: Sequence[float]) -> str | None:
         """The first output that changes at some positions with what stands at others.
 
         Args:
             usual: What the layer gives.
             replaced: Where other values are put in, in the shape of the mask.
             compared: Where outputs are compared.
+            scales: Of the other values.
         """
-        for scale in SCALES:
+        for scale in scales:
             after = dict(self.before)
             for name in self.mask.part.marks:
                 where = spread(self.mask, replaced, self.probe.inputs[name], self.before[name])

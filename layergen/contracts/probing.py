@@ -27,6 +27,8 @@ IN_FLOAT64 = Placement(CPU, torch.float64)
 TOLERANCE = 1e-4  # of the largest entry: what rounding explains, in a step in float32 too
 FLOOR = 1e-9
 FAR = 1000.0  # outdoes any ordinary value in a maximum or below a relu
+NEAR = 0.01  # of inputs at which what saturates at ordinary ones, as a softmax at a low temperature, does not
+LARGE = 30.0  # of inputs that come past thresholds which hide ordinary ones
 
 Tensors = Mapping[str, Tensor]
 
@@ -92,7 +94,10 @@ class Probe:
         return Probe(self.program, setting, self.state)
 
     def draw(self, name: str, scale: float = 1.0) -> Tensor:
-        """Values for an input: of its range, or normal ones times a scale; either of true and false."""
+        """Values for an input: normal ones times a scale, or of its range, about its middle if the scale is small.
+
+        Bool inputs are either true or false, and integers anything in their range, whatever the scale.
+        """
         like = self.instance.inputs[name]
         assert like is not None
         if like.dtype is torch.bool:
@@ -106,12 +111,13 @@ class Probe:
             if not like.is_floating_point():
                 return torch.randint(int(low), int(high), like.shape, generator=self.generator, dtype=like.dtype)
             share = torch.rand(like.shape, generator=self.generator, dtype=torch.float64)
+            share = 0.5 + min(scale, 1.0) * (share - 0.5)
             return (low + (high - low) * share).to(like.dtype)
         return scale * torch.randn(like.shape, generator=self.generator, dtype=like.dtype)
 
-    def drawn(self, masks: bool | None = None, positive: bool = False) -> dict[str, Tensor]:
+    def drawn(self, masks: bool | None = None, positive: bool = False, scale: float = 1.0) -> dict[str, Tensor]:
         """Values for all inputs that are given; if asked for, bool ones all alike, and floating ones above zero."""
-        values = {name: self.draw(name) for name in self.given}
+        values = {name: self.draw(name, scale) for name in self.given}
         if masks is not None:
             values |= {name: torch.full_like(v, masks) for name, v in values.items() if v.dtype is torch.bool}
         if positive:
@@ -205,16 +211,16 @@ def axes(part: TensorSpec, name: str, rank: int) -> tuple[int, ...] | None:
     return (position + leading - 1 if behind else position,)
 
 
-def differs(one: Tensor, other: Tensor) -> bool:
-    """Whether two tensors differ by more than rounding explains."""
+def differs(one: Tensor, other: Tensor, tolerance: float = TOLERANCE, floor: float = FLOOR) -> bool:
+    """Whether two tensors differ by more than rounding explains: by a part of the largest entry, and a little more."""
     if one.shape != other.shape:
         return True
     if not one.is_floating_point() and not one.is_complex():
         return not torch.equal(one, other)
     finite = one[one.isfinite()].abs()
     scale = float(finite.max()) if finite.numel() else 0.0
-    tolerance = max(TOLERANCE, 50 * torch.finfo(one.dtype).eps)
-    return not torch.allclose(one, other, rtol=0.0, atol=FLOOR + tolerance * scale, equal_nan=True)
+    tolerance = max(tolerance, 50 * torch.finfo(one.dtype).eps)
+    return not torch.allclose(one, other, rtol=0.0, atol=floor + tolerance * scale, equal_nan=True)
 
 
 def at_index(tensor: Tensor, where: tuple[int, ...], index: int | slice) -> tuple[Any, ...]:

@@ -6,12 +6,13 @@ from typing import Protocol
 
 from torch import Tensor
 
-from layergen.contracts.probing import Probe, Tensors, at_index, axes, differs, resized
+from layergen.contracts.probing import LARGE, NEAR, Probe, Tensors, at_index, axes, differs, resized
 from layergen.lang import expression as ex
 from layergen.run.forward import TrialFault
 from layergen.settings.choice import Setting
 
-SCALES = (1.0, 30.0)  # of the samples that are put beside the first one
+SCALES = (1.0, LARGE)  # of the samples that are put beside the first one
+OTHER_BASES = (NEAR, LARGE)  # of all samples, where ordinary ones show no dependence
 SEEDS = range(1, 5)  # of random numbers that decide which samples meet
 UNEVEN = frozenset({"poisson", "binomial", "multinomial"})  # how much they draw, or what, is up to values
 COMPANY = REPLACED, REORDERED, ALONE = "the other samples replaced", "all of them reordered", "one alone"
@@ -51,8 +52,7 @@ class Samples:
     def __init__(self, probe: Probe, subject: Subject, training: bool, batch: str) -> None:
         self.probe, self.subject, self.training, self.batch = probe, subject, training, batch
         self.shown: set[str] = set()  # in which company the first sample was seen to give the same
-        self.before = probe.drawn()
-        self.usual = subject.outputs(training, self.before) or {}
+        self.draw()
         inputs, outputs = probe.inputs, probe.results
         self.inputs: Axes = {
             name: where for name, value in self.before.items() if (where := axes(inputs[name], batch, value.dim()))
@@ -60,6 +60,11 @@ class Samples:
         self.outputs: Axes = {
             name: where for name, value in self.usual.items() if (where := axes(outputs[name], batch, value.dim()))
         }
+
+    def draw(self, scale: float = 1.0) -> None:
+        """Have samples of a scale, and what they give."""
+        self.before = self.probe.drawn(scale=scale)
+        self.usual = self.subject.outputs(self.training, self.before) or {}
 
     @property
     def draws(self) -> bool:
@@ -77,7 +82,19 @@ class Samples:
             self.probe.seed = seed
             self.usual = self.subject.outputs(self.training, self.before) or self.usual
             found = found or self.replaced()
-        return found if found or self.draws else self.moved() or self.alone()
+        if found is None and not self.draws:
+            found = self.moved() or self.alone()
+        return found or next(filter(None, map(self.at_scale, OTHER_BASES if self.floating else ())), None)
+
+    @property
+    def floating(self) -> bool:
+        """Whether the scale of the samples makes a difference."""
+        return any(self.before[name].is_floating_point() or self.before[name].is_complex() for name in self.inputs)
+
+    def at_scale(self, scale: float) -> Dependence | None:
+        """The first sample beside others where all of them have another scale."""
+        self.draw(scale)
+        return self.replaced(scale) if self.usual else None
 
     def replaced(self, scale: float = 1.0) -> Dependence | None:
         """The first sample beside others."""

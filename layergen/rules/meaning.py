@@ -44,8 +44,8 @@ class NeedlessMixes(Rule):
 class FutureSeen(Rule):
     """An output depends on later entries along the dimension that `causal` names.
 
-    The layer is run on random data, and again with other values behind some position. Outputs up to this position must
-    stay as they were.
+    The layer is run on random data, ordinary and small, and again with other values behind some position. Outputs up to
+    this position must stay as they were.
 
         causal: L
         forward: y = conv1d(pad(x, [kernel_size // 2, kernel_size // 2]), weight)
@@ -83,7 +83,8 @@ class IgnoredEntries(Rule):
     """Some entries of an input have no effect on any output.
 
     Entries are followed by gradients, and replaced by other values where no gradient comes back, at several settings,
-    sizes and draws. A part that never matters is often a wrong slice.
+    sizes and draws. What rounding leaves of an effect that cancels out is none. A part that never matters is often a
+    wrong slice.
 
         inputs:
           x: [N, D]
