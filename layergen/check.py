@@ -22,6 +22,7 @@ from layergen.contracts.transforms import transforms
 from layergen.diagnostics import Finding
 from layergen.domains.tables import works_with_tables
 from layergen.faults import SpecError, refuse
+from layergen.lang import expression as ex
 from layergen.lang.interpreter import EvaluationFault, Interpreter
 from layergen.ops.dtypes import dtype_name
 from layergen.prove.abstract_run import settled
@@ -153,7 +154,10 @@ def working(program: Program, setting: Setting, watches: Iterable[Watch[Any]] = 
 
 
 def _with_constraint(program: Program, setting: Setting, finding: Finding) -> Finding:
-    """The finding of an output that has its shape at other settings, with the constraint that tells at which."""
+    """The finding with what allows the setting, and for a shape the constraint that tells where it fits."""
+    if setting.by is not None:
+        note = f"here `{ex.show(setting.by.constraint)}` holds by `{ex.show(setting.by.holds)}` alone"
+        finding = finding._replace(notes=(*finding.notes, note))
     if finding.help is not None or finding.rule is not ShapeMismatch:
         return finding
     return finding._replace(help=missing_constraint(program, setting, works_at))

@@ -21,6 +21,7 @@ from layergen.lang.values import describe
 from layergen.resolve.program import Program
 from layergen.resolve.scope import scoped
 from layergen.rules.cases import InvalidCase, Unsatisfiable
+from layergen.settings.alternative import Alternative
 from layergen.settings.incomputable import incomputable
 from layergen.settings.search import candidates, consistent, search, values_of
 from layergen.settings.sizes import LARGEST, default_pools, find_sizes, keeps, of_call, presence
@@ -48,6 +49,7 @@ class Setting:
     path: tuple[str | int, ...] = ()  # the case of the spec that it comes from
     run: str | None = None  # the name of what stands for `...`
     asked: frozenset[str] = frozenset()  # inputs of which shapes and constraints ask whether they are there
+    by: Alternative | None = None  # by which alone a constraint is kept, where the setting is there for that
 
     @property
     def names(self) -> dict[str, Any]:
@@ -265,8 +267,9 @@ def case_sizes(program: Program, base: Setting) -> dict[str, int | Sequence[int]
 
 
 def allowed(program: Program, setting: Setting) -> bool:
-    """Whether a setting keeps the constraints on sizes."""
-    return keeps(program, setting.names, setting.sizes)
+    """Whether a setting keeps the constraints on sizes, and one of them by the alternative that it is there for."""
+    kept = keeps(program, setting.names, setting.sizes)
+    return kept and (setting.by is None or setting.by.alone(setting.names))
 
 
 def _distinct(chosen: list[Setting]) -> Iterator[Setting]:

@@ -1,4 +1,4 @@
-"""Finds settings that take the branches and conditional values which the usual settings leave out."""
+"""Finds settings that take the branches, conditional values and alternatives which the usual settings leave out."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,9 +13,10 @@ from layergen.lang.model import Argument
 from layergen.lang.tuples import spread, wholes
 from layergen.lang.visitor import sources
 from layergen.resolve.program import Program
+from layergen.settings.alternative import Alternative, alternatives
 from layergen.settings.branches import Branching, Decision, branchings, choices, foreseen, leanings
-from layergen.settings.choice import Setting, case_sizes, setting_with, sizable
-from layergen.settings.search import candidates, cycled, search
+from layergen.settings.choice import Setting, allowed, case_sizes, setting_with, sizable
+from layergen.settings.search import candidates, consistent, cycled, search, values_of
 
 Foresight = Callable[[Program, Setting], set[Decision]]  # what is decided at a setting
 
@@ -43,9 +44,23 @@ class Reached:
         return all(part <= LARGEST for part in parts if isinstance(part, int))
 
 
+@dataclass(frozen=True)
+class Names:
+    """The names of settings, each of which has one of its own."""
+
+    taken: set[str]
+
+    def named(self, setting: Setting) -> Setting:
+        """The setting, with a number in its name if another has that name."""
+        name = f"{setting.name}_{len(self.taken)}" if setting.name in self.taken else setting.name
+        self.taken.add(name)
+        return replace(setting, name=name)
+
+
 def reaching(program: Program, chosen: Sequence[Setting]) -> Iterator[Setting]:
     """Settings that take what none of the chosen ones takes, as far as they can be found."""
-    names = {setting.name for setting in chosen}
+    names = Names({setting.name for setting in chosen})
+    made = list(chosen)
     for found, seen in ((list(branchings(program)), foreseen), (list(choices(program)), leanings)):
         taken = set[Decision]().union(*(seen(program, setting) for setting in chosen)) if found else set()
         for branching, outcome in untaken(found, taken):
@@ -53,11 +68,43 @@ def reaching(program: Program, chosen: Sequence[Setting]) -> Iterator[Setting]:
                 continue  # one that was found for another takes it
             reached = reach(program, chosen[0], branching, outcome, seen)
             if reached is not None and reached.modest:
-                name = reached.setting.name
-                name = f"{name}_{len(names)}" if name in names else name
-                names.add(name)
                 taken |= seen(program, reached.setting)
-                yield replace(reached.setting, name=name)
+                made.append(names.named(reached.setting))
+                yield made[-1]
+    for alternative in (part for constraint in program.constraints for part in alternatives(constraint)):
+        if not any(alternative.alone(setting.names) for setting in made):
+            reached = _by(program, chosen[0], alternative)
+            if reached is not None and reached.modest:
+                made.append(names.named(reached.setting))
+                yield made[-1]
+
+
+def _by(program: Program, base: Setting, alternative: Alternative) -> Reached | None:
+    """A setting near the base that keeps a constraint by one alternative alone."""
+    for changes in islice(_changes(program, base, [alternative.constraint]), FEWER):
+        setting = _beside(program, base, changes)
+        if setting is not None and alternative.alone(setting.names) and allowed(program, setting):
+            return Reached(replace(setting, by=alternative), changes)
+    return None
+
+
+def _beside(program: Program, base: Setting, changes: Mapping[str, Any]) -> Setting | None:
+    """The base with some changes and nothing else, which looks for no sizes."""
+    given = {name: {**base.given, **changes}[name] for name in program.decided if name in {**base.given, **changes}}
+    if not consistent(program, given, set()):
+        return None
+    sizes = {name: changes.get(name, size) for name, size in base.sizes.items()}
+    values, absent = values_of(program, given), base.absent ^ _moved(program, changes)
+    return replace(base, name=_named(changes), given=given, values=values, sizes=sizes, absent=absent, path=())
+
+
+def _moved(program: Program, changes: Mapping[str, Any]) -> frozenset[str]:
+    """The inputs that come or go with some changes."""
+    return frozenset(spread((name for name in changes if name in wholes(program.inputs)), program.tuples))
+
+
+def _named(changes: Mapping[str, Any]) -> str:
+    return "_".join(_word(name, value) for name, value in changes.items())
 
 
 def untaken(found: Sequence[Branching], taken: set[Decision]) -> Iterator[tuple[Branching, bool]]:
@@ -75,16 +122,16 @@ def reach(
     """A setting near the base at which a condition comes to an outcome."""
     wanted, inputs = (branching.key, outcome), wholes(program.inputs)
     tries = TRIES if seen is foreseen else FEWER
-    for changes in islice(_changes(program, base, branching), tries):
+    tests = [branching.test, *_around(program, branching)]
+    for changes in islice(_changes(program, base, tests), tries):
         setting = _changed(program, base, changes)
         if setting is not None and wanted in seen(program, setting):
             return Reached(setting, {name: value for name, value in changes.items() if name not in inputs})
     return None
 
 
-def _changes(program: Program, base: Setting, branching: Branching) -> Iterator[dict[str, Any]]:
-    """What to change of the base: of what a condition depends on one after the other, then several at once."""
-    tests = [branching.test, *_around(program, branching)]
+def _changes(program: Program, base: Setting, tests: Sequence[ex.Expression]) -> Iterator[dict[str, Any]]:
+    """What to change of the base: of what conditions depend on one after the other, then several at once."""
     names, numbers = _relevant(program, tests)
     pools = {name: list(_pool(program, base, name, numbers)) for name in names}
     pools = {name: pool for name, pool in pools.items() if pool}
@@ -172,8 +219,7 @@ def _changed(program: Program, base: Setting, changes: Mapping[str, Any]) -> Set
     """The base with some changes, and what else must change with them."""
     arguments = {name: value for name, value in changes.items() if name in program.decided}
     sizes = {name: value for name, value in changes.items() if name in program.dimensions}
-    moved = set(spread((name for name in changes if name in wholes(program.inputs)), program.tuples))
-    name = "_".join(_word(name, value) for name, value in changes.items())
+    name = _named(changes)
     held = {**case_sizes(program, base), **sizes}
     try:
         setting = setting_with(program, name, {**base.given, **arguments}, held)
@@ -182,7 +228,7 @@ def _changed(program: Program, base: Setting, changes: Mapping[str, Any]) -> Set
             setting = None if given is None else setting_with(program, name, given, held)
     except EvaluationFault:
         return None
-    return None if setting is None else replace(setting, absent=base.absent ^ moved)
+    return None if setting is None else replace(setting, absent=base.absent ^ _moved(program, changes))
 
 
 def _word(name: str, value: Any) -> str:
