@@ -50,6 +50,7 @@ class Meaning:
     kinds: Kinds
     member: Runnable | None = None  # which it is, or one of which
     texts: frozenset[str] = frozenset()  # those that it may be, where they are told one by one
+    parts: tuple["Meaning", ...] = ()  # of a tuple that a loop runs over
 
 
 class Functions(Enum):

@@ -2,15 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from itertools import zip_longest
 
 from layergen.lang import expression as ex
 from layergen.lang.facts import Role
 from layergen.lang.kinds import Kind, Kinds
 from layergen.lang.visitor import assignments, statements
-from layergen.resolve.annotation import Environment, Meaning, Runnable, annotated
+from layergen.resolve.annotation import Environment, Meaning, annotated
 from layergen.resolve.inference import ITEMS, item_kinds, kinds_of
-from layergen.resolve.iteration import iterated, members, parted, plain
+from layergen.resolve.iteration import iterated, meanings, members
 from layergen.resolve.updates import as_update
 
 LISTS = {item: kind for kind, item in ITEMS.items()}  # of which kind a list is that has such items
@@ -54,8 +53,7 @@ def _statement(statement: ex.Statement, at: Environment) -> tuple[ex.Statement, 
             return replace(statement, targets=(named,), value=resolved), at.with_names(meaning)
         case ex.Assign(targets=targets, value=value):
             resolved = as_update(targets, annotated(value, at))
-            given = kinds_of(resolved) if len(targets) == 1 else item_kinds(kinds_of(resolved))
-            made, after = _named(targets, [given] * len(targets), at)
+            made, after = _named(targets, _given(resolved, len(targets), at), at)
             return replace(statement, targets=made, value=resolved), after
         case ex.If(test=test, body=body, orelse=orelse):
             asked = annotated(test, at)
@@ -77,10 +75,9 @@ def _statement(statement: ex.Statement, at: Environment) -> tuple[ex.Statement, 
 def _loop(statement: ex.For, before: Environment) -> tuple[ex.Statement, Environment]:
     """A loop, whose first turn sees what was before it, and each other turn what the last one has left."""
     iterable, items = iterated(statement.iterable, before)
-    given = [plain(part) for part in parted(items, len(statement.targets))]
-    at, runnable = before, members(iterable, len(statement.targets), before)
+    at, given = before, meanings(items, members(iterable, before), len(statement.targets))
     while True:
-        targets, inner = _named(statement.targets, given, at, runnable)
+        targets, inner = _named(statement.targets, given, at)
         body, end = _block(statement.body, inner)
         joined = _joined(at, at, end)
         if joined.names == at.names:
@@ -95,16 +92,25 @@ def _loop(statement: ex.For, before: Environment) -> tuple[ex.Statement, Environ
     return replace(statement, targets=targets, iterable=iterable, body=body, carried=carried), joined
 
 
+def _given(value: ex.Expression, count: int, at: Environment) -> Sequence[Meaning]:
+    """What so many names stand for that are assigned a value: those of a tuple that a loop runs over, part by part."""
+    if isinstance(value, ex.Name) and value.grouped and value.id in at.names:
+        parts = at.names[value.id].parts
+        if len(parts) == count:
+            return parts
+    return [Meaning(Role.LOCAL, kinds_of(value) if count == 1 else item_kinds(kinds_of(value)))] * count
+
+
 def _named(
-    targets: Sequence[ex.Name], given: Sequence[Kinds], at: Environment, runnable: Sequence[Runnable | None] = ()
+    targets: Sequence[ex.Name], given: Sequence[Meaning], at: Environment
 ) -> tuple[tuple[ex.Name, ...], Environment]:
-    """Names that are given values of some kinds, and what is known then."""
-    named = tuple(_target(target, at, kinds) for target, kinds in zip(targets, given, strict=True))
-    meanings = {
-        target.id: Meaning(target.role or Role.LOCAL, target.kinds or frozenset(), member)
-        for target, member in zip_longest(named, runnable)
+    """Names that are given something, and what is known then."""
+    named = tuple(_target(target, at, meaning.kinds) for target, meaning in zip(targets, given, strict=True))
+    found = {
+        target.id: replace(meaning, role=target.role or Role.LOCAL)
+        for target, meaning in zip(named, given, strict=True)
     }
-    return named, at.with_names(meanings)
+    return named, at.with_names(found)
 
 
 def _target(target: ex.Name, at: Environment, kinds: Kinds) -> ex.Name:

@@ -5,14 +5,15 @@ from dataclasses import replace
 
 from layergen.diagnostics import Finding, Path, Place
 from layergen.lang import expression as ex
-from layergen.lang.facts import Callee, CalleeKind
+from layergen.lang.facts import Callee, CalleeKind, Role
 from layergen.lang.kinds import Kind, Kinds
-from layergen.resolve.annotation import Environment, Runnable, annotated, member_of
+from layergen.resolve.annotation import Environment, Meaning, Runnable, annotated, member_of
 from layergen.resolve.inference import INT, ITEMS, UNKNOWN, item_kinds, kinds_of
 from layergen.rules.calls import DoubledArgument, MissingArgument, UnknownKeyword, WrongArgumentKind
 from layergen.words import shorten
 
 Items = Kinds | tuple["Items", ...]  # the kinds of an item, or of each of its parts
+Runnables = Runnable | None | tuple["Runnables", ...]  # the member that an item is, or each of its parts
 
 # What a loop alone can run over, and how many arguments it takes.
 ITERATIONS: dict[str, tuple[int, int | None]] = {
@@ -52,30 +53,34 @@ def iterated(node: ex.Expression, at: Environment) -> tuple[ex.Expression, Items
             return made, items
 
 
-def parted(items: Items, count: int) -> Sequence[Items]:
-    """The kinds of the names of a loop, of which there are so many."""
+def meanings(items: Items, member: Runnables, count: int) -> Sequence[Meaning]:
+    """What the names of a loop stand for, of which there are so many."""
+    whole = _meaning(items, member)
     if count == 1:
-        return [items]
-    if isinstance(items, tuple):
-        return items if len(items) == count else [UNKNOWN] * count
-    return [item_kinds(items)] * count
+        return [whole]
+    if whole.parts:
+        return whole.parts if len(whole.parts) == count else [Meaning(Role.LOCAL, UNKNOWN)] * count
+    return [Meaning(Role.LOCAL, item_kinds(whole.kinds))] * count
 
 
-def members(node: ex.Expression, count: int, at: Environment) -> Sequence[Runnable | None]:
-    """Which members the names of a loop are, of which there are so many; None for one that is none."""
+def _meaning(items: Items, member: Runnables) -> Meaning:
+    if not isinstance(items, tuple):
+        return Meaning(Role.LOCAL, items, None if isinstance(member, tuple) else member)
+    inner = member if isinstance(member, tuple) and len(member) == len(items) else (None,) * len(items)
+    parts = tuple(_meaning(part, one) for part, one in zip(items, inner, strict=True))
+    return Meaning(Role.LOCAL, UNKNOWN, parts=parts)
+
+
+def members(node: ex.Expression, at: Environment) -> Runnables:
+    """Which member an item of a loop is, or each part of it; None for what is none."""
     match node:
-        case ex.Call(function="enumerate", arguments=(inner,)) if count == 2:
-            return [None, *members(inner, 1, at)]
+        case ex.Call(function="enumerate", arguments=(inner,)):
+            return (None, members(inner, at))
         case ex.Call(function="reversed", arguments=(inner,)):
-            return members(inner, count, at)
-        case ex.Call(function="zip", arguments=inners) if count == len(inners):
-            return [found for inner in inners for found in members(inner, 1, at)]
-    return [member_of(node, at) if count == 1 else None] * count
-
-
-def plain(items: Items) -> Kinds:
-    """The kinds of a value; of one that has several parts, nothing is known as a whole."""
-    return UNKNOWN if isinstance(items, tuple) else items
+            return members(inner, at)
+        case ex.Call(function="zip", arguments=inners):
+            return tuple(members(inner, at) for inner in inners)
+    return member_of(node, at)
 
 
 def check_iterable(node: ex.Expression, path: Path) -> Iterator[Finding]:
