@@ -23,6 +23,7 @@ from layergen.contracts.laws import LAWS
 from layergen.contracts.learning import LEARNING
 from layergen.contracts.masks import MASKS
 from layergen.contracts.narrowing import NARROWING
+from layergen.contracts.nothing import NOTHING
 from layergen.contracts.penalty import PENALTY
 from layergen.contracts.promise import Promise, Shown, Ways
 from layergen.contracts.purity import PURITY
@@ -51,7 +52,7 @@ CONTRACTS: dict[str, tuple[Promise, ...]] = {
     "meaning": (INDEPENDENCE, CAUSAL, MASKS),
     "definition": (COMPLETE,),
     "domains": (DOMAINS,),
-    "finite": (FINITE,),
+    "finite": (FINITE, NOTHING),
     "learning": (LEARNING,),
     "penalty": (PENALTY,),
     "matches": (AGREEMENT,),

@@ -1,0 +1,73 @@
+"""Nothing: a batch without a sample leaves running statistics numbers."""
+
+from collections.abc import Iterator
+
+import torch
+
+from layergen.contracts.empty import without_samples
+from layergen.contracts.execution import NUMBERS
+from layergen.contracts.independence import batch_of
+from layergen.contracts.moved import moved
+from layergen.contracts.promise import Promise, Ways
+from layergen.contracts.values import drawn
+from layergen.diagnostics import FORWARD, Finding, Place
+from layergen.lang import expression as ex
+from layergen.lang.interpreter import EvaluationFault
+from layergen.resolve.meanings import LEADING
+from layergen.resolve.program import Program
+from layergen.rules.values import LostStatistics
+from layergen.run.forward import TrialFault
+from layergen.run.instance import Instance
+from layergen.run.matched import loaded_module, matched_inputs
+from layergen.settings.choice import Setting
+
+
+def check_nothing(ways: Ways) -> Iterator[Finding]:
+    """Yield the first buffer that an empty batch in training makes no number, without a word."""
+    program = ways.program
+    batch = batch_of(program)
+    if batch in (None, LEADING) or program.forward.assigned.isdisjoint(program.buffers):
+        return
+    for runs in ways.runs:
+        empty = without_samples(program, runs.setting)
+        if empty is None or not any(seen.training and seen.fault is None for seen in runs.seen(NUMBERS)):
+            continue
+        lost = _lost(program, empty)
+        if lost is not None and not _lost_by_match(program, empty):
+            message = f"the buffer `{lost.id}` is no number any more after a batch without a sample in training"
+            help = f"refuse such a batch: add `{batch} >= 1` under `constraints`"
+            notes = (f"sizes: {batch}=0", "what a running statistic has lost once, no later batch brings back")
+            yield LostStatistics.at(Place(FORWARD, lost.span), message, notes=notes, help=help)
+            return
+
+
+NOTHING = Promise(check_nothing, (NUMBERS,))
+
+
+def _lost(program: Program, empty: Setting) -> ex.Name | None:
+    """The first buffer that is assigned something that is no number; None where the layer does not run."""
+    with drawn():
+        try:
+            run = moved(program, empty).run(training=True)
+        except (TrialFault, RuntimeError, IndexError, ValueError):
+            return None
+    stored = ((run.stored[step.name], step.value) for step in run.steps if step.name in program.buffers)
+    return next((name for name, value in stored if isinstance(value, torch.Tensor) and _gone(value)), None)
+
+
+def _gone(value: torch.Tensor) -> bool:
+    return bool(value.numel()) and not bool(value.isfinite().all())
+
+
+def _lost_by_match(program: Program, empty: Setting) -> bool:
+    """Whether the module that the layer is to match does not take such a batch any better."""
+    if program.matches is None:
+        return False
+    with drawn():
+        try:
+            instance: Instance = moved(program, empty)
+            module = loaded_module(instance).train()
+            module(*matched_inputs(instance, instance.inputs))
+        except (TrialFault, EvaluationFault, RuntimeError, KeyError, ValueError, IndexError):
+            return True
+    return any(_gone(value) for _, value in module.named_buffers())
