@@ -4,7 +4,7 @@ import builtins
 import math
 
 import pytest
-from small import checked, program
+from small import DIM, checked, faults_of, program
 
 from layergen.diagnostics import Finding, Rule
 from layergen.lang import expression as ex
@@ -294,3 +294,11 @@ def test_greater_of_two_numbers_is_one_though_the_argument_may_be_none() -> None
         cases=[{"often": 3, "C": 2}, {"C": 2}],
     )
     assert [case.outputs["y"].shape[1] for case in checked(layer).cases[:2]] == [6, 4]
+
+
+def test_of_a_tuple_that_a_loop_runs_over_members_alone_are_called() -> None:
+    parts = {"arguments": {"C": DIM}, "modules": {"ups": "[nn.Linear(C, C) for i in range(2)]"}}
+    loop = "y = x\nfor k, (up, h) in enumerate(zip(ups, [x, x])):\n  y = up(y)"
+    assert checked(program(f"{loop} + h / (k + 1)", **parts)).cases
+    (finding,) = faults_of(program(f"{loop} + h(y) / (k + 1)", **parts))
+    assert finding.message.startswith("`h`")
