@@ -74,13 +74,15 @@ def info(name: str) -> Info:
         more = MORE[name]
         return Info(partial(_drawn, more.calls), modes=(True, False) if more.modes else (True,), twice=more.twice)
     modes = (True, False) if found.train_and_eval_differ else (True,)
-    return Info(partial(_examples, found), partial(_refused, found), modes, found.supports_gradgrad)
+    return Info(partial(_examples, found, name), partial(_refused, found), modes, found.supports_gradgrad)
 
 
-def _examples(found: Any, dtype: torch.dtype, training: bool) -> list[Example]:
+def _examples(found: Any, name: str, dtype: torch.dtype, training: bool) -> list[Example]:
+    """What torch's tests have, and what they leave out."""
     torch.manual_seed(0)
     inputs = found.module_inputs_func(found, device="cpu", dtype=dtype, requires_grad=True, training=training)
-    return [_example(part, training) for part in inputs]
+    more = _drawn(MORE[name].calls, dtype, training) if name in MORE else []
+    return [*(_example(part, training) for part in inputs), *more]
 
 
 def _example(part: Any, training: bool) -> Example:

@@ -1,4 +1,4 @@
-"""Inputs for modules with which torch's database of modules does not deal."""
+"""Inputs for modules with which torch's database of modules does not deal, or not with all that they take."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -49,6 +49,11 @@ def shaped(*rows: tuple[Call, tuple[int, ...]]) -> Callable[[Draw], list[tuple[C
     return lambda draw: [(constructor, made(draw(*shape))) for constructor, shape in rows]
 
 
+def _kept(dims: int) -> Callable[[Draw], list[tuple[Call, Call]]]:
+    """Calls of a norm whose running averages stay as they are."""
+    return shaped((made(3, momentum=None, track_running_stats=True), (2, 3, *(4, 5, 3)[:dims])))
+
+
 def _bags(draw: Draw) -> list[tuple[Call, Call]]:
     indices = torch.tensor([[0, 2, 1], [3, 3, 0]])
     return [(made(4, 3, mode=mode), made(indices)) for mode in ("mean", "sum", "max")]
@@ -57,6 +62,17 @@ def _bags(draw: Draw) -> list[tuple[Call, Call]]:
 def _triplets(draw: Draw) -> list[tuple[Call, Call]]:
     constructors = [made(), made(0.5, p=1.0), made(swap=True), *(made(reduction=word) for word in ("none", "sum"))]
     return [(constructor, made(draw(3, 5), draw(3, 5), draw(3, 5))) for constructor in constructors]
+
+
+def _single_pairs(draw: Draw) -> list[tuple[Call, Call]]:
+    """Two vectors that are no batch."""
+    constructors = [made(0.3), made(reduction="none")]
+    return [(part, made(draw(5), draw(5), torch.tensor(sign))) for part in constructors for sign in (1, -1)]
+
+
+def _single_scores(draw: Draw) -> list[tuple[Call, Call]]:
+    """Scores that are no batch."""
+    return [(part, made(draw(5), torch.tensor(2))) for part in (made(), made(2, 0.5), made(reduction="none"))]
 
 
 def _unpooled(dims: int) -> Callable[[Draw], list[tuple[Call, Call]]]:
@@ -80,6 +96,7 @@ MORE: dict[str, More] = {
     "AlphaDropout": More(shaped((made(), (3, 5)), (made(0.25), (4,))), modes=True),
     "ChannelShuffle": More(shaped((made(2), (2, 4, 3, 5)), (made(4), (1, 8, 2, 2)))),
     "CosineSimilarity": More(pairs(made(), made(dim=0), made(dim=-1, eps=0.1))),
+    "CosineEmbeddingLoss": More(_single_pairs),
     "Dropout": More(shaped((made(), (3, 5)), (made(0.25, inplace=False), (4,)), (made(p=0.0), (2, 3))), modes=True),
     "Dropout1d": More(shaped((made(), (2, 3, 5)), (made(0.25), (3, 4))), modes=True),
     "Dropout2d": More(shaped((made(), (2, 3, 4, 5)), (made(0.25), (2, 3, 2, 2))), modes=True),
@@ -90,7 +107,9 @@ MORE: dict[str, More] = {
     "Fold": More(shaped((made((4, 5), 2), (2, 12, 12)), (made([4, 5], (2, 3), padding=1, stride=2), (12, 9)))),
     "Hardsigmoid": More(shaped((made(), (3, 5)), (made(), ())), twice=False),
     "Identity": More(shaped((made(), (3, 5)), (made(), ()))),
+    **{f"InstanceNorm{dims}d": More(_kept(dims), modes=True) for dims in (1, 2, 3)},
     **{f"MaxUnpool{dims}d": More(_unpooled(dims)) for dims in (1, 2, 3)},
+    "MultiMarginLoss": More(_single_scores),
     "PairwiseDistance": More(pairs(made(), made(p=1.0), made(3.0, 0.1, keepdim=True))),
     "PixelShuffle": More(images(made(2), made(1))),
     "PixelUnshuffle": More(images(made(2), made(1))),

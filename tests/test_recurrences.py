@@ -6,6 +6,8 @@ from small import checked, program, settings_of
 from torch import Tensor, nn
 
 from layergen import ops
+from layergen.prove.demands import SizeDemand
+from layergen.run.forward import TrialFault
 from layergen.run.instance import Instance, Placement
 
 CPU = torch.device("cpu")
@@ -70,3 +72,28 @@ def test_a_recurrence_without_dropout_draws_nothing() -> None:
 def test_recurrences_have_signatures(name: str) -> None:
     (signature,) = ops.get(name).signatures
     assert [part.name for part in signature.parameters][:2] == ["input", "hx"]
+
+
+@pytest.mark.parametrize(("name", "checks"), [("lstm", True), ("gru", False)])
+def test_a_width_that_a_kernel_would_not_miss_is_checked(name: str, checks: bool) -> None:
+    """In single precision, the `lstm` of a CPU takes features of any width; the others refuse them."""
+    layer = checked(program(fused(name), parameters=weights(name), **SHAPES))
+    found = [check.demand.entry.position for check in layer.input_checks if isinstance(check.demand, SizeDemand)]
+    assert (2 in found) == checks
+
+
+@pytest.mark.parametrize("parts", ["[h, c]", "[c, h]"])
+def test_an_lstm_is_given_states_of_its_widths(parts: str) -> None:
+    tensors = {"w_ih": [16, 3], "w_hh": [16, 2], "w_hr": [2, 4]}
+    plain = program(
+        f"h = zeros(1, N, 2)\nc = zeros(1, N, 4)\n"
+        f"y, _, _ = lstm(x, {parts}, [w_ih, w_hh, w_hr], False, 1, 0.0, training, False, True)",
+        parameters={key: {"shape": shape, "init": "uniform(-0.5, 0.5)"} for key, shape in tensors.items()},
+        inputs={"x": ["N", "L", 3]}, outputs={"y": ["N", "L", 2]},
+    )  # fmt: skip
+    instance = Instance(plain, settings_of(plain)[0], Placement(CPU))
+    if parts == "[h, c]":
+        instance.run(training=True)
+    else:
+        with pytest.raises(TrialFault, match="takes a state of width 2 here, but is given 4"):
+            instance.run(training=True)

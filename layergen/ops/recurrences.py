@@ -1,4 +1,8 @@
-"""What torch's fused recurrences take unchecked: beyond the end of too few parameters or states, they read on."""
+"""What torch's fused recurrences take unchecked: beyond the end of too few parameters or states, they read on.
+
+Some of it torch refuses of tensors without data alone: the kernel that computes `lstm` in single precision on a CPU
+takes features and states of any width.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -28,4 +32,16 @@ def unchecked(op: Op, arguments: Sequence[Any], keywords: Mapping[str, Any]) -> 
         if isinstance(part, Tensor) and (part.dim() < 2 or bool(part.shape[0] != layers)):
             found = f"{part.shape[0]}" if part.dim() > 1 else "none"
             return f"`{op.name}` takes a state of {layers} layers here, but is given one of {found}"
+    return _width(given["input"], state, given["params"]) if op.name == "lstm" else None
+
+
+def _width(value: Tensor, state: Sequence[Tensor], parameters: Sequence[Tensor]) -> str | None:
+    """What has another width than the parameters of an `lstm` say."""
+    below, before = parameters[:2]
+    if below.dim() != 2 or before.dim() != 2:
+        return None
+    expected = (below.shape[1], before.shape[1], before.shape[0] // 4)
+    for what, part, width in zip(("features", "a state", "a cell state"), (value, *state), expected, strict=True):
+        if part.dim() and bool(part.shape[-1] != width):
+            return f"`lstm` takes {what} of width {width} here, but is given {part.shape[-1]}"
     return None
