@@ -49,11 +49,6 @@ def shaped(*rows: tuple[Call, tuple[int, ...]]) -> Callable[[Draw], list[tuple[C
     return lambda draw: [(constructor, made(draw(*shape))) for constructor, shape in rows]
 
 
-def _kept(dims: int) -> Callable[[Draw], list[tuple[Call, Call]]]:
-    """Calls of a norm whose running averages stay as they are."""
-    return shaped((made(3, momentum=None, track_running_stats=True), (2, 3, *(4, 5, 3)[:dims])))
-
-
 def _bags(draw: Draw) -> list[tuple[Call, Call]]:
     indices = torch.tensor([[0, 2, 1], [3, 3, 0]])
     return [(made(4, 3, mode=mode), made(indices)) for mode in ("mean", "sum", "max")]
@@ -107,7 +102,6 @@ MORE: dict[str, More] = {
     "Fold": More(shaped((made((4, 5), 2), (2, 12, 12)), (made([4, 5], (2, 3), padding=1, stride=2), (12, 9)))),
     "Hardsigmoid": More(shaped((made(), (3, 5)), (made(), ())), twice=False),
     "Identity": More(shaped((made(), (3, 5)), (made(), ()))),
-    **{f"InstanceNorm{dims}d": More(_kept(dims), modes=True) for dims in (1, 2, 3)},
     **{f"MaxUnpool{dims}d": More(_unpooled(dims)) for dims in (1, 2, 3)},
     "MultiMarginLoss": More(_single_scores),
     "PairwiseDistance": More(pairs(made(), made(p=1.0), made(3.0, 0.1, keepdim=True))),
