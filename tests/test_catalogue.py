@@ -26,14 +26,12 @@ What else `torch.nn` has, and why no layer restates it:
 |---|---|
 """
 CONTAINER = "It is made of modules that it is given."
-DRAWN = "Its random samples are an argument whose name begins with an underscore."
 LAZY = "Its sizes are those of its first input; a generated layer has them in its constructor."
 REASONS = {
     "AdaptiveLogSoftmaxWithLoss": "The parts of its tail are sequences in a list.",
     "CTCLoss": "Its gradient is that of a softmax before it, and not its own.",
     "CrossMapLRN2d": "Its sum keeps the first channel beyond the window; `LocalResponseNorm` does not.",
     "DataParallel": CONTAINER,
-    **dict.fromkeys(("FractionalMaxPool2d", "FractionalMaxPool3d"), DRAWN),
     "LinearCrossEntropyLoss": "Its options are an object.",
     "MultiheadAttention": "Its mask has one of two shapes.",
     **dict.fromkeys(("Module", "Container", "ModuleDict", "ModuleList", "Sequential"), CONTAINER),

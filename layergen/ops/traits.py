@@ -34,7 +34,8 @@ FLOATING: MappingProxyType[str, Floating] = MappingProxyType(
 RANDOM = frozenset(
     {
         *("dropout1d", "dropout2d", "dropout3d", "gumbel_softmax", "multi_head_attention_forward"),
-        *("fractional_max_pool2d", "fractional_max_pool3d"),
+        *("fractional_max_pool2d", "fractional_max_pool2d_with_indices"),
+        *("fractional_max_pool3d", "fractional_max_pool3d_with_indices"),
     }
 )
 
@@ -47,7 +48,6 @@ SKIPPED = frozenset(
         *("int_repr", "q_per_channel_scales", "q_per_channel_zero_points", "segment_reduce", "to_padded_tensor"),
         *("chain_matmul", "hash_tensor", "native_channel_shuffle", "range", "threshold_"),
         *("unsafe_chunk", "unsafe_split"),
-        *("fractional_max_pool2d_with_indices", "fractional_max_pool3d_with_indices"),
         *("atleast_1d", "atleast_2d", "atleast_3d", "block_diag", "broadcast_tensors"),  # mypy refuses to call them
     }
 )
@@ -73,14 +73,14 @@ SCHEMAS: MappingProxyType[str, tuple[str, ...]] = MappingProxyType(
         "clamp_max": ("clamp_max(Tensor input, Scalar max) -> Tensor", "clamp_max(Tensor input, Tensor max) -> Tensor"),
         "clamp_min": ("clamp_min(Tensor input, Scalar min) -> Tensor", "clamp_min(Tensor input, Tensor min) -> Tensor"),
         "einsum": ("einsum(str equation, Tensor[] operands) -> Tensor",),
-        "fractional_max_pool2d": (
-            "fractional_max_pool2d(Tensor input, int[2] kernel_size, int[2]? output_size=None, "
-            "float[2]? output_ratio=None, bool return_indices=False) -> Tensor",
-        ),
-        "fractional_max_pool3d": (
-            "fractional_max_pool3d(Tensor input, int[3] kernel_size, int[3]? output_size=None, "
-            "float[3]? output_ratio=None, bool return_indices=False) -> Tensor",
-        ),
+        **{
+            f"fractional_max_pool{n}d{ending}": (
+                f"fractional_max_pool{n}d{ending}(Tensor input, int[{n}] kernel_size, int[{n}]? output_size=None, "
+                f"float[{n}]? output_ratio=None) -> {result}",
+            )
+            for n in (2, 3)
+            for ending, result in (("", "Tensor"), ("_with_indices", "(Tensor, Tensor)"))
+        },
         "interpolate": (
             "interpolate(Tensor input, int[1]? size=None, float[1]? scale_factor=None, str mode='nearest', "
             "bool? align_corners=None, bool? recompute_scale_factor=None, bool antialias=False) -> Tensor",
@@ -132,6 +132,7 @@ SINGLE = frozenset(
         *(f"{name}{n}d" for name in ("conv", "conv_transpose", "lp_pool", "max_unpool", "avg_pool") for n in (1, 2, 3)),
         *(f"{name}{n}d" for name in ("adaptive_avg_pool", "adaptive_max_pool", "max_pool") for n in (1, 2, 3)),
         *(f"{name}{n}d_with_indices" for name in ("adaptive_max_pool", "max_pool") for n in (1, 2, 3)),
+        *(f"fractional_max_pool{n}d{ending}" for ending in ("", "_with_indices") for n in (2, 3)),
         *("dropout1d", "fold", "multilabel_margin_loss", "pad", "unfold"),
     }
 )
