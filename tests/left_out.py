@@ -27,6 +27,10 @@ RECURRENT = (
 )
 
 LEFT: Mapping[str, tuple[Left, ...]] = {
+    "CTCLoss": (
+        Left("called", "*1d_target_*", "Targets are padded to one length, not joined."),
+        Left("called", "*_lengths_intlists*", "Lengths are tensors."),
+    ),
     "GRU": RECURRENT,
     "Identity": (Left("places", "*", "The constructor takes no arguments that have no effect."),),
     "LSTM": RECURRENT,

@@ -29,11 +29,10 @@ CONTAINER = "It is made of modules that it is given."
 LAZY = "Its sizes are those of its first input; a generated layer has them in its constructor."
 REASONS = {
     "AdaptiveLogSoftmaxWithLoss": "The parts of its tail are sequences in a list.",
-    "CTCLoss": "Its gradient is that of a softmax before it, and not its own.",
     "CrossMapLRN2d": "Its sum keeps the first channel beyond the window; `LocalResponseNorm` does not.",
     "DataParallel": CONTAINER,
     "LinearCrossEntropyLoss": "Its options are an object.",
-    "MultiheadAttention": "Its mask has one of two shapes.",
+    "MultiheadAttention": "Its masks are bool or floating, one of them of one of two shapes.",
     **dict.fromkeys(("Module", "Container", "ModuleDict", "ModuleList", "Sequential"), CONTAINER),
     "NLLLoss2d": "It is `NLLLoss`, and deprecated.",
     **dict.fromkeys(("ParameterDict", "ParameterList"), "It is made of parameters that it is given."),
@@ -89,4 +88,4 @@ def test_catalogue_is_complete(request: pytest.FixtureRequest) -> None:
 
 def test_what_is_restated_needs_no_reason() -> None:
     assert set(REASONS) <= set(rest())
-    assert len(modules()) - len(rest()) >= 125
+    assert len(modules()) - len(rest()) >= 128
