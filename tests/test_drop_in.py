@@ -90,3 +90,13 @@ def test_batch_norm_without_its_buffers_takes_the_statistics_of_the_batch() -> N
             module.register_buffer("running_mean", None)
             module.register_buffer("running_var", None)
         torch.testing.assert_close(layer(x), match(x))
+
+
+@pytest.mark.parametrize("width", [1, 4])
+def test_an_lstm_refuses_features_of_another_width(width: int) -> None:
+    """As torch's does; the op alone would read beyond them in single precision."""
+    x = torch.randn(5, 2, width)
+    with pytest.raises(RuntimeError, match="Expected 3"):
+        nn.LSTM(3, 4)(x)
+    with pytest.raises(ValueError, match="with input_size=3"):
+        layer_class("lstm")(3, 4)(x)
