@@ -28,7 +28,6 @@ forward: |
     "batch_statistics_in_training": """
 arguments: {dim: {type: int, min: 1, doc: Size.}}
 buffers: {running_mean: {shape: [dim], init: zeros}}
-constraints: [N >= 1]
 inputs: {x: [N, dim]}
 outputs: {y: [N, dim]}
 mixes: {N: training}

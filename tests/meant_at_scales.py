@@ -4,7 +4,6 @@ SOUND = {
     "center_that_is_read_before_it_is_updated": """
 arguments: {dim: {type: int, min: 2, doc: Size.}}
 buffers: {center: {shape: [dim], init: zeros}}
-constraints: [N >= 1]
 inputs: {x: [N, dim]}
 outputs: {y: [N, dim]}
 forward: |
@@ -39,7 +38,6 @@ WRONG = {
         """
 arguments: {dim: {type: int, min: 2, doc: Size.}}
 buffers: {center: {shape: [dim], init: zeros}}
-constraints: [N >= 1]
 inputs: {x: [N, dim]}
 outputs: {y: [N, dim]}
 forward: |

@@ -1,7 +1,7 @@
-"""Advice: what a forward writes out though torch has one op for it, and what it computes twice.
+"""Advice: what a forward writes out though torch has one op for it, what it computes twice, what its buffers lose.
 
-It is looked for in the trees of a layer without a fault. What is found there is written as another forward, which is
-run beside the layer's own; only where both do the same is anything said.
+The first two are looked for in the trees of a layer without a fault. What is found there is written as another forward,
+which is run beside the layer's own; only where both do the same is anything said.
 """
 
 from collections.abc import Iterator, Sequence
@@ -10,12 +10,14 @@ from itertools import islice
 from layergen.advice.agreement import Trials
 from layergen.advice.attention import attention
 from layergen.advice.einsums import einsums
+from layergen.advice.lost import lost_statistics
 from layergen.advice.norms import norms
 from layergen.advice.products import products
 from layergen.advice.proposal import Proposal, dropped, reworked
 from layergen.advice.repeated import kept_once, repetitions
 from layergen.advice.values import Values
 from layergen.checked import CheckedLayer
+from layergen.contracts.sites import WITH_DATA
 from layergen.diagnostics import FORWARD, Finding, Label, Place, Span
 from layergen.faults import refuse
 from layergen.lang import expression as ex
@@ -42,7 +44,8 @@ def advise(layer: CheckedLayer, settings: Sequence[Setting], runs: Sequence[Runs
     Raises:
         SpecError: If advice is declined that is not given.
     """
-    found = tuple(_found(layer.program, Trials(layer, settings, runs)))
+    otherwise = _found(layer.program, Trials(layer, settings, runs))
+    found = (*otherwise, *lost_statistics(layer.program, [one.setting for one in runs if one.admits(WITH_DATA)]))
     accepted, given = layer.program.accept, {finding.rule.name for finding in found}
     refuse(
         NeedlessAccept.at(("accept", rule.name), f"`{rule.name}` is accepted, but nothing is advised", help="delete it")

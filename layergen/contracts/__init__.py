@@ -23,7 +23,6 @@ from layergen.contracts.laws import LAWS
 from layergen.contracts.learning import LEARNING
 from layergen.contracts.masks import MASKS
 from layergen.contracts.narrowing import NARROWING
-from layergen.contracts.nothing import NOTHING
 from layergen.contracts.penalty import PENALTY
 from layergen.contracts.promise import Promise, Shown, Ways
 from layergen.contracts.purity import PURITY
@@ -52,7 +51,7 @@ CONTRACTS: dict[str, tuple[Promise, ...]] = {
     "meaning": (INDEPENDENCE, CAUSAL, MASKS),
     "definition": (COMPLETE,),
     "domains": (DOMAINS,),
-    "finite": (FINITE, NOTHING),
+    "finite": (FINITE,),
     "learning": (LEARNING,),
     "penalty": (PENALTY,),
     "matches": (AGREEMENT,),

@@ -128,3 +128,29 @@ class RepeatedCall(Rule):
     code = "LG605"
     judges = True
     advises = True
+
+
+class LostStatistics(Rule):
+    """A buffer is NaN for good once a training batch had no sample.
+
+    The mean over no sample is NaN, and so is a running mean that has once taken part of it. Nothing fails at that
+    batch, as where nothing was found in an image; what the layer gives in evaluation is NaN from then on.
+
+        forward: |
+          if training:
+              center = lerp(center, mean(x, dim=0), 0.1)
+          y = x - center
+
+    It is advice, which changes no exit code, and is given only where the build has run the layer on an empty batch in
+    training and seen that. Nothing is said where the module that it `matches` does no better.
+
+    Fix: refuse such a batch, so that its caller learns of it.
+
+        constraints: [N >= 1]
+
+    To take such batches all the same, say why: `accept: {lost-statistics: the sampler gives no empty batch}`.
+    """
+
+    code = "LG606"
+    judges = True
+    advises = True

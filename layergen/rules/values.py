@@ -107,25 +107,3 @@ class UpdatedInEvaluation(Rule):
 
     code = "LG324"
     judges = True
-
-
-class LostStatistics(Rule):
-    """A buffer is NaN for good once a training batch had no sample.
-
-    The mean over no sample is NaN, and so is a running mean that has once taken part of it. Nothing fails at that
-    batch, as where nothing was found in an image; what the layer gives in evaluation is NaN from then on. The layer is
-    run on an empty batch in training, and what is assigned to its buffers must be numbers, unless the module that it
-    `matches` loses them too.
-
-        forward: |
-          if training:
-              center = 0.9 * center + 0.1 * mean(x, dim=0)
-          y = x - center
-
-    Fix: refuse such a batch, so that its caller learns of it.
-
-        constraints: [N >= 1]
-    """
-
-    code = "LG346"
-    judges = True

@@ -1,47 +1,39 @@
-"""Nothing: a batch without a sample leaves running statistics numbers."""
+"""What a batch without a sample does to running statistics."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import torch
 
 from layergen.contracts.empty import without_samples
-from layergen.contracts.execution import NUMBERS
 from layergen.contracts.independence import batch_of
 from layergen.contracts.moved import moved
-from layergen.contracts.promise import Promise, Ways
 from layergen.contracts.values import drawn
 from layergen.diagnostics import FORWARD, Finding, Place
 from layergen.lang import expression as ex
 from layergen.lang.interpreter import EvaluationFault
 from layergen.resolve.meanings import LEADING
 from layergen.resolve.program import Program
-from layergen.rules.values import LostStatistics
+from layergen.rules.advice import LostStatistics
 from layergen.run.forward import TrialFault
 from layergen.run.instance import Instance
 from layergen.run.matched import loaded_module, matched_inputs
 from layergen.settings.choice import Setting
 
 
-def check_nothing(ways: Ways) -> Iterator[Finding]:
+def lost_statistics(program: Program, settings: Sequence[Setting]) -> Iterator[Finding]:
     """Yield the first buffer that an empty batch in training makes no number, without a word."""
-    program = ways.program
     batch = batch_of(program)
     if batch in (None, LEADING) or program.forward.assigned.isdisjoint(program.buffers):
         return
-    for runs in ways.runs:
-        empty = without_samples(program, runs.setting)
-        if empty is None or not any(seen.training and seen.fault is None for seen in runs.seen(NUMBERS)):
-            continue
-        lost = _lost(program, empty)
-        if lost is not None and not _lost_by_match(program, empty):
+    for setting in settings:
+        empty = without_samples(program, setting)
+        lost = None if empty is None else _lost(program, empty)
+        if empty is not None and lost is not None and not _lost_by_match(program, empty):
             message = f"the buffer `{lost.id}` is no number any more after a batch without a sample in training"
-            help = f"refuse such a batch: add `{batch} >= 1` under `constraints`"
+            help = f"`{batch} >= 1` under `constraints` refuses such a batch"
             notes = (f"sizes: {batch}=0", "what a running statistic has lost once, no later batch brings back")
             yield LostStatistics.at(Place(FORWARD, lost.span), message, notes=notes, help=help)
             return
-
-
-NOTHING = Promise(check_nothing, (NUMBERS,))
 
 
 def _lost(program: Program, empty: Setting) -> ex.Name | None:
