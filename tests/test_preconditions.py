@@ -111,7 +111,7 @@ def test_a_least_size_is_held_against_all_numbers_at_once() -> None:
         "inputs": {"x": ["N", "c", "L"]},
         "outputs": {"y": ["N", "c", "(L - 1) * s - 2 * p + k"]},
     }
-    assert texts("y = up(x)", **parts) == ["s + 2 * p + 1 <= k + L * s"]
+    assert texts("y = up(x)", **parts) == ["k + L * s >= s + 2 * p + 1"]
 
 
 def test_a_condition_that_says_nothing_of_small_sizes_is_held_against_them() -> None:

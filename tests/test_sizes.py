@@ -86,7 +86,7 @@ def test_those_of_an_optional_input_are_checked_where_it_is_there() -> None:
     lines = forward_lines(program(inputs=inputs, constraints=["L % 2 == 0"]))
     assert lines[:2] == [
         "if z is not None and z.shape[1] % 2 != 0:",
-        '    raise ValueError(f"L must be divisible by 2, got L={z.shape[1]}")',
+        '    raise ValueError(f"L must be even, got L={z.shape[1]}")',
     ]
 
 

@@ -67,7 +67,7 @@ def _prove_path(program: Program, setting: Setting, training: bool, measured: bo
                 first = first if isinstance(first, TrialFault) else fault
                 break  # no other sizes will help
         else:
-            if isinstance(outcome, Proof) or outcome.for_data or outcome.by_turn:
+            if isinstance(outcome, Proof) or outcome.for_data or outcome.by_turn or outcome.by_size:
                 return outcome
             first = outcome if first == nothing else first
     if isinstance(first, TrialFault):
@@ -127,7 +127,7 @@ def _prove_at(
             reason = f"torch takes {', '.join(f'`{name}`' for name in sorted(lost))} as a number"
             needed = frozenset(name.split("[")[0] for name in lost)
             if lost & {*setting.sizes, *LEADING_NAMES}:
-                break
+                return Tried(setting, reason, by_size=True)
         if needed <= concrete:
             break
         concrete |= needed

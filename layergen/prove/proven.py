@@ -65,5 +65,6 @@ class Tried:
     reason: str
     for_data: bool = False  # whether torch runs it with data alone
     by_turn: bool = False  # whether the turns of a loop differ from each other
+    by_size: bool = False  # whether torch takes the size of a dimension as a number
     further: int = 0  # at how many settings it was tried that differ from its own in the sizes of dimensions
     untold: Mapping[str, int] | None = None  # as for a proof
