@@ -192,3 +192,15 @@ def test_the_modules_that_are_used_are_noted() -> None:
     assert printed("x * inf")[1] == {"math"}
     assert printed("zeros(dim, dtype=float32)")[1] == {"torch"}
     assert printed("upcast(x)")[1] == {"torch"}
+
+
+def test_prose_is_broken_between_codes_and_in_long_ones_alone() -> None:
+    long = "``(4 * hidden_size, input_size if k == 0 else directions * outgoing)``"
+    text = f"Weights from the input to the gates. Shape: {long}. One for each ``k`` in ``range(num_layers)``, if any."
+    assert wrap(text, 60) == (
+        "Weights from the input to the gates. Shape: ``(4 *",
+        "hidden_size, input_size if k == 0 else directions *",
+        "outgoing)``. One for each ``k`` in ``range(num_layers)``, if",
+        "any.",
+    )
+    assert wrap("One for each name: ``a short code``", 30) == ("One for each name:", "``a short code``")

@@ -13,7 +13,7 @@ from layergen.lower.arguments import type_of
 from layergen.lower.definition import formula
 from layergen.lower.returned import returned_at
 from layergen.lower.scopes import negated
-from layergen.lower.shape_docs import code, described_shape, listed_shape, shape_text
+from layergen.lower.shape_docs import code, computed, described_shape, listed_shape, shape_text
 from layergen.lower.source import DocText, python, wrap
 from layergen.lower.views import Lines
 from layergen.prove.demands import RankDemand
@@ -111,6 +111,8 @@ def shapes(program: Program, doc: DocText) -> Iterator[str]:
         texts += [sentence(note.doc)] if note.doc else []
         if texts:
             yield from entry(f"- {name}", " ".join(texts), doc)
+    for name, value in computed(program):
+        yield from entry(f"- {name}", f"{code(ex.show(value))}.", doc)
 
 
 def tuple_sentence(program: Program, whole: TensorTuple, tensors: Mapping[str, Input | Output]) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from layergen.lang import expression as ex
-from layergen.lang.model import Input, Output
+from layergen.lang.model import Buffer, Input, Output, Parameter
 from layergen.lower.source import SourcePrinter, as_shape
 from layergen.resolve.conditions import facts, present
 from layergen.resolve.program import Program
@@ -85,3 +85,26 @@ def output_symbol(program: Program, expression: ex.Expression, index: int) -> st
     mentioned = ex.names(expression)
     sources = [name for name in program.dimensions if name in mentioned]
     return f"{sources[0]}_out" if sources else f"S_{index}"
+
+
+def computed(program: Program) -> Iterator[tuple[str, ex.Expression]]:
+    """The names that shapes or the formula mention though no one is given them, each with what it is."""
+    tensors = (*program.inputs.values(), *program.outputs.values(), *program.tensors.values())
+    mentioned = {name for tensor in tensors for name in _names(tensor)}
+    mentioned |= program.definition.mentions if program.definition is not None else frozenset()
+    told: dict[str, ex.Expression] = {}
+    for name, expression in reversed([*program.derived.items()]):
+        if name in mentioned and name not in program.arguments:
+            told[name] = expression
+            mentioned |= ex.names(expression)
+    yield from reversed([*told.items()])
+
+
+def _names(tensor: Input | Output | Parameter | Buffer) -> Iterator[str]:
+    """The names in what a docstring says of the shape of a tensor, and of when it is there."""
+    for entry in tensor.entries:
+        yield from ex.names(entry)
+    when = None if isinstance(tensor, Input) else tensor.when
+    each = None if isinstance(tensor, Input | Output) else tensor.each
+    for part in (when, None if each is None else each.count):
+        yield from ex.names(part) if part is not None else ()

@@ -24,6 +24,7 @@ CONSTANTS = {**{name: f"math.{name}" for name in NUMBERS}, **{name: f"torch.{nam
 LISTS = frozenset({Kind.INTS, Kind.FLOATS, Kind.TENSORS})
 WIDTH = 88
 TIE = "\0"  # stands for a space at which no line ends
+LONGEST_TIED = 44  # characters of code in which no line ends
 RAISED = 16  # columns before what is raised
 ONE_LINE = 65  # characters of a message that stands on one line
 
@@ -347,10 +348,15 @@ def wrap(text: str, width: int) -> tuple[str, ...]:
     """Prose in lines of at most ``width`` columns. Paragraphs keep apart by an empty line, and short code together."""
     lines: list[str] = []
     for paragraph in re.split(r"\n\s*\n", text.strip()):
-        joined = re.sub(r"``[^`]{1,40}``", lambda code: code[0].replace(" ", TIE), " ".join(paragraph.split()))
+        joined = re.sub("``[^`]+``", _together, " ".join(paragraph.split()))
         wrapped = textwrap.wrap(joined, width, break_long_words=False, break_on_hyphens=False)
         lines += ([""] if lines else []) + [line.replace(TIE, " ") for line in wrapped]
     return tuple(lines)
+
+
+def _together(code: re.Match[str]) -> str:
+    """Code that is not broken into lines if it is short."""
+    return code[0].replace(" ", TIE) if len(code[0]) <= LONGEST_TIED else code[0]
 
 
 class DocText:
