@@ -117,6 +117,11 @@ class CheckedLayer:
         return tuple((check, case) for case in self.preconditions if (check := case.check) is not None)
 
     @property
+    def told(self) -> bool:
+        """Whether something beside the forward tells its values: a definition, a match or a law."""
+        return self.program.definition is not None or self.program.matches is not None or bool(self.program.laws)
+
+    @property
     def proven(self) -> bool:
         """Whether the shapes are proven for all sizes on every way through the forward."""
         return all(isinstance(proof, Proof) and proof.whole for proof in self.proofs)

@@ -38,6 +38,7 @@ class BuildResult(NamedTuple):
     plan: Plan
     texts: Texts  # the texts that the plan writes, by their digests
     proven: int = 0  # how many of the specs have shapes that are proven for all sizes
+    untold: int = 0  # how many have nothing beside the forward that tells their values
     bugs: tuple[tuple[str, Failure], ...] = ()  # where an error of layergen's own was met
     advice: tuple[Diagnostic, ...] = ()  # sorted; on specs without a fault
 
@@ -136,7 +137,7 @@ def generate(order: Order) -> Generated:
     texts = tuple(signed(render(view), spec.name) for view in views)
     contract = handed_on(checked, source.data(), spec.name, spec.module, order.contracts)
     advice = tuple(map(source.diagnose, checked.advice))
-    return Generated(checked.program.layer, texts, contract, checked.proven, advice=advice)
+    return Generated(checked.program.layer, texts, contract, checked.proven, checked.told, advice=advice)
 
 
 def examine(spec: SpecFile, config: Config) -> "CheckedLayer":
@@ -315,10 +316,11 @@ def _result(
 ) -> BuildResult:
     diagnostics = {*found.diagnostics, *others, *(item for outcome in outcomes for item in outcome.diagnostics)}
     count = len({*(spec.name for spec in found.specs), *(item.location.file for item in found.diagnostics)})
-    proven = sum(outcome.made.proven for outcome in outcomes if outcome.made)
+    made = [outcome.made for outcome in outcomes if outcome.made]
+    proven, untold = sum(one.proven for one in made), sum(not one.told for one in made)
     bugs = [(outcome.spec.name, outcome.failure) for outcome in outcomes if outcome.failure]
     bugs += [(f"{plan.output}/{path}", failure) for path, failure in failures.items()]
     ordered = tuple(sorted(diagnostics, key=Diagnostic.sort_key))
     advice = sorted((item for outcome in outcomes for item in outcome.advice), key=Diagnostic.sort_key)
     bugs.sort(key=lambda bug: bug[0])
-    return BuildResult(count, ordered, plan, cache.text, proven, tuple(bugs), tuple(advice))
+    return BuildResult(count, ordered, plan, cache.text, proven, untold, tuple(bugs), tuple(advice))

@@ -23,7 +23,7 @@ CONTRACT = {"layer": "A"}
 
 def made(cache: Cache) -> Made:
     texts = (cache.keep(TEXT), cache.keep("y = 1\n"))
-    return Made(cache.key("a"), "A", True, texts, contract_digest(CONTRACT), {"B": "0"})
+    return Made(cache.key("a"), "A", True, True, texts, contract_digest(CONTRACT), {"B": "0"})
 
 
 def stored(root: Path) -> tuple[Made, Path]:

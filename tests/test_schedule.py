@@ -100,8 +100,8 @@ def test_library_hands_out_contracts_by_class() -> None:
         return {"key": key}
 
     library = Library(load)
-    library.add(Made("1", "A", True, ("", ""), "digest of A", {}))
-    library.add(Made("2", "B", True, ("", ""), "digest of B", {}), {"key": "at hand"})
+    library.add(Made("1", "A", True, True, ("", ""), "digest of A", {}))
+    library.add(Made("2", "B", True, True, ("", ""), "digest of B", {}), {"key": "at hand"})
     assert library.uses(["B", "A", "None"]) == {"A": "digest of A", "B": "digest of B", "None": ""}
     assert not loaded
     assert library.contracts(["A", "B", "None"]) == {"A": {"key": "1"}, "B": {"key": "at hand"}}

@@ -38,10 +38,11 @@ def counts(result: BuildResult, dry: bool) -> list[str]:
 
 
 def proven(result: BuildResult) -> str:
-    """The last part of a summary: for how many layers no size was left out."""
+    """The last part of a summary: for how many layers no size was left out, and how many nobody tells the values of."""
     if not result.specs:
         return "; `layergen new NAME` writes a first spec"
-    return f"; shapes proven for all sizes: {result.proven} of {result.specs}"
+    shapes = f"; shapes proven for all sizes: {result.proven} of {result.specs}"
+    return f"{shapes}; without definition, match or law: {result.untold}" if result.untold else shapes
 
 
 def _advised(result: BuildResult) -> str:

@@ -41,6 +41,7 @@ class Generated(NamedTuple):
     texts: tuple[str, ...] = ()  # signed
     contract: PlainContract | None = None
     proven: bool = False  # whether the shapes are proven for all sizes
+    told: bool = False  # whether something beside the forward tells its values
     diagnostics: tuple[Diagnostic, ...] = ()
     advice: tuple[Diagnostic, ...] = ()  # on a spec without a fault
 
@@ -263,7 +264,7 @@ class Maker:
             key, texts = self._keys[spec.name], tuple(map(self._cache.keep, generated.texts))
             uses, contract = self._library.uses(self._members[spec.name]), generated.contract or {}
             digest, advice = contract_digest(contract), packed(generated.advice)
-            made = Made(key, generated.layer, generated.proven, texts, digest, uses, advice)
+            made = Made(key, generated.layer, generated.proven, generated.told, texts, digest, uses, advice)
             self._record(spec, made, contract)
 
     def _record(self, spec: SpecFile, made: Made, contract: PlainContract | None = None) -> None:

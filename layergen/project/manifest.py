@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, TypeVar
 
 Entry = TypeVar("Entry")
 
-VERSION = 3
+VERSION = 4
 NAME = "manifest.json"
 
 
@@ -40,6 +40,7 @@ class Made(NamedTuple):
     key: str  # of all that it was made from
     layer: str  # the name of the class
     proven: bool  # whether its shapes are proven for all sizes
+    told: bool  # whether something beside the forward tells its values
     texts: tuple[str, ...]  # digests of its module and its test
     contract: str  # digest of what other layers see of this one
     uses: dict[str, str]  # digests of the contracts of other layers that it was made with, by their classes
@@ -105,8 +106,8 @@ def _take(found: Manifest, data: Any) -> None:
         name: Known((m, c, size, inode), digest) for name, ((m, c, size, inode), digest) in data["files"].items()
     }
     found.specs = {
-        name: Made(key, layer, proven, (module, test), contract, uses, advice)
-        for name, (key, layer, proven, (module, test), contract, uses, advice) in data["specs"].items()
+        name: Made(key, layer, proven, told, (module, test), contract, uses, advice)
+        for name, (key, layer, proven, told, (module, test), contract, uses, advice) in data["specs"].items()
     }
     found.outputs = {
         name: Output((m, c, size, inode), digest, origin, tuple(exports))
@@ -144,9 +145,18 @@ def _known(value: Any) -> Known | None:
 def read_made(value: Any) -> Made | None:
     """What was made from a spec, from JSON; ``None`` for what no build can have written."""
     match value:
-        case [str(key), str(layer), bool(proven), [str(), str()] as texts, str(contract), dict(uses), str(advice)]:
+        case [
+            str(key),
+            str(layer),
+            bool(proven),
+            bool(told),
+            [str(), str()] as texts,
+            str(contract),
+            dict(uses),
+            str(advice),
+        ]:
             if layer.isidentifier() and all(isinstance(digest, str) for digest in uses.values()):
-                return Made(key, layer, proven, tuple(texts), contract, uses, advice)
+                return Made(key, layer, proven, told, tuple(texts), contract, uses, advice)
     return None
 
 
