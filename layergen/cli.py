@@ -160,9 +160,20 @@ def _explain_arguments(explain: argparse.ArgumentParser) -> None:
     explain.add_argument("rule", nargs="?", metavar="RULE", help="code or name: LG301, hidden-coupling")
 
 
+def _project() -> Config:
+    """The project that this folder belongs to, which is told where the folder looks like a project itself."""
+    here = Path.cwd().resolve()
+    config = load_config(here)
+    own, specs = here / Config._field_defaults["specs"], config.root / config.specs
+    if config.root != here and own.is_dir() and specs not in (own, *own.parents):
+        told = f"the project is `{os.path.relpath(config.root)}`, where the nearest `pyproject.toml` is"
+        print(f"layergen: {told}: with one here, `specs` would be a project of its own", file=sys.stderr)
+    return config
+
+
 def _build(options: argparse.Namespace) -> int:
     dry, started = options.check or options.diff, time.monotonic()
-    config, jobs = load_config(Path.cwd()), options.jobs or available_cores()
+    config, jobs = _project(), options.jobs or available_cores()
     with ProgressBar("spec", KEPT) as progress:
         paths = _paths(config, options.paths)
         result = build(config, paths, force=options.force, dry=dry, jobs=jobs, progress=progress)
@@ -177,7 +188,7 @@ def _build(options: argparse.Namespace) -> int:
 
 def _check(options: argparse.Namespace) -> int:
     started = time.monotonic()
-    config, jobs = load_config(Path.cwd()), options.jobs or available_cores()
+    config, jobs = _project(), options.jobs or available_cores()
     with ProgressBar("spec", KEPT) as progress:
         result = check(config, _paths(config, options.paths), jobs=jobs, progress=progress)
     _print_faults(result.diagnostics or result.advice, options.output_format)  # faults come first
@@ -190,7 +201,7 @@ def _show(options: argparse.Namespace) -> int:
     from layergen.present.facts import summarize
     from layergen.present.facts_text import as_json, as_text
 
-    config = load_config(Path.cwd())
+    config = _project()
     spec = find_spec(config, options.name)
     try:
         layer = examine(spec, config)
@@ -203,7 +214,7 @@ def _show(options: argparse.Namespace) -> int:
 
 
 def _test(options: argparse.Namespace) -> int:
-    config = load_config(Path.cwd())
+    config = _project()
     specs = [find_spec(config, name) for name in options.names]
     paths = [spec.outputs[1] for spec in specs] or [TESTS]
     _require(config, paths)
@@ -220,7 +231,7 @@ def _test(options: argparse.Namespace) -> int:
 
 
 def _bench(options: argparse.Namespace) -> int:
-    config = load_config(Path.cwd())
+    config = _project()
     specs = [find_spec(config, name) for name in options.names] or discover(config).specs
     _require(config, [spec.outputs[0] for spec in specs])
     from layergen.commands.bench import Options, bench
@@ -243,9 +254,9 @@ def _require(config: Config, paths: Iterable[str]) -> None:
 def _new(options: argparse.Namespace) -> int:
     from layergen.project.starter import write_starter
 
-    config = load_config(Path.cwd())
+    config = _project()
     path = write_starter(config, options.name, options.category)
-    print(path.relative_to(config.root).as_posix())
+    print(Path(os.path.relpath(path)).as_posix())
     return FINE
 
 

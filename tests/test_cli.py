@@ -45,6 +45,22 @@ def test_new_spec_builds_as_it_stands(project: Path, capsys: Capture) -> None:
     assert "class GatedScale(nn.Module):" in (project / "generated" / "norm" / "gated_scale.py").read_text()
 
 
+def test_a_folder_with_specs_below_a_project_is_told_to_which_it_belongs(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    (project / "pyproject.toml").touch()
+    inner = project / "inner"
+    (inner / "specs").mkdir(parents=True)
+    monkeypatch.chdir(inner)
+    assert main(["new", "Gated"]) == 0
+    output = capsys.readouterr()
+    assert output.out == "../specs/custom/gated.yaml\n"
+    assert output.err.startswith("layergen: the project is `..`, where the nearest `pyproject.toml` is")
+    monkeypatch.chdir(project / "specs")
+    assert main(["new", "Other"]) == 0
+    assert capsys.readouterr() == ("custom/other.yaml\n", "")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
