@@ -119,7 +119,8 @@ class CheckedLayer:
     @property
     def told(self) -> bool:
         """Whether something beside the forward tells its values: a definition, a match or a law."""
-        return self.program.definition is not None or self.program.matches is not None or bool(self.program.laws)
+        program = self.program
+        return bool(program.laws) or any((program.definition, program.matches, program.formula))
 
     @property
     def proven(self) -> bool:

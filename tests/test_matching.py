@@ -117,3 +117,16 @@ def test_a_buffer_that_the_module_does_not_have_is_not_compared() -> None:
     calls = {"calls": {"shape": [], "init": "zeros", "persistent": False}}
     forward = "if training:\n  calls = calls + 1\ny = clamp(x, min=0) + 0 * calls"
     assert checked(program(forward, buffers=calls, matches="nn.ReLU()")).cases
+
+
+@pytest.mark.parametrize(
+    ("parts", "told"),
+    [
+        ({}, False),
+        ({"matches": "x + x"}, True),
+        ({"laws": ["layer(-x) == -layer(x)"]}, True),
+        ({"definition": "y[n, c] = 2 * x[n, c]"}, True),
+    ],
+)
+def test_values_are_told_by_a_match_a_law_or_a_definition(parts: dict[str, Any], told: bool) -> None:
+    assert checked(program("y = 2 * x", **parts)).told == told

@@ -17,7 +17,11 @@ from layergen.project.config import Config
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-PAGES = (ROOT / "README.md", ROOT / "docs" / "article.md")  # whose blocks are about whole specs
+PAGES = (
+    ROOT / "README.md",
+    ROOT / "docs" / "article.md",
+    ROOT / "docs" / "language" / "from_torch.md",
+)  # whose blocks are about whole specs
 BLOCK = re.compile(r"^```(yaml|diff|text|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LAYER = re.compile(r"^layer: (\w+)$", re.MULTILINE)
 
