@@ -79,6 +79,46 @@ def test_a_mutant_has_one_change_and_a_line() -> None:
     assert len(found) == len(list(mutants(LAYER, "Halving")))
 
 
+SAME = """
+from torch import nn
+
+class Same(nn.Module):
+    def __init__(self, sides, step):
+        super().__init__()
+        sides = _single("sides", sides)
+        self.sides = sides
+        self.step = step
+
+    def forward(self, x, target):
+        total: Tensor | float = F.{call}
+        for part in x.unbind():
+            total = total + part
+        first, second = x.unbind()
+        return total, first, self.sides[0], self.step[0]
+"""
+
+
+@pytest.mark.parametrize(
+    ("call", "made", "left_out"),
+    [
+        ("mse_loss(x, target)", "F.mse_loss(x)", "F.mse_loss(target, x)"),
+        ("kl_div(x, target)", "F.kl_div(target, x)", ""),
+        ("normalize(x, dim=1)", "F.normalize(x, dim=2)", "F.normalize(x)"),
+        ("normalize(x, dim=-1)", "F.normalize(x)", ""),
+        ("normalize(x, dim=self.step)", "F.normalize(x)", ""),
+    ],
+)
+def test_no_mutant_computes_the_same_by_construction(call: str, made: str, left_out: str) -> None:
+    found = [mutant.now for mutant in mutants(SAME.replace("{call}", call), "Same")]
+    assert f"total: Tensor | float = {made}" in found
+    assert f"total: Tensor | float = {left_out}" not in found
+    assert not any("Tensor & float" in now or "= x" in now or "in x:" in now for now in found)
+    returned = [now for now in found if now.startswith("return")]
+    assert [now for now in returned if "self.step[-1]" in now]
+    assert [now for now in returned if "self.sides[1]" in now]
+    assert not [now for now in returned if "self.sides[-1]" in now]
+
+
 @pytest.mark.slow
 def test_mutants_are_found_survive_or_hang(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(session, "LEAST", 2.0)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from layergen.mutate.operators import mutations
+from layergen.mutate.same import lists_of_one
 
 VALUES = ("forward", "penalty", "reset_parameters", "_initialize", "__init__")  # the methods that are changed
 
@@ -39,10 +40,11 @@ def mutants(source: str, name: str) -> Iterator[Mutant]:
     original = ast.unparse(tree)
     (cls,) = (node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == name)
     seen = {original}
+    lists = lists_of_one(cls)
     for method in cls.body:
         if not isinstance(method, ast.FunctionDef) or method.name not in VALUES:
             continue
-        for line, change in mutations(method):
+        for line, change in mutations(method, lists):
             with change:
                 text = ast.unparse(tree)
                 mutant = copy.deepcopy(tree) if text not in seen else None

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
+from layergen.mutate.same import alike, swaps
+
 OPERATORS: dict[type[ast.operator], type[ast.operator]] = {
     ast.Add: ast.Sub,
     ast.Sub: ast.Add,
@@ -71,14 +73,21 @@ NEIGHBOURS = {
     "avg_pool2d": "max_pool2d",
 }
 KEPT = {"device", "dtype", "requires_grad", "persistent", "strict"}  # keywords that are not left out
-SYMMETRIC = {"promote_types", "transpose"}  # functions whose arguments may be swapped
 
 
-def mutations(method: ast.FunctionDef) -> Iterator[tuple[int, AbstractContextManager[None]]]:
-    """Each change to a method, made while its context is open, and its line; what refuses inputs is left alone."""
+def mutations(
+    method: ast.FunctionDef, lists: frozenset[str] = frozenset()
+) -> Iterator[tuple[int, AbstractContextManager[None]]]:
+    """Each change to a method, made while its context is open, and its line; what refuses inputs is left alone.
+
+    Args:
+        method: The method.
+        lists: What has one entry in its class.
+    """
     for parent, name, index, node in slots(method.body, method, "body"):
         for other in changed(node):
-            yield getattr(node, "lineno", method.lineno), put(parent, name, index, other)
+            if not alike(parent, name, node, other, lists):
+                yield getattr(node, "lineno", method.lineno), put(parent, name, index, other)
 
 
 def slots(value: Any, parent: ast.AST, name: str) -> Iterator[tuple[ast.AST, str, int | None, ast.AST]]:
@@ -94,7 +103,8 @@ def slots(value: Any, parent: ast.AST, name: str) -> Iterator[tuple[ast.AST, str
             continue  # where autocast is turned off, which all tests on one device do alike
         yield parent, name, index, node
         for field, inner in ast.iter_fields(node):
-            yield from slots(inner, node, field)
+            if not (isinstance(node, ast.AnnAssign) and field == "annotation"):  # which computes nothing
+                yield from slots(inner, node, field)
 
 
 def refuses(node: ast.AST) -> bool:
@@ -166,7 +176,7 @@ def changed_call(call: ast.Call) -> Iterator[ast.AST]:
         return
     if len(call.args) > 1 and not any(isinstance(argument, ast.Starred) for argument in call.args):
         first, second, *others = call.args
-        if not isinstance(call.func, ast.Attribute) or call.func.attr not in SYMMETRIC:
+        if swaps(call):
             yield ast.Call(call.func, [second, first, *others], call.keywords)
         yield ast.Call(call.func, call.args[:-1], call.keywords)
     for keyword in call.keywords:
