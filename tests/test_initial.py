@@ -103,9 +103,22 @@ def test_bounds_of_initial_values_of_a_spec(init: str, low: float, high: float) 
     assert bounds_of(init, ["dim"]) == {"weight": (low, high)}
 
 
-@pytest.mark.parametrize("init", ["randn(dim)", "rand(dim) / dim"])
-def test_random_expressions_have_no_bounds(init: str) -> None:
-    assert bounds_of(init, ["dim"]) == {}
+@pytest.mark.parametrize(("init", "middle", "spread"), [("randn(9)", 0, 1), ("rand(9) / 2", 0.25, 0.5 / math.sqrt(12))])
+def test_bounds_of_random_expressions_are_those_of_draws(init: str, middle: float, spread: float) -> None:
+    low, high, found = initial_bounds(instance_of(program(parameters={"weight": {"shape": [9], "init": init}})))[
+        "weight"
+    ]
+    assert (low + high) / 2 == pytest.approx(middle, abs=spread)
+    assert high - low > 6 * spread
+    assert found == pytest.approx(spread, rel=0.02)
+
+
+@pytest.mark.parametrize("init", ["bernoulli(full([9], 1e-3))", "randn(1) * ones(999)", "clone(drawn)"])
+def test_random_expressions_of_which_draws_tell_little_have_no_bounds(init: str) -> None:
+    drawn = {"shape": [9], "init": "randn(9)"}
+    size = 999 if "999" in init else 9
+    layer = program(parameters={"drawn": drawn, "weight": {"shape": [size], "init": init}})
+    assert "weight" not in initial_bounds(instance_of(layer))
 
 
 def test_fans_in_an_initial_value_are_computed() -> None:
@@ -152,7 +165,9 @@ def test_bounds_follow_what_is_read() -> None:
     instance = instance_of(program(arguments={"dim": DIM}, parameters=READING))
     dim = instance.setting.values["dim"]
     expected = {"third": (3, 3), "second": (1.5, 1.5), "first": (1.5, dim + 0.5), "blocked": (-6, -6)}
-    assert initial_bounds(instance) == expected
+    found = initial_bounds(instance)
+    assert len(found.pop("drawn")) == 3
+    assert found == expected
 
 
 def test_fan_is_read_of_a_tensor_that_starts_later() -> None:
@@ -163,3 +178,23 @@ def test_fan_is_read_of_a_tensor_that_starts_later() -> None:
     layer = program(parameters=parameters)
     assert layer.initial_order == ("scale", "weight")
     assert initial_bounds(instance_of(layer))["weight"] == pytest.approx((1 / 3, 1 / 3))
+
+
+def test_initial_values_that_a_layer_gives_to_members_have_bounds() -> None:
+    modules = {
+        "table": {"module": "nn.Embedding(7, 2)", "init": {"weight": "normal(1, 0.5)"}},
+        "heads": {"module": "[nn.Linear(2, 3) for _ in range(2)]", "init": {"bias": "uniform(-0.5, 0.5)"}},
+        "last": {"module": "nn.Linear(2, 7, bias=False)", "init": {"weight": "zeros"}},
+        "plain": "nn.Linear(2, 3)",
+    }
+    found = initial_bounds(instance_of(program(modules=modules)))
+    drawn = {name: pytest.approx((-0.5, 0.5, 1 / math.sqrt(12))) for name in ("heads.0.bias", "heads.1.bias")}
+    assert found == {"table.weight": (-2, 4, 0.5), **drawn, "last.weight": (0, 0)}
+
+
+def test_a_tensor_that_is_tied_to_another_starts_as_that_does() -> None:
+    modules = {
+        "table": "nn.Embedding(7, 2)",
+        "last": {"module": "nn.Linear(2, 7, bias=False)", "init": {"weight": "zeros"}},
+    }
+    assert initial_bounds(instance_of(program(modules=modules, ties={"last.weight": "table.weight"}))) == {}

@@ -1,13 +1,15 @@
 """Tries the initial values of parameters and buffers, and tells between which bounds they lie."""
 
 import math
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from layergen import ops
+from layergen.contracts.sampled import sampled
 from layergen.contracts.spreads import initializer_spread
 from layergen.diagnostics import Finding, Place
 from layergen.faults import refuse
@@ -15,10 +17,13 @@ from layergen.lang import expression as ex
 from layergen.lang.inits import is_initializer
 from layergen.lang.interpreter import EvaluationFault, Function
 from layergen.lang.model import Buffer, Parameter
+from layergen.resolve.program import Member
 from layergen.rules.tensors import InitMismatch
 from layergen.run.environment import TensorCalls
 from layergen.run.initial import call_initializer, evaluated, fans, tensors_read, with_fans
 from layergen.run.instance import META, Instance
+from layergen.run.paths import dotted
+from layergen.run.starting import given_to_initializer
 
 SETTLED = frozenset({"zeros", "ones", "constant", "eye", "dirac"})  # the initializers that draw nothing
 SIGMAS = 6  # no sample of a test is farther from a normal distribution's mean
@@ -49,17 +54,41 @@ def initial_bounds(instance: Instance) -> dict[str, Bounds]:
             if found is not None:
                 bounds[name] = found
     refuse(findings)
-    return bounds
+    return bounds | dict(_bounds_in_members(instance))
+
+
+def _bounds_in_members(instance: Instance) -> Iterator[tuple[str, Bounds]]:
+    """Between which values tensors of members start that the layer itself starts otherwise than they do alone."""
+    tied = {dotted(left) for left in instance.program.ties}
+    for path in (path for member in instance.program.members.values() for path in _restarted(instance, member)):
+        target = instance.state[path]
+        if target is None or path in tied:
+            continue
+        found = given_to_initializer(instance.inner[path], instance.state, target)
+        ends = found and drawn_bounds(*found, target)
+        if ends:
+            yield path, ends
+
+
+def _restarted(instance: Instance, member: Member) -> Iterator[str]:
+    """The tensors of a member, or of those of a list, to which a layer gives initial values."""
+    for path in member.init:
+        told = re.compile(rf"{re.escape(member.name)}(\.\d+)?\.{re.escape(path)}")
+        yield from filter(told.fullmatch, instance.inner)
 
 
 def _bounds(instance: Instance, name: str, target: Tensor) -> Bounds | None:
     init = with_fans(instance.program.tensors[name].init.value, instance)
     if not is_initializer(init):
         return _expression_bounds(instance, name, target)
-    given = call_initializer(instance, init, target)
+    return drawn_bounds(init.function, call_initializer(instance, init, target), target)
+
+
+def drawn_bounds(initializer: str, given: Mapping[str, Any], target: Tensor) -> Bounds | None:
+    """Between which values a tensor starts that an initializer of torch fills, and how far they spread."""
     shape = tuple(target.shape)
-    ends = initializer_bounds(init.function, given, shape)
-    spread = None if target.is_complex() else initializer_spread(init.function, given, shape)
+    ends = initializer_bounds(initializer, given, shape)
+    spread = None if target.is_complex() else initializer_spread(initializer, given, shape)
     return (*ends, spread) if ends is not None and spread else ends
 
 
@@ -139,6 +168,8 @@ def _expression_bounds(instance: Instance, name: str, target: Tensor) -> Bounds 
         raise EvaluationFault(init, f"the initial value has shape {shapes[0]}, not {shapes[1]}")
     if results.largest > LARGEST or not result.numel() or result.is_complex():
         return None
+    if any(map(_draws, tensor.init.nodes())):
+        return None if tensors_read(instance, tensor) else sampled(lambda: initial_value(instance, tensor, target))
     exact = _exact(instance, name, {})
     return None if exact is None else (exact.double().min().item(), exact.double().max().item())
 

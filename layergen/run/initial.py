@@ -43,7 +43,16 @@ def evaluated(
 
 def call_initializer(instance: Instance, call: ex.Call, target: Tensor) -> Mapping[str, Any]:
     """Call an initializer of torch. What it was given is returned, by the names of its parameters."""
-    interpreter = Interpreter({**CONSTANTS, **instance.setting.values})
+    return fill(call, {**CONSTANTS, **instance.setting.values}, target)
+
+
+def fill(call: ex.Call, values: Mapping[str, Any], target: Tensor) -> Mapping[str, Any]:
+    """Call an initializer of torch where some values are known.
+
+    Returns:
+        What it was given, by the names of its parameters.
+    """
+    interpreter = Interpreter(values)
     arguments = [interpreter.evaluate(argument) for argument in call.arguments]
     keywords = {keyword.name: interpreter.evaluate(keyword.value) for keyword in call.keywords}
     function: Callable[..., Any] = getattr(nn.init, f"{call.function}_")

@@ -5,13 +5,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from layergen.lang import expression as ex
 from layergen.lang.inits import is_fan, is_initializer
 from layergen.lang.interpreter import EvaluationFault, Interpreter
 from layergen.lang.visitor import mapped
 from layergen.run.environment import CONSTANTS, TensorCalls
+from layergen.run.initial import fill
 from layergen.run.instance import Instance
 from layergen.run.owned import Owned
 
@@ -48,25 +49,48 @@ def _initial(path: str, owned: Owned, state: Mapping[str, Tensor | None], target
         assert owned.fresh is not None
         started = owned.fresh()[path.removeprefix(owned.prefix)]
         return started.double() if started.is_floating_point() else started
-    own = {name.removeprefix(owned.prefix): tensor for name, tensor in state.items() if name.startswith(owned.prefix)}
-    init = ex.transform(owned.init.value, lambda node: _fan(node, own, owned))
-    lists = {name: [own[part] for part in several] for name, several in owned.kin.items()}
+    init, values = _at_hand(owned, state)
     dtype = torch.float64 if target.is_floating_point() else target.dtype
-    values = {**own, **lists, **CONSTANTS, **owned.values}
     if not is_initializer(init):
         wide = {name: _in(dtype, value) for name, value in values.items()}
         interpreter = Interpreter(wide, TensorCalls(CPU, dtype))
+        own = _own(owned, state)
         interpreter.run(mapped(owned.init.before, lambda part: ex.transform(part, lambda node: _fan(node, own, owned))))
         found = interpreter.evaluate(init)
         if not isinstance(found, Tensor) or found.shape != target.shape:
             raise EvaluationFault(init, f"this is no tensor of the shape of `{path}`")
         return found
-    interpreter = Interpreter(values)
-    arguments = [interpreter.evaluate(argument) for argument in init.arguments]
-    keywords = {keyword.name: interpreter.evaluate(keyword.value) for keyword in init.keywords}
     value = torch.empty(target.shape, dtype=dtype)
-    interpreter.guarded(init, lambda: getattr(nn.init, f"{init.function}_")(value, *arguments, **keywords))
+    fill(init, values, value)
     return value
+
+
+def given_to_initializer(
+    owned: Owned, state: Mapping[str, Tensor | None], target: Tensor
+) -> tuple[str, Mapping[str, Any]] | None:
+    """The initializer of torch that starts a tensor of a member and what it is given; None where another thing does.
+
+    Raises:
+        EvaluationFault: If that cannot be computed.
+    """
+    if owned.init is None:
+        return None
+    init, values = _at_hand(owned, state)
+    return (init.function, fill(init, values, target)) if is_initializer(init) else None
+
+
+def _own(owned: Owned, state: Mapping[str, Tensor | None]) -> dict[str, Tensor | None]:
+    """The tensors that are beside one in its member, by their names there."""
+    return {name.removeprefix(owned.prefix): part for name, part in state.items() if name.startswith(owned.prefix)}
+
+
+def _at_hand(owned: Owned, state: Mapping[str, Tensor | None]) -> tuple[ex.Expression, dict[str, Any]]:
+    """An initial value with its fans computed, and what it may read."""
+    assert owned.init is not None
+    own = _own(owned, state)
+    init = ex.transform(owned.init.value, lambda node: _fan(node, own, owned))
+    lists = {name: [own[part] for part in several] for name, several in owned.kin.items()}
+    return init, {**own, **lists, **CONSTANTS, **owned.values}
 
 
 def _in(dtype: torch.dtype, value: Any) -> Any:

@@ -1,0 +1,37 @@
+"""Initial values that an expression draws: between which they lie and how far they spread, as far as draws tell it."""
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+VALUES, MODULES = 2_000, 400  # as in the generated test: what it looks at, and how many layers it makes for it at most
+ROUNDS = 5  # how often as many are drawn as there
+LARGEST = 20_000  # numbers of a tensor that is drawn
+STEADY = 2.0  # within how many errors of a normal distribution's spread the rounds agree; the test allows five
+TAILS = 5.0  # spreads that values cover, of those that are taken for values without ends
+
+
+def sampled(draw: Callable[[], Tensor]) -> tuple[float, float, float] | None:
+    """The least and the greatest value, with room beyond those that were drawn, and the spread; None if they vary."""
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        torch.default_generator.manual_seed(0)
+        first = draw().double().flatten()
+        if not 0 < first.numel() <= LARGEST:
+            return None
+        count = min(MODULES, math.ceil(VALUES / first.numel()))
+        rounds = [torch.cat([draw().double().flatten() for _ in range(count)]) for _ in range(ROUNDS)]
+    values = torch.cat(rounds)
+    spread, covered = float(values.std()), float(values.max() - values.min())
+    slack = STEADY / math.sqrt(2 * len(rounds[0]))
+    steady = all(abs(float(part.std()) / spread - 1) <= slack for part in rounds) if spread > 0 else False
+    tails = all(float(part.max() - part.min()) >= TAILS * spread for part in rounds) or covered <= TAILS * spread
+    if not steady or not tails:
+        return None
+    low, high = float(values.min()) - covered / 2, float(values.max()) + covered / 2
+    return _short(low, 2), _short(high, 2), _short(spread, 3)
+
+
+def _short(number: float, digits: int) -> float:
+    return float(f"{number:.{digits}g}")
