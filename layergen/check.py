@@ -1,6 +1,7 @@
 """Is the spec right? What is found wrong with it is raised; a spec without a fault becomes a `CheckedLayer`."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -42,6 +43,7 @@ from layergen.run.instance import Instance, Placement
 from layergen.run.missing import missing_constraint
 from layergen.run.trial import SHAPES, TensorFacts, facts, try_runs, works_at
 from layergen.run.watching import Runs, Watch
+from layergen.settings.beside import beside
 from layergen.settings.choice import Setting, allowed, alone, distinguishing, settings
 from layergen.settings.computed import check_computed
 from layergen.settings.emptiness import empty_tensors
@@ -75,13 +77,16 @@ def check(program: Program) -> CheckedLayer:
         seen = Ways(program, tuple(runs[setting.name] for setting in ways))
         judgement = check_contracts(seen)
         refuse(check_together(program, list(runs.values())))
-        defined = hold_to_definition(program, runs.values())
+        further = list(_beside(program, chosen))
+        tested = (*runs.values(), *(made for made, _ in further))
+        defined = hold_to_definition(program, tested)
         conditions = Conditions(program, cases)
         conditions.asked(proven)
         proofs = conditions.shown(proven)
         layer = CheckedLayer(
             program,
-            tuple(replace(case, recorded=recorded(program, case.setting)) for case in cases),
+            tuple(_recorded(program, cases)),
+            tuple(_recorded(program, (case for _, case in further))),
             tuple(rejections(program, chosen[0])),
             proofs,
             tuple(conditions.cases(ways)),
@@ -91,10 +96,23 @@ def check(program: Program) -> CheckedLayer:
             judgement,
             on_data(seen),
             defined,
-            rounding(program, runs.values()),
+            rounding(program, tested),
             transforms(program, runs.values(), proofs),
         )
         return replace(layer, advice=advise(layer, chosen, tuple(runs.values())))
+
+
+def _beside(program: Program, chosen: Sequence[Setting]) -> Iterator[tuple[Runs, CheckedCase]]:
+    """The settings for the tests alone at which a layer works."""
+    for setting in beside(program, chosen):
+        with suppress(SpecError):
+            made = working(program, setting, WATCHES)
+            yield made, check_setting(made)
+
+
+def _recorded(program: Program, cases: Iterable[CheckedCase]) -> Iterator[CheckedCase]:
+    """Cases with what comes out at them."""
+    return (replace(case, recorded=recorded(program, case.setting)) for case in cases)
 
 
 def _at_further_sizes(program: Program, proofs: Iterable[Proof | Tried]) -> Iterator[Proof | Tried]:

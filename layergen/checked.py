@@ -98,6 +98,7 @@ class CheckedLayer:
 
     program: Program
     cases: tuple[CheckedCase, ...]
+    beside: tuple[CheckedCase, ...]  # further ones, for the tests alone
     rejections: tuple[Rejection, ...]
     proofs: tuple[Proof | Tried, ...]
     preconditions: tuple[PreconditionCase, ...]
@@ -110,6 +111,11 @@ class CheckedLayer:
     rounding: Rounding  # how closely it keeps to its values in half precision
     transforms: Transforms  # what holds of it under `vmap`, second derivatives and others
     advice: tuple[Finding, ...] = ()  # on how it may be written; no fault
+
+    @property
+    def tested(self) -> tuple[CheckedCase, ...]:
+        """The cases of its tests."""
+        return (*self.cases, *self.beside)
 
     @property
     def checked_conditions(self) -> tuple[tuple[ex.Expression, PreconditionCase], ...]:

@@ -48,7 +48,7 @@ BEHAVIOURS = {
         "no size has a least one",
     ),
     "test_attributes": Behaviour(
-        lambda layer: any(known(layer.program, case) for case in layer.cases),
+        lambda layer: any(known(layer.program, case) for case in layer.tested),
         "nothing is computed of the arguments for others to read",
     ),
     "test_autocast": Behaviour(
@@ -124,7 +124,7 @@ BEHAVIOURS = {
         "it has no penalty",
     ),
     "test_recorded_values": Behaviour(
-        lambda layer: any(case.recorded for case in layer.cases),
+        lambda layer: any(case.recorded for case in layer.tested),
         "it is large, or starts at random integers",
     ),
     "test_refuses_smaller_inputs": Behaviour(
@@ -176,12 +176,12 @@ def left_out(layer: CheckedLayer) -> Iterator[tuple[str, str]]:
 
 def bounds_of(layer: CheckedLayer) -> Iterator[Bounds]:
     """What is known of the initial values of a layer, at all of its cases."""
-    return (ends for case in layer.cases for ends in case.bounds.values())
+    return (ends for case in layer.tested for ends in case.bounds.values())
 
 
 def input_shapes(layer: CheckedLayer) -> Iterator[tuple[int, ...]]:
     """The shapes of the inputs, at all cases."""
-    return (tuple(tensor.shape) for case in layer.cases for tensor in case.inputs.values() if tensor is not None)
+    return (tuple(tensor.shape) for case in layer.tested for tensor in case.inputs.values() if tensor is not None)
 
 
 def has_gradients(program: Program) -> bool:

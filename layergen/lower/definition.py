@@ -63,7 +63,7 @@ def defined_rows(layer: CheckedLayer) -> TableView:
     """The cases at which the layer is compared with its definition, each with the numbers that this mentions."""
     rows: list[RowView] = []
     definition = layer.program.definition
-    for case in layer.cases:
+    for case in layer.tested:
         if definition is not None and case.setting.name in layer.defined.plain:
             key = python(case.setting.name).replace("'", '"')
             numbers = python(needs(definition, case.setting.names))

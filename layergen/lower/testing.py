@@ -71,7 +71,7 @@ def test_view(layer: CheckedLayer, module: str, behaviours: str) -> TestView:
         definitions=definitions,
         layer=described,
         default=whole_case(base),
-        cases=tuple(case_row(program, case, base) for case in layer.cases),
+        cases=tuple(case_row(program, case, base) for case in layer.tested),
         tables=tuple(table for table in tables(layer, base) if table.rows),
     )
 

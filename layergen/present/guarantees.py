@@ -67,18 +67,19 @@ def guarantees(layer: CheckedLayer) -> Iterator[Guarantee]:
     yield Guarantee(
         "init", "tried", f"{cases}: every tensor has an initial value of its shape; fans fit the weights' use"
     )
-    yield from _values(layer, cases)
+    yield from _values(layer)
     if held := "; ".join(transformed(layer.transforms, program.asks_mode)):
         yield Guarantee("transforms", "tried", f"on small data, at the smallest setting: {held}")
     yield from _meaning(layer)
     yield from _input_checks(layer, for_data)
 
 
-def _values(layer: CheckedLayer, cases: str) -> Iterator[Guarantee]:
+def _values(layer: CheckedLayer) -> Iterator[Guarantee]:
     """Where the values were compared with another telling of the layer."""
     if layer.defined.settings:
-        count, of = len(layer.defined.settings), len(layer.cases)
-        where = cases if count == of else f"at {count} of {plural(of, 'setting')}, the others being too large"
+        count, of = len(layer.defined.settings), len(layer.tested)
+        among = f"of {plural(of, 'setting')}, the others being too large"
+        where = f"at {plural(of, 'setting')}" if count == of else f"at {count} {among}"
         detail = "each entry of the outputs is what the definition says, in float64 and in evaluation"
         yield Guarantee("values", "tried", f"{where}: {detail}")
 

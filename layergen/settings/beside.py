@@ -1,0 +1,160 @@
+"""Settings for the generated tests alone, beside those at which a layer is checked: where what was moved apart meets.
+
+At one of them flags, choices and numbers move together, so that a number matters too on the ways that a flag opens; of
+sizes it has what no other setting has: entries that are not equal, or one number for all of them. Others are of single
+samples.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from itertools import combinations
+from typing import Any, NamedTuple
+
+from layergen.lang import expression as ex
+from layergen.lang.argument_types import Base
+from layergen.lang.bounds import refusal
+from layergen.lang.interpreter import EvaluationFault, Interpreter
+from layergen.lang.model import Argument
+from layergen.resolve.program import Program
+from layergen.resolve.unbatched import telling
+from layergen.settings.choice import Setting, allowed, case_sizes, setting_with
+from layergen.settings.pairs import divides
+from layergen.settings.search import candidates, cycled
+
+TOGETHER = "together"
+UNEQUAL = ((2, 3, 4), (3, 2, 1), (1, 2, 3))
+NUMBERS = "other_values"  # the setting at which all numbers are away from their defaults
+RESTS = (1, 2)  # by which sizes grow, so that a division leaves another rest
+MOST_KEPT = 2  # of what moves, as much may stay as it is where constraints refuse the rest
+
+
+class Move(NamedTuple):
+    """What is given other values than in the base."""
+
+    values: Mapping[str, Any]
+    untried: bool = False  # whether no setting has any like these
+
+
+def beside(program: Program, usual: Sequence[Setting]) -> Iterator[Setting]:
+    """Settings at which a layer may work, though only a try can tell.
+
+    Args:
+        program: The layer.
+        usual: The settings at which it is checked, the base first.
+    """
+    together = _together(program, usual)
+    if together is not None:
+        yield together
+    yield from _single_samples(program, usual)
+
+
+def _together(program: Program, usual: Sequence[Setting]) -> Setting | None:
+    """The setting at which all moves that constraints let, unless another one has as much."""
+    base = usual[0]
+    moves = list(_moves(program, usual))
+    for count in range(MOST_KEPT + 1):
+        for kept in combinations(range(len(moves)), count):
+            made = [move for place, move in enumerate(moves) if place not in kept]
+            if len(made) < 2 and not any(move.untried for move in made):
+                continue  # which another setting is
+            given = {**base.given, **{name: value for move in made for name, value in move.values.items()}}
+            try:
+                setting = setting_with(program, TOGETHER, given, case_sizes(program, base))
+            except EvaluationFault:
+                continue
+            if setting is not None and allowed(program, setting):
+                return _with_rests(program, setting, [name for move in made for name in move.values])
+    return None
+
+
+def _with_rests(program: Program, setting: Setting, moved: Sequence[str]) -> Setting:
+    """The setting at sizes at which most of the flags that were turned make a difference to the shapes."""
+    if not divides(program):
+        return setting
+    turned = [name for name in moved if isinstance(setting.values[name], bool)]
+    fixed = {name for case in program.cases for name in case}
+    grown = [
+        replace(setting, sizes={name: size if name in fixed else size + rest for name, size in setting.sizes.items()})
+        for rest in (0, *RESTS)
+    ]
+    return max(
+        (other for other in grown if allowed(program, other)),
+        key=lambda other: sum(
+            _sizes(program, other.names) != _sizes(program, _turned_back(other, name)) for name in turned
+        ),
+    )
+
+
+def _turned_back(setting: Setting, flag: str) -> dict[str, Any]:
+    return {**setting.names, flag: not setting.values[flag]}
+
+
+def _sizes(program: Program, names: Mapping[str, Any]) -> list[Any]:
+    """What the entries of the outputs' shapes are that can be computed."""
+    known = Interpreter(names)
+    found: list[Any] = []
+    for output in program.outputs.values():
+        for entry in output.entries:
+            with suppress(EvaluationFault):
+                found.append(known.evaluate(entry))
+    return found
+
+
+def _moves(program: Program, usual: Sequence[Setting]) -> Iterator[Move]:
+    """What can be moved; all numbers with a default move as one."""
+    base = usual[0]
+    numbers = next((setting.given for setting in usual if setting.name == NUMBERS), {})
+    moved = {name: value for name, value in numbers.items() if name not in base.given or value != base.given[name]}
+    if moved:
+        yield Move(moved)
+    for name, argument in program.decided.items():
+        current = base.values[name]
+        if argument.type.base is Base.BOOL and current is not None:
+            yield Move({name: not current})
+        elif argument.choices is not None and name not in moved:
+            others = [choice for choice in argument.choices if choice != current]
+            yield from (Move({name: choice}) for choice in others[:1])
+        elif argument.type.sized and name in program.arguments:
+            found = _untried(name, argument, usual)
+            yield from (Move({name: value}, untried=True) for value in found[:1])
+
+
+def _untried(name: str, argument: Argument, usual: Sequence[Setting]) -> list[Any]:
+    """Values of sizes like which no setting has any: one number, or entries that are not equal."""
+    given = [setting.given.get(name, _default(argument)) for setting in usual]
+    lists = [value for value in given if isinstance(value, list | tuple)]
+    one = any(isinstance(value, int | float) for value in given)
+    if argument.type.count == 1 or any(_unequal(value) for value in lists):
+        return [] if one else [value for value in candidates(argument, True) if isinstance(value, int | float)]
+    if not argument.type.integral:
+        return []
+    return [value for value in _lists(argument) if not refusal(name, argument, value)]
+
+
+def _default(argument: Argument) -> Any:
+    return argument.default.value if isinstance(argument.default, ex.Literal) else None
+
+
+def _lists(argument: Argument) -> list[list[int]]:
+    return [cycled(parts, argument.type.count or 0) for parts in UNEQUAL]
+
+
+def _unequal(value: Sequence[Any]) -> bool:
+    """Whether no two neighbours are equal, the last and the first among them."""
+    return all(one != other for one, other in zip(value, [*value[1:], value[0]], strict=True))
+
+
+def _single_samples(program: Program, usual: Sequence[Setting]) -> Iterator[Setting]:
+    """What asks for the shapes of outputs, at a single sample where this has none of any number of dimensions."""
+    told = telling(program.inputs, program.left_out) if program.left_out else None
+    if told is None or ex.Literal(...) not in program.inputs[told.input].entries:
+        return
+    entries = (entry for output in program.outputs.values() for entry in output.entries)
+    asked = set[str]().union(*map(ex.names, entries))
+    for setting in usual[1:]:
+        other = any(setting.values[name] != usual[0].values[name] for name in asked & program.decided.keys())
+        if other and setting.leading:
+            single = replace(setting, name=f"{setting.name}_of_a_single_sample", leading=())
+            if allowed(program, single):
+                yield single

@@ -1,0 +1,75 @@
+"""Settings for the generated tests alone: flags, numbers and sizes together, and single samples."""
+
+from typing import Any
+
+from small import FLAG, checked, program
+
+from layergen.settings.beside import beside
+from layergen.settings.choice import Setting, settings
+
+NUMBER = {"type": "float", "min": 0, "default": 1e-5, "doc": "Number."}
+SIDES = {"type": "size2", "min": 1, "default": 1, "doc": "Sides."}
+MODE = {"type": "str", "choices": ["none", "mean"], "default": "mean", "doc": "Mode."}
+
+
+def found(**parts: Any) -> dict[str, Setting]:
+    layer = program(**parts)
+    return {setting.name: setting for setting in beside(layer, settings(layer))}
+
+
+def test_flags_and_numbers_move_together() -> None:
+    together = found(arguments={"scaled": FLAG, "eps": NUMBER})["together"]
+    assert together.given == {
+        "scaled": not settings(program(arguments={"scaled": FLAG}))[0].values["scaled"],
+        "eps": 0.1,
+    }
+
+
+def test_what_moves_alone_in_another_setting_needs_no_further_one() -> None:
+    assert found(arguments={"eps": NUMBER}) == {}
+    assert found(arguments={"scaled": FLAG}) == {}
+
+
+def test_what_constraints_refuse_stays_as_it_is() -> None:
+    arguments = {"scaled": FLAG, "eps": NUMBER, "mode": MODE}
+    base = settings(program(arguments=arguments))[0]
+    stays = f"scaled == {base.values['scaled']} or mode == 'mean'"
+    together = found(arguments=arguments, constraints=[stays])["together"]
+    assert together.given["eps"] == 0.1
+    assert ("scaled" in together.given) != ("mode" in together.given)
+
+
+def test_sizes_that_are_lists_everywhere_are_one_number() -> None:
+    required = {key: value for key, value in SIDES.items() if key != "default"}
+    cases = [{"sides": [2, 3]}]
+    assert found(arguments={"sides": required}, cases=cases)["together"].given == {"sides": 2}
+
+
+def test_sizes_that_are_one_number_everywhere_have_unequal_entries() -> None:
+    required = {key: value for key, value in SIDES.items() if key != "default"}
+    assert found(arguments={"sides": required})["together"].given == {"sides": [2, 3]}
+
+
+def test_sizes_are_such_that_a_flag_makes_a_difference_to_the_shape() -> None:
+    arguments = {"up": FLAG, "step": {"type": "int", "min": 1, "default": 1, "doc": "Step."}}
+    base = settings(program(arguments=arguments))[0]
+    shape = ["N", "-(-C // step) if up else C // step"]
+    together = found(arguments=arguments, outputs={"y": shape}, cases=[{"N": 2}])["together"]
+    assert together.values["up"] != base.values["up"]
+    assert together.sizes["C"] % together.values["step"]
+
+
+def test_single_samples_are_tried_wherever_shapes_differ() -> None:
+    parts: dict[str, Any] = {
+        "arguments": {"mode": MODE},
+        "dimensions": {"N": {"optional": True, "doc": "Left out for one sample."}},
+        "inputs": {"x": ["N", "C", "..."]},
+        "outputs": {"y": "[N, C, ...] if mode == 'none' else []"},
+    }
+    assert found(**parts)["mode_none_of_a_single_sample"].leading == ()
+
+
+def test_the_tests_of_a_layer_take_them() -> None:
+    layer = checked(program("y = x + eps\nif scaled:\n  y = y / 2\n", arguments={"scaled": FLAG, "eps": NUMBER}))
+    assert [case.setting.name for case in layer.beside] == ["together"]
+    assert layer.tested == (*layer.cases, *layer.beside)
