@@ -8,7 +8,7 @@ from statistics import fmean
 from typing import Any
 
 import pytest
-from small import DIM, FLAG, program, spec
+from small import DIM, FLAG, checked, program, spec
 
 from layergen.definition.evaluate import Evaluation
 from layergen.definition.latex import latex
@@ -18,6 +18,7 @@ from layergen.definition.ranges import Ranges
 from layergen.definition.reading import check_definition, definition_of
 from layergen.definition.scene import Definition
 from layergen.lang import expression as ex
+from layergen.lower.behaviours import layer_expression
 
 X = Entries((2, 3), [1.0, 2.0, 3.0, 4.0, 5.0, 6.0])
 
@@ -275,3 +276,10 @@ def test_a_convolution_takes_milliseconds() -> None:
 def test_a_program_has_its_definition() -> None:
     made = program("y = x", definition="y[n, i] = x[n, i]")
     assert made.definition is not None and made.definition.mentions == {"n", "i", "x"}
+
+
+@pytest.mark.parametrize(("added", "exact"), [("0", True), ("1e-9", False)])
+def test_the_digits_in_which_a_layer_agrees_with_its_definition_are_known(added: str, exact: bool) -> None:
+    layer = checked(program("y = exp(x)", definition=f"y[n, c] = exp(x[n, c]) + {added}"))
+    assert layer.defined.exact == exact
+    assert ("loose=True" in layer_expression(layer)) != exact

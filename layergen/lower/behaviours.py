@@ -75,10 +75,11 @@ def traits(layer: CheckedLayer) -> Iterator[str]:
         "updates": program.updates,
         "infinite": program.infinite,
         "narrow": program.narrow,
+        "loose": bool(layer.defined.plain) and not layer.defined.exact,
         "rounds_once": layer.rounding in (Rounding.ONCE, Rounding.ONCE_THROUGHOUT),
     }
     yield from (f"{name}=True" for name, holds in flags.items() if holds)
-    owned = [at_values(program, case.setting.values).parameters for case in layer.cases]
+    owned = [at_values(program, case.setting.values).parameters for case in layer.tested]
     unmeasured = tuple(dict.fromkeys(name for own in owned for name, part in own.items() if not part.gradient))
     if unmeasured:
         yield f"unmeasured={python(unmeasured)}"

@@ -15,6 +15,7 @@ DEFAULTS: dict[tuple[str, str], object] = {
     ("diagonal", "dim1"): 0,
     ("diagonal", "dim2"): 1,
     ("glu", "dim"): -1,
+    ("interpolate", "mode"): "nearest",
     ("mean", "keepdim"): False,
     ("normalize", "dim"): 1,
     ("normalize", "p"): 2,
