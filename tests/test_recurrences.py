@@ -74,7 +74,7 @@ def test_recurrences_have_signatures(name: str) -> None:
     assert [part.name for part in signature.parameters][:2] == ["input", "hx"]
 
 
-@pytest.mark.parametrize(("name", "checks"), [("lstm", True), ("gru", False)])
+@pytest.mark.parametrize(("name", "checks"), [("lstm", True), pytest.param("gru", False, marks=pytest.mark.slow)])
 def test_a_width_that_a_kernel_would_not_miss_is_checked(name: str, checks: bool) -> None:
     """In single precision, the `lstm` of a CPU takes features of any width; the others refuse them."""
     layer = checked(program(fused(name), parameters=weights(name), **SHAPES))
