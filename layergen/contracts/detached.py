@@ -1,7 +1,8 @@
 """Detached: the gradient is the derivative, also where a `detach` or the update of a buffer cuts off a part of it.
 
 The gradient of a straight-through estimate is no derivative, and its author knows. Of a `detach` that has slipped in he
-does not: the two are told apart by `gradient: false`.
+does not: the two are told apart by `gradient: false`. Some ops detach inside of torch, where they are told to: a hard
+sample of `gumbel_softmax`, or the padding row of an `embedding`.
 """
 
 from collections.abc import Iterator, Mapping
@@ -9,8 +10,10 @@ from collections.abc import Iterator, Mapping
 import torch
 from torch import Tensor
 
+from layergen import ops
 from layergen.contracts.promise import Promise, Ways
 from layergen.contracts.sites import WITH_DATA
+from layergen.contracts.training import bound
 from layergen.diagnostics import FORWARD, Finding, Label, Place
 from layergen.lang import expression as ex
 from layergen.lang.visitor import assignments
@@ -24,6 +27,9 @@ from layergen.words import listed
 STEP = 1e-6
 TOLERANCE = 1e-3  # between a slope that is measured over two steps and one that is computed, both in float64
 
+CUTTING = {"gumbel_softmax": ("hard",), "embedding": ("padding_idx", "scale_grad_by_freq")}
+"""What makes the gradient of an op something else than its derivative, by the names of its parameters."""
+
 IN_FLOAT64 = Site(Placement(CPU, torch.float64, gradients=True), drawn, fill, admission=WITH_DATA.admission)
 SLOPES = Watch(IN_FLOAT64, BOTH, Bystander)
 
@@ -32,7 +38,7 @@ def check_detached(ways: Ways) -> Iterator[Finding]:
     """Yield the first `detach`, or update of a buffer, of a layer whose gradient is not its derivative."""
     program = ways.program
     cuts = list(_cuts(program))
-    if not cuts or program.draws:
+    if not cuts:
         return
     for seen in ways.seen(SLOPES):
         wrong = [name for name in _wanted(seen.instance.program) if seen.fault is None and _differs(seen, name)]
@@ -42,10 +48,20 @@ def check_detached(ways: Ways) -> Iterator[Finding]:
 
 
 def _cuts(program: Program) -> Iterator[ex.Call | ex.Name]:
-    """Where a gradient may be cut off: calls of `detach`, and values that a buffer is given."""
-    yield from (call for call in program.forward.calls if call.function == "detach")
+    """Where a gradient may be cut off: calls of `detach` and the like, and values that a buffer is given."""
+    yield from (call for call in program.forward.calls if call.function == "detach" or _is_cutting(call))
     read = {name for name in program.forward.reads if name in program.buffers}
     yield from (target for target in assignments(program.forward.statements) if target.id in read)
+
+
+def _is_cutting(call: ex.Call) -> bool:
+    """Whether a call asks an op for a gradient that is not its derivative, or may do so."""
+    op = ops.called(call)
+    if op is None or op.name not in CUTTING:
+        return False
+    given = bound(op, call.arguments, {keyword.name: keyword.value for keyword in call.keywords})
+    values = [value.value if isinstance(value, ex.Literal) else value for value in map(given.get, CUTTING[op.name])]
+    return any(value is not None and value is not False for value in values)
 
 
 def _wanted(program: Program) -> tuple[str, ...]:
@@ -61,7 +77,7 @@ def _differs(seen: Seen[None], name: str) -> bool:
     if leaf is None or not leaf.requires_grad:
         return False
     direction = torch.linspace(-1, 1.5, leaf.numel(), dtype=leaf.dtype).reshape(leaf.shape)
-    (gradient,) = torch.autograd.grad(_weighed(seen.run.outputs), leaf, retain_graph=True, allow_unused=True)
+    (gradient,) = torch.autograd.grad(_end(seen), leaf, allow_unused=True)
     if gradient is None:
         return False  # which is another contract's to judge
     told = float((gradient * direction).sum())
@@ -69,10 +85,16 @@ def _differs(seen: Seen[None], name: str) -> bool:
     for step in (STEP, -STEP):
         with torch.no_grad():
             leaf.data.copy_(start + step * direction)  # what autograd has saved need not know: it will be as it was
-            ends.append(float(_weighed(instance.run(seen.training).outputs)))
+            ends.append(float(_end(seen)))
             leaf.data.copy_(start)
     measured = (ends[0] - ends[1]) / (2 * STEP)
     return abs(measured - told) > TOLERANCE * (1 + abs(measured) + abs(told))  # false where one is not a number
+
+
+def _end(seen: Seen[None]) -> Tensor:
+    """One number that the layer comes to with its tensors as they are, and with the same random numbers each time."""
+    with drawn():
+        return _weighed(seen.instance.run(seen.training).outputs)
 
 
 def _weighed(outputs: Mapping[str, Tensor]) -> Tensor:
