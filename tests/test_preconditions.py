@@ -137,6 +137,13 @@ def test_sizes_of_which_one_must_be_above_one_are_told_by_their_product() -> Non
     assert texts("y = instance_norm(x)", **IMAGE, outputs={"y": ["N", "C", "H", "W"]}) == ["H * W >= 2"]
 
 
+def test_batch_statistics_are_told_by_the_product_without_the_channels() -> None:
+    """However many channels there are, one value of each is too few."""
+    parts = {"modules": {"conv": "nn.Conv1d(k, k, k)", "norm": "nn.BatchNorm1d(k)"}, "mixes": {"N": "training"}}
+    shapes = {"inputs": {"x": ["N", "k", "L"]}, "outputs": {"y": ["N", "k", "L - k + 1"]}}
+    assert texts("y = norm(conv(x))", arguments=COUNT, **parts, **shapes) == ["L >= k", "N * (L - k + 1) >= 2"]
+
+
 @pytest.mark.parametrize("forward", ["y = x + embedding(arange(L), table)", "y = x + table[arange(L)]"])
 def test_positions_are_tried_at_lengths_that_their_table_holds(forward: str) -> None:
     assert texts(forward, **POSITIONS) == ["L <= max_len"]

@@ -161,7 +161,10 @@ class SpecPrinter(StrPrinter):  # type: ignore[misc]
         return f"not ({self._print(expression.args[0])})"
 
     def _print_Relational(self, expression: Any) -> str:
-        """A comparison, every term on the side where it is positive."""
+        """A comparison, every term on the side where it is positive; one of a product with a number as it is."""
+        if expression.lhs.is_Mul and expression.rhs.is_Integer and any(part.is_Add for part in expression.lhs.args):
+            if not any(part.is_number for part in expression.lhs.args):
+                return f"{self._print(expression.lhs)} {expression.rel_op} {expression.rhs}"
         sides = sympy.Add.make_args(sympy.expand(expression.lhs - expression.rhs))
         positive = sympy.Add(*(term for term in sides if not term.could_extract_minus_sign()))
         negative = sympy.Add(*(-term for term in sides if term.could_extract_minus_sign()))

@@ -83,6 +83,8 @@ def _atoms(guards: Sequence[GuardAt]) -> Iterator[GuardAt]:
 
 def _reduced(condition: Any) -> tuple[Any, ...]:
     """An equation without common factors; one that asks for divisibility says so, one of bounds what they are."""
+    if isinstance(condition, sympy.Ge) and condition.rhs == 2 and condition.lhs.is_Mul:
+        return (*_without_a_factor(condition.lhs), condition)
     if not isinstance(condition, sympy.Eq):
         return (condition,)
     if (least := _least(condition)) is not None:
@@ -97,6 +99,12 @@ def _reduced(condition: Any) -> tuple[Any, ...]:
             if sympy.expand(divisor * quotient.args[0] - whole) == 0:
                 return (sympy.Eq(sympy.Mod(whole, divisor), 0),)
     return (sympy.Eq(one, other),)
+
+
+def _without_a_factor(product: Any) -> Iterator[Any]:
+    """That a product is 2 or more without one of its factors: where statistics are those of a channel, it has to be."""
+    for factor in product.args if len(product.args) > 2 else ():
+        yield sympy.Ge(product / factor, 2)
 
 
 def _bounds(condition: Any) -> tuple[Any, ...]:
