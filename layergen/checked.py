@@ -38,6 +38,7 @@ class CheckedCase:
     bounds: Mapping[str, Bounds]  # between which initial values lie, where that is known, and how far they spread
     learned: Mapping[str, bool]  # of the parameters that exist and may be frozen, whether they are not
     dtypes: Mapping[str, str]  # of parameters and buffers that have one of their own
+    unmeasured: tuple[str, ...]  # the parameters whose gradient is not the derivative
     recorded: Recorded = field(default_factory=Recorded)  # what comes out on values that need no random numbers
 
 

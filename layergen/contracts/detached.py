@@ -16,10 +16,11 @@ from layergen.contracts.sites import WITH_DATA
 from layergen.contracts.training import bound
 from layergen.diagnostics import FORWARD, Finding, Label, Place
 from layergen.lang import expression as ex
-from layergen.lang.visitor import assignments
+from layergen.lang.facts import CalleeKind
+from layergen.lang.visitor import assignments, expressions
 from layergen.resolve.program import Program
 from layergen.rules.calls import CutGradient
-from layergen.run.instance import Placement
+from layergen.run.instance import Instance, Placement
 from layergen.run.on_data import CPU, drawn, fill
 from layergen.run.watching import BOTH, Bystander, Seen, Site, Watch
 from layergen.words import listed
@@ -29,6 +30,8 @@ TOLERANCE = 1e-3  # between a slope that is measured over two steps and one that
 
 CUTTING = {"gumbel_softmax": ("hard",), "embedding": ("padding_idx", "scale_grad_by_freq")}
 """What makes the gradient of an op something else than its derivative, by the names of its parameters."""
+
+Cut = ex.Call | ex.Apply | ex.Name
 
 IN_FLOAT64 = Site(Placement(CPU, torch.float64, gradients=True), drawn, fill, admission=WITH_DATA.admission)
 SLOPES = Watch(IN_FLOAT64, BOTH, Bystander)
@@ -41,17 +44,28 @@ def check_detached(ways: Ways) -> Iterator[Finding]:
     if not cuts:
         return
     for seen in ways.seen(SLOPES):
-        wrong = [name for name in _wanted(seen.instance.program) if seen.fault is None and _differs(seen, name)]
+        wrong = [name for name in _wanted(seen.instance) if seen.fault is None and _differs(seen, name)]
         if wrong:
             yield _finding(program, cuts[0], wrong)
             return
 
 
-def _cuts(program: Program) -> Iterator[ex.Call | ex.Name]:
-    """Where a gradient may be cut off: calls of `detach` and the like, and values that a buffer is given."""
+def _cuts(program: Program) -> Iterator[Cut]:
+    """Where a gradient may be cut off: calls of `detach` and the like, values that a buffer is given, and members."""
     yield from (call for call in program.forward.calls if call.function == "detach" or _is_cutting(call))
+    if any(_leaves_gradients(child.program) for child in program.children.values()):
+        parts = (part for node in expressions(program.forward.statements) for part in ex.walk(node))
+        calls = (part for part in parts if isinstance(part, ex.Call | ex.Apply) and part.callee is not None)
+        yield from (call for call in calls if call.callee is not None and call.callee.kind is CalleeKind.MEMBER)
     read = {name for name in program.forward.reads if name in program.buffers}
     yield from (target for target in assignments(program.forward.statements) if target.id in read)
+
+
+def _leaves_gradients(program: Program) -> bool:
+    """Whether a layer says of one of its gradients that it is not the derivative, or a member of it does."""
+    told = [part.gradient for part in program.inputs.values() if part.floating]
+    told += [part.gradient for part in program.parameters.values()]
+    return not all(told) or any(_leaves_gradients(child.program) for child in program.children.values())
 
 
 def _is_cutting(call: ex.Call) -> bool:
@@ -64,10 +78,12 @@ def _is_cutting(call: ex.Call) -> bool:
     return any(value is not None and value is not False for value in values)
 
 
-def _wanted(program: Program) -> tuple[str, ...]:
+def _wanted(instance: Instance) -> tuple[str, ...]:
     """The tensors whose gradient is to be the derivative."""
+    program = instance.program
     inputs = [name for name, part in program.inputs.items() if part.floating and part.gradient]
-    return (*inputs, *(name for name, part in program.parameters.items() if part.gradient))
+    own = [name for name, part in program.parameters.items() if part.gradient]
+    return (*inputs, *own, *(path for path, part in instance.inner.items() if part.parameter and part.gradient))
 
 
 def _differs(seen: Seen[None], name: str) -> bool:
@@ -105,22 +121,26 @@ def _weighed(outputs: Mapping[str, Tensor]) -> Tensor:
     ).sum()
 
 
-def _finding(program: Program, cut: ex.Call | ex.Name, wrong: list[str]) -> Finding:
+def _finding(program: Program, cut: Cut, wrong: list[str]) -> Finding:
+    members = {name: name.split(".")[0] for name in wrong if name.split(".")[0] in program.members}
+    wrong = list(dict.fromkeys(members.get(name, name) for name in wrong))
     several = len(wrong) > 1
     names = listed([f"`{name}`" for name in wrong])
     says = "s of " + names + " are not their derivatives" if several else f" of {names} is not its derivative"
-    what = f"`{cut.function}`" if isinstance(cut, ex.Call) else f"the update of the buffer `{cut.id}`"
+    what = f"the update of the buffer `{cut.id}`" if isinstance(cut, ex.Name) else f"`{_called(cut)}`"
     message = f"the gradient{says}: {what} cuts off a part"
-    labels = [
-        Label(Place(("inputs" if name in program.inputs else "parameters", name), key=True), "without it")
-        for name in wrong
-    ]
+    section = {**dict.fromkeys(program.members, "modules"), **dict.fromkeys(program.inputs, "inputs")}
+    labels = [Label(Place((section.get(name, "parameters"), name), key=True), "without it") for name in wrong]
     help = f"if it is meant, as in a straight-through estimate, declare `gradient: false` for {names}"
     if isinstance(cut, ex.Name):
         help = (
             f"give the value a name of its own and read that, or, if it is meant, declare `gradient: false` for {names}"
         )
     return CutGradient.at(Place(FORWARD, cut.span), message, labels=labels, help=help)
+
+
+def _called(cut: ex.Call | ex.Apply) -> str:
+    return cut.function if isinstance(cut.function, str) else ex.show(cut.function)
 
 
 DETACHED = Promise(check_detached, (SLOPES,))

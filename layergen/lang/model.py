@@ -98,6 +98,7 @@ class Module(Part):
     doc: Prose | None = None
     init: Section[Expression] = Field(default_factory=dict)  # other initial values, by the paths of its tensors
     requires_grad: Expression | None = None  # whether its parameters are learned; None: as they are by themselves
+    gradient: bool = True  # whether the gradients of its parameters are derivatives, as far as it says itself
 
     @model_validator(mode="before")
     @classmethod

@@ -188,7 +188,8 @@ def has_gradients(program: Program) -> bool:
     """Whether there is a gradient to compare with a measured slope."""
     measured = any(tensor.floating and tensor.gradient for tensor in program.inputs.values())
     measured = measured or any(parameter.gradient for parameter in program.parameters.values())
-    measured = measured or any(has_gradients(child.program) for child in program.children.values())
+    behind = [child for member in program.members.values() if member.gradient for child in member.children]
+    measured = measured or any(has_gradients(child.program) for child in behind)
     dtypes = [part.dtype for part in (*program.inputs.values(), *program.outputs.values())]
     dtypes += [part.dtype for part in program.parameters.values()]
     measured = measured and not any(dtype in NARROW for dtype in dtypes)  # slopes are measured in float64

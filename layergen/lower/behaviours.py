@@ -9,7 +9,6 @@ from layergen.lang.model import Input
 from layergen.lower.applicable import BEHAVIOURS, refuses_shapes
 from layergen.lower.laws import formula_function
 from layergen.lower.source import python
-from layergen.resolve.families import at_values
 
 
 def imported_names(layer: CheckedLayer, mentioned: Collection[str]) -> Iterator[str]:
@@ -79,8 +78,7 @@ def traits(layer: CheckedLayer) -> Iterator[str]:
         "rounds_once": layer.rounding in (Rounding.ONCE, Rounding.ONCE_THROUGHOUT),
     }
     yield from (f"{name}=True" for name, holds in flags.items() if holds)
-    owned = [at_values(program, case.setting.values).parameters for case in layer.tested]
-    unmeasured = tuple(dict.fromkeys(name for own in owned for name, part in own.items() if not part.gradient))
+    unmeasured = tuple(dict.fromkeys(name for case in layer.tested for name in case.unmeasured))
     if unmeasured:
         yield f"unmeasured={python(unmeasured)}"
     if layer.defined.plain:

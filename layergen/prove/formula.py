@@ -162,9 +162,9 @@ class SpecPrinter(StrPrinter):  # type: ignore[misc]
 
     def _print_Relational(self, expression: Any) -> str:
         """A comparison, every term on the side where it is positive; one of a product with a number as it is."""
-        if expression.lhs.is_Mul and expression.rhs.is_Integer and any(part.is_Add for part in expression.lhs.args):
-            if not any(part.is_number for part in expression.lhs.args):
-                return f"{self._print(expression.lhs)} {expression.rel_op} {expression.rhs}"
+        factors = expression.lhs.args if expression.lhs.is_Mul and expression.rhs.is_Integer else ()
+        if any(part.is_Add for part in factors) and not any(part.is_number for part in factors):
+            return f"{self._print(expression.lhs)} {expression.rel_op} {expression.rhs}"
         sides = sympy.Add.make_args(sympy.expand(expression.lhs - expression.rhs))
         positive = sympy.Add(*(term for term in sides if not term.could_extract_minus_sign()))
         negative = sympy.Add(*(-term for term in sides if term.could_extract_minus_sign()))

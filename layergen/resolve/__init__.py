@@ -307,6 +307,7 @@ def _member(name: str, part: Module, numbers: Environment, library: Library) -> 
         part.doc,
         {path: as_initializer(annotated(init, initial)) for path, init in part.init.items()},
         None if part.requires_grad is None else annotated(part.requires_grad, numbers),
+        part.gradient,
     )
 
 

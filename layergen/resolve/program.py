@@ -98,6 +98,7 @@ class Member:
     doc: str | None = None
     init: Mapping[str, ex.Expression] = field(default_factory=dict)  # other initial values, by paths
     requires_grad: ex.Expression | None = None  # its parameters are frozen where this is false
+    gradient: bool = True  # whether the gradients of its parameters are derivatives, as far as it says itself
 
     @property
     def module(self) -> ex.Expression:

@@ -97,6 +97,7 @@ def assemble(
             yield name, Inner(made, _given(made.call, interpreter), path, state, owned, placement)
             _restart(member, path, interpreter.values, owned)
             _freeze(member, path, interpreter, state, owned)
+            _leave(member, path, owned)
             continue
         found: list[Inner] = []
         for made, inside in _listed(member, interpreter):
@@ -105,6 +106,7 @@ def assemble(
             found.append(Inner(made, given, own, state, owned, placement))
             _restart(member, own, inside.values, owned)
         _freeze(member, path, interpreter, state, owned)
+        _leave(member, path, owned)
         yield name, found
 
 
@@ -145,6 +147,12 @@ def _freeze(
         tensor = state[name]
         if tensor is not None:
             state[name] = tensor.requires_grad_(False)
+
+
+def _leave(member: Member, prefix: str, owned: MutableMapping[str, Owned]) -> None:
+    """Take in that the gradients of a member's parameters are not derivatives, for what comes behind it."""
+    for name in [name for name in owned if name.startswith(prefix) and not member.gradient]:
+        owned[name] = replace(owned[name], gradient=False)
 
 
 def _listed(member: Member, interpreter: Interpreter) -> Iterator[tuple[Made, Interpreter]]:

@@ -19,6 +19,11 @@ from layergen.run.said import plain
 SHAPED = frozenset({"nn.LayerNorm", "nn.RMSNorm"})  # whose first argument is a size or several
 
 
+def _is_derived(module: nn.Module) -> bool:
+    """Whether the gradients of a module are derivatives: those of an embedding's padding row are not."""
+    return not isinstance(module, nn.Embedding) or (module.padding_idx is None and not module.scale_grad_by_freq)
+
+
 def torch_member(
     of: TorchModule,
     given: tuple[list[Any], dict[str, Any]],
@@ -47,7 +52,7 @@ def torch_member(
         for name, tensor in tensors:
             floats = tensor.is_floating_point() or tensor.is_complex()
             state[prefix + name] = tensor.detach().requires_grad_(placement.gradients and floats and parameter)
-            owned[prefix + name] = Owned(parameter, parameter, prefix, None, {}, fresh)
+            owned[prefix + name] = Owned(parameter, parameter and _is_derived(module), prefix, None, {}, fresh)
     names = [name for name, _ in (*module.named_parameters(), *module.named_buffers())]
     buffers = {name for name, _ in module.named_buffers()}
 
