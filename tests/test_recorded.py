@@ -61,6 +61,17 @@ def test_inputs_are_the_same_on_both_sides(dtype: torch.dtype, ends: tuple[float
         assert len(set(ours.flatten().tolist())) >= min(5, ends[1] - ends[0])
 
 
+@pytest.mark.parametrize("shape", [(2,), (3,), (2, 2), (4, 1)], ids=str)
+def test_several_flags_are_never_all_alike(shape: tuple[int, ...]) -> None:
+    for offset in range(20):
+        case = behaviours.Case(inputs={**{f"x{k}": (2,) for k in range(offset)}, "flags": shape})
+        theirs = behaviours.settled_input(behaviours.Input(torch.bool), case, "flags")
+        ours = build.settled_input(torch.empty(shape, dtype=torch.bool), None, offset)
+        assert theirs is not None
+        assert torch.equal(ours, theirs)
+        assert set(ours.flatten().tolist()) == {False, True}
+
+
 def test_rows_of_waves_are_independent() -> None:
     assert torch.linalg.matrix_rank(build.waves((8, 8), 0)) == 8
     together = torch.stack([build.waves((20,), offset) for offset in range(20)])
@@ -161,6 +172,20 @@ def test_integers_that_start_at_random_are_not_recorded() -> None:
         outputs={"y": ["N", "dim"]},
     )  # fmt: skip
     assert not found
+
+
+def test_what_a_mask_lets_through_is_recorded() -> None:
+    """Its own place among the inputs would have left out both of two samples."""
+    inputs: dict[str, Any] = {
+        **{name: ["N", "C"] for name in "abc"},
+        "d": ["N"],
+        "valid": {"shape": ["N"], "dtype": "bool"},
+    }
+    sine, cosine = (
+        recorded_of(f"loss = sum({wave}(a) * b * c * d[:, None] * valid[:, None])", inputs=inputs, outputs={"loss": []})
+        for wave in ("sin", "cos")
+    )
+    assert sine.values["training"]["loss"] != cosine.values["training"]["loss"]
 
 
 def test_recorded_values_differ_from_setting_to_setting() -> None:

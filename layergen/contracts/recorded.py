@@ -230,13 +230,21 @@ def waves_like(tensor: Tensor, offset: int) -> Tensor:
     return waves(tensor.shape, offset)
 
 
+def flags(shape: Sequence[int], offset: int) -> Tensor:
+    """Which of these values are positive: some, but not all of several."""
+    found = waves(shape, offset) > 0
+    if found.numel() > 1 and found.all() == found.any():
+        found.view(-1)[0].logical_not_()
+    return found
+
+
 def settled_input(like: Tensor, ends: tuple[float, float] | None, offset: int, distinct: int = 0) -> Tensor:
     """Values of an input, which lie between two ends if there are any; along so many last dimensions none twice."""
     if distinct and ends is not None:
         return without_repeats(like.shape, distinct, ends, lambda shape: waves(shape, offset)).to(like.dtype)
-    values = 2 * waves_like(like, offset)
     if like.dtype is torch.bool:
-        return values > 0
+        return flags(like.shape, offset)
+    values = 2 * waves_like(like, offset)
     if ends is not None:
         low, high = ends
         values = low + (high - low) * (values + 2) / 4
