@@ -227,6 +227,20 @@ def test_an_op_that_torch_does_not_differentiate_is_found() -> None:
     assert finding.message == "the backward pass fails: torch has no derivative of one of the ops"
 
 
+@pytest.mark.parametrize("rest", ["", "y = y + x\n"])
+def test_a_gradient_that_is_cut_off_on_one_way_is_found(rest: str) -> None:
+    forward = f"y = x * weight\nif hard:\n    y = detach(y)\n{rest}"
+    parts: dict[str, Any] = {
+        "arguments": {"dim": DIM, "hard": {**FLAG, "default": False}},
+        "inputs": {"x": {"shape": ["N", "dim"], "gradient": False}},
+        "outputs": {"y": ["N", "dim"]},
+    }
+    learned = {"shape": ["dim"], "init": "ones"}
+    finding = fault_of(program(forward, parameters={"weight": learned}, **parts))
+    assert finding.message == "the gradient of `weight` is not its derivative: `detach` cuts off a part"
+    checked(program(forward, parameters={"weight": {**learned, "gradient": False}}, **parts))
+
+
 @pytest.mark.parametrize(
     ("forward", "parts"),
     [

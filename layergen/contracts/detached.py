@@ -43,8 +43,11 @@ def check_detached(ways: Ways) -> Iterator[Finding]:
     cuts = list(_cuts(program))
     if not cuts:
         return
-    for seen in ways.seen(SLOPES):
-        wrong = [name for name in _wanted(seen.instance) if seen.fault is None and _differs(seen, name)]
+    # What no way reaches is another contract's to judge.
+    runs = [seen for seen in ways.seen(SLOPES) if seen.fault is None]
+    reached = {name for seen in runs for name in _wanted(seen.instance) if _gradient(seen, name) is not None}
+    for seen in runs:
+        wrong = [name for name in _wanted(seen.instance) if name in reached and _differs(seen, name)]
         if wrong:
             yield _finding(program, cuts[0], wrong)
             return
@@ -86,17 +89,29 @@ def _wanted(instance: Instance) -> tuple[str, ...]:
     return (*inputs, *own, *(path for path, part in instance.inner.items() if part.parameter and part.gradient))
 
 
+def _leaf(seen: Seen[None], name: str) -> Tensor | None:
+    """The tensor of a run whose gradient is kept, if it is there."""
+    leaf = {**seen.instance.inputs, **seen.instance.state}.get(name)
+    return leaf if leaf is not None and leaf.requires_grad else None
+
+
+def _gradient(seen: Seen[None], name: str) -> Tensor | None:
+    """The gradient that a run gives a tensor; None where it gets none."""
+    leaf = _leaf(seen, name)
+    total = None if leaf is None else _end(seen)
+    if leaf is None or total is None or not total.requires_grad:
+        return None
+    (found,) = torch.autograd.grad(total, leaf, allow_unused=True)
+    return found
+
+
 def _differs(seen: Seen[None], name: str) -> bool:
-    """Whether the slope along some direction is not what the gradient says."""
-    instance = seen.instance
-    leaf = {**instance.inputs, **instance.state}[name]
-    if leaf is None or not leaf.requires_grad:
+    """Whether the slope along some direction is not what the gradient says; where there is none, it says zero."""
+    leaf, gradient = _leaf(seen, name), _gradient(seen, name)
+    if leaf is None:
         return False
     direction = torch.linspace(-1, 1.5, leaf.numel(), dtype=leaf.dtype).reshape(leaf.shape)
-    (gradient,) = torch.autograd.grad(_end(seen), leaf, allow_unused=True)
-    if gradient is None:
-        return False  # which is another contract's to judge
-    told = float((gradient * direction).sum())
+    told = 0.0 if gradient is None else float((gradient * direction).sum())
     start, ends = leaf.detach().clone(), []
     for step in (STEP, -STEP):
         with torch.no_grad():
