@@ -1,4 +1,4 @@
-"""Penalty: one finite number, with a gradient."""
+"""Penalty: one finite number, with a gradient; both are numbers where training starts, too."""
 
 from collections.abc import Iterator
 
@@ -6,15 +6,20 @@ import torch
 from torch import Tensor
 
 from layergen.contracts.promise import Promise, Ways
+from layergen.contracts.slopes import leaves
 from layergen.contracts.values import drawn, start
-from layergen.diagnostics import Finding, Place
+from layergen.diagnostics import Finding, Label, Place
+from layergen.lang import expression as ex
 from layergen.lang.interpreter import EvaluationFault
 from layergen.resolve.program import Program
 from layergen.rules.meaning import WrongPenalty
+from layergen.rules.values import BrokenGradient
 from layergen.run.instance import Instance, Placement
 from layergen.settings.choice import Setting
 
 PATH = ("penalty",)
+SHAKE = 0.25  # how far parameters that start as constants are moved, to tell what holds elsewhere from what is so there
+HELP = "keep away from the point before the op that fails there, as by `sqrt(… + 1e-12)`"
 ON_DATA = Placement(torch.device("cpu"), torch.float64, gradients=True)
 
 
@@ -25,7 +30,7 @@ def check_penalty(ways: Ways) -> Iterator[Finding]:
         return
     place = Place(PATH, program.penalty.span)
     for runs in ways.runs:
-        instance = _started(program, runs.setting)
+        instance = _started(program, runs.setting, SHAKE)
         notes = instance.explainer.notes()
         try:
             value = instance.evaluated(program.penalty)
@@ -44,12 +49,40 @@ def check_penalty(ways: Ways) -> Iterator[Finding]:
             yield WrongPenalty.at(place, "the penalty has no gradient, so that nothing learns of it", help=help)
             return
 
+        broken = _broken(_started(program, runs.setting), program.penalty)
+        if broken is not None:
+            yield broken
+            return
+
 
 PENALTY = Promise(check_penalty, ())
 
 
-def _started(program: Program, setting: Setting) -> Instance:
+def _started(program: Program, setting: Setting, shake: float = 0.0) -> Instance:
     with drawn(gradients=True):
         instance = Instance(program, setting, ON_DATA)
-        start(instance, shake=0.25)
+        start(instance, shake=shake)
     return instance
+
+
+def _broken(instance: Instance, penalty: ex.Expression) -> Finding | None:
+    """What is no number where training starts: the term, or its gradient of some parameter."""
+    value, place, notes = instance.evaluated(penalty), Place(PATH, penalty.span), instance.explainer.notes()
+    if not bool(value.isfinite()):
+        message = f"the penalty is {value.item()} at the initial values, not a finite number"
+        return WrongPenalty.at(place, message, notes=notes)
+    named = dict(leaves(instance))
+    try:
+        slopes = torch.autograd.grad(value, list(named.values()), allow_unused=True)
+    except RuntimeError:  # an op without a derivative
+        return None
+    for name, slope in zip(named, slopes, strict=True):
+        if slope is None or bool(slope.isfinite().all()):
+            continue
+        own = instance.program
+        found = "NaN" if bool(slope.isnan().any()) else "infinite"
+        shown = own.shown(name) if name in own.parameters else name
+        labels = [Label(Place((*own.path(name), "init")), "where it starts")] if name in own.parameters else []
+        message = f"the gradient of `{shown}` is {found} at its initial values, though the penalty is a number"
+        return BrokenGradient.at(place, message, labels=labels, notes=notes, help=HELP)
+    return None
