@@ -268,7 +268,8 @@ def raises(layer: CheckedLayer, doc: DocText) -> Iterator[str]:
         if requirement(argument):
             by_requirement.setdefault(requirement(argument), []).append(code(name))
     reasons = [f"{listed(names, 'or')} is {unmet(must)}" for must, names in by_requirement.items()]
-    reasons += [f"{code(ex.show(constraint))} does not hold" for constraint in program.constraints]
+    demanded = {*program.argument_constraints, *program.size_constraints}
+    reasons += [f"{code(ex.show(node))} does not hold" for node in program.constraints if node in demanded]
     for each in lifted(program):
         where = "" if each.when == TRUE else f" where {code(ex.show(each.when))}"
         reasons.append(f"{code(ex.show(each.constraint))} does not hold{where}")

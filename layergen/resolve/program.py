@@ -15,6 +15,7 @@ from layergen.lang.values import Mixing
 from layergen.ops import Formal, Op
 from layergen.resolve.annotation import Meaning
 from layergen.resolve.arguments import kinds_of_argument
+from layergen.resolve.bounded import is_bound
 from layergen.resolve.inference import NONE, TENSOR
 from layergen.resolve.method import Method
 from layergen.resolve.signature import Dimension, Entry, Sizes, alternatives
@@ -343,8 +344,9 @@ class Program:
 
     @cached_property
     def argument_constraints(self) -> tuple[ex.Expression, ...]:
-        """The constraints on arguments alone, which the constructor checks."""
-        return tuple(node for node in self.constraints if not ex.names(node) & self.sized)
+        """The constraints on arguments alone that the constructor checks: their bounds it checks anyway."""
+        own = (node for node in self.constraints if not ex.names(node) & self.sized)
+        return tuple(node for node in own if not is_bound(node, self.arguments))
 
     @cached_property
     def size_constraints(self) -> tuple[ex.Expression, ...]:
