@@ -90,6 +90,15 @@ def test_those_of_an_optional_input_are_checked_where_it_is_there() -> None:
     ]
 
 
+def test_a_message_has_the_size_of_an_optional_input_that_is_asked_for() -> None:
+    inputs = {"x": ["N", "C"], "z": {"shape": ["N", "L"], "optional": True}}
+    layer = program(inputs=inputs, constraints=["(L if z is not None else 0) + C <= 9"])
+    (constraint,) = layer.size_constraints
+    assert "got C={C}, L={z.shape[1] if z is not None else None}" in "\n".join(forward_lines(layer))
+    assert size_message(layer, constraint, {"C": 9, "L": 3}).endswith("got C=9, L=3")
+    assert size_message(layer, constraint, {"C": 10}).endswith("got C=10, L=None")
+
+
 def test_messages_have_the_values() -> None:
     layer = program(**SPREAD)
     (constraint,) = layer.size_constraints

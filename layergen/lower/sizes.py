@@ -63,8 +63,9 @@ def size_checks(program: Program, limits: Sequence[ex.Expression], rank: Measure
         given = dict.fromkeys(f"{part.optional} is not None" for part in optional if part.name in _open(program, node))
         read = ex.transform(node, lambda part: ex.Name(rank.text) if rank and part == length else None)
         condition = SourcePrinter(names).show(negated(read), ex.PRECEDENCE["and"] if given else 0)
+        fields = names | {name: _if_there(program, name, names[name]) for name in _asked(program, node)}
         message = (
-            part if isinstance(part, str) else (_field(program, names, part[0], rank),) for part in told(program, node)
+            part if isinstance(part, str) else (_field(program, fields, part[0], rank),) for part in told(program, node)
         )
         yield Check(" and ".join([*given, condition]), formatted(*message))
 
@@ -76,6 +77,18 @@ def _open(program: Program, node: ex.Expression) -> set[str]:
         for name, known in conditions.names(node, NOTHING)
         if (part := program.dimensions.get(name.id)) and part.optional and not present(part.optional) <= known
     }
+
+
+def _asked(program: Program, node: ex.Expression) -> set[str]:
+    """The dimensions of inputs that need not be there which a constraint reads where it has asked for these alone."""
+    mentioned = ex.names(node)
+    optional = {name for name, part in program.dimensions.items() if part.optional and name in mentioned}
+    return optional - _open(program, node)
+
+
+def _if_there(program: Program, name: str, source: str) -> str:
+    """The source of a dimension's size, or None where its input is not there."""
+    return f"{source} if {program.dimensions[name].optional} is not None else None"
 
 
 def _field(program: Program, names: Mapping[str, str], name: str, rank: Measured | None) -> str:
@@ -92,8 +105,7 @@ def told(program: Program, node: ex.Expression) -> Message:
         case ex.Compare(ex.Binary("%", ex.Name(id=number), divisor), ("==",), (ex.Literal(value=0),)):
             named = [number, *_named(program, ex.names(divisor))]
         case _:
-            sometimes = {name for name, part in program.dimensions.items() if part.optional} - _open(program, node)
-            named = _named(program, ex.names(node) - sometimes)
+            named = _named(program, ex.names(node))
     parts: list[str | tuple[str]] = [f"{must_be(node)}, got "]
     for index, name in enumerate(named):
         parts += [f"{', ' if index else ''}{name}=", (name,)]
@@ -114,7 +126,7 @@ def size_message(program: Program, node: ex.Expression, values: Mapping[str, obj
         if isinstance(part, str):
             texts.append(part)
         else:
-            argument, value = program.decided.get(part[0]), values[part[0]]
+            argument, value = program.decided.get(part[0]), values.get(part[0])
             value = tuple(value) if isinstance(value, list) else value
             texts.append(repr(value) if argument and argument.type.textual else str(value))
     return "".join(texts)
