@@ -12,6 +12,7 @@ from layergen.lower.constructor import ConstructorWriter
 from layergen.lower.docs import references, shape_sentence
 from layergen.lower.imports import function, names_in
 from layergen.lower.initial import reset_lines
+from layergen.lower.layer import needed
 from layergen.lower.representation import extra_repr
 from layergen.lower.source import DocText
 
@@ -20,6 +21,14 @@ from layergen.lower.source import DocText
 
 def constructor(**parts: Any) -> list[str]:
     return list(ConstructorWriter(program(**parts)).write())
+
+
+def test_a_derived_value_that_nothing_reads_is_not_kept() -> None:
+    parts: dict[str, Any] = {"arguments": {"dim": DIM}, "derived": {"part": "dim // 2", "double": "2 * part"}}
+    layer = program(**parts)
+    lines = ConstructorWriter(layer).write()
+    assert needed(layer, lines, ()) == ("super().__init__()", "self.dim = dim")
+    assert needed(layer, lines, (["return x[self._double]"],)) == lines
 
 
 def test_an_infinite_default_needs_no_import() -> None:

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import chain
 
 from layergen.checked import CheckedLayer
@@ -66,12 +66,17 @@ def layer_view(layer: CheckedLayer, module: tuple[str, ...]) -> LayerView:
     )
 
 
-def needed(program: Program, constructor: Sequence[str], methods: Iterable[Sequence[str]]) -> tuple[str, ...]:
-    """The lines of a constructor without those that keep one form of what was given where nothing reads it."""
+def needed(program: Program, constructor: Sequence[str], methods: Sequence[Sequence[str]]) -> tuple[str, ...]:
+    """The lines of a constructor without those that keep for the layer itself what nothing of it reads.
+
+    Such is one form of what was given, and a value of which shapes alone speak.
+    """
+    own = {attribute(program, name) for name in (*given_names(program), *program.derived)}
     text = "\n".join((*constructor, *chain(*methods)))
     read = Counter(re.findall(r"self\._\w+", text))
-    idle = {attribute(program, name) for name in given_names(program) if read[attribute(program, name)] < 2}
-    return tuple(line for line in constructor if line.partition(" = ")[0] not in idle)
+    idle = {name for name in own if read[name] == 1}
+    left = tuple(line for line in constructor if line.partition(" = ")[0] not in idle)
+    return needed(program, left, methods) if left != tuple(constructor) else left
 
 
 def available_imports(program: Program) -> dict[str, str]:
