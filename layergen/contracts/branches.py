@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from layergen.contracts.settled import settled
 from layergen.diagnostics import FORWARD, Finding
 from layergen.lang import expression as ex
 from layergen.resolve.program import Program
@@ -78,7 +79,10 @@ def _finding(program: Program, base: Setting, branching: Branching, outcome: boo
         help = f"a case would: add `- {_case(reached.changes)}` to `cases`"
     else:
         condition = text if outcome else f"not ({text})"
-        help = f"give a case under `cases` at which `{condition}` holds, or delete what nothing takes"
+        help = (
+            settled(program, branching.test)
+            or f"give a case under `cases` at which `{condition}` holds, or delete what nothing takes"
+        )
     return UntakenBranch.at(branching.place, message, help=help)
 
 

@@ -100,6 +100,8 @@ def _finding(program: Program, name: str, declared: torch.dtype, found: torch.dt
     targets = [target for target in program.forward.targets if target.id == name]
     labels = [Label(Place(FORWARD, targets[-1].span), dtype_name(found))] if targets else []
     help = f"declare it: `{name}: {{shape: […], dtype: {dtype_name(found)}}}`"
-    if source is not None and declared.is_floating_point and found.is_floating_point:
+    if source is not None and program.outputs[name].dtype is not None and where == f"in {dtype_name(found)}":
+        help = f"delete its `dtype`: without one, `{name}` has that of `{source}`"
+    elif source is not None and declared.is_floating_point and found.is_floating_point:
         help = f"end the forward with `{name} = type_as({name}, {source})`"
     return DtypeMismatch.at(Place(("outputs", name), key=True), message, labels=labels, help=help)

@@ -175,9 +175,21 @@ def _reported(rule: type[Rule], program: Program, seen: Seen[Slopes], place: Pla
     if exponential is not None:
         help = f"take away the maximum before `{exponential}`, or call the op that does: `softmax`, `logsumexp`, "
         help += "`softplus`, `sigmoid`, `silu`"
+        open_ended = _without_range(program, exponential)
+        help += f"; or say how large `{open_ended}` is: `range: [low, high]`" if open_ended else ""
     elif rule is AvoidableOverflow:
         help = "compute such that no value on the way is larger than the result, or call an op that does"
     return rule.at(place, message, notes=seen.instance.explainer.notes(), help=help)
+
+
+def _without_range(program: Program, exponential: str) -> str | None:
+    """The input that an exponential is taken of, and of which nothing tells how large it is."""
+    for call in program.forward.calls:
+        if call.function == exponential:
+            for name in sorted(ex.names(call) & program.inputs.keys()):
+                if program.inputs[name].floating and program.inputs[name].range is None:
+                    return name
+    return None
 
 
 def _number(value: complex) -> str:

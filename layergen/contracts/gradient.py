@@ -73,11 +73,15 @@ def check_gradient(ways: Ways) -> Iterator[Finding]:
             if place not in said:  # of a family, one will do
                 yield NoGradient.at(place, message, help=help if name in connected else _declare(role))
             said.add(place)
+    lists = {name for name, part in program.members.items() if part.listed}
     for parameter, member in inner.items():
-        if parameter not in reached:
+        place = Place(("modules", member), key=True)
+        if parameter not in reached and place not in said:
+            if member in lists:  # one will do for all
+                said.add(place)
             message = f"the parameter `{parameter}` gets no gradient: it does not reach the outputs"
             help = "let what the member gives be used, or make the member without it"
-            yield NoGradient.at(Place(("modules", member), key=True), message, help=help)
+            yield NoGradient.at(place, message, help=help)
 
 
 GRADIENT = Promise(check_gradient, (GRAPHS,))

@@ -27,6 +27,7 @@ from layergen.run.starting import given_to_initializer
 
 SETTLED = frozenset({"zeros", "ones", "constant", "eye", "dirac"})  # the initializers that draw nothing
 SIGMAS = 6  # no sample of a test is farther from a normal distribution's mean
+TOO_FLAT = re.compile(r"^Fan in and fan out can not be computed|^[Oo]nly tensors with 2 or more dimensions")
 LARGEST = 65_536  # elements of a tensor whose initial values are computed at build
 
 Bounds = tuple[float, ...]  # the least and the greatest value and, of one that is drawn, how far they spread
@@ -49,7 +50,8 @@ def initial_bounds(instance: Instance) -> dict[str, Bounds]:
             found = _bounds(instance, name, target)
         except EvaluationFault as fault:
             notes = instance.explainer.notes()
-            findings.append(InitMismatch.at(Place(path, fault.node.span), fault.message, notes=notes))
+            message, help = _said(instance.program.tensors[name].init.value, fault)
+            findings.append(InitMismatch.at(Place(path, fault.node.span), message, notes=notes, help=help))
         else:
             if found is not None:
                 bounds[name] = found
@@ -75,6 +77,14 @@ def _restarted(instance: Instance, member: Member) -> Iterator[str]:
     for path in member.init:
         told = re.compile(rf"{re.escape(member.name)}(\.\d+)?\.{re.escape(path)}")
         yield from filter(told.fullmatch, instance.inner)
+
+
+def _said(init: ex.Expression, fault: EvaluationFault) -> tuple[str, str | None]:
+    """The fault of an initial value in words, and help with it."""
+    if isinstance(init, ex.Call) and TOO_FLAT.search(fault.message):
+        message = f"`{init.function}` is for tensors of two dimensions or more"
+        return message, "write `zeros`, or `uniform(-0.1, 0.1)` for another spread"
+    return fault.message, None
 
 
 def _bounds(instance: Instance, name: str, target: Tensor) -> Bounds | None:

@@ -87,6 +87,8 @@ def _finding(
             message = f"`{before.name}` has {ranks} where {name} == 1"
             said = squeezes.get(culprit.span) if culprit else None
             help = f"say which go: `{ex.show(said)}`" if said else "name the dimensions that are meant"
+            if said and said.arguments[1] == ex.Sequence(()):
+                help = f"write `{ex.show(said.arguments[0])}` alone: no dimension is 1 at all settings"
             return HiddenCoupling.at(place, message, help=help)
     return HiddenCoupling.at(mismatch.place, f"where {name} == 1, {mismatch.message}", labels=mismatch.labels)
 

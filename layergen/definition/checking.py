@@ -3,10 +3,20 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from layergen.definition.entries import Entry, entry_of
+from layergen.definition.entries import Entry, entry_of, indices_at_once
 from layergen.definition.faults import PATH, ill
 from layergen.definition.functions import FUNCTIONS, WRITTEN_OUT
-from layergen.definition.grammar import INDEX_OF, REDUCTIONS, RUN, Equation, is_run, letter, reduction, run_name
+from layergen.definition.grammar import (
+    INDEX_OF,
+    PRODUCT,
+    REDUCTIONS,
+    RUN,
+    Equation,
+    is_run,
+    letter,
+    reduction,
+    run_name,
+)
 from layergen.definition.layout import fits, layouts
 from layergen.definition.members import check_member
 from layergen.definition.ranges import Ranges
@@ -64,7 +74,7 @@ class Checker:
             case ex.Literal(value=value) if value is ...:
                 yield ill(node, "`...` stands only among indices")
             case ex.Binary(operator=sign) if sign not in OPERATORS:
-                help = "write the sum: `sum[k](a[i, k] * b[k, j])`" if sign == "@" else None
+                help = PRODUCT if sign == "@" else None
                 yield ill(node, f"a definition has no `{sign}`", help)
             case ex.Compare(left=ex.Name(id=name), operators=("is" | "is not",), comparators=(ex.Literal(value=None),)):
                 if name not in self.definition.scene.tensors and name not in self.definition.scene.members:
@@ -110,7 +120,9 @@ class Checker:
     def subscript(self, node: ex.Subscript, bound: frozenset[str]) -> Iterator[Finding]:
         found = entry_of(node)
         if found is None:
-            yield ill(node, "an entry is read by a name and its indices", "write `weight[o, c]`")
+            at_once = indices_at_once(node)
+            help = f"write all indices at once: `{ex.show(at_once)}`" if at_once else "write `weight[o, c]`"
+            yield ill(node, "an entry is read by a name and its indices", help)
             return
         if found.path and found.name.id in self.tuples:
             near = nearest(found.path[0], self.tuples[found.name.id].names)
@@ -143,7 +155,8 @@ class Checker:
         if name.id in scene.families:
             yield from self.family(found)
         elif found.which is not None:
-            yield ill(node, f"`{name.id}` is no family of tensors", f"write all indices at once: `{name.id}[n, i]`")
+            help = f"write all indices at once: `{ex.show(indices_at_once(node) or node)}`"
+            yield ill(node, f"`{name.id}` is no family of tensors", help)
         elif name.id in scene.tensors:
             yield from self.rank(node, name, indices)
         elif name.id in self.definition.named:

@@ -57,6 +57,15 @@ def entry_of(node: ex.Expression) -> Entry | None:
     return None
 
 
+def indices_at_once(node: ex.Subscript) -> ex.Subscript | None:
+    """``x[n, t, i]`` for ``x[n][t][i]``; None where it is no name that is read."""
+    indices = index_items(node.index)
+    if isinstance(node.value, ex.Subscript):
+        inner = indices_at_once(node.value)
+        return inner and ex.Subscript(inner.value, ex.Sequence((*index_items(inner.index), *indices), ""))
+    return node if isinstance(node.value, ex.Name) else None
+
+
 def _called(
     node: ex.Subscript, call: ex.Call | ex.Apply, indices: tuple[ex.Expression, ...], output: str | None
 ) -> Entry | None:

@@ -9,6 +9,7 @@ from layergen.lang.tokens import TokenKind, block_tokens
 
 REDUCTIONS = ("sum", "mean", "prod", "max", "min", "argmax", "argmin")
 INDEX_OF = ("argmax", "argmin")  # those that give an index: the first at which the greatest or the least value stands
+PRODUCT = "write the indices, and a sum over them: `y[i, j] = sum[k](a[i, k] * b[j, k])`"  # for `a @ b.T`
 RUN = ex.Literal(...)  # the indices at the dimensions that `...` stands for
 
 
@@ -132,6 +133,12 @@ class _Parser(BlockParser):
                 node = ex.Member(node, self.take().text, span=self.since(start))
             return node
         return super().member(node, start)
+
+    def attribute(self, node: ex.Expression, start: int) -> SyntaxFault:
+        """The fault of an attribute or a method; a definition has no transposes, but indices in another order."""
+        fault = super().attribute(node, start)
+        last = self.text[slice(*fault.span)].rpartition(".")[2]
+        return SyntaxFault(fault.message, fault.span, PRODUCT, forbidden=True) if last in ("T", "mT") else fault
 
     def slice(self) -> ex.Expression:
         """An index, or a run of them, ``s...``, on a left side with its sizes, ``s... < S[1:]``."""

@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 from layergen.definition.checking import Checker
 from layergen.definition.faults import PATH, ill
-from layergen.definition.grammar import letter, parse_definition
+from layergen.definition.grammar import RUN, letter, parse_definition, reduction
 from layergen.definition.layout import fits, layouts
 from layergen.definition.ranges import Ranges
 from layergen.definition.runs import check_runs
@@ -14,6 +14,7 @@ from layergen.definition.scene import Definition, bare_index, scene_of, without_
 from layergen.definition.shipped import shipped_spec
 from layergen.definition.tuples import told_name, without_tuples
 from layergen.diagnostics import Finding, Place
+from layergen.lang import expression as ex
 from layergen.lang.model import LayerSpec
 from layergen.lang.tokens import SyntaxFault
 from layergen.rules.cases import IllDefined
@@ -50,6 +51,10 @@ def check_definition(spec: LayerSpec, layers: Layers = NONE) -> Iterator[Finding
         rule = ForbiddenConstruct if fault.forbidden else InvalidSyntax
         yield rule.at(Place(PATH, fault.span), fault.message, help=fault.help)
         return
+    bare = list(_check_bare(definition))
+    yield from bare
+    if bare:  # what has no index on the left, has none on the right
+        return
     unclear = list(check_runs(definition))
     yield from unclear
     if unclear:  # all that stands behind such a run has no place
@@ -76,6 +81,40 @@ def _known(name: str, layers: Layers) -> Definition | None:
 def _shipped(name: str) -> Definition | None:
     spec = shipped_spec(name)
     return definition_of(spec) if spec is not None else None
+
+
+def _check_bare(definition: Definition) -> Iterator[Finding]:
+    """The outputs that have dimensions and no indices on the left, ``y = x[n, i]``."""
+    for equation in definition.equations:
+        name, shape = equation.name.id, definition.scene.outputs.get(equation.name.id)
+        possible = [layout.items for layout in layouts(shape)] if shape is not None else []
+        if equation.indices or len(possible) != 1 or not possible[0]:
+            continue
+        indices = _indices_for(possible[0], equation.value, definition)
+        if indices is not None:
+            message = f"`{name}` has dimensions and no index on the left"
+            yield ill(equation.name, message, f"give each an index: `{name}[{', '.join(indices)}] = …`")
+
+
+def _indices_for(shape: tuple[ex.Expression, ...], value: ex.Expression, definition: Definition) -> list[str] | None:
+    """An index for each dimension of a shape: the letter of its name that the value reads, or another one."""
+    taken = definition.scene.names | {
+        index.id for node in ex.walk(value) if (found := reduction(node)) for index in found[1]
+        if isinstance(index, ex.Name)
+    }  # fmt: skip
+    read = ex.names(value) - taken
+    names = [item.id.lower() if isinstance(item, ex.Name) else "" for item in shape]
+    others = sorted(name for name in read if name not in {*names, *(name[:1] for name in names)})
+    indices: list[str] = []
+    for item, name in zip(shape, names, strict=True):
+        if isinstance(item, ex.Splice):
+            return None
+        letters = [*({name} & read), name[:1], *others, *(each for each in "ijklmpqrs" if each not in read)]
+        free = [each for each in letters if each and each not in {*taken, *indices}]
+        if item != RUN and not free:
+            return None
+        indices.append("..." if item == RUN else free[0])
+    return indices
 
 
 def _check_left(definition: Definition) -> Iterator[Finding]:

@@ -191,6 +191,8 @@ class ExpressionParser:
         while not self.at(closing):
             items.append(self.entry())
             trailing = self.took(",")
+            if self.at("for"):
+                raise refusals.list_by_a_loop(self.token, items[-1])
             if not trailing and not self.at(closing):
                 raise self.unexpected(f"`,` or `{closing}`")
         self.take()
@@ -227,6 +229,8 @@ class ExpressionParser:
     def call(self, function: str, start: int) -> ex.Call:
         """The call of a function whose name has been taken."""
         function_span = self.since(start)
+        if function == "finfo":
+            raise refusals.limits(function_span)
         arguments, keywords = self.arguments()
         return ex.Call(function, arguments, keywords, span=self.since(start), function_span=function_span)
 
@@ -246,6 +250,8 @@ class ExpressionParser:
                 raise SyntaxFault(message, value.span, f"put it before `{keywords[0].name}=`")
             else:
                 positional.append(value)
+            if self.at("for"):
+                raise refusals.list_by_a_loop(self.token, value)
             if not self.took(",") and not self.at(")"):
                 raise self.unexpected("`,` or `)`")
         self.take()
@@ -313,6 +319,8 @@ class ExpressionParser:
                 return self.unexpected("a name")
             path.append(self.take().text)
         call = None
+        if path[-1] == "finfo":
+            return refusals.limits(self.since(start))
         if self.at("("):
             positional, keywords = self.arguments()
             call = ex.Call(path[-1], positional, keywords)

@@ -25,6 +25,7 @@ INITIALIZER_WORDS = {
     "truncated_normal": "trunc_normal", "gaussian": "normal", "randn": "normal", "rand": "uniform",
     "identity": "eye", "zero": "zeros", "one": "ones", "full": "constant",
 }  # fmt: skip
+MAKERS = {"zeros": "zeros", "ones": "ones", "randn": "normal", "rand": "uniform", "empty": "…"}
 BUFFER = "what is not learned is declared under `buffers`"
 KEY_WORDS = {
     "trainable": BUFFER, "learnable": BUFFER,
@@ -118,6 +119,19 @@ def members_meant(path: Path, value: object) -> str | None:
     whole = all(type(item) in (str, int) and '"' not in str(item) for item in value)
     listed = ", ".join(map(str, value)) if whole else "…"
     return f'a list of members goes in quotes: `{path[1]}: "[{listed}]"`'
+
+
+def tensor_meant(path: Path, value: object) -> str | None:
+    """How to declare a tensor of the layer's own that is written as torch makes it, or by its shape alone."""
+    if len(path) != 2 or path[0] not in ("parameters", "buffers"):
+        return None
+    shape, init = "…", "…"
+    made = re.fullmatch(r"(?:(?:torch\.)?nn\.Parameter\()?\s*(?:torch\.)?(\w+)\(([\w\s,]+)\)\s*\)?", str(value))
+    if isinstance(value, list) and all(type(item) in (int, str) for item in value):
+        shape = ", ".join(map(str, value))
+    elif made and made[1] in MAKERS:
+        shape, init = made[2].strip().rstrip(","), MAKERS[made[1]]
+    return f"write `{path[1]}: {{shape: [{shape}], init: {init}}}`"
 
 
 def _is_size(item: object) -> bool:

@@ -38,6 +38,11 @@ _MODULES = {
 # Modules that own weights, which here the spec declares.
 _OWNERS = re.compile(r"Conv|Linear|Bilinear|Norm|Embedding|PReLU|RNN|LSTM|GRU|Attention|Transformer")
 
+_OF_TORCH = re.compile(
+    r"(Conv|ConvTranspose|BatchNorm|InstanceNorm)[123]d|(Layer|Group|RMS)Norm|(Bil|L)inear|Embedding(Bag)?|PReLU|RNN"
+    r"|LSTM|GRU|(RNN|LSTM|GRU)Cell|MultiheadAttention|Transformer((En|De)coder(Layer)?)?"
+)
+
 _SHAPE = "shapes are plain names of dimensions"
 _ATTRIBUTES = {
     "shape": _SHAPE, "size": _SHAPE, "ndim": _SHAPE, "dim": _SHAPE, "numel": _SHAPE,
@@ -99,6 +104,15 @@ def unexpected(token: Token, wanted: str, following: Token | None = None) -> Syn
             case "=":
                 return SyntaxFault(f"expected {wanted}, got `=`", span, "write `==` to compare")
     return SyntaxFault(f"expected {wanted}, got {quoted(text)}", span)
+
+
+def list_by_a_loop(token: Token, item: ex.Expression) -> SyntaxFault:
+    """The fault of a list that a ``for`` inside of brackets makes, ``[f(t) for t in …]``."""
+    message = "`for` inside of brackets makes a list, which the language does not do"
+    if isinstance(item, ex.Call) and is_module(item):
+        return forbidden(message, token.span, f"a list of members stands alone: `[{ex.show(item)} for i in range(…)]`")
+    added = quoted(f"append(items, {ex.show(item)})", 80)
+    return forbidden(message, token.span, f"in a forward, begin a list, `items = []`, and in a loop write {added}")
 
 
 def foreign_comment(token: Token) -> SyntaxFault:
@@ -201,7 +215,9 @@ def module(
     op = re.sub(r"(?<=[a-z0-9])(?=[A-Z][a-z])", "_", name).lower()
     help = f"write {quoted(ex.show(ex.Call(op, (*arguments, *made.arguments), (*keywords, *made.keywords))), 80)}"
     if _OWNERS.search(name):
-        help = "declare its weights under `parameters`, and hand them to the op"
+        declared = "declare its weights under `parameters`, and hand them to the op"
+        own = replace(made, function=f"nn.{name}" if _OF_TORCH.fullmatch(name) else made.function)
+        help = f"{declared}; or write {quoted(f'part: {ex.show(own)}', 80)} under `modules`, and call `part(…)`"
     elif any(isinstance(part, ex.Call) and is_module(part) for part in made.arguments):
         help = "call one op after the other"
     return forbidden(f"{source} makes a module, and a forward calls ops", span, help)
@@ -230,6 +246,12 @@ def attribute(
         return forbidden(f"{source} is an attribute, which the language does not have", span, help)
     message = f"{source} calls a method, which the language does not have"
     return forbidden(message, span, shape or _method_help(receiver, last, call))
+
+
+def limits(span: Span) -> SyntaxFault:
+    """The fault of ``finfo``, which tells of a dtype in torch."""
+    help = "write `-inf` for its `min`, `inf` for its `max`, and a number, `1e-6`, for its `eps`"
+    return forbidden("`finfo` asks about a dtype, which the language does not do", span, help)
 
 
 def _initializer(name: str, call: ex.Call | None, source: str, span: Span) -> SyntaxFault:

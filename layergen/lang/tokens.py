@@ -278,7 +278,9 @@ def _stray(text: str, position: int) -> SyntaxFault:
             return SyntaxFault(message, span, "write a list, `[…]`", forbidden=True)
         case ";":
             message = "`;` joins statements, which the language does not do"
-            return SyntaxFault(message, span, "write each statement on a line of its own", forbidden=True)
+            ends = not text[position + 1 :].partition("\n")[0].partition("#")[0].strip()
+            help = "delete it: a line ends by itself" if ends else "write each statement on a line of its own"
+            return SyntaxFault(message, span, help, forbidden=True)
         case "\\":
             message = "`\\` continues a line, which the language does not do"
             return SyntaxFault(message, span, "let the line break stand between brackets", forbidden=True)

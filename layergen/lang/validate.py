@@ -20,9 +20,11 @@ from layergen.lang.meant import (
     literal_meant,
     members_meant,
     shape_meant,
+    tensor_meant,
 )
 from layergen.lang.nodes import Mapping, Scalar
 from layergen.lang.parser import SyntaxFault, parse_block
+from layergen.lang.sizes_meant import sizes_meant
 from layergen.lang.source import SpecSource
 from layergen.lang.values import describe
 from layergen.rules.spec import ForbiddenConstruct, InvalidSyntax, InvalidValue, MissingKey, UnknownKey
@@ -64,7 +66,7 @@ def _causes(errors: list[ErrorDetails], source: SpecSource) -> Iterator[ErrorDet
     """Errors without those that follow from others: a key missing as misspelled, the rest of a text cut in two."""
     misspelled = [_path(error) for error in errors if error["type"] == "extra_forbidden"]
     nothing = [_path(error) for error in errors if error["type"] == "model_type" and error["input"] is None]
-    meant = {(*path[:-1], nearest) for path in misspelled if (nearest := _nearest_key(path))}
+    meant = {(*path[:-1], key) for path in misspelled if (key := _key_meant(path))}
     cuts, rests = _cut_values([*misspelled, *nothing], source)
     yield from cuts
     rests |= {_path(error) for error in cuts}
@@ -83,6 +85,8 @@ def _causes(errors: list[ErrorDetails], source: SpecSource) -> Iterator[ErrorDet
                 "begin a forward of several lines with `forward: |`",
             )
             yield {**error, "ctx": {**error["ctx"], "message": message, "help": help}}
+        elif path == FORWARD and kind == "forbidden" and (sizes := _sizes(error, source)):
+            yield {**error, "ctx": {**error["ctx"], "help": sizes}}
         elif (kind != "missing" or path not in meant) and (
             kind not in ("syntax", "extra_forbidden") or path[:-1] not in holders
         ):
@@ -158,6 +162,11 @@ def _is_folded(error: ErrorDetails, source: SpecSource) -> bool:
         return False
 
 
+def _sizes(error: ErrorDetails, source: SpecSource) -> str | None:
+    """The names of the sizes that a forward asks a tensor for."""
+    return sizes_meant(error["input"][error["ctx"]["span"][0] :], source.data())
+
+
 def _explain(error: ErrorDetails) -> Finding:
     context: dict[str, Any] = error.get("ctx", {})
     path = _path(error)
@@ -191,7 +200,8 @@ def _meant(kind: str, path: Path, value: object, context: dict[str, Any]) -> str
         near = REFERENCE if path == ("references",) else list_meant(value)
     else:
         mapped = kind in ("dict_type", "model_type")
-        return shape_meant(path, value) or entry_meant(path, value) or members_meant(path, value) if mapped else None
+        meanings = (shape_meant, entry_meant, members_meant, tensor_meant)
+        return next((meant for meaning in meanings if (meant := meaning(path, value))), None) if mapped else None
     return f"write `{near}`" if near else None
 
 
@@ -241,6 +251,12 @@ def _fits(meant: str, keys: tuple[str, ...]) -> bool:
 
 def _nearest_key(path: Path, part: type[BaseModel] | None = None) -> str | None:
     return nearest(str(path[-1]), _keys_at(path, part))
+
+
+def _key_meant(path: Path) -> str | None:
+    """The key that is meant by an unknown one, by its spelling or as another word for it."""
+    other = re.fullmatch(r"write `(\w+)`", KEY_WORDS.get(str(path[-1]), ""))
+    return other[1] if other and len(path) > 1 and other[1] in _keys_at(path) else _nearest_key(path)
 
 
 def _missing_key(path: Path) -> Finding:

@@ -1,6 +1,6 @@
 """Questions to the values of tensors, which a forward cannot ask: in a condition, or by ``and``, ``or`` and ``not``."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 
 from layergen.diagnostics import FORWARD, Finding, Path, Place
@@ -18,10 +18,18 @@ MEASURES = frozenset({"len", "prod"})
 SIGNS = {"and": "&", "or": "|"}
 
 
-def check_asking(statement: ex.Statement, path: Path) -> Iterator[Finding]:
-    """Yield the questions of a statement, those in the statements of its branches aside."""
+def check_asking(statement: ex.Statement, path: Path, always: Collection[str] = ()) -> Iterator[Finding]:
+    """Yield the questions of a statement, those in the statements of its branches aside.
+
+    Args:
+        statement: The statement.
+        path: Where it stands.
+        always: The layer's own tensors that are there at all settings, and are not assigned anew.
+    """
     if isinstance(statement, ex.If):
-        yield from _condition(statement.test, path, CHOOSE)
+        test = statement.test
+        there = isinstance(test, ex.Name) and test.id in always
+        yield from _condition(test, path, f"`{ex.show(test)}` is always there: delete the `if`" if there else CHOOSE)
     for expression in parts(statement).expressions:
         if not (isinstance(statement, ex.If) and expression is statement.test):
             yield from _expression(expression, path)
@@ -91,6 +99,10 @@ def _condition(test: ex.Expression, path: Path, help: str) -> Iterator[Finding]:
             help = f"ask whether it is there: `{question.id} is not None`"
             yield DataDependent.at(Place(path, question.span), message, help=help)
             return
+        match question:
+            case ex.Compare(left=ex.Name(), operators=("==" | "!=" as sign,), comparators=(ex.Literal(value=None),)):
+                word = "is" if sign == "==" else "is not"
+                help = f"write `{ex.show(replace(question, operators=(word,)))}`"
         if kinds_of(question) == TENSOR or asked(question):
             message = f"the condition `{shorten(ex.show(question))}` asks for the values of a tensor"
             yield DataDependent.at(Place(path, question.span), message, help=help)

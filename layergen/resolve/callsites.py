@@ -47,8 +47,10 @@ def check_calls(program: Program) -> Iterator[Finding]:
 
 def _forward(program: Program) -> Iterator[Finding]:
     told: set[str] = set()
+    changed = {target.id for target in program.forward.targets}
+    always = {name for name, part in program.tensors.items() if part.when is None} - changed
     for statement in statements(program.forward.statements):
-        yield from check_asking(statement, FORWARD)
+        yield from check_asking(statement, FORWARD, always)
         match statement:
             case ex.For():
                 yield from check_iterable(statement.iterable, FORWARD)

@@ -8,6 +8,7 @@ from layergen.lang.model import LayerSpec
 from layergen.lang.tuples import whole_name, wholes
 from layergen.lang.visitor import Block, Visitor, assigned, assignments
 from layergen.resolve.conditions import NOTHING, Facts, about, condition, facts, names
+from layergen.resolve.misnamed import misnamed
 from layergen.resolve.scope import CONSTANTS
 from layergen.resolve.signature import dimensions
 from layergen.resolve.undefined import unbound_names, undefined
@@ -30,8 +31,10 @@ def check_flow(spec: LayerSpec) -> Iterator[Finding]:
         if name in flow.first:
             yield flow.unassigned(name, place, f"output `{name}` is not assigned on every path")
         else:
-            help = f"end the forward with `{name} = …`"
-            yield Unassigned.at(place, f"output `{name}` is never assigned", help=help)
+            other = misnamed(spec)
+            help = f"end the forward with `{name} = …`" if other is None else f"assign to `{name}`"
+            labels = [Label(Place(FORWARD, other[1].span), "assigned here, and never read")] if other else []
+            yield Unassigned.at(place, f"output `{name}` is never assigned", labels=labels, help=help)
 
 
 def takes_a_turn(iterable: ex.Expression) -> bool:

@@ -99,8 +99,8 @@ def check_iterable(node: ex.Expression, path: Path) -> Iterator[Finding]:
         message = f"a loop runs over a list, but `{text}` is a tensor"
         yield WrongArgumentKind.at(place, message, help=f"say along which dimension: `unbind({text}, dim)`")
     else:
-        help = f"write `range({text})`" if Kind.INT in kinds else None
-        yield WrongArgumentKind.at(place, f"a loop runs over a list, but `{text}` is none", help=help)
+        what, help = ("a number", f"write `range({text})`") if Kind.INT in kinds else ("none", None)
+        yield WrongArgumentKind.at(place, f"a loop runs over a list, but `{text}` is {what}", help=help)
 
 
 def _check_members(node: ex.Sequence, path: Path) -> Iterator[Finding]:

@@ -10,6 +10,7 @@ from layergen.lang.tuples import whole_name
 from layergen.lang.visitor import assignments, calls, reads, statements
 from layergen.resolve.flow import check_flow
 from layergen.resolve.functions import called_functions
+from layergen.resolve.misnamed import misnamed
 from layergen.resolve.order import check_order
 from layergen.resolve.overwritten import check_overwritten
 from layergen.resolve.reserved import check_reserved
@@ -218,11 +219,14 @@ def _check_unused(spec: LayerSpec) -> Iterator[Finding]:
     others = {"training", "_", *spec.values, *([spec.run] if spec.run else [])}
     declared = (spec.names_in(section) for section in SECTIONS)
     kept = used_members.union(read, *declared, dimensions(spec), CONSTANTS, others)
+    kept |= {other[1].id} if (other := misnamed(spec)) else set()  # of which it is said already
+    turns = {target.span for part in statements(spec.forward) if isinstance(part, ex.For) for target in part.targets}
     for target in assignments(spec.forward):
         if target.id not in kept:
             kept.add(target.id)
             message = f"`{target.id}` is assigned but never read"
-            yield UnusedName.at(Place(FORWARD, target.span), message, help="delete it, or assign to `_`")
+            help = "call it `_`" if target.span in turns else "delete it, or assign to `_`"
+            yield UnusedName.at(Place(FORWARD, target.span), message, help=help)
 
 
 def _givers(spec: LayerSpec, read: set[str]) -> set[str]:

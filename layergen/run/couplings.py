@@ -32,10 +32,11 @@ def coupling(words: Words, path: Path, node: ex.Binary, left: tuple[int, ...], r
     demand = f"{names.size(few[position])} == {names.size(many[position])}"
     notes = (f"shapes: {first} {node.operator} {second} agree only where {demand}", *names.notes(), *words.notes())
     labels = [Label(Place(path, large.span), names.shape(many))]
+    help = _aligned(small, large, few, many) or _as_it_is(small, few, many)
+    help = help or chunked(words.program, node) or _rows(words, small, few, many)
     return HiddenCoupling.at(
-        Place(path, small.span), message, label=names.shape(few), labels=labels, notes=notes,
-        help=_aligned(small, large, few, many) or chunked(words.program, node) or _rows(words, small, few, many),
-    )  # fmt: skip
+        Place(path, small.span), message, label=names.shape(few), labels=labels, notes=notes, help=help
+    )
 
 
 def misfit(
@@ -64,6 +65,19 @@ def _aligned(small: ex.Expression, large: ex.Expression, few: tuple[int, ...], m
     if repaired:
         text = f"{text}, or hand it to the op: `{repaired}`" if text else f"write `{repaired}`"
     return text
+
+
+def _as_it_is(small: ex.Expression, few: tuple[int, ...], many: tuple[int, ...]) -> str | None:
+    """The tensor without a new last dimension, where it stands for the last one of the other: ``bias[:, None]``."""
+    match small:
+        case ex.Subscript(value=ex.Name() as inner, index=ex.Sequence(items=(ex.Slice(None, None, None), added))):
+            widened = added == ex.Literal(None)
+        case ex.Call(function="unsqueeze", arguments=(ex.Name() as inner, dim), keywords=()):
+            widened = dim in (ex.Literal(1), ex.Unary("-", ex.Literal(1)))
+        case _:
+            return None
+    fits = widened and few == (many[-1], 1)
+    return f"write `{inner.id}` alone, which goes along the last dimension" if fits else None
 
 
 def _rows(words: Words, small: ex.Expression, few: tuple[int, ...], many: tuple[int, ...]) -> str | None:

@@ -1,0 +1,207 @@
+"""What is said of common mistakes: what the help tells to write is of the language, and is right."""
+
+from typing import Any
+
+import pytest
+from parsing import block_fault_of
+from small import DIM, MATRIX, fault_of, program, spec
+
+from layergen.definition.reading import check_definition
+from layergen.diagnostics import Finding
+from layergen.faults import SourceError, SpecError
+from layergen.lang.parser import parse_module
+from layergen.lang.source import parse
+from layergen.lang.tokens import SyntaxFault
+from layergen.lang.validate import validate
+from layergen.resolve import resolve
+
+OWN = {"weight": {"shape": ["out", "dim"], "init": "xavier_uniform"}, "bias": {"shape": ["out"], "init": "zeros"}}
+LINEAR: dict[str, Any] = {
+    **MATRIX, "parameters": OWN, "inputs": {"x": ["N", "T", "dim"]}, "outputs": {"y": ["N", "T", "out"]}
+}  # fmt: skip
+WHOLE = "y = linear(x, weight, bias)"
+INDICES = "write the indices, and a sum over them: `y[i, j] = sum[k](a[i, k] * b[j, k])`"
+LIMITS = "write `-inf` for its `min`, `inf` for its `max`, and a number, `1e-6`, for its `eps`"
+WRITTEN = """\
+layer: Small
+summary: Do little.
+arguments:
+  dim: {type: int, min: 1, doc: Size.}
+parameters: {weight: {shape: [dim], init: ones}}
+inputs: {x: [N, T, dim]}
+outputs: {y: [N, T, dim]}
+forward: |
+  y = x * weight
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "help"),
+    [
+        (
+            "y = [relu(t) for t in unbind(x, 1)]",
+            "in a forward, begin a list, `items = []`, and in a loop write `append(items, relu(t))`",
+        ),
+        (
+            "y = stack(relu(t) for t in unbind(x, 1))",
+            "in a forward, begin a list, `items = []`, and in a loop write `append(items, relu(t))`",
+        ),
+        (
+            "y = Linear(dim, out)(x)",
+            "declare its weights under `parameters`, and hand them to the op; "
+            "or write `part: nn.Linear(dim, out)` under `modules`, and call `part(…)`",
+        ),
+        (
+            "y = FastAttention(dim)(x)",
+            "declare its weights under `parameters`, and hand them to the op; "
+            "or write `part: FastAttention(dim)` under `modules`, and call `part(…)`",
+        ),
+        ("y = where(m, x, finfo(x).min)", LIMITS),
+        ("y = where(m, x, torch.finfo(x.dtype).min)", LIMITS),
+        ("y = relu(x);", "delete it: a line ends by itself"),
+        ("y = relu(x); # twice", "delete it: a line ends by itself"),
+        ("h = relu(x); y = h", "write each statement on a line of its own"),
+    ],
+)
+def test_constructs_of_python_and_torch(text: str, help: str) -> None:
+    assert block_fault_of(text).help == help
+
+
+def test_a_module_list_stands_alone() -> None:
+    with pytest.raises(SyntaxFault) as refusal:
+        parse_module("nn.ModuleList([nn.Linear(dim, dim) for i in range(depth)])")
+    assert refusal.value.help == "a list of members stands alone: `[nn.Linear(dim, dim) for i in range(…)]`"
+
+
+@pytest.mark.parametrize(
+    ("text", "helps"),
+    [
+        ("y = sum[i](weight[o, i] * x[n, t, i]) + bias[o]", ["give each an index: `y[n, t, o] = …`"]),
+        ("y = relu(x)", ["give each an index: `y[n, t, o] = …`"]),
+        ("y = sum[o](weight[i, o] * x[n, t, o])", ["give each an index: `y[n, t, i] = …`"]),
+        ("y = x @ weight.T + bias", [INDICES]),
+        ("y[n, t, o] = x @ weight", [INDICES]),
+        (
+            "y[n, t, o] = sum[i](weight[o][i] * x[n][t][i])",
+            ["write all indices at once: `weight[o, i]`", "write all indices at once: `x[n, t, i]`"],
+        ),
+        ("y[n, t, o] = sum[i](weight[o, i] * x[n, t, i]) + bias[o]", []),
+    ],
+)
+def test_definitions(text: str, helps: list[str]) -> None:
+    found = [finding.help for finding in check_definition(spec(WHOLE, **LINEAR, definition=text))]
+    assert found[: len(helps) or 1] == helps
+
+
+def only(forward: str, **parts: Any) -> Finding:
+    return fault_of(program(forward, **parts))
+
+
+@pytest.mark.parametrize(
+    ("forward", "help"),
+    [
+        ("y = linear(x, weight) + bias[:, None]", "write `bias` alone, which goes along the last dimension"),
+        ("y = linear(x, weight) + unsqueeze(bias, -1)", "write `bias` alone, which goes along the last dimension"),
+        ("y = linear(squeeze(x), weight, bias)", "write `x` alone: no dimension is 1 at all settings"),
+        (
+            f"if x is None:\n    y = bias\nelse:\n    {WHOLE}",
+            "`x` is always there: delete the question, or declare `optional: true` where it may be left out",
+        ),
+        (
+            f"y = linear(x, weight)\nif bias is not None:\n    {WHOLE}",
+            "`bias` is always there: delete the question, or declare `when: …`, the condition under which it is",
+        ),
+    ],
+)
+def test_forwards(forward: str, help: str) -> None:
+    assert only(forward, **LINEAR).help == help
+
+
+def test_a_dtype_that_follows_that_of_an_input_is_deleted() -> None:
+    outputs = {"y": {"shape": ["N", "T", "out"], "dtype": "int64"}}
+    found = only(WHOLE, **{**LINEAR, "outputs": outputs})
+    assert found.help == "delete its `dtype`: without one, `y` has that of `x`"
+
+
+def test_an_initializer_of_matrices() -> None:
+    flat = {**OWN, "bias": {"shape": ["out"], "init": "kaiming_uniform"}}
+    found = only(WHOLE, **{**LINEAR, "parameters": flat})
+    assert found.message == "`kaiming_uniform` is for tensors of two dimensions or more"
+    assert found.help == "write `zeros`, or `uniform(-0.1, 0.1)` for another spread"
+
+
+def test_a_word_that_is_no_choice() -> None:
+    mode = {"mode": {"type": "str", "choices": ["mean", "sum"], "doc": "Mode."}}
+    forward = "y = x\nif mode == 'maen':\n    y = -x"
+    assert only(forward, arguments=mode).help == "write `'mean'`: `mode` is one of 'mean', 'sum'"
+
+
+def helps_with(forward: str, **parts: Any) -> list[str | None]:
+    """What helps with the words of a layer, which is not run."""
+    with pytest.raises(SpecError) as refusal:
+        resolve(spec(forward, **parts))
+    return [finding.help for finding in refusal.value.findings]
+
+
+def test_none_is_asked_for_by_is() -> None:
+    optional = {"x": ["N", "C"], "m": {"shape": ["N", "C"], "optional": True}}
+    assert helps_with("y = x\nif m != None:\n    y = x * m", inputs=optional) == ["write `m is not None`"]
+
+
+def test_a_tensor_that_is_always_there_is_not_asked_for() -> None:
+    forward = "y = linear(x, weight)\nif bias:\n    y = y + bias"
+    assert helps_with(forward, **LINEAR) == ["`bias` is always there: delete the `if`"]
+
+
+def test_a_member_that_fails_points_at_its_constructor() -> None:
+    found = only("y = lin(x)", **{**MATRIX, "modules": {"lin": "nn.Linear(out, dim)"}})
+    (label,) = found.labels
+    assert (label.place.path, label.text) == (("modules", "lin", "module"), "made here")
+
+
+def test_of_the_members_of_a_list_one_finding_will_do() -> None:
+    parts = {"parts": "[nn.Linear(dim, dim) for i in range(depth)]"}
+    sizes = {"arguments": {"dim": DIM, "depth": DIM}, "inputs": {"x": ["N", "dim"]}, "outputs": {"y": ["N", "dim"]}}
+    found = only("y = x\nfor part in parts:\n    y = relu(part(x))", modules=parts, **sizes)
+    assert found.rule.code == "LG309"
+
+
+def test_an_exponential_may_be_kept_small_by_a_range() -> None:
+    inputs: dict[str, Any] = {"s": ["N", "C"], "x": ["N", "C"]}
+    help = only("y = tanh(exp(-s) * x)", inputs=inputs).help
+    assert help is not None and help.endswith("; or say how large `s` is: `range: [low, high]`")
+
+
+def test_a_loop_over_a_number() -> None:
+    found = helps_with("y = x\nfor t in count:\n    y = relu(y)", arguments={"count": DIM})
+    assert found == ["call it `_`", "write `range(count)`"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "help"),
+    [
+        ("doc: Size", "desc: Size", "write `doc`"),
+        ("y = x * weight", "out = x * weight", "assign to `y`"),
+        ("y = x * weight", "y = x / x.size(-1)", "write `dim`: sizes go by their names in `x: [N, T, dim]`"),
+        ("y = x * weight", "y = x / x.shape[1]", "write `T`: sizes go by their names in `x: [N, T, dim]`"),
+        (
+            "y = x * weight",
+            "B, T, C = x.shape",
+            "the sizes have names already, `N`, `T` and `dim` of `x: [N, T, dim]`: write these",
+        ),
+        (
+            "weight: {shape: [dim], init: ones}",
+            "weight: nn.Parameter(torch.ones(dim))",
+            "write `weight: {shape: [dim], init: ones}`",
+        ),
+        ("weight: {shape: [dim], init: ones}", "weight: [dim]", "write `weight: {shape: [dim], init: …}`"),
+    ],
+)
+def test_words_of_a_spec(old: str, new: str, help: str) -> None:
+    with pytest.raises(SourceError) as refusal:
+        source = parse(WRITTEN.replace(old, new), "small.yaml")
+        try:
+            resolve(validate(source))
+        except SpecError as fault:
+            raise SourceError(map(source.diagnose, fault.findings)) from None
+    assert [diagnostic.help for diagnostic in refusal.value.diagnostics] == [help]
