@@ -70,7 +70,7 @@ def test_constructs_of_python_and_torch(text: str, help: str) -> None:
 def test_a_module_list_stands_alone() -> None:
     with pytest.raises(SyntaxFault) as refusal:
         parse_module("nn.ModuleList([nn.Linear(dim, dim) for i in range(depth)])")
-    assert refusal.value.help == "a list of members stands alone: `[nn.Linear(dim, dim) for i in range(…)]`"
+    assert refusal.value.help == "a list of members stands alone: `[nn.Linear(dim, dim) for … in range(…)]`"
 
 
 @pytest.mark.parametrize(

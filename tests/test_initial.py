@@ -129,7 +129,7 @@ def test_fans_in_an_initial_value_are_computed() -> None:
 @pytest.mark.parametrize(
     ("init", "message"),
     [
-        ("xavier_uniform", "Fan in and fan out can not be computed for tensor with fewer than 2 dimensions"),
+        ("xavier_uniform", "`xavier_uniform` is for tensors of two dimensions or more"),
         ("arange(dim + 1)", "the initial value has shape [5], not [dim]"),
         ("uniform(1 / (dim - 4), 2)", "division by zero"),
         ("arange(dim) + arange(3)", None),

@@ -258,7 +258,8 @@ def test_comments_before_elif_and_else_go_into_their_bodies() -> None:
         (
             "nn.Conv2d(3, 4, 5)(x)",
             "nn.Conv2d(3, 4, 5)",
-            "declare its weights under `parameters`, and hand them to the op",
+            "declare its weights under `parameters`, and hand them to the op; "
+            "or write `part: nn.Conv2d(3, 4, 5)` under `modules`, and call `part(…)`",
         ),
         ("nn.Sequential(nn.ReLU())(x)", "nn.Sequential(nn.ReLU())", "call one op after the other"),
         ("torch.exp(x)", "torch.exp(x)", "write `exp(x)`"),
@@ -271,8 +272,12 @@ def test_comments_before_elif_and_else_go_into_their_bodies() -> None:
         ("(f)(x)", "(f)", None),
         ("'x'(y)", "'x'", None),
         ("lambda x: x", "lambda", "write its value where it is used"),
-        ("[x for x in y]", "for", "write an op on a whole tensor instead of a loop"),
-        ("sum(x for x in y)", "for", "write an op on a whole tensor instead of a loop"),
+        ("[x for x in y]", "for", "in a forward, begin a list, `items = []`, and in a loop write `append(items, x)`"),
+        (
+            "sum(x for x in y)",
+            "for",
+            "in a forward, begin a list, `items = []`, and in a loop write `append(items, x)`",
+        ),
         ("(y := x)", ":=", "assign on a line before, with `=`"),
         ("f'{x}'", "f'", "write `'…'`"),
         ('Rb"x"', 'Rb"', 'write `"…"`'),

@@ -160,6 +160,8 @@ def test_a_tuple_among_targets_is_a_name_that_is_taken_apart(text: str, taken: l
 
 
 NO_LOOP = "write an op on a whole tensor instead of a loop"
+APPENDED = "in a forward, begin a list, `items = []`, and in a loop write `append(items, x)`"
+ALONE = "a list of members stands alone: `[B(j) for … in range(…)]`"
 
 
 @pytest.mark.parametrize(
@@ -202,7 +204,7 @@ def test_slips_in_a_loop(text: str, at: str, message: str, help: str | None) -> 
         ("for i in x:\n  while y: y = x", "while", NO_LOOP),
         ("for i in x: pass", "pass", "leave the branch out"),
         ("for = x", "for", "choose another name, such as `for_`"),
-        ("y = [x for x in y]", "for", NO_LOOP),
+        ("y = [x for x in y]", "for", APPENDED),
         ("async for i in x: y = i", "async", None),
         ("x.append(y)", "x.append(y)", "write `append(x, y)`"),
     ],
@@ -261,7 +263,7 @@ MADE = "write `Block(…)`, or `[Block(…) for i in range(…)]` for a list"
         ("[B(i) for i, j in range(2)]", "j", LISTED, True),
         ("[B(i) for i in blocks]", "blocks", LISTED, True),
         ("[B(i) for i in zip(x, y)]", "zip(x, y)", LISTED, True),
-        ("[[B(j) for j in range(2)] for i in range(2)]", "for", NO_LOOP, True),
+        ("[[B(j) for j in range(2)] for i in range(2)]", "for", ALONE, True),
         ("[x for x in range(2)]", "x", MADE, False),
         ("[B(), 2]", "2", MADE, False),
         ("[B() B()]", "B", None, False),

@@ -110,7 +110,7 @@ def list_by_a_loop(token: Token, item: ex.Expression) -> SyntaxFault:
     """The fault of a list that a ``for`` inside of brackets makes, ``[f(t) for t in …]``."""
     message = "`for` inside of brackets makes a list, which the language does not do"
     if isinstance(item, ex.Call) and is_module(item):
-        return forbidden(message, token.span, f"a list of members stands alone: `[{ex.show(item)} for i in range(…)]`")
+        return forbidden(message, token.span, f"a list of members stands alone: `[{ex.show(item)} for … in range(…)]`")
     added = quoted(f"append(items, {ex.show(item)})", 80)
     return forbidden(message, token.span, f"in a forward, begin a list, `items = []`, and in a loop write {added}")
 

@@ -11,6 +11,7 @@ from layergen.lang import expression as ex
 from layergen.lang.interpreter import EvaluationFault
 from layergen.lang.tuples import spread, whole_name, wholes
 from layergen.rules.calls import SizeOfValues
+from layergen.rules.members import WrongMember
 from layergen.rules.names import Unassigned
 from layergen.rules.shapes import OpFailed, ShapeMismatch
 from layergen.run.alignment import broadcast, unfit
@@ -64,7 +65,9 @@ class Explainer(Words):
         """The finding for an expression that could not be computed where names had these values."""
         node = fault.node
         if isinstance(fault, MemberFault):
-            labels, help = fault.labels or self.made(node), fault.help
+            labels, help = fault.labels, fault.help
+            if fault.rule is WrongMember and not labels:
+                labels = self.made(node)
             message = sheltered(dotted(self.renamed(fault.message)), self.names())
             return fault.rule.at(Place(path, node.span), message, labels=labels, notes=self.notes(), help=help)
         if isinstance(node, ex.Binary) and node.operator in ELEMENTWISE:
