@@ -20,6 +20,7 @@ from layergen.lang.facts import CalleeKind
 from layergen.lang.visitor import assignments, expressions
 from layergen.resolve.program import Program
 from layergen.rules.calls import CutGradient
+from layergen.run.forward import Run
 from layergen.run.instance import Instance, Placement
 from layergen.run.on_data import CPU, drawn, fill
 from layergen.run.watching import BOTH, Bystander, Seen, Site, Watch
@@ -44,7 +45,7 @@ def check_detached(ways: Ways) -> Iterator[Finding]:
     if not cuts:
         return
     # What no way reaches is another contract's to judge.
-    runs = [seen for seen in ways.seen(SLOPES) if seen.fault is None]
+    runs = [seen for seen in ways.seen(SLOPES) if seen.fault is None and _is_exact(seen.run)]
     reached = {name for seen in runs for name in _wanted(seen.instance) if _gradient(seen, name) is not None}
     for seen in runs:
         wrong = [name for name in _wanted(seen.instance) if name in reached and _differs(seen, name)]
@@ -87,6 +88,13 @@ def _wanted(instance: Instance) -> tuple[str, ...]:
     inputs = [name for name, part in program.inputs.items() if part.floating and part.gradient]
     own = [name for name, part in program.parameters.items() if part.gradient]
     return (*inputs, *own, *(path for path, part in instance.inner.items() if part.parameter and part.gradient))
+
+
+def _is_exact(run: Run) -> bool:
+    """Whether nothing on the way is so narrow that a small step is lost in its rounding."""
+    values = [*run.outputs.values(), *(step.value for step in run.steps)]
+    floating = [value for value in values if isinstance(value, Tensor) and value.is_floating_point()]
+    return all(value.dtype is torch.float64 for value in floating)
 
 
 def _leaf(seen: Seen[None], name: str) -> Tensor | None:
