@@ -1,7 +1,7 @@
 """The proofs: the formulas of shapes, preconditions, input checks and costs, held against torch at random sizes."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -14,6 +14,9 @@ from torch.autograd.graph import saved_tensors_hooks
 
 from layergen.check import CheckedLayer
 from layergen.checked import CheckedCase
+from layergen.diagnostics import Span
+from layergen.lang import expression as ex
+from layergen.lang.visitor import assignments, statements
 from layergen.prove.formula import shown, value
 from layergen.prove.hints import at_point, numbers
 from layergen.prove.proven import Proof, Tried
@@ -40,6 +43,8 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> CheckedFiles:
 
 # What torch cannot run at symbols among the shipped layers, and why.
 SHIPPED_TRIED = {
+    "ctc_loss": "with data alone",
+    "fractional_max_pool3d": "as a number",
     "gaussian_nll_loss": "with data alone",
     "gru": "is given a list whose",
     "lstm": "is given a list whose",
@@ -52,11 +57,13 @@ SHIPPED_TRIED = {
 SHIPPED_PARTLY = {
     "adaptive_max_pool2d": {"as a number"},
     "adaptive_max_pool3d": {"as a number"},
-    "flatten": {"no values were found"},
     "conv_transpose3d": {"no values were found"},
+    "embedding": {"no values were found"},
     "max_pool1d": {"as a number"},
     "max_unpool3d": {"as a number", "no values were found"},
 }
+# The way of a layer on which an output is a part of a size, which torch takes at its number: no other is claimed.
+AT_ITS_NUMBERS = {"fractional_max_pool2d": "case_1"}
 SYMBOLIC = [name for name in SPECS if name not in {**SHIPPED_TRIED, **SHIPPED_PARTLY}]
 
 
@@ -86,6 +93,13 @@ def at_sizes(layer: CheckedLayer, proof: Proof, count: int, compare: Callable[[d
     assert len(compared) >= (min(count, LARGEST) if proof.hints.names else 1)
 
 
+def in_loops(layer: CheckedLayer) -> Iterator[Span]:
+    """Where loops assign names: a run in which one takes no turn does not come there."""
+    for loop in statements(layer.program.forward.statements):
+        if isinstance(loop, ex.For):
+            yield from (target.span for target in assignments(loop.body))
+
+
 def hold(layer: CheckedLayer, proof: Proof) -> None:
     """Compare the formulas of a proof with the shapes that torch gives."""
 
@@ -104,9 +118,9 @@ def hold(layer: CheckedLayer, proof: Proof) -> None:
             assert tuple(value(formula, point) for formula in formulas) == tuple(run.outputs[name].shape), name
         found = {step.target.span: step for step in run.steps}  # the last turn of each loop
         shown = {step.target.span: step for step in proof.steps}
-        assert shown.keys() == found.keys()
+        assert found.keys() <= shown.keys() and shown.keys() - found.keys() <= set(in_loops(layer))
         for step in shown.values():
-            if step.dtype:
+            if step.dtype and step.target.span in found:
                 shape = tuple(found[step.target.span].value.shape)
                 assert tuple(value(size, point) for size in step.shape) == shape, step.target
 
@@ -136,6 +150,8 @@ def test_formulas_of_shipped_layers_hold(shipped: CheckedFiles, name: str) -> No
     for proof in shipped[name].proofs:
         if isinstance(proof, Tried):
             assert name in SHIPPED_PARTLY
+        elif proof.setting.name == AT_ITS_NUMBERS.get(name):
+            assert proof.sampled and not proof.whole
         else:
             hold(shipped[name], proof)
 
