@@ -97,7 +97,7 @@ def in_loops(layer: CheckedLayer) -> Iterator[Span]:
     """Where loops assign names: a run in which one takes no turn does not come there."""
     for loop in statements(layer.program.forward.statements):
         if isinstance(loop, ex.For):
-            yield from (target.span for target in assignments(loop.body))
+            yield from (target.span for target in (*loop.targets, *assignments(loop.body)))
 
 
 def hold(layer: CheckedLayer, proof: Proof) -> None:
