@@ -20,7 +20,7 @@ from layergen.commands.progress import ProgressBar
 from layergen.diagnostics import Diagnostic, LayergenError
 from layergen.faults import SourceError
 from layergen.pipeline import BuildResult, build, check, examine
-from layergen.project.config import Config, load_config
+from layergen.project.config import FOLDERS, Config, load_config
 from layergen.project.discovery import SUFFIXES, TESTS, discover, find_spec
 from layergen.project.workers import Failure, available_cores
 from layergen.project.writing import Plan
@@ -164,7 +164,7 @@ def _project() -> Config:
     """The project that this folder belongs to, which is told where the folder looks like a project itself."""
     here = Path.cwd().resolve()
     config = load_config(here)
-    own, specs = here / Config._field_defaults["specs"], config.root / config.specs
+    own, specs = here / FOLDERS["specs"], config.root / config.specs
     if config.root != here and own.is_dir() and specs not in (own, *own.parents):
         told = f"the project is `{os.path.relpath(config.root)}`, where the nearest `pyproject.toml` is"
         print(f"layergen: {told}: with one here, `specs` would be a project of its own", file=sys.stderr)

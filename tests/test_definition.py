@@ -8,7 +8,7 @@ from statistics import fmean
 from typing import Any
 
 import pytest
-from small import DIM, FLAG, checked, program, spec
+from small import DIM, FLAG, checked, fault_of, program, spec
 
 from layergen.definition.evaluate import Evaluation
 from layergen.definition.latex import latex
@@ -283,3 +283,17 @@ def test_the_digits_in_which_a_layer_agrees_with_its_definition_are_known(added:
     layer = checked(program("y = exp(x)", definition=f"y[n, c] = exp(x[n, c]) + {added}"))
     assert layer.defined.exact == exact
     assert ("loose=True" in layer_expression(layer)) != exact
+
+
+@pytest.mark.parametrize(("eps", "told"), [("eps", False), ("eps / 2", True)])
+def test_small_inputs_are_tried_also_where_ordinary_ones_leave_fewer_digits(eps: str, told: bool) -> None:
+    layer = program(
+        f"h = upcast(x)\ny = type_as(h / sqrt(h * h + {eps}), x)",
+        arguments={"eps": {"type": "float", "min": 1e-10, "default": 1e-9, "doc": "Small number."}},
+        definition="y[n, c] = x[n, c] / sqrt(x[n, c] ** 2 + eps) * (1 + 1e-9)",
+    )
+    if told:
+        finding = fault_of(layer)
+        assert finding.rule.code == "LG408" and any("the inputs are" in note for note in finding.notes)
+    else:
+        assert not checked(layer).defined.exact

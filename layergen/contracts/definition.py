@@ -28,9 +28,7 @@ from layergen.run.instance import Instance
 from layergen.run.watching import Runs
 from layergen.settings.choice import Setting
 
-EXACT = (
-    1e-12  # how far apart float64 leaves what is computed in another order; the generated tests allow a hundred times
-)
+EXACT = 1e-12  # how far apart float64 leaves what is computed in another order; generated tests allow a hundred times
 LITTLE = 0.1  # numbers up to it are taken for such as keep a divisor from zero
 
 
@@ -63,7 +61,7 @@ def hold_to_definition(program: Program, runs: Iterable[Runs]) -> Compared:
         evaluation = evaluated(instance, program.definition)
         try:
             refuse(_differences(instance, evaluation))
-            exact = exact and _exact(instance, evaluation)
+            exact &= _exact(instance, evaluation)
         except (TooLongError, TrialFault):  # a layer that does not run is another contract's
             continue
         settings.append(one.setting.name)
@@ -71,7 +69,7 @@ def hold_to_definition(program: Program, runs: Iterable[Runs]) -> Compared:
             continue
         plain.append(one.setting.name)
         if _mentions_little(program, one.setting):
-            exact = exact and _at_small_inputs(program, one.setting)
+            exact &= _at_small_inputs(program, one.setting)  # which looks for faults, too
             small.append(one.setting.name)
     if not settings:
         message = f"the layer is too large at every setting, or the definition takes more than {MOST_TURNS} terms there"

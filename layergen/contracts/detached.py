@@ -46,9 +46,10 @@ def check_detached(ways: Ways) -> Iterator[Finding]:
         return
     # What no way reaches is another contract's to judge.
     runs = [seen for seen in ways.seen(SLOPES) if seen.fault is None and _is_exact(seen.run)]
-    reached = {name for seen in runs for name in _wanted(seen.instance) if _gradient(seen, name) is not None}
-    for seen in runs:
-        wrong = [name for name in _wanted(seen.instance) if name in reached and _differs(seen, name)]
+    gradients = [{name: _gradient(seen, name) for name in _wanted(seen.instance)} for seen in runs]
+    reached = {name for found in gradients for name, gradient in found.items() if gradient is not None}
+    for seen, found in zip(runs, gradients, strict=True):
+        wrong = [name for name, gradient in found.items() if name in reached and _differs(seen, name, gradient)]
         if wrong:
             yield _finding(program, cuts[0], wrong)
             return
@@ -113,9 +114,9 @@ def _gradient(seen: Seen[None], name: str) -> Tensor | None:
     return found
 
 
-def _differs(seen: Seen[None], name: str) -> bool:
+def _differs(seen: Seen[None], name: str, gradient: Tensor | None) -> bool:
     """Whether the slope along some direction is not what the gradient says; where there is none, it says zero."""
-    leaf, gradient = _leaf(seen, name), _gradient(seen, name)
+    leaf = _leaf(seen, name)
     if leaf is None:
         return False
     direction = torch.linspace(-1, 1.5, leaf.numel(), dtype=leaf.dtype).reshape(leaf.shape)
