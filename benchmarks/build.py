@@ -15,7 +15,10 @@ import subprocess
 import sys
 import tempfile
 import time
+from graphlib import TopologicalSorter
 from pathlib import Path
+
+from layergen.project.library import MEMBER
 
 ROOT = Path(__file__).parent.parent
 LAYER = re.compile(r"^layer: (\w+)$", re.MULTILINE)
@@ -67,17 +70,28 @@ def main() -> None:
 
 
 def copies(folder: Path, number: int) -> Path:
-    """Copy the shipped specs until there are so many; the path of the first one."""
-    shipped = sorted((ROOT / "specs").rglob("*.yaml"))
+    """Copy the shipped specs until there are so many, made of copies of their members; the path of the first."""
+    shipped = in_order()
     paths = []
     for index in range(number):
         spec, turn = shipped[index % len(shipped)], index // len(shipped)
         text = LAYER.sub(rf"layer: \g<1>V{turn}", spec.read_text(encoding="utf-8"))
+        text = re.sub(MEMBER, rf"\g<1>V{turn}(", text)
         path = folder / "specs" / spec.parent.name / f"{spec.stem}_v{turn}.yaml"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
         paths.append(path)
     return paths[0]
+
+
+def in_order() -> list[Path]:
+    """The shipped specs, each after those of its members."""
+    texts = {path: path.read_text(encoding="utf-8") for path in sorted((ROOT / "specs").rglob("*.yaml"))}
+    places = {found[1]: path for path, text in texts.items() if (found := LAYER.search(text))}
+    graph = {
+        path: {places[name] for name in re.findall(MEMBER, text) if name in places} for path, text in texts.items()
+    }
+    return list(TopologicalSorter(graph).static_order())
 
 
 def run(folder: Path, program: str, *arguments: str) -> tuple[float, float, str]:

@@ -2,9 +2,10 @@
 
 Each layer is changed in one place at a time: an operator, a sign, a number, an axis, a term left out, two arguments
 swapped, a function exchanged for its neighbour, a branch or a mode ignored, other initial values. Its tests are run
-against each of these mutants, until one fails: what `layergen test --mutate` does, without marks. Prints the mutants
-that survive, with the line that differs, and the shares that were found, of layers that `matches` holds to a twin in
-torch and of those that it does not. Some of the mutants compute the same as the layer, which nothing can find.
+against each of these mutants, until one fails: what `layergen test --mutate` does. Prints the mutants that survive,
+with the line that differs; the layers of which fewer are found than are asked; and the shares that were found, of
+layers that `matches` holds to a twin in torch and of those that it does not. Some of the mutants compute the same as
+the layer, which nothing can find: those that a spec marks so, with its reason, are counted by themselves.
 
     python benchmarks/mutants.py [NAMES] [--without test_recorded_values …]
 """
@@ -15,6 +16,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from layergen.commands.mutation import sort
+from layergen.lang.model import LayerSpec
 from layergen.lang.source import load
 from layergen.lang.validate import validate
 from layergen.mutate.session import Session
@@ -22,18 +25,27 @@ from layergen.project.config import Config, load_config
 from layergen.project.discovery import SpecFile, discover
 
 ROOT = Path(__file__).parents[1]
+LEAST = 0.85  # the share that is asked of each layer
 
 
-@dataclass
+@dataclass(frozen=True)
 class Score:
-    """How many mutants were made, and how many of them were found."""
+    """How many mutants were made, how many of them were found, and how many others the spec marks."""
 
     made: int = 0
     found: int = 0
+    marked: int = 0
+
+    def __add__(self, other: "Score") -> "Score":
+        return Score(self.made + other.made, self.found + other.found, self.marked + other.marked)
 
     def __str__(self) -> str:
-        share = f" ({self.found / self.made:.1%})" if self.made else ""
-        return f"{self.found} of {self.made}{share}"
+        marked = f", {self.marked} others marked" if self.marked else ""
+        return f"{self.found} of {self.made} ({self.share:.1%}){marked}"
+
+    @property
+    def share(self) -> float:
+        return self.found / self.made if self.made else 1.0
 
 
 def main() -> None:
@@ -41,22 +53,33 @@ def main() -> None:
     parser.add_argument("names", nargs="*", help="of layers, as their files are named; all if none is given")
     parser.add_argument("--without", nargs="*", default=[], help="tests to leave out")
     options = parser.parse_args()
-    scores = {"with a twin": Score(), "without a twin": Score()}
+    scores: dict[str, Score] = {}
+    twins: set[str] = set()
     started = time.perf_counter()
     config = load_config(ROOT)
     for file in chosen(config, options.names):
         layer = validate(load(file.path, file.name))
-        score = scores["with a twin" if layer.matches is not None else "without a twin"]
-        tests = ".".join((config.package, *Path(file.outputs[1]).with_suffix("").parts))
-        session = Session(ROOT, tests, ROOT / config.output / file.outputs[0], layer.layer, options.without)
-        for verdict in session.verdicts():
-            score.made += 1
-            score.found += not verdict.survives
-            if verdict.survives:
-                print(f"{file.outputs[0]}:{verdict.mutant.line}\n{verdict.mutant.diff}", flush=True)
-    for kind, score in scores.items():
-        print(f"layers {kind}: {score}")
+        scores[layer.layer] = judge(config, file, layer, options.without)
+        if layer.matches is not None:
+            twins.add(layer.layer)
+    for name, score in scores.items():
+        if score.share < LEAST:
+            print(f"{name}: {score}")
+    for kind, names in (("with", scores.keys() & twins), ("without", scores.keys() - twins)):
+        print(f"{len(names)} layers {kind} a twin: {sum((scores[name] for name in names), Score())}")
     print(f"{time.perf_counter() - started:.0f} s")
+
+
+def judge(config: Config, file: SpecFile, layer: LayerSpec, without: Sequence[str]) -> Score:
+    """The score of a layer; its survivors are printed."""
+    tests = ".".join((config.package, *Path(file.outputs[1]).with_suffix("").parts))
+    session = Session(ROOT, tests, ROOT / config.output / file.outputs[0], layer.layer, without)
+    survivors = [verdict.mutant for verdict in session.verdicts() if verdict.survives]
+    unmarked, _ = sort(layer, survivors)
+    for mutant in unmarked:
+        print(f"{file.outputs[0]}:{mutant.line}\n{mutant.diff}", flush=True)
+    made = len(session.mutants)
+    return Score(made, made - len(survivors), len(survivors) - len(unmarked))
 
 
 def chosen(config: Config, names: Sequence[str]) -> Iterator[SpecFile]:
