@@ -1,5 +1,6 @@
 """Whether the gradients of a layer can be differentiated again, as gradient penalties and second-order methods do."""
 
+from collections.abc import Callable, Iterable, Sequence
 from enum import Enum
 
 import torch
@@ -13,6 +14,8 @@ from layergen.run.instance import Instance
 from layergen.settings.choice import Setting
 
 SEEDS = range(2)
+STEP = 1e-6  # how far the leaves are moved, to both sides
+NEAR, FLOOR = 1e-3, 1e-5  # how far the two may be apart: of the largest entry, and in any case
 LARGEST = 20_000  # numbers of all leaves and outputs; what is larger takes too long
 REFUSED = ("is not implemented", "once_differentiable", "differentiate twice")
 
@@ -50,9 +53,7 @@ def _in_mode(program: Program, setting: Setting, training: bool, seed: int) -> T
         try:
             if not _bends(outputs, leaves):
                 return Twice.NONE
-            agree = torch.autograd.gradgradcheck(
-                lambda *_: _outputs(instance, training), leaves, fast_mode=True, raise_exception=False
-            )
+            agree = _agree(lambda: _total(_outputs(instance, training)), leaves)
         except RuntimeError as error:
             return Twice.REFUSED if any(text in str(error) for text in REFUSED) else Twice.UNTOLD
         return Twice.AGREE if agree else Twice.UNTOLD
@@ -67,13 +68,52 @@ def _outputs(instance: Instance, training: bool) -> tuple[Tensor, ...]:
 
 def _bends(outputs: tuple[Tensor, ...], leaves: tuple[Tensor, ...]) -> bool:
     """Whether some first gradient changes with some leaf."""
-    total = torch.stack([_sum(output) for output in outputs]).sum()
-    first = torch.autograd.grad(total, leaves, create_graph=True, allow_unused=True)
+    first = torch.autograd.grad(_total(outputs), leaves, create_graph=True, allow_unused=True)
     slopes = [_sum(slope) for slope in first if slope is not None and slope.requires_grad]
     if not slopes:
         return False
     second = torch.autograd.grad(torch.stack(slopes).sum(), leaves, allow_unused=True)
     return any(slope is not None and bool((slope != 0).any()) for slope in second)
+
+
+def _agree(compute: Callable[[], Tensor], leaves: Sequence[Tensor]) -> bool:
+    """Whether along some direction the first gradients change by what the second ones say.
+
+    It is a product with the Hessian, which costs two further gradients however many leaves there are; all entries of
+    the product are compared.
+    """
+    directions = [torch.randn_like(leaf) for leaf in leaves]
+    slopes = _slopes(compute(), leaves, create_graph=True)
+    along = torch.stack([_inner(slope, way) for slope, way in zip(slopes, directions, strict=True)]).sum()
+    told = _slopes(along, leaves)
+    ends = []
+    for step in (STEP, -2 * STEP):
+        with torch.no_grad():
+            for leaf, way in zip(leaves, directions, strict=True):
+                leaf += step * way
+        ends.append(_slopes(compute(), leaves))
+    return all(
+        torch.allclose((high - low) / (2 * STEP), expected, rtol=NEAR, atol=NEAR * float(expected.abs().max()) + FLOOR)
+        for high, low, expected in zip(*ends, told, strict=True)
+        if expected.numel()
+    )
+
+
+def _slopes(total: Tensor, leaves: Sequence[Tensor], create_graph: bool = False) -> tuple[Tensor, ...]:
+    """The gradient of a number by each leaf; zeros for those that it does not depend on."""
+    found = torch.autograd.grad(total, leaves, create_graph=create_graph, allow_unused=True, materialize_grads=True)
+    return found if create_graph else tuple(slope.detach() for slope in found)
+
+
+def _inner(slope: Tensor, way: Tensor) -> Tensor:
+    """How much a gradient has of a direction."""
+    if slope.is_complex():
+        slope, way = torch.view_as_real(slope), torch.view_as_real(way)
+    return (slope * way).double().sum()
+
+
+def _total(outputs: Iterable[Tensor]) -> Tensor:
+    return torch.stack([_sum(output) for output in outputs]).sum()
 
 
 def _sum(tensor: Tensor) -> Tensor:

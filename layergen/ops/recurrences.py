@@ -18,8 +18,7 @@ def unchecked(op: Op, arguments: Sequence[Any], keywords: Mapping[str, Any]) -> 
     """What is wrong with a call on which torch might crash; None if nothing is."""
     if op.name not in FUSED:
         return None
-    names = [parameter.name for parameter in op.signatures[0].parameters]
-    given = {**dict(zip(names, arguments, strict=False)), **keywords}
+    given = arguments_of(op, arguments, keywords)
     state = given["hx"] if isinstance(given["hx"], list | tuple) else [given["hx"]]
     layers = given["num_layers"] * (2 if given["bidirectional"] else 1)
     tensors = layers * (4 if given["has_biases"] else 2)
@@ -33,6 +32,12 @@ def unchecked(op: Op, arguments: Sequence[Any], keywords: Mapping[str, Any]) -> 
             found = f"{part.shape[0]}" if part.dim() > 1 else "none"
             return f"`{op.name}` takes a state of {layers} layers here, but is given one of {found}"
     return _width(given["input"], state, given["params"]) if op.name == "lstm" else None
+
+
+def arguments_of(op: Op, arguments: Sequence[Any], keywords: Mapping[str, Any]) -> dict[str, Any]:
+    """All arguments of a call of a fused recurrence by their names; none of them has a default."""
+    names = [parameter.name for parameter in op.signatures[0].parameters]
+    return {**dict(zip(names, arguments, strict=False)), **keywords}
 
 
 def _width(value: Tensor, state: Sequence[Tensor], parameters: Sequence[Tensor]) -> str | None:

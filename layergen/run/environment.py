@@ -12,6 +12,7 @@ from layergen.lang.dtypes import DTYPES
 from layergen.lang.facts import CalleeKind
 from layergen.lang.interpreter import EvaluationFault, Function, Interpreter, scalar_call
 from layergen.lang.scalars import NUMBERS
+from layergen.ops.one_step import at_one_step
 from layergen.ops.recurrences import unchecked
 
 
@@ -40,6 +41,9 @@ class TensorCalls:
             return self.scalars(node, arguments, keywords)
         if problem := unchecked(op, arguments, keywords):
             raise UncheckedFault(node, problem)
+        found = at_one_step(op, arguments, keywords)
+        if found is not None:
+            return found
         if op.factory:
             keywords = {"device": self.device, **keywords}
             if node.callee and node.callee.floating:

@@ -1,0 +1,119 @@
+"""Fused recurrences without data: one step tells of them what torch tells step by step."""
+
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
+
+from layergen import ops
+from layergen.ops.one_step import at_one_step
+from layergen.ops.recurrences import unchecked
+
+GATES = {"lstm": 4, "gru": 3, "rnn_relu": 1, "rnn_tanh": 1}
+INT = st.integers(1, 3)
+FEW = st.integers(1, 2)
+
+
+def arguments(
+    name: str, sizes: tuple[int, ...], flags: tuple[bool, ...], dtype: torch.dtype = torch.float32
+) -> tuple[list[Any], list[Tensor]]:
+    """The arguments of a recurrence on the meta device, and the leaves among them."""
+    steps, samples, features, hidden, layers = sizes
+    biases, bidirectional, batch_first, training = flags
+    leaves: list[Tensor] = []
+
+    def leaf(*shape: int) -> Tensor:
+        leaves.append(torch.empty(shape, device="meta", dtype=dtype, requires_grad=True))
+        return leaves[-1]
+
+    directions, width = (2 if bidirectional else 1), GATES[name] * hidden
+    parameters: list[Tensor] = []
+    for layer in range(layers):
+        below = directions * hidden if layer else features
+        for _ in range(directions):
+            parameters += [leaf(width, below), leaf(width, hidden)]
+            parameters += [leaf(width), leaf(width)] if biases else []
+    value = leaf(*((samples, steps) if batch_first else (steps, samples)), features)
+    states = [leaf(directions * layers, samples, hidden)]
+    if name == "lstm":
+        states.append(leaf(directions * layers, samples, hidden))
+    state = states if name == "lstm" else states[0]
+    return [value, state, parameters, biases, layers, 0.25, training, bidirectional, batch_first], leaves
+
+
+def counted(function: Any, *given: Any) -> tuple[Any, int]:
+    """What a call gives, and the products that are counted in it."""
+    with FlopCounterMode(display=False) as counter:
+        found = function(*given)
+    return found, counter.get_total_flops()
+
+
+@pytest.mark.parametrize("name", GATES)
+@given(sizes=st.tuples(FEW, INT, INT, INT, FEW), flags=st.tuples(*[st.booleans()] * 4))
+@settings(max_examples=8, deadline=None)
+def test_what_is_told(name: str, sizes: tuple[int, ...], flags: tuple[bool, ...]) -> None:
+    op = ops.get(name)
+    call, leaves = arguments(name, sizes, flags)
+    (theirs, expected), (ours, products) = counted(op.function, *call), counted(at_one_step, op, call, {})
+    assert [(part.shape, part.stride(), part.dtype) for part in ours] == [
+        (part.shape, part.stride(), part.dtype) for part in theirs
+    ]
+    assert products == expected
+    for own, other in zip(ours, theirs, strict=True):
+        reached = [
+            [
+                slope is not None
+                for slope in torch.autograd.grad(part.sum(), leaves, retain_graph=True, allow_unused=True)
+            ]
+            for part in (own, other)
+        ]
+        assert reached[0] == reached[1]
+
+
+@pytest.mark.parametrize("name", GATES)
+@pytest.mark.parametrize("state", [(1, 1, 4), (1, 3, 4), (2, 2, 4), (1, 2, 5), (2, 4)], ids=str)
+def test_another_state_is_left_to_torch(name: str, state: tuple[int, ...]) -> None:
+    op = ops.get(name)
+    call, _ = arguments(name, (3, 2, 5, 4, 1), (True, False, False, False))
+    other = torch.empty(state, device="meta")
+    call[1] = [other, *call[1][1:]] if name == "lstm" else other
+    if unchecked(op, call, {}):  # torch is not even asked
+        return
+    try:
+        found = at_one_step(op, call, {})
+    except RuntimeError:
+        found = None
+    if found is not None:  # then torch takes it, too
+        assert [part.shape for part in found] == [part.shape for part in op.function(*call)]
+    else:
+        with pytest.raises(RuntimeError):
+            op.function(*call)
+
+
+@pytest.mark.parametrize("name", GATES)
+def test_other_dtypes_are_left_to_torch(name: str) -> None:
+    op = ops.get(name)
+    call, _ = arguments(name, (3, 2, 5, 4, 1), (True, False, False, False))
+    call[0] = call[0].double()
+    assert at_one_step(op, call, {}) is None
+
+
+def test_data_and_other_calls_are_left_alone() -> None:
+    call, _ = arguments("gru", (3, 2, 5, 4, 1), (True, False, False, False))
+    assert at_one_step(ops.get("relu"), [call[0]], {}) is None
+    with_data = [torch.zeros(3, 2, 5), torch.zeros(1, 2, 4), *call[2:]]
+    assert at_one_step(ops.get("gru"), with_data, {}) is None
+
+
+def test_a_projected_state_is_left_to_torch() -> None:
+    """A step gives its cell no share of the projection, and the next one does."""
+    call, _ = arguments("lstm", (3, 2, 5, 4, 1), (False, False, False, False))
+    call[1] = [torch.empty(1, 2, 3, device="meta"), torch.empty(1, 2, 4, device="meta")]
+    call[2] = [torch.empty(shape, device="meta") for shape in ((16, 5), (16, 3), (3, 4))]
+    op = ops.get("lstm")
+    assert unchecked(op, call, {}) is None
+    assert at_one_step(op, call, {}) is None
