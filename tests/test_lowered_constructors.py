@@ -12,7 +12,7 @@ from layergen.lower.constructor import ConstructorWriter
 from layergen.lower.docs import references, shape_sentence
 from layergen.lower.imports import function, names_in
 from layergen.lower.initial import reset_lines
-from layergen.lower.layer import needed
+from layergen.lower.kept import kept
 from layergen.lower.representation import extra_repr
 from layergen.lower.source import DocText
 
@@ -27,8 +27,25 @@ def test_a_derived_value_that_nothing_reads_is_not_kept() -> None:
     parts: dict[str, Any] = {"arguments": {"dim": DIM}, "derived": {"part": "dim // 2", "double": "2 * part"}}
     layer = program(**parts)
     lines = ConstructorWriter(layer).write()
-    assert needed(layer, lines, ()) == tuple(line for line in lines if "self._" not in line)
-    assert needed(layer, lines, (["return x[self._double]"],)) == lines
+    assert kept(layer, lines, ()) == tuple(line for line in lines if "self._" not in line)
+    assert "self._double = 2 * part" in kept(layer, lines, (["return x[self._double]"],))
+
+
+def test_a_derived_value_that_the_constructor_alone_reads_is_a_variable_of_it() -> None:
+    parts: dict[str, Any] = {"arguments": {"dim": DIM}, "derived": {"part": "dim // 2"}, "constraints": ["part >= 1"]}
+    layer = program(**parts)
+    lines = ConstructorWriter(layer).write()
+    assert kept(layer, lines, ()) == tuple(line.replace("self._part", "part") for line in lines)
+    assert "part = dim // 2" in kept(layer, lines, ())
+    assert kept(layer, lines, (["return x[self._part]"],)) == lines
+
+
+def test_a_variable_of_the_constructor_takes_no_name_that_is_there() -> None:
+    parts: dict[str, Any] = {"arguments": {"dim": DIM}, "derived": {"dtype": "dim // 2"}}
+    parts["parameters"] = {"weight": {"shape": ["dtype"], "init": "zeros"}}
+    layer = program(**parts)
+    lines = ConstructorWriter(layer).write()
+    assert kept(layer, lines, ()) == lines
 
 
 def test_an_infinite_default_needs_no_import() -> None:

@@ -1,10 +1,5 @@
 """Assembles the view of a layer's module."""
 
-import re
-from collections import Counter
-from collections.abc import Sequence
-from itertools import chain
-
 from layergen.checked import CheckedLayer
 from layergen.lang.model import Buffer
 from layergen.lower import docs, members
@@ -16,10 +11,11 @@ from layergen.lower.forward import ForwardWriter
 from layergen.lower.gathered import gathered
 from layergen.lower.imports import IMPORTS, function, import_lines
 from layergen.lower.initial import initializes, own_lines, reset_lines
+from layergen.lower.kept import kept
 from layergen.lower.penalty import penalty_lines
 from layergen.lower.representation import extra_repr
 from layergen.lower.returned import forward_signature, return_type
-from layergen.lower.scopes import attribute, functional, given_names, initializers
+from layergen.lower.scopes import functional, initializers
 from layergen.lower.source import DocText, wrap
 from layergen.lower.views import LayerView
 from layergen.resolve.program import Program
@@ -38,7 +34,7 @@ def layer_view(layer: CheckedLayer, module: tuple[str, ...]) -> LayerView:
     code = ["nn.Module", *("\n".join(lines) for lines in whole), *annotations(program)]
     initialize = own_lines(program) if initializes(program) else ()
     shown = extra_repr(program)
-    constructor = needed(program, ConstructorWriter(program).write(), (reset, initialize, forward, penalty, shown))
+    constructor = kept(program, ConstructorWriter(program).write(), (reset, initialize, forward, penalty, shown))
     signed, returns = tuple(forward_signature(program)), return_type(program)
     code += [function((), lines) for lines in (reset, initialize, penalty)]
     code += [function(arguments, constructor), function(signed, forward, returns)]
@@ -64,19 +60,6 @@ def layer_view(layer: CheckedLayer, module: tuple[str, ...]) -> LayerView:
         penalty=penalty,
         extra_repr=shown,
     )
-
-
-def needed(program: Program, constructor: Sequence[str], methods: Sequence[Sequence[str]]) -> tuple[str, ...]:
-    """The lines of a constructor without those that keep for the layer itself what nothing of it reads.
-
-    Such is one form of what was given, and a value of which shapes alone speak.
-    """
-    own = {attribute(program, name) for name in (*given_names(program), *program.derived)}
-    text = "\n".join((*constructor, *chain(*methods)))
-    read = Counter(re.findall(r"self\._\w+", text))
-    idle = {name for name in own if read[name] == 1}
-    left = tuple(line for line in constructor if line.partition(" = ")[0] not in idle)
-    return needed(program, left, methods) if left != tuple(constructor) else left
 
 
 def available_imports(program: Program) -> dict[str, str]:
