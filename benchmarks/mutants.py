@@ -3,9 +3,9 @@
 Each layer is changed in one place at a time: an operator, a sign, a number, an axis, a term left out, two arguments
 swapped, a function exchanged for its neighbour, a branch or a mode ignored, other initial values. Its tests are run
 against each of these mutants, until one fails: what `layergen test --mutate` does. Prints the mutants that survive,
-with the line that differs; the layers of which fewer are found than are asked; and the shares that were found, of
-layers that `matches` holds to a twin in torch and of those that it does not. Some of the mutants compute the same as
-the layer, which nothing can find: those that a spec marks so, with its reason, are counted by themselves.
+with the line that differs; the layers of which too few are found; and the shares that were found, of layers that
+`matches` holds to a twin in torch and of those that it does not. Some of the mutants compute the same as the layer,
+which nothing can find: those that a spec marks so, with its reason, are counted by themselves.
 
     python benchmarks/mutants.py [NAMES] [--without test_recorded_values …]
 """
@@ -47,6 +47,11 @@ class Score:
     def share(self) -> float:
         return self.found / self.made if self.made else 1.0
 
+    @property
+    def enough(self) -> bool:
+        """Whether as many are found as is asked, of those that may not compute the same."""
+        return self.found >= LEAST * (self.made - self.marked)
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
@@ -63,7 +68,7 @@ def main() -> None:
         if layer.matches is not None:
             twins.add(layer.layer)
     for name, score in scores.items():
-        if score.share < LEAST:
+        if not score.enough:
             print(f"{name}: {score}")
     for kind, names in (("with", scores.keys() & twins), ("without", scores.keys() - twins)):
         print(f"{len(names)} layers {kind} a twin: {sum((scores[name] for name in names), Score())}")

@@ -87,7 +87,7 @@ def check(program: Program) -> CheckedLayer:
             program,
             tuple(_recorded(program, cases)),
             tuple(_recorded(program, (case for _, case in further))),
-            tuple(rejections(program, chosen[0])),
+            tuple(rejections(program, chosen[0], chosen[1:])),
             proofs,
             tuple(conditions.cases(ways)),
             tuple(input_checks(program, ways, for_data)),

@@ -1,6 +1,6 @@
 """Finds a setting that breaks each bound and each constraint, and nothing else."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -28,8 +28,15 @@ class Rejection:
     values: Mapping[str, object] | None = None  # normalized arguments and derived values
 
 
-def rejections(program: Program, base: Setting) -> Iterator[Rejection]:
-    """Settings that the constructor must refuse, each for one reason."""
+def rejections(program: Program, base: Setting, others: Sequence[Setting] = ()) -> Iterator[Rejection]:
+    """Settings that the constructor must refuse, each for one reason.
+
+    Args:
+        program: The layer.
+        base: From which one argument is changed.
+        others: From the first of which that can be, one is changed too for each constraint that derived values have a
+            part in, so that all that they are computed of counts.
+    """
     for name, argument in program.arguments.items():
         for value in _refused(argument):
             given = {**base.given, name: _spelled(argument, value)}
@@ -39,8 +46,11 @@ def rejections(program: Program, base: Setting) -> Iterator[Rejection]:
     for index in range(len(program.argument_constraints)):
         found = _breaking(program, base, index)
         if found is not None:
-            given, values = found
-            yield Rejection(f"constraint_{index}", _ordered(program, given), None, index, values)
+            yield Rejection(f"constraint_{index}", _ordered(program, found[0]), None, index, found[1])
+        if ex.names(program.argument_constraints[index]) & program.derived.keys():
+            further = next(filter(None, (_breaking(program, other, index) for other in others)), None)
+            if further is not None and further != found:
+                yield Rejection(f"constraint_{index}_elsewhere", _ordered(program, further[0]), None, index, further[1])
 
 
 def _refused(argument: Argument) -> Iterator[Any]:
@@ -85,7 +95,7 @@ def _breaking(program: Program, base: Setting, index: int) -> tuple[dict[str, An
     for name, argument in program.arguments.items():
         if name not in mentioned and not late:
             continue
-        for value in _candidates(argument):
+        for value in (*_with_one_entry(argument, base.given.get(name)), *_candidates(argument)):
             given = {**base.given, name: value}
             try:
                 values = values_of(program, given)
@@ -98,6 +108,13 @@ def _breaking(program: Program, base: Setting, index: int) -> tuple[dict[str, An
             except EvaluationFault:
                 continue
     return None
+
+
+def _with_one_entry(argument: Argument, value: object) -> Iterator[list[Any]]:
+    """A list of integers with another number in one of its places."""
+    if isinstance(value, list | tuple) and argument.type.numeric and not argument.type.fractional:
+        for place in range(len(value)):
+            yield from ([*value[:place], number, *value[place + 1 :]] for number in INTS)
 
 
 def _candidates(argument: Argument) -> tuple[Any, ...]:
