@@ -199,9 +199,13 @@ def _sourced(order: Order) -> "Iterator[SpecSource]":
 
 
 def _checked(order: Order, source: "SpecSource") -> "CheckedLayer":
-    from layergen.lang.validate import validate
+    from layergen.lang.validate import UnreadForwardError, validate
 
-    layer = validate(source)
+    try:
+        layer = validate(source)
+    except UnreadForwardError as fault:
+        misnamed = _misnamed(order.spec, fault.rest.layer)
+        raise SpecError((*misnamed, *fault.findings, *_beside_forward(order, fault.rest))) from None
     misnamed = _misnamed(order.spec, layer.layer)
     try:
         program = _resolved(order, layer)
@@ -225,6 +229,17 @@ def _resolved(order: Order, layer: "LayerSpec") -> "Program":
     from layergen.resolve import resolve
 
     return resolve(layer, library(order.contracts, order.faulty, order.cycles, order.classes))
+
+
+def _beside_forward(order: Order, layer: "LayerSpec") -> "Iterable[Finding]":
+    """What is wrong with the other sections of a spec whose forward cannot be read."""
+    from layergen.prove.machinery import require
+
+    require()
+    from layergen.children import library
+    from layergen.resolve import check_sections
+
+    return check_sections(layer, library(order.contracts, order.faulty, order.cycles, order.classes))
 
 
 def _misnamed(spec: SpecFile, layer: str) -> tuple[Finding, ...]:

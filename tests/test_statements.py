@@ -167,8 +167,8 @@ ALONE = "a list of members stands alone: `[B(j) for … in range(…)]`"
 @pytest.mark.parametrize(
     ("text", "at", "message", "help"),
     [
-        ("for i in x", "", "the line ends where `:` is expected", None),
-        ("for i in x:\ny = x", ":", "no indented line follows this `:`", None),
+        ("for i in x", "", "the line ends where `:` is expected", "end the line with `:`"),
+        ("for i in x:\ny = x", ":", "no indented line follows this `:`", "indent the lines that belong to it"),
         ("for i x: y = x", "x", "expected `in`, got `x`", None),
         ("for in x: y = x", "in", "expected a value, got `in`", None),
         ("for i, in x: y = x", "in", "expected a value, got `in`", None),

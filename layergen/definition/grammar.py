@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from layergen.lang import expression as ex
-from layergen.lang.parser import BlockParser, SyntaxFault, check_depth
-from layergen.lang.tokens import TokenKind, block_tokens
+from layergen.lang.block import BlockParser, refuse
+from layergen.lang.targets import Targets
+from layergen.lang.tokens import SyntaxFault, Token, TokenKind
 
 REDUCTIONS = ("sum", "mean", "prod", "max", "min", "argmax", "argmin")
 INDEX_OF = ("argmax", "argmin")  # those that give an index: the first at which the greatest or the least value stands
@@ -66,15 +67,11 @@ def parse_definition(text: str) -> tuple[Equation, ...]:
     Raises:
         SyntaxFault: If the text is no definition.
     """
-    parser = _Parser(text, block_tokens(text))
-    statements: list[ex.Statement] = []
-    while not parser.on(TokenKind.END):
-        statements += parser.statement()
-    equations = tuple(_flat(statements))
-    if not equations:
-        raise SyntaxFault("there is no equation here", (0, len(text)))
-    for equation in equations:
-        check_depth(equation)
+    parser = _Parser(text)
+    equations = tuple(_flat(parser.whole()))
+    if not parser.faults and not equations:
+        parser.tell(SyntaxFault("there is no equation here", (0, len(text))))
+    refuse(parser.found())
     return equations
 
 
@@ -102,9 +99,8 @@ class _Parser(BlockParser):
         value = self.expression()
         if self.at(","):
             raise SyntaxFault("an equation has one value", self.token.span, "write an equation for each name")
-        span = self.since(start)
-        self.end_line()
-        return [Equation(name, indices, value, span=span)]
+        self.at_end_of_line()
+        return [Equation(name, indices, value, span=self.since(start))]
 
     def left(self, node: ex.Expression) -> tuple[ex.Name, tuple[ex.Expression, ...]]:
         """The name and the indices on the left side of an equation."""
@@ -120,7 +116,7 @@ class _Parser(BlockParser):
         help = "write it as `y[n, i] = …`, with an index for each dimension"
         raise SyntaxFault("an equation begins with a name and its indices", node.span, help)
 
-    def for_statement(self) -> ex.For:
+    def loop(self) -> tuple[Targets, ex.Expression, Token]:
         help = "write the index on the left, `y[n, i] = …`, or under a sum, `sum[i](…)`"
         raise SyntaxFault("a definition has no loops: an equation holds for all of its indices", self.token.span, help)
 

@@ -47,9 +47,10 @@ def check_definition(spec: LayerSpec, layers: Layers = NONE) -> Iterator[Finding
         return
     try:
         definition = _read(spec, spec.definition, layers)
-    except SyntaxFault as fault:
-        rule = ForbiddenConstruct if fault.forbidden else InvalidSyntax
-        yield rule.at(Place(PATH, fault.span), fault.message, help=fault.help)
+    except SyntaxFault as found:
+        for fault in found.every:
+            rule = ForbiddenConstruct if fault.forbidden else InvalidSyntax
+            yield rule.at(Place(PATH, fault.span), fault.message, help=fault.help)
         return
     bare = list(_check_bare(definition))
     yield from bare

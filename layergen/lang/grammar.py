@@ -16,6 +16,15 @@ _COMPARISONS = ("<", "<=", ">", ">=", "==", "!=", "in", "is", "not")  # `not` be
 _CONSTANTS = {"True": True, "False": False, "None": None, "...": ...}
 
 
+def check_depth(root: ex.Node) -> None:
+    """Refuse a deep tree. A long chain such as ``1 + 1 + …`` makes one without any recursion of the parser."""
+    level: list[ex.Node] = [root]
+    for _ in range(MAX_DEPTH):
+        level = [child for node in level for child in node.children]
+    if level:
+        raise SyntaxFault(f"this is nested or chained more than {MAX_DEPTH} deep", root.span, "assign parts to names")
+
+
 class ExpressionParser:
     """Walks the tokens of a text once, from left to right; a method takes the tokens of what it returns."""
 

@@ -13,6 +13,7 @@ CONSTANTS = {"true": "True", "false": "False", "null": "None", "none": "None", "
 _STATE = "state what must hold under `constraints`"
 _VALUE = "write its value where it is used"
 _LOOP = "write an op on a whole tensor instead of a loop"
+SEVERAL_LINES = "put brackets around a value of several lines"
 _BARE = "call ops by their bare names, as `relu(x)`"
 KEYWORDS = {
     "as": None, "assert": _STATE, "async": None, "await": None, "break": _LOOP, "class": _VALUE, "continue": _LOOP,
@@ -88,7 +89,9 @@ def unexpected(token: Token, wanted: str, following: Token | None = None) -> Syn
     if token.kind is TokenKind.END:
         return SyntaxFault(f"the expression ends where {wanted} is expected", span)
     if token.kind in (TokenKind.NEWLINE, TokenKind.INDENT, TokenKind.DEDENT):
-        return SyntaxFault(f"the line ends where {wanted} is expected", span)
+        continued = wanted == "a value" and following is not None and following.kind is TokenKind.INDENT
+        help = SEVERAL_LINES if continued else "end the line with `:`" if wanted == "`:`" else None
+        return SyntaxFault(f"the line ends where {wanted} is expected", span, help)
     if token.kind is TokenKind.KEYWORD and text in KEYWORDS:
         if wanted == "a value" and following and following.text in _AFTER_A_NAME and text not in _STATEMENTS:
             return keyword_as_name(token)

@@ -1,7 +1,8 @@
 """Text of the expression language to tokens.
 
-A text is scanned once into raw tokens; inside brackets line breaks and comments mean nothing. What is left of the line
-breaks is dropped for an expression, and becomes lines, indents and dedents for a block of statements.
+A text is scanned into raw tokens; inside brackets line breaks and comments mean nothing. What is no token of the
+language becomes one of kind `TokenKind.FAULT`, so that what comes after it can be read. `layergen.lang.layout` makes
+lines of them.
 """
 
 import keyword
@@ -31,6 +32,12 @@ class SyntaxFault(Exception):  # the fault is the text's
         self.span = span
         self.help = help
         self.forbidden = forbidden
+        self.further: tuple[SyntaxFault, ...] = ()  # of a block, those of the lines after
+
+    @property
+    def every(self) -> "tuple[SyntaxFault, ...]":
+        """This fault, and those further down."""
+        return self, *self.further
 
 
 class TokenKind(StrEnum):
@@ -44,11 +51,12 @@ class TokenKind(StrEnum):
     INDENT = "indent"
     DEDENT = "dedent"
     END = "end"
+    FAULT = "fault"
 
 
 @dataclass(frozen=True)
 class Token:
-    """A word, literal or sign of a text; ``value`` is what a literal stands for, or a comment's words."""
+    """A word, literal or sign of a text; ``value`` is what a literal stands for, a comment's words, or a fault."""
 
     kind: TokenKind
     text: str
@@ -60,60 +68,6 @@ def quoted(text: str, limit: int = 40) -> str:
     """A piece of a text in backticks, cut when long, with its invisible characters escaped."""
     cut = text if len(text) <= limit else text[: limit - 1] + "…"
     return f"`{''.join(c if c.isprintable() else c.encode('unicode_escape').decode() for c in cut)}`"
-
-
-def expression_tokens(text: str) -> list[Token]:
-    """The tokens of one expression: line breaks are white space and comments nothing."""
-    layout = {TokenKind.NEWLINE, TokenKind.COMMENT}
-    tokens = [token for token in scan(text) if token.kind not in layout]
-    end = tokens[-1].span[1] if tokens else 0
-    return [*tokens, Token(TokenKind.END, "", (end, end))]
-
-
-def block_tokens(text: str) -> list[Token]:
-    """The tokens of a block: lines, indents and dedents, each comment before the statement that it belongs to."""
-    tokens: list[Token] = []
-    indents = [0]
-    comments: list[tuple[int, Token]] = []  # with their columns, until the next line of code tells where they go
-
-    def dedent(column: int, end: Span) -> None:
-        while column < indents[-1]:
-            while comments and comments[0][0] >= indents[-1]:
-                tokens.append(comments.pop(0)[1])
-            indents.pop()
-            tokens.append(Token(TokenKind.DEDENT, "", end))
-
-    for line in _lines(scan(text)):
-        start = line[0].span[0]
-        column = start - text.rfind("\n", 0, start) - 1
-        if line[-1].kind is TokenKind.COMMENT:
-            comments.append((column, line.pop()))
-        if not line:
-            continue
-        if column > indents[-1]:
-            indents.append(column)
-            tokens.append(Token(TokenKind.INDENT, " " * column, (start - column, start)))
-        dedent(column, (start, start))
-        if column != indents[-1]:
-            raise SyntaxFault("this line's indentation fits none of the lines above it", (start - column, start))
-        tokens += [comment for _, comment in comments]
-        comments.clear()
-        end = line[-1].span[1]
-        tokens += [*line, Token(TokenKind.NEWLINE, "\n", (end, end))]
-    end = tokens[-1].span[1] if tokens else 0
-    dedent(0, (end, end))
-    tokens += [comment for _, comment in comments]
-    return [*tokens, Token(TokenKind.END, "", (end, end))]
-
-
-def _lines(tokens: list[Token]) -> list[list[Token]]:
-    lines: list[list[Token]] = [[]]
-    for token in tokens:
-        if token.kind is TokenKind.NEWLINE:
-            lines.append([])
-        else:
-            lines[-1].append(token)
-    return [line for line in lines if line]
 
 
 # A number goes on as far as anything like one does (`1_000`, `0x10`, `1.2.3`), so that a fault shows all of it.
@@ -132,30 +86,117 @@ _NUMBER = re.compile(r"(?P<whole>0|[1-9][0-9]*)?(?P<rest>(?:\.[0-9]*)?(?:[eE][+-
 _STRING = {quote: re.compile(rf"(?:[^{quote}\\\n]|\\[^\n])*") for quote in "\"'"}
 _ESCAPES = {"\\": "\\", "'": "'", '"': '"', "n": "\n"}
 _FOREIGN = {"&&": "and", "||": "or", "<>": "!="}
+_MANY = 8  # open brackets at the begin of a line
 _PAIRS = {")": "(", "]": "["}
+_LONG = ('"""', "'''")
+
+
+# How a statement begins, after one whose bracket is never closed.
+_BEGIN = re.compile(
+    r"""^(?P<indent>\ *)(?:(?:if|elif|for)\b[^\n]*: | else\ *: | append\(
+                          |[A-Za-z_][\w.,\ ]*(?:\[[^\n=]*\]\ *)?[-+*/]?=(?!=))""",
+    re.ASCII | re.MULTILINE | re.VERBOSE,
+)
 
 
 def scan(text: str) -> list[Token]:
     """The raw tokens of a text, with the line breaks and comments that stand outside brackets."""
     if len(text) > MAX_TEXT:
         raise SyntaxFault(f"this text is longer than {MAX_TEXT} characters", (MAX_TEXT, MAX_TEXT + 1))
-    tokens: list[Token] = []
-    brackets: list[Token] = []
-    position = 0
-    while position < len(text):
-        match = _RAW.match(text, position)
-        if match is None:
-            raise _stray(text, position)
-        token = _token(text, match)
-        position = token.span[1] if token else match.end()
-        if token is None or (brackets and token.kind in (TokenKind.NEWLINE, TokenKind.COMMENT)):
-            continue
-        if token.kind is TokenKind.OPERATOR:
-            _match_brackets(token, brackets)
-        tokens.append(token)
-    if brackets:
-        raise SyntaxFault(f"`{brackets[-1].text}` is never closed", brackets[-1].span)
-    return tokens
+    scanner = _Scanner(text)
+    while scanner.position < len(text) or scanner.brackets:
+        scanner.step()
+    return scanner.tokens
+
+
+class _Scanner:
+    """Goes through a text; ``brackets`` are the places among the tokens of those that are open."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.position = 0
+        self.tokens: list[Token] = []
+        self.brackets: list[int] = []
+
+    def step(self) -> None:
+        """Take the next token, if there is one."""
+        if self.position == len(self.text):
+            self.never_closed()
+            return
+        match = _RAW.match(self.text, self.position)
+        try:
+            if match is None:
+                raise _stray(self.text, self.position)
+            token = _token(self.text, match)
+            if token is not None and token.kind is TokenKind.OPERATOR:
+                self.match_brackets(token)
+        except SyntaxFault as fault:
+            token = Token(TokenKind.FAULT, self.text[slice(*fault.span)], fault.span, fault)
+            self.position = _behind(self.text, fault)
+        else:
+            self.position = token.span[1] if token else match.end()
+        if token and not (self.brackets and token.kind in (TokenKind.NEWLINE, TokenKind.COMMENT)):
+            self.tokens.append(token)
+        newline = token is not None and token.kind is TokenKind.NEWLINE
+        if len(self.brackets) > MAX_BRACKETS or (newline and len(self.brackets) > _MANY and self.at_statement()):
+            self.never_closed()
+
+    def match_brackets(self, token: Token) -> None:
+        """Open or close a bracket."""
+        if token.text in _PAIRS.values():
+            self.brackets.append(len(self.tokens))
+        elif token.text in _PAIRS:
+            if not self.brackets:
+                raise SyntaxFault(f"`{token.text}` closes nothing", token.span)
+            opening = self.tokens[self.brackets[-1]]
+            same = [at for at, index in enumerate(self.brackets) if self.tokens[index].text == _PAIRS[token.text]]
+            del self.brackets[same[-1] if same else -1 :]
+            if opening.text != _PAIRS[token.text]:
+                raise SyntaxFault(f"`{token.text}` cannot close `{opening.text}`", token.span)
+
+    def never_closed(self) -> None:
+        """Make a fault of a bracket, and go on at the statement after it, if one begins there."""
+        resumed = self.following()
+        opened = [index for index in self.brackets if resumed is None or self.tokens[index].span[0] < resumed]
+        bracket = self.tokens[opened[-1]]
+        fault = SyntaxFault(f"`{bracket.text}` is never closed", bracket.span)
+        if resumed is None and len(opened) > MAX_BRACKETS:
+            fault = SyntaxFault(f"more than {MAX_BRACKETS} brackets are open", bracket.span)
+        self.tokens[opened[-1]] = Token(TokenKind.FAULT, bracket.text, bracket.span, fault)
+        self.brackets.clear()
+        self.position = len(self.text) if resumed is None else resumed
+        if resumed is not None:
+            while self.tokens[-1].span[0] >= resumed:
+                self.tokens.pop()
+            self.tokens.append(Token(TokenKind.NEWLINE, "\n", (resumed - 1, resumed)))
+
+    def following(self) -> int | None:
+        """Where the line of the next statement begins, indented no more than the one that has an open bracket."""
+        begin = self.text.find("\n", self.tokens[self.brackets[0]].span[0]) + 1
+        found = _BEGIN.finditer(self.text, begin) if begin else ()
+        indent = self.indent()
+        return next((match.start() for match in found if len(match["indent"]) <= indent), None)
+
+    def at_statement(self) -> bool:
+        """Whether this line is one of those at which it may go on."""
+        match = _BEGIN.match(self.text, self.position)
+        return match is not None and len(match["indent"]) <= self.indent()
+
+    def indent(self) -> int:
+        """How far the line with the first open bracket is indented."""
+        first = self.tokens[self.brackets[0]].span[0]
+        line = self.text[self.text.rfind("\n", 0, first) + 1 : first]
+        return len(line) - len(line.lstrip(" "))
+
+
+def _behind(text: str, fault: SyntaxFault) -> int:
+    """Where to go on after what is no token: behind it, and behind a whole string of several lines."""
+    start, end = fault.span
+    mark = text[start : start + 3]
+    if mark in _LONG:
+        closing = text.find(mark, end)
+        return closing + 3 if closing >= 0 else len(text)
+    return max(end, start + 1)
 
 
 def _token(text: str, match: re.Match[str]) -> Token | None:
@@ -177,19 +218,6 @@ def _token(text: str, match: re.Match[str]) -> Token | None:
             raise SyntaxFault(f"`{word}` is no operator of the language", span, f"write `{_FOREIGN[word]}`")
         return Token(TokenKind.OPERATOR, word, span)
     return Token(TokenKind.NEWLINE, word, span) if match["newline"] else None
-
-
-def _match_brackets(token: Token, brackets: list[Token]) -> None:
-    if token.text in _PAIRS.values():
-        brackets.append(token)
-        if len(brackets) > MAX_BRACKETS:
-            raise SyntaxFault(f"more than {MAX_BRACKETS} brackets are open", token.span)
-    elif token.text in _PAIRS:
-        if not brackets:
-            raise SyntaxFault(f"`{token.text}` closes nothing", token.span)
-        opening = brackets.pop()
-        if opening.text != _PAIRS[token.text]:
-            raise SyntaxFault(f"`{token.text}` cannot close `{opening.text}`", token.span)
 
 
 def _number(word: str, span: Span) -> int | float:

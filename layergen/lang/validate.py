@@ -1,7 +1,8 @@
 """From nodes to a `LayerSpec`: what pydantic refuses becomes findings, in our own words."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -9,7 +10,9 @@ from pydantic_core import ErrorDetails
 
 from layergen.diagnostics import FORWARD, Finding, Path, Place
 from layergen.faults import SpecError
+from layergen.lang import expression as ex
 from layergen.lang import model
+from layergen.lang.block import read_block
 from layergen.lang.meant import (
     BOOLEANS,
     KEY_WORDS,
@@ -50,20 +53,46 @@ REFERENCE = '[{title: "…", url: "https://…"}]'
 STATEMENT = re.compile(r"(if|elif|for) |else$")  # which ends in a colon, as a key does
 
 
+class UnreadForwardError(SpecError):
+    """Lines of a forward that cannot be read, in a spec of which all else can; ``rest`` is the spec without them."""
+
+    def __init__(self, findings: Iterable[Finding], rest: model.LayerSpec) -> None:
+        super().__init__(findings)
+        self.rest = rest
+
+
 def validate(source: SpecSource) -> model.LayerSpec:
     """Read a spec's nodes as a `LayerSpec`.
 
     Raises:
+        UnreadForwardError: If nothing is wrong with them but lines of the forward.
         SpecError: With all that is wrong with them.
     """
+    data = source.data()
     try:
-        return model.LayerSpec.model_validate(source.data())
+        return model.LayerSpec.model_validate(data)
     except ValidationError as error:
-        raise SpecError(map(_explain, _causes(error.errors(include_url=False), source))) from None
+        causes = tuple(_causes(error.errors(include_url=False), source))
+    findings = tuple(map(_explain, causes))
+    if all(_path(cause) == FORWARD and "span" in cause["ctx"] for cause in causes):
+        with suppress(ValidationError):
+            rest = model.LayerSpec.model_validate({**data, "forward": _readable(str(data["forward"]))})
+            raise UnreadForwardError(findings, rest)
+    raise SpecError(findings)
+
+
+def _readable(text: str) -> tuple[ex.Statement, ...]:
+    """The statements of a forward that can be read."""
+    try:
+        statements, _ = read_block(text)
+    except SyntaxFault:  # it is too long
+        statements = ()
+    return statements or (ex.Comment(""),)
 
 
 def _causes(errors: list[ErrorDetails], source: SpecSource) -> Iterator[ErrorDetails]:
     """Errors without those that follow from others: a key missing as misspelled, the rest of a text cut in two."""
+    errors = [one for error in errors for one in _each(error)]
     misspelled = [_path(error) for error in errors if error["type"] == "extra_forbidden"]
     nothing = [_path(error) for error in errors if error["type"] == "model_type" and error["input"] is None]
     meant = {(*path[:-1], key) for path in misspelled if (key := _key_meant(path))}
@@ -85,12 +114,25 @@ def _causes(errors: list[ErrorDetails], source: SpecSource) -> Iterator[ErrorDet
                 "begin a forward of several lines with `forward: |`",
             )
             yield {**error, "ctx": {**error["ctx"], "message": message, "help": help}}
+            rests.add(path)  # what comes after it runs on as well
         elif path == FORWARD and kind == "forbidden" and (sizes := _sizes(error, source)):
             yield {**error, "ctx": {**error["ctx"], "help": sizes}}
         elif (kind != "missing" or path not in meant) and (
             kind not in ("syntax", "extra_forbidden") or path[:-1] not in holders
         ):
             yield error
+
+
+def _each(error: ErrorDetails) -> Iterator[ErrorDetails]:
+    """The faults of a text one by one, from top to bottom."""
+    context: dict[str, Any] = error.get("ctx", {})
+    if error["type"] != "syntax":
+        yield error
+        return
+    others = {key: value for key, value in context.items() if key != "faults"}
+    for fault in context["faults"]:
+        said = {**others, "message": fault.message, "span": fault.span, "help": fault.help}
+        yield {**error, "type": "forbidden" if fault.forbidden else "syntax", "ctx": said}
 
 
 def _path(error: ErrorDetails) -> Path:

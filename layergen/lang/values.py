@@ -28,8 +28,7 @@ def parsed(parse: Callable[[str], T], value: object) -> T:
     try:
         return parse(value)
     except SyntaxFault as error:
-        context = {"message": error.message, "span": error.span, "help": error.help}
-        raise PydanticCustomError("forbidden" if error.forbidden else "syntax", "{message}", context) from None
+        raise PydanticCustomError("syntax", "{message}", {"message": error.message, "faults": error.every}) from None
 
 
 def describe(value: object) -> str:
@@ -82,6 +81,8 @@ def read_path(value: object) -> ex.Expression:
 
 
 def _block(value: object) -> tuple[ex.Statement, ...]:
+    if isinstance(value, tuple):
+        return value
     if isinstance(value, dict | list):  # an `if …:` that follows no `|` is a mapping to YAML
         raise fault(
             f"expected statements, got {describe(value)}", help="begin a forward of several lines with `forward: |`"

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from layergen.definition.reading import check_definition, definition_of
 from layergen.definition.scene import Definition
+from layergen.diagnostics import Finding
 from layergen.faults import refuse
 from layergen.lang import expression as ex
 from layergen.lang.constructors import constructor_calls
@@ -45,7 +46,7 @@ from layergen.resolve.library import EMPTY, Library, constructible
 from layergen.resolve.meanings import check_meanings
 from layergen.resolve.membership import check_members
 from layergen.resolve.method import Method
-from layergen.resolve.names import check_names
+from layergen.resolve.names import check_declared, check_names
 from layergen.resolve.patterns import check_patterns
 from layergen.resolve.program import Child, Made, Member, Program
 from layergen.resolve.refused import check_refused
@@ -55,7 +56,7 @@ from layergen.resolve.single import takes_single_samples
 from layergen.resolve.unbatched import check_dimensions
 from layergen.rules.names import UnusedName
 
-__all__ = ["Library", "Method", "Program", "resolve"]
+__all__ = ["Library", "Method", "Program", "check_sections", "resolve"]
 
 Part = TypeVar("Part", bound=Tensor)
 
@@ -87,6 +88,14 @@ def resolve(spec: LayerSpec, library: Library = EMPTY) -> Program:
     made = all(finding.place.path[0] != "modules" for finding in findings)  # else a definition may not know them
     refuse((*findings, *defined) if made else findings)
     return program
+
+
+def check_sections(spec: LayerSpec, library: Library = EMPTY) -> Iterator[Finding]:
+    """Yield what is wrong with a spec beside its forward, some lines of which are missing as they cannot be read."""
+    yield from (*check_refused(spec), *check_identity(spec), *check_nameless(spec), *check_members(spec, library))
+    yield from (*check_declared(spec), *check_defaults(spec), *check_meanings(spec), *check_dimensions(spec))
+    yield from (*check_initial(spec), *check_families(spec))
+    yield from check_definition(spec, _definitions(library))
 
 
 def _definitions(library: Library) -> dict[str, Definition]:

@@ -45,14 +45,20 @@ OTHER_NAME = "choose another name"
 
 def check_names(spec: LayerSpec) -> Iterator[Finding]:
     """Yield what is wrong with the names of a spec."""
-    yield from check_reserved(spec)
-    yield from check_order(spec)
-    yield from _check_shadowed(spec)
-    found = (*_check_alike(spec), *check_undefined(spec), *check_flow(spec))
+    found = (*check_declared(spec), *check_flow(spec))
     yield from found
     if not any(finding.rule is UndefinedName for finding in found):  # a misspelled name is undefined, and unused too
         yield from _check_unused(spec)
     yield from check_overwritten(spec.forward, {name for section in SECTIONS for name in spec.names_in(section)})
+
+
+def check_declared(spec: LayerSpec) -> Iterator[Finding]:
+    """Yield what is wrong with the names of a spec, whatever its forward reads."""
+    yield from check_reserved(spec)
+    yield from check_order(spec)
+    yield from _check_shadowed(spec)
+    yield from _check_alike(spec)
+    yield from check_undefined(spec)
 
 
 def _check_shadowed(spec: LayerSpec) -> Iterator[Finding]:
