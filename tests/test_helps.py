@@ -174,7 +174,7 @@ def test_an_exponential_may_be_kept_small_by_a_range() -> None:
 
 def test_a_loop_over_a_number() -> None:
     found = helps_with("y = x\nfor t in count:\n    y = relu(y)", arguments={"count": DIM})
-    assert found == ["call it `_`", "write `range(count)`"]
+    assert found == ["write `range(count)`"]
 
 
 @pytest.mark.parametrize(
@@ -205,3 +205,61 @@ def test_words_of_a_spec(old: str, new: str, help: str) -> None:
         except SpecError as fault:
             raise SourceError(map(source.diagnose, fault.findings)) from None
     assert [diagnostic.help for diagnostic in refusal.value.diagnostics] == [help]
+
+
+CLAMPED = "keep away from 0 before the logarithm, not after: `log(clamp(h, min=1e-6))`"
+BETWEEN = "say between which values `x` lies: `range: [low, high]`"
+RANGED = ", or say which values `x` has: `range: [low, high]`"
+
+
+@pytest.mark.parametrize(
+    ("step", "help"),
+    [
+        ("h = upcast(x)", BETWEEN),
+        ("g = x\nh = upcast(g)", BETWEEN),
+        ("h = reshape(1 - 2 * x, [N, C])", BETWEEN),
+        ("h = sigmoid(x)[:, :]", CLAMPED + RANGED),
+        ("h = s + 0 * x", None),  # of two inputs
+        ("h = x - mean(x)", None),  # around 0, whatever the input is
+    ],
+)
+def test_a_range_is_asked_for_where_an_input_alone_is_behind_a_value(step: str, help: str | None) -> None:
+    inputs = {"x": ["N", "C"], "s": {"shape": ["N", "C"], "range": [-3.0, 3.0]}}
+    assert only(f"{step}\nv = type_as(log(h), x)\ny = v + 0 * s", inputs=inputs).help == help
+
+
+def test_the_input_is_named_that_leads_to_what_is_no_number() -> None:
+    inputs = {"s": ["N", "C"], "x": ["N", "C"]}
+    assert only("h = log(x)\ny = s + h", inputs=inputs).help == BETWEEN
+
+
+def test_a_range_that_is_there_is_not_asked_for() -> None:
+    inputs = {"x": {"shape": ["N", "C"], "range": [0.0, 1.0]}}
+    help = only("h = upcast(x)\ny = type_as(log(h), x)", inputs=inputs).help
+    assert help == CLAMPED
+
+
+@pytest.mark.parametrize("runs_over", ["C", "x"])
+def test_a_loop_over_no_list_is_told_once(runs_over: str) -> None:
+    (help,) = helps_with(f"y = x\nfor t in {runs_over}:\n    y = y + 1")
+    assert help in ("write `range(C)`", "say along which dimension: `unbind(x, dim)`")
+
+
+@pytest.mark.parametrize(
+    ("forward", "made"),
+    [
+        ("y = lin(x, bad=1)", ["lin"]),
+        ("y = x\nfor part in parts:\n    y = part(y, bad=1)", ["parts"]),
+        ("y = parts[0](x, bad=1)", ["parts"]),
+        ("y = x\nfor part in [lin, other]:\n    y = part(y, bad=1)", ["lin", "other"]),
+    ],
+)
+def test_a_wrong_call_points_at_the_constructors_it_may_be_of(forward: str, made: list[str]) -> None:
+    listed = "[nn.Linear(dim, dim) for i in range(2)]"
+    members = {"lin": "nn.Linear(dim, dim)", "other": "nn.Linear(dim, dim)", "parts": listed}
+    sizes = {"arguments": {"dim": DIM}, "inputs": {"x": ["N", "dim"]}, "outputs": {"y": ["N", "dim"]}}
+    modules = {name: members[name] for name in made}
+    with pytest.raises(SpecError) as refusal:
+        resolve(spec(forward, **{**sizes, "modules": modules}))
+    (finding,) = refusal.value.findings
+    assert [(label.place.path[1], label.text) for label in finding.labels] == [(name, "made here") for name in made]

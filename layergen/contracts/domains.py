@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from layergen.contracts.open_inputs import open_input
 from layergen.contracts.promise import Promise, Ways
 from layergen.contracts.sites import SizeWatch
 from layergen.diagnostics import FORWARD, Finding, Place
@@ -85,7 +86,8 @@ def _help(program: Program, witness: Witness) -> str | None:
             return _division(program, node)
         case Edge.ARC:
             inside = _inside(node)
-            return f"keep away from the ends of the domain: `clamp({inside}, -1 + 1e-6, 1 - 1e-6)`"
+            ends = f"keep away from the ends of the domain: `clamp({inside}, -1 + 1e-6, 1 - 1e-6)`"
+            return f"{ends}{_or_range(program, _operand(node))}"
         case Edge.SPREAD:
             return f"a single value has no unbiased spread: write `correction=0`{_larger(witness)}"
         case Edge.EMPTY:
@@ -96,7 +98,8 @@ def _help(program: Program, witness: Witness) -> str | None:
         case Edge.IGNORED:
             return f"sum, and divide by a count that is 1 at least: `sum(…) / clamp(count, min=1)`{_larger(witness)}"
         case Edge.OVERFLOW:
-            return "subtract the maximum first, or use `softmax` or `logsumexp`, which do"
+            less = "subtract the maximum first, or use `softmax` or `logsumexp`, which do"
+            return f"{less}{_or_range(program, _operand(node))}"
         case Edge.INDEX:
             return _index(witness, node)
 
@@ -130,7 +133,7 @@ def _root(program: Program, node: ex.Expression) -> str:
         return f"`{length}`, whose gradient at 0 is 0, or add a small number inside: `sqrt({_inside(node)} + 1e-12)`"
     clamped = f"clamp({_inside(node)}, min=1e-6)"
     whole = ex.show(node).replace(_inside(node), clamped, 1) if isinstance(node, ex.Call) else clamped
-    return f"keep away from 0 before the root is taken, not after: `{whole}`"
+    return f"keep away from 0 before the root is taken, not after: `{whole}`{_or_range(program, operand)}"
 
 
 def _length(program: Program, operand: ex.Expression | None) -> str | None:
@@ -169,9 +172,13 @@ def _logarithm(program: Program, node: ex.Expression) -> str:
         call = ex.Call(TOGETHER[operand.function], operand.arguments, operand.keywords)
         return f"`{ex.show(call)}` does not round to 0 before the logarithm"
     text = f"keep away from 0 before the logarithm, not after: `log(clamp({ex.show(operand)}, min=1e-6))`"
-    if isinstance(operand, ex.Name) and operand.id in program.inputs:
-        return f"{text}, or say which values it has: `range: [low, high]`"
-    return text
+    return f"{text}{_or_range(program, operand)}"
+
+
+def _or_range(program: Program, operand: ex.Expression | None) -> str:
+    """What else keeps an op within its domain: a range of the input that it works on."""
+    name = open_input(program, operand)
+    return "" if name is None else f", or say which values `{name}` has: `range: [low, high]`"
 
 
 def _division(program: Program, node: ex.Expression) -> str:
@@ -181,6 +188,7 @@ def _division(program: Program, node: ex.Expression) -> str:
         return f"divide by 1 at least: `clamp({by}, min=1)`"
     return (
         f"keep the divisor away from 0 before dividing, not after: `clamp({by}, min=1e-6)`, or add a small number to it"
+        f"{_or_range(program, divisor)}"
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import torch
 
+from layergen.contracts.open_inputs import input_behind
 from layergen.contracts.promise import Promise, Ways
 from layergen.contracts.sites import WITH_DATA
 from layergen.diagnostics import FORWARD, Finding, Place
@@ -51,10 +52,8 @@ def _not_a_number(instance: Instance, run: Run) -> Finding | None:
     for step in run.steps:
         if isinstance(step.value, torch.Tensor) and step.value.isnan().any():
             message = f"`{step.name}` has NaN for inputs that are drawn at random"
-            open_inputs = [
-                name for name, part in instance.program.inputs.items() if part.floating and part.range is None
-            ]
-            help = f"say between which values `{open_inputs[0]}` lies: `range: [low, high]`" if open_inputs else None
+            name = input_behind(instance.program, step.name)
+            help = f"say between which values `{name}` lies: `range: [low, high]`" if name else None
             place = Place(FORWARD, step.target.span)
             return NotANumber.at(place, message, notes=instance.explainer.notes(), help=help)
     return None

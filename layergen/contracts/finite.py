@@ -5,6 +5,7 @@ from typing import Any
 
 from torch import Tensor
 
+from layergen.contracts.open_inputs import open_input
 from layergen.contracts.promise import Promise, Ways
 from layergen.contracts.sites import AT_POINTS, CPU, started
 from layergen.contracts.slopes import Slopes, SlopeWatch
@@ -186,9 +187,16 @@ def _without_range(program: Program, exponential: str) -> str | None:
     """The input that an exponential is taken of, and of which nothing tells how large it is."""
     for call in program.forward.calls:
         if call.function == exponential:
-            for name in sorted(ex.names(call) & program.inputs.keys()):
-                if program.inputs[name].floating and program.inputs[name].range is None:
-                    return name
+            inner = call.arguments[0] if call.arguments else None
+            if (found := open_input(program, inner)) or (found := _read_directly(program, call)):
+                return found
+    return None
+
+
+def _read_directly(program: Program, call: ex.Call) -> str | None:
+    for name in sorted(ex.names(call) & program.inputs.keys()):
+        if program.inputs[name].floating and program.inputs[name].range is None:
+            return name
     return None
 
 

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from layergen.definition.reading import check_definition, definition_of
 from layergen.definition.scene import Definition
-from layergen.diagnostics import Finding
+from layergen.diagnostics import FORWARD, Finding, Place
 from layergen.faults import refuse
 from layergen.lang import expression as ex
 from layergen.lang.constructors import constructor_calls
@@ -42,6 +42,7 @@ from layergen.resolve.families import check_families
 from layergen.resolve.functions import check_choices
 from layergen.resolve.inference import BOOL, INT, MEMBER, NONE, TENSOR, TENSORS, kinds_of
 from layergen.resolve.initial import check_initial, initial_order
+from layergen.resolve.iteration import turns_without_list
 from layergen.resolve.library import EMPTY, Library, constructible
 from layergen.resolve.meanings import check_meanings
 from layergen.resolve.membership import check_members
@@ -84,7 +85,9 @@ def resolve(spec: LayerSpec, library: Library = EMPTY) -> Program:
     defined = tuple(check_definition(spec, _definitions(library)))
     program = understood(spec, library)
     if all(finding.rule is UnusedName for finding in findings):  # what a wrong call leaves out is unused, too
-        findings = (*findings, *check_calls(program))
+        called = tuple(check_calls(program))
+        turns = {Place(FORWARD, span) for span in turns_without_list(spec.forward, called)}
+        findings = (*(finding for finding in findings if finding.place not in turns), *called)
     made = all(finding.place.path[0] != "modules" for finding in findings)  # else a definition may not know them
     refuse((*findings, *defined) if made else findings)
     return program

@@ -20,6 +20,7 @@ from layergen.resolve.handed import check_handed
 from layergen.resolve.inference import MEMBERS, TENSOR, kinds_of
 from layergen.resolve.iteration import check_iterable
 from layergen.resolve.loops import check_append, check_carried
+from layergen.resolve.membership import made_here
 from layergen.resolve.program import Child, Member, Program
 from layergen.resolve.quotients import labels_of, own_quotients, quotient_in, whole, whole_meant
 from layergen.resolve.scope import scoped
@@ -102,7 +103,7 @@ def _calls(expression: ex.Expression, path: Path, program: Program) -> Iterator[
     for node in ex.walk(expression):
         if isinstance(node, ex.Call | ex.Apply) and node.callee and node.callee.kind is CalleeKind.MEMBER:
             for name in node.callee.members:
-                yield from _run(node, path, program.members[name])
+                yield from _run(node, path, program.members[name], program)
         elif isinstance(node, ex.Call):
             yield from (
                 _pattern(node, node.origin, path)
@@ -135,7 +136,7 @@ def _wanted(value: ex.Expression, kind: Kind, takes: str, path: Path) -> Iterato
         yield WrongArgumentKind.at(Place(path, value.span), message)
 
 
-def _run(node: ex.Call | ex.Apply, path: Path, member: Member) -> Iterator[Finding]:
+def _run(node: ex.Call | ex.Apply, path: Path, member: Member, program: Program) -> Iterator[Finding]:
     """A member is called as its forward, or that of each in a list, has to be."""
     if member.listed and isinstance(node, ex.Call) and node.function == member.name:
         message = f"`{member.name}` is a list of members, which cannot be called itself"
@@ -145,8 +146,10 @@ def _run(node: ex.Call | ex.Apply, path: Path, member: Member) -> Iterator[Findi
     name = node.function if isinstance(node, ex.Call) else ex.show(node.function)
     span = node.function_span if isinstance(node, ex.Call) else node.function.span
     call = ex.Call(name, node.arguments, node.keywords, span=node.span, function_span=span, callee=node.callee)
+    labels = made_here(node, program)
     for of in dict.fromkeys(made.of for made in member.made):
-        yield from check_against(call, of.forward(name), path)
+        for finding in check_against(call, of.forward(name), path):
+            yield finding._replace(labels=(*finding.labels, *labels))
 
 
 def _laws(program: Program) -> Iterator[Finding]:

@@ -1,12 +1,13 @@
 """What a loop runs over, and of which kinds its items are."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from layergen.diagnostics import Finding, Path, Place
+from layergen.diagnostics import FORWARD, Finding, Path, Place, Span
 from layergen.lang import expression as ex
 from layergen.lang.facts import Callee, CalleeKind, Role
 from layergen.lang.kinds import Kind, Kinds
+from layergen.lang.visitor import Block, statements
 from layergen.resolve.annotation import Environment, Meaning, Runnable, annotated, member_of
 from layergen.resolve.inference import INT, ITEMS, UNKNOWN, item_kinds, kinds_of
 from layergen.rules.calls import DoubledArgument, MissingArgument, UnknownKeyword, WrongArgumentKind
@@ -101,6 +102,14 @@ def check_iterable(node: ex.Expression, path: Path) -> Iterator[Finding]:
     else:
         what, help = ("a number", f"write `range({text})`") if Kind.INT in kinds else ("none", None)
         yield WrongArgumentKind.at(place, f"a loop runs over a list, but `{text}` is {what}", help=help)
+
+
+def turns_without_list(forward: Block, findings: Iterable[Finding]) -> set[Span]:
+    """Where the names stand of the loops that run over no list, which need not be read yet."""
+    faulty = {finding.place.span for finding in findings if finding.place.path == FORWARD}
+    loops = [part for part in statements(forward) if isinstance(part, ex.For)]
+    wrong = [loop for loop in loops if faulty & {node.span for node in ex.walk(loop.iterable)}]
+    return {target.span for loop in wrong for target in loop.targets}
 
 
 def _check_members(node: ex.Sequence, path: Path) -> Iterator[Finding]:

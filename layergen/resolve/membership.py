@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from layergen.diagnostics import Finding, Path, Place
+from layergen.diagnostics import Finding, Label, Path, Place
 from layergen.lang import expression as ex
 from layergen.lang.constructors import constructor_calls
 from layergen.lang.model import LayerSpec
@@ -10,6 +10,7 @@ from layergen.lang.refusals import is_module, not_a_module
 from layergen.lang.tokens import quoted
 from layergen.ops.modules import module_names
 from layergen.resolve.library import Library, constructible
+from layergen.resolve.program import Program
 from layergen.resolve.torch_module import TorchModule
 from layergen.rules.members import CyclicMembers, FaultyMember, UnknownLayer, UnsupportedModule
 from layergen.suggest import nearest
@@ -67,6 +68,13 @@ def _check(layer: str, call: ex.Call, path: Path, library: Library) -> Iterator[
         yield UnknownLayer.at(place, f"`{name}` is not a module of torch.nn", help=_nearest(name, module_names()))
     else:
         yield UnknownLayer.at(place, f"no spec has the layer `{name}`", help=_meant(name, library))
+
+
+def made_here(call: ex.Node, program: Program) -> tuple[Label, ...]:
+    """The places of the constructors of the members that a call may be of: one, or each that a loop runs over."""
+    callee = call.callee if isinstance(call, ex.Call | ex.Apply) else None
+    members = [program.members[name] for name in callee.members] if callee is not None else []
+    return tuple(Label(Place(("modules", part.name, "module"), part.constructor.span), "made here") for part in members)
 
 
 def _meant(name: str, library: Library) -> str | None:

@@ -10,6 +10,7 @@ from layergen.diagnostics import FORWARD, Finding, Label, Path, Place
 from layergen.lang import expression as ex
 from layergen.lang.interpreter import EvaluationFault
 from layergen.lang.tuples import spread, whole_name, wholes
+from layergen.resolve.membership import made_here
 from layergen.rules.calls import SizeOfValues
 from layergen.rules.members import WrongMember
 from layergen.rules.names import Unassigned
@@ -54,20 +55,13 @@ class Explainer(Words):
         help = f"assign it wherever it is returned: `{name} = …`"
         return Unassigned.at(Place(("outputs", name), key=True), message, notes=self.notes(), help=help)
 
-    def made(self, call: ex.Node) -> tuple[Label, ...]:
-        """The place of the constructor of a member that a call is of, where it stands by a name of its own."""
-        member = self.program.members.get(call.function) if isinstance(call, ex.Call) else None
-        if member is None or member.listed:
-            return ()
-        return (Label(Place(("modules", member.name, "module"), member.constructor.span), "made here"),)
-
     def fault(self, path: Path, fault: EvaluationFault, values: Mapping[str, Any] = MappingProxyType({})) -> Finding:
         """The finding for an expression that could not be computed where names had these values."""
         node = fault.node
         if isinstance(fault, MemberFault):
             labels, help = fault.labels, fault.help
             if fault.rule is WrongMember and not labels:
-                labels = self.made(node)
+                labels = made_here(node, self.program)
             message = sheltered(dotted(self.renamed(fault.message)), self.names())
             return fault.rule.at(Place(path, node.span), message, labels=labels, notes=self.notes(), help=help)
         if isinstance(node, ex.Binary) and node.operator in ELEMENTWISE:
