@@ -13,7 +13,11 @@ FILES: dict[str, tuple[str | bytes, str, str]] = {
     "list": ("- layer: Evil\n", "LG109", "the top level is a list"),
     "scalar": ("layer", "LG109", "the top level is a single value"),
     "tab": ("layer: Evil\n\tsummary: Nothing.\n", "LG104", "a tab stands where YAML wants spaces"),
-    "tab in a forward": (GOOD.replace("forward: y", "forward: |\n  y =\trelu(x)\n  z"), "LG114", ""),
+    "tab in a forward": (
+        GOOD.replace("Rectify", "Evil").replace("forward: y", "forward: |\n  y =\trelu(x)\n  z"),
+        "LG114",
+        "a tab stands here",
+    ),
     "latin-1": ("layer: Größe".encode("latin-1"), "LG102", "the byte 0xF6 is not UTF-8"),
     "utf-16": (GOOD.encode("utf-16"), "LG102", "UTF-16"),
     "surrogate": (b"layer: \xed\xa0\x80", "LG102", "the byte 0xED"),
