@@ -61,6 +61,25 @@ forward: |
         ("y = relu(x);", "delete it: a line ends by itself"),
         ("y = relu(x); # twice", "delete it: a line ends by itself"),
         ("h = relu(x); y = h", "write each statement on a line of its own"),
+        ("y = self.norm.weight * x", "write `norm.weight`"),
+        ("y = x @ self.gate.T", "write `transpose(gate, -2, -1)`"),
+        ("y = super().forward(x)", "a layer inherits nothing: declare the other layer under `modules`, and call that"),
+        ("y = nn.ReLU", "write `nn.ReLU(…)`"),
+        ("y = x.data", "write `detach(x)`"),
+        ("y = einops.rearrange(x, 'n c -> c n')", "write `rearrange(x, 'n c -> c n')`"),
+        ("y = torch.jit.script(x)", "`layergen ops` lists the ops that a forward may call"),
+        ("y = nn.init.normal_(weight, std=0.1)", "write `normal(std=0.1)`"),
+        ("y = nn.init.zeros_(weight)", "write `zeros`"),
+        ("z := x", "write `=`"),
+        ("y <- x", "write `y = x`"),
+        ("y => x", "write `>=` to compare, and `=` to assign"),
+        ("y = x |> relu", "write calls one inside the other, `g(f(x))`"),
+        ("/* words */", "write a comment as `# …`"),
+        ("let y = x", "leave the first word out"),
+        ("match x:\n    y = x", "write it as `if`, `elif` and `else`"),
+        ("y = relu x", "write `relu * x` for a product, or `relu(x)` for a call"),
+        ("y = x if training", "say what it is otherwise: `a if condition else b`"),
+        ('print(f"{x}")', 'write `"…"`'),  # not that the bracket is never closed
     ],
 )
 def test_constructs_of_python_and_torch(text: str, help: str) -> None:
@@ -195,6 +214,12 @@ def test_a_loop_over_a_number() -> None:
             "write `weight: {shape: [dim], init: ones}`",
         ),
         ("weight: {shape: [dim], init: ones}", "weight: [dim]", "write `weight: {shape: [dim], init: …}`"),
+        ("y = x * weight", "return x * weight  # so", "write `y = x * weight`"),
+        ("y = x * weight", "y = x * weight\n  return y", "leave it out: what the outputs are at the end is given back"),
+        ("{type: int, min: 1, doc: Size.}", "int", 'write `dim: {type: int, doc: "…"}`'),
+        ("{type: int, min: 1, doc: Size.}", "64", 'write `dim: {type: int, default: 64, doc: "…"}`'),
+        ("init: ones}", "init: ones, requires_grad: no}", "write `false`"),
+        ("x: [N, T, dim]", "x: {shape: [N, T, dim]", "close it with `}`: `{x: {shape: [N, T, dim]}}`"),
     ],
 )
 def test_words_of_a_spec(old: str, new: str, help: str) -> None:
@@ -237,6 +262,10 @@ def test_a_range_that_is_there_is_not_asked_for() -> None:
     inputs = {"x": {"shape": ["N", "C"], "range": [0.0, 1.0]}}
     help = only("h = upcast(x)\ny = type_as(log(h), x)", inputs=inputs).help
     assert help == CLAMPED
+
+
+def test_a_tensor_has_no_length() -> None:
+    assert helps_with("y = x * len(x)") == ["sizes are plain names of dimensions: write the first one of its shape"]
 
 
 @pytest.mark.parametrize("runs_over", ["C", "x"])

@@ -8,6 +8,8 @@ from strategies import blocks, expressions, written
 from layergen.lang import expression as ex
 from layergen.lang.parser import parse_block, parse_expression
 
+TURNS = "write `for t in range(…):`, or an op on a whole tensor instead of a loop"
+CONTEXT = "leave it out: `detach(x)` hands a value on without its gradient, `upcast(x)` in float32 or wider"
 X, Y, Z = ex.Name("x"), ex.Name("y"), ex.Name("z")
 
 
@@ -246,7 +248,7 @@ def test_comments_before_elif_and_else_go_into_their_bodies() -> None:
         ("y + x.shape[0]", "x.shape", "shapes are plain names of dimensions"),
         ("x.size(0)", "x.size(0)", "shapes are plain names of dimensions"),
         ("x.T @ y", "x.T", "write `transpose(x, -2, -1)`"),
-        ("x.grad", "x.grad", None),
+        ("x.grad", "x.grad", "a forward knows no gradients"),
         ("x.flatten(1)", "x.flatten(1)", "write `flatten(x, 1)`"),
         ("(x + y).sum(dim=-1)", "(x + y).sum(dim=-1)", "write `sum(x + y, dim=-1)`"),
         ("f(x).mean()", "f(x).mean()", "write `mean(f(x))`"),
@@ -281,12 +283,12 @@ def test_comments_before_elif_and_else_go_into_their_bodies() -> None:
         ("(y := x)", ":=", "assign on a line before, with `=`"),
         ("f'{x}'", "f'", "write `'…'`"),
         ('Rb"x"', 'Rb"', 'write `"…"`'),
-        ("'''x'''", "'''", None),
+        ("'''x'''", "'''", "write comments, `# …`"),
         ("f(*x)", "*", "write them out"),
         ("f(**x)", "**", "write them out"),
         ("[*x]", "*", "write them out"),
-        ("await x", "await", None),
-        ("(yield x)", "yield", None),
+        ("await x", "await", "leave it out"),
+        ("(yield x)", "yield", "assign to the output's name"),
         ("{x: y}", "{", "write a list, `[…]`"),
         ("x; y", ";", "write each statement on a line of its own"),
         ("x \\\n + y", "\\", "let the line break stand between brackets"),
@@ -317,18 +319,18 @@ def test_constructs_that_are_left_out(text: str, at: str, help: str | None) -> N
         ("for i in x:\n  y = i\nelse:\n  y = x", "else", "write its statements after the loop"),
         ("for i in x: break", "break", "write an op on a whole tensor instead of a loop"),
         ("for i in x:\n  y = i\n  continue", "continue", "write an op on a whole tensor instead of a loop"),
-        ("while x: y = x", "while", "write an op on a whole tensor instead of a loop"),
+        ("while x: y = x", "while", TURNS),
         ("import os", "import", "call ops by their bare names, as `relu(x)`"),
         ("from os import path", "from", "call ops by their bare names, as `relu(x)`"),
-        ("def f(): y = x", "def", "write its value where it is used"),
+        ("def f(): y = x", "def", "write its statements where it is called"),
         ("class A: y = x", "class", "write its value where it is used"),
         ("assert x", "assert", "state what must hold under `constraints`"),
         ("pass", "pass", "leave the branch out"),
         ("del x", "del", "a value that is not used costs nothing"),
         ("global x", "global", "assign to a buffer to keep a value"),
         ("try: y = x", "try", "state what must hold under `constraints`"),
-        ("with x: y = x", "with", None),
-        ("@x\ny = x", "@", None),
+        ("with x: y = x", "with", CONTEXT),
+        ("@x\ny = x", "@", "leave it out"),
         ("*y, z = x", "*", "write them out"),
     ],
 )

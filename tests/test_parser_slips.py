@@ -3,15 +3,32 @@
 import pytest
 from parsing import block_fault_of, fault_of, marked
 
+PRODUCT = "write `x * y` for a product, or `x(y)` for a call"
+
 
 @pytest.mark.parametrize(
     ("text", "at", "message", "help"),
     [
         ("", "", "there is no expression here", None),
         ("x +", "", "the expression ends where a value is expected", None),
-        ("x y", "y", "expected the end of the expression, got `y`", None),
-        ("x if y", "", "the expression ends where `else` is expected", None),
-        ("f(x y)", "y", "expected `,` or `)`, got `y`", None),
+        ("x y", "y", "expected the end of the expression, got `y`", PRODUCT),
+        (
+            "x if y",
+            "",
+            "the expression ends where `else` is expected",
+            "say what it is otherwise: `a if condition else b`",
+        ),
+        ("f(x y)", "y", "expected `,` or `)`, got `y`", "a comma or an operator is missing before `y`"),
+        ("2 x", "x", "expected the end of the expression, got `x`", "an operator or a bracket is missing before `x`"),
+        ("x++", "++", "`++` is no operator of the language", "write `x = x + 1`"),
+        ("1e-5f", "1e-5f", "`1e-5f` is not a number of the language", "write `1e-5`"),
+        ("x'", "'", "this string is never closed", None),
+        (
+            "xᵀ",
+            "ᵀ",
+            "`ᵀ` (MODIFIER LETTER CAPITAL T) is not a character of the language",
+            "write `transpose(x, -2, -1)`",
+        ),
         ("f(,)", ",", "expected a value, got `,`", None),
         ("f(x", "(", "`(` is never closed", None),
         ("x)", ")", "`)` closes nothing", None),

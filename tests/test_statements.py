@@ -49,7 +49,7 @@ def test_members_are_read_by_path_and_called_by_index(text: str, tree: ex.Expres
 @pytest.mark.parametrize(
     ("text", "at", "help"),
     [
-        ("x.weight.T", "x.weight.T", None),
+        ("x.weight.T", "x.weight.T", "write `transpose(x.weight, -2, -1)`"),
         ("blocks[0].norm.shape", "blocks[0].norm.shape", "shapes are plain names of dimensions"),
         (
             "x.weight.dtype",
@@ -159,6 +159,7 @@ def test_a_tuple_among_targets_is_a_name_that_is_taken_apart(text: str, taken: l
     assert [ex.show(part.value) for part in found] == taken
 
 
+TURNS = "write `for t in range(…):`, or an op on a whole tensor instead of a loop"
 NO_LOOP = "write an op on a whole tensor instead of a loop"
 APPENDED = "in a forward, begin a list, `items = []`, and in a loop write `append(items, x)`"
 ALONE = "a list of members stands alone: `[B(j) for … in range(…)]`"
@@ -201,11 +202,11 @@ def test_slips_in_a_loop(text: str, at: str, message: str, help: str | None) -> 
         ("for i in x:\n  y = i\n# then\nelse: y = x", "else", "write its statements after the loop"),
         ("for i in x: break", "break", NO_LOOP),
         ("for i in x:\n  y = i\n  continue", "continue", NO_LOOP),
-        ("for i in x:\n  while y: y = x", "while", NO_LOOP),
+        ("for i in x:\n  while y: y = x", "while", TURNS),
         ("for i in x: pass", "pass", "leave the branch out"),
         ("for = x", "for", "choose another name, such as `for_`"),
         ("y = [x for x in y]", "for", APPENDED),
-        ("async for i in x: y = i", "async", None),
+        ("async for i in x: y = i", "async", "leave it out"),
         ("x.append(y)", "x.append(y)", "write `append(x, y)`"),
     ],
 )
@@ -266,7 +267,7 @@ MADE = "write `Block(…)`, or `[Block(…) for i in range(…)]` for a list"
         ("[[B(j) for j in range(2)] for i in range(2)]", "for", ALONE, True),
         ("[x for x in range(2)]", "x", MADE, False),
         ("[B(), 2]", "2", MADE, False),
-        ("[B() B()]", "B", None, False),
+        ("[B() B()]", "B", "a comma or an operator is missing before `B`", False),
         ("[]", "]", None, False),
         ("B", "B", MADE, False),
         ("2 * B()", "2 * B()", MADE, False),

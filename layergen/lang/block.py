@@ -297,7 +297,8 @@ class BlockParser(ExpressionParser):
     def simple(self) -> list[ex.Statement]:
         """An assignment and those that take tuples among its targets apart, or an ``append``."""
         if self.at("@"):
-            raise refusals.forbidden("`@` begins a decorator, which the language does not have", self.token.span)
+            message = "`@` begins a decorator, which the language does not have"
+            raise refusals.forbidden(message, self.token.span, "leave it out")
         if self.on(TokenKind.NAME) and self.token.text == "append" and self.tokens[self.position + 1].text == "(":
             return [self.append()]
         start = self.token.span[0]

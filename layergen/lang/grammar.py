@@ -69,6 +69,10 @@ class ExpressionParser:
 
     def unexpected(self, wanted: str) -> SyntaxFault:
         following = self.tokens[self.position + 1] if self.position + 1 < len(self.tokens) else None
+        before = self.tokens[self.position - 1] if self.position else None
+        beside = refusals.side_by_side(before, self.token, wanted) if before and before.span[1] == self.end else None
+        if beside is not None:
+            return beside
         return refusals.unexpected(self.token, wanted, following)
 
     def deepen(self) -> None:

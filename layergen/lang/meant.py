@@ -23,6 +23,7 @@ INITIALIZER_WORDS = {
     "he_uniform": "kaiming_uniform", "he_normal": "kaiming_normal", "glorot_uniform": "xavier_uniform",
     "glorot_normal": "xavier_normal", "lecun_normal": "kaiming_normal(nonlinearity='linear')",
     "truncated_normal": "trunc_normal", "gaussian": "normal", "randn": "normal", "rand": "uniform",
+    "xavier": "xavier_uniform", "glorot": "xavier_uniform", "kaiming": "kaiming_uniform", "he": "kaiming_uniform",
     "identity": "eye", "zero": "zeros", "one": "ones", "full": "constant",
 }  # fmt: skip
 MAKERS = {"zeros": "zeros", "ones": "ones", "randn": "normal", "rand": "uniform", "empty": "…"}
@@ -160,6 +161,17 @@ def list_meant(value: object) -> str | None:
     return f"[{', '.join(item for item in items if item)}]"
 
 
+def argument_meant(path: Path, value: object) -> str | None:
+    """How to declare an argument that is written as its type or its default alone, ``dim: int``."""
+    if len(path) != 2 or path[0] != "arguments" or not isinstance(value, str | int | float):
+        return None
+    kind, default = str(value).strip(), ""
+    if not isinstance(value, str):
+        kind, default = type(value).__name__, f"default: {str(value).lower()}, "
+    meant = kind if kind in WORDS else type_meant(kind) or "…"
+    return f'write `{path[1]}: {{type: {meant}, {default}doc: "…"}}`'
+
+
 def bound_meant(path: Path, value: object) -> str | None:
     """The constraint to write for a bound that is no number, ``min: dt_min``."""
     if len(path) != 3 or path[0] != "arguments" or path[-1] not in ("min", "max") or not isinstance(value, str):
@@ -171,7 +183,7 @@ def bound_meant(path: Path, value: object) -> str | None:
 
 def constant_meant(path: Path, name: str) -> str | None:
     """The value that a word stands for in other languages, where a key takes an expression."""
-    return BOOLEANS.get(name.lower()) if path[-1] in ("default", "when") else None
+    return BOOLEANS.get(name.lower()) if path[-1] in ("default", "when", "requires_grad") else None
 
 
 def unneeded(function: str) -> str | None:

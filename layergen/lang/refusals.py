@@ -14,13 +14,17 @@ _STATE = "state what must hold under `constraints`"
 _VALUE = "write its value where it is used"
 _LOOP = "write an op on a whole tensor instead of a loop"
 SEVERAL_LINES = "put brackets around a value of several lines"
+_TURNS = "write `for t in range(…):`, or an op on a whole tensor instead of a loop"
+_CONTEXT = "leave it out: `detach(x)` hands a value on without its gradient, `upcast(x)` in float32 or wider"
+_KEEP = "assign to a buffer to keep a value"
+_OUTPUT = "assign to the output's name"
 _BARE = "call ops by their bare names, as `relu(x)`"
 KEYWORDS = {
-    "as": None, "assert": _STATE, "async": None, "await": None, "break": _LOOP, "class": _VALUE, "continue": _LOOP,
-    "def": _VALUE, "del": "a value that is not used costs nothing", "except": _STATE, "finally": _STATE, "for": _LOOP,
-    "from": _BARE, "global": "assign to a buffer to keep a value", "import": _BARE, "lambda": _VALUE,
-    "nonlocal": "assign to a buffer to keep a value", "pass": "leave the branch out", "raise": _STATE,
-    "return": "assign to the output's name", "try": _STATE, "while": _LOOP, "with": None, "yield": None,
+    "as": None, "assert": _STATE, "async": "leave it out", "await": "leave it out", "break": _LOOP, "class": _VALUE,
+    "continue": _LOOP, "def": "write its statements where it is called", "except": _STATE, "finally": _STATE,
+    "del": "a value that is not used costs nothing", "for": _LOOP, "from": _BARE, "global": _KEEP, "import": _BARE,
+    "lambda": _VALUE, "nonlocal": _KEEP, "pass": "leave the branch out", "raise": _STATE, "return": _OUTPUT,
+    "try": _STATE, "while": _TURNS, "with": _CONTEXT, "yield": _OUTPUT,
 }  # fmt: skip
 
 # A keyword is meant as a name where one of these follows, an operator or an end, and it is no statement by itself.
@@ -33,7 +37,8 @@ _STATEMENTS = frozenset({"break", "continue", "pass", "raise", "return", "yield"
 _MODULES = {
     "F": "", "torch": "", "math": "", "np": "", "numpy": "", "functional": "", "special": "", "init": "",
     "nn.functional": "", "nn.init": "", "torch.nn.functional": "", "torch.nn.init": "", "torch.special": "",
-    "torch.Tensor": "", "Tensor": "", "torch.fft": "fft.", "torch.linalg": "linalg.", "torch.nn": "nn.",
+    "torch.Tensor": "", "Tensor": "", "einops": "", "jnp": "", "jax.numpy": "", "jax.nn": "", "tf": "", "tf.math": "",
+    "tf.nn": "", "scipy.special": "", "torch.fft": "fft.", "torch.linalg": "linalg.", "torch.nn": "nn.",
 }  # fmt: skip
 
 # Modules that own weights, which here the spec declares.
@@ -44,10 +49,13 @@ _OF_TORCH = re.compile(
     r"|LSTM|GRU|(RNN|LSTM|GRU)Cell|MultiheadAttention|Transformer((En|De)coder(Layer)?)?"
 )
 
+_OPS = "`layergen ops` lists the ops that a forward may call"
+_BASE = "a layer inherits nothing: declare the other layer under `modules`, and call that"
 _SHAPE = "shapes are plain names of dimensions"
 _ATTRIBUTES = {
     "shape": _SHAPE, "size": _SHAPE, "ndim": _SHAPE, "dim": _SHAPE, "numel": _SHAPE,
     "dtype": "write `type_as(h, x)` for x's dtype, or `upcast(x)` for float32 or wider",
+    "grad": "a forward knows no gradients", "grad_fn": "a forward knows no gradients",
     "device": "tensors are made on the first input's device",
 }  # fmt: skip
 
@@ -83,14 +91,25 @@ def forbidden(message: str, span: Span, help: str | None = None) -> SyntaxFault:
     return SyntaxFault(message, span, help, forbidden=True)
 
 
+# Words that begin a statement of another language.
+_DECLARING = ("let", "var", "const", "auto", "val", "float", "int", "double", "Tensor")
+_OTHER_WORDS = {
+    "match": "write it as `if`, `elif` and `else`", "switch": "write it as `if`, `elif` and `else`",
+    "unless": "write `if not …:`", "elsif": "write `elif`", "elseif": "write `elif`", "foreach": "write `for`",
+    "print": "leave it out: there is no printing",
+}  # fmt: skip
+_AT_THE_END = {"`:`": "end the line with `:`", "`else`": "say what it is otherwise: `a if condition else b`"}
+
+
 def unexpected(token: Token, wanted: str, following: Token | None = None) -> SyntaxFault:
     """The fault of a token that stands where something else is wanted."""
     text, span = token.text, token.span
     if token.kind is TokenKind.END:
-        return SyntaxFault(f"the expression ends where {wanted} is expected", span)
+        help = _AT_THE_END.get(wanted)
+        return SyntaxFault(f"the expression ends where {wanted} is expected", span, help)
     if token.kind in (TokenKind.NEWLINE, TokenKind.INDENT, TokenKind.DEDENT):
         continued = wanted == "a value" and following is not None and following.kind is TokenKind.INDENT
-        help = SEVERAL_LINES if continued else "end the line with `:`" if wanted == "`:`" else None
+        help = SEVERAL_LINES if continued else _AT_THE_END.get(wanted)
         return SyntaxFault(f"the line ends where {wanted} is expected", span, help)
     if token.kind is TokenKind.KEYWORD and text in KEYWORDS:
         if wanted == "a value" and following and following.text in _AFTER_A_NAME and text not in _STATEMENTS:
@@ -102,11 +121,27 @@ def unexpected(token: Token, wanted: str, following: Token | None = None) -> Syn
                 return forbidden(f"`{text}` unpacks values, which the language does not do", span, "write them out")
             case "//" if wanted == "a value":
                 return foreign_comment(token)
+            case ":=" if wanted == "`=`":
+                return SyntaxFault("`:=` is no assignment of the language", span, "write `=`")
             case ":=":
                 return forbidden("`:=` assigns inside an expression", span, "assign on a line before, with `=`")
             case "=":
                 return SyntaxFault(f"expected {wanted}, got `=`", span, "write `==` to compare")
     return SyntaxFault(f"expected {wanted}, got {quoted(text)}", span)
+
+
+def side_by_side(first: Token, second: Token, wanted: str) -> SyntaxFault | None:
+    """The fault of two values with nothing between them, ``relu x``, or of a word before an assignment, ``let y``."""
+    values = {TokenKind.NAME, TokenKind.NUMBER, TokenKind.STRING}
+    if wanted == "`in`" or second.kind not in values or not (first.kind in values or first.text in (")", "]")):
+        return None
+    missing = "a comma or an operator" if "`,`" in wanted else "an operator or a bracket"
+    help = f"{missing} is missing before {quoted(second.text)}"
+    if wanted == "`=`":
+        help = "leave the first word out" if first.text in _DECLARING else _OTHER_WORDS.get(first.text, help)
+    elif "`,`" not in wanted and first.kind is second.kind is TokenKind.NAME:
+        help = f"write `{first.text} * {second.text}` for a product, or `{first.text}({second.text})` for a call"
+    return SyntaxFault(f"expected {wanted}, got {quoted(second.text)}", second.span, help)
 
 
 def list_by_a_loop(token: Token, item: ex.Expression) -> SyntaxFault:
@@ -148,6 +183,8 @@ def no_effect(node: ex.Expression, source: str) -> SyntaxFault:
     match node:
         case ex.Compare(left=ex.Name(id=name), operators=("==",), comparators=(value,)):
             message = f"{source} compares and drops the answer"
+            help = f"write {quoted(f'{name} = {ex.show(value)}', 80)}"
+        case ex.Compare(left=ex.Name(id=name), operators=("<",), comparators=(ex.Unary(operator="-", operand=value),)):
             help = f"write {quoted(f'{name} = {ex.show(value)}', 80)}"
         case ex.Literal(value=str()):
             help = "write a comment, `# …`"
@@ -242,10 +279,23 @@ def attribute(
         if dotted == ["self"]:
             plain = ex.show(call) if call else last
             return forbidden(f"{source} is an attribute of `self`", span, f"write {quoted(plain, 80)}")
-        receiver = ex.Name(".".join(dotted[1:] if dotted[0] == "self" else dotted))
+        if call is None and dotted == ["nn"] and last[:1].isupper():
+            return forbidden(f"{source} is a class, and a member is made by its call", span, f"write `nn.{last}(…)`")
+        if dotted[0] == "torch" and len(dotted) > 1:
+            return forbidden(f"{source} is no op", span, _OPS)
+        own = ex.Name(".".join(dotted[1:] if dotted[0] == "self" else dotted))
+        if call is None and dotted[0] == "self" and is_path(own, (last,)):
+            plain = f"write {quoted(f'{own.id}.{last}', 80)}"
+            return forbidden(f"{source} is an attribute of `self`", span, plain)
+        receiver, path = own, (last,)
+    if isinstance(receiver, ex.Call) and receiver.function == "super":
+        return forbidden(f"{source} calls what a base class does, and a layer has none", span, _BASE)
     shape = next((_ATTRIBUTES[name] for name in path if name in _ATTRIBUTES), None)
     if call is None:
-        help = f"write {quoted(f'transpose({ex.show(receiver)}, -2, -1)', 80)}" if path in (("T",), ("mT",)) else shape
+        ops = {"T": "transpose({}, -2, -1)", "mT": "transpose({}, -2, -1)", "data": "detach({})", "real": "real({})",
+               "imag": "imag({})"}  # fmt: skip
+        op = ops.get(path[-1]) if len(path) == 1 else None
+        help = f"write {quoted(op.format(ex.show(receiver)), 80)}" if op else shape
         return forbidden(f"{source} is an attribute, which the language does not have", span, help)
     message = f"{source} calls a method, which the language does not have"
     return forbidden(message, span, shape or _method_help(receiver, last, call))
@@ -261,7 +311,8 @@ def _initializer(name: str, call: ex.Call | None, source: str, span: Span) -> Sy
     """The fault of ``nn.init.zeros_``, or of its call, which in torch has the tensor before all else."""
     plain = name.removesuffix("_")
     if call is not None:
-        plain = ex.show(replace(call, function=plain)) if call.arguments or call.keywords else plain
+        given = call.arguments[1:] if isinstance(next(iter(call.arguments), None), ex.Name) else call.arguments
+        plain = ex.show(replace(call, function=plain, arguments=given)) if given or call.keywords else plain
     message = f"{source} names a module, and initializers go by bare names without their underscore"
     return forbidden(message, span, f"write {quoted(plain, 80)}")
 

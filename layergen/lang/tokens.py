@@ -75,9 +75,10 @@ _RAW = re.compile(
     r"""
       (?P<space>\ +) | (?P<newline>\n) | (?P<comment>\#[^\n]*)
     | (?P<number>\.?[0-9](?:[eE][+-]|[\w.])*)
-    | (?P<string>[A-Za-z]{0,2}(?P<quote>["']))
+    | (?P<string>(?:[bfrtuBFRTU]|[bftBFT][rR]|[rR][bftBFT])?(?P<quote>["']))
     | (?P<name>[A-Za-z_]\w*)
-    | (?P<operator>\.\.\.|\*\*=|//=|>>=|<<=|:=|<>|\*\*|//|<<|>>|<=|>=|==|!=|&&|\|\|
+    | (?P<operator>(?:\+\+|--)(?=\ *(?:[\n#]|\Z))|/\*|=>|\|>
+                  |\.\.\.|\*\*=|//=|>>=|<<=|:=|<>|\*\*|//|<<|>>|<=|>=|==|!=|&&|\|\|
                   |[-+*/%@&|^]=|[-+*/%@&|^~<>=.,:()\[\]])
     """,
     re.ASCII | re.VERBOSE,
@@ -85,7 +86,11 @@ _RAW = re.compile(
 _NUMBER = re.compile(r"(?P<whole>0|[1-9][0-9]*)?(?P<rest>(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?)")
 _STRING = {quote: re.compile(rf"(?:[^{quote}\\\n]|\\[^\n])*") for quote in "\"'"}
 _ESCAPES = {"\\": "\\", "'": "'", '"': '"', "n": "\n"}
-_FOREIGN = {"&&": "and", "||": "or", "<>": "!="}
+_FOREIGN = {
+    "&&": "write `and`", "||": "write `or`", "<>": "write `!=`", "++": "write `x = x + 1`", "--": "write `x = x - 1`",
+    "/*": "write a comment as `# …`", "=>": "write `>=` to compare, and `=` to assign",
+    "|>": "write calls one inside the other, `g(f(x))`",
+}  # fmt: skip
 _MANY = 8  # open brackets at the begin of a line
 _PAIRS = {")": "(", "]": "["}
 _LONG = ('"""', "'''")
@@ -159,10 +164,12 @@ class _Scanner:
         resumed = self.following()
         opened = [index for index in self.brackets if resumed is None or self.tokens[index].span[0] < resumed]
         bracket = self.tokens[opened[-1]]
+        behind = [token for token in self.tokens[opened[-1] :] if token.kind is TokenKind.FAULT]
         fault = SyntaxFault(f"`{bracket.text}` is never closed", bracket.span)
         if resumed is None and len(opened) > MAX_BRACKETS:
             fault = SyntaxFault(f"more than {MAX_BRACKETS} brackets are open", bracket.span)
-        self.tokens[opened[-1]] = Token(TokenKind.FAULT, bracket.text, bracket.span, fault)
+        if not behind:  # which may have hidden what closes it
+            self.tokens[opened[-1]] = Token(TokenKind.FAULT, bracket.text, bracket.span, fault)
         self.brackets.clear()
         self.position = len(self.text) if resumed is None else resumed
         if resumed is not None:
@@ -190,9 +197,12 @@ class _Scanner:
 
 
 def _behind(text: str, fault: SyntaxFault) -> int:
-    """Where to go on after what is no token: behind it, and behind a whole string of several lines."""
+    """Where to go on after what is no token: behind it, and behind the whole of a string."""
     start, end = fault.span
     mark = text[start : start + 3]
+    if text[end - 1 : end] in _STRING and text[start].isalpha():  # its prefix
+        closing = text.find(text[end - 1], end, text.find("\n", end) % (len(text) + 1))
+        return closing + 1 if closing >= 0 else end
     if mark in _LONG:
         closing = text.find(mark, end)
         return closing + 3 if closing >= 0 else len(text)
@@ -215,7 +225,7 @@ def _token(text: str, match: re.Match[str]) -> Token | None:
         return Token(TokenKind.KEYWORD if keyword.iskeyword(word) else TokenKind.NAME, word, span)
     if match["operator"]:
         if word in _FOREIGN:
-            raise SyntaxFault(f"`{word}` is no operator of the language", span, f"write `{_FOREIGN[word]}`")
+            raise SyntaxFault(f"`{word}` is no operator of the language", span, _FOREIGN[word])
         return Token(TokenKind.OPERATOR, word, span)
     return Token(TokenKind.NEWLINE, word, span) if match["newline"] else None
 
@@ -241,6 +251,8 @@ def _number_help(word: str) -> str | None:
         return f"write `{int(word, 0)}`"
     if re.fullmatch(r"[0-9.]+[jJ]", word):
         return "there are no imaginary numbers; make one with `complex(zeros(1), ones(1))`"
+    if (typed := re.fullmatch(r"(.*[0-9.])[fFlLdD]", word)) and _NUMBER.fullmatch(typed[1]):
+        return f"write `{typed[1]}`"
     product = re.fullmatch(r"([0-9]+)([A-Za-z_]\w*)", word)
     return f"write `{product[1]} * {product[2]}`" if product else None
 
@@ -255,7 +267,8 @@ def _string(text: str, match: re.Match[str]) -> Token:
             forbidden=True,
         )
     if text.startswith(quote * 3, start):
-        raise SyntaxFault(f"`{quote * 3}` begins a string of several lines", (start, start + 3), forbidden=True)
+        message, help = f"`{quote * 3}` begins a string of several lines", "write comments, `# …`"
+        raise SyntaxFault(message, (start, start + 3), help, forbidden=True)
     body = _STRING[quote].match(text, first)
     end = body.end() if body else first
     if not text.startswith(quote, end):
@@ -291,7 +304,7 @@ def _refuse_invisible(text: str, span: Span) -> None:
 _SIGNS = {
     "×": "*", "·": "*", "÷": "/", "−": "-", "–": "-", "≤": "<=", "≥": ">=", "≠": "!=", "…": "...", "“": '"', "”": '"',  # noqa: RUF001
     "‘": "'", "’": "'", "√": "sqrt(…)", "π": "pi", "∞": "inf", "!": "not", "?": "a if condition else b", "¬": "not",  # noqa: RUF001
-    "²": "** 2", "∧": "and", "∨": "or",  # noqa: RUF001
+    "²": "** 2", "ᵀ": "transpose(x, -2, -1)", "∧": "and", "∨": "or",  # noqa: RUF001
 }  # fmt: skip
 
 

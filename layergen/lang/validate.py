@@ -16,6 +16,7 @@ from layergen.lang.block import read_block
 from layergen.lang.meant import (
     BOOLEANS,
     KEY_WORDS,
+    argument_meant,
     bound_meant,
     entry_meant,
     form_meant,
@@ -32,6 +33,7 @@ from layergen.lang.source import SpecSource
 from layergen.lang.values import describe
 from layergen.rules.spec import ForbiddenConstruct, InvalidSyntax, InvalidValue, MissingKey, UnknownKey
 from layergen.suggest import nearest
+from layergen.words import shorten
 
 PARTS: dict[str, type[BaseModel]] = {
     "arguments": model.Argument,
@@ -50,6 +52,7 @@ LISTS = ("choices", "shape", "range", "marks", "default")
 SHAPED = (("inputs",), ("outputs",))  # where a list alone is the shape of a name
 PROSE = ("doc", "title", "summary", "description")
 REFERENCE = '[{title: "…", url: "https://…"}]'
+FOLDED = "this line continues the one before it", "begin a forward of several lines with `forward: |`"
 STATEMENT = re.compile(r"(if|elif|for) |else$")  # which ends in a colon, as a key does
 
 
@@ -93,9 +96,10 @@ def _readable(text: str) -> tuple[ex.Statement, ...]:
 def _causes(errors: list[ErrorDetails], source: SpecSource) -> Iterator[ErrorDetails]:
     """Errors without those that follow from others: a key missing as misspelled, the rest of a text cut in two."""
     errors = [one for error in errors for one in _each(error)]
+    errors = [*_run_together(errors, source), *errors]
     misspelled = [_path(error) for error in errors if error["type"] == "extra_forbidden"]
     nothing = [_path(error) for error in errors if error["type"] == "model_type" and error["input"] is None]
-    meant = {(*path[:-1], key) for path in misspelled if (key := _key_meant(path))}
+    meant_keys = {(*path[:-1], key) for path in misspelled if (key := _key_meant(path))}
     cuts, rests = _cut_values([*misspelled, *nothing], source)
     yield from cuts
     rests |= {_path(error) for error in cuts}
@@ -109,18 +113,30 @@ def _causes(errors: list[ErrorDetails], source: SpecSource) -> Iterator[ErrorDet
         elif rests & {path, path[:-1]}:
             continue
         elif path == FORWARD and _is_folded(error, source):
-            message, help = (
-                "this line continues the one before it",
-                "begin a forward of several lines with `forward: |`",
-            )
+            message, help = FOLDED
             yield {**error, "ctx": {**error["ctx"], "message": message, "help": help}}
             rests.add(path)  # what comes after it runs on as well
-        elif path == FORWARD and kind == "forbidden" and (sizes := _sizes(error, source)):
-            yield {**error, "ctx": {**error["ctx"], "help": sizes}}
-        elif (kind != "missing" or path not in meant) and (
+        elif path == FORWARD and kind == "forbidden" and (meant := _sizes(error, source) or _given_back(error, source)):
+            yield {**error, "ctx": {**error["ctx"], "help": meant}}
+        elif (kind != "missing" or path not in meant_keys) and (
             kind not in ("syntax", "extra_forbidden") or path[:-1] not in holders
         ):
             yield error
+
+
+def _run_together(errors: list[ErrorDetails], source: SpecSource) -> Iterator[ErrorDetails]:
+    """The fault of a forward of several lines, of which one cannot be read, that YAML has made one line of."""
+    found = next((error for error in errors if _path(error) == FORWARD and "span" in error.get("ctx", {})), None)
+    node = source.node(FORWARD)
+    if found is None or not isinstance(node, Scalar) or node.style != "" or _is_folded(found, source):
+        return
+    begun, _, rest = node.raw.partition("\n")
+    if not rest.strip() or begun.count("(") != begun.count(")") or begun.count("[") != begun.count("]"):
+        return
+    text = " ".join(begun.split())
+    span = len(text) + 1, len(text) + 1 + len(rest.strip().split("\n")[0].rstrip())
+    if "=" in rest and node.text.startswith(text):
+        yield {**found, "type": "syntax", "ctx": {"message": FOLDED[0], "span": span, "help": FOLDED[1]}}
 
 
 def _each(error: ErrorDetails) -> Iterator[ErrorDetails]:
@@ -209,6 +225,19 @@ def _sizes(error: ErrorDetails, source: SpecSource) -> str | None:
     return sizes_meant(error["input"][error["ctx"]["span"][0] :], source.data())
 
 
+def _given_back(error: ErrorDetails, source: SpecSource) -> str | None:
+    """The assignments that stand for a ``return``."""
+    data, start = source.data(), error["ctx"]["span"][0]
+    found = re.match(r"return +([^\n#]*[^\s#])", error["input"][start:])
+    outputs = data.get("outputs") if isinstance(data, dict) else None
+    if not found or not isinstance(outputs, dict) or not outputs:
+        return None
+    names = ", ".join(outputs)
+    if found[1] == names:
+        return "leave it out: what the outputs are at the end is given back"
+    return f"write `{names} = {shorten(found[1])}`"
+
+
 def _explain(error: ErrorDetails) -> Finding:
     context: dict[str, Any] = error.get("ctx", {})
     path = _path(error)
@@ -242,7 +271,7 @@ def _meant(kind: str, path: Path, value: object, context: dict[str, Any]) -> str
         near = REFERENCE if path == ("references",) else list_meant(value)
     else:
         mapped = kind in ("dict_type", "model_type")
-        meanings = (shape_meant, entry_meant, members_meant, tensor_meant)
+        meanings = (shape_meant, argument_meant, entry_meant, members_meant, tensor_meant)
         return next((meant for meaning in meanings if (meant := meaning(path, value))), None) if mapped else None
     return f"write `{near}`" if near else None
 

@@ -11,6 +11,7 @@ from layergen.rules.file import Alias, ForeignTag, InvalidYaml
 OPENER = re.compile(r"\s*(\w+: [|>])[-+0-9]*(?:\s.*)?")  # of a block of text
 STATEMENT = re.compile(r"^\s*(if|elif|for|while) .*$|^\s*else$")  # which ends in a colon, as a key does
 JOINED = re.compile(r"[ -]*(\w+)(:)([\[{])")  # a key and its value, with no space between them
+JOINED_KEY = re.compile(r"\w+:(?:\s|$)", re.MULTILINE)  # with which a line begins
 BLOCK = "begin a forward of several lines with `forward: |`"
 QUOTE = "put the text in quotes"
 QUOTE_COLON = "put text that has `: ` in it in quotes"
@@ -68,6 +69,12 @@ def _unclosed(text: str, begun: int, at: int) -> Problem:
     closing = "]" if opened == "[" else "}"
     if not text[at : at + 1].strip("\0"):
         return Problem(f"the `{opened}` is not closed", begun, begun + 1, f"close it with `{closing}`")
+    if _before(text, at).strip() == "" and JOINED_KEY.match(text, at):
+        end = _line_end(text, begun)
+        written = text[begun:end].rstrip()
+        return Problem(
+            f"the `{opened}` is not closed", begun, begun + 1, f"close it with `{closing}`: `{written}{closing}`"
+        )
     message = f"expected `,` or `{closing}` here, inside the `{opened}` of line {line}"
     help = "put an expression that has brackets, braces or commas in it in quotes"
     return Problem(message, at, at + 1, QUOTE_COLON if text[at] == ":" else help)

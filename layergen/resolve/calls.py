@@ -215,7 +215,9 @@ def _check_scalar_arguments(call: ex.Call, path: Path) -> Iterator[Finding]:
         found = kinds_of(value)
         if not found & (SCALAR | lists | {Kind.UNKNOWN}):
             message = f"`{call.function}` takes numbers, but {_shown(value)} is {described(found)}"
-            yield WrongArgumentKind.at(Place(path, value.span), message)
+            asked = call.function == "len" and found <= {Kind.TENSOR, Kind.NONE}
+            help = "sizes are plain names of dimensions: write the first one of its shape" if asked else None
+            yield WrongArgumentKind.at(Place(path, value.span), message, help=help)
 
 
 def _span(call: ex.Call, index: int, kind: FaultKind) -> Span:

@@ -25,7 +25,7 @@ def check_flow(spec: LayerSpec) -> Iterator[Finding]:
             continue  # where it is returned, a run tells whether it is there
         updated = name in spec.given and name not in spec.values and name in flow.first
         shadowed = name in flow.known and name not in spec.given  # which is a fault of its own
-        if name in flow.assigned or updated or shadowed:
+        if name in flow.assigned or updated or shadowed or (name in flow.first and name in flow.reported):
             continue
         place = Place(("outputs", name), key=True)
         if name in flow.first:

@@ -14,10 +14,14 @@ from layergen.resolve.program import Program
 from layergen.resolve.torch_module import TorchModule
 from layergen.rules.members import CyclicMembers, FaultyMember, UnknownLayer, UnsupportedModule
 from layergen.suggest import nearest
+from layergen.words import listed
 
 # Modules that are handed modules or functions, that make other modules, or whose tensors nothing resets.
+NAMED = "give each member a name of its own under `modules`, and call one after the other"
 UNSUPPORTED = {
-    **dict.fromkeys(("Sequential", "ModuleList", "ModuleDict", "ParameterList", "ParameterDict"), "name its members"),
+    **dict.fromkeys(("Sequential", "ModuleDict"), NAMED),
+    "ModuleList": 'write the list itself: `"[Block(…) for i in range(…)]"`',
+    **dict.fromkeys(("ParameterList", "ParameterDict"), "declare its tensors under `parameters`, by `each: {k: count}`"),
     **dict.fromkeys(
         (
             "Transformer",
@@ -84,5 +88,8 @@ def _meant(name: str, library: Library) -> str | None:
 
 
 def _nearest(name: str, known: tuple[str, ...]) -> str | None:
+    ranks = [f"`{name}{rank}d`" for rank in (1, 2, 3) if f"{name}{rank}d" in known]
+    if ranks:
+        return f"write {listed(ranks, 'or')}"
     near = nearest(name, known)
     return f"write `{near}`" if near else None
