@@ -44,12 +44,13 @@ from layergen.run.missing import missing_constraint
 from layergen.run.trial import SHAPES, TensorFacts, facts, try_runs, works_at
 from layergen.run.watching import Runs, Watch
 from layergen.settings.beside import beside
-from layergen.settings.choice import Setting, allowed, alone, distinguishing, settings
+from layergen.settings.choice import Setting, allowed, settings
 from layergen.settings.computed import check_computed
 from layergen.settings.emptiness import empty_tensors
 from layergen.settings.limits import size_limits
 from layergen.settings.reaching import reaching
 from layergen.settings.rejections import rejections
+from layergen.settings.telling import alone, distinguishing
 
 FURTHER = ((1, 1), (2, 1), (3, 2))  # by what sizes grow where they cannot be symbols: times, and more
 

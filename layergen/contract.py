@@ -18,7 +18,7 @@ from layergen.prove.cost import Costs
 from layergen.prove.leading import formula_text
 from layergen.prove.proven import Proof, Tried
 from layergen.resolve.program import Program
-from layergen.settings.choice import flags
+from layergen.settings.telling import flags
 
 Shape = tuple[str, ...] | str  # the expression of each size, or the one that gives all of them
 

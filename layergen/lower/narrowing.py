@@ -1,11 +1,15 @@
 """Conditions of a forward, said such that a type checker follows: of what is there or not.
 
-``if affine:`` becomes ``if self.weight is not None:``, which says the same where the flag decides about the parameter.
+``if affine:`` becomes ``if self.weight is not None:``, which says the same where the flag decides about the parameter,
+and ``if c is not None:`` becomes ``if c is not None and self.weight is not None:`` where a constraint lets no caller
+give the input to a layer without the parameter.
 """
 
 from collections.abc import Set
 
 from layergen.lang import expression as ex
+from layergen.lang.tuples import wholes
+from layergen.resolve.conditions import facts, settled
 from layergen.resolve.program import Program
 
 
@@ -17,6 +21,13 @@ class Narrowing:
         self.conditional = {name: when for name, when in parts.items() if when is not None}
         named = {name: part for name, part in program.families.items() if part.named is not None}
         self.flags = {name: self.conditional.pop(name) for name in named if name in self.conditional}
+        self.along = {name: self._demanded(program, name) for name in wholes(program.inputs) if name in program.asked}
+
+    def _demanded(self, program: Program, name: str) -> list[str]:
+        """What constraints say to be there where an input is."""
+        asked = (node for node in program.size_constraints if name in ex.names(node))
+        known = frozenset(fact for node in asked for fact in facts(settled(node, name)))
+        return [part for part, when in self.conditional.items() if facts(when) <= known]
 
     def __call__(self, node: ex.Expression, used: Set[str]) -> ex.Expression:
         """A node whose conditions are said of all that depend on them and that are used where they hold."""
@@ -31,6 +42,9 @@ class Narrowing:
                 condition, there = operand, False
             case ex.Compare(ex.Name(id=name), ("is" | "is not" as sign,), (ex.Literal(None),)) if self._has(name):
                 asked, condition, there = name, self.conditional[name], sign == "is not"
+            case ex.Compare(ex.Name(id=name), ("is" | "is not" as sign,), (ex.Literal(None),)) if name in self.along:
+                found = [other for other in self.along[name] if other in used]
+                return _all_there([name, *found], sign == "is not") if found else None
         if isinstance(part, ex.Name) and self._has(part.id):
             return None
         alike = [name for name, when in self.conditional.items() if when == condition]

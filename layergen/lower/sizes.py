@@ -1,6 +1,7 @@
 """Lowers the constraints that mention dimensions to checks of the forward, and tells what these say."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from layergen.lang import expression as ex
@@ -8,9 +9,11 @@ from layergen.lower.checks import Check, must_be
 from layergen.lower.scopes import attribute_names, negated
 from layergen.lower.source import SourcePrinter, formatted
 from layergen.resolve import conditions
-from layergen.resolve.conditions import NOTHING, present
+from layergen.resolve.conditions import NOTHING, Facts, present
 from layergen.resolve.program import Program
 from layergen.resolve.signature import leading_source
+
+ORDERS = {"<", "<=", ">", ">="}
 
 
 class Measured(NamedTuple):
@@ -62,12 +65,41 @@ def size_checks(program: Program, limits: Sequence[ex.Expression], rank: Measure
         names |= {part.name: f"{part.source.input}.shape[{part.source.index}]" for part in optional}
         given = dict.fromkeys(f"{part.optional} is not None" for part in optional if part.name in _open(program, node))
         read = ex.transform(node, lambda part: ex.Name(rank.text) if rank and part == length else None)
-        condition = SourcePrinter(names).show(negated(read), ex.PRECEDENCE["and"] if given else 0)
+        broken = negated(_asked_first(program, read))
+        condition = SourcePrinter(names).show(broken, ex.PRECEDENCE["and"] if given else 0)
         fields = names | {name: _if_there(program, name, names[name]) for name in _asked(program, node)}
         message = (
             part if isinstance(part, str) else (_field(program, fields, part[0], rank),) for part in told(program, node)
         )
         yield Check(" and ".join([*given, condition]), formatted(*message))
+
+
+def _asked_first(program: Program, node: ex.Expression, known: Facts = NOTHING) -> ex.Expression:
+    """A constraint that does not hold, and does not fail, where it reads as a number what is None."""
+    match node:
+        case ex.Binary(operator="and" | "or" as word, left=left, right=right):
+            there = known | conditions.facts(left, word == "and")
+            return replace(node, left=_asked_first(program, left, known), right=_asked_first(program, right, there))
+    for name in reversed(_numbers(program, node, known)):
+        node = ex.Binary("and", ex.Compare(ex.Name(name), ("is not",), (ex.Literal(None),)), node)
+    return node
+
+
+def _numbers(program: Program, node: ex.Expression, known: Facts) -> list[str]:
+    """The arguments that may be None and are read as numbers where nobody has asked whether they are."""
+    compared = {
+        id(side)
+        for part in ex.walk(node)
+        if isinstance(part, ex.Compare) and not ORDERS & set(part.operators)
+        for side in (part.left, *part.comparators)
+    }
+    found = {
+        name.id: None
+        for name, there in conditions.names(node, known)
+        if (argument := program.decided.get(name.id)) is not None and argument.optional
+        if id(name) not in compared and not present(name.id) <= there
+    }
+    return list(found)
 
 
 def _open(program: Program, node: ex.Expression) -> set[str]:

@@ -237,8 +237,7 @@ def wrong_conditions(layer: CheckedLayer, base: Fields) -> Iterator[RowView]:
 def _broken(program: Program, kept: CheckedCase, broken_at: Broken) -> Fields:
     """The fields of a case that breaks a condition, beside one that keeps it."""
     setting, inputs = broken_at
-    given = {name: facts or kept.inputs[name] for name, facts in inputs.items()}
-    return sizes_of(program, setting, given, kept.ranges)
+    return sizes_of(program, setting, inputs, kept.ranges)
 
 
 def rejection_row(program: Program, rejection: Rejection, base: Fields) -> RowView:

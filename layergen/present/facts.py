@@ -39,7 +39,8 @@ from layergen.resolve.meanings import marked_dimension
 from layergen.resolve.program import Program
 from layergen.run.instance import Placement
 from layergen.run.on_data import instance_of
-from layergen.settings.choice import Setting, flags
+from layergen.settings.choice import Setting
+from layergen.settings.telling import flags
 from layergen.words import listed
 
 Sizes = tuple[str, ...] | str  # of a shape: each by itself, or the expression that gives all of them

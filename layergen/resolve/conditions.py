@@ -41,6 +41,23 @@ def without_questions(node: ex.Expression, names: Collection[str]) -> ex.Express
     return ex.transform(node, known) if names else node
 
 
+def settled(test: ex.Expression, name: str) -> ex.Expression:
+    """What is left of a condition where a value is known not to be None."""
+    match test:
+        case ex.Compare(left=ex.Name(id=asked), operators=("is" | "is not" as sign,), comparators=(ex.Literal(None),)):
+            return ex.Literal(sign == "is not") if asked == name else test
+        case ex.Unary(operator="not", operand=operand):
+            inner = settled(operand, name)
+            return ex.Literal(not inner.value) if isinstance(inner, ex.Literal) else replace(test, operand=inner)
+        case ex.Binary(operator="and" | "or" as word, left=left, right=right):
+            sides = settled(left, name), settled(right, name)
+            for one, other in (sides, sides[::-1]):
+                if isinstance(one, ex.Literal):  # True decides an `or`, and falls away in an `and`
+                    return one if bool(one.value) == (word == "or") else other
+            return replace(test, left=sides[0], right=sides[1])
+    return test
+
+
 def exclude(one: Facts, other: Facts) -> bool:
     """Whether two places cannot both be reached in one run."""
     return any((question, not answer) in other for question, answer in one)

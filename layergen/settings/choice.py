@@ -6,7 +6,7 @@ turned, each choice, each optional value present and absent.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -23,6 +23,7 @@ from layergen.resolve.scope import scoped
 from layergen.rules.cases import InvalidCase, Unsatisfiable
 from layergen.settings.alternative import Alternative
 from layergen.settings.incomputable import incomputable
+from layergen.settings.presence import Absent, absences, deciding
 from layergen.settings.search import candidates, consistent, search, values_of
 from layergen.settings.sizes import LARGEST, default_pools, find_sizes, keeps, of_call, presence
 
@@ -43,7 +44,7 @@ class Setting:
     values: Mapping[str, Any]  # every argument and value of the inputs, normalized, and every derived value
     sizes: Mapping[str, int] = field(default_factory=dict)  # a size for each dimension
     leading: Leading = ()  # what stands for `...`
-    absent: frozenset[str] = frozenset()  # optional inputs that are left out
+    absent: Absent = frozenset()  # optional inputs that are left out
     dtypes: Mapping[str, str] = field(default_factory=dict)  # of inputs that have another than their first
     shrunk: Mapping[str, str] = field(default_factory=dict)  # inputs that are less than their shape, and what is left
     path: tuple[str | int, ...] = ()  # the case of the spec that it comes from
@@ -81,8 +82,11 @@ def settings(program: Program) -> tuple[Setting, ...]:
 
 
 def _found_case(program: Program) -> Setting:
-    """A setting for a layer whose spec gives none."""
-    base = search(program, {}, {}, sizable(program, {}))
+    """A setting for a layer whose spec gives none, with all inputs, if arguments can be such that all may be there."""
+    base = search(program, {}, {}, sizable(program, {}, [frozenset()]))
+    if base is None and program.asked:
+        base = search(program, {}, deciding(program), sizable(program, {}, [frozenset()]))
+        base = base or search(program, {}, {}, sizable(program, {}))
     if base is None:
         if finding := incomputable(program):
             raise SpecError([finding])
@@ -132,7 +136,7 @@ def _unmet(program: Program, path: Path, given: Mapping[str, Any], sizes: CaseSi
     unmet = "the bounds and constraints"
     try:
         values = {**values_of(program, given), **sizes}
-        unknown = {*program.dimensions, program.run} - sizes.keys()
+        unknown = {*program.dimensions, program.run, *program.asked} - sizes.keys()
         demanded = (*program.argument_constraints, *program.size_conditions)
         told = [node for node in demanded if not ex.names(node) & unknown]
         broken = [constraint for constraint in told if not Interpreter(values).truth(constraint)]
@@ -145,21 +149,31 @@ def _unmet(program: Program, path: Path, given: Mapping[str, Any], sizes: CaseSi
     return InvalidCase.at(path, f"the case does not satisfy {unmet}")
 
 
-def _setting(program: Program, name: str, given: Mapping[str, Any], sizes: CaseSizes) -> Setting:
+def _setting(
+    program: Program,
+    name: str,
+    given: Mapping[str, Any],
+    sizes: CaseSizes,
+    without: Iterable[Absent] | None = None,
+) -> Setting:
     values = values_of(program, given)
     given = {key: given[key] for key in program.decided if key in given}
-    found = _sized(program, values, sizes)
+    found = _sized(program, values, sizes, without)
     assert found is not None, "who looked for the arguments has seen to it that there are sizes"
     return Setting(name, given, values, *found, run=program.run, asked=program.asked)
 
 
-def _sized(program: Program, values: Mapping[str, Any], given: CaseSizes) -> tuple[dict[str, int], Leading] | None:
-    """Sizes for all dimensions, and what stands for `...`: the first that keeps the constraints."""
+def _sized(
+    program: Program, values: Mapping[str, Any], given: CaseSizes, without: Iterable[Absent] | None = None
+) -> tuple[dict[str, int], Leading, Absent] | None:
+    """Sizes for all dimensions, what stands for `...` and what is left out: the first that keeps the constraints."""
     sizes = {name: size for name, size in given.items() if isinstance(size, int)}
-    for leading in _leading(program, given):
-        found = find_sizes(program, of_call(program, values, leading), sizes, default_pools(program))
-        if found is not None:
-            return found, leading
+    for absent in absences(program) if without is None else without:
+        for leading in _leading(program, given):
+            known = of_call(program, values, leading, absent)
+            found = find_sizes(program, known, sizes, default_pools(program))
+            if found is not None:
+                return found, leading, absent
     return None
 
 
@@ -174,20 +188,43 @@ def _leading(program: Program, given: CaseSizes) -> tuple[Leading, ...]:
     return (LEADING, *OTHER_LEADING) if held else (LEADING,)
 
 
-def sizable(program: Program, sizes: CaseSizes) -> Callable[[Mapping[str, Any]], bool]:
-    """Whether there are sizes beside some that are given, at which arguments keep all constraints."""
+def sizable(
+    program: Program, sizes: CaseSizes, without: Sequence[Absent] | None = None
+) -> Callable[[Mapping[str, Any]], bool]:
+    """Whether there are sizes beside some that are given, at which arguments keep all constraints.
+
+    Args:
+        program: The layer.
+        sizes: Those that are given.
+        without: The inputs of which one may be left out; None: whichever constraints speak of.
+    """
 
     def accept(given: Mapping[str, Any]) -> bool:
-        return not program.size_conditions or _sized(program, values_of(program, given), sizes) is not None
+        return not program.size_conditions or _sized(program, values_of(program, given), sizes, without) is not None
 
     return accept
 
 
-def setting_with(program: Program, name: str, given: Mapping[str, Any], sizes: CaseSizes) -> Setting | None:
-    """The setting of some arguments and sizes, unless bounds or constraints refuse it."""
-    if not consistent(program, given, set()) or not sizable(program, sizes)(given):
+def setting_with(
+    program: Program,
+    name: str,
+    given: Mapping[str, Any],
+    sizes: CaseSizes,
+    absent: Absent | None = None,
+) -> Setting | None:
+    """The setting of some arguments and sizes, unless bounds or constraints refuse it.
+
+    Args:
+        program: The layer.
+        name: That of the setting.
+        given: The arguments.
+        sizes: The sizes that are given.
+        absent: The inputs that are left out; None: as few as the constraints allow.
+    """
+    without = None if absent is None else [absent]
+    if not consistent(program, given, set()) or not sizable(program, sizes, without)(given):
         return None
-    return _setting(program, name, given, sizes)
+    return _setting(program, name, given, sizes, without)
 
 
 def _has_leading(program: Program) -> bool:
@@ -210,7 +247,7 @@ def _variations(program: Program, base: Setting) -> Iterator[Setting]:
         if argument.optional and current is not None:
             yield from _changed(program, base, name, None, f"{name}_none")
     for name in wholes(name for name, tensor in program.inputs.items() if tensor.optional):
-        yield replace(base, name=f"without_{name}", absent=frozenset(spread([name], program.tuples)))
+        yield _turned(program, base, name)
     for name, tensor in program.inputs.items():
         for dtype in tensor.dtypes[1:]:
             yield replace(base, name=f"{name}_{dtype}", dtypes={name: dtype})
@@ -221,6 +258,16 @@ def _variations(program: Program, base: Setting) -> Iterator[Setting]:
         fewer = [replace(base, leading=base.leading[:count]) for count in range(len(base.leading))]
         fewest = next((setting for setting in fewer if allowed(program, setting)), fewer[0])
         yield replace(fewest, name="fewer_leading_dimensions" if fewest.leading else "no_leading_dimensions")
+
+
+def _turned(program: Program, base: Setting, name: str) -> Setting:
+    """The base with an input that it has not, or without one that it has, and with what constraints let come and go."""
+    items = frozenset(spread([name], program.tuples))
+    there = items <= base.absent
+    found = [replace(base, name=f"{'with' if there else 'without'}_{name}", absent=base.absent ^ items)]
+    if program.asked:
+        found += [replace(found[0], absent=absent) for absent in absences(program) if there != (items <= absent)]
+    return next((setting for setting in found if allowed(program, setting)), found[0])
 
 
 def _away_from_defaults(program: Program, base: Setting) -> Iterator[Setting]:
@@ -281,34 +328,3 @@ def _distinct(chosen: list[Setting]) -> Iterator[Setting]:
             name = setting.name if setting.name not in seen else f"{setting.name}_{len(seen)}"
             seen[name] = replace(setting, name=name)
             yield seen[name]
-
-
-def flags(program: Program, setting: Setting) -> list[str]:
-    """What makes a setting take its way through the forward: flags, choices, and what is left out."""
-    values = ((name, setting.values[name]) for name in program.decided)
-    axes = {name for name, part in program.arguments.items() if part.of is not None}
-    named = ((name, value) for name, value in values if name in axes or isinstance(value, bool | str) or value is None)
-    turned = [f"{name}={value!r}" for name, value in named]
-    return [*turned, *(f"without {name}" for name in wholes(sorted(setting.absent)))]
-
-
-def alone(program: Program, ways: Sequence[Setting], others: Sequence[Setting]) -> tuple[str, ...] | None:
-    """What tells some ways from others, and the one flag of these that does it alone, if there is just one."""
-    telling = distinguishing(program, ways, others)
-    taken = {flag for other in others for flag in flags(program, other)}
-    able = [flag for flag in telling or () if flag not in taken]
-    return tuple(able) if len(able) == 1 else telling
-
-
-def distinguishing(program: Program, ways: Sequence[Setting], others: Sequence[Setting]) -> tuple[str, ...] | None:
-    """What tells some ways through the forward from others: flags that the former share, and one of which each lacks.
-
-    Nothing where there are no others; None where no flags tell them apart.
-    """
-    own = [set(flags(program, way)) for way in ways if way not in others]
-    if not own or not others:
-        return ()
-    shared = set.intersection(*own)
-    telling = [flag for flag in sorted(shared) if not all(flag in flags(program, other) for other in others)]
-    apart = telling and all(set(telling) - {*flags(program, other)} for other in others)
-    return tuple(telling) if apart else None

@@ -7,6 +7,7 @@ from typing import Any
 from layergen.lang import expression as ex
 from layergen.lang.bounds import refusal
 from layergen.lang.interpreter import EvaluationFault, Interpreter
+from layergen.lang.tuples import spread, wholes
 from layergen.resolve.program import Program
 from layergen.settings.choice import Setting
 from layergen.settings.search import candidates, consistent, values_of
@@ -40,9 +41,11 @@ def size_limits(program: Program, base: Setting) -> Iterator[SizeLimit]:
 def _grounds(program: Program, base: Setting, constraint: ex.Expression) -> Iterator[Setting]:
     """The base, and the settings in which one of the constraint's arguments is another: at `r == 1`, all divides."""
     yield base
+    asks = bool(ex.names(constraint) & program.asked)
     for name, argument in program.decided.items():
         if name in ex.names(constraint):
-            for value in candidates(argument, defaulted=not argument.required):
+            none = [None] if argument.optional and asks else []
+            for value in (*none, *candidates(argument, defaulted=not argument.required)):
                 given = {**base.given, name: value}
                 if consistent(program, given, set()):
                     yield replace(base, given=given, values=values_of(program, given))
@@ -80,8 +83,30 @@ def _moves(program: Program, base: Setting, constraint: ex.Expression) -> Iterat
         yield [(size, replace(base, sizes={**base.sizes, name: size})) for size in range(1, LARGEST)]
     for name in (name for name, part in program.values.items() if name in mentioned and part.type.integral):
         yield list(_values(program, base, name))
+    for name in (name for name in wholes(program.inputs) if name in mentioned):
+        items = frozenset(spread([name], program.tuples))
+        yield [
+            (place, replace(base, absent=absent))
+            for place, absent in enumerate((base.absent | items, base.absent - items))
+            if _has_shapes(program, replace(base, absent=absent))
+        ]
     if program.run in mentioned:
         yield [(place, replace(base, leading=leading)) for place, leading in enumerate(_runs(base.leading))]
+
+
+def _has_shapes(program: Program, setting: Setting) -> bool:
+    """Whether the shapes of the inputs that are there can be computed, as one in an argument that is None cannot."""
+    known = Interpreter(setting.names)
+    try:
+        for name, part in program.inputs.items():
+            if name not in setting.absent:
+                for entry in part.entries:
+                    size = known.evaluate(entry) if entry != ex.Literal(...) else 1
+                    if not isinstance(size, int | list | tuple):
+                        return False
+    except EvaluationFault:
+        return False
+    return True
 
 
 def _values(program: Program, base: Setting, name: str) -> Iterator[tuple[int, Setting]]:

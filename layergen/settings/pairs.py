@@ -131,10 +131,10 @@ def _of(
         elif row[factor.name]:
             given[factor.name] = value
     try:
-        setting = setting_with(program, name, given, case_sizes(program, base))
+        setting = setting_with(program, name, given, case_sizes(program, base), frozenset(absent))
     except EvaluationFault:
         return None
-    setting = setting and replace(setting, absent=frozenset(absent), leading=leading)
+    setting = setting and replace(setting, leading=leading)
     return setting if setting and allowed(program, setting) else None
 
 

@@ -222,13 +222,13 @@ def _changed(program: Program, base: Setting, changes: Mapping[str, Any]) -> Set
     name = _named(changes)
     held = {**case_sizes(program, base), **sizes}
     try:
-        setting = setting_with(program, name, {**base.given, **arguments}, held)
+        setting = setting_with(program, name, {**base.given, **arguments}, held, base.absent ^ _moved(program, changes))
         if setting is None and arguments and len(changes) == 1:  # what must change with one name, the search finds
             given = search(program, arguments, {}, sizable(program, held))
             setting = None if given is None else setting_with(program, name, given, held)
     except EvaluationFault:
         return None
-    return None if setting is None else replace(setting, absent=base.absent ^ _moved(program, changes))
+    return setting
 
 
 def _word(name: str, value: Any) -> str:
