@@ -11,6 +11,7 @@ from layergen.contracts.device import DEVICE
 from layergen.contracts.domains import DOMAINS
 from layergen.contracts.dtype import DTYPE
 from layergen.contracts.execution import EXECUTION
+from layergen.contracts.exemptions import needless_exemptions
 from layergen.contracts.fans import FANS
 from layergen.contracts.finite import FINITE
 from layergen.contracts.gradient import GRADIENT
@@ -32,7 +33,10 @@ from layergen.contracts.training import RANDOMNESS
 from layergen.contracts.units import UNITS
 from layergen.contracts.vanishing import VANISHING
 from layergen.diagnostics import Finding
-from layergen.faults import refuse
+from layergen.faults import SpecError, refuse
+from layergen.resolve.program import Program
+from layergen.run.forward import TrialFault
+from layergen.run.watching import Runs
 
 # Those further down are held against a layer only if it keeps those above: a layer that writes to its inputs has no
 # gradients to speak of.
@@ -75,14 +79,34 @@ def check_contracts(ways: Ways) -> Judgement:
         SpecError: With the breaches of the first group that it does not keep, or with what its author accepts and
             nobody objects to.
     """
+    accepted = _accepted(ways)
+    known = {finding.rule for finding in accepted}
+
+    def holds(other: Program) -> bool:
+        """Whether another layer keeps them at the same settings, and its author has no more to accept."""
+        runs = (Runs(other, made.setting, WATCHES) for made in ways.runs)
+        try:
+            return known.issuperset(finding.rule for finding in _accepted(Ways(other, tuple(runs))))
+        except (SpecError, TrialFault):
+            return False
+
+    refuse((*needless(ways.program, accepted), *needless_exemptions(ways, holds)))
+    return Judgement(tuple(accepted), tuple(ways.shown))
+
+
+def _accepted(ways: Ways) -> list[Finding]:
+    """What the checks judge of a layer and its author accepts.
+
+    Raises:
+        SpecError: With the breaches of the first group that the layer does not keep.
+    """
     accepted: list[Finding] = []
     for group in CONTRACTS.values():
         findings = [finding for contract in group for finding in contract.judge(ways)]
         standing, others = overruled(ways, findings)
         accepted += others
         refuse(standing)
-    refuse(needless(ways.program, accepted))
-    return Judgement(tuple(accepted), tuple(ways.shown))
+    return accepted
 
 
 __all__ = ["CONTRACTS", "WATCHES", "Judgement", "Promise", "Shown", "Ways", "check_contracts"]

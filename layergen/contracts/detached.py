@@ -45,14 +45,19 @@ def check_detached(ways: Ways) -> Iterator[Finding]:
     if not cuts:
         return
     # What no way reaches is another contract's to judge.
-    runs = [seen for seen in ways.seen(SLOPES) if seen.fault is None and _is_exact(seen.run)]
-    gradients = [{name: _gradient(seen, name) for name in _wanted(seen.instance)} for seen in runs]
+    runs = [seen for seen in ways.seen(SLOPES) if seen.fault is None and is_exact(seen.run)]
+    gradients = [{name: gradient_of(seen, name) for name in _wanted(seen.instance)} for seen in runs]
     reached = {name for found in gradients for name, gradient in found.items() if gradient is not None}
     for seen, found in zip(runs, gradients, strict=True):
-        wrong = [name for name, gradient in found.items() if name in reached and _differs(seen, name, gradient)]
+        wrong = [name for name, gradient in found.items() if name in reached and differs_along(seen, name, gradient)]
         if wrong:
             yield _finding(program, cuts[0], wrong)
             return
+
+
+def may_cut(program: Program) -> bool:
+    """Whether something in a layer may cut off a gradient, at some values at least."""
+    return any(_cuts(program))
 
 
 def _cuts(program: Program) -> Iterator[Cut]:
@@ -91,7 +96,7 @@ def _wanted(instance: Instance) -> tuple[str, ...]:
     return (*inputs, *own, *(path for path, part in instance.inner.items() if part.parameter and part.gradient))
 
 
-def _is_exact(run: Run) -> bool:
+def is_exact(run: Run) -> bool:
     """Whether nothing on the way is so narrow that a small step is lost in its rounding."""
     values = [*run.outputs.values(), *(step.value for step in run.steps)]
     floating = [value for value in values if isinstance(value, Tensor) and value.is_floating_point()]
@@ -104,7 +109,7 @@ def _leaf(seen: Seen[None], name: str) -> Tensor | None:
     return leaf if leaf is not None and leaf.requires_grad else None
 
 
-def _gradient(seen: Seen[None], name: str) -> Tensor | None:
+def gradient_of(seen: Seen[None], name: str) -> Tensor | None:
     """The gradient that a run gives a tensor; None where it gets none."""
     leaf = _leaf(seen, name)
     total = None if leaf is None else _end(seen)
@@ -114,7 +119,7 @@ def _gradient(seen: Seen[None], name: str) -> Tensor | None:
     return found
 
 
-def _differs(seen: Seen[None], name: str, gradient: Tensor | None) -> bool:
+def differs_along(seen: Seen[None], name: str, gradient: Tensor | None) -> bool:
     """Whether the slope along some direction is not what the gradient says; where there is none, it says zero."""
     leaf = _leaf(seen, name)
     if leaf is None:

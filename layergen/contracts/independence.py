@@ -37,7 +37,7 @@ def check_independence(ways: Ways) -> Iterator[Finding]:
     """Yield how samples depend on each other, and where that is said in vain."""
     program, batch = ways.program, batch_of(ways.program)
     tried: list[Samples] = []
-    mixed = 0
+    mixed: list[bool] = []  # the modes in which samples were seen to depend on each other
     for way in probed(ways) if batch is not None else ():
         assert batch is not None
         probe = _several(way.probe, batch)
@@ -53,13 +53,13 @@ def check_independence(ways: Ways) -> Iterator[Finding]:
         if found is None:
             tried += [samples] if samples.shown else []
             continue
-        mixed += 1
+        mixed.append(way.training)
         if declared == "always" or (declared == "training" and way.training and program.asks_mode):
             continue
         if not program.has_mixing_member(way.training) and not _matched_mixes(probe, way.training, batch):
             yield _finding(probe, way.training, batch, found)
             return
-    yield from _needless(program, batch, len(tried), mixed)
+    yield from _needless(program, batch, tried, mixed)
     for claim in _claims(program, tried):
         ways.say("independence", claim)
 
@@ -123,8 +123,12 @@ def _has_samples(value: object, size: int) -> bool:
     return isinstance(value, Tensor) and value.dim() > 0 and value.shape[0] == size
 
 
-def _needless(program: Program, batch: str | None, tried: int, mixed: int) -> Iterator[Finding]:
+def _needless(
+    program: Program, batch: str | None, tried: Sequence[Samples], mixed: Sequence[bool]
+) -> Iterator[Finding]:
     """Yield where `mixes` allows what does not happen."""
+    by_chance = program.draws or any(part.range and not part.floating for part in program.inputs.values())
+    apart = program.asks_mode and any(not samples.training for samples in tried) and not by_chance
     for name in program.mixes:
         if name != batch:
             what = f"the samples are those along `{batch}`" if batch else "the first input has no dimension of samples"
@@ -132,6 +136,9 @@ def _needless(program: Program, batch: str | None, tried: int, mixed: int) -> It
         elif tried and not mixed and not program.draws:  # chance may have it that none meet
             message = f"no sample was seen to depend on another one along `{batch}`"
             yield NeedlessMixes.at(("mixes",), message, help="delete it")
+        elif program.mixes[name] == "always" and apart and True in mixed and False not in mixed:
+            message = f"samples were seen to depend on each other along `{batch}` in training alone"
+            yield NeedlessMixes.at(("mixes",), message, help=f"write `mixes: {{{batch}: training}}`")
         elif not tried and not any(_mentions(part.entries, name) for part in program.outputs.values()):
             message = f"no output has `{batch}`: there are no samples to be told apart"
             yield NeedlessMixes.at(("mixes",), message, help="delete it")

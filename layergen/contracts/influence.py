@@ -124,6 +124,21 @@ def check_influence(ways: Ways) -> Iterator[Finding]:
 INFLUENCE = Promise(check_influence, (NUMBERS,))
 
 
+def every_entry_matters(ways: Ways, name: str) -> bool:
+    """Whether each entry of a floating input has a slope on every way that has it, at some draw."""
+    told = False
+    for way in probed(ways):
+        if name not in way.probe.given:
+            continue
+        flat = torch.ones(way.probe.draw(name).shape, dtype=torch.bool)
+        for masks, positive in DRAWS:
+            flat &= ~(_slopes(way, way.probe.drawn(masks, positive)) or {}).get(name, torch.zeros_like(flat))
+        if flat.any():
+            return False
+        told = True
+    return told
+
+
 def _fixed(part: TensorSpec) -> frozenset[int]:
     """The dimensions of a tensor whose size is a number in the spec."""
     shape = part.shape if isinstance(part.shape, tuple) and ex.Literal(...) not in part.shape else ()
