@@ -43,8 +43,12 @@ class Running(ForwardInterpreter):
         }
         child = Child(program, (), "")
         called = Called(child, values, inputs, instance.named, instance.members, training, instance.placement)
-        outputs = tuple(packed(computed(called).items()))
+        outputs = tuple(packed(self.outputs(called).items()))
         return outputs[0] if len(outputs) == 1 else outputs
+
+    def outputs(self, called: Called) -> Mapping[str, Any]:
+        """What a call of the layer gives."""
+        return computed(called)
 
 
 def tensors_in(value: Any) -> list[Tensor]:
