@@ -1,19 +1,20 @@
 """Laws: what the author says of all inputs holds for some that are drawn."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from layergen.contracts.promise import Promise, Ways
+from layergen.contracts.vacuous import FAILS, any_functions
 from layergen.contracts.values import ORDINARY, drawn, give, start
 from layergen.diagnostics import Finding, Place
 from layergen.lang import expression as ex
 from layergen.lang.interpreter import EvaluationFault, Interpreter
 from layergen.lang.model import Law
 from layergen.resolve.program import Program
-from layergen.rules.cases import BrokenLaw
+from layergen.rules.cases import BrokenLaw, VacuousLaw
 from layergen.run.equations import Running
 from layergen.run.instance import Instance, Placement
 from layergen.settings.choice import Setting
@@ -25,15 +26,12 @@ TOLERANCE = 1e-7  # of a side, by which rounding may make it differ
 
 
 def check_laws(ways: Ways) -> Iterator[Finding]:
-    """Yield the laws that do not hold, each with what breaks it."""
+    """Yield the laws that do not hold, each with what breaks it, or else those that nothing could break."""
     settings = [runs.setting for runs in ways.runs if not runs.setting.absent]
-    findings = [
-        next((found for setting in settings if (found := _broken(ways.program, setting, law, index))), None)
-        for index, law in enumerate(ways.program.laws)
-    ]
-    broken = [finding for finding in findings if finding is not None]
-    yield from broken
-    if findings and not broken:
+    cases = [Case(ways.program, law, index, settings) for index, law in enumerate(ways.program.laws)]
+    broken = [finding for case in cases if (finding := case.broken()) is not None]
+    yield from broken or (finding for case in cases if (finding := case.vacuous()) is not None)
+    if cases and not broken:
         drawn_at = f"on {plural(len(settings), 'way')}, at inputs drawn {len(SEEDS)} times, in float64"
         ways.say("laws", f"{drawn_at}: {listed([f'`{ex.show(law.law)}`' for law in ways.program.laws])}")
 
@@ -41,32 +39,80 @@ def check_laws(ways: Ways) -> Iterator[Finding]:
 LAWS = Promise(check_laws, ())
 
 
-def _broken(program: Program, setting: Setting, law: Law, index: int) -> Finding | None:
-    if law.when is not None and not Interpreter(setting.values).truth(law.when):
+class Case:
+    """A law, held against a layer.
+
+    Args:
+        program: The layer.
+        law: What is said of it.
+        index: Where it stands among its laws.
+        settings: Where it is tried, as far as the law holds there.
+    """
+
+    def __init__(self, program: Program, law: Law, index: int, settings: Sequence[Setting]) -> None:
+        self.program = program
+        self.law = law
+        self.path = ("laws", index, "law")
+        self.place = Place(self.path, law.law.span)
+        self.settings = [at for at in settings if law.when is None or Interpreter(at.values).truth(law.when)]
+
+    def broken(self) -> Finding | None:
+        """What breaks it, if something does."""
+        for setting in self.settings:
+            for instance in self._drawn(setting, SEEDS):
+                running = Running(instance)
+                left, _, right = self.law.sides
+                try:
+                    one, other = running.evaluate(left), running.evaluate(right)
+                    where = self._breach(one, other)
+                except EvaluationFault as fault:
+                    return instance.explainer.fault(self.path, fault, running.values)
+                except RuntimeError:
+                    shapes = f"{instance.explainer.shown(one)} and {instance.explainer.shown(other)}"
+                    message = f"the sides of the law have different shapes, {shapes}"
+                    return BrokenLaw.at(self.place, message, notes=instance.explainer.notes())
+                if where is not None:
+                    return BrokenLaw.at(self.place, self._said(*where), notes=instance.explainer.notes())
         return None
-    path = ("laws", index, "law")
-    left, sign, right = law.sides
-    for seed in SEEDS:
-        with drawn(seed):
-            instance = Instance(program, setting, IN_FLOAT64)
-            start(instance, shake=0.25)
-            give(instance, ORDINARY)
-            running = Running(instance)
-            try:
-                one, other = running.evaluate(left), running.evaluate(right)
-                where = _first_breach(_tensor(one), _tensor(other), sign, law.within)
-            except EvaluationFault as fault:
-                return instance.explainer.fault(path, fault, running.values)
-            except RuntimeError:
-                shapes = f"{instance.explainer.shown(one)} and {instance.explainer.shown(other)}"
-                message = f"the sides of the law have different shapes, {shapes}"
-                return BrokenLaw.at(Place(path, law.law.span), message, notes=instance.explainer.notes())
-        if where is not None:
-            index_of, value, wanted = where
-            place = f"at {list(index_of)}, " if index_of else ""
-            message = f"`{ex.show(law.law)}` does not hold: {place}{value:.6g} {_opposite(sign)} {wanted:.6g}"
-            return BrokenLaw.at(Place(path, law.law.span), message, notes=instance.explainer.notes())
-    return None
+
+    def vacuous(self) -> Finding | None:
+        """That it is tried nowhere, or that it holds of other functions as it does of the layer."""
+        shown = f"`{ex.show(self.law.law)}`"
+        if not self.settings:
+            help = "under `cases`, give a setting at which its `when` holds, or delete it"
+            return VacuousLaw.at(self.place, f"{shown} is tried at no setting", help=help)
+        for setting in self.settings:
+            for instance in self._drawn(setting, SEEDS):
+                if any(self._can_fail(running) for running in any_functions(instance)):
+                    return None
+        message = f"{shown} tells nothing of the layer: random values in the place of what it gives keep it, too"
+        help = "say what this layer alone does, as `layer(-x) == -layer(x)`, or delete it"
+        return VacuousLaw.at(self.place, message, help=help)
+
+    def _can_fail(self, running: Running) -> bool:
+        left, _, right = self.law.sides
+        try:
+            return self._breach(running.evaluate(left), running.evaluate(right)) is not None
+        except FAILS:
+            return True
+
+    def _drawn(self, setting: Setting, seeds: Iterable[int]) -> Iterator[Instance]:
+        """The layer at a setting, with inputs that are drawn."""
+        for seed in seeds:
+            with drawn(seed):
+                instance = Instance(self.program, setting, IN_FLOAT64)
+                start(instance, shake=0.25)
+                give(instance, ORDINARY)
+                yield instance
+
+    def _breach(self, left: Any, right: Any) -> tuple[tuple[int, ...], float, float] | None:
+        """Where it does not hold of what its sides are, and the values there."""
+        return _first_breach(_tensor(left), _tensor(right), self.law.sides[1], self.law.within)
+
+    def _said(self, index: tuple[int, ...], value: float, wanted: float) -> str:
+        place = f"at {list(index)}, " if index else ""
+        sign = _opposite(self.law.sides[1])
+        return f"`{ex.show(self.law.law)}` does not hold: {place}{value:.6g} {sign} {wanted:.6g}"
 
 
 def _tensor(value: Any) -> Tensor:

@@ -204,3 +204,26 @@ class BrokenLaw(Rule):
     """
 
     code = "LG420"
+
+
+class VacuousLaw(Rule):
+    """A law that nothing could break, and that so tells nothing of the layer.
+
+    Each law is held against other functions in the place of the layer: ones that give random numbers of the same
+    shapes and dtypes, and for the same inputs the same ones. A law that all of them keep, as every function does what
+    it does, holds of wrong layers, too; and one whose `when` is true at no setting is tried of none.
+
+        laws:
+          - layer(x) == layer(x + 0)
+          - layer(x) >= -inf
+          - abs(layer(x)) >= 0
+
+    Fix: say what sets this layer apart, as what it does to inputs that are moved, turned round or put in another order,
+    or between which values its outputs lie; or delete the law.
+
+        laws:
+          - layer(x + 1) == layer(x)
+          - layer(x) <= 1
+    """
+
+    code = "LG422"
