@@ -1,7 +1,6 @@
 """Is the spec right? What is found wrong with it is raised; a spec without a fault becomes a `CheckedLayer`."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -104,11 +103,15 @@ def check(program: Program) -> CheckedLayer:
 
 
 def _beside(program: Program, chosen: Sequence[Setting]) -> Iterator[tuple[Runs, CheckedCase]]:
-    """The settings for the tests alone at which a layer works."""
+    """The settings for the tests alone.
+
+    Raises:
+        SpecError: If a layer does not work at one of them, which bounds and constraints allow as they do all others.
+    """
     for setting in beside(program, chosen):
-        with suppress(SpecError):
-            made = working(program, setting, WATCHES)
-            yield made, check_setting(made)
+        refuse(empty_tensors(program, setting))
+        made = working(program, setting, WATCHES)
+        yield made, check_setting(made)
 
 
 def _recorded(program: Program, cases: Iterable[CheckedCase]) -> Iterator[CheckedCase]:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from small import FLAG, checked, program
+from small import DIM, FLAG, checked, fault_of, program
 
 from layergen.settings.beside import beside
 from layergen.settings.choice import Setting, settings
@@ -59,6 +59,16 @@ def test_sizes_are_such_that_a_flag_makes_a_difference_to_the_shape() -> None:
     assert together.sizes["C"] % together.values["step"]
 
 
+def test_sizes_that_another_case_gives_may_grow() -> None:
+    arguments = {"up": FLAG, "step": {"type": "int", "min": 1, "default": 1, "doc": "Step."}}
+    shape = ["N", "-(-(C + 1) // step) if up else (C + 1) // step"]
+    layer: dict[str, Any] = {"arguments": arguments, "outputs": {"y": shape}}
+    free = found(**layer, cases=[{"N": 2}, {"C": 7, "step": 2}])["together"]
+    assert (free.sizes["C"] + 1) % free.values["step"]
+    held = found(**layer, cases=[{"N": 2, "C": 7}, {"step": 4}])["together"]
+    assert held.sizes["C"] == 7
+
+
 def test_single_samples_are_tried_wherever_shapes_differ() -> None:
     parts: dict[str, Any] = {
         "arguments": {"mode": MODE},
@@ -67,6 +77,22 @@ def test_single_samples_are_tried_wherever_shapes_differ() -> None:
         "outputs": {"y": "[N, C, ...] if mode == 'none' else []"},
     }
     assert found(**parts)["mode_none_of_a_single_sample"].leading == ()
+
+
+def test_a_fault_where_two_flags_meet_is_found() -> None:
+    off = {**FLAG, "default": False}
+    part = {"shape": ["dim"], "init": "normal(0, scale)"}
+    layer: dict[str, Any] = {
+        "arguments": {"dim": DIM, "narrow": off, "small": off},
+        "derived": {"scale": "(0.02 if narrow else 0.03) * (1 if small else 2)"},
+        "parameters": {"weight": {**part, "shape": ["dim", "dim"]}, "bias": part},
+        "inputs": {"x": ["N", "dim"]},
+        "outputs": {"y": ["N", "dim"]},
+    }
+    forward = "y = linear(x, weight, bias)"
+    assert checked(program(forward, matches="nn.Linear(dim, dim)", **layer)).beside
+    wrong = program(forward, matches="nn.Linear(dim, dim, bias=not (narrow and small))", **layer)
+    assert fault_of(wrong).rule.name == "match-mismatch"
 
 
 def test_the_tests_of_a_layer_take_them() -> None:

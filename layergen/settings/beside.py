@@ -37,7 +37,7 @@ class Move(NamedTuple):
 
 
 def beside(program: Program, usual: Sequence[Setting]) -> Iterator[Setting]:
-    """Settings at which a layer may work, though only a try can tell.
+    """Settings that bounds and constraints allow, at which a layer is tested though it takes no other way there.
 
     Args:
         program: The layer.
@@ -64,16 +64,16 @@ def _together(program: Program, usual: Sequence[Setting]) -> Setting | None:
             except EvaluationFault:
                 continue
             if setting is not None and allowed(program, setting):
-                return _with_rests(program, setting, [name for move in made for name in move.values])
+                return _with_rests(program, setting, base, [name for move in made for name in move.values])
     return None
 
 
-def _with_rests(program: Program, setting: Setting, moved: Sequence[str]) -> Setting:
+def _with_rests(program: Program, setting: Setting, base: Setting, moved: Sequence[str]) -> Setting:
     """The setting at sizes at which most of the flags that were turned make a difference to the shapes."""
     if not divides(program):
         return setting
     turned = [name for name in moved if isinstance(setting.values[name], bool)]
-    fixed = {name for case in program.cases for name in case}
+    fixed = case_sizes(program, base)
     grown = [
         replace(setting, sizes={name: size if name in fixed else size + rest for name, size in setting.sizes.items()})
         for rest in (0, *RESTS)
