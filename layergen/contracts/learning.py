@@ -1,9 +1,12 @@
 """Learning: from its initial values, every parameter moves."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 
 import torch
+from torch import Tensor
 
+from layergen.contracts.effects import has_effect
 from layergen.contracts.finite import POINTS
 from layergen.contracts.promise import Promise, Ways
 from layergen.contracts.sites import CPU, SMALL, started
@@ -14,13 +17,16 @@ from layergen.lang import expression as ex
 from layergen.lang.inits import INITIALIZERS
 from layergen.resolve.program import Program
 from layergen.rules.values import NeverLearns
-from layergen.run.forward import TrialFault
+from layergen.run.forward import Run, TrialFault
 from layergen.run.instance import Instance, Placement
 from layergen.settings.choice import Setting
 
 STEPS = 5  # as many factors in a row may start at zero
 DRAWS = 4  # of initial values: a `relu` may start dead
 RATE = 0.1  # how far a parameter moves in a step, all in all
+
+# Of the largest number in a run: a slope of less may be what rounding leaves of none.
+IN_FLOAT32, IN_FLOAT64 = 1e-5, 1e-12
 
 DRAWN = frozenset(INITIALIZERS) - {"constant", "dirac", "eye", "ones", "sparse", "zeros"}
 
@@ -44,40 +50,89 @@ def check_learning(ways: Ways) -> Iterator[Finding]:
             declared |= own.declared
             state = {name: seen.instance.state[name] for name, part in own.parameters.items() if part.gradient}
             there |= {name: None for name, tensor in state.items() if tensor is not None and tensor.requires_grad}
-            moved |= {name for name, slope in seen.evidence.of.items() if slope.any()}
+            moved |= set(_steep(seen.evidence.of, seen.run, IN_FLOAT32) if seen.fault is None else ())
             tried.append((runs.setting, seen.training))
+    rounded: set[str] = set()  # parameters whose slope is no more than what rounding leaves of none
     for seed in range(DRAWS):
         for setting, training in tried:
             if there.keys() <= moved:
                 return
-            moved |= _moved(program, setting, training, seed)
-    still = list(dict.fromkeys(declared.get(name, name) for name in there if name not in moved))
-    if still:
-        yield _finding(still, program)
+            steps = Steps(program, setting, training, seed)
+            moved |= steps.moved
+            rounded |= steps.rounded
+    still = [name for name in there if name not in moved]
+    for name in [name for name in still if name in rounded]:
+        if any(has_effect(program, setting, training, name) for setting, training in tried):
+            still.remove(name)
+    without = list(dict.fromkeys(declared.get(name, name) for name in still if name in rounded))
+    if without:
+        yield _ineffective(without)
+    elif still:
+        yield _finding(list(dict.fromkeys(declared.get(name, name) for name in still)), program)
 
 
 LEARNING = Promise(check_learning, (START, SMALL))
 
 
-def _moved(program: Program, setting: Setting, training: bool, seed: int) -> set[str]:
-    """The parameters that move in a few steps from their initial values, towards a random target."""
-    moved: set[str] = set()
-    with drawn(seed, gradients=True):
-        instance = Instance(program, setting, Placement(CPU, gradients=True))
-        started(instance)
-        for _ in range(STEPS):
-            try:
-                slopes = gradients(instance, instance.run(training))
-            except TrialFault:
-                return moved
-            with torch.no_grad():
-                for name, slope in slopes.items():
-                    tensor = instance.state.get(name)
-                    if tensor is not None and slope.any():
-                        moved.add(name)
-                        tensor -= RATE * slope / slope.norm().clamp(min=1e-12)
-                give(instance, ORDINARY)
-    return moved
+def _steep(slopes: Mapping[str, Tensor], run: Run, least: float) -> Iterator[str]:
+    """The slopes that are more than a share of the largest number in a run, or no numbers."""
+    outputs = [output for output in run.outputs.values() if output.is_floating_point() or output.is_complex()]
+    bound = least * max((_largest(tensor) for tensor in (*slopes.values(), *outputs)), default=0.0)
+    for name, slope in slopes.items():
+        if slope.any() and not (slope.abs() <= bound).all():
+            yield name
+
+
+def _largest(tensor: Tensor) -> float:
+    numbers = tensor.detach().abs()
+    return float(numbers[numbers.isfinite()].max()) if numbers.isfinite().any() else 0.0
+
+
+class Steps:
+    """A few steps of gradient descent from a layer's initial values, towards a random target, in float64.
+
+    Attributes:
+        moved: The parameters that move.
+        rounded: Those whose slope may be what rounding leaves of none.
+    """
+
+    def __init__(self, program: Program, setting: Setting, training: bool, seed: int) -> None:
+        self.moved: set[str] = set()
+        self.rounded: set[str] = set()
+        with drawn(seed, gradients=True), suppress(TrialFault):
+            self.instance = Instance(program, setting, Placement(CPU, torch.float64, gradients=True))
+            started(self.instance)
+            for _ in range(STEPS):
+                self.step(training)
+                give(self.instance, ORDINARY)
+
+    def step(self, training: bool) -> None:
+        """Take a step.
+
+        Raises:
+            TrialFault: If the layer does not run.
+        """
+        run = self.instance.run(training)
+        slopes = gradients(self.instance, run)
+        steep = set(_steep(slopes, run, IN_FLOAT64))
+        with torch.no_grad():
+            for name, slope in slopes.items():
+                tensor = self.instance.state.get(name)
+                if tensor is None or not slope.any():
+                    continue
+                if name in steep:
+                    self.moved.add(name)
+                    tensor -= RATE * slope / slope.norm().clamp(min=1e-12)
+                else:
+                    self.rounded.add(name)
+
+
+def _ineffective(names: list[str]) -> Finding:
+    first, *others = names
+    message = f"no output changes with the parameter `{first}`, but for rounding"
+    labels = [Label(Place(("parameters", name), key=True), "nor with this one") for name in others]
+    help = f"delete `{first}`, or find what takes it away again, as a softmax does with what is added to all of a row"
+    return NeverLearns.at(Place(("parameters", first), key=True), message, labels=labels, help=help)
 
 
 def _finding(names: list[str], program: Program) -> Finding:

@@ -71,14 +71,18 @@ class NeverLearns(Rule):
 
     The layer takes a few steps of gradient descent from the initial values that the spec gives, towards random targets
     and on random inputs. A parameter whose gradient is zero in all of them stays where it is: two factors that both
-    start at zero hold each other there, since each is the other's gradient.
+    start at zero hold each other there, since each is the other's gradient. A gradient that is no more than what
+    rounding leaves of zero is none either: a number that is added to all of a row before a softmax, or before a norm,
+    is taken away again. That is measured in float64, by gradients, and by outputs where the parameter is another one.
+    The offset of the keys in attention is let pass, which a product takes on its way to the softmax.
 
         parameters:
           a: {shape: [rank, dim], init: zeros}
           b: {shape: [dim, rank], init: zeros}
         forward: y = x + linear(linear(x, a), b)
 
-    Fix: let one of them start away from zero. If the parameter is not to be learned, make it a buffer.
+    Fix: let one of them start away from zero. If the parameter is not to be learned, make it a buffer; if
+    nothing changes with it, delete it.
 
         a: {shape: [rank, dim], init: kaiming_uniform(a=sqrt(5))}
     """
