@@ -66,7 +66,7 @@ def test_json_has_the_same(capsys: Capture) -> None:
     assert {item["contract"] for item in found["contracts"]} == {
         *("shape", "coupling", "settings", "branches", "call", "dtype", "device", "purity"),
         *("precision", "finite", "learning", "strides", "gradient", "training", "use", "init"),
-        *("transforms", "independence", "influence", "input checks"),
+        *("transforms", "independence", "influence", "entries", "input checks"),
     }
 
 

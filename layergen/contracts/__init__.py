@@ -10,6 +10,7 @@ from layergen.contracts.detached import DETACHED
 from layergen.contracts.device import DEVICE
 from layergen.contracts.domains import DOMAINS
 from layergen.contracts.dtype import DTYPE
+from layergen.contracts.entries import ENTRIES
 from layergen.contracts.execution import EXECUTION
 from layergen.contracts.exemptions import needless_exemptions
 from layergen.contracts.fans import FANS
@@ -62,7 +63,7 @@ CONTRACTS: dict[str, tuple[Promise, ...]] = {
     "laws": (LAWS,),
     "precision": (HALF, NARROWING),
     "init": (FANS, STACKS),
-    "influence": (INFLUENCE,),
+    "influence": (INFLUENCE, ENTRIES),
 }
 
 # What they watch, all in all: runs have to know beforehand.

@@ -99,6 +99,33 @@ class IgnoredEntries(Rule):
     code = "LG331"
 
 
+class UnusedEntries(Rule):
+    """Some entries of a parameter are never read.
+
+    A parameter is followed along each of its dimensions. Slices without a gradient get other numbers, NaN among them,
+    and where no bit of an output changes, in both modes, at several draws and at larger sizes and arguments, nothing
+    reads them. They take memory and are never learned, and most often an index is wrong, or a part of a result has been
+    dropped. What is read and multiplied by zero is read; of ops that look up entries, and of masks over parameters,
+    nothing is said.
+
+        parameters:
+          weight: {shape: [2 * dim, dim], init: xavier_uniform}
+        forward: |
+          h, gate = chunk(linear(x, weight), 2, dim=-1)
+          y = relu(h)
+
+    Fix: use all of it, or make it as small as what is used. Where a part is left out on purpose, say so:
+    `accept: {unused-entries: as in the checkpoints that are published}`.
+
+        forward: |
+          h, gate = chunk(linear(x, weight), 2, dim=-1)
+          y = relu(h) * sigmoid(gate)
+    """
+
+    code = "LG347"
+    judges = True
+
+
 class NeedlessAccept(Rule):
     """An `accept` that nothing needs.
 
