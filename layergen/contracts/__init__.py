@@ -30,6 +30,7 @@ from layergen.contracts.promise import Promise, Shown, Ways
 from layergen.contracts.purity import PURITY
 from layergen.contracts.stacks import STACKS
 from layergen.contracts.strides import STRIDES
+from layergen.contracts.trained import TRAINED
 from layergen.contracts.training import RANDOMNESS
 from layergen.contracts.units import UNITS
 from layergen.contracts.vanishing import VANISHING
@@ -57,6 +58,7 @@ CONTRACTS: dict[str, tuple[Promise, ...]] = {
     "definition": (COMPLETE,),
     "domains": (DOMAINS,),
     "finite": (FINITE,),
+    "trained": (TRAINED,),
     "learning": (LEARNING,),
     "penalty": (PENALTY,),
     "matches": (AGREEMENT,),

@@ -34,7 +34,7 @@ from layergen.words import shorten
 def check_calls(program: Program) -> Iterator[Finding]:
     """Yield what is wrong with the calls of a program."""
     yield from _forward(program)
-    yield from check_updates(program.forward.statements)
+    yield from check_updates(program)
     yield from check_uses(program)
     yield from _inits(program)
     yield from _scalars(program)

@@ -7,8 +7,11 @@ from layergen import ops
 from layergen.diagnostics import FORWARD, Finding, Place
 from layergen.lang import expression as ex
 from layergen.lang.facts import CalleeKind, Role
-from layergen.lang.visitor import Block, statements
+from layergen.lang.inits import is_initializer
+from layergen.lang.visitor import statements
+from layergen.ops.updating import STATISTICS
 from layergen.resolve.inference import TENSORS, bound
+from layergen.resolve.program import Program
 from layergen.rules.calls import MisplacedUpdate
 
 
@@ -30,14 +33,15 @@ def written(value: ex.Expression) -> Mapping[str, ex.Expression]:
     return {name: given.get(name, ex.Literal(None)) for name in op.writes}
 
 
-def check_updates(block: Block) -> Iterator[Finding]:
-    """Yield the statistics of ops that go elsewhere than to the buffers that they come from."""
+def check_updates(program: Program) -> Iterator[Finding]:
+    """Yield the statistics of ops that go elsewhere than to the buffers that they come from, or that are swapped."""
     owned: set[str] = set()
-    assigned = [statement for statement in statements(block) if isinstance(statement, ex.Assign)]
+    block = statements(program.forward.statements)
+    assigned = [statement for statement in block if isinstance(statement, ex.Assign)]
     for statement in assigned:
         if found := written(statement.value):
             owned |= {part.id for part in found.values() if isinstance(part, ex.Name)}
-            yield from _check(statement, found)
+            yield from tuple(_check(statement, found)) or _check_starts(statement, found, program)
     for statement in assigned:
         for target in statement.targets if not written(statement.value) else ():
             if target.id in owned and target.role is Role.BUFFER:
@@ -70,6 +74,19 @@ def _check(statement: ex.Assign, found: Mapping[str, ex.Expression]) -> Iterator
             order = " and then ".join(f"`{parameter}`" for parameter in found)
             help = f"`{name}` takes {order}, and gives them back in this order: hand them over so"
         yield MisplacedUpdate.at(Place(FORWARD, statement.targets[-1].span), message, help=help)
+
+
+def _check_starts(statement: ex.Assign, found: Mapping[str, ex.Expression], program: Program) -> Iterator[Finding]:
+    """Yield the variance that starts at zero beside a mean that starts at one, as where one is taken for the other."""
+    mean, variance = (found.get(parameter) for parameter in STATISTICS)
+    if not isinstance(mean, ex.Name) or not isinstance(variance, ex.Name):
+        return
+    starts = [program.buffers[part.id].init.value for part in (mean, variance) if part.id in program.buffers]
+    if [start.function for start in starts if is_initializer(start)] == ["ones", "zeros"]:
+        name = _function(statement)
+        message = f"`{name}` takes `{variance.id}` for the variance, which starts at 0, and `{mean.id}` for the mean"
+        help = f"hand over the mean and then the variance: `{name}(…, {variance.id}, {mean.id}, …)`"
+        yield MisplacedUpdate.at(Place(FORWARD, statement.value.span), message, help=help)
 
 
 def _function(statement: ex.Assign) -> str:

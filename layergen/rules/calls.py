@@ -240,7 +240,8 @@ class MisplacedUpdate(Rule):
 
     `batch_norm` and `instance_norm` write running statistics. A forward says so by taking these beside the result, by
     the names of the buffers that they come from. No other statement assigns such a buffer: autograd would find what it
-    keeps for the way back written over.
+    keeps for the way back written over. Nor does the variance start at zero where the mean starts at one: they are
+    handed over in the wrong order then.
 
         forward: y, mean, variance = batch_norm(x, running_mean, running_var, training=training)
 

@@ -91,6 +91,32 @@ class NeverLearns(Rule):
     judges = True
 
 
+class BrokenByTraining(Rule):
+    """Evaluation gives NaN or infinity after some training, or a buffer grows without end.
+
+    A layer that gathers statistics is trained for a few steps, on inputs that are drawn at random, that have a mean far
+    from zero, and that are all equal; then it is evaluated. Outputs, gradients and buffers that were finite before have
+    to be so again, in float64. A buffer that grows by some factor at each step, on the same inputs, is followed until
+    float32 cannot hold it.
+
+        forward: |
+          if training:
+              variance, mean = var_mean(x, dim=0)
+              running_mean, running_var = lerp(running_mean, variance, 0.1), lerp(running_var, mean, 0.1)
+          else:
+              mean, variance = running_mean, running_var      # negative where means are
+          y = (x - mean) * rsqrt(variance + eps)
+
+    Fix: store in each buffer what evaluation takes it for. Where a layer is not to be trained so, say why:
+    `accept: {broken-by-training: …}`.
+
+        running_mean, running_var = lerp(running_mean, mean, 0.1), lerp(running_var, variance, 0.1)
+    """
+
+    code = "LG348"
+    judges = True
+
+
 class UpdatedInEvaluation(Rule):
     """A buffer is updated in evaluation.
 
