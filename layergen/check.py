@@ -29,6 +29,7 @@ from layergen.prove.abstract_run import settled
 from layergen.prove.cost import costs
 from layergen.prove.hints import numbers
 from layergen.prove.input_checks import input_checks
+from layergen.prove.kept_by_torch import kept_by_torch
 from layergen.prove.outcomes import Does, Outcomes, Point
 from layergen.prove.preconditions import Precondition, preconditions
 from layergen.prove.proof import paths, prove
@@ -83,6 +84,7 @@ def check(program: Program) -> CheckedLayer:
         conditions = Conditions(program, cases)
         conditions.asked(proven)
         proofs = conditions.shown(proven)
+        kept = tuple(kept_by_torch(program, ways))
         layer = CheckedLayer(
             program,
             tuple(_recorded(program, cases)),
@@ -90,8 +92,9 @@ def check(program: Program) -> CheckedLayer:
             tuple(rejections(program, chosen[0], chosen[1:])),
             proofs,
             tuple(conditions.cases(ways)),
-            tuple(input_checks(program, ways, for_data)),
+            tuple(input_checks(program, ways, for_data, [found.constraint for found in kept])),
             tuple(check_limits(program, cases[0].setting)),
+            kept,
             costs(program, _amounts(proofs[0]), cases[0].setting, for_data),
             judgement,
             on_data(seen),

@@ -16,6 +16,7 @@ from layergen.lang import expression as ex
 from layergen.lang.parser import parse_expression
 from layergen.prove.cost import Costs
 from layergen.prove.demands import InputCheck
+from layergen.prove.kept_by_torch import KeptByTorch
 from layergen.prove.proven import Proof, Tried
 from layergen.resolve.program import Program
 from layergen.run.trial import TensorFacts
@@ -105,6 +106,7 @@ class CheckedLayer:
     preconditions: tuple[PreconditionCase, ...]
     input_checks: tuple[InputCheck, ...]
     size_limits: tuple[SizeLimitCase, ...]
+    kept_by_torch: tuple[KeptByTorch, ...]  # constraints on sizes that need no check
     costs: Costs  # on the way through the forward that the first case takes
     judgement: Judgement
     data: OnData
@@ -117,6 +119,12 @@ class CheckedLayer:
     def tested(self) -> tuple[CheckedCase, ...]:
         """The cases of its tests."""
         return (*self.cases, *self.beside)
+
+    @property
+    def checked_constraints(self) -> tuple[ex.Expression, ...]:
+        """The constraints on sizes that the layer checks, as torch does not."""
+        kept = {found.constraint for found in self.kept_by_torch}
+        return tuple(node for node in self.program.size_constraints if node not in kept)
 
     @property
     def checked_conditions(self) -> tuple[tuple[ex.Expression, PreconditionCase], ...]:

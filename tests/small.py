@@ -88,4 +88,4 @@ def fault_of(layer: Program) -> Finding:
 def forward_lines(layer: Program, with_checks: bool = False) -> list[str]:
     """The lines of the generated forward, with the checks of the inputs if asked for."""
     checks = tuple(input_checks(layer, settings_of(layer))) if with_checks else ()
-    return list(ForwardWriter(layer, checks).write())
+    return list(ForwardWriter(layer, checks, layer.size_constraints).write())

@@ -28,7 +28,7 @@ class Behaviour:
 
 def refuses_shapes(layer: CheckedLayer) -> bool:
     """Whether the layer itself refuses inputs for their shapes."""
-    return bool(layer.input_checks or layer.size_limits or layer.checked_conditions)
+    return bool(layer.input_checks or layer.checked_constraints or layer.checked_conditions)
 
 
 NARROW = ("float16", "bfloat16", "float32")

@@ -261,14 +261,14 @@ def attribute_text(tensor: Parameter | Buffer) -> str:
 
 
 def raises(layer: CheckedLayer, doc: DocText) -> Iterator[str]:
-    """One entry that says which arguments and inputs are refused."""
+    """An entry that says which arguments and inputs are refused, and one for each kind of error that torch raises."""
     program = layer.program
     by_requirement: dict[str, list[str]] = {}
     for name, argument in program.decided.items():
         if requirement(argument):
             by_requirement.setdefault(requirement(argument), []).append(code(name))
     reasons = [f"{listed(names, 'or')} is {unmet(must)}" for must, names in by_requirement.items()]
-    demanded = {*program.argument_constraints, *program.size_constraints}
+    demanded = {*program.argument_constraints, *layer.checked_constraints}
     reasons += [f"{code(ex.show(node))} does not hold" for node in program.constraints if node in demanded]
     for each in lifted(program):
         where = "" if each.when == TRUE else f" where {code(ex.show(each.when))}"
@@ -282,6 +282,11 @@ def raises(layer: CheckedLayer, doc: DocText) -> Iterator[str]:
     reasons += [f"{listed(shapes, 'or')} has another shape"] if shapes else []
     if reasons:
         yield from entry("ValueError", f"If {listed(reasons, 'or', comma=True)}.", doc)
+    by_torch: dict[tuple[str, ...], list[str]] = {found.errors: [] for found in layer.kept_by_torch}
+    for found in layer.kept_by_torch:
+        by_torch[found.errors].append(f"{code(ex.show(found.constraint))} does not hold")
+    for errors, reasons in by_torch.items():
+        yield from entry(" or ".join(errors), f"If {listed(reasons, 'or', comma=True)}.", doc)
 
 
 def unmet(must: str) -> str:

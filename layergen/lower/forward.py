@@ -42,10 +42,10 @@ class ForwardWriter(Visitor):
     """Writes the lines of one forward."""
 
     def __init__(
-        self, program: Program, checks: Sequence[InputCheck] = (), limits: Sequence[ex.Expression] = ()
+        self, program: Program, checks: Sequence[InputCheck] = (), conditions: Sequence[ex.Expression] = ()
     ) -> None:
         self.program = program = carried(arranged(program).program)
-        self.checks, self.limits = checks, limits
+        self.checks, self.conditions = checks, conditions
         self.names = attribute_names(program) | {name: f"self.{name}" for name in program.tensors}
         self.names |= {name: f"self.{name}" for name in program.members}
         self.names = {name: text for name, text in self.names.items() if name not in program.taken}
@@ -64,7 +64,7 @@ class ForwardWriter(Visitor):
         self.rebound = program.forward.assigned
         self.printer = SourcePrinter(self.names, self.origin(), self.hoist, functional(program), listed=listed(program))
         self.printer.given = given_names(program)
-        self.rank = measured(program, limits, self.free("rank"))
+        self.rank = measured(program, conditions, self.free("rank"))
         self.run = None if self.rank else self.named_run()
         self.printer.leading, self.printer.read = self.run or self.leading(), reader(program)
 
@@ -76,15 +76,12 @@ class ForwardWriter(Visitor):
         for name, argument in self.program.values.items():
             for line in normalized(name, argument):
                 self.emit(line)
-            for check in bounds_check(name, argument):
-                for line in check.lines():
-                    self.emit(line)
+            self.lines += [line for check in bounds_check(name, argument) for line in check.lines()]
         if self.unbatched is not None:
             self.lines += self.unbatched.put_in()
         self.inputs()
-        for check in size_checks(self.program, self.limits, self.rank):
-            for line in check.lines():
-                self.emit(line)
+        for check in size_checks(self.program, self.conditions, self.rank):
+            self.lines += check.lines()
         self.whole = left_to_autocast(
             tidied(in_place(copied(self.program)), wholes(self.program.outputs)), self.program
         )
@@ -199,7 +196,7 @@ class ForwardWriter(Visitor):
 
     def named_run(self) -> str | None:
         """The name of the leading dimensions, if the code reads them by it."""
-        read = self.program.forward.reads.union(*map(ex.names, (*self.program.size_constraints, *self.limits)))
+        read = self.program.forward.reads.union(*map(ex.names, self.conditions))
         return self.program.run if self.program.run in read else None
 
     def inputs(self) -> None:
@@ -207,7 +204,7 @@ class ForwardWriter(Visitor):
 
         What is always there comes first: its sizes are what the others are compared with.
         """
-        used = set(self.program.forward.reads) | mentioned_sizes(self.program, self.limits)
+        used = set(self.program.forward.reads) | mentioned_sizes(self.program, self.conditions)
         own = {name: [check for check in self.checks if check.input == name] for name in self.program.inputs}
         unnamed = seldom_read(self.program, own, used)
         used |= {name for check in self.checks for name in mentioned_dimensions(self.program, check)} - unnamed

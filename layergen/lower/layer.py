@@ -26,8 +26,8 @@ def layer_view(layer: CheckedLayer, module: tuple[str, ...]) -> LayerView:
     program = layer.program
     doc = DocText(prose(program))
     reset = reset_lines(program)
-    limits = [check for check, _ in layer.checked_conditions]
-    forward = gathered(ForwardWriter(program, layer.input_checks, limits).write())
+    conditions = [*layer.checked_constraints, *(check for check, _ in layer.checked_conditions)]
+    forward = gathered(ForwardWriter(program, layer.input_checks, conditions).write())
     arguments = tuple(signature(program))
     penalty = penalty_lines(program)
     whole = (*function_table(program), *helpers(program))

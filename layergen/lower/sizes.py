@@ -26,40 +26,40 @@ class Measured(NamedTuple):
 Message = tuple[str | tuple[str], ...]  # texts, and one-tuples with the names of values
 
 
-def mentioned_sizes(program: Program, limits: Sequence[ex.Expression]) -> set[str]:
+def mentioned_sizes(program: Program, conditions: Sequence[ex.Expression]) -> set[str]:
     """The dimensions whose sizes the checks read by their names."""
-    mentioned = set[str]().union(*map(ex.names, (*program.size_constraints, *limits)))
+    mentioned = set[str]().union(*map(ex.names, conditions))
     return {name for name in mentioned & set(program.dimensions) if program.dimensions[name].optional is None}
 
 
-def measured(program: Program, limits: Sequence[ex.Expression], name: str) -> Measured | None:
+def measured(program: Program, conditions: Sequence[ex.Expression], name: str) -> Measured | None:
     """How the code reads the number of an input's dimensions, where its shape is asked for nothing else.
 
     Args:
         program: The layer.
-        limits: What is checked beside the constraints.
+        conditions: What is checked.
         name: What the number may be called.
     """
     source, run = leading_source(program.inputs), ex.Name(program.run or "")
     if source is None or program.run is None or len(source.sizes.entries) > 1 or run.id in program.forward.reads:
         return None
-    nodes = [part for node in (*program.size_constraints, *limits) for part in ex.walk(node)]
+    nodes = [part for node in conditions for part in ex.walk(node)]
     lengths = nodes.count(ex.Call("len", (run,)))
     if not lengths or lengths < nodes.count(run):
         return None
     return Measured(source.input, name if lengths > 1 else f"{source.input}.dim()")
 
 
-def size_checks(program: Program, limits: Sequence[ex.Expression], rank: Measured | None = None) -> Iterator[Check]:
+def size_checks(program: Program, conditions: Sequence[ex.Expression], rank: Measured | None = None) -> Iterator[Check]:
     """The checks of a forward, where its dimensions have their names.
 
     Args:
         program: The layer.
-        limits: What is checked beside the constraints.
+        conditions: What is checked.
         rank: How the number of an input's dimensions is read, where its shape has no name.
     """
     length = ex.Call("len", (ex.Name(program.run or ""),))
-    for node in (*program.size_constraints, *limits):
+    for node in conditions:
         names = attribute_names(program) | {name: f"self.{name}" for name in program.kept}
         optional = [part for name, part in program.dimensions.items() if name in ex.names(node) and part.optional]
         names |= {part.name: f"{part.source.input}.shape[{part.source.index}]" for part in optional}

@@ -219,6 +219,8 @@ def limits(layer: CheckedLayer, base: Fields) -> Iterator[RowView]:
 def wrong_sizes(layer: CheckedLayer, base: Fields) -> Iterator[RowView]:
     """Inputs that break the constraints on sizes, with the messages that they get."""
     for limit in layer.size_limits:
+        if limit.constraint not in layer.checked_constraints:
+            continue
         setting, _ = limit.broken
         message = size_message(layer.program, limit.constraint, setting.names)
         changed = changed_case(_broken(layer.program, limit.kept, limit.broken), base)

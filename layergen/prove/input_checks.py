@@ -40,13 +40,16 @@ TOGETHER = 2  # settings at which sizes are changed together
 READING = SizeDemand | SolutionDemand | ListDemand | LeadingDemand  # whose checks read sizes, which must be there
 
 
-def input_checks(program: Program, settings: Sequence[Setting], for_data: bool = False) -> Iterator[InputCheck]:
+def input_checks(
+    program: Program, settings: Sequence[Setting], for_data: bool = False, kept: Sequence[ex.Expression] = ()
+) -> Iterator[InputCheck]:
     """The checks that a layer needs, input by input.
 
     Args:
         program: The layer.
         settings: Where it is tried.
         for_data: Whether torch runs it with data alone: then nothing is tried, and all that is demanded is checked.
+        kept: Constraints that torch keeps by itself, for which the layer reads no sizes.
     """
     instances = [Instance(program, setting) for setting in settings]
     demands = list(demands_of(program))
@@ -55,7 +58,8 @@ def input_checks(program: Program, settings: Sequence[Setting], for_data: bool =
         check = _checked(demand, instances, for_data) or _checked_together(demand, demands, found, instances)
         found += [check] if check else []
     compared = [demand.entry.expression for demand in _sizes(found)]
-    used = program.forward.reads.union(*map(ex.names, (*compared, *program.size_constraints)))
+    asked_of = (node for node in program.size_constraints if node not in kept)
+    used = program.forward.reads.union(*map(ex.names, (*compared, *asked_of)))
     read = (entry for name, dimension in program.dimensions.items() if name in used for entry in dimension.entries)
     sources = {entry.input for entry in read if entry.binding in (Binding.BINDS, Binding.SOLVED)}
     closed = {name: shapes for name, shapes in program.shapes.items() if not program.inputs[name].broadcast}
