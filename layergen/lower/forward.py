@@ -2,7 +2,7 @@
 
 import re
 import textwrap
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from layergen.lang import expression as ex
@@ -17,7 +17,7 @@ from layergen.lower.families import reader
 from layergen.lower.input_checks import InputCheckWriter, mentioned_dimensions, rounds
 from layergen.lower.loops import arranged
 from layergen.lower.members import listed
-from layergen.lower.narrowing import Narrowing
+from layergen.lower.narrowing import Narrowing, asked_and_read
 from layergen.lower.returned import Answers, conditions, named_output, result, returned
 from layergen.lower.scopes import attribute_names, functional, given_names
 from layergen.lower.sizes import measured, mentioned_sizes, size_checks
@@ -211,7 +211,7 @@ class ForwardWriter(Visitor):
         single = self.program.left_out is not None and self.unbatched is None
         writer, bound = InputCheckWriter(self.program, self.printer, unnamed, single), set[str]()
         for name, checks in rounds(self.program, self.checks):
-            self.read_once(name, checks)
+            self.read_once([name] if checks and name in self.program.kept else [])
             for line in writer.lines(name, checks):
                 self.emit(line)
             if name not in bound:
@@ -222,11 +222,12 @@ class ForwardWriter(Visitor):
             floating = next(name for name, tensor in self.program.inputs.items() if tensor.floating)
             self.emit(f"dtype = {floating}.dtype")
 
-    def read_once(self, name: str, checks: Sequence[InputCheck]) -> None:
-        """Give a tensor that the layer keeps a name before it is checked: a module looks its tensors up each time."""
-        if checks and name in self.program.kept and name not in self.rebound and self.names[name] != name:
-            self.emit(f"{name} = {self.names[name]}")
-            self.names[name] = name
+    def read_once(self, names: Iterable[str]) -> None:
+        """Give tensors of the layer names here, for a module looks them up each time. Buffers are written in place."""
+        for name in names:
+            if self.names[name] != name and (name in self.program.buffers or name not in self.rebound):
+                self.emit(f"{name} = {self.names[name]}")
+                self.names[name] = name
 
     def bind_run(self, name: str) -> None:
         """Give the leading dimensions their name where an input has them that is always there."""
@@ -333,6 +334,8 @@ class ForwardWriter(Visitor):
         return [target.id for target in targets if target.id in self.program.buffers]
 
     def branch(self, statement: ex.If) -> None:
+        if self.depth == 0:
+            self.read_once(asked_and_read(self.narrowed(statement.test, statement), statement, self.program))
         self.chain(statement, "if")
 
     def chain(self, statement: ex.If, word: str) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Set
 
 from layergen.lang import expression as ex
 from layergen.lang.tuples import wholes
+from layergen.lang.visitor import mentioned
 from layergen.resolve.conditions import facts, settled
 from layergen.resolve.program import Program
 
@@ -53,6 +54,16 @@ class Narrowing:
 
     def _has(self, name: str) -> bool:
         return name in self.conditional
+
+
+def asked_and_read(test: ex.Expression, statement: ex.If, program: Program) -> list[str]:
+    """The tensors of a layer of which a condition asks whether they are there, and which are read behind it."""
+    read = mentioned((*statement.body, *statement.orelse))
+    asked = [
+        part.left for part in ex.walk(test) if isinstance(part, ex.Compare) and ex.Literal(None) in part.comparators
+    ]
+    names = [name.id for name in asked if isinstance(name, ex.Name)]
+    return [name for name in names if name in program.tensors and name not in program.families and name in read]
 
 
 def _all_there(names: list[str], there: bool) -> ex.Expression:

@@ -17,6 +17,14 @@ def is_update(statement: ex.Statement, buffers: Collection[str]) -> bool:
     return isinstance(statement, ex.Assign) and len(statement.targets) == 1 and statement.targets[0].id in buffers
 
 
+def counts(statement: ex.Statement) -> bool:
+    """Whether a statement changes a buffer by a number, of which autograd takes no note."""
+    match statement:
+        case ex.Assign(targets=(target,), value=ex.Binary("+" | "-", ex.Name(id=name), ex.Literal())):
+            return name == target.id
+    return False
+
+
 def parted(
     block: Block, whole: Block, buffers: Collection[str], results: Collection[str]
 ) -> Iterator[tuple[bool, Block]]:
@@ -35,7 +43,7 @@ def parted(
             silent[index] = 0 < index < len(block) - 1 and silent[index - 1] and index + 1 in free
     for quiet, group in groupby(zip(silent, block, strict=True), key=lambda pair: pair[0]):
         part = [statement for _, statement in group]
-        yield quiet and any(is_update(statement, buffers) for statement in part), part
+        yield quiet and any(is_update(statement, buffers) and not counts(statement) for statement in part), part
 
 
 def _free(block: Block, whole: Block, buffers: Collection[str], results: Collection[str]) -> set[int]:
@@ -63,7 +71,7 @@ def _names(statement: ex.Statement) -> set[str]:
 
 def update(printer: ex.Printer, buffer: str, value: ex.Expression) -> str:
     """Write a buffer in place, with the op's own in-place form where it has one."""
-    target = f"self.{buffer}"
+    target = printer.show(ex.Name(buffer))
     match value:
         case ex.Binary(operator=operator, left=ex.Name(id=name), right=right) if (
             name == buffer and operator in IN_PLACE and buffer not in depends_on(right)
