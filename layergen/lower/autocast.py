@@ -35,9 +35,42 @@ def _named(block: Block) -> Iterator[ex.Statement]:
 
 
 def asks_for_autocast(block: Block) -> bool:
-    """Whether autocast is turned off or asked for in a forward."""
-    off = any(statement.autocast is Autocast.OFF for statement in statements(block))
-    return off or any(call.function == "loss_as" for call in calls(block))
+    """Whether autocast is turned off or asked for in a forward, but where a loss comes back by itself."""
+    own = list(statements(block))
+    off = any(statement.autocast is Autocast.OFF for statement in own)
+    rest = [statement for statement in own if not isinstance(statement, ex.If | ex.For) and not comes_back(statement)]
+    return off or any(call.function == "loss_as" for call in calls(rest))
+
+
+def comes_back(statement: ex.Statement) -> bool:
+    """Whether a statement brings a loss that has its name back to the dtype of an input."""
+    match statement:
+        case ex.Assign(targets=(target,), value=ex.Call(function="loss_as", arguments=(ex.Name(id=name), ex.Name()))):
+            return name == target.id
+    return False
+
+
+def way_back(
+    statement: ex.Statement, printer: ex.Printer, device: str, device_type_name: str, told: bool
+) -> Iterator[str]:
+    """The lines by which a loss comes back to the dtype of an input, where it has another one.
+
+    Args:
+        statement: A statement that brings it back.
+        printer: Prints expressions.
+        device: Where the first input is, as source text.
+        device_type_name: What the type of that device is called.
+        told: Whether it has its name already.
+    """
+    (call,) = calls([statement])
+    loss, like = map(printer.show, call.arguments)
+    wide, back = f"{loss}.dtype != {like}.dtype", f"{loss} = {loss}.type_as({like})"
+    left = f"not torch.is_autocast_enabled({device_type_name})"
+    if told:
+        yield from (f"if {wide} and {left}:", f"    {back}")
+    else:
+        yield f"if {wide}:"
+        yield from (f"    {device_type_name} = {device_type(device)}", f"    if {left}:", f"        {back}")
 
 
 def unless_autocast(node: ex.Expression, device_type: str) -> ex.Expression:

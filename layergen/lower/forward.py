@@ -8,9 +8,9 @@ from dataclasses import replace
 from layergen.lang import expression as ex
 from layergen.lang.tuples import whole_name, wholes
 from layergen.lang.visitor import Visitor, assigned, calls, mentioned
+from layergen.lower import autocast
 from layergen.lower.annotations import Annotations
 from layergen.lower.arguments import bounds_check, normalized
-from layergen.lower.autocast import asks_for_autocast, device_type, left_to_autocast, shielded, unless_autocast
 from layergen.lower.buffers import copied
 from layergen.lower.carried import carried
 from layergen.lower.families import reader
@@ -18,10 +18,11 @@ from layergen.lower.input_checks import InputCheckWriter, mentioned_dimensions, 
 from layergen.lower.loops import arranged
 from layergen.lower.members import listed
 from layergen.lower.narrowing import Narrowing, asked_and_read
+from layergen.lower.origin import origin
 from layergen.lower.returned import Answers, conditions, named_output, result, returned
 from layergen.lower.scopes import attribute_names, functional, given_names
 from layergen.lower.sizes import measured, mentioned_sizes, size_checks
-from layergen.lower.source import WIDTH, Origin, SourcePrinter, takes_dtype_of_input
+from layergen.lower.source import WIDTH, SourcePrinter, takes_dtype_of_input
 from layergen.lower.statistics import in_place
 from layergen.lower.tidy import tidied
 from layergen.lower.unbatched import UnbatchedWriter, takes_both, unpacked
@@ -62,7 +63,8 @@ class ForwardWriter(Visitor):
         self.lines: list[str] = []
         self.depth = 0
         self.rebound = program.forward.assigned
-        self.printer = SourcePrinter(self.names, self.origin(), self.hoist, functional(program), listed=listed(program))
+        self.origin = origin(program, self.names)
+        self.printer = SourcePrinter(self.names, self.origin, self.hoist, functional(program), listed=listed(program))
         self.printer.given = given_names(program)
         self.rank = measured(program, conditions, self.free("rank"))
         self.run = None if self.rank else self.named_run()
@@ -82,12 +84,12 @@ class ForwardWriter(Visitor):
         self.inputs()
         for check in size_checks(self.program, self.conditions, self.rank):
             self.lines += check.lines()
-        self.whole = left_to_autocast(
+        self.whole = autocast.left_to_autocast(
             tidied(in_place(copied(self.program)), wholes(self.program.outputs)), self.program
         )
-        if asks_for_autocast(self.whole):
+        if autocast.asks_for_autocast(self.whole):
             self.device_type = self.free("device_type")
-            self.emit(f"{self.device_type} = {device_type(self.origin().device)}")
+            self.emit(f"{self.device_type} = {autocast.device_type(self.origin.device)}")
         self.computed = self.result_of(self.whole, wholes(self.program.outputs))
         body, last = self.split_condition(self.whole)
         follows = (*last.body, *last.orelse) if last is not None else ()
@@ -167,19 +169,6 @@ class ForwardWriter(Visitor):
             name += "_"
         return name
 
-    def origin(self) -> Origin:
-        """The device of the first input that is always there, the dtype of the first floating one; or the layer's."""
-        tensors = self.program.tensors.items()
-        owned = [f"self.{name}" for name, tensor in tensors if not tensor.when and not tensor.each]
-        always = {self.names.get(name, name): part for name, part in self.program.inputs.items() if not part.optional}
-        sources = [*always, *owned]
-        device = f"{sources[0]}.device" if sources else ""
-        floating = [name for name, tensor in always.items() if tensor.floating]
-        source = floating[0] if floating else owned[0] if owned else None
-        if source is None:
-            return Origin(device, "torch.get_default_dtype()")
-        return Origin(device, "dtype" if whole_name(source) in self.rebound else f"{source}.dtype")
-
     def leading(self) -> str:
         """Where the leading dimensions can be read: ``x.shape[:-1]``, or a name for it if the input is rebound."""
         source = leading_source(self.program.inputs)
@@ -218,7 +207,7 @@ class ForwardWriter(Visitor):
                 self.bind(name, used)
                 self.bind_run(name)
             bound.add(name)
-        if self.origin().dtype == "dtype" and any(map(takes_dtype_of_input, self.program.forward.calls)):
+        if self.origin.dtype == "dtype" and any(map(takes_dtype_of_input, self.program.forward.calls)):
             floating = next(name for name, tensor in self.program.inputs.items() if tensor.floating)
             self.emit(f"dtype = {floating}.dtype")
 
@@ -265,7 +254,7 @@ class ForwardWriter(Visitor):
             if silent:
                 self.emit("with torch.no_grad():")
             self.depth += silent
-            for kept, steps in ((False, part),) if self.kept else shielded(part):
+            for kept, steps in ((False, part),) if self.kept else autocast.shielded(part):
                 if kept:
                     self.emit(f"with torch.autocast({self.device_type}, enabled=False):")
                 self.kept, before = self.kept or kept, self.kept
@@ -288,6 +277,12 @@ class ForwardWriter(Visitor):
         target = statement.targets[0]
         if len(statement.targets) == 1 and target.id in self.program.buffers:
             self.emit(update(self.printer, target.id, self.narrowed(statement.value, statement)))
+            return
+        if autocast.comes_back(statement):
+            named = self.device_type or self.free("device_type")
+            for line in autocast.way_back(statement, self.printer, self.origin.device, named, bool(self.device_type)):
+                self.emit(line)
+            self.lines += [f"return {target.id}"] if statement is self.computed else []
             return
         value = self.printer.show(self.narrowed(statement.value, statement))
         if statement is self.computed:
@@ -396,4 +391,4 @@ class ForwardWriter(Visitor):
         used = mentioned([user]) | {call.function for call in calls([user])}
         node = self.narrowing(node, used) if is_condition else node
         node = as_types(node, self.known, self.program.decided, self.names)
-        return unless_autocast(converted(node, self.program, self.names), self.device_type)
+        return autocast.unless_autocast(converted(node, self.program, self.names), self.device_type)
