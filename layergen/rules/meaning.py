@@ -193,4 +193,4 @@ class NeedlessExemption(Rule):
     Fix: delete it.
     """
 
-    code = "LG347"
+    code = "LG349"
