@@ -110,6 +110,13 @@ def test_checks_ask_for_numbers_before_they_read_them() -> None:
     assert "if c is not None and not (self.features is not None and self.features % 2 == 0):" in lines
 
 
+def test_what_takes_the_place_of_an_argument_is_not_asked_for() -> None:
+    layer = conditioned(
+        "c is None or features % 2 == 0", derived={"features": "features if features is not None else 4"}
+    )
+    assert "if c is not None and self.features % 2 != 0:" in forward_lines(layer)
+
+
 def test_branches_ask_for_what_a_constraint_promises() -> None:
     lines = forward_lines(conditioned("features is not None or c is None"))
     assert "if c is not None and self.weight is not None:" in lines

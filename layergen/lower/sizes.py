@@ -97,7 +97,7 @@ def _numbers(program: Program, node: ex.Expression, known: Facts) -> list[str]:
         name.id: None
         for name, there in conditions.names(node, known)
         if (argument := program.decided.get(name.id)) is not None and argument.optional
-        if id(name) not in compared and not present(name.id) <= there
+        if name.id not in program.derived and id(name) not in compared and not present(name.id) <= there
     }
     return list(found)
 
