@@ -302,3 +302,24 @@ def test_of_a_tuple_that_a_loop_runs_over_members_alone_are_called() -> None:
     assert checked(program(f"{loop} + h / (k + 1)", **parts)).cases
     (finding,) = faults_of(program(f"{loop} + h(y) / (k + 1)", **parts))
     assert finding.message.startswith("`h`")
+
+
+@pytest.mark.parametrize(
+    ("text", "help"),
+    [
+        ("swish(x)", "write `silu(x)`"),
+        ("expand_dims(x, 0)", "write `unsqueeze(x, 0)`"),
+        ("conv(x)", "write `conv1d`, `conv2d` or `conv3d`"),
+        ("shape(x)", "shapes are plain names of dimensions"),
+        ("isinstance(x, y)", "what a name is stands where it is declared"),
+        ("max(0, x)", "write `clamp(x, min=0)`"),
+        ("min(1, x)", "write `clamp(x, max=1)`"),
+        ("einsum(x, 'ij->j')", "write `einsum('ij->j', x)`"),
+        ("softmax(-1, x)", "write `softmax(x, -1)`"),
+        ("linear(weight=y, x=x)", "write `linear(weight=y, input=x)`"),
+        ("zeros(3, dtype='float32')", "write `float32`"),
+        ("zeros(3, dtype='double')", "write `float64`"),
+    ],
+)
+def test_what_is_meant_by_other_words(text: str, help: str) -> None:
+    assert only(text).help == help

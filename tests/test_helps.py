@@ -264,6 +264,43 @@ def test_a_range_that_is_there_is_not_asked_for() -> None:
     assert help == CLAMPED
 
 
+@pytest.mark.parametrize(
+    ("forward", "help"),
+    [
+        ("y = relu", "`relu` is an op: call it, `relu(…)`"),
+        ("y = dropout(x, 0.5, self)", "leave it out: names stand alone here"),
+        ("y = x * zeros(C, dtype=double)", "write `float64`"),
+        ("y = x(1)", "write `x * (1)` for a product, `x[1]` for a part of it"),
+        ("y = x + C(2)", "write `C * (2)` for a product"),
+        ("y = rearrange(x, 'n c > c n')", "write `n c -> c n`, the axes as they are to be"),
+    ],
+)
+def test_words_of_a_forward(forward: str, help: str) -> None:
+    assert helps_with(forward) == [help]
+
+
+@pytest.mark.parametrize(
+    ("forward", "message"),
+    [
+        ("y = x + [1, 2]", "a tensor and a list have no `+`"),
+        ("y = x + None", "a tensor and None have no `+`"),
+        ("y = x < 'a'", "a tensor and a text cannot be compared by `<`"),
+        ("y = C[0] * x", "an int has no entries to index"),
+        ("y = x[0][0][0]", "a single number has no entries to index"),
+        ("y = stack([x, 1])", "`stack` fails: the item at 1 is an int, not a tensor"),
+        ("y = sum(x, 2)", "`sum` fails: there is no dimension 2: they are -2 to 1, of which -1 is the last"),
+        ("y = bernoulli(x)", "`bernoulli` fails: values from 0 to 1 are wanted"),
+    ],
+)
+def test_python_and_torch_are_told_in_plain_words(forward: str, message: str) -> None:
+    assert only(forward).message == message
+
+
+def test_a_sum_as_on_paper_has_its_index_in_brackets() -> None:
+    (found,) = check_definition(spec(WHOLE, **LINEAR, definition="y[n, t, o] = sum_i weight[o, i] * x[n, t, i]"))
+    assert found.help == "write `sum[i](…)`: the indices stand in brackets, and what is reduced behind"
+
+
 def test_a_tensor_has_no_length() -> None:
     assert helps_with("y = x * len(x)") == ["sizes are plain names of dimensions: write the first one of its shape"]
 

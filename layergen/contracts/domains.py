@@ -133,7 +133,8 @@ def _root(program: Program, node: ex.Expression) -> str:
         return f"`{length}`, whose gradient at 0 is 0, or add a small number inside: `sqrt({_inside(node)} + 1e-12)`"
     clamped = f"clamp({_inside(node)}, min=1e-6)"
     whole = ex.show(node).replace(_inside(node), clamped, 1) if isinstance(node, ex.Call) else clamped
-    return f"keep away from 0 before the root is taken, not after: `{whole}`{_or_range(program, operand)}"
+    taken = "the root is taken" if isinstance(node, ex.Call) and "sqrt" in node.function else "the op"
+    return f"keep away from 0 before {taken}, not after: `{whole}`{_or_range(program, operand)}"
 
 
 def _length(program: Program, operand: ex.Expression | None) -> str | None:

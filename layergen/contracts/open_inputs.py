@@ -43,6 +43,18 @@ def _behind(program: Program, node: ex.Expression | None, seen: frozenset[str]) 
     return None
 
 
+def _in_domain(node: ex.Node) -> ex.Expression | None:
+    """What an op works on that has no value everywhere."""
+    match node:
+        case ex.Call(function=function, arguments=(first, *_)) if function in _PARTIAL:
+            return first
+        case ex.Binary(operator="/" | "//" | "%", right=divisor):
+            return divisor
+        case ex.Binary(operator="**", left=base):
+            return base
+    return None
+
+
 def _is_number(node: ex.Expression) -> bool:
     return bool(kinds_of(node)) and kinds_of(node) <= SCALAR | {Kind.NONE}
 
@@ -53,9 +65,9 @@ def input_behind(program: Program, name: str) -> str | None:
     Where an op with a domain makes it, that is the one that it is given; else the first that it is computed from.
     """
     assigned = [node for value in sources(program.forward.statements, name) for node in ex.walk(value)]
-    partial = [node for node in assigned if isinstance(node, ex.Call) and node.function in _PARTIAL and node.arguments]
+    partial = [operand for node in assigned if (operand := _in_domain(node)) is not None]
     if partial:
-        return next((found for call in partial if (found := open_input(program, call.arguments[0]))), None)
+        return next((found for operand in partial if (found := open_input(program, operand))), None)
     read, waiting = set[str](), {name}
     while waiting:
         read |= waiting

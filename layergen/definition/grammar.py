@@ -102,6 +102,15 @@ class _Parser(BlockParser):
         self.at_end_of_line()
         return [Equation(name, indices, value, span=self.since(start))]
 
+    def unexpected(self, wanted: str) -> SyntaxFault:
+        """The fault of a token; a sum as it is written on paper, ``sum_t x[t]``, has its indices in brackets."""
+        fault = super().unexpected(wanted)
+        before = self.tokens[self.position - 1].text if self.position else ""
+        word, _, index = before.partition("_")
+        if word in REDUCTIONS and self.on(TokenKind.NAME, TokenKind.NUMBER):
+            fault.help = f"write `{word}[{index or 'i'}](…)`: the indices stand in brackets, and what is reduced behind"
+        return fault
+
     def left(self, node: ex.Expression) -> tuple[ex.Name, tuple[ex.Expression, ...]]:
         """The name and the indices on the left side of an equation."""
         match node:

@@ -26,6 +26,20 @@ INITIALIZER_WORDS = {
     "xavier": "xavier_uniform", "glorot": "xavier_uniform", "kaiming": "kaiming_uniform", "he": "kaiming_uniform",
     "identity": "eye", "zero": "zeros", "one": "ones", "full": "constant",
 }  # fmt: skip
+# What others call an op.
+OP_WORDS = {
+    "swish": "silu", "reduce_sum": "sum", "reduce_mean": "mean", "reduce_max": "amax", "reduce_min": "amin",
+    "dense": "linear", "fc": "linear", "affine": "linear", "expand_dims": "unsqueeze", "log_sum_exp": "logsumexp",
+    "lrelu": "leaky_relu", "upsample": "interpolate", "resize": "interpolate", "one_hot_encode": "one_hot",
+    "onehot": "one_hot", "astype": "type_as", "cast": "type_as", "matrix_multiply": "matmul", "softargmax": "softmax",
+    "logistic": "sigmoid", "mse": "mse_loss", "bce": "binary_cross_entropy", "xent": "cross_entropy", "ln": "log",
+    "attention": "scaled_dot_product_attention", "sdpa": "scaled_dot_product_attention", "norm2": "linalg.vector_norm",
+}  # fmt: skip
+# Names that stand for a value in other languages.
+NAME_WORDS = {
+    "self": "leave it out: names stand alone here", "e": "write `exp(1.0)`", "nil": "write `None`",
+    "NaN": "write `nan`", "Inf": "write `inf`", "infinity": "write `inf`", "PI": "write `pi`",
+}  # fmt: skip
 MAKERS = {"zeros": "zeros", "ones": "ones", "randn": "normal", "rand": "uniform", "empty": "…"}
 BUFFER = "what is not learned is declared under `buffers`"
 KEY_WORDS = {
@@ -51,7 +65,10 @@ UNNEEDED = {
     **dict.fromkeys(("print", "pprint", "breakpoint"), PRINTED),
     **dict.fromkeys(("item", "tolist", "numpy"), DATA),
     **dict.fromkeys(("range", "enumerate", "reversed", "zip"), LOOPED),
-    **dict.fromkeys(("size", "numel", "ndim"), SHAPE),
+    **dict.fromkeys(("size", "numel", "ndim", "shape"), SHAPE),
+    **dict.fromkeys(("isinstance", "type", "hasattr", "getattr"), "what a name is stands where it is declared"),
+    "backward": "a forward knows no gradients",
+    "pi": "`pi` is a number: write it without brackets",
     "contiguous": "leave it out: `reshape` copies where a view is impossible",
 }
 

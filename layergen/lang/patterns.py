@@ -106,9 +106,9 @@ def read_pattern(text: str) -> Pattern:
     found = list(_TOKEN.finditer(text))
     arrows = [index for index, token in enumerate(found) if token[0] == "->"]
     if not arrows:
-        raise PatternFault(
-            "the pattern has no `->`", (0, len(text)), f"write `{text.strip()} -> …`, the axes as they are to be"
-        )
+        meant = re.sub(r"\s*(?:=>|→|>|-(?=\s))\s*", " -> ", text.strip(), count=1)
+        meant = meant if meant != text.strip() else f"{meant} -> …"
+        raise PatternFault("the pattern has no `->`", (0, len(text)), f"write `{meant}`, the axes as they are to be")
     if len(arrows) > 1:
         raise PatternFault("the pattern has a second `->`", found[arrows[1]].span(), "a pattern has two sides")
     left, right = _side(found[: arrows[0]]), _side(found[arrows[0] + 1 :])

@@ -304,7 +304,7 @@ def _refuse_invisible(text: str, span: Span) -> None:
 _SIGNS = {
     "×": "*", "·": "*", "÷": "/", "−": "-", "–": "-", "≤": "<=", "≥": ">=", "≠": "!=", "…": "...", "“": '"', "”": '"',  # noqa: RUF001
     "‘": "'", "’": "'", "√": "sqrt(…)", "π": "pi", "∞": "inf", "!": "not", "?": "a if condition else b", "¬": "not",  # noqa: RUF001
-    "²": "** 2", "ᵀ": "transpose(x, -2, -1)", "∧": "and", "∨": "or",  # noqa: RUF001
+    "²": "** 2", "ᵀ": "transpose(x, -2, -1)", "∧": "and", "∨": "or", "∑": "sum", "Σ": "sum", "∏": "prod",  # noqa: RUF001
 }  # fmt: skip
 
 

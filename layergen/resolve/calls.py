@@ -7,14 +7,16 @@ from types import MappingProxyType
 from layergen import ops
 from layergen.diagnostics import Finding, Label, Path, Place, Rule, Span
 from layergen.lang import expression as ex
+from layergen.lang.dtypes import DTYPES
 from layergen.lang.facts import CalleeKind
 from layergen.lang.kinds import Kind, Kinds
-from layergen.lang.meant import initializer_meant, unneeded
+from layergen.lang.meant import initializer_meant, literal_meant
 from layergen.lang.scalars import SCALARS
 from layergen.ops import Fault, FaultKind
 from layergen.resolve.inference import SCALAR, arguments_of, bindable, kinds_of
 from layergen.resolve.quotients import WHOLE, Derived, labels_of, whole_meant
-from layergen.resolve.repair import free_parameters, repair
+from layergen.resolve.repair import free_parameters, renamed, repair
+from layergen.resolve.unknown_ops import unknown_op
 from layergen.rules.calls import DoubledArgument, MissingArgument, UnknownKeyword, UnknownOp, WrongArgumentKind
 from layergen.suggest import nearest
 from layergen.words import listed, ordinal, shorten
@@ -60,7 +62,7 @@ def check_call(
         members: What may be called beside functions.
     """
     if call.callee is None:
-        yield _unknown_op(call, path, members)
+        yield unknown_op(call, path, members)
     elif call.callee.kind is CalleeKind.SCALAR:
         yield from tuple(_check_scalar_arguments(call, path)) or _check_scalar_call(call, path)
     elif call.callee.kind is CalleeKind.OP:
@@ -76,9 +78,11 @@ def check_against(call: ex.Call, op: ops.Op, path: Path, derived: Derived = Mapp
         repaired = repair(call, op)
         remedy = f"write `{ex.show(repaired)}`" if repaired else None
         # What one repair mends is one mistake: an argument too few shifts all that follow it.
-        for fault in outcome.faults[:1] if repaired else outcome.faults:
+        misnamed = None if repaired else renamed(call, op, outcome.faults)
+        for fault in outcome.faults[:1] if repaired or misnamed else outcome.faults:
             message = _message(call, fault, outcome.signature)
-            help = _whole_meant(call, fault, derived) or remedy or _slip_meant(call, fault, outcome.signature)
+            mended = f"write `{ex.show(misnamed)}`" if misnamed else _whole_meant(call, fault, derived) or remedy
+            help = mended or _slip_meant(call, fault, outcome.signature)
             labels = labels_of(_value(call, fault), derived) if fault.kind is FaultKind.WRONG_KIND else ()
             yield _finding(call, fault, message, path, help, op, labels)
 
@@ -101,23 +105,6 @@ def unknown_function(call: ex.Call, path: Path, known: Iterable[str], expected: 
     remedy = f"write `{near}`" if near else None
     message = f"`{call.function}` is not {expected}"
     return UnknownOp.at(Place(path, call.function_span), message, help=remedy)
-
-
-def _unknown_op(call: ex.Call, path: Path, members: Iterable[str]) -> Finding:
-    place = Place(path, call.function_span)
-    message = f"`{call.function}` is no op"
-    if member := nearest(call.function, sorted(members), cutoff=0.6):
-        return UnknownOp.at(place, f"{message}, and no member", help=f"write `{member}`")
-    if advice := unneeded(call.function):
-        return UnknownOp.at(place, message, help=advice)
-    near = ops.nearest(call.function)
-    op = ops.find(near) if near else None
-    if op is None:
-        return UnknownOp.at(place, message, help="`layergen ops` lists the ops that a forward may call")
-    renamed = ex.Call(op.name, call.arguments, call.keywords)
-    repaired = repair(renamed, op)
-    remedy = f"write `{ex.show(repaired)}`" if repaired else f"the nearest is `{op.signatures[0]}`"
-    return UnknownOp.at(place, message, help=remedy, fix=op.name)
 
 
 def _finding(
@@ -178,8 +165,14 @@ def _whole_meant(call: ex.Call, fault: Fault, derived: Derived) -> str | None:
 
 def _slip_meant(call: ex.Call, fault: Fault, signature: ops.Signature) -> str | None:
     """What to write if tensors stand for one, or a bool or a text in the place of a number: ``float("inf")``."""
-    if fault.kind is not FaultKind.WRONG_KIND or fault.arguments[0] >= len(call.arguments):
+    if fault.kind is not FaultKind.WRONG_KIND:
         return None
+    if Kind.DTYPE in fault.parameters[0].accepts and (dtype := _dtype_meant(_value(call, fault))):
+        return f"write `{dtype}`"
+    if fault.arguments[0] >= len(call.arguments):
+        return None
+    if clamped := _clamp_meant(call):
+        return f"write `{clamped}`"
     value = call.arguments[fault.arguments[0]]
     if call.function == "float" and isinstance(value, ex.Literal) and (number := FLOATS.get(str(value.value).lower())):
         return f"write `{number}`"
@@ -190,6 +183,22 @@ def _slip_meant(call: ex.Call, fault: Fault, signature: ops.Signature) -> str | 
         return None
     meant = " or ".join(f"`{flag}`" for flag in flags)
     return f"if {meant} is meant, name it: `{flags[0]}={ex.show(value)}`"
+
+
+def _dtype_meant(value: ex.Expression) -> str | None:
+    """The dtype that is named by a text."""
+    text = value.value if isinstance(value, ex.Literal) and isinstance(value.value, str) else ""
+    return literal_meant(("dtype",), text, DTYPES) if text else None
+
+
+def _clamp_meant(call: ex.Call) -> str | None:
+    """The bound that is meant by the larger one of a number and a tensor."""
+    match call:
+        case ex.Call(function="max" | "min" as word, arguments=(first, second), keywords=()):
+            tensor, number = (second, first) if kinds_of(first) <= SCALAR else (first, second)
+            bound = ex.Keyword("min" if word == "max" else "max", number)
+            return ex.show(ex.Call("clamp", (tensor,), (bound,)))
+    return None
 
 
 def _check_scalar_call(call: ex.Call, path: Path) -> Iterator[Finding]:

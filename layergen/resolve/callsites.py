@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from layergen import ops
 from layergen.diagnostics import FORWARD, Finding, Label, Path, Place
 from layergen.lang import expression as ex
-from layergen.lang.facts import CalleeKind
+from layergen.lang.facts import CalleeKind, Role
 from layergen.lang.inits import INITIALIZERS
 from layergen.lang.kinds import Kind
 from layergen.lang.model import LAYER
@@ -25,6 +25,7 @@ from layergen.resolve.program import Child, Member, Program
 from layergen.resolve.quotients import labels_of, own_quotients, quotient_in, whole, whole_meant
 from layergen.resolve.scope import scoped
 from layergen.resolve.signature import leading_source
+from layergen.resolve.unknown_ops import DIMENSION, called_value
 from layergen.resolve.updates import check_updates
 from layergen.rules.calls import NotASize, NotATensor, NotScalar, UnknownOp, WrongArgumentKind
 from layergen.rules.members import WrongTensorPath
@@ -104,6 +105,8 @@ def _calls(expression: ex.Expression, path: Path, program: Program) -> Iterator[
         if isinstance(node, ex.Call | ex.Apply) and node.callee and node.callee.kind is CalleeKind.MEMBER:
             for name in node.callee.members:
                 yield from _run(node, path, program.members[name], program)
+        elif isinstance(node, ex.Call) and node.callee is None and (what := _valued(node.function, program)):
+            yield called_value(node, path, what)
         elif isinstance(node, ex.Call):
             yield from (
                 _pattern(node, node.origin, path)
@@ -118,6 +121,15 @@ def _calls(expression: ex.Expression, path: Path, program: Program) -> Iterator[
             message = f"`{listed}` is a list of members, which has no tensors itself"
             help = f"name one of it: `{listed}[0].{node.name}`"
             yield WrongTensorPath.at(Place(path, node.span), message, help=help)
+
+
+VALUED = {Role.INPUT: "an input", Role.PARAMETER: "a parameter", Role.BUFFER: "a buffer", Role.DIMENSION: DIMENSION}
+
+
+def _valued(name: str, program: Program) -> str | None:
+    """What a value is that has a name, which is no function."""
+    meaning = program.names.get(name)
+    return VALUED.get(meaning.role) if meaning is not None and ops.find(name) is None else None
 
 
 def _pattern(first: ex.Call, origin: ex.Origin, path: Path) -> Iterator[Finding]:

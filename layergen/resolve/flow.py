@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator
 
+from layergen import ops
 from layergen.diagnostics import FORWARD, Finding, Label, Place
 from layergen.lang import expression as ex
+from layergen.lang.meant import DTYPE_WORDS, NAME_WORDS
 from layergen.lang.model import LayerSpec
 from layergen.lang.tuples import whole_name, wholes
 from layergen.lang.visitor import Block, Visitor, assigned, assignments
@@ -45,6 +47,17 @@ def takes_a_turn(iterable: ex.Expression) -> bool:
         case ex.Call(function="enumerate" | "reversed", arguments=(inner,)):
             return takes_a_turn(inner)
     return False
+
+
+def _dtype_meant(name: str) -> str | None:
+    """The dtype that Python or torch calls by another name."""
+    return DTYPE_WORDS.get(name) if name in ("float", "double", "half", "int", "long") else None
+
+
+def _value_meant(name: str) -> str | None:
+    """Help with a name that stands for a value elsewhere, or for an op, which is no value."""
+    op = ops.find(name)
+    return NAME_WORDS.get(name) or (f"`{name}` is an op: call it, `{name}(…)`" if op is not None else None)
 
 
 class _Flow(Visitor):
@@ -136,8 +149,9 @@ class _Flow(Visitor):
             finding = self.unassigned(name, place, f"`{name}` is not assigned on every path that leads here")
         else:
             defined = {*self.known, *self.assigned}.difference(CONSTANTS)
-            text = ex.show(ex.Literal(name)) if name in self.choices else None
-            finding = undefined(node, FORWARD, defined, "declare it, or assign it before", meant=text)
+            text = ex.show(ex.Literal(name)) if name in self.choices else _dtype_meant(name)
+            otherwise = _value_meant(name) or "declare it, or assign it before"
+            finding = undefined(node, FORWARD, defined, otherwise, meant=text)
         self.findings.append(finding)
         self.reported.add(name)
 

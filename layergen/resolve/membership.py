@@ -21,9 +21,7 @@ NAMED = "give each member a name of its own under `modules`, and call one after 
 UNSUPPORTED = {
     **dict.fromkeys(("Sequential", "ModuleDict"), NAMED),
     "ModuleList": 'write the list itself: `"[Block(…) for i in range(…)]"`',
-    **dict.fromkeys(
-        ("ParameterList", "ParameterDict"), "declare its tensors under `parameters`, by `each: {k: count}`"
-    ),
+    **dict.fromkeys(("ParameterList", "ParameterDict"), "declare tensors under `parameters`, by `each: {k: count}`"),
     **dict.fromkeys(
         (
             "Transformer",

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from layergen import ops
 from layergen.diagnostics import FORWARD, Finding, Label, Place
 from layergen.lang import expression as ex
 from layergen.lang.argument_types import Base
@@ -192,6 +193,7 @@ def _check_unused(spec: LayerSpec) -> Iterator[Finding]:
     read = {name.id for name in reads(spec.forward)} - _only_grown(spec) | called_functions(spec, spec.forward)
     read |= ex.names(spec.penalty) if spec.penalty is not None else set()
     used_members = read.union(call.function for call in calls(spec.forward)).union(*map(ex.names, _tied(spec)))
+    read |= {call.function for call in calls(spec.forward) if ops.find(call.function) is None}  # which is told there
     changed = {name.id for name in assignments(spec.forward)}
     outside, itself = set[str](), set[str]()
     for part in scoped(spec):

@@ -1,5 +1,6 @@
 """Mends calls that do not fit: the call that was probably meant, if it can be told."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import takewhile
 
@@ -13,6 +14,7 @@ from layergen.suggest import nearest
 
 STEPS = 6  # no call worth guessing at has more faults
 PAIRED = frozenset({"pad"})  # parameters that take an even number of ints, so that no one int will do
+EITHER_WAY = frozenset({"max", "min"})  # of which `max(0, x)` is no slip of `max(x, 0)`, which asks for a dimension
 SUPPLIED = frozenset({"device", "layout", "requires_grad"})  # what a layer sees to itself
 
 
@@ -27,6 +29,22 @@ def repair(call: ex.Call, op: Op) -> ex.Call | None:
             return mended
         mended = _mend(mended, outcome, op)
     return None
+
+
+def renamed(call: ex.Call, op: Op, faults: Sequence[Fault]) -> ex.Call | None:
+    """The call if what the op lacks has been given to it by names that are like none of its own; else None."""
+    unknown = [fault.arguments[0] for fault in faults if fault.kind is FaultKind.UNKNOWN_KEYWORD]
+    lacking = [part for fault in faults if fault.kind is FaultKind.MISSING for part in fault.parameters]
+    if not unknown or len(unknown) != len(lacking):
+        return None
+    words = [*call.keywords]
+    for index, part in zip(unknown, lacking, strict=True):
+        at = index - len(call.arguments)
+        if nearest(words[at].name, _parameter_names(op)) or not accepts(part, kinds_of(words[at].value)):
+            return None
+        words[at] = replace(words[at], name=part.name)
+    mended = replace(call, keywords=tuple(words))
+    return mended if isinstance(ops.bind(op, bindable(mended)), ops.Binding) else None
 
 
 def _mend(call: ex.Call, outcome: BindingFault, op: Op) -> ex.Call | None:
@@ -44,7 +62,12 @@ def _mend(call: ex.Call, outcome: BindingFault, op: Op) -> ex.Call | None:
                 or _enlist_sizes(call, op)
             )
         case FaultKind.WRONG_KIND:
-            return _name_arguments(call, fault.arguments[0], op) or _enlist(call, fault) or _enlist_sizes(call, op)
+            return (
+                _name_arguments(call, fault.arguments[0], op)
+                or _swap(call, fault.arguments[0], op)
+                or _enlist(call, fault)
+                or _enlist_sizes(call, op)
+            )
         case _:
             return None
 
@@ -66,6 +89,19 @@ def _respell_keyword(call: ex.Call, index: int, op: Op, signature: Signature) ->
         return _drop_keyword(call, index)
     fitting = [part.name for part in free if accepts(part, kinds_of(keyword.value))]
     return _with_keyword(call, index, replace(keyword, name=fitting[0])) if len(fitting) == 1 else None
+
+
+def _swap(call: ex.Call, index: int, op: Op) -> ex.Call | None:
+    """The call with two of its positional arguments in each other's place, if it fits then."""
+    if index >= len(call.arguments) or op.name in EITHER_WAY:
+        return None
+    for other in range(len(call.arguments)):
+        swapped = list(call.arguments)
+        swapped[index], swapped[other] = swapped[other], swapped[index]
+        mended = replace(call, arguments=tuple(swapped))
+        if other != index and isinstance(ops.bind(op, bindable(mended)), ops.Binding):
+            return mended
+    return None
 
 
 def _with_keyword(call: ex.Call, index: int, keyword: ex.Keyword) -> ex.Call:

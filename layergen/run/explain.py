@@ -1,6 +1,6 @@
 """Puts what went wrong in a trial into words: in the names of the program, with the call that was probably meant."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -19,6 +19,7 @@ from layergen.run.alignment import broadcast, unfit
 from layergen.run.couplings import coupling, misfit
 from layergen.run.endless import Endless
 from layergen.run.fault import MemberFault
+from layergen.run.python_words import kind_of
 from layergen.run.remedies import remedy, taken_apart
 from layergen.run.roles import role_meant
 from layergen.run.said import dotted, needs_data, plain, sheltered, sized_by_values
@@ -68,6 +69,9 @@ class Explainer(Words):
             shapes = [tuple(operand.shape) for operand in fault.operands if isinstance(operand, Tensor)]
             if len(shapes) == 2 and not broadcast(*shapes):
                 return coupling(self, path, node, shapes[0], shapes[1])
+            lists = [operand for operand in fault.operands if isinstance(operand, list | tuple)]
+            if len(shapes) == 1 and len(lists) == 1:
+                return _with_a_list(path, node, fault.operands, self.notes())
         absent = self.absent(node, values)
         if absent is not None and "None" in fault.message:
             return absent_finding(path, absent, self.notes())
@@ -184,3 +188,11 @@ def _size_of_values(path: Path, node: ex.Node, notes: tuple[str, ...]) -> Findin
     message = f"the size of `{text}` depends on the values of a tensor"
     help = WITHOUT_VALUES.get(node.function if isinstance(node, ex.Call) else "", WEIGHTED)
     return SizeOfValues.at(Place(path, node.span), message, notes=notes, help=help)
+
+
+def _with_a_list(path: Path, node: ex.Binary, operands: Sequence[object], notes: tuple[str, ...]) -> Finding:
+    """The finding for a tensor and a list that an operator is to join."""
+    kinds = " and ".join(map(kind_of, operands))
+    listed = next(part for part in (node.left, node.right) if isinstance(part, ex.Sequence) or part is node.right)
+    help = f"make a tensor of numbers, `tensor({short(listed)})`; several tensors are joined by `stack` or `cat`"
+    return OpFailed.at(Place(path, node.span), f"{kinds} have no `{node.operator}`", notes=notes, help=help)

@@ -22,6 +22,7 @@ def remedy(node: ex.Node, message: str, values: Mapping[str, Any]) -> str | None
         _bounded(node, message)
         or _ranked(node, message)
         or _reshaped(node, message)
+        or _turned_round(node, message)
         or _parted(node)
         or _upcast(node, message)
         or _turned(node, values)
@@ -83,6 +84,13 @@ def _ranked(node: ex.Node, message: str) -> str | None:
     if not isinstance(node, ex.Call) or "the pattern is of" not in message:
         return None
     return "name an axis for each dimension of the tensor; `...` stands for any that stay as they are"
+
+
+def _turned_round(node: ex.Node, message: str) -> str | None:
+    """The op that reads a dimension from its end."""
+    if isinstance(node, ex.Subscript) and "step must be greater than zero" in message:
+        return f"write `flip({ex.show(node.value)}, [dim])`, which turns a dimension round"
+    return None
 
 
 def _upcast(node: ex.Node, message: str) -> str | None:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Container
 
 from layergen.lang import expression as ex
+from layergen.run.python_words import without_python
 
 # What torch says where an op, or a size, depends on the values of tensors, which are not there.
 DATA = re.compile(
@@ -37,6 +38,7 @@ def plain(message: str) -> str:
     """What torch says, without the parts that mean nothing to a user."""
     if needs_data(message):
         return NEEDS_DATA
+    message = without_python(message)
     message = re.sub(r"\s*\(?(Triggered internally|Exception raised from).*", "", message)
     message = re.sub(r"^(torch\.)?[A-Za-z_.]*\(\): ", "", message)
     message = re.sub(r"(?:c10|at)::(Half|BFloat16)", lambda match: HALVES[match[1]], message)
@@ -45,6 +47,8 @@ def plain(message: str) -> str:
     message = re.sub(r"torch\.Size\((\[.*?\])\)", r"\1", message.rstrip("!"))
     message = re.sub(r"<class '(?:[a-z_.]*\.)?(\w+)'>", r"\1", message)
     message = re.sub("|".join(KINDS), lambda match: KINDS[match[0]], message)
+    message = re.sub(r"\s*\(Could this error message[^)]*\)", "", message)
+    message = re.sub(r"\btorch\.((?:u?int|b?float|complex)\d+|bool)\b", r"\1", message)
     message = message.replace("meta device", "tried layer").replace(" in self", "").strip()
     message = message[:-1] if message.endswith(")") and message.count(")") > message.count("(") else message
     return message[:1].lower() + message[1:] if message[:2].istitle() else message
