@@ -61,7 +61,7 @@ MOVED = {
         ys = []
         for t, x_t in enumerate(unbind(x, 1)):
             h = tanh(linear(x_t, wx, b) * (t + 1) + h)
-            append(ys, h[:, :3])
+            append(ys, h[:, :3] + h[:, 1:])
         y = stack(ys, 1)
         """,
         [PROJECTED, "for t, projected_t in enumerate(projected.unbind(1)):"],

@@ -27,7 +27,7 @@ REFUSED = {  # by the build, with one finding
     "pairwise_self": "LG315",
     "partial_rope": "LG301",
     "pos_batch": "LG327",
-    "pos_index": "LG303",
+    "pos_index": "LG347",
     "rel_pos": "LG316",
     "rotary_half": "LG320",
     "se": "LG303",

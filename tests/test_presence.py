@@ -119,10 +119,10 @@ def test_what_takes_the_place_of_an_argument_is_not_asked_for() -> None:
 
 def test_branches_ask_for_what_a_constraint_promises() -> None:
     lines = forward_lines(conditioned("features is not None or c is None"))
-    assert "if c is not None and self.weight is not None:" in lines
+    assert "if c is not None and weight is not None:" in lines
     flipped = "if c is None:\n    y = x\nelse:\n    y = x * (1 + linear(c, weight))"
     lines = forward_lines(program(flipped, **LAYER, constraints=["features is not None or c is None"]))
-    assert "if c is None or self.weight is None:" in lines
+    assert "if c is None or weight is None:" in lines
 
 
 def test_what_no_constraint_promises_is_not_asked_for() -> None:
