@@ -36,7 +36,7 @@ ALWAYS = Behaviour(lambda layer: True)
 BEHAVIOURS = {
     "test_accepts_an_empty_batch": Behaviour(
         lambda layer: bool(layer.transforms.empty),
-        "no dimension is the batch, or what the layer gives without samples is not finite",
+        "no dimension is the batch, torch refuses one without samples, or what comes of it is not finite",
     ),
     "test_accepts_channels_last": Behaviour(
         lambda layer: any(len(shape) == 4 for shape in input_shapes(layer)),

@@ -13,7 +13,7 @@ from layergen.words import listed
 WIDTH = 100  # columns, where it can be kept
 CODE = 58  # of these at most for the code of a statement with its result beside it
 COUNTED = (
-    "FLOPs: two for each multiply-add of products, convolutions and attention in one forward. "
+    "FLOPs: two for each multiply-add of products, convolutions and attention in one forward in training. "
     "Activation bytes: what autograd keeps for the backward in float32."
 )
 JOINT = "\N{NO-BREAK SPACE}"  # stands for a space at which lines are not broken

@@ -22,4 +22,6 @@ def transformed(seen: Transforms, asks_mode: bool) -> Iterator[str]:
     if seen.empty:
         modes = listed(["training" if training else "evaluation" for training in seen.empty])
         where = f" in {modes}" if asks_mode else ""
+        taken = next(iter(seen.empty.values())).setting.name
+        where += "" if taken == seen.ways[0] else f", at {taken}"
         yield f"a batch without samples is taken{where}, with finite gradients and buffers"

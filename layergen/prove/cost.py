@@ -3,7 +3,7 @@
 They are counted while the layer is run at symbols, on the way through the forward that its first case takes:
 
 - *parameters*: the elements of all parameters that exist on this way.
-- *FLOPs* of one forward: two for each multiply-add of matrix products, convolutions and attention, as
+- *FLOPs* of one forward in training: two for each multiply-add of matrix products, convolutions and attention, as
   `torch.utils.flop_counter` counts them. What works element by element, or reduces, counts nothing, nor does
   `bilinear`.
 - *activation bytes*: the memory that autograd keeps from the forward until the backward, in training, with inputs and
@@ -41,7 +41,7 @@ class Costs:
     """What a layer costs."""
 
     parameters: Cost
-    flops: Cost
+    flops: Cost  # in training, as all of them; evaluation may go another way through the forward
     activation_bytes: Cost
 
 
