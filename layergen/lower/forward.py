@@ -9,6 +9,7 @@ from layergen.lang import expression as ex
 from layergen.lang.tuples import whole_name, wholes
 from layergen.lang.visitor import Visitor, assigned, calls, mentioned
 from layergen.lower import autocast
+from layergen.lower.alike import unless_alike
 from layergen.lower.annotations import Annotations
 from layergen.lower.arguments import bounds_check, normalized
 from layergen.lower.buffers import copied
@@ -391,4 +392,5 @@ class ForwardWriter(Visitor):
         used = mentioned([user]) | {call.function for call in calls([user])}
         node = self.narrowing(node, used) if is_condition else node
         node = as_types(node, self.known, self.program.decided, self.names)
+        node = unless_alike(node, self.program)
         return autocast.unless_autocast(converted(node, self.program, self.names), self.device_type)
