@@ -49,6 +49,11 @@ class Subject:
         return run
 
 
+def _written(value: Any) -> Any:
+    """An argument as one writes it in Python, sizes as a tuple: torch takes longer to read a list."""
+    return tuple(value) if isinstance(value, list) else value
+
+
 def _tensors(value: Any) -> list[Tensor]:
     """The tensors in a value, those of tuples and lists in it too."""
     if isinstance(value, Tensor):
@@ -75,8 +80,9 @@ def subjects(program: Program, layer: type[nn.Module], setting: Setting) -> tupl
     with drawn(gradients=True):
         instance = Instance(program, setting, Placement(CPU, gradients=True))
         give(instance, ORDINARY)
-        named = {**{name: instance.inputs[name] for name in program.kept}, **setting.given}
-        module = layer(**{name: named[name] for name in program.constructor if name in named})
+        alike = {name: setting.values[name] for name, part in program.arguments.items() if part.as_given}
+        named = {**{name: instance.inputs[name] for name in program.kept}, **setting.given, **alike}
+        module = layer(**{name: _written(named[name]) for name in program.constructor if name in named})
         given = {**setting.values, **gathered(instance.inputs, program.tuples)}
         own = Subject(module, tuple(given[name] for name in program.call))
         if program.matches is None:
