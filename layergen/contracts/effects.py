@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from layergen.contracts.probing import differs
-from layergen.contracts.sites import CPU, PRODUCTS, started
+from layergen.contracts.sites import CPU, PRODUCTS, SHAKE, started
 from layergen.contracts.values import drawn
 from layergen.lang import expression as ex
 from layergen.lang.facts import CalleeKind
@@ -47,7 +47,7 @@ class ProductWatch(Watcher[tuple[Tensor, ...]]):
 
 
 def has_effect(program: Program, setting: Setting, training: bool, name: str) -> bool:
-    """Whether something changes with a parameter at a setting, where the layer starts; so it does if nothing tells.
+    """Whether something changes with a parameter near where the layer starts; so it does where nothing tells.
 
     An offset of the keys in attention changes no output either, and is usual: a product takes it before a softmax
     takes it away.
@@ -55,7 +55,7 @@ def has_effect(program: Program, setting: Setting, training: bool, name: str) ->
     with drawn():
         try:
             instance = Instance(program, setting, Placement(CPU, torch.float64))
-            started(instance)
+            started(instance, shake=SHAKE)
             parameter = instance.state.get(name)
             if parameter is None:
                 return False

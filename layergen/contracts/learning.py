@@ -61,14 +61,13 @@ def check_learning(ways: Ways) -> Iterator[Finding]:
             moved |= steps.moved
             rounded |= steps.rounded
     still = [name for name in there if name not in moved]
-    for name in [name for name in still if name in rounded]:
-        if any(has_effect(program, setting, training, name) for setting, training in tried):
-            still.remove(name)
-    without = list(dict.fromkeys(declared.get(name, name) for name in still if name in rounded))
+    idle = [name for name in still if not any(has_effect(program, *where, name) for where in tried)]
+    without = list(dict.fromkeys(declared.get(name, name) for name in idle))
+    stuck = list(dict.fromkeys(declared.get(name, name) for name in still if name not in {*idle, *rounded}))
     if without:
         yield _ineffective(without)
-    elif still:
-        yield _finding(list(dict.fromkeys(declared.get(name, name) for name in still)), program)
+    elif stuck:
+        yield _finding(stuck, program)
 
 
 LEARNING = Promise(check_learning, (START, SMALL))
@@ -131,7 +130,8 @@ def _ineffective(names: list[str]) -> Finding:
     first, *others = names
     message = f"no output changes with the parameter `{first}`, but for rounding"
     labels = [Label(Place(("parameters", name), key=True), "nor with this one") for name in others]
-    help = f"delete `{first}`, or find what takes it away again, as a softmax does with what is added to all of a row"
+    help = f"find what on the way from `{first}` does not change with it, such as a softmax over a single entry, or a "
+    help += f"softmax or norm of what has one number added to all; or delete `{first}`"
     return NeverLearns.at(Place(("parameters", first), key=True), message, labels=labels, help=help)
 
 
