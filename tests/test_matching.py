@@ -69,7 +69,9 @@ def test_a_layer_that_draws_always_is_not_compared() -> None:
     assert not any(shown.contract == "matches" for shown in checked(layer).judgement.shown)
 
 
-@pytest.mark.parametrize(("matched", "message"), [("m + x", "none and a tensor have no `+`"), ("x * 2 if m is None else x + m", "`y[")])
+@pytest.mark.parametrize(
+    ("matched", "message"), [("m + x", "none and a tensor have no `+`"), ("x * 2 if m is None else x + m", "`y[")]
+)
 def test_an_input_that_is_left_out_is_compared_too(matched: str, message: str) -> None:
     inputs = {"x": ["N", "C"], "m": {"shape": ["N", "C"], "optional": True}}
     finding = fault_of(program("y = x if m is None else x + m", inputs=inputs, matches=matched))
