@@ -283,7 +283,7 @@ def test_words_of_a_forward(forward: str, help: str) -> None:
     ("forward", "message"),
     [
         ("y = x + [1, 2]", "a tensor and a list have no `+`"),
-        ("y = x + None", "a tensor and None have no `+`"),
+        ("y = x + None", "a tensor and `None` have no `+`"),
         ("y = x < 'a'", "a tensor and a text cannot be compared by `<`"),
         ("y = C[0] * x", "an int has no entries to index"),
         ("y = x[0][0][0]", "a single number has no entries to index"),
