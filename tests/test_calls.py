@@ -323,3 +323,10 @@ def test_of_a_tuple_that_a_loop_runs_over_members_alone_are_called() -> None:
 )
 def test_what_is_meant_by_other_words(text: str, help: str) -> None:
     assert only(text).help == help
+
+
+@pytest.mark.parametrize("text", ["embedding(x, weight, sparse=True)", "embedding_bag(x, weight, sparse=True)"])
+def test_sparse_gradients_are_no_part_of_the_language(text: str) -> None:
+    finding = only(text)
+    assert finding.rule.code == "LG206"
+    assert finding.help == f"write `{text.replace(', sparse=True', '')}`"

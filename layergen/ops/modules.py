@@ -11,6 +11,7 @@ from torch import nn
 from layergen.lang.inits import INITIALIZERS
 from layergen.lang.kinds import Kind
 from layergen.ops.model import Formal, Op, Signature
+from layergen.ops.schemas import SPARSE
 
 ANYTHING = frozenset(Kind)
 TENSOR = frozenset({Kind.TENSOR})
@@ -21,7 +22,7 @@ ANNOTATIONS = {
     str: frozenset({Kind.STR}),
 }
 VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-HIDDEN = {"self", "tensor", "generator", "device", "dtype"}  # what generated code gives itself
+HIDDEN = {"self", "tensor", "generator", "device", "dtype", SPARSE}  # what generated code gives itself, and no one
 
 
 @cache

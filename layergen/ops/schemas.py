@@ -52,7 +52,8 @@ ANNOTATIONS: dict[object, Kinds] = {
     None: frozenset({Kind.INT, Kind.INTS}),  # what is left at run time of torch's `BroadcastingList2[int]`
 }
 ALIASES = {"dim": ("axis",), "keepdim": ("keepdims",)}  # of the parser that all functions written in C++ share
-HIDDEN = frozenset({"out", "pin_memory", "non_blocking", "requires_grad", "size_average"})
+SPARSE = "sparse"  # asks for a gradient that is a sparse tensor, which most optimizers and checks do not take
+HIDDEN = frozenset({"out", "pin_memory", "non_blocking", "requires_grad", "size_average", SPARSE})
 
 
 def from_operator(name: str, operator: str, *, method: bool = False) -> tuple[Signature, ...]:

@@ -9,13 +9,14 @@ from layergen.lang import expression as ex
 from layergen.lang.kinds import Kind
 from layergen.ops import BindingFault, Fault, FaultKind, Formal, Op, Signature
 from layergen.ops.binding import accepts
+from layergen.ops.schemas import SPARSE
 from layergen.resolve.inference import arguments_of, bindable, kinds_of
 from layergen.suggest import nearest
 
 STEPS = 6  # no call worth guessing at has more faults
 PAIRED = frozenset({"pad"})  # parameters that take an even number of ints, so that no one int will do
 EITHER_WAY = frozenset({"max", "min"})  # of which `max(0, x)` is no slip of `max(x, 0)`, which asks for a dimension
-SUPPLIED = frozenset({"device", "layout", "requires_grad"})  # what a layer sees to itself
+SUPPLIED = frozenset({"device", "layout", "requires_grad", SPARSE})  # what a layer sees to itself, or has not at all
 
 
 def repair(call: ex.Call, op: Op) -> ex.Call | None:
