@@ -125,6 +125,20 @@ def test_branches_ask_for_what_a_constraint_promises() -> None:
     assert "if c is None or weight is None:" in lines
 
 
+def test_branches_ask_for_a_number_that_a_constraint_promises() -> None:
+    scale = {"type": "float", "optional": True, "default": None, "doc": "Factor."}
+    layer: dict[str, Any] = {
+        "arguments": {"scale": scale},
+        "inputs": {"x": ["N", "C"], "c": {"shape": ["N", "C"], "optional": True}},
+        "constraints": ["c is None or scale is not None"],
+    }
+    asked = "if c is not None and self.scale is not None:"
+    for question in ("c is not None", "c is not None and scale is not None"):
+        assert asked in forward_lines(program(f"y = x\nif {question}:\n    y = y + scale * c", **layer))
+    inside = "y = x\nif scale is not None:\n    y = y + scale\n    if c is not None:\n        y = y + scale * c"
+    assert "    if c is not None:" in forward_lines(program(inside, **layer))
+
+
 def test_what_no_constraint_promises_is_not_asked_for() -> None:
     parameters = {"weight": {"shape": ["dim", "features"], "init": "normal(0, 0.02)"}}
     arguments = {"dim": DIM, "features": DIM}

@@ -390,7 +390,7 @@ class ForwardWriter(Visitor):
         node = situated(node, self.known, self.sized)
         is_condition = isinstance(user, ex.If) or any(isinstance(part, ex.Conditional) for part in ex.walk(node))
         used = mentioned([user]) | {call.function for call in calls([user])}
-        node = self.narrowing(node, used) if is_condition else node
+        node = self.narrowing(node, used, self.known) if is_condition else node
         node = as_types(node, self.known, self.program.decided, self.names)
         node = unless_alike(node, self.program)
         return autocast.unless_autocast(converted(node, self.program, self.names), self.device_type)

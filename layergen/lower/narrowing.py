@@ -5,12 +5,12 @@ and ``if c is not None:`` becomes ``if c is not None and self.weight is not None
 give the input to a layer without the parameter.
 """
 
-from collections.abc import Set
+from collections.abc import Iterator, Set
 
 from layergen.lang import expression as ex
 from layergen.lang.tuples import wholes
 from layergen.lang.visitor import mentioned
-from layergen.resolve.conditions import facts, settled
+from layergen.resolve.conditions import NOTHING, Facts, facts, present, settled
 from layergen.resolve.program import Program
 
 
@@ -28,13 +28,23 @@ class Narrowing:
         """What constraints say to be there where an input is."""
         asked = (node for node in program.size_constraints if name in ex.names(node))
         known = frozenset(fact for node in asked for fact in facts(settled(node, name)))
-        return [part for part, when in self.conditional.items() if facts(when) <= known]
+        numbers = (part for part, argument in program.arguments.items() if argument.optional)
+        given = [part for part in numbers if part not in program.derived and present(part) <= known]
+        return [*(part for part, when in self.conditional.items() if facts(when) <= known), *given]
 
-    def __call__(self, node: ex.Expression, used: Set[str]) -> ex.Expression:
-        """A node whose conditions are said of all that depend on them and that are used where they hold."""
-        return _leaning(ex.transform(node, lambda part: self._change(part, used)))
+    def __call__(self, node: ex.Expression, used: Set[str], known: Facts = NOTHING) -> ex.Expression:
+        """A node whose conditions are said of all that depend on them and that are used where they hold.
 
-    def _change(self, part: ex.Expression, used: Set[str]) -> ex.Expression | None:
+        Args:
+            node: The node.
+            used: What is used where its conditions hold.
+            known: What is known where it stands.
+        """
+        asked = set(_asked(node))
+        told = {name for name in used if present(name) <= known}
+        return _leaning(ex.transform(node, lambda part: self._change(part, used, used - asked - told)))
+
+    def _change(self, part: ex.Expression, used: Set[str], unasked: Set[str]) -> ex.Expression | None:
         asked, condition, there = None, part, True
         match part:
             case ex.Compare(ex.Name(id=name), ("is" | "is not" as sign,), (ex.Literal(None),)) if name in self.flags:
@@ -44,7 +54,7 @@ class Narrowing:
             case ex.Compare(ex.Name(id=name), ("is" | "is not" as sign,), (ex.Literal(None),)) if self._has(name):
                 asked, condition, there = name, self.conditional[name], sign == "is not"
             case ex.Compare(ex.Name(id=name), ("is" | "is not" as sign,), (ex.Literal(None),)) if name in self.along:
-                found = [other for other in self.along[name] if other in used]
+                found = [other for other in self.along[name] if other in unasked]
                 return _all_there([name, *found], sign == "is not") if found else None
         if isinstance(part, ex.Name) and self._has(part.id):
             return None
@@ -64,6 +74,14 @@ def asked_and_read(test: ex.Expression, statement: ex.If, program: Program) -> l
     ]
     names = [name.id for name in asked if isinstance(name, ex.Name)]
     return [name for name in names if name in program.tensors and name not in program.families and name in read]
+
+
+def _asked(node: ex.Expression) -> Iterator[str]:
+    """The names of which a node asks whether they are there."""
+    for part in ex.walk(node):
+        match part:
+            case ex.Compare(ex.Name(id=name), ("is" | "is not",), (ex.Literal(None),)):
+                yield name
 
 
 def _all_there(names: list[str], there: bool) -> ex.Expression:
