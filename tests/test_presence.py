@@ -93,6 +93,15 @@ def test_two_inputs_may_come_together() -> None:
     assert {setting.absent for setting in settings_of(layer)} == {frozenset(), frozenset("ab")}
 
 
+def test_inputs_alone_have_no_value_to_show() -> None:
+    layer = program(
+        "y = x if a is None else x + a\ny = y if b is None else y * b",
+        inputs={"x": ["N", "C"], **{name: {"shape": ["N", "C"], "optional": True} for name in "ab"}},
+        constraints=["a is None or b is not None"],
+    )
+    assert '    raise ValueError("expected a is None or b is not None")' in forward_lines(layer)
+
+
 def test_constraints_that_no_setting_keeps_are_still_found() -> None:
     [finding] = faults_of(conditioned("features is None", "features is not None"))
     assert finding.rule.name == "unsatisfiable"

@@ -138,7 +138,7 @@ def told(program: Program, node: ex.Expression) -> Message:
             named = [number, *_named(program, ex.names(divisor))]
         case _:
             named = _named(program, ex.names(node))
-    parts: list[str | tuple[str]] = [f"{must_be(node)}, got "]
+    parts: list[str | tuple[str]] = [f"{must_be(node)}, got " if named else must_be(node)]
     for index, name in enumerate(named):
         parts += [f"{', ' if index else ''}{name}=", (name,)]
     return tuple(parts)
