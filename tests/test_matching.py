@@ -70,7 +70,7 @@ def test_a_layer_that_draws_always_is_not_compared() -> None:
 
 
 @pytest.mark.parametrize(
-    ("matched", "message"), [("m + x", "none and a tensor have no `+`"), ("x * 2 if m is None else x + m", "`y[")]
+    ("matched", "message"), [("m + x", "`None` and a tensor have no `+`"), ("x * 2 if m is None else x + m", "`y[")]
 )
 def test_an_input_that_is_left_out_is_compared_too(matched: str, message: str) -> None:
     inputs = {"x": ["N", "C"], "m": {"shape": ["N", "C"], "optional": True}}
