@@ -2,6 +2,7 @@
 
 from layergen.contracts.agreement import AGREEMENT
 from layergen.contracts.autocast import AUTOCAST
+from layergen.contracts.axes import AXES
 from layergen.contracts.broadcasting import BROADCASTING
 from layergen.contracts.buffers import BUFFERS
 from layergen.contracts.causal import CAUSAL
@@ -54,7 +55,7 @@ CONTRACTS: dict[str, tuple[Promise, ...]] = {
     "device": (DEVICE,),
     "gradient": (GRADIENT, DETACHED),
     "training": (RANDOMNESS,),
-    "meaning": (INDEPENDENCE, CAUSAL, MASKS),
+    "meaning": (INDEPENDENCE, CAUSAL, MASKS, AXES),
     "definition": (COMPLETE,),
     "domains": (DOMAINS,),
     "finite": (FINITE,),

@@ -126,6 +126,31 @@ class UnusedEntries(Rule):
     judges = True
 
 
+class MixedAxes(Rule):
+    """A reshape puts entries of two axes into each other.
+
+    A reshape leaves all entries in their order. It may split an axis, and join axes that stand side by side; where it
+    takes other axes for one, each row gets entries of several. That is seen in the sizes of a run, and told where one
+    exchange of two axes mends it. Nothing is told of a layer with a `definition` or `matches`, which tell what each
+    value is; of parameters, which are learned in any arrangement; and of the shift of rows by their numbers, which a
+    reshape from `[L, L + 1]` to `[L + 1, L]` does.
+
+        inputs:
+          x: [N, L, dim]
+        forward: |
+          h = reshape(linear(x, weight), [N, num_heads, L, head_dim])       # positions and features, mixed
+
+    Fix: let the axes change places before what becomes one axis, or behind what has been split. Where it is meant, say
+    so: `accept: {mixed-axes: rows are shuffled}`.
+
+        forward: |
+          h = transpose(reshape(linear(x, weight), [N, L, num_heads, head_dim]), 1, 2)
+    """
+
+    code = "LG350"
+    judges = True
+
+
 class NeedlessAccept(Rule):
     """An `accept` that nothing needs.
 

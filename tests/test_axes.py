@@ -1,0 +1,75 @@
+"""Axes: reshapes that mix two of them are found, and those that split and join neighbours are let pass."""
+
+from typing import Any
+
+import pytest
+from small import DIM, breaches, program
+
+from layergen.contracts.axes import AXES, keeps_axes
+
+HEADS: dict[str, Any] = {
+    "arguments": {"dim": DIM, "heads": DIM},
+    "constraints": ["dim % heads == 0"],
+    "inputs": {"x": ["N", "L", "dim"]},
+}
+SHAPE = ["N", "L", "dim"]
+SPLIT = "transpose(reshape(x, [N, L, heads, dim // heads]), 1, 2)"
+
+
+def found(forward: str, shape: list[str], **parts: Any) -> list[str]:
+    """What is told of a layer with a forward: the calls, and what to write."""
+    layer = program(forward, **{**HEADS, "outputs": {"y": shape}, **parts})
+    helps = [finding.help or "" for finding in breaches(AXES, layer)]
+    return [help.partition("`")[2].partition("`")[0] for help in helps]
+
+
+FAULTY = {
+    "split": ("y = reshape(x, [N, heads, L, dim // heads])", ["N", "heads", "L", "dim // heads"], SPLIT),
+    "merged": (f"h = {SPLIT}\ny = reshape(h, [N, L, dim])", SHAPE, "reshape(transpose(h, 1, 2), [N, L, dim])"),
+    "the rest": (f"h = {SPLIT}\ny = reshape(h, [N, L, -1])", SHAPE, "reshape(transpose(h, 1, 2), [N, L, -1])"),
+    "for a transpose": ("y = reshape(x, [N, dim, L])", ["N", "dim", "L"], "reshape(transpose(x, 1, 2), [N, dim, L])"),
+}
+PAIRS: dict[str, Any] = {"inputs": {"x": ["N", "2 * L", "dim"]}}
+SQUARES: dict[str, Any] = {"inputs": {"x": ["N", "L", "L"]}}
+OWNED: dict[str, Any] = {"parameters": {"w": {"shape": ["dim", "heads"], "init": "xavier_uniform"}}}
+SOUND: dict[str, tuple[str, list[str], dict[str, Any]]] = {
+    "split": (f"y = {SPLIT}", ["N", "heads", "L", "dim // heads"], {}),
+    "merged": (f"h = {SPLIT}\ny = reshape(transpose(h, 1, 2), [N, L, dim])", SHAPE, {}),
+    "flat": ("y = reshape(x, [N, L * dim])", ["N", "L * dim"], {}),
+    "neighbours in time": ("y = reshape(x, [N, L, 2 * dim])", ["N", "L", "2 * dim"], PAIRS),
+    "shifted rows": ("y = reshape(pad(x, [1, 0]), [N, L + 1, L])[:, 1:]", ["N", "L", "L"], SQUARES),
+    "a parameter": ("y = x + sum(reshape(w, [heads, dim]), dim=0)", SHAPE, OWNED),
+    "by a formula": ("y = reshape(x, [N, dim, L])", ["N", "dim", "L"], {"matches": "reshape(x, [N, dim, L])"}),
+}
+
+
+@pytest.mark.parametrize(("forward", "shape", "mended"), FAULTY.values(), ids=FAULTY)
+def test_a_reshape_that_mixes_axes_is_mended(forward: str, shape: list[str], mended: str) -> None:
+    assert found(forward, shape) == [mended]
+
+
+@pytest.mark.parametrize(("forward", "shape", "parts"), SOUND.values(), ids=SOUND)
+def test_a_reshape_of_neighbours_passes(forward: str, shape: list[str], parts: dict[str, Any]) -> None:
+    assert found(forward, shape, **parts) == []
+
+
+def test_what_no_exchange_mends_is_not_told() -> None:
+    parts = {"arguments": {"dim": DIM}, "constraints": [], "inputs": {"x": ["6", "10"]}}
+    assert found("y = reshape(x, [15, 4])", ["15", "4"], **parts) == []
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "keeps"),
+    [
+        ((2, 6), (2, 3, 2), True),
+        ((2, 3, 2), (6, 2), True),
+        ((4, 5), (2, 10), True),
+        ((5, 4), (4, 5), False),
+        ((3, 7, 4), (3, 2, 7, 2), False),
+        ((3, 1, 4), (4, 3), False),
+        ((0, 4), (4, 0), True),
+        ((), (1,), True),
+    ],
+)
+def test_axes_are_kept(before: tuple[int, ...], after: tuple[int, ...], keeps: bool) -> None:
+    assert keeps_axes(before, after) is keeps
