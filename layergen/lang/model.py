@@ -42,6 +42,7 @@ from layergen.lang.tensors import Tensor as Tensor
 from layergen.lang.tensors import TupleInput as TupleInput
 from layergen.lang.tensors import TupleOutput as TupleOutput
 from layergen.lang.tensors import kept as kept
+from layergen.lang.tokens import LAYER
 from layergen.lang.tuples import TensorTuple, item_name
 from layergen.lang.values import (
     Block,
@@ -66,7 +67,6 @@ class Reference(Part):
 
 TAGS = frozenset({TENSOR, VALUE, TUPLE, MODULE, FORMULA})  # in paths of pydantic's errors, beside what a spec names
 COMPARING = ("==", "<=", ">=", "<", ">")  # what a law may be
-LAYER = "layer"  # what a law calls the layer itself
 
 
 def _unnamed(part: Any, run: str) -> Any:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from layergen.diagnostics import Span
 from layergen.lang import expression as ex
 from layergen.lang.meant import IN_PLACE, unneeded
-from layergen.lang.tokens import SyntaxFault, Token, TokenKind, quoted
+from layergen.lang.tokens import LAYER, SyntaxFault, Token, TokenKind, quoted
 
 CONSTANTS = {"true": "True", "false": "False", "null": "None", "none": "None", "TRUE": "True", "FALSE": "False"}
 
@@ -80,7 +80,9 @@ def is_listed(node: ex.Expression) -> bool:
 
 
 def is_path(receiver: ex.Expression, path: tuple[str, ...]) -> bool:
-    """Whether ``receiver.path`` may be a member's tensor, by its looks."""
+    """Whether ``receiver.path`` may be a member's tensor by its looks, or in a law an output of the layer."""
+    if isinstance(receiver, ex.Call):
+        return receiver.function == LAYER and len(path) == 1
     inner = receiver
     while isinstance(inner, ex.Subscript | ex.Member):
         inner = inner.value

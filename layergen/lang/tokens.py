@@ -14,6 +14,7 @@ from enum import StrEnum
 
 from layergen.diagnostics import Span
 
+LAYER = "layer"  # what a law calls the layer itself
 MAX_TEXT = 20_000
 MAX_NUMBER = 40
 MAX_STRING = 200

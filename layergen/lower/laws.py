@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from layergen.lang import expression as ex
-from layergen.lang.model import LAYER, Law
+from layergen.lang.model import Law
+from layergen.lang.tokens import LAYER
 from layergen.lower.scopes import attribute
 from layergen.lower.source import Origin, SourcePrinter, quoted
 from layergen.lower.views import RowView

@@ -14,7 +14,6 @@ from layergen.lang.constructors import constructor_calls
 from layergen.lang.facts import Callee, CalleeKind, Role
 from layergen.lang.kinds import Kind, Kinds
 from layergen.lang.model import (
-    LAYER,
     Argument,
     Buffer,
     Input,
@@ -29,6 +28,7 @@ from layergen.lang.model import (
 )
 from layergen.lang.refusals import is_module
 from layergen.lang.shown import Shown
+from layergen.lang.tokens import LAYER
 from layergen.lang.tuples import item_index
 from layergen.lang.visitor import Block
 from layergen.resolve.annotation import Environment, Functions, Meaning, annotated, as_initializer
@@ -147,7 +147,7 @@ def understood(spec: LayerSpec, library: Library = EMPTY) -> Program:
         inputs=inputs,
         tuples=spec.taken_tuples,
         results=spec.given_tuples,
-        laws=tuple(_law(law, start, numbers) for law in spec.laws),
+        laws=tuple(_law(law, start, numbers, list(spec.outputs)) for law in spec.laws),
         penalty=None if spec.penalty is None else annotated(spec.penalty, _owning(spec, start)),
         outputs={name: _output(part, called) for name, part in spec.outputs.items()},
         random="always" if any(child.program.random == "always" for child in children_of(members)) else spec.random,
@@ -233,12 +233,24 @@ class _Itself:
     name: str = LAYER
 
 
-def _law(law: Law, start: Environment, numbers: Environment) -> Law:
+def _law(law: Law, start: Environment, numbers: Environment, outputs: list[str]) -> Law:
     """A law, which sees what the forward sees at its start, and the layer."""
+
+    def placed(node: ex.Expression) -> ex.Expression | None:
+        """What `layer(x).y` is: of several outputs the one in its place."""
+        match node:
+            case ex.Member(value=ex.Call(function=function) as call, name=name) if (
+                function == LAYER and name in outputs
+            ):
+                value = ex.transform(call, placed)
+                index = ex.Literal(outputs.index(name))
+                return value if len(outputs) == 1 else ex.Subscript(value, index, span=node.span)
+        return None
+
     itself = _Itself(TENSOR | frozenset({Kind.TENSORS}))
     at = start.with_names({LAYER: Meaning(Role.MEMBER, MEMBER, itself)})
     when = None if law.when is None else annotated(law.when, numbers)
-    return law.model_copy(update={"law": annotated(law.law, at), "when": when})
+    return law.model_copy(update={"law": annotated(ex.transform(law.law, placed), at), "when": when})
 
 
 def _owning(spec: LayerSpec, start: Environment) -> Environment:

@@ -8,9 +8,8 @@ from layergen.lang import expression as ex
 from layergen.lang.facts import CalleeKind, Role
 from layergen.lang.inits import INITIALIZERS
 from layergen.lang.kinds import Kind
-from layergen.lang.model import LAYER
 from layergen.lang.scalars import SCALARS
-from layergen.lang.tokens import quoted
+from layergen.lang.tokens import LAYER, quoted
 from layergen.lang.visitor import expressions, parts, statements
 from layergen.ops.modules import find_initializer, find_module, module_names
 from layergen.resolve.asking import check_asking

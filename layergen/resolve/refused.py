@@ -5,19 +5,37 @@ from collections.abc import Iterator
 from layergen.diagnostics import FORWARD, Finding, Path, Place, Span
 from layergen.lang import expression as ex
 from layergen.lang.model import LayerSpec
-from layergen.lang.tokens import quoted
+from layergen.lang.tokens import LAYER, quoted
 from layergen.lang.visitor import assignments, expressions
 from layergen.resolve.scope import scoped
+from layergen.rules.names import UndefinedName
 from layergen.rules.spec import ForbiddenConstruct
+from layergen.suggest import nearest
 
 
 def check_refused(spec: LayerSpec) -> Iterator[Finding]:
     """Yield the constructs of a spec that no layer can have, each once."""
     members = frozenset(spec.modules).union(target.id for target in assignments(spec.forward))
     for part in scoped(spec):
-        yield from _expression(part.expression, part.path, members)
+        if part.path[0] == "laws":
+            yield from _outputs(part.expression, part.path, spec)
+        else:
+            yield from _expression(part.expression, part.path, members)
     for expression in expressions(spec.forward):
         yield from _expression(expression, FORWARD, members)
+
+
+def _outputs(law: ex.Node, path: Path, spec: LayerSpec) -> Iterator[Finding]:
+    """Yield what a law calls an output of the layer and is none."""
+    for node in ex.walk(law):
+        match node:
+            case ex.Member(value=ex.Call(function=function), name=name) if function == LAYER:
+                if name not in spec.outputs:
+                    near = nearest(name, spec.outputs)
+                    message, help = f"the layer has no output `{name}`", f"write `{near}`" if near else None
+                    yield UndefinedName.at(Place(path, node.span), message, help=help)
+            case ex.Member() | ex.Apply():
+                yield from _expression(node, path, frozenset(spec.modules))
 
 
 def _expression(node: ex.Node, path: Path, members: frozenset[str]) -> Iterator[Finding]:

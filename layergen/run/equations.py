@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from layergen.lang import expression as ex
-from layergen.lang.model import LAYER
+from layergen.lang.tokens import LAYER
 from layergen.lang.tuples import gathered, packed
 from layergen.resolve.program import Child
 from layergen.run.call import Called, bound_inputs, bound_values, computed

@@ -1,0 +1,33 @@
+"""Laws of layers with several outputs, each of which has its name."""
+
+from typing import Any
+
+import pytest
+from small import checked, fault_of, program, spec
+
+from layergen.resolve.refused import check_refused
+
+PAIR: dict[str, Any] = {"inputs": {"x": ["N", "C"]}, "outputs": {"y": ["N", "C"], "z": ["N"]}}
+FORWARD = "y = 2 * x\nz = sum(x, dim=1)"
+
+
+@pytest.mark.parametrize("law", ["layer(-x).y == -layer(x).y", "layer(layer(x).y).z == 2 * layer(x).z"])
+def test_an_output_goes_by_its_name(law: str) -> None:
+    assert checked(program(FORWARD, laws=[law], **PAIR)).cases
+
+
+def test_the_only_output_has_a_name_too() -> None:
+    assert checked(program("y = 2 * x", laws=["layer(-x).y == -layer(x).y"])).cases
+
+
+def test_a_law_is_about_the_output_that_it_names() -> None:
+    finding = fault_of(
+        program(FORWARD, laws=["layer(-x).y == -layer(x).y", "layer(x).z == sum(layer(x).y, dim=1)"], **PAIR)
+    )
+    assert finding.rule.code == "LG420" and finding.place.path == ("laws", 1, "law")
+
+
+def test_another_name_is_told() -> None:
+    (finding,) = check_refused(spec(FORWARD, laws=["layer(x).zz == x"], **PAIR))
+    assert (finding.rule.code, finding.message) == ("LG201", "the layer has no output `zz`")
+    assert finding.help == "write `z`"
