@@ -150,6 +150,11 @@ def test_dimensions_and_locals_are_checked_where_they_first_stand() -> None:
     assert (local.rule.code, local.place.pointer(), local.place.span) == ("LG204", "forward", (0, 3))
 
 
+def test_a_local_may_have_the_name_by_which_laws_call_the_layer() -> None:
+    assert not findings("layer = 2 * x\ny = layer")
+    assert codes(inputs={"layer": ["N", "C"]}, forward="y = layer") == ["LG204"]
+
+
 def test_the_mode_cannot_be_assigned() -> None:
     assert codes("training = x\ny = x") == ["LG204"]
 

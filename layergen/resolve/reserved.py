@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from layergen.diagnostics import FORWARD, Finding, Place
 from layergen.lang.model import LayerSpec
+from layergen.lang.tokens import LAYER
 from layergen.lang.visitor import assignments
 from layergen.resolve.scope import CONSTANTS
 from layergen.resolve.signature import dimensions
@@ -70,7 +71,7 @@ def check_reserved(spec: LayerSpec) -> Iterator[Finding]:
         yield from _check(name, place)
     seen = {"_", *spec.declared, *spec.derived, *spec.tensors, *spec.modules, *spec.given, *spec.returned}
     for target in assignments(spec.forward):
-        if target.id not in seen and not target.grouped:
+        if target.id not in seen and target.id != LAYER and not target.grouped:  # which laws alone need
             yield from _check(target.id, Place(FORWARD, target.span))
         seen.add(target.id)
 
