@@ -68,6 +68,7 @@ def _autocast() -> Iterator[None]:
 
 
 UNDER_AUTOCAST = Site(Placement(CPU), _autocast)
+BEHIND_ANOTHER = Site(Placement(CPU, torch.bfloat16, owned_dtype=torch.float32), _autocast)  # which gives the lower one
 
 
 class SizeWatch(Watcher[bool]):

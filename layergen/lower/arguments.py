@@ -118,12 +118,11 @@ def _helper(argument: Argument) -> Iterator[str]:
     type, one, gaps = argument.type, _one(argument.type), argument.optional_entries
     several = f"{type.base}s"
     given = value_type(argument.model_copy(update={"type": type.numbers}))
-    check = CLASSES[type.base]
     nothing = ", or None for some" if gaps else ""
     if type.count == ANY:
         yield f"def {helper(argument)}(value: {given}) -> {_list(argument)}:"
         yield f'    """Return a tuple of {several}, given one {type.base} or several{nothing}."""'
-        yield f"    return (value,) if isinstance(value, {check}) else tuple(value)"
+        yield "    return tuple(value) if isinstance(value, Sequence) else (value,)"
         return
     count = type.count or 0
     yield f"def {helper(argument)}(name: str, value: {given}) -> {_list(argument)}:"
@@ -135,7 +134,7 @@ def _helper(argument: Argument) -> Iterator[str]:
         every = "both" if count == 2 else "all"
         yield f'    """Return {numeral(count)} {several}, given one for {every} or each{nothing}."""'
     if not type.spelled:
-        yield f"    if isinstance(value, {check}):"
+        yield "    if not isinstance(value, Sequence):"
         bare = ", ".join(["value"] * count)
         yield f"        return {f'({bare},)' if count == 1 else bare if _short(argument) else f'(value,) * {count}'}"
     yield f"    if len(value) != {count}:"

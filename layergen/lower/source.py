@@ -17,7 +17,7 @@ from layergen.lang.dtypes import DTYPES
 from layergen.lang.facts import Callee, CalleeKind, Role
 from layergen.lang.kinds import Kind
 from layergen.lang.scalars import NUMBERS, SCALARS
-from layergen.ops.traits import UNDERSTATED
+from layergen.ops.traits import UNDERSTATED, WITH_INDICES
 from layergen.resolve.inference import kinds_of
 
 CONSTANTS = {**{name: f"math.{name}" for name in NUMBERS}, **{name: f"torch.{name}" for name in DTYPES}}
@@ -143,11 +143,15 @@ class SourcePrinter(ex.Printer):
         if first is not None and (op.namespace == "Tensor" or (op.methodic and Kind.TENSOR in kinds_of(first))):
             rest = spread(replace(node, arguments=node.arguments[1:]), op)
             return f"{self.show(first, ex.PRECEDENCE['primary'])}.{op.name}({self.arguments(rest)})"
-        return f"{self.function(op)}({self.arguments(self.handed(_tupled(node, op), op))})"
+        function = self.function(op)
+        if op.name.endswith(WITH_INDICES) and not _is_understated(op):
+            function = function.removesuffix(WITH_INDICES)
+            node = replace(node, keywords=(*node.keywords, ex.Keyword("return_indices", ex.Literal(True))))
+        return f"{function}({self.arguments(self.handed(_tupled(node, op), op))})"
 
     def handed(self, node: ex.Call, op: ops.Op) -> ex.Call:
         """A call that hands on what the caller gave, where the op brings that into one form by itself."""
-        if not self.given or op.name.endswith(UNDERSTATED):
+        if not self.given or _is_understated(op):
             return node
         items = (self.as_given(part, _formals(op, place)) for place, part in enumerate(node.arguments))
         keywords = (replace(part, value=self.as_given(part.value, _named(op, part.name))) for part in node.keywords)
@@ -196,6 +200,10 @@ def takes_dtype_of_input(call: ex.Call) -> bool:
     op, callee = ops.called(call), call.callee
     free = all(keyword.name != "dtype" for keyword in call.keywords)
     return free and op is not None and op.factory and callee is not None and callee.floating
+
+
+def _is_understated(op: ops.Op) -> bool:
+    return op.name.startswith(UNDERSTATED) and op.name.endswith(WITH_INDICES)
 
 
 def _formals(op: ops.Op, place: int) -> list[ops.Formal]:

@@ -109,8 +109,9 @@ CONVERSIONS = frozenset({"bfloat16", "bool", "double", "float", "half", "int", "
 # Ops whose result is `Any` to mypy, beside all of `torch.fft`, `torch.linalg` and `torch.special`.
 UNTYPED = frozenset({"norm", "tensordot"})
 
-# How ops end that take one number for all entries of a list, though their annotations say that they do not.
-UNDERSTATED = ("_with_indices",)
+# How ops end that torch writes as the op without this ending too, with `return_indices=True`. The annotations of those
+# that begin so leave out entries that are None there, and one number for all entries here.
+WITH_INDICES, UNDERSTATED = "_with_indices", "adaptive_"
 
 # Ops whose result may be a view of their first operand, or that operand itself: of these torch names but a part.
 ALIASING = frozenset(
