@@ -101,10 +101,13 @@ class ConstructorWriter:
         for name, argument in self.program.arguments.items():
             if not is_flag(self.program, name) and name not in self.program.replaced:
                 yield f"{attribute_of(self.program, name)} = {kept(name, argument)}"
+        given = {attribute_of(self.program, name) for name in self.program.arguments}
+        given -= {attribute_of(self.program, name) for name in self.program.replaced}
         known: dict[str, str] = {}  # of a replaced argument, what was given until its place is taken
         for name, expression in self.program.derived.items():
             own = attribute_of(self.program, name)
-            yield f"{own} = {SourcePrinter(known).show(self.typed(expression))}"
+            if own not in given:
+                yield f"{own} = {SourcePrinter(known).show(self.typed(expression))}"
             known[name] = own
         for name, expression in self.program.attributes.items():
             yield f"self.{name} = {self.printer.show(self.typed(expression))}"

@@ -28,8 +28,18 @@ def is_private(program: Program, name: str) -> bool:
     return name in program.derived and name not in program.arguments and name not in shown
 
 
+def is_kept(program: Program, name: str) -> bool:
+    """Whether an argument is an attribute as it is given and used."""
+    return name in program.arguments and not (
+        is_flag(program, name) or as_given(program, name) or name in program.replaced
+    )
+
+
 def attribute(program: Program, name: str) -> str:
-    """What the layer goes by of an argument, or a derived value."""
+    """What the layer goes by of an argument, or a derived value: by one name, where one is the other."""
+    value = program.derived.get(name)
+    if is_private(program, name) and isinstance(value, ex.Name) and is_kept(program, value.id):
+        return attribute(program, value.id)
     return f"self._{name}" if as_given(program, name) or is_private(program, name) else f"self.{name}"
 
 
