@@ -20,6 +20,7 @@ from layergen.lang.tuples import wholes
 from layergen.lang.visitor import reads, statements
 from layergen.ops.dtypes import dtype_name
 from layergen.prove.abstract_run import AbstractRun, Size
+from layergen.prove.algebra import Congruence, agree
 from layergen.prove.formula import shown
 from layergen.prove.joins import joined
 from layergen.resolve.loops import reads_first
@@ -38,10 +39,12 @@ class Induction:
     Args:
         run: The symbols.
         repeated: Makes what is counted inside count as often; None where nothing is counted.
+        known: What the constraints say of remainders.
     """
 
     run: AbstractRun
     repeated: Callable[[Size], AbstractContextManager[object]] | None = None
+    known: Sequence[Congruence] = ()
     counts: list[str] = field(default_factory=list)  # of the loops that were proven at once
     reason: str | None = None  # why a loop cannot be
 
@@ -138,11 +141,20 @@ class Inductive(ForwardInterpreter):
         for carried in statement.carried:
             name = carried.name.id
             old, new = before.get(name), self.values[name]
-            if name == "_" or isinstance(new, Growing) or alike(old, new) or not self.is_carried(statement, name):
+            if name == "_" or isinstance(new, Growing) or self.keeps(old, new) or not self.is_carried(statement, name):
                 continue
             if isinstance(old, Tensor) or isinstance(new, Tensor):
                 raise TrialFault(self.changed(carried.name, statement, old, new))
             raise self.unproven(carried.name, f"`{name}` is another number at each turn of the loop")
+
+    def keeps(self, old: Any, new: Any) -> bool:
+        """Whether a value is such as it was: by its formulas, or by what constraints say of these."""
+        if alike(old, new) or not isinstance(old, Tensor) or not isinstance(new, Tensor):
+            return alike(old, new)
+        run, known = self.induction.run, self.induction.known
+        pairs = zip(old.shape, new.shape, strict=False)
+        equal = old.dtype == new.dtype and old.dim() == new.dim()
+        return equal and all(agree(run.formula(was), run.formula(now), known) for was, now in pairs)
 
     def is_carried(self, statement: ex.For, name: str) -> bool:
         """Whether somebody reads what a turn leaves: another turn, or what comes after the loop."""

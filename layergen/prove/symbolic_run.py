@@ -47,14 +47,14 @@ def symbolic_run(
     rounding = Rounding()
     with symbolic_instance(program, found, run, SymbolicCalls(rounding), gradients=measured) as instance:
         watch, meter = GuardWatch(instance, run), Meter(instance)
-        induction = Induction(run, meter.repeated if measured else None)
+        known = tuple(_congruences(program, instance, run))
+        induction = Induction(run, meter.repeated if measured else None, known)
         # Before torch assumes anything of the sizes, and in the names of the constructor, whatever equals them.
         parameters = {"parameters": run.formula(meter.parameters()).xreplace(_constructors(program, found))}
         with meter() if measured else nullcontext():
             result = _inducted(instance, induction, training, watch)
         outputs = result.outputs
         declared = {name: instance.declared_shape(name) for name in outputs}
-        known = tuple(_congruences(program, instance, run))
     shapes = {name: tuple(run.formula(size) for size in tensor.shape) for name, tensor in outputs.items()}
     sampled = []
     for name, formulas in shapes.items():
