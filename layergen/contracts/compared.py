@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from layergen.contracts.moving import move
 from layergen.contracts.values import ORDINARY, Point, drawn, give, start
 from layergen.resolve.program import Program
 from layergen.run.instance import Instance, Placement
@@ -22,9 +23,7 @@ def started(program: Program, setting: Setting, point: Point = ORDINARY) -> Inst
     with drawn():
         instance = Instance(program, setting, ON_DATA)
         start(instance)
-        for tensor in instance.state.values():
-            if tensor is not None and tensor.is_floating_point():
-                tensor.add_(torch.rand_like(tensor) - 0.5)
+        move(instance)
         give(instance, point)
     return instance
 

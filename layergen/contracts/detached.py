@@ -145,9 +145,8 @@ def _end(seen: Seen[None]) -> Tensor:
 def _weighed(outputs: Mapping[str, Tensor]) -> Tensor:
     """One number of all floating outputs, of which no two entries weigh the same."""
     floating = [output.reshape(-1) for output in outputs.values() if output.is_floating_point()]
-    return torch.stack(
-        [(part * torch.linspace(0.5, 2, part.numel(), dtype=part.dtype)).sum() for part in floating]
-    ).sum()
+    parts = [(part * torch.linspace(0.5, 2, part.numel(), dtype=part.dtype)).sum() for part in floating]
+    return torch.stack(parts).sum() if parts else torch.zeros(())
 
 
 def _finding(program: Program, cut: Cut, wrong: list[str]) -> Finding:

@@ -128,10 +128,12 @@ class Steps:
 
 def _ineffective(names: list[str]) -> Finding:
     first, *others = names
-    message = f"no output changes with the parameter `{first}`, but for rounding"
+    message = f"near its initial value, no output changes with the parameter `{first}`, but for rounding"
     labels = [Label(Place(("parameters", name), key=True), "nor with this one") for name in others]
     help = f"find what on the way from `{first}` does not change with it, such as a softmax over a single entry, or a "
-    help += f"softmax or norm of what has one number added to all; or delete `{first}`"
+    help += (
+        "softmax or norm of what has one number added to all, and delete it; or start it where outputs change with it"
+    )
     return NeverLearns.at(Place(("parameters", first), key=True), message, labels=labels, help=help)
 
 
@@ -148,10 +150,16 @@ def _help(names: list[str], program: Program) -> str:
     """What to do: one that starts at zero stops others, and none that is drawn at random does."""
     level = [name for name in names if not _is_drawn(name, program)]
     if len(level) > 1:
-        return f"start one of `{level[0]}` and `{level[1]}` away from zero, as with `kaiming_uniform(a=sqrt(5))`"
+        return f"start one of `{level[0]}` and `{level[1]}` away from zero, as with `{_away(level[0], program)}`"
     if level == names:
-        return "start it away from zero, as with `kaiming_uniform(a=sqrt(5))`"
+        return f"start it away from zero, as with `{_away(level[0], program)}`"
     return f"find what on the way from `{names[0]}` does not change with it, such as a softmax over a single entry"
+
+
+def _away(name: str, program: Program) -> str:
+    """Initial values that are not zero, for a tensor of as many dimensions."""
+    part = program.parameters.get(name)
+    return "kaiming_uniform(a=sqrt(5))" if part is None or len(part.entries) > 1 else "constant(0.1)"
 
 
 def _is_drawn(name: str, program: Program) -> bool:

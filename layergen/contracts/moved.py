@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
+from layergen.contracts.moving import move
 from layergen.contracts.sites import CPU
 from layergen.contracts.values import ORDINARY, give, start
 from layergen.resolve.program import Program
@@ -22,9 +23,7 @@ def moved(program: Program, setting: Setting) -> Instance:
     instance = Instance(program, setting, Placement(CPU, torch.float64))
     start(instance)
     give(instance, ORDINARY)
-    for tensor in instance.state.values():
-        if tensor is not None and (tensor.is_floating_point() or tensor.is_complex()):
-            tensor.add_(torch.rand_like(tensor) - 0.5)
+    move(instance)
     return instance
 
 

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from layergen.contracts.halves import comparable
+from layergen.contracts.moving import move
 from layergen.contracts.sites import WITH_DATA
 from layergen.contracts.values import ORDINARY, WIDE, Point, drawn, give, start
 from layergen.resolve.program import Program
@@ -109,9 +110,7 @@ def _runs(program: Program, setting: Setting, dtype: torch.dtype, seed: int, poi
         exact = Instance(program, setting, Placement(CPU, torch.float64))
         start(half)
         give(half, point)
-        for tensor in half.state.values():
-            if tensor is not None and tensor.is_floating_point():
-                tensor.add_(torch.rand_like(tensor) - 0.5)
+        move(half)
         for ours, theirs in ((half.state, exact.state), (half.inputs, exact.inputs)):
             for name, tensor in ours.items():
                 target = theirs[name]

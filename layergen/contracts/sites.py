@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch.overrides import TorchFunctionMode
 
+from layergen.contracts.moving import learned, move_buffers
 from layergen.contracts.values import EQUAL, HUGE, LARGE, ORDINARY, ZERO, Point, drawn, give, start, strided
 from layergen.lang import expression as ex
 from layergen.prove.abstract_run import ACCELERATOR, fake_accelerator, fake_tensors
@@ -99,13 +100,15 @@ class SizeWatch(Watcher[bool]):
 
 
 def fill(instance: Instance) -> None:
-    """Give the inputs values of their ranges, and the parameters and buffers values about 1."""
+    """Give the inputs values of their ranges, the parameters values about 1, and the buffers some near their first."""
+    start(instance)
     give(instance, ORDINARY)
-    for tensor in instance.state.values():
-        if tensor is not None and tensor.is_floating_point():
+    for tensor in learned(instance):
+        if tensor.is_floating_point():
             tensor.uniform_(0.5, 1.5)
-        elif tensor is not None:
+        else:
             tensor.zero_()
+    move_buffers(instance)
 
 
 def _fill_strided(instance: Instance) -> None:

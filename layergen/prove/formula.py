@@ -136,7 +136,7 @@ class SpecPrinter(StrPrinter):  # type: ignore[misc]
 
     def _print_Pow(self, expression: Any, **_: Any) -> str:
         base, exponent = expression.args
-        if exponent.could_extract_minus_sign():
+        if sympy.fraction(expression)[1] != 1:
             return self._print_Mul(expression)
         text, power = self._print(base), self._print(exponent)
         power = power if exponent.is_Symbol or exponent.is_Integer else f"({power})"

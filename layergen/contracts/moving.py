@@ -1,0 +1,43 @@
+"""Moves what a layer owns away from its initial values, as its generated tests do: at ones and zeros, much is equal."""
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from layergen.run.instance import Instance
+
+
+@torch.no_grad()
+def move(instance: Instance) -> None:
+    """Move parameters by up to a half, and buffers as far as they may be moved."""
+    for tensor in learned(instance):
+        tensor.add_(torch.rand_like(tensor) - 0.5)
+    move_buffers(instance)
+
+
+@torch.no_grad()
+def move_buffers(instance: Instance) -> None:
+    """Move buffers such that they keep their signs, their zeros and their bounds.
+
+    One may be a variance, a share or a matrix of some form, for which any number would not do. One that is zero
+    everywhere becomes positive.
+    """
+    for tensor in _numbers(instance, parameters=False):
+        if tensor.any():
+            tensor.mul_(0.5 + 0.5 * torch.rand_like(tensor.abs()))
+        else:
+            tensor.add_(0.5 * torch.rand_like(tensor))
+
+
+def learned(instance: Instance) -> Iterator[Tensor]:
+    """The parameters of a layer, members' included."""
+    yield from _numbers(instance, parameters=True)
+
+
+def _numbers(instance: Instance, parameters: bool) -> Iterator[Tensor]:
+    for name, tensor in instance.state.items():
+        inner = instance.inner.get(name)
+        kind = inner.parameter if inner else name in instance.program.parameters
+        if tensor is not None and kind == parameters and (tensor.is_floating_point() or tensor.is_complex()):
+            yield tensor
