@@ -18,16 +18,18 @@ def move(instance: Instance) -> None:
 
 @torch.no_grad()
 def move_buffers(instance: Instance) -> None:
-    """Move buffers such that they keep their signs, their zeros and their bounds.
+    """Move buffers such that they keep their signs, their order and their bounds.
 
-    One may be a variance, a share or a matrix of some form, for which any number would not do. One that is zero
-    everywhere becomes positive.
+    One may be a variance, a share or a matrix of some form, for which any number would not do. One whose entries are
+    all the same gets different ones, and zeros become positive; any other is scaled.
     """
     for tensor in _numbers(instance, parameters=False):
-        if tensor.any():
+        if not tensor.any():
+            tensor.add_(0.5 * torch.rand_like(tensor))
+        elif (tensor == tensor.flatten()[0]).all():
             tensor.mul_(0.5 + 0.5 * torch.rand_like(tensor.abs()))
         else:
-            tensor.add_(0.5 * torch.rand_like(tensor))
+            tensor.mul_(0.5 + 0.5 * torch.rand(()).item())
 
 
 def learned(instance: Instance) -> Iterator[Tensor]:
