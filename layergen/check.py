@@ -20,6 +20,7 @@ from layergen.contracts.rounding import rounding
 from layergen.contracts.together import check_together
 from layergen.contracts.transforms import transforms
 from layergen.diagnostics import Finding
+from layergen.domains.labels import sought
 from layergen.domains.tables import works_with_tables
 from layergen.faults import SpecError, refuse
 from layergen.lang import expression as ex
@@ -212,7 +213,7 @@ def check_setting(runs: Runs) -> CheckedCase:
     dtypes = {name: dtype_name(dtype) for name, dtype in kept.items() if dtype is not torch.float64}
     return CheckedCase(
         *(runs.setting, trial.inputs, trial.ranges, trial.outputs, trial.state),
-        *(bounds, learned, dtypes, tuple(unmeasured)),
+        *(bounds, learned, dtypes, tuple(unmeasured), sought(instance)),
     )
 
 

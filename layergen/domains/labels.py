@@ -29,6 +29,22 @@ def labels(instance: Instance) -> tuple[int, ...]:
     return tuple(islice(there, MOST))
 
 
+def sought(instance: Instance) -> dict[str, int | None]:
+    """Of each integer input of a forward that compares some with an argument, a number that it looks for there."""
+    program = instance.program
+    if not any(isinstance(part, ex.Name) and part.id in program.arguments for part in _compared(program)):
+        return {}
+    ranges = dict(instance.ranges())
+    found: dict[str, int | None] = {}
+    for name in ranges:
+        if is_label(instance, name):
+            low, high = ranges[name]
+            tensor = instance.inputs[name]
+            inside = (number for number in labels(instance) if low <= number < high)
+            found[name] = next(inside, None) if tensor is not None and tensor.numel() > 1 else None
+    return found
+
+
 def all_of(number: int) -> Callable[[Instance], None]:
     """Makes all labels the same, in the inputs that may have it."""
 

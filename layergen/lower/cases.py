@@ -40,6 +40,7 @@ def case_fields(program: Program, case: CheckedCase) -> Fields:
         "frozen": {name: not learned for name, learned in case.learned.items()},
         "dtypes": case.dtypes,
         "attributes": known(program, case),
+        "labels": case.labels,
         "recorded": case.recorded.values,
         "draws": case.recorded.draws,
         "text": expected_repr(program, case.setting, case.state),
