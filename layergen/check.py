@@ -28,6 +28,7 @@ from layergen.lang.interpreter import EvaluationFault, Interpreter
 from layergen.ops.dtypes import dtype_name
 from layergen.prove.abstract_run import settled
 from layergen.prove.cost import costs
+from layergen.prove.demanded import Demanded, OnWays
 from layergen.prove.hints import numbers
 from layergen.prove.input_checks import input_checks
 from layergen.prove.kept_by_torch import kept_by_torch
@@ -238,7 +239,9 @@ class Conditions:
         self.program = program
         self.grown = {case.setting.name: case.setting for case in cases}
         self.known: dict[str, PreconditionCase] = {}
-        self.formulas: dict[str, Any] = {}
+        self.formulas: dict[str, Demanded] = {}
+        self.on_ways = OnWays(program)
+        self.at_numbers: dict[str, list[Any]] = {}  # conditions of a way that were asked about at some numbers alone
 
     def asked(self, proofs: Sequence[Proof | Tried]) -> None:
         """Gather what torch has asked about on all ways through the forward.
@@ -255,16 +258,22 @@ class Conditions:
                 continue
             judged.add(question)
             for condition in preconditions(self.program, replace(proof, setting=self.setting(proof))):
-                if not proof.concrete:  # what holds at numbers is not said of all
+                if not proof.concrete:
                     self.add(condition)
+                else:  # what holds at numbers is not said of all
+                    self.at_numbers.setdefault(proof.setting.name, []).append(condition.condition)
 
     def shown(self, proofs: Sequence[Proof | Tried]) -> tuple[Proof | Tried, ...]:
         """Gather what is shown by refusals at small sizes; gives the proofs, with what no condition tells."""
         untold: dict[str, Point | None] = {}
         for proof in proofs:
             if proof.setting.name not in untold:
-                known = [*self.formulas.values()]
-                found = refusals(self.program, self.setting(proof), known, tuple(outputs_with_entries(proof)))
+                way = self.setting(proof)
+                asked = {text for text, one in self.formulas.items() if self.does(way, one) is not Does.WORK}
+                known = [one.condition for text, one in self.formulas.items() if text in asked]
+                elsewhere = [one.condition for text, one in self.formulas.items() if text not in asked]
+                guesses, at_numbers = tuple(outputs_with_entries(proof)), self.at_numbers.get(proof.setting.name, ())
+                found = refusals(self.program, way, known, guesses, at_numbers, elsewhere)
                 left = [condition for condition in found.told if not self.add(condition)]
                 broken = numbers(self.program, left[0].broken).names if left else None
                 untold[proof.setting.name] = found.untold or broken
@@ -272,21 +281,26 @@ class Conditions:
 
     def cases(self, ways: Sequence[Setting]) -> Iterator[PreconditionCase]:
         """The conditions, each with the flags at which it is demanded, unless that is everywhere."""
+        judged = {way.name: self.on_ways.judged(way, self.formulas) for way in ways}
         for text, case in self.known.items():
-            names = [part.name for part in self.formulas[text].free_symbols]
-            broken = numbers(self.program, case.broken[0]).names
-            does = [self.does(way, {name: broken[name] for name in names}) for way in ways]
-            free = [way for way, found in zip(ways, does, strict=True) if found is Does.WORK]
-            spared = [way for way, found in zip(ways, does, strict=True) if found is Does.REFUSE_IN_TRAINING]
-            asking = [way for way in ways if way not in free]
+            found = {way: does[text] for way, does in judged.items() if text in does}
+            if {*found.values()} <= {Does.WORK}:  # others may imply it wherever it is demanded
+                found = {way.name: self.does(way, self.formulas[text]) for way in ways}
+            implied = [way for way in ways if way.name not in found]
+            needed = [way for way in ways if way not in implied]
+            free = [way for way in needed if found[way.name] is Does.WORK]
+            spared = [way for way in needed if found[way.name] is Does.REFUSE_IN_TRAINING]
+            asking = [way for way in needed if way not in free]
             evaluation = alone(self.program, asking, spared) if asking != spared else None
             telling = alone if case.let_through is None else distinguishing  # a check asks for all that tells
-            yield replace(case, where=telling(self.program, ways, free), evaluation=evaluation)
+            where = telling(self.program, ways, [*free, *implied]) if free else ()
+            if where is None:
+                where = telling(self.program, needed, free)
+            yield replace(case, where=where, evaluation=evaluation)
 
-    def does(self, way: Setting, point: Point) -> Does | None:
-        """What the layer does at some numbers on a way through the forward; it works where it does not ask for them."""
-        ground = numbers(self.program, way)
-        return Outcomes(self.program, ground).at(point) if point.keys() <= ground.names.keys() else Does.WORK
+    def does(self, way: Setting, demanded: Demanded) -> Does | None:
+        """What the layer does on a way where a condition is broken."""
+        return self.on_ways.does(way, demanded)
 
     def refuses(self, broken: Setting) -> bool:
         """Whether torch refuses a setting with data, and does not only give nothing, as it does without."""
@@ -325,7 +339,9 @@ class Conditions:
         passed = None if through is None else (through, _input_facts(self.program, through))
         text = condition.text if self.program.run is None else condition.text.replace("...[", f"{self.program.run}[")
         self.known[condition.text] = PreconditionCase(text, kept, broken, let_through=passed)
-        self.formulas[condition.text] = condition.condition
+        names = numbers(self.program, condition.broken).names
+        told = {part.name: names[part.name] for part in condition.condition.free_symbols}
+        self.formulas[condition.text] = Demanded(condition.condition, told)
         return True
 
 

@@ -157,6 +157,47 @@ def test_a_condition_that_is_not_demanded_on_all_ways_says_where_it_is() -> None
     assert found == [("H >= k", " where pooled=True"), ("W >= k", " where pooled=True")]
 
 
+PADDED: dict[str, Any] = {
+    "arguments": {
+        "k": COUNT["k"],
+        "padding": {"type": "str | size1", "choices": ["same"], "min": 0, "default": 0, "doc": "How much."},
+        "mode": {
+            "type": "str",
+            "choices": ["reflect", "replicate", "circular"],
+            "default": "replicate",
+            "doc": "Which.",
+        },
+    },
+    "derived": {
+        "before": '(k - 1) // 2 if padding == "same" else padding[0]',
+        "after": 'k // 2 if padding == "same" else padding[0]',
+    },
+    "parameters": {"weight": {"shape": ["C", "C", "k"], "init": "normal"}},
+    "inputs": {"x": ["N", "C", "L"]},
+    "outputs": {"y": ["N", "C", "L + before + after - k + 1"]},
+}
+
+
+def test_each_way_that_asks_for_a_condition_is_told_from_those_that_are_refused_for_another() -> None:
+    arguments = {**PADDED["arguments"], "C": DIM}
+    cases = [
+        {"k": 5, "padding": 2, "L": 9},
+        {"k": 3, "padding": 2, "mode": "reflect", "L": 5},
+        {"k": 3, "padding": 2, "mode": "circular", "L": 5},
+        {"k": 4, "padding": "same", "mode": "circular", "L": 7},
+        {"k": 4, "padding": "same", "L": 7},
+    ]
+    forward = "y = conv1d(pad(x, [before, after], mode=mode), weight)"
+    layer = checked(program(forward, **{**PADDED, "arguments": arguments, "cases": cases}))
+    found = {condition.text: condition.ways() for condition in layer.preconditions}
+    assert found == {
+        "L + 2 * padding[0] >= k": " where numbers for padding",
+        "padding[0] < L": " where mode='reflect'",
+        "padding[0] <= L": " where mode='circular' and numbers for padding",
+        "k // 2 <= L": " where mode='circular' and padding='same'",
+    }
+
+
 def test_what_torch_does_not_refuse_but_gives_nothing_for_is_no_precondition() -> None:
     outputs = {"y": ["N", "C - lag"]}
     assert texts("y = x[:, lag:] - x[:, :-lag]", arguments={"lag": DIM}, outputs=outputs) == []

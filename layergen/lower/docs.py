@@ -20,6 +20,7 @@ from layergen.prove.demands import RankDemand
 from layergen.resolve.lifted import TRUE, lifted
 from layergen.resolve.meanings import marked_dimension
 from layergen.resolve.program import Member, Program
+from layergen.settings.telling import IN_NUMBERS
 from layergen.words import listed
 
 PROSE = 84  # columns of the docstring
@@ -177,6 +178,8 @@ def with_flag(flag: str) -> str:
     """What makes a setting take its way, ``bias=False`` or ``without mask``, in words."""
     name, _, value = flag.partition("=")
     match value:
+        case "" if name.startswith(IN_NUMBERS):
+            return f"with {IN_NUMBERS}{code(name.removeprefix(IN_NUMBERS))}"
         case "":
             return f"without {code(name.removeprefix('without '))}"
         case "True":

@@ -5,8 +5,8 @@ nor those of an index into data. So every layer is tried at some small sizes, an
 there without a known condition leads to a condition of its own, or else nothing is claimed for all sizes.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import chain, combinations, islice
 from typing import Any
 
@@ -43,7 +43,14 @@ class Refusals:
     untold: Point | None = None
 
 
-def refusals(program: Program, setting: Setting, known: Sequence[Any], guesses: Sequence[Any] = ()) -> Refusals:
+def refusals(
+    program: Program,
+    setting: Setting,
+    known: Sequence[Any],
+    guesses: Sequence[Any] = (),
+    at_numbers: Sequence[Any] = (),
+    elsewhere: Sequence[Any] = (),
+) -> Refusals:
     """Where a layer is refused near a setting at which it works, and by which conditions.
 
     Args:
@@ -51,6 +58,8 @@ def refusals(program: Program, setting: Setting, known: Sequence[Any], guesses: 
         setting: The setting.
         known: The conditions that are known to be demanded.
         guesses: Conditions that may be demanded as well, and are tried before others.
+        at_numbers: Conditions that are demanded at some numbers of other arguments, and may be at all.
+        elsewhere: Conditions that are demanded on other ways; where one is broken, no formula is looked for.
 
     Raises:
         SpecError: If it is not refused, but gives other shapes than declared.
@@ -69,7 +78,12 @@ def refusals(program: Program, setting: Setting, known: Sequence[Any], guesses: 
         if not _hold(conditions_known, point):
             continue
         told_by = [guess for guess in guesses if guess not in conditions_known and not _hold([guess], point)]
-        found = _condition(grounds, changes, told_by, conditions_known)
+        seeming = [guess for guess in at_numbers if guess not in conditions_known and not _hold([guess], point)]
+        shown = (_at_all(outcomes, guess, conditions_known) for guess in seeming)
+        found = next(filter(None, shown), None)
+        if found is None and not _hold(elsewhere, point):
+            continue
+        found = found or _condition(grounds, changes, told_by, conditions_known)
         if found is not None:
             told.append(found)
         elif min(point.values()) > 1:  # what has size 1 is stretched: that is looked at elsewhere
@@ -143,6 +157,31 @@ def _condition(
                 if found is not None:
                     return found
     return None
+
+
+def _at_all(outcomes: Outcomes, condition: Any, known: Sequence[Any]) -> Precondition | None:
+    """A condition with a setting on either side, if it foretells what is refused whatever the other arguments are."""
+    found = precondition(outcomes, condition, known)
+    told = {part.name for part in condition.free_symbols}
+    for ground in _moved(outcomes, told) if found is not None else ():
+        if precondition(ground, condition, known) is None:
+            return None
+    return found
+
+
+def _moved(outcomes: Outcomes, told: Container[str]) -> Iterator[Outcomes]:
+    """The same where an argument that is not told is twice as much, with the fewest others that it needs for that."""
+    program, ground = outcomes.program, outcomes.ground
+    arguments = [name for name in ground.names if name.split("[")[0] in program.decided and name not in told]
+    for name in arguments:
+        others = [other for other in arguments if other != name]
+        for chosen in chain.from_iterable(combinations(others, count) for count in range(min(3, len(others) + 1))):
+            moved = {**ground.names, **{other: 2 * ground.names[other] or 1 for other in (name, *chosen)}}
+            if outcomes.setting(moved) is not None:
+                sizes = {size: 2 * moved[size] for size in ground.setting.sizes}  # where it asks for larger ones
+                names = moved if outcomes.works(moved) else {**moved, **sizes}
+                yield Outcomes(program, replace(ground, names=names))
+                break
 
 
 def _grounds(outcomes: Outcomes) -> Iterator[Outcomes]:

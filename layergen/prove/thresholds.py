@@ -12,7 +12,7 @@ from typing import Any
 
 import sympy
 
-from layergen.prove.formula import shown, symbol, value
+from layergen.prove.formula import shown, symbol, value, values
 from layergen.prove.outcomes import Does, Outcomes, Point
 from layergen.prove.preconditions import Precondition, units_of
 from layergen.settings.choice import Setting
@@ -214,7 +214,11 @@ def _with_room(outcomes: Outcomes, changes: Point, condition: Any) -> Point:
 
 def _edge(condition: Any, point: Point, name: str) -> int | None:
     """The least value of a number at which a condition holds, if there is one that it breaks just below."""
-    for number in range(2, LARGEST):
-        if value(condition, {**point, name: number}):
-            return None if value(condition, {**point, name: number - 1}) else number
-    return None
+    numbers = range(1, LARGEST)
+    columns: dict[str, Sequence[int]] = {other: (number,) * len(numbers) for other, number in point.items()}
+    try:
+        holds = values(condition, {**columns, name: numbers}, len(numbers))
+    except ArithmeticError:
+        return None
+    first = next((index for index in range(1, len(numbers)) if holds[index]), 0)
+    return numbers[first] if first and not holds[first - 1] else None

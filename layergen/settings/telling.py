@@ -1,10 +1,13 @@
 """What tells settings apart that take different ways through a forward."""
 
 from collections.abc import Sequence
+from itertools import combinations
 
 from layergen.lang.tuples import wholes
 from layergen.resolve.program import Program
 from layergen.settings.choice import Setting
+
+IN_NUMBERS = "numbers for "  # how a flag begins that says that an argument is not given as text
 
 
 def flags(program: Program, setting: Setting) -> list[str]:
@@ -16,12 +19,24 @@ def flags(program: Program, setting: Setting) -> list[str]:
     return [*turned, *(f"without {name}" for name in wholes(sorted(setting.absent)))]
 
 
+def _all_flags(program: Program, setting: Setting) -> list[str]:
+    """The same, and for which arguments there are numbers where text might be."""
+    worded = (name for name, part in program.decided.items() if part.type.worded)
+    return [
+        *flags(program, setting),
+        *(f"{IN_NUMBERS}{name}" for name in worded if isinstance(setting.values[name], int | float | tuple)),
+    ]
+
+
 def alone(program: Program, ways: Sequence[Setting], others: Sequence[Setting]) -> tuple[str, ...] | None:
-    """What tells some ways from others, and the one flag of these that does it alone, if there is just one."""
+    """What tells some ways from others, and the fewest flags of these that do it alone, if no others are as few."""
     telling = distinguishing(program, ways, others)
-    taken = {flag for other in others for flag in flags(program, other)}
-    able = [flag for flag in telling or () if flag not in taken]
-    return tuple(able) if len(able) == 1 else telling
+    taken = [{*_all_flags(program, other)} for other in others]
+    for count in range(1, len(telling or ())):
+        able = [chosen for chosen in combinations(telling or (), count) if all({*chosen} - other for other in taken)]
+        if able:
+            return able[0] if len(able) == 1 else telling
+    return telling
 
 
 def distinguishing(program: Program, ways: Sequence[Setting], others: Sequence[Setting]) -> tuple[str, ...] | None:
@@ -29,10 +44,10 @@ def distinguishing(program: Program, ways: Sequence[Setting], others: Sequence[S
 
     Nothing where there are no others; None where no flags tell them apart.
     """
-    own = [set(flags(program, way)) for way in ways if way not in others]
+    own = [set(_all_flags(program, way)) for way in ways if way not in others]
     if not own or not others:
         return ()
     shared = set.intersection(*own)
-    telling = [flag for flag in sorted(shared) if not all(flag in flags(program, other) for other in others)]
-    apart = telling and all(set(telling) - {*flags(program, other)} for other in others)
+    telling = [flag for flag in sorted(shared) if not all(flag in _all_flags(program, other) for other in others)]
+    apart = telling and all(set(telling) - {*_all_flags(program, other)} for other in others)
     return tuple(telling) if apart else None
