@@ -206,7 +206,7 @@ def test_a_gradient_that_a_detach_makes_another_one_is_found(forward: str) -> No
 
 
 def test_a_buffer_that_is_read_after_its_update_cuts_the_gradient() -> None:
-    update = "mean(x, dim=0)\nif training:\n  m = lerp(m, s, 0.1)\ny = x - "
+    update = "mean(x, dim=0)\nif training:\n  m = lerp(m, type_as(s, m), 0.1)\ny = x - "
     parts = {"arguments": {"C": DIM}, "buffers": {"m": {"shape": ["C"], "init": "zeros"}}, "mixes": {"N": "training"}}
     finding = fault_of(program(f"s = {update}m", **parts))
     assert finding.rule.code == "LG217"

@@ -8,7 +8,7 @@ import torch
 from small import FLAG, program
 
 from layergen.contracts import CONTRACTS, WATCHES, Promise, Ways, check_contracts
-from layergen.contracts.sites import IN_FLOAT16, IN_MIXED_PRECISION, LARGEST, UNDER_AUTOCAST, WITH_DATA
+from layergen.contracts.sites import BEHIND_ANOTHER, IN_FLOAT16, IN_MIXED_PRECISION, LARGEST, UNDER_AUTOCAST, WITH_DATA
 from layergen.diagnostics import Finding
 from layergen.faults import SpecError
 from layergen.resolve.program import Program
@@ -177,7 +177,7 @@ def test_all_contracts_together_make_each_run_once(made: list[MadeRun]) -> None:
         places = [(id(placement), training) for setting, placement, training in made if setting is runs.setting]
         assert len(places) == len(set(places))
         assert {*places} == watched - others
-        others.add((id(UNDER_AUTOCAST.placement), True))  # one way is enough
+        others |= {(id(site.placement), True) for site in (UNDER_AUTOCAST, BEHIND_ANOTHER)}  # one way is enough
 
 
 def test_what_the_first_group_finds_is_reported_alone(monkeypatch: pytest.MonkeyPatch) -> None:
