@@ -62,8 +62,14 @@ def has_image(example: Example) -> bool:
     return any(isinstance(part, Tensor) and part.dim() in (4, 5) for part in tensors)
 
 
+UNSET = frozenset({"MultiLabelMarginLoss"})  # of which torch does not write what it gives for no samples
+
+
 @every_class
 def test_takes_an_empty_batch_where_torch_does(name: str) -> None:
+    if name in UNSET:
+        pytest.skip("torch gives what happens to be in memory")
+
     def check(example: Example) -> None:
         theirs, own = both(name, example)
         if example.given is None:
