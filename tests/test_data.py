@@ -8,9 +8,10 @@ from small import DIM, breaches, checked, fault_of, faults_of, forward_lines, in
 
 from layergen.contracts.finite import FINITE
 from layergen.contracts.halves import TOLERANCE, Attempt, counted, off
-from layergen.contracts.values import HUGE, ORDINARY, ZERO, drawn, give, start, strided
+from layergen.contracts.values import HUGE, ORDINARY, ZERO, drawn, give, strided
 from layergen.present.guarantees import guarantees
 from layergen.run.instance import Placement
+from layergen.run.started import start
 from layergen.settings.choice import settings
 
 CPU = Placement(torch.device("cpu"))

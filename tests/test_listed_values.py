@@ -48,16 +48,7 @@ def test_a_transposed_convolution_takes_the_length_of_its_output(given: Any) -> 
     torch.testing.assert_close(layer(x, given), match(x, listed))
 
 
-def test_a_single_sample_takes_the_size_of_another_one() -> None:
-    layer = layer_class("conv_transpose2d")(3, 5, 3, stride=2, padding=1)
-    match = nn.ConvTranspose2d(3, 5, 3, stride=2, padding=1)
-    match.load_state_dict(layer.state_dict())
-    x = torch.randn(3, 4, 4)
-    size = torch.randn(5, 8, 7).size()
-    torch.testing.assert_close(layer(x, size), match(x, list(size)))
-
-
-@pytest.mark.parametrize("given", [5, 9, (6, 6, 6, 6)])
+@pytest.mark.parametrize("given", [5, 9, (6, 6)])
 def test_a_length_that_the_stride_does_not_leave_open_is_refused(given: Any) -> None:
     layer = layer_class("conv_transpose1d")(2, 3, 3, stride=3)
     with pytest.raises(ValueError, match="output_size"):

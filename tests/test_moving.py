@@ -6,9 +6,10 @@ import torch
 from small import DIM, instance_of, program
 from torch import Tensor
 
-from layergen.contracts.moving import move
-from layergen.contracts.values import drawn, start
+from layergen.contracts.values import drawn
 from layergen.run.instance import Placement
+from layergen.run.moving import move
+from layergen.run.started import start
 
 ON_DATA = Placement(torch.device("cpu"), torch.float64)
 BUFFERS: dict[str, Any] = {

@@ -6,10 +6,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from layergen.contracts.moving import move
-from layergen.contracts.values import ORDINARY, Point, drawn, give, start
+from layergen.contracts.values import ORDINARY, Point, drawn, give
 from layergen.resolve.program import Program
 from layergen.run.instance import Instance, Placement
+from layergen.run.moving import move
+from layergen.run.started import start
 from layergen.settings.choice import Setting
 
 ON_DATA = Placement(torch.device("cpu"), torch.float64)

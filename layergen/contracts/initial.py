@@ -16,13 +16,13 @@ from layergen.faults import refuse
 from layergen.lang import expression as ex
 from layergen.lang.inits import is_initializer
 from layergen.lang.interpreter import EvaluationFault, Function
-from layergen.lang.model import Buffer, Parameter
 from layergen.resolve.program import Member
 from layergen.rules.tensors import InitMismatch
 from layergen.run.environment import TensorCalls
 from layergen.run.initial import call_initializer, evaluated, fans, tensors_read, with_fans
 from layergen.run.instance import META, Instance
 from layergen.run.paths import dotted
+from layergen.run.started import initial_value
 from layergen.run.starting import given_to_initializer
 
 SETTLED = frozenset({"zeros", "ones", "constant", "eye", "dirac"})  # the initializers that draw nothing
@@ -100,30 +100,6 @@ def drawn_bounds(initializer: str, given: Mapping[str, Any], target: Tensor) -> 
     ends = initializer_bounds(initializer, given, shape)
     spread = None if target.is_complex() else initializer_spread(initializer, given, shape)
     return (*ends, spread) if ends is not None and spread else ends
-
-
-def initial_value(instance: Instance, tensor: Parameter | Buffer, target: Tensor) -> Tensor:
-    """A tensor's initial value; what is floating is computed in float64, and what is random is drawn.
-
-    Raises:
-        EvaluationFault: If it cannot be computed.
-    """
-    init = with_fans(tensor.init.value, instance)
-    dtype = torch.float64 if target.is_floating_point() else target.dtype
-    if is_initializer(init):
-        value = torch.empty(target.shape, dtype=dtype)
-        call_initializer(instance, init, value)
-        return value
-    wide = {name: _in(dtype, other) for name, other in tensors_read(instance, tensor).items()}
-    result = evaluated(instance, tensor, TensorCalls(torch.device("cpu"), dtype), wide)
-    assert isinstance(result, Tensor), "initial values have been tried before"
-    return result
-
-
-def _in(dtype: torch.dtype, tensor: Tensor | None) -> Tensor | None:
-    """A tensor in another floating dtype; any other one as it is."""
-    floating = tensor is not None and tensor.is_floating_point() and dtype.is_floating_point
-    return tensor.to(dtype) if tensor is not None and floating else tensor
 
 
 def initializer_bounds(name: str, given: Mapping[str, Any], shape: tuple[int, ...]) -> tuple[float, float] | None:

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from layergen.contracts.promise import Promise, Ways
 from layergen.contracts.vacuous import FAILS, any_functions
-from layergen.contracts.values import ORDINARY, drawn, give, start
+from layergen.contracts.values import ORDINARY, drawn, give
 from layergen.diagnostics import Finding, Place
 from layergen.lang import expression as ex
 from layergen.lang.interpreter import EvaluationFault, Interpreter
@@ -17,6 +17,7 @@ from layergen.resolve.program import Program
 from layergen.rules.cases import BrokenLaw, VacuousLaw
 from layergen.run.equations import Running
 from layergen.run.instance import Instance, Placement
+from layergen.run.started import start
 from layergen.settings.choice import Setting
 from layergen.words import listed, plural
 

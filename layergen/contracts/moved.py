@@ -5,11 +5,12 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from layergen.contracts.moving import move
 from layergen.contracts.sites import CPU
-from layergen.contracts.values import ORDINARY, give, start
+from layergen.contracts.values import ORDINARY, give
 from layergen.resolve.program import Program
 from layergen.run.instance import Instance, Placement
+from layergen.run.moving import move
+from layergen.run.started import start
 from layergen.settings.choice import Setting
 
 

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from layergen.contracts.promise import Promise, Ways
 from layergen.contracts.slopes import leaves
-from layergen.contracts.values import drawn, start
+from layergen.contracts.values import drawn
 from layergen.diagnostics import Finding, Label, Place
 from layergen.lang import expression as ex
 from layergen.lang.interpreter import EvaluationFault
@@ -15,6 +15,7 @@ from layergen.resolve.program import Program
 from layergen.rules.meaning import WrongPenalty
 from layergen.rules.values import BrokenGradient
 from layergen.run.instance import Instance, Placement
+from layergen.run.started import start
 from layergen.settings.choice import Setting
 
 PATH = ("penalty",)

@@ -7,12 +7,13 @@ import torch
 from torch import Tensor
 
 from layergen.contracts.halves import comparable
-from layergen.contracts.moving import move
 from layergen.contracts.sites import WITH_DATA
-from layergen.contracts.values import ORDINARY, WIDE, Point, drawn, give, start
+from layergen.contracts.values import ORDINARY, WIDE, Point, drawn, give
 from layergen.resolve.program import Program
 from layergen.run.forward import Run, TrialFault
 from layergen.run.instance import Instance, Placement
+from layergen.run.moving import move
+from layergen.run.started import start
 from layergen.run.watching import Runs
 from layergen.settings.choice import Setting
 

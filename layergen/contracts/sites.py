@@ -8,12 +8,13 @@ from typing import Any
 import torch
 from torch.overrides import TorchFunctionMode
 
-from layergen.contracts.moving import learned, move_buffers
-from layergen.contracts.values import EQUAL, HUGE, LARGE, ORDINARY, ZERO, Point, drawn, give, start, strided
+from layergen.contracts.values import EQUAL, HUGE, LARGE, ORDINARY, ZERO, Point, drawn, give, strided
 from layergen.lang import expression as ex
 from layergen.prove.abstract_run import ACCELERATOR, fake_accelerator, fake_tensors
+from layergen.run import on_data
 from layergen.run.forward import Run
 from layergen.run.instance import Instance, Placement
+from layergen.run.started import start
 from layergen.run.watching import TRAINING, WITHOUT_DATA, Site, Watch, Watcher
 
 CPU = torch.device("cpu")
@@ -100,15 +101,9 @@ class SizeWatch(Watcher[bool]):
 
 
 def fill(instance: Instance) -> None:
-    """Give the inputs values of their ranges, the parameters values about 1, and the buffers some near their first."""
-    start(instance)
+    """Give all tensors values, the inputs ordinary ones of their ranges."""
+    on_data.fill(instance)
     give(instance, ORDINARY)
-    for tensor in learned(instance):
-        if tensor.is_floating_point():
-            tensor.uniform_(0.5, 1.5)
-        else:
-            tensor.zero_()
-    move_buffers(instance)
 
 
 def _fill_strided(instance: Instance) -> None:

@@ -8,14 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from layergen.contracts.initial import initial_value
-from layergen.diagnostics import Place
-from layergen.lang.interpreter import EvaluationFault
-from layergen.rules.tensors import InitMismatch
 from layergen.run import on_data
-from layergen.run.forward import TrialFault
 from layergen.run.instance import Instance
-from layergen.run.starting import beginnings
 
 Shape = tuple[int, ...]
 SLIGHT = 1e-6
@@ -105,44 +99,6 @@ def _give_integers(instance: Instance, name: str, low: int, high: int) -> None:
     mentioned = [value for value in instance.setting.values.values() if type(value) is int and low <= value < high]
     wanted = list(dict.fromkeys([low, high - 1, *mentioned]))[: flat.numel()]
     flat[: len(wanted)] = torch.tensor(wanted, dtype=tensor.dtype)
-
-
-def start(instance: Instance, rounded: torch.dtype | None = None, shake: float = 0.0) -> None:
-    """Give the parameters and buffers their initial values, the same ones in whatever dtype they are.
-
-    Args:
-        instance: The layer; its state is written.
-        rounded: A dtype that holds these values too, where no tensor declares its own.
-        shake: By how much parameters that are constant move away from there, so that what they multiply can be seen.
-    """
-    with torch.no_grad():
-        _start_members(instance, rounded, shake)
-        for name in instance.program.initial_order:
-            tensor, target = instance.program.tensors[name], instance.state[name]
-            if target is None:
-                continue
-            try:
-                value = initial_value(instance, tensor, target)
-            except EvaluationFault as fault:
-                place = Place((*instance.program.path(name), "init"), fault.node.span)
-                raise TrialFault(InitMismatch.at(place, fault.message, notes=instance.explainer.notes())) from None
-            if value.is_floating_point():
-                if shake and name in instance.program.parameters and value.numel() and value.min() == value.max():
-                    value = value + torch.empty_like(value).uniform_(-shake, shake)
-                value = value.to(rounded if rounded and tensor.dtype is None else torch.float32)
-            target.copy_(value)
-
-
-def _start_members(instance: Instance, rounded: torch.dtype | None, shake: float) -> None:
-    """The same for the tensors of members."""
-    for path, value in beginnings(instance):
-        if value.is_floating_point():
-            if shake and instance.inner[path].parameter and value.numel() and value.min() == value.max():
-                value = value + torch.empty_like(value).uniform_(-shake, shake)
-            value = value.to(rounded or torch.float32)
-        target = instance.state[path]
-        assert target is not None
-        target.copy_(value)
 
 
 def strided(tensor: Tensor) -> Tensor:

@@ -8,8 +8,12 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from layergen.lang.interpreter import EvaluationFault
 from layergen.resolve.program import Program
+from layergen.run.forward import TrialFault
 from layergen.run.instance import META, Instance, Placement
+from layergen.run.moving import learned, move_buffers
+from layergen.run.started import start
 from layergen.settings.choice import Setting
 
 CPU = torch.device("cpu")
@@ -46,15 +50,21 @@ def drawn(seed: int = 0) -> Iterator[None]:
 
 @torch.no_grad()
 def fill(instance: Instance) -> None:
-    """Give the tensors values: inputs those of their ranges, the layer's own values about 1."""
+    """Give the tensors values: inputs those of their ranges, parameters some about 1, buffers some near their first."""
     ranges = dict(instance.ranges())
     for name, tensor in instance.inputs.items():
         if tensor is not None:
             draw_input(tensor, ranges.get(name), len(instance.program.inputs[name].distinct))
-    for tensor in instance.state.values():
-        if tensor is not None and tensor.is_floating_point():
+    try:
+        start(instance)
+        move_buffers(instance)
+        owned = [*learned(instance)]
+    except (TrialFault, EvaluationFault):  # which is told where initial values are judged
+        owned = [tensor for tensor in instance.state.values() if tensor is not None]
+    for tensor in owned:
+        if tensor.is_floating_point():
             tensor.uniform_(0.5, 1.5)
-        elif tensor is not None:
+        else:
             tensor.zero_()
 
 

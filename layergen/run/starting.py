@@ -52,7 +52,7 @@ def _initial(path: str, owned: Owned, state: Mapping[str, Tensor | None], target
     init, values = _at_hand(owned, state)
     dtype = torch.float64 if target.is_floating_point() else target.dtype
     if not is_initializer(init):
-        wide = {name: _in(dtype, value) for name, value in values.items()}
+        wide = {name: in_dtype(dtype, value) for name, value in values.items()}
         interpreter = Interpreter(wide, TensorCalls(CPU, dtype))
         own = _own(owned, state)
         interpreter.run(mapped(owned.init.before, lambda part: ex.transform(part, lambda node: _fan(node, own, owned))))
@@ -93,10 +93,10 @@ def _at_hand(owned: Owned, state: Mapping[str, Tensor | None]) -> tuple[ex.Expre
     return init, {**own, **lists, **CONSTANTS, **owned.values}
 
 
-def _in(dtype: torch.dtype, value: Any) -> Any:
+def in_dtype(dtype: torch.dtype, value: Any) -> Any:
     """A value that an initial value reads: tensors in its own dtype, as far as both are floating."""
     if isinstance(value, list):
-        return [_in(dtype, part) for part in value]
+        return [in_dtype(dtype, part) for part in value]
     floating = isinstance(value, Tensor) and value.is_floating_point() and dtype.is_floating_point
     return value.to(dtype) if floating else value
 

@@ -1,0 +1,71 @@
+"""Gives what a layer owns its initial values."""
+
+import torch
+from torch import Tensor
+
+from layergen.diagnostics import Place
+from layergen.lang.inits import is_initializer
+from layergen.lang.interpreter import EvaluationFault
+from layergen.lang.model import Buffer, Parameter
+from layergen.rules.tensors import InitMismatch
+from layergen.run.environment import TensorCalls
+from layergen.run.forward import TrialFault
+from layergen.run.initial import call_initializer, evaluated, tensors_read, with_fans
+from layergen.run.instance import Instance
+from layergen.run.starting import beginnings, in_dtype
+
+
+def start(instance: Instance, rounded: torch.dtype | None = None, shake: float = 0.0) -> None:
+    """Give the parameters and buffers their initial values, the same ones in whatever dtype they are.
+
+    Args:
+        instance: The layer; its state is written.
+        rounded: A dtype that holds these values too, where no tensor declares its own.
+        shake: By how much parameters that are constant move away from there, so that what they multiply can be seen.
+    """
+    with torch.no_grad():
+        _start_members(instance, rounded, shake)
+        for name in instance.program.initial_order:
+            tensor, target = instance.program.tensors[name], instance.state[name]
+            if target is None:
+                continue
+            try:
+                value = initial_value(instance, tensor, target)
+            except EvaluationFault as fault:
+                place = Place((*instance.program.path(name), "init"), fault.node.span)
+                raise TrialFault(InitMismatch.at(place, fault.message, notes=instance.explainer.notes())) from None
+            if value.is_floating_point():
+                if shake and name in instance.program.parameters and value.numel() and value.min() == value.max():
+                    value = value + torch.empty_like(value).uniform_(-shake, shake)
+                value = value.to(rounded if rounded and tensor.dtype is None else torch.float32)
+            target.copy_(value)
+
+
+def _start_members(instance: Instance, rounded: torch.dtype | None, shake: float) -> None:
+    """The same for the tensors of members."""
+    for path, value in beginnings(instance):
+        if value.is_floating_point():
+            if shake and instance.inner[path].parameter and value.numel() and value.min() == value.max():
+                value = value + torch.empty_like(value).uniform_(-shake, shake)
+            value = value.to(rounded or torch.float32)
+        target = instance.state[path]
+        assert target is not None
+        target.copy_(value)
+
+
+def initial_value(instance: Instance, tensor: Parameter | Buffer, target: Tensor) -> Tensor:
+    """A tensor's initial value; what is floating is computed in float64, and what is random is drawn.
+
+    Raises:
+        EvaluationFault: If it cannot be computed.
+    """
+    init = with_fans(tensor.init.value, instance)
+    dtype = torch.float64 if target.is_floating_point() else target.dtype
+    if is_initializer(init):
+        value = torch.empty(target.shape, dtype=dtype)
+        call_initializer(instance, init, value)
+        return value
+    wide = {name: in_dtype(dtype, other) for name, other in tensors_read(instance, tensor).items()}
+    result = evaluated(instance, tensor, TensorCalls(torch.device("cpu"), dtype), wide)
+    assert isinstance(result, Tensor), "initial values have been tried before"
+    return result
