@@ -22,6 +22,10 @@ def start(instance: Instance, rounded: torch.dtype | None = None, shake: float =
         instance: The layer; its state is written.
         rounded: A dtype that holds these values too, where no tensor declares its own.
         shake: By how much parameters that are constant move away from there, so that what they multiply can be seen.
+
+    Raises:
+        TrialFault: If an initial value of the layer's own cannot be computed, or does not fit.
+        EvaluationFault: If one of a member's cannot be computed.
     """
     with torch.no_grad():
         _start_members(instance, rounded, shake)
@@ -57,7 +61,7 @@ def initial_value(instance: Instance, tensor: Parameter | Buffer, target: Tensor
     """A tensor's initial value; what is floating is computed in float64, and what is random is drawn.
 
     Raises:
-        EvaluationFault: If it cannot be computed.
+        EvaluationFault: If it cannot be computed, or does not fit.
     """
     init = with_fans(tensor.init.value, instance)
     dtype = torch.float64 if target.is_floating_point() else target.dtype
@@ -67,5 +71,6 @@ def initial_value(instance: Instance, tensor: Parameter | Buffer, target: Tensor
         return value
     wide = {name: in_dtype(dtype, other) for name, other in tensors_read(instance, tensor).items()}
     result = evaluated(instance, tensor, TensorCalls(torch.device("cpu"), dtype), wide)
-    assert isinstance(result, Tensor), "initial values have been tried before"
+    if not isinstance(result, Tensor) or result.shape != target.shape:  # as is told where initial values are judged
+        raise EvaluationFault(init, "the initial value has another shape than the tensor")
     return result
