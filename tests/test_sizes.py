@@ -196,5 +196,6 @@ def test_a_remainder_is_refused_in_the_generated_tests() -> None:
     (check,) = [check for check in layer.input_checks if isinstance(check.demand, SolutionDemand)]
     ((samples, size),) = check.wrong
     assert size % check.setting.values["r"] != 0
-    (row,) = [row for row in wrong_shapes(layer, case_fields(layer.program, layer.cases[0])) if row.name == '"x_1"']
+    rows = wrong_shapes(layer, case_fields(layer.program, layer.cases[0], []))
+    (row,) = [row for row in rows if row.name == '"x_1"']
     assert f"with r={check.setting.values['r']}, got ({samples}, {size})" in row.value

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from torch import Tensor
 
 from layergen.contracts.execution import NUMBERS
-from layergen.contracts.probing import FAR, NEAR, Probe, Tensors, Way, at_index, axes, differs, probed
+from layergen.contracts.probing import FAR, NEAR, Probe, Tensors, Way, at_index, differs, probed
 from layergen.contracts.promise import Promise, Ways
 from layergen.diagnostics import Finding
+from layergen.resolve.standing import axes
 from layergen.rules.meaning import FutureSeen
 from layergen.run.forward import Run
 from layergen.words import plural
@@ -21,7 +22,7 @@ def check_causal(ways: Ways) -> Iterator[Finding]:
     name = ways.program.causal
     if name is None:
         return
-    tried: set[str] = set()
+    tried: set[tuple[str, bool]] = set()
     for way in probed(ways):
         for scale, later_scale, masks in DRAWS:
             before = way.probe.drawn(masks, scale=scale)
@@ -33,14 +34,15 @@ def check_causal(ways: Ways) -> Iterator[Finding]:
                 run = way.probe.run(way.training, later)
                 if run is None:
                     continue
-                tried.add(way.probe.setting.name)
+                tried.add((way.probe.setting.name, way.training))
                 output = _sees(way, name, usual, run, position)
                 if output is not None:
                     yield _finding(way, name, output, position, usual)
                     return
     if tried:
         detail = "all that is later than the first, a middle and the last but one position replaced"
-        ways.say("causal", f"on {plural(len(tried), 'way')}, along `{name}`: {detail}")
+        names, modes = zip(*tried, strict=True)
+        ways.say("causal", f"on {plural(len({*names}), 'way')}, along `{name}`: {detail}", modes=modes)
 
 
 CAUSAL = Promise(check_causal, (NUMBERS,))

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from layergen.contracts.execution import NUMBERS
 from layergen.contracts.module import Matched
-from layergen.contracts.probing import Probe, axes, differs, probed, resized
+from layergen.contracts.probing import Probe, differs, probed, resized
 from layergen.contracts.promise import Promise, Ways
 from layergen.contracts.samples import COMPANY, Dependence, Samples
 from layergen.diagnostics import FORWARD, Finding, Place
@@ -14,6 +14,7 @@ from layergen.lang import expression as ex
 from layergen.lang.interpreter import EvaluationFault
 from layergen.resolve.meanings import LEADING
 from layergen.resolve.program import Program
+from layergen.resolve.standing import axes
 from layergen.rules.meaning import DependentSamples, NeedlessMixes
 from layergen.run.forward import Run, TrialFault
 from layergen.words import listed, plural
@@ -60,8 +61,8 @@ def check_independence(ways: Ways) -> Iterator[Finding]:
             yield _finding(probe, way.training, batch, found)
             return
     yield from _needless(program, batch, tried, mixed)
-    for claim in _claims(program, tried):
-        ways.say("independence", claim)
+    for modes, claim in _claims(program, tried):
+        ways.say("independence", claim, modes=set(modes) - {*mixed})
 
 
 INDEPENDENCE = Promise(check_independence, (NUMBERS,))
@@ -150,14 +151,15 @@ def _mentions(entries: tuple[ex.Expression, ...], name: str) -> bool:
     return any(name in ex.names(entry) for entry in entries)
 
 
-def _claims(program: Program, tried: Sequence[Samples]) -> Iterator[str]:
+def _claims(program: Program, tried: Sequence[Samples]) -> Iterator[tuple[Sequence[bool], str]]:
     """In which modes samples were seen not to depend on each other, on how many ways, and in which company."""
-    found: dict[str, list[str]] = {}
+    found: dict[str, list[bool]] = {}
     for training in program.modes:
         several = [samples for samples in tried if samples.training == training]
         company = [kind for kind in COMPANY if several and all(kind in samples.shown for samples in several)]
         if company:
             detail = f"on {plural(len(several), 'way')}, along `{several[0].batch}`: {listed(company)}"
-            found.setdefault(detail, []).append("training" if training else "evaluation")
+            found.setdefault(detail, []).append(training)
     for detail, modes in found.items():
-        yield f"in {listed(modes)}, {detail}" if program.asks_mode else detail
+        words = listed("training" if training else "evaluation" for training in modes)
+        yield modes, f"in {words}, {detail}" if program.asks_mode else detail

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from layergen.contracts.execution import NUMBERS
-from layergen.contracts.probing import LARGE, NEAR, Tensors, Way, at_index, axes, differs, probed, resized
+from layergen.contracts.probing import LARGE, NEAR, Tensors, Way, at_index, differs, probed, resized
 from layergen.contracts.promise import Promise, Ways
 from layergen.diagnostics import Finding, Label, Place
 from layergen.lang import expression as ex
@@ -15,6 +15,7 @@ from layergen.lang.model import Input
 from layergen.lang.model import Tensor as TensorSpec
 from layergen.resolve.meanings import marked_dimension
 from layergen.resolve.program import Program
+from layergen.resolve.standing import axes
 from layergen.rules.meaning import NothingMarked, UnmarkedCounts
 from layergen.run.forward import Run, TrialFault
 from layergen.words import listed, plural
@@ -57,7 +58,8 @@ def check_masks(ways: Ways) -> Iterator[Finding]:
         if shown:
             where = plural(len({id(trial.probe) for trial in trials}), "way")
             words = f"positions of {mask.words} that `{mask.name}` does not mark: {', '.join(shown)}"
-            ways.say("masks", f"on {where}, {words}")
+            modes = {trial.way.training for trial in trials}
+            ways.say("masks", f"on {where}, {words}", modes=modes, of=mask.name, kinds=shown)
 
 
 MASKS = Promise(check_masks, (NUMBERS,))

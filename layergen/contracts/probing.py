@@ -1,6 +1,6 @@
 """A layer at one setting, run again and again in float64 on data that differs in what a contract asks about."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -12,11 +12,9 @@ from layergen.contracts.execution import NUMBERS
 from layergen.contracts.initial import initialize
 from layergen.contracts.promise import Ways
 from layergen.contracts.sites import CPU
-from layergen.lang import expression as ex
-from layergen.lang.interpreter import EvaluationFault, Interpreter
-from layergen.lang.model import Tensor as TensorSpec
+from layergen.lang.interpreter import EvaluationFault
 from layergen.resolve.program import Program
-from layergen.resolve.signature import alternatives
+from layergen.resolve.standing import declared
 from layergen.run.forward import Run, TrialFault
 from layergen.run.instance import Instance, Placement
 from layergen.run.on_data import without_repeats
@@ -55,8 +53,9 @@ class Probe:
         self.instance = Instance(program, setting, IN_FLOAT64)
         self.ranges = dict(self.instance.ranges())
         self.generator = torch.Generator().manual_seed(0)
-        self.inputs = {name: declared(part, self.instance) for name, part in program.inputs.items()}
-        self.results = {name: declared(part, self.instance) for name, part in program.outputs.items()}
+        known = self.instance.interpreter(self.instance.scalars)
+        self.inputs = {name: declared(part, known) for name, part in program.inputs.items()}
+        self.results = {name: declared(part, known) for name, part in program.outputs.items()}
         self.seed = 0  # of the random numbers that the forward draws
         if state is None:
             self.start()
@@ -147,29 +146,6 @@ class Probe:
         return None if run is None else run.outputs
 
 
-def declared(part: TensorSpec, instance: Instance) -> TensorSpec:
-    """A tensor as it is declared at a setting: of a shape that depends on a condition, the one that holds there."""
-    shape, interpreter = part.shape, instance.interpreter(instance.scalars)
-    try:
-        while isinstance(shape, ex.Conditional):
-            shape = shape.then if interpreter.truth(shape.test) else shape.orelse
-        found = next(iter(alternatives(shape)), None)
-        entries = () if found is None else tuple(_apart(found.entries, interpreter))
-    except EvaluationFault:
-        return part
-    return part if found is None else part.model_copy(update={"shape": entries})
-
-
-def _apart(entries: Sequence[ex.Expression], interpreter: Interpreter) -> Iterator[ex.Expression]:
-    """The entries of a shape, with those of each list one by one."""
-    for entry in entries:
-        if isinstance(entry, ex.Splice):
-            count = len(interpreter.evaluate(entry.value))
-            yield from (ex.Subscript(entry.value, ex.Literal(index)) for index in range(count))
-        else:
-            yield entry
-
-
 @dataclass(frozen=True)
 class Way:
     """A way through a layer's forward, to be probed in one mode."""
@@ -188,27 +164,6 @@ def probed(ways: Ways) -> Iterator[Way]:
             except (TrialFault, EvaluationFault):
                 break
             yield Way(probe, seen.training)
-
-
-def axes(part: TensorSpec, name: str, rank: int) -> tuple[int, ...] | None:
-    """Where a dimension stands in a tensor, if it does as an entry of its own and nowhere else.
-
-    Args:
-        part: The tensor as it is declared.
-        name: The dimension, or ``...`` for the leading ones.
-        rank: How many dimensions the tensor has.
-    """
-    if not isinstance(part.shape, tuple):
-        return None
-    entry: ex.Expression = ex.Literal(...) if name == "..." else ex.Name(name)
-    dots = ex.Literal(...)
-    if part.shape.count(entry) != 1 or (name != "..." and sum(name in ex.names(e) for e in part.shape) != 1):
-        return None
-    position, leading = part.shape.index(entry), rank - len(part.shape) + 1
-    if entry == dots:
-        return tuple(range(position, position + leading))
-    behind = dots in part.shape[:position]
-    return (position + leading - 1 if behind else position,)
 
 
 def differs(one: Tensor, other: Tensor, tolerance: float = TOLERANCE, floor: float = FLOOR) -> bool:

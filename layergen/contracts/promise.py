@@ -1,6 +1,6 @@
 """What a promise is, one of those that make a contract: which runs it watches, and how it judges what was seen."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,10 +11,21 @@ from layergen.run.watching import Evidence, Runs, Seen, Watch
 
 @dataclass(frozen=True)
 class Shown:
-    """What was shown of a layer by running it, in words."""
+    """What was shown of a layer by running it.
+
+    Attributes:
+        contract: Which promise was kept.
+        detail: What was run, in words.
+        modes: In which modes tests may ask for it too, by ``training``.
+        of: The input that it is shown of, unless it is shown of all.
+        kinds: What was tried, where not all of it could be.
+    """
 
     contract: str
     detail: str
+    modes: frozenset[bool] = frozenset()
+    of: str = ""
+    kinds: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -30,9 +41,11 @@ class Ways:
         for runs in self.runs:
             yield from runs.seen(watch)
 
-    def say(self, contract: str, detail: str) -> None:
+    def say(
+        self, contract: str, detail: str, *, modes: Iterable[bool] = (), of: str = "", kinds: Iterable[str] = ()
+    ) -> None:
         """Note what was run and held: nothing is claimed that did not take place."""
-        self.shown.append(Shown(contract, detail))
+        self.shown.append(Shown(contract, detail, frozenset(modes), of, tuple(kinds)))
 
 
 @dataclass(frozen=True)

@@ -6,15 +6,16 @@ from typing import Protocol
 
 from torch import Tensor
 
-from layergen.contracts.probing import LARGE, NEAR, Probe, Tensors, at_index, axes, differs, resized
+from layergen.contracts.probing import LARGE, NEAR, Probe, Tensors, at_index, differs, resized
 from layergen.lang import expression as ex
+from layergen.resolve.standing import axes
 from layergen.run.forward import TrialFault
 from layergen.settings.choice import Setting
 
 SCALES = (1.0, LARGE)  # of the samples that are put beside the first one
 OTHER_BASES = (NEAR, LARGE)  # of all samples, where ordinary ones show no dependence
 SEEDS = range(1, 5)  # of random numbers that decide which samples meet
-UNEVEN = frozenset({"poisson", "binomial", "multinomial"})  # how much they draw, or what, is up to values
+UNEVEN = frozenset({"poisson", "binomial", "multinomial", "rrelu"})  # how much they draw, or what, is up to values
 COMPANY = REPLACED, REORDERED, ALONE = "the other samples replaced", "all of them reordered", "one alone"
 Axes = dict[str, tuple[int, ...]]  # where the samples are in each tensor that has them
 

@@ -7,7 +7,6 @@ from layergen.definition.layout import Layout
 from layergen.definition.loop_printer import SIZES, LoopPrinter, function_of, renamed
 from layergen.definition.scene import Definition, Members
 from layergen.lang import expression as ex
-from layergen.lang.tuples import item_index
 from layergen.lang.values import Shape
 
 
@@ -26,11 +25,9 @@ def given_lines(printer: LoopPrinter, inside: bool) -> tuple[str, ...]:
 
 
 def _line(name: str, value: str) -> str:
-    """A line that gives a name to what may be None, which a type checker is not to ask about."""
-    later = (
-        item_index(name) or 0
-    ) > 0 and ".get(" in value  # of a tuple, which is there as a whole, as its first tensor tells
-    return f"{renamed(name)}{': Any' if later or value.endswith('None') else ''} = {value}"
+    """A line that gives a name to what may be None, which a type checker is not to ask about: a flag may tell."""
+    loose = ".get(" in value or value.endswith("None")
+    return f"{renamed(name)}{': Any' if loose else ''} = {value}"
 
 
 def _given(definition: Definition, name: str, inside: bool) -> str:

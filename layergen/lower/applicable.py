@@ -9,6 +9,7 @@ from layergen.contracts.rounding import Rounding
 from layergen.contracts.twice import Twice
 from layergen.lang import expression as ex
 from layergen.lower.cases import known
+from layergen.lower.unseen import masks, may_mark_nothing, samples_of, several
 from layergen.resolve.autocast import kept_whole
 from layergen.resolve.program import Program
 
@@ -97,6 +98,10 @@ BEHAVIOURS = {
         lambda layer: layer.program.owns,
         "it has no parameters and no buffers",
     ),
+    "test_is_causal": Behaviour(
+        lambda layer: bool(several(layer, "causal", layer.program.causal)),
+        "it says of no dimension that it is causal",
+    ),
     "test_laws": Behaviour(
         lambda layer: bool(layer.program.laws),
         "it has no laws",
@@ -105,6 +110,10 @@ BEHAVIOURS = {
     "test_loss_under_autocast": Behaviour(
         lambda layer: is_loss(layer.program),
         "its outputs are no losses by `loss_as`",
+    ),
+    "test_masks_may_mark_all_or_nothing": Behaviour(
+        may_mark_nothing,
+        "no input says what it marks",
     ),
     "test_matches_expression": Behaviour(
         lambda layer: layer.program.formula is not None and not layer.program.always_draws,
@@ -140,6 +149,14 @@ BEHAVIOURS = {
         "torch itself refuses each wrong shape",
     ),
     "test_repr": ALWAYS,
+    "test_samples_are_independent": Behaviour(
+        lambda layer: several(layer, "independence", samples_of(layer)) == {*layer.program.modes},
+        "samples may see each other, or no output has samples",
+    ),
+    "test_samples_are_independent_in_evaluation": Behaviour(
+        lambda layer: several(layer, "independence", samples_of(layer)) == {False} and layer.program.asks_mode,
+        "samples are independent in each mode, or in none",
+    ),
     "test_second_gradients": Behaviour(
         lambda layer: layer.transforms.twice is Twice.AGREE,
         "its gradients are linear, torch has no second derivative of an op, or they could not be measured",
@@ -159,6 +176,10 @@ BEHAVIOURS = {
     "test_state_is_loaded_strictly": Behaviour(
         lambda layer: layer.program.owns,
         "it has no parameters and no buffers",
+    ),
+    "test_unmarked_positions_have_no_effect": Behaviour(
+        lambda layer: any(masks(layer)),
+        "no input says what it marks",
     ),
     "test_vmap": Behaviour(
         lambda layer: layer.transforms.mapped,

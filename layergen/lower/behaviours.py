@@ -9,6 +9,7 @@ from layergen.lang.model import Input
 from layergen.lower.applicable import BEHAVIOURS, refuses_shapes
 from layergen.lower.laws import formula_function
 from layergen.lower.source import python
+from layergen.lower.unseen import masks, unseen
 
 
 def imported_names(layer: CheckedLayer, mentioned: Collection[str]) -> Iterator[str]:
@@ -31,6 +32,8 @@ def imported_names(layer: CheckedLayer, mentioned: Collection[str]) -> Iterator[
     yield "Layer"
     if layer.preconditions or layer.size_limits:
         yield "Limit"
+    if any(masks(layer)):
+        yield "Mask"
     if layer.rejections or refuses_shapes(layer):
         yield "Refusal"
     if layer.transforms.grown:
@@ -78,6 +81,7 @@ def traits(layer: CheckedLayer) -> Iterator[str]:
         "rounds_once": layer.rounding in (Rounding.ONCE, Rounding.ONCE_THROUGHOUT),
     }
     yield from (f"{name}=True" for name, holds in flags.items() if holds)
+    yield from unseen(layer)
     unmeasured = tuple(dict.fromkeys(name for case in layer.tested for name in case.unmeasured))
     if unmeasured:
         yield f"unmeasured={python(unmeasured)}"

@@ -1,18 +1,17 @@
 """Lowers the settings of a layer's tests: the first as it is, the others by what differs from it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from layergen.checked import CheckedCase
-from layergen.lang import expression as ex
 from layergen.lang.interpreter import Interpreter
 from layergen.lang.tuples import whole_name
 from layergen.lower.representation import expected_repr
 from layergen.lower.returned import returned_at
 from layergen.lower.scopes import attribute as attribute_of
 from layergen.lower.source import broken, python
+from layergen.lower.unseen import axes_at
 from layergen.resolve.families import at_values
 from layergen.resolve.program import Program
-from layergen.resolve.unbatched import axis, telling
 from layergen.run.trial import TensorFacts
 from layergen.settings.choice import Setting
 
@@ -27,14 +26,14 @@ OWNED = (
 Fields = Mapping[str, Mapping[str, object] | str]  # of ``Case`` in the behaviours
 
 
-def case_fields(program: Program, case: CheckedCase) -> Fields:
-    """All that is expected of a layer at a setting."""
+def case_fields(program: Program, case: CheckedCase, named: Sequence[str]) -> Fields:
+    """All that is expected of a layer at a setting, and where some dimensions stand there, by their names."""
     own = at_values(program, case.setting.values)
     hidden = {name for name, buffer in own.buffers.items() if not buffer.persistent}
     return {
         **sizes_of(program, case.setting, case.inputs, case.ranges),
         "outputs": result_shapes(program, case.setting, case.outputs),
-        "samples": axes(program, case),
+        "axes": axes_at(program, case, named),
         "state": {name: shape for name, shape in state_shapes(program, own, case).items() if name not in hidden},
         "initial": {name: tuple(rounded(end) for end in ends) for name, ends in case.bounds.items()},
         "frozen": {name: not learned for name, learned in case.learned.items()},
@@ -84,23 +83,6 @@ def result_shapes(program: Program, setting: Setting, outputs: Mapping[str, Tens
     for name, there in returned_at(program, setting):
         found[name if there else whole_name(name)] = outputs[name].shape if there else None
     return found
-
-
-def axes(program: Program, case: CheckedCase) -> dict[str, object]:
-    """Along which dimension the tensors have the samples of which there may be a single one."""
-    if program.left_out is None:
-        return {}
-    parts = (
-        *((name, program.inputs[name]) for name in program.taken if name in program.inputs),
-        *((name, program.outputs[name]) for name in case.outputs),
-    )
-    found = ((name, axis(part, program.left_out)) for name, part in parts)
-    told = telling(program.inputs, program.left_out)
-    alone = told is not None and ex.Literal(...) in program.inputs[told.input].entries
-    if alone and case.setting.leading:  # which a single sample does not have
-        return {name: None for name, where in found if where is not None}
-    known = Interpreter(case.setting.values)
-    return {name: known.evaluate(where) for name, where in found if where is not None}
 
 
 def sizes_of(

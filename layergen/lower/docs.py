@@ -107,13 +107,22 @@ def shapes(program: Program, doc: DocText) -> Iterator[str]:
             yield from entry(f"- {name}", tuple_sentence(program, program.results[name], program.outputs), doc)
         else:
             yield from entry(f"- {name}", shape_sentence(program, program.outputs[name]), doc)
-    for name, note in program.noted.items():
-        texts = [f"All inputs and outputs may lack ``{name}`` together."] if note.optional else []
-        texts += [sentence(note.doc)] if note.doc else []
-        if texts:
+    for name in dict.fromkeys((*program.noted, *([program.causal] if program.causal else []))):
+        if texts := list(noted(program, name)):
             yield from entry(f"- {name}", " ".join(texts), doc)
     for name, value in computed(program):
         yield from entry(f"- {name}", f"{code(ex.show(value))}.", doc)
+
+
+def noted(program: Program, name: str) -> Iterator[str]:
+    """What there is to say of a dimension."""
+    note = program.noted.get(name)
+    if note is not None and note.optional:
+        yield f"All inputs and outputs may lack ``{name}`` together."
+    if note is not None and note.doc:
+        yield sentence(note.doc)
+    if name == program.causal:
+        yield "No output depends on what is at a later index of an input."
 
 
 def tuple_sentence(program: Program, whole: TensorTuple, tensors: Mapping[str, Input | Output]) -> str:

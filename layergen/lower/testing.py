@@ -23,6 +23,7 @@ from layergen.lower.laws import law_rows
 from layergen.lower.sizes import size_message
 from layergen.lower.source import SourcePrinter, broken, quoted
 from layergen.lower.transforms import transformed
+from layergen.lower.unseen import dimensions
 from layergen.lower.views import ReferenceView, RowView, TableView, TestView
 from layergen.prove.demands import (
     BroadcastDemand,
@@ -57,7 +58,8 @@ def test_view(layer: CheckedLayer, module: str, behaviours: str) -> TestView:
     """Lower a layer to the view of its tests."""
     program = layer.program
     reference, described = reference_view(program), layer_expression(layer)
-    base = case_fields(program, layer.cases[0])
+    named_axes = dimensions(layer)
+    base = case_fields(program, layer.cases[0], named_axes)
     code = [described, *(row.value for row in law_rows(program))]
     if reference:
         code.append(function([reference.signature], reference.body, "nn.Module"))
@@ -71,7 +73,7 @@ def test_view(layer: CheckedLayer, module: str, behaviours: str) -> TestView:
         definitions=definitions,
         layer=described,
         default=whole_case(base),
-        cases=tuple(case_row(program, case, base) for case in layer.tested),
+        cases=tuple(case_row(program, case, named_axes, base) for case in layer.tested),
         tables=tuple(table for table in tables(layer, base) if table.rows),
     )
 
@@ -84,8 +86,8 @@ def own_imports(layer: CheckedLayer, module: str, behaviours: str, code: Sequenc
     return (*tested, *held) if module < behaviours else (*held, *tested)
 
 
-def case_row(program: Program, case: CheckedCase, base: Fields) -> RowView:
-    return RowView(named(case.setting.name), changed_case(case_fields(program, case), base))
+def case_row(program: Program, case: CheckedCase, named_axes: Sequence[str], base: Fields) -> RowView:
+    return RowView(named(case.setting.name), changed_case(case_fields(program, case, named_axes), base))
 
 
 def tables(layer: CheckedLayer, base: Fields) -> Iterator[TableView]:

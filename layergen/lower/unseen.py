@@ -1,0 +1,140 @@
+"""Tells what outputs may not see, which the tests hold them to: other samples, later positions, unmarked ones."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from layergen.checked import CheckedCase, CheckedLayer
+from layergen.contracts.independence import batch_of
+from layergen.contracts.masks import APPENDED, NOTHING, REPLACED
+from layergen.lang import expression as ex
+from layergen.lang.interpreter import Interpreter
+from layergen.lang.model import Input, Output
+from layergen.lower.source import python
+from layergen.resolve.meanings import LEADING, marked_dimension
+from layergen.resolve.program import Program
+from layergen.resolve.standing import axes, declared
+from layergen.resolve.unbatched import telling
+from layergen.run.trial import TensorFacts
+
+Axes = dict[str, dict[str, int]]  # of each dimension, where it stands in each tensor that has it
+
+
+@dataclass(frozen=True)
+class Mask:
+    """An input that tells which positions of others count.
+
+    Attributes:
+        along: The dimension of the positions.
+        marks: The inputs that have them.
+        outputs: Those that are compared, at positions that count or, if they have none, as a whole.
+        longer: Whether more positions that do not count may be appended.
+    """
+
+    name: str
+    along: str
+    marks: tuple[str, ...]
+    outputs: tuple[str, ...]
+    longer: bool
+
+
+def modes_of(layer: CheckedLayer, contract: str) -> frozenset[bool]:
+    """The modes in which a contract was shown to hold, by ``training``."""
+    return frozenset[bool]().union(*(shown.modes for shown in layer.judgement.shown if shown.contract == contract))
+
+
+def samples_of(layer: CheckedLayer) -> str | None:
+    """The dimension of the batch, if tests need to know where it stands."""
+    program = layer.program
+    return batch_of(program) if program.left_out is not None or modes_of(layer, "independence") else None
+
+
+def masks(layer: CheckedLayer) -> Iterator[Mask]:
+    """The masks that were shown to keep positions out."""
+    program = layer.program
+    for shown in layer.judgement.shown:
+        if shown.contract == "masks" and REPLACED in shown.kinds:
+            part = program.inputs[shown.of]
+            along = marked_dimension(part, program.inputs[part.marks[0]])
+            assert along is not None
+            compared = (name for name, output in program.outputs.items() if _is_compared(output, along))
+            yield Mask(shown.of, along, tuple(part.marks), tuple(compared), APPENDED in shown.kinds)
+
+
+def several(layer: CheckedLayer, contract: str, name: str | None) -> frozenset[bool]:
+    """The modes in which tests hold a layer to a contract: there are cases with several entries along a dimension."""
+    if name is None or not any(_several(layer.program, case, name) for case in layer.tested):
+        return frozenset()
+    return modes_of(layer, contract)
+
+
+def _several(program: Program, case: CheckedCase, name: str) -> bool:
+    axes = axes_at(program, case, [name])[name]
+    return all(
+        any(facts is not None and tensor in axes and facts.shape[axes[tensor]] > 1 for tensor, facts in tensors.items())
+        for tensors in (case.inputs, case.outputs)
+    )
+
+
+def may_mark_nothing(layer: CheckedLayer) -> bool:
+    """Whether each mask was shown to leave no NaN where it marks nothing."""
+    found = [shown for shown in layer.judgement.shown if shown.contract == "masks"]
+    return any(masks(layer)) and all(NOTHING in shown.kinds for shown in found)
+
+
+def _is_compared(output: Output, along: str) -> bool:
+    """Whether it can be told which entries of an output stand at a position, if any do."""
+    return isinstance(output.shape, tuple) and (
+        ex.Name(along) in output.shape or not any(along in ex.names(entry) for entry in output.shape)
+    )
+
+
+def dimensions(layer: CheckedLayer) -> list[str]:
+    """The dimensions of which tests need to know where they stand."""
+    program = layer.program
+    found = [samples_of(layer), program.causal if modes_of(layer, "causal") else None]
+    for mask in masks(layer):
+        found += [entry.id for entry in program.inputs[mask.name].entries if isinstance(entry, ex.Name)]
+    return [name for name in dict.fromkeys(found) if name is not None]
+
+
+def axes_at(program: Program, case: CheckedCase, names: Sequence[str]) -> Axes:
+    """Where dimensions stand at a case; those of the batch nowhere, if a single sample could have no such sizes."""
+    tensors: dict[str, TensorFacts | None] = {**case.inputs, **case.outputs}
+    parts: dict[str, Input | Output] = {name: program.inputs[name] for name in program.taken if name in program.inputs}
+    parts |= {name: program.outputs[name] for name in case.outputs}
+    known = Interpreter(case.setting.names)
+    found: Axes = {}
+    for name in names:
+        told = telling(program.inputs, name) if name == program.left_out else None
+        further = told is not None and ex.Literal(...) in program.inputs[told.input].entries
+        places = {} if further and case.setting.leading else parts
+        found[name] = {
+            tensor: where[0]
+            for tensor, part in places.items()
+            if (facts := tensors[tensor]) is not None
+            and (where := axes(declared(part, known), name, len(facts.shape)))
+            and facts.shape[where[0]] == _size(case, name)
+        }
+    return found
+
+
+def _size(case: CheckedCase, name: str) -> int | None:
+    """How large a dimension is at a case; of the leading ones, the first."""
+    if name == LEADING:
+        return next(iter(case.setting.leading), None)
+    return case.setting.sizes.get(name)
+
+
+def unseen(layer: CheckedLayer) -> Iterator[str]:
+    """The arguments of the tests' description that tell what outputs may not see."""
+    if (batch := samples_of(layer)) is not None:
+        yield f"batch={python(batch)}"
+    if modes_of(layer, "causal"):
+        yield f"causal={python(layer.program.causal)}"
+    if found := ", ".join(f"{python(mask.name)}: {_mask(mask)}" for mask in masks(layer)):
+        yield f"masks={{{found}}}"
+
+
+def _mask(mask: Mask) -> str:
+    parts = [python(mask.along), f"marks={python(mask.marks)}", f"outputs={python(mask.outputs)}"]
+    return f"Mask({', '.join([*parts, *(['longer=True'] if mask.longer else [])])})"

@@ -1,0 +1,146 @@
+"""What outputs may not see: what the build tells the tests of it, and that they fail where a layer sees it."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from small import checked, program
+from torch import Tensor, nn
+
+from generated.tests import behaviours
+from generated.tests.behaviours import Case, Input, Layer, Mask
+from layergen.lower.unseen import axes_at, dimensions, masks, samples_of, unseen
+
+CASE = Case(
+    inputs={"x": (2, 5, 3), "mask": (2, 5)},
+    outputs={"y": (2, 5, 3)},
+    axes={"N": {"x": 0, "mask": 0, "y": 0}, "L": {"x": 1, "mask": 1, "y": 1}},
+)
+POOLED = CASE.but(outputs={"y": (2, 3)}, axes={"N": {"x": 0, "mask": 0, "y": 0}, "L": {"x": 1, "mask": 1}})
+
+
+def layer_of(forward: Callable[[Tensor, Tensor], Tensor]) -> Layer:
+    """A layer with a mask, whose forward is a function."""
+
+    class Made(nn.Module):
+        def __init__(self, dtype: torch.dtype | None = None) -> None:
+            super().__init__()
+
+        def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+            return forward(x, mask)
+
+    return Layer(
+        Made,
+        inputs={"x": Input(), "mask": Input(torch.bool)},
+        batch="N",
+        causal="L",
+        masks={"mask": Mask("L", marks=("x",), outputs=("y",), longer=True)},
+    )
+
+
+def mean(x: Tensor, mask: Tensor) -> Tensor:
+    """What is right: nothing of what the tests hold a layer to is broken."""
+    return (x * mask[:, :, None]).sum(1) / mask.sum(1, keepdim=True).clamp(min=1)
+
+
+def looking_back(x: Tensor, mask: Tensor) -> Tensor:
+    return (x * mask[:, :, None]).cumsum(1)
+
+
+SAMPLES, CAUSAL = behaviours.test_samples_are_independent, behaviours.test_is_causal
+UNMARKED, NOTHING = behaviours.test_unmarked_positions_have_no_effect, behaviours.test_masks_may_mark_all_or_nothing
+
+
+@pytest.mark.parametrize(
+    ("test", "name", "case", "forward"),
+    [
+        (SAMPLES, "sampled", CASE, lambda x, mask: x - x.mean(0)),
+        (SAMPLES, "sampled", CASE, lambda x, mask: x.cumsum(0)),
+        (SAMPLES, "sampled", CASE, lambda x, mask: x.flip(0).cumsum(0).flip(0)),
+        (SAMPLES, "sampled", CASE, lambda x, mask: x / x.abs().amax(0).clamp(min=10)),
+        (CAUSAL, "timed", CASE, lambda x, mask: x.roll(-1, 1)),
+        (CAUSAL, "timed", CASE, lambda x, mask: x.softmax(1)),
+        (UNMARKED, "case", POOLED, lambda x, mask: x.sum(1) / mask.sum(1, keepdim=True).clamp(min=1)),
+        (UNMARKED, "case", POOLED, lambda x, mask: mean(x, ~mask)),
+        (UNMARKED, "case", POOLED, lambda x, mask: (x * mask[:, :, None]).mean(1)),
+        (UNMARKED, "case", CASE, lambda x, mask: x - x.mean(1, keepdim=True)),
+        (NOTHING, "case", POOLED, lambda x, mask: (x * mask[:, :, None]).sum(1) / mask.sum(1, keepdim=True)),
+    ],
+)
+def test_a_broken_layer_fails(test: Any, name: str, case: Case, forward: Callable[[Tensor, Tensor], Tensor]) -> None:
+    with pytest.raises(AssertionError):
+        test(layer_of(forward), **{name: case}, training=True)
+
+
+@pytest.mark.parametrize(
+    ("test", "name", "case", "forward"),
+    [
+        (SAMPLES, "sampled", CASE, looking_back),
+        (CAUSAL, "timed", CASE, looking_back),
+        (UNMARKED, "case", POOLED, mean),
+        (UNMARKED, "case", CASE, lambda x, mask: x * x),
+        (NOTHING, "case", POOLED, mean),
+    ],
+)
+def test_a_sound_layer_passes(test: Any, name: str, case: Case, forward: Callable[[Tensor, Tensor], Tensor]) -> None:
+    test(layer_of(forward), **{name: case}, training=True)
+
+
+def test_a_case_tells_whether_there_are_several_entries() -> None:
+    assert CASE.several("N") and CASE.several("L")
+    assert not CASE.several("C")
+    assert not POOLED.several("L")
+    assert not CASE.but(inputs={"x": (1, 5, 3), "mask": (1, 5)}, outputs={"y": (1, 5, 3)}).several("N")
+
+
+MASKED: dict[str, Any] = {
+    "inputs": {"x": ["N", "L", "C"], "mask": {"shape": ["N", "L"], "dtype": "bool", "marks": "x", "dim": "L"}},
+    "outputs": {"y": ["N", "C"]},
+    "forward": "y = sum(where(mask[:, :, None], x, 0), dim=1)",
+}
+
+
+def test_the_tests_are_told_where_masks_have_their_positions() -> None:
+    layer = checked(program(**MASKED))
+    (mask,) = masks(layer)
+    assert (mask.name, mask.along, mask.marks, mask.outputs, mask.longer) == ("mask", "L", ("x",), ("y",), True)
+    assert dimensions(layer) == ["N", "L"]
+    places = {"N": {"x": 0, "mask": 0, "y": 0}, "L": {"x": 1, "mask": 1}}
+    assert axes_at(layer.program, layer.cases[0], ["N", "L"]) == places
+    assert list(unseen(layer)) == ["batch='N'", "masks={'mask': Mask('L', marks=('x',), outputs=('y',), longer=True)}"]
+
+
+def test_outputs_whose_positions_are_others_are_not_compared() -> None:
+    parts: dict[str, Any] = MASKED | {"outputs": {"y": ["N", "C"], "z": ["N", "L - 1", "C"]}}
+    parts |= {"forward": f"{MASKED['forward']}\nz = (x * mask[:, :, None])[:, 1:]"}
+    (mask,) = masks(checked(program(**parts)))
+    assert mask.outputs == ("y",)
+
+
+def test_a_causal_dimension_is_named() -> None:
+    parts: dict[str, Any] = {
+        "inputs": {"x": ["N", "L"]},
+        "outputs": {"y": ["N", "L"]},
+        "forward": "y = cumsum(x, dim=1)",
+    }
+    assert list(unseen(checked(program(**parts, causal="L")))) == ["batch='N'", "causal='L'"]
+
+
+@pytest.mark.parametrize(
+    ("forward", "mixes", "batch"),
+    [
+        ("y = x - mean(x, dim=0)", ["N"], None),
+        ("y = tanh(x)", [], "N"),
+    ],
+)
+def test_samples_that_see_each_other_are_not_held_apart(forward: str, mixes: list[str], batch: str | None) -> None:
+    layer = checked(program(inputs={"x": ["N", "C"]}, outputs={"y": ["N", "C"]}, forward=forward, mixes=mixes))
+    assert samples_of(layer) == batch
+
+
+def test_the_batch_of_any_dimensions_is_the_first_of_them() -> None:
+    layer = checked(program(inputs={"x": ["...", "C"]}, outputs={"y": ["...", "C"]}, forward="y = softmax(x, dim=-1)"))
+    assert samples_of(layer) == "..."
+    places = [axes_at(layer.program, case, ["..."])["..."] for case in layer.tested]
+    assert places[0] == {"x": 0, "y": 0}
