@@ -103,7 +103,7 @@ def test_entries_of_a_family_have_two_kinds_of_indices() -> None:
         ({"named": "w_l{k}"}, 'weight = [given[f"w_l{k}"] for k in range(depth)]'),
         ({"when": "depth > 1"},
          'weight: Any = [given[f"weight.{k}"] for k in range(depth) if f"weight.{k}" in given] or None'),
-        ({"named": "w_l{k}", "when": "k > 0"}, 'weight = [given.get(f"w_l{k}") for k in range(depth)]'),
+        ({"named": "w_l{k}", "when": "k > 0"}, 'weight: Any = [given.get(f"w_l{k}") for k in range(depth)]'),
     ],
 )  # fmt: skip
 def test_a_family_is_put_together_of_its_tensors(part: dict[str, Any], line: str) -> None:
