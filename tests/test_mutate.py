@@ -54,6 +54,11 @@ def test_that_does_not_apply(layer):
     pytest.skip("here")
 """
 
+CONFTEST = """
+def rows_of(module, argument):
+    return module.CASES if argument == "case" else None
+"""
+
 
 @pytest.fixture
 def made(tmp_path: Path) -> Path:
@@ -63,13 +68,20 @@ def made(tmp_path: Path) -> Path:
     for folder in (tests, tests.parent):
         (folder / "__init__.py").write_text("", encoding="utf-8")
     (tests.parent / "layer.py").write_text(LAYER, encoding="utf-8")
-    (tests / "conftest.py").write_text('TABLES = {"case": "CASES"}\n', encoding="utf-8")
+    (tests / "conftest.py").write_text(CONFTEST, encoding="utf-8")
     (tests / "test_layer.py").write_text(TESTS, encoding="utf-8")
     return tmp_path
 
 
 def judged(root: Path) -> list[Verdict]:
     return list(Session(root, "made.tests.test_layer", root / "made" / "layer.py", "Halving").verdicts())
+
+
+def test_a_test_that_nobody_can_run_is_not_left_out(made: Path) -> None:
+    path = made / "made" / "tests" / "test_layer.py"
+    path.write_text(TESTS + "\n\ndef test_of_other_rows(layer, others):\n    pass\n", encoding="utf-8")
+    with pytest.raises(LayergenError, match="a test has the argument `others`, and nobody knows what it is run with"):
+        judged(made)
 
 
 def test_a_mutant_has_one_change_and_a_line() -> None:

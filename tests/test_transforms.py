@@ -102,6 +102,45 @@ class Averaging(Broken):
         return x.tanh()
 
 
+class Forwards(torch.autograd.Function):
+    """The hyperbolic tangent, whose derivative is right backwards alone."""
+
+    @staticmethod
+    def forward(x: Tensor) -> Tensor:
+        return x.tanh()
+
+    @staticmethod
+    def setup_context(context: Any, inputs: tuple[Tensor], output: Tensor) -> None:
+        context.save_for_backward(output)
+        context.save_for_forward(output)
+
+    @staticmethod
+    def backward(context: Any, *slopes: Tensor) -> Tensor:
+        (output,) = context.saved_tensors
+        return slopes[0] * (1 - output**2)
+
+    @staticmethod
+    def jvp(context: Any, *ways: Tensor) -> Tensor:
+        (output,) = context.saved_tensors
+        return ways[0] * (1 - output)
+
+
+class WrongForwards(Broken):
+    def forward(self, x: Tensor) -> Tensor:
+        result: Tensor = Forwards.apply(x)  # type: ignore[no-untyped-call]
+        return result
+
+
+class OnOneDevice(Broken):
+    def forward(self, x: Tensor) -> Tensor:
+        return x.tanh() + torch.zeros(3)
+
+
+class OfOneLayout(Broken):
+    def forward(self, x: Tensor) -> Tensor:
+        return x.tanh().view(-1).view(2, 3)
+
+
 class OfFixedSize(Broken):
     def forward(self, x: Tensor) -> Tensor:
         return x.tanh().reshape([int(size) for size in x.shape]) + torch.zeros(len(x.tolist()), 1)
@@ -116,6 +155,10 @@ def layer_of(made: type[nn.Module]) -> Layer:
     [
         (behaviours.test_second_gradients, Detached, {"way": CASE, "training": True}),
         (behaviours.test_vmap, ReadsOne, {"way": CASE}),
+        (behaviours.test_forward_mode_derivatives, WrongForwards, {"way": CASE, "training": True}),
+        (behaviours.test_runs_on_another_device, OnOneDevice, {"case": CASE, "training": True}),
+        (behaviours.test_accepts_non_contiguous_inputs, OfOneLayout, {"case": CASE}),
+        (behaviours.test_evaluation_leaves_no_trace, Averaging, {"case": CASE}),
         (behaviours.test_accepts_an_empty_batch, Reshaping, {"empty": Empty(CASE.but(inputs={"x": (0, 3)}), False)}),
         (
             behaviours.test_accepts_an_empty_batch,
@@ -123,7 +166,7 @@ def layer_of(made: type[nn.Module]) -> Layer:
             {"empty": Empty(CASE.but(inputs={"x": (0, 3)}, outputs={"y": (0, 3)}), True)},
         ),
     ],
-    ids=["second_gradients", "vmap", "empty_batch", "empty_batch_in_a_buffer"],
+    ids=["second_gradients", "vmap", "forwards", "device", "layout", "trace", "empty_batch", "empty_batch_in_a_buffer"],
 )
 def test_a_broken_layer_fails(test: Any, made: type[nn.Module], case: dict[str, Any]) -> None:
     with pytest.raises((RuntimeError, AssertionError)):

@@ -43,7 +43,7 @@ def _in_mode(program: Program, setting: Setting, training: bool, seed: int) -> T
         try:
             instance = moved(program, setting)
             leaves = tuple(tensor.requires_grad_() for tensor in measured(instance))
-            outputs = _outputs(instance, training)
+            outputs = outputs_of(instance, training)
         except TrialFault:
             return Twice.UNTOLD
         if not outputs or any(not bool(output.isfinite().all()) for output in outputs):
@@ -53,13 +53,13 @@ def _in_mode(program: Program, setting: Setting, training: bool, seed: int) -> T
         try:
             if not _bends(outputs, leaves):
                 return Twice.NONE
-            agree = _agree(lambda: _total(_outputs(instance, training)), leaves)
+            agree = _agree(lambda: total(outputs_of(instance, training)), leaves)
         except RuntimeError as error:
             return Twice.REFUSED if any(text in str(error) for text in REFUSED) else Twice.UNTOLD
         return Twice.AGREE if agree else Twice.UNTOLD
 
 
-def _outputs(instance: Instance, training: bool) -> tuple[Tensor, ...]:
+def outputs_of(instance: Instance, training: bool) -> tuple[Tensor, ...]:
     """The outputs that have gradients, for the same random numbers each time."""
     torch.manual_seed(1)
     run = instance.run(training)
@@ -68,7 +68,7 @@ def _outputs(instance: Instance, training: bool) -> tuple[Tensor, ...]:
 
 def _bends(outputs: tuple[Tensor, ...], leaves: tuple[Tensor, ...]) -> bool:
     """Whether some first gradient changes with some leaf."""
-    first = torch.autograd.grad(_total(outputs), leaves, create_graph=True, allow_unused=True)
+    first = torch.autograd.grad(total(outputs), leaves, create_graph=True, allow_unused=True)
     slopes = [_sum(slope) for slope in first if slope is not None and slope.requires_grad]
     if not slopes:
         return False
@@ -84,7 +84,7 @@ def _agree(compute: Callable[[], Tensor], leaves: Sequence[Tensor]) -> bool:
     """
     directions = [torch.randn_like(leaf) for leaf in leaves]
     slopes = _slopes(compute(), leaves, create_graph=True)
-    along = torch.stack([_inner(slope, way) for slope, way in zip(slopes, directions, strict=True)]).sum()
+    along = torch.stack([inner(slope, way) for slope, way in zip(slopes, directions, strict=True)]).sum()
     told = _slopes(along, leaves)
     ends = []
     for step in (STEP, -2 * STEP):
@@ -105,14 +105,14 @@ def _slopes(total: Tensor, leaves: Sequence[Tensor], create_graph: bool = False)
     return found if create_graph else tuple(slope.detach() for slope in found)
 
 
-def _inner(slope: Tensor, way: Tensor) -> Tensor:
+def inner(slope: Tensor, way: Tensor) -> Tensor:
     """How much a gradient has of a direction."""
     if slope.is_complex():
         slope, way = torch.view_as_real(slope), torch.view_as_real(way)
     return (slope * way).double().sum()
 
 
-def _total(outputs: Iterable[Tensor]) -> Tensor:
+def total(outputs: Iterable[Tensor]) -> Tensor:
     return torch.stack([_sum(output) for output in outputs]).sum()
 
 

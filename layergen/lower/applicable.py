@@ -74,9 +74,17 @@ BEHAVIOURS = {
         lambda layer: settles(layer.program),
         "evaluation is not told from training, or is random",
     ),
+    "test_evaluation_leaves_no_trace": Behaviour(
+        lambda layer: layer.program.asks_mode,
+        "evaluation is not told from training",
+    ),
     "test_exports": Behaviour(
         lambda layer: layer.transforms.grown is not None,
         "no two sizes were found at which its shapes are proven and torch traces it",
+    ),
+    "test_forward_mode_derivatives": Behaviour(
+        lambda layer: layer.transforms.forwards,
+        "no output depends on a tensor by a slope, or torch has no forward derivative of an op",
     ),
     "test_frozen_parameters": Behaviour(
         lambda layer: layer.program.owns,
@@ -149,6 +157,10 @@ BEHAVIOURS = {
         "torch itself refuses each wrong shape",
     ),
     "test_repr": ALWAYS,
+    "test_runs_on_another_device": Behaviour(
+        lambda layer: layer.transforms.abstract,
+        "a step has to look at data",
+    ),
     "test_samples_are_independent": Behaviour(
         lambda layer: several(layer, "independence", samples_of(layer)) == {*layer.program.modes},
         "samples may see each other, or no output has samples",

@@ -14,7 +14,7 @@ from layergen.resolve.program import Program
 def transformed(layer: CheckedLayer, base: Fields) -> Iterator[TableView]:
     """The cases at which a layer is transformed."""
     seen, program = layer.transforms, layer.program
-    ways = seen.ways if seen.twice is Twice.AGREE or seen.mapped else ()
+    ways = seen.ways if seen.twice is Twice.AGREE or seen.forwards or seen.mapped else ()
     for table, names in {"WAYS": ways, "TRACED": seen.traced}.items():
         yield TableView(table, tuple(RowView(quoted(name), f"CASES[{quoted(name)}]") for name in names))
     modes = {True: "training", False: "evaluation"}

@@ -72,7 +72,7 @@ NEIGHBOURS = {
     "max_pool2d": "avg_pool2d",
     "avg_pool2d": "max_pool2d",
 }
-KEPT = {"device", "dtype", "requires_grad", "persistent", "strict"}  # keywords that are not left out
+KEPT = {"dtype", "requires_grad", "persistent", "strict"}  # keywords that are not left out
 
 
 def mutations(

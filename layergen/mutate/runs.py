@@ -7,7 +7,7 @@ import io
 import itertools
 import sys
 import types
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -19,6 +19,7 @@ from layergen.mutate.mutants import Mutant
 
 FIRST = ("test_recorded_values", "test_definition", "test_matches_torch", "test_gradients")  # these find most
 SLOW = "slow"  # the mark of tests that are left out
+Rows = Callable[[Any, str], Mapping[str, Any] | None]
 
 
 @dataclass(frozen=True)
@@ -42,12 +43,12 @@ class Run:
         return False
 
 
-def runs_of(tests: Any, tables: Mapping[str, str], without: Collection[str] = ()) -> Iterator[Run]:
+def runs_of(tests: Any, rows_of: Rows, without: Collection[str] = ()) -> Iterator[Run]:
     """All runs of a layer's tests, as ``conftest.py`` makes them.
 
     Args:
         tests: The layer's test module.
-        tables: Where it has the rows that a test runs at, by the name of the test's argument.
+        rows_of: The function of ``conftest.py`` that tells what a test is run with as an argument.
         without: The names of tests to leave out.
     """
     functions = {name: value for name, value in vars(tests).items() if name.startswith("test_") and name not in without}
@@ -56,7 +57,7 @@ def runs_of(tests: Any, tables: Mapping[str, str], without: Collection[str] = ()
         if SLOW in marks:
             continue
         wanted = [argument for argument in inspect.signature(functions[name]).parameters if argument != "layer"]
-        values = [list(_values(tests, tables, marks.get("parametrize"), argument)) for argument in wanted]
+        values = [list(_values(tests, rows_of, marks.get("parametrize"), argument)) for argument in wanted]
         for row in itertools.product(*values):
             yield Run(name, partial(_called, functions[name], dict(zip(wanted, row, strict=True))))
 
@@ -65,14 +66,15 @@ def _called(function: Callable[..., None], row: Mapping[str, Any], layer: Any) -
     function(layer, **row)
 
 
-def _values(tests: Any, tables: Mapping[str, str], mark: Any, argument: str) -> Iterator[Any]:
+def _values(tests: Any, rows_of: Rows, mark: Any, argument: str) -> Iterable[Any]:
     """What a test is run with as an argument."""
-    if argument in tables:
-        yield from getattr(tests, tables[argument]).values()
-    elif argument == "training":
-        yield from (True, False) if tests.LAYER.modes else (True,)
-    elif mark is not None and mark.args[0] == argument:
-        yield from mark.args[1]
+    rows = rows_of(tests, argument)
+    if rows is not None:
+        return rows.values()
+    if mark is None or mark.args[0] != argument:
+        raise LookupError(f"a test has the argument `{argument}`, and nobody knows what it is run with")
+    values: Iterable[Any] = mark.args[1]
+    return values
 
 
 class Judge:
@@ -86,8 +88,8 @@ class Judge:
     def __init__(self, name: str, without: Collection[str] = ()) -> None:
         self.tests = importlib.import_module(name)
         package = name.split(".tests.")[0]
-        tables = importlib.import_module(f"{package}.tests.conftest").TABLES
-        self.runs = list(runs_of(self.tests, tables, without))
+        rows_of = importlib.import_module(f"{package}.tests.conftest").rows_of
+        self.runs = list(runs_of(self.tests, rows_of, without))
         self.constructor = self.tests.LAYER.constructor
         self.module = sys.modules[self.constructor.__module__]
 

@@ -18,6 +18,8 @@ def transformed(seen: Transforms, asks_mode: bool) -> Iterator[str]:
         return
     if seen.twice in SECOND:
         yield SECOND[seen.twice]
+    if seen.forwards:
+        yield "derivatives forwards are those of the gradients"
     yield "`vmap` gives what calls one by one give" if seen.mapped else "not under `vmap`"
     if seen.empty:
         modes = listed(["training" if training else "evaluation" for training in seen.empty])
