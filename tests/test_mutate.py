@@ -118,6 +118,8 @@ class Same(nn.Module):
         ("normalize(x, dim=1)", "F.normalize(x, dim=2)", "F.normalize(x)"),
         ("normalize(x, dim=-1)", "F.normalize(x)", ""),
         ("normalize(x, dim=self.step)", "F.normalize(x)", ""),
+        ("zeros(3, device=x.device)", "F.zeros(3)", ""),
+        ("zeros(3, device=x.device).type_as(x)", "F.zeros(3, device=x.device)", "F.zeros(3).type_as(x)"),
     ],
 )
 def test_no_mutant_computes_the_same_by_construction(call: str, made: str, left_out: str) -> None:

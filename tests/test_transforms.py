@@ -117,12 +117,14 @@ class Forwards(torch.autograd.Function):
     @staticmethod
     def backward(context: Any, *slopes: Tensor) -> Tensor:
         (output,) = context.saved_tensors
-        return slopes[0] * (1 - output**2)
+        slope: Tensor = slopes[0] * (1 - output**2)
+        return slope
 
     @staticmethod
     def jvp(context: Any, *ways: Tensor) -> Tensor:
         (output,) = context.saved_tensors
-        return ways[0] * (1 - output)
+        change: Tensor = ways[0] * (1 - output)
+        return change
 
 
 class WrongForwards(Broken):

@@ -1,7 +1,8 @@
 """Whether torch can differentiate a layer forwards, along a direction, and gives what the gradients give."""
 
+from typing import Any
+
 import torch
-from torch import Tensor
 from torch.autograd import forward_ad
 
 from layergen.contracts.moved import measured, moved
@@ -10,6 +11,8 @@ from layergen.contracts.values import drawn
 from layergen.resolve.program import Program
 from layergen.run.forward import TrialFault
 from layergen.settings.choice import Setting
+
+FORWARDS: Any = forward_ad  # torch gives its functions no types
 
 
 def forward_mode(program: Program, setting: Setting) -> bool:
@@ -30,17 +33,12 @@ def _agrees(program: Program, setting: Setting, training: bool) -> bool:
             expected = torch.stack(
                 [inner(slope, ways[id(leaf)]) for slope, leaf in zip(slopes, leaves, strict=True)]
             ).sum()
-            with forward_ad.dual_level():
+            with FORWARDS.dual_level():
                 for tensors in (instance.inputs, instance.state):
                     for name, tensor in tensors.items():
                         if tensor is not None and id(tensor) in ways:
-                            tensors[name] = _dual(tensor, ways[id(tensor)])
-                change = forward_ad.unpack_dual(total(outputs_of(instance, training))).tangent
+                            tensors[name] = FORWARDS.make_dual(tensor, ways[id(tensor)])
+                change = FORWARDS.unpack_dual(total(outputs_of(instance, training))).tangent
         except (TrialFault, RuntimeError):  # torch does not know the derivative of each op
             return False
     return change is not None and torch.allclose(change, expected, rtol=1e-6, atol=1e-9)
-
-
-def _dual(tensor: Tensor, way: Tensor) -> Tensor:
-    dual: Tensor = forward_ad.make_dual(tensor, way)
-    return dual

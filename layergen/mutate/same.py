@@ -45,6 +45,7 @@ def alike(parent: ast.AST, field: str, node: ast.AST, other: ast.AST, lists: fro
     return (
         _leaves_out_a_default(node, other)
         or _takes_apart(parent, field, node, other)
+        or _leaves_for_another_device(parent, node, other)
         or _counts_from_the_end(parent, field, node, other, lists)
     )
 
@@ -61,6 +62,14 @@ def _leaves_out_a_default(node: ast.AST, other: ast.AST) -> bool:
     gone = [keyword for keyword in node.keywords if keyword not in other.keywords]
     function = node.func.attr if isinstance(node.func, ast.Attribute) else ""
     return len(gone) == 1 and _says(gone[0].value, DEFAULTS.get((function, str(gone[0].arg)), gone))
+
+
+def _leaves_for_another_device(parent: ast.AST, node: ast.AST, other: ast.AST) -> bool:
+    """Whether a tensor is made anywhere that is brought to another one's device at once, by `type_as`."""
+    if not isinstance(parent, ast.Attribute) or parent.attr != "type_as" or not isinstance(node, ast.Call):
+        return False
+    gone = [keyword.arg for keyword in node.keywords if keyword not in getattr(other, "keywords", node.keywords)]
+    return gone == ["device"]
 
 
 def _says(node: ast.expr, value: object) -> bool:
