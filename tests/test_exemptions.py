@@ -57,6 +57,11 @@ NEEDLESS = {
 }
 NEEDED = {
     "an estimate": program("y = x + detach(round(x) - x)", inputs=SILENT),
+    "complex numbers, whose gradient is not measured": program(
+        "z = w * 2",
+        inputs={"w": {"shape": ["N", "C"], "dtype": "complex64", "gradient": False}},
+        outputs={"z": {"shape": ["N", "C"], "dtype": "complex64"}},
+    ),
     "a flat op at one setting": program("y = round(x) if noisy else x", inputs=SILENT, arguments=NOISE),
     "a detach at one setting": program("y = detach(x) if noisy else x", inputs=SILENT, arguments=NOISE),
     "a slope at an edge": program(

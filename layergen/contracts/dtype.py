@@ -15,6 +15,7 @@ from layergen.run.said import lacks_half
 from layergen.run.watching import TRAINING, Bystander, Runs, Seen, Watch
 
 PRECISIONS = {dtype: Watch(site, TRAINING, Bystander) for dtype, site in IN_PRECISIONS.items()}
+Told = Mapping[torch.dtype, torch.dtype]  # what an output is, by the precision in which the layer runs
 MIXED = Watch(IN_MIXED_PRECISION, TRAINING, Bystander)  # of which the products have one dtype
 
 
@@ -24,7 +25,8 @@ def check_dtype(ways: Ways) -> Iterator[Finding]:
     mixable = program.forward.upcasts and program.takes_dtype
     for runs in ways.runs:
         for dtype, watch in PRECISIONS.items():
-            found = [finding for seen in runs.seen(watch) for finding in _breaches(seen, f"in {dtype_name(dtype)}")]
+            where = f"in {dtype_name(dtype)}"
+            found = [finding for seen in runs.seen(watch) for finding in _breaches(runs, seen, where)]
             if found:
                 yield from _owned(runs, found) or found
                 return  # the same fault mostly shows in several
@@ -38,15 +40,20 @@ def _owned(runs: Runs, found: list[Finding]) -> list[Finding]:
     program = runs.program
     if not program.takes_dtype or any(tensor.floating for tensor in program.inputs.values()):
         return []
+    return [*_following(program, _told(runs))] if all(finding.rule is DtypeMismatch for finding in found) else []
+
+
+def _told(runs: Runs) -> Mapping[str, Told]:
+    """The dtype of each output in each precision in which the layer runs."""
     told: dict[str, dict[torch.dtype, torch.dtype]] = {}
     for dtype, watch in PRECISIONS.items():
         for seen in runs.seen(watch):
             for name, result in seen.run.outputs.items() if seen.fault is None else ():
                 told.setdefault(name, {})[dtype] = result.dtype
-    return [*_following(program, told)] if all(finding.rule is DtypeMismatch for finding in found) else []
+    return told
 
 
-def _following(program: Program, told: Mapping[str, Mapping[torch.dtype, torch.dtype]]) -> Iterator[Finding]:
+def _following(program: Program, told: Mapping[str, Told]) -> Iterator[Finding]:
     """The outputs whose dtype follows that of the layer's tensors, though one is declared."""
     for name, dtypes in told.items():
         fixed = program.outputs[name].dtype
@@ -66,11 +73,25 @@ def _following(program: Program, told: Mapping[str, Mapping[torch.dtype, torch.d
 DTYPE = Promise(check_dtype, (*PRECISIONS.values(), MIXED))
 
 
-def _breaches(seen: Seen[None], where: str) -> Iterator[Finding]:
+def _breaches(runs: Runs, seen: Seen[None], where: str) -> Iterator[Finding]:
     if seen.fault is None:
-        yield from mismatches(seen, where)
+        for finding in mismatches(seen, where):
+            name = str(finding.place.path[1])
+            yield finding._replace(help=_cast(runs, name, seen.instance.declared_dtype(name)) or finding.help)
     else:
         yield failed(seen.fault, where)
+
+
+def _cast(runs: Runs, name: str, declared: torch.dtype) -> str | None:
+    """Help with an output that is complex and follows the precision, as no dtype that one can declare does."""
+    program, dtypes = runs.program, {*_told(runs).get(name, {}).values()}
+    source = next((key for key, tensor in program.inputs.items() if tensor.floating), None)
+    if source is None or len(dtypes) == 1 or not any(dtype.is_complex for dtype in dtypes):
+        return None
+    if program.outputs[name].dtype is None:
+        real = f"for real numbers, end the forward with `{name} = type_as(real({name}), {source})`; for complex ones"
+        return f"{real}, with `{name} = to({name}, complex64)`, and declare `{name}: {{shape: […], dtype: complex64}}`"
+    return f"end the forward with `{name} = to({name}, {dtype_name(declared)})`: it follows the dtype of `{source}`"
 
 
 def failed(found: Finding, where: str) -> Finding:
@@ -97,6 +118,8 @@ def _finding(program: Program, name: str, declared: torch.dtype, found: torch.dt
     if program.outputs[name].dtype is None and source is not None:
         message = f"output `{name}` is {dtype_name(found)} where `{source}` is {dtype_name(declared)}"
         message += f", {where}" if not where.startswith("in ") else ""
+    elif program.outputs[name].dtype is None:
+        message = f"output `{name}` is {dtype_name(found)} where the layer's own tensors are {dtype_name(declared)}"
     targets = [target for target in program.forward.targets if target.id == name]
     labels = [Label(Place(FORWARD, targets[-1].span), dtype_name(found))] if targets else []
     help = f"declare it: `{name}: {{shape: […], dtype: {dtype_name(found)}}}`"

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import torch
 
+from layergen.contracts.kept_away import kept_away
 from layergen.contracts.open_inputs import input_behind
 from layergen.contracts.promise import Promise, Ways
 from layergen.contracts.sites import WITH_DATA
@@ -31,7 +32,7 @@ def check_execution(ways: Ways) -> Iterator[Finding]:
             notes = (*found.notes, *_drawn(seen.instance))
             yield OpFailed.at(found.place, found.message, labels=found.labels, notes=notes, help=found.help)
             return
-        finding = None if masked else _not_a_number(seen.instance, seen.run)
+        finding = None if masked else _not_a_number(seen.instance, seen.run, seen.training)
         if finding is not None:
             yield finding
             return
@@ -45,15 +46,14 @@ def _drawn(instance: Instance) -> Iterator[str]:
             yield f"values: `{name}` from {low} to {high - 1}"
 
 
-def _not_a_number(instance: Instance, run: Run) -> Finding | None:
+def _not_a_number(instance: Instance, run: Run, training: bool) -> Finding | None:
     """The first step that gave NaN, if an output has one."""
     if not any(result.isnan().any() for result in run.outputs.values() if result.is_floating_point()):
         return None
     for step in run.steps:
         if isinstance(step.value, torch.Tensor) and step.value.isnan().any():
             message = f"`{step.name}` has NaN for inputs that are drawn at random"
-            name = input_behind(instance.program, step.name)
-            help = f"say between which values `{name}` lies: `range: [low, high]`" if name else None
+            help = kept_away(instance, training, input_behind(instance.program, step.name))
             place = Place(FORWARD, step.target.span)
             return NotANumber.at(place, message, notes=instance.explainer.notes(), help=help)
     return None

@@ -17,6 +17,7 @@ from layergen.contracts.influence import every_entry_matters
 from layergen.contracts.promise import Ways
 from layergen.contracts.training import DRAWS
 from layergen.diagnostics import Finding, Path, Place
+from layergen.lang.dtypes import COMPLEX
 from layergen.resolve.program import Program
 from layergen.rules.meaning import NeedlessExemption
 from layergen.run.on_data import drawn, fill
@@ -63,7 +64,7 @@ def needless_exemptions(ways: Ways, holds: Holds) -> Iterator[Finding]:
             message = f"nothing is wrong with the gradient of `{silenced.name}`: it was measured on every way"
             yield NeedlessExemption.at(Place(silenced.place), message, help="delete `gradient: false`")
     for name, part in ways.program.inputs.items():
-        if not part.floating and not part.gradient and name in ways.program.taken:
+        if not part.floating and part.dtype not in COMPLEX and not part.gradient and name in ways.program.taken:
             message = f"`{name}` has no gradient in any case: it is of dtype {part.dtype}"
             yield NeedlessExemption.at(Place(("inputs", name, "gradient")), message, help="delete `gradient: false`")
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from torch import Tensor
 
+from layergen.contracts.kept_away import kept_away
 from layergen.contracts.open_inputs import open_input
 from layergen.contracts.promise import Promise, Ways
 from layergen.contracts.sites import AT_POINTS, CPU, started
@@ -102,7 +103,8 @@ def _judged(program: Program, point: Point, seen: Seen[Slopes], wide: Seen[Slope
             return _overflow(program, point, seen, wide, name)
         if point in NARROW and not masked and _lost(output, exact[name]):
             message = f"`{name}` has NaN for inputs {point.words}"
-            return NotANumber.at(_first(seen, wide, name), message, notes=seen.instance.explainer.notes())
+            help = kept_away(_again(seen, point), seen.training)
+            return NotANumber.at(_first(seen, wide, name), message, notes=seen.instance.explainer.notes(), help=help)
     if all(map(_finite, outputs.values())) and not seen.evidence.steep and (point in NARROW or _overflows(seen, point)):
         for name, slope in seen.evidence.of.items():
             other = wide.evidence.of.get(name)
