@@ -234,28 +234,50 @@ def test_words_of_a_spec(old: str, new: str, help: str) -> None:
 
 CLAMPED = "keep away from 0 before the logarithm, not after: `log(clamp(h, min=1e-6))`"
 BETWEEN = "say between which values `x` lies: `range: [low, high]`"
+INSIDE = "keep what `log` is given within its domain: `log(clamp(h, min=1e-6))`"
 RANGED = ", or say which values `x` has: `range: [low, high]`"
 
 
 @pytest.mark.parametrize(
     ("step", "help"),
     [
-        ("h = upcast(x)", BETWEEN),
-        ("g = x\nh = upcast(g)", BETWEEN),
-        ("h = reshape(1 - 2 * x, [N, C])", BETWEEN),
+        ("h = upcast(x)", f"{BETWEEN}, or {INSIDE}"),
+        ("g = x\nh = upcast(g)", f"{BETWEEN}, or {INSIDE}"),
+        ("h = reshape(1 - 2 * x, [N, C])", f"{BETWEEN}, or {INSIDE}"),
         ("h = sigmoid(x)[:, :]", CLAMPED + RANGED),
-        ("h = s + 0 * x", None),  # of two inputs
-        ("h = x - mean(x)", None),  # around 0, whatever the input is
+        ("h = s + 0 * x", INSIDE),  # of two inputs
+        ("h = x - mean(x)", INSIDE),  # around 0, whatever the input is
     ],
 )
-def test_a_range_is_asked_for_where_an_input_alone_is_behind_a_value(step: str, help: str | None) -> None:
+def test_a_range_is_asked_for_where_an_input_alone_is_behind_a_value(step: str, help: str) -> None:
     inputs = {"x": ["N", "C"], "s": {"shape": ["N", "C"], "range": [-3.0, 3.0]}}
     assert only(f"{step}\nv = type_as(log(h), x)\ny = v + 0 * s", inputs=inputs).help == help
 
 
 def test_the_input_is_named_that_leads_to_what_is_no_number() -> None:
     inputs = {"s": ["N", "C"], "x": ["N", "C"]}
-    assert only("h = log(x)\ny = s + h", inputs=inputs).help == BETWEEN
+    help = only("h = log(x)\ny = s + h", inputs=inputs).help
+    assert help == f"{BETWEEN}, or {INSIDE.replace('clamp(h', 'clamp(x')}"
+
+
+@pytest.mark.parametrize(
+    ("forward", "help"),
+    [
+        ("y = sqrt(x - s)", "keep what `sqrt` is given within its domain: `sqrt(clamp(x - s, min=1e-6))`"),
+        ("y = acosh(x - s)", "keep what `acosh` is given within its domain: `acosh(clamp(x - s, min=1 + 1e-6))`"),
+        ("y = atanh(x - s)",
+         "keep what `atanh` is given within its domain: `atanh(clamp(x - s, -1 + 1e-6, 1 - 1e-6))`"),
+        ("y = (x - s) ** 0.5", "keep the base of `**` above 0: `clamp(x - s, min=1e-6)`"),
+        ("h = x - x\ny = s * h / h",
+         "keep the divisor of `/` away from 0: `clamp(h, min=1e-6)`, or add a small number to it"),
+        pytest.param(
+         "y = x + std(s[:, :1], dim=1, keepdim=True)",
+         "a single value has no unbiased spread: write `correction=0`",
+         marks=pytest.mark.filterwarnings("ignore:std")),
+    ],
+)  # fmt: skip
+def test_what_is_no_number_is_kept_away_from(forward: str, help: str) -> None:
+    assert only(forward, inputs={"x": ["N", "C"], "s": ["N", "C"]}).help == help
 
 
 def test_a_range_that_is_there_is_not_asked_for() -> None:

@@ -28,8 +28,10 @@ def kept_away(instance: Instance, training: bool, open_input: str | None = None)
         return None
     node = found.nodes[0] if found is not None and found.nodes else None
     clamped = _clamped(node) if node is not None else None
+    if isinstance(node, ex.Call) and node.function in SPREADS:  # of whatever values
+        return clamped
     ranged = f"say between which values `{open_input}` lies: `range: [low, high]`" if open_input else None
-    return ", or ".join(part for part in (clamped, ranged) if part) or None
+    return ", or ".join(part for part in (ranged, clamped) if part) or None
 
 
 def _clamped(node: ex.Expression) -> str | None:

@@ -12,6 +12,7 @@ from itertools import islice
 from typing import Any
 
 from layergen.lang import expression as ex
+from layergen.lang.python_words import without_python
 from layergen.lang.scalars import SCALARS
 from layergen.lang.visitor import Visitor
 
@@ -272,9 +273,12 @@ class Interpreter(Visitor):
         except OverflowError:
             raise EvaluationFault(node, "the number is too large", operands) from None
         except ValueError as error:
-            message = first_line(error)
+            message = without_python(first_line(error))
             if isinstance(node, ex.Call) and re.search("domain|expected a", message):  # the root of a negative number
                 message = f"`{node.function}` has no value there"
+            raise EvaluationFault(node, message, operands) from None
+        except (TypeError, IndexError) as error:
+            message = without_python(first_line(error), all(map(_is_of_numbers, operands)))
             raise EvaluationFault(node, message, operands) from None
         except Exception as error:  # torch raises nearly everything
             raise EvaluationFault(node, first_line(error), operands) from None
@@ -290,6 +294,12 @@ def _alike(left: Any, right: Any) -> tuple[Any, Any]:
     if {type(left), type(right)} == {list, tuple}:
         return list(left), list(right)
     return left, right
+
+
+def _is_of_numbers(value: object) -> bool:
+    """Whether there is no tensor in a value."""
+    items = value if isinstance(value, list | tuple) else (value,)
+    return all(item is None or isinstance(item, int | float | str) for item in items)
 
 
 def _lists(values: Iterable[object]) -> Iterator[list[Any]]:

@@ -9,6 +9,7 @@ from torch import Tensor
 from layergen.diagnostics import FORWARD, Finding, Label, Path, Place
 from layergen.lang import expression as ex
 from layergen.lang.interpreter import EvaluationFault
+from layergen.lang.python_words import kind_of
 from layergen.lang.tuples import spread, whole_name, wholes
 from layergen.resolve.membership import made_here
 from layergen.rules.calls import SizeOfValues
@@ -19,7 +20,6 @@ from layergen.run.alignment import broadcast, unfit
 from layergen.run.couplings import coupling, misfit
 from layergen.run.endless import Endless
 from layergen.run.fault import MemberFault
-from layergen.run.python_words import kind_of
 from layergen.run.remedies import remedy, taken_apart
 from layergen.run.roles import role_meant
 from layergen.run.said import dotted, needs_data, plain, sheltered, sized_by_values
@@ -192,7 +192,7 @@ def _size_of_values(path: Path, node: ex.Node, notes: tuple[str, ...]) -> Findin
 
 def _with_a_list(path: Path, node: ex.Binary, operands: Sequence[object], notes: tuple[str, ...]) -> Finding:
     """The finding for a tensor and a list that an operator is to join."""
-    kinds = " and ".join(map(kind_of, operands))
+    kinds = " and ".join("a tensor" if isinstance(part, Tensor) else kind_of(part) for part in operands)
     listed = next(part for part in (node.left, node.right) if isinstance(part, ex.Sequence) or part is node.right)
     help = f"make a tensor of numbers, `tensor({short(listed)})`; several tensors are joined by `stack` or `cat`"
     return OpFailed.at(Place(path, node.span), f"{kinds} have no `{node.operator}`", notes=notes, help=help)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Container
 
 from layergen.lang import expression as ex
-from layergen.run.python_words import without_python
+from layergen.lang.python_words import without_python
 
 # What torch says where an op, or a size, depends on the values of tensors, which are not there.
 DATA = re.compile(

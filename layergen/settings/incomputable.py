@@ -36,13 +36,35 @@ def incomputable(program: Program) -> Finding | None:
 
 
 def _help(program: Program, node: ex.Node) -> str | None:
-    """That the index of a list begins at 0, where it is one at which something fails."""
+    """What to write instead of a number, where that is a list or the index of one."""
+    listed = [part for part in _operands(node) if isinstance(part, ex.Name) and _is_list(program, part.id)]
+    if listed and isinstance(node, ex.Expression):
+        entry = ex.transform(node, lambda part: ex.Subscript(part, ex.Literal(0)) if part in listed else None)
+        return f"`{listed[0].id}` is a list: write it of an entry, `{shorten(ex.show(entry))}`"
     for member in program.members.values():
         constructor = member.constructor
         if isinstance(constructor, ex.Comprehension) and constructor.target.id in ex.names(node):
             index = constructor.target.id
             return f"`{index}` begins at 0 in `{ex.show(constructor.iterable)}`: write `{index} + 1` where that fails"
     return None
+
+
+def _operands(node: ex.Node) -> tuple[ex.Expression, ...]:
+    """What an operator or a function of numbers is given."""
+    match node:
+        case ex.Binary(left=left, right=right):
+            return left, right
+        case ex.Compare(left=left, comparators=comparators):
+            return left, *comparators
+        case ex.Unary(operand=operand):
+            return (operand,)
+        case ex.Call(arguments=arguments):
+            return arguments
+    return ()
+
+
+def _is_list(program: Program, name: str) -> bool:
+    return name in program.decided and program.decided[name].type.listed
 
 
 def _given(program: Program) -> Iterator[dict[str, Any]]:

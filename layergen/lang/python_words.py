@@ -3,8 +3,6 @@
 import re
 from collections.abc import Callable
 
-from torch import Tensor
-
 KINDS = {
     **dict.fromkeys(("Tensor", "Parameter", "FakeTensor"), "a tensor"), "list": "a list", "tuple": "a tuple",
     **dict.fromkeys(("int", "SymInt"), "an int"), **dict.fromkeys(("float", "SymFloat"), "a float"),
@@ -17,7 +15,7 @@ Words = Callable[..., str]
 _SAID: tuple[tuple[re.Pattern[str], Words], ...] = tuple(
     (re.compile(pattern), words)
     for pattern, words in (
-        (rf"unsupported operand type\(s\) for (\S+?)=?: {_TYPE} and {_TYPE}",
+        (rf"unsupported operand type\(s\) for (\S+?)=?(?: or pow\(\))?: {_TYPE} and {_TYPE}",
          lambda sign, left, right: f"{left} and {right} have no `{sign}`"),
         (rf"bad operand type for unary (\S): {_TYPE}", lambda sign, kind: f"{kind} has no `{sign}`"),
         (rf"'(\S+)' not supported between instances of {_TYPE} and {_TYPE}",
@@ -42,19 +40,36 @@ _SAID: tuple[tuple[re.Pattern[str], Words], ...] = tuple(
         (r"[Ee]xpected \w+ >= (\S+) && \w+ <= (\S+) to be true",
          lambda low, high: f"values from {low} to {high} are wanted"),
         (rf"must be real number, not {_TYPE}", lambda kind: f"a number is wanted, not {kind}"),
+        (rf"bad operand type for (\w+\()\): {_TYPE}", lambda name, kind: f"`{name[:-1]}` takes a number, not {kind}"),
+        (rf"type {_TYPE} doesn't define __(\w+)__ method", lambda kind, name: f"`{name}` takes a number, not {kind}"),
+        (rf"(\w+\()\) argument must be .*, not {_TYPE}",
+         lambda name, kind: f"`{name[:-1]}` takes a number, not {kind}"),
+        (rf"argument of type {_TYPE} is not (?:iterable|a container)", lambda kind: f"{kind} is no list"),
+        (r"(\w+)\(\) (?:arg is an empty sequence|iterable argument is empty)",
+         lambda name: f"`{name}` is given an empty list"),
+        (r"invalid literal for int\(\)|could not convert string to float", lambda: "a text is no number"),
+        (r"range\(\) arg 3 must not be zero", lambda: "the step of a range is 0"),
+        (r"cannot convert float NaN to integer", lambda: "NaN is no int"),
+        (r"string index out of range", lambda: "the text is not as long"),
     )
 )  # fmt: skip
 
 
 def kind_of(value: object) -> str:
     """A value in a word, by its type."""
-    return "a tensor" if isinstance(value, Tensor) else KINDS.get(type(value).__name__, "this")
+    return KINDS.get(type(value).__name__, "this")
 
 
-def without_python(message: str) -> str:
-    """A message in which what is said of types is told of values."""
+def without_python(message: str, numbers: bool = False) -> str:
+    """A message in which what is said of types is told of values.
+
+    Args:
+        message: What Python or torch says.
+        numbers: Whether all that it speaks of are numbers: a tuple of them is a list to a spec.
+    """
     for pattern, words in _SAID:
         match = pattern.search(message)
         if match is not None:
-            return words(*(KINDS.get(part, part) for part in match.groups()))
+            kinds = {**KINDS, "tuple": "a list"} if numbers else KINDS
+            return words(*(kinds.get(part, part) for part in match.groups()))
     return message
