@@ -39,6 +39,7 @@ from layergen.prove.proven import Proof, Tried
 from layergen.prove.small_sizes import outputs_with_entries, refusals
 from layergen.resolve.program import Program
 from layergen.rules.shapes import ShapeMismatch
+from layergen.run.emptied import empty_members
 from layergen.run.fitting import fitted
 from layergen.run.forward import TrialFault
 from layergen.run.instance import Instance, Placement
@@ -67,7 +68,7 @@ def check(program: Program) -> CheckedLayer:
         usual = settings(program)
         refuse(check_computed(program, usual[0]))
         chosen = tuple(fitted(program, setting, works_with_tables) for setting in (*usual, *reaching(program, usual)))
-        refuse(finding for setting in chosen for finding in empty_tensors(program, setting))
+        refuse(finding for setting in chosen for finding in _emptied(program, setting))
         proven = tuple(_at_further_sizes(program, prove(program, chosen)))
         for_data = any(isinstance(proof, Tried) and proof.for_data for proof in proven)
         cases, runs = [], {}
@@ -114,9 +115,15 @@ def _beside(program: Program, chosen: Sequence[Setting]) -> Iterator[tuple[Runs,
         SpecError: If a layer does not work at one of them, which bounds and constraints allow as they do all others.
     """
     for setting in beside(program, chosen):
-        refuse(empty_tensors(program, setting))
+        refuse(_emptied(program, setting))
         made = working(program, setting, WATCHES)
         yield made, check_setting(made)
+
+
+def _emptied(program: Program, setting: Setting) -> Iterator[Finding]:
+    """The tensors without elements at a setting: the layer's own, and its members'."""
+    yield from empty_tensors(program, setting)
+    yield from empty_members(program, setting)
 
 
 def _recorded(program: Program, cases: Iterable[CheckedCase]) -> Iterator[CheckedCase]:

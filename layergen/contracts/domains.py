@@ -13,9 +13,11 @@ from layergen.lang import expression as ex
 from layergen.lang.visitor import sources
 from layergen.resolve.program import Program
 from layergen.rules.behaviour import IndexOutOfRange, NonFiniteGradient, NonFiniteValue
+from layergen.run.emptied import empty_members
 from layergen.run.instance import Instance
 from layergen.run.watching import TRAINING, WITHOUT_DATA, Runs, Watch
 from layergen.settings.choice import Setting
+from layergen.settings.emptiness import empty_tensors
 
 TOGETHER = {"softmax": "log_softmax", "sigmoid": "logsigmoid"}  # the logarithm of an op as one op
 
@@ -28,6 +30,10 @@ def check_domains(ways: Ways) -> Iterator[Finding]:
     suspects = study(ways.program, settings).suspects
     if suspects and _small(ways):
         for witness in witnesses(ways.program, settings, suspects):
+            emptied = (*empty_tensors(ways.program, witness.setting), *empty_members(ways.program, witness.setting))
+            if emptied:  # of which the op is no more than what shows it
+                yield emptied[0]
+                return
             yield _finding(ways.program, witness)
 
 

@@ -14,6 +14,7 @@ from layergen.faults import SpecError
 from layergen.resolve.program import Program
 from layergen.rules.cases import EmptyTensor
 from layergen.rules.shapes import ShapeMismatch
+from layergen.run.emptied import empty_members
 from layergen.run.explain import Explainer
 from layergen.run.fitting import fitted
 from layergen.run.instance import META, Instance, Placement
@@ -32,7 +33,8 @@ def check_together(program: Program, runs: Sequence[Runs]) -> Iterator[Finding]:
     """Yield the first fault of a layer where data is given at settings of its runs, or what they decide is combined."""
     trials = Trials(program, on_data=all(made.admits(WITH_DATA) for made in runs))
     for setting in (*(made.setting for made in runs), *pairs(program, runs[0].setting)):
-        found = next(empty_tensors(program, setting), None) or trials.first_fault(setting)
+        emptied = (*empty_tensors(program, setting), *empty_members(program, setting))
+        found = next(iter(emptied), None) or trials.first_fault(setting)
         if found is not None:
             yield found
             return

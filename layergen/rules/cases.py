@@ -104,7 +104,7 @@ class EmptyTensor(Rule):
 
     A quotient that is rounded down comes to 0 for small arguments. A parameter without elements has no initial values,
     and a layer that passes through it gives the same for all inputs; an output without elements is mostly an input that
-    is too small.
+    is too small. The same goes for what modules of torch own: `nn.Linear(channels, channels // reduction)`.
 
         arguments:
           channels:  {type: int, min: 1, doc: …}

@@ -36,7 +36,7 @@ def empty_tensors(program: Program, setting: Setting) -> Iterator[Finding]:
         if factor is not None and interpreter.evaluate(factor) == 0:
             message = f"`{ex.show(entry.expression)}` determines no size: `{ex.show(factor)}` is 0"
             help = f"add the constraint `{ex.show(inlined(factor, program.derived))} >= 1`"
-            yield EmptyTensor.at(entry.place, message, notes=_notes(program, setting), help=help)
+            yield EmptyTensor.at(entry.place, message, notes=notes_of(program, setting), help=help)
 
 
 def empty_output(program: Program, setting: Setting, name: str) -> Finding:
@@ -45,7 +45,7 @@ def empty_output(program: Program, setting: Setting, name: str) -> Finding:
     if found:
         return found[0]
     message = f"the output `{name}` has no elements"
-    return EmptyTensor.at(("outputs", name, "shape"), message, notes=_notes(program, setting))
+    return EmptyTensor.at(("outputs", name, "shape"), message, notes=notes_of(program, setting))
 
 
 def _judge(
@@ -59,7 +59,7 @@ def _judge(
             message = f"the {role} `{path[1]}` has no elements: `{ex.show(whole)}` is 0"
             place = Place((*path, "shape", index), entry.span)
             yield EmptyTensor.at(
-                place, message, notes=_notes(program, setting), help=_help(program, whole, role != "output")
+                place, message, notes=notes_of(program, setting), help=help_with(program, whole, role != "output")
             )
             return
     if isinstance(shape, tuple):
@@ -67,7 +67,7 @@ def _judge(
     sizes = interpreter.evaluate(shape)
     if isinstance(sizes, (tuple, list)) and 0 in sizes:
         message = f"the {role} `{path[1]}` has no elements: its shape is {list(sizes)}"
-        yield EmptyTensor.at(Place((*path, "shape"), shape.span), message, notes=_notes(program, setting))
+        yield EmptyTensor.at(Place((*path, "shape"), shape.span), message, notes=notes_of(program, setting))
 
 
 def inlined(node: ex.Expression, derived: Mapping[str, ex.Expression]) -> ex.Expression:
@@ -82,8 +82,8 @@ def inlined(node: ex.Expression, derived: Mapping[str, ex.Expression]) -> ex.Exp
     return ex.transform(node, change)
 
 
-def _help(program: Program, entry: ex.Expression, owned: bool) -> str:
-    """The constraint that is missing."""
+def help_with(program: Program, entry: ex.Expression, owned: bool = True) -> str:
+    """The constraint that is missing where an entry of a shape is 0."""
     if not ex.names(entry):
         return "write a size of 1 or more, or leave the tensor out"
     match entry:
@@ -100,6 +100,7 @@ def _help(program: Program, entry: ex.Expression, owned: bool) -> str:
             return f"add the constraint `{ex.Printer().show(entry, ex.PRECEDENCE['compare'] + 1)} >= 1`"
 
 
-def _notes(program: Program, setting: Setting) -> tuple[str, ...]:
+def notes_of(program: Program, setting: Setting) -> tuple[str, ...]:
+    """The setting at which something has no elements."""
     parts: dict[str, Any] = {**{name: setting.values[name] for name in program.decided}, **setting.sizes}
     return (f"setting: {', '.join(f'{name}={value}' for name, value in parts.items())}",)
