@@ -105,6 +105,24 @@ def test_a_module_list_stands_alone() -> None:
             ["write all indices at once: `weight[o, i]`", "write all indices at once: `x[n, t, i]`"],
         ),
         ("y[n, t, o] = sum[i](weight[o, i] * x[n, t, i]) + bias[o]", []),
+        (
+            "y[n, t, o] = sum(weight[o, i] * x[n, t, i] for i in range(dim)) + bias[o]",
+            ["write `sum[i < dim](weight[o, i] * x[n, t, i])`"],
+        ),
+        (
+            "y[n, t, o] = max([weight[o, i] * x[n, t, i] for i in range(dim)]) + bias[o]",
+            ["write `max[i < dim](weight[o, i] * x[n, t, i])`"],
+        ),
+        ("y[n, t, o] = sum[i in range(dim)](weight[o, i] * x[n, t, i])", ["write `sum[i < dim](…)`"]),
+        (
+            "y[n, t, o] += weight[o, i] * x[n, t, i]",
+            ["write `y[n, t, o] = sum[i](…)`, which adds up over an index"],
+        ),
+        ("h = []\nappend(h, x)", ["write an equation of an entry, `h[k, i] = …`"]),
+        ("y[n, t, o] = torch.sum(x * weight)", ["write `sum[i](…)`, with the index in brackets"]),
+        ("y[n, t, o] = x[n, t].dot(weight[o])", [INDICES]),
+        ("y[n, t, o] = bias[o].relu()", ["write `max(x[n, i], 0)`"]),
+        ("y[n, t, o] = where(bias[o] > 0, bias[o], 0)", ["write `a if c else b`"]),
     ],
 )
 def test_definitions(text: str, helps: list[str]) -> None:

@@ -5,11 +5,9 @@ from dataclasses import dataclass
 
 from layergen.definition.entries import Entry, entry_of, indices_at_once
 from layergen.definition.faults import PATH, ill
-from layergen.definition.functions import FUNCTIONS, WRITTEN_OUT
+from layergen.definition.functions import FUNCTIONS
 from layergen.definition.grammar import (
     INDEX_OF,
-    PRODUCT,
-    REDUCTIONS,
     RUN,
     Equation,
     is_run,
@@ -21,6 +19,7 @@ from layergen.definition.layout import fits, layouts
 from layergen.definition.members import check_member
 from layergen.definition.ranges import Ranges
 from layergen.definition.scene import Definition, bare_index, written_index
+from layergen.definition.slips import PRODUCT, REDUCTIONS, help_with_op, ranged
 from layergen.definition.tuples import tuples_read
 from layergen.diagnostics import Finding, Place
 from layergen.lang import expression as ex
@@ -231,7 +230,9 @@ class Checker:
             taken = self.definition.scene.names | self.definition.named.keys()
             if written is None or (written[0] != "..." and written[0] in taken):
                 what = f"`{written[0]}` has a meaning already, and" if written else f"`{ex.show(index)}`"
-                yield ill(index, f"{what} cannot be an index", "name the index by a letter that nothing else has")
+                meant = ranged(index)
+                help = f"write `{word}[{meant}](…)`" if meant else "name the index by a letter that nothing else has"
+                yield ill(index, f"{what} cannot be an index", help)
                 return
             name, size = written
             if letter(name) in map(letter, inner):
@@ -293,8 +294,9 @@ class Checker:
             yield finding
             return
         if node.function not in FUNCTIONS:
-            near = WRITTEN_OUT.get(node.function) or nearest(node.function, FUNCTIONS)
-            help = f"write `{near}`" if near else f"the functions here are {', '.join(sorted(FUNCTIONS))}"
+            near = nearest(node.function, FUNCTIONS)
+            known = f"write `{near}`" if near else f"the functions here are {', '.join(sorted(FUNCTIONS))}"
+            help = help_with_op(node.function) or known
             message = f"`{node.function}` is no function of numbers"
             yield UndefinedName.at(place, message, help=help)
         if node.keywords:

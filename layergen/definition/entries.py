@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from layergen.definition.grammar import REDUCTIONS, index_items, reduction
+from layergen.definition.grammar import index_items, reduction
 from layergen.definition.scene import written_index
+from layergen.definition.slips import REDUCTIONS
 from layergen.lang import expression as ex
 
 

@@ -74,9 +74,12 @@ WRITTEN_OUT = MappingProxyType(
         "softplus": "log(1 + exp(x[n, i]))",
         "square": "x[n, i] ** 2",
         "rsqrt": "1 / sqrt(x[n, i])",
+        "where": "a if c else b",
+        "masked_fill": "value if mask[n, i] else x[n, i]",
+        "pow": "x[n, i] ** 2",
+        "norm": "sqrt(sum[i](x[n, i] ** 2))",
         "clamp": "min(max(x[n, i], low), high)",
         "linear": "sum[i](weight[o, i] * x[n, i])",
-        "matmul": "sum[k](a[i, k] * b[k, j])",
     }
 )
 

@@ -3,14 +3,15 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from layergen.definition import slips
+from layergen.definition.slips import REDUCTIONS
 from layergen.lang import expression as ex
-from layergen.lang.block import BlockParser, refuse
+from layergen.lang.block import AUGMENTED, BlockParser, refuse
 from layergen.lang.targets import Targets
 from layergen.lang.tokens import SyntaxFault, Token, TokenKind
 
-REDUCTIONS = ("sum", "mean", "prod", "max", "min", "argmax", "argmin")
 INDEX_OF = ("argmax", "argmin")  # those that give an index: the first at which the greatest or the least value stands
-PRODUCT = "write the indices, and a sum over them: `y[i, j] = sum[k](a[i, k] * b[j, k])`"  # for `a @ b.T`
+REDUCED = {word: f"write `{word}[i](…)`, with the index in brackets" for word in REDUCTIONS}  # for `x.sum(1)`
 RUN = ex.Literal(...)  # the indices at the dimensions that `...` stands for
 
 
@@ -92,6 +93,8 @@ class _Parser(BlockParser):
     def simple(self) -> list[ex.Statement]:
         start = self.token.span[0]
         left = self.expression()
+        if self.at(*AUGMENTED):
+            raise slips.augmented(left, self.token)
         if not self.at("="):
             raise self.unexpected("`=`")
         self.take()
@@ -140,10 +143,23 @@ class _Parser(BlockParser):
         return super().member(node, start)
 
     def attribute(self, node: ex.Expression, start: int) -> SyntaxFault:
-        """The fault of an attribute or a method; a definition has no transposes, but indices in another order."""
+        """The fault of an attribute or a method; what an op does is written out, by indices and sums over them."""
         fault = super().attribute(node, start)
-        last = self.text[slice(*fault.span)].rpartition(".")[2]
-        return SyntaxFault(fault.message, fault.span, PRODUCT, forbidden=True) if last in ("T", "mT") else fault
+        last = self.text[slice(*fault.span)].partition("(")[0].rpartition(".")[2]
+        known = REDUCED.get(last) or slips.help_with_op(last)
+        return SyntaxFault(fault.message, fault.span, known, forbidden=True) if known else fault
+
+    def by_a_loop(self, item: ex.Expression) -> SyntaxFault:
+        """The fault of a ``for`` inside of brackets, which is meant as a sum over an index."""
+        span, word = self.token.span, slips.called_on(self.tokens, self.position)
+        self.take()
+        names, _ = self.loop_targets()
+        items = self.expression()
+        return slips.by_a_loop(slips.summed(item, names, items, word), span)
+
+    def grown(self, call: ex.Call) -> SyntaxFault:
+        """The fault of an ``append``."""
+        return slips.grown(call, self.source(call.span))
 
     def slice(self) -> ex.Expression:
         """An index, or a run of them, ``s...``, on a left side with its sizes, ``s... < S[1:]``."""

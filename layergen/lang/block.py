@@ -16,7 +16,7 @@ from layergen.lang.tokens import SyntaxFault, Token, TokenKind
 
 T = TypeVar("T")
 
-_AUGMENTED = ("+=", "-=", "*=", "/=", "//=", "%=", "@=", "&=", "|=", "^=", "<<=", ">>=", "**=")
+AUGMENTED = ("+=", "-=", "*=", "/=", "//=", "%=", "@=", "&=", "|=", "^=", "<<=", ">>=", "**=")
 _CLAUSES = ("elif", "else")  # which go on with what began above
 _FOREIGN = ("except", "finally")
 _INDENT = "indent the lines that belong to it"
@@ -337,7 +337,7 @@ class BlockParser(ExpressionParser):
 
     def not_an_assignment(self, node: ex.Expression) -> SyntaxFault:
         token = self.token
-        if self.at(*_AUGMENTED):
+        if self.at(*AUGMENTED):
             self.take()
             value = ex.Binary(token.text[:-1], node, self.values())
             return refusals.augmented(token, f"{ex.show(node)} = {ex.show(value)}")

@@ -205,7 +205,7 @@ class ExpressionParser:
             items.append(self.entry())
             trailing = self.took(",")
             if self.at("for"):
-                raise refusals.list_by_a_loop(self.token, items[-1])
+                raise self.by_a_loop(items[-1])
             if not trailing and not self.at(closing):
                 raise self.unexpected(f"`,` or `{closing}`")
         self.take()
@@ -236,7 +236,7 @@ class ExpressionParser:
             return ex.Name(function, span=token.span)
         call = self.call(function, token.span[0])
         if function == "append":
-            raise refusals.append_as_value(self.source(call.span), call.span)
+            raise self.grown(call)
         return call
 
     def call(self, function: str, start: int) -> ex.Call:
@@ -264,7 +264,7 @@ class ExpressionParser:
             else:
                 positional.append(value)
             if self.at("for"):
-                raise refusals.list_by_a_loop(self.token, value)
+                raise self.by_a_loop(value)
             if not self.took(",") and not self.at(")"):
                 raise self.unexpected("`,` or `)`")
         self.take()
@@ -316,6 +316,14 @@ class ExpressionParser:
         return grouped(targets, lambda wrong: refusals.loop_target(wrong, self.source(wrong.span)))
 
     # What is not in the language
+
+    def by_a_loop(self, item: ex.Expression) -> SyntaxFault:
+        """The fault of a ``for`` inside of brackets, behind what it makes."""
+        return refusals.list_by_a_loop(self.token, item)
+
+    def grown(self, call: ex.Call) -> SyntaxFault:
+        """The fault of an ``append`` in an expression."""
+        return refusals.append_as_value(self.source(call.span), call.span)
 
     def called(self, node: ex.Expression, start: int) -> SyntaxFault:
         """The fault of ``nn.ReLU()(x)`` or ``2(x)``."""
