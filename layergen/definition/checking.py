@@ -113,6 +113,7 @@ class Checker:
             yield ill(node, "a definition is of the layer in evaluation", "leave out what is done in training alone")
         elif name not in scene.numbers:
             near = nearest(name, (*scene.names, *self.definition.named))
+            near = ex.show(ex.Literal(name)) if name in self.definition.spec.texts else near
             help = f"write `{near}`" if near else f"an index stands on the left, or under a sum: `sum[{name}](…)`"
             yield UndefinedName.at(Place(PATH, node.span), f"`{name}` is no index here, and no name", help=help)
 

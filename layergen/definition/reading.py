@@ -15,6 +15,7 @@ from layergen.definition.shipped import shipped_spec
 from layergen.definition.tuples import told_name, without_tuples
 from layergen.diagnostics import Finding, Place
 from layergen.lang import expression as ex
+from layergen.lang.meant import text_meant
 from layergen.lang.model import LayerSpec
 from layergen.lang.tokens import SyntaxFault
 from layergen.rules.cases import IllDefined
@@ -50,7 +51,8 @@ def check_definition(spec: LayerSpec, layers: Layers = NONE) -> Iterator[Finding
     except SyntaxFault as found:
         for fault in found.every:
             rule = ForbiddenConstruct if fault.forbidden else InvalidSyntax
-            yield rule.at(Place(PATH, fault.span), fault.message, help=fault.help)
+            help = text_meant(fault.message, spec.texts) or fault.help
+            yield rule.at(Place(PATH, fault.span), fault.message, help=help)
         return
     bare = list(_check_bare(definition))
     yield from bare

@@ -1,7 +1,7 @@
 """What was probably meant: the words of torch, of Python and of older YAML for what a spec calls otherwise."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 from layergen.diagnostics import Path
 from layergen.lang.argument_types import WORDS
@@ -201,6 +201,12 @@ def bound_meant(path: Path, value: object) -> str | None:
 def constant_meant(path: Path, name: str) -> str | None:
     """The value that a word stands for in other languages, where a key takes an expression."""
     return BOOLEANS.get(name.lower()) if path[-1] in ("default", "when", "requires_grad") else None
+
+
+def text_meant(message: str, texts: Container[str]) -> str | None:
+    """The text that was meant by a word without quotes which other languages have as a value, ``mode == none``."""
+    found = re.fullmatch(r"`(\w+)` is not a value of the language", message)
+    return f"write `{found[1]!r}`, the text in quotes" if found and found[1] in texts else None
 
 
 def unneeded(function: str) -> str | None:

@@ -316,6 +316,12 @@ class LayerSpec(Part):
         return {name: part for name, part in self.given.items() if isinstance(part, Value)}
 
     @property
+    def texts(self) -> frozenset[str]:
+        """The texts among which arguments and values choose."""
+        parts = (*self.arguments.values(), *self.values.values())
+        return frozenset(choice for part in parts for choice in part.choices or () if isinstance(choice, str))
+
+    @property
     def tensors(self) -> dict[str, Parameter | Buffer]:
         """The parameters and then the buffers: what the layer owns."""
         return {**self.parameters, **self.buffers}

@@ -1,7 +1,7 @@
 """From nodes to a `LayerSpec`: what pydantic refuses becomes findings, in our own words."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from contextlib import suppress
 from typing import Any
 
@@ -25,6 +25,7 @@ from layergen.lang.meant import (
     members_meant,
     shape_meant,
     tensor_meant,
+    text_meant,
 )
 from layergen.lang.nodes import Mapping, Scalar
 from layergen.lang.parser import SyntaxFault, parse_block
@@ -105,6 +106,7 @@ def _causes(errors: list[ErrorDetails], source: SpecSource) -> Iterator[ErrorDet
     rests |= {_path(error) for error in cuts}
     cut = {_path(error): error for error in errors if error["type"] == "syntax" and _is_cut(_path(error), source)}
     holders = {path[:-1] for path in cut}
+    texts = set(_texts(source))
     for error in errors:
         path, kind = _path(error), error["type"]
         if path in cut and not rests & {path, path[:-1]}:
@@ -116,12 +118,29 @@ def _causes(errors: list[ErrorDetails], source: SpecSource) -> Iterator[ErrorDet
             message, help = FOLDED
             yield {**error, "ctx": {**error["ctx"], "message": message, "help": help}}
             rests.add(path)  # what comes after it runs on as well
-        elif path == FORWARD and kind == "forbidden" and (meant := _sizes(error, source) or _given_back(error, source)):
+        elif meant := _said_otherwise(error, source, texts):
             yield {**error, "ctx": {**error["ctx"], "help": meant}}
         elif (kind != "missing" or path not in meant_keys) and (
             kind not in ("syntax", "extra_forbidden") or path[:-1] not in holders
         ):
             yield error
+
+
+def _said_otherwise(error: ErrorDetails, source: SpecSource, texts: Set[str]) -> str | None:
+    """The help that the rest of the spec gives with a text that cannot be read."""
+    if error["type"] == "syntax":
+        return text_meant(error["ctx"]["message"], texts)
+    here = _path(error) == FORWARD and error["type"] == "forbidden"
+    return _sizes(error, source) or _given_back(error, source) if here else None
+
+
+def _texts(source: SpecSource) -> Iterator[str]:
+    """The texts among which arguments choose, as far as they can be read."""
+    data = source.data()
+    for section in map(data.get, ("arguments", "inputs")):
+        for part in section.values() if isinstance(section, dict) else ():
+            choices = part.get("choices") if isinstance(part, dict) else None
+            yield from (item for item in choices if isinstance(item, str)) if isinstance(choices, list) else ()
 
 
 def _run_together(errors: list[ErrorDetails], source: SpecSource) -> Iterator[ErrorDetails]:

@@ -65,7 +65,7 @@ class _Flow(Visitor):
 
     def __init__(self, spec: LayerSpec) -> None:
         sizes = {*spec.arguments, *spec.derived, *dimensions(spec), *unbound_names(spec)}
-        self.choices = {choice for part in spec.arguments.values() for choice in part.choices or ()}
+        self.choices = spec.texts
         self.known = frozenset(
             {*sizes, *spec.tensors, *spec.modules, *spec.given, *wholes(spec.inputs), *CONSTANTS, "training"}
         )

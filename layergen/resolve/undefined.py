@@ -14,6 +14,8 @@ from layergen.resolve.signature import dimensions
 from layergen.rules.names import UndefinedName
 from layergen.suggest import nearest
 
+TENSOR = "an argument of type `tensor`"
+
 
 def check_undefined(spec: LayerSpec) -> Iterator[Finding]:
     """Yield the undefined names of all sections but the forward; what nothing declares once, where it helps most."""
@@ -26,7 +28,7 @@ def check_undefined(spec: LayerSpec) -> Iterator[Finding]:
                 reported.add(node.id)
                 if node.id not in roles:
                     declared_nowhere.add(node.id)
-                yield _undefined_in(part, node, roles.get(node.id), node.id in unbound)
+                yield _undefined_in(part, node, roles.get(node.id), node.id in unbound, spec)
     known = (*spec.arguments, *spec.values, *dimensions(spec), *([spec.run] if spec.run else []))
     for index, case in enumerate(spec.cases):
         for key in case:
@@ -43,14 +45,17 @@ def unbound_names(spec: LayerSpec) -> frozenset[str]:
     return frozenset(name for entry in entries for name in ex.names(entry) if name not in known)
 
 
-def _undefined_in(part: Scoped, node: ex.Name, role: str | None, unbound: bool) -> Finding:
+def _undefined_in(part: Scoped, node: ex.Name, role: str | None, unbound: bool, spec: LayerSpec) -> Finding:
     """The finding of a name that is not known to one expression of the spec."""
     near, otherwise = part.names, f"only {part.known} are known here"
-    meant = constant_meant(part.path, node.id)
+    meant = ex.show(ex.Literal(node.id)) if node.id in spec.texts else constant_meant(part.path, node.id)
     if node is part.expression and part.path[-1] == "init":
         near, meant = near.union(INITIALIZERS), initializer_meant(node.id)
     if part.path[0] in ("inputs", "outputs") and node is part.expression and part.path[-1] == "shape":
         meant = "[]" if node.id.lower() in ("scalar", "none", "empty") else f"[{node.id}]"
+    if role == TENSOR:
+        decided = "; a `bool` argument can decide here" if part.path[-1] == "when" else ""
+        otherwise = f"the layer keeps `{node.id}` as a buffer, which the forward reads{decided}"
     if node.id in part.asked:
         otherwise = f"what can be asked of it here is whether it is there: `{node.id} is not None`"
     if unbound and part.path[0] == "inputs":
@@ -98,5 +103,6 @@ def _roles(spec: LayerSpec) -> dict[str, str]:
         **dict.fromkeys(spec.buffers, "a buffer"),
         **dict.fromkeys(spec.parameters, "a parameter"),
         **dict.fromkeys(spec.derived, "a derived name"),
-        **dict.fromkeys(spec.declared, "an argument"),
+        **dict.fromkeys(spec.declared, TENSOR),
+        **dict.fromkeys(spec.arguments, "an argument"),
     }
