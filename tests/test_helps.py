@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from parsing import block_fault_of
-from small import DIM, MATRIX, fault_of, program, spec
+from small import DIM, MATRIX, checked, fault_of, program, spec
 
 from layergen.definition.reading import check_definition
 from layergen.diagnostics import Finding
@@ -276,6 +276,43 @@ def test_the_input_is_named_that_leads_to_what_is_no_number() -> None:
     inputs = {"s": ["N", "C"], "x": ["N", "C"]}
     help = only("h = log(x)\ny = s + h", inputs=inputs).help
     assert help == f"{BETWEEN}, or {INSIDE.replace('clamp(h', 'clamp(x')}"
+
+
+MASKED: dict[str, Any] = {"inputs": {"x": ["N", "C"], "mask": {"shape": ["N", "C"], "dtype": "bool"}}}
+
+
+@pytest.mark.parametrize(
+    ("forward", "help"),
+    [
+        ("y = x * mean(mask, dim=1, keepdim=True)", "a mask is no number: write `type_as(mask, x)`"),
+        ("y = x * softmax(mask, dim=1)", "a mask is no number: write `type_as(mask, x)`"),
+        ("y = x * (mask @ ones(C, C))", "a mask is no number: write `type_as(mask, x)`"),
+        ("y = lerp(x, 2 * x, mask[:, :1])", "a mask is no number: write `type_as(mask[:, :1], x)`"),
+        ("y = x * (1 - mask)", "the opposite of a mask is `~mask`"),
+        ("y = x * -mask", "the opposite of a mask is `~mask`"),
+    ],
+)
+def test_masks_are_no_numbers(forward: str, help: str) -> None:
+    assert only(forward, **MASKED).help == help
+
+
+@pytest.mark.parametrize(
+    "forward",
+    [
+        "y = x * mean(type_as(mask, x), dim=1, keepdim=True)",
+        "y = x * softmax(type_as(mask, x), dim=1)",
+        "y = x * (type_as(mask, x) @ ones(C, C))",
+        "y = lerp(x, 2 * x, type_as(mask[:, :1], x)) * mask",
+        "y = x * ~mask",
+    ],
+)
+def test_masks_become_numbers_as_the_help_says(forward: str) -> None:
+    assert checked(program(forward, **MASKED)).cases
+
+
+def test_the_input_is_named_that_is_computed_in_float32() -> None:
+    finding = only("y = sqrt(square(signal * 1000) + 1) / 1000", inputs={"signal": ["N", "C"]})
+    assert finding.help == "compute in float32 or wider: `h = upcast(signal)`, and come back with `type_as(…, signal)`"
 
 
 @pytest.mark.parametrize(

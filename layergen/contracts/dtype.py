@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 
+from layergen.contracts.open_inputs import first_floating
 from layergen.contracts.promise import Promise, Ways
 from layergen.contracts.sites import IN_MIXED_PRECISION, IN_PRECISIONS
 from layergen.diagnostics import FORWARD, Finding, Label, Place
@@ -85,7 +86,7 @@ def _breaches(runs: Runs, seen: Seen[None], where: str) -> Iterator[Finding]:
 def _cast(runs: Runs, name: str, declared: torch.dtype) -> str | None:
     """Help with an output that is complex and follows the precision, as no dtype that one can declare does."""
     program, dtypes = runs.program, {*_told(runs).get(name, {}).values()}
-    source = next((key for key, tensor in program.inputs.items() if tensor.floating), None)
+    source = first_floating(program)
     if source is None or len(dtypes) == 1 or not any(dtype.is_complex for dtype in dtypes):
         return None
     if program.outputs[name].dtype is None:
@@ -111,7 +112,7 @@ def mismatches(seen: Seen[Any], where: str, also: torch.dtype | None = None) -> 
 
 
 def _finding(program: Program, name: str, declared: torch.dtype, found: torch.dtype, where: str) -> Finding:
-    source = next((key for key, tensor in program.inputs.items() if tensor.floating), None)
+    source = first_floating(program)
     message = f"output `{name}` is declared as {dtype_name(declared)}, but is {dtype_name(found)}"
     if source is not None or not where.startswith("in "):
         message += f" {where}"

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from layergen.contracts.open_inputs import first_floating
 from layergen.contracts.promise import Promise, Ways
 from layergen.contracts.sites import CPU, IN_COMMON, SHAKE, SizeWatch, started
 from layergen.contracts.values import ORDINARY, ZERO, Point, drawn
@@ -202,7 +203,8 @@ def _finding(attempt: Attempt, half: Run, exact: Run, instance: Instance, length
             share = worst(half, exact, attempt.dtype)
             notes = [] if share == float("inf") else [f"error: {share:.0%} of the output"]
             notes += instance.explainer.notes()
-            help = "compute in float32 or wider: `h = upcast(x)`, and come back with `type_as(…, x)`"
+            wide = first_floating(instance.program) or "x"
+            help = f"compute in float32 or wider: `h = upcast({wide})`, and come back with `type_as(…, {wide})`"
             if length is not None:
                 help = f"count in float32: `arange({length}, dtype=float32)`, and `upcast(…)` what it meets"
             place = Place(FORWARD, found.target.span)

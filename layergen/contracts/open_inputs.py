@@ -19,6 +19,11 @@ _PARTIAL = frozenset({"log", "log2", "log10", "log1p", "sqrt", "rsqrt", "asin", 
 _ARITHMETIC = frozenset({"+", "-", "*", "/", "**"})
 
 
+def first_floating(program: Program) -> str | None:
+    """The first floating input, whose dtype outputs have that declare none."""
+    return next((name for name, part in program.inputs.items() if part.floating), None)
+
+
 def open_input(program: Program, node: ex.Expression | None) -> str | None:
     """The input without a range that a value is computed of alone, by casts, moves, and steps that rise or fall."""
     return _behind(program, node, frozenset())

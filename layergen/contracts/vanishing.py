@@ -12,6 +12,7 @@ from torch import Tensor
 
 from layergen import ops
 from layergen.contracts.halves import TOLERANCE, comparable, worst
+from layergen.contracts.open_inputs import first_floating
 from layergen.contracts.promise import Promise, Ways
 from layergen.contracts.sites import CPU, IN_COMMON, IN_FLOAT16, SHAKE, started
 from layergen.contracts.training import bound
@@ -54,8 +55,9 @@ class ConstantWatch(Watcher[tuple[Finding, ...]]):
 
     def report(self, node: ex.Expression, number: str, tensor: ex.Expression | None = None) -> None:
         message = f"{number} becomes zero in float16, whose smallest number is {LEAST:.0e}"
-        computed = ex.show(tensor) if isinstance(tensor, ex.Name) else "x"
-        help = f"compute in float32 or wider: `h = upcast({computed})`, and come back with `type_as(…, x)`"
+        source = first_floating(self.instance.program) or "x"
+        computed = ex.show(tensor) if isinstance(tensor, ex.Name) else source
+        help = f"compute in float32 or wider: `h = upcast({computed})`, and come back with `type_as(…, {source})`"
         self.findings.append(VanishingConstant.at(Place(FORWARD, node.span), message, help=help))
 
 

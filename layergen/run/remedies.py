@@ -4,10 +4,13 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from torch import Tensor
+
 from layergen.lang import expression as ex
 from layergen.lang.visitor import statements
 from layergen.resolve.program import Program
 from layergen.run.alignment import shape_of
+from layergen.run.masks import is_truth, mask_meant
 from layergen.run.said import lacks_half
 
 # Ops that give values together with the indices at which they stand, where they are given a dimension.
@@ -24,7 +27,8 @@ def remedy(node: ex.Node, message: str, values: Mapping[str, Any]) -> str | None
         or _reshaped(node, message)
         or _turned_round(node, message)
         or _parted(node)
-        or _upcast(node, message)
+        or _upcast(node, message, values)
+        or mask_meant(node, message, values)
         or _turned(node, values)
         or _power(node)
     )
@@ -93,13 +97,23 @@ def _turned_round(node: ex.Node, message: str) -> str | None:
     return None
 
 
-def _upcast(node: ex.Node, message: str) -> str | None:
+def _upcast(node: ex.Node, message: str, values: Mapping[str, Any]) -> str | None:
     """The call in float32 or wider, where torch has none in half precision."""
-    if not isinstance(node, ex.Call) or not node.arguments or not lacks_half(message):
+    if not isinstance(node, ex.Call) or not lacks_half(message):
         return None
-    first, *rest = node.arguments
-    upcast = ex.Call(node.function, (ex.Call("upcast", (first,)), *rest), node.keywords)
-    return f"write `{ex.show(upcast)}`; `type_as` brings a result back to the dtype of an input"
+    at = next((at for at, part in enumerate(node.arguments) if _may_be_narrow(part, values)), None)
+    if at is None:
+        return None
+    upcast = ex.Call("upcast", (node.arguments[at],))
+    whole = ex.Call(node.function, (*node.arguments[:at], upcast, *node.arguments[at + 1 :]), node.keywords)
+    return f"write `{ex.show(whole)}`; `type_as` brings a result back to the dtype of an input"
+
+
+def _may_be_narrow(node: ex.Expression, values: Mapping[str, Any]) -> bool:
+    """Whether an argument may be a tensor in half precision: no text, number or list, and no tensor of other values."""
+    own = values.get(node.id) if isinstance(node, ex.Name) else None
+    other = isinstance(own, Tensor) and not own.is_floating_point()
+    return not isinstance(node, ex.Literal | ex.Sequence) and not other and not is_truth(node, values)
 
 
 def _parted(node: ex.Node) -> str | None:
