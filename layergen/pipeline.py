@@ -206,18 +206,19 @@ def _checked(order: Order, source: "SpecSource") -> "CheckedLayer":
     except UnreadForwardError as fault:
         misnamed = _misnamed(order.spec, fault.rest.layer)
         raise SpecError((*misnamed, *fault.findings, *_beside_forward(order, fault.rest))) from None
+    except SpecError as fault:
+        raise SpecError((*_misnamed(order.spec, source.data().get("layer")), *fault.findings)) from None
     misnamed = _misnamed(order.spec, layer.layer)
     try:
         program = _resolved(order, layer)
-        from layergen.check import check as check_layer
-
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what torch warns of in a trial, the diagnostics say better
-            checked = check_layer(program)
     except SpecError as fault:
         raise SpecError((*misnamed, *fault.findings)) from None
-    refuse(misnamed)
-    return checked
+    refuse(misnamed)  # before what takes long
+    from layergen.check import check as check_layer
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what torch warns of in a trial, the diagnostics say better
+        return check_layer(program)
 
 
 def _resolved(order: Order, layer: "LayerSpec") -> "Program":
@@ -242,7 +243,9 @@ def _beside_forward(order: Order, layer: "LayerSpec") -> "Iterable[Finding]":
     return check_sections(layer, library(order.contracts, order.faulty, order.cycles, order.classes))
 
 
-def _misnamed(spec: SpecFile, layer: str) -> tuple[Finding, ...]:
+def _misnamed(spec: SpecFile, layer: object) -> tuple[Finding, ...]:
+    if not isinstance(layer, str) or not layer.isidentifier():
+        return ()  # which is a fault of its own
     if spec.module[-1].replace("_", "") == layer.replace("_", "").lower():
         return ()  # a class with an underscore in its name is a fault of its own
     message = f"the layer `{layer}` stands in a file named `{spec.path.name}`"
