@@ -28,7 +28,9 @@ def lost_statistics(program: Program, settings: Sequence[Setting]) -> Iterator[F
     for setting in settings:
         empty = without_samples(program, setting)
         lost = None if empty is None else _lost(program, empty)
-        if empty is not None and lost is not None and not _lost_by_match(program, empty):
+        if empty is None or lost is None or _is_brought_back(program, setting, lost.id):
+            continue
+        if not _lost_by_match(program, empty):
             message = f"the buffer `{lost.id}` is no number any more after a batch without a sample in training"
             help = f"`{batch} >= 1` under `constraints` refuses such a batch"
             notes = (f"sizes: {batch}=0", "what a running statistic has lost once, no later batch brings back")
@@ -45,6 +47,22 @@ def _lost(program: Program, empty: Setting) -> ex.Name | None:
             return None
     stored = ((run.stored[step.name], step.value) for step in run.steps if step.name in program.buffers)
     return next((name for name, value in stored if isinstance(value, torch.Tensor) and _gone(value)), None)
+
+
+def _is_brought_back(program: Program, setting: Setting, name: str) -> bool:
+    """Whether the next batch makes a buffer a number again, as one that it alone is made of."""
+    with drawn():
+        try:
+            instance = moved(program, setting)
+            buffer = instance.state[name]
+            if buffer is None:
+                return False
+            buffer.fill_(torch.nan)
+            run = instance.run(training=True)
+        except (TrialFault, RuntimeError, IndexError, ValueError):
+            return False
+    stored = [step.value for step in run.steps if step.name == name and isinstance(step.value, torch.Tensor)]
+    return bool(stored) and not _gone(stored[-1])
 
 
 def _gone(value: torch.Tensor) -> bool:
