@@ -1,5 +1,8 @@
 """How generated forwards bind dimensions, and check the shapes of their inputs."""
 
+from typing import Any
+
+import pytest
 from lowered import AFFINE, checked, forward
 from small import DIM, FLAG, forward_lines, program
 
@@ -152,3 +155,26 @@ def test_of_a_shape_that_is_asked_for_its_length_alone_the_dimensions_are_counte
     assert forward_lines(program("y = softmax(x, -1)", **once))[0] == "if x.dim() <= 1:"
     lines = forward_lines(program("y = softmax(x, dim) * len(S)", **RUN))
     assert lines[:2] == ["S = x.shape", "if not -len(S) <= self.dim < len(S):"]
+
+
+# A dimension that is left out
+
+
+@pytest.mark.parametrize(
+    ("shape", "dim", "given"),
+    [
+        (["N", "C", "dim"], 1, "x.shape[unbatched:]"),
+        (["C", "N", "dim"], 0, "(x.squeeze(1) if unbatched else x).shape"),
+    ],
+)
+def test_a_message_has_the_shape_that_was_handed_in(shape: list[str], dim: int, given: str) -> None:
+    parts: dict[str, Any] = {
+        "arguments": {"dim": DIM},
+        "parameters": {"weight": {"shape": ["dim"], "init": "ones"}},
+        "inputs": {"x": shape},
+        "outputs": {"y": shape},
+        "dimensions": {"N": {"optional": True}},
+    }
+    found = "\n".join(checked(f"y = x * weight - mean(x, dim={dim}, keepdim=True)", **parts))
+    assert f"got {{tuple({given})}}" in found
+    assert "got {tuple(x.shape)}" not in found

@@ -199,7 +199,8 @@ class ForwardWriter(Visitor):
         unnamed = seldom_read(self.program, own, used)
         used |= {name for check in self.checks for name in mentioned_dimensions(self.program, check)} - unnamed
         single = self.program.left_out is not None and self.unbatched is None
-        writer, bound = InputCheckWriter(self.program, self.printer, unnamed, single), set[str]()
+        writer = InputCheckWriter(self.program, self.printer, unnamed, single, self.unbatched)
+        bound = set[str]()
         for name, checks in rounds(self.program, self.checks):
             self.read_once([name] if checks and name in self.program.kept else [])
             for line in writer.lines(name, checks):

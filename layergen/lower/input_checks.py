@@ -7,6 +7,7 @@ from layergen.lang.tuples import whole_name
 from layergen.lower.scopes import negated
 from layergen.lower.shape_docs import shape_text
 from layergen.lower.source import SourcePrinter, as_tuple, formatted
+from layergen.lower.unbatched import UnbatchedWriter
 from layergen.lower.whole import is_whole, sizes_in_order, twin
 from layergen.prove.demands import (
     BroadcastDemand,
@@ -83,7 +84,7 @@ def _own(program: Program, dimension: str, where: Entry) -> bool:
 
 
 def expectation(
-    name: str, sizes: Sizes, run: str | None, told: Iterator[tuple[str, str]], source: str = ""
+    name: str, sizes: Sizes, run: str | None, told: Iterator[tuple[str, str]], shape: str = ""
 ) -> Iterator[str | tuple[str]]:
     """The parts of a message about an input of a wrong shape: texts, and one-tuples with the source of values."""
     yield f"expected {name} of shape {shape_text(sizes.entries, run)}"
@@ -91,7 +92,7 @@ def expectation(
         yield f"{', ' if index else ' with '}{known}="
         yield (value,)
     yield ", got "
-    yield (f"tuple({source or name}.shape)",)
+    yield (f"tuple({shape or f'{name}.shape'})",)
 
 
 def rounds(program: Program, checks: Sequence[InputCheck]) -> Iterator[tuple[str, list[InputCheck]]]:
@@ -128,13 +129,20 @@ class InputCheckWriter:
         printer: Prints expressions.
         unnamed: The dimensions that have no name, and are read where they are.
         single: Whether the first dimension may be missing here.
+        unbatched: Has put a dimension in, where a call may leave one out.
     """
 
     def __init__(
-        self, program: Program, printer: SourcePrinter, unnamed: Set[str] = frozenset(), single: bool = False
+        self,
+        program: Program,
+        printer: SourcePrinter,
+        unnamed: Set[str] = frozenset(),
+        single: bool = False,
+        unbatched: UnbatchedWriter | None = None,
     ) -> None:
         self.program = program
         self.single = single
+        self.unbatched = unbatched
         self.printer = printer
         self.unnamed = unnamed
 
@@ -145,7 +153,7 @@ class InputCheckWriter:
             if checks:
                 yield f"if {self.condition(name, sizes, checks)}:"
                 said = ((known, self.value(meant)) for known, meant in told(self.program, name, checks).items())
-                parts = expectation(name, sizes, self.program.run, said, self.source(name))
+                parts = expectation(name, sizes, self.program.run, said, self.shape(name, sizes))
                 yield f"    raise ValueError({formatted(*parts)})"
 
     def condition(self, name: str, sizes: Sizes, checks: Sequence[InputCheck]) -> str:
@@ -178,6 +186,11 @@ class InputCheckWriter:
             return [self.broken(check) for check in checks]
         expected = ", ".join(map(self.expected, entries))
         return [f"{self.source(name)}.shape != ({expected}{',' if len(entries) == 1 else ''})"]
+
+    def shape(self, name: str, sizes: Sizes) -> str:
+        """The shape that an input which is meant to have some dimensions is given with."""
+        own = self.source(name)
+        return f"{own}.shape" if self.unbatched is None else self.unbatched.handed_in(own, sizes)
 
     def source(self, name: str) -> str:
         """How the code writes an input."""

@@ -7,7 +7,8 @@ from layergen.lang.tuples import spread, whole_name, wholes
 from layergen.lower.source import SourcePrinter
 from layergen.prove.demands import InputCheck, RankDemand, SizeDemand
 from layergen.resolve.program import Program
-from layergen.resolve.unbatched import axis, telling
+from layergen.resolve.signature import Sizes
+from layergen.resolve.unbatched import axis, place_in, telling
 
 INDENT = "    "
 
@@ -69,6 +70,15 @@ class UnbatchedWriter:
             case _:
                 yield f"if {self.flag}:"
         yield from (f"{INDENT}{line}" for line in lines)
+
+    def handed_in(self, source: str, sizes: Sizes) -> str:
+        """The shape that an input of some dimensions had when it was given, once the one has been put in."""
+        place = place_in(sizes, self.name)
+        if place is None:
+            return f"{source}.shape"
+        if place == 0:
+            return f"{source}.shape[{self.flag}:]"
+        return f"({source}.squeeze({place}) if {self.flag} else {source}).shape"
 
     def changed(self, name: str, items: Sequence[str], method: str) -> Iterator[str]:
         """The line that gives a tensor, or a tuple of them, one dimension more or less."""

@@ -30,7 +30,7 @@ def axis(tensor: Tensor, name: str) -> ex.Expression | None:
 
     A condition under which the shape lacks it has None in its place.
     """
-    found = [(sizes, _index(sizes, name)) for sizes in alternatives(tensor.shape)]
+    found = [(sizes, place_in(sizes, name)) for sizes in alternatives(tensor.shape)]
     if all(index is None for _, index in found):
         return None
     *others, (_, last) = found
@@ -43,10 +43,11 @@ def axis(tensor: Tensor, name: str) -> ex.Expression | None:
 
 def everywhere(tensor: Tensor, name: str) -> bool:
     """Whether a dimension stands in each of the shapes of a tensor."""
-    return all(_index(sizes, name) is not None for sizes in alternatives(tensor.shape))
+    return all(place_in(sizes, name) is not None for sizes in alternatives(tensor.shape))
 
 
-def _index(sizes: Sizes, name: str) -> int | None:
+def place_in(sizes: Sizes, name: str) -> int | None:
+    """At which place a dimension stands in one shape, None if it does not."""
     names = [entry.id if isinstance(entry, ex.Name) else None for entry in sizes.entries]
     return sizes.index(names.index(name)) if name in names else None
 
