@@ -1,5 +1,6 @@
 """A check of generated code, and what it says."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from layergen.lang import expression as ex
@@ -18,9 +19,21 @@ class Check:
 
 def must_be(node: ex.Expression) -> str:
     """What a constraint demands, as the beginning of a message."""
+    told = _of_rest(node, ex.show)
+    return f"{told[0]} must be {told[1]}" if told else f"expected {ex.show(node)}"
+
+
+def is_not(node: ex.Expression, code: Callable[[str], str]) -> str:
+    """That a constraint is not kept, in the words in which a message demands it, where ``code`` marks source."""
+    told = _of_rest(node, lambda part: code(ex.show(part)))
+    return f"{told[0]} is not {told[1]}" if told else f"{code(ex.show(node))} does not hold"
+
+
+def _of_rest(node: ex.Expression, show: Callable[[ex.Expression], str]) -> tuple[str, str] | None:
+    """Of a constraint on the rest of a division, the number, and what it must be."""
     match node:
         case ex.Compare(ex.Binary("%", number, ex.Literal(value=2)), ("==",), (ex.Literal(value=0 | 1 as rest),)):
-            return f"{ex.show(number)} must be {'odd' if rest else 'even'}"
+            return show(number), "odd" if rest else "even"
         case ex.Compare(ex.Binary("%", number, divisor), ("==",), (ex.Literal(value=0),)):
-            return f"{ex.show(number)} must be divisible by {ex.show(divisor)}"
-    return f"expected {ex.show(node)}"
+            return show(number), f"divisible by {show(divisor)}"
+    return None
