@@ -8,7 +8,7 @@ from layergen.definition.scene import Definition, Members
 from layergen.definition.tuples import item_of, told_name
 from layergen.lang import expression as ex
 from layergen.lang.bounds import normalize
-from layergen.lang.interpreter import Interpreter
+from layergen.lang.interpreter import EvaluationFault, Interpreter
 from layergen.lang.model import LayerSpec
 from layergen.lang.tuples import TensorTuple, item_name
 from layergen.lang.values import Shape
@@ -169,21 +169,51 @@ def sizes_of(spec: LayerSpec, shapes: Mapping[str, tuple[int, ...]], values: Map
     return found
 
 
+def misfit(spec: LayerSpec, shapes: Mapping[str, tuple[int, ...]], values: Mapping[str, Any]) -> str | None:
+    """What is wrong with the size of something that a member is given, if it is made for another one.
+
+    Args:
+        spec: The member.
+        shapes: Those of the inputs that it is given.
+        values: Its arguments, derived values and dimensions.
+    """
+    for name, shape in shapes.items():
+        part = spec.inputs[name]
+        for item, size in _aligned(part.shape, shape, values) if part.broadcast is False else ():
+            wanted = _size(item, values)
+            if wanted is not None and wanted != size:
+                known = "there are" if isinstance(item, ex.Literal) else f"`{ex.show(item)}` is"
+                return f"`{spec.layer}` is given {size} entries of `{name}` where {known} {wanted}"
+    return None
+
+
+def _size(item: ex.Expression, values: Mapping[str, Any]) -> int | None:
+    try:
+        size = Interpreter(values).evaluate(item)
+    except EvaluationFault:  # it names a dimension that nothing tells
+        return None
+    return size if type(size) is int else None
+
+
 def _dimensions(shape: Shape, sizes: tuple[int, ...], values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    own = _aligned(shape, sizes, values)
+    yield from ((item.id, size) for item, size in own if isinstance(item, ex.Name) and item.id not in values)
+    yield from (("...", size) for item, size in own if item == ex.Literal(...))
+
+
+def _aligned(shape: Shape, sizes: tuple[int, ...], values: Mapping[str, Any]) -> list[tuple[ex.Expression, Any]]:
+    """The entries of a shape, each with its size, ``...`` with several; nothing where they are too few."""
     if isinstance(shape, ex.Conditional):
-        yield from _dimensions(shape.then if Interpreter(values).truth(shape.test) else shape.orelse, sizes, values)
-        return
+        return _aligned(shape.then if Interpreter(values).truth(shape.test) else shape.orelse, sizes, values)
     written = shape if isinstance(shape, tuple) else shape.items if isinstance(shape, ex.Sequence) else ()
     items = tuple(_apart(written, values))
     runs = [place for place, item in enumerate(items) if item == ex.Literal(...)]
     before = items[: runs[0]] if runs else items
     after = items[runs[0] + 1 :] if runs else ()
     if len(before) + len(after) > len(sizes):
-        return
-    if runs:
-        yield "...", sizes[len(before) : len(sizes) - len(after)]
-    own = (*zip(before, sizes, strict=False), *zip(after, sizes[len(sizes) - len(after) :], strict=True))
-    yield from ((item.id, size) for item, size in own if isinstance(item, ex.Name) and item.id not in values)
+        return []
+    leading = [(items[runs[0]], sizes[len(before) : len(sizes) - len(after)])] if runs else []
+    return [*zip(before, sizes, strict=False), *leading, *zip(after, sizes[len(sizes) - len(after) :], strict=True)]
 
 
 def _apart(entries: Iterable[ex.Expression], values: Mapping[str, Any]) -> Iterator[ex.Expression]:

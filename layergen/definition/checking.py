@@ -165,6 +165,11 @@ class Checker:
             loose = any(isinstance(bare_index(index), ex.Splice) for own in (indices, *lists) for index in own)
             if len(indices) not in counts and not loose:
                 yield ill(node, f"`{name.id}` has {min(counts)} indices on the left, and {len(indices)} here")
+            outside = next((index for own in lists for index in own if _is_below_zero(index)), None) if padded else None
+            if outside is not None:
+                message = f"`padded({name.id})` is zero outside, though an equation says what `{name.id}` is at"
+                plain = ex.show(ex.Subscript(name, node.index))
+                yield ill(node, f"{message} `{ex.show(outside)}`", f"write `{plain}`, which reads that equation")
         elif name.id in self.tuples:
             yield from self.name(name, bound)
         elif padded or name.id not in scene.numbers:
@@ -305,3 +310,8 @@ class Checker:
         for argument in node.arguments:
             counted = node.function == "len" and isinstance(argument, ex.Name) and f"{argument.id}..." in bound
             yield from self.expression(argument, bound) if not counted else ()
+
+
+def _is_below_zero(index: ex.Expression) -> bool:
+    """Whether an index on a left side is fixed before the first one, as where a recurrence begins."""
+    return isinstance(index, ex.Unary) and index.operator == "-" and isinstance(index.operand, ex.Literal)

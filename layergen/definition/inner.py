@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from layergen.definition.calling import CallFault, maker, output_of, settled, sizes_of
+from layergen.definition.calling import CallFault, maker, misfit, output_of, settled, sizes_of
 from layergen.definition.compiler import Compiler, absent
 from layergen.definition.entries import Entry
 from layergen.definition.numbers import Computed, Entries, Given, Held, Index, IndexFault, Part, Source
@@ -97,6 +97,8 @@ class Inner:
         shapes = {name: held.shape for name, held in inputs.items() if isinstance(held, Computed)}
         sizes = sizes_of(spec, shapes, values)
         leading = sizes.pop("...", ())
+        if wrong := misfit(spec, shapes, {**values, **sizes}):
+            raise IndexFault(entry.node, wrong, "hand on as many entries as the member is made for")
         run = {spec.run: list(leading)} if spec.run else {}
         tensors = {**dict.fromkeys(spec.tensors), **member.tensors, **inputs}
         return self.owner.inside(member.definition, {**values, **sizes, **run}, tensors, leading)
