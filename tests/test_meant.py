@@ -306,7 +306,10 @@ def test_keys_of_other_tools_are_known(old: str, new: str, help: str) -> None:
 @pytest.mark.parametrize(
     ("line", "help"),
     [
-        ("causal: true", "name the dimension along which nothing sees what is later: `causal: L`"),
+        (
+            "causal: true",
+            "name the dimension along which nothing sees what is later: `causal: L`, or `{dim: L, when: causal}`",
+        ),
         ("mixes: true", "name the dimensions along which samples see each other: `mixes: [N]`"),
         ("random: true", "write `always` where it draws random numbers at all times"),
         ("cases: {dim: 4}", "begin each case with a dash: `- {dim: 4}`"),

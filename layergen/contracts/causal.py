@@ -8,9 +8,13 @@ from layergen.contracts.execution import NUMBERS
 from layergen.contracts.probing import FAR, NEAR, Probe, Tensors, Way, at_index, differs, probed
 from layergen.contracts.promise import Promise, Ways
 from layergen.diagnostics import Finding
+from layergen.lang import expression as ex
+from layergen.lang.interpreter import Interpreter
+from layergen.lang.model import Causal
 from layergen.resolve.standing import axes
 from layergen.rules.meaning import FutureSeen
 from layergen.run.forward import Run
+from layergen.settings.choice import Setting
 from layergen.words import plural
 
 # The scales of all inputs and of what comes later, and whether bool inputs are all true.
@@ -19,11 +23,13 @@ DRAWS = ((1.0, 1.0, True), (1.0, FAR, None), (NEAR, NEAR, True))
 
 def check_causal(ways: Ways) -> Iterator[Finding]:
     """Yield the first output that sees the future."""
-    name = ways.program.causal
-    if name is None:
+    causal = ways.program.causal
+    if causal is None:
         return
-    tried: set[tuple[str, bool]] = set()
+    name, tried = causal.dim, set[tuple[str, bool]]()
     for way in probed(ways):
+        if not is_causal(causal, way.probe.setting):
+            continue
         for scale, later_scale, masks in DRAWS:
             before = way.probe.drawn(masks, scale=scale)
             usual = way.probe.run(way.training, before)
@@ -42,10 +48,16 @@ def check_causal(ways: Ways) -> Iterator[Finding]:
     if tried:
         detail = "all that is later than the first, a middle and the last but one position replaced"
         names, modes = zip(*tried, strict=True)
-        ways.say("causal", f"on {plural(len({*names}), 'way')}, along `{name}`: {detail}", modes=modes)
+        where = "" if causal.when is None else f", where `{ex.show(causal.when)}`"
+        ways.say("causal", f"on {plural(len({*names}), 'way')}, along `{name}`{where}: {detail}", modes=modes)
 
 
 CAUSAL = Promise(check_causal, (NUMBERS,))
+
+
+def is_causal(causal: Causal, setting: Setting) -> bool:
+    """Whether a layer is to be causal at a setting."""
+    return causal.when is None or Interpreter(setting.values).truth(causal.when)
 
 
 def _positions(size: int) -> list[int]:

@@ -144,6 +144,18 @@ class Law(Part):
         return node.left, node.operators[0], node.comparators[0]
 
 
+class Causal(Part):
+    """A dimension along which no entry of an output sees a later one of an input. Its name alone may stand for it."""
+
+    dim: str
+    when: Expression | None = None  # a condition on arguments and values under which it is so
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_form(cls, value: Any) -> Any:
+        return {"dim": value} if isinstance(value, str) else value
+
+
 class LayerSpec(Part):
     """One layer: what its file says, checked part by part."""
 
@@ -167,7 +179,7 @@ class LayerSpec(Part):
     penalty: Expression | None = None  # a regularization term in the layer's own tensors and its members'
     laws: Entries[Law] = ()  # what holds for all inputs
     mixes: Mixes = Field(default_factory=dict)
-    causal: str | None = None  # the dimension along which no entry sees a later one
+    causal: Causal | None = None  # the dimension along which no entry sees a later one
     matches: Matches | None = None
     repr: Entries[Annotated[Shown, BeforeValidator(read_shown)]] | None = None  # None: all arguments are shown
     attributes: Section[Expression] = Field(default_factory=dict)  # what is there for others to read alone

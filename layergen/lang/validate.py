@@ -46,6 +46,8 @@ PARTS: dict[str, type[BaseModel]] = {
     "outputs": model.Output,
     "references": model.Reference,
     "survivors": model.Survivor,
+    "laws": model.Law,
+    "causal": model.Causal,
 }
 
 
@@ -322,10 +324,11 @@ def _keys(part: type[BaseModel]) -> tuple[str, ...]:
 def _unknown_key(path: Path, part: type[BaseModel] | None = None) -> Finding:
     nearest = _nearest_key(path, part)
     if part is model.Value and nearest not in _keys(part):
-        help = f"an input with a `type` is a value, not a tensor, and has no `{path[-1]}`"
-        return UnknownKey.at(Place(path, key=True), f"unknown key {describe(path[-1])}", help=help)
+        tensors = f"an input with a `type` is a value, not a tensor, and has no `{path[-1]}`"
+        return UnknownKey.at(Place(path, key=True), f"unknown key {describe(path[-1])}", help=tensors)
     keys = _keys_at(path, part)
-    help = f"write `{nearest}`" if nearest else f"the keys here are {', '.join(f'`{key}`' for key in keys)}"
+    there = f"the keys here are {', '.join(f'`{key}`' for key in keys)}" if keys else None
+    help = f"write `{nearest}`" if nearest else there
     if (meant := KEY_WORDS.get(str(path[-1]))) and len(path) > 1 and _fits(meant, keys):
         help = meant
     if STATEMENT.match(str(path[-1])):

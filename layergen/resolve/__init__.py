@@ -16,6 +16,7 @@ from layergen.lang.kinds import Kind, Kinds
 from layergen.lang.model import (
     Argument,
     Buffer,
+    Causal,
     Input,
     Kept,
     Law,
@@ -152,7 +153,7 @@ def understood(spec: LayerSpec, library: Library = EMPTY) -> Program:
         outputs={name: _output(part, called) for name, part in spec.outputs.items()},
         random="always" if any(child.program.random == "always" for child in children_of(members)) else spec.random,
         mixes=spec.mixes,
-        causal=spec.causal,
+        causal=None if spec.causal is None else _conditional(spec.causal, numbers),
         matches=_match(spec.matches, _with_kept(spec, numbers), start) if isinstance(spec.matches, Match) else None,
         formula=annotated(spec.matches, start) if isinstance(spec.matches, ex.Expression) else None,
         repr=spec.repr and tuple(_shown(part, numbers.with_names(_attributes(spec, numbers))) for part in spec.repr),
@@ -251,6 +252,10 @@ def _law(law: Law, start: Environment, numbers: Environment, outputs: list[str])
     at = start.with_names({LAYER: Meaning(Role.MEMBER, MEMBER, itself)})
     when = None if law.when is None else annotated(law.when, numbers)
     return law.model_copy(update={"law": annotated(ex.transform(law.law, placed), at), "when": when})
+
+
+def _conditional(causal: Causal, numbers: Environment) -> Causal:
+    return causal if causal.when is None else causal.model_copy(update={"when": annotated(causal.when, numbers)})
 
 
 def _owning(spec: LayerSpec, start: Environment) -> Environment:

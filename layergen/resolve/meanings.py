@@ -29,7 +29,7 @@ def check_meanings(spec: LayerSpec) -> Iterator[Finding]:
         if part.broadcast:
             yield from _check_broadcast(spec, name, part)
     if spec.causal is not None:
-        yield from _check_causal(spec, spec.causal, known)
+        yield from _check_causal(spec, spec.causal.dim, known)
     for name, part in spec.inputs.items():
         if part.distinct:
             yield from _check_distinct(name, part)
@@ -79,13 +79,13 @@ def _undefined(path: Path, name: str, what: str, known: Iterable[str]) -> Findin
 
 def _check_causal(spec: LayerSpec, name: str, known: set[str]) -> Iterator[Finding]:
     if name not in known:
-        yield _undefined(("causal",), name, "a dimension of the inputs", known)
+        yield _undefined(("causal", "dim"), name, "a dimension of the inputs", known)
     elif not any(is_alone(part, name) for part in spec.outputs.values()):
         message = f"no output has `{name}` as an entry of its own, so that none can be causal along it"
-        yield InvalidValue.at(("causal",), message, help="name a dimension that inputs and outputs share")
+        yield InvalidValue.at(("causal", "dim"), message, help="name a dimension that inputs and outputs share")
     elif not any(is_alone(part, name) for part in spec.inputs.values()):
         message = f"no input has `{name}` as an entry of its own just once, so that no entry is later than another"
-        yield InvalidValue.at(("causal",), message, help="name a dimension that inputs and outputs share")
+        yield InvalidValue.at(("causal", "dim"), message, help="name a dimension that inputs and outputs share")
 
 
 def is_alone(part: Tensor, name: str) -> bool:

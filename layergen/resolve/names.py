@@ -15,7 +15,7 @@ from layergen.resolve.misnamed import misnamed
 from layergen.resolve.order import check_order
 from layergen.resolve.overwritten import check_overwritten
 from layergen.resolve.reserved import check_reserved
-from layergen.resolve.scope import CONSTANTS, scoped
+from layergen.resolve.scope import CONSTANTS, SAID_OF_THE_LAYER, scoped
 from layergen.resolve.signature import dimensions
 from layergen.resolve.undefined import check_undefined
 from layergen.rules.names import ShadowedName, UndefinedName, UnusedName
@@ -197,7 +197,7 @@ def _check_unused(spec: LayerSpec) -> Iterator[Finding]:
     changed = {name.id for name in assignments(spec.forward)}
     outside, itself = set[str](), set[str]()
     for part in scoped(spec):
-        if part.path[0] not in ("constraints", "laws", "matches", "repr", "attributes"):
+        if part.path[0] not in SAID_OF_THE_LAYER | {"causal"}:
             own = {part.path[1]} if part.path[0] == "derived" else set()
             outside |= ex.names(part.expression) - own
             itself |= ex.names(part.expression) & own

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from layergen.definition.scene import Definition
 from layergen.lang import expression as ex
 from layergen.lang.kinds import Kind, Kinds
-from layergen.lang.model import Argument, Buffer, Input, Kept, Law, Match, Noted, Output, Parameter, Reference
+from layergen.lang.model import Argument, Buffer, Causal, Input, Kept, Law, Match, Noted, Output, Parameter, Reference
 from layergen.lang.shown import Shown
 from layergen.lang.tuples import Tuples, spread, wholes
 from layergen.lang.values import Mixing
@@ -202,7 +202,7 @@ class Program:
     penalty: ex.Expression | None  # a regularization term in the layer's own tensors and its members'
     random: Literal["training", "always"]
     mixes: Mapping[str, Mixing]  # the dimensions along which samples see each other, and when
-    causal: str | None  # the dimension along which no entry sees a later one
+    causal: Causal | None  # the dimension along which no entry sees a later one
     matches: Match | None  # a module that computes the same
     formula: ex.Expression | None  # an expression in the inputs that does
     repr: tuple[Shown, ...] | None  # what `extra_repr` shows; None: all arguments

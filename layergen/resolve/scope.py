@@ -9,7 +9,7 @@ from layergen.lang import expression as ex
 from layergen.lang.constructors import constructor_calls
 from layergen.lang.dtypes import DTYPES
 from layergen.lang.inits import FANS, Initial, initializer
-from layergen.lang.model import Argument, Buffer, Input, Kept, Law, Match, Output, Parameter, Tensor
+from layergen.lang.model import Argument, Buffer, Causal, Input, Kept, Law, Match, Output, Parameter, Tensor
 from layergen.lang.scalars import NUMBERS
 from layergen.lang.shown import Shown
 from layergen.lang.tuples import item_index, wholes
@@ -18,6 +18,9 @@ from layergen.resolve.signature import read_dimensions
 
 CONSTANTS = (*NUMBERS, *DTYPES)  # known where tensors are
 SAID = "inputs, arguments, derived names, dimensions and tensors of the layer"  # what a law may speak of
+
+# The sections that say something of the layer, and compute nothing of what it does.
+SAID_OF_THE_LAYER = frozenset({"constraints", "laws", "matches", "repr", "attributes"})
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,8 @@ class Parts(Protocol):
     @property
     def penalty(self) -> ex.Expression | None: ...
     @property
+    def causal(self) -> Causal | None: ...
+    @property
     def laws(self) -> tuple[Law, ...]: ...
     @property
     def matches(self) -> Match | ex.Expression | None: ...
@@ -115,6 +120,9 @@ def scoped(spec: Parts) -> Iterator[Scoped]:
         owned = scalars.union(CONSTANTS, spec.parameters, spec.buffers, spec.modules)
         words = "arguments, derived names, and tensors of the layer and its members"
         yield Scoped(("penalty",), spec.penalty, owned, words)
+    if spec.causal is not None and spec.causal.when is not None:
+        words = f"{known}, and values of the inputs"
+        yield Scoped(("causal", "when"), spec.causal.when, scalars.union(spec.values), words)
     for index, law in enumerate(spec.laws):
         yield Scoped(("laws", index, "law"), law.law, _said(spec, bound), SAID)
         if law.when is not None:

@@ -45,7 +45,7 @@ class FutureSeen(Rule):
     """An output depends on later entries along the dimension that `causal` names.
 
     The layer is run on random data, ordinary and small, and again with other values behind some position. Outputs up to
-    this position must stay as they were.
+    this position must stay as they were; with `causal: {dim: L, when: causal}`, at the settings at which that holds.
 
         causal: L
         forward: y = conv1d(pad(x, [kernel_size // 2, kernel_size // 2]), weight)

@@ -18,7 +18,7 @@ from layergen.lang.scalars import NUMBERS, SCALARS
 from layergen.lang.tuples import spread, wholes
 from layergen.lang.visitor import Block, parts
 from layergen.resolve.program import Member, Program
-from layergen.resolve.scope import CONSTANTS, Scoped, scoped
+from layergen.resolve.scope import CONSTANTS, SAID_OF_THE_LAYER, Scoped, scoped
 from layergen.settings.choice import Setting
 from layergen.settings.search import given_values
 
@@ -50,9 +50,9 @@ class Branching:
 def branchings(program: Program) -> Iterator[Branching]:
     """All of a layer, in the order in which they are written."""
     for part in scoped(program):
-        if part.path[0] in ("constraints", "laws", "matches", "repr", "attributes"):
+        if part.path[0] in SAID_OF_THE_LAYER:
             continue
-        if part.path[-1] == "when" and part.path[0] == "outputs":
+        if part.path[-1] == "when" and part.path[0] in ("outputs", "causal"):
             yield Branching(part.path, part.expression, branch=True, otherwise=False)
         elif part.path[-1] == "when":
             yield Branching(part.path, part.expression, tensor=str(part.path[1]))
@@ -181,7 +181,7 @@ def _looked(program: Program, setting: Setting) -> Shadow:
         given = section in ("arguments", "inputs") and part.path[-1] == "default" and name in setting.given
         optional = section in ("parameters", "buffers", "modules", "inputs") and part.path[-1] != "when"
         missing = optional and name in without
-        if section not in ("constraints", "laws", "matches", "repr", "attributes") and not given and not missing:
+        if section not in SAID_OF_THE_LAYER and not given and not missing:
             shadow.look(part)
         if section == "derived":  # now in the place of an argument of its name
             shadow.values[str(name)] = setting.names.get(str(name))
