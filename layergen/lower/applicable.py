@@ -9,7 +9,7 @@ from layergen.contracts.rounding import Rounding
 from layergen.contracts.twice import Twice
 from layergen.lang import expression as ex
 from layergen.lower.cases import known
-from layergen.lower.unseen import masks, may_mark_nothing, samples_of, several
+from layergen.lower.unseen import causal_at, independent_in, masks, may_mark_nothing
 from layergen.resolve.autocast import kept_whole
 from layergen.resolve.program import Program
 
@@ -107,7 +107,7 @@ BEHAVIOURS = {
         "it has no parameters and no buffers",
     ),
     "test_is_causal": Behaviour(
-        lambda layer: bool(several(layer, "causal", layer.program.causal)),
+        lambda layer: bool(causal_at(layer)),
         "it says of no dimension that it is causal",
     ),
     "test_laws": Behaviour(
@@ -162,11 +162,11 @@ BEHAVIOURS = {
         "a step has to look at data",
     ),
     "test_samples_are_independent": Behaviour(
-        lambda layer: several(layer, "independence", samples_of(layer)) == {*layer.program.modes},
+        lambda layer: independent_in(layer) == {*layer.program.modes},
         "samples may see each other, or no output has samples",
     ),
     "test_samples_are_independent_in_evaluation": Behaviour(
-        lambda layer: several(layer, "independence", samples_of(layer)) == {False} and layer.program.asks_mode,
+        lambda layer: independent_in(layer) == {False} and layer.program.asks_mode,
         "samples are independent in each mode, or in none",
     ),
     "test_second_gradients": Behaviour(

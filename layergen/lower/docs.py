@@ -108,7 +108,7 @@ def shapes(program: Program, doc: DocText) -> Iterator[str]:
             yield from entry(f"- {name}", tuple_sentence(program, program.results[name], program.outputs), doc)
         else:
             yield from entry(f"- {name}", shape_sentence(program, program.outputs[name]), doc)
-    for name in dict.fromkeys((*program.noted, *([program.causal] if program.causal else []))):
+    for name in dict.fromkeys((*program.noted, *([program.causal.dim] if program.causal else []))):
         if texts := list(noted(program, name)):
             yield from entry(f"- {name}", " ".join(texts), doc)
     for name, value in computed(program):
@@ -122,8 +122,10 @@ def noted(program: Program, name: str) -> Iterator[str]:
         yield f"All inputs and outputs may lack ``{name}`` together."
     if note is not None and note.doc:
         yield sentence(note.doc)
-    if name == program.causal:
-        yield "No output depends on what is at a later index of an input."
+    causal = program.causal
+    if causal is not None and causal.dim == name:
+        where = f"Where {code(ex.show(causal.when))}, no" if causal.when is not None else "No"
+        yield f"{where} output depends on what is at a later index of an input."
 
 
 def tuple_sentence(program: Program, whole: TensorTuple, tensors: Mapping[str, Input | Output]) -> str:

@@ -7,15 +7,16 @@ from layergen.contracts.transforms import At
 from layergen.contracts.twice import Twice
 from layergen.lower.cases import Fields, changed_case, result_shapes, sizes_of
 from layergen.lower.source import quoted
+from layergen.lower.unseen import causal_at
 from layergen.lower.views import RowView, TableView
 from layergen.resolve.program import Program
 
 
 def transformed(layer: CheckedLayer, base: Fields) -> Iterator[TableView]:
-    """The cases at which a layer is transformed."""
+    """The cases at which a layer is transformed, or is causal."""
     seen, program = layer.transforms, layer.program
     ways = seen.ways if seen.twice is Twice.AGREE or seen.forwards or seen.mapped else ()
-    for table, names in {"WAYS": ways, "TRACED": seen.traced}.items():
+    for table, names in {"WAYS": ways, "TRACED": seen.traced, "CAUSAL": causal_at(layer)}.items():
         yield TableView(table, tuple(RowView(quoted(name), f"CASES[{quoted(name)}]") for name in names))
     modes = {True: "training", False: "evaluation"}
     emptied = {training: case_at(program, at, base) for training, at in seen.empty.items()}

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from layergen.checked import CheckedCase, CheckedLayer
+from layergen.contracts.causal import is_causal
 from layergen.contracts.independence import batch_of
 from layergen.contracts.masks import APPENDED, NOTHING, REPLACED
 from layergen.lang import expression as ex
@@ -60,11 +61,21 @@ def masks(layer: CheckedLayer) -> Iterator[Mask]:
             yield Mask(shown.of, along, tuple(part.marks), tuple(compared), APPENDED in shown.kinds)
 
 
-def several(layer: CheckedLayer, contract: str, name: str | None) -> frozenset[bool]:
-    """The modes in which tests hold a layer to a contract: there are cases with several entries along a dimension."""
-    if name is None or not any(_several(layer.program, case, name) for case in layer.tested):
+def independent_in(layer: CheckedLayer) -> frozenset[bool]:
+    """The modes in which tests hold the samples of a layer to be independent, at cases that have several of them."""
+    batch = samples_of(layer)
+    if batch is None or not any(_several(layer.program, case, batch) for case in layer.tested):
         return frozenset()
-    return modes_of(layer, contract)
+    return modes_of(layer, "independence")
+
+
+def causal_at(layer: CheckedLayer) -> list[str]:
+    """The cases at which tests hold a layer to be causal."""
+    causal = layer.program.causal
+    if causal is None or not modes_of(layer, "causal"):
+        return []
+    held = (case for case in layer.tested if is_causal(causal, case.setting))
+    return [case.setting.name for case in held if _several(layer.program, case, causal.dim)]
 
 
 def _several(program: Program, case: CheckedCase, name: str) -> bool:
@@ -91,7 +102,7 @@ def _is_compared(output: Output, along: str) -> bool:
 def dimensions(layer: CheckedLayer) -> list[str]:
     """The dimensions of which tests need to know where they stand."""
     program = layer.program
-    found = [samples_of(layer), program.causal if modes_of(layer, "causal") else None]
+    found = [samples_of(layer), program.causal.dim if program.causal and modes_of(layer, "causal") else None]
     for mask in masks(layer):
         found += [entry.id for entry in program.inputs[mask.name].entries if isinstance(entry, ex.Name)]
     return [name for name in dict.fromkeys(found) if name is not None]
@@ -129,8 +140,8 @@ def unseen(layer: CheckedLayer) -> Iterator[str]:
     """The arguments of the tests' description that tell what outputs may not see."""
     if (batch := samples_of(layer)) is not None:
         yield f"batch={python(batch)}"
-    if modes_of(layer, "causal"):
-        yield f"causal={python(layer.program.causal)}"
+    if causal_at(layer) and layer.program.causal:
+        yield f"causal={python(layer.program.causal.dim)}"
     if found := ", ".join(f"{python(mask.name)}: {_mask(mask)}" for mask in masks(layer)):
         yield f"masks={{{found}}}"
 
