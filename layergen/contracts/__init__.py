@@ -5,6 +5,7 @@ from layergen.contracts.autocast import AUTOCAST
 from layergen.contracts.axes import AXES
 from layergen.contracts.broadcasting import BROADCASTING
 from layergen.contracts.buffers import BUFFERS
+from layergen.contracts.cancelled import CANCELLED
 from layergen.contracts.causal import CAUSAL
 from layergen.contracts.definition import COMPLETE
 from layergen.contracts.detached import DETACHED
@@ -16,6 +17,7 @@ from layergen.contracts.execution import EXECUTION
 from layergen.contracts.exemptions import needless_exemptions
 from layergen.contracts.fans import FANS
 from layergen.contracts.finite import FINITE
+from layergen.contracts.flat import FLAT
 from layergen.contracts.gradient import GRADIENT
 from layergen.contracts.halves import HALF
 from layergen.contracts.independence import INDEPENDENCE
@@ -53,12 +55,13 @@ CONTRACTS: dict[str, tuple[Promise, ...]] = {
     "kernels": (KERNEL,),
     "autocast": (AUTOCAST,),
     "device": (DEVICE,),
-    "gradient": (GRADIENT, DETACHED),
+    "gradient": (GRADIENT, CANCELLED, DETACHED),
     "training": (RANDOMNESS,),
     "meaning": (INDEPENDENCE, CAUSAL, MASKS, AXES),
     "definition": (COMPLETE,),
     "domains": (DOMAINS,),
     "finite": (FINITE,),
+    "flat": (FLAT,),
     "trained": (TRAINED,),
     "learning": (LEARNING,),
     "penalty": (PENALTY,),

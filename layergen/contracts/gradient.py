@@ -71,7 +71,7 @@ def check_gradient(ways: Ways) -> Iterator[Finding]:
                 message = f"the {role} `{text}` gets no gradient: no output depends on it"
             help = f"a straight-through estimate is `{text} + detach(round({text}) - {text})`, with `gradient: false`"
             if place not in said:  # of a family, one will do
-                yield NoGradient.at(place, message, help=help if name in connected else _declare(role))
+                yield NoGradient.at(place, message, help=help if name in connected else declare(role))
             said.add(place)
     lists = {name for name, part in program.members.items() if part.listed}
     for parameter, member in inner.items():
@@ -94,7 +94,8 @@ def _missing(fault: Finding, function: str, argument: str) -> Finding:
     return NoGradient.at(fault.place, message, notes=fault.notes, help=help)
 
 
-def _declare(role: str) -> str:
+def declare(role: str) -> str:
+    """What to say of a tensor that is to have no gradient."""
     return "declare it `gradient: false`" if role == "input" else "make it a buffer, or let the outputs depend on it"
 
 
@@ -124,25 +125,27 @@ def nodes(outputs: Iterable[Tensor]) -> Iterator[Any]:
 
 def reachable(outputs: Iterable[Tensor]) -> tuple[set[int], set[int]]:
     """The leaves that a gradient reaches, and those that are connected at all, by their ids."""
-    reached: set[int] = set()
+    ends = list(outputs)
+    reached = {id(output) for output in ends if output.grad_fn is None and output.requires_grad}
     connected: set[int] = set()
-    visited: set[tuple[int, bool]] = set()
-    pending: list[tuple[Any, bool]] = []
-    for output in outputs:
-        if output.grad_fn is not None:
-            pending.append((output.grad_fn, True))
-        elif output.requires_grad:
-            reached.add(id(output))
-    while pending:
-        node, alive = pending.pop()
-        if node is None or (id(node), alive) in visited:
-            continue
-        visited.add((id(node), alive))
+    for node, alive in walked(ends):
         variable = getattr(node, "variable", None)
         if variable is not None:
             connected.add(id(variable))
             if alive:
                 reached.add(id(variable))
+    return reached, connected
+
+
+def walked(outputs: Iterable[Tensor]) -> Iterator[tuple[Any, bool]]:
+    """The backward functions behind some tensors, each with whether a gradient comes to it that may not be zero."""
+    visited: set[tuple[int, bool]] = set()
+    pending: list[tuple[Any, bool]] = [(output.grad_fn, True) for output in outputs]
+    while pending:
+        node, alive = pending.pop()
+        if node is None or (id(node), alive) in visited:
+            continue
+        visited.add((id(node), alive))
+        yield node, alive
         alive = alive and not node.name().startswith(FLAT)
         pending += [(following, alive) for following, _ in node.next_functions]
-    return reached, connected

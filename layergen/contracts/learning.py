@@ -50,7 +50,7 @@ def check_learning(ways: Ways) -> Iterator[Finding]:
             declared |= own.declared
             state = {name: seen.instance.state[name] for name, part in own.parameters.items() if part.gradient}
             there |= {name: None for name, tensor in state.items() if tensor is not None and tensor.requires_grad}
-            moved |= set(_steep(seen.evidence.of, seen.run, IN_FLOAT32) if seen.fault is None else ())
+            moved |= set(steep(seen.evidence.of, seen.run, IN_FLOAT32) if seen.fault is None else ())
             tried.append((runs.setting, seen.training))
     rounded: set[str] = set()  # parameters whose slope is no more than what rounding leaves of none
     for seed in range(DRAWS):
@@ -73,7 +73,7 @@ def check_learning(ways: Ways) -> Iterator[Finding]:
 LEARNING = Promise(check_learning, (START, SMALL))
 
 
-def _steep(slopes: Mapping[str, Tensor], run: Run, least: float) -> Iterator[str]:
+def steep(slopes: Mapping[str, Tensor], run: Run, least: float) -> Iterator[str]:
     """The slopes that are more than a share of the largest number in a run, or no numbers."""
     outputs = [output for output in run.outputs.values() if output.is_floating_point() or output.is_complex()]
     bound = least * max((_largest(tensor) for tensor in (*slopes.values(), *outputs)), default=0.0)
@@ -113,13 +113,13 @@ class Steps:
         """
         run = self.instance.run(training)
         slopes = gradients(self.instance, run)
-        steep = set(_steep(slopes, run, IN_FLOAT64))
+        moving = set(steep(slopes, run, IN_FLOAT64))
         with torch.no_grad():
             for name, slope in slopes.items():
                 tensor = self.instance.state.get(name)
                 if tensor is None or not slope.any():
                     continue
-                if name in steep:
+                if name in moving:
                     self.moved.add(name)
                     tensor -= RATE * slope / slope.norm().clamp(min=1e-12)
                 else:

@@ -47,7 +47,8 @@ class NoGradient(Rule):
     """A parameter or an input gets no gradient.
 
     The backward graph is followed from the outputs. A parameter that it does not reach, or reaches only through an op
-    that is flat everywhere, such as `round` or `sign`, never learns.
+    that is flat everywhere, such as `round` or `sign`, never learns. Nor does one whose gradient is computed, and is
+    zero on each way, for inputs and parameters drawn again and again, though outputs change with it: `w - w % 1`.
 
         forward: y = linear(x, round(weight))
 

@@ -178,6 +178,25 @@ class CutGradient(Rule):
     code = "LG217"
 
 
+class CancelledGradient(Rule):
+    """A sum takes away again what was to bring it a gradient.
+
+    A straight-through estimate adds the value that has a gradient, and takes it away where no gradient sees it. Where
+    `detach` is forgotten, the two cancel out: the values are right, autograd is connected to everything, and the
+    gradient is zero everywhere. Sums are followed through names and loops; what is left of them is run with other
+    values of what was cancelled, and told only where it changes with these, and no gradient says so.
+
+        forward: y = x + (round(x) - x)
+
+    Fix: detach the difference, and declare the gradient that is no derivative, `x: {shape: [N, C], gradient: false}`.
+
+        forward: y = x + detach(round(x) - x)
+    """
+
+    code = "LG351"
+    judges = True
+
+
 class DataDependent(Rule):
     """A condition, or an `and`, `or` or `not`, depends on the values of a tensor.
 

@@ -44,6 +44,9 @@ class Observer(Protocol):
     def combined(self, node: ex.Binary, left: Any, right: Any) -> None:
         """Two values are about to be combined."""
 
+    def gave(self, node: ex.Call | ex.Binary, operands: Sequence[Any], value: Any) -> None:
+        """A value has come of a call of a function, or of two values."""
+
     def decided(self, test: ex.Expression, outcome: bool) -> None:
         """A condition has said which way to go."""
 
@@ -127,7 +130,10 @@ class ForwardInterpreter(Interpreter):
             observer.called(node, arguments, keywords)
         if node.callee is not None and node.callee.kind is CalleeKind.MEMBER:
             return self.member(node, self.values[node.function], arguments, keywords)
-        return self.function(node, arguments, keywords)
+        value = self.function(node, arguments, keywords)
+        for observer in self.observers:
+            observer.gave(node, arguments, value)
+        return value
 
     def meet(self, node: ex.Call, demand: ex.Demand, operand: Any) -> None:
         """Refuse a tensor that is not what a pattern says of it."""
@@ -184,7 +190,10 @@ class ForwardInterpreter(Interpreter):
     def combine(self, node: ex.Binary, left: Any, right: Any) -> Any:
         for observer in self.observers:
             observer.combined(node, left, right)
-        return super().combine(node, left, right)
+        value = super().combine(node, left, right)
+        for observer in self.observers:
+            observer.gave(node, (left, right), value)
+        return value
 
     def decide(self, test: ex.Expression) -> bool:
         outcome = super().decide(test)

@@ -36,6 +36,9 @@ class Watcher(Generic[Evidence]):
     def combined(self, node: ex.Binary, left: Any, right: Any) -> None:
         """Two values are about to be combined."""
 
+    def gave(self, node: ex.Call | ex.Binary, operands: Sequence[Any], value: Any) -> None:
+        """A value has come of a call of a function, or of two values."""
+
     def decided(self, test: ex.Expression, outcome: bool) -> None:
         """A condition has said which way to go."""
 
