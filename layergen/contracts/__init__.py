@@ -33,6 +33,7 @@ from layergen.contracts.promise import Promise, Shown, Ways
 from layergen.contracts.purity import PURITY
 from layergen.contracts.stacks import STACKS
 from layergen.contracts.strides import STRIDES
+from layergen.contracts.stuck import STUCK
 from layergen.contracts.trained import TRAINED
 from layergen.contracts.training import RANDOMNESS
 from layergen.contracts.units import UNITS
@@ -62,7 +63,7 @@ CONTRACTS: dict[str, tuple[Promise, ...]] = {
     "domains": (DOMAINS,),
     "finite": (FINITE,),
     "flat": (FLAT,),
-    "trained": (TRAINED,),
+    "trained": (TRAINED, STUCK),
     "learning": (LEARNING,),
     "penalty": (PENALTY,),
     "matches": (AGREEMENT,),

@@ -117,6 +117,30 @@ class BrokenByTraining(Rule):
     judges = True
 
 
+class StuckBuffer(Rule):
+    """A buffer that is updated in training, and that no update changes.
+
+    The layer is trained for some steps, at each setting, from the initial values of its buffers: on ordinary inputs, on
+    such with a mean far from zero, on equal, large and infinite ones, and once more where buffers that count steps have
+    gone far. A buffer that is the same after all of it gathers nothing: it is given what it has, or it starts where its
+    update leaves it, as a vector of zeros that is only ever multiplied and normalized.
+
+        buffers:
+          u: {shape: [out], init: zeros}
+        forward: |
+          v = normalize(mv(transpose(weight, 0, 1), u), dim=0)
+          if training:
+              u = normalize(mv(weight, v), dim=0)     # zero for ever
+
+    Fix: write what is new into the buffer, or start it elsewhere.
+
+          u: {shape: [out], init: "normal(0, 1)"}
+    """
+
+    code = "LG352"
+    judges = True
+
+
 class UpdatedInEvaluation(Rule):
     """A buffer is updated in evaluation.
 
