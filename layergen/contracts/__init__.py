@@ -7,6 +7,7 @@ from layergen.contracts.broadcasting import BROADCASTING
 from layergen.contracts.buffers import BUFFERS
 from layergen.contracts.cancelled import CANCELLED
 from layergen.contracts.causal import CAUSAL
+from layergen.contracts.constant import CONSTANT
 from layergen.contracts.definition import COMPLETE
 from layergen.contracts.detached import DETACHED
 from layergen.contracts.device import DEVICE
@@ -70,7 +71,7 @@ CONTRACTS: dict[str, tuple[Promise, ...]] = {
     "laws": (LAWS,),
     "precision": (HALF, NARROWING),
     "init": (FANS, STACKS),
-    "influence": (INFLUENCE, ENTRIES),
+    "influence": (INFLUENCE, CONSTANT, ENTRIES),
 }
 
 # What they watch, all in all: runs have to know beforehand.

@@ -102,8 +102,12 @@ def declare(role: str) -> str:
 def values_read(block: Block) -> Iterator[str]:
     """The names whose values a block reads; whether something is None, or how large it is, is no value of it."""
     for expression in expressions(block):
-        asked = ex.transform(expression, lambda node: ex.Literal(None) if _asks_for_none(node) else None)
-        yield from ex.names(asked)
+        yield from ex.names(values_of(expression))
+
+
+def values_of(expression: ex.Expression) -> ex.Expression:
+    """An expression without the questions whether something is None."""
+    return ex.transform(expression, lambda node: ex.Literal(None) if _asks_for_none(node) else None)
 
 
 def _asks_for_none(node: ex.Expression) -> bool:

@@ -10,12 +10,14 @@ from torch import Tensor
 from layergen.contracts.execution import NUMBERS
 from layergen.contracts.probing import FAR, Probe, Tensors, Way, differs, probed
 from layergen.contracts.promise import Promise, Ways
+from layergen.contracts.sources import read_for_values
 from layergen.diagnostics import Finding, Place
 from layergen.lang import expression as ex
 from layergen.lang.argument_types import ArgumentType, Base
 from layergen.lang.interpreter import EvaluationFault
 from layergen.lang.model import Argument
 from layergen.lang.model import Tensor as TensorSpec
+from layergen.lang.tuples import whole_name
 from layergen.resolve.program import Program
 from layergen.rules.meaning import IgnoredEntries
 from layergen.run.forward import Run, TrialFault
@@ -97,7 +99,7 @@ def check_influence(ways: Ways) -> Iterator[Finding]:
     found = {name: Ignored(_fixed(part)) for name, part in program.inputs.items() if not part.partial}
     explored = list(probed(ways))
     first = explored[0].probe if explored else None
-    for way in chain(explored, _grown(explored)):
+    for way in chain(explored, grown(explored)):
         if not any(ignored.open for ignored in found.values()):
             break
         asked = [name for name in way.probe.given if name in found and found[name].open and _varies(way.probe, name)]
@@ -151,7 +153,7 @@ def _varies(probe: Probe, name: str) -> bool:
     return probe.draw(name).is_floating_point() or int(high) - int(low) > 1
 
 
-def _grown(ways: Sequence[Way]) -> Iterator[Way]:
+def grown(ways: Sequence[Way]) -> Iterator[Way]:
     """Further runs at larger sizes, and with larger arguments where the constraints allow it."""
     for way in ways:
         setting, program = way.probe.setting, way.probe.program
@@ -309,6 +311,9 @@ def _finding(probe: Probe, name: str, part: str) -> Finding | None:
 
 
 def _taken_for_its_sizes(program: Program, name: str) -> bool:
-    """Whether an input need not matter by its values: its author says so, or a dimension that it brings is read."""
+    """Whether an input need not matter by its values: its author says so, or of it a dimension alone is read."""
+    if not program.inputs[name].gradient:
+        return True
     read = (found for found in program.dimensions.values() if found.name in program.forward.reads)
-    return not program.inputs[name].gradient or any(found.giver == name for found in read)
+    brought = any(found.giver == name for found in read)
+    return brought and whole_name(name) not in read_for_values(program.forward.statements)

@@ -99,6 +99,29 @@ class IgnoredEntries(Rule):
     code = "LG331"
 
 
+class ConstantOutput(Rule):
+    """Nothing changes an output.
+
+    The layer is run on other inputs, zeros, large ones and such as are no numbers among them, with other random numbers
+    and other values of what it owns. An output that is the same in each run at a setting, though it is computed of
+    inputs or parameters, tells nothing: what they bring to it is taken away again. Nor does one that is a single number
+    at all settings, sizes and modes. What is made of sizes, as a table of positions or a mask, is no fault, nor is
+    what depends on parameters alone, as a bias by distance.
+
+        forward: |
+          p = softmax(linear(x, gate), dim=-1)
+          balance = mean(sum(p, dim=-1))          # 1, whatever the gate is
+
+    Fix: compute it from what it is to tell, or delete it. Where it is there for the interface, say so:
+    `accept: {constant-output: as the loss of layers that have one}`.
+
+          balance = mean(sum(square(p), dim=-1))
+    """
+
+    code = "LG353"
+    judges = True
+
+
 class UnusedEntries(Rule):
     """Some entries of a parameter are never read.
 

@@ -1,0 +1,150 @@
+"""Constant: each output changes with something: an input, what the layer owns, a random number, or a setting."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import chain
+
+import torch
+from torch import Tensor
+
+from layergen.contracts.execution import NUMBERS
+from layergen.contracts.influence import grown
+from layergen.contracts.probing import FAR, LARGE, NEAR, Probe, Tensors, Way, differs, probed
+from layergen.contracts.promise import Promise, Ways
+from layergen.contracts.sources import sources
+from layergen.diagnostics import Finding, Label, Place
+from layergen.lang.tuples import whole_name, wholes
+from layergen.rules.meaning import ConstantOutput
+from layergen.words import listed
+
+# Of inputs: what bool ones are, None being either at random; whether floating ones are positive; and how large.
+DRAWS = ((None, False, 1.0), (True, True, 1.0), (False, False, LARGE), (None, False, FAR), (None, False, NEAR))
+LOST = 0.2  # of the entries of inputs that are infinite, and that are no numbers, in a last draw
+SCALES = (1.0, 3.0)  # of parameters
+
+
+@dataclass
+class Same:
+    """What was seen of an output that has been the same in each run of each setting so far."""
+
+    place: Place | None = None  # where it is computed
+    notes: tuple[str, ...] = ()
+    numbers: list[str | None] = field(default_factory=list)  # what all of its entries are, setting by setting
+
+    @property
+    def number(self) -> str | None:
+        """The one number that it is everywhere."""
+        first = self.numbers[0] if self.numbers else None
+        return first if first is not None and all(number == first for number in self.numbers) else None
+
+
+def check_constant(ways: Ways) -> Iterator[Finding]:
+    """Yield the outputs that nothing changes, though they are computed of values, or are one number at all settings."""
+    program = ways.program
+    if program.matches or program.formula:  # which say what they are
+        return
+    found = {name: Same() for name in program.outputs}
+    explored = list(probed(ways))
+    for way in chain(explored, grown(explored)):
+        if not found:
+            return
+        for name in _changing(way, found):
+            found.pop(name, None)
+    for name, same in found.items():
+        known = sources(program.forward.statements, whole_name(name))
+        values = [source for source in wholes((*program.inputs, *program.parameters)) if source in known]
+        if same.numbers and (values or same.number is not None):
+            yield _finding(name, same, values)
+
+
+CONSTANT = Promise(check_constant, (NUMBERS,))
+
+
+def _changing(way: Way, found: Mapping[str, Same]) -> set[str]:
+    """Those of some outputs that differ between runs at a setting; what was seen of the others is added to it."""
+    probe = way.probe
+    first = probe.run(way.training, probe.drawn())
+    if first is None:
+        return set()
+    there = {name: value.clone() for name, value in first.outputs.items() if name in found}  # of what will change
+    usual = {name: value for name, value in there.items() if value.numel()}
+    changing: set[str] = set()
+    for outputs in _others(way):
+        changing |= {name for name, value in usual.items() if _differs(value, outputs[name])}
+        if changing >= usual.keys():
+            return changing
+    for name, value in usual.items():
+        same, entry = found[name], value.flatten()[0]
+        if not same.numbers:
+            same.place, same.notes = first.place(name), probe.instance.explainer.notes()
+        same.numbers.append(None if differs(entry.expand(value.shape), value) else _shown(entry))
+    return changing
+
+
+def _shown(entry: Tensor) -> str:
+    """A number without what rounding leaves."""
+    value = entry.item()
+    if isinstance(value, complex):
+        return f"{value:.6g}"
+    return f"{round(value, 6) + 0.0:g}" if isinstance(value, float) else str(value)  # 0 for -0
+
+
+def _differs(usual: Tensor, now: Tensor) -> bool:
+    """Whether an output has become another one, where it is still a number."""
+    same = usual.shape == now.shape
+    return differs(usual, torch.where(now.isfinite(), now, usual) if same else now)
+
+
+def _others(way: Way) -> Iterator[Tensors]:
+    """What comes of other inputs, other random numbers and other tensors of the layer's own."""
+    probe, kept, seed = way.probe, way.probe.state, way.probe.seed
+    try:
+        for number, (masks, positive, scale) in enumerate(DRAWS):
+            probe.seed, probe.state = seed + number + 1, _moved(probe, kept, SCALES[number % len(SCALES)])
+            yield from _given(way, probe.drawn(masks, positive, scale))
+        yield from _given(way, {name: torch.zeros_like(value) for name, value in _free(probe).items()})
+        yield from _given(way, {name: _lost(probe, value) for name, value in _free(probe).items()})
+    finally:
+        probe.seed, probe.state = seed, kept
+
+
+def _given(way: Way, inputs: Tensors) -> Iterator[Tensors]:
+    outputs = way.probe.outputs(way.training, {**way.probe.drawn(), **inputs})
+    if outputs is not None:
+        yield outputs
+
+
+def _free(probe: Probe) -> dict[str, Tensor]:
+    """The floating inputs that may be any number."""
+    return {
+        name: value for name, value in probe.drawn().items() if value.is_floating_point() and name not in probe.ranges
+    }
+
+
+def _lost(probe: Probe, value: Tensor) -> Tensor:
+    kinds = torch.rand(value.shape, generator=probe.generator)
+    return value.masked_fill(kinds < LOST, torch.inf).masked_fill(kinds > 1 - LOST, torch.nan)
+
+
+def _moved(probe: Probe, state: Tensors, scale: float) -> dict[str, Tensor]:
+    """Other values of what a layer owns: parameters of both signs, and buffers of their own."""
+    moved = dict(state)
+    for name, value in state.items():
+        if value.is_floating_point() or value.is_complex():
+            share = torch.rand(value.shape, generator=probe.generator, dtype=torch.float64)
+            noise = torch.randn(value.shape, generator=probe.generator, dtype=torch.float64)
+            buffer = name in probe.instance.program.buffers
+            moved[name] = (value * (0.5 + share) if buffer else scale * noise).to(value.dtype)
+    return moved
+
+
+def _finding(name: str, same: Same, values: list[str]) -> Finding:
+    told = f"`{name}` is {same.number}" if same.number is not None else f"`{name}` is the same"
+    message = f"{told} in each run, whatever the inputs and the layer's own tensors are"
+    labels = [Label(same.place, "computed here")] if same.place else []
+    help = "compute it from what it is to tell, or delete it"
+    if values:
+        shown = listed([f"`{value}`" for value in values])
+        brought = "brings" if len(values) == 1 else "bring"
+        help = f"find where what {shown} {brought} to it is taken away again, as in the sum of a softmax"
+    return ConstantOutput.at(Place(("outputs", name), key=True), message, labels=labels, notes=same.notes, help=help)
