@@ -1,5 +1,6 @@
 """Entries: slices of parameters that nothing reads are found, and those that are read somewhere are let pass."""
 
+import re
 from typing import Any
 
 import pytest
@@ -64,8 +65,8 @@ SOUND: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
         SEQUENCE,
     ),
     "looked_up_distances": (
-        "i = arange(L)\ny = x + mean(p[clamp(i[:, None] - i, -3, 3) + longest], dim=0)",
-        {"p": {"shape": ["2 * longest + 4", "dim"], "init": "zeros"}},
+        "i = arange(L)\ny = x + mean(p[clamp(i[:, None] - i, -longest, longest) + longest - 1], dim=0)",
+        {"p": {"shape": ["2 * longest - 1", "dim"], "init": "zeros"}},
         SEQUENCE,
     ),
     "looked_up_rows": (
@@ -100,6 +101,38 @@ def test_unread_slices_are_found(forward: str, parameters: dict[str, Any], part:
 @pytest.mark.parametrize(("forward", "parameters", "rest"), SOUND.values(), ids=SOUND)
 def test_slices_that_are_read_somewhere_pass(forward: str, parameters: dict[str, Any], rest: dict[str, Any]) -> None:
     assert not breaches(ENTRIES, layer(forward, parameters, rest))
+
+
+@pytest.mark.parametrize(
+    ("forward", "rows", "index"),
+    [
+        ("i = arange(L)\ny = x + mean(p[clamp(i[:, None] - i, -3, 3) + longest], dim=0)", "2 * longest + 4", 0),
+        ("y = x + mean(index_select(p, 0, arange(1, longest)), dim=0)", "longest", 0),
+        ("y = x + embedding(arange(L), p)", "longest + 1", 4),
+        ("i = arange(L)\nfor k in range(2):\n    i = clamp(i + 1, max=longest - 1)\ny = x + p[i]", "longest + 1", 0),
+    ],
+)
+def test_rows_of_a_table_are_found_that_no_index_meets(forward: str, rows: str, index: int) -> None:
+    (finding,) = breaches(ENTRIES, layer(forward, {"p": {"shape": [rows, "dim"], "init": "zeros"}}, SEQUENCE))
+    assert re.match(rf"no output depends on `p\[\[?{index or '(0|:)'}", finding.message)
+
+
+@pytest.mark.parametrize(
+    "index",
+    [
+        "argmax(x, dim=-1)",  # of values
+        "randint(0, longest, [N, L])",
+        "argmax(inner(x), dim=-1)",
+        "arange(L) + start",  # of a value of the call
+    ],
+)
+def test_of_tables_that_are_read_by_values_nothing_is_said(index: str) -> None:
+    start = {"type": "int", "min": 0, "default": 0}
+    parts: dict[str, Any] = {**SEQUENCE, "inputs": {**SEQUENCE["inputs"], "start": start}, "random": "always"}
+    parts["constraints"] = ["L + start <= longest", "dim <= longest"]
+    parts["modules"] = {"inner": "nn.Linear(dim, dim)"}
+    forward = f"y = inner(x) + p[{index}]" + ("" if "start" in index else " * (1 + 0 * start)")
+    assert not breaches(ENTRIES, layer(forward, {"p": {"shape": ["longest + 1", "dim"], "init": "zeros"}}, parts))
 
 
 def test_parameters_of_one_cause_are_told_together() -> None:

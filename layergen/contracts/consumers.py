@@ -49,10 +49,18 @@ class Consumers:
                     pending.append(taker)
         return found
 
-    def choose(self, parameter: Tensor) -> bool:
-        """Whether an op may leave out a part of a parameter that is read elsewhere, or that nobody wants."""
+    def choose(self, parameter: Tensor, settled: bool = False) -> bool:
+        """Whether an op may leave out a part of a parameter that is read elsewhere, or that nobody wants.
+
+        Args:
+            parameter: The parameter.
+            settled: Whether what the ops that take it themselves leave out is the same for all inputs.
+        """
         leaf = self.leaves.get(id(parameter))
+        known = {id(node) for node in self.takers.get(id(leaf), ())} if settled else set()
         for key, node in self.behind([] if leaf is None else [leaf]).items():
+            if key in known:
+                continue
             if node.name().startswith(CHOOSING):
                 return True
             if key not in self.of_inputs and node.name().startswith(MASKING):

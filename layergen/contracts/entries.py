@@ -11,7 +11,8 @@ from layergen.contracts.probing import Probe
 from layergen.contracts.promise import Promise, Ways
 from layergen.contracts.sites import SMALL
 from layergen.contracts.slopes import Slopes
-from layergen.contracts.unread import Reading, Slices, without_slope
+from layergen.contracts.tables import chosen_by
+from layergen.contracts.unread import MOST, Reading, Slices, without_slope
 from layergen.diagnostics import Finding, Label, Place
 from layergen.lang import expression as ex
 from layergen.lang.argument_types import ArgumentType, Base
@@ -25,6 +26,7 @@ from layergen.settings.choice import Setting, allowed
 from layergen.settings.search import consistent, values_of
 from layergen.words import plural
 
+FAR = (64, 256, 1024)  # sizes at which distances come to the last of some buckets
 GROWTH = (1, 2, 3, 5, 8, 12)  # by what sizes and arguments grow, so that windows and slices come to cover all
 
 
@@ -37,12 +39,18 @@ class At:
     instance: Instance
     idle: dict[Slices, list[int]] = field(default_factory=dict)  # along each dimension of more than one index
     chosen: set[str] = field(default_factory=set)  # parameters of which ops read a part that values or sizes tell
+    settled: dict[str, frozenset[str]] = field(default_factory=dict)  # tables, and the names of what tells their rows
 
     def shape(self, slices: Slices) -> int:
         """How many slices there are."""
         parameter = self.instance.state[slices.name]
         assert parameter is not None
         return int(parameter.shape[slices.axis])
+
+    def along(self, slices: Slices) -> str | None:
+        """The one dimension whose size alone tells which rows of a table are read, if there is one."""
+        found = self.settled.get(slices.name, frozenset()) & self.setting.sizes.keys()
+        return next(iter(found)) if len(found) == 1 and self.shape(slices) <= MOST else None
 
     def is_part(self, slices: Slices) -> bool:
         """Whether some slices do nothing, and others something."""
@@ -94,7 +102,12 @@ def _without_slope(program: Program, seen: Sequence[Seen[Slopes]]) -> At:
     for one in seen if partly else ():
         if one.fault is None:
             consumers = Consumers(one.run.outputs.values(), at.instance.inputs.values())
-            at.chosen |= {name for name, tensor in partly.items() if tensor is not None and consumers.choose(tensor)}
+            for name, tensor in partly.items():
+                told = chosen_by(program, name.split(".")[0] if name in at.instance.inner else name)
+                if tensor is not None and consumers.choose(tensor, settled=told is not None):
+                    at.chosen.add(name)
+                elif tensor is not None and consumers.choose(tensor):
+                    at.settled[name] = told or frozenset()
     return at
 
 
@@ -139,11 +152,19 @@ def _may_be_read(at: At, slices: Slices) -> bool:
     if here is None or here.varies(slices, sorted({*range(size)} - {*idle})):
         return True
     told = not at.setting.sizes
-    for setting in _with_larger_sizes(at.program, at.setting, size):
+    along = at.along(slices)
+    for setting in _with_larger_sizes(at.program, at.setting, size, along):
         reading = _reading(at.program, setting)
-        if reading and reading.usual:
-            told = True
-            if reading.reads(slices, idle):
+        if not reading or not reading.usual:
+            if along is not None:
+                return True
+            continue
+        told = True
+        if along is None and reading.reads(slices, idle):
+            return True
+        if along is not None:  # the larger it is, the more rows are read
+            at.idle[slices] = idle = sorted(reading.unread(slices, idle))
+            if not idle:
                 return True
     for setting in _with_larger_arguments(at.program, at.setting):
         reading = _reading(at.program, setting)
@@ -155,11 +176,15 @@ def _may_be_read(at: At, slices: Slices) -> bool:
     return not told
 
 
-def _with_larger_sizes(program: Program, setting: Setting, size: int) -> Iterator[Setting]:
-    """The setting with one dimension after the other larger, up to a size and beyond it, and all of them."""
+def _with_larger_sizes(program: Program, setting: Setting, size: int, along: str | None) -> Iterator[Setting]:
+    """The setting with one dimension after the other larger, up to a size and beyond it, and all of them.
+
+    Of a dimension that tells which rows of a table are read, each size is tried, and some far beyond.
+    """
     changes: list[Mapping[str, int]] = []
     for name, old in setting.sizes.items():
         further = {*(old + growth for growth in GROWTH), size, (size + 1) // 2}
+        further |= {*range(size), *FAR} if name == along else set()
         changes += [{name: new} for new in sorted(further) if new > old]
     changes += [{name: old + growth for name, old in setting.sizes.items()} for growth in GROWTH if setting.sizes]
     for change in changes:

@@ -128,8 +128,10 @@ class UnusedEntries(Rule):
     A parameter is followed along each of its dimensions. Slices without a gradient get other numbers, NaN among them,
     and where no bit of an output changes, in both modes, at several draws and at larger sizes and arguments, nothing
     reads them. They take memory and are never learned, and most often an index is wrong, or a part of a result has been
-    dropped. What is read and multiplied by zero is read; of ops that look up entries, and of masks over parameters,
-    nothing is said.
+    dropped. What is read and multiplied by zero is read. Of ops that look up entries by the values of inputs, and of
+    masks over parameters, nothing is said; where numbers, sizes or a buffer alone tell which rows of a table are read,
+    as by `table[arange(L)]` or `positions(arange(L))` of an `nn.Embedding`, rows that no size meets are told too, such
+    as the last one of a table of `2 * window` rows for the distances in a window.
 
         parameters:
           weight: {shape: [2 * dim, dim], init: xavier_uniform}
