@@ -13,6 +13,7 @@ from layergen.lang import expression as ex
 from layergen.lang.visitor import sources
 from layergen.resolve.program import Program
 from layergen.rules.behaviour import IndexOutOfRange, NonFiniteGradient, NonFiniteValue
+from layergen.rules.shapes import OpFailed
 from layergen.run.emptied import empty_members
 from layergen.run.instance import Instance
 from layergen.run.watching import TRAINING, WITHOUT_DATA, Runs, Watch
@@ -55,6 +56,9 @@ def _finding(program: Program, witness: Witness) -> Finding:
     notes = Instance(program, witness.setting).explainer.notes()
     help = _help(program, witness)
     found = witness.breakdown
+    if found is None and witness.suspect.edge is not Edge.INDEX:
+        message = f"{_name(node)} fails where {witness.where}: {witness.refusal}"
+        return OpFailed.at(place, message, notes=notes, help=help)
     if found is None:
         message = f"{_name(node)} is given an index that its table does not have where {witness.where}"
         return IndexOutOfRange.at(place, message, notes=notes, help=help)

@@ -1,6 +1,6 @@
 """Settings at the limits of what a layer takes: arguments at their bounds, and constraints that only just hold."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -40,7 +40,7 @@ def at_bounds(program: Program, setting: Setting) -> Iterator[Limit]:
                     continue
                 changed = with_arguments(program, setting, {name: _at(current, place, bound)})
                 if changed is not None:
-                    words = f"`{name}{'' if place is None else f'[{place}]'}` is {bound:g}"
+                    words = f"`{_shown(name, place)}` is {bound:g}"
                     yield Limit(changed, name, words, _left_out(name, argument, end, bound))
 
 
@@ -58,6 +58,54 @@ def _left_out(name: str, argument: Argument, end: Literal["min", "max"], bound: 
         further = bound + 1 if end == "min" else bound - 1
         return f"leave the bound out of what `{name}` may be: `{end}: {further:g}`"
     return f"leave the bound out of what `{name}` may be: `exclusive: {end}`"
+
+
+def at_numbers(program: Program, ways: Sequence[Setting], nodes: Sequence[ex.Expression]) -> Iterator[Limit]:
+    """A setting with one argument after the other, or one of its entries, at a number that no bound leaves out.
+
+    Args:
+        program: The layer.
+        ways: Settings, in the first of which that has a number for an argument it is moved.
+        nodes: What may reach an edge there: at 0, at 1, or at a number that is written in it.
+    """
+    written = (part.value for node in nodes for part in ex.walk(node) if isinstance(part, ex.Literal))
+    literals = (value for value in written if isinstance(value, int | float) and not isinstance(value, bool))
+    numbers = list(dict.fromkeys((0, 1, *literals)))
+    for name, argument in program.decided.items():
+        if not argument.type.numeric or argument.finite or name in program.replaced:
+            continue
+        for setting, place in _places(ways, name):
+            for number in (value for value in numbers if value not in (argument.min, argument.max)):
+                changed = _assigned(program, setting, name, place, number)
+                if changed is not None and changed.given != setting.given:
+                    words = f"`{_shown(name, place)}` is {number:g}"
+                    yield Limit(changed, name, words, _unlike(program, name, place, number))
+
+
+def _places(ways: Sequence[Setting], name: str) -> Iterator[tuple[Setting, int | None]]:
+    """The first setting at which an argument has a number, and each of its entries; None where it is one."""
+    for setting in ways:
+        value = setting.values[name]
+        places = list(range(len(value))) if isinstance(value, tuple) else [None]
+        found = [place for place in places if type(value if place is None else value[place]) in (int, float)]
+        if found:
+            yield from ((setting, place) for place in found)
+            return
+
+
+def _shown(name: str, place: int | None) -> str:
+    return name if place is None else f"{name}[{place}]"
+
+
+def _unlike(program: Program, name: str, place: int | None, number: float) -> str:
+    """What keeps an argument from a number that lies between its bounds."""
+    argument = program.decided[name]
+    constraint = f"the constraint `{_shown(name, place)} != {number:g}`"
+    if number or argument.min is not None:
+        return f"leave it out by {constraint}"
+    both = "true" if argument.excludes("max") else "min"
+    bound = "`min: 1`" if argument.type.integral else f"`min: 0` with `exclusive: {both}`"
+    return f"if `{name}` is positive, say so by {bound}; else leave 0 out by {constraint}"
 
 
 def at_equality(program: Program, setting: Setting) -> Iterator[Limit]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from layergen.domains.draws import CPU, SINGULAR
 from layergen.domains.labels import EDGES as LABELS
 from layergen.domains.labels import compared_arguments
-from layergen.domains.limits import allowed_sizes, at_bounds, at_equality, with_arguments
+from layergen.domains.limits import allowed_sizes, at_bounds, at_equality, at_numbers, with_arguments
 from layergen.domains.site import Edge, Suspect
 from layergen.domains.study import suspects_at
 from layergen.faults import SpecError
@@ -52,9 +52,10 @@ def trips(program: Program, ways: Sequence[Setting], suspects: Sequence[Suspect]
                 yield Trip(changed, True, suspects, training, words=f"`{name}` is {changed.values[name]:g}")
             for name, changed in _with_labels(program, setting) if edges & LABELS else ():
                 yield Trip(changed, True, suspects, training, words=f"`{name}` is {changed.values[name]}")
-            for limit in at_bounds(program, setting) if edges & SINGULAR else ():
-                # A layer of a single channel need not have a spread: it is what divides by `n - 1` that is meant.
-                there = tuple(suspect for suspect in suspects if suspect.edge in SINGULAR)
+            # A layer of a single channel need not have a spread: it is what divides by `n - 1` that is meant.
+            there = tuple(suspect for suspect in suspects if suspect.edge in SINGULAR)
+            inner = at_numbers(program, ways, [suspect.node for suspect in there])
+            for limit in (*at_bounds(program, setting), *inner) if there else ():
                 yield Trip(limit.setting, False, there, training, limit.words, limit.name, limit.help)
             for limit in at_equality(program, setting):
                 yield Trip(limit.setting, False, suspects, training, limit.words, limit.name, limit.help)

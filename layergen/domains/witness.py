@@ -34,6 +34,7 @@ class Witness:
     trip: Trip
     draw: Draw
     breakdown: Breakdown | None  # None: torch refused the op
+    refusal: str = ""  # in what words
 
     @property
     def setting(self) -> Setting:
@@ -100,9 +101,12 @@ def _run(program: Program, trip: Trip, draw: Draw) -> Witness | None:
     except TrialFault as fault:
         refused = [part for part in trip.suspects if part.node.span == fault.finding.place.span]
         ordinary = draw is ORDINARY and trip.degenerate  # what these show, or sizes that do not fit, is said elsewhere
-        if ordinary or not refused or refused[0].edge is not Edge.INDEX:
+        limited = trip.settled is not None and bool(refused) and refused[0].edge in SINGULAR
+        if ordinary or not refused or not (limited or refused[0].edge is Edge.INDEX):
             return None
-        return Witness(refused[0], trip, draw, None)
+        if limited and match_fails_too(instance, trip.training):
+            return None
+        return Witness(refused[0], trip, draw, None, fault.finding.message)
     suspect = None if found is None else _at_fault(trip.suspects, found)
     if suspect is None:
         return None

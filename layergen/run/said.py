@@ -49,6 +49,7 @@ def plain(message: str) -> str:
     message = re.sub("|".join(KINDS), lambda match: KINDS[match[0]], message)
     message = re.sub(r"\s*\(Could this error message[^)]*\)", "", message)
     message = re.sub(r"\btorch\.((?:u?int|b?float|complex)\d+|bool)\b", r"\1", message)
+    message = message.replace("ZeroDivisionError", "division by zero")  # which is all that torch says of integers
     message = message.replace("meta device", "tried layer").replace(" in self", "").strip()
     message = message[:-1] if message.endswith(")") and message.count(")") > message.count("(") else message
     return message[:1].lower() + message[1:] if message[:2].istitle() else message
