@@ -12,12 +12,13 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from small import program
 
 import generated.tests
 from generated.tests import behaviours
 from generated.tests.behaviours import Case
 from layergen.cli import main
-from layergen.lower.applicable import BEHAVIOURS
+from layergen.lower.applicable import BEHAVIOURS, functions_by_name
 from layergen.lower.cases import changed_case, whole_case
 from layergen.resolve.reserved import CLASSES
 
@@ -191,3 +192,27 @@ def test_own_tests_beside_the_generated_ones_may_use_the_same_words(project: Pat
     path.write_text(f"import pytest\n\n{own}")
     result = run(project, str(path))
     assert result.returncode == 0, result.stdout
+
+
+@pytest.mark.parametrize(
+    ("function", "rest", "found"),
+    [
+        ({"choices": ["relu", "gelu"], "default": "relu"}, {}, {"act": "gelu"}),
+        ({"choices": ["gelu", "relu"]}, {}, {"act": "gelu"}),
+        ({"choices": ["tanh"], "default": "tanh"}, {}, {"act": "tanh"}),
+        ({"choices": ["tanh"], "optional": True, "default": None}, {}, {"act": "tanh"}),
+        # Of a name on which something depends, another function with the same values would not do the same.
+        ({"choices": ["relu", "gelu"]}, {"derived": {"gain": "2 if act == 'relu' else 1"}}, {}),
+        ({"choices": ["relu", "gelu"]}, {"laws": [{"law": "layer(x) >= 0", "when": "act == 'relu'"}]}, {"act": "relu"}),
+    ],
+)
+def test_functions_are_handed_over_where_nothing_depends_on_their_names(
+    function: dict[str, Any], rest: dict[str, Any], found: dict[str, str]
+) -> None:
+    arguments = {"act": {"type": "function", "doc": "Function.", **function}}
+    forward = (
+        f"y = act(x) * {'gain' if 'derived' in rest else 1}"
+        if "optional" not in function
+        else ("y = x\nif act is not None:\n    y = act(x)")
+    )
+    assert functions_by_name(program(forward, arguments=arguments, **rest)) == found

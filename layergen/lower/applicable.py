@@ -12,6 +12,7 @@ from layergen.lower.cases import known
 from layergen.lower.unseen import causal_at, independent_in, masks, may_mark_nothing
 from layergen.resolve.autocast import kept_whole
 from layergen.resolve.program import Program
+from layergen.resolve.scope import scoped
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ def refuses_shapes(layer: CheckedLayer) -> bool:
     return bool(layer.input_checks or layer.checked_constraints or layer.checked_conditions)
 
 
+TOLD = ("laws", "matches", "repr")  # sections that say what a layer does, and change nothing
 NARROW = ("float16", "bfloat16", "float32")
 ALWAYS = Behaviour(lambda layer: True)
 BEHAVIOURS = {
@@ -189,6 +191,10 @@ BEHAVIOURS = {
         lambda layer: layer.program.owns,
         "it has no parameters and no buffers",
     ),
+    "test_takes_functions": Behaviour(
+        lambda layer: bool(functions_by_name(layer.program)),
+        "no argument is a function, or more than what it computes goes by its name",
+    ),
     "test_unmarked_positions_have_no_effect": Behaviour(
         lambda layer: any(masks(layer)),
         "no input says what it marks",
@@ -215,6 +221,27 @@ def bounds_of(layer: CheckedLayer) -> Iterator[Bounds]:
 def input_shapes(layer: CheckedLayer) -> Iterator[tuple[int, ...]]:
     """The shapes of the inputs, at all cases."""
     return (tuple(tensor.shape) for case in layer.tested for tensor in case.inputs.values() if tensor is not None)
+
+
+def functions_by_name(program: Program) -> dict[str, str]:
+    """The arguments that are functions, whose names nothing but the choice of what is called goes by.
+
+    Returns:
+        Of each a choice, another one than the default if there is one.
+    """
+    found: dict[str, str] = {}
+    for name, argument in program.arguments.items():
+        if argument.type.callable and not _is_asked_for(program, name):
+            usual = argument.default.value if isinstance(argument.default, ex.Literal) else None
+            choices = [str(choice) for choice in argument.choices or ()]
+            found[name] = next((choice for choice in choices if choice != usual), choices[0])
+    return found
+
+
+def _is_asked_for(program: Program, function: str) -> bool:
+    """Whether something depends on the name by which a function is chosen."""
+    nodes = (node for part in scoped(program) if part.path[0] not in TOLD for node in ex.walk(part.expression))
+    return any(isinstance(node, ex.Compare) and function in ex.names(node) for node in nodes)
 
 
 def has_gradients(program: Program) -> bool:

@@ -2,13 +2,14 @@
 
 from collections.abc import Collection, Iterator
 
+from layergen import ops
 from layergen.checked import CheckedLayer
 from layergen.contracts.rounding import Rounding
 from layergen.lang import expression as ex
 from layergen.lang.model import Input
-from layergen.lower.applicable import BEHAVIOURS, refuses_shapes
+from layergen.lower.applicable import BEHAVIOURS, functions_by_name, refuses_shapes
 from layergen.lower.laws import formula_function
-from layergen.lower.source import python
+from layergen.lower.source import SourcePrinter, python
 from layergen.lower.unseen import masks, unseen
 
 
@@ -85,6 +86,14 @@ def traits(layer: CheckedLayer) -> Iterator[str]:
     unmeasured = tuple(dict.fromkeys(name for case in layer.tested for name in case.unmeasured))
     if unmeasured:
         yield f"unmeasured={python(unmeasured)}"
+    functions = functions_by_name(program)
+    if functions:
+        printer = SourcePrinter({}, functional="nn.functional")
+        rows = (
+            f"{python(name)}: ({python(choice)}, {printer.function(ops.get(choice))})"
+            for name, choice in functions.items()
+        )
+        yield f"functions={{{', '.join(rows)}}}"
     if layer.defined.plain:
         yield "definition=definition"
     if program.formula is not None and not program.always_draws:
