@@ -34,6 +34,12 @@ UNARY: dict[str, Callable[[Any], Any]] = {
     "-": operator.neg, "+": operator.pos, "~": operator.invert, "not": operator.not_,
 }  # fmt: skip
 
+METHODS: dict[type[ex.Node], str] = {
+    ex.Literal: "literal", ex.Name: "name", ex.Sequence: "sequence", ex.Conditional: "conditional",
+    ex.Binary: "binary", ex.Compare: "compare", ex.Unary: "unary", ex.Subscript: "subscript", ex.Call: "invoke",
+    ex.Apply: "apply", ex.Member: "tensor",
+}  # fmt: skip  # by which an interpreter computes each kind of expression
+
 Function = Callable[[ex.Call, list[Any], dict[str, Any]], Any]
 
 
@@ -162,37 +168,45 @@ class Interpreter(Visitor):
         Raises:
             EvaluationFault: If a part of it cannot be computed.
         """
-        match node:
-            case ex.Literal(value=value):
-                return value
-            case ex.Name(id=name):
-                if name not in self.values:
-                    raise EvaluationFault(node, f"`{name}` has no value here")
-                return self.values[name]
-            case ex.Sequence(items=items, bracket=bracket):
-                values = [value for item in items for value in self.spliced(item)]
-                return self.bounded(node, values if bracket == "[" else tuple(values))
-            case ex.Conditional(test=test, then=then, orelse=orelse):
-                return self.evaluate(then if self.decide(test) else orelse)
-            case ex.Binary(operator="and" | "or" as word, left=left, right=right):
-                value = self.evaluate(left)
-                settled = bool(self.guarded(left, bool, value)) is (word == "or")
-                return value if settled else self.evaluate(right)
-            case ex.Binary():
-                return self.binary(node)
-            case ex.Compare():
-                return self.compare(node)
-            case ex.Unary(operator=sign, operand=operand):
-                value = self.truth(operand) if sign == "not" else self.evaluate(operand)
-                return self.guarded(node, UNARY[sign], value)
-            case ex.Subscript(value=value, index=index):
-                return self.pick(node, self.evaluate(value), self.index(index))
-            case ex.Call():
-                arguments = [self.evaluate(argument) for argument in node.arguments]
-                keywords = {keyword.name: self.evaluate(keyword.value) for keyword in node.keywords}
-                return self.guarded(node, lambda: self.call(node, arguments, keywords))
-            case _:
-                raise EvaluationFault(node, "this is no value")
+        return getattr(self, METHODS.get(type(node), "valueless"))(node)
+
+    def literal(self, node: ex.Literal) -> Any:
+        return node.value
+
+    def name(self, node: ex.Name) -> Any:
+        if node.id not in self.values:
+            raise EvaluationFault(node, f"`{node.id}` has no value here")
+        return self.values[node.id]
+
+    def sequence(self, node: ex.Sequence) -> Any:
+        values = [value for item in node.items for value in self.spliced(item)]
+        return self.bounded(node, values if node.bracket == "[" else tuple(values))
+
+    def conditional(self, node: ex.Conditional) -> Any:
+        return self.evaluate(node.then if self.decide(node.test) else node.orelse)
+
+    def unary(self, node: ex.Unary) -> Any:
+        value = self.truth(node.operand) if node.operator == "not" else self.evaluate(node.operand)
+        return self.guarded(node, UNARY[node.operator], value)
+
+    def subscript(self, node: ex.Subscript) -> Any:
+        return self.pick(node, self.evaluate(node.value), self.index(node.index))
+
+    def invoke(self, node: ex.Call) -> Any:
+        arguments = [self.evaluate(argument) for argument in node.arguments]
+        keywords = {keyword.name: self.evaluate(keyword.value) for keyword in node.keywords}
+        return self.guarded(node, lambda: self.call(node, arguments, keywords))
+
+    def apply(self, node: ex.Apply) -> Any:
+        """Call a member of a list, where there are members."""
+        return self.valueless(node)
+
+    def tensor(self, node: ex.Member) -> Any:
+        """The tensor of a member, where there are members."""
+        return self.valueless(node)
+
+    def valueless(self, node: ex.Expression) -> Any:
+        raise EvaluationFault(node, "this is no value")
 
     def spliced(self, node: ex.Expression) -> Iterable[Any]:
         """What an item of a list gives: itself, or the items of another list."""
@@ -222,14 +236,18 @@ class Interpreter(Visitor):
 
     def truth(self, node: ex.Expression) -> bool:
         value = self.evaluate(node)
-        return bool(self.guarded(node, bool, value))
+        return value if value is True or value is False else bool(self.guarded(node, bool, value))
 
     def decide(self, test: ex.Expression) -> bool:
         """Which of two ways is taken: what the condition of a branch or of a conditional value comes to."""
         return self.truth(test)
 
     def binary(self, node: ex.Binary) -> Any:
-        left, right = self.evaluate(node.left), self.evaluate(node.right)
+        left = self.evaluate(node.left)
+        if node.operator in ("and", "or"):
+            settled = bool(self.guarded(node.left, bool, left)) is (node.operator == "or")
+            return left if settled else self.evaluate(node.right)
+        right = self.evaluate(node.right)
         if isinstance(left, str) or isinstance(right, str):
             raise EvaluationFault(node, f"a text has no `{node.operator}`")
         if isinstance(left, int) and isinstance(right, int) and _too_large(node.operator, left, right):
@@ -282,7 +300,7 @@ class Interpreter(Visitor):
             raise EvaluationFault(node, message, operands) from None
         except Exception as error:  # torch raises nearly everything
             raise EvaluationFault(node, first_line(error), operands) from None
-        if isinstance(value, int) and abs(value) > LARGEST:
+        if isinstance(value, int) and not -LARGEST <= value <= LARGEST:
             raise EvaluationFault(node, "the number is too large", operands)
         if isinstance(value, complex):
             raise EvaluationFault(node, "the result is no real number", operands)
@@ -291,7 +309,7 @@ class Interpreter(Visitor):
 
 def _alike(left: Any, right: Any) -> tuple[Any, Any]:
     """Two values; of a list and a tuple, which are the same to a spec, two lists."""
-    if {type(left), type(right)} == {list, tuple}:
+    if type(left) is not type(right) and {type(left), type(right)} == {list, tuple}:
         return list(left), list(right)
     return left, right
 

@@ -11,6 +11,10 @@ from layergen.lang import expression as ex
 
 Block = Sequence[ex.Statement]
 
+METHODS: dict[type[ex.Statement], str] = {
+    ex.Comment: "comment", ex.Assign: "assign", ex.If: "branch", ex.For: "loop", ex.Append: "append",
+}  # fmt: skip  # of a visitor
+
 
 @dataclass(frozen=True)
 class Parts:
@@ -120,19 +124,10 @@ class Visitor:
             self.visit(statement)
 
     def visit(self, statement: ex.Statement) -> None:
-        match statement:
-            case ex.Comment():
-                self.comment(statement)
-            case ex.Assign():
-                self.assign(statement)
-            case ex.If():
-                self.branch(statement)
-            case ex.For():
-                self.loop(statement)
-            case ex.Append():
-                self.append(statement)
-            case _:
-                raise _unknown(statement)
+        method = METHODS.get(type(statement))
+        if method is None:
+            raise _unknown(statement)
+        getattr(self, method)(statement)
 
     def comment(self, statement: ex.Comment) -> None:
         """Comments do nothing, unless a subclass prints them."""

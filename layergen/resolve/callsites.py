@@ -22,7 +22,6 @@ from layergen.resolve.loops import check_append, check_carried
 from layergen.resolve.membership import made_here
 from layergen.resolve.program import Child, Member, Program
 from layergen.resolve.quotients import labels_of, own_quotients, quotient_in, whole, whole_meant
-from layergen.resolve.scope import scoped
 from layergen.resolve.signature import leading_source
 from layergen.resolve.unknown_ops import DIMENSION, called_value
 from layergen.resolve.updates import check_updates
@@ -230,7 +229,7 @@ def _init(init: ex.Expression, path: Path, program: Program) -> Iterator[Finding
 def _scalars(program: Program) -> Iterator[Finding]:
     """Outside the forward and the initial values there are numbers alone."""
     sizes: set[ex.Expression] = set()  # a wrong one is mostly wrong in several places
-    for part in scoped(program):
+    for part in program.scoped:
         if "init" in part.path or part.path[0] in ("matches", "penalty", "laws") or part.path[-1] == "module":
             continue
         if part.path[-2] == "shape" and part.expression not in sizes:

@@ -18,6 +18,7 @@ from layergen.resolve.arguments import kinds_of_argument
 from layergen.resolve.bounded import is_bound
 from layergen.resolve.inference import NONE, TENSOR
 from layergen.resolve.method import Method
+from layergen.resolve.scope import Scoped, scoped
 from layergen.resolve.signature import Dimension, Entry, Sizes, alternatives
 from layergen.resolve.torch_module import TorchModule, op_of
 
@@ -262,6 +263,11 @@ class Program:
     def expansions(self) -> dict[tuple[tuple[str, int], ...], "Program"]:
         """The programs in which its families have become tensors, by their numbers: each is made once."""
         return {}
+
+    @cached_property
+    def scoped(self) -> tuple[Scoped, ...]:
+        """Its expressions outside the forward, with the names that are known there."""
+        return tuple(scoped(self))
 
     @property
     def modules(self) -> Mapping[str, Member]:

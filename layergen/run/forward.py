@@ -163,14 +163,9 @@ class ForwardInterpreter(Interpreter):
             observer.called(call, arguments, keywords)
         return self.guarded(node, lambda: self.member(call, inner, arguments, keywords))
 
-    def evaluate(self, node: ex.Expression) -> Any:
-        match node:
-            case ex.Apply():
-                return self.apply(node)
-            case ex.Member():
-                return self.tensor(node)
+    def sequence(self, node: ex.Sequence) -> Any:
         if not ex.is_spliced(node):
-            return super().evaluate(node)
+            return super().sequence(node)
         items: list[Any] = []
         for item in node.items:
             items += self.leading if item == ex.Literal(...) else self.spliced(item)

@@ -18,7 +18,7 @@ from layergen.lang.scalars import NUMBERS, SCALARS
 from layergen.lang.tuples import spread, wholes
 from layergen.lang.visitor import Block, parts
 from layergen.resolve.program import Member, Program
-from layergen.resolve.scope import CONSTANTS, SAID_OF_THE_LAYER, Scoped, scoped
+from layergen.resolve.scope import CONSTANTS, SAID_OF_THE_LAYER, Scoped
 from layergen.settings.choice import Setting
 from layergen.settings.search import given_values
 
@@ -49,7 +49,7 @@ class Branching:
 
 def branchings(program: Program) -> Iterator[Branching]:
     """All of a layer, in the order in which they are written."""
-    for part in scoped(program):
+    for part in program.scoped:
         if part.path[0] in SAID_OF_THE_LAYER:
             continue
         if part.path[-1] == "when" and part.path[0] in ("outputs", "causal"):
@@ -112,8 +112,8 @@ class Shadow(Interpreter):
             self.leanings.add(((self.path, node.span), arguments[0] > arguments[1]))
         return scalar_call(node, arguments, keywords) if known and not is_op and node.function in SCALARS else UNKNOWN
 
-    def evaluate(self, node: ex.Expression) -> Any:
-        return UNKNOWN if isinstance(node, ex.Apply | ex.Member | ex.Comprehension) else super().evaluate(node)
+    def valueless(self, node: ex.Expression) -> Any:
+        return UNKNOWN if isinstance(node, ex.Apply | ex.Member | ex.Comprehension) else super().valueless(node)
 
     def guarded(self, node: ex.Node, function: Any, *operands: Any) -> Any:
         if UNKNOWN in operands and getattr(function, "__name__", "") not in ("is_", "is_not"):
@@ -159,7 +159,7 @@ def leanings(program: Program, setting: Setting) -> set[Decision]:
 
 def choices(program: Program) -> Iterator[Branching]:
     """The calls that ask for the greater or the lesser of two numbers, outside the forward."""
-    for part in scoped(program):
+    for part in program.scoped:
         if part.path[0] in ("derived", "arguments"):
             for node in ex.walk(part.expression):
                 if isinstance(node, ex.Call) and is_choice(node):
@@ -176,7 +176,7 @@ def _looked(program: Program, setting: Setting) -> Shadow:
     """What is seen of all expressions outside the forward."""
     shadow = Shadow({**setting.names, **given_values(program, setting.given)})
     without = {name for name, value in _tensors(program, setting).items() if value is None}
-    for part in scoped(program):
+    for part in program.scoped:
         section, name = part.path[0], part.path[1] if len(part.path) > 1 else ""
         given = section in ("arguments", "inputs") and part.path[-1] == "default" and name in setting.given
         optional = section in ("parameters", "buffers", "modules", "inputs") and part.path[-1] != "when"

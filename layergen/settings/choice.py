@@ -19,7 +19,6 @@ from layergen.lang.interpreter import EvaluationFault, Interpreter
 from layergen.lang.tuples import spread, wholes
 from layergen.lang.values import describe
 from layergen.resolve.program import Program
-from layergen.resolve.scope import scoped
 from layergen.rules.cases import InvalidCase, Unsatisfiable
 from layergen.settings.alternative import Alternative
 from layergen.settings.incomputable import incomputable
@@ -142,7 +141,7 @@ def _unmet(program: Program, path: Path, given: Mapping[str, Any], sizes: CaseSi
         broken = [constraint for constraint in told if not Interpreter(values).truth(constraint)]
         unmet = f"`{ex.show(broken[0])}`" if broken else unmet
     except EvaluationFault as fault:
-        for part in scoped(program):
+        for part in program.scoped:
             if any(node is fault.node for node in ex.walk(part.expression)):
                 label = Label(Place(part.path, fault.node.span), "this")
                 return InvalidCase.at(path, f"the case cannot be computed: {fault.message}", labels=(label,))

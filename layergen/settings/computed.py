@@ -16,7 +16,7 @@ from layergen.lang.bounds import normalize, refusal
 from layergen.lang.inits import is_initializer
 from layergen.lang.interpreter import EvaluationFault, Interpreter
 from layergen.resolve.program import Program
-from layergen.resolve.scope import Scoped, scoped
+from layergen.resolve.scope import Scoped
 from layergen.rules.cases import IncomputableValue
 from layergen.settings.choice import Setting
 from layergen.settings.incomputable import compute_made
@@ -61,7 +61,7 @@ def _shown(value: Any) -> str:
 def _whole(program: Program, fault: EvaluationFault) -> Scoped | None:
     """The expression of the spec in which something failed, and where it stands."""
     own = fault.node
-    parts = list(scoped(program))
+    parts = program.scoped
     same = (part for part in parts if any(node is own for node in ex.walk(part.expression)))
     alike = (part for part in parts if any(node == own and node.span == own.span for node in ex.walk(part.expression)))
     return next(same, None) or next(alike, None)  # an initial value is a copy, in which fans are replaced

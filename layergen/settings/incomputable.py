@@ -8,7 +8,6 @@ from layergen.diagnostics import Finding, Place
 from layergen.lang import expression as ex
 from layergen.lang.interpreter import EvaluationFault, Interpreter
 from layergen.resolve.program import Member, Program
-from layergen.resolve.scope import scoped
 from layergen.rules.cases import Unsatisfiable
 from layergen.settings.search import candidates, values_of
 from layergen.words import shorten
@@ -27,7 +26,7 @@ def incomputable(program: Program) -> Finding | None:
     if not found:
         return None
     node = found[0].node
-    for part in scoped(program):
+    for part in program.scoped:
         if any(other is node for other in ex.walk(part.expression)):
             shown = f"`{shorten(ex.show(node))}`" if isinstance(node, ex.Expression) else "this"
             message = f"{shown} cannot be computed at any setting: {found[0].message}"

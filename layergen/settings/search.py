@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from itertools import cycle, islice
 from typing import Any
 
@@ -30,6 +29,13 @@ def values_of(program: Program, given: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         EvaluationFault: If a default or a derived value cannot be computed.
     """
+    values = _without_derived(program, given)
+    for name, expression in program.derived.items():
+        values[name] = Interpreter(values).evaluate(expression)
+    return values
+
+
+def _without_derived(program: Program, given: Mapping[str, Any]) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for name, argument in program.decided.items():
         value = given.get(name)
@@ -39,14 +45,12 @@ def values_of(program: Program, given: Mapping[str, Any]) -> dict[str, Any]:
             values[name] = normalize(argument, value)
         except TypeError as error:
             raise EvaluationFault(argument.default or ex.Literal(value), f"`{name}`: {error}") from None
-    for name, expression in program.derived.items():
-        values[name] = Interpreter(values).evaluate(expression)
     return values
 
 
 def given_values(program: Program, given: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments whose places derived values take, as they were given."""
-    raw = values_of(replace(program, derived={}), given) if program.replaced else {}
+    raw = _without_derived(program, given) if program.replaced else {}
     return {name: raw[name] for name in program.replaced}
 
 

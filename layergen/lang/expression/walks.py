@@ -1,5 +1,6 @@
 """Walks over expressions, and copies of them with a part replaced."""
 
+import operator
 from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
 from typing import TypeGuard
@@ -20,20 +21,33 @@ def names(node: Node) -> frozenset[str]:
 
 
 def with_children(node: Expression, change: Callable[[Expression], Expression]) -> Expression:
-    """A copy of an expression in which ``change`` has been applied to each expression directly under it."""
+    """An expression in which ``change`` has been applied to each expression directly under it."""
 
     def changed(value: object) -> object:
         if isinstance(value, Expression):
             return change(value)
         if isinstance(value, Keyword):
-            return replace(value, value=change(value.value))
-        return tuple(map(changed, value)) if isinstance(value, tuple) else value
+            inner = change(value.value)
+            return value if inner is value.value else replace(value, value=inner)
+        if isinstance(value, tuple):
+            parts = tuple(map(changed, value))
+            return value if all(map(operator.is_, parts, value)) else parts
+        return value
 
-    parts = {item.name: getattr(node, item.name) for item in fields(node)}
-    if isinstance(node, Comprehension):
-        del parts["target"]
-    inner = {name: changed(value) for name, value in parts.items() if isinstance(value, Expression | tuple)}
+    inner = {name: changed(getattr(node, name)) for name in _PARTS[type(node)]}
+    inner = {name: value for name, value in inner.items() if value is not getattr(node, name)}
     return replace(node, **inner) if inner else node  # type: ignore[arg-type]
+
+
+# What each kind of expression may have other expressions in; the name that a comprehension binds stays.
+_PARTS = {
+    kind: tuple(
+        item.name
+        for item in fields(kind)
+        if item.name not in ("span", "kinds") and (kind, item.name) != (Comprehension, "target")
+    )
+    for kind in Expression.__subclasses__()
+}
 
 
 def transform(node: Expression, change: Callable[[Expression], Expression | None]) -> Expression:
