@@ -6,7 +6,7 @@ import pytest
 from small import DIM, program, setting_of
 
 from layergen.lang.interpreter import Interpreter
-from layergen.prove.hints import Hints, at_point, close_hints, hints, numbers, own_hints
+from layergen.prove.hints import Hints, Search, at_point, numbers
 from layergen.resolve.program import Program
 
 CONV: dict[str, Any] = {
@@ -24,12 +24,12 @@ CONV: dict[str, Any] = {
     "outputs": {"y": ["...", "N", "channels", "H", "W"]},
 }
 FREE = {**CONV, "derived": {}, "constraints": []}
-CHOICES = ((hints, CONV), (close_hints, FREE))
+CHOICES = ((Search.usual, CONV), (Search.close, FREE))
 
 
 def found_for(parts: dict[str, Any], choose: Any, concrete: frozenset[str] = frozenset()) -> Hints | None:
     layer = program(**parts)
-    result: Hints | None = choose(layer, setting_of(layer), concrete)
+    result: Hints | None = choose(Search(layer, setting_of(layer)), concrete)
     return result
 
 
@@ -38,7 +38,7 @@ def is_allowed(layer: Program, found: Hints) -> bool:
 
 
 def test_every_integer_that_may_vary_has_a_hint() -> None:
-    found = found_for(CONV, hints)
+    found = found_for(CONV, Search.usual)
     assert found is not None
     leading, count = ["...[0]", "...[1]"], len(found.setting.values["dilations"])
     assert list(found.names) == [
@@ -69,14 +69,14 @@ def test_no_two_arguments_or_dimensions_are_equal_by_accident(choose: Any, parts
 
 def test_dimensions_are_larger_than_arguments_or_the_other_way_round() -> None:
     parts = {"arguments": {"dim": DIM}}
-    far, close = found_for(parts, hints), found_for(parts, close_hints)
+    far, close = found_for(parts, Search.usual), found_for(parts, Search.close)
     assert far is not None and close is not None
     assert far.names["dim"] < min(far.setting.sizes.values())
     assert close.names["dim"] > max(close.setting.sizes.values())
 
 
 def test_arguments_that_must_be_numbers_have_no_hint() -> None:
-    found = found_for(CONV, hints, frozenset({"groups", "kernel_size"}))
+    found = found_for(CONV, Search.usual, frozenset({"groups", "kernel_size"}))
     assert found is not None
     assert not {"groups", "kernel_size[0]", "kernel_size[1]"} & set(found.names)
     setting = setting_of(program(**CONV))
@@ -85,9 +85,9 @@ def test_arguments_that_must_be_numbers_have_no_hint() -> None:
 
 def test_there_are_no_hints_where_bounds_leave_no_room() -> None:
     narrow = {"arguments": {"dim": {"type": "int", "min": 1, "max": 1, "doc": "Size."}}}
-    assert found_for(narrow, hints) is None
+    assert found_for(narrow, Search.usual) is None
     equal = {"arguments": {"a": DIM, "b": DIM}, "constraints": ["a == b"]}
-    assert found_for(equal, hints) is None
+    assert found_for(equal, Search.usual) is None
 
 
 def test_own_hints_leave_out_what_is_0_or_1() -> None:
@@ -95,13 +95,13 @@ def test_own_hints_leave_out_what_is_0_or_1() -> None:
         "arguments": {"dim": DIM, "padding": {"type": "size2", "min": 0, "doc": "Zeros."}},
         "cases": [{"dim": 9, "padding": [0, 4], "N": 2, "C": 5}],
     }
-    found = found_for(parts, own_hints)
+    found = found_for(parts, Search.own)
     assert found is not None
     assert found.names == {"dim": 9, "N": 2, "C": 5}
 
 
 def test_own_hints_must_be_distinct() -> None:
-    assert found_for({"arguments": {"dim": DIM}, "cases": [{"dim": 9, "N": 9}]}, own_hints) is None
+    assert found_for({"arguments": {"dim": DIM}, "cases": [{"dim": 9, "N": 9}]}, Search.own) is None
 
 
 def test_a_point_becomes_a_setting() -> None:

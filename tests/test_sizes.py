@@ -9,7 +9,7 @@ from layergen.lower.cases import case_fields
 from layergen.lower.sizes import size_message
 from layergen.lower.testing import wrong_shapes
 from layergen.prove.demands import SolutionDemand
-from layergen.prove.hints import at_point, close_hints, hints, numbers
+from layergen.prove.hints import Search, at_point, numbers
 from layergen.resolve.program import Program
 from layergen.settings.choice import settings
 from layergen.settings.limits import size_limits
@@ -35,7 +35,8 @@ def test_every_setting_keeps_them(parts: dict[str, Any]) -> None:
 def test_symbols_keep_them(parts: dict[str, Any]) -> None:
     layer = program(**parts)
     setting = settings(layer)[0]
-    found = hints(layer, setting) or close_hints(layer, setting)
+    search = Search(layer, setting)
+    found = search.usual() or search.close()
     assert found is not None and keeps(layer, found.setting.values, found.setting.sizes)
     assert len({*found.names.values()}) == len(found.names)
 

@@ -48,31 +48,64 @@ def value(expression: Any, at: Point) -> Any:
 
 def values(expression: Any, columns: Mapping[str, Sequence[int]], count: int) -> Sequence[Any]:
     """What a formula comes to at many points at once, for each name its values there. Errors are those of `value`."""
+    return _computation(expression)(columns, count)
+
+
+Columns = Mapping[str, Sequence[int]]
+
+
+@functools.lru_cache(maxsize=4096)  # the same formulas are computed at many points, one after the other
+def _computation(expression: Any) -> Callable[[Columns, int], Sequence[Any]]:
+    """What computes a formula at points; it raises the errors."""
     match expression:
         case sympy.Symbol(name=name):
-            return columns[name]
+            return lambda columns, count: columns[name]
         case sympy.Integer():
-            return (int(expression),) * count
+            return _always(int(expression))
         case sympy.Rational():
-            return (Fraction(int(expression.p), int(expression.q)),) * count
+            return _always(Fraction(int(expression.p), int(expression.q)))
         case sympy.Float():
-            return (float(expression),) * count
+            return _always(float(expression))
         case sympy.logic.boolalg.BooleanTrue() | sympy.logic.boolalg.BooleanFalse():
-            return (bool(expression),) * count
+            return _always(bool(expression))
         case sympy.floor(args=(quotient,)):
-            above, below = (values(part, columns, count) for part in sympy.fraction(sympy.together(quotient)))
-            return [int(top // bottom) for top, bottom in zip(above, below, strict=True)]
+            return _quotient(*map(_computation, sympy.fraction(sympy.together(quotient))))
         case sympy.Pow(base=base, exp=sympy.Integer() as exponent) if exponent < 0:
-            times = int(exponent)
-            return [Fraction(root) ** times for root in values(base, columns, count)]
-    parts = [values(part, columns, count) for part in expression.args]
-    for kind, compute in PAIRWISE.items():
-        if isinstance(expression, kind):
-            return functools.reduce(lambda left, right: list(map(compute, left, right)), parts)
-    for kind, compute in OPERATIONS.items():
-        if isinstance(expression, kind):
-            return list(map(compute, *parts))
-    raise ValueError(f"no way to compute {type(expression).__name__}")
+            root, times = _computation(base), int(exponent)
+            return lambda columns, count: [Fraction(value) ** times for value in root(columns, count)]
+    return _operation(type(expression), [*map(_computation, expression.args)])
+
+
+def _always(number: Any) -> Callable[[Columns, int], Sequence[Any]]:
+    return lambda columns, count: (number,) * count
+
+
+def _quotient(
+    above: Callable[[Columns, int], Sequence[Any]], below: Callable[[Columns, int], Sequence[Any]]
+) -> Callable[[Columns, int], Sequence[Any]]:
+    def compute(columns: Columns, count: int) -> Sequence[Any]:
+        pairs = zip(above(columns, count), below(columns, count), strict=True)
+        return [int(top // bottom) for top, bottom in pairs]
+
+    return compute
+
+
+def _operation(
+    kind: type, parts: Sequence[Callable[[Columns, int], Sequence[Any]]]
+) -> Callable[[Columns, int], Sequence[Any]]:
+    """What applies an operation to what parts come to."""
+    pairwise = next((compute for known, compute in PAIRWISE.items() if issubclass(kind, known)), None)
+    whole = next((compute for known, compute in OPERATIONS.items() if issubclass(kind, known)), None)
+
+    def compute(columns: Columns, count: int) -> Sequence[Any]:
+        found = [part(columns, count) for part in parts]
+        if pairwise is not None:
+            return functools.reduce(lambda left, right: list(map(pairwise, left, right)), found)
+        if whole is not None:
+            return list(map(whole, *found))
+        raise ValueError(f"no way to compute {kind.__name__}")
+
+    return compute
 
 
 PAIRWISE: dict[type, Callable[[Any, Any], Any]] = {sympy.Add: operator.add, sympy.Mul: operator.mul}

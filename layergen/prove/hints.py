@@ -1,7 +1,7 @@
 """Chooses the values that stand in for symbols: large enough, distinct, and within bounds and constraints."""
 
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from layergen.lang import expression as ex
@@ -34,36 +34,46 @@ class Hints:
     names: Mapping[str, int]  # the hint of each symbol: ``in_channels``, ``kernel_size[0]``, ``H``
 
 
-def hints(program: Program, setting: Setting, concrete: frozenset[str] = frozenset()) -> Hints | None:
-    """Values for the integers of a setting: small arguments, large dimensions.
+@dataclass
+class Search:
+    """Looks for the hints of one setting; what was looked for once is known.
 
     Args:
         program: The layer.
         setting: What is not an integer is kept of it.
-        concrete: The arguments that stay as they are.
     """
-    return _chosen(program, setting, concrete, INTS, DIMENSIONS)
 
+    program: Program
+    setting: Setting
+    known: dict[tuple[frozenset[str], Sequence[int]], Hints | None] = field(default_factory=dict)
 
-def close_hints(program: Program, setting: Setting, concrete: frozenset[str] = frozenset()) -> Hints | None:
-    """The other way round, for layers whose arguments bound their dimensions: `L <= max_length`."""
-    return _chosen(program, setting, concrete, LARGE_INTS, INTS[:8])
+    def usual(self, concrete: frozenset[str] = frozenset()) -> Hints | None:
+        """Values for the integers: small arguments, large dimensions. Those that are concrete stay as they are."""
+        return self.chosen(concrete, INTS, DIMENSIONS)
 
+    def close(self, concrete: frozenset[str] = frozenset()) -> Hints | None:
+        """The other way round, for layers whose arguments bound their dimensions: `L <= max_length`."""
+        return self.chosen(concrete, LARGE_INTS, INTS[:8])
 
-def partial_hints(program: Program, setting: Setting, concrete: frozenset[str] = frozenset()) -> Hints | None:
-    """As `hints`, but arguments that are 0 or 1 in the setting stay so: its way may depend on it."""
-    small = {name for name, value in numbers(program, setting).names.items() if value <= 1}
-    settled = {name.split("[")[0] for name in small if name not in setting.sizes} - set(LEADING_NAMES)
-    return hints(program, setting, concrete | settled) if settled - concrete else None
+    def partial(self, concrete: frozenset[str] = frozenset()) -> Hints | None:
+        """The usual ones, but arguments that are 0 or 1 in the setting stay so: its way may depend on it."""
+        small = {name for name, value in numbers(self.program, self.setting).names.items() if value <= 1}
+        settled = {name.split("[")[0] for name in small if name not in self.setting.sizes} - set(LEADING_NAMES)
+        return self.usual(concrete | settled) if settled - concrete else None
 
+    def own(self, concrete: frozenset[str] = frozenset()) -> Hints | None:
+        """The setting's own values, for layers that need what only their author knows; 0 and 1 stay numbers."""
+        own, concrete = numbers(self.program, self.setting), concrete | self.program.replaced
+        telling = {name: value for name, value in own.names.items() if value > 1 and name.split("[")[0] not in concrete}
+        whole = {name.split("[")[0] for name, value in own.names.items() if value <= 1}
+        telling = {name: value for name, value in telling.items() if name.split("[")[0] not in whole}
+        return Hints(self.setting, telling) if len(set(telling.values())) == len(telling) else None
 
-def own_hints(program: Program, setting: Setting, concrete: frozenset[str] = frozenset()) -> Hints | None:
-    """The setting's own values, for layers that need what only their author knows; 0 and 1 stay numbers."""
-    own, concrete = numbers(program, setting), concrete | program.replaced
-    telling = {name: value for name, value in own.names.items() if value > 1 and name.split("[")[0] not in concrete}
-    whole = {name.split("[")[0] for name, value in own.names.items() if value <= 1}
-    telling = {name: value for name, value in telling.items() if name.split("[")[0] not in whole}
-    return Hints(setting, telling) if len(set(telling.values())) == len(telling) else None
+    def chosen(self, concrete: frozenset[str], ints: Sequence[int], dimensions: Sequence[int]) -> Hints | None:
+        key = (concrete, ints)
+        if key not in self.known:
+            self.known[key] = _chosen(self.program, self.setting, concrete, ints, dimensions)
+        return self.known[key]
 
 
 class _EnoughError(Exception):

@@ -8,7 +8,7 @@ from typing import Any
 from layergen.diagnostics import Finding
 from layergen.prove.abstract_run import AbstractRun
 from layergen.prove.formula import shown
-from layergen.prove.hints import LEADING_NAMES, Hints, at_point, close_hints, hints, own_hints, partial_hints
+from layergen.prove.hints import LEADING_NAMES, Hints, Search, at_point
 from layergen.prove.proven import Proof, Tried
 from layergen.prove.symbolic_run import TurnsDiffer, symbolic_run
 from layergen.resolve.program import Program
@@ -31,8 +31,9 @@ def prove(program: Program, settings: Sequence[Setting]) -> Iterator[Proof | Tri
         SpecError: At the first way that shows a fault, which mostly shows on all of them.
     """
     for index, setting in enumerate(paths(program, settings)):
+        search = Search(program, setting)
         for training in program.modes:
-            yield _prove_path(program, setting, training, measured=index == 0 and training)
+            yield _prove_path(search, training, measured=index == 0 and training)
 
 
 def paths(program: Program, settings: Sequence[Setting]) -> Iterator[Setting]:
@@ -48,20 +49,21 @@ def paths(program: Program, settings: Sequence[Setting]) -> Iterator[Setting]:
             yield setting
 
 
-def _prove_path(program: Program, setting: Setting, training: bool, measured: bool) -> Proof | Tried:
+def _prove_path(search: Search, training: bool, measured: bool) -> Proof | Tried:
     """Run at symbols, with one choice of hints after the other until one gives a proof; else the first has its say.
 
     Raises:
         SpecError: If that is a fault.
     """
+    program, setting = search.program, search.setting
     nothing = Tried(setting, "no values were found to stand in for the symbols")
     first: Tried | TrialFault = nothing
-    for choose in (hints, close_hints, partial_hints, own_hints):
+    for choose in (search.usual, search.close, search.partial, search.own):
         try:
             outcome = _prove_at(program, setting, training, choose, measured) or nothing
         except TrialFault as fault:
             first = fault if first == nothing else first
-            if choose is hints and not program.cases and _fails_at_all_sizes(program, setting):
+            if choose == search.usual and not program.cases and _fails_at_all_sizes(search):
                 break
             if fault.finding.rule not in (OpFailed, HiddenCoupling, WrongMember) or not works_at(program, setting):
                 first = first if isinstance(first, TrialFault) else fault
@@ -75,9 +77,9 @@ def _prove_path(program: Program, setting: Setting, training: bool, measured: bo
     return first
 
 
-def _fails_at_all_sizes(program: Program, setting: Setting) -> bool:
+def _fails_at_all_sizes(search: Search) -> bool:
     """Whether it is the arguments at the hints that do not go together, whatever the dimensions."""
-    found = hints(program, setting)
+    program, found = search.program, search.usual()
     if found is None:
         return False
     values = [value for name, value in found.names.items() if name.split("[")[0] in program.decided]
@@ -90,7 +92,7 @@ def _fails_at_all_sizes(program: Program, setting: Setting) -> bool:
 
 
 def _prove_at(
-    program: Program, setting: Setting, training: bool, choose: Callable[..., Hints | None], measured: bool
+    program: Program, setting: Setting, training: bool, choose: Callable[[frozenset[str]], Hints | None], measured: bool
 ) -> Proof | Tried | None:
     """Run at symbols; where an argument turns out to be needed as a number, run again with that number.
 
@@ -100,10 +102,10 @@ def _prove_at(
     concrete: frozenset[str] = frozenset()
     reason = ""
     for _ in range(5):
-        found = choose(program, setting, concrete)
+        found = choose(concrete)
         if found is None and not concrete:  # a constraint may tie what is 1 here to that: `stride == (1, 1)`
             concrete = frozenset(_units(program, setting))
-            found = choose(program, setting, concrete) if concrete else None
+            found = choose(concrete) if concrete else None
         if found is None:
             break
         run = AbstractRun(found.names)
