@@ -177,9 +177,10 @@ def _compared(
 ) -> Iterator[tuple[tuple[int, ...], Any, Any]]:
     """The entries that differ, each with the forward's value and the definition's."""
     values = output.reshape(-1).tolist()
+    within = room(output) if within is None else within
     for index, ours in zip(product(*map(range, output.shape)), values, strict=True):
         theirs = evaluation.entry(name, index)
-        if not close(ours, theirs, room(output) if within is None else within):
+        if not close(ours, theirs, within):
             yield index, ours, theirs
 
 

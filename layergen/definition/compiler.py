@@ -2,14 +2,14 @@
 
 import math
 import operator
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from layergen.definition.calling import inputs_at
 from layergen.definition.entries import Entry, entry_of, passed
 from layergen.definition.functions import FUNCTIONS, bounded, divide, multiply, power
 from layergen.definition.grammar import INDEX_OF, is_run, reduction, run_name
-from layergen.definition.numbers import Compute, Computed, Entries, Index, IndexFault, Names, Part, Source
+from layergen.definition.numbers import Account, Compute, Computed, Entries, Index, IndexFault, Names, Part, Source
 from layergen.definition.scene import written_index
 from layergen.definition.turns import turns
 from layergen.lang import expression as ex
@@ -73,7 +73,14 @@ class Compiler:
         if name in self.source.definition.named:
             return lambda names: self.source.entry(name, ())
         run = f"{name}..."
-        return lambda names: names[name] if name in names else names[run]
+
+        def read(names: Names) -> Any:
+            try:
+                return names[name]
+            except KeyError:
+                return names[run]
+
+        return read
 
     def binary(self, node: ex.Binary) -> Compute:
         left, right = self.compiled(node.left), self.compiled(node.right)
@@ -82,15 +89,16 @@ class Compiler:
         if node.operator == "or":
             return lambda names: left(names) or right(names)
         combine = _ARITHMETIC[node.operator]
+        dividing, account = combine is divide, self.source.account
 
         def compute(names: Names) -> Any:
             one, other = left(names), right(names)
             try:
-                if combine is divide and not other:
-                    self.source.account.limited = True
+                if dividing and not other:
+                    account.limited = True
                 return combine(one, other)
             except OverflowError:
-                self.source.account.limited = True
+                account.limited = True
                 return math.inf
             except ZeroDivisionError:
                 raise IndexFault(node, "this divides by zero") from None
@@ -103,9 +111,11 @@ class Compiler:
         operands = [self.compiled(part) for part in (node.left, *node.comparators)]
         signs = [COMPARISONS[sign] for sign in node.operators]
 
+        pairs = tuple(zip(signs, operands[1:], strict=True))
+
         def compute(names: Names) -> bool:
             left = operands[0](names)
-            for sign, operand in zip(signs, operands[1:], strict=True):
+            for sign, operand in pairs:
                 right = operand(names)
                 try:
                     if not sign(left, right):
@@ -248,20 +258,21 @@ class Compiler:
         """A function that gives the entries of a tensor."""
         shape, rank = tensor.shape, len(tensor.shape)
         values = tensor.values if isinstance(tensor, Entries) else ()
+        computed = tensor.at if isinstance(tensor, Computed) else None
 
         def at(own: Index) -> Any:
             if len(own) != rank:
                 raise IndexFault(node, f"`{name}` has {rank} dimensions, and {len(own)} indices here")
             offset = 0
-            for one, size in zip(own, shape, strict=True):
+            for one, size in zip(own, shape):  # noqa: B905 (as many, which is asked above; it is done for each entry)
                 if not 0 <= one < size:
                     if padded:
                         return 0
                     help = f"write `padded({name})[…]` where it is zero outside" if not padded else None
                     raise IndexFault(node, f"`{name}{list(own)}` is outside of {list(shape)}", help)
                 offset = offset * size + one
-            if isinstance(tensor, Computed):
-                return tensor.at(own)
+            if computed is not None:
+                return computed(own)
             try:
                 return values[offset]
             except TypeError:
@@ -276,25 +287,16 @@ class Compiler:
         body = self.compiled(inner)
         runs = [self.run_of(index, inner) for index in indices]
 
-        def terms(names: Names, depth: int) -> Iterator[Any]:
-            if depth == len(runs):
-                self.source.account.turn()
-                yield body(names)
-                return
-            name, values = runs[depth]
-            for value in values(names):
-                names[name] = value
-                yield from terms(names, depth + 1)
-
+        terms = _terms(runs, body, self.source.account)
         if word == "sum":
-            return lambda names: bounded(sum(terms(names, 0)))
+            return lambda names: bounded(sum(terms(names)))
         if word in INDEX_OF:
             return self.index_of(node, word, runs[0], body)
         if word == "prod":
-            return lambda names: _product(terms(names, 0))
+            return lambda names: _product(terms(names))
 
         def over(names: Names) -> Any:
-            values = list(terms(names, 0))
+            values = terms(names)
             if not values:
                 raise IndexFault(node, f"there is nothing to take the {word} of")
             return sum(values) / len(values) if word == "mean" else max(values) if word == "max" else min(values)
@@ -330,6 +332,32 @@ class Compiler:
         return name, lambda _: turns(index, self.source.extent(told), is_run(name))
 
 
+def _terms(runs: Sequence[tuple[str, Compute]], body: Compute, account: Account) -> Callable[[Names], list[Any]]:
+    """A function that computes a body at all values of some indices, the last one running fastest."""
+    (name, values), *rest = runs
+    if rest:
+        inner = _terms(rest, body, account)
+
+        def outer(names: Names) -> list[Any]:
+            found: list[Any] = []
+            for value in values(names):
+                names[name] = value
+                found += inner(names)
+            return found
+
+        return outer
+
+    def innermost(names: Names) -> list[Any]:
+        found: list[Any] = []
+        for value in values(names):
+            names[name] = value
+            account.turn()
+            found.append(body(names))
+        return found
+
+    return innermost
+
+
 def absent(node: ex.Node, name: str) -> Any:
     """Refuse to read what is not there."""
     raise IndexFault(node, f"`{name}` is None here", f"ask for it: `… if {name} is not None else …`")
@@ -339,7 +367,7 @@ def _is_finite(value: Any) -> bool:
     return isinstance(value, int | float) and math.isfinite(value)
 
 
-def _product(values: Iterator[Any]) -> Any:
+def _product(values: Iterable[Any]) -> Any:
     product: Any = 1
     for value in values:
         product = multiply(product, value)

@@ -251,6 +251,17 @@ class Table:
         names: Names = {}
         place = 0
         for free, extent in sides:
+            if type(extent) is int and place < len(index):  # nearly always: told at once
+                one = index[place]
+                place += 1
+                if free is None:
+                    if one != extent:
+                        return None
+                elif 0 <= one < extent:
+                    names[free] = one
+                else:
+                    return None
+                continue
             run = isinstance(extent, tuple)
             sizes = extent if isinstance(extent, tuple) else (extent,)
             own = index[place : place + len(sizes)]

@@ -37,7 +37,8 @@ def power(base: Any, exponent: Any) -> Any:
 
 def multiply(left: Any, right: Any) -> Any:
     """A product."""
-    return bounded(left * right)
+    value = left * right
+    return value if type(value) is float else bounded(value)
 
 
 def bounded(value: Any) -> Any:
