@@ -109,11 +109,49 @@ def test_data_and_other_calls_are_left_alone() -> None:
     assert at_one_step(ops.get("gru"), with_data, {}) is None
 
 
-def test_a_projected_state_is_left_to_torch() -> None:
+def projected(
+    sizes: tuple[int, ...], flags: tuple[bool, ...], width: int, gradients: bool = False, apart: int = 0
+) -> list[Any]:
+    """The arguments of an `lstm` with projections; these are so much wider than the states that they give."""
+    steps, samples, features, hidden, layers = sizes
+    biases, bidirectional, batch_first, training = flags
+    ways = 2 if bidirectional else 1
+
+    def leaf(*shape: int) -> Tensor:
+        return torch.empty(shape, device="meta", requires_grad=gradients)
+
+    parameters: list[Tensor] = []
+    for layer in range(layers):
+        for _ in range(ways):
+            parameters += [leaf(4 * hidden, ways * width if layer else features), leaf(4 * hidden, width)]
+            parameters += [leaf(4 * hidden), leaf(4 * hidden)] if biases else []
+            parameters.append(leaf(width + apart, hidden))
+    value = leaf(*((samples, steps) if batch_first else (steps, samples)), features)
+    states = [leaf(ways * layers, samples, width), leaf(ways * layers, samples, hidden)]
+    return [value, states, parameters, biases, layers, 0.25, training, bidirectional, batch_first]
+
+
+@given(sizes=st.tuples(FEW, INT, INT, INT, FEW), flags=st.tuples(*[st.booleans()] * 4), width=INT)
+@settings(max_examples=12, deadline=None)
+def test_what_is_told_of_a_projected_state(sizes: tuple[int, ...], flags: tuple[bool, ...], width: int) -> None:
+    op, call = ops.get("lstm"), projected(sizes, flags, width)
+    if width >= sizes[3]:  # which a constructor refuses
+        return
+    assert unchecked(op, call, {}) is None
+    (theirs, expected), (ours, products) = counted(op.function, *call), counted(at_one_step, op, call, {})
+    assert [(part.shape, part.stride(), part.dtype) for part in ours] == [
+        (part.shape, part.stride(), part.dtype) for part in theirs
+    ]
+    assert products == expected
+
+
+def test_a_projected_state_is_left_to_torch_where_gradients_tell() -> None:
     """A step gives its cell no share of the projection, and the next one does."""
-    call, _ = arguments("lstm", (3, 2, 5, 4, 1), (False, False, False, False))
-    call[1] = [torch.empty(1, 2, 3, device="meta"), torch.empty(1, 2, 4, device="meta")]
-    call[2] = [torch.empty(shape, device="meta") for shape in ((16, 5), (16, 3), (3, 4))]
-    op = ops.get("lstm")
+    op, call = ops.get("lstm"), projected((3, 2, 5, 4, 1), (False, False, False, False), 3, gradients=True)
     assert unchecked(op, call, {}) is None
     assert at_one_step(op, call, {}) is None
+
+
+def test_another_projection_is_left_to_torch() -> None:
+    call = projected((3, 2, 5, 4, 1), (True, False, False, False), 3, apart=-1)
+    assert at_one_step(ops.get("lstm"), call, {}) is None

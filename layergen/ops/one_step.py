@@ -33,7 +33,7 @@ def at_one_step(op: Op, arguments: Sequence[Any], keywords: Mapping[str, Any]) -
 def _is_usual(value: Tensor, states: Sequence[Tensor], given: Mapping[str, Any]) -> bool:
     """Whether the sizes and dtypes are such that torch takes them, and that no step has what another has not.
 
-    The first step of an `lstm` with projections gives a cell that no projection has a share in.
+    The first step of an `lstm` with projections gives a cell that no projection has a share in, which gradients tell.
     """
     if value.dim() != 3 or any(state.dim() != 3 for state in states):
         return False
@@ -41,8 +41,15 @@ def _is_usual(value: Tensor, states: Sequence[Tensor], given: Mapping[str, Any])
         return False
     samples, steps = value.shape[:2] if given["batch_first"] else value.shape[1::-1]
     layers = given["num_layers"] * (2 if given["bidirectional"] else 1)
-    projected = len(given["params"]) != layers * (4 if given["has_biases"] else 2)
-    return steps > 0 and not projected and all(state.shape[:2] == (layers, samples) for state in states)
+    if steps == 0 or any(state.shape[:2] != (layers, samples) for state in states):
+        return False
+    each = len(given["params"]) // layers
+    if each == (4 if given["has_biases"] else 2):
+        return True
+    sizes = tuple(state.shape[2] for state in states)
+    return all(tensor.shape == sizes for tensor in given["params"][each - 1 :: each]) and not any(
+        tensor.requires_grad for tensor in (value, *states, *given["params"])
+    )
 
 
 class _Recurrence:
@@ -69,10 +76,12 @@ class _Recurrence:
 
     def direction(self, value: Tensor, states: Sequence[Tensor], index: int) -> tuple[Tensor, ...]:
         """What one layer gives in one direction: each part of the state after each step."""
-        from_input, from_state, *biases = self.given["params"][index * self.each : (index + 1) * self.each]
+        from_input, from_state, *others = self.given["params"][index * self.each : (index + 1) * self.each]
+        biases, projection = (others[:2], others[2:]) if self.given["has_biases"] else ([], others)
         before = [state[index].expand(value.shape[0], *state.shape[1:]) for state in states]
         read = linear(value, from_input, *biases[:1])
-        return self.step(read, linear(before[0], from_state, *biases[1:]), before)
+        given, *rest = self.step(read, linear(before[0], from_state, *biases[1:]), before)
+        return (linear(given, *projection) if projection else given, *rest)
 
 
 def _rnn(read: Tensor, kept: Tensor, _: Sequence[Tensor]) -> tuple[Tensor, ...]:

@@ -3,6 +3,7 @@
 import inspect
 import math
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
 from torch import Tensor, nn
@@ -57,9 +58,12 @@ def fill(call: ex.Call, values: Mapping[str, Any], target: Tensor) -> Mapping[st
     keywords = {keyword.name: interpreter.evaluate(keyword.value) for keyword in call.keywords}
     function: Callable[..., Any] = getattr(nn.init, f"{call.function}_")
     interpreter.guarded(call, lambda: function(target, *arguments, **keywords))
-    given = inspect.signature(function).bind(target, *arguments, **keywords)
+    given = _signature(function).bind(target, *arguments, **keywords)
     given.apply_defaults()
     return given.arguments
+
+
+_signature = cache(inspect.signature)
 
 
 def with_fans(init: ex.Expression, instance: Instance) -> ex.Expression:
