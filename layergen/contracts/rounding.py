@@ -9,6 +9,7 @@ from torch import Tensor
 from layergen.contracts.halves import comparable
 from layergen.contracts.sites import WITH_DATA
 from layergen.contracts.values import ORDINARY, WIDE, Point, drawn, give
+from layergen.resolve.autocast import has_narrow_products
 from layergen.resolve.program import Program
 from layergen.run.forward import Run, TrialFault
 from layergen.run.instance import Instance, Placement
@@ -46,7 +47,8 @@ def rounding(program: Program, runs: Iterable[Runs]) -> Rounding:
     outputs = _outputs(program, settings, ORDINARY)
     if not outputs or any(not bool(found.isfinite().all()) for found, _, _ in outputs):
         return Rounding.UNTOLD
-    if program.forward.upcasts and _rounds_once(outputs):
+    upcast = program.forward.upcasts and not has_narrow_products(program.forward.statements)  # which round, too
+    if upcast and _rounds_once(outputs):
         wide = _outputs(program, settings, WIDE)
         held = any(bool(_held(exact, unit).any()) for _, exact, unit in wide)
         return Rounding.ONCE_THROUGHOUT if held and _rounds_once(wide) else Rounding.ONCE

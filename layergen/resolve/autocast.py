@@ -47,9 +47,18 @@ def kept_from_autocast(
 
 def kept_whole(block: Block) -> bool:
     """Whether some statements of a forward are kept from autocast, and nothing in the others knows it."""
+    return _of_products(block) == {Autocast.OFF}
+
+
+def has_narrow_products(block: Block) -> bool:
+    """Whether there are products that autocast may run in half precision, as their factors were not upcast."""
+    return not _of_products(block) <= {Autocast.OFF}
+
+
+def _of_products(block: Block) -> set[Autocast]:
+    """What statements with products do to autocast."""
     own = [statement for statement in statements(block) if not isinstance(statement, ex.If | ex.For)]
-    marks = {statement.autocast for statement in own if any(map(_is_lowered, _expressions(statement)))}
-    return marks == {Autocast.OFF}
+    return {statement.autocast for statement in own if any(map(_is_lowered, _expressions(statement)))}
 
 
 def multiplies(node: ex.Node) -> bool:
