@@ -54,11 +54,12 @@ def trips(program: Program, ways: Sequence[Setting], suspects: Sequence[Suspect]
                 yield Trip(changed, True, suspects, training, words=f"`{name}` is {changed.values[name]}")
             # A layer of a single channel need not have a spread: it is what divides by `n - 1` that is meant.
             there = tuple(suspect for suspect in suspects if suspect.edge in SINGULAR)
-            inner = at_numbers(program, ways, [suspect.node for suspect in there])
-            for limit in (*at_bounds(program, setting), *inner) if there else ():
+            for limit in at_bounds(program, setting) if there else ():
                 yield Trip(limit.setting, False, there, training, limit.words, limit.name, limit.help)
             for limit in at_equality(program, setting):
                 yield Trip(limit.setting, False, suspects, training, limit.words, limit.name, limit.help)
+            for limit in at_numbers(program, ways, [suspect.node for suspect in there]) if there else ():
+                yield Trip(limit.setting, False, there, training, limit.words, limit.name, limit.help)
             if edges & {Edge.SPREAD, Edge.DIVISION, Edge.IGNORED, Edge.EMPTY}:
                 for names, changed in _with_units(program, setting):
                     words = f"{listed(names)} {'is' if len(names) == 1 else 'are'} 1"
