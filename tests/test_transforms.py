@@ -143,13 +143,25 @@ class OfOneLayout(Broken):
         return x.tanh().view(-1).view(2, 3)
 
 
+class Keeping(Broken):
+    def forward(self, x: Tensor) -> Tensor:
+        self.seen = x
+        return x.tanh()
+
+
+class LeadingBack(Broken):
+    def forward(self, x: Tensor) -> Tensor:
+        self.last = x.mean()
+        return x.tanh()
+
+
 class OfFixedSize(Broken):
     def forward(self, x: Tensor) -> Tensor:
         return x.tanh().reshape([int(size) for size in x.shape]) + torch.zeros(len(x.tolist()), 1)
 
 
 def layer_of(made: type[nn.Module]) -> Layer:
-    return Layer(made, inputs={"x": Input()})
+    return Layer(made, inputs={"x": Input()}, updates=True)
 
 
 @pytest.mark.parametrize(
@@ -159,7 +171,9 @@ def layer_of(made: type[nn.Module]) -> Layer:
         (behaviours.test_vmap, ReadsOne, {"way": CASE}),
         (behaviours.test_forward_mode_derivatives, WrongForwards, {"way": CASE, "training": True}),
         (behaviours.test_runs_on_another_device, OnOneDevice, {"case": CASE, "training": True}),
-        (behaviours.test_accepts_non_contiguous_inputs, OfOneLayout, {"case": CASE}),
+        (behaviours.test_accepts_non_contiguous_inputs, OfOneLayout, {"case": CASE, "training": False}),
+        (behaviours.test_leaves_its_inputs_alone, Keeping, {"case": CASE}),
+        (behaviours.test_leaves_its_inputs_alone, LeadingBack, {"case": CASE}),
         (behaviours.test_evaluation_leaves_no_trace, Averaging, {"case": CASE}),
         (behaviours.test_accepts_an_empty_batch, Reshaping, {"empty": Empty(CASE.but(inputs={"x": (0, 3)}), False)}),
         (
@@ -168,7 +182,18 @@ def layer_of(made: type[nn.Module]) -> Layer:
             {"empty": Empty(CASE.but(inputs={"x": (0, 3)}, outputs={"y": (0, 3)}), True)},
         ),
     ],
-    ids=["second_gradients", "vmap", "forwards", "device", "layout", "trace", "empty_batch", "empty_batch_in_a_buffer"],
+    ids=[
+        "second_gradients",
+        "vmap",
+        "forwards",
+        "device",
+        "layout",
+        "kept",
+        "graph",
+        "trace",
+        "empty_batch",
+        "empty_batch_in_a_buffer",
+    ],
 )
 def test_a_broken_layer_fails(test: Any, made: type[nn.Module], case: dict[str, Any]) -> None:
     with pytest.raises((RuntimeError, AssertionError)):
