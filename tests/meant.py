@@ -389,6 +389,25 @@ forward: |
   y = x
 """,
     ),
+    "share_of_the_length": (
+        "LG329",
+        "up to index 3 it changes where `L` ends there",
+        """
+inputs: {x: [N, L]}
+outputs: {y: [N, L]}
+causal: L
+forward: y = cumsum(x, dim=1) / L
+""",
+    ),
+    "mask_of_the_next": (
+        "LG330",
+        "`y` changes with more positions of `x` that `mask` does not mark",
+        """
+inputs: {x: [N, L], mask: {shape: [N, L], dtype: bool, marks: x, dim: L}}
+outputs: {y: [N, L]}
+forward: y = masked_fill(x, ~cat([mask[:, 1:], ones(N, 1, dtype=bool)], dim=1), 0)
+""",
+    ),
     "last_channel_forgotten": (
         "LG331",
         "no output depends on `x[:, 2]`",

@@ -35,6 +35,7 @@ def layer_of(forward: Callable[[Tensor, Tensor], Tensor]) -> Layer:
         inputs={"x": Input(), "mask": Input(torch.bool)},
         batch="N",
         causal="L",
+        shortened=True,
         masks={"mask": Mask("L", marks=("x",), outputs=("y",), longer=True)},
     )
 
@@ -61,10 +62,12 @@ UNMARKED, NOTHING = behaviours.test_unmarked_positions_have_no_effect, behaviour
         (SAMPLES, "sampled", CASE, lambda x, mask: x / x.abs().amax(0).clamp(min=10)),
         (CAUSAL, "timed", CASE, lambda x, mask: x.roll(-1, 1)),
         (CAUSAL, "timed", CASE, lambda x, mask: x.softmax(1)),
+        (CAUSAL, "timed", CASE, lambda x, mask: x / x.shape[1]),
         (UNMARKED, "case", POOLED, lambda x, mask: x.sum(1) / mask.sum(1, keepdim=True).clamp(min=1)),
         (UNMARKED, "case", POOLED, lambda x, mask: mean(x, ~mask)),
         (UNMARKED, "case", POOLED, lambda x, mask: (x * mask[:, :, None]).mean(1)),
         (UNMARKED, "case", CASE, lambda x, mask: x - x.mean(1, keepdim=True)),
+        (UNMARKED, "case", CASE, lambda x, mask: x * mask.roll(-1, 1)[:, :, None]),
         (NOTHING, "case", POOLED, lambda x, mask: (x * mask[:, :, None]).sum(1) / mask.sum(1, keepdim=True)),
     ],
 )
@@ -124,7 +127,7 @@ def test_a_causal_dimension_is_named() -> None:
         "outputs": {"y": ["N", "L"]},
         "forward": "y = cumsum(x, dim=1)",
     }
-    assert list(unseen(checked(program(**parts, causal="L")))) == ["batch='N'", "causal='L'"]
+    assert list(unseen(checked(program(**parts, causal="L")))) == ["batch='N'", "causal='L'", "shortened=True"]
 
 
 @pytest.mark.parametrize(

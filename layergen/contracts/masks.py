@@ -123,7 +123,7 @@ class MaskTrial:
         program = self.probe.program
         if program.draws and (self.way.training or program.random == "always"):
             return None  # other sizes draw other random numbers
-        output = self.sees_more(usual)
+        output = self.sees_more(usual) or self.sees_more_behind_the_last()
         message = f"`{output}` changes with more positions of {self.mask.words} that `{self.mask.name}` does not mark"
         return None if output is None else self.finding(usual, output, message, self.help())
 
@@ -183,6 +183,15 @@ class MaskTrial:
             return None
         self.shown.add(APPENDED)
         return self.changed(self.before[self.mask.name], usual, now)
+
+    def sees_more_behind_the_last(self) -> str | None:
+        """The same where the last position is marked, so that what follows it is not."""
+        given = self.before
+        self.before = {**given, self.mask.name: torch.ones_like(given[self.mask.name])}
+        usual = self.run(self.before)
+        found = None if usual is None else self.sees_more(usual)
+        self.before = given
+        return found
 
     def changed(self, counts: Tensor, usual: Run, now: Run) -> str | None:
         """The first output that has changed at some positions, or anywhere if it has no positions."""

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from layergen.checked import CheckedCase, CheckedLayer
-from layergen.contracts.causal import is_causal
+from layergen.contracts.causal import SHORTENED, is_causal
 from layergen.contracts.independence import batch_of
 from layergen.contracts.masks import APPENDED, NOTHING, REPLACED
 from layergen.lang import expression as ex
@@ -142,6 +142,8 @@ def unseen(layer: CheckedLayer) -> Iterator[str]:
         yield f"batch={python(batch)}"
     if causal_at(layer) and layer.program.causal:
         yield f"causal={python(layer.program.causal.dim)}"
+        if any(SHORTENED in shown.kinds for shown in layer.judgement.shown if shown.contract == "causal"):
+            yield "shortened=True"
     if found := ", ".join(f"{python(mask.name)}: {_mask(mask)}" for mask in masks(layer)):
         yield f"masks={{{found}}}"
 
