@@ -406,3 +406,62 @@ def test_a_wrong_call_points_at_the_constructors_it_may_be_of(forward: str, made
         resolve(spec(forward, **{**sizes, "modules": modules}))
     (finding,) = refusal.value.findings
     assert [(label.place.path[1], label.text) for label in finding.labels] == [(name, "made here") for name in made]
+
+
+# Shapes
+
+
+CUBE: dict[str, Any] = {"inputs": {"x": ["N", "L", "C"]}}
+
+
+@pytest.mark.parametrize(
+    ("forward", "shape", "help"),
+    [
+        ("y = mean(x, dim=1, keepdim=True)", ["N", "C"], "y = squeeze(y, 1)"),
+        ("y = mean(x, dim=[1, 2], keepdim=True)", ["N"], "y = flatten(y, 0)"),
+        ("y = sum(x, dim=2)", ["N", "L", 1], "y = unsqueeze(y, 2)"),
+        ("y = x * 2", ["N", 1, "L", "C"], "y = unsqueeze(y, 1)"),
+        ("y = x * 2", ["N", "C", "L"], "y = permute(y, [0, 2, 1])"),
+        ("y = x * 2", ["C", "N", "L"], "y = permute(y, [2, 0, 1])"),
+    ],
+)
+def test_an_output_is_brought_to_the_shape_that_is_declared(forward: str, shape: list[Any], help: str) -> None:
+    assert only(forward, **CUBE, outputs={"y": shape}).help == f"end the forward with `{help}`"
+    assert checked(program(f"{forward}\n{help}", **CUBE, outputs={"y": shape})).cases
+
+
+@pytest.mark.parametrize(
+    ("forward", "shape"),
+    [("y = x[..., None]", ["N", "L"]), ("y = mean(x, dim=2)", ["N", "C"]), ("y = x", ["N", "L", 2])],
+)
+def test_another_shape_is_not_guessed(forward: str, shape: list[Any]) -> None:
+    assert only(forward, **CUBE, outputs={"y": shape}).help is None
+
+
+# Values of the constructor
+
+
+def test_an_initial_value_has_the_sizes_that_the_constructor_knows() -> None:
+    parts: dict[str, Any] = {
+        "arguments": {"dim": {**DIM, "min": 4}},
+        "buffers": {"table": {"shape": ["dim"], "init": "arange(0, dim, 2)"}},
+        "inputs": {"x": ["N", "dim"]},
+        "outputs": {"y": ["N", "dim"]},
+        "cases": [{"dim": 8, "N": 4}],
+    }
+    assert only("y = x + table", **parts).message == "the initial value has shape [4], not [dim]"
+
+
+def test_a_bound_is_asked_for_below_which_nothing_works() -> None:
+    parts: dict[str, Any] = {"arguments": {"dim": {"type": "int", "doc": "Size."}}, "derived": {"k": "1 / sqrt(dim)"}}
+    assert only("y = x * k", **parts).help == "say what `dim` is at least: `min: 1`"
+
+
+def test_a_case_is_told_what_it_breaks_without_the_rest() -> None:
+    parts: dict[str, Any] = {
+        "arguments": {"dim": DIM, "heads": DIM, "mode": {"type": "str", "doc": "Mode."}},
+        "constraints": ["dim % heads == 0"],
+        "cases": [{"dim": 4, "heads": 3}],
+    }
+    forward = 'y = x * dim / heads if mode == "text" else x'
+    assert only(forward, **parts).message == "the case does not satisfy `dim % heads == 0`"

@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -24,6 +25,7 @@ from layergen.run.instance import META, Instance
 from layergen.run.paths import dotted
 from layergen.run.started import initial_value
 from layergen.run.starting import given_to_initializer
+from layergen.run.words import Words
 
 SETTLED = frozenset({"zeros", "ones", "constant", "eye", "dirac"})  # the initializers that draw nothing
 SIGMAS = 6  # no sample of a test is farther from a normal distribution's mean
@@ -150,7 +152,8 @@ def _expression_bounds(instance: Instance, name: str, target: Tensor) -> Bounds 
     if not isinstance(result, Tensor):
         raise EvaluationFault(init, f"the initial value is `{result}`, not a tensor")
     if result.shape != target.shape:
-        shapes = instance.explainer.shape(tuple(result.shape)), instance.explainer.shape(tuple(target.shape))
+        words = Words(instance.program, replace(instance.setting, sizes={}))  # the constructor knows no dimension
+        shapes = words.shape(tuple(result.shape)), words.shape(tuple(target.shape))
         raise EvaluationFault(init, f"the initial value has shape {shapes[0]}, not {shapes[1]}")
     if results.largest > LARGEST or not result.numel() or result.is_complex():
         return None

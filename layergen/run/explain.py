@@ -20,6 +20,7 @@ from layergen.run.alignment import broadcast, unfit
 from layergen.run.couplings import coupling, misfit
 from layergen.run.endless import Endless
 from layergen.run.fault import MemberFault
+from layergen.run.rearranged import rearranged
 from layergen.run.remedies import remedy, taken_apart
 from layergen.run.roles import role_meant
 from layergen.run.said import dotted, needs_data, plain, sheltered, sized_by_values
@@ -146,14 +147,21 @@ class Explainer(Words):
                 own = f"{own} = {declared[index]}"
             message = f"dimension {index} of output `{name}` is declared as `{own}`, but is `{other}`"
             path: Path = ("outputs", name, "shape", index)
-            help = self.size_without(entries[index], other)
+            help = self.size_without(entries[index], other) or self.rearranged(name, declared, found)
             return ShapeMismatch.at(path, message, notes=self.notes(), labels=labels, help=help)
         own = self.shape(declared)
-        help = "write `[]`: a single number is a tensor without dimensions" if found == () else None
+        single = "write `[]`: a single number is a tensor without dimensions" if found == () else None
+        help = single or self.rearranged(name, declared, found)
         if isinstance(entries, tuple):
             own = f"[{', '.join(ex.show(entry) for entry in entries)}]"
         message = f"output `{name}` is declared as {own}, but is {self.shape(found)}"
         return ShapeMismatch.at(("outputs", name, "shape"), message, notes=self.notes(), labels=labels, help=help)
+
+    def rearranged(self, name: str, declared: tuple[int, ...], found: tuple[int, ...]) -> str | None:
+        """What brings an output that is no part of a tuple to the shape that is declared."""
+        if whole_name(name) != name:
+            return None
+        return rearranged(name, tuple(map(self.size, declared)), tuple(map(self.size, found)))
 
     def size_without(self, entry: ex.Expression, found: str) -> str | None:
         """What to write for a size of which a dimension is that of an input which is left out."""

@@ -133,9 +133,12 @@ def _is_size(value: object) -> bool:
 def _unmet(program: Program, path: Path, given: Mapping[str, Any], sizes: CaseSizes) -> Finding:
     """What is wrong with a case that no values of the other arguments complete, as far as it can be told."""
     unmet = "the bounds and constraints"
+    open_ones = {name: part for name, part in program.decided.items() if part.required and name not in given}
     try:
-        values = {**values_of(program, given), **sizes}
+        tried = {name: pool[0] for name, part in open_ones.items() if (pool := candidates(part, defaulted=False))}
+        values = {**values_of(program, {**given, **tried}), **sizes}
         unknown = {*program.dimensions, program.run, *program.asked} - sizes.keys()
+        unknown |= {*open_ones, *program.derived} if open_ones else set()  # which the case does not say
         demanded = (*program.argument_constraints, *program.size_conditions)
         told = [node for node in demanded if not ex.names(node) & unknown]
         broken = [constraint for constraint in told if not Interpreter(values).truth(constraint)]

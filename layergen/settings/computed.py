@@ -207,10 +207,21 @@ def _help(program: Program, given: Mapping[str, Any], moved: Mapping[str, Any], 
                 continue
             bound = f"{end}: {value + step}" if argument.type.integral else f"exclusive: {end}"
             return f"leave that out of what `{name}` may be: `{bound}`"
+        if _begins_above(program, given, name, argument):
+            bound = "min: 1" if argument.type.integral else "min: 0, exclusive: min"
+            return f"say what `{name}` is at least: `{bound}`"
     condition = _condition(fault.node)
     if condition is None:
         return "raise a bound, or rule it out by a constraint"
     return f"add the constraint `{ex.show(_spelled(program, condition))}`"
+
+
+def _begins_above(program: Program, given: Mapping[str, Any], name: str, argument: Argument) -> bool:
+    """Whether an argument without a least value fails at 0 and below, and works above."""
+    if argument.min is not None or type(given[name]) not in (int, float) or argument.type.listed:
+        return False
+    failing = [_fault(program, {**given, name: value}) is not None for value in (0, -1)]
+    return all(failing) and _fault(program, {**given, name: 1}) is None
 
 
 def _works_beyond(program: Program, given: Mapping[str, Any], name: str, argument: Argument, step: int) -> bool:
