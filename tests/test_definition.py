@@ -212,6 +212,11 @@ def test_the_indices_of_a_sum_are_of_the_sum_alone() -> None:
     assert messages("y[n, i] = sum[j](x[n, j]) + x[n, j]") == ["`j` is no index here, and no name"]
 
 
+def test_a_name_that_is_no_index_is_told_once_in_an_equation() -> None:
+    found = messages("y[n, i] = x[n, d] * x[n, d]\na[n < 2] = x[n, d]")
+    assert found == ["`d` is no index here, and no name"] * 2
+
+
 @pytest.mark.parametrize(
     ("text", "shown"),
     [

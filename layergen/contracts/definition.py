@@ -20,7 +20,7 @@ from layergen.definition.scene import Definition
 from layergen.diagnostics import FORWARD, Finding, Label, Place
 from layergen.faults import SpecError, refuse
 from layergen.lang import expression as ex
-from layergen.lang.visitor import nodes
+from layergen.lang.visitor import nodes, sources
 from layergen.resolve.program import Program
 from layergen.rules.cases import DefinitionMismatch, IllDefined, IncompleteDefinition
 from layergen.run.forward import Run, TrialFault
@@ -29,6 +29,7 @@ from layergen.run.watching import Runs
 from layergen.settings.choice import Setting
 
 EXACT = 1e-12  # how far apart float64 leaves what is computed in another order; generated tests allow a hundred times
+SPREADS = frozenset({"var", "std", "var_mean", "std_mean"})
 LITTLE = 0.1  # numbers up to it are taken for such as keep a divisor from zero
 
 
@@ -199,7 +200,7 @@ def _first_intermediate(evaluation: Evaluation, output: str, run: Run) -> tuple[
         value = step.value
         if name == output or name not in evaluation.definition.named or not isinstance(value, Tensor):
             continue
-        if value.is_complex() or evaluation.shape(name, value.dim()) != tuple(value.shape):
+        if value.is_complex() or (value := _as_told(evaluation, name, value)) is None:
             continue
         found = next(_compared(evaluation, name, value), None)
         if found is not None:
@@ -207,8 +208,26 @@ def _first_intermediate(evaluation: Evaluation, output: str, run: Run) -> tuple[
             label = Label(Place(FORWARD, step.target.span), f"`{name}` differs already")
             entry = entry_text(name, index)
             note = f"values: `{entry}` is {shown(theirs)} by the definition, {shown(ours)} by the forward"
-            return (label,), (note,)
+            return (label,), (note, *_of_spread(evaluation, name))
     return (), ()
+
+
+def _as_told(evaluation: Evaluation, name: str, value: Tensor) -> Tensor | None:
+    """A value of the forward with the dimensions that the definition tells: without those that a reduction keeps."""
+    shape = tuple(value.shape)
+    if evaluation.shape(name, value.dim()) == shape:
+        return value
+    narrower = tuple(size for size in shape if size != 1)
+    return value.reshape(narrower) if narrower != shape and evaluation.shape(name, len(narrower)) == narrower else None
+
+
+def _of_spread(evaluation: Evaluation, name: str) -> Iterator[str]:
+    """That torch's spread is not the mean of the squares, where the forward takes one for the value."""
+    computed = sources(evaluation.definition.spec.forward, name)
+    for node in (node for value in computed for node in ex.walk(value)):
+        words = {word.name for word in node.keywords} if isinstance(node, ex.Call) else set()
+        if isinstance(node, ex.Call) and node.function in SPREADS and not words & {"correction", "unbiased"}:
+            yield f"spread: `{node.function}` divides by one less than there are; by all of them with `correction=0`"
 
 
 def check_complete(ways: Ways) -> Iterator[Finding]:

@@ -1,7 +1,7 @@
 """What is wrong with the expressions of a definition: their names, their entries and the ranges of their sums."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from layergen.definition.entries import Entry, entry_of, indices_at_once
 from layergen.definition.faults import PATH, ill
@@ -42,8 +42,10 @@ class Checker:
 
     definition: Definition
     ranges: Ranges
+    said: set[str] = field(default_factory=set)  # the names of an equation that are told to be unknown, each once
 
     def equation(self, equation: Equation) -> Iterator[Finding]:
+        self.said.clear()
         free = frozenset(name for name in self.definition.free(equation) if name is not None)
         for position, index in enumerate(equation.indices):
             name = self.definition.index_name(index)
@@ -111,7 +113,8 @@ class Checker:
             yield ill(node, f"`{name}` is a tuple of tensors", f"read one of them: `{name}.{names[0]}[…]`")
         elif name == "training":
             yield ill(node, "a definition is of the layer in evaluation", "leave out what is done in training alone")
-        elif name not in scene.numbers:
+        elif name not in scene.numbers and name not in self.said:
+            self.said.add(name)
             near = nearest(name, (*scene.names, *self.definition.named))
             near = ex.show(ex.Literal(name)) if name in self.definition.spec.texts else near
             help = f"write `{near}`" if near else f"an index stands on the left, or under a sum: `sum[{name}](…)`"

@@ -17,7 +17,7 @@ from layergen.rules.members import WrongMember
 from layergen.rules.shapes import HiddenCoupling, OpFailed
 from layergen.run.forward import TrialFault
 from layergen.run.missing import missing_constraint
-from layergen.run.trial import works_at
+from layergen.run.trial import fault_at, works_at
 from layergen.settings.branches import way
 from layergen.settings.choice import Setting
 
@@ -120,7 +120,7 @@ def _prove_at(
                 measured = False
                 continue
             if fault.finding.rule is ChangingState or not works_at(program, found.setting):
-                raise
+                raise _at_numbers(program, found.setting, fault) from None
             reason, needed = fault.finding.message, frozenset(program.decided)
         else:
             lost = {name for name, formula in run.lost().items() if formula.is_number}
@@ -134,6 +134,12 @@ def _prove_at(
             break
         concrete |= needed
     return Tried(setting, reason) if reason else None
+
+
+def _at_numbers(program: Program, setting: Setting, fault: TrialFault) -> TrialFault:
+    """The fault at numbers, where it is another one: what fails at symbols may do so for these alone."""
+    other = fault_at(program, setting)
+    return other if other is not None and other.finding.place != fault.finding.place else fault
 
 
 def _units(program: Program, setting: Setting) -> Iterator[str]:

@@ -29,6 +29,7 @@ def remedy(node: ex.Node, message: str, values: Mapping[str, Any]) -> str | None
         or _parted(node)
         or _upcast(node, message, values)
         or mask_meant(node, message, values)
+        or _several(node, values)
         or _turned(node, values)
         or _power(node)
     )
@@ -124,6 +125,16 @@ def _parted(node: ex.Node) -> str | None:
                 "chunk", (x, ex.Literal(len(targets))), tuple(word for word in keywords if word.name == "dim")
             )
             return f"`split` takes the size of a part: for {len(targets)} parts, write `{ex.show(parted)}`"
+    return None
+
+
+def _several(node: ex.Node, values: Mapping[str, Any]) -> str | None:
+    """How to take apart what is several tensors, as a module of torch gives them."""
+    for part in node.children:
+        whole = values.get(part.id) if isinstance(part, ex.Name) else None
+        if isinstance(part, ex.Name) and isinstance(whole, tuple) and any(isinstance(item, Tensor) for item in whole):
+            names = ", ".join(["h", *("_" for _ in whole[1:])])
+            return f"`{part.id}` is {len(whole)} values: take it apart, `{names} = {part.id}`"
     return None
 
 

@@ -9,7 +9,7 @@ from layergen.diagnostics import Finding
 from layergen.faults import SpecError, refuse
 from layergen.ops.dtypes import dtype_name
 from layergen.resolve.program import Program
-from layergen.run.forward import Run
+from layergen.run.forward import Run, TrialFault
 from layergen.run.instance import Instance
 from layergen.run.watching import BOTH, WITHOUT_DATA, Bystander, Runs, Watch
 from layergen.settings.choice import Setting
@@ -75,6 +75,17 @@ def works(runs: Runs) -> bool:
     except SpecError:
         return False
     return True
+
+
+def fault_at(program: Program, setting: Setting) -> TrialFault | None:
+    """What a layer fails with when it is set up and run at a setting, if it does."""
+    try:
+        try_runs(Runs(program, setting, (SHAPES,)))
+    except TrialFault as fault:
+        return fault
+    except SpecError:
+        return None  # it runs, and gives other shapes
+    return None
 
 
 def works_at(program: Program, setting: Setting) -> bool:
