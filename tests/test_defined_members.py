@@ -153,3 +153,15 @@ def test_what_cannot_be_called_is_said(text: str, message: str) -> None:
     with pytest.raises(SpecError) as refusal:
         checked(resolve(spec(f"y = {text[0]}(x)", definition=f"y[n, i] = {text}", **parts)))
     assert message in [finding.message for finding in refusal.value.findings]
+
+
+def test_a_value_that_keeps_its_dimensions_is_compared_too() -> None:
+    parts: dict[str, Any] = {"inputs": {"x": ["N", "C"]}, "constraints": ["C >= 2"]}
+    text = "spread[n] = mean[j]((x[n, j] - mean[k](x[n, k])) ** 2)\ny[n, i] = x[n, i] / sqrt(spread[n] + 1)"
+    forward = "spread = var(x, dim=1, keepdim=True{})\ny = x / sqrt(spread + 1)"
+    with pytest.raises(SpecError) as refusal:
+        checked(program(forward.format(""), definition=text, **parts))
+    (finding,) = refusal.value.findings
+    assert [label.text for label in finding.labels] == ["`spread` differs already"]
+    assert "spread: `var` divides by one less than there are; by all of them with `correction=0`" in finding.notes
+    assert checked(program(forward.format(", correction=0"), definition=text, **parts)).cases

@@ -130,7 +130,7 @@ def _parted(node: ex.Node) -> str | None:
 
 def _several(node: ex.Node, values: Mapping[str, Any]) -> str | None:
     """How to take apart what is several tensors, as a module of torch gives them."""
-    for part in node.children:
+    for part in node.children if isinstance(node, ex.Expression) else ():
         whole = values.get(part.id) if isinstance(part, ex.Name) else None
         if isinstance(part, ex.Name) and isinstance(whole, tuple) and any(isinstance(item, Tensor) for item in whole):
             names = ", ".join(["h", *("_" for _ in whole[1:])])
