@@ -20,7 +20,7 @@ from layergen.words import listed
 # Of inputs: what bool ones are, None being either at random; whether floating ones are positive; and how large.
 DRAWS = ((None, False, 1.0), (True, True, 1.0), (False, False, LARGE), (None, False, FAR), (None, False, NEAR))
 LOST = 0.2  # of the entries of inputs that are infinite, and that are no numbers, in a last draw
-SCALES = (1.0, 3.0)  # of parameters
+MOVES = ((1.0, True), (3.0, False))  # how large parameters are, and whether buffers are others, too
 
 
 @dataclass
@@ -69,11 +69,13 @@ def _changing(way: Way, found: Mapping[str, Same]) -> set[str]:
     there = {name: value.clone() for name, value in first.outputs.items() if name in found}  # of what will change
     usual = {name: value for name, value in there.items() if value.numel()}
     changing: set[str] = set()
+    told = False
     for outputs in _others(way):
+        told = True
         changing |= {name for name, value in usual.items() if _differs(value, outputs[name])}
         if changing >= usual.keys():
             return changing
-    for name, value in usual.items():
+    for name, value in usual.items() if told else ():
         same, entry = found[name], value.flatten()[0]
         if not same.numbers:
             same.place, same.notes = first.place(name), probe.instance.explainer.notes()
@@ -100,7 +102,7 @@ def _others(way: Way) -> Iterator[Tensors]:
     probe, kept, seed = way.probe, way.probe.state, way.probe.seed
     try:
         for number, (masks, positive, scale) in enumerate(DRAWS):
-            probe.seed, probe.state = seed + number + 1, _moved(probe, kept, SCALES[number % len(SCALES)])
+            probe.seed, probe.state = seed + number + 1, _moved(probe, kept, *MOVES[number % len(MOVES)])
             yield from _given(way, probe.drawn(masks, positive, scale))
         yield from _given(way, {name: torch.zeros_like(value) for name, value in _free(probe).items()})
         yield from _given(way, {name: _lost(probe, value) for name, value in _free(probe).items()})
@@ -126,15 +128,19 @@ def _lost(probe: Probe, value: Tensor) -> Tensor:
     return value.masked_fill(kinds < LOST, torch.inf).masked_fill(kinds > 1 - LOST, torch.nan)
 
 
-def _moved(probe: Probe, state: Tensors, scale: float) -> dict[str, Tensor]:
-    """Other values of what a layer owns: parameters of both signs, and buffers of their own."""
-    moved = dict(state)
+def _moved(probe: Probe, state: Tensors, scale: float, buffers: bool) -> dict[str, Tensor]:
+    """Other values of what a layer owns: parameters of both signs; and if asked for, buffers as they may become."""
+    instance, moved = probe.instance, dict(state)
     for name, value in state.items():
-        if value.is_floating_point() or value.is_complex():
-            share = torch.rand(value.shape, generator=probe.generator, dtype=torch.float64)
+        inner = instance.inner.get(name)
+        share = torch.rand(value.shape, generator=probe.generator, dtype=torch.float64)
+        if inner.parameter if inner else name in instance.program.parameters:
             noise = torch.randn(value.shape, generator=probe.generator, dtype=torch.float64)
-            buffer = name in probe.instance.program.buffers
-            moved[name] = (value * (0.5 + share) if buffer else scale * noise).to(value.dtype)
+            moved[name] = (scale * noise).to(value.dtype)
+        elif buffers and (value.is_floating_point() or value.is_complex()):
+            moved[name] = torch.where(value == 0, share, value * (0.5 + share)).to(value.dtype)
+        elif buffers and name in instance.program.forward.assigned:  # a count, or a flag
+            moved[name] = ~value if value.dtype is torch.bool else value + 1
     return moved
 
 
