@@ -238,6 +238,19 @@ def test_a_parameter_whose_gradient_is_zero_wherever_it_is_computed_is_found() -
     assert checked(program("y = x * (weight % 1)", parameters=parameter, **parts)).cases
 
 
+def test_a_factor_that_is_zero_by_default_makes_nothing_flat_constant_or_stuck() -> None:
+    number = {"type": "float", "default": 0.0, "doc": "Factor."}
+    assert checked(program("y = floor(x) + alpha * x", arguments={"alpha": number})).cases
+    outputs = {"y": ["N", "C"], "aux": []}
+    assert checked(program("y = x\naux = alpha * mean(x)", arguments={"alpha": number}, outputs=outputs)).cases
+    parts: dict[str, Any] = {"mixes": {"N": "training"}, "constraints": ["N >= 1"]}
+    arguments = {"C": DIM, "alpha": {**number, "min": 0, "max": 1}}
+    buffers = {"m": {"shape": ["C"], "init": "zeros"}}
+    forward = "s = mean(x, dim=0)\ny = x - (s if training else m)\nif training:\n"
+    forward += "  m = lerp(m, type_as(s, m), alpha)"
+    assert checked(program(forward, arguments=arguments, buffers=buffers, **parts)).cases
+
+
 def test_members_whose_gradient_is_zero_wherever_it_is_computed_are_found() -> None:
     parts = {**MATRIX, "outputs": {"y": ["N", "dim"]}, "arguments": {"dim": DIM}}
     inner = {"inner": "nn.Linear(dim, dim)"}

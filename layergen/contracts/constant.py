@@ -1,6 +1,7 @@
 """Constant: each output changes with something: an input, what the layer owns, a random number, or a setting."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import chain
 
@@ -11,10 +12,15 @@ from layergen.contracts.execution import NUMBERS
 from layergen.contracts.influence import grown
 from layergen.contracts.probing import FAR, LARGE, NEAR, Probe, Tensors, Way, differs, probed
 from layergen.contracts.promise import Promise, Ways
+from layergen.contracts.sites import SMALL
 from layergen.contracts.sources import sources
 from layergen.diagnostics import Finding, Label, Place
+from layergen.lang.argument_types import ArgumentType, Base
+from layergen.lang.interpreter import EvaluationFault
 from layergen.lang.tuples import whole_name, wholes
+from layergen.resolve.program import Program
 from layergen.rules.meaning import ConstantOutput
+from layergen.run.forward import TrialFault
 from layergen.words import listed
 
 # Of inputs: what bool ones are, None being either at random; whether floating ones are positive; and how large.
@@ -45,7 +51,7 @@ def check_constant(ways: Ways) -> Iterator[Finding]:
         return
     found = {name: Same() for name in program.outputs}
     explored = list(probed(ways))
-    for way in chain(explored, grown(explored)):
+    for way in chain(explored, grown(explored), _further(ways)):
         if not found:
             return
         for name in _changing(way, found):
@@ -53,11 +59,27 @@ def check_constant(ways: Ways) -> Iterator[Finding]:
     for name, same in found.items():
         known = sources(program.forward.statements, whole_name(name))
         values = [source for source in wholes((*program.inputs, *program.parameters)) if source in known]
-        if same.numbers and (values or same.number is not None):
+        if same.numbers and (values or (same.number is not None and not known & _decisive(program))):
             yield _finding(name, same, values)
 
 
-CONSTANT = Promise(check_constant, (NUMBERS,))
+CONSTANT = Promise(check_constant, (NUMBERS, SMALL))
+
+
+def _further(ways: Ways) -> Iterator[Way]:
+    """The layer at all of its settings, also those that take no other way: a factor may be 0 by default."""
+    if not all(seen.evidence for seen in ways.seen(SMALL)):
+        return
+    for setting in ways.settings[len(ways.runs) :]:
+        with suppress(TrialFault, EvaluationFault):
+            probe = Probe(ways.program, setting)
+            yield from (Way(probe, training) for training in ways.program.modes)
+
+
+def _decisive(program: Program) -> frozenset[str]:
+    """The names of numbers and texts of which other values need not have been tried."""
+    told = {name for name, part in program.decided.items() if part.type != ArgumentType(Base.INT)}
+    return frozenset(told.union(program.derived))
 
 
 def _changing(way: Way, found: Mapping[str, Same]) -> set[str]:
@@ -67,7 +89,7 @@ def _changing(way: Way, found: Mapping[str, Same]) -> set[str]:
     if first is None:
         return set()
     there = {name: value.clone() for name, value in first.outputs.items() if name in found}  # of what will change
-    usual = {name: value for name, value in there.items() if value.numel()}
+    usual = {name: value for name, value in there.items() if bool(value.isfinite().any())}
     changing: set[str] = set()
     told = False
     for outputs in _others(way):

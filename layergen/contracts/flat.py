@@ -12,11 +12,13 @@ from layergen.contracts.promise import Promise, Ways
 from layergen.contracts.slopes import Slopes, gradients
 from layergen.contracts.values import LARGE, ORDINARY, SMALL, Point, drawn, give
 from layergen.diagnostics import Finding, Place
+from layergen.resolve.program import Program
 from layergen.rules.behaviour import NoGradient
 from layergen.run.forward import Run, TrialFault
 from layergen.run.instance import Instance
 from layergen.run.on_data import draw_input, fill
-from layergen.run.watching import Runs, Seen
+from layergen.run.watching import Seen
+from layergen.settings.choice import Setting
 
 SEEDS = range(3)
 TRIED = (ORDINARY, SMALL, LARGE)  # inputs, for each of which a gradient might not be zero
@@ -47,16 +49,18 @@ def check_flat(ways: Ways) -> Iterator[Finding]:
     for seen in ways.seen(START):
         if seen.fault is None:
             found.add(seen)
-    tried = [runs for runs in ways.runs if runs.admits(IN_FLOAT64)] if found.still else []
-    for runs, point, seed in product(tried, TRIED, SEEDS):
+    if not found.still or not all(runs.admits(IN_FLOAT64) for runs in ways.runs):
+        return
+    tried = ways.settings
+    for setting, point, seed in product(tried, TRIED, SEEDS):
         if not found.still:
             return
-        for training in runs.program.modes:
-            found.steep |= _steep_at(runs, training, point, seed)
+        for training in ways.program.modes:
+            found.steep |= _steep_at(ways.program, setting, training, point, seed)
     said: set[Place] = set()
     for name in found.still:
         place, role = found.there[name]
-        if place not in said and any(_matters(runs, name) for runs in tried):
+        if place not in said and any(_matters(ways.program, setting, name) for setting in tried):
             said.add(place)
             message = f"the {role} `{name}` gets no gradient: it is zero at each draw, though outputs change with it"
             yield NoGradient.at(place, message, help=_help(role, name))
@@ -75,11 +79,11 @@ def _wanted(instance: Instance) -> Mapping[str, tuple[Place, str]]:
     return {name: (Place(path, key=True), role) for name, (role, path) in found.items()}
 
 
-def _steep_at(runs: Runs, training: bool, point: Point, seed: int) -> set[str]:
+def _steep_at(program: Program, setting: Setting, training: bool, point: Point, seed: int) -> set[str]:
     """The tensors whose gradient is not zero at a draw."""
     with drawn(seed, gradients=True):
         try:
-            instance = Instance(runs.program, runs.setting, IN_FLOAT64.placement)
+            instance = Instance(program, setting, IN_FLOAT64.placement)
             fill(instance)
             give(instance, point)
             run = instance.run(training)
@@ -88,15 +92,15 @@ def _steep_at(runs: Runs, training: bool, point: Point, seed: int) -> set[str]:
         return set(steep(gradients(instance, run), run, IN_FLOAT32))
 
 
-def _matters(runs: Runs, name: str) -> bool:
+def _matters(program: Program, setting: Setting, name: str) -> bool:
     """Whether the outputs change with a tensor."""
-    return any(_changes(runs, training, name) for training in runs.program.modes)
+    return any(_changes(program, setting, training, name) for training in program.modes)
 
 
-def _changes(runs: Runs, training: bool, name: str) -> bool:
+def _changes(program: Program, setting: Setting, training: bool, name: str) -> bool:
     with drawn():
         try:
-            instance = Instance(runs.program, runs.setting, replace(IN_FLOAT64.placement, gradients=False))
+            instance = Instance(program, setting, replace(IN_FLOAT64.placement, gradients=False))
             fill(instance)
             tensor = {**instance.state, **instance.inputs}.get(name)
             if tensor is None:

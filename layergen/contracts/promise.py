@@ -7,6 +7,7 @@ from typing import Any
 from layergen.diagnostics import Finding
 from layergen.resolve.program import Program
 from layergen.run.watching import Evidence, Runs, Seen, Watch
+from layergen.settings.choice import Setting, settings
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,12 @@ class Ways:
         """What came of the runs of a watch, way by way; they are made as they are asked for."""
         for runs in self.runs:
             yield from runs.seen(watch)
+
+    @property
+    def settings(self) -> list[Setting]:
+        """The settings of the ways, and all others that are tried: a factor that is 0 in these may not be so there."""
+        own = [runs.setting for runs in self.runs]
+        return [*own, *(setting for setting in settings(self.program) if setting not in own)]
 
     def say(
         self, contract: str, detail: str, *, modes: Iterable[bool] = (), of: str = "", kinds: Iterable[str] = ()

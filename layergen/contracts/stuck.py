@@ -39,10 +39,12 @@ def check_stuck(ways: Ways) -> Iterator[Finding]:
     updated = program.forward.assigned & program.buffers.keys()
     if program.matches or not updated:  # the module has the same buffers
         return
-    settings = [runs.setting for runs in ways.runs if all(seen.evidence for seen in runs.seen(SMALL))]
+    if not all(seen.evidence for seen in ways.seen(SMALL)):
+        return
+    tried = ways.settings
     assigned: dict[str, ex.Name] = {}
     changed: set[str] = set()
-    for setting, point in product(settings, (*HISTORIES, *UNUSUAL)):
+    for point, setting in product((*HISTORIES, *UNUSUAL), tried):
         if updated <= changed:
             return
         with suppress(TrialFault):
@@ -54,7 +56,7 @@ def check_stuck(ways: Ways) -> Iterator[Finding]:
                 changed |= _later(course)
     stuck = {name: target for name, target in assigned.items() if name not in changed}
     if stuck:
-        yield _finding(stuck, {name for setting in settings for name in _moves_elsewhere(program, setting, stuck)})
+        yield _finding(stuck, {name for setting in tried for name in _moves_elsewhere(program, setting, stuck)})
 
 
 STUCK = Promise(check_stuck, (SMALL,))
