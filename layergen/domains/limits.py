@@ -78,8 +78,20 @@ def at_numbers(program: Program, ways: Sequence[Setting], nodes: Sequence[ex.Exp
             for number in (value for value in numbers if value not in (argument.min, argument.max)):
                 changed = _assigned(program, setting, name, place, number)
                 if changed is not None and changed.given != setting.given:
-                    words = f"`{_shown(name, place)}` is {number:g}"
-                    yield Limit(changed, name, words, _unlike(program, name, place, number))
+                    yield from _apart(program, changed, name, place, number)
+
+
+def _apart(program: Program, setting: Setting, name: str, place: int | None, number: float) -> Iterator[Limit]:
+    """A setting at which an argument has a number: first with no other at the same, then as it is."""
+    words = f"`{_shown(name, place)}` is {number:g}"
+    help = _unlike(program, name, place, number)
+    numeric = [other for other, part in program.decided.items() if part.type.numeric and other != name]
+    equal = [other for other in numeric if setting.values[other] == number]
+    moved = with_arguments(program, setting, {other: setting.values[other] + 1 for other in equal}) if equal else None
+    if moved is not None:
+        yield Limit(moved, name, words, help)
+        help = f"leave it out by the constraint `{_shown(name, place)} != {equal[0]}`"
+    yield Limit(setting, name, words, help)
 
 
 def _places(ways: Sequence[Setting], name: str) -> Iterator[tuple[Setting, int | None]]:
