@@ -3,6 +3,7 @@
 import math
 import operator
 from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from typing import Any
 
 from layergen.definition.calling import inputs_at
@@ -82,6 +83,11 @@ class Compiler:
 
         return read
 
+    def is_computed(self, name: str) -> bool:
+        """Whether a name stands for more than an index or a number."""
+        definition = self.source.definition
+        return name in self.source.tensors or name in definition.scene.members or name in definition.named
+
     def binary(self, node: ex.Binary) -> Compute:
         left, right = self.compiled(node.left), self.compiled(node.right)
         if node.operator == "and":
@@ -152,6 +158,9 @@ class Compiler:
         runs = [run_name(node) for node in nodes]
         if not any(runs):
             plain = [self.compiled(node) for node in nodes]
+            letters = [node.id for node in nodes if isinstance(node, ex.Name) and not self.is_computed(node.id)]
+            if len(letters) == len(nodes) > 1:
+                return _looked_up(operator.itemgetter(*letters), plain)
             return lambda names: tuple([one(names) for one in plain])
         several = [self.several(node) for node in nodes]
         return lambda names: tuple([one for part in several for one in part(names)])
@@ -329,7 +338,20 @@ class Compiler:
             bound = self.compiled(size)
             return name, lambda names: turns(size, bound(names), is_run(name))
         told = self.source.ranges.read(name, (body,))[0]
-        return name, lambda _: turns(index, self.source.extent(told), is_run(name))
+        extent = cache(lambda: self.source.extent(told))
+        return name, lambda _: turns(index, extent(), is_run(name))
+
+
+def _looked_up(letters: Callable[[Names], Index], plain: Sequence[Compute]) -> Callable[[Names], Index]:
+    """A function that looks up an index of letters alone at once; one by one where something is a run of them."""
+
+    def index(names: Names) -> Index:
+        try:
+            return letters(names)
+        except KeyError:
+            return tuple([one(names) for one in plain])
+
+    return index
 
 
 def _terms(runs: Sequence[tuple[str, Compute]], body: Compute, account: Account) -> Callable[[Names], list[Any]]:

@@ -33,6 +33,7 @@ class Inner:
         self.owner = owner
         self.made: dict[tuple[str, int | None], Made] = {}
         self.called: dict[tuple[str, int | None, Given], Source] = {}
+        self.outputs: dict[tuple[str, int | None, str | None], str] = {}  # of members, by how they are called there
 
     def there(self, name: str) -> bool:
         """Whether a member is there."""
@@ -51,8 +52,11 @@ class Inner:
         key = entry.name.id, which, given
         if key not in self.called:
             self.called[key] = self.evaluation(entry, member, given)
+        meant = entry.name.id, which, entry.output
+        if meant not in self.outputs:
+            self.outputs[meant] = output_of(member.definition, entry)
         try:
-            return self.called[key].entry(output_of(member.definition, entry), index, entry.node)
+            return self.called[key].entry(self.outputs[meant], index, entry.node)
         except IndexFault as fault:
             if fault.node is entry.node:
                 message = f"`{ex.show(entry.node.value)}` has no entry {list(index)}"

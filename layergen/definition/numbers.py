@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from layergen.definition.entries import Entry
 from layergen.definition.layout import Size
@@ -72,8 +72,7 @@ Held = Entries | Computed | tuple[Entries | None, ...] | None  # a tensor, or th
 Given = tuple[tuple[str, Any], ...]  # to a member, by the names of its inputs: numbers, None, or what follows
 
 
-@dataclass(frozen=True)
-class Part:
+class Part(NamedTuple):
     """A tensor or the entries of a name, of which some first indices are fixed."""
 
     name: str

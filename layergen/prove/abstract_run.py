@@ -137,7 +137,7 @@ class AbstractRun:
         for made, turn in self.turns.items():
             if made in self.environment.replacements:
                 return f"torch takes the index `{turn.symbol.name}` as a number"
-        for guard in self._guards():
+        for guard in self._guards() if self.turns else ():
             if self._by_turn(guard) and not holds_at_every_turn(guard, tuple(self.turns.values())):
                 return f"torch asks whether `{shown(guard)}`, which not every turn of the loop answers alike"
         return None
