@@ -190,13 +190,23 @@ def _looked(program: Program, setting: Setting) -> Shadow:
 
 def foreseen(program: Program, setting: Setting) -> set[Decision]:
     """What all conditions would come to at a setting, as far as that can be told without tensors."""
-    found = outside(program, setting)
+    return outside(program, setting).union(*_inside(program, setting))
+
+
+def is_foreseen(program: Program, setting: Setting, decision: Decision) -> bool:
+    """Whether a condition would come to an outcome at a setting, in training or in evaluation."""
+    (path, _), _ = decision
+    found = _inside(program, setting) if path == FORWARD else iter((outside(program, setting),))
+    return any(decision in decisions for decisions in found)
+
+
+def _inside(program: Program, setting: Setting) -> Iterator[set[Decision]]:
+    """What the conditions of the forward would come to, mode by mode."""
     for training in program.modes:
         shadow = Shadow({**setting.names, **_tensors(program, setting), "training": training})
         with suppress(EvaluationFault):
             shadow.run(program.forward.statements)
-        found |= shadow.decisions
-    return found
+        yield shadow.decisions
 
 
 def way(program: Program, setting: Setting) -> frozenset[Decision] | None:

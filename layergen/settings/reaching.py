@@ -14,7 +14,7 @@ from layergen.lang.tuples import spread, wholes
 from layergen.lang.visitor import sources
 from layergen.resolve.program import Program
 from layergen.settings.alternative import Alternative, alternatives
-from layergen.settings.branches import Branching, Decision, branchings, choices, foreseen, leanings
+from layergen.settings.branches import Branching, Decision, branchings, choices, foreseen, is_foreseen, leanings
 from layergen.settings.choice import Setting, allowed, case_sizes, setting_with, sizable
 from layergen.settings.search import candidates, consistent, cycled, search, values_of
 
@@ -125,9 +125,14 @@ def reach(
     tests = [branching.test, *_around(program, branching)]
     for changes in islice(_changes(program, base, tests), tries):
         setting = _changed(program, base, changes)
-        if setting is not None and wanted in seen(program, setting):
+        if setting is not None and _is_seen(program, setting, wanted, seen):
             return Reached(setting, {name: value for name, value in changes.items() if name not in inputs})
     return None
+
+
+def _is_seen(program: Program, setting: Setting, wanted: Decision, seen: Foresight) -> bool:
+    """Whether a setting takes a way; of branches, no others are looked at."""
+    return is_foreseen(program, setting, wanted) if seen is foreseen else wanted in seen(program, setting)
 
 
 def _changes(program: Program, base: Setting, tests: Sequence[ex.Expression]) -> Iterator[dict[str, Any]]:
