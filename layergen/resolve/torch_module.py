@@ -2,6 +2,7 @@
 
 import inspect
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from layergen.lang.kinds import Kind, Kinds
@@ -33,9 +34,14 @@ class TorchModule:
         assert isinstance(found, type)
         return found
 
+    @cached_property
+    def parameters(self) -> frozenset[str]:
+        """What its constructor takes, by name."""
+        return frozenset(inspect.signature(self.type).parameters)
+
     def takes(self, option: str) -> bool:
         """Whether its constructor takes ``device`` or ``dtype``."""
-        return option in inspect.signature(self.type).parameters or self.name in RECURRENT
+        return option in self.parameters or self.name in RECURRENT
 
     def forward(self, name: str) -> Op:
         """Its forward, as an op of some name."""

@@ -140,7 +140,7 @@ class Instance:
                 yield name, None
             else:
                 own = self.setting.dtypes.get(name, tensor.dtype)
-                tensor = tensor.model_copy(update={"dtype": own})
+                tensor = tensor if own == tensor.dtype else tensor.model_copy(update={"dtype": own})
                 made = self.made(self.input_shape(name), tensor, self.placement.dtype)
                 differentiable = made.is_floating_point() and tensor.gradient
                 yield name, made.requires_grad_(self.placement.gradients and differentiable)

@@ -13,7 +13,7 @@ from layergen.resolve.program import Program
 from layergen.run.forward import TrialFault
 from layergen.run.instance import META, Instance, Placement
 from layergen.run.moving import learned, move_buffers
-from layergen.run.started import start
+from layergen.run.started import start_what_stays
 from layergen.settings.choice import Setting
 
 CPU = torch.device("cpu")
@@ -56,7 +56,7 @@ def fill(instance: Instance) -> None:
         if tensor is not None:
             draw_input(tensor, ranges.get(name), len(instance.program.inputs[name].distinct))
     try:
-        start(instance)
+        start_what_stays(instance)
         move_buffers(instance)
         owned = [*learned(instance)]
     except (TrialFault, EvaluationFault):  # which is told where initial values are judged

@@ -1,5 +1,7 @@
 """Gives what a layer owns its initial values."""
 
+from collections.abc import Collection, Iterable
+
 import torch
 from torch import Tensor
 
@@ -15,6 +17,25 @@ from layergen.run.instance import Instance
 from layergen.run.starting import beginnings, in_dtype
 
 
+def start_what_stays(instance: Instance) -> None:
+    """Give initial values where the floating parameters get others afterwards: to the rest, and to what that reads.
+
+    Raises:
+        TrialFault: If one of the layer's own cannot be computed, or does not fit.
+        EvaluationFault: If one of a member's cannot be computed.
+    """
+    program, inner = instance.program, instance.inner
+    staying = {name for name, tensor in program.tensors.items() if not _gets_another(tensor, instance.state[name])}
+    staying = staying.union(*map(program.started_before, staying))
+    moved = {path for path, owned in inner.items() if owned.parameter and owned.init is None}
+    _start(instance, (name for name in program.initial_order if name in staying), inner.keys() - moved)
+
+
+def _gets_another(tensor: Parameter | Buffer, target: Tensor | None) -> bool:
+    floats = target is not None and (target.is_floating_point() or target.is_complex())
+    return isinstance(tensor, Parameter) and floats
+
+
 def start(instance: Instance, rounded: torch.dtype | None = None, shake: float = 0.0) -> None:
     """Give the parameters and buffers their initial values, the same ones in whatever dtype they are.
 
@@ -27,9 +48,19 @@ def start(instance: Instance, rounded: torch.dtype | None = None, shake: float =
         TrialFault: If an initial value of the layer's own cannot be computed, or does not fit.
         EvaluationFault: If one of a member's cannot be computed.
     """
+    _start(instance, instance.program.initial_order, instance.inner.keys(), rounded, shake)
+
+
+def _start(
+    instance: Instance,
+    own: Iterable[str],
+    inner: Collection[str],
+    rounded: torch.dtype | None = None,
+    shake: float = 0.0,
+) -> None:
     with torch.no_grad():
-        _start_members(instance, rounded, shake)
-        for name in instance.program.initial_order:
+        _start_members(instance, inner, rounded, shake)
+        for name in own:
             tensor, target = instance.program.tensors[name], instance.state[name]
             if target is None:
                 continue
@@ -45,9 +76,9 @@ def start(instance: Instance, rounded: torch.dtype | None = None, shake: float =
             target.copy_(value)
 
 
-def _start_members(instance: Instance, rounded: torch.dtype | None, shake: float) -> None:
+def _start_members(instance: Instance, paths: Collection[str], rounded: torch.dtype | None, shake: float) -> None:
     """The same for the tensors of members."""
-    for path, value in beginnings(instance):
+    for path, value in beginnings(instance, paths):
         if value.is_floating_point():
             if shake and instance.inner[path].parameter and value.numel() and value.min() == value.max():
                 value = value + torch.empty_like(value).uniform_(-shake, shake)

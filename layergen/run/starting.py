@@ -1,7 +1,7 @@
 """The values that tensors of members start with."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import torch
@@ -26,21 +26,21 @@ def begin(instance: Instance) -> None:
     Raises:
         EvaluationFault: If they cannot be computed.
     """
-    for path, value in beginnings(instance):
+    for path, value in beginnings(instance, instance.inner.keys()):
         target = instance.state[path]
         assert target is not None
         target.copy_(value)
 
 
-def beginnings(instance: Instance) -> Iterator[tuple[str, Tensor]]:
-    """The values themselves, those that are floating in a dtype of their own.
+def beginnings(instance: Instance, paths: Collection[str]) -> Iterator[tuple[str, Tensor]]:
+    """The values themselves of some of them, those that are floating in a dtype of their own.
 
     Raises:
         EvaluationFault: If they cannot be computed.
     """
     for path, owned in instance.inner.items():
         target = instance.state[path]
-        if target is not None:
+        if target is not None and path in paths:
             yield path, _initial(path, owned, instance.state, target).detach()
 
 
