@@ -2,7 +2,8 @@
 
 import math
 import operator
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import cache
 from typing import Any
 
@@ -10,8 +11,9 @@ from layergen.definition.calling import inputs_at
 from layergen.definition.entries import Entry, entry_of, passed
 from layergen.definition.functions import FUNCTIONS, bounded, divide, multiply, power
 from layergen.definition.grammar import INDEX_OF, is_run, reduction, run_name
-from layergen.definition.numbers import Account, Compute, Computed, Entries, Index, IndexFault, Names, Part, Source
+from layergen.definition.numbers import Compute, Computed, Entries, Index, IndexFault, Names, Part, Source
 from layergen.definition.scene import written_index
+from layergen.definition.terms import looked_up, product_of, terms_of
 from layergen.definition.turns import turns
 from layergen.lang import expression as ex
 from layergen.lang.interpreter import COMPARISONS
@@ -20,6 +22,7 @@ _ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
     "+": operator.add, "-": operator.sub, "*": multiply, "/": divide, "//": operator.floordiv, "%": operator.mod,
     "**": power,
 }  # fmt: skip
+SMALL = 2**31  # numbers below it can be put together beforehand, for nothing of theirs is out of bounds
 
 
 class Compiler:
@@ -31,12 +34,20 @@ class Compiler:
 
     def __init__(self, source: Source) -> None:
         self.source = source
+        self.fixed: dict[Compute, Any] = {}  # the functions that always give the same, and what
+
+    def always(self, value: Any) -> Compute:
+        """A function that gives a value whatever its names stand for."""
+
+        compute: Compute = lambda names: value  # noqa: E731 (by which it is known again)
+        self.fixed[compute] = value
+        return compute
 
     def compiled(self, node: ex.Expression) -> Compute:
         """A function that computes an expression, given what its names stand for."""
         match node:
             case ex.Literal(value=value):
-                return lambda names: value
+                return self.always(value)
             case ex.Name(id=name):
                 return self.name(name)
             case ex.Sequence(items=items):
@@ -73,6 +84,8 @@ class Compiler:
             return lambda names: self.source.member(name) or None
         if name in self.source.definition.named:
             return lambda names: self.source.entry(name, ())
+        if name in self.source.numbers and name not in self.source.definition.letters:
+            return self.always(self.source.numbers[name])
         run = f"{name}..."
 
         def read(names: Names) -> Any:
@@ -95,6 +108,9 @@ class Compiler:
         if node.operator == "or":
             return lambda names: left(names) or right(names)
         combine = _ARITHMETIC[node.operator]
+        operands = [self.fixed.get(left), self.fixed.get(right)]
+        if node.operator in ("+", "-", "*") and all(type(part) is int and abs(part) < SMALL for part in operands):
+            return self.always(combine(*operands))
         dividing, account = combine is divide, self.source.account
 
         def compute(names: Names) -> Any:
@@ -160,7 +176,7 @@ class Compiler:
             plain = [self.compiled(node) for node in nodes]
             letters = [node.id for node in nodes if isinstance(node, ex.Name) and not self.is_computed(node.id)]
             if len(letters) == len(nodes) > 1:
-                return _looked_up(operator.itemgetter(*letters), plain)
+                return looked_up(operator.itemgetter(*letters), plain)
             return lambda names: tuple([one(names) for one in plain])
         several = [self.several(node) for node in nodes]
         return lambda names: tuple([one for part in several for one in part(names)])
@@ -193,6 +209,9 @@ class Compiler:
     def listed(self, node: ex.Subscript, name: str) -> Compute:
         """Read an item of a list of numbers, or several, or one of a run of indices."""
         inner, item = self.name(name), self.item(node.index)
+        if inner in self.fixed and item in self.fixed:
+            with suppress(IndexError, TypeError):  # which is told where the item is read
+                return self.always(self.fixed[inner][self.fixed[item]])
 
         def pick(names: Names) -> Any:
             try:
@@ -296,13 +315,13 @@ class Compiler:
         body = self.compiled(inner)
         runs = [self.run_of(index, inner) for index in indices]
 
-        terms = _terms(runs, body, self.source.account)
+        terms = terms_of(runs, body, self.source.account)
         if word == "sum":
             return lambda names: bounded(sum(terms(names)))
         if word in INDEX_OF:
             return self.index_of(node, word, runs[0], body)
         if word == "prod":
-            return lambda names: _product(terms(names))
+            return lambda names: product_of(terms(names))
 
         def over(names: Names) -> Any:
             values = terms(names)
@@ -342,44 +361,6 @@ class Compiler:
         return name, lambda _: turns(index, extent(), is_run(name))
 
 
-def _looked_up(letters: Callable[[Names], Index], plain: Sequence[Compute]) -> Callable[[Names], Index]:
-    """A function that looks up an index of letters alone at once; one by one where something is a run of them."""
-
-    def index(names: Names) -> Index:
-        try:
-            return letters(names)
-        except KeyError:
-            return tuple([one(names) for one in plain])
-
-    return index
-
-
-def _terms(runs: Sequence[tuple[str, Compute]], body: Compute, account: Account) -> Callable[[Names], list[Any]]:
-    """A function that computes a body at all values of some indices, the last one running fastest."""
-    (name, values), *rest = runs
-    if rest:
-        inner = _terms(rest, body, account)
-
-        def outer(names: Names) -> list[Any]:
-            found: list[Any] = []
-            for value in values(names):
-                names[name] = value
-                found += inner(names)
-            return found
-
-        return outer
-
-    def innermost(names: Names) -> list[Any]:
-        found: list[Any] = []
-        for value in values(names):
-            names[name] = value
-            account.turn()
-            found.append(body(names))
-        return found
-
-    return innermost
-
-
 def absent(node: ex.Node, name: str) -> Any:
     """Refuse to read what is not there."""
     raise IndexFault(node, f"`{name}` is None here", f"ask for it: `… if {name} is not None else …`")
@@ -387,10 +368,3 @@ def absent(node: ex.Node, name: str) -> Any:
 
 def _is_finite(value: Any) -> bool:
     return isinstance(value, int | float) and math.isfinite(value)
-
-
-def _product(values: Iterable[Any]) -> Any:
-    product: Any = 1
-    for value in values:
-        product = multiply(product, value)
-    return product

@@ -117,6 +117,12 @@ class Definition:
         told = (written for index in self.bound if (written := written_index(index)) is not None)
         return Runs(ex.Name(self.scene.run or "..."), {name: size for name, size in told if is_run(name) and size})
 
+    @cached_property
+    def letters(self) -> frozenset[str]:
+        """The names of indices, and those of runs without their dots."""
+        written = (written_index(index) for index in self.bound)
+        return frozenset(found[0].removesuffix("...") for found in written if found is not None)
+
     @property
     def bound(self) -> Iterator[ex.Expression]:
         """The indices on left sides and under sums."""
