@@ -6,7 +6,7 @@ import pytest
 from small import DIM, FLAG, faults_of, program
 
 from layergen.lang import expression as ex
-from layergen.settings.branches import branchings, foreseen, leanings, way
+from layergen.settings.branches import branchings, foreseen, is_foreseen, leanings, way
 from layergen.settings.choice import settings
 from layergen.settings.reaching import reaching
 
@@ -43,6 +43,21 @@ def outcomes(forward: str, **parts: Any) -> dict[str, set[bool]]:
 def test_both_ways_of_a_condition_are_taken(condition: str, arguments: dict[str, Any]) -> None:
     found = outcomes(f"y = x\nif {condition}:\n    y = 2 * x", arguments=arguments)
     assert found == {condition.replace('"', "'"): {True, False}}
+
+
+def test_one_condition_is_foreseen_as_all_are() -> None:
+    layer = program(
+        "h = x if a else 2 * x\nif training and dim > 9:\n    h = 3 * x\ny = h",
+        arguments={"a": FLAG, "dim": DIM},
+        derived={"half": "dim // 2 if dim > 20 else dim"},
+    )
+    usual = settings(layer)
+    asked = [
+        ((part.key, outcome), setting) for part in branchings(layer) for outcome in (True, False) for setting in usual
+    ]
+    told = [is_foreseen(layer, setting, decision) for decision, setting in asked]
+    assert told == [decision in foreseen(layer, setting) for decision, setting in asked]
+    assert {*told} == {True, False}
 
 
 def test_conditions_are_found_wherever_they_stand() -> None:

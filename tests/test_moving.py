@@ -9,7 +9,7 @@ from torch import Tensor
 from layergen.contracts.values import drawn
 from layergen.run.instance import Placement
 from layergen.run.moving import move
-from layergen.run.started import start
+from layergen.run.started import start, start_what_stays
 
 ON_DATA = Placement(torch.device("cpu"), torch.float64)
 BUFFERS: dict[str, Any] = {
@@ -43,3 +43,18 @@ def test_buffers_keep_what_they_are() -> None:
     assert torch.linalg.cholesky(state["covariance"]).isfinite().all()
     assert (state["knots"].diff() > 0).all() and state["knots"][2] == 0
     assert state["count"] == 0
+
+
+def test_parameters_that_nobody_reads_need_no_start() -> None:
+    """Where they get other values afterwards; a buffer starts with the values of those that it reads."""
+    parameters = {**PARAMETERS, "scale": {"shape": ["dim"], "init": "full([dim], 3.0)"}}
+    buffers = {**BUFFERS, "twice": {"shape": ["dim"], "init": "2 * scale"}}
+    instance = instance_of(program(arguments={"dim": DIM}, buffers=buffers, parameters=parameters), ON_DATA)
+    for tensor in instance.state.values():
+        assert tensor is not None
+        tensor.fill_(9)
+    start_what_stays(instance)
+    state = {name: tensor for name, tensor in instance.state.items() if tensor is not None}
+    assert (state["weight"] == 9).all()
+    assert (state["scale"] == 3).all() and (state["twice"] == 6).all()
+    assert (state["variance"] == 1).all() and state["count"] == 0
