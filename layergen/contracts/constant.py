@@ -10,7 +10,7 @@ from torch import Tensor
 
 from layergen.contracts.execution import NUMBERS
 from layergen.contracts.influence import grown
-from layergen.contracts.probing import FAR, LARGE, NEAR, Probe, Tensors, Way, differs, probed
+from layergen.contracts.probing import FAR, FLOOR, LARGE, NEAR, Probe, Tensors, Way, differs, probed
 from layergen.contracts.promise import Promise, Ways
 from layergen.contracts.sites import SMALL
 from layergen.contracts.sources import sources
@@ -20,6 +20,7 @@ from layergen.lang.interpreter import EvaluationFault
 from layergen.lang.tuples import whole_name, wholes
 from layergen.resolve.program import Program
 from layergen.rules.meaning import ConstantOutput
+from layergen.rules.values import LossOfPrecision
 from layergen.run.forward import TrialFault
 from layergen.words import listed
 
@@ -91,10 +92,11 @@ def _changing(way: Way, found: Mapping[str, Same]) -> set[str]:
     there = {name: value.clone() for name, value in first.outputs.items() if name in found}  # of what will change
     usual = {name: value for name, value in there.items() if bool(value.isfinite().any())}
     changing: set[str] = set()
+    floor = 0.0 if LossOfPrecision.name in probe.program.accept else FLOOR  # what rounding leaves may be meant
     told = False
     for outputs in _others(way):
         told = True
-        changing |= {name for name, value in usual.items() if _differs(value, outputs[name])}
+        changing |= {name for name, value in usual.items() if _differs(value, outputs[name], floor)}
         if changing >= usual.keys():
             return changing
     for name, value in usual.items() if told else ():
@@ -113,10 +115,10 @@ def _shown(entry: Tensor) -> str:
     return f"{round(value, 6) + 0.0:g}" if isinstance(value, float) else str(value)  # 0 for -0
 
 
-def _differs(usual: Tensor, now: Tensor) -> bool:
-    """Whether an output has become another one, where it is still a number."""
+def _differs(usual: Tensor, now: Tensor, floor: float) -> bool:
+    """Whether an output has become another one, where it is still a number, by more than a least difference."""
     same = usual.shape == now.shape
-    return differs(usual, torch.where(now.isfinite(), now, usual) if same else now)
+    return differs(usual, torch.where(now.isfinite(), now, usual) if same else now, floor=floor)
 
 
 def _others(way: Way) -> Iterator[Tensors]:

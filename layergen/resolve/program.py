@@ -351,8 +351,7 @@ class Program:
     @cached_property
     def argument_constraints(self) -> tuple[ex.Expression, ...]:
         """The constraints on arguments alone that the constructor checks: their bounds it checks anyway."""
-        own = (node for node in self.constraints if not ex.names(node) & self.sized)
-        return tuple(node for node in own if not is_bound(node, self.arguments))
+        return tuple(n for n in self.constraints if not (ex.names(n) & self.sized or is_bound(n, self.arguments)))
 
     @cached_property
     def size_constraints(self) -> tuple[ex.Expression, ...]:
