@@ -1,4 +1,4 @@
-"""Penalty: one finite number, with a gradient; both are numbers where training starts, too."""
+"""Penalty: one finite number, with a gradient; both are numbers where training starts, and where it may lead."""
 
 from collections.abc import Iterator
 
@@ -20,7 +20,8 @@ from layergen.settings.choice import Setting
 
 PATH = ("penalty",)
 SHAKE = 0.25  # how far parameters that start as constants are moved, to tell what holds elsewhere from what is so there
-HELP = "keep away from the point before the op that fails there, as by `sqrt(… + 1e-12)`"
+EMPTIED = "where a row and a column of it are 0"
+HELP = "keep away from the point before the op that fails there, as by `sqrt(… + 1e-6)`"
 ON_DATA = Placement(torch.device("cpu"), torch.float64, gradients=True)
 
 
@@ -50,7 +51,8 @@ def check_penalty(ways: Ways) -> Iterator[Finding]:
             yield WrongPenalty.at(place, "the penalty has no gradient, so that nothing learns of it", help=help)
             return
 
-        broken = _broken(_started(program, runs.setting), program.penalty)
+        broken = _broken(_started(program, runs.setting), program.penalty, "at its initial values")
+        broken = broken or _broken(_emptied(program, runs.setting), program.penalty, EMPTIED)
         if broken is not None:
             yield broken
             return
@@ -66,9 +68,22 @@ def _started(program: Program, setting: Setting, shake: float = 0.0) -> Instance
     return instance
 
 
-def _broken(instance: Instance, penalty: ex.Expression) -> Finding | None:
-    """What is no number where training starts: the term, or its gradient of some parameter."""
+def _emptied(program: Program, setting: Setting) -> Instance:
+    """The layer with a row and a column of zeros in each parameter of both signs: a regularization term leads there."""
+    instance = _started(program, setting, SHAKE)
+    with torch.no_grad():
+        for tensor in dict(leaves(instance)).values():
+            if not tensor.is_complex() and bool((tensor < 0).any()) and bool((tensor > 0).any()):
+                for axis in range(min(2, tensor.dim())):
+                    tensor.select(axis, 0).zero_()
+    return instance
+
+
+def _broken(instance: Instance, penalty: ex.Expression, where: str) -> Finding | None:
+    """What is no number at some values: the term where training starts, or its gradient of some parameter."""
     value, place, notes = instance.evaluated(penalty), Place(PATH, penalty.span), instance.explainer.notes()
+    if not bool(value.isfinite()) and where is EMPTIED:
+        return None  # such a term, as a logarithm, keeps away from there
     if not bool(value.isfinite()):
         message = f"the penalty is {value.item()} at the initial values, not a finite number"
         return WrongPenalty.at(place, message, notes=notes)
@@ -83,7 +98,11 @@ def _broken(instance: Instance, penalty: ex.Expression) -> Finding | None:
         own = instance.program
         found = "NaN" if bool(slope.isnan().any()) else "infinite"
         shown = own.shown(name) if name in own.parameters else name
-        labels = [Label(Place((*own.path(name), "init")), "where it starts")] if name in own.parameters else []
-        message = f"the gradient of `{shown}` is {found} at its initial values, though the penalty is a number"
+        labels = (
+            [Label(Place((*own.path(name), "init")), "where it starts")]
+            if name in own.parameters and where is not EMPTIED
+            else []
+        )
+        message = f"the gradient of `{shown}` is {found} {where}, though the penalty is a number"
         return BrokenGradient.at(place, message, labels=labels, notes=notes, help=HELP)
     return None

@@ -53,8 +53,8 @@ class BrokenGradient(Rule):
     The gradients of all inputs and parameters are computed on inputs that are random, all zero, all equal, and of 30
     and 100 and their negatives; of the large ones, those count for which a value on the way is infinite. A single NaN
     among them spreads to all parameters in the next step, though the loss looked fine. By hand, `1 / (1 + exp(-x))`
-    gives 0 at -100, and a gradient of zero times infinity. Those of a penalty are computed at the initial values: where
-    `z` starts at zero, `sqrt(sum(square(z)))` has none.
+    gives 0 at -100, and a gradient of zero times infinity. Those of a penalty are computed at the initial values, and
+    with a row and a column of zeros, to which it may lead: where `z` is zero, `sqrt(sum(square(z)))` has none.
 
         forward: y = x / (1 + exp(-x))
 
