@@ -27,6 +27,24 @@ SEQUENCE: dict[str, Any] = {
     "inputs": {"x": ["N", "L", "dim"]},
     "outputs": {"y": ["N", "L", "dim"]},
 }
+ROWS: dict[str, Any] = {
+    "arguments": {"longest": {**DIM, "default": 8}, "dim": DIM},
+    "constraints": ["L % rows == 0", "rows < longest"],
+    "inputs": {"x": ["N", "L", "dim"], "rows": DIM},
+    "outputs": {"y": ["N", "L", "dim"]},
+}
+GRID: dict[str, Any] = {**ROWS, "constraints": ["L % rows == 0", "rows <= longest", "L // rows <= longest"]}
+TILES: dict[str, Any] = {
+    **ROWS,
+    "constraints": ["L == rows * columns", "rows <= longest", "columns <= longest"],
+    "inputs": {**ROWS["inputs"], "columns": DIM},
+}
+SHORTER: dict[str, Any] = {
+    **FEATURES,
+    "arguments": {"longest": {**DIM, "default": 11}, "count": {**DIM, "default": 4}, "dim": DIM},
+    "constraints": ["count <= longest"],
+}
+EACH_ROW = "y = x + repeat_interleave(p[{}], L // rows, dim=0)"
 ROUTED: dict[str, Any] = {**FEATURES, "arguments": {"dim": DIM, "count": DIM}}
 ROUTE = """
 g = softmax(linear(x, router), dim=-1)
@@ -69,6 +87,19 @@ SOUND: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
         {"p": {"shape": ["2 * longest - 1", "dim"], "init": "zeros"}},
         SEQUENCE,
     ),
+    "rows_of_a_call": (EACH_ROW.format(":rows"), {"p": {**TABLE, "shape": ["longest - 1", "dim"]}}, ROWS),
+    "rows_of_a_call_from_the_end": (
+        EACH_ROW.format("longest - rows - 1:"),
+        {"p": {**TABLE, "shape": ["longest - 1", "dim"]}},
+        ROWS,
+    ),
+    "rows_and_columns": ("y = x + flatten(p[:rows, None] + q[:L // rows], 0, 1)", {"p": TABLE, "q": TABLE}, GRID),
+    "rows_and_columns_of_a_call": (
+        "y = x + flatten(p[:rows, None] + q[:columns], 0, 1)",
+        {"p": TABLE, "q": TABLE},
+        TILES,
+    ),
+    "as_many_as_an_argument_says": ("y = x + sum(p[:count], dim=0)", {"p": TABLE}, SHORTER),
     "looked_up_rows": (
         "y = x + embedding(i, p)",
         {"p": {"shape": ["count", "dim"], "init": "zeros"}},
@@ -115,6 +146,12 @@ def test_slices_that_are_read_somewhere_pass(forward: str, parameters: dict[str,
 def test_rows_of_a_table_are_found_that_no_index_meets(forward: str, rows: str, index: int) -> None:
     (finding,) = breaches(ENTRIES, layer(forward, {"p": {"shape": [rows, "dim"], "init": "zeros"}}, SEQUENCE))
     assert re.match(rf"no output depends on `p\[\[?{index or '(0|:)'}", finding.message)
+
+
+@pytest.mark.parametrize(("rows", "index"), [("1:rows + 1", "0"), (":rows", "7")])
+def test_rows_are_found_that_no_call_can_ask_for(rows: str, index: str) -> None:
+    (finding,) = breaches(ENTRIES, layer(EACH_ROW.format(rows), {"p": TABLE}, ROWS))
+    assert finding.message == f"no output depends on `p[{index}]`"
 
 
 @pytest.mark.parametrize(

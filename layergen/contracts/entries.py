@@ -1,7 +1,7 @@
 """Entries: each slice of a parameter is read, at some setting, size and draw."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 
 from torch import Tensor
 
@@ -15,19 +15,15 @@ from layergen.contracts.tables import chosen_by
 from layergen.contracts.unread import MOST, Reading, Slices, without_slope
 from layergen.diagnostics import Finding, Label, Place
 from layergen.lang import expression as ex
-from layergen.lang.argument_types import ArgumentType, Base
 from layergen.lang.interpreter import EvaluationFault
 from layergen.resolve.program import Program
 from layergen.rules.meaning import UnusedEntries
 from layergen.run.forward import TrialFault
 from layergen.run.instance import Instance
 from layergen.run.watching import Seen
-from layergen.settings.choice import Setting, allowed
-from layergen.settings.search import consistent, values_of
+from layergen.settings.choice import Setting
+from layergen.settings.larger import whole_values, with_larger_arguments, with_larger_sizes, with_other_values
 from layergen.words import plural
-
-FAR = (64, 256, 1024)  # sizes at which distances come to the last of some buckets
-GROWTH = (1, 2, 3, 5, 8, 12)  # by what sizes and arguments grow, so that windows and slices come to cover all
 
 
 @dataclass
@@ -146,14 +142,14 @@ def _reading(program: Program, setting: Setting) -> Reading | None:
 
 
 def _may_be_read(at: At, slices: Slices) -> bool:
-    """Whether slices are read for other inputs, at larger sizes or with larger arguments, as far as it is told."""
+    """Whether slices are read for other inputs, at larger sizes, in other calls or with larger arguments, if told."""
     idle, size = at.idle[slices], at.shape(slices)
     here = _reading(at.program, at.setting)
     if here is None or here.varies(slices, sorted({*range(size)} - {*idle})):
         return True
     told = not at.setting.sizes
     along = at.along(slices)
-    for setting in _with_larger_sizes(at.program, at.setting, size, along):
+    for setting in with_larger_sizes(at.program, at.setting, size, along):
         reading = _reading(at.program, setting)
         if not reading or not reading.usual:
             if along is not None:
@@ -166,7 +162,9 @@ def _may_be_read(at: At, slices: Slices) -> bool:
             at.idle[slices] = idle = sorted(reading.unread(slices, idle))
             if not idle:
                 return True
-    for setting in _with_larger_arguments(at.program, at.setting):
+    if _read_by_other_calls(at, slices):
+        return True
+    for setting in with_larger_arguments(at.program, at.setting, size):
         reading = _reading(at.program, setting)
         kept = reading.probe.state.get(slices.name) if reading else None
         if reading and reading.usual and kept is not None:
@@ -176,35 +174,20 @@ def _may_be_read(at: At, slices: Slices) -> bool:
     return not told
 
 
-def _with_larger_sizes(program: Program, setting: Setting, size: int, along: str | None) -> Iterator[Setting]:
-    """The setting with one dimension after the other larger, up to a size and beyond it, and all of them.
-
-    Of a dimension that tells which rows of a table are read, each size is tried, and some far beyond.
-    """
-    changes: list[Mapping[str, int]] = []
-    for name, old in setting.sizes.items():
-        further = {*(old + growth for growth in GROWTH), size, (size + 1) // 2}
-        further |= {*range(size), *FAR} if name == along else set()
-        changes += [{name: new} for new in sorted(further) if new > old]
-    changes += [{name: old + growth for name, old in setting.sizes.items()} for growth in GROWTH if setting.sizes]
-    for change in changes:
-        larger = replace(setting, sizes={**setting.sizes, **change})
-        if allowed(program, larger):
-            yield larger
-
-
-def _with_larger_arguments(program: Program, setting: Setting) -> Iterator[Setting]:
-    """The setting with one integer argument after the other larger, and all of them."""
-    whole = ArgumentType(Base.INT)
-    names = [name for name, part in program.decided.items() if part.type == whole and part.choices is None]
-    names = [name for name in names if setting.values[name] is not None]
-    for changed in (*([name] for name in names), names if len(names) > 1 else []):
-        for growth in GROWTH if changed else ():
-            given = {**setting.given, **{name: setting.values[name] + growth for name in changed}}
-            if consistent(program, given, set()):
-                larger = replace(setting, given=given, values=values_of(program, given))
-                if allowed(program, larger):
-                    yield larger
+def _read_by_other_calls(at: At, slices: Slices) -> bool:
+    """Whether calls with other numbers read the slices: each one, where it can be told, or else any."""
+    size = at.shape(slices)
+    each = size <= MOST and len(whole_values(at.program, at.setting)) == 1  # several may read more together than alone
+    for setting in with_other_values(at.program, at.setting, size, each):
+        reading = _reading(at.program, setting)
+        if not reading or not reading.usual:
+            continue
+        if not each and reading.reads(slices, at.idle[slices]):
+            return True
+        at.idle[slices] = sorted(reading.unread(slices, at.idle[slices])) if each else at.idle[slices]
+        if not at.idle[slices]:
+            return True
+    return False
 
 
 def _finding(places: Sequence[At], found: Sequence[Slices]) -> Finding:
