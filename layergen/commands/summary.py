@@ -51,5 +51,5 @@ def _advised(result: BuildResult) -> str:
 
 
 def hint(result: BuildResult) -> str:
-    """Where advice is to be read, which a build only counts."""
-    return f"; {_advised(result)}: see `layergen check`" if result.advice else ""
+    """Where advice is to be read, which a build only counts; a check shows none as long as there are faults."""
+    return f"; {_advised(result)}: see `layergen check`" if result.advice and not result.diagnostics else ""

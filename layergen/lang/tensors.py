@@ -35,6 +35,8 @@ from layergen.lang.values import (
     read_size,
 )
 
+OF_AN_IMAGE = "of an image, take its pixels along one, `x: [N, L, C]`, and the mask as `[N, L]`, or leave `marks` out"
+
 
 class Tensor(Part):
     """What tensors of all roles have in common."""
@@ -197,10 +199,20 @@ class Input(ShortTensor):
             raise fault(f"expected a list of two numbers, got {describe(value)}")
         return tuple(value)
 
+    @field_validator("dim", mode="before")
+    @classmethod
+    def _one_dimension(cls, value: Any) -> Any:
+        if isinstance(value, list):
+            message = f"positions stand along one dimension, got {describe(value)}"
+            raise fault(message, help=f"name one, `dim: L`; {OF_AN_IMAGE}")
+        return value
+
     @model_validator(mode="after")
     def _marks_along_a_dimension(self) -> Self:
         if self.marks and self.dim is None:
             help = f"add `dim: 1`, the dimension of `{self.marks[0]}` whose positions it marks"
+            if isinstance(self.shape, tuple) and len(self.shape) > 2:
+                help = f"add the one dimension of `{self.marks[0]}` whose positions it marks, `dim: L`; {OF_AN_IMAGE}"
             raise fault("a mask says along which dimension it marks", key="marks", help=help)
         if self.dim is not None and not self.marks:
             raise fault("`dim` goes with `marks`", key="dim", help="name the input that is marked: `marks: x`")

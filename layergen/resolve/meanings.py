@@ -6,6 +6,7 @@ from layergen.diagnostics import Finding, Path, Place, Rule
 from layergen.lang import expression as ex
 from layergen.lang.dtypes import INTEGRAL
 from layergen.lang.model import Input, LayerSpec, Tensor
+from layergen.lang.tensors import OF_AN_IMAGE
 from layergen.resolve.signature import alternatives, dimensions, leading_source
 from layergen.rules import all_rules
 from layergen.rules.names import UndefinedName
@@ -116,7 +117,22 @@ def _check_mask(spec: LayerSpec, name: str, mask: Input, marked: str) -> Iterato
         yield InvalidValue.at(("inputs", name, "dim"), message, help=f"`{marked}` is `{_shape(spec.inputs[marked])}`")
     elif not is_alone(mask, entry):
         message = f"`{name}` has no dimension `{entry}`, of whose positions it could say which count"
-        yield InvalidValue.at(("inputs", name, "marks"), message, help=f"give it the shape `[…, {entry}]`")
+        yield InvalidValue.at(("inputs", name, "marks"), message, help=_of_positions(mask, spec.inputs[marked], entry))
+
+
+def _of_positions(mask: Input, marked: Tensor, entry: str) -> str:
+    """What to write where a mask has no positions along a dimension of what it marks: perhaps it has some along others.
+
+    The first dimension that both have is mostly the batch.
+    """
+    names = [node.id for node in marked.entries if isinstance(node, ex.Name)]
+    _, *shared = [name for name in names if is_alone(mask, name) and is_alone(marked, name)] or [""]
+    match shared:
+        case []:
+            return f"give it the shape `[…, {entry}]`"
+        case [name]:
+            return f"write `dim: {name}`, or give it the shape `[…, {entry}]`"
+    return f"positions stand along one dimension, such as `dim: {shared[-1]}`; {OF_AN_IMAGE}"
 
 
 def marked_dimension(mask: Input, marked: Tensor) -> str | None:
