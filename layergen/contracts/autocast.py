@@ -11,21 +11,29 @@ from layergen.contracts.dtype import failed, mismatches
 from layergen.contracts.promise import Promise, Ways
 from layergen.contracts.sites import BEHIND_ANOTHER, UNDER_AUTOCAST
 from layergen.diagnostics import Finding
+from layergen.lang import expression as ex
+from layergen.ops.dtypes import dtype_name
+from layergen.resolve.program import Program
+from layergen.rules.behaviour import DtypeMismatch
 from layergen.run.watching import TRAINING, Bystander, Watch
+from layergen.words import listed
 
 LOWERED = Watch(UNDER_AUTOCAST, TRAINING, Bystander)
 FOLLOWING = Watch(BEHIND_ANOTHER, TRAINING, Bystander)
 LOWER = torch.bfloat16
+AS_GIVEN = "with inputs in bfloat16 as another layer gives them"
 
 
 def check_autocast(ways: Ways) -> Iterator[Finding]:
-    """Yield what fails under autocast on the CPU, on the first way."""
+    """Yield what fails under autocast on the CPU, on the first way; losses are looked at on all of them."""
     for seen in ways.runs[0].seen(LOWERED):
         if seen.fault is not None:
             yield failed(seen.fault, "under autocast")
         else:
             yield from mismatches(seen, "under autocast", also=LOWER)
     yield from _behind_another(ways)
+    if is_loss(ways.program):
+        yield from _lowered_loss(ways)
 
 
 def _behind_another(ways: Ways) -> Iterator[Finding]:
@@ -34,7 +42,28 @@ def _behind_another(ways: Ways) -> Iterator[Finding]:
         return
     for seen in ways.runs[0].seen(FOLLOWING):
         if seen.fault is not None:
-            yield failed(seen.fault, "under autocast, with inputs in bfloat16 as another layer gives them")
+            yield failed(seen.fault, f"under autocast, {AS_GIVEN}")
+
+
+def is_loss(program: Program) -> bool:
+    """Whether each output has the dtype that losses have."""
+    found = (part for part in program.forward.statements if isinstance(part, ex.Assign))
+    values = {target.id: part.value for part in found for target in part.targets}
+    last = [values.get(name) for name in program.outputs]
+    return all(isinstance(value, ex.Call) and value.function == "loss_as" for value in last)
+
+
+def _lowered_loss(ways: Ways) -> Iterator[Finding]:
+    """The first loss that was never in float32, so that `loss_as` has nothing that it could leave there."""
+    for seen in (seen for runs in ways.runs for seen in runs.seen(FOLLOWING) if seen.fault is None):
+        for name, output in seen.run.outputs.items():
+            if output.dtype is not LOWER:
+                continue
+            message = f"`loss_as` gives `{name}` in {dtype_name(LOWER)} under autocast, {AS_GIVEN}: it was never wider"
+            sources = [f"`upcast({key})`" for key, part in ways.program.inputs.items() if part.floating]
+            help = f"compute it in float32 or wider, from {listed(sources)}" if sources else None
+            yield DtypeMismatch.at(seen.run.place(name), message, notes=seen.instance.explainer.notes(), help=help)
+            return
 
 
 AUTOCAST = Promise(check_autocast, (LOWERED, FOLLOWING))

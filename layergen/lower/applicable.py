@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from layergen.checked import CheckedLayer
+from layergen.contracts.autocast import is_loss
 from layergen.contracts.initial import Bounds
 from layergen.contracts.rounding import Rounding
 from layergen.contracts.twice import Twice
@@ -254,14 +255,6 @@ def has_gradients(program: Program) -> bool:
     dtypes += [part.dtype for part in program.parameters.values()]
     measured = measured and not any(dtype in NARROW for dtype in dtypes)  # slopes are measured in float64
     return measured and any(tensor.floating for tensor in program.outputs.values())
-
-
-def is_loss(program: Program) -> bool:
-    """Whether each output has the dtype that losses have."""
-    found = (part for part in program.forward.statements if isinstance(part, ex.Assign))
-    values = {target.id: part.value for part in found for target in part.targets}
-    last = [values.get(name) for name in program.outputs]
-    return all(isinstance(value, ex.Call) and value.function == "loss_as" for value in last)
 
 
 def settles(program: Program) -> bool:
