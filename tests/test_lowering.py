@@ -28,6 +28,11 @@ def test_a_flag_is_said_of_all_parameters_that_are_used_under_it() -> None:
     assert "if weight is not None and bias is not None and self.dim > 1:" in written.splitlines()
 
 
+def test_each_part_of_a_condition_is_said_once() -> None:
+    written = forward("h = x\nif weight is not None and bias is not None:\n    h = h * weight + bias\ny = h", **AFFINE)
+    assert "if weight is not None and bias is not None:" in written.splitlines()
+
+
 def test_the_opposite_of_a_flag_joins_its_parameters_by_or() -> None:
     written = forward("if not affine:\n    y = x\nelse:\n    y = x * weight + bias", **AFFINE)
     assert written.splitlines()[:3] == [

@@ -11,6 +11,7 @@ from layergen.contracts.finite import POINTS
 from layergen.contracts.promise import Promise, Ways
 from layergen.contracts.sites import CPU, SMALL, started
 from layergen.contracts.slopes import gradients
+from layergen.contracts.sources import sources, value_names
 from layergen.contracts.values import ORDINARY, drawn, give
 from layergen.diagnostics import Finding, Label, Place
 from layergen.lang import expression as ex
@@ -29,6 +30,8 @@ RATE = 0.1  # how far a parameter moves in a step, all in all
 IN_FLOAT32, IN_FLOAT64 = 1e-5, 1e-12
 
 DRAWN = frozenset(INITIALIZERS) - {"constant", "dirac", "eye", "ones", "sparse", "zeros"}
+
+CLAMPS = frozenset({"clamp", "clamp_min", "clamp_max", "clip", "hardtanh", "relu6", "hardsigmoid"})
 
 START = POINTS[ORDINARY][0]
 
@@ -65,7 +68,7 @@ def check_learning(ways: Ways) -> Iterator[Finding]:
     without = list(dict.fromkeys(declared.get(name, name) for name in idle))
     stuck = list(dict.fromkeys(declared.get(name, name) for name in still if name not in {*idle, *rounded}))
     if without:
-        yield _ineffective(without)
+        yield _ineffective(without, program)
     elif stuck:
         yield _finding(stuck, program)
 
@@ -126,11 +129,12 @@ class Steps:
                     self.rounded.add(name)
 
 
-def _ineffective(names: list[str]) -> Finding:
+def _ineffective(names: list[str], program: Program) -> Finding:
     first, *others = names
     message = f"near its initial value, no output changes with the parameter `{first}`, but for rounding"
     labels = [Label(Place(("parameters", name), key=True), "nor with this one") for name in others]
-    help = f"find what on the way from `{first}` does not change with it, such as a softmax over a single entry, or a "
+    help = _between_bounds(first, program)
+    help += f"find what on the way from `{first}` does not change with it, such as a softmax over a single entry, or a "
     help += (
         "softmax or norm of what has one number added to all, and delete it; or start it where outputs change with it"
     )
@@ -151,9 +155,19 @@ def _help(names: list[str], program: Program) -> str:
     level = [name for name in names if not _is_drawn(name, program)]
     if len(level) > 1:
         return f"start one of `{level[0]}` and `{level[1]}` away from zero, as with `{_away(level[0], program)}`"
-    if level == names:
+    if level == names and not _between_bounds(level[0], program):
         return f"start it away from zero, as with `{_away(level[0], program)}`"
-    return f"find what on the way from `{names[0]}` does not change with it, such as a softmax over a single entry"
+    found = f"find what on the way from `{names[0]}` does not change with it, such as a softmax over a single entry"
+    return f"{_between_bounds(names[0], program)}{found}"
+
+
+def _between_bounds(name: str, program: Program) -> str:
+    """What to look at first where a call on the way from a parameter cuts off what is past its bounds."""
+    block = program.forward.statements
+    for call in program.forward.calls:
+        if call.function in CLAMPS and any(name in sources(block, read) for read in value_names(call)):
+            return f"start it where `{ex.show(call)}` does not cut it off; or "
+    return ""
 
 
 def _away(name: str, program: Program) -> str:

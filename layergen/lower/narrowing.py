@@ -95,12 +95,22 @@ def _all_there(names: list[str], there: bool) -> ex.Expression:
 
 
 def _leaning(node: ex.Expression) -> ex.Expression:
-    """A condition in which ``a and (b and c)`` has become ``a and b and c``, and the like for ``or``."""
+    """A condition in which ``a and (b and a)`` has become ``a and b``, each part said once, and the like for ``or``."""
 
     def change(part: ex.Expression) -> ex.Expression | None:
         match part:
             case ex.Binary("and" | "or" as word, left, ex.Binary(inner, middle, right)) if word == inner:
                 return _leaning(ex.Binary(word, ex.Binary(word, left, middle), right))
+            case ex.Binary("and" | "or" as word, left, right) if right in _parts(left, word):
+                return _leaning(left)
         return None
 
     return ex.transform(node, change)
+
+
+def _parts(node: ex.Expression, word: str) -> tuple[ex.Expression, ...]:
+    """What stands between the words of a condition ``a and b and c``."""
+    match node:
+        case ex.Binary(operator, left, right) if operator == word:
+            return (*_parts(left, word), *_parts(right, word))
+    return (node,)

@@ -13,6 +13,7 @@ from layergen.lang.kinds import Kind, Kinds
 from layergen.lang.meant import initializer_meant, literal_meant
 from layergen.lang.scalars import SCALARS
 from layergen.ops import Fault, FaultKind
+from layergen.resolve.dots import check_dots
 from layergen.resolve.inference import SCALAR, arguments_of, bindable, kinds_of
 from layergen.resolve.quotients import WHOLE, Derived, labels_of, whole_meant
 from layergen.resolve.repair import free_parameters, renamed, repair
@@ -71,6 +72,9 @@ def check_call(
 
 def check_against(call: ex.Call, op: ops.Op, path: Path, derived: Derived = MappingProxyType({})) -> Iterator[Finding]:
     """Check one call against an op that is known already."""
+    if found := tuple(check_dots(call, op, path)):
+        yield from found
+        return
     outcome = ops.bind(op, bindable(call))
     if isinstance(outcome, ops.Binding):
         yield from _check_guess(call, outcome, path)

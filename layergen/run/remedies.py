@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from torch import Tensor
@@ -12,6 +13,7 @@ from layergen.resolve.program import Program
 from layergen.run.alignment import shape_of
 from layergen.run.masks import is_truth, mask_meant
 from layergen.run.said import lacks_half
+from layergen.words import listed
 
 # Ops that give values together with the indices at which they stand, where they are given a dimension.
 WITH_INDICES = frozenset(
@@ -32,6 +34,7 @@ def remedy(node: ex.Node, message: str, values: Mapping[str, Any]) -> str | None
         or _several(node, values)
         or _turned(node, values)
         or _power(node)
+        or _unequal(node, message, values)
     )
 
 
@@ -167,3 +170,35 @@ def _reshaped(node: ex.Node, message: str) -> str | None:
     if not isinstance(node, ex.Call) or node.function != "view" or "stride" not in message:
         return None
     return f"write `{ex.show(ex.Call('reshape', node.arguments, node.keywords))}`, which copies where it must"
+
+
+def _unequal(node: ex.Node, message: str, values: Mapping[str, Any]) -> str | None:
+    """The dimension along which a loop was to take a tensor apart, beside another one."""
+    told = re.search(r"the lists have (.+) items", message)
+    if told is None or not isinstance(node, ex.Call) or len(counts := told[1].split(" and ")) != len(node.arguments):
+        return None
+    unbound = [part for part in node.arguments if isinstance(part, ex.Call) and part.function == "unbind"]
+    if not unbound:
+        return None
+    lengths = listed(f"`{ex.show(part)}` has {count}" for part, count in zip(node.arguments, counts, strict=True))
+    dims = [dim for part in unbound if (dim := _dim(part)) is not None]
+    for part in unbound:
+        shape = shape_of(part.arguments[0], values)
+        for dim in dims if shape and len(dims) == len(unbound) else ():
+            if dim != _dim(part) and -len(shape) <= dim < len(shape):
+                written = ex.Unary("-", ex.Literal(-dim)) if dim < 0 else ex.Literal(dim)
+                other = ex.show(replace(part, arguments=(part.arguments[0], written), keywords=()))
+                return f"{lengths}: for the same dimension of both, write `{other}`"
+    return f"{lengths}: take both apart along the dimension that they have in common"
+
+
+def _dim(call: ex.Call) -> int | None:
+    """The number of the dimension along which `unbind` takes a tensor apart."""
+    word = next((word.value for word in call.keywords if word.name == "dim"), None)
+    dim = word if word is not None else call.arguments[1] if len(call.arguments) > 1 else ex.Literal(0)
+    match dim:
+        case ex.Literal(value=int(number)):
+            return number
+        case ex.Unary(operator="-", operand=ex.Literal(value=int(number))):
+            return -number
+    return None
