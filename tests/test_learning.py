@@ -47,3 +47,9 @@ def test_what_is_taken_away_again_is_found(forward: str, parameters: dict[str, A
 @pytest.mark.parametrize(("forward", "parameters"), WITH_EFFECT.values(), ids=WITH_EFFECT)
 def test_what_moves_passes(forward: str, parameters: dict[str, Any]) -> None:
     assert not breaches(LEARNING, program(forward, parameters=parameters, **SEQUENCES))
+
+
+def test_a_clamp_on_the_way_is_named_first() -> None:
+    scale = {"shape": [], "init": "constant(10)"}
+    (finding,) = breaches(LEARNING, program("y = x * clamp(exp(s), max=2.0)", parameters={"s": scale}, **SEQUENCES))
+    assert str(finding.help).startswith("start it where `clamp(exp(s), max=2.0)` does not cut it off; or find what")

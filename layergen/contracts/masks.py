@@ -1,7 +1,9 @@
 """Masks: positions that a mask does not mark have no effect, whatever they hold and however many they are."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -18,8 +20,11 @@ from layergen.resolve.program import Program
 from layergen.resolve.standing import axes
 from layergen.rules.meaning import NothingMarked, UnmarkedCounts
 from layergen.run.forward import Run, TrialFault
+from layergen.run.instance import Instance
+from layergen.run.watching import Bystander
 from layergen.words import listed, plural
 
+SOFTMAXES = frozenset({"softmax", "log_softmax"})
 MORE = 3  # positions that are appended
 SCALES = (1.0, LARGE)  # of what stands at positions that are not marked
 REPLACED, APPENDED, NOTHING = "replaced", "more of them appended", "all, none, and none of the first sample marked"
@@ -227,10 +232,43 @@ class MaskTrial:
                 if kind == "NaN" or (kind and not self.has_positions(self.probe.results[name])):
                     message = f"`{name}` is {kind} where `{self.mask.name}` marks {words}"
                     help = "bound the count, `clamp(sum(…), min=1)`, or fill what comes of nothing, `nan_to_num(…)`"
+                    help = self.of_other_softmax({**inputs, self.mask.name: marks}) + help
                     notes = self.probe.instance.explainer.notes()
                     return NothingMarked.at(run.place(name), message, labels=self.labels(), notes=notes, help=help)
         self.shown.add(NOTHING)
         return None
+
+    def of_other_softmax(self, inputs: Tensors) -> str:
+        """What to look at first where a softmax over another dimension than that of the mask makes the NaN."""
+        softmaxes = Softmaxes(self.probe.instance)
+        with torch.no_grad(), torch.random.fork_rng(devices=[]), suppress(TrialFault):
+            self.probe.instance.run(self.way.training, softmaxes, inputs=inputs)
+        size = self.probe.setting.sizes[self.mask.along]
+        for call, other in softmaxes.found:
+            if other != size:
+                along = self.probe.instance.explainer.size(other)
+                meant = f"run `{call.function}` along `{self.mask.along}`, of which `{self.mask.name}` marks positions"
+                return f"{meant}, not along `{along}`, unless that is meant; then "
+        return ""
+
+
+class Softmaxes(Bystander):
+    """Notes the softmaxes that make NaN of what has none, and how many entries each runs over."""
+
+    def __init__(self, instance: Instance) -> None:
+        super().__init__(instance)
+        self.found: list[tuple[ex.Call, int]] = []
+        self.dim: Any = None  # of the one that is called
+
+    def called(self, node: ex.Call, arguments: Sequence[Any], keywords: Mapping[str, Any]) -> None:
+        self.dim = keywords.get("dim", arguments[1] if len(arguments) > 1 else None)
+
+    def gave(self, node: ex.Call | ex.Binary, operands: Sequence[Any], value: Any) -> None:
+        if not isinstance(node, ex.Call) or node.function not in SOFTMAXES or not isinstance(self.dim, int):
+            return
+        x = operands[0]
+        if isinstance(x, Tensor) and isinstance(value, Tensor) and value.isnan().any() and not x.isnan().any():
+            self.found.append((node, int(x.shape[self.dim])))
 
 
 def spread(mask: Mask, counts: Tensor, part: TensorSpec, like: Tensor) -> Tensor:

@@ -184,7 +184,9 @@ def _unequal(node: ex.Node, message: str, values: Mapping[str, Any]) -> str | No
     dims = [dim for part in unbound if (dim := _dim(part)) is not None]
     for part in unbound:
         shape = shape_of(part.arguments[0], values)
-        for dim in dims if shape and len(dims) == len(unbound) else ():
+        if shape is None or len(dims) < len(unbound):
+            continue
+        for dim in dims:
             if dim != _dim(part) and -len(shape) <= dim < len(shape):
                 written = ex.Unary("-", ex.Literal(-dim)) if dim < 0 else ex.Literal(dim)
                 other = ex.show(replace(part, arguments=(part.arguments[0], written), keywords=()))
