@@ -24,7 +24,7 @@ from layergen.bench.words import count, size, span
 HALVE = """\
 layer: Halve
 summary: Halve and move.
-arguments: {dim: {type: int, min: 1, doc: Size.}, scale: {type: int, default: 2, doc: Divisor.}}
+arguments: {dim: {type: int, min: 1, doc: Size.}, scale: {type: int, min: 1, default: 2, doc: Divisor.}}
 parameters: {weight: {shape: [dim], init: ones, doc: Scale.}}
 inputs: {x: [N, dim]}
 outputs: {y: [N, dim]}

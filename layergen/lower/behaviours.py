@@ -34,7 +34,7 @@ def imported_names(layer: CheckedLayer, mentioned: Collection[str]) -> Iterator[
     if layer.preconditions or layer.size_limits:
         yield "Limit"
     if any(masks(layer)):
-        yield "Mask"
+        yield "Marking"
     if layer.rejections or refuses_shapes(layer):
         yield "Refusal"
     if layer.transforms.grown:

@@ -150,4 +150,4 @@ def unseen(layer: CheckedLayer) -> Iterator[str]:
 
 def _mask(mask: Mask) -> str:
     parts = [python(mask.along), f"marks={python(mask.marks)}", f"outputs={python(mask.outputs)}"]
-    return f"Mask({', '.join([*parts, *(['longer=True'] if mask.longer else [])])})"
+    return f"Marking({', '.join([*parts, *(['longer=True'] if mask.longer else [])])})"

@@ -43,7 +43,7 @@ BUILTINS = frozenset({
     "round", "str", "sum", "super", "tuple", "zip",
 })  # fmt: skip
 TESTS = frozenset(
-    {"Case", "Defined", "Empty", "Entries", "Input", "Law", "Layer", "Limit", "Refusal", "Resized"}
+    {"Case", "Defined", "Empty", "Entries", "Input", "Law", "Layer", "Limit", "Marking", "Refusal", "Resized"}
 )  # what a generated test imports beside the layer
 CLASSES = TESTS.union({"F", "Module", "Parameter", "Tensor"}, (name for name in dir(builtins) if name[0].isupper()))
 
