@@ -111,7 +111,10 @@ def test_the_tests_are_told_where_masks_have_their_positions() -> None:
     assert dimensions(layer) == ["N", "L"]
     places = {"N": {"x": 0, "mask": 0, "y": 0}, "L": {"x": 1, "mask": 1}}
     assert axes_at(layer.program, layer.cases[0], ["N", "L"]) == places
-    assert list(unseen(layer)) == ["batch='N'", "masks={'mask': Marking('L', marks=('x',), outputs=('y',), longer=True)}"]
+    assert list(unseen(layer)) == [
+        "batch='N'",
+        "masks={'mask': Marking('L', marks=('x',), outputs=('y',), longer=True)}",
+    ]
 
 
 def test_outputs_whose_positions_are_others_are_not_compared() -> None:

@@ -55,7 +55,7 @@ def check_masks(ways: Ways) -> Iterator[Finding]:
     for mask in _masks(ways.program):
         trials = [MaskTrial(way, mask) for way in probed(ways) if {mask.name, *mask.part.marks} <= {*way.probe.given}]
         for trial in trials:
-            finding = trial.unmarked() or trial.nothing()
+            finding = trial.unmarked() or trial.nothing() or trial.behind_the_last()
             if finding is not None:
                 yield finding
                 return
@@ -128,9 +128,15 @@ class MaskTrial:
         program = self.probe.program
         if program.draws and (self.way.training or program.random == "always"):
             return None  # other sizes draw other random numbers
-        output = self.sees_more(usual) or self.sees_more_behind_the_last()
+        output = self.sees_more(usual)
         message = f"`{output}` changes with more positions of {self.mask.words} that `{self.mask.name}` does not mark"
         return None if output is None else self.finding(usual, output, message, self.help())
+
+    def behind_the_last(self) -> Finding | None:
+        """The same where the last position is marked, so that what follows it is not."""
+        self.before = {**self.given(), self.mask.name: torch.ones_like(self.before[self.mask.name])}
+        usual = self.run(self.before)
+        return None if usual is None else self.length(usual)
 
     def help(self) -> str:
         return f"leave what `{self.mask.name}` does not mark out of sums, counts, maxima and softmaxes"
@@ -188,15 +194,6 @@ class MaskTrial:
             return None
         self.shown.add(APPENDED)
         return self.changed(self.before[self.mask.name], usual, now)
-
-    def sees_more_behind_the_last(self) -> str | None:
-        """The same where the last position is marked, so that what follows it is not."""
-        given = self.before
-        self.before = {**given, self.mask.name: torch.ones_like(given[self.mask.name])}
-        usual = self.run(self.before)
-        found = None if usual is None else self.sees_more(usual)
-        self.before = given
-        return found
 
     def changed(self, counts: Tensor, usual: Run, now: Run) -> str | None:
         """The first output that has changed at some positions, or anywhere if it has no positions."""
