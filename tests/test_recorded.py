@@ -211,7 +211,7 @@ FAULTS = [
     ("tied_autoencoder", "F.gelu", "F.silu"),
     ("elastic_net_linear", ".square()", ".abs()"),
     ("batch_norm2d", "1 / num_batches_tracked", "1"),
-    ("vector_quantizer", "distances.argmin(dim=1)", "distances.argmax(dim=1)"),
+    ("vector_quantizer", ".square().sum(dim=1)", ".abs().sum(dim=1)"),
     ("lora_linear", "a=math.sqrt(5)", "a=math.sqrt(6)"),
     ("lora_linear", "kaiming_uniform_(self.down", "kaiming_normal_(self.down"),
     ("custom_conv2d", "init.uniform_(self.bias, -1 / math.sqrt(fan_in)", "init.uniform_(self.bias, -1 / fan_in"),
