@@ -6,12 +6,15 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from small import DIM, checked, program
 from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from layergen import ops
-from layergen.ops.one_step import at_one_step
+from layergen.ops.one_step import AtOneStep, at_one_step
 from layergen.ops.recurrences import unchecked
+from layergen.prove.proven import Proof
 
 GATES = {"lstm": 4, "gru": 3, "rnn_relu": 1, "rnn_tanh": 1}
 INT = st.integers(1, 3)
@@ -155,3 +158,38 @@ def test_a_projected_state_is_left_to_torch_where_gradients_tell() -> None:
 def test_another_projection_is_left_to_torch() -> None:
     call = projected((3, 2, 5, 4, 1), (True, False, False, False), 3, apart=-1)
     assert at_one_step(ops.get("lstm"), call, {}) is None
+
+
+@pytest.mark.parametrize("make", [torch.nn.GRU, torch.nn.LSTM, torch.nn.RNN])
+def test_modules_of_torch_take_one_step_too(make: Any) -> None:
+    module = make(3, 4, num_layers=2, bidirectional=True, device="meta")
+
+    def operations(steps: int) -> Any:
+        with CountsOps() as counted, AtOneStep():  # type: ignore[no-untyped-call]
+            output, _ = module(torch.empty(steps, 2, 3, device="meta"))
+        assert output.shape == module(torch.empty(steps, 2, 3, device="meta"))[0].shape
+        return counted.number
+
+    assert operations(3) == operations(9)
+
+
+class CountsOps(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Counts what torch computes."""
+
+    number = 0
+
+    def __torch_dispatch__(self, function: Any, types: Any, arguments: Any = (), keywords: Any = None) -> Any:
+        self.number += 1
+        return function(*arguments, **(keywords or {}))
+
+
+def test_any_number_of_steps_is_proven_at_once() -> None:
+    parts: dict[str, Any] = {
+        "arguments": {"dim": DIM},
+        "modules": {"rnn": {"module": "nn.GRU(dim, dim, batch_first=True)"}},
+        "inputs": {"x": ["N", "L", "dim"]},
+        "outputs": {"y": ["N", "L", "dim"]},
+    }
+    proof = checked(program("y, _ = rnn(x)", **parts)).proofs[0]
+    assert isinstance(proof, Proof)
+    assert [str(size) for size in proof.outputs["y"]][:2] == ["N", "L"]

@@ -11,7 +11,9 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.nn.functional import dropout, linear
+from torch.overrides import TorchFunctionMode
 
+from layergen.ops import registry
 from layergen.ops.model import Op
 from layergen.ops.recurrences import FUSED, arguments_of
 
@@ -25,9 +27,26 @@ def at_one_step(op: Op, arguments: Sequence[Any], keywords: Mapping[str, Any]) -
     given = arguments_of(op, arguments, keywords)
     states = given["hx"] if isinstance(given["hx"], list | tuple) else [given["hx"]]
     value = given["input"]
-    if value.device.type != "meta" or not _is_usual(value, states, given):
+    if not _is_without_data(value) or not _is_usual(value, states, given):
         return None
     return _Recurrence(_STEPS[op.name], given).run(value, states)
+
+
+def _is_without_data(value: Tensor) -> bool:
+    return value.is_meta or any(isinstance(size, torch.SymInt) for size in value.shape)
+
+
+class AtOneStep(TorchFunctionMode):
+    """Has the recurrences that torch's own modules call taken at one step, too."""
+
+    def __torch_function__(
+        self, function: Any, types: Any, arguments: tuple[Any, ...] = (), keywords: dict[str, Any] | None = None
+    ) -> Any:
+        keywords = keywords or {}
+        name = getattr(function, "__name__", "")
+        op = registry.find(name) if name in FUSED else None
+        found = at_one_step(op, arguments, keywords) if op and op.function is function else None
+        return function(*arguments, **keywords) if found is None else found
 
 
 def _is_usual(value: Tensor, states: Sequence[Tensor], given: Mapping[str, Any]) -> bool:

@@ -1,6 +1,7 @@
 """A member that is a module of torch."""
 
 from collections.abc import Mapping, MutableMapping
+from contextlib import nullcontext
 from functools import cache
 from typing import Any
 
@@ -10,6 +11,7 @@ from torch import Tensor, nn
 from layergen.lang import expression as ex
 from layergen.lang.interpreter import EvaluationFault, first_line
 from layergen.ops.modules import find_module
+from layergen.ops.one_step import AtOneStep
 from layergen.resolve.torch_module import TorchModule
 from layergen.run.fault import MemberFault
 from layergen.run.owned import Computes, Owned, State
@@ -60,8 +62,10 @@ def torch_member(
         tensors = {name: state[prefix + name] for name in names}
         tensors |= {name: tensor.clone() for name in buffers if (tensor := tensors[name]) is not None}
         module.train(training)
+        recurrence = AtOneStep() if isinstance(module, nn.RNNBase) else nullcontext()
         try:
-            return torch.func.functional_call(module, tensors, tuple(arguments), keywords)  # type: ignore[arg-type]
+            with recurrence:
+                return torch.func.functional_call(module, tensors, tuple(arguments), keywords)  # type: ignore[arg-type]
         except Exception as error:
             raise MemberFault(node, f"`{node.function}` fails: {plain(first_line(error))}") from None
 
