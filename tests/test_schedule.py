@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from layergen.lang.nodes import Data
 from layergen.project.library import Library, contract_digest, dependencies
 from layergen.project.manifest import Made
 from layergen.project.schedule import Graph, run, without_cycles
-from layergen.project.workers import SHARE, Failure, InProcess, Runner, Task, Workers, attempt, runner
+from layergen.project.workers import LARGE_SHARE, SHARE, Failure, InProcess, Runner, Task, Workers, attempt, runner
 
 
 def double(number: int) -> int:
@@ -113,9 +114,14 @@ def test_digest_of_a_contract_is_that_of_its_values() -> None:
     assert contract_digest({"a": 1, "b": [2]}) == contract_digest({"b": [2], "a": 1}) != contract_digest({"a": 1})
 
 
-def test_few_tasks_stay_in_this_process() -> None:
-    assert isinstance(runner(8, 2 * SHARE - 1), InProcess) and isinstance(runner(1, 100), InProcess)
-    assert isinstance(runner(2, 2 * SHARE), Workers)
+@pytest.mark.parametrize(("share", "torch"), [(SHARE, False), (LARGE_SHARE, True)])
+def test_few_tasks_stay_in_this_process(share: int, torch: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if torch:
+        monkeypatch.setitem(sys.modules, "torch", sys.modules.get("torch", ModuleType("torch")))
+    else:
+        monkeypatch.delitem(sys.modules, "torch", raising=False)
+    assert isinstance(runner(8, 2 * share - 1), InProcess) and isinstance(runner(1, 100), InProcess)
+    assert isinstance(runner(2, 2 * share), Workers)
 
 
 def test_error_in_a_task_is_its_outcome() -> None:

@@ -20,6 +20,7 @@ Task = tuple[Callable[..., Any], tuple[Any, ...]]  # a function of a module, and
 
 PRELOADED = "layergen.worker"  # by name, for it imports torch
 SHARE = 4  # tasks for each process that make it worth its start
+LARGE_SHARE = 16  # the same where torch is there already, and would have to be imported anew
 
 
 class Failure(NamedTuple):
@@ -58,7 +59,7 @@ def runner(jobs: int, tasks: int) -> Runner:
     Two processes take about 1 s of CPU more than one does, and a task about 0.2 s, so that fewer tasks are done sooner
     by one; and where torch is imported already, they would have to import it again.
     """
-    number = min(jobs, tasks // SHARE)
+    number = min(jobs, tasks // (LARGE_SHARE if "torch" in sys.modules else SHARE))
     return Workers(number) if number > 1 else InProcess()
 
 
