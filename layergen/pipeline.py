@@ -123,12 +123,15 @@ def check(
 
 def generate(order: Order) -> Generated:
     """Take one spec through all stages, from its text to the texts of its module and its test."""
-    spec, package = order.spec, order.config.package
     try:
-        source, checked = examined(order)
+        return rendered(order, *examined(order))
     except SourceError as fault:
         return Generated(diagnostics=fault.diagnostics)
 
+
+def rendered(order: Order, source: "SpecSource", checked: "CheckedLayer") -> Generated:
+    """What comes of a spec that has no faults."""
+    spec, package = order.spec, order.config.package
     from layergen.children import handed_on
     from layergen.lower import lower
     from layergen.render import render

@@ -1,5 +1,6 @@
 """What all tests share."""
 
+import gc
 import os
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,13 @@ settings.load_profile("suite")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-cases", action="store_true", help="write what layergen does now into tests/cases")
+
+
+def pytest_collection_finish() -> None:
+    """Let no search for garbage look at some ten thousand tests again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -13,13 +13,15 @@ import generated
 from generated.tests.behaviours import tensors_in
 from layergen.check import check
 from layergen.checked import CheckedLayer
-from layergen.children import library
 from layergen.lang.model import LayerSpec
 from layergen.lang.source import load
 from layergen.lang.validate import validate
-from layergen.pipeline import order_of
+from layergen.pipeline import examine, examined, rendered
+from layergen.project.cache import Cache
 from layergen.project.config import Config
-from layergen.project.discovery import SpecFile
+from layergen.project.discovery import SpecFile, discover
+from layergen.project.making import Generated, Maker, Order
+from layergen.project.workers import InProcess
 from layergen.resolve import resolve
 
 ROOT = Path(__file__).parents[1]
@@ -57,12 +59,25 @@ def read(path: Path) -> LayerSpec:
 
 
 def checked_file(path: Path) -> CheckedLayer:
-    """What is found out about a spec that has no faults, after those that it is made of."""
+    """What is found out about a spec that has no faults.
+
+    One of those that are shipped is taken through all stages, after those that it is made of, so that what comes of it
+    is in the cache: a build that makes sure of what is committed need not do all of it a second time.
+    """
     if not path.is_relative_to(ROOT / "specs"):
         return check(resolve(read(path)))
-    below = path.relative_to(ROOT / "specs")
+    below, config = path.relative_to(ROOT / "specs"), Config(ROOT)
     spec = SpecFile.of(str(path), f"specs/{below.as_posix()}", below.with_suffix("").parts)
-    return check(resolve(read(path), library(order_of(spec, Config(ROOT)).contracts)))
+    found: dict[str, CheckedLayer] = {}
+
+    def generate(order: Order) -> Generated:
+        source, found[order.spec.name] = examined(order)
+        return rendered(order, source, found[order.spec.name])
+
+    cache = Cache(config)
+    Maker((spec,), config, cache, generate, others=discover(config).specs).make(InProcess())
+    cache.save(whole=False)
+    return found[spec.name] if spec.name in found else examine(spec, config)
 
 
 class CheckedFiles(Mapping[str, CheckedLayer]):

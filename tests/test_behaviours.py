@@ -165,8 +165,12 @@ def project(built: Path, tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize(
     "arguments",
-    [(), ("src/acme/layers/tests/test_scale.py",), ("--import-mode=importlib",), ("--strict-markers",)],
-    ids=["from_the_root", "one_file", "importlib", "strict_markers"],
+    [
+        pytest.param((), id="from_the_root"),
+        pytest.param(("src/acme/layers/tests/test_scale.py",), id="one_file", marks=pytest.mark.slow),
+        pytest.param(("--import-mode=importlib",), id="importlib", marks=pytest.mark.slow),
+        pytest.param(("--strict-markers",), id="strict_markers", marks=pytest.mark.slow),
+    ],
 )
 def test_tests_run_wherever_the_package_is(project: Path, arguments: tuple[str, ...]) -> None:
     (project / "test_other.py").write_text("def test_other():\n    assert True\n")

@@ -31,16 +31,43 @@ from layergen.rules import all_rules
 CASES = Path(__file__).parent / "cases"
 FOLDERS = sorted([*CASES.glob("*/"), *CASES.glob("*/mended/")])
 FOLLOWED = ("advice.txt", "mended/advice.txt")
+LENGTHY = frozenset(  # the cases that take seconds, which are slow tests as the mended ones are
+    {
+        "attention_written_out",
+        "buffer_read_before_its_update",
+        "definitions_that_call_members",
+        "einsums_that_functions_do",
+        "labels_that_all_count_for_nothing",
+        "layer_of_layers",
+        "loop_over_members",
+        "norm_written_out",
+        "one_tensor_for_each_layer",
+        "penalties_that_add_up",
+        "rows_that_no_index_meets",
+        "statements_that_linters_would_change",
+        "tuple_on_a_condition",
+        "values_and_functions_for_members",
+        "values_that_start_from_each_other",
+        "whole_layer_with_a_table_of_one_row",
+        "whole_layer_with_a_tuple",
+        "whole_layer_with_its_own_repr",
+        "whole_layer_with_lists_of_numbers",
+        "whole_layer_with_members_along_dimensions",
+        "whole_layer_with_members_defined",
+        "whole_layer_with_sizes_of_one",
+        "whole_layer_with_sums_over_runs",
+    }
+)
 PARTS = ("stdout.txt", "advice.txt", "expected", "before", "mended")
 SHARED = ("tests/behaviours.py", "tests/conftest.py")
 HOLDS_SHARED = CASES / "whole_packages" / "expected"
 
 
 def marked() -> Iterator[Any]:
-    """All cases by their names, those marked that hold all that a build writes; the mended ones are slow."""
+    """All cases by their names, those marked that hold all that a build writes; mended and lengthy ones are slow."""
     for folder in FOLDERS:
         marks = [pytest.mark.written] if (folder / "expected").exists() else []
-        marks += [pytest.mark.slow] if folder.name == "mended" else []
+        marks += [pytest.mark.slow] if folder.name in {"mended", *LENGTHY} else []
         yield pytest.param(folder, id=folder.relative_to(CASES).as_posix(), marks=marks)
 
 
@@ -98,6 +125,10 @@ def test_each_rule_has_an_invalid_and_a_valid_case(rule: type[Rule]) -> None:
 
 def test_mended_cases_are_free_of_faults() -> None:
     assert not list(CASES.glob("*/mended/stdout.txt"))
+
+
+def test_lengthy_cases_are_there() -> None:
+    assert {folder.name for folder in FOLDERS} >= LENGTHY
 
 
 def test_advice_that_is_followed_is_not_given_again() -> None:

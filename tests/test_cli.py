@@ -364,6 +364,7 @@ def test_styles_of_faults_are_those_that_can_be_printed() -> None:
     assert tuple(diagnostics.STYLES) == cli.STYLES
 
 
+@pytest.mark.slow
 def test_generated_tests_are_run_by_name(project: Path, capfd: pytest.CaptureFixture[str]) -> None:
     main(["new", "GatedScale"])
     assert main(["test"]) == 2 and "run `layergen build`" in capfd.readouterr().err

@@ -174,7 +174,7 @@ def judge(root: Path, name: str, text: str) -> None:
     assert all(found.message.isprintable() for found in outcome.diagnostics)
 
 
-@settings(max_examples=25)
+@settings(max_examples=8)
 @given(mutants())
 def test_mutated_specs_are_built_or_refused(root: Path, mutant: tuple[str, str]) -> None:
     judge(root, *mutant)

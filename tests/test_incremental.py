@@ -71,7 +71,10 @@ def test_outputs_come_back_from_the_cache(built: Path, copy: Path) -> None:
     assert contents(copy) == contents(built)
 
 
-@pytest.mark.parametrize("damage", ["gone", "manifest", "texts", "results", "all"])
+@pytest.mark.parametrize(
+    "damage",
+    ["all", *(pytest.param(part, marks=pytest.mark.slow) for part in ("gone", "manifest", "texts", "results"))],
+)
 def test_damaged_cache_changes_no_byte(built: Path, copy: Path, damage: str) -> None:
     spoilt = {"manifest": "manifest.json", "texts": "*.text", "results": "*.json", "all": "*"}
     if damage == "gone":
