@@ -69,7 +69,7 @@ class Project:
         return code, output.getvalue(), errors.getvalue()
 
     def build(self) -> Built:
-        code, output, errors = self.run("build", "--output-format", "json")
+        code, output, errors = self.run("build", "-j", "1", "--output-format", "json")  # torch is here already
         generated = self.root / "generated"
         files = frozenset(path.relative_to(generated).as_posix() for path in generated.rglob("*.py"))
         return Built(code, tuple(map(fault_of, json.loads(output or "[]"))), errors, files)
