@@ -16,7 +16,7 @@ from layergen.contracts.definition import hold_to_definition
 from layergen.contracts.initial import initial_bounds
 from layergen.contracts.matching import check_match
 from layergen.contracts.recorded import recorded
-from layergen.contracts.rounding import rounding
+from layergen.contracts.rounding import rounding, rounds_in_training
 from layergen.contracts.together import check_together
 from layergen.contracts.transforms import transforms
 from layergen.diagnostics import Finding
@@ -88,6 +88,7 @@ def check(program: Program) -> CheckedLayer:
         conditions.asked(proven)
         proofs = conditions.shown(proven)
         kept = tuple(kept_by_torch(program, ways))
+        rounded = rounding(program, tested)
         layer = CheckedLayer(
             program,
             tuple(_recorded(program, cases)),
@@ -102,7 +103,8 @@ def check(program: Program) -> CheckedLayer:
             judgement,
             on_data(seen),
             defined,
-            rounding(program, tested),
+            rounded,
+            rounds_in_training(program, tested, rounded),
             transforms(program, runs.values(), proofs),
         )
         return replace(layer, advice=advise(layer, chosen, tuple(runs.values())))

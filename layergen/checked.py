@@ -112,7 +112,8 @@ class CheckedLayer:
     judgement: Judgement
     data: OnData
     defined: Compared  # the settings at which its values are those of its definition
-    rounding: Rounding  # how closely it keeps to its values in half precision
+    rounding: Rounding  # how closely it keeps to its values in half precision, in evaluation
+    rounds_in_training: bool  # whether so in training, where that is something else
     transforms: Transforms  # what holds of it under `vmap`, second derivatives and others
     advice: tuple[Finding, ...] = ()  # on how it may be written; no fault
 

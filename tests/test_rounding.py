@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from small import checked, program
+from small import DIM, checked, program
 
 from layergen.contracts.rounding import Rounding
 from layergen.resolve.program import Program
@@ -33,3 +33,35 @@ def test_what_is_computed_in_half_precision_is_near(forward: str) -> None:
 )
 def test_of_what_leaps_or_draws_nothing_is_told(parts: dict[str, Any]) -> None:
     assert seen(program(**parts)) is Rounding.UNTOLD
+
+
+TRAINED = """\
+if training:
+    square = {}
+    running = type_as(square, running)
+else:
+    square = type_as(running, upcast(x))
+y = type_as(upcast(x) * rsqrt(square + 0.1), x)
+"""
+
+
+@pytest.mark.parametrize(
+    ("square", "held"), [("mean(square(upcast(x)), dim=0)", True), ("upcast(mean(square(x), dim=0))", False)]
+)
+def test_what_training_rounds_more_often_is_held_to_in_evaluation_alone(square: str, held: bool) -> None:
+    running = {"running": {"shape": ["dim"], "init": "ones"}}
+    layer = program(
+        TRAINED.format(square),
+        arguments={"dim": DIM},
+        inputs={"x": ["N", "dim"]},
+        outputs={"y": ["N", "dim"]},
+        buffers=running,
+        mixes={"N": "training"},
+    )
+    found = checked(layer)
+    assert found.rounding is Rounding.ONCE_THROUGHOUT
+    assert found.rounds_in_training == held
+
+
+def test_what_is_random_in_training_is_held_to_in_evaluation_alone() -> None:
+    assert not checked(program("y = dropout(x, 0.5, training)")).rounds_in_training

@@ -39,26 +39,33 @@ class Rounding(Enum):
     UNTOLD = ""  # more, or nothing could be compared
 
 
-def rounding(program: Program, runs: Iterable[Runs]) -> Rounding:
-    """How closely a layer keeps to its values in half precision, in evaluation, at settings that are small enough."""
-    if not comparable(program, training=False) or jumps(program):
+def rounding(program: Program, runs: Iterable[Runs], training: bool = False) -> Rounding:
+    """How closely a layer keeps to its values in half precision in a mode, at settings that are small enough."""
+    if not comparable(program, training) or jumps(program):
         return Rounding.UNTOLD
     settings = [one.setting for one in runs if one.admits(WITH_DATA)]
-    outputs = _outputs(program, settings, ORDINARY)
+    outputs = _outputs(program, settings, ORDINARY, training)
     if not outputs or any(not bool(found.isfinite().all()) for found, _, _ in outputs):
         return Rounding.UNTOLD
     upcast = program.forward.upcasts and not has_narrow_products(program.forward.statements)  # which round, too
     if upcast and _rounds_once(outputs):
-        wide = _outputs(program, settings, WIDE)
+        wide = _outputs(program, settings, WIDE, training)
         held = any(bool(_held(exact, unit).any()) for _, exact, unit in wide)
         return Rounding.ONCE_THROUGHOUT if held and _rounds_once(wide) else Rounding.ONCE
     near = ((found - exact).abs().mean() <= NEAR * unit * exact.abs().mean() for found, exact, unit in outputs)
     return Rounding.NEAR if all(map(bool, near)) else Rounding.UNTOLD
 
 
-def _outputs(program: Program, settings: Sequence[Setting], point: Point) -> list[Pair]:
+def rounds_in_training(program: Program, runs: Sequence[Runs], in_evaluation: Rounding) -> bool:
+    """Whether a layer that computes something else in training keeps as closely to its values there."""
+    if not program.asks_mode or in_evaluation is Rounding.UNTOLD:
+        return False
+    return rounding(program, runs, training=True) is in_evaluation
+
+
+def _outputs(program: Program, settings: Sequence[Setting], point: Point, training: bool) -> list[Pair]:
     """The floating outputs at all settings."""
-    return [pair for setting in settings for pair in _at_setting(program, setting, point)]
+    return [pair for setting in settings for pair in _at_setting(program, setting, point, training)]
 
 
 def _rounds_once(outputs: Iterable[Pair]) -> bool:
@@ -78,7 +85,8 @@ def _held(exact: Tensor, unit: float) -> Tensor:
 
 def off(program: Program, settings: Iterable[Setting]) -> float:
     """How far the outputs in half precision are off on average, in units of the last digit, where they are most."""
-    pairs = (pair for setting in settings for pair in _at_setting(program, setting, ORDINARY))
+    modes = [training for training in program.modes if comparable(program, training)]
+    pairs = (pair for at in settings for mode in modes for pair in _at_setting(program, at, ORDINARY, mode))
     shares = (
         float((found - exact).abs().mean() / (unit * exact.abs().mean()).clamp(min=unit**2))
         for found, exact, unit in pairs
@@ -92,12 +100,12 @@ def jumps(program: Program) -> bool:
     return own or any(jumps(child.program) for child in program.children.values())
 
 
-def _at_setting(program: Program, setting: Setting, point: Point) -> Iterator[Pair]:
+def _at_setting(program: Program, setting: Setting, point: Point, training: bool) -> Iterator[Pair]:
     """The floating outputs at a setting."""
     for dtype in HALVES:
         for seed in SEEDS:
             try:
-                half, exact = _runs(program, setting, dtype, seed, point)
+                half, exact = _runs(program, setting, dtype, seed, point, training)
             except TrialFault:  # some kernels do not know half precision
                 continue
             for name, right in exact.outputs.items():
@@ -106,7 +114,9 @@ def _at_setting(program: Program, setting: Setting, point: Point) -> Iterator[Pa
                     yield found.double(), right.double(), torch.finfo(dtype).eps
 
 
-def _runs(program: Program, setting: Setting, dtype: torch.dtype, seed: int, point: Point) -> tuple[Run, Run]:
+def _runs(
+    program: Program, setting: Setting, dtype: torch.dtype, seed: int, point: Point, training: bool
+) -> tuple[Run, Run]:
     """A run in half precision, and one in float64 on the same numbers, which are moved as tests move them."""
     with drawn(seed), torch.no_grad():
         half = Instance(program, setting, Placement(CPU, dtype))
@@ -119,4 +129,4 @@ def _runs(program: Program, setting: Setting, dtype: torch.dtype, seed: int, poi
                 target = theirs[name]
                 if tensor is not None and target is not None:
                     target.copy_(tensor)
-        return half.run(training=False), exact.run(training=False)
+        return half.run(training), exact.run(training)

@@ -80,6 +80,7 @@ def traits(layer: CheckedLayer) -> Iterator[str]:
         "narrow": program.narrow,
         "loose": bool(layer.defined.plain) and not layer.defined.exact,
         "rounds_once": layer.rounding in (Rounding.ONCE, Rounding.ONCE_THROUGHOUT),
+        "rounds_in_training": layer.rounds_in_training,
     }
     yield from (f"{name}=True" for name, holds in flags.items() if holds)
     yield from unseen(layer)
