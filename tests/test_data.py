@@ -6,8 +6,9 @@ import pytest
 import torch
 from small import DIM, breaches, checked, fault_of, faults_of, forward_lines, instance_of, program
 
+from layergen.contracts.attempts import TOLERANCE, Attempt, off
 from layergen.contracts.finite import FINITE
-from layergen.contracts.halves import TOLERANCE, Attempt, counted, off
+from layergen.contracts.lengths import counted
 from layergen.contracts.values import HUGE, ORDINARY, ZERO, drawn, give, strided
 from layergen.present.guarantees import guarantees
 from layergen.run.instance import Placement

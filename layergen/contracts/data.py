@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from layergen.contracts.attempts import comparable
 from layergen.contracts.finite import POINTS, floats, is_judged
-from layergen.contracts.halves import comparable, counted, long_attempt
 from layergen.contracts.kernels import without_kernel
+from layergen.contracts.lengths import counted, long_attempts
 from layergen.contracts.promise import Ways
 from layergen.contracts.sites import WITH_DATA
 from layergen.ops.dtypes import dtype_name
@@ -47,7 +48,7 @@ def _long(small: Sequence[Runs], program: Program) -> Mapping[str, int]:
     sizes = {}
     for runs in small:
         for name in counted(program):
-            attempt = long_attempt(runs, name)
-            if attempt and attempt.run(attempt.dtype, 0):
-                sizes[name] = attempt.setting.sizes[name]
+            for attempt in long_attempts(runs, name):
+                if attempt.run(attempt.dtype, 0):
+                    sizes[name] = attempt.setting.sizes[name]
     return sizes

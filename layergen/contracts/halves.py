@@ -1,84 +1,38 @@
 """Values in half precision: near those that float64 gives for the same numbers, at a long dimension too."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from layergen.contracts.attempts import TOLERANCE, Attempt, comparable, off, worst
+from layergen.contracts.lengths import counted, long_attempts, tables_of_positions
 from layergen.contracts.open_inputs import first_floating
 from layergen.contracts.promise import Promise, Ways
-from layergen.contracts.sites import CPU, IN_COMMON, SHAKE, SizeWatch, started
-from layergen.contracts.values import ORDINARY, ZERO, Point, drawn
+from layergen.contracts.sites import IN_COMMON
+from layergen.contracts.values import ORDINARY, ZERO
 from layergen.diagnostics import FORWARD, Finding, Place
-from layergen.domains.twin import match_fails_too
 from layergen.lang import expression as ex
+from layergen.lang.visitor import parts, statements
 from layergen.ops.dtypes import dtype_name
 from layergen.resolve.program import Program
 from layergen.rules.values import LossOfPrecision
-from layergen.run.forward import Run, TrialFault
-from layergen.run.instance import Instance, Placement
+from layergen.run.forward import Run, Step
 from layergen.run.watching import BOTH, Bystander, Runs, Watch
-from layergen.settings.choice import Setting
-
-TOLERANCE = 0.1  # of the output's own size; what rounding alone does stays far below
-CONDITION = 16  # how much more than a rounding of its inputs does to it a layer may be off
-REPEATS = (1, 2)  # draws that must all show it
-LONG = (2100, 600)  # the first that is small enough; bfloat16 counts to 256
-MOST = 1_000_000  # elements of all tensors of a run at a long dimension
-POSITIONS = frozenset({"arange", "linspace"})
-RUNNING = frozenset({"cumsum", "cumprod", "logcumsumexp"})
 
 HALVES = {dtype: Watch(IN_COMMON[dtype], BOTH, Bystander) for dtype in (torch.bfloat16, torch.float16)}
 EXACT = Watch(IN_COMMON[torch.float64], BOTH, Bystander)
 
 
-@dataclass(frozen=True)
-class Attempt:
-    """A run that can be made again on other numbers."""
-
-    program: Program
-    setting: Setting
-    dtype: torch.dtype
-    training: bool
-    point: Point = ORDINARY  # what the inputs are
-
-    def run(self, dtype: torch.dtype, seed: int, nudge: float = 0.0) -> Run | None:
-        """Run in a dtype on the numbers of a seed, or on such that are off by a share of themselves."""
-        with drawn(seed):
-            try:
-                instance = self.started(dtype)
-                for name, tensor in (*instance.inputs.items(), *instance.state.items()):
-                    if nudge and tensor is not None and tensor.is_floating_point() and name not in self.program.buffers:
-                        tensor *= 1 + nudge * (2 * torch.empty_like(tensor).bernoulli_(0.5) - 1)
-                return instance.run(self.training)
-            except TrialFault:
-                return None
-
-    def started(self, dtype: torch.dtype) -> Instance:
-        """The layer in a dtype, with its numbers drawn."""
-        instance = Instance(self.program, self.setting, Placement(CPU, dtype))
-        started(instance, self.point, rounded=torch.bfloat16, shake=SHAKE)
-        return instance
-
-    def excused(self) -> bool:
-        """Whether the module of `matches` fails on these numbers too."""
-        with drawn():
-            return match_fails_too(self.started(self.dtype), self.training)
-
-    def error(self, seed: int, nudge: float = 0.0) -> float:
-        """The error of the outputs in the attempt's dtype, or of a nudge in float64; none where it cannot be run."""
-        exact, other = self.run(torch.float64, seed), self.run(torch.float64 if nudge else self.dtype, seed, nudge)
-        return worst(other, exact, self.dtype) if exact and other else 0.0
-
-
 def check_halves(ways: Ways) -> Iterator[Finding]:
-    """Yield the first way on which half precision gives something else, at the usual sizes or at a long dimension."""
+    """Yield what half precision makes something else on the first way, at the usual sizes or at a long dimension."""
     for runs in ways.runs:
-        for finding in (*_at_setting(runs), *_at_zero(runs), *_at_length(runs)):
-            yield finding
-            return
+        for check in (_at_setting, _at_zero, _in_tables, _at_length):
+            if found := list(check(runs)):
+                yield from found
+                return
 
 
 HALF = Promise(check_halves, (EXACT, *HALVES.values()))
@@ -89,8 +43,9 @@ def _at_setting(runs: Runs) -> Iterator[Finding]:
         for exact, half in zip(runs.seen(EXACT), runs.seen(watch), strict=True):
             if comparable(runs.program, half.training) and exact.fault is None and half.fault is None:
                 attempt = Attempt(runs.program, runs.setting, dtype, half.training)
-                if attempt_fails(attempt, worst(half.run, exact.run, dtype)):
-                    yield _finding(attempt, half.run, exact.run, half.instance)
+                if attempt.fails(worst(half.run, exact.run, dtype)):
+                    yield from _findings(attempt, half.run, exact.run)
+                    return
 
 
 def _at_zero(runs: Runs) -> Iterator[Finding]:
@@ -101,7 +56,7 @@ def _at_zero(runs: Runs) -> Iterator[Finding]:
         attempt = Attempt(runs.program, runs.setting, torch.float16, seen.training, ZERO)
         exact, half = attempt.run(torch.float64, 0), attempt.run(attempt.dtype, 0)
         if exact and half and worst(half, exact, attempt.dtype) == float("inf") and not attempt.excused():
-            yield _finding(attempt, half, exact, seen.instance)
+            yield from _findings(attempt, half, exact)
             return
 
 
@@ -110,108 +65,88 @@ def _at_length(runs: Runs) -> Iterator[Finding]:
     if not runs.admits(EXACT.site):
         return
     for name in counted(runs.program):
-        attempt = long_attempt(runs, name)
-        if attempt is None or not comparable(runs.program, attempt.training):
-            continue
-        exact, half = attempt.run(torch.float64, 0), attempt.run(attempt.dtype, 0)
-        if exact and half and attempt_fails(attempt, worst(half, exact, attempt.dtype)):
-            yield _finding(attempt, half, exact, Instance(runs.program, attempt.setting), name)
+        for attempt in long_attempts(runs, name):
+            if not comparable(runs.program, attempt.training):
+                continue
+            exact, half = attempt.run(torch.float64, 0), attempt.run(attempt.dtype, 0)
+            if exact and half and attempt.fails(worst(half, exact, attempt.dtype)):
+                yield from _findings(attempt, half, exact, name)
+                return
+
+
+def _in_tables(runs: Runs) -> Iterator[Finding]:
+    """The same where a buffer holds what half precision makes of positions, rather than the numbers that it has."""
+    if not runs.admits(EXACT.site):
+        return
+    usual = [Attempt(runs.program, runs.setting, torch.bfloat16, training) for training in runs.program.modes]
+    tables = tuple(tables_of_positions(runs.program))
+    long = (
+        [(name, attempt) for name in counted(runs.program) for attempt in long_attempts(runs, name)] if tables else []
+    )
+    for table in tables:
+        for length, attempt in (*((None, attempt) for attempt in usual), *long):
+            of_table = replace(attempt, table=table)
+            if comparable(runs.program, attempt.training) and of_table.fails(of_table.error(0)):
+                yield _finding_of_table(of_table, table, length)
+                break
+
+
+def _findings(attempt: Attempt, half: Run, exact: Run, length: str | None = None) -> Iterator[Finding]:
+    """The findings at the steps that are off, or that count wrong: each by itself, and none that follows from one."""
+    run: Run | None = half
+    while run is not None:
+        step, finding = _finding(attempt, run, exact, length)
+        yield finding
+        if step is None or step.target.span in attempt.mended:
+            return
+        attempt = replace(attempt, mended=attempt.mended | {step.target.span})
+        run = attempt.run(attempt.dtype, 0)
+        if run is not None and not attempt.fails(worst(run, exact, attempt.dtype)):
             return
 
 
-def comparable(program: Program, training: bool) -> bool:
-    """Whether a run does not depend on random numbers, which differ from dtype to dtype."""
-    settled = program.random != "always" and program.asks_mode and not training
-    return settled or not program.draws
-
-
-def attempt_fails(attempt: Attempt, error: float) -> bool:
-    """Whether an error is the layer's fault: other numbers show it too, and no rounding of its inputs explains it."""
-    if error <= TOLERANCE:
-        return False
-    if error == float("inf"):
-        return True
-    rounding = torch.finfo(attempt.dtype).eps / 2
-    if any(attempt.error(seed) <= TOLERANCE for seed in REPEATS):
-        return False
-    return all(attempt.error(seed, rounding) * CONDITION < error for seed in (0, *REPEATS))
-
-
-def counted(program: Program) -> tuple[str, ...]:
-    """The dimensions along which the forward counts positions, or sums up."""
-    found: set[str] = set()
-    values = {
-        target.id: statement.value
-        for statement in program.forward.statements
-        if isinstance(statement, ex.Assign)
-        for target in statement.targets
-    }
-    for call in program.forward.calls:
-        if call.function in RUNNING:
-            found |= {*program.dimensions}
-        if call.function in POSITIONS:
-            names = ex.names(call)
-            found |= names.union(*(ex.names(values[name]) for name in names if name in values))
-    return tuple(name for name in program.dimensions if name in found)
-
-
-def long_attempt(runs: Runs, name: str) -> Attempt | None:
-    """A run at the setting with one dimension that is long, and no more elements than are soon computed."""
-    training = not runs.program.asks_mode or not runs.program.draws
-    for size in LONG:
-        setting = replace(runs.setting, sizes={**runs.setting.sizes, name: size})
-        try:
-            instance = Instance(runs.program, setting)
-            watch = SizeWatch(instance)
-            watch.evidence(instance.run(training, watch))
-        except TrialFault:
-            continue
-        if watch.elements <= MOST:
-            return Attempt(runs.program, setting, torch.bfloat16, training)
-    return None
-
-
-def worst(half: Run, exact: Run, dtype: torch.dtype) -> float:
-    """The largest error of an output."""
-    return max((off(half.outputs[name], output, dtype) for name, output in exact.outputs.items()), default=0.0)
-
-
-def off(half: Any, exact: Any, dtype: torch.dtype) -> float:
-    """How far a tensor is off, in shares of its own size; infinite where it is no number and should be one."""
-    if not isinstance(half, Tensor) or not isinstance(exact, Tensor) or half.shape != exact.shape:
-        return 0.0
-    if not (exact.is_floating_point() or exact.is_complex()) or not exact.numel():
-        return 0.0
-    kind = torch.complex128 if exact.is_complex() else torch.float64
-    held = exact.isfinite() & (exact.abs() < torch.finfo(dtype).max / 2)
-    found, right = half.to(kind)[held], exact.to(kind)[held]
-    if not bool(found.isfinite().all()):
-        return float("inf")
-    least = 16 * torch.finfo(dtype).tiny * right.numel() ** 0.5  # below, float16 has no digits left
-    return float((found - right).norm() / right.norm().clamp(min=least)) if right.numel() else 0.0
-
-
-def _finding(attempt: Attempt, half: Run, exact: Run, instance: Instance, length: str | None = None) -> Finding:
-    """The finding at the first step that is off, or that counts wrong."""
+def _finding(attempt: Attempt, half: Run, exact: Run, length: str | None) -> tuple[Step | None, Finding]:
+    """The first step that is off, or that counts wrong, and what is said of it."""
+    program, setting = attempt.program, attempt.setting
+    notes = attempt.started(torch.float64).explainer.notes()
     for found, right in zip(half.steps, exact.steps, strict=False):
         miscounts = length is not None and _miscounts(found.value, right.value)
         if miscounts or off(found.value, right.value, attempt.dtype) > TOLERANCE:
             values = _values(found.value, right.value)
-            where = f" where {length} == {attempt.setting.sizes[length]}" if length else ""
+            where = f" where {length} == {setting.sizes[length]}" if length else ""
             where = f" for inputs {attempt.point.words}" if attempt.point is not ORDINARY else where
             message = f"in {dtype_name(attempt.dtype)}, `{found.name}` is {values[0]} instead of {values[1]}{where}"
             share = worst(half, exact, attempt.dtype)
-            notes = [] if share == float("inf") else [f"error: {share:.0%} of the output"]
-            notes += instance.explainer.notes()
-            wide = first_floating(instance.program) or "x"
+            notes = notes if share == float("inf") else (f"error: {share:.0%} of the output", *notes)
+            wide = _input_of(program, found) or first_floating(program) or "x"
             help = f"compute in float32 or wider: `h = upcast({wide})`, and come back with `type_as(…, {wide})`"
             if length is not None:
                 help = f"count in float32: `arange({length}, dtype=float32)`, and `upcast(…)` what it meets"
             place = Place(FORWARD, found.target.span)
-            return LossOfPrecision.at(place, message, notes=notes, help=help)
+            return found, LossOfPrecision.at(place, message, notes=notes, help=help)
     name = next(iter(exact.outputs))
     message = f"in {dtype_name(attempt.dtype)}, `{name}` is far from what float64 gives"
-    return LossOfPrecision.at(Place(("outputs", name), key=True), message, notes=instance.explainer.notes())
+    return None, LossOfPrecision.at(Place(("outputs", name), key=True), message, notes=notes)
+
+
+def _input_of(program: Program, step: Step) -> str | None:
+    """The floating input that a statement reads."""
+    stored = [part for part in map(parts, statements(program.forward.statements)) if step.target in part.targets]
+    read = frozenset[str]().union(*(ex.names(value) for part in stored for value in part.expressions))
+    return next((name for name, part in program.inputs.items() if part.floating and name in read), None)
+
+
+def _finding_of_table(attempt: Attempt, table: str, length: str | None) -> Finding:
+    """What is said of a buffer whose numbers half precision does not hold."""
+    half, exact = (attempt.started(dtype) for dtype in (attempt.dtype, torch.float64))
+    found, right = half.state[table], exact.state[table]
+    assert found is not None and right is not None, "a buffer that is not there makes no difference"
+    values = _values(found, right)
+    message = f"in {dtype_name(attempt.dtype)}, the buffer `{table}` holds {values[0]} instead of {values[1]}"
+    message += f", which matters where {length} == {attempt.setting.sizes[length]}" if length else ""
+    help = "keep it in float32, `dtype: float32`, and bring what is computed from it to the input's by `type_as(…)`"
+    notes = (f"error: {attempt.error(0):.0%} of the output", *exact.explainer.notes())
+    return LossOfPrecision.at(("buffers", table, "init"), message, notes=notes, help=help)
 
 
 def _miscounts(half: Any, exact: Any) -> bool:

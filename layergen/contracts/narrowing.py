@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from layergen.contracts.halves import comparable
+from layergen.contracts.attempts import comparable
 from layergen.contracts.promise import Promise, Ways
 from layergen.contracts.sites import CPU, IN_COMMON, SHAKE, started
 from layergen.contracts.values import drawn

@@ -6,7 +6,7 @@ from enum import Enum
 import torch
 from torch import Tensor
 
-from layergen.contracts.halves import comparable
+from layergen.contracts.attempts import comparable
 from layergen.contracts.sites import WITH_DATA
 from layergen.contracts.values import ORDINARY, WIDE, Point, drawn, give
 from layergen.resolve.autocast import has_narrow_products

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from layergen import ops
-from layergen.contracts.halves import TOLERANCE, comparable, worst
+from layergen.contracts.attempts import TOLERANCE, comparable, worst
 from layergen.contracts.open_inputs import first_floating
 from layergen.contracts.promise import Promise, Ways
 from layergen.contracts.sites import CPU, IN_COMMON, IN_FLOAT16, SHAKE, started

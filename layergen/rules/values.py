@@ -6,12 +6,15 @@ from layergen.diagnostics import Rule
 class LossOfPrecision(Rule):
     """In half precision, the layer computes something else, or in float64 what float32 holds of it.
 
-    The forward is run in float16 and bfloat16, and in float64 on the very same inputs and parameters; where positions
-    are counted along a dimension, with a long one too; in float16 on inputs that are all zero as well, where an `eps`
-    of 1e-12 is nothing, and `normalize(x)` divides by it. An error of more than a tenth of the output is no rounding: a
-    bfloat16 has eight bits, so that it counts 257 as 256, and a float16 ends at 65504. Where a change of the inputs by
-    as little as their own rounding does the same, the layer is not at fault. In float64 it is run once more with all
-    casts to less left out: what `float(x)` cuts off does not come back.
+    The forward is run in float16 and bfloat16, and in float64 on the very same inputs and parameters; where
+    positions are counted along a dimension, with a long one too, and with larger arguments where these bound it. A
+    buffer that is computed from positions has the layer's dtype as well, unless it declares one: what that makes of
+    its values is held against what they are. In float16 inputs are all zero as well, where an `eps` of 1e-12 is
+    nothing, and `normalize(x)` divides by it. An error of more than a tenth of the output is no rounding: a
+    bfloat16 has eight bits, so that it counts 257 as 256, and a float16 ends at 65504. Where a change of the inputs
+    by as little as their own rounding does the same, the layer is not at fault. In float64 it is run once more with
+    all casts to less left out: what `float(x)` cuts off does not come back. Each statement is told that is off by
+    itself.
 
         forward: |
           t = type_as(arange(L), x)             # in bfloat16, 2047 positions are 264 values
