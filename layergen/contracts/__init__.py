@@ -32,6 +32,7 @@ from layergen.contracts.narrowing import NARROWING
 from layergen.contracts.penalty import PENALTY
 from layergen.contracts.promise import Promise, Shown, Ways
 from layergen.contracts.purity import PURITY
+from layergen.contracts.shifted import SHIFTED
 from layergen.contracts.stacks import STACKS
 from layergen.contracts.strides import STRIDES
 from layergen.contracts.stuck import STUCK
@@ -69,7 +70,7 @@ CONTRACTS: dict[str, tuple[Promise, ...]] = {
     "penalty": (PENALTY,),
     "matches": (AGREEMENT,),
     "laws": (LAWS,),
-    "precision": (HALF, NARROWING),
+    "precision": (HALF, NARROWING, SHIFTED),
     "init": (FANS, STACKS),
     "influence": (INFLUENCE, CONSTANT, ENTRIES),
 }

@@ -31,6 +31,9 @@ class Attempt:
     dtype: torch.dtype
     training: bool
     point: Point = ORDINARY  # what the inputs are
+    common: torch.dtype = torch.bfloat16  # which holds all numbers that are drawn
+    shifted: str | None = None  # an input that is far from zero, and how far
+    shift: float = 0.0
     table: str | None = None  # a buffer: it alone is in the dtype, and starts with what that makes of its values
     mended: frozenset[Span] = frozenset()  # where values are stored that float64 computes, in whatever dtype is run
 
@@ -52,7 +55,10 @@ class Attempt:
     def started(self, dtype: torch.dtype) -> Instance:
         """The layer in a dtype, with its numbers drawn."""
         instance = Instance(self.program, self.setting, Placement(CPU, dtype if self.table is None else torch.float64))
-        started(instance, self.point, rounded=torch.bfloat16, shake=SHAKE)
+        started(instance, self.point, rounded=self.common, shake=SHAKE)
+        far = instance.inputs[self.shifted] if self.shifted is not None else None
+        if far is not None:
+            far.copy_((far.double() + self.shift).to(self.common))
         target = instance.state[self.table] if self.table is not None else None
         if self.table is not None and target is not None:
             target.copy_(initial_value(instance, instance.program.tensors[self.table], target).to(dtype))

@@ -31,6 +31,32 @@ class LossOfPrecision(Rule):
     judges = True
 
 
+class LossByCancellation(Rule):
+    """In float32, a layer that only counts differences loses them where the inputs are far from zero.
+
+    The forward is run on inputs about 4096 that differ by some 1, each floating one without a range in its turn, in
+    float32 and in float64 on the same numbers. It is looked at where float64 shows that the distance from zero
+    changes nothing, or adds the same at each step of it, as in a norm, or in a block that adds one to its input.
+    There, an error of a tenth of what the layer gives about zero is no rounding, unless a change of the inputs by
+    as little as their own rounding does the same. A variance as the difference of two squares takes 16777216 from
+    16777217, and float32 holds one of them alone.
+
+        forward: |
+          m = mean(x, dim=-1, keepdim=True)
+          v = mean(square(x), dim=-1, keepdim=True) - square(m)
+          y = (x - m) * rsqrt(v + eps)
+
+    Fix: take away the mean first, or call the op that does.
+
+        forward: |
+          v, m = var_mean(x, dim=-1, correction=0, keepdim=True)
+          y = (x - m) * rsqrt(v + eps)
+    """
+
+    code = "LG354"
+    judges = True
+
+
 class AvoidableOverflow(Rule):
     """A value becomes infinite or NaN on the way to a result that is neither.
 
