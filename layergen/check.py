@@ -17,6 +17,7 @@ from layergen.contracts.initial import initial_bounds
 from layergen.contracts.matching import check_match
 from layergen.contracts.recorded import recorded
 from layergen.contracts.rounding import rounding, rounds_in_training
+from layergen.contracts.starts import check_starts
 from layergen.contracts.together import check_together
 from layergen.contracts.transforms import transforms
 from layergen.diagnostics import Finding
@@ -76,6 +77,7 @@ def check(program: Program) -> CheckedLayer:
             made = working(program, setting, (DECISIONS, *WATCHES))
             cases.append(check_setting(made))
             runs[made.setting.name] = made
+        refuse(check_starts(program, chosen[0]))
         refuse(check_branches(program, runs.values()))
         ways = tuple(paths(program, [case.setting for case in cases]))
         seen = Ways(program, tuple(runs[setting.name] for setting in ways))

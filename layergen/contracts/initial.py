@@ -146,21 +146,32 @@ def _around(middle: float, distance: float) -> tuple[float, float]:
 def _expression_bounds(instance: Instance, name: str, target: Tensor) -> Bounds | None:
     """The least and the greatest value of a tensor expression, unless it is random or large."""
     tensor = instance.program.tensors[name]
-    init, dtype = tensor.init.value, target.dtype
-    results = Results(TensorCalls(META, dtype))
-    result = evaluated(instance, tensor, results, tensors_read(instance, tensor))
-    if not isinstance(result, Tensor):
-        raise EvaluationFault(init, f"the initial value is `{result}`, not a tensor")
-    if result.shape != target.shape:
-        words = Words(instance.program, replace(instance.setting, sizes={}))  # the constructor knows no dimension
-        shapes = words.shape(tuple(result.shape)), words.shape(tuple(target.shape))
-        raise EvaluationFault(init, f"the initial value has shape {shapes[0]}, not {shapes[1]}")
+    results = Results(TensorCalls(META, target.dtype))
+    result = fitting(instance, name, target, results)
     if results.largest > LARGEST or not result.numel() or result.is_complex():
         return None
     if any(map(_draws, tensor.init.nodes())):
         return None if tensors_read(instance, tensor) else sampled(lambda: initial_value(instance, tensor, target))
     exact = _exact(instance, name, {})
     return None if exact is None else (exact.double().min().item(), exact.double().max().item())
+
+
+def fitting(instance: Instance, name: str, target: Tensor, call: Function) -> Tensor:
+    """What the expression of an initial value gives, without data.
+
+    Raises:
+        EvaluationFault: If it cannot be computed, or has another shape than the tensor.
+    """
+    tensor = instance.program.tensors[name]
+    init = tensor.init.value
+    result = evaluated(instance, tensor, call, tensors_read(instance, tensor))
+    if not isinstance(result, Tensor):
+        raise EvaluationFault(init, f"the initial value is `{result}`, not a tensor")
+    if result.shape != target.shape:
+        words = Words(instance.program, replace(instance.setting, sizes={}))  # the constructor knows no dimension
+        shapes = words.shape(tuple(result.shape)), words.shape(tuple(target.shape))
+        raise EvaluationFault(init, f"the initial value has shape {shapes[0]}, not {shapes[1]}")
+    return result
 
 
 def _exact(instance: Instance, name: str, known: dict[str, Tensor | None]) -> Tensor | None:

@@ -23,7 +23,7 @@ class InitMismatch(Rule):
     """An initial value does not fit its parameter.
 
     An initializer refuses the parameter's shape or the numbers that it is given, or an expression gives a tensor of
-    another shape.
+    another shape: in a case, or at other arguments near it that bounds and constraints allow, as at an odd one.
 
         parameters:
           bias: {shape: [dim], init: xavier_uniform}    # has no fan: only one dimension

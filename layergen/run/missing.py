@@ -21,7 +21,7 @@ def missing_constraint(program: Program, setting: Setting, works: Callable[[Prog
     """Help with a constraint at which a layer works, if a simple one tells where it does."""
     good: list[Point] = []
     bad: list[Point] = []
-    for other in (setting, *islice(_near(program, setting), TRIES)):
+    for other in (setting, *islice(near(program, setting), TRIES)):
         (good if works(program, other) else bad).append(_point(program, other))
     if not good or len(bad) < 2:
         return None
@@ -46,7 +46,7 @@ def _point(program: Program, setting: Setting) -> dict[str, int]:
     return point | dict(setting.sizes)
 
 
-def _near(program: Program, setting: Setting) -> Iterator[Setting]:
+def near(program: Program, setting: Setting) -> Iterator[Setting]:
     """Settings in which one number is another, or two are."""
     names = [name for name in program.decided if _is_number(program, setting, name)] + list(setting.sizes)
     for name in names:
