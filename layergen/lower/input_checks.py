@@ -20,6 +20,7 @@ from layergen.prove.demands import (
 )
 from layergen.resolve.program import Program
 from layergen.resolve.signature import Entry, Sizes, leading_source
+from layergen.resolve.unbatched import telling
 
 
 def mentioned_dimensions(program: Program, check: InputCheck) -> frozenset[str]:
@@ -84,15 +85,24 @@ def _own(program: Program, dimension: str, where: Entry) -> bool:
 
 
 def expectation(
-    name: str, sizes: Sizes, run: str | None, told: Iterator[tuple[str, str]], shape: str = ""
+    program: Program, name: str, sizes: Sizes, told: Iterator[tuple[str, str]], shape: str = ""
 ) -> Iterator[str | tuple[str]]:
     """The parts of a message about an input of a wrong shape: texts, and one-tuples with the source of values."""
-    yield f"expected {name} of shape {shape_text(sizes.entries, run)}"
+    yield f"expected {name} of shape {shape_text(sizes.entries, program.run)}"
+    if program.left_out is not None and _tells(program, name, program.left_out):
+        single = tuple(entry for entry in sizes.entries if entry != ex.Name(program.left_out))
+        yield f" or {shape_text(single, program.run)}"
     for index, (known, value) in enumerate(told):
         yield f"{', ' if index else ' with '}{known}="
         yield (value,)
     yield ", got "
     yield (f"tuple({shape or f'{name}.shape'})",)
+
+
+def _tells(program: Program, name: str, left_out: str) -> bool:
+    """Whether the rank of an input tells if a dimension is left out; the others then have to do likewise."""
+    found = telling(program.inputs, left_out)
+    return found is not None and found.input == name
 
 
 def rounds(program: Program, checks: Sequence[InputCheck]) -> Iterator[tuple[str, list[InputCheck]]]:
@@ -153,7 +163,7 @@ class InputCheckWriter:
             if checks:
                 yield f"if {self.condition(name, sizes, checks)}:"
                 said = ((known, self.value(meant)) for known, meant in told(self.program, name, checks).items())
-                parts = expectation(name, sizes, self.program.run, said, self.shape(name, sizes))
+                parts = expectation(self.program, name, sizes, said, self.shape(name, sizes))
                 yield f"    raise ValueError({formatted(*parts)})"
 
     def condition(self, name: str, sizes: Sizes, checks: Sequence[InputCheck]) -> str:

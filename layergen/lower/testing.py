@@ -174,7 +174,7 @@ def wrong_shapes(layer: CheckedLayer, base: Fields) -> Iterator[RowView]:
         for wrong in check.wrong:
             inputs = {**shapes(case.inputs), check.input: wrong}
             fields = {**sizes_of(program, case.setting, case.inputs, case.ranges), "inputs": inputs}
-            parts = expectation(check.input, sizes, program.run, iter(said))
+            parts = expectation(program, check.input, sizes, iter(said))
             *texts, _ = (part if isinstance(part, str) else part[0] for part in parts)
             name = f"{check.input}_{place_of(check, wrong, case)}"
             label = name if case is layer.cases[0] else f"{name}_{case.setting.name}"
