@@ -12,6 +12,7 @@ from layergen.contracts.definition import COMPLETE
 from layergen.contracts.detached import DETACHED
 from layergen.contracts.device import DEVICE
 from layergen.contracts.domains import DOMAINS
+from layergen.contracts.dropped import DROPPED
 from layergen.contracts.dtype import DTYPE
 from layergen.contracts.entries import ENTRIES
 from layergen.contracts.execution import EXECUTION
@@ -59,7 +60,7 @@ CONTRACTS: dict[str, tuple[Promise, ...]] = {
     "autocast": (AUTOCAST,),
     "device": (DEVICE,),
     "gradient": (GRADIENT, CANCELLED, DETACHED),
-    "training": (RANDOMNESS,),
+    "training": (RANDOMNESS, DROPPED),
     "meaning": (INDEPENDENCE, CAUSAL, MASKS, AXES),
     "definition": (COMPLETE,),
     "domains": (DOMAINS,),
