@@ -14,6 +14,7 @@ from layergen.contracts.device import DEVICE
 from layergen.contracts.domains import DOMAINS
 from layergen.contracts.dropped import DROPPED
 from layergen.contracts.dtype import DTYPE
+from layergen.contracts.edge_draws import EDGE_DRAWS
 from layergen.contracts.entries import ENTRIES
 from layergen.contracts.execution import EXECUTION
 from layergen.contracts.exemptions import needless_exemptions
@@ -60,7 +61,7 @@ CONTRACTS: dict[str, tuple[Promise, ...]] = {
     "autocast": (AUTOCAST,),
     "device": (DEVICE,),
     "gradient": (GRADIENT, CANCELLED, DETACHED),
-    "training": (RANDOMNESS, DROPPED),
+    "training": (RANDOMNESS, DROPPED, EDGE_DRAWS),
     "meaning": (INDEPENDENCE, CAUSAL, MASKS, AXES),
     "definition": (COMPLETE,),
     "domains": (DOMAINS,),

@@ -161,6 +161,28 @@ class BiasedDropout(Rule):
     judges = True
 
 
+class UnboundedDraw(Rule):
+    """An output is NaN or infinite where a random number between 0 and 1 is 0.
+
+    `rand` draws from 0, which is among what it gives, to 1, which is not. The logarithm of a 0 is minus infinity: rare
+    in float32, where one entry in 16 million is 0, and at once in bfloat16, where it is one in 256. The forward is run
+    with one entry of each draw set to 0, and the others as they are drawn.
+
+        forward: y = x - log(-log(rand_like(x))) if training else x
+
+    Fix: draw in float32, and keep away from 0 before the op that fails there.
+
+        forward: |
+          y = x
+          if training:
+              u = clamp(rand_like(x, dtype=float32), min=1e-6, max=1 - 1e-6)
+              y = x - type_as(log(-log(u)), x)
+    """
+
+    code = "LG356"
+    judges = True
+
+
 class NonFiniteGradient(Rule):
     """A gradient is NaN or infinite for inputs or settings that the spec allows, though the outputs are finite.
 
