@@ -2,7 +2,7 @@
 
 At one of them flags, choices and numbers move together, so that a number matters too on the ways that a flag opens; of
 sizes it has what no other setting has: entries that are not equal, or one number for all of them. Others are of single
-samples.
+samples, or there for an operand of a condition.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,6 +19,7 @@ from layergen.lang.model import Argument
 from layergen.resolve.program import Program
 from layergen.resolve.unbatched import telling
 from layergen.settings.choice import Setting, allowed, case_sizes, setting_with
+from layergen.settings.operands import crossing
 from layergen.settings.pairs import divides
 from layergen.settings.search import candidates, cycled
 
@@ -44,9 +45,9 @@ def beside(program: Program, usual: Sequence[Setting]) -> Iterator[Setting]:
         usual: The settings at which it is checked, the base first.
     """
     together = _together(program, usual)
-    if together is not None:
-        yield together
-    yield from _single_samples(program, usual)
+    made = [*usual, *([together] if together is not None else []), *_single_samples(program, usual)]
+    yield from made[len(usual) :]
+    yield from crossing(program, made)
 
 
 def _together(program: Program, usual: Sequence[Setting]) -> Setting | None:

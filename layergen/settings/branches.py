@@ -7,7 +7,7 @@ nothing.
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from layergen.diagnostics import FORWARD, Path, Place, Span
 from layergen.lang import expression as ex
@@ -147,14 +147,17 @@ class Shadow(Interpreter):
                 self.evaluate(part.expression)
 
 
+Noting = TypeVar("Noting", bound=Shadow)
+
+
 def outside(program: Program, setting: Setting) -> set[Decision]:
     """What the conditions outside the forward come to at a setting."""
-    return _looked(program, setting).decisions
+    return looked(program, setting, Shadow).decisions
 
 
 def leanings(program: Program, setting: Setting) -> set[Decision]:
     """Whether the first is more of two numbers, where the greater or the lesser is asked for, outside the forward."""
-    return _looked(program, setting).leanings
+    return looked(program, setting, Shadow).leanings
 
 
 def choices(program: Program) -> Iterator[Branching]:
@@ -172,9 +175,9 @@ def is_choice(node: ex.Call) -> bool:
     return scalar and node.function in ("min", "max") and len(node.arguments) == 2
 
 
-def _looked(program: Program, setting: Setting) -> Shadow:
+def looked(program: Program, setting: Setting, kind: type[Noting]) -> Noting:
     """What is seen of all expressions outside the forward."""
-    shadow = Shadow({**setting.names, **given_values(program, setting.given)})
+    shadow = kind({**setting.names, **given_values(program, setting.given)})
     without = {name for name, value in _tensors(program, setting).items() if value is None}
     for part in program.scoped:
         section, name = part.path[0], part.path[1] if len(part.path) > 1 else ""
@@ -190,23 +193,23 @@ def _looked(program: Program, setting: Setting) -> Shadow:
 
 def foreseen(program: Program, setting: Setting) -> set[Decision]:
     """What all conditions would come to at a setting, as far as that can be told without tensors."""
-    return outside(program, setting).union(*_inside(program, setting))
+    return outside(program, setting).union(*(shadow.decisions for shadow in inside(program, setting, Shadow)))
 
 
 def is_foreseen(program: Program, setting: Setting, decision: Decision) -> bool:
     """Whether a condition would come to an outcome at a setting, in training or in evaluation."""
     (path, _), _ = decision
-    found = _inside(program, setting) if path == FORWARD else iter((outside(program, setting),))
-    return any(decision in decisions for decisions in found)
+    found = inside(program, setting, Shadow) if path == FORWARD else iter((looked(program, setting, Shadow),))
+    return any(decision in shadow.decisions for shadow in found)
 
 
-def _inside(program: Program, setting: Setting) -> Iterator[set[Decision]]:
-    """What the conditions of the forward would come to, mode by mode."""
+def inside(program: Program, setting: Setting, kind: type[Noting]) -> Iterator[Noting]:
+    """What is seen of the forward, mode by mode."""
     for training in program.modes:
-        shadow = Shadow({**setting.names, **_tensors(program, setting), "training": training})
+        shadow = kind({**setting.names, **_tensors(program, setting), "training": training})
         with suppress(EvaluationFault):
             shadow.run(program.forward.statements)
-        yield shadow.decisions
+        yield shadow
 
 
 def way(program: Program, setting: Setting) -> frozenset[Decision] | None:

@@ -81,7 +81,7 @@ def reaching(program: Program, chosen: Sequence[Setting]) -> Iterator[Setting]:
 
 def _by(program: Program, base: Setting, alternative: Alternative) -> Reached | None:
     """A setting near the base that keeps a constraint by one alternative alone."""
-    for changes in islice(_changes(program, base, [alternative.constraint]), FEWER):
+    for changes in islice(changes_of(program, base, [alternative.constraint]), FEWER):
         setting = _beside(program, base, changes)
         if setting is not None and alternative.alone(setting.names) and allowed(program, setting):
             return Reached(replace(setting, by=alternative), changes)
@@ -123,8 +123,8 @@ def reach(
     wanted, inputs = (branching.key, outcome), wholes(program.inputs)
     tries = TRIES if seen is foreseen else FEWER
     tests = [branching.test, *_around(program, branching)]
-    for changes in islice(_changes(program, base, tests), tries):
-        setting = _changed(program, base, changes)
+    for changes in islice(changes_of(program, base, tests), tries):
+        setting = changed(program, base, changes)
         if setting is not None and _is_seen(program, setting, wanted, seen):
             return Reached(setting, {name: value for name, value in changes.items() if name not in inputs})
     return None
@@ -135,7 +135,7 @@ def _is_seen(program: Program, setting: Setting, wanted: Decision, seen: Foresig
     return is_foreseen(program, setting, wanted) if seen is foreseen else wanted in seen(program, setting)
 
 
-def _changes(program: Program, base: Setting, tests: Sequence[ex.Expression]) -> Iterator[dict[str, Any]]:
+def changes_of(program: Program, base: Setting, tests: Sequence[ex.Expression]) -> Iterator[dict[str, Any]]:
     """What to change of the base: of what conditions depend on one after the other, then several at once."""
     names, numbers = _relevant(program, tests)
     pools = {name: list(_pool(program, base, name, numbers)) for name in names}
@@ -220,7 +220,7 @@ def _of_type(argument: Argument, near: Sequence[int], literals: set[float | str]
     return [*(argument.choices or ()), *lists, *([value] * count for count in lengths for value in beside), *usual]
 
 
-def _changed(program: Program, base: Setting, changes: Mapping[str, Any]) -> Setting | None:
+def changed(program: Program, base: Setting, changes: Mapping[str, Any]) -> Setting | None:
     """The base with some changes, and what else must change with them."""
     arguments = {name: value for name, value in changes.items() if name in program.decided}
     sizes = {name: value for name, value in changes.items() if name in program.dimensions}
