@@ -220,12 +220,16 @@ def check_setting(runs: Runs) -> CheckedCase:
     learned |= {name: False for name, owned in instance.inner.items() if owned.parameter and not owned.learned}
     unmeasured = [name for name, part in parameters.items() if not part.gradient]
     unmeasured += [name for name, owned in instance.inner.items() if owned.parameter and not owned.gradient]
+    trained = [name for name, part in parameters.items() if part.gradient and instance.learns(name)]
+    trained += [name for name, owned in instance.inner.items() if owned.parameter and owned.learned and owned.gradient]
     wide = Instance(runs.program, runs.setting, Placement(dtype=torch.float64))
     kept = {name: tensor.dtype for name, tensor in wide.state.items() if tensor is not None}
     dtypes = {name: dtype_name(dtype) for name, dtype in kept.items() if dtype is not torch.float64}
     return CheckedCase(
         *(runs.setting, trial.inputs, trial.ranges, trial.outputs, trial.state),
-        *(bounds, learned, dtypes, tuple(unmeasured), sought(instance)),
+        *(bounds, learned, dtypes, tuple(unmeasured)),
+        trained=tuple(trained),
+        labels=sought(instance),
     )
 
 

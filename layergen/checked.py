@@ -40,6 +40,7 @@ class CheckedCase:
     learned: Mapping[str, bool]  # of the parameters that exist and may be frozen, whether they are not
     dtypes: Mapping[str, str]  # of parameters and buffers that have one of their own
     unmeasured: tuple[str, ...]  # the parameters whose gradient is not the derivative
+    trained: tuple[str, ...] = ()  # those that are not frozen, and whose gradient is
     labels: Mapping[str, int | None] = field(default_factory=dict)  # a number that integer inputs should have once
     recorded: Recorded = field(default_factory=Recorded)  # what comes out on values that need no random numbers
 

@@ -196,6 +196,10 @@ BEHAVIOURS = {
         lambda layer: bool(functions_by_name(layer.program)),
         "no argument is a function, or more than what it computes goes by its name",
     ),
+    "test_training_lowers_a_loss": Behaviour(
+        lambda layer: has_slopes(layer.program) and any(case.trained for case in layer.tested),
+        "no parameter is trained of which an output has a slope that could be measured",
+    ),
     "test_unmarked_positions_have_no_effect": Behaviour(
         lambda layer: any(masks(layer)),
         "no input says what it marks",
@@ -251,10 +255,14 @@ def has_gradients(program: Program) -> bool:
     measured = measured or any(parameter.gradient for parameter in program.parameters.values())
     behind = [child for member in program.members.values() if member.gradient for child in member.children]
     measured = measured or any(has_gradients(child.program) for child in behind)
+    return measured and has_slopes(program)
+
+
+def has_slopes(program: Program) -> bool:
+    """Whether outputs have slopes that can be measured, in float64."""
     dtypes = [part.dtype for part in (*program.inputs.values(), *program.outputs.values())]
     dtypes += [part.dtype for part in program.parameters.values()]
-    measured = measured and not any(dtype in NARROW for dtype in dtypes)  # slopes are measured in float64
-    return measured and any(tensor.floating for tensor in program.outputs.values())
+    return not any(dtype in NARROW for dtype in dtypes) and any(tensor.floating for tensor in program.outputs.values())
 
 
 def settles(program: Program) -> bool:

@@ -1,0 +1,82 @@
+"""Generated tests fail where the generated layer is wrong: it is broken by hand, in ways that few tests find."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from projects import Project
+
+SPECS = {
+    "skip": """\
+layer: Skip
+summary: Double what keeps its size.
+arguments:
+  dim:    {type: int, min: 1, doc: Size of the input.}
+  out:    {type: int, min: 1, doc: Size of the output.}
+  stride: {type: int, min: 1, default: 1, doc: Step between windows.}
+inputs: {x: [N, dim]}
+outputs: {y: [N, dim]}
+forward: y = 2 * x if stride == 1 and dim == out else x
+""",
+    "drawn": """\
+layer: Drawn
+summary: Map the last dimension.
+arguments:
+  dim: {type: int, min: 1, doc: Size of the last dimension.}
+parameters:
+  weight: {shape: [dim, dim], init: normal(std=0.02)}
+  bias: {shape: [dim], init: "uniform(-0.1, 0.1)"}
+  gain: {shape: [], init: "trunc_normal(std=0.5)"}
+  thin: {shape: [dim, dim], init: "sparse(0.5)"}
+inputs: {x: [N, dim]}
+outputs: {y: [N, dim]}
+forward: y = gain * linear(linear(x, weight, bias), thin)
+""",
+}
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("project")
+    project = Project(root, {f"{name}.yaml": text for name, text in SPECS.items()})
+    built = project.build()
+    assert (built.code, built.faults) == (0, ()), built.errors
+    return root
+
+
+def failing(root: Path, name: str, chosen: str) -> set[str]:
+    """The rows of some generated tests of a layer that fail."""
+    options = ["-q", "-p", "no:cacheprovider", "-m", "not slow", "-k", chosen]
+    command = [sys.executable, "-m", "pytest", *options, f"generated/tests/test_{name}.py"]
+    result = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    assert result.returncode in (0, 1), result.stdout + result.stderr
+    return set(re.findall(r"^FAILED \S+::(\S+)", result.stdout, re.MULTILINE))
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_sound_layers_pass(built: Path, name: str) -> None:
+    assert failing(built, name, "test") == set()
+
+
+@pytest.mark.parametrize(
+    ("name", "sound", "broken", "test"),
+    [
+        ("skip", "self.stride == 1 and ", "", "test_recorded_values[stride_2-training]"),
+        ("skip", " and self.dim == self.out", "", "test_recorded_values[default-training]"),
+        ("drawn", "std=0.02", "std=0.022", "test_spread_of_initial_values[default]"),
+        ("drawn", "std=0.02", "std=0.018", "test_spread_of_initial_values[default]"),
+        ("drawn", "-0.1, 0.1", "-0.11, 0.11", "test_spread_of_initial_values[default]"),
+        ("drawn", "std=0.5", "std=0.55", "test_spread_of_initial_values[default]"),
+        ("drawn", "    def forward", "    @torch.no_grad()\n    def forward", "test_training_lowers_a_loss[default]"),
+    ],
+)
+def test_a_broken_layer_fails(built: Path, tmp_path: Path, name: str, sound: str, broken: str, test: str) -> None:
+    root = Path(shutil.copytree(built, tmp_path / "project"))
+    module = root / "generated" / f"{name}.py"
+    text = module.read_text()
+    assert text.count(sound) == 1
+    module.write_text(text.replace(sound, broken))
+    assert test in failing(root, name, test.partition("[")[0])
