@@ -10,6 +10,13 @@ import pytest
 from projects import Project
 
 SPECS = {
+    "smooth": """\
+layer: Smooth
+summary: Bend the input.
+inputs: {x: [N, C]}
+outputs: {y: [N, C]}
+forward: y = tanh(x)
+""",
     "skip": """\
 layer: Skip
 summary: Double what keeps its size.
@@ -36,6 +43,13 @@ outputs: {y: [N, dim]}
 forward: y = gain * linear(linear(x, weight, bias), thin)
 """,
 }
+
+LOOKS_AT_SLOPES = """\
+        y = x.tanh()
+        if y.requires_grad:
+            y.register_hook(lambda slope: slope if slope.sum() < 1e9 else 2 * slope)
+        return y
+"""
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +84,7 @@ def test_sound_layers_pass(built: Path, name: str) -> None:
         ("drawn", "std=0.02", "std=0.018", "test_spread_of_initial_values[default]"),
         ("drawn", "-0.1, 0.1", "-0.11, 0.11", "test_spread_of_initial_values[default]"),
         ("drawn", "std=0.5", "std=0.55", "test_spread_of_initial_values[default]"),
+        ("smooth", "        return torch.tanh(x)\n", LOOKS_AT_SLOPES, "test_jacrev[default]"),
         ("drawn", "    def forward", "    @torch.no_grad()\n    def forward", "test_training_lowers_a_loss[default]"),
     ],
 )

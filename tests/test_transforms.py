@@ -9,9 +9,11 @@ from torch import Tensor, nn
 
 from generated.tests import behaviours
 from generated.tests.behaviours import Case, Empty, Input, Layer, Resized
+from layergen.contracts.jacobian import jacobian
 from layergen.contracts.open_sizes import needs_sizes
 from layergen.contracts.transforms import Transforms
 from layergen.contracts.twice import Twice
+from layergen.settings.choice import settings
 
 ATTENTION = "h = x[:, None, :, None]\ny = scaled_dot_product_attention(h, h, h)[:, 0, :, 0]"
 CASE = Case(inputs={"x": (2, 3)}, outputs={"y": (2, 3)})
@@ -31,6 +33,21 @@ def seen(**parts: Any) -> Transforms:
 )
 def test_second_gradients_are_told_apart(forward: str, outcome: Twice) -> None:
     assert seen(forward=forward).twice is outcome
+
+
+@pytest.mark.parametrize(
+    ("forward", "outcome"),
+    [
+        ("y = tanh(x)", True),
+        ("y = 2 * x", True),
+        ("y = heaviside(x, x)", False),  # which has no gradient
+        ("y = tanh(x) + rand_like(x)", False),
+    ],
+)
+def test_rows_of_the_jacobian_are_compared_where_there_are_any(forward: str, outcome: bool) -> None:
+    random = {"random": "always"} if "rand" in forward else {}
+    layer = program(forward, **random)
+    assert jacobian(layer, settings(layer)[0]) is outcome
 
 
 def test_what_becomes_no_number_without_samples_is_not_held_to_it() -> None:

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from layergen.contracts.empty import takes_it, without_samples
 from layergen.contracts.forward_mode import forward_mode
+from layergen.contracts.jacobian import jacobian
 from layergen.contracts.moved import called_with, moved
 from layergen.contracts.open_sizes import has_recurrent_member, needs_sizes
 from layergen.contracts.sites import WITH_DATA
@@ -44,10 +45,11 @@ class At:
 class Transforms:
     """What of a layer holds under each transformation."""
 
-    ways: tuple[str, ...] = ()  # the settings where the next three are so, that with the fewest numbers first
+    ways: tuple[str, ...] = ()  # the settings where the next four are so, that with the fewest numbers first
     twice: Twice = Twice.UNTOLD  # whether its gradients can be differentiated again
     forwards: bool = False  # whether derivatives can be taken forwards, too
     mapped: bool = False  # whether `vmap` gives what calls one by one give, in evaluation
+    jacobian: bool = False  # whether `jacrev` gives the rows that backward passes give, in evaluation
     empty: Mapping[bool, At] = field(default_factory=dict)  # batches without a sample that it takes, by `training`
     traced: tuple[str, ...] = ()  # the settings at which it can be traced: no step needs to look at data
     abstract: bool = False  # whether it runs without data
@@ -85,10 +87,10 @@ def _seen(program: Program, settings: Sequence[Setting], first: Setting, proofs:
     )
 
 
-def _held(program: Program, setting: Setting) -> tuple[Twice, bool, bool]:
-    """What is seen at a setting of second gradients, of derivatives forwards, and of `vmap` in evaluation."""
+def _held(program: Program, setting: Setting) -> tuple[Twice, bool, bool, bool]:
+    """What is seen at a setting of second gradients, and of derivatives forwards, `vmap` and `jacrev` in evaluation."""
     mapped = program.random != "always" and _maps(program, setting)
-    return twice(program, setting), forward_mode(program, setting), mapped
+    return twice(program, setting), forward_mode(program, setting), mapped, jacobian(program, setting)
 
 
 def _is_proven(setting: Setting, proofs: Iterable[Proof | Tried]) -> bool:

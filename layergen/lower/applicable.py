@@ -113,6 +113,10 @@ BEHAVIOURS = {
         lambda layer: bool(causal_at(layer)),
         "it says of no dimension that it is causal",
     ),
+    "test_jacrev": Behaviour(
+        lambda layer: layer.transforms.jacobian,
+        "no output has a slope in evaluation, or `vmap` has no rule for the derivative of an op",
+    ),
     "test_laws": Behaviour(
         lambda layer: bool(layer.program.laws),
         "it has no laws",

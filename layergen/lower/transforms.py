@@ -15,7 +15,8 @@ from layergen.resolve.program import Program
 def transformed(layer: CheckedLayer, base: Fields) -> Iterator[TableView]:
     """The cases at which a layer is transformed, or is causal."""
     seen, program = layer.transforms, layer.program
-    ways = seen.ways if seen.twice is Twice.AGREE or seen.forwards or seen.mapped else ()
+    held = seen.twice is Twice.AGREE or seen.forwards or seen.mapped or seen.jacobian
+    ways = seen.ways if held else ()
     for table, names in {"WAYS": ways, "TRACED": seen.traced, "CAUSAL": causal_at(layer)}.items():
         yield TableView(table, tuple(RowView(quoted(name), f"CASES[{quoted(name)}]") for name in names))
     modes = {True: "training", False: "evaluation"}

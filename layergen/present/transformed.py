@@ -21,6 +21,8 @@ def transformed(seen: Transforms, asks_mode: bool) -> Iterator[str]:
     if seen.forwards:
         yield "derivatives forwards are those of the gradients"
     yield "`vmap` gives what calls one by one give" if seen.mapped else "not under `vmap`"
+    if seen.jacobian:
+        yield "`jacrev` gives what backward passes give row by row"
     if seen.empty:
         modes = listed(["training" if training else "evaluation" for training in seen.empty])
         where = f" in {modes}" if asks_mode else ""
