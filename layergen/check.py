@@ -14,6 +14,7 @@ from layergen.contracts.branches import DECISIONS, check_branches
 from layergen.contracts.data import on_data
 from layergen.contracts.definition import hold_to_definition
 from layergen.contracts.initial import initial_bounds
+from layergen.contracts.lengthened import lengthened
 from layergen.contracts.matching import check_match
 from layergen.contracts.recorded import recorded
 from layergen.contracts.rounding import rounding, rounds_in_training
@@ -108,6 +109,7 @@ def check(program: Program) -> CheckedLayer:
             rounded,
             rounds_in_training(program, tested, rounded),
             transforms(program, runs.values(), proofs),
+            lengthened(program, runs.values()),
         )
         return replace(layer, advice=advise(layer, chosen, tuple(runs.values())))
 

@@ -8,6 +8,7 @@ from layergen.contracts.data import OnData
 from layergen.contracts.definition import Compared
 from layergen.contracts.initial import Bounds
 from layergen.contracts.judgement import Judgement
+from layergen.contracts.lengthened import Lengthened
 from layergen.contracts.recorded import Recorded
 from layergen.contracts.rounding import Rounding
 from layergen.contracts.transforms import Transforms
@@ -116,6 +117,7 @@ class CheckedLayer:
     rounding: Rounding  # how closely it keeps to its values in half precision, in evaluation
     rounds_in_training: bool  # whether so in training, where that is something else
     transforms: Transforms  # what holds of it under `vmap`, second derivatives and others
+    lengthened: Lengthened | None = None  # the same at a long dimension, where it steps or counts along one
     advice: tuple[Finding, ...] = ()  # on how it may be written; no fault
 
     @property

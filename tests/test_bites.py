@@ -17,6 +17,34 @@ inputs: {x: [N, C]}
 outputs: {y: [N, C]}
 forward: y = tanh(x)
 """,
+    "decay": """\
+layer: Decay
+summary: Sum a sequence up, and forget what was long ago.
+arguments:
+  dim: {type: int, min: 1, doc: Size of the last dimension.}
+parameters:
+  log_rate: {shape: [dim], init: constant(-4)}
+inputs: {x: [N, L, dim]}
+outputs: {y: [N, L, dim]}
+causal: L
+forward: |
+  fade = exp(-exp(upcast(log_rate)))
+  state = type_as(zeros(N, dim), fade)
+  states = []
+  for x_t in unbind(x, 1):
+      state = fade * state + x_t
+      append(states, state)
+  y = type_as(stack(states, dim=1), x)
+""",
+    "turn": """\
+layer: Turn
+summary: Turn each position by its angle.
+inputs: {x: [N, L]}
+outputs: {y: [N, L]}
+forward: |
+  h = upcast(x)
+  y = type_as(h * cos(type_as(arange(L), h) / 4), x)
+""",
     "skip": """\
 layer: Skip
 summary: Double what keeps its size.
@@ -84,6 +112,13 @@ def test_sound_layers_pass(built: Path, name: str) -> None:
         ("drawn", "std=0.02", "std=0.018", "test_spread_of_initial_values[default]"),
         ("drawn", "-0.1, 0.1", "-0.11, 0.11", "test_spread_of_initial_values[default]"),
         ("drawn", "std=0.5", "std=0.55", "test_spread_of_initial_values[default]"),
+        ("decay", "self.log_rate.float()", "self.log_rate", "test_half_precision_of_long_inputs[L-torch.bfloat16]"),
+        (
+            "turn",
+            "h = x.float() if x.dtype.itemsize < 4 else x",
+            "h = x",
+            "test_half_precision_of_long_inputs[L-torch.bfloat16]",
+        ),
         ("smooth", "        return torch.tanh(x)\n", LOOKS_AT_SLOPES, "test_jacrev[default]"),
         ("drawn", "    def forward", "    @torch.no_grad()\n    def forward", "test_training_lowers_a_loss[default]"),
     ],

@@ -65,7 +65,7 @@ def rounds_in_training(program: Program, runs: Sequence[Runs], in_evaluation: Ro
 
 def _outputs(program: Program, settings: Sequence[Setting], point: Point, training: bool) -> list[Pair]:
     """The floating outputs at all settings."""
-    return [pair for setting in settings for pair in _at_setting(program, setting, point, training)]
+    return [pair for setting in settings for pair in off_at(program, setting, point, training)]
 
 
 def _rounds_once(outputs: Iterable[Pair]) -> bool:
@@ -86,7 +86,7 @@ def _held(exact: Tensor, unit: float) -> Tensor:
 def off(program: Program, settings: Iterable[Setting]) -> float:
     """How far the outputs in half precision are off on average, in units of the last digit, where they are most."""
     modes = [training for training in program.modes if comparable(program, training)]
-    pairs = (pair for at in settings for mode in modes for pair in _at_setting(program, at, ORDINARY, mode))
+    pairs = (pair for at in settings for mode in modes for pair in off_at(program, at, ORDINARY, mode))
     shares = (
         float((found - exact).abs().mean() / (unit * exact.abs().mean()).clamp(min=unit**2))
         for found, exact, unit in pairs
@@ -100,7 +100,7 @@ def jumps(program: Program) -> bool:
     return own or any(jumps(child.program) for child in program.children.values())
 
 
-def _at_setting(program: Program, setting: Setting, point: Point, training: bool) -> Iterator[Pair]:
+def off_at(program: Program, setting: Setting, point: Point, training: bool) -> Iterator[Pair]:
     """The floating outputs at a setting."""
     for dtype in HALVES:
         for seed in SEEDS:

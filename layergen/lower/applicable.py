@@ -105,6 +105,10 @@ BEHAVIOURS = {
         lambda layer: layer.rounding is Rounding.ONCE_THROUGHOUT,
         "outputs are rounded more than once, or not held at such inputs",
     ),
+    "test_half_precision_of_long_inputs": Behaviour(
+        lambda layer: layer.lengthened is not None,
+        "it casts nothing to a wider dtype, neither steps nor counts along a dimension, or is far off at a long one",
+    ),
     "test_initial_values": Behaviour(
         lambda layer: layer.program.owns,
         "it has no parameters and no buffers",

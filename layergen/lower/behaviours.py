@@ -31,6 +31,8 @@ def imported_names(layer: CheckedLayer, mentioned: Collection[str]) -> Iterator[
     if layer.program.laws:
         yield "Law"
     yield "Layer"
+    if layer.lengthened:
+        yield "Lengthened"
     if layer.preconditions or layer.size_limits:
         yield "Limit"
     if any(masks(layer)):

@@ -13,7 +13,7 @@ from layergen.resolve.program import Program
 
 
 def transformed(layer: CheckedLayer, base: Fields) -> Iterator[TableView]:
-    """The cases at which a layer is transformed, or is causal."""
+    """The cases at which a layer is transformed, is causal, or is long."""
     seen, program = layer.transforms, layer.program
     held = seen.twice is Twice.AGREE or seen.forwards or seen.mapped or seen.jacobian
     ways = seen.ways if held else ()
@@ -27,6 +27,11 @@ def transformed(layer: CheckedLayer, base: Fields) -> Iterator[TableView]:
     if seen.grown is not None:
         rows.append(RowView(quoted("larger"), f"Resized({', '.join(case_at(program, at, base) for at in seen.grown)})"))
     yield TableView("RESIZED", tuple(rows))
+    rows = []
+    if (longer := layer.lengthened) is not None:
+        at = case_at(program, At(longer.setting, longer.trial), base)
+        rows.append(RowView(quoted(longer.dimension), f"Lengthened({at}, units={longer.units})"))
+    yield TableView("LENGTHENED", tuple(rows))
 
 
 def case_at(program: Program, at: At, base: Fields) -> str:

@@ -42,9 +42,10 @@ BUILTINS = frozenset({
     "ValueError", "abs", "all", "any", "bool", "float", "int", "isinstance", "len", "list", "max", "min", "range",
     "round", "str", "sum", "super", "tuple", "zip",
 })  # fmt: skip
-TESTS = frozenset(
-    {"Case", "Defined", "Empty", "Entries", "Input", "Law", "Layer", "Limit", "Marking", "Refusal", "Resized"}
-)  # what a generated test imports beside the layer
+TESTS = frozenset({
+    "Case", "Defined", "Empty", "Entries", "Input", "Law", "Layer", "Lengthened", "Limit", "Marking", "Refusal",
+    "Resized",
+})  # fmt: skip  # what a generated test imports beside the layer
 CLASSES = TESTS.union({"F", "Module", "Parameter", "Tensor"}, (name for name in dir(builtins) if name[0].isupper()))
 
 
