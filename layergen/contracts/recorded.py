@@ -5,7 +5,7 @@ the spec is right. `templates/behaviours_recorded.py.j2` has the twin of each fo
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -144,22 +144,29 @@ class Recorder:
 
     def fixed_values(self, training: bool) -> dict[str, Numbers] | None:
         """What the layer gives in a mode, where its draws are fixed; None where they cannot be."""
+        floating = {name: part for name, part in self.program.inputs.items() if part.floating}
+        derivatives = [name for name, part in floating.items() if part.gradient]
+        try:  # with gradients that are handed on past a choice, too, and are no derivatives
+            return self.drawn_values(training, floating)
+        except (TrialFault, RuntimeError):
+            if len(derivatives) == len(floating):
+                raise
+            return self.drawn_values(training, derivatives)
+
+    def drawn_values(self, training: bool, asked: Collection[str]) -> dict[str, Numbers] | None:
+        """The same, with the gradients of the inputs that are asked for."""
         if not draws_in(self.program, training):
-            return self.values(training)
+            return self.values(training, asked)
         with FixedDraws() as draws:
-            found = self.values(training)
+            found = self.values(training, asked)
         return found if draws.fixed else None
 
     @torch.enable_grad()
-    def values(self, training: bool) -> dict[str, Numbers]:
-        """What the layer gives in a mode, with gradients and updated buffers."""
+    def values(self, training: bool, asked: Collection[str]) -> dict[str, Numbers]:
+        """What the layer gives in a mode, with gradients of some inputs and of parameters, and updated buffers."""
         parameters, inputs = self.prepare(), self.inputs()
-        declared = self.program.inputs
-        leaves = {
-            f"gradient of {name}": inputs[name].requires_grad_()
-            for name in self.program.taken
-            if name in inputs and declared[name].floating and declared[name].gradient
-        }
+        taken = (name for name in self.program.taken if name in inputs and name in asked)
+        leaves = {f"gradient of {name}": inputs[name].requires_grad_() for name in taken}
         for tensor in parameters.values():
             tensor.requires_grad_()
         run = self.instance.run(training, inputs=inputs)
