@@ -119,6 +119,11 @@ class Same(nn.Module):
         ("normalize(x, dim=-1)", "F.normalize(x)", ""),
         ("normalize(x, dim=self.step)", "F.normalize(x)", ""),
         ("zeros(3, device=x.device)", "F.zeros(3)", ""),
+        ("uniform_(x, -1, 1)", "F.uniform_(x, -1, 2)", "F.uniform_(x, -1)"),
+        ("uniform_(x, -1, 2)", "F.uniform_(x, -1)", ""),
+        ("normal_(x, 0)", "F.normal_(x, 1)", "F.normal_(x)"),
+        ("zip(x, target, strict=True)", "F.zip(target, x, strict=True)", "F.zip(x, target, strict=False)"),
+        ("relu(x.float() if self.step else x)", "F.relu(x)", "F.relu(x if self.step else x)"),
         ("zeros(3, device=x.device).type_as(x)", "F.zeros(3, device=x.device)", "F.zeros(3).type_as(x)"),
     ],
 )

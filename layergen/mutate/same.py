@@ -29,6 +29,13 @@ DEFAULTS: dict[tuple[str, str], object] = {
     ("sum", "keepdim"): False,
     ("unbind", "dim"): 0,
 }
+# The same of arguments by position.
+POSITIONAL: dict[tuple[str, int], object] = {
+    ("normal_", 1): 0,
+    ("normal_", 2): 1,
+    ("uniform_", 1): 0,
+    ("uniform_", 2): 1,
+}
 ONE = "_single"  # the helper that gives lists of one entry
 
 
@@ -45,6 +52,8 @@ def alike(parent: ast.AST, field: str, node: ast.AST, other: ast.AST, lists: fro
     return (
         _leaves_out_a_default(node, other)
         or _takes_apart(parent, field, node, other)
+        or _is_the_other_branch(parent, field, other)
+        or _asks_for_equal_lengths(parent)
         or _leaves_for_another_device(parent, node, other)
         or _counts_from_the_end(parent, field, node, other, lists)
     )
@@ -56,11 +65,14 @@ def swaps(call: ast.Call) -> bool:
 
 
 def _leaves_out_a_default(node: ast.AST, other: ast.AST) -> bool:
-    """Whether a call is there without a keyword that says what holds without it."""
-    if not isinstance(node, ast.Call) or not isinstance(other, ast.Call) or other.args is not node.args:
+    """Whether a call is there without an argument that says what holds without it."""
+    if not isinstance(node, ast.Call) or not isinstance(other, ast.Call):
         return False
-    gone = [keyword for keyword in node.keywords if keyword not in other.keywords]
     function = node.func.attr if isinstance(node.func, ast.Attribute) else ""
+    if other.args is not node.args:
+        *kept, last = node.args or [node]
+        return other.args == kept and _says(last, POSITIONAL.get((function, len(kept)), node))
+    gone = [keyword for keyword in node.keywords if keyword not in other.keywords]
     return len(gone) == 1 and _says(gone[0].value, DEFAULTS.get((function, str(gone[0].arg)), gone))
 
 
@@ -87,6 +99,19 @@ def _takes_apart(parent: ast.AST, field: str, node: ast.AST, other: ast.AST) -> 
             unpacked = isinstance(parent, ast.Assign) and isinstance(parent.targets[0], ast.Tuple)
             return unpacked or (isinstance(parent, ast.For) and field == "iter")
     return False
+
+
+def _is_the_other_branch(parent: ast.AST, field: str, other: ast.AST) -> bool:
+    """Whether a value becomes the one that there is on the other way: a mutant without the condition is made anyway."""
+    if not isinstance(parent, ast.IfExp) or field == "test":
+        return False
+    rest = parent.orelse if field == "body" else parent.body
+    return ast.unparse(rest) == ast.unparse(other)
+
+
+def _asks_for_equal_lengths(parent: ast.AST) -> bool:
+    """Whether what is changed is `strict` of a `zip`: a layer goes through tensors of one length."""
+    return isinstance(parent, ast.keyword) and parent.arg == "strict"
 
 
 def _counts_from_the_end(parent: ast.AST, field: str, node: ast.AST, other: ast.AST, lists: frozenset[str]) -> bool:
