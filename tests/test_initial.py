@@ -10,6 +10,7 @@ from small import DIM, instance_of, program
 from torch import nn
 
 from layergen.contracts.initial import initial_bounds, initializer_bounds
+from layergen.contracts.spreads import initializer_mean, initializer_spread
 from layergen.faults import SpecError
 from layergen.lang.inits import INITIALIZERS
 from layergen.run.initial import fans
@@ -74,6 +75,18 @@ def test_bounds_are_not_wider_than_they_need_to_be(name: str, keywords: dict[str
     assert (drawn.max() - drawn.min()).item() >= 0.5 * (high - low)
 
 
+@pytest.mark.parametrize(("name", "keywords", "shape"), CALLS)
+def test_means_are_those_of_samples(name: str, keywords: dict[str, Any], shape: tuple[int, ...]) -> None:
+    given = inspect.signature(getattr(nn.init, f"{name}_")).bind(torch.empty(0), **keywords)
+    given.apply_defaults()
+    spread = initializer_spread(name, given.arguments, shape)
+    if spread is not None:
+        drawn = samples(name, keywords, shape)
+        assert float(drawn.mean()) == pytest.approx(
+            initializer_mean(name, given.arguments), abs=5 * spread / math.sqrt(drawn.numel())
+        )
+
+
 def test_every_initializer_is_tried() -> None:
     assert {name for name, *_ in CALLS} == set(INITIALIZERS)
 
@@ -81,6 +94,22 @@ def test_every_initializer_is_tried() -> None:
 @pytest.mark.parametrize("shape", [(4, 3), (4, 3, 2), (8, 6, 3, 5)])
 def test_fans_are_those_of_torch(shape: tuple[int, ...]) -> None:
     assert fans(shape) == nn.init._calculate_fan_in_and_fan_out(torch.empty(shape))
+
+
+@pytest.mark.parametrize(
+    ("init", "mean"),
+    [
+        ("normal(2, 0.5)", None),  # in the middle
+        ("uniform(-1, 3)", None),
+        ("trunc_normal(std=0.1)", None),
+        ("trunc_normal(1, 3, 0, 1.5)", 0.7552),
+        ("trunc_normal(0, 1, -1, 2)", 0.2296),
+    ],
+)
+def test_a_mean_is_told_where_it_is_not_in_the_middle(init: str, mean: float | None) -> None:
+    layer = program(parameters={"weight": {"shape": [9], "init": init}})
+    _, _, _, *means = initial_bounds(instance_of(layer))["weight"]
+    assert means == ([] if mean is None else [pytest.approx(mean, abs=1e-3)])
 
 
 def bounds_of(init: str, shape: list[object], **parts: Any) -> dict[str, tuple[float, ...]]:
@@ -105,10 +134,11 @@ def test_bounds_of_initial_values_of_a_spec(init: str, low: float, high: float) 
 
 @pytest.mark.parametrize(("init", "middle", "spread"), [("randn(9)", 0, 1), ("rand(9) / 2", 0.25, 0.5 / math.sqrt(12))])
 def test_bounds_of_random_expressions_are_those_of_draws(init: str, middle: float, spread: float) -> None:
-    low, high, found = initial_bounds(instance_of(program(parameters={"weight": {"shape": [9], "init": init}})))[
+    low, high, found, mean = initial_bounds(instance_of(program(parameters={"weight": {"shape": [9], "init": init}})))[
         "weight"
     ]
     assert (low + high) / 2 == pytest.approx(middle, abs=spread)
+    assert mean == pytest.approx(middle, abs=0.03 * spread)
     assert high - low > 6 * spread
     assert found == pytest.approx(spread, rel=0.02)
 
@@ -166,7 +196,7 @@ def test_bounds_follow_what_is_read() -> None:
     dim = instance.setting.values["dim"]
     expected = {"third": (3, 3), "second": (1.5, 1.5), "first": (1.5, dim + 0.5), "blocked": (-6, -6)}
     found = initial_bounds(instance)
-    assert len(found.pop("drawn")) == 3
+    assert len(found.pop("drawn")) == 4
     assert found == expected
 
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from layergen import ops
 from layergen.contracts.sampled import sampled
-from layergen.contracts.spreads import initializer_spread
+from layergen.contracts.spreads import initializer_mean, initializer_spread
 from layergen.diagnostics import Finding, Place
 from layergen.faults import refuse
 from layergen.lang import expression as ex
@@ -28,11 +28,13 @@ from layergen.run.starting import given_to_initializer
 from layergen.run.words import Words
 
 SETTLED = frozenset({"zeros", "ones", "constant", "eye", "dirac"})  # the initializers that draw nothing
+MIDDLE = 1e-6  # of a spread, by which a mean is in the middle
 SIGMAS = 6  # no sample of a test is farther from a normal distribution's mean
 TOO_FLAT = re.compile(r"^Fan in and fan out can not be computed|^[Oo]nly tensors with 2 or more dimensions")
 LARGEST = 65_536  # elements of a tensor whose initial values are computed at build
 
-Bounds = tuple[float, ...]  # the least and the greatest value and, of one that is drawn, how far they spread
+# The least and the greatest value and, of one that is drawn, how far they spread, and their mean if not in the middle.
+Bounds = tuple[float, ...]
 
 
 def initial_bounds(instance: Instance) -> dict[str, Bounds]:
@@ -101,7 +103,10 @@ def drawn_bounds(initializer: str, given: Mapping[str, Any], target: Tensor) -> 
     shape = tuple(target.shape)
     ends = initializer_bounds(initializer, given, shape)
     spread = None if target.is_complex() else initializer_spread(initializer, given, shape)
-    return (*ends, spread) if ends is not None and spread else ends
+    if ends is None or spread is None or not spread > 0:
+        return ends
+    mean = initializer_mean(initializer, given)
+    return (*ends, spread) if abs(mean - sum(ends) / 2) <= MIDDLE * spread else (*ends, spread, mean)
 
 
 def initializer_bounds(name: str, given: Mapping[str, Any], shape: tuple[int, ...]) -> tuple[float, float] | None:

@@ -10,11 +10,16 @@ VALUES = 4_000  # as many as the generated test looks at
 ROUNDS = 5  # how often as many are drawn as there
 LARGEST = 20_000  # numbers of a tensor that is drawn
 STEADY = 2.0  # within how many errors of a normal distribution's spread the rounds agree; the test allows five
+SURE = 3.0  # the same of a mean
+DIGITS = 2  # of a mean, beside the first of the spread
 TAILS = 5.0  # spreads that values cover, of those that are taken for values without ends
 
 
-def sampled(draw: Callable[[], Tensor]) -> tuple[float, float, float] | None:
-    """The least and the greatest value, with room beyond those that were drawn, and the spread; None if they vary."""
+def sampled(draw: Callable[[], Tensor]) -> tuple[float, ...] | None:
+    """The least and the greatest value, with room beyond those that were drawn, the spread and the mean.
+
+    None if they vary.
+    """
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.default_generator.manual_seed(0)
         first = draw().double().flatten()
@@ -27,10 +32,12 @@ def sampled(draw: Callable[[], Tensor]) -> tuple[float, float, float] | None:
     slack = STEADY / math.sqrt(2 * len(rounds[0]))
     steady = all(abs(float(part.std()) / spread - 1) <= slack for part in rounds) if spread > 0 else False
     tails = all(float(part.max() - part.min()) >= TAILS * spread for part in rounds) or covered <= TAILS * spread
-    if not steady or not tails:
+    centred = SURE / math.sqrt(len(rounds[0])) * spread
+    if not steady or not tails or any(abs(float(part.mean() - values.mean())) > centred for part in rounds):
         return None
     low, high = float(values.min()) - covered / 2, float(values.max()) + covered / 2
-    return _short(low, 2), _short(high, 2), _short(spread, 3)
+    mean = round(float(values.mean()), DIGITS - math.floor(math.log10(spread)))
+    return _short(low, 2), _short(high, 2), _short(spread, 3), mean
 
 
 def _short(number: float, digits: int) -> float:

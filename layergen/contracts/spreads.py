@@ -1,4 +1,4 @@
-"""How far initial values spread that torch's initializers draw: the standard deviation of each distribution."""
+"""Initial values that torch's initializers draw: the mean and the standard deviation of each distribution."""
 
 import math
 from collections.abc import Mapping
@@ -34,13 +34,30 @@ def initializer_spread(name: str, given: Mapping[str, Any], shape: tuple[int, ..
     return None
 
 
+def initializer_mean(name: str, given: Mapping[str, Any]) -> float:
+    """The mean of the values that an initializer draws."""
+    match name:
+        case "uniform":
+            return float(given["a"] + given["b"]) / 2
+        case "normal":
+            return float(given["mean"])
+        case "trunc_normal":
+            return _truncated(given["mean"], given["std"], given["a"], given["b"])[0]
+    return 0.0
+
+
 def truncated(mean: float, std: float, low: float, high: float) -> float:
     """The standard deviation of a normal distribution between two ends."""
+    return _truncated(mean, std, low, high)[1]
+
+
+def _truncated(mean: float, std: float, low: float, high: float) -> tuple[float, float]:
+    """The mean and the standard deviation of a normal distribution between two ends."""
     normal = NormalDist()
     start, end = (low - mean) / std, (high - mean) / std
     mass = normal.cdf(end) - normal.cdf(start)
     if mass < 1e-6:  # far out, where the formula is a difference of nearly equal numbers
-        return math.nan
+        return math.nan, math.nan
     at_start, at_end = normal.pdf(start), normal.pdf(end)
     shift = (at_start - at_end) / mass
-    return std * math.sqrt(1 + (start * at_start - end * at_end) / mass - shift**2)
+    return mean + std * shift, std * math.sqrt(1 + (start * at_start - end * at_end) / mass - shift**2)
