@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from projects import Project
 
+pytestmark = pytest.mark.slow
+
 SPECS = {
     "smooth": """\
 layer: Smooth
@@ -109,7 +111,6 @@ def test_sound_layers_pass(built: Path) -> None:
     assert failing(built, "test", "generated") == set()
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "sound", "broken", "test"),
     [
