@@ -155,7 +155,7 @@ def _expression_bounds(instance: Instance, name: str, target: Tensor) -> Bounds 
     result = fitting(instance, name, target, results)
     if results.largest > LARGEST or not result.numel() or result.is_complex():
         return None
-    if any(map(_draws, tensor.init.nodes())):
+    if any(map(draws, tensor.init.nodes())):
         return None if tensors_read(instance, tensor) else sampled(lambda: initial_value(instance, tensor, target))
     exact = _exact(instance, name, {})
     return None if exact is None else (exact.double().min().item(), exact.double().max().item())
@@ -188,7 +188,7 @@ def _exact(instance: Instance, name: str, known: dict[str, Tensor | None]) -> Te
         known: What has been found out of the tensors that others read.
     """
     tensor, target = instance.program.tensors[name], instance.state[name]
-    if target is None or target.numel() > LARGEST or any(map(_draws, tensor.init.nodes())):
+    if target is None or target.numel() > LARGEST or any(map(draws, tensor.init.nodes())):
         return None
     state: dict[str, Tensor | None] = {}
     for other, part in tensors_read(instance, tensor).items():
@@ -230,7 +230,7 @@ def initialize(instance: Instance, name: str, seed: int = 0) -> None:
         target.copy_(evaluated(instance, tensor, TensorCalls(torch.device("cpu"), target.dtype), read))
 
 
-def _draws(node: ex.Node) -> bool:
+def draws(node: ex.Node) -> bool:
     """Whether a part of an initial value draws random numbers."""
     if not isinstance(node, ex.Call):
         return False

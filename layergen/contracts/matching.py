@@ -6,6 +6,7 @@ import torch
 
 from layergen.diagnostics import Finding, Place
 from layergen.lang.interpreter import EvaluationFault, first_line
+from layergen.resolve.saved import is_saved
 from layergen.rules.cases import MatchMismatch
 from layergen.run.instance import META, Instance
 from layergen.run.matched import matched_inputs, matched_module
@@ -24,9 +25,12 @@ def check_match(instance: Instance) -> Iterator[Finding]:
         yield MatchMismatch.at(Place(path, fault.node.span), fault.message, notes=instance.explainer.notes())
         return
     theirs = {name: facts(tensor).shape for name, tensor in module.state_dict().items()}
-    hidden = {name for name, buffer in instance.program.buffers.items() if not buffer.persistent}
     owned = {**instance.state, **{name: instance.inputs[name] for name in instance.program.kept}}
-    ours = {name: tuple(tensor.shape) for name, tensor in owned.items() if tensor is not None and name not in hidden}
+    ours = {
+        name: tuple(tensor.shape)
+        for name, tensor in owned.items()
+        if tensor is not None and is_saved(instance.program, name)
+    }
     if ours != theirs:
         message = f"the state dict of `{match.module.function}` is {_listed(theirs)}, that of the layer {_listed(ours)}"
         yield MatchMismatch.at(Place(path, match.module.span), message, notes=instance.explainer.notes())

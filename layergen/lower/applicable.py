@@ -10,6 +10,7 @@ from layergen.contracts.rounding import Rounding
 from layergen.contracts.twice import Twice
 from layergen.lang import expression as ex
 from layergen.lower.cases import known
+from layergen.lower.initial import refilled
 from layergen.lower.unseen import causal_at, independent_in, masks, may_mark_nothing
 from layergen.resolve.autocast import kept_whole
 from layergen.resolve.program import Program
@@ -129,6 +130,10 @@ BEHAVIOURS = {
     "test_loss_under_autocast": Behaviour(
         lambda layer: is_loss(layer.program),
         "its outputs are no losses by `loss_as`",
+    ),
+    "test_loads_into_empty_memory": Behaviour(
+        lambda layer: layer.program.owns and not layer.program.kept and loads_whole(layer.program),
+        "it has no tensors of its own, the caller gives them, or one that is not saved starts at random",
     ),
     "test_masks_may_mark_all_or_nothing": Behaviour(
         may_mark_nothing,
@@ -255,6 +260,13 @@ def _is_asked_for(program: Program, function: str) -> bool:
     """Whether something depends on the name by which a function is chosen."""
     nodes = (node for part in scoped(program) if part.path[0] not in TOLD for node in ex.walk(part.expression))
     return any(isinstance(node, ex.Compare) and function in ex.names(node) for node in nodes)
+
+
+def loads_whole(program: Program) -> bool:
+    """Whether all its tensors are those that were saved, once a state is loaded."""
+    hidden = {name for name, buffer in program.buffers.items() if not buffer.persistent}
+    inner = [child.program for member in program.members.values() for child in member.children]
+    return hidden <= {*refilled(program)} and all(map(loads_whole, inner))
 
 
 def has_gradients(program: Program) -> bool:

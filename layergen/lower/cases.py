@@ -12,6 +12,7 @@ from layergen.lower.source import broken, python
 from layergen.lower.unseen import axes_at
 from layergen.resolve.families import at_values
 from layergen.resolve.program import Program
+from layergen.resolve.saved import is_saved
 from layergen.run.trial import TensorFacts
 from layergen.settings.choice import Setting
 
@@ -29,12 +30,11 @@ Fields = Mapping[str, Mapping[str, object] | str]  # of ``Case`` in the behaviou
 def case_fields(program: Program, case: CheckedCase, named: Sequence[str]) -> Fields:
     """All that is expected of a layer at a setting, and where some dimensions stand there, by their names."""
     own = at_values(program, case.setting.values)
-    hidden = {name for name, buffer in own.buffers.items() if not buffer.persistent}
     return {
         **sizes_of(program, case.setting, case.inputs, case.ranges),
         "outputs": result_shapes(program, case.setting, case.outputs),
         "axes": axes_at(program, case, named),
-        "state": {name: shape for name, shape in state_shapes(program, own, case).items() if name not in hidden},
+        "state": {name: shape for name, shape in state_shapes(program, own, case).items() if is_saved(own, name)},
         "initial": {name: tuple(rounded(end) for end in ends) for name, ends in case.bounds.items()},
         "frozen": {name: not learned for name, learned in case.learned.items()},
         "dtypes": case.dtypes,

@@ -5,9 +5,12 @@ import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 
 IMPORTS = {  # what a name of the code is imported by, in the order in which the statements stand in a file
+    "copy": "import copy",
     "math": "import math",
     "Callable": "from collections.abc import Callable",
     "Sequence": "from collections.abc import Sequence",
+    "Any": "from typing import Any",
+    "Self": "from typing import Self",
     "cast": "from typing import cast",
     "torch": "import torch",
     "nn": "from torch import Tensor, nn",
@@ -41,7 +44,7 @@ def _joined(lines: Iterable[str]) -> list[str]:
     found: dict[str, list[str]] = {}
     for line in lines:
         start, _, name = line.rpartition(" import ")
-        own = start if start in ("from collections.abc", "from torch") else line
+        own = start if start in ("from collections.abc", "from typing", "from torch") else line
         found.setdefault(own, []).append(name)
     return [
         f"{start} import {', '.join(names)}" if " import " not in start and start.startswith("from") else start

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from layergen import ops
+from layergen.contracts.initial import draws
 from layergen.lang import expression as ex
 from layergen.lang.facts import Callee, CalleeKind
 from layergen.lang.inits import is_fan, is_initializer
@@ -28,6 +29,7 @@ NO_GRAD = "with torch.no_grad():"
 
 
 INITIALIZE = "_initialize"  # the method for what is the layer's own, where it has members too
+REFILL = "_reset_buffers"  # the method for buffers that are not saved
 
 
 def initializes(program: Program) -> bool:
@@ -44,19 +46,45 @@ def reset_lines(program: Program) -> tuple[str, ...]:
 
 def own_lines(program: Program) -> tuple[str, ...]:
     """The statements for the layer's own tensors, each after those that it reads, and for other starts of members."""
-    writer = InitialWriter(program)
     if (shared := shared_start(program)) is not None:
+        writer = InitialWriter(program)
         return (f"for {PARAMETER} in self.parameters():", f"{INDENT}{writer.initialized(shared, PARAMETER)}")
-    runs = loops({name: program.tensors[name] for name in program.initial_order})
+    computed = refilled(program)
+    first = [f"self.{REFILL}()"] if computed else []
+    others = [name for name in program.initial_order if name not in computed]
+    return (*first, *_tensor_lines(program, others), *restarted(program))
+
+
+def refilled(program: Program) -> tuple[str, ...]:
+    """The buffers that are not saved and always start alike, so that loading a state can compute them again."""
+    found: list[str] = []
+    for name in program.initial_order:
+        tensor = program.tensors[name]
+        if isinstance(tensor, Buffer) and not tensor.persistent:
+            read = tensor.init.mentions & program.tensors.keys() - set(program.arguments)
+            if read <= set(found) and not any(map(draws, tensor.init.nodes())):
+                found.append(name)
+    return tuple(found)
+
+
+def refill_lines(program: Program) -> tuple[str, ...]:
+    """The statements that compute the buffers that are not saved."""
+    return tuple(_tensor_lines(program, refilled(program)))
+
+
+def _tensor_lines(program: Program, names: Sequence[str]) -> Iterator[str]:
+    """The statements that give some of the layer's own tensors their initial values, in this order."""
+    writer = InitialWriter(program)
+    runs = loops({name: program.tensors[name] for name in names})
     inside = {name for run in runs if len(run) > 1 and asked_inside(run) for name, _ in run}
     lines: tuple[str, ...] = ()
-    for name in program.initial_order:
+    for name in names:
         tensor = program.tensors[name]
         own = list(writer.family(name, tensor, name in inside) if tensor.each else writer.lines(name, tensor))
         if common_condition(tensor) is not None and name not in inside:
             own = [f"if {writer.condition(name, tensor)}:", *(f"{INDENT}{line}" for line in own)]
         lines = merged(lines, own, loops=not tensor.init.mentions & program.tensors.keys())
-    return (*_joined(lines), *restarted(program))
+    return _joined(lines)
 
 
 def shared_start(program: Program) -> ex.Call | None:

@@ -10,7 +10,7 @@ from layergen.lower.families import members_read
 from layergen.lower.forward import ForwardWriter
 from layergen.lower.gathered import gathered
 from layergen.lower.imports import IMPORTS, function, import_lines
-from layergen.lower.initial import initializes, own_lines, reset_lines
+from layergen.lower.initial import initializes, own_lines, refill_lines, reset_lines
 from layergen.lower.kept import kept
 from layergen.lower.penalty import penalty_lines
 from layergen.lower.representation import extra_repr
@@ -19,6 +19,9 @@ from layergen.lower.scopes import functional, initializers
 from layergen.lower.source import DocText, wrap
 from layergen.lower.views import LayerView
 from layergen.resolve.program import Program
+
+LOADED = "def _load_from_state_dict(*args: Any) -> None: ..."  # what the template writes of these, for imports
+MOVED = "fn: Callable[[Tensor], Tensor]"
 
 
 def layer_view(layer: CheckedLayer, module: tuple[str, ...]) -> LayerView:
@@ -34,9 +37,13 @@ def layer_view(layer: CheckedLayer, module: tuple[str, ...]) -> LayerView:
     code = ["nn.Module", *("\n".join(lines) for lines in whole), *annotations(program)]
     initialize = own_lines(program) if initializes(program) else ()
     shown = extra_repr(program)
-    constructor = kept(program, ConstructorWriter(program).write(), (reset, initialize, forward, penalty, shown))
+    refill, ties = refill_lines(program), tuple(members.tied(program))
+    later = (reset, initialize, refill, forward, penalty, shown)
+    constructor = kept(program, ConstructorWriter(program).write(), later)
     signed, returns = tuple(forward_signature(program)), return_type(program)
-    code += [function((), lines) for lines in (reset, initialize, penalty)]
+    code += [function((), lines) for lines in (reset, initialize, refill, penalty)]
+    code += [LOADED] if refill else []
+    code += [function((MOVED,), ties, "Self")] if ties else []
     code += [function(arguments, constructor), function(signed, forward, returns)]
     summary, *rest = docs.docstring(layer, doc)
     return LayerView(
@@ -54,6 +61,8 @@ def layer_view(layer: CheckedLayer, module: tuple[str, ...]) -> LayerView:
         reset=reset,
         reset_summary=reset_summary(program),
         initialize=initialize,
+        refill=refill,
+        ties=ties,
         forward_signature=signed,
         returns=returns,
         forward=forward,
@@ -65,7 +74,8 @@ def layer_view(layer: CheckedLayer, module: tuple[str, ...]) -> LayerView:
 def available_imports(program: Program) -> dict[str, str]:
     """The imports under names that nothing in the layer has."""
     called = {functional(program), initializers(program)}
-    return {name: line for name, line in IMPORTS.items() if name not in ("F", "init") or name in called}
+    called |= {"copy"} if any(members.untied(program)) else set()
+    return {name: line for name, line in IMPORTS.items() if name not in ("F", "copy", "init") or name in called}
 
 
 def prose(program: Program) -> tuple[str, ...]:

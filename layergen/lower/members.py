@@ -98,7 +98,8 @@ class MemberPrinter(SourcePrinter):
 
 
 def reset(program: Program) -> Iterator[str]:
-    """The statements that reset the members."""
+    """The statements that reset the members, each with tensors of its own."""
+    yield from untied(program)
     for name, member in program.members.items():
         owning = [made.of for made in member.made if owns(made.of)]
         if not owning:
@@ -164,6 +165,20 @@ def started(program: Program, target: str, init: ex.Expression) -> list[str]:
 
 
 def tied(program: Program) -> Iterator[str]:
-    printer = SourcePrinter(attribute_names(program) | {name: f"self.{name}" for name in program.members})
+    """The statements that make tied tensors the same."""
     for left, right in program.ties.items():
-        yield f"self.{left} = {printer.show(right)}"
+        yield f"self.{left} = {_tensor(program, right)}"
+
+
+def untied(program: Program) -> Iterator[str]:
+    """The statements that part tied tensors, where the start of the left one would be left in the right one."""
+    inits = {f"{name}.{path}" for name, member in program.members.items() for path in member.init}
+    for left, right in program.ties.items():
+        source = _tensor(program, right)
+        own = isinstance(right, ex.Name) or source.removeprefix("self.") in inits
+        if not own or left in inits:
+            yield f"self.{left} = copy.deepcopy({source})"
+
+
+def _tensor(program: Program, path: ex.Expression) -> str:
+    return SourcePrinter(attribute_names(program) | {name: f"self.{name}" for name in program.members}).show(path)

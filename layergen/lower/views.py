@@ -23,6 +23,8 @@ class LayerView:
     reset: Lines  # empty if there is nothing to reset
     reset_summary: str
     initialize: Lines  # what is the layer's own among the initial values, where it has members too
+    refill: Lines  # computes the buffers that are not saved, in a method that loading a state calls too
+    ties: Lines  # makes tensors one again, which a move to other memory has made two of
     forward_signature: Lines
     returns: str
     forward: Lines
@@ -35,6 +37,9 @@ class LayerView:
         optional = {
             "reset_parameters": self.reset,
             "_initialize": self.initialize,
+            "_reset_buffers": self.refill,
+            "_load_from_state_dict": self.refill,
+            "_apply": self.ties,
             "forward": self.forward,
             "penalty": self.penalty,
             "extra_repr": self.extra_repr,

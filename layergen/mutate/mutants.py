@@ -9,7 +9,14 @@ from dataclasses import dataclass
 from layergen.mutate.operators import mutations
 from layergen.mutate.same import lists_of_one
 
-VALUES = ("forward", "penalty", "reset_parameters", "_initialize", "__init__")  # the methods that are changed
+VALUES = (
+    "forward",
+    "penalty",
+    "reset_parameters",
+    "_initialize",
+    "_reset_buffers",
+    "__init__",
+)  # the methods that are changed
 
 
 @dataclass(frozen=True)
