@@ -1,5 +1,6 @@
 """How generated forwards bind dimensions, and check the shapes of their inputs."""
 
+import re
 from typing import Any
 
 import pytest
@@ -178,3 +179,23 @@ def test_a_message_has_the_shape_that_was_handed_in(shape: list[str], dim: int, 
     found = "\n".join(checked(f"y = x * weight - mean(x, dim={dim}, keepdim=True)", **parts))
     assert f"got {{tuple({given})}}" in found
     assert "got {tuple(x.shape)}" not in found
+
+
+@pytest.mark.parametrize(
+    ("broadcast", "also"),
+    [(False, ""), (True, ", or what broadcasts to it"), ("sizes", ", or 1 in some places")],
+)
+@pytest.mark.parametrize("run", ["...", "S..."])
+def test_a_shape_that_is_all_that_of_another_input_is_told_by_that(broadcast: bool | str, also: str, run: str) -> None:
+    other = {"shape": [run], **({"broadcast": broadcast} if broadcast else {})}
+    written = checked("y = x * z", inputs={"x": [run], "z": other}, outputs={"y": [run]})
+    (said,) = (line for line in written if "raise" in line)
+    assert "".join(re.findall(r'"(.*?)"', said)) == (
+        f"expected z of the shape of x, {{tuple(x.shape)}}{also}, got {{tuple(z.shape)}}"
+    )
+
+
+def test_leading_dimensions_go_by_their_own_name_in_a_message() -> None:
+    parts = {"inputs": {"x": ["S...", "D"], "z": ["S...", "E"]}, "outputs": {"y": ["S...", "D"]}}
+    written = checked("y = x * sum(z, dim=-1, keepdim=True)", **parts)
+    assert any("of shape (*S, E) with S={tuple(x.shape[:-1])}, " in line for line in written)

@@ -14,7 +14,7 @@ from layergen.lower.checks import is_not
 from layergen.lower.definition import formula
 from layergen.lower.returned import returned_at
 from layergen.lower.scopes import negated
-from layergen.lower.shape_docs import code, computed, described_shape, listed_shape, shape_text
+from layergen.lower.shape_docs import code, computed, described_shape, listed_shape, or_broadcast, shape_text
 from layergen.lower.source import DocText, python, wrap
 from layergen.lower.views import Lines
 from layergen.prove.demands import RankDemand
@@ -207,11 +207,11 @@ def shape_sentence(program: Program, tensor: Input | Output, doc_first: bool = F
     if tensor.dtype is not None:
         parts.append(f"of dtype {listed([code(dtype) for dtype in dtypes if dtype], 'or')}")
     if isinstance(tensor, Input) and tensor.broadcast:
-        parts.append("or 1 in some places" if tensor.broadcast == "sizes" else "or what broadcasts to it")
-    if isinstance(tensor, Input) and tensor.range is not None:
+        parts.append(or_broadcast(tensor))
+    if isinstance(tensor, Input) and tensor.range is not None and tensor.dtype is not None:
+        # Integers are indices, or labels; of others it is where tests draw them, and their meaning is told in words.
         low, high = (ex.show(end) for end in tensor.range)
-        values = "tested with values" if tensor.dtype is None else "with values"  # integers are indices, or labels
-        parts.append(f"{values} in {code(f'[{low}, {high})')}")
+        parts.append(f"with values in {code(f'[{low}, {high})')}")
     if isinstance(tensor, Input) and tensor.distinct:
         parts.append(f"none of them twice along {listed(map(code, tensor.distinct))}")
     if isinstance(tensor, Input) and tensor.marks:

@@ -1,11 +1,11 @@
 """Lowers the checks of input shapes: what is refused, and what the message says."""
 
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 
 from layergen.lang import expression as ex
 from layergen.lang.tuples import whole_name
 from layergen.lower.scopes import negated
-from layergen.lower.shape_docs import shape_text
+from layergen.lower.shape_docs import or_broadcast, shape_text
 from layergen.lower.source import SourcePrinter, as_tuple, formatted
 from layergen.lower.unbatched import UnbatchedWriter
 from layergen.lower.whole import is_whole, sizes_in_order, twin
@@ -33,19 +33,21 @@ def mentioned_dimensions(program: Program, check: InputCheck) -> frozenset[str]:
     return ex.names(entry.expression).difference(own_names(program, check.input, entry))
 
 
-def told(program: Program, name: str, checks: Sequence[InputCheck]) -> dict[str, ex.Expression | LeadingDemand]:
+def told(program: Program, name: str, checks: Sequence[InputCheck]) -> dict[str, ex.Expression | Entry]:
     """What a message says an input must have: what it is called, and what its value is that of.
 
     Numbers say it themselves, and what the input has in another place need not be there when the message is written.
-    Leading dimensions are ``*``, as in the docstring.
+    Leading dimensions are called as in the docstring: ``*`` or by their own name.
     """
-    found: dict[str, ex.Expression | LeadingDemand] = {}
-    scalars = (*program.arguments, *program.derived)
+    found: dict[str, ex.Expression | Entry] = {}
+    scalars, run = (*program.arguments, *program.derived), program.run or "*"
     for check in checks:
         match check.demand:
-            case LeadingDemand() as demand:
-                found["*"] = demand
+            case LeadingDemand(source=source):
+                found[run] = source
             case BroadcastDemand(sizes=sizes):
+                if sizes.opens and (leading := leading_source(program.inputs)) is not None:
+                    found[run] = leading
                 found |= {ex.show(part): part for entry in sizes.entries for part in _values(entry)}
             case SizeDemand(entry=entry) if ex.names(entry.expression) and not own_names(program, name, entry):
                 found |= {ex.show(part): part for part in _values(entry.expression)}
@@ -85,16 +87,31 @@ def _own(program: Program, dimension: str, where: Entry) -> bool:
 
 
 def expectation(
-    program: Program, name: str, sizes: Sizes, told: Iterator[tuple[str, str]], shape: str = ""
+    program: Program, name: str, checks: Sequence[InputCheck], told: Mapping[str, str], shape: str = ""
 ) -> Iterator[str | tuple[str]]:
-    """The parts of a message about an input of a wrong shape: texts, and one-tuples with the source of values."""
-    yield f"expected {name} of shape {shape_text(sizes.entries, program.run)}"
-    if program.left_out is not None and _tells(program, name, program.left_out):
-        single = tuple(entry for entry in sizes.entries if entry != ex.Name(program.left_out))
-        yield f" or {shape_text(single, program.run)}"
-    for index, (known, value) in enumerate(told):
-        yield f"{', ' if index else ' with '}{known}="
-        yield (value,)
+    """The parts of a message about an input of a wrong shape: texts, and one-tuples with the source of values.
+
+    Args:
+        program: The layer.
+        name: The input.
+        checks: Those of one shape that it may have.
+        told: The sources of the values that the message has, by what they are called.
+        shape: The source of the shape that the input has, if that is not what it is by itself.
+    """
+    sizes, leading = checks[0].demand.sizes, leading_source(program.inputs)
+    if told and leading is not None and sizes.entries == (ex.Literal(...),):  # all of the shape that another one has
+        yield f"expected {name} of the shape of {leading.input}, "
+        yield from ((value,) for value in told.values())
+    else:
+        yield f"expected {name} of shape {shape_text(sizes.entries, program.run)}"
+        if program.left_out is not None and _tells(program, name, program.left_out):
+            single = tuple(entry for entry in sizes.entries if entry != ex.Name(program.left_out))
+            yield f" or {shape_text(single, program.run)}"
+        for index, (known, value) in enumerate(told.items()):
+            yield f"{', ' if index else ' with '}{known}="
+            yield (value,)
+    if any(isinstance(check.demand, BroadcastDemand) for check in checks):
+        yield f", {or_broadcast(program.inputs[name])}"
     yield ", got "
     yield (f"tuple({shape or f'{name}.shape'})",)
 
@@ -162,8 +179,8 @@ class InputCheckWriter:
             checks = [check for check in found if check.demand.sizes == sizes]
             if checks:
                 yield f"if {self.condition(name, sizes, checks)}:"
-                said = ((known, self.value(meant)) for known, meant in told(self.program, name, checks).items())
-                parts = expectation(self.program, name, sizes, said, self.shape(name, sizes))
+                said = {known: self.value(meant) for known, meant in told(self.program, name, checks).items()}
+                parts = expectation(self.program, name, checks, said, self.shape(name, sizes))
                 yield f"    raise ValueError({formatted(*parts)})"
 
     def condition(self, name: str, sizes: Sizes, checks: Sequence[InputCheck]) -> str:
@@ -253,8 +270,8 @@ class InputCheckWriter:
         unnamed = isinstance(part, ex.Name) and part.id in self.unnamed
         return self.program.dimensions[part.id].gives if isinstance(part, ex.Name) and unnamed else None
 
-    def value(self, meant: ex.Expression | LeadingDemand) -> str:
+    def value(self, meant: ex.Expression | Entry) -> str:
         """What a message shows of what is demanded."""
-        if isinstance(meant, LeadingDemand):
-            return f"tuple({meant.source.run(self.printer.show)})"
+        if isinstance(meant, Entry):
+            return f"tuple({meant.run(self.printer.show)})"
         return self.printer.show(ex.transform(meant, self.read))

@@ -28,6 +28,11 @@ def _entry_text(entry: ex.Expression) -> str:
     return "*" if entry == ex.Literal(...) else ex.show(entry)
 
 
+def or_broadcast(tensor: Input) -> str:
+    """What else the shape of an input may be that is broadcast."""
+    return "or 1 in some places" if tensor.broadcast == "sizes" else "or what broadcasts to it"
+
+
 def described_shape(program: Program, tensor: Input | Output) -> str:
     """A shape in code; in a long one, computed sizes get names that are explained behind it."""
     if not isinstance(tensor.shape, tuple):

@@ -28,13 +28,13 @@ from layergen.lower.views import ReferenceView, RowView, TableView, TestView
 from layergen.prove.demands import (
     BroadcastDemand,
     InputCheck,
-    LeadingDemand,
     ListDemand,
     RankDemand,
     SizeDemand,
     SolutionDemand,
 )
 from layergen.resolve.program import Program
+from layergen.resolve.signature import Entry
 from layergen.settings.rejections import Rejection
 
 IMPORTS = {
@@ -170,11 +170,11 @@ def wrong_shapes(layer: CheckedLayer, base: Fields) -> Iterator[RowView]:
     for check, together in ((check, checks) for _, checks in rounds(program, layer.input_checks) for check in checks):
         case, sizes = cases[check.setting.name], check.demand.sizes
         alike = [other for other in together if other.demand.sizes == sizes]
-        said = [(known, str(value(case, meant))) for known, meant in told(program, check.input, alike).items()]
+        said = {known: str(value(case, meant)) for known, meant in told(program, check.input, alike).items()}
         for wrong in check.wrong:
             inputs = {**shapes(case.inputs), check.input: wrong}
             fields = {**sizes_of(program, case.setting, case.inputs, case.ranges), "inputs": inputs}
-            parts = expectation(program, check.input, sizes, iter(said))
+            parts = expectation(program, check.input, alike, said)
             *texts, _ = (part if isinstance(part, str) else part[0] for part in parts)
             name = f"{check.input}_{place_of(check, wrong, case)}"
             label = name if case is layer.cases[0] else f"{name}_{case.setting.name}"
@@ -198,9 +198,9 @@ def place_of(check: InputCheck, wrong: tuple[int, ...], case: CheckedCase) -> st
             return "leading"
 
 
-def value(case: CheckedCase, meant: ex.Expression | LeadingDemand) -> object:
+def value(case: CheckedCase, meant: ex.Expression | Entry) -> object:
     """What a message shows of what is demanded at a case."""
-    if isinstance(meant, LeadingDemand):
+    if isinstance(meant, Entry):
         return case.setting.leading
     return Interpreter(case.setting.names).evaluate(meant)
 
