@@ -7,7 +7,9 @@ import pytest
 from lowered import AFFINE
 from small import DIM, FLAG, program
 
+from layergen.lang.parser import parse_expression
 from layergen.lower.arguments import argument_signature
+from layergen.lower.checks import must_be
 from layergen.lower.constructor import ConstructorWriter
 from layergen.lower.docs import references, shape_sentence
 from layergen.lower.imports import function, names_in
@@ -229,3 +231,19 @@ def test_several_references_are_a_list() -> None:
         "- `One <https://example.org/One>`__",
         "- `Other <https://example.org/Other>`__",
     ]
+
+
+@pytest.mark.parametrize(
+    ("constraint", "told"),
+    [
+        ("p is None or p % 2 == 0", "p must be even"),
+        ("p is None or len(p) == 2 or len(p) == 4", "expected len(p) == 2 or len(p) == 4"),
+        ("p is None or q is None or p < q", "expected p < q"),
+        ("p is None or mode == 'wide'", "expected p is None or mode == 'wide'"),
+        ("p is None or q is None", "expected p is None or q is None"),
+    ],
+)
+def test_of_a_value_that_may_be_left_out_a_message_says_what_one_must_be_that_is_given(
+    constraint: str, told: str
+) -> None:
+    assert must_be(parse_expression(constraint)) == told

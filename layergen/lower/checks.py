@@ -1,7 +1,8 @@
 """A check of generated code, and what it says."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import reduce
 
 from layergen.lang import expression as ex
 
@@ -19,6 +20,7 @@ class Check:
 
 def must_be(node: ex.Expression) -> str:
     """What a constraint demands, as the beginning of a message."""
+    node = _of_given(node)
     told = _of_rest(node, ex.show)
     return f"{told[0]} must be {told[1]}" if told else f"expected {ex.show(node)}"
 
@@ -27,6 +29,32 @@ def is_not(node: ex.Expression, code: Callable[[str], str]) -> str:
     """That a constraint is not kept, in the words in which a message demands it, where ``code`` marks source."""
     told = _of_rest(node, lambda part: code(ex.show(part)))
     return f"{told[0]} is not {told[1]}" if told else f"{code(ex.show(node))} does not hold"
+
+
+def _of_given(node: ex.Expression) -> ex.Expression:
+    """Of a constraint on a value that may be None, what it demands of one that is given: only that can be wrong."""
+    choices = tuple(_choices(node))
+    demands = [choice for choice in choices if _absent(choice) is None]
+    kept = [part for part in choices if part in demands or any(_absent(part) not in ex.names(one) for one in demands)]
+    return reduce(lambda left, right: ex.Binary("or", left, right), kept if demands else choices)
+
+
+def _absent(node: ex.Expression) -> str | None:
+    """The name that a condition asks to be None, if it does."""
+    match node:
+        case ex.Compare(ex.Name(id=name), ("is",), (ex.Literal(value=None),)):
+            return name
+    return None
+
+
+def _choices(node: ex.Expression) -> Iterator[ex.Expression]:
+    """What a constraint leaves to choose from: the parts of an ``or``."""
+    match node:
+        case ex.Binary("or", left, right):
+            yield from _choices(left)
+            yield from _choices(right)
+        case _:
+            yield node
 
 
 def _of_rest(node: ex.Expression, show: Callable[[ex.Expression], str]) -> tuple[str, str] | None:
