@@ -98,5 +98,19 @@ def test_numbers_of_dimensions_that_are_wrong_alike_are_refused_by_the_first() -
     assert ranks("y = cat([x, z], -1)", **PAIR) == ["x"]
 
 
+@pytest.mark.parametrize(
+    ("forward", "parts", "checked"),
+    [
+        ("y = permute(x, [0, 2, 1])", {"outputs": {"y": ["N", "L", "L"]}}, ["x"]),
+        ("y = bmm(x, tanh(x))", {}, []),
+    ],
+)
+def test_a_number_of_dimensions_of_which_torch_does_not_speak_is_checked(
+    forward: str, parts: dict[str, Any], checked: list[str]
+) -> None:
+    own = {"inputs": {"x": ["N", "L", "L"]}, "outputs": {"y": ["N", "L", "L"]}, **parts}
+    assert ranks(forward, **own) == checked
+
+
 def test_numbers_of_dimensions_that_torch_holds_together_are_left_to_it() -> None:
     assert ranks("y = tanh(bmm(x, z))", **PRODUCT) == []

@@ -6,6 +6,7 @@ dimensions down to none is tried, and two more, with the sizes of the setting an
 them as large as something that the layer has.
 """
 
+import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain, combinations, islice
@@ -27,6 +28,7 @@ ALIKE: tuple[Callable[[Shape], Shape], ...] = (  # how the shapes of several inp
     lambda shape: shape[1:],
     lambda shape: shape[:-1],
 )
+DIMENSIONS = r"\b[0-9]-?(D|dim)"  # how torch speaks of a number of dimensions
 MORE = 2  # of these give more dimensions
 
 
@@ -59,6 +61,7 @@ def _ranked(demand: RankDemand, instances: Sequence[Instance], reads: bool, tell
         near = _told(demand, shape, _near(shape, demand, demand.least_at(instance)), tells)
         taken = near if reads else tuple(_taken(instance, demand, near))
         taken = taken or tuple(other for other in near if _said(instance, demand, other))
+        taken = taken or tuple(other for other in near if _unclear(instance, demand, other))
         if taken:
             yield _check(demand, instance.setting, shape, taken)
             return
@@ -163,6 +166,27 @@ def _said(instance: Instance, demand: RankDemand, wrong: Shape) -> bool:
     tensors = {name: tensor for name, tensor in given.items() if tensor is not None}
     theirs = _refused(lambda: matched_module(instance, META)(*matched_inputs(instance, given)))
     return theirs and not _refused(lambda: instance.run(True, inputs=tensors))
+
+
+def _unclear(instance: Instance, demand: RankDemand, wrong: Shape) -> bool:
+    """Whether torch refuses a shape by an error that has neither it nor a number of dimensions.
+
+    Where a layer matches a module, that one's users know what it says.
+    """
+    if instance.program.matches is not None or not demand.exact:
+        return False
+    original = instance.inputs[demand.input]
+    assert original is not None
+    try:
+        instance.run(instance.program.modes[0], inputs={demand.input: original.new_empty(wrong)})
+    except Exception as raised:  # torch raises nearly everything
+        first: BaseException = raised
+        while first.__context__ is not None:
+            first = first.__context__
+        shape = ", ".join(map(str, wrong))
+        told = re.search(rf"{DIMENSIONS}|[\[(]{shape},?[\])]", str(first))
+        return told is None and not isinstance(first, ValueError)
+    return False
 
 
 def _refused(run: Callable[[], object]) -> bool:
