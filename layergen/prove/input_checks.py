@@ -7,10 +7,9 @@ other. So each size is also changed with every other size of its input, and with
 
 The number of dimensions is part of what a shape promises: others are tried (`ranks.py`), and it is checked wherever
 sizes are read, since a size that is not there would be an error of another kind; and where the module that the layer
-matches says by a ValueError what is wrong, though torch would refuse it by another error; and where torch refuses it by an error
-that does not tell the shape, for a later op than that which is given it. A size that determines a
-dimension, as `C * 2` does, is always checked: where it leaves a remainder, the layer would compute with another size
-than it was given.
+matches says by a ValueError what is wrong, though torch would refuse it by another error; and where, without such a
+module, torch's error does not speak of the shape, as that of a later op. A size that determines a dimension, as `C * 2`
+does, is always checked: where it leaves a remainder, the layer would compute with another size than it was given.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
