@@ -279,3 +279,13 @@ def test_the_spread_of_an_initializer_is_that_of_its_samples(name: str, given: d
 @pytest.mark.parametrize("name", ["zeros", "ones", "constant", "eye", "dirac"])
 def test_what_draws_nothing_has_no_spread(name: str) -> None:
     assert initializer_spread(name, {"val": 2.0}, (3, 3)) is None
+
+
+def test_a_gradient_that_is_no_derivative_is_recorded_where_there_is_one() -> None:
+    def gradients(forward: str) -> set[str]:
+        layer = program(forward, inputs={"x": {"shape": ["N", "C"], "gradient": False}})
+        return {name for name in recorded(layer, setting_of(layer)).values["training"] if "gradient" in name}
+
+    assert gradients("y = x + detach(round(x) - x)") == {"gradient of x"}
+    assert gradients("y = round(x) * 2") == set()
+    assert gradients("y = detach(x) * 2") == set()

@@ -241,3 +241,9 @@ def test_candidates_are_of_their_type(kind: str, defaulted: bool) -> None:
 def test_runs_are_as_long_as_the_constraints_allow(constraints: list[str], runs: list[tuple[int, ...]]) -> None:
     layer = program(inputs={"x": ["S...", "C"]}, outputs={"y": ["S...", "C"]}, constraints=constraints)
     assert [setting.leading for setting in settings(layer)] == runs
+
+
+def test_no_size_is_one_of_those_that_lead() -> None:
+    layer = program("y = x + 1", inputs={"x": ["N", "..."]}, outputs={"y": ["N", "..."]})
+    for setting in settings(layer):
+        assert setting.sizes["N"] not in setting.leading

@@ -173,7 +173,7 @@ def _sized(
     for absent in absences(program) if without is None else without:
         for leading in _leading(program, given):
             known = of_call(program, values, leading, absent)
-            found = find_sizes(program, known, sizes, default_pools(program))
+            found = find_sizes(program, known, sizes, default_pools(program), leading=leading)
             if found is not None:
                 return found, leading, absent
     return None

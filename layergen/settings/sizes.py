@@ -58,6 +58,7 @@ def find_sizes(
     given: Mapping[str, int],
     pools: Mapping[str, Sequence[int]],
     strict: bool = False,
+    leading: Sequence[int] = (),
 ) -> dict[str, int] | None:
     """A size for each dimension that keeps the constraints, none of which another dimension or an argument has.
 
@@ -67,10 +68,11 @@ def find_sizes(
         given: The sizes that are settled.
         pools: What to try for the others, best first; where a constraint wants another, multiples and small sizes.
         strict: Whether sizes must be distinct; else they are if they can be.
+        leading: What stands for `...`, of which no size is taken if it can be.
     """
     steps = 0
     held = set().union(*map(ex.names, program.size_conditions)) if program.size_conditions else set()
-    numbers = {value for value in values.values() if isinstance(value, int)}
+    numbers = {value for value in (*values.values(), *leading) if isinstance(value, int)}
     wanted = [name for name in pools if name not in given]
     allowed: dict[str, list[int]] = {}
     for name in wanted:
