@@ -237,6 +237,15 @@ def test_a_definition_is_shown_as_latex(text: str, shown: str) -> None:
     assert list(latex(defined(text, arguments={"alpha": DIM}))) == [shown]
 
 
+def test_a_number_that_is_one_of_two_cases_is_told_by_its_name_elsewhere() -> None:
+    text = "limit = C if C < alpha else alpha\ny[n, c] = sum[k < (C if C < alpha else alpha)](x[n, k])"
+    first, second = latex(defined(text, arguments={"alpha": DIM}))
+    assert (
+        first == r"\mathrm{limit} = \begin{cases} C & \text{if } C < \alpha \cr \alpha & \text{otherwise} \end{cases}"
+    )
+    assert second == r"y_{n, c} = \sum_{k < \mathrm{limit}} x_{n, k}"
+
+
 def test_loops_and_entries_agree() -> None:
     text = (
         "h[n, -1] = 1\nh[m, t < C] = 2 * h[m, t - 1] + x[m, t]\n"

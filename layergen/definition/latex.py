@@ -1,7 +1,7 @@
 r"""A definition as LaTeX: ``y_{n, o} = \sum_{i} \mathrm{weight}_{o, i} x_{n, i}``."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from layergen.definition.entries import Entry, entry_of, passed
@@ -86,6 +86,15 @@ def _neutral(node: ex.Node) -> str | None:
     return None
 
 
+def _chosen(equations: Sequence[Equation]) -> dict[ex.Expression, str]:
+    """The numbers with a name that are one of two cases, by which another equation can tell what is just that."""
+    return {
+        equation.value: equation.name.id
+        for equation in equations
+        if isinstance(equation.value, ex.Conditional) and not equation.indices and not equation.conditions
+    }
+
+
 class _Latex:
     def __init__(self, definition: Definition) -> None:
         self.definition = definition
@@ -93,6 +102,8 @@ class _Latex:
         self.tensors = definition.scene.tensors
         bound = (written_index(index) for index in definition.bound)
         self.runs = {letter(written[0]) for written in bound if written is not None and is_run(written[0])}
+        self.chosen = _chosen(definition.equations)
+        self.whole: ex.Expression | None = None  # of the equation that is shown, the right side
 
     def word(self, name: str) -> str:
         """A name, in bold if it stands for a run of indices."""
@@ -101,6 +112,7 @@ class _Latex:
     def equation(self, equation: Equation) -> str:
         name = told_name(equation.name.id, self.definition.spec.given_tuples)
         left = self.entry(_word(name), tuple(map(bare_index, equation.indices)))
+        self.whole = equation.value
         text = f"{left} = {self.show(equation.value)}"
         if equation.conditions:
             held = [self.show(part) for part in equation.conditions if not _is_otherwise(part)]
@@ -143,6 +155,8 @@ class _Latex:
                 return self.compare(node), ex.PRECEDENCE["compare"]
             case ex.Conditional(then=then) if _neutral(node) is not None:
                 return self.bare(then)
+            case ex.Conditional() if node in self.chosen and node is not self.whole:
+                return self.word(self.chosen[node]), primary
             case ex.Conditional():
                 cases = r" \cr ".join(self.cases(node))
                 return rf"\begin{{cases}} {cases} \end{{cases}}", primary
