@@ -78,8 +78,9 @@ def test_docstrings_say_what_the_spec_says(text: str) -> None:
 
 
 def test_a_docstring_with_backslashes_is_raw_where_it_can_be() -> None:
-    assert DocText((r"The \alpha of it.",)).prefix == "r"
-    for text in ("No backslash.", 'A \\alpha and a "quote".', "It ends in \\", "A \\\nline"):
+    for text in (r"The \alpha of it.", 'A \\alpha and a "quote".'):
+        assert DocText((text,)).prefix == "r"
+    for text in ("No backslash.", 'An \\alpha and """.', 'An \\alpha and a "quote"', "It ends in \\", "A \\\nline"):
         assert DocText((text,)).prefix == ""
 
 

@@ -375,7 +375,8 @@ class DocText:
 
     def __init__(self, texts: tuple[str, ...]) -> None:
         whole = "\n".join(texts)
-        self.raw = "\\" in whole and '"' not in whole and not re.search(r"\\(\s|$)", whole)
+        held = '"""' not in whole and not any(text.endswith('"') for text in texts)
+        self.raw = "\\" in whole and held and not re.search(r"\\(\s|$)", whole)
         self.prefix = "r" if self.raw else ""
 
     def __call__(self, text: str) -> str:
