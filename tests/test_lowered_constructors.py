@@ -241,9 +241,11 @@ def test_several_references_are_a_list() -> None:
         ("p is None or q is None or p < q", "expected p < q"),
         ("p is None or mode == 'wide'", "expected p is None or mode == 'wide'"),
         ("p is None or q is None", "expected p is None or q is None"),
+        ("mode != 'wide' or p == 1", "expected p == 1 with mode='wide'"),
+        ("mode != 'wide' or p % 2 == 0", "p must be even with mode='wide'"),
     ],
 )
-def test_of_a_value_that_may_be_left_out_a_message_says_what_one_must_be_that_is_given(
+def test_a_message_says_what_must_be_of_a_value_that_is_given_and_of_a_choice_that_is_made(
     constraint: str, told: str
 ) -> None:
     assert must_be(parse_expression(constraint)) == told

@@ -21,12 +21,18 @@ class Check:
 def must_be(node: ex.Expression) -> str:
     """What a constraint demands, as the beginning of a message."""
     node = _of_given(node)
+    if (choice := _of_choice(node)) is not None:
+        chosen, rest = choice
+        return f"{must_be(rest)} with {chosen}"
     told = _of_rest(node, ex.show)
     return f"{told[0]} must be {told[1]}" if told else f"expected {ex.show(node)}"
 
 
 def is_not(node: ex.Expression, code: Callable[[str], str]) -> str:
     """That a constraint is not kept, in the words in which a message demands it, where ``code`` marks source."""
+    if (choice := _of_choice(node)) is not None:
+        chosen, rest = choice
+        return f"{is_not(rest, code)} with {code(chosen)}"
     told = _of_rest(node, lambda part: code(ex.show(part)))
     return f"{told[0]} is not {told[1]}" if told else f"{code(ex.show(node))} does not hold"
 
@@ -37,6 +43,14 @@ def _of_given(node: ex.Expression) -> ex.Expression:
     demands = [choice for choice in choices if _absent(choice) is None]
     kept = [part for part in choices if part in demands or any(_absent(part) not in ex.names(one) for one in demands)]
     return reduce(lambda left, right: ex.Binary("or", left, right), kept if demands else choices)
+
+
+def _of_choice(node: ex.Expression) -> tuple[str, ex.Expression] | None:
+    """Of a constraint on one choice of an argument alone, ``padding != 'same' or …``, the choice and the rest."""
+    match node:
+        case ex.Binary("or", ex.Compare(ex.Name(id=name), ("!=",), (ex.Literal(value=str(chosen)),)), rest):
+            return f"{name}={chosen!r}", rest
+    return None
 
 
 def _absent(node: ex.Expression) -> str | None:
