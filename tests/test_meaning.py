@@ -60,6 +60,16 @@ def test_claims_name_what_was_run() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("kept", "claimed"), [("where(mask[:, :, None], x, 0)", True), ("x * type_as(mask, x)[:, :, None]", False)]
+)
+def test_what_a_mask_hides_may_be_nan_where_no_weight_of_zero_keeps_it_out(kept: str, claimed: bool) -> None:
+    mask = {"shape": ["N", "L"], "dtype": "bool", "marks": "x", "dim": "L"}
+    layer = program(f"y = sum({kept}, dim=1)", inputs={"x": ["N", "L", "D"], "mask": mask}, outputs={"y": ["N", "D"]})
+    ((_, detail),) = claims(checked(layer), "masks")
+    assert ("replaced, NaN there" in detail) == claimed
+
+
 @pytest.mark.parametrize("name", ["contrastive", "similarity_of_all_pairs", "huber_loss"])
 def test_nothing_is_claimed_of_samples_that_mix_or_are_not_there(name: str) -> None:
     assert claims(checked(read(SOUND[name])), "independence") == []

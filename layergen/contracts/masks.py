@@ -1,5 +1,6 @@
 """Masks: positions that a mask does not mark have no effect, whatever they hold and however many they are."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -28,7 +29,8 @@ SOFTMAXES = frozenset({"softmax", "log_softmax"})
 MORE = 3  # positions that are appended
 SCALES = (1.0, LARGE)  # of what stands at positions that are not marked
 REPLACED, APPENDED, NOTHING = "replaced", "more of them appended", "all, none, and none of the first sample marked"
-KINDS = (REPLACED, APPENDED, NOTHING)
+UNKNOWN = "NaN there"
+KINDS = (REPLACED, UNKNOWN, APPENDED, NOTHING)
 
 
 @dataclass(frozen=True)
@@ -106,6 +108,7 @@ class MaskTrial:
         found = self.content(usual, SCALES) or self.length(usual)
         if found is not None:
             return found
+        self.unknown(usual)
         self.before = self.given(NEAR)
         usual = self.run(self.before)
         return None if usual is None else self.content(usual, (NEAR,))
@@ -122,6 +125,17 @@ class MaskTrial:
         turned = turned and self.sees_content(usual, ~counts, ~counts, scales) is not None
         help = f"true means that a position counts: use `~{name}`" if turned else self.help()
         return self.finding(usual, output, message, help)
+
+    def unknown(self, usual: Run) -> None:
+        """See whether nothing comes of NaN at positions that are not marked, which no weight of zero keeps out."""
+        counts, after = self.before[self.mask.name], dict(self.before)
+        for name in self.mask.part.marks:
+            value = self.before[name]
+            if value.is_floating_point():
+                after[name] = value.masked_fill(spread(self.mask, ~counts, self.probe.inputs[name], value), math.nan)
+        now = self.run(after)
+        if now is not None and self.changed(counts, usual, now) is None:
+            self.shown.add(UNKNOWN)
 
     def length(self, usual: Run) -> Finding | None:
         """What is wrong if more positions that are not marked have an effect."""

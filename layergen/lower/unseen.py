@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from layergen.checked import CheckedCase, CheckedLayer
 from layergen.contracts.causal import SHORTENED, is_causal
 from layergen.contracts.independence import batch_of
-from layergen.contracts.masks import APPENDED, NOTHING, REPLACED
+from layergen.contracts.masks import APPENDED, NOTHING, REPLACED, UNKNOWN
 from layergen.lang import expression as ex
 from layergen.lang.interpreter import Interpreter
 from layergen.lang.model import Input, Output
@@ -29,6 +29,7 @@ class Mask:
         marks: The inputs that have them.
         outputs: Those that are compared, at positions that count or, if they have none, as a whole.
         longer: Whether more positions that do not count may be appended.
+        unknown: Whether what does not count may be NaN.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Mask:
     marks: tuple[str, ...]
     outputs: tuple[str, ...]
     longer: bool
+    unknown: bool
 
 
 def modes_of(layer: CheckedLayer, contract: str) -> frozenset[bool]:
@@ -58,7 +60,8 @@ def masks(layer: CheckedLayer) -> Iterator[Mask]:
             along = marked_dimension(part, program.inputs[part.marks[0]])
             assert along is not None
             compared = (name for name, output in program.outputs.items() if _is_compared(output, along))
-            yield Mask(shown.of, along, tuple(part.marks), tuple(compared), APPENDED in shown.kinds)
+            longer, unknown = APPENDED in shown.kinds, UNKNOWN in shown.kinds
+            yield Mask(shown.of, along, tuple(part.marks), tuple(compared), longer, unknown)
 
 
 def independent_in(layer: CheckedLayer) -> frozenset[bool]:
@@ -150,4 +153,5 @@ def unseen(layer: CheckedLayer) -> Iterator[str]:
 
 def _mask(mask: Mask) -> str:
     parts = [python(mask.along), f"marks={python(mask.marks)}", f"outputs={python(mask.outputs)}"]
-    return f"Marking({', '.join([*parts, *(['longer=True'] if mask.longer else [])])})"
+    parts += [*(["longer=True"] if mask.longer else []), *(["unknown=True"] if mask.unknown else [])]
+    return f"Marking({', '.join(parts)})"
