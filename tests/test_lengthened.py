@@ -48,6 +48,11 @@ def test_what_is_far_off_at_a_long_sequence_is_held_to_nothing() -> None:
     assert found(bad, **SEQUENCE) is None
 
 
+def test_a_single_number_tells_too_little() -> None:
+    parts: dict[str, Any] = {"inputs": {"x": ["N", "L"]}, "outputs": {"y": []}}
+    assert found("h = upcast(x)\ny = type_as(sum(h * cos(type_as(arange(L), h) / 4)), x)", **parts) is None
+
+
 def test_a_layer_that_counts_positions_is_tried_at_many() -> None:
     pair: dict[str, Any] = {"inputs": {"x": ["N", "L"]}, "outputs": {"y": ["N", "L"]}}
     counts = "h = upcast(x)\ny = type_as(h * cos(type_as(arange(L), h) / 4), x)"

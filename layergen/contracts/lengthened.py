@@ -26,6 +26,7 @@ from layergen.settings.choice import Setting, allowed
 
 LENGTH = 400  # bfloat16 counts to 256
 MOST = 1_000_000  # elements of all tensors of a run
+FEW = 20  # numbers of an output, of which draws tell too little
 SHARE = 0.95  # of the numbers of an output: the rest may be differences of nearly equal ones
 ROUNDED = 0.5  # units, by which one rounding is off
 CLOSE = 4.0  # units that they may be off; more is no closeness that tells anything
@@ -53,7 +54,8 @@ def lengthened(program: Program, runs: Iterable[Runs]) -> Lengthened | None:
             longer = replace(setting, sizes={**setting.sizes, name: LENGTH})
             trial = _tried(program, longer) if allowed(program, longer) else None
             if trial is not None:
-                units = max(map(units_off, off_at(program, longer, ORDINARY, training=False)), default=math.inf)
+                off = off_at(program, longer, ORDINARY, training=False)
+                units = max((units_off(pair) for pair in off if pair[0].numel() >= FEW), default=math.inf)
                 return Lengthened(name, longer, trial, max(ROUNDED, float(f"{units:.2g}"))) if units <= CLOSE else None
     return None
 
