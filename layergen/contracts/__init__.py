@@ -1,6 +1,7 @@
 """What a layer keeps beside its shapes, one promise a file; and what is told of a layer at each setting."""
 
 from layergen.contracts.agreement import AGREEMENT
+from layergen.contracts.apart import APART
 from layergen.contracts.autocast import AUTOCAST
 from layergen.contracts.axes import AXES
 from layergen.contracts.broadcasting import BROADCASTING
@@ -67,7 +68,7 @@ CONTRACTS: dict[str, tuple[Promise, ...]] = {
     "domains": (DOMAINS,),
     "finite": (FINITE,),
     "flat": (FLAT,),
-    "trained": (TRAINED, STUCK),
+    "trained": (TRAINED, STUCK, APART),
     "learning": (LEARNING,),
     "penalty": (PENALTY,),
     "matches": (AGREEMENT,),

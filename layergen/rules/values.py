@@ -146,6 +146,33 @@ class BrokenByTraining(Rule):
     judges = True
 
 
+class EvaluationApart(Rule):
+    """Evaluation gives something else than training, on inputs at which training has come to rest.
+
+    A layer in which samples see each other in training alone, by `mixes`, and that updates buffers there, is trained on
+    the same inputs, many at once and about 3, until its buffers have come to rest. What they hold is then what training
+    computes of these inputs itself, so that both modes give the same, but for how a variance is counted. Where they are
+    off by more than a tenth, the update comes to rest elsewhere, as one whose shares are not 1 together, or evaluation
+    takes a buffer for something else. Buffers that never come to rest tell nothing.
+
+        forward: |
+          if training:
+              v = var(x, dim=0)
+              spread = lerp(spread, v, 0.1)
+              y = x * rsqrt(v + eps)
+          else:
+              y = x / (spread + eps)                # it is a variance
+
+    Fix: store what evaluation takes the buffer for, and use it as training uses its own. Where the modes are to differ,
+    say why: `accept: {evaluation-apart: …}`.
+
+              y = x * rsqrt(spread + eps)
+    """
+
+    code = "LG357"
+    judges = True
+
+
 class StuckBuffer(Rule):
     """A buffer that is updated in training, and that no update changes.
 
