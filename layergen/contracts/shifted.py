@@ -93,7 +93,8 @@ def _counts_differences(near: Run, *far: Run) -> bool:
 def _error(attempt: Attempt, near: Run, seed: int, nudge: float = 0.0) -> float:
     """The largest error of an output, in shares of what the layer gives about zero.
 
-    There is none where the output's own size explains it: what is large has no digits to spare for what is small.
+    There is none where the output's own size explains it: what is large has no digits to spare for what is small. Nor
+    is there one of an output that is nothing about zero, as what rounding has taken from a sum is.
     """
     exact = attempt.run(torch.float64, seed)
     found = attempt.run(torch.float64 if nudge else torch.float32, seed, nudge)
@@ -104,8 +105,8 @@ def _error(attempt: Attempt, near: Run, seed: int, nudge: float = 0.0) -> float:
         error = _size(found.outputs[name] - exact.outputs[name])
         if error != error:
             return float("inf")
-        if error > CONDITION * EPSILON * _size(exact.outputs[name]):
-            worst = max(worst, error / max(_size(output), torch.finfo(torch.float32).tiny))
+        if error > CONDITION * EPSILON * _size(exact.outputs[name]) and _size(output) > EPSILON:
+            worst = max(worst, error / _size(output))
     return worst
 
 
