@@ -243,7 +243,7 @@ def test_a_number_that_is_one_of_two_cases_is_told_by_its_name_elsewhere() -> No
     assert (
         first == r"\mathrm{limit} = \begin{cases} C & \text{if } C < \alpha \cr \alpha & \text{otherwise} \end{cases}"
     )
-    assert second == r"y_{n, c} = \sum_{k < \mathrm{most}} x_{n, k}"
+    assert second == r"y_{n, c} = \sum_{k < \mathrm{limit}} x_{n, k}"
 
 
 def test_loops_and_entries_agree() -> None:

@@ -113,7 +113,7 @@ def test_the_tests_are_told_where_masks_have_their_positions() -> None:
     assert axes_at(layer.program, layer.cases[0], ["N", "L"]) == places
     assert list(unseen(layer)) == [
         "batch='N'",
-        "masks={'mask': Marking('L', marks=('x',), outputs=('y',), longer=True)}",
+        "masks={'mask': Marking('L', marks=('x',), outputs=('y',), longer=True, unknown=True)}",
     ]
 
 

@@ -127,13 +127,13 @@ BEHAVIOURS = {
         "it has no laws",
     ),
     "test_leaves_its_inputs_alone": ALWAYS,
-    "test_loss_under_autocast": Behaviour(
-        lambda layer: is_loss(layer.program),
-        "its outputs are no losses by `loss_as`",
-    ),
     "test_loads_into_empty_memory": Behaviour(
         lambda layer: layer.program.owns and not layer.program.kept and loads_whole(layer.program),
         "it has no tensors of its own, the caller gives them, or one that is not saved starts at random",
+    ),
+    "test_loss_under_autocast": Behaviour(
+        lambda layer: is_loss(layer.program),
+        "its outputs are no losses by `loss_as`",
     ),
     "test_masks_may_mark_all_or_nothing": Behaviour(
         may_mark_nothing,

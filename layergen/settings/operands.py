@@ -21,6 +21,7 @@ from layergen.settings.reaching import Names, Reached, changed, changes_of
 
 LOGICAL = ("and", "or")
 NEAR = 100  # settings that are looked at beside one
+MOST = 24  # operands that are looked at
 
 
 @dataclass(frozen=True)
@@ -47,9 +48,9 @@ class Weighing(Shadow):
     def binary(self, node: ex.Binary) -> Any:
         if node.operator not in LOGICAL or self.within:
             return super().binary(node)
-        self.alone.update(((self.path, test.span), outcome) for test, outcome in self.deciding(node))
         self.within = True
         try:
+            self.alone.update(((self.path, test.span), outcome) for test, outcome in self.deciding(node))
             return super().binary(node)
         finally:
             self.within = False
@@ -58,7 +59,9 @@ class Weighing(Shadow):
         """The operands that decide alone, and what they come to."""
         parts = operands_of(node)
         if not parts:
+            self.within = False  # but of conditions in what an operand is computed of
             outcome = self.told(node)
+            self.within = True
             if outcome is not None:
                 yield node, outcome
         for index, part in enumerate(parts):
@@ -123,7 +126,7 @@ def crossing(program: Program, made: Sequence[Setting]) -> Iterator[Setting]:
         program: The layer.
         made: The settings that there are, the base first.
     """
-    found = list(operands(program))
+    found = list(islice({(part.path, part.test.span): part for part in operands(program)}.values(), MOST))
     if not found:
         return
     names = Names({setting.name for setting in made})
