@@ -20,7 +20,8 @@ It has the arguments of that module in their order, but for those that torch dep
 layer leaves out, its description says. It is no instance of torch's class, and has no methods beside `forward`,
 `reset_parameters` and `extra_repr`: no `Embedding.from_pretrained`, no `reset_running_stats`, no `flatten_parameters`.
 Which parameters and buffers there are, and what sizes mean, is decided when it is made: an attribute that is set later,
-as `track_running_stats` of a batch norm in training, need not do what it does to torch's.
+as `track_running_stats` of a batch norm in training, need not do what it does to torch's. A drop-in replacement refuses
+arguments that torch's class takes though they make no sense, as a negative `eps`, no features, or a `momentum` above 1.
 """
 
 REST = """

@@ -6,7 +6,7 @@ from itertools import product
 import torch
 from torch import Tensor
 
-from layergen.contracts.compared import HELP, close, entry_text, room, shown, started
+from layergen.contracts.compared import HELP, close, entry_text, room, shown_apart, started
 from layergen.contracts.promise import Promise, Ways
 from layergen.contracts.sites import WITH_DATA
 from layergen.contracts.values import drawn
@@ -123,6 +123,7 @@ def _difference(ours: Mapping[str, Tensor], theirs: Mapping[str, Tensor], match:
         pairs = zip(product(*map(range, one.shape)), one.reshape(-1).tolist(), other.reshape(-1).tolist(), strict=True)
         found = next((pair for pair in pairs if not close(*pair[1:], room(one))), None)
         if found is not None:
-            index, left, right = found
-            return f"`{entry_text(name, index)}` is {shown(left)} by the forward and {shown(right)} by `{match}`"
+            index, *both = found
+            left, right = shown_apart(*both)
+            return f"`{entry_text(name, index)}` is {left} by the forward and {right} by `{match}`"
     return None

@@ -51,6 +51,15 @@ def entry_text(name: str, index: tuple[int, ...]) -> str:
     return f"{name}[{', '.join(map(str, index))}]" if index else name
 
 
-def shown(value: Any) -> str:
-    """A number with the digits that people read."""
-    return f"{value:.6g}" if isinstance(value, float | complex) else str(value)
+def shown_apart(left: Any, right: Any) -> tuple[str, str]:
+    """Two numbers with the digits that people read, and more where those are the same."""
+    for digits in (6, 9, 12):
+        found = shown(left, digits), shown(right, digits)
+        if found[0] != found[1]:
+            return found
+    return shown(left, 17), shown(right, 17)
+
+
+def shown(value: Any, digits: int = 6) -> str:
+    """A number with so many digits."""
+    return f"{value:.{digits}g}" if isinstance(value, float | complex) else str(value)

@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
-from layergen.contracts.compared import HELP, close, entry_text, room, shown, started
+from layergen.contracts.compared import HELP, close, entry_text, room, shown_apart, started
 from layergen.contracts.promise import Promise, Ways
 from layergen.contracts.sites import WITH_DATA
 from layergen.contracts.values import SMALL, drawn
@@ -165,7 +165,8 @@ def _compare(evaluation: Evaluation, name: str, output: Tensor, run: Run, notes:
     if found is None:
         return None
     index, ours, theirs = found
-    message = f"`{entry_text(name, index)}` is {shown(theirs)} by the definition and {shown(ours)} by the forward"
+    right, wrong = shown_apart(theirs, ours)
+    message = f"`{entry_text(name, index)}` is {right} by the definition and {wrong} by the forward"
     equation = evaluation.equation(name, index)
     told = _first_intermediate(evaluation, name, run)
     return DefinitionMismatch.at(
@@ -206,8 +207,8 @@ def _first_intermediate(evaluation: Evaluation, output: str, run: Run) -> tuple[
         if found is not None:
             index, ours, theirs = found
             label = Label(Place(FORWARD, step.target.span), f"`{name}` differs already")
-            entry = entry_text(name, index)
-            note = f"values: `{entry}` is {shown(theirs)} by the definition, {shown(ours)} by the forward"
+            right, wrong = shown_apart(theirs, ours)
+            note = f"values: `{entry_text(name, index)}` is {right} by the definition, {wrong} by the forward"
             return (label,), (note, *_of_spread(evaluation, name))
     return (), ()
 

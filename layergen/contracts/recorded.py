@@ -17,6 +17,7 @@ from layergen.resolve.program import Program
 from layergen.run.fixed_draws import FixedDraws
 from layergen.run.forward import Run, TrialFault
 from layergen.run.instance import Instance, Placement
+from layergen.run.members import penalties
 from layergen.run.on_data import CPU, drawn, without_repeats
 from layergen.run.starting import begin
 from layergen.settings.choice import Setting
@@ -190,11 +191,10 @@ class Recorder:
             yield "gradients of parameters", rounded(float(weighted(torch.tensor(sums[len(leaves) :]))))
 
     def penalty(self) -> dict[str, Numbers]:
-        """The layer's own regularization term, where members add none to it."""
-        inherited = any(member.penalizes for member in self.program.members.values())
-        if self.program.penalty is None or inherited:
-            return {}
-        return {"penalty()": digest(self.instance.evaluated(self.program.penalty))}
+        """The regularization term: the layer's own one, and those of members."""
+        own = [] if self.program.penalty is None else [self.instance.evaluated(self.program.penalty)]
+        terms = [*own, *penalties(self.instance.members.values())]
+        return {"penalty()": digest(torch.stack(terms).sum())} if terms else {}
 
     def updated(self, run: Run) -> Iterator[tuple[str, Numbers]]:
         """The layer's own buffers that a run has assigned."""

@@ -125,7 +125,7 @@ def noted(program: Program, name: str) -> Iterator[str]:
     causal = program.causal
     if causal is not None and causal.dim == name:
         where = f"Where {code(ex.show(causal.when))}, no" if causal.when is not None else "No"
-        yield f"{where} output depends on what is at a later index of an input."
+        yield f"{where} entry of an output along it depends on what is at a later index of an input, if that is finite."
 
 
 def tuple_sentence(program: Program, whole: TensorTuple, tensors: Mapping[str, Input | Output]) -> str:

@@ -228,9 +228,23 @@ def _shown(value: Any, text: Callable[[Any], str]) -> str:
 
 def floating_dtype(called: Called) -> torch.dtype:
     """The dtype of the first floating input of a call, or of the layer's own tensors."""
-    tensors = [called.inputs[name] for name, part in called.child.program.inputs.items() if part.floating]
+    tensors = [called.inputs.get(name) for name, part in called.child.program.inputs.items() if part.floating]
     found = [tensor for tensor in (*tensors, *called.state.values()) if isinstance(tensor, Tensor)]
     return next((tensor.dtype for tensor in found if tensor.is_floating_point()), called.placement.dtype)
+
+
+def penalty(called: Called) -> Any:
+    """The own regularization term of the layer that would be called.
+
+    Raises:
+        EvaluationFault: If it has none, or it cannot be computed.
+    """
+    program, placement = called.child.program, called.placement
+    setting = Setting("member", {}, called.values, {}, run=program.run, asked=program.asked)
+    calls = TensorCalls(placement.device, floating_dtype(called), placement.scalars, called.values)
+    values = {**CONSTANTS, **called.values, **called.members, **called.state, "training": True}
+    term = program.penalty or ex.Literal(None)
+    return ForwardInterpreter(values, calls, {}, Explainer(program, setting)).evaluate(term)
 
 
 def by_contract(called: Called) -> dict[str, Tensor | None]:

@@ -1,6 +1,6 @@
 """The members of a layer that is set up: their tensors, and what a call of one computes."""
 
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +15,7 @@ from layergen.resolve.families import at_values, common_condition
 from layergen.resolve.program import Child, Made, Member
 from layergen.resolve.torch_module import TorchModule
 from layergen.rules.members import WrongTensorPath
-from layergen.run.call import Called, bound_inputs, bound_values
+from layergen.run.call import Called, bound_inputs, bound_values, penalty
 from layergen.run.environment import CONSTANTS
 from layergen.run.environment import shape_of as sizes_of
 from layergen.run.fault import MemberFault
@@ -23,6 +23,8 @@ from layergen.run.given import given_arguments
 from layergen.run.owned import Computes, Owned, State, known_tensors, tie
 from layergen.run.placement import Placement
 from layergen.run.torch_member import torch_member
+
+Terms = Callable[[], Iterable[Any]]  # gives the regularization terms of a layer
 
 
 class Inner:
@@ -48,8 +50,9 @@ class Inner:
         self.made, self.prefix, self.state, self.placement = made, prefix, state, placement
         if isinstance(made.of, TorchModule):
             self.run: Computes = torch_member(made.of, given, prefix, state, owned, placement)
+            self.terms: Terms = tuple
         else:
-            self.run = _layer(made, made.of, given, prefix, state, owned, placement)
+            self.run, self.terms = _layer(made, made.of, given, prefix, state, owned, placement)
 
     def tensor(self, path: str) -> Tensor | None:
         """A tensor of it.
@@ -71,6 +74,17 @@ class Inner:
 
 
 Assembled = Inner | list[Inner] | None
+
+
+def penalties(members: Iterable[Assembled]) -> Iterator[Any]:
+    """The regularization terms that members add, and those that they are made of.
+
+    Raises:
+        EvaluationFault: If one cannot be computed.
+    """
+    for member in members:
+        for inner in member if isinstance(member, list) else [member] if member else []:
+            yield from inner.terms()
 
 
 def assemble(
@@ -179,8 +193,8 @@ def _layer(
     state: State,
     owned: MutableMapping[str, Owned],
     placement: Placement,
-) -> Computes:
-    """Set up a layer of another spec."""
+) -> tuple[Computes, Terms]:
+    """Set up a layer of another spec: what computes a call of it, and what computes its regularization terms."""
     values = given_arguments(made, child, given)
     try:
         program = at_values(child.program, values)
@@ -203,18 +217,24 @@ def _layer(
     except EvaluationFault as fault:
         raise MemberFault(made.call, f"`{child.name}` cannot be made: {fault.message}") from None
 
-    def run(node: ex.Call, arguments: list[Any], keywords: dict[str, Any], training: bool) -> Any:
-        inputs = bound_inputs(program, arguments, keywords)
+    def called(given: Mapping[str, Any], inputs: Mapping[str, Tensor | None], training: bool) -> Called:
         own: dict[str, Any] = {name: state[prefix + name] for name in program.tensors}
         for name, several in program.kin.items():
             when = common_condition(child.program.tensors[name])
             there = when is None or Interpreter(values, placement.scalars).truth(when)
             own[name] = [own[part] for part in several] if there else None
-        given = {**values, **bound_values(program, arguments, keywords)}
-        called = Called(child, given, inputs, own, members, training, placement)
-        return called.outputs(node)
+        return Called(child, {**values, **given}, inputs, own, members, training, placement)
 
-    return run
+    def run(node: ex.Call, arguments: list[Any], keywords: dict[str, Any], training: bool) -> Any:
+        inputs = bound_inputs(program, arguments, keywords)
+        return called(bound_values(program, arguments, keywords), inputs, training).outputs(node)
+
+    def terms() -> Iterator[Any]:
+        if program.penalty is not None:
+            yield penalty(called({}, {}, training=True))
+        yield from penalties(members.values())
+
+    return run, terms
 
 
 def _made(tensor: Parameter | Buffer, values: Mapping[str, Any], placement: Placement) -> Tensor:
