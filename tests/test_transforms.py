@@ -172,6 +172,11 @@ class LeadingBack(Broken):
         return x.tanh()
 
 
+class OfEvenSize(Broken):
+    def forward(self, x: Tensor) -> Tensor:
+        return x[:, : x.shape[1] // 2 * 2]
+
+
 class OfFixedSize(Broken):
     def forward(self, x: Tensor) -> Tensor:
         return x.tanh().reshape([int(size) for size in x.shape]) + torch.zeros(len(x.tolist()), 1)
@@ -185,6 +190,7 @@ def layer_of(made: type[nn.Module]) -> Layer:
     ("test", "made", "case"),
     [
         (behaviours.test_second_gradients, Detached, {"way": CASE, "training": True}),
+        (behaviours.test_output_shapes_at_other_sizes, OfEvenSize, {"resized": Resized(CASE, CASE)}),
         (behaviours.test_vmap, ReadsOne, {"way": CASE}),
         (behaviours.test_forward_mode_derivatives, WrongForwards, {"way": CASE, "training": True}),
         (behaviours.test_runs_on_another_device, OnOneDevice, {"case": CASE, "training": True}),
@@ -201,6 +207,7 @@ def layer_of(made: type[nn.Module]) -> Layer:
     ],
     ids=[
         "second_gradients",
+        "sizes",
         "vmap",
         "forwards",
         "device",

@@ -196,7 +196,8 @@ class Input(ShortTensor):
     @classmethod
     def _two_ends(cls, value: Any) -> Any:
         if not isinstance(value, list) or len(value) != 2:
-            raise fault(f"expected a list of two numbers, got {describe(value)}")
+            help = "write a list without quotes: `range: [low, high]`" if isinstance(value, str) else None
+            raise fault(f"expected a list of two numbers, got {describe(value)}", help=help)
         return tuple(value)
 
     @field_validator("dim", mode="before")

@@ -152,6 +152,10 @@ BEHAVIOURS = {
         "it has no tensors of its own, or the caller gives them",
     ),
     "test_output_shape_and_dtype": ALWAYS,
+    "test_output_shapes_at_other_sizes": Behaviour(
+        lambda layer: layer.transforms.grown is not None,
+        "no two sizes were found at which its shapes are proven and torch traces it",
+    ),
     "test_penalty": Behaviour(
         lambda layer: layer.program.penalizes,
         "it has no penalty",
