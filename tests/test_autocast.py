@@ -19,6 +19,7 @@ from generated.loss.focal_loss import FocalLoss
 from generated.loss.info_nce_loss import InfoNCELoss
 from generated.loss.label_smoothing_loss import LabelSmoothingLoss
 from generated.loss.poisson_nll_loss import PoissonNLLLoss
+from layergen.contracts.autocast import is_loss
 from layergen.lang.facts import Autocast
 from layergen.ops.traits import LOWERED
 from layergen.run.instance import Placement
@@ -244,6 +245,21 @@ def test_a_loss_that_is_scaled_stays_finite() -> None:
     with torch.autocast("cpu", dtype=torch.bfloat16):
         loss = CharbonnierLoss()(x.half(), -x.half())
     assert (loss * 65536).isfinite()
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("h = upcast(x)\ny = loss_as(h * 2, x)", True),
+        ("h = upcast(x)\nif flag:\n    y = loss_as(h * 2, x)\nelse:\n    y = loss_as(h, x)", True),
+        ("h = upcast(x)\ny = loss_as(h, x)\nif flag:\n    y = loss_as(h * 2, x)", True),
+        ("h = upcast(x)\nif flag:\n    y = loss_as(h * 2, x)\nelse:\n    y = type_as(h, x)", False),
+        ("h = upcast(x)\ny = type_as(h, x)\nif flag:\n    y = loss_as(h * 2, x)", False),
+        ("h = upcast(x)\nif flag:\n    y = h * 2\nelse:\n    y = h\ny = loss_as(y, x)", True),
+    ],
+)
+def test_a_loss_is_told_in_whichever_branch_it_comes_back(text: str, found: bool) -> None:
+    assert is_loss(program(text, **{**SQUARE, "arguments": {"dim": DIM, "flag": FLAG}})) is found
 
 
 def test_a_loss_that_is_a_part_of_something_is_asked_where_it_stands() -> None:

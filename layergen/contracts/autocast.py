@@ -3,7 +3,7 @@
 So it does with inputs in the lower one, as the product of a layer before it gives them.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import torch
 
@@ -12,6 +12,7 @@ from layergen.contracts.promise import Promise, Ways
 from layergen.contracts.sites import BEHIND_ANOTHER, UNDER_AUTOCAST
 from layergen.diagnostics import Finding
 from layergen.lang import expression as ex
+from layergen.lang.visitor import assigned, parts
 from layergen.ops.dtypes import dtype_name
 from layergen.resolve.program import Program
 from layergen.rules.behaviour import DtypeMismatch
@@ -46,11 +47,24 @@ def _behind_another(ways: Ways) -> Iterator[Finding]:
 
 
 def is_loss(program: Program) -> bool:
-    """Whether each output has the dtype that losses have."""
-    found = (part for part in program.forward.statements if isinstance(part, ex.Assign))
-    values = {target.id: part.value for part in found for target in part.targets}
-    last = [values.get(name) for name in program.outputs]
-    return all(isinstance(value, ex.Call) and value.function == "loss_as" for value in last)
+    """Whether each output has the dtype that losses have, whichever branch gives it."""
+    last = [list(_last_values(program.forward.statements, name)) for name in program.outputs]
+    return all(map(bool, last)) and all(
+        isinstance(value, ex.Call) and value.function == "loss_as" for values in last for value in values
+    )
+
+
+def _last_values(block: Sequence[ex.Statement], name: str) -> Iterator[ex.Expression]:
+    """What a name may be given last: by the last statement that is taken in any case, or by one behind it."""
+    for statement in reversed(block):
+        made = parts(statement)
+        if isinstance(statement, ex.Assign) and any(target.id == name for target in made.targets):
+            yield statement.value
+            return
+        for inner in made.blocks:
+            yield from _last_values(inner, name)
+        if isinstance(statement, ex.If) and all(name in assigned(inner) for inner in made.blocks):
+            return
 
 
 def _lowered_loss(ways: Ways) -> Iterator[Finding]:
