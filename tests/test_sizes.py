@@ -73,6 +73,13 @@ def test_limits_lie_on_both_sides() -> None:
     assert kept["C"] == 2 * kept["part"] == broken["C"] - 1
 
 
+def test_limits_are_found_that_no_size_breaks_alone() -> None:
+    parts = {"inputs": {"x": ["N", "L"]}, "outputs": {"y": ["N", "L"]}, "constraints": ["N * L >= 2"]}
+    layer = program("y = relu(x)", **parts)
+    (limit,) = size_limits(layer, settings(layer)[0])
+    assert (limit.kept.sizes, limit.broken.sizes) == ({"N": 2, "L": 1}, {"N": 1, "L": 1})
+
+
 def test_the_forward_checks_them_after_the_sizes_are_known() -> None:
     lines = forward_lines(program(**EQUAL))
     assert lines[:3] == [

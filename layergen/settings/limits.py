@@ -39,7 +39,10 @@ def size_limits(program: Program, base: Setting) -> Iterator[SizeLimit]:
 
 
 def _grounds(program: Program, base: Setting, constraint: ex.Expression) -> Iterator[Setting]:
-    """The base, and the settings in which one of the constraint's arguments is another: at `r == 1`, all divides."""
+    """The base, and the settings in which one of the constraint's arguments is another: at `r == 1`, all divides.
+
+    And those in which all its dimensions but one are 1, without which `N * L >= 2` holds whatever one of them is.
+    """
     yield base
     asks = bool(ex.names(constraint) & program.asked)
     for name, argument in program.decided.items():
@@ -49,6 +52,9 @@ def _grounds(program: Program, base: Setting, constraint: ex.Expression) -> Iter
                 given = {**base.given, name: value}
                 if consistent(program, given, set()):
                     yield replace(base, given=given, values=values_of(program, given))
+    several = [name for name in program.dimensions if name in ex.names(constraint) and name in base.sizes]
+    for name in several if len(several) > 1 else ():
+        yield replace(base, sizes={**base.sizes, **{other: 1 for other in several if other != name}})
 
 
 def _limits(
