@@ -131,7 +131,9 @@ def test_interrupt_ends_all_processes_at_once_and_quietly(copy: Path, delay: flo
     """Before the other processes are there, and while they import torch."""
     shutil.rmtree(copy / FOLDER)
     command = [sys.executable, "-m", "layergen", "build", "-j", "2"]
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # else ignored, in what runs in the background
     process = subprocess.Popen(command, cwd=copy, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    signal.signal(signal.SIGINT, before)
     while not (copy / FOLDER / CLOCK).exists():
         time.sleep(0.01)
     time.sleep(delay)
