@@ -8,7 +8,7 @@ from torch import Tensor
 
 from layergen.contracts.values import drawn
 from layergen.run.instance import Placement
-from layergen.run.moving import move
+from layergen.run.moving import learned, move, move_buffers
 from layergen.run.started import start, start_what_stays
 
 ON_DATA = Placement(torch.device("cpu"), torch.float64)
@@ -58,3 +58,23 @@ def test_parameters_that_nobody_reads_need_no_start() -> None:
     assert (state["weight"] == 9).all()
     assert (state["scale"] == 3).all() and (state["twice"] == 6).all()
     assert (state["variance"] == 1).all() and state["count"] == 0
+
+
+def test_a_tied_tensor_is_moved_once_and_as_what_it_is() -> None:
+    layer = program(
+        "y = second(first(x))",
+        arguments={"dim": DIM},
+        modules={"first": "nn.Linear(dim, dim, bias=False)", "second": "nn.Linear(dim, dim, bias=False)"},
+        ties={"second.weight": "first.weight"},
+        inputs={"x": ["N", "dim"]},
+        outputs={"y": ["N", "dim"]},
+    )
+    instance, generator = instance_of(layer, ON_DATA), torch.Generator()
+    assert [tensor is instance.state["first.weight"] for tensor in learned(instance)] == [True]
+    for value in (0.0, 1.0, float("nan")):  # as memory may hold before anything is written there
+        weight = instance.state["first.weight"]
+        assert weight is not None
+        weight.detach().fill_(value)
+        with drawn():
+            move_buffers(instance)
+            assert torch.equal(torch.rand(3), torch.rand(3, generator=generator.manual_seed(0)))

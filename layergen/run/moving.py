@@ -40,6 +40,8 @@ def learned(instance: Instance) -> Iterator[Tensor]:
 def _numbers(instance: Instance, parameters: bool) -> Iterator[Tensor]:
     for name, tensor in instance.state.items():
         inner = instance.inner.get(name)
+        if inner is None and name not in instance.program.tensors:
+            continue  # another name of a tied tensor, which stands under its own
         kind = inner.parameter if inner else name in instance.program.parameters
         if tensor is not None and kind == parameters and (tensor.is_floating_point() or tensor.is_complex()):
             yield tensor
