@@ -10,9 +10,8 @@ from dataclasses import dataclass, replace
 from torch import Tensor
 
 from layergen.contracts.attempts import comparable
-from layergen.contracts.lengths import counted
+from layergen.contracts.lengths import counted, is_small
 from layergen.contracts.rounding import Pair, jumps, off_at
-from layergen.contracts.sites import SizeWatch
 from layergen.contracts.values import ORDINARY
 from layergen.faults import SpecError
 from layergen.lang import expression as ex
@@ -25,7 +24,6 @@ from layergen.run.watching import Runs
 from layergen.settings.choice import Setting, allowed
 
 LENGTH = 400  # bfloat16 counts to 256
-MOST = 1_000_000  # elements of all tensors of a run
 FEW = 20  # numbers of an output, of which draws tell too little
 SHARE = 0.95  # of the numbers of an output: the rest may be differences of nearly equal ones
 ROUNDED = 0.5  # units, by which one rounding is off
@@ -81,11 +79,10 @@ def _steps(program: Program, setting: Setting) -> int:
 
 def _tried(program: Program, setting: Setting) -> Trial | None:
     """What comes of trying a setting; nothing where the layer does not work there, or is large."""
+    if not is_small(program, setting, training=False):
+        return None
     try:
-        instance = Instance(program, setting)
-        watch = SizeWatch(instance)
-        watch.evidence(instance.run(False, watch))
-        return try_runs(Runs(program, setting, (SHAPES,))) if watch.elements <= MOST else None
+        return try_runs(Runs(program, setting, (SHAPES,)))
     except (SpecError, TrialFault):
         return None
 

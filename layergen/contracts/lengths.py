@@ -7,6 +7,7 @@ import torch
 
 from layergen.contracts.attempts import Attempt
 from layergen.contracts.sites import SizeWatch
+from layergen.faults import SpecError
 from layergen.lang import expression as ex
 from layergen.lang.visitor import nodes
 from layergen.resolve.program import Program
@@ -59,7 +60,7 @@ def long_attempts(runs: Runs, name: str) -> Iterator[Attempt]:
     """
     for setting in _long_settings(runs.program, runs.setting, name):
         attempts = [Attempt(runs.program, setting, torch.bfloat16, training) for training in runs.program.modes]
-        if _is_small(attempts[0]) and attempts[0].run(torch.float64, 0):
+        if is_small(runs.program, setting, attempts[0].training) and attempts[0].run(torch.float64, 0):
             yield from attempts
             return
 
@@ -75,12 +76,12 @@ def _long_settings(program: Program, setting: Setting, name: str) -> Iterator[Se
                 yield longer
 
 
-def _is_small(attempt: Attempt) -> bool:
-    """Whether the tensors of a run have few elements together."""
+def is_small(program: Program, setting: Setting, training: bool) -> bool:
+    """Whether a layer works at a setting, and the tensors of a run have few elements together."""
     try:
-        instance = Instance(attempt.program, attempt.setting)
+        instance = Instance(program, setting)
         watch = SizeWatch(instance)
-        watch.evidence(instance.run(attempt.training, watch))
-    except TrialFault:
+        watch.evidence(instance.run(training, watch))
+    except (SpecError, TrialFault):
         return False
     return watch.elements <= MOST
