@@ -47,7 +47,7 @@ def test_a_tensor_of_a_tuple_is_read_by_its_name() -> None:
         (f"y[n, i] = state.c{TOLD}", "`state[1]` has dimensions and no index"),
         ("y[n, i] = 1\nstate.h[n, i] = 1", "no equation says what the output `state.c` is"),
         (f"y[n, i] = 1\nstate.k[n, i] = 1{TOLD}", "`state.k` is no output"),
-        (f"y[n, i] = 1\nstate[n, i] = 1{TOLD}", "`state` has a meaning already, and is no output"),
+        (f"y[n, i] = 1\nstate[n, i] = 1{TOLD}", "`state` has a meaning already, and is no output or buffer"),
         (f"y[n, i] = 1\nother.h[n, i] = 1{TOLD}", "`other.h` is no output"),
     ],
 )

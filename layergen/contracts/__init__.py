@@ -8,8 +8,8 @@ from layergen.contracts.broadcasting import BROADCASTING
 from layergen.contracts.buffers import BUFFERS
 from layergen.contracts.cancelled import CANCELLED
 from layergen.contracts.causal import CAUSAL
+from layergen.contracts.complete import COMPLETE, TOLD
 from layergen.contracts.constant import CONSTANT
-from layergen.contracts.definition import COMPLETE
 from layergen.contracts.detached import DETACHED
 from layergen.contracts.device import DEVICE
 from layergen.contracts.domains import DOMAINS
@@ -64,7 +64,7 @@ CONTRACTS: dict[str, tuple[Promise, ...]] = {
     "gradient": (GRADIENT, CANCELLED, DETACHED),
     "training": (RANDOMNESS, DROPPED, EDGE_DRAWS),
     "meaning": (INDEPENDENCE, CAUSAL, MASKS, AXES),
-    "definition": (COMPLETE,),
+    "definition": (COMPLETE, TOLD),
     "domains": (DOMAINS,),
     "finite": (FINITE,),
     "flat": (FLAT,),

@@ -1,28 +1,28 @@
-"""Definition: the forward computes what the formula says."""
+"""Definition: the forward computes what the formula says, in training too where the formula speaks of it."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import product
-from typing import Any
+from typing import Any, NamedTuple
 
+import torch
 from torch import Tensor
 
 from layergen.contracts.compared import HELP, close, entry_text, room, shown_apart, started
-from layergen.contracts.promise import Promise, Ways
 from layergen.contracts.sites import WITH_DATA
 from layergen.contracts.values import SMALL, drawn
 from layergen.definition.evaluate import Evaluation
 from layergen.definition.faults import PATH
 from layergen.definition.layout import Size
 from layergen.definition.numbers import MOST_TURNS, Entries, Extent, Held, IndexFault, TooLongError
-from layergen.definition.scene import Definition
+from layergen.definition.scene import TRAINING, Definition
 from layergen.diagnostics import FORWARD, Finding, Label, Place
 from layergen.faults import SpecError, refuse
 from layergen.lang import expression as ex
 from layergen.lang.visitor import nodes, sources
 from layergen.resolve.program import Program
-from layergen.rules.cases import DefinitionMismatch, IllDefined, IncompleteDefinition
+from layergen.rules.cases import DefinitionMismatch, IllDefined
 from layergen.run.forward import Run, TrialFault
 from layergen.run.instance import Instance
 from layergen.run.watching import Runs
@@ -40,6 +40,7 @@ class Compared:
     settings: tuple[str, ...] = ()
     plain: tuple[str, ...] = ()  # those of them at which plain Python computes it, which raises where a limit is meant
     small: tuple[str, ...] = ()  # those of these at which it was compared at small inputs, too
+    trained: tuple[str, ...] = ()  # those of them at which it was compared in training, too
     exact: bool = True  # whether it was as near at all of them as float64 lets it be
 
 
@@ -54,6 +55,7 @@ def hold_to_definition(program: Program, runs: Iterable[Runs]) -> Compared:
     settings: list[str] = []
     plain: list[str] = []
     small: list[str] = []
+    trained: list[str] = []
     exact = True
     for one in runs:
         if not one.admits(WITH_DATA):  # it is too large to be computed in a build
@@ -61,14 +63,17 @@ def hold_to_definition(program: Program, runs: Iterable[Runs]) -> Compared:
         instance = started(program, one.setting)
         evaluation = evaluated(instance, program.definition)
         try:
-            refuse(_differences(instance, evaluation))
-            exact &= _exact(instance, evaluation)
+            exact &= _held(instance, evaluation)
         except (TooLongError, TrialFault):  # a layer that does not run is another contract's
             continue
         settings.append(one.setting.name)
+        in_training = _in_training(instance, program.definition)
+        exact &= in_training is None or in_training.exact
         if evaluation.account.limited or one.setting.shrunk:  # which the tests compute at full shape
             continue
         plain.append(one.setting.name)
+        if in_training is not None and not in_training.limited:
+            trained.append(one.setting.name)
         if _mentions_little(program, one.setting):
             exact &= _at_small_inputs(program, one.setting)  # which looks for faults, too
             small.append(one.setting.name)
@@ -76,7 +81,55 @@ def hold_to_definition(program: Program, runs: Iterable[Runs]) -> Compared:
         message = f"the layer is too large at every setting, or the definition takes more than {MOST_TURNS} terms there"
         help = "give smaller settings under `cases`"
         raise SpecError([IllDefined.at(PATH, message, help=help)])
-    return Compared(tuple(settings), tuple(plain), tuple(small), exact)
+    return Compared(tuple(settings), tuple(plain), tuple(small), tuple(trained), exact)
+
+
+def _held(instance: Instance, evaluation: Evaluation, training: bool = False) -> bool:
+    """Whether nothing but the last digits differ.
+
+    Raises:
+        SpecError: If more does.
+        TooLongError: If the definition takes too long.
+        TrialFault: If the layer does not run.
+    """
+    refuse(_differences(instance, evaluation, training))
+    return _exact(instance, evaluation, training)
+
+
+class _Trained(NamedTuple):
+    """A comparison in training."""
+
+    exact: bool  # whether it was as near as float64 lets it be
+    limited: bool  # whether a value was a limit, which plain Python does not compute
+
+
+def _in_training(instance: Instance, definition: Definition) -> _Trained | None:
+    """Compare them in training, where the definition speaks of it and the layer draws no random numbers.
+
+    Raises:
+        SpecError: If they differ.
+    """
+    if not definition.tells_training or not definition.knows_training:
+        return None
+    evaluation = evaluated(instance, definition, training=True)
+    with suppress(TooLongError, TrialFault):
+        if not draws_in_training(instance):
+            return _Trained(_held(instance, evaluation, training=True), evaluation.account.limited)
+    return None
+
+
+def draws_in_training(instance: Instance) -> bool:
+    """Whether a run in training draws random numbers, as dropout does unless nothing is dropped.
+
+    Raises:
+        TrialFault: If the layer does not run.
+    """
+    if not instance.program.draws:
+        return False
+    with drawn():
+        before = torch.get_rng_state()
+        instance.run(training=True)
+        return not torch.equal(before, torch.get_rng_state())
 
 
 def _mentions_little(program: Program, setting: Setting) -> bool:
@@ -97,16 +150,17 @@ def _at_small_inputs(program: Program, setting: Setting) -> bool:
     evaluation = evaluated(instance, program.definition)
     note = f"the inputs are {SMALL.words.removeprefix('of ')}"
     with suppress(TooLongError, TrialFault):
-        found = _differences(instance, evaluation)
+        found = _differences(instance, evaluation, training=False)
         refuse(finding._replace(notes=(*finding.notes, note)) for finding in found)
-        return _exact(instance, evaluation)
+        return _exact(instance, evaluation, training=False)
     return True
 
 
-def evaluated(instance: Instance, definition: Definition) -> Evaluation:
+def evaluated(instance: Instance, definition: Definition, training: bool = False) -> Evaluation:
     """The definition at the values of an instance."""
-    tensors = {name: _held(tensor) for name, tensor in (*_whole(instance), *instance.named.items())}
-    return Evaluation(definition, instance.setting.names, tensors, instance.setting.leading)
+    tensors = {name: _numbers(tensor) for name, tensor in (*_whole(instance), *instance.named.items())}
+    names = {**instance.setting.names, TRAINING: training}
+    return Evaluation(definition, names, tensors, instance.setting.leading)
 
 
 def _whole(instance: Instance) -> Iterator[tuple[str, Tensor | None]]:
@@ -116,7 +170,7 @@ def _whole(instance: Instance) -> Iterator[tuple[str, Tensor | None]]:
         yield name, tensor.expand(instance.declared(name)) if broadcast and tensor is not None else tensor
 
 
-def _held(value: Any) -> Held:
+def _numbers(value: Any) -> Held:
     """The numbers of a tensor, or of those of a family."""
     if isinstance(value, list):
         return tuple(None if part is None else _entries(part) for part in value)
@@ -127,17 +181,26 @@ def _entries(tensor: Tensor) -> Entries:
     return Entries(tuple(tensor.shape), tensor.reshape(-1).tolist())
 
 
-def _differences(instance: Instance, evaluation: Evaluation) -> Iterator[Finding]:
-    """What is found at one setting."""
+def _run(instance: Instance, evaluation: Evaluation, training: bool) -> tuple[Run, Mapping[str, Tensor]]:
+    """A run, and the tensors that it is to be held to: the outputs, and buffers as training leaves them."""
     with drawn():
-        run = instance.run(training=False)
+        run = instance.run(training)
+    updates = evaluation.definition.updates if training else ()
+    before = {name: buffer for name in updates if (buffer := instance.state[name]) is not None}
+    after = {step.name: step.value for step in run.steps if step.name in before}
+    return run, {**run.outputs, **{name: after.get(name, buffer).to(buffer.dtype) for name, buffer in before.items()}}
+
+
+def _differences(instance: Instance, evaluation: Evaluation, training: bool) -> Iterator[Finding]:
+    """What is found at one setting."""
+    run, told = _run(instance, evaluation, training)
     notes = instance.explainer.notes()
     try:
         disagreed = [_two_sizes(evaluation, *found, notes) for found in evaluation.agreed()]
         if disagreed:
             yield disagreed[0]
             return
-        for name, output in run.outputs.items():
+        for name, output in told.items():
             finding = _compare(evaluation, name, output, run, notes)
             if finding is not None:
                 yield finding
@@ -166,12 +229,14 @@ def _compare(evaluation: Evaluation, name: str, output: Tensor, run: Run, notes:
         return None
     index, ours, theirs = found
     right, wrong = shown_apart(theirs, ours)
-    message = f"`{entry_text(name, index)}` is {right} by the definition and {wrong} by the forward"
+    updated = name in evaluation.definition.updates
+    verb, mode = "becomes" if updated else "is", " in training" if evaluation.numbers[TRAINING] else ""
+    message = f"`{entry_text(name, index)}` {verb} {right} by the definition and {wrong} by the forward{mode}"
     equation = evaluation.equation(name, index)
-    told = _first_intermediate(evaluation, name, run)
-    return DefinitionMismatch.at(
-        Place(PATH, equation.span), message, labels=told[0], notes=(*told[1], *notes), help=HELP
-    )
+    labels, values = _first_intermediate(evaluation, name, run)
+    if not labels and updated and name in run.stored:
+        labels = (Label(run.place(name), f"`{name}` is updated here"),)
+    return DefinitionMismatch.at(Place(PATH, equation.span), message, labels=labels, notes=(*values, *notes), help=HELP)
 
 
 def _compared(
@@ -186,11 +251,10 @@ def _compared(
             yield index, ours, theirs
 
 
-def _exact(instance: Instance, evaluation: Evaluation) -> bool:
+def _exact(instance: Instance, evaluation: Evaluation, training: bool) -> bool:
     """Whether nothing but the last digits differ."""
-    with drawn():
-        run = instance.run(training=False)
-    differing = (_compared(evaluation, name, output, within=EXACT) for name, output in run.outputs.items())
+    _, told = _run(instance, evaluation, training)
+    differing = (_compared(evaluation, name, output, within=EXACT) for name, output in told.items())
     return all(next(pairs, None) is None for pairs in differing)
 
 
@@ -199,7 +263,8 @@ def _first_intermediate(evaluation: Evaluation, output: str, run: Run) -> tuple[
     last = {step.name: step for step in run.steps}
     for name, step in last.items():
         value = step.value
-        if name == output or name not in evaluation.definition.named or not isinstance(value, Tensor):
+        named = evaluation.definition.named.keys() - set(evaluation.definition.updates)
+        if name == output or name not in named or not isinstance(value, Tensor):
             continue
         if value.is_complex() or (value := _as_told(evaluation, name, value)) is None:
             continue
@@ -229,66 +294,3 @@ def _of_spread(evaluation: Evaluation, name: str) -> Iterator[str]:
         words = {word.name for word in node.keywords} if isinstance(node, ex.Call) else set()
         if isinstance(node, ex.Call) and node.function in SPREADS and not words & {"correction", "unbiased"}:
             yield f"spread: `{node.function}` divides by one less than there are; by all of them with `correction=0`"
-
-
-def check_complete(ways: Ways) -> Iterator[Finding]:
-    """Yield the arguments that the forward uses in evaluation, and that the definition does not know."""
-    program = ways.program
-    if program.definition is None:
-        return
-    known = _with_sources(program, {*program.definition.mentions, *_of_shapes(program)})
-    read = {name for statement in program.forward.statements for name in _evaluation_names(statement)}
-    used = _with_sources(program, read - {*program.parameters, *program.buffers})
-    for name in program.arguments:
-        if name in used and name not in known:
-            message = f"the forward uses `{name}`, and the definition does not"
-            help = (
-                f"say in the formula what `{name}` does, or accept it with the reason:"
-                " `accept: {incomplete-definition: …}`"
-            )
-            yield IncompleteDefinition.at(PATH, message, help=help)
-
-
-COMPLETE = Promise(check_complete, ())
-
-
-def _of_shapes(program: Program) -> set[str]:
-    """The names in the shapes of all tensors, and in what decides whether they exist."""
-    found: set[str] = set()
-    tensors: Mapping[str, Any] = {**program.inputs, **program.tensors, **program.outputs}
-    for part in tensors.values():
-        found |= {name for entry in part.entries for name in ex.names(entry)}
-        when = getattr(part, "when", None)
-        found |= ex.names(when) if when is not None else set()
-    return found
-
-
-def _with_sources(program: Program, names: set[str]) -> set[str]:
-    """Some names, and those that the derived ones among them are computed from."""
-    found = set(names)
-    for name in reversed(tuple(program.derived)):
-        if name in found:
-            found |= ex.names(program.derived[name])
-    return found
-
-
-def _evaluation_names(statement: Any) -> Iterator[str]:
-    """The names that a statement reads in evaluation."""
-    training = ex.Name("training")
-    match statement:
-        case ex.If(test=test, body=body, orelse=orelse):
-            yield from ex.names(test)
-            for inner in (*(() if test == training else body), *orelse):
-                yield from _evaluation_names(inner)
-        case ex.Conditional(test=test, orelse=orelse) if test == training:
-            yield from _evaluation_names(orelse)
-        case ex.Call(arguments=arguments, keywords=keywords) if training in (
-            *arguments,
-            *(word.value for word in keywords),
-        ):
-            yield from _evaluation_names(arguments[0]) if arguments else ()
-        case ex.Name(id=name):
-            yield name
-        case _:
-            for child in statement.children:
-                yield from _evaluation_names(child)

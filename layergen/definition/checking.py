@@ -111,8 +111,6 @@ class Checker:
         elif name in self.tuples:
             names = self.tuples[name].names
             yield ill(node, f"`{name}` is a tuple of tensors", f"read one of them: `{name}.{names[0]}[…]`")
-        elif name == "training":
-            yield ill(node, "a definition is of the layer in evaluation", "leave out what is done in training alone")
         elif name not in scene.numbers and name not in self.said:
             self.said.add(name)
             near = nearest(name, (*scene.names, *self.definition.named))

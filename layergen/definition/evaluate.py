@@ -25,7 +25,7 @@ from layergen.definition.numbers import (
     TooLongError,
 )
 from layergen.definition.ranges import Ranges
-from layergen.definition.scene import Definition, parts, written_index
+from layergen.definition.scene import TRAINING, Definition, parts, written_index
 from layergen.lang import expression as ex
 from layergen.lang.interpreter import EvaluationFault, Interpreter
 from layergen.lang.scalars import NUMBERS
@@ -36,7 +36,7 @@ class Evaluation:
 
     Args:
         definition: The equations.
-        numbers: What the names of numbers stand for.
+        numbers: What the names of numbers stand for, the mode among them unless it is evaluation.
         tensors: The tensors, and those of each family together; None where they do not exist.
         leading: The dimensions that ``...`` stands for.
         account: Of the definition that this one is a part of, if it is of a member.
@@ -51,7 +51,12 @@ class Evaluation:
         account: Account | None = None,
     ) -> None:
         self.definition = definition
-        self.numbers: Mapping[str, Any] = {**NUMBERS, **numbers, definition.runs.sizes.id: list(leading)}
+        self.numbers: Mapping[str, Any] = {
+            **NUMBERS,
+            TRAINING: False,
+            **numbers,
+            definition.runs.sizes.id: list(leading),
+        }
         self.tensors = tensors
         self.leading = leading
         self.ranges = Ranges(definition)
@@ -168,7 +173,8 @@ class Evaluation:
         self, definition: Definition, numbers: Mapping[str, Any], tensors: Mapping[str, Held], leading: tuple[int, ...]
     ) -> "Evaluation":
         """The definition of a member, what it takes being counted as this one's."""
-        return Evaluation(definition, numbers, tensors, leading, self.account)
+        mode = {TRAINING: self.numbers[TRAINING]}
+        return Evaluation(definition, {**numbers, **mode}, tensors, leading, self.account)
 
     def inner_entry(self, entry: Entry, which: int | None, given: Given, index: Index) -> Any:
         """An entry of what a member gives, or of a tensor that it owns."""

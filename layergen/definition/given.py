@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from layergen.definition.grammar import RUN
 from layergen.definition.layout import Layout
 from layergen.definition.loop_printer import SIZES, LoopPrinter, function_of, renamed
-from layergen.definition.scene import Definition, Members
+from layergen.definition.scene import TRAINING, Definition, Members
 from layergen.lang import expression as ex
 from layergen.lang.values import Shape
 
@@ -116,5 +116,5 @@ def _count(printer: LoopPrinter, items: Sequence[ex.Expression]) -> str:
 def unmeasured(definition: Definition) -> frozenset[str]:
     """The dimensions that stand alone in no input which is always given."""
     scene, spec = definition.scene, definition.spec
-    dimensions = scene.numbers - spec.arguments.keys() - spec.derived.keys() - spec.values.keys() - {spec.run}
+    dimensions = scene.numbers - spec.arguments.keys() - spec.derived.keys() - spec.values.keys() - {spec.run, TRAINING}
     return frozenset(dimensions - dict(measured_in(LoopPrinter(definition))).keys())

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from layergen.definition.entries import Entry, entry_of, passed
 from layergen.definition.grammar import Equation, is_run, letter, reduction, run_name
-from layergen.definition.scene import Definition, bare_index, parts, written_index
+from layergen.definition.scene import TRAINING, Definition, bare_index, parts, written_index
 from layergen.definition.tuples import told_name, tuples_read
 from layergen.lang import expression as ex
 from layergen.lang.tuples import whole_name
@@ -107,13 +107,16 @@ class _Latex:
 
     def word(self, name: str) -> str:
         """A name, in bold if it stands for a run of indices."""
+        if name == TRAINING:
+            return r"\text{training}"
         return rf"\mathbf{{{name}}}" if name in self.runs else _word(told_name(name, self.tuples))
 
     def equation(self, equation: Equation) -> str:
         name = told_name(equation.name.id, self.definition.spec.given_tuples)
         left = self.entry(_word(name), tuple(map(bare_index, equation.indices)))
         self.whole = equation.value
-        text = f"{left} = {self.show(equation.value)}"
+        sign = r"\leftarrow" if equation.name.id in self.definition.updates else "="
+        text = f"{left} {sign} {self.show(equation.value)}"
         if equation.conditions:
             held = [self.show(part) for part in equation.conditions if not _is_otherwise(part)]
             together = r" \text{ and } ".join(held)

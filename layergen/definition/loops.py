@@ -18,7 +18,8 @@ def definition_lines(definition: Definition, inside: bool = False) -> tuple[str,
         inside: Whether it is that of a member, which finds its dimensions in the shapes of what it is given.
     """
     printer, functions = printed(definition)
-    returned = ", ".join(f'"{name}": {printer.own(name)}' for name in definition.scene.outputs)
+    told = [*definition.scene.outputs, *([] if inside else definition.updates)]
+    returned = ", ".join(f'"{name}": {printer.own(name)}' for name in told)
     return (*given_lines(printer, inside), *functions, "", f"return {{{returned}}}")
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from layergen.definition.calling import maker, settled
 from layergen.definition.given import given_lines, measured_in
 from layergen.definition.loops import printed
-from layergen.definition.scene import Definition, Members
+from layergen.definition.scene import TRAINING, Definition, Members
 from layergen.lang import expression as ex
 from layergen.lang.interpreter import Interpreter
 
@@ -25,7 +25,8 @@ def needs(definition: Definition, names: Mapping[str, Any], inside: bool = False
     known: Collection[str] = scene.numbers
     if inside:
         known = {*spec.arguments, *spec.derived, *spec.values} - dict(measured_in(printer)).keys()
-    numbers = {name: names.get(name) for name in sorted(printer.given & set(known) - scene.tensors.keys())}
+    asked = printer.given & set(known) - scene.tensors.keys() - {TRAINING}  # of which a row of a test is the same
+    numbers = {name: names.get(name) for name in sorted(asked)}
     for name in sorted(printer.members):
         members = scene.members[name]
         if members.when is None or Interpreter(names).truth(members.when):

@@ -50,8 +50,8 @@ class Ranges:
         return self.runs.sizes if name == "..." else self.runs.written.get(name)
 
     def declared(self, equation: Equation, position: int) -> Size | None:
-        """What the output's shape says."""
-        shape = self.definition.scene.outputs.get(equation.name.id)
+        """What the shape of the output, or of the buffer, says."""
+        shape = self.definition.scene.told.get(equation.name.id)
         for layout in layouts(shape) if shape is not None else ():
             sizes = layout.told([bare_index(index) for index in equation.indices], self.runs)
             size = sizes[position] if sizes is not None else None

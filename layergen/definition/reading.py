@@ -89,7 +89,7 @@ def _shipped(name: str) -> Definition | None:
 def _check_bare(definition: Definition) -> Iterator[Finding]:
     """The outputs that have dimensions and no indices on the left, ``y = x[n, i]``."""
     for equation in definition.equations:
-        name, shape = equation.name.id, definition.scene.outputs.get(equation.name.id)
+        name, shape = equation.name.id, definition.scene.told.get(equation.name.id)
         possible = [layout.items for layout in layouts(shape)] if shape is not None else []
         if equation.indices or len(possible) != 1 or not possible[0]:
             continue
@@ -135,11 +135,11 @@ def _check_left(definition: Definition) -> Iterator[Finding]:
             help = f"write `{near}`" if near else "a name with a dot is a tensor of a tuple among the outputs"
             yield UndefinedName.at(Place(PATH, equation.name.span), f"`{name}` is no output", help=help)
             continue
-        if name not in scene.outputs and name in scene.names | definition.spec.given_tuples.keys():
-            message = f"`{name}` has a meaning already, and is no output"
+        if name not in scene.told and name in scene.names | definition.spec.given_tuples.keys():
+            message = f"`{name}` has a meaning already, and is no output or buffer"
             help = "choose another name for what is computed on the way"
             yield ShadowedName.at(Place(PATH, equation.name.span), message, help=help)
-        shape = scene.outputs.get(name)
+        shape = scene.told.get(name)
         possible = tuple(layouts(shape)) if shape is not None else ()
         indices = tuple(bare_index(index) for index in equation.indices)
         if possible and not any(fits(layout, indices, definition.runs) for layout in possible):

@@ -10,6 +10,9 @@ from layergen.lang import expression as ex
 from layergen.lang.constructors import constructor_calls
 from layergen.lang.model import Buffer, LayerSpec, Module, Parameter
 from layergen.lang.values import Shape
+from layergen.rules.cases import UntoldTraining
+
+TRAINING = "training"  # whether the layer is in training, which a definition may ask
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,8 @@ class Scene:
 
     tensors: Mapping[str, Shape]
     outputs: Mapping[str, Shape]
-    numbers: frozenset[str]  # arguments, derived names, values of inputs, dimensions, and the run
+    buffers: Mapping[str, Shape]  # those of the tensors that training may update, and an equation may say to what
+    numbers: frozenset[str]  # arguments, derived names, values of inputs, dimensions, the run, and the mode
     run: str | None  # the name of the leading dimensions, if they have one
     members: Mapping[str, "Members"]
     families: Mapping[str, Parameter | Buffer]  # whose tensors have the index in the family before their own
@@ -46,6 +50,11 @@ class Scene:
     def names(self) -> frozenset[str]:
         """All names with a meaning, which no index can have."""
         return frozenset(self.tensors) | frozenset(self.outputs) | self.numbers | self.members.keys()
+
+    @property
+    def told(self) -> Mapping[str, Shape]:
+        """What the spec declares of that which equations say."""
+        return {**self.buffers, **self.outputs}
 
 
 def scene_of(spec: LayerSpec, known: Callable[[str], "Definition | None"]) -> Scene:
@@ -63,7 +72,8 @@ def scene_of(spec: LayerSpec, known: Callable[[str], "Definition | None"]) -> Sc
     return Scene(
         tensors=shapes,
         outputs={name: part.shape for name, part in spec.outputs.items()},
-        numbers=frozenset(scalars | sizes | ({spec.run} if spec.run else set())),
+        buffers={name: part.shape for name, part in spec.buffers.items() if part.each is None},
+        numbers=frozenset(scalars | sizes | {TRAINING} | ({spec.run} if spec.run else set())),
         run=spec.run,
         members={name: _members(part, known) for name, part in spec.modules.items()},
         families=families,
@@ -98,6 +108,33 @@ class Definition:
         for equation in self.equations:
             found.setdefault(equation.name.id, []).append(equation)
         return {name: tuple(sorted(several, key=lambda own: -self.fixed(own))) for name, several in found.items()}
+
+    @property
+    def updates(self) -> tuple[str, ...]:
+        """The buffers of which it says what they are after a call in training."""
+        return tuple(name for name in self.named if name in self.scene.buffers)
+
+    @cached_property
+    def tells_training(self) -> bool:
+        """Whether it says what the layer does in training, by itself or by the definition of a member."""
+        return self._asks_mode or any(child.tells_training for child in self.called)
+
+    @property
+    def _asks_mode(self) -> bool:
+        return TRAINING in self.mentions or bool(self.updates)
+
+    @property
+    def knows_training(self) -> bool:
+        """Whether nothing that is done in training goes unsaid, as a spec may accept, in it or in a member's."""
+        own = self._asks_mode or UntoldTraining.name not in self.spec.accept
+        return own and all(child.knows_training for child in self.called)
+
+    @property
+    def called(self) -> Iterator["Definition"]:
+        """The definitions of the members that it names."""
+        for name, members in self.scene.members.items():
+            if name in self.mentions | self.functions:
+                yield from members.known.values()
 
     def free(self, equation: Equation) -> tuple[str | None, ...]:
         """The names of an equation's free indices, None for those that are fixed."""

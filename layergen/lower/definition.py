@@ -3,7 +3,7 @@
 import textwrap
 from collections.abc import Iterator
 
-from layergen.checked import CheckedLayer
+from layergen.checked import CheckedCase, CheckedLayer
 from layergen.definition.latex import bold_runs, latex, left_out
 from layergen.definition.loop_printer import function_of
 from layergen.definition.loops import definition_lines
@@ -23,6 +23,12 @@ def formula_texts(program: Program) -> tuple[str, ...]:
     return tuple(latex(program.definition)) if program.definition is not None else ()
 
 
+def computes(program: Program) -> str:
+    """The title of the docstring's section: what the equations say, in which mode."""
+    told = program.definition is not None and program.definition.tells_training
+    return "Computes:" if told or not program.asks_mode else "Computes, in evaluation:"
+
+
 def formula(program: Program, doc: DocText) -> Iterator[str]:
     """The lines of the docstring's section; empty lines part the equations, as the directive wants."""
     for place, text in enumerate(formula_texts(program)):
@@ -38,6 +44,11 @@ def formula(program: Program, doc: DocText) -> Iterator[str]:
         told = [f"``{name}`` over those of ``{sizes}``" for name, sizes in bold if sizes is not None]
         yield ""
         yield from wrap(f"A bold index runs over several dimensions{f', {listed(told)}' if told else ''}.", ENTRY)
+    if program.definition is not None and program.definition.updates:
+        yield ""
+        yield from wrap(
+            "An arrow tells what training makes of a buffer; what it is made of is what it was before.", ENTRY
+        )
     absent = [f"``{name}``" for name in left_out(program.definition)] if program.definition is not None else []
     if absent:
         where = "it is" if len(absent) == 1 else "they are"
@@ -65,10 +76,16 @@ def defined_rows(layer: CheckedLayer) -> TableView:
     definition = layer.program.definition
     for case in layer.tested:
         if definition is not None and case.setting.name in layer.defined.plain:
-            key = python(case.setting.name).replace("'", '"')
+            key = _key(case)
             numbers = python(needs(definition, case.setting.names))
             rows.append(RowView(key, f"Defined(CASES[{key}], {numbers})"))
             if case.setting.name in layer.defined.small:
-                small = python(f"{case.setting.name}, of small inputs").replace("'", '"')
-                rows.append(RowView(small, f"Defined(CASES[{key}], {numbers}, times=1e-6)"))
+                rows.append(RowView(_key(case, "of small inputs"), f"Defined(CASES[{key}], {numbers}, times=1e-6)"))
+            if case.setting.name in layer.defined.trained:
+                rows.append(RowView(_key(case, "in training"), f"Defined(CASES[{key}], {numbers}, training=True)"))
     return TableView(TABLE, tuple(rows))
+
+
+def _key(case: CheckedCase, *further: str) -> str:
+    """The name of a row."""
+    return python(", ".join((case.setting.name, *further))).replace("'", '"')

@@ -82,6 +82,10 @@ def _values(layer: CheckedLayer) -> Iterator[Guarantee]:
         where = f"at {plural(of, 'setting')}" if count == of else f"at {count} {among}"
         detail = "each entry of the outputs is what the definition says, in float64 and in evaluation"
         yield Guarantee("values", "tried", f"{where}: {detail}")
+    if (trained := layer.defined.trained) and (definition := layer.program.definition) is not None:
+        updated = " and of the buffers that it updates" if definition.updates else ""
+        detail = f"at {plural(len(trained), 'setting')}: each entry of the outputs{updated} is what the definition says"
+        yield Guarantee("values in training", "tried", detail)
 
 
 def _meaning(layer: CheckedLayer) -> Iterator[Guarantee]:

@@ -49,7 +49,7 @@ class Method:
     @cached_property
     def draws(self) -> bool:
         """Whether it draws random numbers in some mode."""
-        return any(map(_draws, self.calls))
+        return any(map(draws, self.calls))
 
     @cached_property
     def upcasts(self) -> bool:
@@ -63,7 +63,7 @@ class Method:
         return tuple(ops.get(callee.name) for callee in found if callee and callee.kind is CalleeKind.OP)
 
 
-def _draws(call: ex.Call) -> bool:
+def draws(call: ex.Call) -> bool:
     """Whether a call may draw random numbers; a recurrence does not whose dropout is 0."""
     op = ops.called(call)
     if op is None or not op.random:

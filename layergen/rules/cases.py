@@ -121,9 +121,9 @@ class EmptyTensor(Rule):
 class DefinitionMismatch(Rule):
     """The forward and the definition compute different values.
 
-    Both are run at each setting on the same random numbers, in float64 and in evaluation, and compared entry by entry.
-    The first entry that differs is shown with both values, and the first intermediate value that both name and that
-    differs already.
+    Both are run at each setting on the same random numbers, in float64 and in evaluation, and compared entry by entry;
+    in training too, with the buffers that it updates, where the definition speaks of it. The first entry that differs
+    is shown with both values, and the first intermediate value that both name and that differs already.
 
         forward: y = x * rsqrt(mean(square(x), dim=-1, keepdim=True)) + eps
         definition: y[..., i] = x[..., i] / sqrt(mean[j](x[..., j] ** 2) + eps)
@@ -155,7 +155,8 @@ class IncompleteDefinition(Rule):
     """The forward uses an argument that the definition does not know.
 
     What changes the values has its place in the formula, or in the shape of a tensor of the formula. What is used in
-    training alone, such as the probability of dropout, does not: the definition is the one of evaluation.
+    training alone counts where the definition speaks of training; what belongs to random draws, such as the probability
+    of dropout, never does.
 
         arguments:
           eps: {type: float, min: 0, default: 1e-6, doc: …}
@@ -166,6 +167,36 @@ class IncompleteDefinition(Rule):
     """
 
     code = "LG410"
+    judges = True
+
+
+class UntoldTraining(Rule):
+    """The layer does something in training of which its definition says nothing.
+
+    Without random numbers, training has values like evaluation: statistics of the batch in the place of running ones,
+    and buffers that are updated. A momentum the wrong way round, or a variance by the other count, changes no value in
+    evaluation of the same call, so that nothing else would hold the layer to its source there.
+
+        forward: |
+          if training:
+              center = mean(x, dim=0)
+              running_mean = lerp(running_mean, center, momentum)
+          else:
+              center = running_mean
+          y = x - center
+        definition: y[n, c] = x[n, c] - running_mean[c]
+
+    Fix: ask for the mode, and say what a buffer becomes; what is read by its name is what it was before the call.
+
+        definition: |
+          batch[c] = mean[n](x[n, c])
+          y[n, c] = x[n, c] - (batch[c] if training else running_mean[c])
+          running_mean[c] = (1 - momentum) * running_mean[c] + momentum * batch[c]
+
+    What no formula can say is accepted with the reason: `accept: {untold-training: …}`.
+    """
+
+    code = "LG423"
     judges = True
 
 
