@@ -4,12 +4,14 @@ import math
 import time
 from collections.abc import Callable
 from functools import cache
+from itertools import product
 from statistics import fmean
 from typing import Any
 
 import pytest
 from small import DIM, FLAG, checked, fault_of, program, spec
 
+from layergen.contracts.definition import spread_over
 from layergen.definition.evaluate import Evaluation
 from layergen.definition.latex import latex
 from layergen.definition.loops import definition_lines
@@ -310,3 +312,14 @@ def test_small_inputs_are_tried_also_where_ordinary_ones_leave_fewer_digits(eps:
         assert finding.rule.code == "LG408" and any("the inputs are" in note for note in finding.notes)
     else:
         assert not checked(layer).defined.exact
+
+
+@pytest.mark.parametrize("shape", [(3, 4), (2, 6, 7, 9), (4, 4, 4, 4, 4), (2, 1024), (257,), (7, 300)])
+def test_of_many_entries_those_that_are_compared_are_spread_over_all_dimensions(shape: tuple[int, ...]) -> None:
+    places = spread_over(math.prod(shape))
+    assert len(set(places)) == len(places) <= min(math.prod(shape), 258)
+    indices = list(product(*map(range, shape)))
+    compared = [indices[place] for place in places]
+    assert {compared[0], compared[-1]} == {indices[0], indices[-1]}
+    for dimension, size in enumerate(shape):
+        assert len({index[dimension] for index in compared}) >= min(size, 100)

@@ -1,6 +1,7 @@
 """Definition: the forward computes what the formula says, in training too where the formula speaks of it."""
 
-from collections.abc import Iterable, Iterator, Mapping
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import product
@@ -30,6 +31,7 @@ from layergen.settings.choice import Setting
 
 EXACT = 1e-12  # how far apart float64 leaves what is computed in another order; generated tests allow a hundred times
 SPREADS = frozenset({"var", "std", "var_mean", "std_mean"})
+MOST_ENTRIES = 256  # of an output, that are compared at a setting; the generated tests compare all
 LITTLE = 0.1  # numbers up to it are taken for such as keep a divisor from zero
 
 
@@ -42,6 +44,7 @@ class Compared:
     small: tuple[str, ...] = ()  # those of these at which it was compared at small inputs, too
     trained: tuple[str, ...] = ()  # those of them at which it was compared in training, too
     exact: bool = True  # whether it was as near at all of them as float64 lets it be
+    whole: bool = True  # whether each entry was compared, and not a part of those of a large output
 
 
 def hold_to_definition(program: Program, runs: Iterable[Runs]) -> Compared:
@@ -56,7 +59,7 @@ def hold_to_definition(program: Program, runs: Iterable[Runs]) -> Compared:
     plain: list[str] = []
     small: list[str] = []
     trained: list[str] = []
-    exact = True
+    exact = whole = True
     for one in runs:
         if not one.admits(WITH_DATA):  # it is too large to be computed in a build
             continue
@@ -67,6 +70,7 @@ def hold_to_definition(program: Program, runs: Iterable[Runs]) -> Compared:
         except (TooLongError, TrialFault):  # a layer that does not run is another contract's
             continue
         settings.append(one.setting.name)
+        whole &= all(math.prod(instance.declared_shape(name)) <= MOST_ENTRIES for name in instance.returned())
         in_training = _in_training(instance, program.definition)
         exact &= in_training is None or in_training.exact
         if evaluation.account.limited or one.setting.shrunk:  # which the tests compute at full shape
@@ -81,7 +85,7 @@ def hold_to_definition(program: Program, runs: Iterable[Runs]) -> Compared:
         message = f"the layer is too large at every setting, or the definition takes more than {MOST_TURNS} terms there"
         help = "give smaller settings under `cases`"
         raise SpecError([IllDefined.at(PATH, message, help=help)])
-    return Compared(tuple(settings), tuple(plain), tuple(small), tuple(trained), exact)
+    return Compared(tuple(settings), tuple(plain), tuple(small), tuple(trained), exact, whole)
 
 
 def _held(instance: Instance, evaluation: Evaluation, training: bool = False) -> bool:
@@ -242,13 +246,23 @@ def _compare(evaluation: Evaluation, name: str, output: Tensor, run: Run, notes:
 def _compared(
     evaluation: Evaluation, name: str, output: Tensor, within: float | None = None
 ) -> Iterator[tuple[tuple[int, ...], Any, Any]]:
-    """The entries that differ, each with the forward's value and the definition's."""
+    """The entries that differ, among those that are compared, each with the forward's value and the definition's."""
     values = output.reshape(-1).tolist()
     within = room(output) if within is None else within
-    for index, ours in zip(product(*map(range, output.shape)), values, strict=True):
-        theirs = evaluation.entry(name, index)
-        if not close(ours, theirs, within):
-            yield index, ours, theirs
+    indices = list(product(*map(range, output.shape)))
+    for place in spread_over(len(values)):
+        theirs = evaluation.entry(name, indices[place])
+        if not close(values[place], theirs, within):
+            yield indices[place], values[place], theirs
+
+
+def spread_over(count: int) -> Sequence[int]:
+    """Which of so many entries are compared: all, or some that lie spread over every dimension."""
+    if count <= MOST_ENTRIES:
+        return range(count)
+    steps = range(-(-count // MOST_ENTRIES), count)
+    step = next(step for step in steps if math.gcd(step, count) == 1)  # which goes round no dimension in whole turns
+    return (*range(0, count - 1, step), count - 1)
 
 
 def _exact(instance: Instance, evaluation: Evaluation, training: bool) -> bool:

@@ -19,7 +19,7 @@ from layergen.lang import expression as ex
 from layergen.lang.interpreter import COMPARISONS
 
 _ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
-    "+": operator.add, "-": operator.sub, "*": multiply, "/": divide, "//": operator.floordiv, "%": operator.mod,
+    "+": operator.add, "-": operator.sub, "*": multiply, "//": operator.floordiv, "%": operator.mod,
     "**": power,
 }  # fmt: skip
 SMALL = 2**31  # numbers below it can be put together beforehand, for nothing of theirs is out of bounds
@@ -107,18 +107,18 @@ class Compiler:
             return lambda names: left(names) and right(names)
         if node.operator == "or":
             return lambda names: left(names) or right(names)
-        combine = _ARITHMETIC[node.operator]
+        combine = self.divide if node.operator == "/" else _ARITHMETIC[node.operator]
         operands = [self.fixed.get(left), self.fixed.get(right)]
-        if node.operator in ("+", "-", "*") and all(type(part) is int and abs(part) < SMALL for part in operands):
+        whole = node.operator in ("+", "-", "*") or (node.operator in ("//", "%") and operands[1])
+        if whole and all(type(part) is int and abs(part) < SMALL for part in operands):
             return self.always(combine(*operands))
-        dividing, account = combine is divide, self.source.account
+        if (same := self.unchanged(node.operator, left, right)) is not None:
+            return same
+        account = self.source.account
 
         def compute(names: Names) -> Any:
-            one, other = left(names), right(names)
             try:
-                if dividing and not other:
-                    account.limited = True
-                return combine(one, other)
+                return combine(left(names), right(names))
             except OverflowError:
                 account.limited = True
                 return math.inf
@@ -128,6 +128,20 @@ class Compiler:
                 raise IndexFault(node, f"`{node.operator}` goes with numbers") from None
 
         return compute
+
+    def divide(self, left: Any, right: Any) -> Any:
+        """A quotient, of which it is noted where it is a limit."""
+        if not right:
+            self.source.account.limited = True
+        return divide(left, right)
+
+    def unchanged(self, sign: str, left: Compute, right: Compute) -> Compute | None:
+        """The operand that a sum with 0 or a product with 1 is, as they are of a padding and of a stride."""
+        for own, other, signs in ((left, right, "+-"), (right, left, "+")):
+            number = self.fixed.get(other)
+            if type(number) is int and ((number == 0 and sign in signs) or (number == 1 and sign == "*")):
+                return own
+        return None
 
     def compare(self, node: ex.Compare) -> Compute:
         operands = [self.compiled(part) for part in (node.left, *node.comparators)]
@@ -287,8 +301,15 @@ class Compiler:
         shape, rank = tensor.shape, len(tensor.shape)
         values = tensor.values if isinstance(tensor, Entries) else ()
         computed = tensor.at if isinstance(tensor, Computed) else None
+        known: dict[Index, Any] = {}  # those that have been read, for most are read again and again
 
         def at(own: Index) -> Any:
+            value = known.get(own)
+            if value is None:
+                value = known[own] = sought(own)
+            return value
+
+        def sought(own: Index) -> Any:
             if len(own) != rank:
                 raise IndexFault(node, f"`{name}` has {rank} dimensions, and {len(own)} indices here")
             offset = 0

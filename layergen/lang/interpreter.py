@@ -30,6 +30,7 @@ COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
     "is": operator.is_, "is not": operator.is_not, "in": lambda item, items: item in items,
     "not in": lambda item, items: item not in items,
 }  # fmt: skip
+MEMBERSHIP = frozenset({"in", "not in"})
 UNARY: dict[str, Callable[[Any], Any]] = {
     "-": operator.neg, "+": operator.pos, "~": operator.invert, "not": operator.not_,
 }  # fmt: skip
@@ -248,10 +249,12 @@ class Interpreter(Visitor):
             settled = bool(self.guarded(node.left, bool, left)) is (node.operator == "or")
             return left if settled else self.evaluate(node.right)
         right = self.evaluate(node.right)
+        if isinstance(left, int) and isinstance(right, int):  # most are, and no more is to be asked of them
+            if _too_large(node.operator, left, right):
+                raise EvaluationFault(node, "the number is too large")
+            return self.combine(node, left, right)
         if isinstance(left, str) or isinstance(right, str):
             raise EvaluationFault(node, f"a text has no `{node.operator}`")
-        if isinstance(left, int) and isinstance(right, int) and _too_large(node.operator, left, right):
-            raise EvaluationFault(node, "the number is too large")
         for items, count in ((left, right), (right, left)):
             if isinstance(items, list | tuple) and isinstance(count, int) and _weight(items) * count > LONGEST:
                 raise EvaluationFault(node, "the list is too long")
@@ -267,8 +270,11 @@ class Interpreter(Visitor):
         result: Any = True
         for sign, comparator in zip(node.operators, node.comparators, strict=True):
             right = self.evaluate(comparator)
-            both = _alike(left, right) if sign in ("==", "!=") else (left, right)
-            result = self.guarded(node, COMPARISONS[sign], *both)
+            if type(left) is int and type(right) is int and sign not in MEMBERSHIP:  # which nothing refuses
+                result = COMPARISONS[sign](left, right)
+            else:
+                both = _alike(left, right) if sign in ("==", "!=") else (left, right)
+                result = self.guarded(node, COMPARISONS[sign], *both)
             if len(node.operators) > 1 and not self.guarded(node, bool, result):
                 return False
             left = right

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from layergen.checked import CheckedLayer
+from layergen.contracts.definition import MOST_ENTRIES
 from layergen.contracts.domains import small
 from layergen.contracts.dtype import PRECISIONS
 from layergen.contracts.learning import STEPS
@@ -80,12 +81,19 @@ def _values(layer: CheckedLayer) -> Iterator[Guarantee]:
         count, of = len(layer.defined.settings), len(layer.tested)
         among = f"of {plural(of, 'setting')}, the others being too large"
         where = f"at {plural(of, 'setting')}" if count == of else f"at {count} {among}"
-        detail = "each entry of the outputs is what the definition says, in float64 and in evaluation"
+        detail = f"{_compared(layer)} what the definition says, in float64 and in evaluation"
         yield Guarantee("values", "tried", f"{where}: {detail}")
     if (trained := layer.defined.trained) and (definition := layer.program.definition) is not None:
         updated = " and of the buffers that it updates" if definition.updates else ""
-        detail = f"at {plural(len(trained), 'setting')}: each entry of the outputs{updated} is what the definition says"
+        detail = f"at {plural(len(trained), 'setting')}: {_compared(layer, updated)} what the definition says"
         yield Guarantee("values in training", "tried", detail)
+
+
+def _compared(layer: CheckedLayer, further: str = "") -> str:
+    """What was compared with the definition."""
+    if layer.defined.whole:
+        return f"each entry of the outputs{further} is"
+    return f"the entries of the outputs{further} are, of a large one up to {MOST_ENTRIES} that are spread over it,"
 
 
 def _meaning(layer: CheckedLayer) -> Iterator[Guarantee]:

@@ -1,6 +1,7 @@
 """Sizes for the dimensions of a layer: distinct ones, that keep the constraints on sizes."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from layergen.lang import expression as ex
@@ -74,12 +75,17 @@ def find_sizes(
     held = set().union(*map(ex.names, program.size_conditions)) if program.size_conditions else set()
     numbers = {value for value in (*values.values(), *leading) if isinstance(value, int)}
     wanted = [name for name in pools if name not in given]
-    allowed: dict[str, list[int]] = {}
-    for name in wanted:
-        if name in held:
-            allowed[name] = _allowed(program, values, given, name, pools[name])
-            if not allowed[name]:
-                return None
+    candidates = {
+        name: tuple(dict.fromkeys((*pools[name], *_further(values, pools[name])))) for name in held & pools.keys()
+    }
+
+    @cache
+    def fits(name: str, size: int) -> bool:
+        """Whether a size keeps the constraints in which no other dimension is open."""
+        return keeps(program, values, {**given, name: size}, name)
+
+    if not all(any(fits(name, size) for size in candidates[name]) for name in wanted if name in held):
+        return None
 
     def extend(sizes: dict[str, int], remaining: Sequence[str], latest: str | None = None) -> dict[str, int] | None:
         nonlocal steps
@@ -91,29 +97,19 @@ def find_sizes(
         name, *rest = remaining
         taken = numbers | set(sizes.values())
         pool = pools[name]
-        tried = allowed[name] if name in held else list(pool)
+        tried = candidates.get(name, pool)
         free = [size for size in tried if size not in taken]
-        if strict:
-            tried = free
-        elif name in held:
-            tried = [*free, *(size for size in tried if size in taken)]
-        else:
-            tried = free or [pool[list(program.dimensions).index(name) % len(pool)]]
-        for size in tried if name in held else tried[:1]:
-            found = extend({**sizes, name: size}, rest, name)
+        if name not in held:
+            others = [] if strict else [pool[list(program.dimensions).index(name) % len(pool)]]
+            return extend({**sizes, name: (free or others)[0]}, rest, name) if free or others else None
+        others = [] if strict else [size for size in tried if size in taken]
+        for size in (*free, *others):
+            found = extend({**sizes, name: size}, rest, name) if fits(name, size) else None
             if found is not None:
                 return found
         return None
 
     return extend(dict(given), wanted)
-
-
-def _allowed(
-    program: Program, values: Mapping[str, Any], given: Mapping[str, int], name: str, pool: Sequence[int]
-) -> list[int]:
-    """The sizes to try for a dimension that keep the constraints in which no other dimension is open."""
-    tried = dict.fromkeys((*pool, *_further(values, pool)))
-    return [size for size in tried if keeps(program, values, {**given, name: size}, name)]
 
 
 def _further(values: Mapping[str, Any], pool: Sequence[int]) -> Iterator[int]:
