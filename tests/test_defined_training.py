@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from small import DIM, checked, fault_of, program
 
+from layergen.definition.loops import definition_lines
 from layergen.diagnostics import Finding
 
 MOMENTUM = {"type": "float", "min": 0, "max": 1, "default": 0.1, "doc": "Weight of a batch."}
@@ -99,3 +100,10 @@ def test_members_are_asked_in_the_mode_of_their_owner() -> None:
     parts: dict[str, Any] = {"arguments": {"C": DIM}, "buffers": {}, "modules": {"m": "nn.BatchNorm1d(C)"}}
     parts |= {"inputs": {"x": ["N", "C", "L"]}, "outputs": {"y": ["N", "C", "L"]}}
     assert checked(layer("y[n, c, l] = 2 * m(x)[n, c, l]", "y = 2 * m(x)", **parts)).defined.trained
+
+
+def test_of_a_member_no_update_is_printed() -> None:
+    definition = layer().definition
+    own, inside = ("\n".join(definition_lines(definition, inside)) for inside in (False, True))
+    assert "def old_(" in own and '"old": old_' in own
+    assert "def batch(" in inside and "old_" not in inside

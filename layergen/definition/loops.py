@@ -17,17 +17,22 @@ def definition_lines(definition: Definition, inside: bool = False) -> tuple[str,
         definition: The definition.
         inside: Whether it is that of a member, which finds its dimensions in the shapes of what it is given.
     """
-    printer, functions = printed(definition)
-    told = [*definition.scene.outputs, *([] if inside else definition.updates)]
-    returned = ", ".join(f'"{name}": {printer.own(name)}' for name in told)
+    printer, functions = printed(definition, inside)
+    returned = ", ".join(f'"{name}": {printer.own(name)}' for name in _returned(definition, inside))
     return (*given_lines(printer, inside), *functions, "", f"return {{{returned}}}")
 
 
-def printed(definition: Definition) -> tuple[LoopPrinter, tuple[str, ...]]:
-    """The functions of all names, and who printed them and knows what they need."""
+def printed(definition: Definition, inside: bool = False) -> tuple[LoopPrinter, tuple[str, ...]]:
+    """The functions of all names that are needed, and who printed them and knows what they need themselves."""
     printer = LoopPrinter(definition)
-    functions = [["", "@cache", *_function(printer, name)] for name in definition.named]
+    needed = definition.reached_from(_returned(definition, inside))
+    functions = [["", "@cache", *_function(printer, name)] for name in definition.named if name in needed]
     return printer, tuple(line for lines in functions for line in lines)
+
+
+def _returned(definition: Definition, inside: bool) -> tuple[str, ...]:
+    """The names whose entries are asked for: of a member, what it gives alone, and not what its buffers become."""
+    return (*definition.scene.outputs, *(() if inside else definition.updates))
 
 
 def _function(printer: LoopPrinter, name: str) -> Iterator[str]:

@@ -19,7 +19,7 @@ def needs(definition: Definition, names: Mapping[str, Any], inside: bool = False
         names: What the names of numbers stand for.
         inside: Whether it is that of a member. See `definition_lines`.
     """
-    printer, _ = printed(definition)
+    printer, _ = printed(definition, inside)
     given_lines(printer, inside)  # which asks for numbers too
     spec, scene = definition.spec, definition.scene
     known: Collection[str] = scene.numbers
@@ -49,11 +49,11 @@ def _positions(members: Members, names: Mapping[str, Any]) -> list[int | None]:
     return list(range(len(members.made)))
 
 
-def called(definition: Definition) -> dict[str, Definition]:
+def called(definition: Definition, inside: bool = False) -> dict[str, Definition]:
     """The definitions of the members that a definition calls, by their classes, after those that they call."""
     found: dict[str, Definition] = {}
-    printer, _ = printed(definition)
+    printer, _ = printed(definition, inside)
     for name in sorted(printer.members):
         for layer, child in definition.scene.members[name].known.items():
-            found |= {**called(child), layer: child}
+            found |= {**called(child, inside=True), layer: child}
     return found

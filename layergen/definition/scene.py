@@ -1,6 +1,6 @@
 """What a definition may speak of: the tensors and numbers of a spec, and the equations themselves."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -128,6 +128,18 @@ class Definition:
         """Whether nothing that is done in training goes unsaid, as a spec may accept, in it or in a member's."""
         own = self._asks_mode or UntoldTraining.name not in self.spec.accept
         return own and all(child.knows_training for child in self.called)
+
+    def reached_from(self, names: Iterable[str]) -> frozenset[str]:
+        """The names with equations that some of them need, with themselves."""
+        found: set[str] = set()
+        open_names = [name for name in names if name in self.named]
+        while open_names:
+            name = open_names.pop()
+            if name not in found:
+                found.add(name)
+                read = frozenset[str]().union(*(ex.names(part) for own in self.named[name] for part in parts(own)))
+                open_names += read & self.named.keys() - self.scene.tensors.keys()  # a tensor's name reads the tensor
+        return frozenset(found)
 
     @property
     def called(self) -> Iterator["Definition"]:
