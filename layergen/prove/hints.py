@@ -32,6 +32,14 @@ class Hints:
 
     setting: Setting  # with numbers for all names
     names: Mapping[str, int]  # the hint of each symbol: ``in_channels``, ``kernel_size[0]``, ``H``
+    known: dict[tuple[Any, ...], dict[str, Any] | None] = field(default_factory=dict, compare=False, repr=False)
+
+    def values(self, program: Program, given: Mapping[str, Any]) -> dict[str, Any] | None:
+        """The values of all names for some arguments, None where these are refused; computed once for all sizes."""
+        key = tuple(tuple(value) if isinstance(value, list) else value for value in given.values())
+        if key not in self.known:
+            self.known[key] = values_of(program, given) if consistent(program, given, set()) else None
+        return self.known[key]
 
 
 @dataclass
@@ -257,10 +265,10 @@ def at_point(program: Program, found: Hints, point: Mapping[str, int]) -> Settin
         parts = entries(name, setting.values[name], point)
         if parts is not None:
             given[name] = parts
-    if not consistent(program, given, set()):
+    values = found.values(program, given)
+    if values is None:
         return None
     sizes = {name: point.get(name, size) for name, size in setting.sizes.items()}
-    values = values_of(program, given)
     leading = tuple(point.get(name, size) for name, size in zip(LEADING_NAMES, setting.leading, strict=False))
     if not keeps(program, of_call(program, values, leading, setting.absent), sizes):
         return None
