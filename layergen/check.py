@@ -1,6 +1,7 @@
 """Is the spec right? What is found wrong with it is raised; a spec without a fault becomes a `CheckedLayer`."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -15,6 +16,7 @@ from layergen.contracts.data import on_data
 from layergen.contracts.definition import hold_to_definition
 from layergen.contracts.initial import initial_bounds
 from layergen.contracts.lengthened import lengthened
+from layergen.contracts.limited import hold_at_bounds, hold_at_edges
 from layergen.contracts.matching import check_match
 from layergen.contracts.recorded import recorded
 from layergen.contracts.rounding import rounding, rounds_in_training
@@ -22,6 +24,7 @@ from layergen.contracts.starts import check_starts
 from layergen.contracts.together import check_together
 from layergen.contracts.transforms import transforms
 from layergen.diagnostics import Finding
+from layergen.domains.joined import joined_limits
 from layergen.domains.labels import sought
 from layergen.domains.tables import works_with_tables
 from layergen.faults import SpecError, refuse
@@ -87,6 +90,8 @@ def check(program: Program) -> CheckedLayer:
         further = list(_beside(program, chosen))
         tested = (*runs.values(), *(made for made, _ in further))
         defined = hold_to_definition(program, tested)
+        bounded = dict(_at_bounds(program, [made.setting for made in tested]))
+        at_bounds = hold_at_bounds(program, [made for made, _ in bounded.values()])
         conditions = Conditions(program, cases)
         conditions.asked(proven)
         proofs = conditions.shown(proven)
@@ -110,6 +115,9 @@ def check(program: Program) -> CheckedLayer:
             rounds_in_training(program, tested, rounded),
             transforms(program, runs.values(), proofs),
             lengthened(program, runs.values()),
+            tuple(_recorded(program, (bounded[limited.setting][1] for limited in at_bounds))),
+            at_bounds,
+            hold_at_edges(program, seen.runs, tested),
         )
         return replace(layer, advice=advise(layer, chosen, tuple(runs.values())))
 
@@ -124,6 +132,15 @@ def _beside(program: Program, chosen: Sequence[Setting]) -> Iterator[tuple[Runs,
         refuse(_emptied(program, setting))
         made = working(program, setting, WATCHES)
         yield made, check_setting(made)
+
+
+def _at_bounds(program: Program, tested: Sequence[Setting]) -> Iterator[tuple[str, tuple[Runs, CheckedCase]]]:
+    """The settings at the limits of a layer, by name, so far as it works there: where it does not is told elsewhere."""
+    for setting in joined_limits(program, tested):
+        if not any(_emptied(program, setting)):
+            with suppress(SpecError):
+                made = Runs(program, setting, (SHAPES, *WATCHES))
+                yield setting.name, (made, check_setting(made))
 
 
 def _emptied(program: Program, setting: Setting) -> Iterator[Finding]:

@@ -79,6 +79,81 @@ inputs: {x: [N, dim]}
 outputs: {y: [N, dim]}
 forward: y = gain * linear(linear(x, weight, bias), thin)
 """,
+    "between": """\
+layer: Between
+summary: Keep what is no less than a number.
+arguments: {low: {type: float, default: 0.3, doc: The number.}}
+inputs: {x: [N, C]}
+outputs: {y: [N, C]}
+forward: y = where(x >= low, x, 0)
+definition: y[n, c] = x[n, c] if low <= x[n, c] else 0
+""",
+    "knots": """\
+layer: Knots
+summary: Tell between which knots a number is.
+buffers: {grid: {shape: [4], init: arange(4) / 3, persistent: false}}
+inputs: {x: {shape: [N], gradient: false}}
+outputs: {y: [N, 3]}
+forward: |
+  u = x[:, None]
+  y = type_as((u >= grid[:-1]) & (u < grid[1:]), x)
+definition: "y[n, k < 3] = 1 if grid[k] <= x[n] and x[n] < grid[k + 1] else 0"
+""",
+    "near": """\
+layer: Near
+summary: Sum up what is near.
+arguments: {window: {type: int, min: 0, default: 2, doc: How far.}}
+inputs: {x: [N, L]}
+outputs: {y: [N, L]}
+forward: |
+  i = arange(L)
+  near = type_as(abs(i[:, None] - i) <= window, x)
+  y = x @ near
+definition: y[n, i] = sum[j < L](x[n, j] if abs(i - j) <= window else 0)
+""",
+    "follow": """\
+layer: Follow
+summary: Follow the mean.
+arguments: {momentum: {type: float, min: 0, max: 1, default: 0.1, doc: How fast.}}
+buffers: {running: {shape: [], init: zeros}}
+inputs: {x: [N, C]}
+outputs: {y: [N, C]}
+forward: |
+  y = x - running
+  if training:
+      running = lerp(running, type_as(mean(x), running), momentum)
+""",
+    "count": """\
+layer: Count
+summary: Average what is not ignored.
+arguments: {ignored: {type: int, default: 0, doc: The label that counts for nothing.}}
+inputs:
+  x: [N]
+  target: {shape: [N], dtype: int64, range: [0, 3]}
+outputs: {y: []}
+forward: |
+  kept = type_as(target != ignored, x)
+  y = sum(x * kept) / clamp(sum(kept), min=1)
+definition: y = sum[n](x[n] if target[n] != ignored else 0) / max(1, sum[n](1 if target[n] != ignored else 0))
+""",
+    "filter": """\
+layer: Filter
+summary: Weigh frequencies.
+parameters: {gain: {shape: [2], init: ones}}
+inputs: {x: [N, L]}
+outputs: {y: [N, L]}
+constraints: [L >= 3]
+forward: |
+  f = fft.rfft(upcast(x))
+  y = type_as(fft.irfft(cat([f[:, :2] * gain, f[:, 2:]], dim=1), n=L), x)
+""",
+    "total": """\
+layer: Total
+summary: Sum up along a dimension.
+inputs: {x: [N, L, C]}
+outputs: {y: [N, C]}
+forward: y = squeeze(sum(tanh(x), dim=1, keepdim=True), 1)
+""",
 }
 
 LOOKS_AT_SLOPES = """\
@@ -131,6 +206,14 @@ def test_sound_layers_pass(built: Path) -> None:
         ),
         ("round", ".detach()", "", "test_recorded_values[default-training]"),
         ("smooth", "        return torch.tanh(x)\n", LOOKS_AT_SLOPES, "test_jacrev[default]"),
+        ("between", ">=", ">", "test_values_at_edges[default_on_edges]"),
+        ("knots", " < ", " <= ", "test_values_at_edges[default_on_edges]"),
+        ("knots", " >= ", " > ", "test_values_at_edges[default_on_edges]"),
+        ("near", "<= self.window", "<= max(self.window, 1)", "test_values_at_bounds[at_lower_bounds-training]"),
+        ("follow", "self.momentum)", "self.momentum or 0.1)", "test_values_at_bounds[at_lower_bounds-training]"),
+        ("count", ".clamp(min=1)", "", "test_values_at_edges[default_all_ignored]"),
+        ("filter", ", n=L", ", n=L // 2 * 2", "test_values_at_bounds[at_equality-training]"),
+        ("total", ".squeeze(1)", ".squeeze()", "test_values_at_bounds[of_ones-training]"),
         ("drawn", "    def forward", "    @torch.no_grad()\n    def forward", "test_training_lowers_a_loss[default]"),
     ],
 )

@@ -26,7 +26,7 @@ from layergen.words import plural
 def check_agreement(ways: Ways) -> Iterator[Finding]:
     """Yield the first value that differs, on the first way on which one does."""
     program = ways.program
-    matched = _matched(program)
+    matched = matched_by(program)
     if matched is None or program.always_draws:
         return
     path, node = matched
@@ -37,11 +37,11 @@ def check_agreement(ways: Ways) -> Iterator[Finding]:
     for setting, training in product(settings, modes):
         instance = started(program, setting)
         try:
-            message = _difference(_ours(instance, training), _theirs(instance, training), ex.show(node))
+            message = disagreement(instance, training)
             compared.add(setting.name)
         except TrialFault:  # a layer that does not run at these values is another contract's
             continue
-        except _Mismatch as mismatch:
+        except Mismatch as mismatch:
             message = str(mismatch)
         except EvaluationFault as fault:
             yield instance.explainer.fault(path, fault, instance.scalars)
@@ -59,11 +59,23 @@ def check_agreement(ways: Ways) -> Iterator[Finding]:
 AGREEMENT = Promise(check_agreement)
 
 
-class _Mismatch(Exception):
+class Mismatch(Exception):
     """What is matched gives nothing that could be compared."""
 
 
-def _matched(program: Program) -> tuple[Path, ex.Expression] | None:
+def disagreement(instance: Instance, training: bool) -> str | None:
+    """How the layer and what it is to match differ at the values of an instance, if they do.
+
+    Raises:
+        EvaluationFault: If what is matched cannot be computed.
+        Mismatch: If it gives nothing that could be compared.
+        TrialFault: If the layer does not run.
+    """
+    _, node = matched_by(instance.program) or ((), ex.Literal(None))
+    return _difference(_ours(instance, training), _theirs(instance, training), ex.show(node))
+
+
+def matched_by(program: Program) -> tuple[Path, ex.Expression] | None:
     if program.matches is not None:
         return ("matches", "module"), program.matches.module
     return None if program.formula is None else (("matches",), program.formula)
@@ -83,7 +95,7 @@ def _theirs(instance: Instance, training: bool) -> Mapping[str, Tensor]:
 
     Raises:
         EvaluationFault: If it cannot be computed.
-        _Mismatch: If it gives nothing that could be compared.
+        Mismatch: If it gives nothing that could be compared.
     """
     program = instance.program
     with torch.no_grad(), drawn():
@@ -95,7 +107,7 @@ def _theirs(instance: Instance, training: bool) -> Mapping[str, Tensor]:
         try:
             given = module(*matched_inputs(instance, instance.inputs))
         except Exception as error:  # whatever torch raises of what the layer takes
-            raise _Mismatch(f"`{call.function}` refuses what the layer takes: {first_line(error)}") from None
+            raise Mismatch(f"`{call.function}` refuses what the layer takes: {first_line(error)}") from None
     return {**dict(module.named_buffers()), **_named(instance, given)}
 
 
@@ -103,12 +115,12 @@ def _named(instance: Instance, value: object) -> Mapping[str, Tensor]:
     """The tensors of a result by the names of the outputs.
 
     Raises:
-        _Mismatch: If there are more or fewer.
+        Mismatch: If there are more or fewer.
     """
     tensors, names = tensors_in(value), instance.returned()
     if len(tensors) != len(names):
         given, wanted = plural(len(tensors), "tensor"), plural(len(names), "output")
-        raise _Mismatch(f"what is matched gives {given}, and the layer {wanted} here")
+        raise Mismatch(f"what is matched gives {given}, and the layer {wanted} here")
     return dict(zip(names, tensors, strict=True))
 
 

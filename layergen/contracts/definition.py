@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from layergen.contracts.compared import HELP, close, entry_text, room, shown_apart, started
+from layergen.contracts.in_turns import in_turns
 from layergen.contracts.sites import WITH_DATA
 from layergen.contracts.values import SMALL, drawn
 from layergen.definition.evaluate import Evaluation
@@ -32,6 +33,7 @@ from layergen.settings.choice import Setting
 EXACT = 1e-12  # how far apart float64 leaves what is computed in another order; generated tests allow a hundred times
 SPREADS = frozenset({"var", "std", "var_mean", "std_mean"})
 MOST_ENTRIES = 256  # of an output, that are compared at a setting; the generated tests compare all
+Difference = tuple[tuple[int, ...], Any, Any]  # the indices of an entry, the forward's value, the definition's
 LITTLE = 0.1  # numbers up to it are taken for such as keep a divisor from zero
 
 
@@ -96,8 +98,8 @@ def _held(instance: Instance, evaluation: Evaluation, training: bool = False) ->
         TooLongError: If the definition takes too long.
         TrialFault: If the layer does not run.
     """
-    refuse(_differences(instance, evaluation, training))
-    return _exact(instance, evaluation, training)
+    refuse(differences(instance, evaluation, training))
+    return is_exact(instance, evaluation, training)
 
 
 class _Trained(NamedTuple):
@@ -154,9 +156,9 @@ def _at_small_inputs(program: Program, setting: Setting) -> bool:
     evaluation = evaluated(instance, program.definition)
     note = f"the inputs are {SMALL.words.removeprefix('of ')}"
     with suppress(TooLongError, TrialFault):
-        found = _differences(instance, evaluation, training=False)
+        found = differences(instance, evaluation)
         refuse(finding._replace(notes=(*finding.notes, note)) for finding in found)
-        return _exact(instance, evaluation, training=False)
+        return is_exact(instance, evaluation)
     return True
 
 
@@ -195,7 +197,7 @@ def _run(instance: Instance, evaluation: Evaluation, training: bool) -> tuple[Ru
     return run, {**run.outputs, **{name: after.get(name, buffer).to(buffer.dtype) for name, buffer in before.items()}}
 
 
-def _differences(instance: Instance, evaluation: Evaluation, training: bool) -> Iterator[Finding]:
+def differences(instance: Instance, evaluation: Evaluation, training: bool = False) -> Iterator[Finding]:
     """What is found at one setting."""
     run, told = _run(instance, evaluation, training)
     notes = instance.explainer.notes()
@@ -243,9 +245,7 @@ def _compare(evaluation: Evaluation, name: str, output: Tensor, run: Run, notes:
     return DefinitionMismatch.at(Place(PATH, equation.span), message, labels=labels, notes=(*values, *notes), help=HELP)
 
 
-def _compared(
-    evaluation: Evaluation, name: str, output: Tensor, within: float | None = None
-) -> Iterator[tuple[tuple[int, ...], Any, Any]]:
+def _compared(evaluation: Evaluation, name: str, output: Tensor, within: float | None = None) -> Iterator[Difference]:
     """The entries that differ, among those that are compared, each with the forward's value and the definition's."""
     values = output.reshape(-1).tolist()
     within = room(output) if within is None else within
@@ -265,7 +265,7 @@ def spread_over(count: int) -> Sequence[int]:
     return (*range(0, count - 1, step), count - 1)
 
 
-def _exact(instance: Instance, evaluation: Evaluation, training: bool) -> bool:
+def is_exact(instance: Instance, evaluation: Evaluation, training: bool = False) -> bool:
     """Whether nothing but the last digits differ."""
     _, told = _run(instance, evaluation, training)
     differing = (_compared(evaluation, name, output, within=EXACT) for name, output in told.items())
@@ -274,22 +274,36 @@ def _exact(instance: Instance, evaluation: Evaluation, training: bool) -> bool:
 
 def _first_intermediate(evaluation: Evaluation, output: str, run: Run) -> tuple[tuple[Label, ...], tuple[str, ...]]:
     """Where the first value on the way differs that the forward and the definition give one name."""
-    last = {step.name: step for step in run.steps}
-    for name, step in last.items():
-        value = step.value
-        named = evaluation.definition.named.keys() - set(evaluation.definition.updates)
-        if name == output or name not in named or not isinstance(value, Tensor):
-            continue
-        if value.is_complex() or (value := _as_told(evaluation, name, value)) is None:
-            continue
-        found = next(_compared(evaluation, name, value), None)
-        if found is not None:
-            index, ours, theirs = found
-            label = Label(Place(FORWARD, step.target.span), f"`{name}` differs already")
-            right, wrong = shown_apart(theirs, ours)
-            note = f"values: `{entry_text(name, index)}` is {right} by the definition, {wrong} by the forward"
-            return (label,), (note, *_of_spread(evaluation, name))
-    return (), ()
+    named = evaluation.definition.named.keys() - set(evaluation.definition.updates)
+    found = [
+        one
+        for name in dict.fromkeys(step.name for step in run.steps)
+        if name != output and name in named and (one := _differing(evaluation, name, run))
+    ]
+    if not found:
+        return (), ()
+    place, name, (index, ours, theirs) = min(found, key=lambda one: one[0])
+    label = Label(Place(FORWARD, run.steps[place].target.span), f"`{name}` differs already")
+    right, wrong = shown_apart(theirs, ours)
+    note = f"values: `{entry_text(name, index)}` is {right} by the definition, {wrong} by the forward"
+    return (label,), (note, *_of_spread(evaluation, name))
+
+
+def _differing(evaluation: Evaluation, name: str, run: Run) -> tuple[int, str, Difference] | None:
+    """The step after which a name of both first differs, and an entry that does."""
+    places = [place for place, step in enumerate(run.steps) if step.name == name]
+    value = run.steps[places[-1]].value
+    if not isinstance(value, Tensor) or value.is_complex():
+        return None
+    if (told := _as_told(evaluation, name, value)) is not None:
+        first = next(_compared(evaluation, name, told), None)
+        return (places[-1], name, first) if first else None
+    turns = in_turns(evaluation, name, [run.steps[place] for place in places])
+    if turns is None:
+        return None
+    values, axis = turns
+    first = min(_compared(evaluation, name, values), key=lambda one: one[0][axis], default=None)
+    return (places[first[0][axis] - values.shape[axis]], name, first) if first else None
 
 
 def _as_told(evaluation: Evaluation, name: str, value: Tensor) -> Tensor | None:

@@ -31,8 +31,8 @@ def at_bounds(program: Program, setting: Setting) -> Iterator[Limit]:
         current = setting.values[name]
         if not argument.type.numeric or argument.finite or name in program.replaced:
             continue
-        for end in _ends(argument):
-            bound = _typed(argument, getattr(argument, end))
+        for end in ends(argument):
+            bound = typed(argument, getattr(argument, end))
             places = range(len(current)) if isinstance(current, tuple) else [None]
             for place in places:
                 own = current if place is None else current[place]
@@ -44,7 +44,7 @@ def at_bounds(program: Program, setting: Setting) -> Iterator[Limit]:
                     yield Limit(changed, name, words, _left_out(name, argument, end, bound))
 
 
-def _ends(argument: Argument) -> Iterator[Literal["min", "max"]]:
+def ends(argument: Argument) -> Iterator[Literal["min", "max"]]:
     """The bounds that an argument may have itself."""
     if argument.min is not None and not argument.excludes("min"):
         yield "min"
@@ -170,7 +170,7 @@ def _assigned(program: Program, setting: Setting, name: str, place: int | None, 
     argument = program.decided[name]
     if not argument.type.numeric or (argument.type.integral and type(value) is not int):
         return None
-    return with_arguments(program, setting, {name: _at(setting.values[name], place, _typed(argument, value))})
+    return with_arguments(program, setting, {name: _at(setting.values[name], place, typed(argument, value))})
 
 
 def _at(current: Any, place: int | None, value: Any) -> Any:
@@ -178,7 +178,7 @@ def _at(current: Any, place: int | None, value: Any) -> Any:
     return value if place is None else [value if index == place else entry for index, entry in enumerate(current)]
 
 
-def _typed(argument: Argument, value: Any) -> Any:
+def typed(argument: Argument, value: Any) -> Any:
     return value if argument.type.integral else float(value)
 
 

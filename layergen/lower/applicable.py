@@ -221,6 +221,14 @@ BEHAVIOURS = {
         lambda layer: any(masks(layer)),
         "no input says what it marks",
     ),
+    "test_values_at_bounds": Behaviour(
+        lambda layer: bool(layer.at_bounds),
+        "no bound or constraint lets it be at a limit at which no other case is",
+    ),
+    "test_values_at_edges": Behaviour(
+        lambda layer: bool(layer.at_edges),
+        "nothing tells its values or its inputs apart, or it cannot be said on which side of a number these are",
+    ),
     "test_vmap": Behaviour(
         lambda layer: layer.transforms.mapped,
         "`vmap` has no rule for an op, or its values are random",

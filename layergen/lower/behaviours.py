@@ -23,6 +23,8 @@ def imported_names(layer: CheckedLayer, mentioned: Collection[str]) -> Iterator[
     yield "Case"
     if layer.defined.plain:
         yield "Defined"
+    if layer.at_bounds or layer.at_edges:
+        yield "Edge"
     if layer.transforms.empty:
         yield "Empty"
     if "Entries" in mentioned:

@@ -17,6 +17,7 @@ from layergen.lower.behaviours import imported_names, layer_expression
 from layergen.lower.cases import Fields, case_fields, changed_case, result_shapes, shapes, sizes_of, whole_case
 from layergen.lower.constructor import constraint_message
 from layergen.lower.definition import defined_rows, definition_functions
+from layergen.lower.edges import edge_tables
 from layergen.lower.imports import function, import_lines, names_in
 from layergen.lower.input_checks import expectation, rounds, told
 from layergen.lower.laws import law_rows
@@ -94,6 +95,7 @@ def tables(layer: CheckedLayer, base: Fields) -> Iterator[TableView]:
     """What the layer refuses, and the limits of what it takes."""
     rejected = (rejection_row(layer.program, rejection, base) for rejection in layer.rejections)
     yield defined_rows(layer)
+    yield from edge_tables(layer, base)
     yield TableView("REJECTIONS", tuple(rejected))
     wrong = (*wrong_shapes(layer, base), *wrong_sizes(layer, base), *wrong_conditions(layer, base))
     yield TableView("WRONG_SHAPES", wrong)

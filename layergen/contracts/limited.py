@@ -1,0 +1,149 @@
+"""The limits of a layer, where values are compared as they are elsewhere: bounds, and what the forward tells apart.
+
+Inputs that an op compares with a number, or with a buffer's entries, are equal to these: `<=` does there what `<` does
+not. Both the forward and the definition have to compare what they are given as it is, or by steps that do not round;
+else it cannot be said on which side of a number a value is, and nothing is compared.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from layergen.contracts.agreement import Mismatch, disagreement, matched_by
+from layergen.contracts.compared import HELP, started
+from layergen.contracts.definition import differences, evaluated, is_exact
+from layergen.contracts.edges import Edges, at_edges, compared, ignored, turns
+from layergen.contracts.laws import Case
+from layergen.contracts.sites import WITH_DATA
+from layergen.contracts.values import drawn
+from layergen.definition.numbers import TooLongError
+from layergen.diagnostics import Finding, Place
+from layergen.faults import refuse
+from layergen.lang import expression as ex
+from layergen.lang.interpreter import EvaluationFault
+from layergen.resolve.program import Program
+from layergen.rules.cases import MatchMismatch
+from layergen.run.forward import TrialFault
+from layergen.run.instance import Instance
+from layergen.run.watching import Runs
+
+MOST_TURNS = 20_000  # terms of a definition that a test computes: more take as long as all its other tests
+
+
+@dataclass(frozen=True)
+class Limited:
+    """A setting at which a layer is compared with what tells its values.
+
+    Attributes:
+        plain: Whether plain Python computes its definition there.
+        edges: What its inputs are taken from, where they are not drawn as elsewhere.
+    """
+
+    setting: str
+    plain: bool
+    edges: Edges | None = None
+    turns: int = 1  # until each of these was there
+
+
+def hold_at_bounds(program: Program, runs: Iterable[Runs]) -> tuple[Limited, ...]:
+    """Compare a layer with its definition, its match and its laws at settings at its bounds.
+
+    Returns:
+        Those at which all that could be compared is the same, in numbers.
+
+    Raises:
+        SpecError: If something differs.
+    """
+    found: list[Limited] = []
+    for one in runs:
+        if one.admits(WITH_DATA):
+            plain = _compare(program, started(program, one.setting), program.modes)
+            if plain is not None:
+                cases = (Case(program, law, index, [one.setting]) for index, law in enumerate(program.laws))
+                refuse(finding for case in cases if (finding := case.broken()) is not None)
+                found.append(Limited(one.setting.name, plain))
+    return tuple(found)
+
+
+def hold_at_edges(program: Program, ways: Iterable[Runs], tested: Iterable[Runs]) -> tuple[Limited, ...]:
+    """Compare a layer with its definition and its match where inputs are equal to what it compares them with.
+
+    Args:
+        program: The layer.
+        ways: Its runs on each way through the forward.
+        tested: Its runs at all settings of its tests: in few of these a label may be the one that is ignored.
+
+    Returns:
+        The settings and inputs at which all that could be compared is the same.
+
+    Raises:
+        SpecError: If something differs.
+    """
+    if program.definition is None and matched_by(program) is None:
+        return ()
+    known: list[tuple[Edges, Mapping[str, object]]] = []
+    limited: list[Limited] = []
+    for runs, edges in ((ways, compared), (tested, ignored)):
+        for one in (one for one in runs if one.admits(WITH_DATA)):
+            for found in edges(program, started(program, one.setting)):
+                if (found, one.setting.given) not in known:
+                    known.append((found, one.setting.given))
+                    limited += _at_edges(program, one, found)
+    return tuple(limited)
+
+
+def _at_edges(program: Program, one: Runs, found: Edges) -> Iterator[Limited]:
+    told: list[bool | None] = []
+    for turn in range(turns(started(program, one.setting), found)):
+        instance = started(program, one.setting)
+        with drawn(turn):
+            at_edges(instance, found, turn)
+        told.append(_compare(program, instance, (False,), found))
+    if None not in told:
+        yield Limited(one.setting.name, all(told), found, len(told))
+
+
+def _compare(program: Program, instance: Instance, modes: Iterable[bool], found: Edges | None = None) -> bool | None:
+    """Compare a layer with what tells its values, at those of an instance.
+
+    Returns:
+        Whether plain Python computes the definition there; None where nothing can be said.
+
+    Raises:
+        SpecError: If something differs.
+    """
+    notes = () if found is None else (f"the inputs have values that are told apart: {found.words}",)
+    try:
+        if not _finite(instance):
+            return None
+        plain = program.definition is not None
+        if program.definition is not None:
+            evaluation = evaluated(instance, program.definition)
+            refuse(finding._replace(notes=(*finding.notes, *notes)) for finding in differences(instance, evaluation))
+            if not is_exact(instance, evaluation):
+                return None
+            plain = not evaluation.account.limited and not instance.setting.shrunk
+            plain &= evaluation.account.turns <= MOST_TURNS
+        matched = matched_by(program)
+        if matched is not None and not program.always_draws:
+            for training in modes if program.formula is None and not program.draws else (False,):
+                message = disagreement(instance, training)
+                if message is not None:
+                    refuse([_mismatch(instance, message, notes)])
+        return plain
+    except (TooLongError, TrialFault, Mismatch, EvaluationFault):
+        return None
+
+
+def _mismatch(instance: Instance, message: str, notes: Iterable[str]) -> Finding:
+    path, node = matched_by(instance.program) or ((), ex.Literal(None))
+    place = Place(path, node.span)
+    return MatchMismatch.at(place, message, notes=(*instance.explainer.notes(), *notes), help=HELP)
+
+
+def _finite(instance: Instance) -> bool:
+    """Whether all that comes out is finite in evaluation."""
+    with drawn():
+        outputs: Mapping[str, Tensor] = instance.run(training=False).outputs
+    return all(bool(output.isfinite().all()) for output in outputs.values())

@@ -1,0 +1,124 @@
+"""Settings at which as many limits of a layer meet as can stand together: few of them, for values to be compared at.
+
+Arguments lie at their bounds, constraints only just hold, or sizes are 1, or others than usual by 1, so that what
+divides them leaves another rest.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any, Literal
+
+from layergen.domains.limits import allowed_sizes, at_equality, ends, typed, with_arguments
+from layergen.lang import expression as ex
+from layergen.lang.argument import Argument
+from layergen.lang.interpreter import EvaluationFault
+from layergen.lang.visitor import nodes
+from layergen.resolve.program import Program
+from layergen.settings.choice import Setting, allowed, case_sizes, setting_with
+
+LARGEST = 8  # whole numbers that are bounds of sizes
+ROUNDED = frozenset({"//", "%"})
+HALVED = "fft."  # ops that give half of what they take, and one more
+
+
+def joined_limits(program: Program, usual: Sequence[Setting]) -> Iterator[Setting]:
+    """Settings at the limits of a layer, none of which is among the usual ones or has what another one has.
+
+    Args:
+        program: The layer.
+        usual: The settings that values are compared at anyway, the first of which is brought to its limits.
+    """
+    base = usual[0]
+    made = {
+        "at_lower_bounds": _moved(program, base, "min", lambda argument, bound: not _counts(argument, bound)),
+        "at_upper_bounds": _moved(program, base, "max", lambda argument, bound: True),
+        "of_least_numbers": _moved(program, base, "min", _counts),
+        "at_equality": _at_equality(program, base),
+        "of_ones": _with_sizes(program, base, lambda size: 1),
+        "of_other_rests": _with_sizes(program, base, lambda size: size + 1) if _divides(program) else base,
+    }
+    known = list(usual)
+    for name, setting in made.items():
+        if allowed(program, setting) and not any(_same(setting, other) for other in known):
+            known.append(replace(setting, name=name, path=()))
+            yield known[-1]
+
+
+def _counts(argument: Argument, bound: float) -> bool:
+    """Whether a bound is one of what there is some of, as of channels, heads and steps."""
+    return argument.type.integral and bound >= 1
+
+
+def _same(one: Setting, other: Setting) -> bool:
+    """Whether two settings are the same but for their names, and all that is given one by its default."""
+    return replace(one, name=other.name, path=other.path, given=other.given) == other
+
+
+def _moved(
+    program: Program, base: Setting, end: Literal["min", "max"], wanted: Callable[[Argument, float], bool]
+) -> Setting:
+    """The setting with each argument at a bound of the wanted ones that it may have beside those before it."""
+    setting = base
+    for name, argument in program.decided.items():
+        if not argument.type.numeric or argument.finite or name in program.replaced or end not in ends(argument):
+            continue
+        bound = typed(argument, getattr(argument, end))
+        large = argument.type.integral and abs(bound) > LARGEST
+        value = _like(setting.values[name], bound)
+        if value is not None and not large and wanted(argument, bound) and value != setting.values[name]:
+            setting = _given(program, setting, base, name, value) or setting
+    return setting
+
+
+def _like(current: Any, bound: float) -> Any:
+    """A bound, or as many of it as there are numbers; None where there is no number."""
+    if isinstance(current, tuple):
+        return [bound] * len(current) if current and all(type(part) in (int, float) for part in current) else None
+    return bound if type(current) in (int, float) else None
+
+
+def _given(program: Program, setting: Setting, base: Setting, name: str, value: Any) -> Setting | None:
+    """The setting with another value for an argument, and with other sizes where it wants them."""
+    found = with_arguments(program, setting, {name: value})
+    if found is not None:
+        return found
+    try:
+        other = setting_with(program, setting.name, {**setting.given, name: value}, case_sizes(program, base))
+    except EvaluationFault:
+        return None
+    return None if other is None else replace(other, dtypes=base.dtypes, shrunk=base.shrunk)
+
+
+def _at_equality(program: Program, base: Setting) -> Setting:
+    """The setting at which as many constraints are equations as can be."""
+    setting = base
+    for limit in at_equality(program, base):
+        changed = limit.setting
+        sizes = {name: size for name, size in changed.sizes.items() if size != base.sizes[name]}
+        given = {name: value for name, value in changed.given.items() if value != base.given.get(name)}
+        both = allowed_sizes(program, replace(setting, sizes={**setting.sizes, **sizes}))
+        setting = (with_arguments(program, both, given) if given else both) or setting if both else setting
+    return setting
+
+
+def _with_sizes(program: Program, base: Setting, change: Callable[[int], int]) -> Setting:
+    """The setting with all sizes changed, or one after the other where constraints want some as they are."""
+    every = replace(base, sizes={name: change(size) for name, size in base.sizes.items()})
+    if allowed(program, every):
+        return every
+    setting = base
+    for name, size in base.sizes.items():
+        changed = replace(setting, sizes={**setting.sizes, name: change(size)})
+        setting = changed if allowed(program, changed) else setting
+    return setting
+
+
+def _divides(program: Program) -> bool:
+    """Whether a part of the layer rounds a quotient, or has an op that does."""
+    parts = [part.expression for part in program.scoped]
+    found = (*nodes(program.forward.statements), *(node for part in parts for node in ex.walk(part)))
+    return any(
+        (isinstance(node, ex.Binary) and node.operator in ROUNDED)
+        or (isinstance(node, ex.Call) and node.function.startswith(HALVED))
+        for node in found
+    )

@@ -1,0 +1,47 @@
+"""Lowers the limits at which values are compared to tables of the test module."""
+
+from collections.abc import Iterator
+
+from layergen.checked import CheckedCase, CheckedLayer
+from layergen.contracts.limited import Limited
+from layergen.definition.needs import needs
+from layergen.lower.cases import Fields, changed_case, result_shapes, sizes_of
+from layergen.lower.source import python, quoted
+from layergen.lower.views import RowView, TableView
+
+
+def edge_tables(layer: CheckedLayer, base: Fields) -> Iterator[TableView]:
+    """The cases at bounds, each with what was recorded there, and those of whose inputs something is special."""
+    found = zip(layer.bounds, layer.at_bounds, strict=True)
+    rows = (RowView(quoted(at.setting), _edge(layer, at, case, bounded_case(layer, case, base))) for case, at in found)
+    yield TableView("BOUNDS", tuple(rows))
+    tested = {case.setting.name: case for case in layer.tested}
+    special: list[RowView] = []
+    for at in layer.at_edges:
+        if at.edges is not None:
+            name = quoted(f"{at.setting}_{at.edges.name}")
+            special.append(RowView(name, _edge(layer, at, tested[at.setting], f"CASES[{quoted(at.setting)}]")))
+    yield TableView("EDGES", tuple(special))
+
+
+def _edge(layer: CheckedLayer, at: Limited, case: CheckedCase, shown: str) -> str:
+    definition = layer.program.definition
+    parts = [shown]
+    if definition is not None and at.plain and layer.defined.plain:
+        parts.append(python(needs(definition, case.setting.names)))
+    if at.edges is not None:
+        taken = python(dict(at.edges.taken))
+        parts.append(taken if len(parts) > 1 else f"taken={taken}")
+    if at.turns > 1:
+        parts.append(f"turns={at.turns}")
+    return f"Edge({', '.join(parts)})"
+
+
+def bounded_case(layer: CheckedLayer, case: CheckedCase, base: Fields) -> str:
+    """A case of what a layer is made from and gives, and of what was recorded of it."""
+    fields = {
+        **sizes_of(layer.program, case.setting, case.inputs, case.ranges),
+        "outputs": result_shapes(layer.program, case.setting, case.outputs),
+        "recorded": case.recorded.values,
+    }
+    return changed_case(fields, base)

@@ -1,0 +1,198 @@
+"""Values at the limits of a layer: at its bounds, and where inputs are equal to what it compares them with."""
+
+from typing import Any
+
+import pytest
+from small import DIM, checked, fault_of, program, setting_of
+
+from layergen.contracts.switches import tellings
+from layergen.domains.joined import joined_limits
+
+LOW: dict[str, Any] = {"arguments": {"low": {"type": "float", "default": 0.3, "doc": "Number."}}}
+WINDOW: dict[str, Any] = {
+    "arguments": {"window": {"type": "int", "min": 0, "default": 2, "doc": "How far."}},
+    "inputs": {"x": ["N", "L"]},
+    "outputs": {"y": ["N", "L"]},
+    "forward": "i = arange(L)\nnear = type_as(abs(i[:, None] - i) <= window, x)\ny = x @ near",
+}
+
+
+def edges_of(forward: str, definition: str, **parts: Any) -> list[dict[str, Any]]:
+    """What the inputs of a sound layer are taken from, at each setting where something is."""
+    layer = checked(program(forward, definition=definition, **parts))
+    return [dict(at.edges.taken) for at in layer.at_edges if at.edges is not None]
+
+
+# Edges
+
+
+@pytest.mark.parametrize(
+    ("forward", "definition"),
+    [
+        ("y = where(x > low, x, 0)", "y[n, c] = x[n, c] if x[n, c] >= low else 0"),
+        ("y = where(low < x, x, 0)", "y[n, c] = 0 if x[n, c] < low else x[n, c]"),
+        ("h = -x[:, :]\ny = where(h <= -low, x, 0)", "y[n, c] = x[n, c] if x[n, c] > low else 0"),
+        ("y = where(abs(x) > low, x, 0)", "h[n, c] = abs(x[n, c])\ny[n, c] = x[n, c] if low <= h[n, c] else 0"),
+    ],
+)
+def test_one_takes_the_edge_in_and_the_other_does_not(forward: str, definition: str) -> None:
+    finding = fault_of(program(forward, definition=definition, **LOW))
+    assert finding.rule.code == "LG408"
+    assert finding.notes[-1] == "the inputs have values that are told apart: 0, 0.3, -0.3"
+
+
+def test_what_is_matched_takes_the_edge_in_and_the_layer_does_not() -> None:
+    parts: dict[str, Any] = {"inputs": {"x": ["..."]}, "outputs": {"y": ["..."]}, "matches": "nn.Threshold(low, 0)"}
+    finding = fault_of(program("y = where(x >= low, x, 0)", **parts, **LOW, repr=[]))
+    assert finding.rule.code == "LG404"
+    assert "told apart" in finding.notes[-1]
+    assert checked(program("y = where(x > low, x, 0)", **parts, **LOW, repr=[])).at_edges
+
+
+@pytest.mark.parametrize(
+    ("forward", "definition", "taken"),
+    [
+        ("y = where(x >= low, x, 0)", "y[n, c] = x[n, c] if x[n, c] >= low else 0", [{"x": (0.0, 0.3, -0.3)}]),
+        ("y = relu(x)", "y[n, c] = max(x[n, c], 0)", [{"x": (0.0,)}]),
+        ("y = tanh(x)", "y[n, c] = tanh(x[n, c])", []),
+    ],
+)
+def test_inputs_are_equal_to_what_they_are_compared_with(forward: str, definition: str, taken: list[Any]) -> None:
+    parts = LOW if "low" in forward else {}
+    assert edges_of(forward, definition, **parts) == taken
+
+
+@pytest.mark.parametrize(
+    ("forward", "definition"),
+    [
+        ("y = where(x / 3 >= low / 3, x, 0)", "y[n, c] = x[n, c] if x[n, c] >= low else 0"),
+        ("y = where(x >= low, x, 0)", "y[n, c] = x[n, c] if x[n, c] * 3 >= low * 3 else 0"),
+        ("y = where(sum(x, dim=1, keepdim=True) >= low, x, 0)", "y[n, c] = x[n, c] if sum[k](x[n, k]) >= low else 0"),
+        ("h = softmax(x, dim=1)\ny = where(h >= low, x, 0)",
+         "y[n, c] = x[n, c] if exp(x[n, c]) / sum[k](exp(x[n, k])) >= low else 0"),
+    ],
+)  # fmt: skip
+def test_nothing_is_said_of_edges_that_rounding_may_pass(forward: str, definition: str) -> None:
+    assert edges_of(forward, definition, **LOW) == []
+
+
+def test_what_orders_entries_is_not_asked_about_equal_ones() -> None:
+    assert tellings(program("y = sort(x, dim=1)[0]"))[0].orders()
+    assert tellings(program("y = max(x, dim=1)[0]", outputs={"y": ["N"]}))[0].orders()
+    assert not tellings(program("y = amax(x, dim=1)", outputs={"y": ["N"]}))[0].orders()
+
+
+def test_entries_are_those_of_buffers_that_inputs_are_compared_with() -> None:
+    parts: dict[str, Any] = {
+        "inputs": {"x": {"shape": ["N"], "gradient": False}},
+        "outputs": {"y": ["N", 3]},
+        "buffers": {"grid": {"shape": [4], "init": "arange(4) / 3", "persistent": False}},
+    }
+    forward = "u = x[:, None]\ny = type_as((u >= grid[:-1]) & (u {} grid[1:]), x)"
+    definition = "y[n, k < 3] = 1 if grid[k] <= x[n] and x[n] < grid[k + 1] else 0"
+    assert edges_of(forward.format("<"), definition, **parts) == [{"x": (0.0, "grid")}]
+    assert fault_of(program(forward.format("<="), definition=definition, **parts)).rule.code == "LG408"
+
+
+def test_all_labels_are_ignored() -> None:
+    parts: dict[str, Any] = {
+        "arguments": {"ignored": {"type": "int", "default": 0, "doc": "Label that counts for nothing."}},
+        "inputs": {"x": ["N"], "t": {"shape": ["N"], "dtype": "int64", "range": [0, 3]}},
+        "outputs": {"y": []},
+        "constraints": ["N >= 2"],
+    }
+    forward = "kept = type_as(t != ignored, x)\ny = sum(x * kept) / clamp(sum(kept), min=1)"
+    counted = "sum[n](1 if t[n] != ignored else 0)"
+    definition = "y = sum[n](x[n] if t[n] != ignored else 0) / max({}, {})"
+    assert {"t": (0,)} in edges_of(forward, definition.format(1, counted), **parts)
+    finding = fault_of(
+        program(f"{forward} + type_as(sum(kept) == 0, x)", definition=definition.format(1, counted), **parts)
+    )
+    assert finding.rule.code == "LG408"
+    assert finding.notes[-1] == "the inputs have values that are told apart: labels are all 0"
+
+
+# Bounds
+
+
+def test_a_definition_is_wrong_at_a_bound() -> None:
+    definition = "y[n, i] = sum[j < L](x[n, j] if abs(i - j) <= {} else 0)"
+    finding = fault_of(program(**WINDOW, definition=definition.format("max(window, 1)")))
+    assert finding.rule.code == "LG408"
+    assert any("window=0" in note for note in finding.notes)
+    layer = checked(program(**WINDOW, definition=definition.format("window")))
+    assert [case.setting.name for case in layer.bounds] == ["at_lower_bounds", "of_ones"]
+    assert layer.bounds[0].setting.given == {"window": 0}
+    assert all(at.plain for at in layer.at_bounds)
+
+
+def test_a_law_is_broken_at_a_bound() -> None:
+    scale = {"scale": {"type": "float", "min": 0, "max": 1, "default": 0.5, "doc": "Scale."}}
+    finding = fault_of(program("y = scale * x", arguments=scale, laws=[{"law": "abs(layer(x)) < abs(x)"}]))
+    assert finding.rule.code == "LG420"
+    assert any("scale=1" in note for note in finding.notes)
+
+
+@pytest.mark.parametrize(
+    ("parts", "names"),
+    [
+        ({"arguments": {"dim": DIM}, "forward": "y = x * dim"}, ["of_least_numbers", "of_ones"]),
+        (
+            {"arguments": {"p": {"type": "float", "min": 0, "max": 1, "default": 0.1, "doc": "P."}},
+             "forward": "y = x * p"},
+            ["at_lower_bounds", "at_upper_bounds", "of_ones"],
+        ),
+        (
+            {
+                "arguments": {
+                    "least": {"type": "float", "default": 0.1, "doc": "Least."},
+                    "most": {"type": "float", "default": 0.7, "doc": "Most."},
+                },
+                "constraints": ["least <= most"],
+                "forward": "y = clamp(x, least, most)",
+            },
+            ["at_equality", "of_ones"],
+        ),
+        ({"forward": "y = x[:, :C // 2]", "outputs": {"y": ["N", "C // 2"]}}, ["of_ones", "of_other_rests"]),
+    ],
+)  # fmt: skip
+def test_limits_are_joined_in_few_settings(parts: dict[str, Any], names: list[str]) -> None:
+    layer = program(**parts)
+    assert [setting.name for setting in joined_limits(layer, [setting_of(layer)])] == names
+
+
+def test_what_is_given_at_equality_keeps_the_constraint() -> None:
+    least, most = ({"type": "float", "default": number, "doc": "Number."} for number in (0.1, 0.7))
+    layer = program(
+        "y = clamp(x, least, most)", arguments={"least": least, "most": most}, constraints=["least <= most"]
+    )
+    (equal, _) = joined_limits(layer, [setting_of(layer)])
+    assert equal.values["least"] == equal.values["most"]
+
+
+# Where a loop first differs
+
+
+def test_the_first_value_that_differs_in_a_loop_is_shown() -> None:
+    forward = """
+h = zeros(N, C)
+states = []
+for x_t in unbind(x, 1):
+    gate = sigmoid(x_t - h)
+    fresh = tanh({} * gate)
+    h = h + gate * fresh
+    append(states, h)
+y = stack(states, dim=1)
+"""
+    definition = """
+h[n, -1, c < C] = 0
+gate[n, t < L, c < C] = 1 / (1 + exp(h[n, t - 1, c] - x[n, t, c]))
+fresh[n, t < L, c < C] = tanh(x[n, t, c] * gate[n, t, c])
+h[n, t < L, c < C] = h[n, t - 1, c] + gate[n, t, c] * fresh[n, t, c]
+y[n, t, c] = h[n, t, c]
+"""
+    parts: dict[str, Any] = {"inputs": {"x": ["N", "L", "C"]}, "outputs": {"y": ["N", "L", "C"]}}
+    finding = fault_of(program(forward.format("2 * x_t"), definition=definition, **parts))
+    assert [label.text for label in finding.labels] == ["`fresh` differs already"]
+    finding = fault_of(program(forward.format("(x_t + h)"), definition=definition, **parts))
+    assert "`fresh[0, 1, 0]`" in finding.notes[0]
