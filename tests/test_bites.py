@@ -147,6 +147,17 @@ forward: |
   f = fft.rfft(upcast(x))
   y = type_as(fft.irfft(cat([f[:, :2] * gain, f[:, 2:]], dim=1), n=L), x)
 """,
+    "copied": """\
+layer: Copied
+summary: Add what was, and what is.
+parameters: {now: {shape: [3], init: normal}}
+buffers:
+  was: {shape: [3], init: 2 * now}
+  steps: {shape: [3], init: now * arange(3)}
+inputs: {x: [N, 3]}
+outputs: {y: [N, 3]}
+forward: y = x + now * was + steps
+""",
     "total": """\
 layer: Total
 summary: Sum up along a dimension.
@@ -214,6 +225,8 @@ def test_sound_layers_pass(built: Path) -> None:
         ("count", ".clamp(min=1)", "", "test_values_at_edges[default_all_ignored]"),
         ("filter", ", n=L", ", n=L // 2 * 2", "test_values_at_bounds[at_equality-training]"),
         ("total", ".squeeze(1)", ".squeeze()", "test_values_at_bounds[of_ones-training]"),
+        ("copied", "2 * self.now", "self.now", "test_initial_values[default]"),
+        ("copied", "self.now * torch.arange(3", "2 * torch.arange(3", "test_initial_values[default]"),
         ("drawn", "    def forward", "    @torch.no_grad()\n    def forward", "test_training_lowers_a_loss[default]"),
     ],
 )

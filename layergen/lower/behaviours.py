@@ -8,7 +8,7 @@ from layergen.contracts.rounding import Rounding
 from layergen.lang import expression as ex
 from layergen.lang.model import Input
 from layergen.lower.applicable import BEHAVIOURS, functions_by_name, refuses_shapes
-from layergen.lower.laws import formula_function
+from layergen.lower.laws import formula_function, starts
 from layergen.lower.source import SourcePrinter, python
 from layergen.lower.unseen import masks, unseen
 
@@ -91,6 +91,8 @@ def traits(layer: CheckedLayer) -> Iterator[str]:
     unmeasured = tuple(dict.fromkeys(name for case in layer.tested for name in case.unmeasured))
     if unmeasured:
         yield f"unmeasured={python(unmeasured)}"
+    if begun := ", ".join(f"{python(name)}: {function}" for name, function in starts(program)):
+        yield f"starts={{{begun}}}"
     functions = functions_by_name(program)
     if functions:
         printer = SourcePrinter({}, functional="nn.functional")

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 
+from layergen.contracts.initial import draws
 from layergen.lang import expression as ex
+from layergen.lang.inits import is_initializer
 from layergen.lang.model import Law
 from layergen.lang.tokens import LAYER
 from layergen.lower.scopes import attribute
@@ -34,6 +36,15 @@ def formula_function(program: Program, formula: ex.Expression) -> str:
     return of_inputs(program, told(program, formula))
 
 
+def starts(program: Program) -> Iterator[tuple[str, str]]:
+    """The tensors that start from others of the layer, each with what it starts as, as a function of the layer."""
+    for name, tensor in program.tensors.items():
+        own = tensor.init.mentions & program.tensors.keys() - set(program.arguments)
+        alone = tensor.each is None and tensor.when is None and not tensor.init.is_block
+        if own and alone and not is_initializer(tensor.init.value) and not any(map(draws, tensor.init.nodes())):
+            yield name, f"lambda {LAYER}: {sides_printer(program, f'{LAYER}.{min(own)}').show(tensor.init.value)}"
+
+
 def of_inputs(program: Program, text: str) -> str:
     return f"lambda {', '.join((LAYER, *program.call))}: {text}"
 
@@ -45,8 +56,13 @@ def told(program: Program, node: ex.Expression) -> str:
     return sides_printer(program).show(sized)
 
 
-def sides_printer(program: Program) -> SourcePrinter:
-    """Prints what a law says, with what the layer has as its attributes."""
+def sides_printer(program: Program, like: str | None = None) -> SourcePrinter:
+    """Prints what a law says, with what the layer has as its attributes.
+
+    Args:
+        program: The layer.
+        like: The tensor on whose device others are made, and in whose dtype; None: the first input.
+    """
     names = {name: f"{LAYER}.{name}" for name in (*program.tensors, *program.members, *program.kept)}
     for name in (*program.arguments, *program.derived):
         if name not in program.inputs and name not in names:
@@ -54,5 +70,5 @@ def sides_printer(program: Program) -> SourcePrinter:
     run = leading_source(program.inputs)
     if program.run is not None and run is not None:
         names[program.run] = run.run()
-    first = next(iter(program.inputs))
+    first = like or next(iter(program.inputs))
     return SourcePrinter(names, Origin(f"{first}.device", f"{first}.dtype"), functional="nn.functional")
