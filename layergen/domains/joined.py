@@ -29,13 +29,15 @@ def joined_limits(program: Program, usual: Sequence[Setting]) -> Iterator[Settin
         usual: The settings that values are compared at anyway, the first of which is brought to its limits.
     """
     base = usual[0]
+    rested = _with_sizes(program, base, lambda size: size + 1) if _divides(program) else base
     made = {
         "at_lower_bounds": _moved(program, base, "min", lambda argument, bound: not _counts(argument, bound)),
         "at_upper_bounds": _moved(program, base, "max", lambda argument, bound: True),
         "of_least_numbers": _moved(program, base, "min", _counts),
         "at_equality": _at_equality(program, base),
         "of_ones": _with_sizes(program, base, lambda size: 1),
-        "of_other_rests": _with_sizes(program, base, lambda size: size + 1) if _divides(program) else base,
+        "of_other_rests": rested,
+        "of_other_rests_at_equality": _at_equality(program, rested) if rested is not base else base,
     }
     known = list(usual)
     for name, setting in made.items():

@@ -7,6 +7,7 @@ from layergen.contracts.limited import Limited
 from layergen.definition.needs import needs
 from layergen.lower.cases import Fields, changed_case, result_shapes, sizes_of
 from layergen.lower.source import python, quoted
+from layergen.lower.unseen import axes_at, dimensions
 from layergen.lower.views import RowView, TableView
 
 
@@ -32,9 +33,17 @@ def _edge(layer: CheckedLayer, at: Limited, case: CheckedCase, shown: str) -> st
     if at.edges is not None:
         taken = python(dict(at.edges.taken))
         parts.append(taken if len(parts) > 1 else f"taken={taken}")
+    if at.edges is None and _has_samples(layer, case):
+        parts.append("single=True")
     if at.turns > 1:
         parts.append(f"turns={at.turns}")
     return f"Edge({', '.join(parts)})"
+
+
+def _has_samples(layer: CheckedLayer, case: CheckedCase) -> bool:
+    """Whether a sample may come without the dimension of the batch, as the cases of tests have it."""
+    name = layer.program.left_out
+    return name is not None and bool(axes_at(layer.program, case, [name])[name])
 
 
 def bounded_case(layer: CheckedLayer, case: CheckedCase, base: Fields) -> str:
@@ -42,6 +51,7 @@ def bounded_case(layer: CheckedLayer, case: CheckedCase, base: Fields) -> str:
     fields = {
         **sizes_of(layer.program, case.setting, case.inputs, case.ranges),
         "outputs": result_shapes(layer.program, case.setting, case.outputs),
+        "axes": axes_at(layer.program, case, dimensions(layer)),
         "recorded": case.recorded.values,
     }
     return changed_case(fields, base)
