@@ -289,3 +289,16 @@ def test_a_gradient_that_is_no_derivative_is_recorded_where_there_is_one() -> No
     assert gradients("y = x + detach(round(x) - x)") == {"gradient of x"}
     assert gradients("y = round(x) * 2") == {"gradient of x"}  # which is zero
     assert gradients("y = detach(x) * 2") == set()
+
+
+@pytest.mark.parametrize("dim", [1, 3])
+def test_nothing_is_recorded_of_what_starts_alike_by_chance(dim: int) -> None:
+    layer = program(
+        "y = linear(x, weight)",
+        arguments={"dim": DIM},
+        inputs={"x": ["N", "dim"]},
+        outputs={"y": ["N", "dim"]},
+        parameters={"weight": {"shape": ["dim", "dim"], "init": "orthogonal"}},
+        cases=[{"dim": dim}],
+    )
+    assert bool(recorded(layer, setting_of(layer))) == (dim > 1)

@@ -27,6 +27,8 @@ State = Mapping[str, Tensor]
 
 LARGEST = 50_000  # elements of a layer's inputs and tensors
 SEEDS = range(3)  # at which it is found out which tensors start at random
+MORE_SEEDS = range(16)  # where some have so few elements that they may start as they did by chance, 1 or -1
+FEW = 4  # such elements
 LOOKS, DRAWS = 8, 300  # of random numbers: whether they matter, and then how
 DIGITS = 6
 COUNTED = 2  # how much further counters are than at the start
@@ -92,6 +94,8 @@ class Recorder:
     def settled(self) -> State | None:
         """Tensors near to where they start, those that start at random near zero; None where that cannot be told."""
         starts = [self.start(seed) for seed in SEEDS]
+        if any(tensor.dim() > 1 and tensor.numel() <= FEW for tensor in starts[0].values()):  # it may be orthogonal
+            starts += [self.start(seed) for seed in MORE_SEEDS[len(SEEDS) :]]
         state: dict[str, Tensor] = {}
         for position, name in enumerate(sorted(starts[0]), len(self.instance.inputs)):
             first, *others = (start[name] for start in starts)
