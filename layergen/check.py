@@ -13,7 +13,7 @@ from layergen.checked import CheckedCase, CheckedLayer, PreconditionCase, SizeLi
 from layergen.contracts import WATCHES, Ways, check_contracts
 from layergen.contracts.branches import DECISIONS, check_branches
 from layergen.contracts.data import on_data
-from layergen.contracts.definition import hold_to_definition
+from layergen.contracts.defined import hold_to_definition
 from layergen.contracts.initial import initial_bounds
 from layergen.contracts.lengthened import lengthened
 from layergen.contracts.limited import hold_at_bounds, hold_at_edges

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import reduce
 
 from layergen.contracts.data import OnData
-from layergen.contracts.definition import Compared
+from layergen.contracts.defined import Compared
 from layergen.contracts.initial import Bounds
 from layergen.contracts.judgement import Judgement
 from layergen.contracts.lengthened import Lengthened

@@ -6,7 +6,7 @@ from itertools import product
 from typing import Any
 
 from layergen.contracts.compared import close, entry_text, room, shown_apart, started
-from layergen.contracts.definition import draws_in_training
+from layergen.contracts.defined import draws_in_training
 from layergen.contracts.promise import Promise, Ways
 from layergen.contracts.sites import WITH_DATA
 from layergen.contracts.values import drawn

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from layergen.contracts.agreement import Mismatch, disagreement, matched_by
 from layergen.contracts.compared import HELP, started
+from layergen.contracts.defined import in_training
 from layergen.contracts.definition import differences, evaluated, is_exact
 from layergen.contracts.edges import Edges, at_edges, compared, ignored, turns
 from layergen.contracts.laws import Case
@@ -37,11 +38,13 @@ class Limited:
 
     Attributes:
         plain: Whether plain Python computes its definition there.
+        trained: Whether it does so in training, too, where the definition speaks of it.
         edges: What its inputs are taken from, where they are not drawn as elsewhere.
     """
 
     setting: str
     plain: bool
+    trained: bool = False
     edges: Edges | None = None
     turns: int = 1  # until each of these was there
 
@@ -58,11 +61,12 @@ def hold_at_bounds(program: Program, runs: Iterable[Runs]) -> tuple[Limited, ...
     found: list[Limited] = []
     for one in runs:
         if one.admits(WITH_DATA):
-            plain = _compare(program, started(program, one.setting), program.modes)
+            instance = started(program, one.setting)
+            plain = _compare(program, instance, program.modes)
             if plain is not None:
                 cases = (Case(program, law, index, [one.setting]) for index, law in enumerate(program.laws))
                 refuse(finding for case in cases if (finding := case.broken()) is not None)
-                found.append(Limited(one.setting.name, plain))
+                found.append(Limited(one.setting.name, plain, plain and _told_in_training(instance)))
     return tuple(found)
 
 
@@ -101,7 +105,18 @@ def _at_edges(program: Program, one: Runs, found: Edges) -> Iterator[Limited]:
             at_edges(instance, found, turn)
         told.append(_compare(program, instance, (False,), found))
     if None not in told:
-        yield Limited(one.setting.name, all(told), found, len(told))
+        yield Limited(one.setting.name, all(told), edges=found, turns=len(told))
+
+
+def _told_in_training(instance: Instance) -> bool:
+    """Whether plain Python computes the definition in training, too.
+
+    Raises:
+        SpecError: If the layer gives something else there.
+    """
+    definition = instance.program.definition
+    compared = in_training(instance, definition) if definition is not None else None
+    return compared is not None and compared.exact and not compared.limited
 
 
 def _compare(program: Program, instance: Instance, modes: Iterable[bool], found: Edges | None = None) -> bool | None:

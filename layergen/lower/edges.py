@@ -28,13 +28,16 @@ def edge_tables(layer: CheckedLayer, base: Fields) -> Iterator[TableView]:
 def _edge(layer: CheckedLayer, at: Limited, case: CheckedCase, shown: str) -> str:
     definition = layer.program.definition
     parts = [shown]
-    if definition is not None and at.plain and layer.defined.plain:
+    told = definition is not None and at.plain and bool(layer.defined.plain)
+    if definition is not None and told:
         parts.append(python(needs(definition, case.setting.names)))
     if at.edges is not None:
         taken = python(dict(at.edges.taken))
         parts.append(taken if len(parts) > 1 else f"taken={taken}")
     if at.edges is None and _has_samples(layer, case):
         parts.append("single=True")
+    if at.trained and told:
+        parts.append("trained=True")
     if at.turns > 1:
         parts.append(f"turns={at.turns}")
     return f"Edge({', '.join(parts)})"
