@@ -28,6 +28,7 @@ def test_a_list_that_a_loop_fills_is_a_comprehension() -> None:
         ("    ys.append", "    x = x + 1\n        ys.append"),
         ("torch.stack(ys)", "torch.stack(ys) + block(x)"),  # the last one is read later
         ("list[Tensor] = []", "list[Tensor] = [x]"),
+        ("in self.blocks", "in (value := x + 1).to(value.dtype).unbind(1)"),  # no comprehension may name it there
     ],
 )
 def test_a_loop_that_does_more_stays(before: str, after: str) -> None:

@@ -120,10 +120,22 @@ def test_updates_that_follow_each_other_share_a_block() -> None:
 
 
 def test_an_expression_that_is_cast_is_computed_once() -> None:
-    assert forward("y = upcast(x * 2) + 1") == lines("""
-        value = x * 2
-        return value.to(torch.promote_types(value.dtype, torch.float32)) + 1
-    """)
+    cast = "(value := x * 2).to(torch.promote_types(value.dtype, torch.float32))"
+    assert forward("y = upcast(x * 2) + 1") == f"return {cast} + 1"
+
+
+def test_each_of_several_expressions_that_are_cast_is_its_own() -> None:
+    assert forward("y = upcast(x * 2) * upcast(x + 1)") == (
+        "return (value := x * 2).to(torch.promote_types(value.dtype, torch.float32)) * "
+        "(value := x + 1).to(torch.promote_types(value.dtype, torch.float32))"
+    )
+
+
+def test_an_expression_that_is_cast_is_computed_under_its_condition_alone() -> None:
+    weight = {"shape": ["dim"], "init": "ones", "when": "dim > 4"}
+    written = forward("y = x if weight is None else upcast(x * weight)", parameters={"weight": weight}, **LEADING)
+    assert "value = " not in written
+    assert "else (value := x * self.weight).to(" in written
 
 
 def test_what_holds_floating_numbers_is_cast_where_it_is_narrow_alone() -> None:
@@ -179,7 +191,8 @@ def test_dots_in_a_list_need_an_input_that_has_them(shape: list[str]) -> None:
 
 def test_a_value_that_is_computed_once_takes_no_name_of_the_forward() -> None:
     written = forward("value = x + 1\ny = upcast(value * 2) + value").splitlines()
-    assert written[:2] == ["value = x + 1", "value_ = value * 2"]
+    assert written[0] == "value = x + 1"
+    assert written[1].startswith("return (value_ := value * 2).to(")
 
 
 def test_lists_are_spread_where_torch_takes_them_so() -> None:

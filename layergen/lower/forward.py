@@ -65,7 +65,8 @@ class ForwardWriter(Visitor):
         self.depth = 0
         self.rebound = program.forward.assigned
         self.origin = origin(program, self.names)
-        self.printer = SourcePrinter(self.names, self.origin, self.hoist, functional(program), listed=listed(program))
+        once, listing = self.free("value"), listed(program)
+        self.printer = SourcePrinter(self.names, self.origin, once, functional(program), listed=listing)
         self.printer.given = given_names(program)
         self.rank = measured(program, conditions, self.free("rank"))
         self.run = None if self.rank else self.named_run()
@@ -158,11 +159,6 @@ class ForwardWriter(Visitor):
 
     def emit(self, line: str) -> None:
         self.lines.append(INDENT * self.depth + line)
-
-    def hoist(self, value: str) -> str:
-        name = self.free("value")
-        self.emit(f"{name} = {value}")
-        return name
 
     def free(self, name: str) -> str:
         """A name for a value that has none in the spec."""

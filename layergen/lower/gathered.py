@@ -35,6 +35,7 @@ def _made(lines: Sequence[str]) -> str | None:
     )
     nested = loop["indent"] == indent and append["indent"] == f"{indent}    "
     own = name == append["name"] and not re.search(rf"\b{name}\b", f"{value} {loop['all']}")
-    if inside or kept or not nested or not own:
+    named = ":=" in loop["all"]  # which Python refuses there
+    if inside or kept or named or not nested or not own:
         return None
     return f"{indent}{name}: list[{empty['items']}] = [{value} for {loop['each']} in {loop['all']}]"

@@ -259,21 +259,15 @@ def _names(lines: list[str]) -> set[str]:
 
 
 class _BlockWriter(Visitor):
-    """Writes the statements that come before a value. What is written twice gets a name that is none of those taken."""
+    """Writes the statements that come before a value. What is read twice gets a name that is none of those taken."""
 
     def __init__(self, printer: SourcePrinter, taken: set[str]) -> None:
         self.printer = printer
-        self.taken = taken
         self.lines: list[str] = []
         self.depth = 0
-        printer.hoist = self.hoist
-
-    def hoist(self, value: str) -> str:
-        name = "value"
-        while name in self.taken:
-            name += "_"
-        self.emit(f"{name} = {value}")
-        return name
+        printer.once = "value"
+        while printer.once in taken:
+            printer.once += "_"
 
     def emit(self, line: str) -> None:
         self.lines.append(INDENT * self.depth + line)

@@ -157,7 +157,7 @@ def restarted(program: Program) -> Iterator[str]:
 
 def started(program: Program, target: str, init: ex.Expression) -> list[str]:
     """The statements that give one tensor its initial value."""
-    printer = SourcePrinter(attribute_names(program), Origin(f"{target}.device", f"{target}.dtype"))
+    printer = SourcePrinter(attribute_names(program), Origin(f"{target}.device", f"{target}.dtype"), once="value")
     if is_initializer(init):
         arguments = printer.arguments(init)
         return [f"{initializers(program)}.{init.function}_({target}{', ' if arguments else ''}{arguments})"]

@@ -43,7 +43,7 @@ class SourcePrinter(ex.Printer):
     Args:
         names: The source text of each name of the program.
         origin: The device and dtype of tensors made from nothing.
-        hoist: Gives an expression a name of its own and returns it, for values that are written twice.
+        once: A free name for values that are read twice where they are computed.
         functional: What ``torch.nn.functional`` is called.
         leading: The source text of the leading dimensions, for ``...`` in a list.
         read: Gives the source text of a tensor of a family, where it is no item of a list.
@@ -55,7 +55,7 @@ class SourcePrinter(ex.Printer):
         self,
         names: Mapping[str, str],
         origin: Origin | None = None,
-        hoist: Callable[[str], str] | None = None,
+        once: str = "",
         functional: str = "F",
         leading: str = "...",
         read: Callable[[ex.Subscript, Callable[[ex.Expression], str]], str | None] = lambda node, show: None,
@@ -66,7 +66,7 @@ class SourcePrinter(ex.Printer):
         self.given = given
         self.names = names
         self.origin = origin
-        self.hoist = hoist
+        self.once = once
         self.functional = functional
         self.leading = leading
         self.read = read
@@ -167,12 +167,12 @@ class SourcePrinter(ex.Printer):
         return f"{self.functional}.{op.name}" if op.namespace == "F" else op.python
 
     def upcast(self, node: ex.Call) -> str:
+        """A value in a wide dtype. It gets its name where it stands: a line before would come before a condition."""
         operand = node.arguments[0]
-        if self.hoist is None or isinstance(operand, ex.Name):
-            value = self.show(operand, ex.PRECEDENCE["primary"])
-        else:
-            value = self.hoist(self.show(operand))
-        return f"{value}.to(torch.promote_types({value}.dtype, torch.float32))"
+        value = self.show(operand, ex.PRECEDENCE["primary"])
+        if not self.once or isinstance(operand, ex.Name):
+            return f"{value}.to(torch.promote_types({value}.dtype, torch.float32))"
+        return f"({self.once} := {self.show(operand)}).to(torch.promote_types({self.once}.dtype, torch.float32))"
 
     def factory(self, node: ex.Call, op: ops.Op) -> str:
         node, given = spread(node, op), {keyword.name for keyword in node.keywords}
