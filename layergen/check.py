@@ -338,11 +338,13 @@ class Conditions:
 
     def refuses(self, broken: Setting) -> bool:
         """Whether torch refuses a setting with data, and does not only give nothing, as it does without."""
-        found = Outcomes(self.program, numbers(self.program, broken)).at({})
-        return found in (Does.REFUSE, Does.REFUSE_IN_TRAINING, Does.REFUSE_IN_EVALUATION)
+        return self.does_at(broken) in (Does.REFUSE, Does.REFUSE_IN_TRAINING, Does.REFUSE_IN_EVALUATION)
+
+    def does_at(self, broken: Setting) -> Does | None:
+        return Outcomes(self.program, numbers(self.program, broken)).at({})
 
     def is_senseless(self, broken: Setting) -> bool:
-        """Whether torch gives something at a setting though a size that is declared is negative there."""
+        """Whether torch does not refuse a setting itself: a declared size is negative there, or numbers fail first."""
         return Outcomes(self.program, numbers(self.program, broken)).let_through({})
 
     def bound(self, condition: Precondition) -> bool:
@@ -362,7 +364,7 @@ class Conditions:
         if not self.refuses(condition.broken):
             return False
         senseless, bound = self.is_senseless(condition.broken), self.bound(condition)
-        if senseless and not bound:  # the layer could not ask
+        if senseless and (not bound or self.does_at(condition.broken) is not Does.REFUSE):  # the layer could not ask
             return False
         through = (condition.broken if senseless else condition.let_through) if bound else None
         try:

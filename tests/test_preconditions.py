@@ -13,6 +13,7 @@ HEADS: dict[str, Any] = {
     "outputs": {"y": ["N", "heads", "dim // heads"]},
     "cases": [{"dim": 6, "heads": 2}],
 }
+MATRIX: dict[str, Any] = {"inputs": {"x": ["N", "C"]}, "outputs": {"y": ["N", "C"]}}
 SPLIT = "y = reshape(x, [N, heads, dim // heads])"
 
 
@@ -208,6 +209,16 @@ def test_what_torch_gives_where_the_declared_size_is_negative_the_layer_checks()
     (condition,) = checked(program("y = x[:, crop:C - crop]", **parts)).preconditions
     assert condition.check is not None and ex.show(condition.check) == "C >= 2 * crop"
     assert condition.let_through == condition.broken
+
+
+def test_where_a_number_is_divided_by_zero_the_layer_checks() -> None:
+    layer = checked(program("y = x + 2 / (C - 1)", **MATRIX))
+    (condition,) = layer.preconditions
+    assert (condition.text, condition.check and ex.show(condition.check)) == ("C >= 2", "C >= 2")
+
+
+def test_where_a_number_is_divided_by_zero_in_training_alone_the_layer_does_not_check() -> None:
+    assert texts("y = x\nif training:\n    y = y + 2 / (C - 1)", **MATRIX) == []
 
 
 def test_an_index_that_arguments_make_is_tried_at_tables_that_hold_it() -> None:

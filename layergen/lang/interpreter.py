@@ -45,13 +45,22 @@ Function = Callable[[ex.Call, list[Any], dict[str, Any]], Any]
 
 
 class EvaluationFault(Exception):
-    """An expression cannot be computed. ``node`` is the part at fault."""
+    """An expression cannot be computed. ``node`` is the part at fault.
 
-    def __init__(self, node: ex.Node, message: str, operands: tuple[object, ...] = ()) -> None:
+    Attributes:
+        node: The part.
+        operands: The values that it was to work on.
+        arithmetic: Whether Python fails there by an error of its arithmetic, which says nothing of what is given.
+    """
+
+    def __init__(
+        self, node: ex.Node, message: str, operands: tuple[object, ...] = (), *, arithmetic: bool = False
+    ) -> None:
         super().__init__(message)
+        self.arithmetic = arithmetic
         self.node = node
         self.message = message
-        self.operands = operands  # the values that the node was to work on
+        self.operands = operands
 
 
 def scalar_call(node: ex.Call, arguments: list[Any], keywords: dict[str, Any]) -> Any:
@@ -293,9 +302,9 @@ class Interpreter(Visitor):
         except EvaluationFault:
             raise
         except ZeroDivisionError:
-            raise EvaluationFault(node, "division by zero", operands) from None
+            raise EvaluationFault(node, "division by zero", operands, arithmetic=True) from None
         except OverflowError:
-            raise EvaluationFault(node, "the number is too large", operands) from None
+            raise EvaluationFault(node, "the number is too large", operands, arithmetic=True) from None
         except ValueError as error:
             message = without_python(first_line(error))
             if isinstance(node, ex.Call) and re.search("domain|expected a", message):  # the root of a negative number

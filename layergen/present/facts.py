@@ -157,8 +157,8 @@ def _precondition(condition: PreconditionCase) -> str:
     """What torch demands of sizes, and where it does not ask."""
     text = f"{condition.text} {ways}" if (ways := condition.ways()) else condition.text
     if condition.check is not None:
-        empty = condition.let_through == condition.broken
-        text += "  checked: torch gives an empty tensor" if empty else "  checked: torch stretches what has size 1"
+        alone = condition.let_through == condition.broken
+        text += "  checked: torch would not" if alone else "  checked: torch stretches what has size 1"
     elif condition.let_through:
         text += "  not refused where a size of 1 is stretched"
     return text

@@ -66,8 +66,9 @@ class Outcomes:
         return self.misfits.get(tuple(sorted(self.point(changes).items())))
 
     def let_through(self, changes: Point) -> bool:
-        """Whether torch gives something where the size that is declared is negative."""
-        return self.at(changes) is Does.REFUSE and tuple(sorted(self.point(changes).items())) in self.senseless
+        """Whether torch does not refuse a point by itself: a declared size is negative there, or numbers fail first."""
+        refused = self.at(changes) not in (None, Does.WORK, Does.MISFIT)
+        return refused and tuple(sorted(self.point(changes).items())) in self.senseless
 
     def tried(self, key: tuple[tuple[str, int], ...], setting: Setting | None) -> Does | None:
         if setting is None:
@@ -85,7 +86,9 @@ class Outcomes:
             try:
                 with drawn(), torch.no_grad():
                     run = instance.run(training)
-            except TrialFault:
+            except TrialFault as fault:
+                if fault.unchecked:
+                    self.senseless.add(key)
                 refused.append(training)
                 continue
             try:

@@ -25,7 +25,7 @@ class TrialFault(SpecError):
     """The layer does not work as it is set up.
 
     ``for_data`` tells that torch asks for the values of tensors that have none: with data, it may work. ``unchecked``
-    tells that torch itself would not refuse it.
+    tells that torch itself would not refuse it, as where a number is divided by 0 before torch is asked.
     """
 
     def __init__(self, finding: Finding, *, for_data: bool = False, unchecked: bool = False) -> None:

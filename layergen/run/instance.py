@@ -220,7 +220,8 @@ class Instance:
         except EvaluationFault as fault:
             finding = self.explainer.fault(FORWARD, fault, running.values)
             for_data = finding.rule is OpFailed and needs_data(fault.message)
-            raise TrialFault(finding, for_data=for_data, unchecked=isinstance(fault, UncheckedFault)) from None
+            unchecked = fault.arithmetic or isinstance(fault, UncheckedFault)
+            raise TrialFault(finding, for_data=for_data, unchecked=unchecked) from None
         outputs: dict[str, Tensor] = {}
         for name in wholes(self.returned()):
             if name not in running.values:
