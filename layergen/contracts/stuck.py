@@ -49,8 +49,9 @@ def check_stuck(ways: Ways) -> Iterator[Finding]:
             return
         with suppress(TrialFault):
             course = _moved(program, setting, point)
-            course.train(STEPS)
-            changed |= _changed(course, course.start)
+            for steps in (1, STEPS):  # what takes turns with another one may be what it was
+                course.train(steps)
+                changed |= _changed(course, course.start)
             assigned |= {name: target for name, target in course.targets.items() if course.start[name].numel()}
             if not course.targets.keys() <= changed:
                 changed |= _later(course)

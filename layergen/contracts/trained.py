@@ -83,11 +83,7 @@ class Course:
                 if renewed:
                     give(self.instance, self.point)
                 run = self.instance.run(True)
-                for part in run.steps:
-                    kept = self.instance.state[part.name] if part.name in self.instance.program.buffers else None
-                    if kept is not None:
-                        kept.copy_(part.value)
-                        self.targets[part.name] = part.target
+                self.targets |= self.instance.keep(run)
             self.sound = self.sound and all(map(_finite, floats(run).values()))
 
     def evaluated(self, initial: bool = False) -> Evaluation:

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import torch
-from torch import Tensor
 
 from layergen.domains.draws import ORDINARY, SINGULAR, Draw, draws, fill
 from layergen.domains.limits import with_arguments
@@ -137,14 +136,9 @@ def prepare(instance: Instance, draw: Draw) -> None:
 def _advance(instance: Instance) -> None:
     """Let the buffers be what one step of training makes of them: evaluation comes after it."""
     try:
-        run = instance.run(training=True)
+        instance.keep(instance.run(training=True))
     except TrialFault:
         return
-    with torch.no_grad():
-        for step in run.steps:
-            buffer = instance.state.get(step.name)
-            if step.name in instance.program.buffers and buffer is not None and isinstance(step.value, Tensor):
-                buffer.copy_(step.value)
 
 
 def _confirmed(program: Program, witness: Witness) -> bool:

@@ -229,6 +229,22 @@ class Instance:
             outputs |= results(self.explainer, name, running.values[name])
         return Run(outputs, tuple(running.steps))
 
+    def keep(self, run: Run) -> Mapping[str, ex.Name]:
+        """Give the buffers what a run has assigned to them, all at once: it may be what another buffer had before.
+
+        Returns:
+            Where each of those that there are was assigned last.
+        """
+        there = {name for name in self.program.buffers if self.state[name] is not None}
+        assigned = {step.name: step for step in run.steps if step.name in there and isinstance(step.value, Tensor)}
+        with torch.no_grad():
+            values = {name: step.value.clone() for name, step in assigned.items()}
+            for name, value in values.items():
+                target = self.state[name]
+                assert target is not None
+                target.copy_(value)
+        return {name: step.target for name, step in assigned.items()}
+
     def returned(self) -> tuple[str, ...]:
         """The outputs that there are at the setting."""
         return tuple(name for name in self.program.outputs if self.is_returned(name))
