@@ -27,6 +27,11 @@ FAULTY: dict[str, tuple[str, str, dict[str, Any]]] = {
     "rows_by_their_sum": fault(
         VALUE, "x / sum(x, dim=-1, keepdim=True)", forward="y = x / sum(x, dim=-1, keepdim=True)",
     ),
+    "overlap_of_nothing": fault(
+        VALUE, "2 * sum(p * z, dim=1) / (sum(p * p, dim=1) + sum(z * z, dim=1))",
+        forward="p = sigmoid(x)\ny = 1 - 2 * sum(p * z, dim=1) / (sum(p * p, dim=1) + sum(z * z, dim=1))",
+        inputs={"x": NC, "z": {"shape": NC, "range": [0, 1]}}, outputs={"y": ["N"]},
+    ),
     "signed_root": fault(GRADIENT, "sqrt(abs(x))", forward="y = sign(x) * sqrt(abs(x))"),
     "log_of_softmax": fault(VALUE, "log(softmax(x, dim=-1))", forward="y = log(softmax(x, dim=-1))"),
     "log_of_one_minus_sigmoid": fault(VALUE, "log(1 - sigmoid(x))", forward="y = log(1 - sigmoid(x))"),

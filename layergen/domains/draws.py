@@ -197,6 +197,17 @@ def _integers(last: bool) -> Change:
     return change
 
 
+def _beside_low_ends(number: float) -> Change:
+    """Large numbers where there is no range, beside what has one at its low end: no score and no target count."""
+    changes = (_large(number), _at_low_end, _masks(lambda mask: mask.fill_(False)), _integers(last=False))
+
+    def change(instance: Instance) -> None:
+        for one in changes:
+            one(instance)
+
+    return change
+
+
 def _initial(instance: Instance) -> None:
     for name, part in instance.program.parameters.items():
         tensor = instance.state[name]
@@ -230,6 +241,11 @@ INTEGERS = (
     Draw("integer inputs are at the low end of their range", _integers(last=False)),
     Draw("integer inputs are at the high end of their range", _integers(last=True)),
 )
+LOW = "and those that are bounded at their low end"
+BESIDE = (
+    Draw(f"inputs are as small as -100, {LOW}", _beside_low_ends(-100.0), SINGULAR),
+    Draw(f"inputs are as large as 100, {LOW}", _beside_low_ends(100.0), SINGULAR),
+)
 INITIAL = Draw("parameters have their initial values", _initial, SINGULAR)
 
 
@@ -247,6 +263,9 @@ def draws(instance: Instance, edges: frozenset[Edge]) -> Iterator[Draw]:
         found.append(LOW_END)
     if any(part.floating for part in given):
         found += FLOATING
+    free = [part for part in given if part.floating and part.range is None]
+    if free and len(free) < len(given):
+        found += BESIDE
     if program.parameters:
         found.append(INITIAL)
     return (draw for draw in found if draw.edges & edges)
