@@ -200,6 +200,20 @@ def test_declared_names_must_be_used(parts: dict[str, Any], place: str, message:
 
 
 @pytest.mark.parametrize(
+    ("parts", "help"),
+    [
+        ({"definition": "y[n, c] = x[n, c] * 2 / twice"}, "only the definition reads it: write `twice = 2 * 2` there"),
+        ({"laws": ["layer(x) == x * 2 / twice"]}, "only `laws` has it: write `2 * 2` there"),
+        ({"definition": "y[n, c] = x[n, c]"}, "use `twice` or delete it"),
+    ],
+)
+def test_derived_values_that_only_describe_the_layer_are_written_there(parts: dict[str, Any], help: str) -> None:
+    found = only(derived={"twice": "2 * 2"}, **parts)
+    assert (found.rule.code, found.message) == ("LG202", "derived name `twice` has no effect")
+    assert (found.help or "").split(", or ")[0] == help
+
+
+@pytest.mark.parametrize(
     "parts",
     [
         {"inputs": {"x": ["N", "C", "dim"]}},

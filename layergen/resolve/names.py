@@ -1,5 +1,6 @@
 """Are a spec's names defined, used, distinct, allowed and in order?"""
 
+import re
 from collections.abc import Iterator
 
 from layergen import ops
@@ -222,7 +223,7 @@ def _check_unused(spec: LayerSpec) -> Iterator[Finding]:
             if name not in names and idle.get(name) != section:
                 lacks = IDLE.get(section, "is never read by the forward")
                 message = f"{SECTIONS[section].split(' ', 1)[1]} `{name}` {lacks}"
-                help = f"use `{name}` or delete it{KEPT.get(section, '')}"
+                help = _said_elsewhere(spec, section, name) or f"use `{name}` or delete it{KEPT.get(section, '')}"
                 yield UnusedName.at(Place((section, name), key=True), message, help=help)
     others = {"training", "_", *spec.values, *([spec.run] if spec.run else [])}
     declared = (spec.names_in(section) for section in SECTIONS)
@@ -235,6 +236,19 @@ def _check_unused(spec: LayerSpec) -> Iterator[Finding]:
             message = f"`{target.id}` is assigned but never read"
             help = "call it `_`" if target.span in turns else "delete it, or assign to `_`"
             yield UnusedName.at(Place(FORWARD, target.span), message, help=help)
+
+
+def _said_elsewhere(spec: LayerSpec, section: str, name: str) -> str | None:
+    """What to do with a derived value that the layer computes for its description alone."""
+    if section != "derived":
+        return None
+    value = ex.show(spec.derived[name])
+    if spec.definition is not None and re.search(rf"\b{name}\b", spec.definition):
+        return f"only the definition reads it: write `{name} = {value}` there, or use `{name}` in the forward"
+    for part in scoped(spec):
+        if part.path[0] in SAID_OF_THE_LAYER and name in ex.names(part.expression):
+            return f"only `{part.path[0]}` has it: write `{value}` there, or use `{name}` in the forward"
+    return None
 
 
 def _givers(spec: LayerSpec, read: set[str]) -> set[str]:
