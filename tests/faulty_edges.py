@@ -32,6 +32,10 @@ FAULTY: dict[str, tuple[str, str, dict[str, Any]]] = {
         forward="p = sigmoid(x)\ny = 1 - 2 * sum(p * z, dim=1) / (sum(p * p, dim=1) + sum(z * z, dim=1))",
         inputs={"x": NC, "z": {"shape": NC, "range": [0, 1]}}, outputs={"y": ["N"]},
     ),
+    "shift_to_nothing": fault(
+        VALUE, "x / (shift + 2)",
+        forward="y = x / (shift + 2)", arguments={"shift": {"type": "float", "doc": "Shift."}},
+    ),
     "signed_root": fault(GRADIENT, "sqrt(abs(x))", forward="y = sign(x) * sqrt(abs(x))"),
     "log_of_softmax": fault(VALUE, "log(softmax(x, dim=-1))", forward="y = log(softmax(x, dim=-1))"),
     "log_of_one_minus_sigmoid": fault(VALUE, "log(1 - sigmoid(x))", forward="y = log(1 - sigmoid(x))"),

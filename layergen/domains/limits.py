@@ -66,11 +66,11 @@ def at_numbers(program: Program, ways: Sequence[Setting], nodes: Sequence[ex.Exp
     Args:
         program: The layer.
         ways: Settings, in the first of which that has a number for an argument it is moved.
-        nodes: What may reach an edge there: at 0, at 1, or at a number that is written in it.
+        nodes: What may reach an edge there: at 0, at 1, at a number that is written in it, or at the negative of one.
     """
     written = (part.value for node in nodes for part in ex.walk(node) if isinstance(part, ex.Literal))
-    literals = (value for value in written if isinstance(value, int | float) and not isinstance(value, bool))
-    numbers = list(dict.fromkeys((0, 1, *literals)))
+    literals = [value for value in written if isinstance(value, int | float) and not isinstance(value, bool)]
+    numbers = list(dict.fromkeys((0, 1, *literals, *(-value for value in literals))))
     for name, argument in program.decided.items():
         if not argument.type.numeric or argument.finite or name in program.replaced:
             continue
