@@ -36,6 +36,16 @@ FAULTY: dict[str, tuple[str, str, dict[str, Any]]] = {
         VALUE, "x / (shift + 2)",
         forward="y = x / (shift + 2)", arguments={"shift": {"type": "float", "doc": "Shift."}},
     ),
+    "border_on_both_sides": fault(
+        VALUE, "x / (C - 2 * k)",
+        forward="y = x / (C - 2 * k)", arguments={"k": {"type": "int", "min": 1, "doc": "Border."}}, inputs={"x": NC},
+        outputs={"y": NC},
+    ),
+    "as_many_as_arguments_leave": fault(
+        VALUE, "x / sqrt(C - k)",
+        forward="y = x / sqrt(C - k)", arguments={"k": {"type": "int", "min": 1, "doc": "Count."}}, inputs={"x": NC},
+        outputs={"y": NC},
+    ),
     "signed_root": fault(GRADIENT, "sqrt(abs(x))", forward="y = sign(x) * sqrt(abs(x))"),
     "log_of_softmax": fault(VALUE, "log(softmax(x, dim=-1))", forward="y = log(softmax(x, dim=-1))"),
     "log_of_one_minus_sigmoid": fault(VALUE, "log(1 - sigmoid(x))", forward="y = log(1 - sigmoid(x))"),

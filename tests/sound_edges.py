@@ -219,6 +219,13 @@ SOUND: dict[str, dict[str, Any]] = {
         "inputs": {"x": NC, "t": {"shape": NC, "range": [0, 1], "gradient": False}},
         "outputs": SCALAR,
     },
+    "border_that_leaves_something": {
+        "forward": "y = x / (C - 2 * k)",
+        "arguments": {"k": {"type": "int", "min": 1, "doc": "Border."}},
+        "constraints": ["C - 2 * k != 0"],
+        "inputs": {"x": NC},
+        "outputs": {"y": NC},
+    },
     "dice": {
         "forward": "p = sigmoid(x)\ny = 1 - (2 * sum(p * t) + smooth) / (sum(p) + sum(t) + smooth)",
         "arguments": {"smooth": EPS | {"default": 1.0}},

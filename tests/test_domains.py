@@ -44,6 +44,19 @@ def test_each_op_at_fault_is_named() -> None:
     assert [at(parts, finding) for finding in found] == ["x / norm(x, dim=1, keepdim=True)", "log(1 - sigmoid(x))"]
 
 
+@pytest.mark.parametrize(
+    ("divisor", "help"),
+    [
+        ("(C - 1)", "leave it out by the constraint `C - 1 != 0`"),
+        ("sum(x, dim=1, keepdim=True)", "keep the divisor away from 0 before dividing, not after: `clamp(sum("),
+    ],
+)
+def test_a_number_is_kept_from_zero_by_a_constraint_and_a_tensor_by_a_bound(divisor: str, help: str) -> None:
+    parts: dict[str, Any] = {"inputs": {"x": ["N", "C"]}, "outputs": {"y": ["N", "C"]}}
+    (found,) = breaches(program(f"y = x / {divisor}", **parts))
+    assert (found.help or "").startswith(help)
+
+
 def test_a_layer_may_do_what_its_module_does() -> None:
     size = {"type": "int", "min": 1, "doc": "Size."}
     forward = "v, m = var_mean(x, dim=-1, correction=0, keepdim=True)\ny = (x - m) * rsqrt(v)"

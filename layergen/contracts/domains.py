@@ -10,7 +10,9 @@ from layergen.domains.site import Edge
 from layergen.domains.study import study
 from layergen.domains.witness import Witness, witnesses
 from layergen.lang import expression as ex
+from layergen.lang.kinds import Kind
 from layergen.lang.visitor import sources
+from layergen.resolve.inference import kinds_of
 from layergen.resolve.program import Program
 from layergen.rules.behaviour import IndexOutOfRange, NonFiniteGradient, NonFiniteValue
 from layergen.rules.shapes import OpFailed
@@ -20,6 +22,7 @@ from layergen.run.watching import TRAINING, WITHOUT_DATA, Runs, Watch
 from layergen.settings.choice import Setting
 from layergen.settings.emptiness import empty_tensors
 
+TENSORS = frozenset({Kind.TENSOR})
 TOGETHER = {"softmax": "log_softmax", "sigmoid": "logsigmoid"}  # the logarithm of an op as one op
 
 SMALL = Watch(WITHOUT_DATA, TRAINING, SizeWatch)
@@ -194,6 +197,8 @@ def _or_range(program: Program, operand: ex.Expression | None) -> str:
 
 def _division(program: Program, node: ex.Expression) -> str:
     by, divisor = _inside(node), _operand(node)
+    if divisor is not None and not kinds_of(divisor) & TENSORS:
+        return f"leave it out by the constraint `{by} != 0`"
     masked = any(part.dtype == "bool" for part in program.inputs.values())
     if isinstance(divisor, ex.Call) and (masked or _counts(program, divisor)):
         return f"divide by 1 at least: `clamp({by}, min=1)`"

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import Any, Literal
 
 from layergen.lang import expression as ex
@@ -12,6 +13,8 @@ from layergen.resolve.program import Program
 from layergen.settings.choice import Setting
 from layergen.settings.search import consistent, values_of
 
+DIVISIONS = frozenset({"/", "//", "%"})
+SMALL = range(2, 13)  # what 1 does is tried of every size, and of every argument
 STRICT = {"<=": "<", ">=": ">"}
 
 
@@ -163,6 +166,31 @@ def _equal(
             return
     if changed is not None:
         yield changed, name
+
+
+def at_zeros(program: Program, setting: Setting, nodes: Sequence[ex.Expression]) -> Iterator[Limit]:
+    """The setting with a dimension or argument so that a divisor of numbers alone is 0, as in ``x / (L - 2 * k)``."""
+    for node in nodes:
+        if not isinstance(node, ex.Binary) or node.operator not in DIVISIONS:
+            continue
+        named = [name for name in setting.names if name in ex.names(node.right)]
+        for name, number in product(sorted(named, key=lambda name: name not in setting.sizes), SMALL):
+            if name in setting.sizes:
+                changed = allowed_sizes(program, replace(setting, sizes={**setting.sizes, name: number}))
+            else:
+                changed = _assigned(program, setting, name, None, number) if name in program.decided else None
+            if changed is not None and _is_zero(node.right, changed):
+                divisor = ex.show(node.right)
+                yield Limit(changed, name, f"`{divisor}` is 0", f"leave it out by the constraint `{divisor} != 0`")
+                break
+
+
+def _is_zero(expression: ex.Expression, setting: Setting) -> bool:
+    try:
+        value = Interpreter(setting.names).evaluate(expression)
+    except EvaluationFault:  # it has tensors in it, or no value there
+        return False
+    return type(value) in (int, float) and value == 0
 
 
 def _assigned(program: Program, setting: Setting, name: str, place: int | None, value: Any) -> Setting | None:

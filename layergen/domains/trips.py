@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from layergen.domains.draws import CPU, SINGULAR
 from layergen.domains.labels import EDGES as LABELS
 from layergen.domains.labels import compared_arguments
-from layergen.domains.limits import allowed_sizes, at_bounds, at_equality, at_numbers, with_arguments
+from layergen.domains.limits import allowed_sizes, at_bounds, at_equality, at_numbers, at_zeros, with_arguments
 from layergen.domains.site import Edge, Suspect
 from layergen.domains.study import suspects_at
 from layergen.faults import SpecError
@@ -59,6 +59,8 @@ def trips(program: Program, ways: Sequence[Setting], suspects: Sequence[Suspect]
             for limit in at_equality(program, setting):
                 yield Trip(limit.setting, False, suspects, training, limit.words, limit.name, limit.help)
             for limit in at_numbers(program, ways, [suspect.node for suspect in there]) if there else ():
+                yield Trip(limit.setting, False, there, training, limit.words, limit.name, limit.help)
+            for limit in at_zeros(program, setting, [suspect.node for suspect in there]):
                 yield Trip(limit.setting, False, there, training, limit.words, limit.name, limit.help)
             if edges & {Edge.SPREAD, Edge.DIVISION, Edge.IGNORED, Edge.EMPTY}:
                 for names, changed in _with_units(program, setting):
