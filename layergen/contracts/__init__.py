@@ -43,6 +43,7 @@ from layergen.contracts.trained import TRAINED
 from layergen.contracts.training import RANDOMNESS
 from layergen.contracts.units import UNITS
 from layergen.contracts.vanishing import VANISHING
+from layergen.contracts.wrapped import WRAPPED
 from layergen.diagnostics import Finding
 from layergen.faults import SpecError, refuse
 from layergen.resolve.program import Program
@@ -65,7 +66,7 @@ CONTRACTS: dict[str, tuple[Promise, ...]] = {
     "training": (RANDOMNESS, DROPPED, EDGE_DRAWS),
     "meaning": (INDEPENDENCE, CAUSAL, MASKS, AXES),
     "definition": (COMPLETE, TOLD),
-    "domains": (DOMAINS,),
+    "domains": (DOMAINS, WRAPPED),
     "finite": (FINITE,),
     "flat": (FLAT,),
     "trained": (TRAINED, STUCK),

@@ -218,3 +218,26 @@ class UpdatedInEvaluation(Rule):
 
     code = "LG324"
     judges = True
+
+
+class WrappedIndex(Rule):
+    """An index is below 0 at the low end of an input's range, and reads from the end.
+
+    Torch counts a negative index from the end. What is meant to be the entry before, or the last one of so many, is
+    then the last entry of all, and nothing says so. The forward is run with all integer inputs at the low ends of their
+    ranges, and once more with the first entry in the place of those that are counted from the end: what an output gets
+    must not depend on it. It is not told of inputs whose range has numbers below 0.
+
+        inputs:
+          t: {shape: [N], dtype: int64, range: [0, steps]}
+        forward: |
+          before = products[t - 1]                # the last product where t is 0
+
+    Fix: say what there is before the first entry, or leave it out of the range.
+
+        forward: |
+          before = where(t > 0, products[clamp(t - 1, min=0)], 1.0)
+    """
+
+    code = "LG363"
+    judges = True
