@@ -79,7 +79,7 @@ def _bounds_in_members(instance: Instance) -> Iterator[tuple[str, Bounds]]:
 def _restarted(instance: Instance, member: Member) -> Iterator[str]:
     """The tensors of a member, or of those of a list, to which a layer gives initial values."""
     for path in member.init:
-        told = re.compile(rf"{re.escape(member.name)}(\.\d+)?\.{re.escape(path)}")
+        told = re.compile(rf"{re.escape(member.name)}(\.\d+)?\.{re.escape(dotted(path))}")
         yield from filter(told.fullmatch, instance.inner)
 
 

@@ -7,9 +7,11 @@ from layergen.lang import expression as ex
 from layergen.lang.inits import is_initializer
 from layergen.lower.scopes import attribute_names, constructor_names, given, initializers, negated
 from layergen.lower.source import Origin, SourcePrinter
+from layergen.resolve.lacking import may_lack
 from layergen.resolve.program import Child, Constructible, Made, Member, Program, takes
 
 ITEM = "member"  # one of a list, where all are reset
+LEFT_OUT = "tensor"  # one of a member, which may have none
 
 
 def imports(program: Program, module: tuple[str, ...]) -> Iterator[str]:
@@ -142,7 +144,16 @@ def restarted(program: Program) -> Iterator[str]:
         lines: list[str] = []
         target = _told(type_of_item(member)) if member.listed else f"self.{name}"
         for path, init in member.init.items():
-            lines += started(program, f"{target}.{path}", init)
+            tensor = f"cast(Tensor, {target}.{path})" if "[" in path else f"{target}.{path}"
+            if not may_lack(member, path):
+                lines += started(program, tensor, init)
+                continue
+            if tensor.startswith("cast(Tensor"):
+                tensor = tensor.replace("Tensor", "Tensor | None", 1)
+            if "(" in tensor:  # a type checker forgets what was asked of a call
+                lines.append(f"{LEFT_OUT} = {tensor}")
+                tensor = LEFT_OUT
+            lines += [f"if {tensor} is not None:", *(f"    {line}" for line in started(program, tensor, init))]
         if not lines:
             continue
         if member.listed:

@@ -12,6 +12,7 @@ from layergen.lang.inits import Initial
 from layergen.lang.interpreter import EvaluationFault, Interpreter
 from layergen.lang.model import Buffer, Parameter
 from layergen.resolve.families import at_values, common_condition
+from layergen.resolve.lacking import may_lack
 from layergen.resolve.program import Child, Made, Member
 from layergen.resolve.torch_module import TorchModule
 from layergen.rules.members import WrongTensorPath
@@ -21,6 +22,7 @@ from layergen.run.environment import shape_of as sizes_of
 from layergen.run.fault import MemberFault
 from layergen.run.given import given_arguments
 from layergen.run.owned import Computes, Owned, State, known_tensors, tie
+from layergen.run.paths import bracketed, dotted
 from layergen.run.placement import Placement
 from layergen.run.torch_member import torch_member
 
@@ -109,7 +111,7 @@ def assemble(
         if not member.listed:
             (made,) = member.made
             yield name, Inner(made, _given(made.call, interpreter), path, state, owned, placement)
-            _restart(member, path, interpreter.values, owned)
+            _restart(member, path, interpreter.values, state, owned)
             _freeze(member, path, interpreter, state, owned)
             _leave(member, path, owned)
             continue
@@ -118,26 +120,30 @@ def assemble(
             given = _given(made.call, inside)
             own = f"{path}{len(found)}."
             found.append(Inner(made, given, own, state, owned, placement))
-            _restart(member, own, inside.values, owned)
+            _restart(member, own, inside.values, state, owned)
         _freeze(member, path, interpreter, state, owned)
         _leave(member, path, owned)
         yield name, found
 
 
-def _restart(member: Member, prefix: str, values: Mapping[str, Any], owned: MutableMapping[str, Owned]) -> None:
+def _restart(
+    member: Member, prefix: str, values: Mapping[str, Any], state: State, owned: MutableMapping[str, Owned]
+) -> None:
     """Take in what a layer says of the initial values of a member.
 
     Raises:
         MemberFault: If the member has no such tensor.
     """
     for path, init in member.init.items():
-        known = owned.get(prefix + path)
-        if known is None:
-            names = [f"`{name.removeprefix(prefix)}`" for name in owned if name.startswith(prefix)]
-            help = f"there is {', '.join(names)}" if names else None
+        own = prefix + dotted(path)
+        if own in state and state[own] is None and may_lack(member, path):
+            continue  # at these values it is left out
+        known = owned.get(own)
+        if known is None or path != bracketed(path):
+            help = known_tensors(prefix, state, path) if any(name.startswith(prefix) for name in owned) else None
             message = f"`{member.name}` has no tensor `{path}`"
             raise MemberFault(member.constructor, message, help=help, rule=WrongTensorPath)
-        owned[prefix + path] = replace(known, init=Initial(init), values=dict(values), fresh=None)
+        owned[own] = replace(known, init=Initial(init), values=dict(values), fresh=None)
 
 
 def _freeze(
@@ -203,6 +209,8 @@ def _layer(
             state[prefix + name] = _made(tensor, values, placement) if there else None
         for name in program.initial_order:
             tensor = program.tensors[name]
+            if state[prefix + name] is None:
+                continue
             is_parameter = isinstance(tensor, Parameter)
             gradient = isinstance(tensor, Parameter) and tensor.gradient
             when = tensor.requires_grad if isinstance(tensor, Parameter) else None

@@ -10,7 +10,7 @@ from layergen.lang import expression as ex
 from layergen.lang.inits import Initial
 from layergen.rules.members import WrongTensorPath
 from layergen.run.fault import MemberFault
-from layergen.run.paths import dotted, path_of
+from layergen.run.paths import bracketed, dotted, path_of
 from layergen.run.placement import Placement
 from layergen.suggest import nearest
 
@@ -64,8 +64,12 @@ def tie(
 
 def known_tensors(prefix: str, state: State, path: str) -> str:
     """Which tensors there are: the nearest to what was written, or the first ones."""
-    names = [name.removeprefix(prefix) for name in state if name.startswith(prefix)]
-    meant = nearest(path, names)
+    names = [
+        bracketed(name.removeprefix(prefix))
+        for name, part in state.items()
+        if name.startswith(prefix) and part is not None
+    ]
+    meant = nearest(bracketed(path), names)
     if meant is not None and len(names) > MOST_NAMES:
         return f"did you mean `{meant}`?"
     return f"there is {', '.join(f'`{name}`' for name in names[:MOST_NAMES])}{', …' * (len(names) > MOST_NAMES)}"

@@ -13,6 +13,11 @@ def dotted(text: str) -> str:
     return re.sub(r"\[(\d+)\]", r".\1", text)
 
 
+def bracketed(text: str) -> str:
+    """A path as the state dict has it, as a spec writes it."""
+    return re.sub(r"\.(\d+)(?=\.|$)", r"[\1]", text)
+
+
 def path_of(node: ex.Expression, values: Mapping[str, Any]) -> str:
     """The path of a tensor, where some values are known."""
     base, path = parted(node, Interpreter(values).evaluate)

@@ -55,6 +55,10 @@ def torch_member(
             floats = tensor.is_floating_point() or tensor.is_complex()
             state[prefix + name] = tensor.detach().requires_grad_(placement.gradients and floats and parameter)
             owned[prefix + name] = Owned(parameter, parameter and _is_derived(module), prefix, None, {}, fresh)
+    for path, part in module.named_modules():
+        below = f"{prefix}{path}." if path else prefix
+        slots = (*part._parameters.items(), *part._buffers.items())
+        state.update({below + name: None for name, tensor in slots if tensor is None})
     names = [name for name, _ in (*module.named_parameters(), *module.named_buffers())]
     buffers = {name for name, _ in module.named_buffers()}
 
