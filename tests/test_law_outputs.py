@@ -31,3 +31,17 @@ def test_another_name_is_told() -> None:
     (finding,) = check_refused(spec(FORWARD, laws=["layer(x).zz == x"], **PAIR))
     assert (finding.rule.code, finding.message) == ("LG201", "the layer has no output `zz`")
     assert finding.help == "write `z`"
+
+
+BACK: dict[str, Any] = {
+    "inputs": {"x": ["N", "C"], "inverse": {"type": "bool", "default": False}},
+    "outputs": {"y": ["N", "C"]},
+}
+THERE_AND_BACK = "if inverse:\n    y = x / 2\nelse:\n    y = {} * x"
+
+
+def test_a_value_that_a_call_leaves_out_is_its_default_at_every_way() -> None:
+    laws = ["layer(layer(x), inverse=True) == x"]
+    assert checked(program(THERE_AND_BACK.format(2), laws=laws, **BACK)).cases
+    finding = fault_of(program(THERE_AND_BACK.format(3), laws=laws, **BACK))
+    assert finding.rule.code == "LG420" and "does not hold" in finding.message

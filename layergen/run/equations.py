@@ -7,9 +7,11 @@ import torch
 from torch import Tensor
 
 from layergen.lang import expression as ex
+from layergen.lang.bounds import normalize
+from layergen.lang.interpreter import Interpreter
 from layergen.lang.tokens import LAYER
 from layergen.lang.tuples import gathered, packed
-from layergen.resolve.program import Child
+from layergen.resolve.program import Child, Program
 from layergen.run.call import Called, bound_inputs, bound_values, computed
 from layergen.run.environment import CONSTANTS, TensorCalls
 from layergen.run.forward import ForwardInterpreter
@@ -36,7 +38,7 @@ class Running(ForwardInterpreter):
     def itself(self, node: ex.Call, arguments: list[Any], keywords: dict[str, Any], training: bool) -> Any:
         """Run the layer, in evaluation, on inputs that may have other sizes."""
         instance, program = self.instance, self.instance.program
-        values = {**instance.setting.values, **bound_values(program, arguments, keywords)}
+        values = {**instance.setting.values, **_defaults(program), **bound_values(program, arguments, keywords)}
         inputs = {
             **bound_inputs(program, arguments, keywords),
             **{name: instance.inputs[name] for name in program.kept},
@@ -49,6 +51,15 @@ class Running(ForwardInterpreter):
     def outputs(self, called: Called) -> Mapping[str, Any]:
         """What a call of the layer gives."""
         return computed(called)
+
+
+def _defaults(program: Program) -> dict[str, Any]:
+    """What the values of a call are where it does not give them."""
+    return {
+        name: normalize(part, Interpreter({}).evaluate(part.default))
+        for name, part in program.values.items()
+        if part.default is not None
+    }
 
 
 def tensors_in(value: Any) -> list[Tensor]:
