@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from small import DIM, FLAG, program, spec
+from small import DIM, FLAG, checked, program, spec
 
 from layergen.diagnostics import Finding
 from layergen.faults import SpecError
@@ -247,3 +247,16 @@ def test_no_size_is_one_of_those_that_lead() -> None:
     layer = program("y = x + 1", inputs={"x": ["N", "..."]}, outputs={"y": ["N", "..."]})
     for setting in settings(layer):
         assert setting.sizes["N"] not in setting.leading
+
+
+@pytest.mark.parametrize("type", ["size2", "ints", "float2", "floats"])
+@pytest.mark.parametrize("default", [{}, {"default": [1, 2]}])
+def test_entries_that_may_be_none_are_none_at_some_setting(type: str, default: dict[str, Any]) -> None:
+    gaps = {"doc": "Gaps.", "type": type, "min": 0, "exclusive": True, "optional_entries": True, **default}
+    forward = "y = x if gaps[0] is None else gaps[0] * x\nz = x if gaps[-1] is None else gaps[-1] * x"
+    inputs = {"x": ["N", "C"]}
+    layer = checked(
+        program(forward, arguments={"gaps": gaps}, inputs=inputs, outputs={"y": ["N", "C"], "z": ["N", "C"]})
+    )
+    tried = [case.setting.values["gaps"] for case in layer.cases]
+    assert all(any(parts[end] is None for parts in tried) for end in (0, -1))

@@ -180,7 +180,8 @@ def _tried(argument: Argument, current: Any) -> Iterator[Any]:
 
 def _fractions(argument: Argument, near: Sequence[float]) -> Iterator[Any]:
     if argument.type.listed:
-        yield from (cycled(entries, argument.type.count or 2) for entries in UNEQUAL_FLOATS)
+        gaps: Sequence[Sequence[float | None]] = ((None, 0.5), (2.0, None)) if argument.optional_entries else ()
+        yield from (cycled(entries, argument.type.count or 2) for entries in (*gaps, *UNEQUAL_FLOATS))
         yield from near
     else:
         yield from near
@@ -192,6 +193,7 @@ def _whole_numbers(argument: Argument, near: Sequence[float]) -> Iterator[Any]:
         case None:
             yield from (ODD, *near, *OTHERS) if argument.required else (*OTHERS[:2], *near, *OTHERS[2:])
         case argument_types.ANY:
+            yield from ([None, 3], [2, None]) if argument.optional_entries else ()
             yield from ([3, 2], [4])
         case count:
             yield from (cycled(entries, count) for entries in ((None, 3), (2, None)) if argument.optional_entries)

@@ -90,16 +90,21 @@ def _fractions(argument: Argument, defaulted: bool) -> list[Any]:
     match argument.type.count:
         case None:
             return [*usual, *_between(argument)]
+        case argument_types.ANY if argument.optional_entries:
+            return [[None, 0.5], [0.25, None], [0.5, 0.25], [2.0], *([part] for part in _between(argument))]
         case argument_types.ANY:
             return [[0.5], [0.25, 0.75], [0.5, 0.25], [2.0, 3.0], *([part] for part in _between(argument))]
         case count:
-            return [*(cycled(parts, count) for parts in UNEQUAL_FLOATS), *usual, *_between(argument)]
+            gaps = ((None, 0.5), (0.25, None)) if argument.optional_entries else ()
+            return [*(cycled(parts, count) for parts in (*gaps, *UNEQUAL_FLOATS)), *usual, *_between(argument)]
 
 
 def _whole_numbers(argument: Argument, defaulted: bool) -> list[Any]:
     match argument.type.count:
         case None:
             return [*(DEFAULTED_INTS if defaulted else INTS), *_between(argument)]
+        case argument_types.ANY if argument.optional_entries:
+            return [[None, 3], [2, None], [3, 2, 4], [2]]
         case argument_types.ANY:
             return [[5], [3, 4], [3], [4, 2], [2], [2, 3, 4]]
         case count if argument.optional_entries:
