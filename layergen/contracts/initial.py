@@ -22,6 +22,7 @@ from layergen.rules.tensors import InitMismatch
 from layergen.run.environment import TensorCalls
 from layergen.run.initial import call_initializer, evaluated, fans, tensors_read, with_fans
 from layergen.run.instance import META, Instance
+from layergen.run.owned import pairs
 from layergen.run.paths import dotted
 from layergen.run.started import initial_value
 from layergen.run.starting import given_to_initializer
@@ -65,7 +66,7 @@ def initial_bounds(instance: Instance) -> dict[str, Bounds]:
 
 def _bounds_in_members(instance: Instance) -> Iterator[tuple[str, Bounds]]:
     """Between which values tensors of members start that the layer itself starts otherwise than they do alone."""
-    tied = {dotted(left) for left in instance.program.ties}
+    tied = {left for tie in instance.program.ties for left, _ in pairs(tie, instance.setting.values)}
     for path in (path for member in instance.program.members.values() for path in _restarted(instance, member)):
         target = instance.state[path]
         if target is None or path in tied:

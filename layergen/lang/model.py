@@ -42,6 +42,7 @@ from layergen.lang.tensors import Tensor as Tensor
 from layergen.lang.tensors import TupleInput as TupleInput
 from layergen.lang.tensors import TupleOutput as TupleOutput
 from layergen.lang.tensors import kept as kept
+from layergen.lang.ties import Ties
 from layergen.lang.tokens import LAYER
 from layergen.lang.tuples import TensorTuple, item_name
 from layergen.lang.values import (
@@ -53,7 +54,6 @@ from layergen.lang.values import (
     Number,
     Prose,
     Section,
-    TensorPath,
     fault,
 )
 
@@ -169,7 +169,7 @@ class LayerSpec(Part):
     parameters: Section[Parameter] = Field(default_factory=dict)
     buffers: Section[Buffer] = Field(default_factory=dict)
     modules: Section[Module] = Field(default_factory=dict)
-    ties: Section[TensorPath] = Field(default_factory=dict)  # by the path of each tensor the one that it is
+    ties: Ties = ()
     noted: Section[Noted] = Field(default_factory=dict, alias="dimensions")
     given: Section[Given] = Field(alias="inputs")
     returned: Section[Returned] = Field(alias="outputs")

@@ -82,7 +82,7 @@ class SpecSource(SourceText):
             return path
         section, name, *rest = path
         index = item_index(str(name))
-        if index is not None:
+        if index is not None and section != "ties":
             if rest[:1] == ["when"]:  # which is said of all of it
                 return (section, whole_name(str(name)), *rest)
             whole = (section, whole_name(str(name)), "tuple")

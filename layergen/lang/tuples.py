@@ -4,6 +4,7 @@ Most of what looks at a layer looks at its tensors one by one, and so those of a
 others, which are called ``state[0]`` and ``state[1]``, as Python reads them. The forward alone sees ``state``.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,7 @@ class TensorTuple:
     doc: str | None = None
 
 
+ITEM = re.compile(r"\w+\[(\d+)\]")  # the name of a tensor of a tuple
 Tuples = Mapping[str, TensorTuple]  # by the names that a forward sees
 
 
@@ -34,8 +36,8 @@ def whole_name(name: str) -> str:
 
 def item_index(name: str) -> int | None:
     """Where a tensor stands in its tuple; None if it is in none."""
-    _, bracket, index = name.partition("[")
-    return int(index.removesuffix("]")) if bracket else None
+    item = ITEM.fullmatch(name)
+    return int(item[1]) if item else None
 
 
 def spread(names: Iterable[str], tuples: Tuples) -> tuple[str, ...]:

@@ -122,7 +122,7 @@ class Family:
         return "each", self.index
 
 
-def _family(value: object) -> Family:
+def read_family(value: object) -> Family:
     if isinstance(value, Family):
         return value
     if not isinstance(value, dict) or len(value) != 1:
@@ -178,12 +178,11 @@ def _freeze(value: dict[str, T]) -> Mapping[str, T]:
 
 
 ASSIGNMENT = re.compile(r"\s*\w+(\s*,\s*\w+)*\s*=[^=]")
-Each = Annotated[Family, BeforeValidator(_family)]
+Each = Annotated[Family, BeforeValidator(read_family)]
 Initialized = Annotated[Initial, BeforeValidator(_initial)]
 Expression = Annotated[ex.Expression, BeforeValidator(read_expression)]
 Entry = Annotated[ex.Expression, BeforeValidator(read_entry)]
 Constructor = Annotated[ex.Expression, BeforeValidator(_constructor)]
-TensorPath = Annotated[ex.Expression, BeforeValidator(read_path)]
 Block = Annotated[tuple[ex.Statement, ...], BeforeValidator(_block)]
 Shape = tuple[ex.Expression, ...] | ex.Expression  # one expression may give the whole list
 Number = Annotated[int | float, BeforeValidator(lambda value: _one_of(value, (int, float), "a number"))]

@@ -5,10 +5,12 @@ from itertools import groupby
 
 from layergen.lang import expression as ex
 from layergen.lang.inits import is_initializer
+from layergen.lang.ties import Tie
 from layergen.lower.scopes import attribute_names, constructor_names, given, initializers, negated
 from layergen.lower.source import Origin, SourcePrinter
 from layergen.resolve.lacking import may_lack
 from layergen.resolve.program import Child, Constructible, Made, Member, Program, takes
+from layergen.run.paths import dotted, parted
 
 ITEM = "member"  # one of a list, where all are reset
 LEFT_OUT = "tensor"  # one of a member, which may have none
@@ -177,18 +179,38 @@ def started(program: Program, target: str, init: ex.Expression) -> list[str]:
 
 def tied(program: Program) -> Iterator[str]:
     """The statements that make tied tensors the same."""
-    for left, right in program.ties.items():
-        yield f"self.{left} = {_tensor(program, right)}"
+    for tie in program.ties:
+        yield from _of_each(program, tie, f"{_tensor(program, tie.left)} = {_tensor(program, tie.right)}")
 
 
 def untied(program: Program) -> Iterator[str]:
     """The statements that part tied tensors, where the start of the left one would be left in the right one."""
-    inits = {f"{name}.{path}" for name, member in program.members.items() for path in member.init}
-    for left, right in program.ties.items():
-        source = _tensor(program, right)
-        own = isinstance(right, ex.Name) or source.removeprefix("self.") in inits
-        if not own or left in inits:
-            yield f"self.{left} = copy.deepcopy({source})"
+    for tie in program.ties:
+        if not _is_started(program, tie.right) or _is_started(program, tie.left):
+            line = f"{_tensor(program, tie.left)} = copy.deepcopy({_tensor(program, tie.right)})"
+            yield from _of_each(program, tie, line)
+
+
+def _is_started(program: Program, path: ex.Expression) -> bool:
+    """Whether the layer gives a tensor of a member, or of each of a list, its initial value itself."""
+    base, rest = parted(path, ex.show)
+    match base:
+        case ex.Name(id=name) | ex.Subscript(value=ex.Name(id=name)):
+            return not rest or any(dotted(other) == rest for other in program.members[name].init)
+    return False
+
+
+def _of_each(program: Program, tie: Tie, line: str) -> list[str]:
+    """A statement about two tensors that are one, for each index, and where the members are there that have them."""
+    lines = [line]
+    if tie.each is not None:
+        count = SourcePrinter(attribute_names(program)).show(tie.each.count)
+        lines = [f"for {tie.each.index} in range({count}):", f"    {line}"]
+    there = [name for name in tie.members if name in program.members and program.members[name].when is not None]
+    if there:
+        asked = " and ".join(f"self.{name} is not None" for name in there)
+        lines = [f"if {asked}:", *(f"    {line}" for line in lines)]
+    return lines
 
 
 def _tensor(program: Program, path: ex.Expression) -> str:

@@ -150,7 +150,9 @@ def _members(program: Program) -> Iterator[str]:
         elif member.requires_grad is not None:
             note += f"  frozen unless {ex.show(member.requires_grad)}"
         yield f"{name:<{width}}  {ex.show(member.constructor)}{note}"
-    yield from (f"{left} is {ex.show(right)}" for left, right in program.ties.items())
+    for tie in program.ties:
+        each = "" if tie.each is None else f" for each {tie.each.index} in range({ex.show(tie.each.count)})"
+        yield f"{ex.show(tie.left)} is {ex.show(tie.right)}{each}"
 
 
 def _precondition(condition: PreconditionCase) -> str:

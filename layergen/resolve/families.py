@@ -29,8 +29,13 @@ def families(spec: LayerSpec) -> dict[str, Parameter | Buffer]:
 def check_families(spec: LayerSpec) -> Iterator[Finding]:
     """Yield what is wrong with the names of families, and where one is read as a whole."""
     found = families(spec)
+    tied = next((tie.each for tie in spec.ties if tie.each is not None), None)
+    if tied is not None:
+        yield from _check_index(spec, tied.index, Place(("ties", *tied.path), key=True))
     for name, tensor in found.items():
-        yield from _check_index(spec, name, tensor)
+        assert tensor.each is not None
+        place = Place((_section(spec, name), name, *tensor.each.path), key=True)
+        yield from _check_index(spec, tensor.each.index, place)
         yield from _check_names(spec, name, tensor)
     if not found:
         return
@@ -49,11 +54,8 @@ def _section(spec: LayerSpec, name: str) -> str:
     return "parameters" if name in spec.parameters else "buffers"
 
 
-def _check_index(spec: LayerSpec, name: str, tensor: Parameter | Buffer) -> Iterator[Finding]:
-    assert tensor.each is not None
-    index = tensor.each.index
-    place = Place((_section(spec, name), name, *tensor.each.path), key=True)
-    if index in {*spec.arguments, *spec.derived, *spec.tensors, *CONSTANTS, *Parameter.model_fields}:
+def _check_index(spec: LayerSpec, index: str, place: Place) -> Iterator[Finding]:
+    if index in {*spec.arguments, *spec.derived, *spec.tensors, *spec.modules, *CONSTANTS, *Parameter.model_fields}:
         yield ShadowedName.at(place, f"the index `{index}` has a meaning already", help="choose another name")
     else:
         yield from reserved_names(index, place)

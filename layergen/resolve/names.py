@@ -180,7 +180,7 @@ def _conjuncts(condition: ex.Expression) -> tuple[ex.Expression, ...]:
 
 def _tied(spec: LayerSpec) -> list[ex.Expression]:
     """The paths of the tensors that others are."""
-    return list(spec.ties.values())
+    return [tie.right for tie in spec.ties]
 
 
 def _only_grown(spec: LayerSpec) -> set[str]:

@@ -10,6 +10,7 @@ from layergen.lang import expression as ex
 from layergen.lang.kinds import Kind, Kinds
 from layergen.lang.model import Argument, Buffer, Causal, Input, Kept, Law, Match, Noted, Output, Parameter, Reference
 from layergen.lang.shown import Shown
+from layergen.lang.ties import Tie
 from layergen.lang.tuples import Tuples, spread, wholes
 from layergen.lang.values import Mixing
 from layergen.ops import Formal, Op
@@ -193,7 +194,7 @@ class Program:
     parameters: Mapping[str, Parameter]
     buffers: Mapping[str, Buffer]
     members: Mapping[str, Member]
-    ties: Mapping[str, ex.Expression]  # by the path of each tensor of a member the one that it is
+    ties: tuple[Tie, ...]  # the tensors of members that are others
     noted: Mapping[str, Noted]  # dimensions of which something is said
     inputs: Mapping[str, Input]
     outputs: Mapping[str, Output]

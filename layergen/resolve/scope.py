@@ -12,6 +12,7 @@ from layergen.lang.inits import FANS, Initial, initializer
 from layergen.lang.model import Argument, Buffer, Causal, Input, Kept, Law, Match, Output, Parameter, Tensor
 from layergen.lang.scalars import NUMBERS
 from layergen.lang.shown import Shown
+from layergen.lang.ties import Tie
 from layergen.lang.tuples import item_index, wholes
 from layergen.lang.visitor import Block, parts
 from layergen.resolve.signature import read_dimensions
@@ -69,6 +70,8 @@ class Parts(Protocol):
     @property
     def modules(self) -> Mapping[str, "Modules"]: ...
     @property
+    def ties(self) -> tuple[Tie, ...]: ...
+    @property
     def penalty(self) -> ex.Expression | None: ...
     @property
     def causal(self) -> Causal | None: ...
@@ -104,6 +107,7 @@ def scoped(spec: Parts) -> Iterator[Scoped]:
         yield Scoped(("constraints", index), constraint, called, holds, asked)
     yield from _owned(spec, scalars, known)
     yield from _members(spec, scalars, known)
+    yield from _ties(spec, scalars, known)
     for name, tensor in spec.inputs.items():
         yield from _shape(("inputs", name), tensor, bound, holds)
         for index, end in enumerate(tensor.range or ()):
@@ -189,6 +193,18 @@ def _members(spec: Parts, scalars: frozenset[str], known: str) -> Iterator[Scope
             yield Scoped((*path, "requires_grad"), member.requires_grad, scalars, known)
         for tensor, init in member.init.items():
             yield from _initial((*path, "init", tensor), init, scalars, frozenset())
+
+
+def _ties(spec: Parts, scalars: frozenset[str], known: str) -> Iterator[Scoped]:
+    """How many pairs of tensors are one, and which of a list has the one that both are."""
+    for tie in spec.ties:
+        inner = scalars
+        if tie.each is not None:
+            yield Scoped(("ties", *tie.each.path), tie.each.count, scalars, known)
+            inner = scalars | {tie.each.index}
+        for node in ex.walk(tie.right):
+            if isinstance(node, ex.Subscript):
+                yield Scoped(("ties", tie.key), node.index, inner, known)
 
 
 def _shape(

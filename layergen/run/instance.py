@@ -124,14 +124,17 @@ class Instance:
 
     def assembled(self) -> Iterator[tuple[str, Assembled]]:
         """The members, whose tensors become a part of the state; None where their condition does not hold."""
-        values = self.setting.values
+        values, there = self.setting.values, dict[str, Assembled]()
         for name, member in self.program.members.items():
             path: Path = ("modules", name, "module")
             own = partial(assemble, {name: member}, values, "", self.state, self.inner, self.placement)
-            yield from self.located(path, lambda own=own: list(own()))
-        for left, right in self.program.ties.items():
-            own_tie = partial(tie, {left: right}, "", self.state, self.inner, values, self.placement)
-            self.located(("ties", left), own_tie)
+            there |= self.located(path, lambda own=own: dict(own()))
+            yield name, there[name]
+        for one in self.program.ties:
+            if one.each is not None:
+                self.located(("ties", *one.each.path), partial(count_of, one.each, self.interpreter(values)))
+            own_tie = partial(tie, [one], there, "", self.state, self.inner, values, self.placement)
+            self.located(("ties", one.key), own_tie)
 
     def given(self) -> Iterator[tuple[str, Tensor | None]]:
         """The inputs, None where they are left out."""

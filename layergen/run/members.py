@@ -219,7 +219,7 @@ def _layer(
                 is_parameter, gradient, prefix, tensor.init, values, kin=program.kin, learned=learned
             )
         members = dict(assemble(program.members, values, prefix, state, owned, placement))
-        tie(program.ties, prefix, state, owned, values, placement)
+        tie(program.ties, members, prefix, state, owned, values, placement)
     except MemberFault as fault:
         raise MemberFault(made.call, fault.message, fault.labels) from None
     except EvaluationFault as fault:

@@ -1,6 +1,6 @@
 """The tensors of members by their paths: what is said of each, and which of them are one."""
 
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -8,9 +8,12 @@ from torch import Tensor
 
 from layergen.lang import expression as ex
 from layergen.lang.inits import Initial
+from layergen.lang.interpreter import EvaluationFault, Interpreter
+from layergen.lang.ties import Tie
+from layergen.resolve.families import count_of
 from layergen.rules.members import WrongTensorPath
 from layergen.run.fault import MemberFault
-from layergen.run.paths import bracketed, dotted, path_of
+from layergen.run.paths import bracketed, path_of
 from layergen.run.placement import Placement
 from layergen.suggest import nearest
 
@@ -33,25 +36,48 @@ class Owned:
     learned: bool = True  # unless it is a parameter that is frozen
 
 
+def pairs(tie: Tie, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The paths of a tensor and of the one that it is, for each index.
+
+    Raises:
+        EvaluationFault: If they cannot be computed.
+    """
+    turns: list[Mapping[str, Any]] = [{}]
+    if tie.each is not None:
+        turns = [{tie.each.index: k} for k in range(count_of(tie.each, Interpreter(values)))]
+    for turn in turns:
+        at = {**values, **turn}
+        try:
+            left = path_of(tie.left, at)
+        except EvaluationFault as fault:  # of a key, in which no place is told
+            raise EvaluationFault(tie.right, f"`{tie.key}` names no tensor: {fault.message}") from None
+        yield left, path_of(tie.right, at)
+
+
 def tie(
-    ties: Mapping[str, ex.Expression],
+    ties: Iterable[Tie],
+    members: Mapping[str, object],
     prefix: str,
     state: State,
     owned: MutableMapping[str, Owned],
     values: Mapping[str, Any],
     placement: Placement,
 ) -> None:
-    """Make tensors the same that are declared to be.
+    """Make tensors the same that are declared to be, as far as there are the members that have them.
 
     Raises:
         MemberFault: If there is no tensor at a path, or the two are not alike.
     """
-    for left, right in ((dotted(left), right) for left, right in ties.items()):
-        source = path_of(right, values)
+    there = (tie for tie in ties if not any(name in members and members[name] is None for name in tie.members))
+    for one_tie, (left, source) in ((tie, pair) for tie in there for pair in pairs(tie, values)):
+        right = one_tie.right
         for path in (left, source):
             if prefix + path not in state:
                 raise MemberFault(
-                    right, f"there is no tensor `{path}`", help=known_tensors(prefix, state, path), rule=WrongTensorPath
+                    right,
+                    f"there is no tensor `{bracketed(path)}`",
+                    help=known_tensors(prefix, state, path),
+                    rule=WrongTensorPath,
                 )
         one, other = state[prefix + left], state[prefix + source]
         if one is not None and other is not None and one.shape != other.shape:
