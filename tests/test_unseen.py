@@ -150,3 +150,18 @@ def test_the_batch_of_any_dimensions_is_the_first_of_them() -> None:
     assert samples_of(layer) == "..."
     places = [axes_at(layer.program, case, ["..."])["..."] for case in layer.tested]
     assert places[0] == {"x": 0, "y": 0}
+
+
+def test_no_single_sample_is_taken_of_what_has_one_for_all() -> None:
+    """A bias of sizes of 1 that a batch may share says of itself that there is a batch."""
+    bias = {"shape": ["N", "C"], "broadcast": True}
+    dimensions = {"N": {"optional": True}}
+    layer = checked(program("y = tanh(x) + bias", inputs={"x": ["N", "C"], "bias": bias}, dimensions=dimensions))
+    told = {
+        case.inputs["bias"].shape: axes_at(layer.program, case, ["N"])["N"]
+        for case in layer.tested
+        if case.inputs["bias"]
+    }
+    whole = {shape for shape in told if len(shape) == 2 and shape[0] > 1}
+    assert whole and all(told[shape] == {"x": 0, "bias": 0, "y": 0} for shape in whole)
+    assert (1, 1) in told and all(not told[shape] for shape in told if len(shape) == 2 and shape[0] == 1)

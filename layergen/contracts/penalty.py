@@ -31,6 +31,7 @@ def check_penalty(ways: Ways) -> Iterator[Finding]:
     if program.penalty is None:
         return
     place = Place(PATH, program.penalty.span)
+    learned = False  # at some setting: at others what it is of may be frozen
     for runs in ways.runs:
         instance = _started(program, runs.setting, SHAKE)
         notes = instance.explainer.notes()
@@ -41,21 +42,26 @@ def check_penalty(ways: Ways) -> Iterator[Finding]:
             return
         if not isinstance(value, Tensor) or value.dim():
             message = f"the penalty is {instance.explainer.shown(value)}, not one number"
-            yield WrongPenalty.at(place, message, notes=notes, help="sum it: `sum(…)`")
+            help = "sum it: `sum(…)`"
+            if not isinstance(value, Tensor):
+                message = f"the penalty is the number {value}, not a tensor"
+                help = "where nothing is to be kept small, write `zeros([])`"
+            yield WrongPenalty.at(place, message, notes=notes, help=help)
             return
         if not value.is_floating_point() or not bool(value.isfinite()):
             yield WrongPenalty.at(place, f"the penalty is {value.item()}, not a finite number", notes=notes)
             return
         if not value.requires_grad:
-            help = "let it depend on a parameter"
-            yield WrongPenalty.at(place, "the penalty has no gradient, so that nothing learns of it", help=help)
-            return
-
+            continue
+        learned = True
         broken = _broken(_started(program, runs.setting), program.penalty, "at its initial values")
         broken = broken or _broken(_emptied(program, runs.setting), program.penalty, EMPTIED)
         if broken is not None:
             yield broken
             return
+    if not learned:
+        help = "let it depend on a parameter"
+        yield WrongPenalty.at(place, "the penalty has no gradient, so that nothing learns of it", help=help)
 
 
 PENALTY = Promise(check_penalty, ())

@@ -8,7 +8,7 @@ from layergen.lang.inits import is_initializer
 from layergen.lang.ties import Tie
 from layergen.lower.scopes import attribute_names, constructor_names, given, initializers, negated
 from layergen.lower.source import Origin, SourcePrinter
-from layergen.resolve.lacking import may_lack
+from layergen.resolve.lacking import is_untyped, may_lack
 from layergen.resolve.program import Child, Constructible, Made, Member, Program, takes
 from layergen.run.paths import dotted, parted
 
@@ -146,7 +146,7 @@ def restarted(program: Program) -> Iterator[str]:
         lines: list[str] = []
         target = _told(type_of_item(member)) if member.listed else f"self.{name}"
         for path, init in member.init.items():
-            tensor = f"cast(Tensor, {target}.{path})" if "[" in path else f"{target}.{path}"
+            tensor = f"cast(Tensor, {target}.{path})" if is_untyped(member, path) else f"{target}.{path}"
             if not may_lack(member, path):
                 lines += started(program, tensor, init)
                 continue

@@ -12,6 +12,7 @@ from layergen.resolve.autocast import multiplies
 from layergen.resolve.program import Child, Program
 
 TOTAL = "total"
+ANY = "next(self.parameters())"
 
 
 def penalty_lines(program: Program) -> tuple[str, ...]:
@@ -26,7 +27,8 @@ def penalty_lines(program: Program) -> tuple[str, ...]:
     told = f"{TOTAL}: Tensor" if untyped else TOTAL
     if len(plain) == len(members) and not untyped:
         return kept_from_autocast(program, (f"return {' + '.join(terms)}",))
-    lines = [f"{told} = {' + '.join(terms) or 'next(self.parameters()).new_zeros(())'}"]
+    start = " + ".join(terms) or f"{ANY}.new_zeros(())"
+    lines = [f"{told} = {start}"]
     for member in members:
         if member in plain:
             continue
@@ -45,7 +47,7 @@ def kept_from_autocast(program: Program, lines: tuple[str, ...]) -> tuple[str, .
     if program.penalty is None or not multiplies(program.penalty):
         return lines
     first = first_parameter(program)
-    device = f"self.{first}.device" if first else "next(self.parameters()).device"
+    device = f"self.{first}.device" if first else f"{ANY}.device"
     return (
         f"device_type = {device_type(device)}",
         "with torch.autocast(device_type, enabled=False):",
@@ -64,6 +66,7 @@ def own_term(program: Program) -> str:
     parts = (*program.tensors, *program.members)
     names = attribute_names(program) | {name: f"self.{name}" for name in parts}
     first = first_parameter(program)
-    origin = Origin(f"self.{first}.device", f"self.{first}.dtype") if first else None
+    source = f"self.{first}" if first else ANY
+    origin = Origin(f"{source}.device", f"{source}.dtype")
     printer = SourcePrinter(names, origin, functional=functional(program), read=reader(program), listed=listed(program))
     return printer.show(Narrowing(program)(program.penalty, ex.names(program.penalty)), ex.PRECEDENCE["+"])

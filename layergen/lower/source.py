@@ -19,6 +19,7 @@ from layergen.lang.kinds import Kind
 from layergen.lang.scalars import NUMBERS, SCALARS
 from layergen.ops.traits import UNDERSTATED, WITH_INDICES
 from layergen.resolve.inference import kinds_of
+from layergen.resolve.iteration import is_numbered
 
 CONSTANTS = {**{name: f"math.{name}" for name in NUMBERS}, **{name: f"torch.{name}" for name in DTYPES}}
 LISTS = frozenset({Kind.INTS, Kind.FLOATS, Kind.TENSORS})
@@ -127,6 +128,8 @@ class SourcePrinter(ex.Printer):
         if node.callee is not None and node.callee.kind in (CalleeKind.MEMBER, CalleeKind.FUNCTION):
             return f"{self.names.get(node.function, node.function)}({self.arguments(node)})"
         if node.callee is not None and node.callee.kind is CalleeKind.ITERATION:
+            if node.function == "reversed" and is_numbered(node.arguments[0]):
+                return f"reversed(list({self.arguments(node)}))"
             return f"{node.function}({self.arguments(node)}{', strict=True' if node.function == 'zip' else ''})"
         op = ops.called(node)
         if op is None:

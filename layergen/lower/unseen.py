@@ -10,6 +10,7 @@ from layergen.contracts.masks import APPENDED, NOTHING, REPLACED, UNKNOWN
 from layergen.lang import expression as ex
 from layergen.lang.interpreter import Interpreter
 from layergen.lang.model import Input, Output
+from layergen.lang.model import Tensor as Declared
 from layergen.lower.source import python
 from layergen.resolve.meanings import LEADING, marked_dimension
 from layergen.resolve.program import Program
@@ -121,7 +122,11 @@ def axes_at(program: Program, case: CheckedCase, names: Sequence[str]) -> Axes:
     for name in names:
         told = telling(program.inputs, name) if name == program.left_out else None
         further = told is not None and ex.Literal(...) in program.inputs[told.input].entries
-        places = {} if further and case.setting.leading else parts
+        shrunk = name == program.left_out and any(
+            tensor.broadcast and _has_one(declared(tensor, known), name, case.inputs[other])
+            for other, tensor in program.inputs.items()
+        )
+        places = {} if shrunk or (further and case.setting.leading) else parts
         found[name] = {
             tensor: where[0]
             for tensor, part in places.items()
@@ -130,6 +135,17 @@ def axes_at(program: Program, case: CheckedCase, names: Sequence[str]) -> Axes:
             and facts.shape[where[0]] == _size(case, name)
         }
     return found
+
+
+def _has_one(part: Declared, name: str, facts: TensorFacts | None) -> bool:
+    """Whether a tensor has one entry along a dimension, of which a single sample could not say that it is there."""
+    where = (
+        facts
+        and isinstance(part.shape, tuple)
+        and len(facts.shape) == len(part.shape)
+        and axes(part, name, len(facts.shape))
+    )
+    return bool(facts and where and facts.shape[where[0]] == 1)
 
 
 def _size(case: CheckedCase, name: str) -> int | None:

@@ -33,6 +33,11 @@ def is_iteration(node: ex.Expression) -> bool:
     return isinstance(node, ex.Call) and node.function in ITERATIONS
 
 
+def is_numbered(node: ex.Expression) -> bool:
+    """Whether Python can run over something once and forwards alone, as over `enumerate` and `zip`."""
+    return is_iteration(node) and isinstance(node, ex.Call) and node.function != "range"
+
+
 def iterated(node: ex.Expression, at: Environment) -> tuple[ex.Expression, Items]:
     """What a loop runs over with its facts, and what the items are."""
     if not isinstance(node, ex.Call) or node.function not in ITERATIONS:

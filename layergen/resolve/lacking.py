@@ -1,6 +1,7 @@
 """Tensors that a member has or has not, as flags say that it is made with: ``nn.Linear(dim, dim, bias=bias)``."""
 
 import inspect
+import re
 
 from layergen.lang import expression as ex
 from layergen.lang.kinds import Kind
@@ -15,14 +16,28 @@ def may_lack(member: Member, path: str) -> bool:
     return any(_lacks(made, path) for made in member.made)
 
 
+def is_untyped(member: Member, path: str) -> bool:
+    """Whether a type checker cannot tell that there is a tensor at a path: it is one of a list, or has a made name."""
+    return "[" in path or any(_is_made(made, path) for made in member.made)
+
+
+def _is_made(made: Made, path: str) -> bool:
+    if not isinstance(made.of, Child):
+        return path not in ("weight", "bias")
+    first, _, rest = path.partition(".")
+    inner = made.of.program.members.get(first)
+    return is_untyped(inner, rest) if inner is not None else first not in made.of.program.tensors
+
+
 def _lacks(made: Made, path: str) -> bool:
     if not isinstance(made.of, Child):
         return any(flag in AFFINE or flag == "bias" == path for flag in _flags(made))
     program = made.of.program
     first, _, rest = path.partition(".")
     name = first.partition("[")[0]
-    if name in program.tensors:
-        return program.tensors[name].when is not None
+    for own, tensor in program.tensors.items():
+        if own == name or (tensor.named is not None and re.fullmatch(tensor.name(r"\d+"), name)):
+            return tensor.when is not None
     inner = program.members.get(name)
     return inner is not None and (inner.when is not None or may_lack(inner, rest))
 

@@ -60,10 +60,11 @@ class Inner:
         """A tensor of it.
 
         Raises:
-            KeyError: If it has none of that path.
+            LookupError: If it has none of that path.
         """
         if self.prefix + path not in self.state:
-            raise KeyError(f"there is no tensor `{path}`: {known_tensors(self.prefix, self.state, path)}")
+            known = known_tensors(self.prefix, self.state, path)
+            raise LookupError(f"there is no tensor `{bracketed(path)}`: {known}")
         return self.state[self.prefix + path]
 
     def __call__(self, node: ex.Call, arguments: list[Any], keywords: dict[str, Any], training: bool) -> Any:
@@ -121,7 +122,8 @@ def assemble(
             own = f"{path}{len(found)}."
             found.append(Inner(made, given, own, state, owned, placement))
             _restart(member, own, inside.values, state, owned)
-        _freeze(member, path, interpreter, state, owned)
+        if found:
+            _freeze(member, path, interpreter, state, owned)
         _leave(member, path, owned)
         yield name, found
 
