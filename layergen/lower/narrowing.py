@@ -10,6 +10,7 @@ from collections.abc import Iterator, Set
 from layergen.lang import expression as ex
 from layergen.lang.tuples import wholes
 from layergen.lang.visitor import mentioned
+from layergen.lower.scopes import is_flag
 from layergen.resolve.conditions import NOTHING, Facts, facts, present, settled
 from layergen.resolve.program import Program
 
@@ -21,7 +22,8 @@ class Narrowing:
         parts = {name: part.when for name, part in (*program.tensors.items(), *program.members.items())}
         self.conditional = {name: when for name, when in parts.items() if when is not None}
         named = {name: part for name, part in program.families.items() if part.named is not None}
-        self.flags = {name: self.conditional.pop(name) for name in named if name in self.conditional}
+        flags = {name: self.conditional.pop(name) for name in named if name in self.conditional}
+        self.flags = {name: _of_tensors(when, program) for name, when in flags.items()}
         self.along = {name: self._demanded(program, name) for name in wholes(program.inputs) if name in program.asked}
 
     def _demanded(self, program: Program, name: str) -> list[str]:
@@ -64,6 +66,16 @@ class Narrowing:
 
     def _has(self, name: str) -> bool:
         return name in self.conditional
+
+
+def _of_tensors(condition: ex.Expression, program: Program) -> ex.Expression:
+    """A condition on arguments where a flag that a parameter has the name of is that parameter being there."""
+
+    def told(node: ex.Expression) -> ex.Expression | None:
+        is_tensor = isinstance(node, ex.Name) and is_flag(program, node.id)
+        return ex.Compare(node, ("is not",), (ex.Literal(None),)) if is_tensor else None
+
+    return ex.transform(condition, told)
 
 
 def asked_and_read(test: ex.Expression, statement: ex.If, program: Program) -> list[str]:
