@@ -1,0 +1,150 @@
+"""The preconditions of a layer: what torch asks of sizes, way by way, with a case on either side."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+from layergen.at_setting import check_setting, input_facts, working
+from layergen.checked import CheckedCase, PreconditionCase
+from layergen.faults import SpecError
+from layergen.prove.demanded import Demanded, OnWays
+from layergen.prove.formula import value
+from layergen.prove.hints import numbers
+from layergen.prove.outcomes import Does, Outcomes, Point
+from layergen.prove.preconditions import Precondition, preconditions
+from layergen.prove.proven import Proof, Tried
+from layergen.prove.small_sizes import outputs_with_entries, refusals
+from layergen.resolve.program import Program
+from layergen.settings.choice import Setting
+from layergen.settings.telling import alone, distinguishing
+
+
+class Conditions:
+    """Gathers the preconditions of a layer, way by way, each with a case on either side.
+
+    Args:
+        program: The layer.
+        cases: Its cases.
+    """
+
+    def __init__(self, program: Program, cases: Sequence[CheckedCase]) -> None:
+        self.program = program
+        self.grown = {case.setting.name: case.setting for case in cases}
+        self.known: dict[str, PreconditionCase] = {}
+        self.formulas: dict[str, Demanded] = {}
+        self.on_ways = OnWays(program)
+        self.at_numbers: dict[str, list[Any]] = {}  # conditions of a way that were asked about at some numbers alone
+
+    def asked(self, proofs: Sequence[Proof | Tried]) -> None:
+        """Gather what torch has asked about on all ways through the forward.
+
+        Raises:
+            SpecError: If a condition is no precondition, but a fault.
+        """
+        judged: set[object] = set()
+        for proof in proofs:
+            if isinstance(proof, Tried):
+                continue
+            question = (proof.setting.name, frozenset(guard.condition for guard in proof.guards))
+            if question in judged:  # in evaluation as in training
+                continue
+            judged.add(question)
+            for condition in preconditions(self.program, replace(proof, setting=self.setting(proof))):
+                if not proof.concrete:
+                    self.add(condition)
+                else:  # what holds at numbers is not said of all
+                    self.at_numbers.setdefault(proof.setting.name, []).append(condition.condition)
+
+    def shown(self, proofs: Sequence[Proof | Tried]) -> tuple[Proof | Tried, ...]:
+        """Gather what is shown by refusals at small sizes; gives the proofs, with what no condition tells."""
+        untold: dict[str, Point | None] = {}
+        for proof in proofs:
+            if proof.setting.name not in untold:
+                way = self.setting(proof)
+                asked = {text for text, one in self.formulas.items() if self.does(way, one) is not Does.WORK}
+                known = [one.condition for text, one in self.formulas.items() if text in asked]
+                elsewhere = [one.condition for text, one in self.formulas.items() if text not in asked]
+                guesses, at_numbers = tuple(outputs_with_entries(proof)), self.at_numbers.get(proof.setting.name, ())
+                found = refusals(self.program, way, known, guesses, at_numbers, elsewhere)
+                left = [condition for condition in found.told if not self.add(condition)]
+                broken = numbers(self.program, left[0].broken).names if left else None
+                untold[proof.setting.name] = found.untold or broken
+        return tuple(replace(proof, untold=untold[proof.setting.name]) for proof in proofs)
+
+    def hold(self, setting: Setting) -> bool:
+        """Whether all of them hold at a setting, whether torch would refuse it or not."""
+        names = numbers(self.program, setting).names
+        told = (one.condition for one in self.formulas.values())
+        return all(value(condition, names) for condition in told if _names(condition) <= names.keys())
+
+    def cases(self, ways: Sequence[Setting]) -> Iterator[PreconditionCase]:
+        """The conditions, each with the flags at which it is demanded, unless that is everywhere."""
+        judged = {way.name: self.on_ways.judged(way, self.formulas) for way in ways}
+        for text, case in self.known.items():
+            found = {way: does[text] for way, does in judged.items() if text in does}
+            if {*found.values()} <= {Does.WORK}:  # others may imply it wherever it is demanded
+                found = {way.name: self.does(way, self.formulas[text]) for way in ways}
+            implied = [way for way in ways if way.name not in found]
+            needed = [way for way in ways if way not in implied]
+            free = [way for way in needed if found[way.name] is Does.WORK]
+            spared = [way for way in needed if found[way.name] is Does.REFUSE_IN_TRAINING]
+            asking = [way for way in needed if way not in free]
+            evaluation = alone(self.program, asking, spared) if asking != spared else None
+            telling = alone if case.let_through is None else distinguishing  # a check asks for all that tells
+            where = telling(self.program, ways, [*free, *implied]) if free else ()
+            if where is None:
+                where = telling(self.program, needed, free)
+            yield replace(case, where=where, evaluation=evaluation)
+
+    def does(self, way: Setting, demanded: Demanded) -> Does | None:
+        """What the layer does on a way where a condition is broken."""
+        return self.on_ways.does(way, demanded)
+
+    def refuses(self, broken: Setting) -> bool:
+        """Whether torch refuses a setting with data, and does not only give nothing, as it does without."""
+        return self.does_at(broken) in (Does.REFUSE, Does.REFUSE_IN_TRAINING, Does.REFUSE_IN_EVALUATION)
+
+    def does_at(self, broken: Setting) -> Does | None:
+        return Outcomes(self.program, numbers(self.program, broken)).at({})
+
+    def is_senseless(self, broken: Setting) -> bool:
+        """Whether torch does not refuse a setting itself: a declared size is negative there, or numbers fail first."""
+        return Outcomes(self.program, numbers(self.program, broken)).let_through({})
+
+    def bound(self, condition: Precondition) -> bool:
+        """Whether the dimensions of a condition have a size in every call."""
+        names = {part.name for part in condition.condition.free_symbols}
+        found = (part for name, part in self.program.dimensions.items() if name in names)
+        return all(part.always or part.optional is not None for part in found)
+
+    def setting(self, proof: Proof | Tried) -> Setting:
+        """The setting of a proof, with sizes at which the layer works."""
+        return self.grown.get(proof.setting.name, proof.setting)
+
+    def add(self, condition: Precondition) -> bool:
+        """Gather a condition, unless it is there already; whether it is there then, as its cases can be told."""
+        if condition.text in self.known:
+            return True
+        if not self.refuses(condition.broken):
+            return False
+        senseless, bound = self.is_senseless(condition.broken), self.bound(condition)
+        if senseless and (not bound or self.does_at(condition.broken) is not Does.REFUSE):  # the layer could not ask
+            return False
+        through = (condition.broken if senseless else condition.let_through) if bound else None
+        try:
+            kept = check_setting(working(self.program, condition.kept))
+        except SpecError:
+            return False
+        broken = (condition.broken, input_facts(self.program, condition.broken))
+        passed = None if through is None else (through, input_facts(self.program, through))
+        text = condition.text if self.program.run is None else condition.text.replace("...[", f"{self.program.run}[")
+        self.known[condition.text] = PreconditionCase(text, kept, broken, let_through=passed)
+        names = numbers(self.program, condition.broken).names
+        told = {part.name: names[part.name] for part in condition.condition.free_symbols}
+        self.formulas[condition.text] = Demanded(condition.condition, told)
+        return True
+
+
+def _names(condition: Any) -> set[str]:
+    """The names in a formula."""
+    return {part.name for part in condition.free_symbols}
