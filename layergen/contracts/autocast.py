@@ -8,8 +8,9 @@ from collections.abc import Iterator, Sequence
 import torch
 
 from layergen.contracts.dtype import failed, mismatches
+from layergen.contracts.kernels import OperandWatch, has_no_kernel, refused
 from layergen.contracts.promise import Promise, Ways
-from layergen.contracts.sites import BEHIND_ANOTHER, UNDER_AUTOCAST
+from layergen.contracts.sites import BEHIND_ANOTHER, DATA_UNDER_AUTOCAST, UNDER_AUTOCAST
 from layergen.diagnostics import Finding
 from layergen.lang import expression as ex
 from layergen.lang.visitor import assigned, parts
@@ -21,6 +22,7 @@ from layergen.words import listed
 
 LOWERED = Watch(UNDER_AUTOCAST, TRAINING, Bystander)
 FOLLOWING = Watch(BEHIND_ANOTHER, TRAINING, Bystander)
+LOWERED_DATA = Watch(DATA_UNDER_AUTOCAST, TRAINING, OperandWatch)
 LOWER = torch.bfloat16
 AS_GIVEN = "with inputs in bfloat16 as another layer gives them"
 
@@ -33,6 +35,7 @@ def check_autocast(ways: Ways) -> Iterator[Finding]:
         else:
             yield from mismatches(seen, "under autocast", also=LOWER)
     yield from _behind_another(ways)
+    yield from _with_data(ways)
     if is_loss(ways.program):
         yield from _lowered_loss(ways)
 
@@ -44,6 +47,16 @@ def _behind_another(ways: Ways) -> Iterator[Finding]:
     for seen in ways.runs[0].seen(FOLLOWING):
         if seen.fault is not None:
             yield failed(seen.fault, f"under autocast, {AS_GIVEN}")
+
+
+def _with_data(ways: Ways) -> Iterator[Finding]:
+    """The first thing that torch refuses of data under autocast, and lets through where there is none."""
+    if ways.program.matches is not None:  # what torch's own module does there is not its author's
+        return
+    for seen in ways.seen(LOWERED_DATA):
+        if seen.fault is not None and not has_no_kernel(seen.fault):
+            yield refused(seen, seen.fault, "with data under autocast to bfloat16")
+            return
 
 
 def is_loss(program: Program) -> bool:
@@ -80,4 +93,4 @@ def _lowered_loss(ways: Ways) -> Iterator[Finding]:
             return
 
 
-AUTOCAST = Promise(check_autocast, (LOWERED, FOLLOWING))
+AUTOCAST = Promise(check_autocast, (LOWERED, FOLLOWING, LOWERED_DATA))

@@ -57,7 +57,7 @@ def check_kernels(ways: Ways) -> Iterator[Finding]:
         for dtype, watch in KERNELS.items():
             for seen in runs.seen(watch):
                 if seen.fault is not None and not has_no_kernel(seen.fault):
-                    yield _finding(seen, seen.fault, dtype)
+                    yield refused(seen, seen.fault, f"with data in {dtype_name(dtype)}")
                     return  # the same fault mostly shows in several
 
 
@@ -67,9 +67,9 @@ def without_kernel(ways: Ways) -> tuple[torch.dtype, ...]:
     return tuple(dict.fromkeys(dtype for dtype, seen in found if seen.fault is not None))
 
 
-def _finding(seen: Seen[tuple[ex.Expression | None, Operands]], fault: Finding, dtype: torch.dtype) -> Finding:
+def refused(seen: Seen[tuple[ex.Expression | None, Operands]], fault: Finding, where: str) -> Finding:
+    """The finding for what torch refuses of data alone."""
     node, operands = seen.evidence
-    where = f"with data in {dtype_name(dtype)}"
     dtypes = list(dict.fromkeys(own for _, own in operands))
     if node is None or len(dtypes) < 2:
         return DtypeMismatch.at(

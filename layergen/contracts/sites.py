@@ -132,6 +132,15 @@ IN_COMMON = {
     for dtype in (torch.float64, torch.float16, torch.bfloat16)
 }
 
+
+@contextmanager
+def _autocast_on_data() -> Iterator[None]:
+    with drawn(), torch.autocast("cpu", dtype=torch.bfloat16):
+        yield
+
+
+DATA_UNDER_AUTOCAST = Site(Placement(CPU), _autocast_on_data, _in_common, SMALL)
+
 _differentiable = partial(drawn, gradients=True)
 AT_POINTS = {
     point: (
