@@ -22,6 +22,7 @@ from layergen.contracts.exemptions import needless_exemptions
 from layergen.contracts.fans import FANS
 from layergen.contracts.finite import FINITE
 from layergen.contracts.flat import FLAT
+from layergen.contracts.fresh_sizes import FRESH_SIZES
 from layergen.contracts.gradient import GRADIENT
 from layergen.contracts.halves import HALF
 from layergen.contracts.independence import INDEPENDENCE
@@ -53,7 +54,7 @@ from layergen.run.watching import Runs
 # Those further down are held against a layer only if it keeps those above: a layer that writes to its inputs has no
 # gradients to speak of.
 CONTRACTS: dict[str, tuple[Promise, ...]] = {
-    "execution": (EXECUTION,),
+    "execution": (EXECUTION, FRESH_SIZES),
     "coupling": (BROADCASTING, UNITS),
     "purity": (PURITY,),
     "buffers": (BUFFERS,),

@@ -195,6 +195,7 @@ def _size_of_values(path: Path, node: ex.Node, notes: tuple[str, ...]) -> Findin
     text = short(node) if isinstance(node, ex.Expression) else "this"
     message = f"the size of `{text}` depends on the values of a tensor"
     help = WITHOUT_VALUES.get(node.function if isinstance(node, ex.Call) else "", WEIGHTED)
+    help += "; where it spares work, accept it with the reason: `accept: {size-of-values: …}`"
     return SizeOfValues.at(Place(path, node.span), message, notes=notes, help=help)
 
 

@@ -16,6 +16,7 @@ from layergen.lang.tuples import gathered, wholes
 from layergen.ops.dtypes import dtype_of
 from layergen.resolve.families import common_condition, count_of, expanded
 from layergen.resolve.program import Program
+from layergen.rules.calls import SizeOfValues
 from layergen.rules.cases import EmptyRange
 from layergen.rules.shapes import OpFailed
 from layergen.run.environment import CONSTANTS, TensorCalls, UncheckedFault, shape_of
@@ -222,7 +223,8 @@ class Instance:
             running.run(self.program.forward.statements)
         except EvaluationFault as fault:
             finding = self.explainer.fault(FORWARD, fault, running.values)
-            for_data = finding.rule is OpFailed and needs_data(fault.message)
+            sized = finding.rule is SizeOfValues and SizeOfValues.name in self.program.accept
+            for_data = sized or (finding.rule is OpFailed and needs_data(fault.message))
             unchecked = fault.arithmetic or isinstance(fault, UncheckedFault)
             raise TrialFault(finding, for_data=for_data, unchecked=unchecked) from None
         outputs: dict[str, Tensor] = {}
