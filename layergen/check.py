@@ -35,7 +35,7 @@ from layergen.resolve.program import Program
 from layergen.run.emptied import empty_members
 from layergen.run.fitting import fitted
 from layergen.run.forward import TrialFault
-from layergen.run.trial import SHAPES, try_runs
+from layergen.run.trial import SHAPES, asks_for_data, try_runs
 from layergen.run.watching import Runs
 from layergen.settings.beside import beside
 from layergen.settings.choice import Setting, allowed, settings
@@ -60,7 +60,7 @@ def check(program: Program) -> CheckedLayer:
         chosen = tuple(fitted(program, setting, works_with_tables) for setting in (*usual, *reaching(program, usual)))
         refuse(finding for setting in chosen for finding in _emptied(program, setting))
         proven = tuple(_at_further_sizes(program, prove(program, chosen)))
-        for_data = any(isinstance(proof, Tried) and proof.for_data for proof in proven)
+        for_data = any(asks_for_data(program, setting) for setting in paths(program, chosen))
         cases, runs = [], {}
         for setting in chosen:
             made = working(program, setting, (DECISIONS, *WATCHES))
@@ -94,11 +94,12 @@ def check(program: Program) -> CheckedLayer:
             kept,
             costs(program, _amounts(proofs[0]), cases[0].setting, for_data),
             judgement,
+            for_data,
             on_data(seen),
             defined,
             rounded,
             rounds_in_training(program, tested, rounded),
-            transforms(program, runs.values(), proofs),
+            transforms(program, runs.values(), proofs, for_data),
             lengthened(program, runs.values()),
             tuple(_recorded(program, (bounded[limited.setting][1] for limited in at_bounds))),
             at_bounds,

@@ -113,6 +113,7 @@ class CheckedLayer:
     kept_by_torch: tuple[KeptByTorch, ...]  # constraints on sizes that need no check
     costs: Costs  # on the way through the forward that the first case takes
     judgement: Judgement
+    for_data: bool  # whether torch runs it, or a member of it, with data alone
     data: OnData
     defined: Compared  # the settings at which its values are those of its definition
     rounding: Rounding  # how closely it keeps to its values in half precision, in evaluation

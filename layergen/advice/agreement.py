@@ -71,7 +71,7 @@ class Trials:
 
     def _transforms_as_well(self, other: Program) -> bool:
         """Whether torch's transformations hold of the other forward that hold of the layer, second gradients aside."""
-        ours, theirs = self.layer.transforms, transforms(other, self.runs, self.layer.proofs)
+        ours, theirs = self.layer.transforms, transforms(other, self.runs, self.layer.proofs, self.layer.for_data)
         kept = {*ours.traced} <= {*theirs.traced} and {*ours.empty} <= {*theirs.empty}
         return kept and ours.mapped <= theirs.mapped
 

@@ -56,24 +56,27 @@ class Transforms:
     grown: tuple[At, At] | None = None  # two settings that differ in sizes alone, at which shapes are proven
 
 
-def transforms(program: Program, runs: Iterable[Runs], proofs: Sequence[Proof | Tried]) -> Transforms:
+def transforms(
+    program: Program, runs: Iterable[Runs], proofs: Sequence[Proof | Tried], for_data: bool = False
+) -> Transforms:
     """What is seen of a layer at the smallest of its settings at which there is something to see, and at the first."""
     small = [one.setting for one in runs if one.admits(WITH_DATA)]
     settings = sorted(small, key=lambda setting: _numbers(Instance(program, setting)))
     if not settings:
         return Transforms()
     with warnings.catch_warnings(action="ignore"):  # of what is slow, or has no variance
-        return _seen(program, settings, small[0], proofs)
+        return _seen(program, settings, small[0], proofs, traceable=not for_data)
 
 
-def _seen(program: Program, settings: Sequence[Setting], first: Setting, proofs: Sequence[Proof | Tried]) -> Transforms:
+def _seen(
+    program: Program, settings: Sequence[Setting], first: Setting, proofs: Sequence[Proof | Tried], traceable: bool
+) -> Transforms:
     """The same at settings that are small enough, the smallest first, and at one of them."""
     settled = program.random != "always"  # in evaluation
     asked = tuple(dict.fromkeys((settings[0].name, first.name)))
-    traceable = not any(isinstance(proof, Tried) and proof.for_data for proof in proofs)
     held = _held(program, settings[0])
     others = [first] if len(list(paths(program, (settings[0], first)))) > 1 else []
-    open_sizes = settled and not program.kept and not needs_sizes(program)
+    open_sizes = traceable and settled and not program.kept and not needs_sizes(program)
     proven = [setting for setting in settings if open_sizes and _is_proven(setting, proofs)]
     emptied = (_empty(program, setting) for setting in settings)
     grown = (_grown(program, setting) for setting in proven)

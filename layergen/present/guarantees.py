@@ -51,10 +51,9 @@ def guarantees(layer: CheckedLayer) -> Iterator[Guarantee]:
     if any(branchings(program)):
         yield Guarantee("branches", "tried", f"{cases}: each branch and each conditional value is taken")
     yield Guarantee("call", "checked", "every call fits a signature of its op, by name and by kind")
-    for_data = any(isinstance(proof, Tried) and proof.for_data for proof in layer.proofs)
-    yield from _dtype(program, on_paths, for_data)
+    yield from _dtype(program, on_paths, layer.for_data)
     yield from _on_data(layer)
-    if for_data:
+    if layer.for_data:
         yield Guarantee("device", "checked", "tensors made from nothing go to the first input's device; not tried")
     else:
         yield Guarantee("device", "tried", f"{on_paths}, in training, with every tensor on a fake accelerator")
@@ -72,7 +71,7 @@ def guarantees(layer: CheckedLayer) -> Iterator[Guarantee]:
     if held := "; ".join(transformed(layer.transforms, program.asks_mode)):
         yield Guarantee("transforms", "tried", f"on small data, at the smallest setting: {held}")
     yield from _meaning(layer)
-    yield from _input_checks(layer, for_data)
+    yield from _input_checks(layer)
 
 
 def _values(layer: CheckedLayer) -> Iterator[Guarantee]:
@@ -276,16 +275,16 @@ def _training(program: Program, on_paths: str) -> Iterator[Guarantee]:
         yield Guarantee("training", "tried", f"{on_paths}: no random number is drawn in evaluation")
 
 
-def _input_checks(layer: CheckedLayer, for_data: bool) -> Iterator[Guarantee]:
+def _input_checks(layer: CheckedLayer) -> Iterator[Guarantee]:
     tried = "each size that an input must have at 1, one more, half, twice and three times as much"
     tried += ", alone, with another of its input, and with all that must be equal; and one dimension less and more"
-    if for_data and not layer.input_checks:
+    if layer.for_data and not layer.input_checks:
         return
     if not layer.input_checks:
         yield Guarantee("input checks", "tried", f"{tried}: torch refuses them all")
         return
     count = plural(len(layer.input_checks), "check")
-    if for_data:
+    if layer.for_data:
         yield Guarantee("input checks", "generated", f"{count} for the shapes that an input must have")
         return
     solved = any(isinstance(check.demand, SolutionDemand) for check in layer.input_checks)

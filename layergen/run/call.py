@@ -25,6 +25,7 @@ from layergen.run.fault import MemberFault
 from layergen.run.forward import ForwardInterpreter
 from layergen.run.placement import Placement
 from layergen.run.results import results
+from layergen.run.said import NEEDS_DATA, needs_data
 from layergen.settings.choice import Setting
 from layergen.settings.sizes import presence
 from layergen.words import listed
@@ -76,6 +77,8 @@ class Called:
         except MemberFault as fault:
             raise MemberFault(node, fault.message, fault.labels, fault.help) from None
         except EvaluationFault as fault:
+            if needs_data(fault.message):  # so does its caller
+                raise EvaluationFault(node, NEEDS_DATA) from None
             label = Label(Place(FORWARD, fault.node.span), "here", self.child.file)
             raise MemberFault(node, f"`{node.function}` fails: {fault.message}", (label,)) from None
         found = tuple(packed(outputs.items()))

@@ -16,7 +16,7 @@ from layergen.resolve.torch_module import TorchModule
 from layergen.run.fault import MemberFault
 from layergen.run.owned import Computes, Owned, State
 from layergen.run.placement import Placement
-from layergen.run.said import plain
+from layergen.run.said import NEEDS_DATA, needs_data, plain
 
 SHAPED = frozenset({"nn.LayerNorm", "nn.RMSNorm"})  # whose first argument is a size or several
 
@@ -71,6 +71,8 @@ def torch_member(
             with recurrence:
                 return torch.func.functional_call(module, tensors, tuple(arguments), keywords)  # type: ignore[arg-type]
         except Exception as error:
+            if needs_data(first_line(error)):
+                raise EvaluationFault(node, NEEDS_DATA) from None
             raise MemberFault(node, f"`{node.function}` fails: {plain(first_line(error))}") from None
 
     return run

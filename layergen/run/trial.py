@@ -88,6 +88,15 @@ def fault_at(program: Program, setting: Setting) -> TrialFault | None:
     return None
 
 
+def asks_for_data(program: Program, setting: Setting) -> bool:
+    """Whether torch runs a layer at a setting with data alone."""
+    try:
+        Instance(program, setting).run(training=True)
+    except TrialFault as fault:
+        return fault.for_data
+    return False
+
+
 def works_at(program: Program, setting: Setting) -> bool:
     """Whether a layer can be tried at a setting without a fault."""
     return works(Runs(program, setting, (SHAPES,)))
