@@ -17,7 +17,7 @@ HOLD_OF_ALL = {
     "the same input": program("y = tanh(x)", laws=["layer(x) == layer(1 * x + 0)"]),
     "the same input but for rounding": program("y = tanh(x)", laws=["layer(x) == layer(x + 1 - 1)"]),
     "a default that is given": program(
-        "y = -tanh(x) if inverse else tanh(x)", laws=["layer(x, inverse=inverse) == layer(x)"], **INVERTIBLE
+        "y = -tanh(x) if inverse else tanh(x)", laws=["layer(x, inverse=False) == layer(x)"], **INVERTIBLE
     ),
     "no bound": program("y = tanh(x)", laws=["layer(x) >= -inf"]),
     "a square": program("y = tanh(x)", laws=["layer(x) ** 2 >= 0"]),

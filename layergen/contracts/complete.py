@@ -6,7 +6,7 @@ from itertools import product
 from typing import Any
 
 from layergen.contracts.compared import close, entry_text, room, shown_apart, started
-from layergen.contracts.defined import draws_in_training
+from layergen.contracts.defined import is_random_in_training
 from layergen.contracts.promise import Promise, Ways
 from layergen.contracts.sites import WITH_DATA
 from layergen.contracts.values import drawn
@@ -86,7 +86,7 @@ def _apart(instance: Instance) -> Finding | None:
     Raises:
         TrialFault: If the layer does not run.
     """
-    if draws_in_training(instance):
+    if is_random_in_training(instance):
         return None
     with drawn():
         trained, evaluated = instance.run(training=True), instance.run(training=False)

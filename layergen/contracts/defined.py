@@ -1,12 +1,13 @@
 """Defined: a layer held to its definition at each setting, in training too where the definition speaks of it."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
+from torch import Tensor
 
 from layergen.contracts.compared import started
 from layergen.contracts.definition import MOST_ENTRIES, differences, evaluated, is_exact
@@ -19,11 +20,12 @@ from layergen.definition.scene import Definition
 from layergen.faults import SpecError, refuse
 from layergen.lang import expression as ex
 from layergen.lang.visitor import nodes
+from layergen.resolve.method import draws
 from layergen.resolve.program import Program
 from layergen.rules.cases import IllDefined
 from layergen.run.forward import TrialFault
 from layergen.run.instance import Instance
-from layergen.run.watching import Runs
+from layergen.run.watching import Bystander, Runs
 from layergen.settings.choice import Setting
 
 LITTLE = 0.1  # numbers up to it are taken for such as keep a divisor from zero
@@ -111,23 +113,35 @@ def in_training(instance: Instance, definition: Definition) -> InTraining | None
         return None
     evaluation = evaluated(instance, definition, training=True)
     with suppress(TooLongError, TrialFault):
-        if not draws_in_training(instance):
+        if not is_random_in_training(instance):
             return InTraining(_held(instance, evaluation, training=True), evaluation.account.limited)
     return None
 
 
-def draws_in_training(instance: Instance) -> bool:
-    """Whether a run in training draws random numbers, as dropout does unless nothing is dropped.
+class _Draws(Bystander):
+    """Tells whether an op that may draw random numbers has given something else than it was given."""
+
+    changed = False
+
+    def gave(self, node: ex.Call | ex.Binary, operands: Sequence[Any], value: Any) -> None:
+        if isinstance(node, ex.Call) and draws(node):
+            first = operands[0] if operands else None
+            same = isinstance(first, Tensor) and isinstance(value, Tensor) and torch.equal(first, value)
+            self.changed |= not same
+
+
+def is_random_in_training(instance: Instance) -> bool:
+    """Whether what training draws at random changes something, as dropout does unless it drops nothing.
 
     Raises:
         TrialFault: If the layer does not run.
     """
-    if not instance.program.draws:
-        return False
+    if not instance.program.forward.draws:
+        return instance.program.draws  # of what a member does, nothing is seen
+    watcher = _Draws(instance)
     with drawn():
-        before = torch.get_rng_state()
-        instance.run(training=True)
-        return not torch.equal(before, torch.get_rng_state())
+        instance.run(True, watcher)
+    return watcher.changed or any(member.draws for member in instance.program.members.values())
 
 
 def _mentions_little(program: Program, setting: Setting) -> bool:
