@@ -51,7 +51,8 @@ def _behind_another(ways: Ways) -> Iterator[Finding]:
 
 def _with_data(ways: Ways) -> Iterator[Finding]:
     """The first thing that torch refuses of data under autocast, and lets through where there is none."""
-    if ways.program.matches is not None:  # what torch's own module does there is not its author's
+    told = any(seen.fault for watch in (LOWERED, FOLLOWING) for seen in ways.runs[0].seen(watch))
+    if told or ways.program.matches is not None:  # what torch's own module does there is not its author's
         return
     for seen in ways.seen(LOWERED_DATA):
         if seen.fault is not None and not has_no_kernel(seen.fault):
