@@ -56,6 +56,9 @@ LENGTHY = frozenset(  # the cases that take seconds, which are slow tests as the
         "whole_layer_with_members_defined",
         "whole_layer_with_sizes_of_one",
         "whole_layer_with_sums_over_runs",
+        "whole_layer_with_tensors_left_out",
+        "whole_layer_with_ties_over_lists",
+        "whole_layer_with_what_is_perhaps_kept_small",
     }
 )
 PARTS = ("stdout.txt", "advice.txt", "expected", "before", "mended")

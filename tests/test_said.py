@@ -173,7 +173,8 @@ def test_parts_are_counted_by_the_dimension_that_they_come_from() -> None:
 def test_sizes_of_values_have_a_way_out(forward: str, help: str) -> None:
     labels = {"shape": ["N"], "dtype": "int64", "range": [0, 5]}
     (finding,) = said_of(forward, inputs={"x": labels}, outputs={"y": {"shape": ["N"], "dtype": "int64"}})
-    assert (finding.rule.code, finding.help) == ("LG216", help)
+    accepted = "; where it spares work, accept it with the reason: `accept: {size-of-values: …}`"
+    assert (finding.rule.code, finding.help) == ("LG216", f"{help}{accepted}")
 
 
 @pytest.mark.parametrize(
