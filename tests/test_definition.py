@@ -323,3 +323,8 @@ def test_of_many_entries_those_that_are_compared_are_spread_over_all_dimensions(
     assert {compared[0], compared[-1]} == {indices[0], indices[-1]}
     for dimension, size in enumerate(shape):
         assert len({index[dimension] for index in compared}) >= min(size, 100)
+
+
+def test_what_goes_together_among_alternatives_is_shown_by_parentheses() -> None:
+    text = "y[n, i] = 1 if x[n, i] > 2 or x[n, i] == 1 and i < 1 or x[n, i] == 0 else 0"
+    assert "x[n, i] > 2 or (x[n, i] == 1 and i < 1) or x[n, i] == 0" in "\n".join(definition_lines(defined(text)))

@@ -112,6 +112,14 @@ class LoopPrinter(ex.Printer):
         return f"{_REDUCERS[word]}({self.show(body)} {' '.join(loops)})"
 
     def bare(self, node: ex.Expression) -> str:
+        if isinstance(node, ex.Binary) and node.operator == "or":  # with parentheses that show which goes together
+            left, right = (
+                f"({self.show(part)})"
+                if isinstance(part, ex.Binary) and part.operator == "and"
+                else self.show(part, own)
+                for part, own in ((node.left, ex.PRECEDENCE["or"]), (node.right, ex.PRECEDENCE["or"] + 1))
+            )
+            return f"{left} or {right}"
         if not isinstance(node, ex.Subscript):
             return super().bare(node)
         found = entry_of(node)

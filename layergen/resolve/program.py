@@ -72,9 +72,7 @@ class Child:
         return _input(name, program.inputs[name].optional, TENSOR)
 
     def _argument(self, name: str, part: Argument) -> Formal:
-        accepts = kinds_of_argument(part)
-        if part.type.listed:
-            accepts |= part.type.of(None).kinds
+        accepts = kinds_of_argument(part) | (part.type.of(None).kinds if part.type.listed else frozenset())
         default = None if part.default is None else _Shown(ex.show(part.default))
         return Formal(name, accepts, required=part.required, keyword_only=part.keyword, default=default)
 
