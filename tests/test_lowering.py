@@ -342,3 +342,12 @@ def test_a_branch_that_decides_what_is_returned_is_asked_once() -> None:
             return y, x
         return torch.exp(x)
     """)
+
+
+@pytest.mark.parametrize("before", ["y = first(x)", "y = relu(x)"])
+def test_what_a_member_gives_last_is_returned_by_another_name_where_the_first_has_its_type(before: str) -> None:
+    modules = {"last": "nn.Linear(4, 4)", **({"first": "nn.Linear(4, 4)"} if "first" in before else {})}
+    *_, made, returned = forward(f"{before}\ny = last(y)", modules=modules).splitlines()
+    assert (made, returned) == ("result: Tensor = self.last(y)", "return result")
+    alone = forward("h = relu(x)\ny = last(h)", modules={"last": "nn.Linear(4, 4)"}).splitlines()
+    assert alone[-2:] == ["y: Tensor = self.last(h)", "return y"]

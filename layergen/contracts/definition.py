@@ -24,7 +24,7 @@ from layergen.run.instance import Instance
 
 EXACT = 1e-12  # how far apart float64 leaves what is computed in another order; generated tests allow a hundred times
 SPREADS = frozenset({"var", "std", "var_mean", "std_mean"})
-MOST_ENTRIES = 256  # of an output, that are compared at a setting; the generated tests compare all
+MOST_ENTRIES = 256  # of an output or a buffer, that are compared at a setting; the generated tests compare all
 Difference = tuple[tuple[int, ...], Any, Any]  # the indices of an entry, the forward's value, the definition's
 
 
@@ -126,7 +126,7 @@ def spread_over(count: int) -> Sequence[int]:
     """Which of so many entries are compared: all, or some that lie spread over every dimension."""
     if count <= MOST_ENTRIES:
         return range(count)
-    steps = range(-(-count // MOST_ENTRIES), count)
+    steps = range(-(-count // (MOST_ENTRIES - 1)), count)
     step = next(step for step in steps if math.gcd(step, count) == 1)  # which goes round no dimension in whole turns
     return (*range(0, count - 1, step), count - 1)
 

@@ -5,8 +5,7 @@ from collections.abc import Iterator
 from layergen.contracts.promise import Promise, Ways
 from layergen.diagnostics import Finding, Place
 from layergen.rules.calls import SizeOfValues
-from layergen.run.forward import TrialFault
-from layergen.run.instance import Instance
+from layergen.run.trial import faults_without_data
 
 
 def check_fresh_sizes(ways: Ways) -> Iterator[Finding]:
@@ -14,13 +13,10 @@ def check_fresh_sizes(ways: Ways) -> Iterator[Finding]:
     if SizeOfValues.name not in ways.program.accept:
         return
     said: set[Place] = set()
-    for runs in ways.runs:
-        try:
-            Instance(ways.program, runs.setting).run(training=True)
-        except TrialFault as fault:
-            if fault.finding.rule is SizeOfValues and fault.finding.place not in said:
-                said.add(fault.finding.place)
-                yield fault.finding
+    for finding in (fault.finding for runs in ways.runs for fault in faults_without_data(ways.program, runs.setting)):
+        if finding.rule is SizeOfValues and finding.place not in said:
+            said.add(finding.place)
+            yield finding
 
 
 FRESH_SIZES = Promise(check_fresh_sizes)

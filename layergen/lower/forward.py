@@ -245,7 +245,9 @@ class ForwardWriter(Visitor):
         if not isinstance(last, ex.Assign) or not tuple(target.id for target in last.targets) == outputs == outputs[:1]:
             return None
         own = self.unbatched is not None or outputs[0] in self.program.buffers
-        return None if own or self.types.untyped(last.value) else last
+        often = sum(target.id == outputs[0] for target in self.program.forward.targets) > 1
+        again = often and outputs[0] not in self.program.results
+        return None if own or (self.types.untyped(last.value) and not again) else last
 
     def block(self, block: Sequence[ex.Statement]) -> None:
         for silent, part in parted(block, self.whole, self.program.buffers, wholes(self.program.outputs)):
@@ -284,6 +286,9 @@ class ForwardWriter(Visitor):
             return
         value = self.printer.show(self.narrowed(statement.value, statement))
         if statement is self.computed:
+            if self.types.untyped(statement.value):  # mypy is told by another name, for this one has its type already
+                named, value = value, self.free("result")
+                self.emit(f"{value}: Tensor = {named}")
             self.emit(f"return {value}")
             return
         names = [re.sub(r"\w+", lambda found: self.assigned(found[0]), target.id) for target in statement.targets]

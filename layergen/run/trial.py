@@ -89,12 +89,17 @@ def fault_at(program: Program, setting: Setting) -> TrialFault | None:
 
 
 def asks_for_data(program: Program, setting: Setting) -> bool:
-    """Whether torch runs a layer at a setting with data alone."""
-    try:
-        Instance(program, setting).run(training=True)
-    except TrialFault as fault:
-        return fault.for_data
-    return False
+    """Whether torch runs a layer at a setting with data alone, in some mode."""
+    return any(fault.for_data for fault in faults_without_data(program, setting))
+
+
+def faults_without_data(program: Program, setting: Setting) -> Iterator[TrialFault]:
+    """What torch refuses of a layer at a setting where its tensors have no values, mode by mode."""
+    for training in program.modes:
+        try:
+            Instance(program, setting).run(training)
+        except TrialFault as fault:
+            yield fault
 
 
 def works_at(program: Program, setting: Setting) -> bool:
