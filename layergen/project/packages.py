@@ -7,6 +7,7 @@ of all give the same.
 
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import lru_cache
 from typing import NamedTuple
 
 from layergen.project.discovery import TESTS
@@ -72,13 +73,21 @@ def _package_file(package: str, specs: str, folder: str, layers: tuple[tuple[str
 
 def package_text(file: PackageFile) -> str:
     """The text of a file of a package, signed."""
-    from layergen.lower import lower_behaviours, lower_package
+    from layergen.lower import lower_package
     from layergen.render import render
 
     if file.path in SHARED_TESTS:
-        view = lower_behaviours(file.package)[SHARED_TESTS.index(file.path)]
-        return signed(render(view), file.origin)
+        return signed(_shared_body(file.path, file.package), file.origin)
     return signed(render(lower_package(file.package, file.layers)), file.origin)
+
+
+@lru_cache(maxsize=len(SHARED_TESTS))
+def _shared_body(path: str, module: str) -> str:
+    """What tests share, which is long and the same for all projects whose output folder has one name."""
+    from layergen.lower import lower_behaviours
+    from layergen.render import render
+
+    return render(lower_behaviours(module)[SHARED_TESTS.index(path)])
 
 
 def exported(path: str, text: str) -> tuple[str, ...]:
