@@ -93,7 +93,7 @@ def _said(init: ex.Expression, fault: EvaluationFault) -> tuple[str, str | None]
 
 
 def _bounds(instance: Instance, name: str, target: Tensor) -> Bounds | None:
-    init = with_fans(instance.program.tensors[name].init.value, instance)
+    init = with_fans(instance.program.tensors[name].init, instance).value
     if not is_initializer(init):
         return _expression_bounds(instance, name, target)
     return drawn_bounds(init.function, call_initializer(instance, init, target), target)
@@ -198,7 +198,7 @@ def _exact(instance: Instance, name: str, known: dict[str, Tensor | None]) -> Te
         state[other] = known.get(other)
         if part is not None and state[other] is None:
             return None
-    init = with_fans(tensor.init.value, instance)
+    init = with_fans(tensor.init, instance).value
     if is_initializer(init):
         value = torch.empty(target.shape, dtype=target.dtype)
         call_initializer(instance, init, value)
@@ -216,7 +216,7 @@ def initialize(instance: Instance, name: str, seed: int = 0) -> None:
     target = instance.state[name]
     assert target is not None
     tensor = instance.program.tensors[name]
-    init = with_fans(tensor.init.value, instance)
+    init = with_fans(tensor.init, instance).value
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.default_generator.manual_seed(seed)
         if is_initializer(init):

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeGuard
 
 from layergen.lang import expression as ex
@@ -48,7 +49,12 @@ class Initial:
         """Its expressions and all nodes under them."""
         return (node for expression in self.expressions for node in ex.walk(expression))
 
-    @property
+    @cached_property
+    def asks_fan(self) -> bool:
+        """Whether it is told by the fan of a tensor."""
+        return any(map(is_fan, self.nodes()))
+
+    @cached_property
     def mentions(self) -> frozenset[str]:
         """The names whose values it reads; of what it takes the fan, it reads no more than the shape."""
         return frozenset[str]().union(*map(_values, self.expressions))

@@ -14,7 +14,7 @@ from typing import Any
 from layergen.lang import expression as ex
 from layergen.lang.python_words import without_python
 from layergen.lang.scalars import SCALARS
-from layergen.lang.visitor import Visitor
+from layergen.lang.visitor import Block, Visitor
 
 LARGEST = 2**63 - 1
 LONGEST = 10_000  # items of a list, with those of the lists in it; and turns of all loops together
@@ -88,7 +88,7 @@ class Interpreter(Visitor):
         self.run_over: list[list[Any]] = []  # by the loops that are under way
         self.turns = 0  # that loops have begun to take
 
-    def run(self, statements: tuple[ex.Statement, ...]) -> None:
+    def run(self, statements: Block) -> None:
         self.block(statements)
 
     def assign(self, statement: ex.Assign) -> None:

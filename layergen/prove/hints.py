@@ -91,7 +91,7 @@ class _EnoughError(Exception):
 def _chosen(
     program: Program, setting: Setting, concrete: frozenset[str], ints: Sequence[int], dimensions: Sequence[int]
 ) -> Hints | None:
-    held = any(program.run in ex.names(node) for node in program.size_conditions)
+    held = any(program.run in condition.names for condition in program.size_conditions)
     for run in (LEADING, EVEN_LEADING) if held else (LEADING,):
         found = _with_leading(program, setting, concrete, ints, dimensions, run[: len(setting.leading)])
         if found is not None:

@@ -17,7 +17,7 @@ from layergen.diagnostics import Label, Place
 from layergen.lang import expression as ex
 from layergen.lang.interpreter import EvaluationFault
 from layergen.lang.tuples import wholes
-from layergen.lang.visitor import reads, statements
+from layergen.lang.visitor import Block, reads, statements
 from layergen.ops.dtypes import dtype_name
 from layergen.prove.abstract_run import AbstractRun, Size
 from layergen.prove.algebra import Congruence, agree
@@ -67,7 +67,7 @@ class Inductive(ForwardInterpreter):
         self.around: list[ex.For] = []  # the loops that the interpreter is in
         self.forward: Sequence[ex.Statement] = ()
 
-    def run(self, statements: tuple[ex.Statement, ...]) -> None:
+    def run(self, statements: Block) -> None:
         self.forward = statements
         super().run(statements)
 

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from layergen.definition.scene import Definition
 from layergen.lang import expression as ex
+from layergen.lang.condition import Condition
 from layergen.lang.kinds import Kind, Kinds
 from layergen.lang.model import Argument, Buffer, Causal, Input, Kept, Law, Match, Noted, Output, Parameter, Reference
 from layergen.lang.shown import Shown
@@ -358,9 +359,10 @@ class Program:
         return tuple(node for node in self.constraints if ex.names(node) & self.sized)
 
     @cached_property
-    def size_conditions(self) -> tuple[ex.Expression, ...]:
+    def size_conditions(self) -> tuple[Condition, ...]:
         """What must hold where a layer is tried: those, and that ranges have room for entries that are distinct."""
-        return (*self.size_constraints, *(part.room for part in self.inputs.values() if part.room is not None))
+        rooms = filter(None, (part.room for part in self.inputs.values()))
+        return tuple(map(Condition, (*self.size_constraints, *rooms)))
 
     @cached_property
     def sized(self) -> frozenset[str]:
@@ -376,8 +378,7 @@ class Program:
         """The tensors that the initial value of one reads, and those that theirs read, in the order of their start."""
         found = {name}
         for other in reversed(self.initial_order):
-            if other in found:
-                found |= self.tensors[other].init.mentions
+            found |= self.tensors[other].init.mentions if other in found else set()
         return tuple(other for other in self.initial_order if other in found and other != name)
 
     @cached_property

@@ -3,13 +3,14 @@
 import inspect
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
 from torch import Tensor, nn
 
 from layergen.lang import expression as ex
-from layergen.lang.inits import is_fan
+from layergen.lang.inits import Initial, is_fan
 from layergen.lang.interpreter import EvaluationFault, Function, Interpreter
 from layergen.lang.model import Buffer, Parameter
 from layergen.lang.visitor import mapped
@@ -38,8 +39,9 @@ def evaluated(
         EvaluationFault: If it cannot be computed.
     """
     interpreter = Interpreter({**state, **instance.lists(state), **CONSTANTS, **instance.setting.values}, call)
-    interpreter.run(mapped(tensor.init.before, lambda node: with_fans(node, instance)))
-    return interpreter.evaluate(with_fans(tensor.init.value, instance))
+    init = with_fans(tensor.init, instance)
+    interpreter.run(init.before)
+    return interpreter.evaluate(init.value)
 
 
 def call_initializer(instance: Instance, call: ex.Call, target: Tensor) -> Mapping[str, Any]:
@@ -66,8 +68,10 @@ def fill(call: ex.Call, values: Mapping[str, Any], target: Tensor) -> Mapping[st
 _signature = cache(inspect.signature)
 
 
-def with_fans(init: ex.Expression, instance: Instance) -> ex.Expression:
+def with_fans(init: Initial, instance: Instance) -> Initial:
     """An initial value with the fans in it computed."""
+    if not init.asks_fan:
+        return init
 
     def change(node: ex.Expression) -> ex.Expression | None:
         if not is_fan(node):
@@ -78,7 +82,8 @@ def with_fans(init: ex.Expression, instance: Instance) -> ex.Expression:
         fan_in, fan_out = fans(tuple(weight.shape))
         return ex.Literal(fan_in if node.function == "fan_in" else fan_out, span=node.span)
 
-    return ex.transform(init, change)
+    before = mapped(init.before, lambda node: ex.transform(node, change))
+    return replace(init, before=before, value=ex.transform(init.value, change))
 
 
 def _weight(node: ex.Expression, instance: Instance) -> Tensor | None:

@@ -94,7 +94,7 @@ def initial_value(instance: Instance, tensor: Parameter | Buffer, target: Tensor
     Raises:
         EvaluationFault: If it cannot be computed, or does not fit.
     """
-    init = with_fans(tensor.init.value, instance)
+    init = with_fans(tensor.init, instance).value
     dtype = torch.float64 if target.is_floating_point() else target.dtype
     if is_initializer(init):
         value = torch.empty(target.shape, dtype=dtype)

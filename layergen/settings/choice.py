@@ -139,7 +139,7 @@ def _unmet(program: Program, path: Path, given: Mapping[str, Any], sizes: CaseSi
         values = {**values_of(program, {**given, **tried}), **sizes}
         unknown = {*program.dimensions, program.run, *program.asked} - sizes.keys()
         unknown |= {*open_ones, *program.derived} if open_ones else set()  # which the case does not say
-        demanded = (*program.argument_constraints, *program.size_conditions)
+        demanded = (*program.argument_constraints, *(condition.node for condition in program.size_conditions))
         told = [node for node in demanded if not ex.names(node) & unknown]
         broken = [constraint for constraint in told if not Interpreter(values).truth(constraint)]
         unmet = f"`{ex.show(broken[0])}`" if broken else unmet
@@ -186,7 +186,7 @@ def _leading(program: Program, given: CaseSizes) -> tuple[Leading, ...]:
         return (tuple(own),)
     if not _has_leading(program):
         return ((),)
-    held = any(program.run in ex.names(node) for node in program.size_conditions)
+    held = any(program.run in condition.names for condition in program.size_conditions)
     return (LEADING, *OTHER_LEADING) if held else (LEADING,)
 
 

@@ -1,11 +1,12 @@
 """Finds sizes on both sides of each constraint that mentions a dimension."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from layergen.lang import expression as ex
 from layergen.lang.bounds import refusal
+from layergen.lang.condition import Condition
 from layergen.lang.interpreter import EvaluationFault, Interpreter
 from layergen.lang.tuples import spread, wholes
 from layergen.resolve.program import Program
@@ -29,10 +30,10 @@ class SizeLimit:
 
 def size_limits(program: Program, base: Setting) -> Iterator[SizeLimit]:
     """A limit for each constraint on sizes that some dimension or argument can break near the base."""
+    conditions = [Condition(node) for node in program.size_constraints]
     for index, constraint in enumerate(program.size_constraints):
-        before = program.size_constraints[:index]
         for near in _grounds(program, base, constraint):
-            found = next(_limits(program, near, constraint, before), None)
+            found = next(_limits(program, near, conditions[: index + 1]), None)
             if found is not None:
                 yield found
                 break
@@ -57,17 +58,15 @@ def _grounds(program: Program, base: Setting, constraint: ex.Expression) -> Iter
         yield replace(base, sizes={**base.sizes, **{other: 1 for other in several if other != name}})
 
 
-def _limits(
-    program: Program, base: Setting, constraint: ex.Expression, before: tuple[ex.Expression, ...]
-) -> Iterator[SizeLimit]:
-    """What one dimension after the other makes of a constraint where all else is as in the base."""
+def _limits(program: Program, base: Setting, conditions: Sequence[Condition]) -> Iterator[SizeLimit]:
+    """What one dimension after the other makes of the last of some constraints where all else is as in the base."""
+    constraint = conditions[-1].node
     for moves in _moves(program, base, constraint):
         kept, broken = [], []
         for place, setting in moves:
             names: dict[str, Any] = setting.names
-            try:
-                holds = [Interpreter(names).truth(node) for node in (*before, constraint)]
-            except EvaluationFault:
+            holds = [condition.holds(names) for condition in conditions]
+            if None in holds:
                 continue
             if all(holds):
                 kept.append((_slack(constraint, names), place, setting))

@@ -18,14 +18,14 @@ Absent = frozenset[str]  # inputs that are left out
 def absences(program: Program) -> Iterator[Absent]:
     """What may be left out so that constraints hold: nothing at best, then as few inputs as can be."""
     optional = wholes(name for name, part in program.inputs.items() if part.optional)
-    asked = [name for name in optional if any(name in ex.names(node) for node in program.size_conditions)]
+    asked = [name for name in optional if any(name in condition.names for condition in program.size_conditions)]
     several = (names for count in range(len(asked) + 1) for names in combinations(asked, count))
     return (frozenset(spread(names, program.tuples)) for names in islice(several, MOST))
 
 
 def deciding(program: Program) -> dict[str, list[Any]]:
     """What to try for the arguments with a default by which constraints say which inputs may be there."""
-    conditions = [node for node in program.size_conditions if ex.names(node) & program.asked]
+    conditions = [each.node for each in program.size_conditions if each.names & program.asked]
     found: dict[str, list[Any]] = {}
     for name in sorted(_behind(program, conditions), key=list(program.decided).index):
         argument = program.decided[name]

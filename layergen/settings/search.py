@@ -153,10 +153,11 @@ def search(
     order = [name for name, argument in program.decided.items() if argument.required or name in pools]
     order = sorted((name for name in order if name not in fixed), key=lambda name: -mentions[name] if pools else 0)
 
-    def extend(given: dict[str, Any], remaining: list[str]) -> dict[str, Any] | None:
+    def extend(given: dict[str, Any], remaining: list[str], before: Mapping[str, Any]) -> dict[str, Any] | None:
         nonlocal steps
         steps += 1
-        if steps > BUDGET or not consistent(program, given, set(remaining)):
+        values = _settled(program, given, set(remaining), before) if steps <= BUDGET else None
+        if values is None:
             return None
         if not remaining:
             return given if accept(given) else None
@@ -164,21 +165,35 @@ def search(
         pool = pools.get(name) or candidates(program.decided[name], defaulted=False)
         taken = {value for value in given.values() if isinstance(value, int) and not isinstance(value, bool)}
         for value in sorted(pool, key=lambda value: isinstance(value, int) and value in taken):
-            found = extend({**given, name: value}, rest)
+            found = extend({**given, name: value}, rest, values)
             if found is not None:
                 return found
         return None
 
-    return extend(dict(fixed), order)
+    return extend(dict(fixed), order, {})
 
 
 def consistent(program: Program, given: Mapping[str, Any], open_names: set[str]) -> bool:
     """Whether the constraints that can already be told hold, and all computed values are allowed."""
-    values: dict[str, Any] = {}
+    return _settled(program, given, open_names, {}) is not None
+
+
+def _settled(
+    program: Program, given: Mapping[str, Any], open_names: set[str], before: Mapping[str, Any]
+) -> dict[str, Any] | None:
+    """The values that can already be told; None if one is not allowed, or breaks a constraint.
+
+    Args:
+        program: The layer.
+        given: The arguments that are settled.
+        open_names: Those that are not.
+        before: What could be told, and was found to be right, when more of them were open.
+    """
+    values = dict(before)
     unknown = set(open_names)
     try:
         for name, argument in program.decided.items():
-            if name in unknown:
+            if name in unknown or name in before:
                 continue
             if name in given:
                 value = given[name]
@@ -188,17 +203,21 @@ def consistent(program: Program, given: Mapping[str, Any], open_names: set[str])
                 unknown.add(name)
                 continue
             if refusal(name, argument, value):
-                return False
+                return None
             values[name] = normalize(argument, value)
         for name, expression in program.derived.items():
             if ex.names(expression) & unknown:
                 unknown.add(name)
-            else:
+            elif name not in before:
                 values[name] = Interpreter(values).evaluate(expression)
-        told = [constraint for constraint in program.argument_constraints if not ex.names(constraint) & unknown]
-        return all(Interpreter(values).truth(constraint) for constraint in told) and _members_agree(program, values)
+        interpreter = Interpreter(values)
+        for constraint in program.argument_constraints:
+            mentioned = ex.names(constraint)
+            if not (mentioned & unknown or mentioned <= before.keys() or interpreter.truth(constraint)):
+                return None
+        return values if _members_agree(program, values) else None
     except EvaluationFault:
-        return False
+        return None
 
 
 def _members_agree(program: Program, values: Mapping[str, Any]) -> bool:

@@ -4,8 +4,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from layergen.lang import expression as ex
-from layergen.lang.interpreter import EvaluationFault, Interpreter
 from layergen.lang.tuples import item_name, wholes
 from layergen.resolve.program import Program
 
@@ -27,13 +25,11 @@ def keeps(program: Program, values: Mapping[str, Any], sizes: Mapping[str, int],
         latest: The dimension without which they are known to hold.
     """
     known = {**values, **sizes}
-    asked = (node for node in program.size_conditions if latest is None or latest in ex.names(node))
-    told = [node for node in asked if ex.names(node) <= known.keys()]
-    interpreter = Interpreter(known)
-    try:
-        return all(map(interpreter.truth, told))
-    except EvaluationFault:
-        return False
+    return all(
+        condition.holds(known)
+        for condition in program.size_conditions
+        if (latest is None or latest in condition.names) and condition.names <= known.keys()
+    )
 
 
 def of_call(
@@ -72,7 +68,7 @@ def find_sizes(
         leading: What stands for `...`, of which no size is taken if it can be.
     """
     steps = 0
-    held = set().union(*map(ex.names, program.size_conditions)) if program.size_conditions else set()
+    held = frozenset[str]().union(*(condition.names for condition in program.size_conditions))
     numbers = {value for value in (*values.values(), *leading) if isinstance(value, int)}
     wanted = [name for name in pools if name not in given]
     candidates = {
