@@ -54,6 +54,31 @@ def test_a_size_that_a_weight_holds_is_not_checked_again() -> None:
     assert ("q", 2) not in sizes("y = linear(q, weight) @ transpose(linear(k, weight), 1, 2)", **parts)
 
 
+BESIDE: dict[str, Any] = {
+    "arguments": {"first": DIM, "second": DIM},
+    "inputs": {"x": ["N", "first"], "z": ["N", "second"]},
+}
+
+
+def test_two_inputs_that_are_joined_may_not_make_good_for_each_other() -> None:
+    weight = {"weight": {"shape": ["first + second"], "init": "ones"}}
+    found = sizes("y = cat([x, z], dim=1) @ weight", **BESIDE, parameters=weight, outputs={"y": ["N"]})
+    assert ("x", 1) in found and ("z", 1) not in found  # beside a right one, torch refuses the other
+
+
+def test_two_inputs_of_which_the_product_counts_may_not_make_good_for_each_other() -> None:
+    weight = {"weight": {"shape": ["first * second"], "init": "ones"}}
+    forward = "y = flatten(x[:, :, None] * z[:, None], 1) @ weight"
+    found = sizes(forward, **BESIDE, parameters=weight, outputs={"y": ["N"]})
+    assert ("x", 1) in found and ("z", 1) not in found
+
+
+def test_two_inputs_that_weights_hold_each_are_left_to_torch() -> None:
+    weights = {f"{name}_weight": {"shape": [name], "init": "ones"} for name in ("first", "second")}
+    forward = "y = x @ first_weight + z @ second_weight"
+    assert sizes(forward, **BESIDE, parameters=weights, outputs={"y": ["N"]}) == [("z", 0)]
+
+
 PADDED: dict[str, Any] = {
     "dimensions": {"N": {"optional": True}},
     "inputs": {"x": ["N", "C", "L"]},

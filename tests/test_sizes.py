@@ -73,6 +73,13 @@ def test_limits_lie_on_both_sides() -> None:
     assert kept["C"] == 2 * kept["part"] == broken["C"] - 1
 
 
+def test_a_size_of_nothing_breaks_what_all_others_keep() -> None:
+    parts = {"inputs": {"x": ["N", "L"]}, "outputs": {"y": ["N", "L"]}, "constraints": ["L >= 1"]}
+    layer = program("y = relu(x)", **parts)
+    (limit,) = size_limits(layer, settings(layer)[0])
+    assert (limit.kept.sizes["L"], limit.broken.sizes["L"]) == (1, 0)
+
+
 def test_limits_are_found_that_no_size_breaks_alone() -> None:
     parts = {"inputs": {"x": ["N", "L"]}, "outputs": {"y": ["N", "L"]}, "constraints": ["N * L >= 2"]}
     layer = program("y = relu(x)", **parts)

@@ -3,7 +3,8 @@
 Every size that an input must have, because an argument says so or because another input has it too, is set to 1 and to
 other values, and the layer tried. Where torch refuses by itself, a check would only repeat it. What it refuses alone it
 may take together with another: a transposed image has as many patches, and two tensors that are both too wide fit each
-other. So each size is also changed with every other size of its input, and with all that must be as large.
+other; of two that are joined, one may be as much too wide as the other is too narrow. So each size is also changed with
+every other size of its input, with all that must be as large, and with one of another input that makes good for it.
 
 The number of dimensions is part of what a shape promises: others are tried (`ranks.py`), and it is checked wherever
 sizes are read, since a size that is not there would be an error of another kind; and where the module that the layer
@@ -104,8 +105,10 @@ def _checked_together(
     """The check of a size that torch refuses alone, but takes where others are wrong with it."""
     if not isinstance(demand, SizeDemand):
         return None
-    alike = [other for other in demands if isinstance(other, SizeDemand) and other.alike(demand)]
-    told = any(check.demand in alike for check in found)
+    sized = [other for other in demands if isinstance(other, SizeDemand)]
+    alike = [other for other in sized if other.alike(demand)]
+    checked = [check.demand for check in found]
+    told = any(other in checked for other in alike)
     for instance in islice(meant(demand, instances), TOGETHER):
         shape = shape_of(instance, demand.input)
         for wrong in _exchanged(shape, demand.entry.index):
@@ -116,7 +119,31 @@ def _checked_together(
             wrongs = _all_wrong(instance, there, size)
             if not told and wrongs[demand.input] != shape and passes(instance, wrongs):
                 return InputCheck(demand, instance.setting, (wrongs[demand.input],))
+    for other in sized:
+        if other.input != demand.input and other not in checked:
+            wrong = _made_good(demand, other, instances)
+            if wrong is not None:
+                return wrong
     return None
+
+
+def _made_good(demand: SizeDemand, other: SizeDemand, instances: Sequence[Instance]) -> InputCheck | None:
+    """The check of a size that torch takes where a size of another input makes good for it, as behind `cat`."""
+    for instance in islice(meant(demand, list(meant(other, instances))), 1):
+        own, beside = (shape_of(instance, each.input)[each.entry.index] for each in (demand, other))
+        for one, two in _balanced(own, beside):
+            wrongs = {**_all_wrong(instance, [demand], one), **_all_wrong(instance, [other], two)}
+            if passes(instance, wrongs):
+                return InputCheck(demand, instance.setting, (wrongs[demand.input],))
+    return None
+
+
+def _balanced(one: int, two: int) -> Iterator[tuple[int, int]]:
+    """Other pairs of sizes that have the same sum or the same product."""
+    pairs = [(one + 1, two - 1), (one - 1, two + 1), (2 * one, two // 2), (one // 2, 2 * two), (one * two, 1)]
+    for first, second in dict.fromkeys((*pairs, (1, one * two))):
+        if min(first, second) > 0 and first != one and (first + second == one + two or first * second == one * two):
+            yield first, second
 
 
 def _exchanged(shape: Shape, index: int) -> Iterator[Shape]:

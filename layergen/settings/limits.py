@@ -32,11 +32,16 @@ def size_limits(program: Program, base: Setting) -> Iterator[SizeLimit]:
     """A limit for each constraint on sizes that some dimension or argument can break near the base."""
     conditions = [Condition(node) for node in program.size_constraints]
     for index, constraint in enumerate(program.size_constraints):
-        for near in _grounds(program, base, constraint):
-            found = next(_limits(program, near, conditions[: index + 1]), None)
-            if found is not None:
-                yield found
-                break
+        known = conditions[: index + 1]
+        looked_for = (
+            limit
+            for least in (1, 0)  # what all other sizes keep, a size of 0 may break
+            for near in _grounds(program, base, constraint)
+            for limit in _limits(program, near, known, least)
+        )
+        found = next(looked_for, None)
+        if found is not None:
+            yield found
 
 
 def _grounds(program: Program, base: Setting, constraint: ex.Expression) -> Iterator[Setting]:
@@ -58,17 +63,20 @@ def _grounds(program: Program, base: Setting, constraint: ex.Expression) -> Iter
         yield replace(base, sizes={**base.sizes, **{other: 1 for other in several if other != name}})
 
 
-def _limits(program: Program, base: Setting, conditions: Sequence[Condition]) -> Iterator[SizeLimit]:
-    """What one dimension after the other makes of the last of some constraints where all else is as in the base."""
+def _limits(program: Program, base: Setting, conditions: Sequence[Condition], least: int) -> Iterator[SizeLimit]:
+    """What one dimension after the other, from some size on, makes of the last of some constraints.
+
+    All else is as in the base.
+    """
     constraint = conditions[-1].node
-    for moves in _moves(program, base, constraint):
+    for moves in _moves(program, base, constraint, least):
         kept, broken = [], []
         for place, setting in moves:
             names: dict[str, Any] = setting.names
             holds = [condition.holds(names) for condition in conditions]
             if None in holds:
                 continue
-            if all(holds):
+            if all(holds) and 0 not in setting.sizes.values():  # which is no layer to try, though one may break it
                 kept.append((_slack(constraint, names), place, setting))
             elif all(holds[:-1]) and not holds[-1]:
                 broken.append((place, setting))
@@ -81,11 +89,13 @@ def _limits(program: Program, base: Setting, conditions: Sequence[Condition]) ->
             yield SizeLimit(constraint, near, min(broken, key=lambda item: (abs(item[0] - place), -item[0]))[1])
 
 
-def _moves(program: Program, base: Setting, constraint: ex.Expression) -> Iterator[list[tuple[int, Setting]]]:
+def _moves(
+    program: Program, base: Setting, constraint: ex.Expression, least: int
+) -> Iterator[list[tuple[int, Setting]]]:
     """The settings in which one thing of which a constraint speaks is another, each with its place in their row."""
     mentioned = ex.names(constraint)
     for name in (name for name in program.dimensions if name in mentioned):
-        yield [(size, replace(base, sizes={**base.sizes, name: size})) for size in range(1, LARGEST)]
+        yield [(size, replace(base, sizes={**base.sizes, name: size})) for size in range(least, LARGEST)]
     for name in (name for name, part in program.values.items() if name in mentioned and part.type.integral):
         yield list(_values(program, base, name))
     for name in (name for name in wholes(program.inputs) if name in mentioned):
