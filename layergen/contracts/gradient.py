@@ -54,7 +54,7 @@ def check_gradient(ways: Ways) -> Iterator[Finding]:
         }
         leaves = {**seen.instance.state, **seen.instance.inputs}
         own = seen.instance.program
-        learned = [name for name, part in own.parameters.items() if part.gradient and seen.instance.learns(name)]
+        learned = [name for name in own.parameters if seen.instance.learns(name)]
         learned = [name for name in learned if leaves[name] is not None or name not in own.declared]
         wanted |= {name: Place(own.path(name), key=True) for name in learned if name not in wanted}
         shown |= {name: own.shown(name) for name in learned}
