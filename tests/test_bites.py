@@ -123,6 +123,18 @@ forward: |
   if training:
       running = lerp(running, type_as(mean(x), running), momentum)
 """,
+    "scaled": """\
+layer: Scaled
+summary: Scale by how large the inputs have been.
+buffers: {size: {shape: [], init: ones}}
+inputs: {x: [N, C]}
+outputs: {y: [N, C]}
+mixes: {N: training}
+forward: |
+  if training:
+      size = lerp(size, type_as(mean(abs(detach(x))), size), 0.1)
+  y = x * size
+""",
     "count": """\
 layer: Count
 summary: Average what is not ignored.
@@ -222,6 +234,7 @@ def test_sound_layers_pass(built: Path) -> None:
         ("knots", " >= ", " > ", "test_values_at_edges[default_on_edges]"),
         ("near", "<= self.window", "<= max(self.window, 1)", "test_values_at_bounds[at_lower_bounds-training]"),
         ("follow", "self.momentum)", "self.momentum or 0.1)", "test_values_at_bounds[at_lower_bounds-training]"),
+        ("scaled", "self.size.clone()", "self.size", "test_later_calls_leave_gradients_alone[default]"),
         ("count", ".clamp(min=1)", "", "test_values_at_edges[default_all_ignored]"),
         ("filter", ", n=L", ", n=L // 2 * 2", "test_values_at_bounds[at_equality-training]"),
         ("total", ".squeeze(1)", ".squeeze()", "test_values_at_bounds[of_ones-training]"),

@@ -127,6 +127,10 @@ BEHAVIOURS = {
         "it has no laws",
     ),
     "test_leaves_its_inputs_alone": ALWAYS,
+    "test_later_calls_leave_gradients_alone": Behaviour(
+        lambda layer: layer.program.updates,
+        "it updates no buffers",
+    ),
     "test_loads_into_empty_memory": Behaviour(
         lambda layer: layer.program.owns and not layer.program.kept and loads_whole(layer.program),
         "it has no tensors of its own, the caller gives them, or one that is not saved starts at random",
