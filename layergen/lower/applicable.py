@@ -122,15 +122,15 @@ BEHAVIOURS = {
         lambda layer: layer.transforms.jacobian,
         "no output has a slope in evaluation, or `vmap` has no rule for the derivative of an op",
     ),
+    "test_later_calls_leave_gradients_alone": Behaviour(
+        lambda layer: layer.program.updates,
+        "it updates no buffers",
+    ),
     "test_laws": Behaviour(
         lambda layer: bool(layer.program.laws),
         "it has no laws",
     ),
     "test_leaves_its_inputs_alone": ALWAYS,
-    "test_later_calls_leave_gradients_alone": Behaviour(
-        lambda layer: layer.program.updates,
-        "it updates no buffers",
-    ),
     "test_loads_into_empty_memory": Behaviour(
         lambda layer: layer.program.owns and not layer.program.kept and loads_whole(layer.program),
         "it has no tensors of its own, the caller gives them, or one that is not saved starts at random",
