@@ -25,6 +25,7 @@ def test_a_law_is_about_the_output_that_it_names() -> None:
         program(FORWARD, laws=["layer(-x).y == -layer(x).y", "layer(x).z == sum(layer(x).y, dim=1)"], **PAIR)
     )
     assert finding.rule.code == "LG420" and finding.place.path == ("laws", 1, "law")
+    assert finding.message.startswith("`layer(x).z == sum(layer(x).y, dim=1)` does not hold: at [0], ")
 
 
 def test_another_name_is_told() -> None:

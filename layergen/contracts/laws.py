@@ -10,9 +10,9 @@ from layergen.contracts.promise import Promise, Ways
 from layergen.contracts.vacuous import FAILS, any_functions
 from layergen.contracts.values import ORDINARY, drawn, give
 from layergen.diagnostics import Finding, Place
-from layergen.lang import expression as ex
 from layergen.lang.interpreter import EvaluationFault, Interpreter
 from layergen.lang.model import Law
+from layergen.resolve.laws import shown_law
 from layergen.resolve.program import Program
 from layergen.rules.cases import BrokenLaw, VacuousLaw
 from layergen.run.equations import Running
@@ -34,7 +34,7 @@ def check_laws(ways: Ways) -> Iterator[Finding]:
     yield from broken or (finding for case in cases if (finding := case.vacuous()) is not None)
     if cases and not broken:
         drawn_at = f"on {plural(len(settings), 'way')}, at inputs drawn {len(SEEDS)} times, in float64"
-        ways.say("laws", f"{drawn_at}: {listed([f'`{ex.show(law.law)}`' for law in ways.program.laws])}")
+        ways.say("laws", f"{drawn_at}: {listed([f'`{case.shown}`' for case in cases])}")
 
 
 LAWS = Promise(check_laws, ())
@@ -55,6 +55,7 @@ class Case:
         self.law = law
         self.path = ("laws", index, "law")
         self.place = Place(self.path, law.law.span)
+        self.shown = shown_law(law, list(program.outputs))
         self.settings = [at for at in settings if law.when is None or Interpreter(at.values).truth(law.when)]
 
     def broken(self) -> Finding | None:
@@ -78,15 +79,14 @@ class Case:
 
     def vacuous(self) -> Finding | None:
         """That it is tried nowhere, or that it holds of other functions as it does of the layer."""
-        shown = f"`{ex.show(self.law.law)}`"
         if not self.settings:
             help = "under `cases`, give a setting at which its `when` holds, or delete it"
-            return VacuousLaw.at(self.place, f"{shown} is tried at no setting", help=help)
+            return VacuousLaw.at(self.place, f"`{self.shown}` is tried at no setting", help=help)
         for setting in self.settings:
             for instance in self._drawn(setting, SEEDS):
                 if any(self._can_fail(running) for running in any_functions(instance)):
                     return None
-        message = f"{shown} tells nothing of the layer: random values in the place of what it gives keep it, too"
+        message = f"`{self.shown}` tells nothing of the layer: random values in the place of what it gives keep it, too"
         help = "say what this layer alone does, as `layer(-x) == -layer(x)`, or delete it"
         return VacuousLaw.at(self.place, message, help=help)
 
@@ -113,7 +113,7 @@ class Case:
     def _said(self, index: tuple[int, ...], value: float, wanted: float) -> str:
         place = f"at {list(index)}, " if index else ""
         sign = _opposite(self.law.sides[1])
-        return f"`{ex.show(self.law.law)}` does not hold: {place}{value:.6g} {sign} {wanted:.6g}"
+        return f"`{self.shown}` does not hold: {place}{value:.6g} {sign} {wanted:.6g}"
 
 
 def _tensor(value: Any) -> Tensor:

@@ -10,6 +10,7 @@ from layergen.lang.tokens import LAYER
 from layergen.lower.scopes import attribute
 from layergen.lower.source import Origin, SourcePrinter, quoted
 from layergen.lower.views import RowView
+from layergen.resolve.laws import shown_law
 from layergen.resolve.program import Program
 from layergen.resolve.signature import leading_source
 
@@ -17,7 +18,7 @@ from layergen.resolve.signature import leading_source
 def law_rows(program: Program) -> Iterator[RowView]:
     """The laws, each by its text with functions that give its sides."""
     for law in program.laws:
-        yield RowView(quoted(ex.show(law.law)), row(program, law))
+        yield RowView(quoted(shown_law(law, list(program.outputs))), row(program, law))
 
 
 def row(program: Program, law: Law) -> str:

@@ -121,9 +121,9 @@ def _checked_together(
                 return InputCheck(demand, instance.setting, (wrongs[demand.input],))
     for other in sized:
         if other.input != demand.input and other not in checked:
-            wrong = _made_good(demand, other, instances)
-            if wrong is not None:
-                return wrong
+            check = _made_good(demand, other, instances)
+            if check is not None:
+                return check
     return None
 
 

@@ -1,7 +1,7 @@
 """From a spec to a program: what each of its words is, said once."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import takewhile
 from typing import TypeVar
 
@@ -19,7 +19,6 @@ from layergen.lang.model import (
     Causal,
     Input,
     Kept,
-    Law,
     LayerSpec,
     Match,
     Module,
@@ -29,7 +28,6 @@ from layergen.lang.model import (
 )
 from layergen.lang.refusals import is_module
 from layergen.lang.shown import Shown
-from layergen.lang.tokens import LAYER
 from layergen.lang.tuples import item_index
 from layergen.lang.visitor import Block
 from layergen.resolve.annotation import Environment, Functions, Meaning, annotated, as_initializer
@@ -44,6 +42,7 @@ from layergen.resolve.functions import check_choices
 from layergen.resolve.inference import BOOL, INT, MEMBER, NONE, TENSOR, TENSORS, kinds_of
 from layergen.resolve.initial import check_initial, initial_order
 from layergen.resolve.iteration import turns_without_list
+from layergen.resolve.laws import resolved_law
 from layergen.resolve.library import EMPTY, Library, constructible
 from layergen.resolve.meanings import check_meanings
 from layergen.resolve.membership import check_members
@@ -148,7 +147,7 @@ def understood(spec: LayerSpec, library: Library = EMPTY) -> Program:
         inputs=inputs,
         tuples=spec.taken_tuples,
         results=spec.given_tuples,
-        laws=tuple(_law(law, start, numbers, list(spec.outputs)) for law in spec.laws),
+        laws=tuple(resolved_law(law, start, numbers, list(spec.outputs)) for law in spec.laws),
         penalty=None if spec.penalty is None else annotated(spec.penalty, _owning(spec, start)),
         outputs={name: _output(part, called) for name, part in spec.outputs.items()},
         random="always" if any(child.program.random == "always" for child in children_of(members)) else spec.random,
@@ -224,34 +223,6 @@ def _taken(spec: LayerSpec) -> dict[str, Meaning]:
         **{name: Meaning(Role.INPUT, TENSOR | _absent(optional)) for name, optional in tensors.items()},
         **{name: Meaning(Role.INPUT, TENSORS | _absent(optional)) for name, optional in tuples.items()},
     }
-
-
-@dataclass(frozen=True)
-class _Itself:
-    """The layer, as its laws call it."""
-
-    returns: Kinds
-    name: str = LAYER
-
-
-def _law(law: Law, start: Environment, numbers: Environment, outputs: list[str]) -> Law:
-    """A law, which sees what the forward sees at its start, and the layer."""
-
-    def placed(node: ex.Expression) -> ex.Expression | None:
-        """What `layer(x).y` is: of several outputs the one in its place."""
-        match node:
-            case ex.Member(value=ex.Call(function=function) as call, name=name) if (
-                function == LAYER and name in outputs
-            ):
-                value = ex.transform(call, placed)
-                index = ex.Literal(outputs.index(name))
-                return value if len(outputs) == 1 else ex.Subscript(value, index, span=node.span)
-        return None
-
-    itself = _Itself(TENSOR | frozenset({Kind.TENSORS}))
-    at = start.with_names({LAYER: Meaning(Role.MEMBER, MEMBER, itself)})
-    when = None if law.when is None else annotated(law.when, numbers)
-    return law.model_copy(update={"law": annotated(ex.transform(law.law, placed), at), "when": when})
 
 
 def _conditional(causal: Causal, numbers: Environment) -> Causal:

@@ -1,0 +1,54 @@
+"""Laws: the layer in them, as it is called and as its outputs are named."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from layergen.lang import expression as ex
+from layergen.lang.facts import Role
+from layergen.lang.kinds import Kind, Kinds
+from layergen.lang.model import Law
+from layergen.lang.tokens import LAYER
+from layergen.resolve.annotation import Environment, Meaning, annotated
+from layergen.resolve.inference import MEMBER, TENSOR
+
+
+@dataclass(frozen=True)
+class _Itself:
+    """The layer, as its laws call it."""
+
+    returns: Kinds
+    name: str = LAYER
+
+
+def resolved_law(law: Law, start: Environment, numbers: Environment, outputs: Sequence[str]) -> Law:
+    """A law, which sees what the forward sees at its start, and the layer."""
+
+    def placed(node: ex.Expression) -> ex.Expression | None:
+        """What `layer(x).y` is: of several outputs the one in its place."""
+        match node:
+            case ex.Member(value=ex.Call(function=function) as call, name=name) if (
+                function == LAYER and name in outputs
+            ):
+                value = ex.transform(call, placed)
+                index = ex.Literal(outputs.index(name))
+                return value if len(outputs) == 1 else ex.Subscript(value, index, span=node.span)
+        return None
+
+    itself = _Itself(TENSOR | frozenset({Kind.TENSORS}))
+    at = start.with_names({LAYER: Meaning(Role.MEMBER, MEMBER, itself)})
+    when = None if law.when is None else annotated(law.when, numbers)
+    return law.model_copy(update={"law": annotated(ex.transform(law.law, placed), at), "when": when})
+
+
+def shown_law(law: Law, outputs: Sequence[str]) -> str:
+    """A law as its author writes it, with the outputs of the layer by their names."""
+
+    def named(node: ex.Expression) -> ex.Expression | None:
+        match node:
+            case ex.Subscript(value=ex.Call(function=function) as call, index=ex.Literal(value=int(place))) if (
+                function == LAYER and 0 <= place < len(outputs)
+            ):
+                return ex.Member(ex.transform(call, named), outputs[place])
+        return None
+
+    return ex.show(ex.transform(law.law, named))
