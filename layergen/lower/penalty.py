@@ -9,10 +9,12 @@ from layergen.lower.narrowing import Narrowing
 from layergen.lower.scopes import attribute_names, functional
 from layergen.lower.source import Origin, SourcePrinter
 from layergen.resolve.autocast import multiplies
-from layergen.resolve.program import Child, Program
+from layergen.resolve.lacking import AFFINE
+from layergen.resolve.program import Child, Constructible, Member, Program
 
 TOTAL = "total"
 ANY = "next(self.parameters())"
+ANY_OR_NONE = "next(self.parameters(), torch.zeros(()))"  # of a layer without any, the device and dtype of new tensors
 
 
 def penalty_lines(program: Program) -> tuple[str, ...]:
@@ -27,7 +29,7 @@ def penalty_lines(program: Program) -> tuple[str, ...]:
     told = f"{TOTAL}: Tensor" if untyped else TOTAL
     if len(plain) == len(members) and not untyped:
         return kept_from_autocast(program, (f"return {' + '.join(terms)}",))
-    start = " + ".join(terms) or f"{ANY}.new_zeros(())"
+    start = " + ".join(terms) or f"{some_tensor(program)}.new_zeros(())"
     lines = [f"{told} = {start}"]
     for member in members:
         if member in plain:
@@ -46,18 +48,38 @@ def kept_from_autocast(program: Program, lines: tuple[str, ...]) -> tuple[str, .
     """The statements, which autocast shall not run in half precision: a term is often what a large sum leaves."""
     if program.penalty is None or not multiplies(program.penalty):
         return lines
-    first = first_parameter(program)
-    device = f"self.{first}.device" if first else f"{ANY}.device"
     return (
-        f"device_type = {device_type(device)}",
+        f"device_type = {device_type(f'{some_tensor(program)}.device')}",
         "with torch.autocast(device_type, enabled=False):",
         *(f"    {line}" for line in lines),
     )
 
 
-def first_parameter(program: Program) -> str | None:
-    """A parameter that is always there, on whose device a term is computed."""
-    return next((name for name, part in program.parameters.items() if part.when is None and part.each is None), None)
+def some_tensor(program: Program) -> str:
+    """The source of a tensor on whose device, and in whose dtype, a term is computed."""
+    own = next((name for name in program.parameters if _is_always_there(program, name)), None)
+    if own is not None:
+        return f"self.{own}"
+    return ANY if any(map(_always_learns, program.members.values())) else ANY_OR_NONE
+
+
+def _is_always_there(program: Program, name: str) -> bool:
+    part = program.parameters[name]
+    return part.when is None and part.each is None
+
+
+def _always_learns(member: Member) -> bool:
+    """Whether a member, or one of those written out, has parameters whatever the arguments are."""
+    if member.when is not None or isinstance(member.constructor, ex.Comprehension):
+        return False
+    return any(_has_parameters(made.of) for made in member.made)
+
+
+def _has_parameters(of: Constructible) -> bool:
+    if not isinstance(of, Child):
+        return of.takes("device") and AFFINE.isdisjoint(of.parameters)
+    own = of.program
+    return any(_is_always_there(own, name) for name in own.parameters) or any(map(_always_learns, own.members.values()))
 
 
 def own_term(program: Program) -> str:
@@ -65,8 +87,7 @@ def own_term(program: Program) -> str:
     assert program.penalty is not None
     parts = (*program.tensors, *program.members)
     names = attribute_names(program) | {name: f"self.{name}" for name in parts}
-    first = first_parameter(program)
-    source = f"self.{first}" if first else ANY
+    source = some_tensor(program)
     origin = Origin(f"{source}.device", f"{source}.dtype")
     printer = SourcePrinter(names, origin, functional=functional(program), read=reader(program), listed=listed(program))
     return printer.show(Narrowing(program)(program.penalty, ex.names(program.penalty)), ex.PRECEDENCE["+"])
