@@ -130,6 +130,9 @@ def test_definitions(text: str, helps: list[str]) -> None:
     assert found[: len(helps) or 1] == helps
 
 
+JOINED = "join them, `stack(parts)` or `cat(parts)`, or take one of them, `parts[0]`"
+
+
 def only(forward: str, **parts: Any) -> Finding:
     return fault_of(program(forward, **parts))
 
@@ -269,6 +272,7 @@ def test_words_of_a_forward(forward: str, help: str) -> None:
     ("forward", "message"),
     [
         ("y = x + [1, 2]", "a tensor and a list have no `+`"),
+        ("y = chunk(x, 2) * x", "a tuple of tensors and a tensor have no `*`"),
         ("y = x + None", "a tensor and `None` have no `+`"),
         ("y = x < 'a'", "a tensor and a text cannot be compared by `<`"),
         ("y = C[0] * x", "an int has no entries to index"),
@@ -280,6 +284,18 @@ def test_words_of_a_forward(forward: str, help: str) -> None:
 )
 def test_python_and_torch_are_told_in_plain_words(forward: str, message: str) -> None:
     assert only(forward).message == message
+
+
+@pytest.mark.parametrize(
+    ("forward", "help"),
+    [
+        ("y = x + (1, 2)", "make a tensor of it, `tensor((1, 2))`"),
+        ("parts = chunk(x, 2)\ny = parts + x", JOINED),
+        ("parts = []\nfor row in unbind(x, 1):\n    append(parts, row)\ny = x - parts", JOINED),
+    ],
+)
+def test_a_list_beside_a_tensor(forward: str, help: str) -> None:
+    assert only(forward).help == help
 
 
 def test_a_sum_as_on_paper_has_its_index_in_brackets() -> None:

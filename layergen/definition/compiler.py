@@ -228,10 +228,12 @@ class Compiler:
                 return self.always(self.fixed[inner][self.fixed[item]])
 
         def pick(names: Names) -> Any:
+            items, which = inner(names), item(names)
             try:
-                return inner(names)[item(names)]
+                return items[which]
             except (IndexError, TypeError):
-                raise IndexFault(node, f"`{name}` has no such item") from None
+                told = f"{len(items)} item{'s' * (len(items) != 1)}, and none at {which}"
+                raise IndexFault(node, f"`{name}` has {told}") from None
 
         return pick
 

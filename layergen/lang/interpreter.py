@@ -229,8 +229,8 @@ class Interpreter(Visitor):
 
     def pick(self, node: ex.Subscript, value: Any, index: Any) -> Any:
         """The item of a value at an index."""
-        listed = isinstance(value, list | tuple) and isinstance(index, int)
-        if listed and not -len(value) <= index < len(value):
+        listed = isinstance(value, list | tuple) and hasattr(index, "__index__")  # an int, or a symbol for one
+        if listed and not self.guarded(node, lambda: -len(value) <= index < len(value)):
             counted = f"{len(value)} item{'s' * (len(value) != 1)}"
             raise EvaluationFault(node, f"`{ex.show(node.value)}` has {counted}, and none at {index}")
         return self.guarded(node, operator.getitem, value, index)

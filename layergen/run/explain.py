@@ -9,7 +9,6 @@ from torch import Tensor
 from layergen.diagnostics import FORWARD, Finding, Label, Path, Place
 from layergen.lang import expression as ex
 from layergen.lang.interpreter import EvaluationFault
-from layergen.lang.python_words import kind_of
 from layergen.lang.tuples import spread, whole_name, wholes
 from layergen.resolve.membership import made_here
 from layergen.rules.calls import SizeOfValues
@@ -25,7 +24,9 @@ from layergen.run.remedies import remedy, taken_apart
 from layergen.run.roles import role_meant
 from layergen.run.said import dotted, needs_data, plain, sheltered, sized_by_values
 from layergen.run.words import Words, short
+from layergen.settings.computable import condition_of
 
+LISTS = (list, tuple, Endless)
 ELEMENTWISE = frozenset({"+", "-", "*", "/", "//", "%", "**", "&", "|", "^"})
 
 
@@ -70,7 +71,7 @@ class Explainer(Words):
             shapes = [tuple(operand.shape) for operand in fault.operands if isinstance(operand, Tensor)]
             if len(shapes) == 2 and not broadcast(*shapes):
                 return coupling(self, path, node, shapes[0], shapes[1])
-            lists = [operand for operand in fault.operands if isinstance(operand, list | tuple)]
+            lists = [operand for operand in fault.operands if isinstance(operand, LISTS)]
             if len(shapes) == 1 and len(lists) == 1:
                 return _with_a_list(path, node, fault.operands, self.notes())
         absent = self.absent(node, values)
@@ -93,7 +94,7 @@ class Explainer(Words):
             if tensors:
                 notes = (f"shapes: {tensors}", *notes)
             message = f"`{node.written.function if isinstance(node, ex.Call) else node.operator}` fails: {message}"
-        help = remedy(node, message, values) or self.missing_constraint(node)
+        help = remedy(node, message, values) or self.missing_constraint(node) or self.missing_entries(node)
         return OpFailed.at(Place(path, node.span), message, notes=notes, help=help)
 
     def names(self) -> frozenset[str]:
@@ -114,6 +115,11 @@ class Explainer(Words):
                     demand = f"{number} % {ex.Printer().show(divisor, ex.PRECEDENCE['unary'])} == 0"
                     return f"if `{number}` has to be a multiple, add the constraint `{demand}`"
         return None
+
+    def missing_entries(self, node: ex.Node) -> str | None:
+        """What is to be demanded of a list where it has no entry at an index."""
+        condition = condition_of(self.program, node) if isinstance(node, ex.Subscript) else None
+        return None if condition is None else f"add the constraint `{ex.show(condition)}`"
 
     def divides(self, divisor: str, number: str) -> bool:
         """Whether the spec already demands that an argument divides another."""
@@ -201,7 +207,15 @@ def _size_of_values(path: Path, node: ex.Node, notes: tuple[str, ...]) -> Findin
 
 def _with_a_list(path: Path, node: ex.Binary, operands: Sequence[object], notes: tuple[str, ...]) -> Finding:
     """The finding for a tensor and a list that an operator is to join."""
-    kinds = " and ".join("a tensor" if isinstance(part, Tensor) else kind_of(part) for part in operands)
-    listed = next(part for part in (node.left, node.right) if isinstance(part, ex.Sequence) or part is node.right)
-    help = f"make a tensor of numbers, `tensor({short(listed)})`; several tensors are joined by `stack` or `cat`"
-    return OpFailed.at(Place(path, node.span), f"{kinds} have no `{node.operator}`", notes=notes, help=help)
+    at = 0 if isinstance(operands[0], LISTS) else 1
+    whole, written = operands[at], short((node.left, node.right)[at])
+    kinds = ["a tensor", "a tensor"]
+    if not isinstance(whole, list | tuple) or any(isinstance(item, Tensor) for item in whole):
+        kinds[at] = f"{'a tuple' if isinstance(whole, tuple) else 'a list'} of tensors"
+        help = f"join them, `stack({written})` or `cat({written})`, or take one of them, `{written}[0]`"
+    else:
+        kinds[at] = "a list"
+        help = f"make a tensor of it, `tensor({written})`"
+    return OpFailed.at(
+        Place(path, node.span), f"{' and '.join(kinds)} have no `{node.operator}`", notes=notes, help=help
+    )

@@ -19,14 +19,15 @@ from layergen.resolve.program import Program
 from layergen.resolve.scope import Scoped
 from layergen.rules.cases import IncomputableValue
 from layergen.settings.choice import Setting
-from layergen.settings.incomputable import compute_made
+from layergen.settings.computable import condition_of
+from layergen.settings.incomputable import compute_made, deferred
 from layergen.settings.search import candidates
 from layergen.words import listed
 
 NUMBERS = (0, 1, -1, 2, 3)
 FEW = 4  # lists that are tried
 TRIES = 1500  # settings in which two arguments are moved
-LOGARITHMS = frozenset({"log", "log2", "log10"})
+UNRUN = frozenset({"attributes", "repr"})  # what no forward computes
 
 
 def check_computed(program: Program, base: Setting) -> Iterator[Finding]:
@@ -47,11 +48,13 @@ def check_computed(program: Program, base: Setting) -> Iterator[Finding]:
         read = _read(program, whole.expression)
         values = {**base.values, **moved}
         told = [f"`{name}` is {_shown(values[name])}" for name in program.arguments if name in read]
-        if told:  # what fails everywhere is said where it is run
-            shown = f"`{ex.show(fault.node)}`" if isinstance(fault.node, ex.Expression) else "this"
-            message = f"{shown} cannot be computed where {listed(told)}: {fault.message}"
-            place = Place(whole.path, fault.node.span)
-            yield IncomputableValue.at(place, message, help=_help(program, given, moved, fault))
+        if not told and whole.path[0] not in UNRUN:
+            continue  # what fails everywhere is said where it is run
+        where = f" where {listed(told)}" if told else ""
+        shown = f"`{ex.show(fault.node)}`" if isinstance(fault.node, ex.Expression) else "this"
+        message = f"{shown} cannot be computed{where}: {fault.message}"
+        help = _help(program, given, moved, fault, whole) if told else None
+        yield IncomputableValue.at(Place(whole.path, fault.node.span), message, help=help)
 
 
 def _shown(value: Any) -> str:
@@ -68,14 +71,14 @@ def _whole(program: Program, fault: EvaluationFault) -> Scoped | None:
 
 
 def _moves(program: Program, base: Setting) -> Iterator[dict[str, Any]]:
-    """What to give instead of the base's: one argument after the other, then two at once."""
+    """What to give instead of the base's: one argument after the other, then two at once, and nothing."""
     initial = (part.init.value for part in program.tensors.values() if is_initializer(part.init.value))
     computed = (*program.derived.values(), *program.attributes.values(), *program.argument_constraints)
     defaults = (part.default for part in program.arguments.values() if part.default is not None)
     made = (
         part for member in program.members.values() for part in (member.constructor, member.when) if part is not None
     )
-    whole = (*computed, *initial, *defaults, *made)
+    whole = (*computed, *initial, *defaults, *made, *_shown_where(program))
     read = frozenset[str]().union(*(_read(program, part) for part in whole))
     pools = {name: _pool(program, name, base) for name in program.arguments if name in read}
     yield from ({name: value} for name, pool in pools.items() for value in pool)
@@ -85,6 +88,7 @@ def _moves(program: Program, base: Setting) -> Iterator[dict[str, Any]]:
         for first, second in product(pools[one], pools[other])
     )
     yield from islice(both, TRIES)
+    yield {}
 
 
 def _pool(program: Program, name: str, base: Setting) -> list[Any]:
@@ -135,7 +139,7 @@ def _fault(program: Program, given: Mapping[str, Any]) -> EvaluationFault | None
             values[name] = Interpreter(values).evaluate(expression)
         if not _hold(program, values):
             return None
-        for expression in (*program.attributes.values(), *_initial(program, values)):
+        for expression in (*program.attributes.values(), *_initial(program, values), *_shown_where(program)):
             if ex.names(expression) <= values.keys():
                 Interpreter(values).evaluate(expression)
         for member in program.members.values():
@@ -144,6 +148,11 @@ def _fault(program: Program, given: Mapping[str, Any]) -> EvaluationFault | None
     except EvaluationFault as fault:
         return fault if not values or _hold(program, values, fault) else None
     return None
+
+
+def _shown_where(program: Program) -> Iterator[ex.Expression]:
+    """The conditions under which ``repr`` shows something."""
+    yield from (item.when for item in program.repr or () if item.when is not None)
 
 
 def _initial(program: Program, values: Mapping[str, Any]) -> Iterator[ex.Expression]:
@@ -197,7 +206,9 @@ def _spelled(program: Program, expression: ex.Expression) -> ex.Expression:
     return ex.transform(expression, spelled)
 
 
-def _help(program: Program, given: Mapping[str, Any], moved: Mapping[str, Any], fault: EvaluationFault) -> str:
+def _help(
+    program: Program, given: Mapping[str, Any], moved: Mapping[str, Any], fault: EvaluationFault, whole: Scoped
+) -> str:
     """What to write: a bound, where one argument lies at its own, or else a constraint."""
     if len(moved) == 1:
         ((name, value),) = moved.items()
@@ -210,7 +221,9 @@ def _help(program: Program, given: Mapping[str, Any], moved: Mapping[str, Any], 
         if _begins_above(program, given, name, argument):
             bound = "min: 1" if argument.type.integral else "min: 0, exclusive: min"
             return f"say what `{name}` is at least: `{bound}`"
-    condition = _condition(fault.node)
+    if isinstance(fault.node, ex.Subscript) and (help := deferred(whole)) is not None:
+        return help
+    condition = condition_of(program, fault.node)
     if condition is None:
         return "raise a bound, or rule it out by a constraint"
     return f"add the constraint `{ex.show(_spelled(program, condition))}`"
@@ -228,16 +241,3 @@ def _works_beyond(program: Program, given: Mapping[str, Any], name: str, argumen
     """Whether all can be computed a step further."""
     value = given[name] + (step if argument.type.integral else 0.1 * step)
     return not refusal(name, argument, value) and _fault(program, {**given, name: value}) is None
-
-
-def _condition(node: ex.Node) -> ex.Expression | None:
-    """The condition under which a step of a computation works."""
-    zero = ex.Literal(0)
-    match node:
-        case ex.Binary(operator="/" | "//" | "%", right=right):
-            return ex.Compare(right, ("!=",), (zero,))
-        case ex.Call(function=function, arguments=(first,)) if function in LOGARITHMS:
-            return ex.Compare(first, (">",), (zero,))
-        case ex.Call(function="sqrt", arguments=(first,)):
-            return ex.Compare(first, (">=",), (zero,))
-    return None

@@ -1,6 +1,7 @@
 """Why no setting is found where a default, a derived value or a constraint can be computed at none."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import islice, product
 from typing import Any
 
@@ -8,7 +9,9 @@ from layergen.diagnostics import Finding, Place
 from layergen.lang import expression as ex
 from layergen.lang.interpreter import EvaluationFault, Interpreter
 from layergen.resolve.program import Member, Program
+from layergen.resolve.scope import Scoped
 from layergen.rules.cases import Unsatisfiable
+from layergen.settings.computable import condition_of
 from layergen.settings.search import candidates, values_of
 from layergen.words import shorten
 
@@ -19,6 +22,8 @@ def incomputable(program: Program) -> Finding | None:
     """The finding for the expression that fails at all settings, if it is the same one everywhere."""
     found: list[EvaluationFault] = []
     for given in islice(_given(program), TRIES):
+        if _is_refused(program, given):
+            continue  # which a caller is told of before
         fault = _fault(program, given)
         if fault is None or (found and fault.node is not found[0].node):
             return None
@@ -30,7 +35,8 @@ def incomputable(program: Program) -> Finding | None:
         if any(other is node for other in ex.walk(part.expression)):
             shown = f"`{shorten(ex.show(node))}`" if isinstance(node, ex.Expression) else "this"
             message = f"{shown} cannot be computed at any setting: {found[0].message}"
-            return Unsatisfiable.at(Place(part.path, node.span), message, help=_help(program, node))
+            help = deferred(part) or _help(program, node)
+            return Unsatisfiable.at(Place(part.path, node.span), message, help=help)
     return None
 
 
@@ -45,7 +51,8 @@ def _help(program: Program, node: ex.Node) -> str | None:
         if isinstance(constructor, ex.Comprehension) and constructor.target.id in ex.names(node):
             index = constructor.target.id
             return f"`{index}` begins at 0 in `{ex.show(constructor.iterable)}`: write `{index} + 1` where that fails"
-    return None
+    condition = condition_of(program, node) if isinstance(node, ex.Subscript) else None
+    return f"add the constraint `{ex.show(condition)}`" if condition is not None else None
 
 
 def _operands(node: ex.Node) -> tuple[ex.Expression, ...]:
@@ -73,6 +80,14 @@ def _given(program: Program) -> Iterator[dict[str, Any]]:
     yield from (dict(zip(names, values, strict=True)) for values in product(*pools))
 
 
+def deferred(part: Scoped) -> str | None:
+    """What to write instead of a default that cannot be computed: no constraint is asked before it."""
+    if part.path[0] != "arguments":
+        return None
+    name = part.path[1]
+    return f"let `{name}` be None by default, and compute it behind the constraints: `derived: {{{name}: …}}`"
+
+
 def _fault(program: Program, given: dict[str, Any]) -> EvaluationFault | None:
     try:
         values = values_of(program, given)
@@ -83,6 +98,20 @@ def _fault(program: Program, given: dict[str, Any]) -> EvaluationFault | None:
     except EvaluationFault as fault:
         return fault
     return None
+
+
+def _is_refused(program: Program, given: dict[str, Any]) -> bool:
+    """Whether a constraint on what is given does not hold, as far as that can be told."""
+    known = dict(given)
+    for name, argument in program.arguments.items():
+        if name not in known and argument.default is not None:
+            with suppress(EvaluationFault):
+                known[name] = Interpreter(known).evaluate(argument.default)
+    for constraint in program.argument_constraints:
+        with suppress(EvaluationFault):
+            if ex.names(constraint) <= known.keys() - program.replaced and not Interpreter(known).truth(constraint):
+                return True
+    return False
 
 
 def compute_made(member: Member, interpreter: Interpreter) -> None:
