@@ -93,11 +93,8 @@ def _fractions(argument: Argument, defaulted: bool) -> list[Any]:
         case argument_types.ANY if argument.optional_entries:
             return [[None, 0.5], [0.25, None], [0.5, 0.25], [2.0], *([part] for part in _between(argument))]
         case argument_types.ANY:
-            return [
-                *([0.5], [0.25, 0.75], [0.5, 0.25], [2.0, 3.0]),
-                *([part] for part in _between(argument)),
-                [2, 1, 3],
-            ]
+            between = [[part] for part in _between(argument)]
+            return [[0.5], [0.25, 0.75], [0.5, 0.25], [2.0, 3.0], *between, [2.0, 1.0, 3.0]]
         case count:
             gaps = ((None, 0.5), (0.25, None)) if argument.optional_entries else ()
             return [*(cycled(parts, count) for parts in (*gaps, *UNEQUAL_FLOATS)), *usual, *_between(argument)]
