@@ -1,4 +1,4 @@
-"""Branches: each is taken, and each conditional value is, by a run of some setting."""
+"""Branches: each is taken, each conditional value is, and each loop is entered, by a run of some setting."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -11,13 +11,13 @@ from layergen.rules.cases import UntakenBranch
 from layergen.run.forward import Run
 from layergen.run.instance import Instance
 from layergen.run.watching import BOTH, WITHOUT_DATA, Runs, Watch, Watcher
-from layergen.settings.branches import Branching, Decision, branchings, outside
+from layergen.settings.branches import Branching, Decision, branchings, loops, outside, turned
 from layergen.settings.choice import Setting
-from layergen.settings.reaching import reach, untaken
+from layergen.settings.reaching import Reached, reach, untaken
 
 
 class DecisionWatch(Watcher[frozenset[Decision]]):
-    """Notes what the conditions of a forward come to."""
+    """Notes what the conditions of a forward come to, and which of its loops take a turn."""
 
     def __init__(self, instance: Instance) -> None:
         super().__init__(instance)
@@ -25,6 +25,9 @@ class DecisionWatch(Watcher[frozenset[Decision]]):
 
     def decided(self, test: ex.Expression, outcome: bool) -> None:
         self.decisions.add(((FORWARD, test.span), outcome))
+
+    def turned(self, over: ex.Expression, turns: int) -> None:
+        self.decisions |= {((FORWARD, over.span), False), ((FORWARD, over.span), turns > 0)}
 
     def evidence(self, run: Run | None) -> frozenset[Decision]:
         return frozenset(self.decisions)
@@ -34,9 +37,9 @@ DECISIONS = Watch(WITHOUT_DATA, BOTH, DecisionWatch)
 
 
 def check_branches(program: Program, runs: Iterable[Runs]) -> Iterator[Finding]:
-    """Yield the branches and values that no run takes, with the case that would take them."""
-    found = list(branchings(program))
-    if not found:
+    """Yield the branches and values that no run takes and the loops that none enters, with the case that would."""
+    found, repeated = list(branchings(program)), list(loops(program))
+    if not found and not repeated:
         return
     made = list(runs)
     taken = set[Decision]()
@@ -49,6 +52,16 @@ def check_branches(program: Program, runs: Iterable[Runs]) -> Iterator[Finding]:
         never |= {branching.tensor} if branching.tensor else set()
         if (branching.key, not outcome) in taken and not _is_idle(program, branching, outcome):
             yield _finding(program, made[0].setting, branching, outcome)
+    for loop in repeated:
+        if (loop.key, False) in taken and (loop.key, True) not in taken:
+            yield _unentered(program, made[0].setting, loop)
+
+
+def _unentered(program: Program, base: Setting, loop: Branching) -> Finding:
+    text = ex.show(loop.test)
+    help = _case_of(reach(program, base, loop, True, turned))
+    help = help or f"give a case under `cases` at which `{text}` has a turn, or delete the loop"
+    return UntakenBranch.at(loop.place, f"no setting enters this loop: `{text}` is always empty", help=help)
 
 
 def _is_idle(program: Program, branching: Branching, outcome: bool) -> bool:
@@ -75,15 +88,20 @@ def _finding(program: Program, base: Setting, branching: Branching, outcome: boo
         message = f"no setting {what}: `{text}` {never} holds"
     else:
         message = f"no setting takes the value {'before `if`' if outcome else 'behind `else`'}: `{text}` {never} holds"
-    if reached is not None and reached.changes:
-        help = f"a case would: add `- {_case(reached.changes)}` to `cases`"
-    else:
-        condition = text if outcome else f"not ({text})"
-        help = (
-            settled(program, branching.test)
-            or f"give a case under `cases` at which `{condition}` holds, or delete what nothing takes"
-        )
+    condition = text if outcome else f"not ({text})"
+    help = (
+        _case_of(reached)
+        or settled(program, branching.test)
+        or f"give a case under `cases` at which `{condition}` holds, or delete what nothing takes"
+    )
     return UntakenBranch.at(branching.place, message, help=help)
+
+
+def _case_of(reached: Reached | None) -> str | None:
+    """The case that takes what none takes, where one was found."""
+    if reached is None or not reached.changes:
+        return None
+    return f"a case would: add `- {_case(reached.changes)}` to `cases`"
 
 
 def _case(changes: Mapping[str, Any]) -> str:

@@ -20,7 +20,7 @@ from layergen.prove.proof import paths
 from layergen.prove.proven import Proof, Tried
 from layergen.resolve.program import Member, Program, takes
 from layergen.rules import all_rules
-from layergen.settings.branches import branchings
+from layergen.settings.branches import branchings, loops
 from layergen.settings.choice import Setting
 from layergen.settings.pairs import pairs
 from layergen.words import listed, plural
@@ -48,8 +48,10 @@ def guarantees(layer: CheckedLayer) -> Iterator[Guarantee]:
     if further:
         detail = f"flags, choices and numbers together: at {plural(further, 'further setting')}"
         yield Guarantee("settings", "tried", detail)
-    if any(branchings(program)):
-        yield Guarantee("branches", "tried", f"{cases}: each branch and each conditional value is taken")
+    taken = ["each branch and each conditional value is taken"] if any(branchings(program)) else []
+    taken += ["each loop is entered"] if any(loops(program)) else []
+    if taken:
+        yield Guarantee("branches", "tried", f"{cases}: {', and '.join(taken)}")
     yield Guarantee("call", "checked", "every call fits a signature of its op, by name and by kind")
     yield from _dtype(program, on_paths, layer.for_data)
     yield from _on_data(layer)

@@ -82,11 +82,11 @@ class EmptyRange(Rule):
 
 
 class UntakenBranch(Rule):
-    """No setting at which the layer is tried takes a branch, or one of the values of a conditional.
+    """No setting at which the layer is tried takes a branch or one of the values of a conditional, or enters a loop.
 
     What no setting takes is neither proven nor tried, whatever else is said of the layer. Conditions on arguments,
     sizes and optional inputs are solved by trying what they speak of; where that finds nothing, or nothing small, the
-    spec has to say which setting it is.
+    spec has to say which setting it is. A loop is entered where it takes a turn.
 
         forward: |
           y = x * weight

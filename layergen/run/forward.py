@@ -50,6 +50,9 @@ class Observer(Protocol):
     def decided(self, test: ex.Expression, outcome: bool) -> None:
         """A condition has said which way to go."""
 
+    def turned(self, over: ex.Expression, turns: int) -> None:
+        """A loop over something is about to take so many turns."""
+
 
 @dataclass(frozen=True)
 class Step:
@@ -195,6 +198,11 @@ class ForwardInterpreter(Interpreter):
         for observer in self.observers:
             observer.decided(test, outcome)
         return outcome
+
+    def take_turns(self, statement: ex.For, items: list[Any]) -> None:
+        for observer in self.observers:
+            observer.turned(statement.iterable, len(items))
+        super().take_turns(statement, items)
 
     def count(self, number: int) -> str:
         return self.explainer.count(number)

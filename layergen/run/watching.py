@@ -42,6 +42,9 @@ class Watcher(Generic[Evidence]):
     def decided(self, test: ex.Expression, outcome: bool) -> None:
         """A condition has said which way to go."""
 
+    def turned(self, over: ex.Expression, turns: int) -> None:
+        """A loop over something is about to take so many turns."""
+
     def evidence(self, run: Run | None) -> Evidence:
         """What was seen, once the run is over; None came of a run that failed."""
         raise NotImplementedError

@@ -16,7 +16,7 @@ from layergen.lang.interpreter import EvaluationFault, Interpreter, scalar_call
 from layergen.lang.model import Buffer, Parameter
 from layergen.lang.scalars import NUMBERS, SCALARS
 from layergen.lang.tuples import spread, wholes
-from layergen.lang.visitor import Block, parts
+from layergen.lang.visitor import Block, parts, statements
 from layergen.resolve.program import Member, Program
 from layergen.resolve.scope import CONSTANTS, SAID_OF_THE_LAYER, Scoped
 from layergen.settings.choice import Setting
@@ -88,6 +88,13 @@ def _in_expression(path: Path, expression: ex.Node, around: tuple[Decision, ...]
         yield from _in_expression(path, child, around)
 
 
+def loops(program: Program) -> Iterator[Branching]:
+    """The loops of the forward, each by what it runs over: whether it takes a turn."""
+    for statement in statements(program.forward.statements):
+        if isinstance(statement, ex.For):
+            yield Branching(FORWARD, statement.iterable, otherwise=False)
+
+
 class Unknown:
     """A value of which nothing is known but that it is there."""
 
@@ -103,6 +110,7 @@ class Shadow(Interpreter):
         super().__init__({**constants, **values}, self.called)
         self.decisions: set[Decision] = set()
         self.leanings: set[Decision] = set()  # whether the first of two is more, where one of them is asked for
+        self.turned: set[Decision] = set()  # whether a loop takes a turn; that it ends is so of each that is met
         self.path: Path = FORWARD
 
     def called(self, node: ex.Call, arguments: list[Any], keywords: dict[str, Any]) -> Any:
@@ -131,6 +139,11 @@ class Shadow(Interpreter):
             return super().items(node)
         except EvaluationFault:
             return [UNKNOWN]  # one turn shows what every turn decides without the tensors
+
+    def take_turns(self, statement: ex.For, items: list[Any]) -> None:
+        key = (self.path, statement.iterable.span)
+        self.turned |= {(key, False), (key, bool(items))}
+        super().take_turns(statement, items)
 
     def decide(self, test: ex.Expression) -> bool:
         outcome = super().decide(test)
@@ -212,9 +225,21 @@ def inside(program: Program, setting: Setting, kind: type[Noting]) -> Iterator[N
         yield shadow
 
 
+def turned(program: Program, setting: Setting) -> set[Decision]:
+    """Which loops are met at a setting, and which of them take a turn, as far as that can be told without tensors."""
+    return set[Decision]().union(*(shadow.turned for shadow in inside(program, setting, Shadow)))
+
+
 def way(program: Program, setting: Setting) -> frozenset[Decision] | None:
-    """What tells the way that a setting takes from others: what all conditions come to; None where there are none."""
-    return frozenset(foreseen(program, setting)) if any(branchings(program)) else None
+    """What tells the way that a setting takes from others; None where there is but one.
+
+    That is what all conditions come to, and the loops that take no turn.
+    """
+    met = turned(program, setting) if any(loops(program)) else set[Decision]()
+    passed = {(key, False) for key, taken in met if not taken and (key, True) not in met}
+    if any(branchings(program)):
+        return frozenset(foreseen(program, setting) | passed)
+    return frozenset(passed) or None
 
 
 def _tensors(program: Program, setting: Setting) -> dict[str, Any]:
@@ -229,5 +254,18 @@ def _tensors(program: Program, setting: Setting) -> dict[str, Any]:
             there = part.when is None or Interpreter(setting.values).truth(part.when)
         except EvaluationFault:
             there = True
-        found[name] = UNKNOWN if there else None
+        found[name] = _present(part, setting) if there else None
     return found
+
+
+def _present(part: Parameter | Buffer | Member, setting: Setting) -> Any:
+    """What stands for a tensor or a member that there is: for a list, as many members as are in it."""
+    match part:
+        case Member(constructor=ex.Comprehension(iterable=iterable)):
+            try:
+                return [UNKNOWN] * len(Interpreter(setting.values).items(iterable))
+            except EvaluationFault:
+                return UNKNOWN
+        case Member(constructor=ex.Sequence(items=items)):
+            return [UNKNOWN] * len(items)
+    return UNKNOWN

@@ -12,9 +12,19 @@ from layergen.lang.interpreter import EvaluationFault
 from layergen.lang.model import Argument
 from layergen.lang.tuples import spread, wholes
 from layergen.lang.visitor import sources
-from layergen.resolve.program import Program
+from layergen.resolve.program import Member, Program
 from layergen.settings.alternative import Alternative, alternatives
-from layergen.settings.branches import Branching, Decision, branchings, choices, foreseen, is_foreseen, leanings
+from layergen.settings.branches import (
+    Branching,
+    Decision,
+    branchings,
+    choices,
+    foreseen,
+    is_foreseen,
+    leanings,
+    loops,
+    turned,
+)
 from layergen.settings.choice import Setting, allowed, case_sizes, setting_with, sizable
 from layergen.settings.search import candidates, consistent, cycled, search, values_of
 
@@ -61,7 +71,8 @@ def reaching(program: Program, chosen: Sequence[Setting]) -> Iterator[Setting]:
     """Settings that take what none of the chosen ones takes, as far as they can be found."""
     names = Names({setting.name for setting in chosen})
     made = list(chosen)
-    for found, seen in ((list(branchings(program)), foreseen), (list(choices(program)), leanings)):
+    for every, seen in ((branchings, foreseen), (choices, leanings), (loops, turned)):
+        found = list(every(program))
         taken = set[Decision]().union(*(seen(program, setting) for setting in chosen)) if found else set()
         for branching, outcome in untaken(found, taken):
             if (branching.key, outcome) in taken:
@@ -121,7 +132,7 @@ def reach(
 ) -> Reached | None:
     """A setting near the base at which a condition comes to an outcome."""
     wanted, inputs = (branching.key, outcome), wholes(program.inputs)
-    tries = TRIES if seen is foreseen else FEWER
+    tries = FEWER if seen is leanings else TRIES
     tests = [branching.test, *_around(program, branching)]
     for changes in islice(changes_of(program, base, tests), tries):
         setting = changed(program, base, changes)
@@ -179,6 +190,8 @@ def _behind(program: Program, name: str) -> Iterator[ex.Expression]:
     part = tensor or program.members.get(name)
     if part is not None and part.when is not None:
         yield part.when
+    if isinstance(part, Member) and isinstance(part.constructor, ex.Comprehension):
+        yield part.constructor.iterable
     yield from sources(program.forward.statements, name)
 
 
@@ -186,8 +199,8 @@ def _pool(program: Program, base: Setting, name: str, literals: set[float | str]
     """Values to try for a name: those that the conditions speak of and those beside them, then the usual ones."""
     ints = sorted({value for value in literals if type(value) is int})
     near = [value + step for value in ints for step in (1, 0, -1)]
-    near += [sign * left * right + step for left in ints for right in ints for sign in (1, -1) for step in (0, 1, -1)]
     near += [2 * value for value in ints]
+    near += [sign * left * right + step for left in ints for right in ints for sign in (1, -1) for step in (0, 1, -1)]
     argument = program.decided.get(name)
     if argument is None:
         if name in wholes(program.inputs):
