@@ -50,6 +50,7 @@ LENGTHY = frozenset(  # the cases that take seconds, which are slow tests as the
         "values_that_start_from_each_other",
         "whole_layer_with_a_table_of_one_row",
         "whole_layer_with_a_tuple",
+        "whole_layer_with_families_of_members",
         "whole_layer_with_its_own_repr",
         "whole_layer_with_lists_of_numbers",
         "whole_layer_with_members_along_dimensions",

@@ -114,6 +114,8 @@ class Annotations:
             case ex.Subscript(value=ex.Name(id=name), index=index) if name in self.program.families:
                 number = constant(index)
                 return self.program.families[name].named is None or number is None or number < 0
+            case ex.Subscript(value=ex.Member()):  # it may be one of a list
+                return True
             case ex.Unary(operand=part) | ex.Subscript(value=part):
                 return self.untyped(part)
             case _:

@@ -17,7 +17,7 @@ from layergen.lower.carried import carried
 from layergen.lower.families import reader
 from layergen.lower.input_checks import InputCheckWriter, mentioned_dimensions, rounds
 from layergen.lower.loops import arranged
-from layergen.lower.members import listed
+from layergen.lower.members import listed, untyped
 from layergen.lower.narrowing import Narrowing, asked_and_read
 from layergen.lower.origin import origin
 from layergen.lower.returned import Answers, conditions, named_output, result, returned
@@ -67,7 +67,7 @@ class ForwardWriter(Visitor):
         self.origin = origin(program, self.names)
         once, listing = self.free("value"), listed(program)
         self.printer = SourcePrinter(self.names, self.origin, once, functional(program), listed=listing)
-        self.printer.given = given_names(program)
+        self.printer.given, self.printer.untyped = given_names(program), untyped(program)
         self.rank = measured(program, conditions, self.free("rank"))
         self.run = None if self.rank else self.named_run()
         self.printer.leading, self.printer.read = self.run or self.leading(), reader(program)

@@ -1,6 +1,6 @@
 """Lowers members: how the constructor makes them, how they are reset, and what their classes are imported from."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import groupby
 
 from layergen.lang import expression as ex
@@ -10,7 +10,7 @@ from layergen.lower.scopes import attribute_names, constructor_names, given, ini
 from layergen.lower.source import Origin, SourcePrinter
 from layergen.resolve.lacking import is_untyped, may_lack
 from layergen.resolve.program import Child, Constructible, Made, Member, Program, takes
-from layergen.run.paths import dotted, parted
+from layergen.run.paths import bracketed, dotted, parted
 
 ITEM = "member"  # one of a list, where all are reset
 LEFT_OUT = "tensor"  # one of a member, which may have none
@@ -46,6 +46,18 @@ def listed(program: Program) -> dict[str, str]:
     """The classes of the members in lists, by the lists' names."""
     lists = {name: member for name, member in program.members.items() if member.listed}
     return {name: type_of_item(member) for name, member in lists.items()}
+
+
+def untyped(program: Program) -> Callable[[ex.Member], bool]:
+    """Tells the tensors of members whose types a type checker does not see."""
+
+    def is_vague(node: ex.Member) -> bool:
+        base, path = parted(node, lambda index: 0)
+        owner = base.value if isinstance(base, ex.Subscript) else base
+        member = program.members.get(owner.id) if isinstance(owner, ex.Name) else None
+        return member is not None and is_untyped(member, bracketed(path))
+
+    return is_vague
 
 
 def type_of_item(member: Member) -> str:

@@ -4,7 +4,7 @@ from layergen.lang import expression as ex
 from layergen.lower.annotations import Annotations
 from layergen.lower.autocast import device_type
 from layergen.lower.families import reader
-from layergen.lower.members import each, listed
+from layergen.lower.members import each, listed, untyped
 from layergen.lower.narrowing import Narrowing
 from layergen.lower.scopes import attribute_names, functional
 from layergen.lower.source import Origin, SourcePrinter
@@ -89,5 +89,12 @@ def own_term(program: Program) -> str:
     names = attribute_names(program) | {name: f"self.{name}" for name in parts}
     source = some_tensor(program)
     origin = Origin(f"{source}.device", f"{source}.dtype")
-    printer = SourcePrinter(names, origin, functional=functional(program), read=reader(program), listed=listed(program))
+    printer = SourcePrinter(
+        names,
+        origin,
+        functional=functional(program),
+        read=reader(program),
+        listed=listed(program),
+        untyped=untyped(program),
+    )
     return printer.show(Narrowing(program)(program.penalty, ex.names(program.penalty)), ex.PRECEDENCE["+"])

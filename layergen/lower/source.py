@@ -62,7 +62,9 @@ class SourcePrinter(ex.Printer):
         read: Callable[[ex.Subscript, Callable[[ex.Expression], str]], str | None] = lambda node, show: None,
         listed: Mapping[str, str] = MappingProxyType({}),
         given: Mapping[str, str] = MappingProxyType({}),
+        untyped: Callable[[ex.Member], bool] = lambda node: False,
     ) -> None:
+        self.untyped = untyped
         self.listed = listed
         self.given = given
         self.names = names
@@ -106,11 +108,20 @@ class SourcePrinter(ex.Printer):
         return f"*{self.show(node.value, ex.PRECEDENCE['|'])}"
 
     def member(self, node: ex.Member) -> str:
-        """A tensor of a member; one of a list says of which class it is, for a type checker cannot know."""
-        match node.value:
-            case ex.Subscript(value=ex.Name(id=name)) if name in self.listed:
-                return f"cast({self.listed[name]}, {self.show(node.value)}).{node.name}"
-        return super().member(node)
+        """A tensor of a member, of which is told what it is where a type checker cannot know."""
+        text = self.path(node)
+        return f"cast(Tensor, {text})" if self.untyped(node) else text
+
+    def path(self, node: ex.Expression) -> str:
+        """The path of a tensor of a member; one of a list says of which class it is."""
+        match node:
+            case ex.Member(value=ex.Subscript(value=ex.Name(id=name)) as value) if name in self.listed:
+                return f"cast({self.listed[name]}, {self.show(value)}).{node.name}"
+            case ex.Member(value=value, name=name):
+                return f"{self.path(value)}.{name}"
+            case ex.Subscript(value=ex.Member() as value, index=index):
+                return f"{self.path(value)}[{self.show(index)}]"
+        return self.show(node, ex.PRECEDENCE["primary"])
 
     def sequence(self, node: ex.Sequence) -> str:
         return super().sequence(self.spliced(node))

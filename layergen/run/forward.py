@@ -185,6 +185,17 @@ class ForwardInterpreter(Interpreter):
         found: Tensor | None = self.guarded(node, inner.tensor, path)
         return found
 
+    def subscript(self, node: ex.Subscript) -> Any:
+        several = self.family(node.value) if isinstance(node.value, ex.Member) else None
+        return super().subscript(node) if several is None else self.pick(node, several, self.index(node.index))
+
+    def family(self, node: ex.Member) -> list[Tensor | None] | None:
+        """The tensors of a family of a member; None where its path is that of one tensor, or of none."""
+        base, path = parted(node, self.evaluate)
+        inner = self.evaluate(base)
+        found: list[Tensor | None] | None = inner.family(path) if hasattr(inner, "family") else None
+        return found
+
     def combine(self, node: ex.Binary, left: Any, right: Any) -> Any:
         for observer in self.observers:
             observer.combined(node, left, right)

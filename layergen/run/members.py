@@ -67,6 +67,13 @@ class Inner:
             raise LookupError(f"there is no tensor `{bracketed(path)}`: {known}")
         return self.state[self.prefix + path]
 
+    def family(self, path: str) -> list[Tensor | None] | None:
+        """The tensors of a family of it; None where there is none of that path."""
+        found: list[Tensor | None] = []
+        while (name := f"{self.prefix}{path}.{len(found)}") in self.state:
+            found.append(self.state[name])
+        return found or None
+
     def __call__(self, node: ex.Call, arguments: list[Any], keywords: dict[str, Any], training: bool) -> Any:
         """What a call of it gives: a tensor, or a tuple of several.
 
