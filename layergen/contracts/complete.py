@@ -31,7 +31,8 @@ def check_complete(ways: Ways) -> Iterator[Finding]:
     program = ways.program
     if program.definition is None:
         return
-    known = _with_sources(program, {*program.definition.mentions, *_of_shapes(program)})
+    mentioned = {*program.definition.mentions, *program.definition.functions}
+    known = _with_sources(program, mentioned | _of_shapes(program))
     told = program.definition.tells_training
     read = {name for statement in program.forward.statements for name in _names(statement, told)}
     used = _with_sources(program, read - {*program.parameters, *program.buffers})

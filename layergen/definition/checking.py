@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from layergen.definition.choices import check_chosen, misplaced
 from layergen.definition.entries import Entry, entry_of, indices_at_once
 from layergen.definition.faults import PATH, ill
 from layergen.definition.functions import FUNCTIONS
@@ -134,6 +135,9 @@ class Checker:
             return
         if found.name.id in self.definition.scene.members:
             yield from check_member(self.definition, found, lambda inner: self.index(inner, bound))
+            return
+        if found.call is not None and found.name.id in self.definition.callables:
+            yield misplaced(found)
             return
         if found.inner:
             near = nearest(found.name.id, (*self.definition.scene.members, *FUNCTIONS))
@@ -299,6 +303,10 @@ class Checker:
             return
         if (finding := self.called(node)) is not None:
             yield finding
+            return
+        if node.function in self.definition.callables:
+            yield from check_chosen(self.definition, node)
+            yield from (found for argument in node.arguments for found in self.expression(argument, bound))
             return
         if node.function not in FUNCTIONS:
             near = nearest(node.function, FUNCTIONS)

@@ -9,8 +9,9 @@ from typing import Any
 
 from layergen.definition.calling import inputs_at
 from layergen.definition.entries import Entry, entry_of, passed
-from layergen.definition.functions import FUNCTIONS, bounded, divide, multiply, power
+from layergen.definition.functions import FUNCTIONS, NUMBER, bounded, divide, formula, multiply, power
 from layergen.definition.grammar import INDEX_OF, is_run, reduction, run_name
+from layergen.definition.lacking import absent, unsayable
 from layergen.definition.numbers import Compute, Computed, Entries, Index, IndexFault, Names, Part, Source
 from layergen.definition.scene import written_index
 from layergen.definition.terms import looked_up, product_of, terms_of
@@ -163,7 +164,18 @@ class Compiler:
 
         return compute
 
+    def chosen(self, node: ex.Call) -> Compute:
+        """A function that calls the one that an argument is."""
+        choice = self.source.numbers[node.function]
+        meant, argument = formula(choice), self.compiled(node.arguments[0])
+        if meant is None:
+            return lambda names: unsayable(node, choice)
+        inner = self.compiled(meant)
+        return lambda names: inner({NUMBER: argument(names)})
+
     def call(self, node: ex.Call) -> Compute:
+        if node.function in self.source.definition.callables:
+            return self.chosen(node)
         function = FUNCTIONS[node.function]
         arguments = [self.compiled(argument) for argument in node.arguments]
 
@@ -382,11 +394,6 @@ class Compiler:
         told = self.source.ranges.read(name, (body,))[0]
         extent = cache(lambda: self.source.extent(told))
         return name, lambda _: turns(index, extent(), is_run(name))
-
-
-def absent(node: ex.Node, name: str) -> Any:
-    """Refuse to read what is not there."""
-    raise IndexFault(node, f"`{name}` is None here", f"ask for it: `… if {name} is not None else …`")
 
 
 def _is_finite(value: Any) -> bool:

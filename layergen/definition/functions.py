@@ -2,9 +2,12 @@
 
 import math
 from collections.abc import Callable
+from functools import cache
 from types import MappingProxyType
 from typing import Any
 
+from layergen.lang import expression as ex
+from layergen.lang.parser import parse_expression
 from layergen.lang.scalars import LIMIT, SCALARS
 
 Function = Callable[..., Any]
@@ -91,3 +94,49 @@ SOURCES = MappingProxyType(
         **{name: f"math.{name}" for name in ("erf", "sinh", "cosh", "atan")},
     }
 )
+
+NUMBER = "a number"  # what a function is given in the formulas below; no name of a spec is like it
+
+# What an argument that is a function may be, beside the functions of one number: each at the defaults that its op has.
+_FORMULAS = MappingProxyType(
+    {
+        "celu": "x if x > 0 else exp(x) - 1",
+        "elu": "x if x > 0 else exp(x) - 1",
+        "expm1": "exp(x) - 1",
+        "gelu": "x * (1 + erf(x / sqrt(2))) / 2",
+        "hardshrink": "x if abs(x) > 0.5 else 0",
+        "hardsigmoid": "min(max(x + 3, 0), 6) / 6",
+        "hardswish": "x * min(max(x + 3, 0), 6) / 6",
+        "hardtanh": "min(max(x, -1), 1)",
+        "leaky_relu": "max(x, 0.01 * x)",
+        "log1p": "log(1 + x)",
+        "logsigmoid": "-log(1 + exp(-x))",
+        "mish": "x * tanh(log(1 + exp(x)))",
+        "neg": "-x",
+        "reciprocal": "1 / x",
+        "relu": "max(x, 0)",
+        "relu6": "min(max(x, 0), 6)",
+        "rsqrt": "1 / sqrt(x)",
+        "selu": "1.0507009873554805 * (x if x > 0 else 1.6732632423543772 * (exp(x) - 1))",
+        "silu": "x * sigmoid(x)",
+        "softplus": "log(1 + exp(x))",
+        "softshrink": "x - 0.5 if x > 0.5 else x + 0.5 if x < -0.5 else 0",
+        "softsign": "x / (1 + abs(x))",
+        "square": "x ** 2",
+        "tanhshrink": "x - tanh(x)",
+        **{
+            name: f"{name}(x)"
+            for name in ("abs", "atan", "ceil", "cos", "cosh", "erf", "exp", "floor", "log", "log2", "round", "sigmoid")
+        },
+        **{name: f"{name}(x)" for name in ("sin", "sinh", "sqrt", "tan", "tanh")},
+    }
+)
+
+
+@cache
+def formula(name: object) -> ex.Expression | None:
+    """What a function that goes by the name of an op makes of `NUMBER`, if a definition can say it."""
+    text = _FORMULAS.get(name) if isinstance(name, str) else None
+    if text is None:
+        return None
+    return ex.transform(parse_expression(text), lambda node: ex.Name(NUMBER) if node == ex.Name("x") else None)

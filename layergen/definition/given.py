@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from layergen.definition.functions import NUMBER, SOURCES, formula
 from layergen.definition.grammar import RUN
 from layergen.definition.layout import Layout
 from layergen.definition.loop_printer import SIZES, LoopPrinter, function_of, renamed
@@ -21,7 +22,23 @@ def given_lines(printer: LoopPrinter, inside: bool) -> tuple[str, ...]:
     single = sorted(printer.given - definition.scene.families.keys() - set(measured))
     single += sorted({text.partition(".")[0] for text in sizes.values() if "." in text} - set(single))
     given = [_line(name, _given(definition, name, inside)) for name in single]
-    return (*given, *(f"{name} = {text}" for name, text in sizes.items()), *families, *members)
+    return (*given, *(f"{name} = {text}" for name, text in sizes.items()), *families, *members, *_functions(printer))
+
+
+def _functions(printer: LoopPrinter) -> Iterator[str]:
+    """The line that says what the functions among the arguments are, by their names."""
+    arguments = printer.definition.spec.arguments
+    choices = dict.fromkeys(str(choice) for name in sorted(printer.chosen) for choice in arguments[name].choices or ())
+    told = [f'"{name}": {_source(printer, meant)}' for name in choices if (meant := formula(name)) is not None]
+    if told:
+        yield f"functions: dict[str, Callable[[Any], Any]] = {{{', '.join(told)}}}"
+
+
+def _source(printer: LoopPrinter, meant: ex.Expression) -> str:
+    """The source of a function of a number: a name where Python has the function."""
+    if isinstance(meant, ex.Call) and meant.arguments == (ex.Name(NUMBER),) and meant.function != "sigmoid":
+        return SOURCES[meant.function]
+    return f"lambda x: {printer.show(meant)}"
 
 
 def _line(name: str, value: str) -> str:

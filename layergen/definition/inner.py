@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from layergen.definition.calling import CallFault, maker, misfit, output_of, settled, sizes_of
-from layergen.definition.compiler import Compiler, absent
+from layergen.definition.compiler import Compiler
 from layergen.definition.entries import Entry
+from layergen.definition.lacking import absent
 from layergen.definition.numbers import Computed, Entries, Given, Held, Index, IndexFault, Part, Source
 from layergen.definition.scene import Definition
 from layergen.lang import expression as ex

@@ -4,7 +4,7 @@ import re
 
 from layergen.definition.calling import inputs_at, output_of
 from layergen.definition.entries import Entry, entry_of, passed
-from layergen.definition.functions import SOURCES
+from layergen.definition.functions import NUMBER, SOURCES
 from layergen.definition.grammar import INDEX_OF, RUN, is_run, letter, reduction, run_name
 from layergen.definition.layout import layouts
 from layergen.definition.ranges import Ranges
@@ -16,7 +16,7 @@ DEFINITION = "_definition"  # how the functions of members end
 TAKEN = (
     "math", "itertools", "cache", "fmean", "given", "leading", "trailing", "shape", "index", "at", "sum", "max", "min",
     "range", "map", "abs", "int", "float", "len", "round", "definition", "Mapping", "Callable", "Any", "torch",
-    "Tensor", "nn", "Entries", "member_of", "members_of",
+    "Tensor", "nn", "Entries", "member_of", "members_of", "functions",
 )  # fmt: skip
 SIZES = {"leading": "leading_sizes", "trailing": "trailing_sizes", "index": "shape"}  # of `...` without a name
 _REDUCERS = {"sum": "sum", "prod": "math.prod", "mean": "fmean", "max": "max", "min": "min"}
@@ -52,10 +52,13 @@ class LoopPrinter(ex.Printer):
         self.ranges = Ranges(definition)
         self.given: set[str] = set()  # the tensors and numbers that were printed
         self.members: set[str] = set()  # and the members
+        self.chosen: set[str] = set()  # and the functions among the arguments
         self.run = run_word(definition)  # what the indices at `...` are called
 
     def name(self, node: ex.Name) -> str:
         name = node.id
+        if name == NUMBER:
+            return "x"
         if name in self.definition.scene.tensors:
             self.given.add(name)
         elif name in self.definition.named:
@@ -91,6 +94,10 @@ class LoopPrinter(ex.Printer):
     def call(self, node: ex.Call) -> str:
         if node.function == "sigmoid":
             return f"1 / (1 + math.exp(-{self.show(node.arguments[0], ex.PRECEDENCE['unary'])}))"
+        if node.function in self.definition.callables:
+            self.given.add(node.function)
+            self.chosen.add(node.function)
+            return f"functions[{renamed(node.function)}]({self.arguments(node)})"
         return f"{SOURCES[node.function]}({self.arguments(node)})"
 
     def apply(self, node: ex.Apply) -> str:

@@ -186,6 +186,11 @@ class Definition:
         return frozenset(node.function for node in nodes if isinstance(node, ex.Call))
 
     @cached_property
+    def callables(self) -> frozenset[str]:
+        """The arguments that are functions, which the equations may call."""
+        return frozenset(name for name, argument in self.spec.arguments.items() if argument.type.callable)
+
+    @cached_property
     def mentions(self) -> frozenset[str]:
         """All names that the equations mention, on both sides."""
         nodes = (node for equation in self.equations for node in parts(equation))
