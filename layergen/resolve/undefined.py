@@ -1,8 +1,8 @@
 """Names that are used where nothing of that name is known."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
-from layergen.diagnostics import Finding, Path, Place
+from layergen.diagnostics import Finding, Label, Path, Place
 from layergen.lang import expression as ex
 from layergen.lang.inits import INITIALIZERS
 from layergen.lang.meant import constant_meant, initializer_meant
@@ -13,6 +13,7 @@ from layergen.resolve.scope import CONSTANTS, Scoped, scoped
 from layergen.resolve.signature import dimensions
 from layergen.rules.names import UndefinedName
 from layergen.suggest import nearest
+from layergen.words import listed
 
 TENSOR = "an argument of type `tensor`"
 
@@ -23,6 +24,12 @@ def check_undefined(spec: LayerSpec) -> Iterator[Finding]:
     declared_nowhere: set[str] = set()
     for part in sorted(scoped(spec), key=lambda part: part.path[0] != "inputs") if unbound else scoped(spec):
         reported = {*part.names, *declared_nowhere}
+        entry = list(_unbound_in(part, unbound - declared_nowhere)) if part.path[0] == "inputs" else []
+        if len(entry) > 1:  # which have one cause
+            names = {node.id for node in entry}
+            declared_nowhere |= names
+            reported |= names
+            yield _undefined_entry(part, entry)
         for node in ex.walk(without_questions(part.expression, part.asked)):
             if isinstance(node, ex.Name) and node.id not in reported:
                 reported.add(node.id)
@@ -43,6 +50,27 @@ def unbound_names(spec: LayerSpec) -> frozenset[str]:
     known = {*spec.arguments, *spec.derived, *dimensions(spec), *_roles(spec)}
     entries = (entry for tensor in spec.inputs.values() for entry in tensor.entries if not isinstance(entry, ex.Name))
     return frozenset(name for entry in entries for name in ex.names(entry) if name not in known)
+
+
+def _unbound_in(part: Scoped, unbound: Collection[str]) -> Iterator[ex.Name]:
+    """Where names that nothing binds stand first in an entry of a shape."""
+    found: dict[str, ex.Name] = {}
+    for node in ex.walk(part.expression):
+        if isinstance(node, ex.Name) and node.id in unbound and node.id not in part.names:
+            found.setdefault(node.id, node)
+    yield from found.values()
+
+
+def _undefined_entry(part: Scoped, entry: Sequence[ex.Name]) -> Finding:
+    """The finding of an entry with several names that are not known: the one that is misspelled, or all of them."""
+    for node in entry:
+        if help := suggestion(node.id, part.names):
+            return UndefinedName.at(Place(part.path, node.span), f"`{node.id}` is not defined", help=help)
+    first, *_ = entry
+    names = listed([f"`{node.id}`" for node in entry])
+    labels = [Label(Place(part.path, node.span), "nor is this") for node in entry[1:]]
+    help = f"a dimension gets its size where it stands alone: give {names} an entry each"
+    return UndefinedName.at(Place(part.path, first.span), f"{names} are not defined", labels=labels, help=help)
 
 
 def _undefined_in(part: Scoped, node: ex.Name, role: str | None, unbound: bool, spec: LayerSpec) -> Finding:
