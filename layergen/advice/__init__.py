@@ -11,6 +11,7 @@ from layergen.advice.agreement import Trials
 from layergen.advice.attention import attention
 from layergen.advice.einsums import einsums
 from layergen.advice.lost import lost_statistics
+from layergen.advice.marks import undeclared_marks
 from layergen.advice.norms import norms
 from layergen.advice.products import products
 from layergen.advice.proposal import Proposal, dropped, reworked
@@ -45,7 +46,9 @@ def advise(layer: CheckedLayer, settings: Sequence[Setting], runs: Sequence[Runs
         SpecError: If advice is declined that is not given.
     """
     otherwise = _found(layer.program, Trials(layer, settings, runs))
-    found = (*otherwise, *lost_statistics(layer.program, [one.setting for one in runs if one.admits(WITH_DATA)]))
+    on_data = [one for one in runs if one.admits(WITH_DATA)]
+    lost = lost_statistics(layer.program, [one.setting for one in on_data])
+    found = (*otherwise, *lost, *undeclared_marks(layer.program, on_data))
     accepted, given = layer.program.accept, {finding.rule.name for finding in found}
     refuse(
         NeedlessAccept.at(("accept", rule.name), f"`{rule.name}` is accepted, but nothing is advised", help="delete it")

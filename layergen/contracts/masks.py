@@ -57,7 +57,7 @@ def check_masks(ways: Ways) -> Iterator[Finding]:
     for mask in _masks(ways.program):
         trials = [MaskTrial(way, mask) for way in probed(ways) if {mask.name, *mask.part.marks} <= {*way.probe.given}]
         for trial in trials:
-            finding = trial.unmarked() or trial.nothing() or trial.behind_the_last()
+            finding = trial.fault()
             if finding is not None:
                 yield finding
                 return
@@ -99,6 +99,10 @@ class MaskTrial:
 
     def run(self, inputs: Tensors) -> Run | None:
         return self.probe.run(self.way.training, inputs)
+
+    def fault(self) -> Finding | None:
+        """The first effect of what the mask does not mark."""
+        return self.unmarked() or self.nothing() or self.behind_the_last()
 
     def unmarked(self) -> Finding | None:
         """What is wrong if other content of positions that are not marked, or more of them, has an effect."""
@@ -184,6 +188,11 @@ class MaskTrial:
             if (output := self.changed(compared, usual, now)) is not None:
                 return output
         return None
+
+    def sees_other(self, replaced: Tensor, compared: Tensor) -> bool:
+        """Whether what stands at some positions has an effect at others, as it is given now."""
+        usual = self.run(self.before)
+        return usual is not None and self.sees_content(usual, replaced, compared, SCALES) is not None
 
     def sees_more(self, usual: Run) -> str | None:
         """The first output that changes with more positions that are not marked."""

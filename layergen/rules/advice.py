@@ -155,3 +155,32 @@ class LostStatistics(Rule):
     code = "LG606"
     judges = True
     advises = True
+
+
+class UndeclaredMarks(Rule):
+    """A mask keeps positions of another input out, and does not say that this is what it is for.
+
+    A bool input of the shape `[N, L]` that says which of L positions count is held to it once it says so: what stands
+    at other positions has no effect, more of them have none, and nothing is NaN where it marks none. Without the words
+    it is a bool input as any other, and neither the build nor the tests notice when padding begins to count.
+
+        inputs:
+          x: [N, L, dim]
+          mask: {shape: [N, L], dtype: bool}
+        forward: |
+          scores = masked_fill(linear(x, weight), ~mask, -inf)
+
+    It is advice, which changes no exit code, and is given only where the build has seen that other content counts where
+    the mask is true, and nowhere where it is false. If the layer would not keep the promise, the advice says how.
+
+    Fix: say it.
+
+        inputs:
+          mask: {shape: [N, L], dtype: bool, marks: x, dim: L}
+
+    Where it means something else, say what: `accept: {undeclared-marks: it says which of them were observed}`.
+    """
+
+    code = "LG607"
+    judges = True
+    advises = True
