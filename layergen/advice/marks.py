@@ -5,7 +5,6 @@ many they are, nothing changes. It is told of masks alone that keep positions ou
 """
 
 from collections.abc import Iterator, Sequence
-from itertools import combinations
 
 import torch
 
@@ -20,7 +19,6 @@ from layergen.resolve.meanings import LEADING, is_alone
 from layergen.resolve.program import Program
 from layergen.rules.advice import UndeclaredMarks
 from layergen.run.watching import Runs
-from layergen.words import listed
 
 MOST = 4  # settings at which it is looked at
 
@@ -30,11 +28,12 @@ def undeclared_marks(program: Program, runs: Sequence[Runs]) -> Iterator[Finding
     found = {name: along for name, part in program.inputs.items() if (along := _along(program, part))}
     ways = list(probed(Ways(program, tuple(runs[:MOST])))) if found else []
     for name, along in found.items():
-        for marked in _sets(program, name, along):
-            told = _told(program, ways, name, marked, along)
-            if told is not None:
-                yield told
-                break
+        kept_out = [
+            marked for marked in _fitting(program, name, along) if _trials(program, ways, name, [marked], along)
+        ]
+        trials = _trials(program, ways, name, kept_out, along) if kept_out else []
+        if trials:
+            yield _finding(trials)
 
 
 def _along(program: Program, part: Input) -> str | None:
@@ -47,34 +46,33 @@ def _along(program: Program, part: Input) -> str | None:
     return last.id if isinstance(last, ex.Name) and before in ([], samples) and last.id != batch else None
 
 
-def _sets(program: Program, mask: str, along: str) -> Iterator[tuple[str, ...]]:
-    """The inputs whose positions a mask may mark: many of them rather than few, but for other masks."""
-    own = program.inputs[mask]
-    fitting = [
-        name
-        for name, part in program.inputs.items()
-        if name != mask and name in program.taken and part.dtype != "bool" and is_alone(part, along)
-        if isinstance(part.shape, tuple) and isinstance(own.shape, tuple) and {*own.shape} <= {*part.shape}
-    ]
-    for count in range(len(fitting), 0, -1):
-        yield from combinations(fitting, count)
+def _fitting(program: Program, mask: str, along: str) -> Iterator[str]:
+    """The inputs whose positions a mask may mark."""
+    entries = set(program.inputs[mask].entries)
+    for name, part in program.inputs.items():
+        if name in program.taken and part.dtype != "bool" and is_alone(part, along) and entries <= {*part.entries}:
+            yield name
 
 
-def _told(program: Program, ways: Sequence[Way], name: str, marked: tuple[str, ...], along: str) -> Finding | None:
-    """The advice that a mask marks some inputs, if it keeps out on every way what it does not mark."""
-    part = program.inputs[name].model_copy(update={"marks": marked, "dim": along})
+def _trials(program: Program, ways: Sequence[Way], name: str, marked: Sequence[str], along: str) -> Sequence[MaskTrial]:
+    """The trials of a mask that marks some inputs; none unless it keeps out what it does not mark in all of them."""
+    part = program.inputs[name].model_copy(update={"marks": tuple(marked), "dim": along})
     mask = Mask(name, part, along)
     trials = [MaskTrial(way, mask) for way in ways if {name, *marked} <= {*way.probe.given}]
     trials = [trial for trial in trials if not trial.before[name].all()]  # a single position is marked
-    if not trials or not all(map(_keeps_out, trials)):
-        return None
-    words = listed(f"`{one}`" for one in marked)
-    message = f"`{name}` decides which positions of {words} count, and does not say so"
-    shown = marked[0] if len(marked) == 1 else f"[{', '.join(marked)}]"
-    help = f"add `marks: {shown}, dim: {along}` to `{name}`: the build and the tests then hold the layer to it"
+    return trials if all(map(_keeps_out, trials)) else ()
+
+
+def _finding(trials: Sequence[MaskTrial]) -> Finding:
+    mask = trials[0].mask
+    message = f"`{mask.name}` decides which positions of {mask.words} count, and does not say so"
+    shown = mask.part.marks[0] if len(mask.part.marks) == 1 else f"[{', '.join(mask.part.marks)}]"
+    help = (
+        f"add `marks: {shown}, dim: {mask.along}` to `{mask.name}`: the build and the tests then hold the layer to it"
+    )
     against = next((fault for trial in trials if (fault := trial.fault()) is not None), None)
     notes = () if against is None else (f"held to it, it would be refused: {against.message}",)
-    return UndeclaredMarks.at(Place(("inputs", name), key=True), message, notes=notes, help=help)
+    return UndeclaredMarks.at(Place(("inputs", mask.name), key=True), message, notes=notes, help=help)
 
 
 def _keeps_out(trial: MaskTrial) -> bool:
