@@ -175,6 +175,19 @@ FAULTY: dict[str, tuple[str, str, dict[str, Any]]] = {
         constraints=["C <= most"],
     ),
     "power_of_zero": fault(GRADIENT, "abs(x) ** 0.5", forward="y = abs(x) ** 0.5"),
+    "power_that_may_be_negative": fault(
+        VALUE, "x ** k",
+        forward="y = x ** k", arguments={"k": {"type": "int", "default": 2, "doc": "Exponent."}},
+    ),
+    "power_that_may_be_a_root": fault(
+        VALUE, "pow(x, k / 2)",
+        forward="y = pow(x, k / 2)", arguments={"k": {"type": "int", "min": 2, "default": 4, "doc": "Exponent."}},
+    ),
+    "derived_power_that_may_be_negative": fault(
+        VALUE, "x ** p",
+        forward="y = k * x ** p", arguments={"k": {"type": "int", "min": 1, "default": 2, "doc": "Exponent."}},
+        derived={"p": "k - 2"},
+    ),
     "saturated_softmax": fault(
         GRADIENT, "(1 - softmax(x, dim=1)) ** 0.5",
         forward="y = (1 - softmax(x, dim=1)) ** 0.5 * log_softmax(x, dim=1)",

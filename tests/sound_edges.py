@@ -161,6 +161,18 @@ SOUND: dict[str, dict[str, Any]] = {
         "parameters": {"p": weight("constant(3.0)")},
         "outputs": {"y": ["N"]},
     },
+    "whole_power": {
+        "forward": "y = x ** k",
+        "arguments": {"k": {"type": "int", "min": 0, "default": 2, "doc": "Exponent."}},
+    },
+    "whole_power_of_what_is_positive": {
+        "forward": "y = (1 + square(x)) ** k",
+        "arguments": {"k": {"type": "int", "default": -1, "max": 2, "doc": "Exponent."}},
+    },
+    "slope_of_a_power": {
+        "forward": "y = k * x ** (k - 1)",
+        "arguments": {"k": {"type": "int", "min": 1, "default": 2, "doc": "Exponent."}},
+    },
     "generalized_relu": {"forward": "y = relu(x) ** 2 / (1 + abs(x))"},
     "signed_root": {"forward": "y = sign(x) * (sqrt(abs(x) + 1e-6) - sqrt(1e-6))"},
     "power_normalization": {

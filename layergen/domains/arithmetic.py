@@ -191,6 +191,8 @@ def power(site: Site, base: Value, exponent: Value) -> Value:
             part = base.range.absolute()
             return derived(part.mapped(lambda x: x**by, NOT_NEGATIVE), base, whole=base.whole)
         return derived(base.range.mapped(lambda x: x**by), base, whole=base.whole)
+    if exponent.whole and exponent.least is not None and exponent.range.at_least(0):  # sizes and arguments
+        return derived(NOT_NEGATIVE if base.range.at_least(0) else ANY, base, whole=base.whole)
     if positive:
         if base.range.at_least(1) and exponent.range.at_least(0):
             return derived(Interval(1), base, exponent)

@@ -15,6 +15,7 @@ from layergen.settings.search import consistent, values_of
 
 DIVISIONS = frozenset({"/", "//", "%"})
 SMALL = range(2, 13)  # what 1 does is tried of every size, and of every argument
+LOW = (-1, 0, 1, 2, 3, -2, -3)  # at which an exponent may be negative, or a fraction
 STRICT = {"<=": "<", ">=": ">"}
 
 
@@ -25,7 +26,7 @@ class Limit:
     setting: Setting
     name: str  # the argument or dimension that has been moved there
     words: str  # what is special about it, as the end of "where …"
-    help: str  # what leaves the limit out
+    help: str | None  # what leaves the limit out, where it is the limit that is to be left out
 
 
 def at_bounds(program: Program, setting: Setting) -> Iterator[Limit]:
@@ -185,12 +186,68 @@ def at_zeros(program: Program, setting: Setting, nodes: Sequence[ex.Expression])
                 break
 
 
-def _is_zero(expression: ex.Expression, setting: Setting) -> bool:
+def at_exponents(program: Program, setting: Setting, node: ex.Expression) -> Iterator[Limit]:
+    """The setting with one argument after the other so that an exponent of numbers alone is negative, or a fraction."""
+    exponent = exponent_of(node)
+    usual = None if exponent is None else _number(exponent, setting)
+    if exponent is None or usual is None:
+        return
+    for name in sorted(behind(program, exponent)):
+        for leaves in (_is_negative, _is_fraction):
+            if leaves(usual):  # as it is anyway, with no argument moved
+                continue
+            moved = (_assigned(program, setting, name, None, number) for number in LOW)
+            found = next((part for part in moved if part and leaves(_number(exponent, part) or 0)), None)
+            if found is not None:
+                help = _from_zero(program, name, exponent) if leaves is _is_negative else None
+                yield Limit(found, name, f"`{name}` is {found.values[name]:g}", help)
+
+
+def _is_negative(exponent: float) -> bool:
+    return exponent < 0
+
+
+def _is_fraction(exponent: float) -> bool:
+    return not float(exponent).is_integer()
+
+
+def exponent_of(node: ex.Expression) -> ex.Expression | None:
+    """By what an op takes powers."""
+    match node:
+        case ex.Binary(operator="**", right=right):
+            return right
+        case ex.Call(function="pow" | "float_power", arguments=(_, exponent)):
+            return exponent
+    return None
+
+
+def behind(program: Program, expression: ex.Expression) -> frozenset[str]:
+    """The arguments that a value is computed from, by derived ones too."""
+    found = ex.names(expression)
+    for name in reversed(tuple(program.derived)):
+        if name in found and name not in program.replaced:
+            found |= ex.names(program.derived[name])
+    return found & program.decided.keys()
+
+
+def _from_zero(program: Program, name: str, exponent: ex.Expression) -> str:
+    """What keeps an exponent from being negative."""
+    if exponent == ex.Name(name) and program.decided[name].type.integral:
+        return f"say what `{name}` is at least: `min: 0`"
+    return f"leave it out by the constraint `{ex.show(ex.Compare(exponent, ('>=',), (ex.Literal(0),)))}`"
+
+
+def _number(expression: ex.Expression, setting: Setting) -> float | None:
+    """What comes of numbers alone at a setting; None where there are tensors among them, or nothing comes of them."""
     try:
         value = Interpreter(setting.names).evaluate(expression)
-    except EvaluationFault:  # it has tensors in it, or no value there
-        return False
-    return type(value) in (int, float) and value == 0
+    except EvaluationFault:
+        return None
+    return value if type(value) in (int, float) else None
+
+
+def _is_zero(expression: ex.Expression, setting: Setting) -> bool:
+    return _number(expression, setting) == 0
 
 
 def _assigned(program: Program, setting: Setting, name: str, place: int | None, value: Any) -> Setting | None:

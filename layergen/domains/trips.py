@@ -11,11 +11,20 @@ from dataclasses import dataclass, replace
 from layergen.domains.draws import CPU, SINGULAR
 from layergen.domains.labels import EDGES as LABELS
 from layergen.domains.labels import compared_arguments
-from layergen.domains.limits import allowed_sizes, at_bounds, at_equality, at_numbers, at_zeros, with_arguments
+from layergen.domains.limits import (
+    allowed_sizes,
+    at_bounds,
+    at_equality,
+    at_exponents,
+    at_numbers,
+    at_zeros,
+    behind,
+    exponent_of,
+    with_arguments,
+)
 from layergen.domains.site import Edge, Suspect
 from layergen.domains.study import suspects_at
 from layergen.faults import SpecError
-from layergen.lang import expression as ex
 from layergen.lang.argument import Argument
 from layergen.lang.bounds import refusal
 from layergen.resolve.program import Program
@@ -52,6 +61,9 @@ def trips(program: Program, ways: Sequence[Setting], suspects: Sequence[Suspect]
                 yield Trip(changed, True, suspects, training, words=f"`{name}` is {changed.values[name]:g}")
             for name, changed in _with_labels(program, setting) if edges & LABELS else ():
                 yield Trip(changed, True, suspects, training, words=f"`{name}` is {changed.values[name]}")
+            for suspect in suspects:
+                for limit in at_exponents(program, setting, suspect.node) if suspect.edge is Edge.POWER else ():
+                    yield Trip(limit.setting, True, (suspect,), training, limit.words, limit.name, limit.help)
             # A layer of a single channel need not have a spread: it is what divides by `n - 1` that is meant.
             there = tuple(suspect for suspect in suspects if suspect.edge in SINGULAR)
             for limit in at_bounds(program, setting) if there else ():
@@ -74,9 +86,7 @@ def trips(program: Program, ways: Sequence[Setting], suspects: Sequence[Suspect]
 def _with_roots(program: Program, setting: Setting, suspects: Sequence[Suspect]) -> Iterator[tuple[str, Setting]]:
     """The setting with one exponent after the other between 0 and 1: such a power has no finite slope at 0."""
     powers = [suspect.node for suspect in suspects if suspect.edge is Edge.POWER]
-    exponents = [node.right for node in powers if isinstance(node, ex.Binary)]
-    exponents += [part for node in powers if isinstance(node, ex.Call) for part in node.arguments[1:]]
-    named = {name for exponent in exponents for name in ex.names(exponent)}
+    named = {name for node in powers if (exponent := exponent_of(node)) for name in behind(program, exponent)}
     for name, argument in program.arguments.items():
         if name in named and is_number(argument) and setting.values[name] not in (None, ROOT):
             changed = None if refusal(name, argument, ROOT) else with_arguments(program, setting, {name: ROOT})
