@@ -22,6 +22,7 @@ from layergen.contracts.exemptions import needless_exemptions
 from layergen.contracts.fans import FANS
 from layergen.contracts.finite import FINITE
 from layergen.contracts.flat import FLAT
+from layergen.contracts.floored import FLOORED
 from layergen.contracts.fresh_sizes import FRESH_SIZES
 from layergen.contracts.gradient import GRADIENT
 from layergen.contracts.halves import HALF
@@ -78,7 +79,7 @@ CONTRACTS: dict[str, tuple[Promise, ...]] = {
     "laws": (LAWS,),
     "precision": (HALF, NARROWING, SHIFTED),
     "init": (FANS, STACKS),
-    "influence": (INFLUENCE, CONSTANT, ENTRIES),
+    "influence": (INFLUENCE, CONSTANT, ENTRIES, FLOORED),
 }
 
 # What they watch, all in all: runs have to know beforehand.

@@ -80,7 +80,7 @@ def at_numbers(program: Program, ways: Sequence[Setting], nodes: Sequence[ex.Exp
             continue
         for setting, place in _places(ways, name):
             for number in (value for value in numbers if value not in (argument.min, argument.max)):
-                changed = _assigned(program, setting, name, place, number)
+                changed = assigned(program, setting, name, place, number)
                 if changed is not None and changed.given != setting.given:
                     yield from _apart(program, changed, name, place, number)
 
@@ -160,9 +160,9 @@ def _equal(
         case ex.Name(id=name) if name in setting.sizes and type(value) is int and value > 0:
             changed = allowed_sizes(program, replace(setting, sizes={**setting.sizes, name: value}))
         case ex.Name(id=name) if name in program.decided and name not in program.replaced:
-            changed = _assigned(program, setting, name, None, value)
+            changed = assigned(program, setting, name, None, value)
         case ex.Subscript(ex.Name(id=name), ex.Literal(value=int(place))) if name in program.decided:
-            changed = _assigned(program, setting, name, place, value)
+            changed = assigned(program, setting, name, place, value)
         case _:
             return
     if changed is not None:
@@ -179,7 +179,7 @@ def at_zeros(program: Program, setting: Setting, nodes: Sequence[ex.Expression])
             if name in setting.sizes:
                 changed = allowed_sizes(program, replace(setting, sizes={**setting.sizes, name: number}))
             else:
-                changed = _assigned(program, setting, name, None, number) if name in program.decided else None
+                changed = assigned(program, setting, name, None, number) if name in program.decided else None
             if changed is not None and _is_zero(node.right, changed):
                 divisor = ex.show(node.right)
                 yield Limit(changed, name, f"`{divisor}` is 0", f"leave it out by the constraint `{divisor} != 0`")
@@ -196,7 +196,7 @@ def at_exponents(program: Program, setting: Setting, node: ex.Expression) -> Ite
         for leaves in (_is_negative, _is_fraction):
             if leaves(usual):  # as it is anyway, with no argument moved
                 continue
-            moved = (_assigned(program, setting, name, None, number) for number in LOW)
+            moved = (assigned(program, setting, name, None, number) for number in LOW)
             found = next((part for part in moved if part and leaves(_number(exponent, part) or 0)), None)
             if found is not None:
                 help = _from_zero(program, name, exponent) if leaves is _is_negative else None
@@ -250,7 +250,7 @@ def _is_zero(expression: ex.Expression, setting: Setting) -> bool:
     return _number(expression, setting) == 0
 
 
-def _assigned(program: Program, setting: Setting, name: str, place: int | None, value: Any) -> Setting | None:
+def assigned(program: Program, setting: Setting, name: str, place: int | None, value: Any) -> Setting | None:
     """The setting with another number for an argument, or for an entry of it, where it may have that."""
     argument = program.decided[name]
     if not argument.type.numeric or (argument.type.integral and type(value) is not int):

@@ -241,3 +241,25 @@ class WrappedIndex(Rule):
 
     code = "LG363"
     judges = True
+
+
+class FlooredFactor(Rule):
+    """A factor is a quotient that is rounded down to 0, and takes what it scales with it.
+
+    `//` rounds down: where `alpha` is less than `r`, `alpha // r` is 0, and what is multiplied by it is nothing, in
+    the outputs and in the gradients. Arguments are moved to where a quotient of them is less than 1; the forward is
+    run there, and once more with the quotient as it is. Told is what gets a gradient in the second run alone.
+
+        derived:
+          scale: alpha // r
+        forward: |
+          y = linear(x, weight) + scale * linear(linear(x, down), up)    # alpha: 4, r: 8
+
+    Fix: divide without rounding, or leave such numbers out.
+
+        derived:
+          scale: alpha / r
+    """
+
+    code = "LG361"
+    judges = True
