@@ -55,8 +55,11 @@ def input_checks(
     instances = [Instance(program, setting) for setting in settings]
     demands = list(demands_of(program))
     found: list[InputCheck] = []
+    alone = {demand: _checked(demand, instances, for_data) for demand in demands}
+    loose = [demand for demand in demands if isinstance(demand, SizeDemand) and alone[demand] is None]
     for demand in demands:
-        check = _checked(demand, instances, for_data) or _checked_together(demand, demands, found, instances)
+        check = alone[demand] or _checked_together(demand, demands, found, instances)
+        check = check or _made_good(demand, [other for other in loose if not _is_checked(other, found)], instances)
         found += [check] if check else []
     compared = [demand.entry.expression for demand in _sizes(found)]
     asked_of = (node for node in program.size_constraints if node not in kept)
@@ -105,10 +108,8 @@ def _checked_together(
     """The check of a size that torch refuses alone, but takes where others are wrong with it."""
     if not isinstance(demand, SizeDemand):
         return None
-    sized = [other for other in demands if isinstance(other, SizeDemand)]
-    alike = [other for other in sized if other.alike(demand)]
-    checked = [check.demand for check in found]
-    told = any(other in checked for other in alike)
+    alike = [other for other in demands if isinstance(other, SizeDemand) and other.alike(demand)]
+    told = any(_is_checked(other, found) for other in alike)
     for instance in islice(meant(demand, instances), TOGETHER):
         shape = shape_of(instance, demand.input)
         for wrong in _exchanged(shape, demand.entry.index):
@@ -119,22 +120,30 @@ def _checked_together(
             wrongs = _all_wrong(instance, there, size)
             if not told and wrongs[demand.input] != shape and passes(instance, wrongs):
                 return InputCheck(demand, instance.setting, (wrongs[demand.input],))
-    for other in sized:
-        if other.input != demand.input and other not in checked:
-            check = _made_good(demand, other, instances)
-            if check is not None:
-                return check
     return None
 
 
-def _made_good(demand: SizeDemand, other: SizeDemand, instances: Sequence[Instance]) -> InputCheck | None:
-    """The check of a size that torch takes where a size of another input makes good for it, as behind `cat`."""
-    for instance in islice(meant(demand, list(meant(other, instances))), 1):
-        own, beside = (shape_of(instance, each.input)[each.entry.index] for each in (demand, other))
-        for one, two in _balanced(own, beside):
-            wrongs = {**_all_wrong(instance, [demand], one), **_all_wrong(instance, [other], two)}
-            if passes(instance, wrongs):
-                return InputCheck(demand, instance.setting, (wrongs[demand.input],))
+def _is_checked(demand: Demand, found: Sequence[InputCheck]) -> bool:
+    return any(check.demand == demand for check in found)
+
+
+def _made_good(demand: Demand, loose: Sequence[SizeDemand], instances: Sequence[Instance]) -> InputCheck | None:
+    """The check of a size that torch takes where a size of another input makes good for it, as behind `cat`.
+
+    Args:
+        demand: What the size is to be.
+        loose: What other sizes are to be that nothing checks, and that torch refuses alone.
+        instances: Where the layer is tried.
+    """
+    if not isinstance(demand, SizeDemand) or demand not in loose:
+        return None
+    for other in (other for other in loose if other.input != demand.input):
+        for instance in islice(meant(demand, list(meant(other, instances))), 1):
+            own, beside = (shape_of(instance, each.input)[each.entry.index] for each in (demand, other))
+            for one, two in _balanced(own, beside):
+                wrongs = {**_all_wrong(instance, [demand], one), **_all_wrong(instance, [other], two)}
+                if passes(instance, wrongs):
+                    return InputCheck(demand, instance.setting, (wrongs[demand.input],))
     return None
 
 
