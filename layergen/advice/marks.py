@@ -43,7 +43,8 @@ def _along(program: Program, part: Input) -> str | None:
     *before, last = part.shape
     batch = batch_of(program)
     samples = [ex.Literal(...) if batch == LEADING else ex.Name(batch or "")]
-    return last.id if isinstance(last, ex.Name) and before in ([], samples) and last.id != batch else None
+    along = last.id if isinstance(last, ex.Name) and before in ([], samples) else None
+    return along if along in program.dimensions and along != batch else None
 
 
 def _fitting(program: Program, mask: str, along: str) -> Iterator[str]:
