@@ -14,7 +14,7 @@ from layergen.lower.constructor import ConstructorWriter
 from layergen.lower.docs import references, shape_sentence
 from layergen.lower.imports import function, names_in
 from layergen.lower.initial import reset_lines
-from layergen.lower.kept import kept
+from layergen.lower.kept import computed_there, kept
 from layergen.lower.representation import extra_repr
 from layergen.lower.source import DocText
 
@@ -48,6 +48,26 @@ def test_a_variable_of_the_constructor_takes_no_name_that_is_there() -> None:
     layer = program(**parts)
     lines = ConstructorWriter(layer).write()
     assert kept(layer, lines, ()) == lines
+
+
+def test_a_derived_value_that_initial_values_alone_read_is_computed_there() -> None:
+    parts: dict[str, Any] = {"arguments": {"dim": DIM}, "derived": {"bound": "1 / sqrt(dim)"}}
+    parts["parameters"] = {"weight": {"shape": ["dim"], "init": "uniform(-bound, bound)"}}
+    layer = program(**parts)
+    written, reset = ConstructorWriter(layer).write(), reset_lines(layer)
+    there = ("bound = 1 / math.sqrt(self.dim)", "init.uniform_(self.weight, -bound, bound)")
+    assert computed_there(layer, reset, (written,)) == there
+    assert kept(layer, written, (there,)) == tuple(line for line in written if "_bound" not in line)
+    assert computed_there(layer, reset, (written, ["return x * self._bound"])) == reset
+    assert computed_there(layer, ("bound = 2", *reset), (written,)) == ("bound = 2", *reset)
+
+
+def test_of_what_is_no_attribute_a_derived_value_is_computed_by_the_constructor() -> None:
+    parts: dict[str, Any] = {"arguments": {"dim": DIM}, "derived": {"part": "dim // 2", "bound": "1 / part"}}
+    parts["parameters"] = {"weight": {"shape": ["dim"], "init": "uniform(-bound, bound)"}}
+    layer = program(**parts)
+    written, reset = ConstructorWriter(layer).write(), reset_lines(layer)
+    assert computed_there(layer, reset, (written,)) == reset
 
 
 def test_an_infinite_default_needs_no_import() -> None:

@@ -11,7 +11,7 @@ from layergen.lower.forward import ForwardWriter
 from layergen.lower.gathered import gathered
 from layergen.lower.imports import IMPORTS, function, import_lines
 from layergen.lower.initial import initializes, own_lines, refill_lines, reset_lines
-from layergen.lower.kept import kept
+from layergen.lower.kept import computed_there, kept
 from layergen.lower.penalty import penalty_lines
 from layergen.lower.representation import extra_repr
 from layergen.lower.returned import forward_signature, return_type
@@ -38,8 +38,10 @@ def layer_view(layer: CheckedLayer, module: tuple[str, ...]) -> LayerView:
     initialize = own_lines(program) if initializes(program) else ()
     shown = extra_repr(program)
     refill, ties = refill_lines(program), tuple(members.tied(program))
-    later = (reset, initialize, refill, forward, penalty, shown)
-    constructor = kept(program, ConstructorWriter(program).write(), later)
+    written, others = ConstructorWriter(program).write(), (refill, forward, penalty, shown)
+    reset = computed_there(program, reset, (written, initialize, *others))
+    initialize = computed_there(program, initialize, (written, reset, *others))
+    constructor = kept(program, written, (reset, initialize, *others))
     signed, returns = tuple(forward_signature(program)), return_type(program)
     code += [function((), lines) for lines in (reset, initialize, refill, penalty)]
     code += [LOADED] if refill else []
