@@ -181,6 +181,17 @@ def test_a_message_has_the_shape_that_was_handed_in(shape: list[str], dim: int, 
     assert "got {tuple(x.shape)}" not in found
 
 
+def test_what_no_single_sample_can_have_is_asked_of_the_others() -> None:
+    parts = {"inputs": {"x": ["N", "C", "..."]}, "outputs": {"y": ["N", "..."]}}
+    assert checked("y = sum(x, 1) * C", **parts, dimensions={"N": {"optional": True}})[:5] == [
+        "unbatched = x.dim() == 1",
+        "if unbatched:",
+        "    x = x.unsqueeze(0)",
+        "elif x.dim() < 2:",
+        '    raise ValueError(f"expected x of shape (N, C, *) or (C, *), got {tuple(x.shape)}")',
+    ]
+
+
 @pytest.mark.parametrize(
     ("broadcast", "also"),
     [(False, ""), (True, ", or what broadcasts to it"), ("sizes", ", or 1 in some places")],

@@ -178,10 +178,27 @@ class InputCheckWriter:
         for sizes in self.program.shapes[name]:
             checks = [check for check in found if check.demand.sizes == sizes]
             if checks:
-                yield f"if {self.condition(name, sizes, checks)}:"
+                whole = self.is_of_others(name, checks)
+                yield f"{'elif' if whole else 'if'} {self.condition(name, sizes, checks)}:"
                 said = {known: self.value(meant) for known, meant in told(self.program, name, checks).items()}
-                parts = expectation(self.program, name, checks, said, self.shape(name, sizes))
+                parts = expectation(self.program, name, checks, said, "" if whole else self.shape(name, sizes))
                 yield f"    raise ValueError({formatted(*parts)})"
+
+    def is_of_others(self, name: str, checks: Sequence[InputCheck]) -> bool:
+        """Whether it is no single sample that a check can refuse: it goes on where a dimension has been put in.
+
+        So it does where it is the first one, of the dimensions of the input that tells single samples.
+        """
+        if self.unbatched is None or name != next(rounds(self.program, checks))[0]:
+            return False
+        told = telling(self.program.inputs, self.unbatched.name)
+        if told is None or told.input != name or self.program.inputs[name].optional:
+            return False
+        demands = [check.demand for check in checks]
+        return len(self.program.shapes[name]) == 1 and all(
+            isinstance(demand, RankDemand) and not demand.exact and demand.least() == str(told.rank)
+            for demand in demands
+        )
 
     def condition(self, name: str, sizes: Sizes, checks: Sequence[InputCheck]) -> str:
         """When an input that is meant to have some shape has another one."""
