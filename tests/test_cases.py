@@ -48,6 +48,7 @@ LENGTHY = frozenset(  # the cases that take seconds, which are slow tests as the
         "tuple_on_a_condition",
         "values_and_functions_for_members",
         "values_that_start_from_each_other",
+        "whole_layer_that_starts_by_loops",
         "whole_layer_with_a_table_of_one_row",
         "whole_layer_with_a_tuple",
         "whole_layer_with_families_of_members",

@@ -17,6 +17,7 @@ from layergen.faults import refuse
 from layergen.lang import expression as ex
 from layergen.lang.inits import is_initializer
 from layergen.lang.interpreter import EvaluationFault, Function
+from layergen.lang.visitor import statements
 from layergen.resolve.program import Member
 from layergen.rules.tensors import InitMismatch
 from layergen.run.environment import TensorCalls
@@ -33,6 +34,7 @@ MIDDLE = 1e-6  # of a spread, by which a mean is in the middle
 SIGMAS = 6  # no sample of a test is farther from a normal distribution's mean
 TOO_FLAT = re.compile(r"^Fan in and fan out can not be computed|^[Oo]nly tensors with 2 or more dimensions")
 LARGEST = 65_536  # elements of a tensor whose initial values are computed at build
+FEW = 100  # elements of a tensor below which it would be drawn too often to tell where its values lie, if by loops
 
 # The least and the greatest value and, of one that is drawn, how far they spread, and their mean if not in the middle.
 Bounds = tuple[float, ...]
@@ -157,7 +159,10 @@ def _expression_bounds(instance: Instance, name: str, target: Tensor) -> Bounds 
     if results.largest > LARGEST or not result.numel() or result.is_complex():
         return None
     if any(map(draws, tensor.init.nodes())):
-        return None if tensors_read(instance, tensor) else sampled(lambda: initial_value(instance, tensor, target))
+        repeated = any(isinstance(statement, ex.For) for statement in statements(tensor.init.before))
+        if tensors_read(instance, tensor) or (repeated and target.numel() < FEW):
+            return None
+        return sampled(lambda: initial_value(instance, tensor, target))
     exact = _exact(instance, name, {})
     return None if exact is None else (exact.double().min().item(), exact.double().max().item())
 

@@ -9,6 +9,7 @@ from layergen.lang.facts import Callee, CalleeKind
 from layergen.lang.inits import is_fan, is_initializer
 from layergen.lang.model import Buffer, Parameter
 from layergen.lang.visitor import Block, Visitor, assigned, mapped, nodes
+from layergen.lower.annotations import item_type
 from layergen.lower.families import attribute, reader
 from layergen.lower.imports import names_in
 from layergen.lower.members import reset, restarted
@@ -17,7 +18,7 @@ from layergen.lower.scopes import attribute_names, functional, given, initialize
 from layergen.lower.source import Origin, SourcePrinter
 from layergen.lower.wide import widened
 from layergen.resolve.families import asked_inside, common_condition, loops, misses_some
-from layergen.resolve.inference import INT, TENSOR
+from layergen.resolve.inference import INT, TENSOR, kinds_of
 from layergen.resolve.program import Program
 
 FANS = {"fan_in": "{weight}[0].numel()", "fan_out": "{weight}[:, 0].numel()"}
@@ -136,6 +137,7 @@ class InitialWriter:
     def __init__(self, program: Program) -> None:
         self.program = program
         self.fans: set[str] = set()
+        self.told: set[str] = set()  # the lists whose type is said, once for all tensors
         scalars = attribute_names(program)
         self.names = {name: f"self.{name}" for name in program.tensors} | scalars
         self.readable = [name for name in program.tensors if name not in scalars]
@@ -204,7 +206,7 @@ class InitialWriter:
             printer.origin = Origin("device", "dtype")
         if tensor.dtype is None and printer.origin is not None:
             init = widened(init, f"torch.promote_types({printer.origin.dtype}, torch.float32)")
-        writer = _BlockWriter(printer, {*self.names, *assigned(before)})
+        writer = _BlockWriter(printer, {*self.names, *assigned(before)}, self.told)
         writer.block(before)
         writer.emit(f"{target}.copy_({printer.show(_without_clone(init))})")
         written = writer.lines
@@ -261,8 +263,9 @@ def _names(lines: list[str]) -> set[str]:
 class _BlockWriter(Visitor):
     """Writes the statements that come before a value. What is read twice gets a name that is none of those taken."""
 
-    def __init__(self, printer: SourcePrinter, taken: set[str]) -> None:
+    def __init__(self, printer: SourcePrinter, taken: set[str], told: set[str]) -> None:
         self.printer = printer
+        self.told = told
         self.lines: list[str] = []
         self.depth = 0
         printer.once = "value"
@@ -277,7 +280,21 @@ class _BlockWriter(Visitor):
 
     def assign(self, statement: ex.Assign) -> None:
         names = ", ".join(target.id for target in statement.targets)
-        self.emit(f"{names} = {self.printer.show(statement.value)}")
+        self.emit(f"{names}{self.annotation(names, statement.value)} = {self.printer.show(statement.value)}")
+
+    def annotation(self, name: str, value: ex.Expression) -> str:
+        """The type of a list that begins empty, which a type checker wants to be told once."""
+        if not isinstance(value, ex.Sequence) or value.items or name in self.told:
+            return ""
+        self.told.add(name)
+        return f": list[{item_type(kinds_of(value))}]"
+
+    def append(self, statement: ex.Append) -> None:
+        self.emit(f"{statement.list.id}.append({self.printer.show(statement.value)})")
+
+    def loop(self, statement: ex.For) -> None:
+        names = ", ".join(target.id for target in statement.targets)
+        self.inner(f"for {names} in {self.printer.show(statement.iterable)}:", statement.body)
 
     def branch(self, statement: ex.If, word: str = "if") -> None:
         self.inner(f"{word} {self.printer.show(statement.test)}:", statement.body)

@@ -17,8 +17,7 @@ from layergen.resolve.calls import check_against, check_call, described, unknown
 from layergen.resolve.functions import check_uses
 from layergen.resolve.handed import check_handed
 from layergen.resolve.inference import MEMBERS, TENSOR, kinds_of
-from layergen.resolve.iteration import check_iterable
-from layergen.resolve.loops import check_append, check_carried
+from layergen.resolve.loops import check_loops
 from layergen.resolve.membership import made_here
 from layergen.resolve.program import Child, Member, Program
 from layergen.resolve.quotients import labels_of, own_quotients, quotient_in, whole, whole_meant
@@ -51,12 +50,7 @@ def _forward(program: Program) -> Iterator[Finding]:
     always = {name for name, part in program.tensors.items() if part.when is None} - changed
     for statement in statements(program.forward.statements):
         yield from check_asking(statement, FORWARD, always)
-        match statement:
-            case ex.For():
-                yield from check_iterable(statement.iterable, FORWARD)
-                yield from check_carried(statement)
-            case ex.Append():
-                yield from check_append(statement)
+        yield from check_loops(statement, FORWARD)
         for expression in parts(statement).expressions:
             yield from _calls(expression, FORWARD, program)
             yield from _slices(expression, program, told)
@@ -202,6 +196,8 @@ def _members(program: Program) -> Iterator[Finding]:
 def _inits(program: Program) -> Iterator[Finding]:
     for name, tensor in program.tensors.items():
         path = (program.section(name), name, "init")
+        for statement in statements(tensor.init.before):
+            yield from check_loops(statement, path)
         for expression in expressions(tensor.init.before):
             yield from _calls(expression, path, program)
         yield from _init(tensor.init.value, path, program)

@@ -6,11 +6,10 @@ from graphlib import CycleError, TopologicalSorter
 from layergen.diagnostics import Finding, Label, Path, Place
 from layergen.lang import expression as ex
 from layergen.lang.model import LayerSpec
-from layergen.lang.visitor import assignments, mentioned, statements
+from layergen.lang.visitor import assignments, mentioned
 from layergen.resolve.reserved import reserved_names
 from layergen.resolve.scope import CONSTANTS
 from layergen.rules.names import ShadowedName, UnusedName
-from layergen.rules.spec import ForbiddenConstruct
 from layergen.rules.tensors import InitMismatch
 from layergen.words import listed
 
@@ -44,13 +43,6 @@ def check_initial(spec: LayerSpec) -> Iterator[Finding]:
         if init.target is not None and [target.id for target in init.target] != [name]:
             place = Place(path, (init.target[0].span[0], init.target[-1].span[1]))
             yield InitMismatch.at(place, f"the last statement does not assign `{name}`", help=f"end with `{name} = …`")
-        for statement in statements(init.before):
-            if isinstance(statement, ex.For | ex.Append):
-                word = "for" if isinstance(statement, ex.For) else "append"
-                start = statement.span[0]
-                help = "write an op on a whole tensor instead"
-                place = Place(path, (start, start + len(word)))
-                yield ForbiddenConstruct.at(place, f"`{word}` is not known in an initial value", help=help)
         yield from _check_locals(spec, path, name)
 
 

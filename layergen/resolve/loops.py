@@ -2,22 +2,32 @@
 
 from collections.abc import Iterator
 
-from layergen.diagnostics import Finding, Place
+from layergen.diagnostics import Finding, Path, Place
 from layergen.lang import expression as ex
 from layergen.lang.facts import Role
 from layergen.lang.kinds import Kind, Kinds
 from layergen.lang.visitor import Block, parts
 from layergen.resolve.calls import described
 from layergen.resolve.inference import ITEMS, kinds_of
+from layergen.resolve.iteration import check_iterable
 from layergen.rules.calls import WrongArgumentKind
 from layergen.rules.loops import ChangingState
 from layergen.words import shorten
 
-PATH = ("forward",)
 OPEN = frozenset({Kind.UNKNOWN})
 
 
-def check_carried(loop: ex.For) -> Iterator[Finding]:
+def check_loops(statement: ex.Statement, path: Path) -> Iterator[Finding]:
+    """Yield what is wrong with a loop, or with a list that is made longer, as far as the statement itself tells."""
+    match statement:
+        case ex.For():
+            yield from check_iterable(statement.iterable, path)
+            yield from check_carried(statement, path)
+        case ex.Append():
+            yield from check_append(statement, path)
+
+
+def check_carried(loop: ex.For, path: Path) -> Iterator[Finding]:
     """Yield the names of which a loop makes something else than they were before it."""
     for carried in loop.carried:
         before, after = carried.before, carried.after
@@ -25,7 +35,7 @@ def check_carried(loop: ex.For) -> Iterator[Finding]:
             continue
         name = carried.name.id
         message = f"`{name}` is {described(before)} before the loop, and {described(after - before)} after a turn of it"
-        yield ChangingState.at(Place(PATH, carried.name.span), message, help=_start(name, before, after))
+        yield ChangingState.at(Place(path, carried.name.span), message, help=_start(name, before, after))
 
 
 def _start(name: str, before: Kinds, after: Kinds) -> str:
@@ -58,16 +68,16 @@ def _first(block: Block, name: str) -> bool | None:
     return None
 
 
-def check_append(statement: ex.Append) -> Iterator[Finding]:
+def check_append(statement: ex.Append, path: Path) -> Iterator[Finding]:
     """Yield what is wrong with a list that is made longer."""
     name, found = statement.list, kinds_of(statement.list)
     if name.role is not None and name.role is not Role.LOCAL:
         message = f"`{name.id}` is {name.role}, which cannot grow"
-        yield WrongArgumentKind.at(Place(PATH, name.span), message, help="begin a list of the forward's own: `ys = []`")
+        yield WrongArgumentKind.at(Place(path, name.span), message, help="begin a list of its own: `ys = []`")
     elif not found & {*ITEMS, Kind.UNKNOWN}:
         message = f"`{name.id}` is {described(found)}, not a list"
-        yield WrongArgumentKind.at(Place(PATH, name.span), message, help=f"begin it empty: `{name.id} = []`")
+        yield WrongArgumentKind.at(Place(path, name.span), message, help=f"begin it empty: `{name.id} = []`")
     kinds = kinds_of(statement.value)
     if not kinds <= {*ITEMS.values(), Kind.UNKNOWN} or isinstance(statement.value, ex.Sequence):
         message = f"a list grows by tensors or numbers, but `{shorten(ex.show(statement.value))}` is {described(kinds)}"
-        yield WrongArgumentKind.at(Place(PATH, statement.value.span), message, help="keep a list for each of them")
+        yield WrongArgumentKind.at(Place(path, statement.value.span), message, help="keep a list for each of them")

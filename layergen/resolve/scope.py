@@ -230,16 +230,18 @@ def _with_locals(block: Block, known: frozenset[str]) -> Iterator[tuple[ex.Expre
     for statement in block:
         found = parts(statement)
         yield from ((expression, known) for expression in found.expressions)
+        inside = known.union(target.id for target in found.targets)  # of a loop
         for inner in found.blocks:
-            yield from _with_locals(inner, known)
+            yield from _with_locals(inner, inside)
         known = known_after((statement,), known)
 
 
 def known_after(block: Block, known: frozenset[str]) -> frozenset[str]:
     """The locals that are assigned whichever way a block has gone."""
     for statement in block:
-        found = parts(statement)
-        known |= {target.id for target in found.targets}
+        if isinstance(statement, ex.For):
+            continue  # which may take no turn
+        known |= {target.id for target in parts(statement).targets}
         if isinstance(statement, ex.If):
             known |= known_after(statement.body, known) & known_after(statement.orelse, known)
     return known
