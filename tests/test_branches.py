@@ -6,7 +6,7 @@ import pytest
 from small import DIM, FLAG, faults_of, program
 
 from layergen.lang import expression as ex
-from layergen.settings.branches import branchings, foreseen, is_foreseen, leanings, way
+from layergen.settings.branches import branchings, foreseen, is_foreseen, leanings, loops, turned, way
 from layergen.settings.choice import settings
 from layergen.settings.reaching import reaching
 
@@ -169,3 +169,28 @@ def test_a_last_choice_needs_no_else() -> None:
         "y = x\nif mode == 'a':\n    y = 2 * x\nelif mode == 'b':\n    y = 3 * x", arguments={"mode": mode}
     )
     assert found["mode == 'b'"] == {True}
+
+
+DEPTH = {"type": "int", "min": 0, "default": 0, "doc": "Number of turns."}
+
+
+@pytest.mark.parametrize("over", ["range(depth)", "range(2, depth)", "range(1, C // 40)", "range(depth - 4)"])
+def test_each_loop_is_entered(over: str) -> None:
+    layer = program(f"y = x\nfor k in {over}:\n    y = y + k", arguments={"depth": DEPTH})
+    (loop,) = loops(layer)
+    usual = settings(layer)
+    made = (*usual, *reaching(layer, usual))
+    assert any((loop.key, True) in turned(layer, setting) for setting in made)
+
+
+def test_a_list_without_members_is_a_way_of_its_own() -> None:
+    modules = {"maps": "[nn.Linear(4, 4) for _ in range(depth)]"}
+    shape = {"inputs": {"x": ["N", 4]}, "outputs": {"y": ["N", 4]}}
+    forward = "y = x\nfor m in maps:\n    y = m(y)"
+    layer = program(forward, arguments={"depth": DEPTH}, modules=modules, **shape)
+    usual = settings(layer)
+    made = (*usual, *reaching(layer, usual))
+    assert {way(layer, setting) is None for setting in made} == {True, False}
+    depths = {setting.values["depth"] > 0: way(layer, setting) for setting in made}
+    assert depths.keys() == {True, False}
+    assert depths[True] is None
