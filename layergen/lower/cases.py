@@ -16,6 +16,7 @@ from layergen.resolve.saved import is_saved
 from layergen.run.trial import TensorFacts
 from layergen.settings.choice import Setting
 
+PARTS = ("first", "last", "sum")  # what is recorded of a tensor with several numbers
 DEFAULT = "DEFAULT"  # the name of the first case in a test module
 OWNED = (
     "state",
@@ -40,10 +41,20 @@ def case_fields(program: Program, case: CheckedCase, named: Sequence[str]) -> Fi
         "dtypes": case.dtypes,
         "attributes": known(program, case),
         "labels": case.labels,
-        "recorded": case.recorded.values,
+        "recorded": recorded(case),
         "draws": case.recorded.draws,
         "text": expected_repr(program, case.setting, case.state),
     }
+
+
+def recorded(case: CheckedCase) -> dict[str, dict[str, object]]:
+    """What comes out, by modes: of each tensor its ends and a sum, by name, or its only number."""
+    return {mode: {name: _named(value) for name, value in of.items()} for mode, of in case.recorded.values.items()}
+
+
+def _named(value: object) -> object:
+    """The ends and the sum of a tensor by name; the sum alone, where it is empty."""
+    return dict(zip(PARTS[-len(value) :], value, strict=True)) if isinstance(value, tuple) else value
 
 
 def known(program: Program, case: CheckedCase) -> dict[str, object]:

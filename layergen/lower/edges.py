@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from layergen.checked import CheckedCase, CheckedLayer
 from layergen.contracts.limited import Limited
 from layergen.definition.needs import needs
-from layergen.lower.cases import Fields, changed_case, result_shapes, sizes_of
+from layergen.lower.cases import Fields, changed_case, recorded, result_shapes, sizes_of
 from layergen.lower.source import python, quoted
 from layergen.lower.unseen import axes_at, dimensions
 from layergen.lower.views import RowView, TableView
@@ -55,6 +55,6 @@ def bounded_case(layer: CheckedLayer, case: CheckedCase, base: Fields) -> str:
         **sizes_of(layer.program, case.setting, case.inputs, case.ranges),
         "outputs": result_shapes(layer.program, case.setting, case.outputs),
         "axes": axes_at(layer.program, case, dimensions(layer)),
-        "recorded": case.recorded.values,
+        "recorded": recorded(case),
     }
     return changed_case(fields, base)
