@@ -44,7 +44,9 @@ def test_waves_are_the_same_on_both_sides(shape: tuple[int, ...]) -> None:
 
 @pytest.mark.parametrize("tensor", TENSORS, ids=str)
 def test_digests_are_the_same_on_both_sides(tensor: Tensor) -> None:
-    assert build.digest(tensor) == pytest.approx(behaviours.digest(tensor), rel=1e-5)
+    theirs = behaviours.digest(tensor)
+    numbers = theirs if isinstance(theirs, float) else tuple(theirs.values())
+    assert build.digest(tensor) == pytest.approx(numbers, rel=1e-5)
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.complex128, torch.int64, torch.bool], ids=str)

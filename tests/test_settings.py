@@ -220,6 +220,11 @@ def test_a_constraint_is_told_as_soon_as_its_names_are_known() -> None:
     assert not consistent(layer, {"a": 4, "b": 4}, set())
 
 
+def test_a_constraint_that_names_nothing_is_told() -> None:
+    layer = program("y = x", arguments={"dim": DIM}, constraints=["1 > 2"])
+    assert not consistent(layer, {"dim": 4}, set()) and search(layer, {}, {}) is None
+
+
 @pytest.mark.parametrize("kind", ["int", "float", "bool", "size1", "size2", "size3", "ints"])
 @pytest.mark.parametrize("defaulted", [False, True])
 def test_candidates_are_of_their_type(kind: str, defaulted: bool) -> None:

@@ -214,7 +214,8 @@ def _settled(
         interpreter = Interpreter(values)
         for constraint in program.argument_constraints:
             mentioned = ex.names(constraint)
-            if not (mentioned & unknown or mentioned <= before.keys() or interpreter.truth(constraint)):
+            known = bool(before) and mentioned <= before.keys()
+            if not (mentioned & unknown or known or interpreter.truth(constraint)):
                 return None
         return values if _members_agree(program, values) else None
     except EvaluationFault:
