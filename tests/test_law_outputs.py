@@ -28,6 +28,11 @@ def test_a_law_is_about_the_output_that_it_names() -> None:
     assert finding.message.startswith("`layer(x).z == sum(layer(x).y, dim=1)` does not hold: at [0], ")
 
 
+def test_an_index_of_the_only_output_is_one_of_its_entries() -> None:
+    finding = fault_of(program("y = 2 * x", laws=["layer(x)[0] == 3 * x[0]"]))
+    assert finding.message.startswith("`layer(x)[0] == 3 * x[0]` does not hold: ")
+
+
 def test_another_name_is_told() -> None:
     (finding,) = check_refused(spec(FORWARD, laws=["layer(x).zz == x"], **PAIR))
     assert (finding.rule.code, finding.message) == ("LG201", "the layer has no output `zz`")

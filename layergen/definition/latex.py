@@ -245,9 +245,8 @@ class _Latex:
             return f"e^{{{inner}}}", _TIGHT
         if function == "sigmoid":
             return rf"\sigma\left({inner}\right)", primary
-        name = (
-            f"\\{function}" if function in _FUNCTIONS else rf"\operatorname{{{function.replace('_', chr(92) + '_')}}}"
-        )
+        escaped = function.replace("_", r"\_")
+        name = f"\\{function}" if function in _FUNCTIONS else rf"\operatorname{{{escaped}}}"
         return rf"{name}\left({inner}\right)", primary
 
     def subscript(self, node: ex.Subscript) -> str:

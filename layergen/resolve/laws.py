@@ -41,7 +41,9 @@ def resolved_law(law: Law, start: Environment, numbers: Environment, outputs: Se
 
 
 def shown_law(law: Law, outputs: Sequence[str]) -> str:
-    """A law as its author writes it, with the outputs of the layer by their names."""
+    """A law as its author writes it, with the outputs of the layer by their names, where it has several."""
+    if len(outputs) == 1:  # an index is one of its entries
+        return ex.show(law.law)
 
     def named(node: ex.Expression) -> ex.Expression | None:
         match node:
