@@ -16,6 +16,7 @@ from layergen.advice.norms import norms
 from layergen.advice.products import products
 from layergen.advice.proposal import Proposal, dropped, reworked
 from layergen.advice.repeated import kept_once, repetitions
+from layergen.advice.untold import untold_draws
 from layergen.advice.values import Values
 from layergen.checked import CheckedLayer
 from layergen.contracts.sites import WITH_DATA
@@ -47,8 +48,9 @@ def advise(layer: CheckedLayer, settings: Sequence[Setting], runs: Sequence[Runs
     """
     otherwise = _found(layer.program, Trials(layer, settings, runs))
     on_data = [one for one in runs if one.admits(WITH_DATA)]
-    lost = lost_statistics(layer.program, [one.setting for one in on_data])
-    found = (*otherwise, *lost, *undeclared_marks(layer.program, on_data))
+    with_data = [one.setting for one in on_data]
+    lost, untold = lost_statistics(layer.program, with_data), untold_draws(layer.program, with_data)
+    found = (*otherwise, *lost, *undeclared_marks(layer.program, on_data), *untold)
     accepted, given = layer.program.accept, {finding.rule.name for finding in found}
     refuse(
         NeedlessAccept.at(("accept", rule.name), f"`{rule.name}` is accepted, but nothing is advised", help="delete it")

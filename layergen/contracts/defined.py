@@ -1,18 +1,21 @@
 """Defined: a layer held to its definition at each setting, in training too where the definition speaks of it."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
+from layergen.contracts.at_start import hold_starts
 from layergen.contracts.compared import started
 from layergen.contracts.definition import MOST_ENTRIES, differences, evaluated, is_exact
+from layergen.contracts.in_law import SETTINGS, hold_to_law
 from layergen.contracts.sites import WITH_DATA
 from layergen.contracts.values import SMALL, drawn
+from layergen.definition.draws import RandomFault
 from layergen.definition.evaluate import Evaluation
 from layergen.definition.faults import PATH
 from layergen.definition.numbers import MOST_TURNS, TooLongError
@@ -32,104 +35,152 @@ LITTLE = 0.1  # numbers up to it are taken for such as keep a divisor from zero
 
 
 @dataclass(frozen=True)
+class At:
+    """How a layer was compared with its definition at a setting."""
+
+    setting: str  # its name
+    exact: bool  # whether it was as near as float64 lets it be
+    whole: bool  # whether each entry was compared, and not a part of those of a large output
+    plain: bool = False  # whether plain Python computes it, which raises where a limit is meant
+    small: bool = False  # whether it was compared at small inputs, too
+    trained: bool = False  # whether it was compared in training, too
+    drawn: Mapping[bool, int] = field(default_factory=dict)  # in training or not: over how many draws its law was
+
+
+@dataclass(frozen=True)
 class Compared:
-    """The names of the settings at which a layer was compared with its definition."""
+    """How a layer was compared with its definition."""
 
-    settings: tuple[str, ...] = ()
-    plain: tuple[str, ...] = ()  # those of them at which plain Python computes it, which raises where a limit is meant
-    small: tuple[str, ...] = ()  # those of these at which it was compared at small inputs, too
-    trained: tuple[str, ...] = ()  # those of them at which it was compared in training, too
-    exact: bool = True  # whether it was as near at all of them as float64 lets it be
-    whole: bool = True  # whether each entry was compared, and not a part of those of a large output
+    at: tuple[At, ...] = ()
+    starts: Mapping[str, int] = field(default_factory=dict)  # over how many starts initial values were, by the setting
+
+    @property
+    def told(self) -> bool:
+        """Whether generated tests can compute the definition."""
+        return any(one.plain or one.drawn for one in self.at)
+
+    @property
+    def plain(self) -> tuple[str, ...]:
+        """The settings at which values are compared in plain Python."""
+        return tuple(one.setting for one in self.at if one.plain)
+
+    @property
+    def trained(self) -> tuple[str, ...]:
+        """Those at which values in training are."""
+        return tuple(one.setting for one in self.at if one.trained)
+
+    @property
+    def drawn(self) -> tuple[str, ...]:
+        """Those at which the law of what is drawn at random is."""
+        return tuple(one.setting for one in self.at if one.drawn)
+
+    @property
+    def exact(self) -> bool:
+        return all(one.exact for one in self.at)
+
+    @property
+    def whole(self) -> bool:
+        return all(one.whole for one in self.at)
 
 
-def hold_to_definition(program: Program, runs: Iterable[Runs]) -> Compared:
-    """Compare the forward with the definition, at each setting at which that can be done.
+def hold_to_definition(program: Program, runs: Sequence[Runs]) -> Compared:
+    """Compare the forward with the definition, at each setting at which that can be done, and initial values at some.
 
     Raises:
         SpecError: If they differ, with what does at the first setting where something does.
     """
     if program.definition is None:
         return Compared()
-    settings: list[str] = []
-    plain: list[str] = []
-    small: list[str] = []
-    trained: list[str] = []
-    exact = whole = True
+    found: list[At] = []
     for one in runs:
-        if not one.admits(WITH_DATA):  # it is too large to be computed in a build
-            continue
-        instance = started(program, one.setting)
-        evaluation = evaluated(instance, program.definition)
-        try:
-            exact &= _held(instance, evaluation)
-        except (TooLongError, TrialFault):  # a layer that does not run is another contract's
-            continue
-        settings.append(one.setting.name)
-        told = [math.prod(instance.declared_shape(name)) for name in instance.returned()]
-        told += [buffer.numel() for name in program.definition.updates if (buffer := instance.state[name]) is not None]
-        whole &= max(told, default=0) <= MOST_ENTRIES
-        trained_too = in_training(instance, program.definition)
-        exact &= trained_too is None or trained_too.exact
-        if evaluation.account.limited or one.setting.shrunk:  # which the tests compute at full shape
-            continue
-        plain.append(one.setting.name)
-        if trained_too is not None and not trained_too.limited:
-            trained.append(one.setting.name)
-        if _mentions_little(program, one.setting):
-            exact &= _at_small_inputs(program, one.setting)  # which looks for faults, too
-            small.append(one.setting.name)
-    if not settings:
+        if one.admits(WITH_DATA):  # others are too large to be computed in a build
+            lawful = sum(bool(at.drawn) for at in found) < SETTINGS
+            at = _compared_at(program, program.definition, one.setting, lawful)
+            found += [at] if at is not None else []
+    if not found:
         message = f"the layer is too large at every setting, or the definition takes more than {MOST_TURNS} terms there"
         help = "give smaller settings under `cases`"
         raise SpecError([IllDefined.at(PATH, message, help=help)])
-    return Compared(tuple(settings), tuple(plain), tuple(small), tuple(trained), exact, whole)
+    return Compared(tuple(found), hold_starts(program, runs))
 
 
-def _held(instance: Instance, evaluation: Evaluation, training: bool = False) -> bool:
-    """Whether nothing but the last digits differ.
+def _compared_at(program: Program, definition: Definition, setting: Setting, lawful: bool) -> At | None:
+    """Compare them at one setting, what is drawn at random too; None where it takes too long, or does not run."""
+    instance = started(program, setting)
+    evaluation = evaluated(instance, definition)
+    try:
+        values = _held(instance, evaluation)
+    except (TooLongError, TrialFault):  # a layer that does not run is another contract's
+        return None
+    told = [math.prod(instance.declared_shape(name)) for name in instance.returned()]
+    told += [buffer.numel() for name in definition.updates if (buffer := instance.state[name]) is not None]
+    whole = max(told, default=0) <= MOST_ENTRIES
+    trained = in_training(instance, definition) if lawful or not definition.draws else None
+    exact = values.exact and (trained is None or trained.exact)
+    if values.limited or setting.shrunk:  # which the tests compute at full shape
+        return At(setting.name, exact, whole)
+    small = not values.draws and _mentions_little(program, setting)
+    exact &= not small or _at_small_inputs(program, setting)  # which looks for faults, too
+    drawn = {mode: held.draws for mode, held in ((False, values), (True, trained)) if held is not None and held.draws}
+    valued = trained is not None and not trained.limited and not trained.draws
+    return At(setting.name, exact, whole, plain=not values.draws, small=small, trained=valued, drawn=drawn)
 
-    Raises:
-        SpecError: If more does.
-        TooLongError: If the definition takes too long.
-        TrialFault: If the layer does not run.
-    """
-    refuse(differences(instance, evaluation, training))
-    return is_exact(instance, evaluation, training)
 
-
-class InTraining(NamedTuple):
-    """A comparison in training."""
+class Held(NamedTuple):
+    """What a comparison came to that found no fault."""
 
     exact: bool  # whether it was as near as float64 lets it be
     limited: bool  # whether a value was a limit, which plain Python does not compute
+    draws: int  # by how many, if it was one of laws and not of values
 
 
-def in_training(instance: Instance, definition: Definition) -> InTraining | None:
-    """Compare them in training, where the definition speaks of it and the layer draws no random numbers.
+def _held(instance: Instance, evaluation: Evaluation, training: bool = False) -> Held:
+    """Compare values; of what is drawn at random, their law.
+
+    Raises:
+        SpecError: If they differ by more than rounding, or the laws by more than chance.
+        TooLongError: If the definition takes too long.
+        TrialFault: If the layer does not run.
+    """
+    exact, draws = True, 0
+    try:
+        refuse(differences(instance, evaluation, training))
+        exact = is_exact(instance, evaluation, training)
+    except RandomFault:
+        draws = hold_to_law(instance, evaluation, training)
+    return Held(exact, evaluation.account.limited, draws)
+
+
+def in_training(instance: Instance, definition: Definition) -> Held | None:
+    """Compare them in training, where the definition speaks of it: of random numbers, too, if the layer draws any.
 
     Raises:
         SpecError: If they differ.
     """
     if not definition.tells_training or not definition.knows_training:
         return None
-    evaluation = evaluated(instance, definition, training=True)
     with suppress(TooLongError, TrialFault):
-        if not is_random_in_training(instance):
-            return InTraining(_held(instance, evaluation, training=True), evaluation.account.limited)
+        if definition.draws or not is_random_in_training(instance):
+            return _held(instance, evaluated(instance, definition, training=True), training=True)
     return None
 
 
 class _Draws(Bystander):
     """Tells whether an op that may draw random numbers has given something else than it was given."""
 
-    changed = False
+    def __init__(self, instance: Instance) -> None:
+        super().__init__(instance)
+        self.changed = False
+        self.state = torch.get_rng_state()
 
     def gave(self, node: ex.Call | ex.Binary, operands: Sequence[Any], value: Any) -> None:
         if isinstance(node, ex.Call) and draws(node):
             first = operands[0] if operands else None
             same = isinstance(first, Tensor) and isinstance(value, Tensor) and torch.equal(first, value)
-            self.changed |= not same
+            state, before = torch.get_rng_state(), self.state
+            # An attention draws nothing unless it drops something, and neither does a dropout that drops all.
+            self.changed |= not same and ("dropout" in node.function or not torch.equal(state, before))
+            self.state = state
 
 
 def is_random_in_training(instance: Instance) -> bool:
@@ -140,8 +191,8 @@ def is_random_in_training(instance: Instance) -> bool:
     """
     if not instance.program.forward.draws:
         return instance.program.draws  # of what a member does, nothing is seen
-    watcher = _Draws(instance)
     with drawn():
+        watcher = _Draws(instance)
         instance.run(True, watcher)
     return watcher.changed or any(member.draws for member in instance.program.members.values())
 

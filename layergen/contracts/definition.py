@@ -53,14 +53,19 @@ def _entries(tensor: Tensor) -> Entries:
     return Entries(tuple(tensor.shape), tensor.reshape(-1).tolist())
 
 
-def _run(instance: Instance, evaluation: Evaluation, training: bool) -> tuple[Run, Mapping[str, Tensor]]:
+def told_by(instance: Instance, evaluation: Evaluation, training: bool) -> tuple[Run, Mapping[str, Tensor]]:
     """A run, and the tensors that it is to be held to: the outputs, and buffers as training leaves them."""
-    with drawn():
-        run = instance.run(training)
+    run = instance.run(training)
     updates = evaluation.definition.updates if training else ()
     before = {name: buffer for name in updates if (buffer := instance.state[name]) is not None}
     after = {step.name: step.value for step in run.steps if step.name in before}
     return run, {**run.outputs, **{name: after.get(name, buffer).to(buffer.dtype) for name, buffer in before.items()}}
+
+
+def _run(instance: Instance, evaluation: Evaluation, training: bool) -> tuple[Run, Mapping[str, Tensor]]:
+    """The same, of the same random numbers each time."""
+    with drawn():
+        return told_by(instance, evaluation, training)
 
 
 def differences(instance: Instance, evaluation: Evaluation, training: bool = False) -> Iterator[Finding]:

@@ -18,6 +18,7 @@ from layergen.contracts.edges import Edges, at_edges, compared, ignored, turns
 from layergen.contracts.laws import Case
 from layergen.contracts.sites import WITH_DATA
 from layergen.contracts.values import drawn
+from layergen.definition.draws import RandomFault
 from layergen.definition.numbers import TooLongError
 from layergen.diagnostics import Finding, Place
 from layergen.faults import refuse
@@ -115,7 +116,9 @@ def _told_in_training(instance: Instance) -> bool:
         SpecError: If the layer gives something else there.
     """
     definition = instance.program.definition
-    compared = in_training(instance, definition) if definition is not None else None
+    if definition is None or definition.draws:
+        return False
+    compared = in_training(instance, definition)
     return compared is not None and compared.exact and not compared.limited
 
 
@@ -147,7 +150,7 @@ def _compare(program: Program, instance: Instance, modes: Iterable[bool], found:
                 if message is not None:
                     refuse([_mismatch(instance, message, notes)])
         return plain
-    except (TooLongError, TrialFault, Mismatch, EvaluationFault):
+    except (TooLongError, TrialFault, Mismatch, EvaluationFault, RandomFault):
         return None
 
 

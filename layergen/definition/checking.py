@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from layergen.definition.choices import check_chosen, misplaced
+from layergen.definition.draws import DRAWN, TAKES
 from layergen.definition.entries import Entry, entry_of, indices_at_once
 from layergen.definition.faults import PATH, ill
 from layergen.definition.functions import FUNCTIONS
@@ -61,6 +62,7 @@ class Checker:
                     return
         for condition in equation.conditions:
             yield from self.expression(condition, frozenset())
+            yield from _drawn_in(condition)
         yield from self.expression(equation.value, free)
 
     def expression(self, node: ex.Expression, bound: frozenset[str]) -> Iterator[Finding]:
@@ -308,9 +310,12 @@ class Checker:
             yield from check_chosen(self.definition, node)
             yield from (found for argument in node.arguments for found in self.expression(argument, bound))
             return
-        if node.function not in FUNCTIONS:
-            near = nearest(node.function, FUNCTIONS)
-            known = f"write `{near}`" if near else f"the functions here are {', '.join(sorted(FUNCTIONS))}"
+        if node.function in DRAWN and len(node.arguments) != len(takes := TAKES[node.function]):
+            yield ill(node, f"`{node.function}` takes a {' and a '.join(takes)}")
+        elif node.function not in FUNCTIONS and node.function not in DRAWN:
+            functions = (*FUNCTIONS, *DRAWN)
+            near = nearest(node.function, functions)
+            known = f"write `{near}`" if near else f"the functions here are {', '.join(sorted(functions))}"
             help = help_with_op(node.function) or known
             message = f"`{node.function}` is no function of numbers"
             yield UndefinedName.at(place, message, help=help)
@@ -319,6 +324,14 @@ class Checker:
         for argument in node.arguments:
             counted = node.function == "len" and isinstance(argument, ex.Name) and f"{argument.id}..." in bound
             yield from self.expression(argument, bound) if not counted else ()
+
+
+def _drawn_in(condition: ex.Expression) -> Iterator[Finding]:
+    """Yield the random numbers by which one of several equations would be chosen."""
+    for node in ex.walk(condition):
+        if isinstance(node, ex.Call) and node.function in DRAWN:
+            help = f"draw it in an equation: `… if {ex.show(node)} else …`"
+            yield ill(node, "which equation holds is no matter of chance", help)
 
 
 def _is_below_zero(index: ex.Expression) -> bool:

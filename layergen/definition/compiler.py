@@ -8,16 +8,16 @@ from functools import cache
 from typing import Any
 
 from layergen.definition.calling import inputs_at
+from layergen.definition.draws import DRAWN
 from layergen.definition.entries import Entry, entry_of, passed
 from layergen.definition.functions import FUNCTIONS, NUMBER, bounded, divide, formula, multiply, power
 from layergen.definition.grammar import INDEX_OF, is_run, reduction, run_name
 from layergen.definition.lacking import absent, unsayable
 from layergen.definition.numbers import Compute, Computed, Entries, Index, IndexFault, Names, Part, Source
 from layergen.definition.scene import written_index
-from layergen.definition.terms import looked_up, product_of, terms_of
+from layergen.definition.terms import comparison, drawing, looked_up, product_of, terms_of
 from layergen.definition.turns import turns
 from layergen.lang import expression as ex
-from layergen.lang.interpreter import COMPARISONS
 
 _ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
     "+": operator.add, "-": operator.sub, "*": multiply, "//": operator.floordiv, "%": operator.mod,
@@ -146,23 +146,7 @@ class Compiler:
 
     def compare(self, node: ex.Compare) -> Compute:
         operands = [self.compiled(part) for part in (node.left, *node.comparators)]
-        signs = [COMPARISONS[sign] for sign in node.operators]
-
-        pairs = tuple(zip(signs, operands[1:], strict=True))
-
-        def compute(names: Names) -> bool:
-            left = operands[0](names)
-            for sign, operand in pairs:
-                right = operand(names)
-                try:
-                    if not sign(left, right):
-                        return False
-                except TypeError:
-                    raise IndexFault(node, "these cannot be compared") from None
-                left = right
-            return True
-
-        return compute
+        return comparison(node, operands)
 
     def chosen(self, node: ex.Call) -> Compute:
         """A function that calls the one that an argument is."""
@@ -176,8 +160,10 @@ class Compiler:
     def call(self, node: ex.Call) -> Compute:
         if node.function in self.source.definition.callables:
             return self.chosen(node)
-        function = FUNCTIONS[node.function]
         arguments = [self.compiled(argument) for argument in node.arguments]
+        if node.function in DRAWN:
+            return drawing(node, arguments, self.source.account)
+        function = FUNCTIONS[node.function]
 
         def compute(names: Names) -> Any:
             values = [argument(names) for argument in arguments]
@@ -315,7 +301,8 @@ class Compiler:
         shape, rank = tensor.shape, len(tensor.shape)
         values = tensor.values if isinstance(tensor, Entries) else ()
         computed = tensor.at if isinstance(tensor, Computed) else None
-        known: dict[Index, Any] = {}  # those that have been read, for most are read again and again
+        # Those that have been read, for most are read again and again.
+        known: dict[Index, Any] = {} if computed is None else self.source.account.memory()
 
         def at(own: Index) -> Any:
             value = known.get(own)

@@ -196,7 +196,7 @@ class Table:
     def __init__(self, evaluation: "Evaluation", name: str) -> None:
         self.evaluation = evaluation
         self.name = name
-        self.known: dict[Index, Any] = {}
+        self.known: dict[Index, Any] = evaluation.account.memory()
         self.equations = [self.prepared(equation) for equation in evaluation.active(name)]
 
     def prepared(self, equation: Equation) -> tuple[Equation, list[Side], Compute]:

@@ -22,7 +22,15 @@ def given_lines(printer: LoopPrinter, inside: bool) -> tuple[str, ...]:
     single = sorted(printer.given - definition.scene.families.keys() - set(measured))
     single += sorted({text.partition(".")[0] for text in sizes.values() if "." in text} - set(single))
     given = [_line(name, _given(definition, name, inside)) for name in single]
-    return (*given, *(f"{name} = {text}" for name, text in sizes.items()), *families, *members, *_functions(printer))
+    draws = ('draws = given["draws"]',) if printer.draws else ()
+    return (
+        *given,
+        *draws,
+        *(f"{name} = {text}" for name, text in sizes.items()),
+        *families,
+        *members,
+        *_functions(printer),
+    )
 
 
 def _functions(printer: LoopPrinter) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """From the text of a definition to its equations."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from layergen.definition import slips
 from layergen.definition.slips import REDUCTIONS
@@ -12,6 +12,7 @@ from layergen.lang.tokens import SyntaxFault, Token, TokenKind
 
 INDEX_OF = ("argmax", "argmin")  # those that give an index: the first at which the greatest or the least value stands
 REDUCED = {word: f"write `{word}[i](…)`, with the index in brackets" for word in REDUCTIONS}  # for `x.sum(1)`
+INITIAL = "initial"  # before the name of a tensor, on a left side
 RUN = ex.Literal(...)  # the indices at the dimensions that `...` stands for
 
 
@@ -27,6 +28,7 @@ class Equation(ex.Statement):
     indices: tuple[ex.Expression, ...]
     value: ex.Expression
     conditions: tuple[ex.Expression, ...] = field(default=(), kw_only=True)  # where the equation holds
+    initial: bool = field(default=False, kw_only=True)  # whether it tells values that a tensor starts with
 
 
 def index_items(node: ex.Expression) -> tuple[ex.Expression, ...]:
@@ -62,6 +64,16 @@ def reduction(node: ex.Node) -> tuple[str, tuple[ex.Expression, ...], ex.Express
     return None
 
 
+def started(node: ex.Expression) -> ex.Expression | None:
+    """What stands on a left side that tells initial values, ``initial(weight)[o, i]``, without the word."""
+    match node:
+        case ex.Call(function=word, arguments=(ex.Name() as name,), keywords=()) if word == INITIAL:
+            return name
+        case ex.Subscript(value=ex.Call(function=word, arguments=(ex.Name() as name,), keywords=())) if word == INITIAL:
+            return replace(node, value=name)
+    return None
+
+
 def parse_definition(text: str) -> tuple[Equation, ...]:
     """The equations of a definition, in the order in which they are written.
 
@@ -82,8 +94,8 @@ def _flat(
     """The equations in some statements, each with the conditions above it."""
     for statement in statements:
         match statement:
-            case Equation(name=name, indices=indices, value=value):
-                yield Equation(name, indices, value, conditions=conditions, span=statement.span)
+            case Equation():
+                yield replace(statement, conditions=conditions)
             case ex.If(test=test, body=body, orelse=orelse):
                 yield from _flat(body, (*conditions, test))
                 yield from _flat(orelse, (*conditions, ex.Unary("not", test, span=test.span)))
@@ -98,12 +110,13 @@ class _Parser(BlockParser):
         if not self.at("="):
             raise self.unexpected("`=`")
         self.take()
-        name, indices = self.left(left)
+        bare = started(left)
+        name, indices = self.left(bare or left)
         value = self.expression()
         if self.at(","):
             raise SyntaxFault("an equation has one value", self.token.span, "write an equation for each name")
         self.at_end_of_line()
-        return [Equation(name, indices, value, span=self.since(start))]
+        return [Equation(name, indices, value, initial=bare is not None, span=self.since(start))]
 
     def unexpected(self, wanted: str) -> SyntaxFault:
         """The fault of a token; a sum as it is written on paper, ``sum_t x[t]``, has its indices in brackets."""

@@ -1,9 +1,10 @@
 r"""A definition as LaTeX: ``y_{n, o} = \sum_{i} \mathrm{weight}_{o, i} x_{n, i}``."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
+from layergen.definition.draws import DRAWN
 from layergen.definition.entries import Entry, entry_of, passed
 from layergen.definition.grammar import Equation, is_run, letter, reduction, run_name
 from layergen.definition.scene import TRAINING, Definition, bare_index, parts, written_index
@@ -30,11 +31,12 @@ _PRODUCT = ex.PRECEDENCE["*"]
 _TIGHT = ex.PRECEDENCE["**"]
 
 
-def latex(definition: Definition) -> Iterator[str]:
-    """The equations, one text for each."""
+def latex(definition: Definition, names: Collection[str] | None = None) -> Iterator[str]:
+    """The equations, one text for each; of some names alone if they are given."""
     printer = _Latex(definition)
     for equation in definition.equations:
-        yield printer.equation(equation)
+        if names is None or equation.name.id in names:
+            yield printer.equation(equation)
 
 
 def _word(name: str) -> str:
@@ -115,7 +117,8 @@ class _Latex:
         name = told_name(equation.name.id, self.definition.spec.given_tuples)
         left = self.entry(_word(name), tuple(map(bare_index, equation.indices)))
         self.whole = equation.value
-        sign = r"\leftarrow" if equation.name.id in self.definition.updates else "="
+        drawn = isinstance(equation.value, ex.Call) and equation.value.function in DRAWN
+        sign = r"\leftarrow" if equation.name.id in self.definition.updates else r"\sim" if drawn else "="
         text = f"{left} {sign} {self.show(equation.value)}"
         if equation.conditions:
             held = [self.show(part) for part in equation.conditions if not _is_otherwise(part)]
@@ -243,11 +246,22 @@ class _Latex:
             return rf"\l{function} {inner} \r{function}", primary
         if function == "exp":
             return f"e^{{{inner}}}", _TIGHT
+        if function in DRAWN:
+            return self.law(function, arguments), primary
         if function == "sigmoid":
             return rf"\sigma\left({inner}\right)", primary
         escaped = function.replace("_", r"\_")
         name = f"\\{function}" if function in _FUNCTIONS else rf"\operatorname{{{escaped}}}"
         return rf"{name}\left({inner}\right)", primary
+
+    def law(self, function: str, arguments: tuple[ex.Expression, ...]) -> str:
+        """The law of a random number."""
+        if function == "normal":
+            mean, spread = arguments
+            variance = self.show(ex.Binary("**", spread, ex.Literal(2))) if spread != ex.Literal(1) else "1"
+            return rf"\mathcal{{N}}\left({self.show(mean)}, {variance}\right)"
+        name = r"\mathcal{U}" if function == "uniform" else r"\operatorname{Bernoulli}"
+        return rf"{name}\left({', '.join(map(self.show, arguments))}\right)"
 
     def subscript(self, node: ex.Subscript) -> str:
         found = entry_of(node)

@@ -3,6 +3,7 @@
 import re
 
 from layergen.definition.calling import inputs_at, output_of
+from layergen.definition.draws import DRAWN, SPELLED
 from layergen.definition.entries import Entry, entry_of, passed
 from layergen.definition.functions import NUMBER, SOURCES
 from layergen.definition.grammar import INDEX_OF, RUN, is_run, letter, reduction, run_name
@@ -16,7 +17,7 @@ DEFINITION = "_definition"  # how the functions of members end
 TAKEN = (
     "math", "itertools", "cache", "fmean", "given", "leading", "trailing", "shape", "index", "at", "sum", "max", "min",
     "range", "map", "abs", "int", "float", "len", "round", "definition", "Mapping", "Callable", "Any", "torch",
-    "Tensor", "nn", "Entries", "member_of", "members_of", "functions",
+    "Tensor", "nn", "Entries", "member_of", "members_of", "functions", "draws",
 )  # fmt: skip
 SIZES = {"leading": "leading_sizes", "trailing": "trailing_sizes", "index": "shape"}  # of `...` without a name
 _REDUCERS = {"sum": "sum", "prod": "math.prod", "mean": "fmean", "max": "max", "min": "min"}
@@ -53,6 +54,7 @@ class LoopPrinter(ex.Printer):
         self.given: set[str] = set()  # the tensors and numbers that were printed
         self.members: set[str] = set()  # and the members
         self.chosen: set[str] = set()  # and the functions among the arguments
+        self.draws = False  # whether random numbers were
         self.run = run_word(definition)  # what the indices at `...` are called
 
     def name(self, node: ex.Name) -> str:
@@ -98,6 +100,9 @@ class LoopPrinter(ex.Printer):
             self.given.add(node.function)
             self.chosen.add(node.function)
             return f"functions[{renamed(node.function)}]({self.arguments(node)})"
+        if node.function in DRAWN:
+            self.draws = True
+            return f"draws.{SPELLED.get(node.function, node.function)}({self.arguments(node)})"
         return f"{SOURCES[node.function]}({self.arguments(node)})"
 
     def apply(self, node: ex.Apply) -> str:

@@ -1,7 +1,8 @@
 """What an evaluation of a definition is made of: the numbers of tensors, and how it may fail."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from random import Random
 from typing import Any, NamedTuple, Protocol
 
 from layergen.definition.entries import Entry
@@ -50,10 +51,22 @@ class Computed:
 
 @dataclass
 class Account:
-    """What is counted of a definition and of those of its members together."""
+    """What is counted of a definition and of those of its members together, and what they draw random numbers by."""
 
     turns: int = 0
+    random: Random | None = None  # where values are compared, nothing may be random
+    kept: list[dict[Any, Any]] = field(default_factory=list)  # entries that are not to be computed twice
     limited: bool = False  # whether a value was a limit, such as 1 / 0, where plain Python raises an error
+
+    def memory(self) -> dict[Any, Any]:
+        """Where entries are kept until other random numbers are drawn."""
+        self.kept.append({})
+        return self.kept[-1]
+
+    def redraw(self) -> None:
+        """Forget all entries, so that those asked for next are made of other random numbers."""
+        for known in self.kept:
+            known.clear()
 
     def turn(self) -> None:
         """Count a term.

@@ -12,6 +12,7 @@ from layergen.definition.ranges import Ranges
 from layergen.definition.runs import check_runs
 from layergen.definition.scene import Definition, bare_index, scene_of, without_run_name
 from layergen.definition.shipped import shipped_spec
+from layergen.definition.starting import at_start, check_start, check_started
 from layergen.definition.tuples import told_name, without_tuples
 from layergen.diagnostics import Finding, Place
 from layergen.lang import expression as ex
@@ -64,8 +65,13 @@ def check_definition(spec: LayerSpec, layers: Layers = NONE) -> Iterator[Finding
         return
     yield from _check_left(definition)
     checker = Checker(definition, Ranges(definition))
-    for equation in definition.equations:
-        yield from checker.equation(equation)
+    wrong = [finding for equation in definition.equations for finding in checker.equation(equation)]
+    yield from wrong
+    unknown = list(check_started(spec))
+    yield from unknown
+    if definition.start is not None and not wrong and not unknown:
+        yield from _check_left(definition.start)
+        yield from check_start(definition.start)
 
 
 def _read(spec: LayerSpec, text: str, layers: Layers) -> Definition:
@@ -73,7 +79,8 @@ def _read(spec: LayerSpec, text: str, layers: Layers) -> Definition:
     if spec.run is not None:
         equations = tuple(without_run_name(equation, spec.run) for equation in equations)
     equations = tuple(without_tuples(equation, spec) for equation in equations)
-    return Definition(equations, scene_of(spec, lambda name: _known(name, layers)), spec)
+    own = tuple(equation for equation in equations if not equation.initial)
+    return Definition(own, scene_of(spec, lambda name: _known(name, layers)), spec, at_start(spec, equations))
 
 
 def _known(name: str, layers: Layers) -> Definition | None:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from layergen.definition.draws import DRAWN
 from layergen.definition.grammar import RUN, Equation, is_run, reduction, run_name
 from layergen.definition.layout import Runs
 from layergen.lang import expression as ex
@@ -81,6 +82,26 @@ def scene_of(spec: LayerSpec, known: Callable[[str], "Definition | None"]) -> Sc
     )
 
 
+def scene_at_start(spec: LayerSpec, told: Iterable[str]) -> Scene:
+    """What there is when a layer starts: its arguments and its own tensors, some of which are told.
+
+    Args:
+        spec: The spec.
+        told: The names of those.
+    """
+    shapes = {name: part.shape for name, part in spec.tensors.items() if part.each is None}
+    return Scene(
+        tensors=shapes,
+        outputs={name: shapes[name] for name in told},
+        buffers={},
+        numbers=frozenset({*spec.arguments, *spec.derived}),
+        run=None,
+        members={},
+        families={},
+        optional=frozenset(name for name, part in spec.tensors.items() if part.when is not None),
+    )
+
+
 def _members(part: Module, known: Callable[[str], "Definition | None"]) -> Members:
     classes = {call.function: known(call.function) for call in constructor_calls(part.module)}
     found = {name: definition for name, definition in classes.items() if definition is not None}
@@ -100,6 +121,7 @@ class Definition:
     equations: tuple[Equation, ...]
     scene: Scene
     spec: LayerSpec
+    start: "Definition | None" = None  # of the values that tensors of the layer start with
 
     @cached_property
     def named(self) -> Mapping[str, tuple[Equation, ...]]:
@@ -118,6 +140,11 @@ class Definition:
     def tells_training(self) -> bool:
         """Whether it says what the layer does in training, by itself or by the definition of a member."""
         return self._asks_mode or any(child.tells_training for child in self.called)
+
+    @cached_property
+    def draws(self) -> bool:
+        """Whether it draws random numbers, by itself or by the definition of a member."""
+        return not self.functions.isdisjoint(DRAWN) or any(child.draws for child in self.called)
 
     @property
     def _asks_mode(self) -> bool:

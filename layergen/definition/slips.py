@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from layergen.definition.draws import MEANT
 from layergen.definition.functions import FUNCTIONS, WRITTEN_OUT
 from layergen.diagnostics import Span
 from layergen.lang import expression as ex
@@ -17,8 +18,8 @@ def help_with_op(name: str) -> str | None:
     word, _, index = name.partition("_")
     if name in PRODUCTS:
         return PRODUCT
-    if name in WRITTEN_OUT:
-        return f"write `{WRITTEN_OUT[name]}`"
+    if name in WRITTEN_OUT or name in MEANT:
+        return f"write `{WRITTEN_OUT.get(name) or MEANT[name]}`"
     if word in REDUCTIONS and (index or word not in FUNCTIONS):  # as it is written on paper, or by torch
         return f"write `{word}[{index or 'i'}](…)`: the indices stand in brackets, and what is reduced behind"
     return None

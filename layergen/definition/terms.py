@@ -1,10 +1,13 @@
-"""The terms of sums, products and the like, and the indices at which they are read: what is done most often."""
+"""The terms of sums, products and the like, comparisons, draws, and the indices at which entries are read."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from layergen.definition.draws import DRAWN, TAKES, RandomFault
 from layergen.definition.functions import multiply
-from layergen.definition.numbers import Account, Compute, Index, Names
+from layergen.definition.numbers import Account, Compute, Index, IndexFault, Names
+from layergen.lang import expression as ex
+from layergen.lang.interpreter import COMPARISONS
 
 
 def looked_up(letters: Callable[[Names], Index], plain: Sequence[Compute]) -> Callable[[Names], Index]:
@@ -43,6 +46,45 @@ def terms_of(runs: Sequence[tuple[str, Compute]], body: Compute, account: Accoun
         return found
 
     return innermost
+
+
+def comparison(node: ex.Compare, operands: Sequence[Compute]) -> Compute:
+    """A function that compares some values, each with the next one."""
+    signs = [COMPARISONS[sign] for sign in node.operators]
+    first, pairs = operands[0], tuple(zip(signs, operands[1:], strict=True))
+
+    def compute(names: Names) -> bool:
+        left = first(names)
+        for sign, operand in pairs:
+            right = operand(names)
+            try:
+                if not sign(left, right):
+                    return False
+            except TypeError:
+                raise IndexFault(node, "these cannot be compared") from None
+            left = right
+        return True
+
+    return compute
+
+
+def drawing(node: ex.Call, arguments: Sequence[Compute], account: Account) -> Compute:
+    """A function that draws a number, given what the names in the arguments stand for."""
+    draw = DRAWN[node.function]
+
+    def compute(names: Names) -> float:
+        if account.random is None:
+            raise RandomFault
+        values = [argument(names) for argument in arguments]
+        try:
+            return draw(account.random, *values)
+        except TypeError:
+            takes = " and a ".join(TAKES[node.function])
+            raise IndexFault(node, f"`{node.function}` takes a {takes}") from None
+        except ValueError as error:
+            raise IndexFault(node, str(error)) from None
+
+    return compute
 
 
 def product_of(values: Iterable[Any]) -> Any:

@@ -70,6 +70,10 @@ BEHAVIOURS = {
         "it has no definition, or none that plain Python computes in time",
     ),
     "test_docstring_example": ALWAYS,
+    "test_draws_follow_the_definition": Behaviour(
+        lambda layer: bool(layer.defined.drawn),
+        "its definition draws no random numbers",
+    ),
     "test_dtypes": Behaviour(
         lambda layer: layer.program.owns,
         "it has no parameters and no buffers",
@@ -113,6 +117,10 @@ BEHAVIOURS = {
     "test_initial_values": Behaviour(
         lambda layer: layer.program.owns,
         "it has no parameters and no buffers",
+    ),
+    "test_initial_values_follow_the_definition": Behaviour(
+        lambda layer: bool(layer.defined.starts),
+        "its definition tells no initial values",
     ),
     "test_is_causal": Behaviour(
         lambda layer: bool(causal_at(layer)),

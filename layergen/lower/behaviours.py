@@ -23,6 +23,8 @@ def imported_names(layer: CheckedLayer, mentioned: Collection[str]) -> Iterator[
     yield "Case"
     if layer.defined.plain:
         yield "Defined"
+    if layer.defined.drawn:
+        yield "Drawn"
     if layer.at_bounds or layer.at_edges:
         yield "Edge"
     if layer.transforms.empty:
@@ -43,6 +45,8 @@ def imported_names(layer: CheckedLayer, mentioned: Collection[str]) -> Iterator[
         yield "Refusal"
     if layer.transforms.grown:
         yield "Resized"
+    if layer.defined.starts:
+        yield "Started"
     yield from (name for name in ("member_of", "members_of") if name in mentioned)
     yield from (name for name, behaviour in BEHAVIOURS.items() if behaviour.applies(layer))
 
@@ -82,7 +86,7 @@ def traits(layer: CheckedLayer) -> Iterator[str]:
         "updates": program.updates,
         "infinite": program.infinite,
         "narrow": program.narrow,
-        "loose": bool(layer.defined.plain) and not layer.defined.exact,
+        "loose": layer.defined.told and not layer.defined.exact,
         "rounds_once": layer.rounding in (Rounding.ONCE, Rounding.ONCE_THROUGHOUT),
         "rounds_in_training": layer.rounds_in_training,
     }
@@ -101,8 +105,10 @@ def traits(layer: CheckedLayer) -> Iterator[str]:
             for name, choice in functions.items()
         )
         yield f"functions={{{', '.join(rows)}}}"
-    if layer.defined.plain:
+    if layer.defined.told:
         yield "definition=definition"
+    if layer.defined.starts:
+        yield "initial=initial"
     if program.formula is not None and not program.always_draws:
         yield f"expression={formula_function(program, program.formula)}"
     if program.matches is not None:

@@ -1,13 +1,16 @@
 """Lowers a layer's definition: to the formula of the docstring, and to the function that its tests compare it with."""
 
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from layergen.checked import CheckedCase, CheckedLayer
+from layergen.contracts.defined import At
+from layergen.contracts.in_law import DRAWS
 from layergen.definition.latex import bold_runs, latex, left_out
 from layergen.definition.loop_printer import function_of
 from layergen.definition.loops import definition_lines
 from layergen.definition.needs import called, needs
+from layergen.definition.scene import Definition
 from layergen.lower.source import DocText, python, wrap
 from layergen.lower.views import FunctionView, RowView, TableView
 from layergen.resolve.program import Program
@@ -16,11 +19,28 @@ from layergen.words import listed
 WIDTH = 76  # columns of a line of the formula
 ENTRY = 80  # and of a sentence
 TABLE = "DEFINED"
+DRAWN = "DRAWN"
+STARTED = "STARTED"
 
 
 def formula_texts(program: Program) -> tuple[str, ...]:
-    """The equations as LaTeX."""
-    return tuple(latex(program.definition)) if program.definition is not None else ()
+    """The equations as LaTeX, but for those that initial values alone need."""
+    definition = program.definition
+    if definition is None:
+        return ()
+    needed = definition.reached_from((*definition.scene.outputs, *definition.updates))
+    return tuple(latex(definition, definition.named.keys() - (_at_start(definition.start) - needed)))
+
+
+def start_texts(program: Program) -> tuple[str, ...]:
+    """Those that tell initial values, with what they need."""
+    start = program.definition.start if program.definition is not None else None
+    return tuple(latex(start, _at_start(start))) if start is not None else ()
+
+
+def _at_start(start: Definition | None) -> frozenset[str]:
+    """The names that the equations of initial values need."""
+    return start.reached_from(start.scene.outputs) if start is not None else frozenset()
 
 
 def computes(program: Program) -> str:
@@ -29,13 +49,18 @@ def computes(program: Program) -> str:
     return "Computes:" if told or not program.asks_mode else "Computes, in evaluation:"
 
 
-def formula(program: Program, doc: DocText) -> Iterator[str]:
-    """The lines of the docstring's section; empty lines part the equations, as the directive wants."""
-    for place, text in enumerate(formula_texts(program)):
+def equations(texts: Iterable[str], doc: DocText) -> Iterator[str]:
+    """The lines of some equations; empty lines part them, as the directive wants."""
+    for place, text in enumerate(texts):
         yield "" if place else ".. math::"
         wrapped = textwrap.wrap(doc(text), WIDTH, break_long_words=False, break_on_hyphens=False)
         for line, part in enumerate(wrapped):
             yield f"    {'    ' if line else ''}{part}"
+
+
+def formula(program: Program, doc: DocText) -> Iterator[str]:
+    """The lines of the docstring's section."""
+    yield from equations(formula_texts(program), doc)
     if program.definition is not None and "padded" in program.definition.functions:
         yield ""
         yield "What has a bar is zero outside."
@@ -56,11 +81,17 @@ def formula(program: Program, doc: DocText) -> Iterator[str]:
         yield from wrap(f"What {listed(absent)} would contribute is left out where {where} ``None``.", ENTRY)
 
 
-def definition_functions(layer: CheckedLayer) -> tuple[FunctionView, ...]:
+def definition_functions(layer: CheckedLayer) -> Iterator[FunctionView]:
     """The functions that say what each entry is: those of members that are asked, and the layer's own."""
     definition = layer.program.definition
-    if definition is None or not layer.defined.plain:
-        return ()
+    if definition is not None and layer.defined.told:
+        yield from _of_outputs(definition)
+    if definition is not None and definition.start is not None and layer.defined.starts:
+        doc = "Say what entries of the layer's tensors are at the start."
+        yield FunctionView("initial", doc, definition_lines(definition.start))
+
+
+def _of_outputs(definition: Definition) -> tuple[FunctionView, ...]:
     inner = [
         FunctionView(function_of(name), f"Say the same of ``{name}``.", definition_lines(child, inside=True))
         for name, child in called(definition).items()
@@ -73,17 +104,47 @@ def definition_functions(layer: CheckedLayer) -> tuple[FunctionView, ...]:
 def defined_rows(layer: CheckedLayer) -> TableView:
     """The cases at which the layer is compared with its definition, each with the numbers that this mentions."""
     rows: list[RowView] = []
-    definition = layer.program.definition
-    for case in layer.tested:
-        if definition is not None and case.setting.name in layer.defined.plain:
-            key = _key(case)
-            numbers = python(needs(definition, case.setting.names))
+    for key, case, at, numbers in _compared(layer):
+        if at.plain:
             rows.append(RowView(key, f"Defined(CASES[{key}], {numbers})"))
-            if case.setting.name in layer.defined.small:
-                rows.append(RowView(_key(case, "of small inputs"), f"Defined(CASES[{key}], {numbers}, times=1e-6)"))
-            if case.setting.name in layer.defined.trained:
-                rows.append(RowView(_key(case, "in training"), f"Defined(CASES[{key}], {numbers}, training=True)"))
+        if at.small:
+            rows.append(RowView(_key(case, "of small inputs"), f"Defined(CASES[{key}], {numbers}, times=1e-6)"))
+        if at.trained:
+            rows.append(RowView(_key(case, "in training"), f"Defined(CASES[{key}], {numbers}, training=True)"))
     return TableView(TABLE, tuple(rows))
+
+
+def drawn_rows(layer: CheckedLayer) -> TableView:
+    """The cases at which what the layer draws at random is held to the law that its definition tells."""
+    rows: list[RowView] = []
+    for key, case, at, numbers in _compared(layer):
+        for training, count in at.drawn.items():
+            name = _key(case, "in training") if training else key
+            told = (", training=True" if training else "") + (f", draws={count}" if count != DRAWS else "")
+            rows.append(RowView(name, f"Drawn(CASES[{key}], {numbers}{told})"))
+    return TableView(DRAWN, tuple(rows))
+
+
+def started_rows(layer: CheckedLayer) -> TableView:
+    """The cases at which initial values are held to the definition."""
+    rows: list[RowView] = []
+    start = layer.program.definition.start if layer.program.definition is not None else None
+    for case in layer.tested:
+        count = layer.defined.starts.get(case.setting.name)
+        if count is not None and start is not None:
+            key, numbers = _key(case), python(needs(start, case.setting.names))
+            told = f", starts={count}" if count != DRAWS else ""
+            rows.append(RowView(key, f"Started(CASES[{key}], {numbers}{told})"))
+    return TableView(STARTED, tuple(rows))
+
+
+def _compared(layer: CheckedLayer) -> Iterator[tuple[str, CheckedCase, At, str]]:
+    """The cases that were compared with the definition at build: their names, how, and the numbers that it is given."""
+    at = {one.setting: one for one in layer.defined.at}
+    for case in layer.tested:
+        if layer.program.definition is not None and case.setting.name in at:
+            numbers = python(needs(layer.program.definition, case.setting.names))
+            yield _key(case), case, at[case.setting.name], numbers
 
 
 def _key(case: CheckedCase, *further: str) -> str:

@@ -11,7 +11,7 @@ from layergen.lang.model import Argument, Buffer, Input, Output, Parameter
 from layergen.lang.tuples import TensorTuple, by_wholes, spread, wholes
 from layergen.lower.arguments import type_of
 from layergen.lower.checks import is_not
-from layergen.lower.definition import computes, formula
+from layergen.lower.definition import computes, equations, formula, start_texts
 from layergen.lower.returned import returned_at
 from layergen.lower.scopes import negated
 from layergen.lower.shape_docs import code, computed, described_shape, listed_shape, or_broadcast, shape_text
@@ -44,6 +44,7 @@ def docstring(layer: CheckedLayer, doc: DocText) -> Lines:
         blocks.append(list(wrap(doc(program.description), PROSE)))
     sections = {
         computes(program): formula(program, doc),
+        "Starts with:": equations(start_texts(program), doc),
         "Args:": arguments(program, doc),
         "Shape:": [*shapes(program, doc), *preconditions(layer, doc)],
         "Attributes:": attributes(program, doc),

@@ -28,7 +28,7 @@ def edge_tables(layer: CheckedLayer, base: Fields) -> Iterator[TableView]:
 def _edge(layer: CheckedLayer, at: Limited, case: CheckedCase, shown: str) -> str:
     definition = layer.program.definition
     parts = [shown]
-    told = definition is not None and at.plain and bool(layer.defined.plain)
+    told = definition is not None and at.plain and layer.defined.told
     if definition is not None and told:
         parts.append(python(needs(definition, case.setting.names)))
     if at.edges is not None:

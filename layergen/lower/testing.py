@@ -16,7 +16,7 @@ from layergen.lower.arguments import CLASSES, LONGEST, argument_signature
 from layergen.lower.behaviours import imported_names, layer_expression
 from layergen.lower.cases import Fields, case_fields, changed_case, result_shapes, shapes, sizes_of, whole_case
 from layergen.lower.constructor import constraint_message
-from layergen.lower.definition import defined_rows, definition_functions
+from layergen.lower.definition import defined_rows, definition_functions, drawn_rows, started_rows
 from layergen.lower.edges import edge_tables
 from layergen.lower.imports import function, import_lines, names_in
 from layergen.lower.input_checks import expectation, rounds, told
@@ -64,7 +64,7 @@ def test_view(layer: CheckedLayer, module: str, behaviours: str) -> TestView:
     code = [described, *(row.value for row in law_rows(program))]
     if reference:
         code.append(function([reference.signature], reference.body, "nn.Module"))
-    definitions = definition_functions(layer)
+    definitions = tuple(definition_functions(layer))
     code += [function(["given: Mapping[str, Any]"], each.body, "dict[str, Callable[..., Any]]") for each in definitions]
     return TestView(
         module=module,
@@ -95,6 +95,8 @@ def tables(layer: CheckedLayer, base: Fields) -> Iterator[TableView]:
     """What the layer refuses, and the limits of what it takes."""
     rejected = (rejection_row(layer.program, rejection, base) for rejection in layer.rejections)
     yield defined_rows(layer)
+    yield drawn_rows(layer)
+    yield started_rows(layer)
     yield from edge_tables(layer, base)
     yield TableView("REJECTIONS", tuple(rejected))
     wrong = (*wrong_shapes(layer, base), *wrong_sizes(layer, base), *wrong_conditions(layer, base))

@@ -7,6 +7,7 @@ from layergen.checked import CheckedLayer
 from layergen.contracts.definition import MOST_ENTRIES
 from layergen.contracts.domains import small
 from layergen.contracts.dtype import PRECISIONS
+from layergen.contracts.in_law import DRAWS, ENTRIES
 from layergen.contracts.learning import STEPS
 from layergen.domains.study import study
 from layergen.domains.twin import op_matched
@@ -78,8 +79,9 @@ def guarantees(layer: CheckedLayer) -> Iterator[Guarantee]:
 
 def _values(layer: CheckedLayer) -> Iterator[Guarantee]:
     """Where the values were compared with another telling of the layer."""
-    if layer.defined.settings:
-        count, of = len(layer.defined.settings), len(layer.tested)
+    valued = [one for one in layer.defined.at if False not in one.drawn]
+    if valued:
+        count, of = len(valued), len(layer.tested)
         among = f"of {plural(of, 'setting')}, the others being too large"
         where = f"at {plural(of, 'setting')}" if count == of else f"at {count} {among}"
         detail = f"{_compared(layer)} what the definition says, in float64 and in evaluation"
@@ -88,6 +90,23 @@ def _values(layer: CheckedLayer) -> Iterator[Guarantee]:
         updated = " and of the buffers that it updates" if definition.updates else ""
         detail = f"at {plural(len(trained), 'setting')}: {_compared(layer, updated)} what the definition says"
         yield Guarantee("values in training", "tried", detail)
+    if drawn := layer.defined.drawn:
+        detail = f"at {plural(len(drawn), 'setting')}, over up to {DRAWS} draws and up to {ENTRIES} entries: no mean,"
+        detail += " variance, covariance, skewness or kurtosis is further from the definition's than chance explains"
+        yield Guarantee("draws", "tried", detail)
+    yield from _starts(layer)
+
+
+def _starts(layer: CheckedLayer) -> Iterator[Guarantee]:
+    """Whether initial values were compared with the definition."""
+    starts = layer.defined.starts
+    if starts:
+        definition = layer.program.definition
+        names = definition.start.scene.outputs if definition is not None and definition.start is not None else ()
+        often = f"over {max(starts.values())} starts, those of" if max(starts.values()) > 1 else "those of"
+        detail = f"at {plural(len(starts), 'setting')}, {often} {listed([f'`{name}`' for name in names])}"
+        detail += f" are the definition's, in up to {ENTRIES} entries, but for rounding and for chance"
+        yield Guarantee("start", "tried", detail)
 
 
 def _compared(layer: CheckedLayer, further: str = "") -> str:

@@ -184,3 +184,30 @@ class UndeclaredMarks(Rule):
     code = "LG607"
     judges = True
     advises = True
+
+
+class UntoldDraws(Rule):
+    """Training draws random numbers, and the definition says nothing of them.
+
+    What a layer makes of random numbers is held to no source then: a share that is dropped where it should be kept, a
+    draw for each row where there should be one for each entry, or a forgotten factor shows nowhere.
+
+        forward: y = h + dropout(linear(x, weight), p, training)
+        definition: y[n, o] = h[n, o] + sum[i](weight[o, i] * x[n, i])
+
+    It is advice, which changes no exit code. Layers that match a module of torch are held to that.
+
+    Fix: draw them. Each entry of a name is drawn once, and over many draws the forward has to be spread as the
+    definition is.
+
+        definition: |
+          keep[n < N, o < out_features] = bernoulli(1 - p)
+          z[n, o] = sum[i](weight[o, i] * x[n, i])
+          y[n, o] = h[n, o] + (z[n, o] * keep[n, o] / (1 - p) if training else z[n, o])
+
+    What no formula can say is accepted with the reason: `accept: {untold-draws: …}`.
+    """
+
+    code = "LG608"
+    judges = True
+    advises = True
