@@ -27,7 +27,7 @@ from layergen.resolve import resolve
 ROOT = Path(__file__).parents[1]
 SPECS = {path.stem: path for path in sorted((ROOT / "specs").rglob("*.yaml"))}
 RESTATED = frozenset(name for name, path in SPECS.items() if "\nmatches:" in path.read_text(encoding="utf-8"))
-USUAL = frozenset(  # one or two of each kind, with which the tests of all begin
+USUAL = frozenset(  # one or two of each kind
     {
         "custom_adaptive_pool2d",
         "custom_conv2d",
@@ -47,10 +47,20 @@ USUAL = frozenset(  # one or two of each kind, with which the tests of all begin
     }
 )
 
+FIRST = USUAL - {  # those whose check takes no second together, with which the tests of all begin
+    "focal_loss",
+    "gem_pool2d",
+    "lstm_cell",
+    "rms_norm",
+    "rotary_embedding",
+    "squeeze_excitation",
+    "vector_quantizer",
+}
+
 
 def parameters(names: Iterable[str]) -> list[ParameterSet]:
-    """The names of specs to test one after the other; all but the usual ones are slow."""
-    return [pytest.param(name, marks=() if name in USUAL else pytest.mark.slow) for name in names]
+    """The names of specs to test one after the other; all but the first ones are slow."""
+    return [pytest.param(name, marks=() if name in FIRST else pytest.mark.slow) for name in names]
 
 
 def read(path: Path) -> LayerSpec:

@@ -3,9 +3,23 @@
 import string
 from collections.abc import Iterator, Mapping, Sequence
 
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from layergen.lang import expression as ex
+
+HUNDRED = 100  # how many examples are tried of what does not say how many, by continuous integration
+
+
+def scaled(count: int) -> int:
+    """How many to try here of what continuous integration tries so many times: see the profiles in `conftest.py`."""
+    return max(1, count * settings().max_examples // HUNDRED)
+
+
+def examples(count: int) -> settings:
+    """For a property, how many examples continuous integration tries."""
+    return settings(max_examples=scaled(count))
+
 
 BINARY = ("+", "-", "*", "/", "//", "%", "@", "**", "<<", ">>", "&", "|", "^", "and", "or")
 COMPARISONS = ("<", "<=", "==", "!=", "is", "is not", "in", "not in")

@@ -5,8 +5,9 @@ from itertools import product
 
 import pytest
 import sympy
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from strategies import examples
 from sympy import Max, Min, floor
 
 from layergen.prove.algebra import Congruence, agree
@@ -67,7 +68,7 @@ FORMULAS = st.recursive(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(FORMULAS, st.integers(-1, 1), st.sets(st.sampled_from([GROUPS, ODD, HALVED]), min_size=1))
 def test_what_agrees_is_equal_wherever_the_constraints_hold(
     formula: sympy.Expr, more: int, known: set[Congruence]
@@ -83,7 +84,7 @@ def test_what_agrees_is_equal_wherever_the_constraints_hold(
             assert value(formula, at) == value(exact, at)
 
 
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @given(FORMULAS, st.integers(1, 3))
 def test_a_formula_agrees_with_itself_written_otherwise(formula: sympy.Expr, times: int) -> None:
     """A whole number comes out of a floor, or goes into it."""

@@ -2,6 +2,7 @@
 
 import json
 import math
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -65,11 +66,27 @@ VALUES: list[Any] = [
 ]
 
 
+OPTIONAL = [name for name, part in ARGUMENTS.items() if part.get("optional")]
+REQUIRED = [name for name in ARGUMENTS if name not in OPTIONAL]
+
+
 @pytest.fixture(scope="module")
-def layer(tmp_path_factory: pytest.TempPathFactory) -> type[nn.Module]:
-    """A layer that has all of the arguments, each of them with a default that is allowed."""
+def layers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, type[nn.Module]]:
+    """By the name of each argument, a layer that has it.
+
+    One with all of them would take half a minute to check, so that there is one for each that may be None.
+    """
+    count, found = len(OPTIONAL), {}
+    for turn in range(count):
+        names = [*OPTIONAL[turn::count], *REQUIRED[turn::count]]
+        found |= dict.fromkeys(names, bounded(tmp_path_factory.mktemp("specs"), names))
+    return found
+
+
+def bounded(folder: Path, names: list[str]) -> type[nn.Module]:
+    """A layer that has some of the arguments, each of them with a default that is allowed."""
     arguments = {
-        name: {**part, "default": default(part), "doc": f"The argument {name}."} for name, part in ARGUMENTS.items()
+        name: {**ARGUMENTS[name], "default": default(ARGUMENTS[name]), "doc": f"The argument {name}."} for name in names
     }
     spec = {
         "layer": "Bounded",
@@ -77,9 +94,9 @@ def layer(tmp_path_factory: pytest.TempPathFactory) -> type[nn.Module]:
         "arguments": arguments,
         "inputs": {"x": ["N"]},
         "outputs": {"y": ["N"]},
-        "forward": "y = x if " + " or ".join(f"{name} is None" for name in ARGUMENTS) + " else -x",
+        "forward": "y = x if " + " or ".join(f"{name} is None" for name in names) + " else -x",
     }
-    path = tmp_path_factory.mktemp("specs") / "bounded.yaml"
+    path = folder / "bounded.yaml"
     path.write_text(json.dumps(spec), encoding="utf-8")
     return layergen.load(path)
 
@@ -106,8 +123,8 @@ def fits(checked: Argument, value: Any) -> bool:
 
 
 @pytest.mark.parametrize("name", ARGUMENTS)
-def test_the_constructor_refuses_what_the_checks_refuse(name: str, layer: type[nn.Module]) -> None:
-    checked = argument(name)
+def test_the_constructor_refuses_what_the_checks_refuse(name: str, layers: dict[str, type[nn.Module]]) -> None:
+    checked, layer = argument(name), layers[name]
     values = [value for value in VALUES if fits(checked, value)]
     assert values
     for value in values:
@@ -120,7 +137,8 @@ def test_the_constructor_refuses_what_the_checks_refuse(name: str, layer: type[n
 
 
 @pytest.mark.parametrize("name", ["single", "pair", "triple", "any_pair", "maybe_pair", "five", "quadruple"])
-def test_sizes_of_another_length_are_refused(name: str, layer: type[nn.Module]) -> None:
+def test_sizes_of_another_length_are_refused(name: str, layers: dict[str, type[nn.Module]]) -> None:
+    layer = layers[name]
     for value in VALUES:
         if isinstance(value, list) and not fits(argument(name), value):
             if any(not isinstance(part, int) for part in value):

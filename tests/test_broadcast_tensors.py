@@ -47,9 +47,14 @@ def test_a_definition_reads_it_at_its_whole_shape(kept: bool) -> None:
     assert finding.rule.code == "LG408"
 
 
+@pytest.fixture(scope="module")
+def loss() -> type[nn.Module]:
+    return layergen.load(ROOT / "specs" / "loss" / "bce_loss.yaml")
+
+
 @pytest.mark.parametrize("shape", [(), (5,), (3, 1), (4, 1, 5), (4, 3, 5)])
 @pytest.mark.parametrize("reduction", ["none", "mean"])
-def test_weights_of_a_loss_are_those_of_torch(shape: tuple[int, ...], reduction: str) -> None:
+def test_weights_of_a_loss_are_those_of_torch(shape: tuple[int, ...], reduction: str, loss: type[nn.Module]) -> None:
     weight, x, target = torch.rand(shape) + 0.5, torch.rand(4, 3, 5), torch.rand(4, 3, 5)
-    layer = layergen.load(ROOT / "specs" / "loss" / "bce_loss.yaml")(weight, reduction)
+    layer = loss(weight, reduction)
     torch.testing.assert_close(layer(x, target), nn.BCELoss(weight, reduction=reduction)(x, target))

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 import pytest
 import sympy
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from strategies import points
+from strategies import examples, points
 from sympy import Integer, Max, Min, Mod, Rational, ceiling, floor
 
 from layergen.lang import expression as ex
@@ -51,13 +51,13 @@ def evaluated(text: str, at: Mapping[str, int]) -> object:
     return Interpreter({}).evaluate(ex.transform(parse_expression(text), number))
 
 
-@settings(max_examples=600)
+@examples(600)
 @given(st.sampled_from([*FORMULAS, *CONDITIONS]), SIZES)
 def test_what_is_shown_means_the_formula(formula: sympy.Basic, at: Mapping[str, int]) -> None:
     assert evaluated(shown(formula), at) == pytest.approx(truth(formula, at), rel=1e-12)
 
 
-@settings(max_examples=600)
+@examples(600)
 @given(st.sampled_from([*FORMULAS, *CONDITIONS]), st.lists(SIZES, min_size=1, max_size=3))
 def test_what_is_computed_is_the_formula(formula: sympy.Basic, tried: list[Mapping[str, int]]) -> None:
     columns = {name: [at[name] for at in tried] for name in tried[0]}
@@ -71,7 +71,7 @@ def truth(formula: sympy.Basic, at: Mapping[str, int]) -> float:
     return bool(result) if result.is_Boolean else float(result)
 
 
-@settings(max_examples=600)
+@examples(600)
 @given(st.sampled_from(FORMULAS), SIZES)
 def test_one_form_has_the_same_value(formula: sympy.Basic, at: Mapping[str, int]) -> None:
     assert value(canonical(formula), at) == value(formula, at)

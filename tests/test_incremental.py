@@ -27,12 +27,16 @@ def project(root: Path, names: list[str] = NAMES) -> Path:
     return root
 
 
-def layergen(root: Path, *arguments: str, **variables: str) -> str:
-    command = [sys.executable, "-m", "layergen", *arguments]
+def build(root: Path, *arguments: str) -> None:
+    assert main(["-C", str(root), "build", *arguments]) == 0
+
+
+def build_apart(root: Path, *arguments: str, **variables: str) -> None:
+    """Build in a process of its own, which takes as long as torch does to be imported."""
+    command = [sys.executable, "-m", "layergen", "build", *arguments]
     environment = {**os.environ, **variables}
     done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    return done.stderr
 
 
 def contents(root: Path) -> dict[str, bytes]:
@@ -42,11 +46,9 @@ def contents(root: Path) -> dict[str, bytes]:
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project as one process has built it."""
-    here = os.getcwd()
+    """A project as this process has built it."""
     root = project(tmp_path_factory.mktemp("built") / "project")
-    os.chdir(here)
-    layergen(root, "build", "-j", "1", PYTHONHASHSEED="1")
+    build(root, "-j", "1")
     return root
 
 
@@ -60,7 +62,7 @@ def copy(built: Path, tmp_path: Path) -> Path:
 def test_processes_hash_seed_and_locale_change_no_byte(built: Path, copy: Path) -> None:
     shutil.rmtree(copy / "generated")
     shutil.rmtree(copy / FOLDER)
-    layergen(copy, "build", "-j", "2", PYTHONHASHSEED="2", LC_ALL="C", PYTHONUTF8="0")
+    build_apart(copy, "-j", "2", PYTHONHASHSEED="2", LC_ALL="C", PYTHONUTF8="0")
     assert contents(copy) == contents(built)
 
 
@@ -82,7 +84,7 @@ def test_damaged_cache_changes_no_byte(built: Path, copy: Path, damage: str) -> 
     else:
         for path in (copy / FOLDER).glob(spoilt[damage]):
             path.write_bytes(path.read_bytes()[:-7])
-    layergen(copy, "build", "specs/a/scale_a.yaml")
+    build(copy, "specs/a/scale_a.yaml")
     assert contents(copy) == contents(built)
 
 
@@ -90,7 +92,7 @@ def test_one_change_makes_one_layer_again(copy: Path) -> None:
     spec = copy / "specs" / "a" / "scale_a.yaml"
     spec.write_text(spec.read_text().replace("Scale each feature", "Stretch each feature"))
     before = contents(copy)
-    layergen(copy, "build")
+    build(copy)
     after = contents(copy)
     changed = {path for path in after if after[path] != before.get(path)}
     assert changed <= {"generated/a/scale_a.py", "generated/tests/a/test_scale_a.py"} and changed
@@ -109,7 +111,7 @@ def test_killed_builds_leave_whole_files_and_the_next_one_mends(built: Path, cop
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         assert all(is_intact(text.decode()) for path, text in contents(copy).items() if path.endswith(".py"))
-    layergen(copy, "build")
+    build(copy)
     assert contents(copy) == contents(built)
 
 
@@ -120,7 +122,7 @@ def test_two_builds_at_once_give_what_one_gives(built: Path, copy: Path) -> None
     command = [sys.executable, "-m", "layergen", "build", "-j", "1"]
     builds = [subprocess.Popen(command, cwd=copy, stderr=subprocess.DEVNULL) for _ in range(2)]
     assert [process.wait() for process in builds] == [0, 0]
-    layergen(copy, "build")
+    build(copy)
     assert contents(copy) == contents(built)
 
 

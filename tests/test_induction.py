@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import sympy
-from shipped import CheckedFiles
+from shipped import CheckedFiles, parameters
 from small import checked, fault_of, program, spec
 
 from layergen.checked import CheckedLayer
@@ -47,7 +47,7 @@ def hold(found: CheckedLayer) -> Proof:
     return proof
 
 
-@pytest.mark.parametrize("name", LOOPS)
+@pytest.mark.parametrize("name", parameters(LOOPS))
 def test_shipped_loops_cost_what_their_turns_cost(shipped: CheckedFiles, name: str) -> None:
     assert hold(shipped[name]).counts == ("L",)
 

@@ -4,8 +4,9 @@ import math
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from strategies import examples
 
 from layergen import ops
 from layergen.domains.interval import Interval
@@ -54,7 +55,7 @@ def holds(value: Value, results: torch.Tensor) -> bool:
 
 
 @pytest.mark.parametrize("name", UNARY)
-@settings(deadline=None, max_examples=60)
+@examples(60)
 @given(interval=intervals())
 def test_results_of_one_tensor_lie_inside(name: str, interval: Interval) -> None:
     given_numbers = samples(interval)
@@ -69,7 +70,7 @@ def test_results_of_one_tensor_lie_inside(name: str, interval: Interval) -> None
 
 
 @pytest.mark.parametrize("name", BINARY)
-@settings(deadline=None, max_examples=60)
+@examples(60)
 @given(first=intervals(), second=intervals())
 def test_results_of_two_tensors_lie_inside(name: str, first: Interval, second: Interval) -> None:
     left, right = (part.reshape(-1) for part in torch.meshgrid(samples(first), samples(second), indexing="ij"))
@@ -86,7 +87,7 @@ def test_results_of_two_tensors_lie_inside(name: str, first: Interval, second: I
 @pytest.mark.parametrize(
     "name", ["sqrt", "log", "log1p", "rsqrt", "acos", "asin", "atanh", "acosh", "logit", "abs", "exp", "square", "relu"]
 )
-@settings(deadline=None, max_examples=60)
+@examples(60)
 @given(interval=intervals())
 def test_gradients_are_finite_where_nothing_is_suspected(name: str, interval: Interval) -> None:
     at, suspects = site(name, Value(interval))

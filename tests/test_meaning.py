@@ -6,7 +6,6 @@ import meant_at_scales
 import pytest
 import yaml
 from meant import SOUND, WRONG
-from shipped import CheckedFiles
 from small import DIM, checked, fault_of, program
 
 from layergen.check import CheckedLayer
@@ -86,10 +85,27 @@ def test_causality_is_not_judged_without_the_key() -> None:
     assert claims(checked(program(**parts)), "causal") == []
 
 
-def test_layer_mixes_what_the_module_does_that_it_matches(shipped: CheckedFiles) -> None:
-    layer = shipped["batch_norm2d"]
-    assert layer.program.matches is not None
+BATCH_NORM: dict[str, Any] = {
+    "arguments": {"dim": {**DIM, "min": 2}},
+    "buffers": {
+        "running_mean": {"shape": ["dim"], "init": "zeros"},
+        "running_var": {"shape": ["dim"], "init": "ones"},
+        "num_batches_tracked": {"shape": [], "dtype": "int64", "init": "zeros"},
+    },
+    "inputs": {"x": ["N", "dim"]},
+    "outputs": {"y": ["N", "dim"]},
+    "forward": """
+y, running_mean, running_var = batch_norm(x, running_mean, running_var, training=training)
+if training:
+    num_batches_tracked = num_batches_tracked + 1
+""",
+}
+
+
+def test_layer_mixes_what_the_module_does_that_it_matches() -> None:
+    layer = checked(program(**BATCH_NORM, matches="nn.BatchNorm1d(dim, affine=False)"))
     assert [detail.split(",")[0] for _, detail in claims(layer, "independence")] == ["in evaluation"]
+    assert fault_of(program(**BATCH_NORM)).rule.name == "dependent-samples"
 
 
 UPSAMPLE: dict[str, Any] = {

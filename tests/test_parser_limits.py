@@ -3,9 +3,9 @@
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from parsing import block_fault_of, fault_of, marked
-from strategies import pieces
+from strategies import examples, pieces
 
 from layergen.lang import expression as ex
 from layergen.lang.parser import SyntaxFault, parse_block, parse_expression
@@ -104,7 +104,7 @@ def test_messages_cut_long_texts() -> None:
     assert len(fault.message) < 120
 
 
-@settings(max_examples=1_000)
+@examples(1_000)
 @given(pieces)
 @pytest.mark.parametrize("parse", [parse_expression, parse_block])
 def test_any_text_is_read_or_refused(parse: Callable[[str], object], text: str) -> None:

@@ -9,7 +9,8 @@ import torch
 from hypothesis import HealthCheck, given, reject, settings
 from provable import CONCRETE, SMALL, TRIED
 from shipped import SPECS, CheckedFiles, layer_class, parameters
-from strategies import points_near
+from small import checked, program
+from strategies import points_near, scaled
 from torch.autograd.graph import saved_tensors_hooks
 
 from layergen.check import CheckedLayer
@@ -26,7 +27,7 @@ from layergen.run.on_data import CPU, drawn, fill
 from layergen.settings.branches import way
 from layergen.settings.choice import Setting
 
-POINTS = 8  # sizes at which each formula is held against torch
+POINTS = scaled(8)  # sizes at which each formula is held against torch
 LARGEST = 12  # of these sizes
 TRIES = (2, 10)  # for each at first, and where few sizes go together
 
@@ -282,6 +283,14 @@ def test_flops_of_a_convolution(shipped: CheckedFiles) -> None:
     at_sizes(layer, proof, POINTS, compare)
 
 
+def test_flops_of_attention_are_those_of_its_two_products() -> None:
+    inputs = {"q": ["N", "L", "D"], "k": ["N", "S", "D"], "v": ["N", "S", "E"]}
+    apart = "scaled_dot_product_attention(unsqueeze(q, 1), unsqueeze(k, 1), unsqueeze(v, 1))"
+    layer = checked(program(f"y = squeeze({apart}, 1)", inputs=inputs, outputs={"y": ["N", "L", "E"]}))
+    assert shown(layer.costs.flops.formula) == "2 * D * L * N * S + 2 * E * L * N * S"
+
+
+@pytest.mark.slow
 def test_flops_of_attention_include_the_products_of_queries_keys_and_values(shipped: CheckedFiles) -> None:
     layer = shipped["multihead_self_attention"]
     case = layer.cases[0].setting
@@ -289,7 +298,10 @@ def test_flops_of_attention_include_the_products_of_queries_keys_and_values(ship
     assert layer.costs.flops.number == rows * (2 * positions * dim * 4 * dim + 4 * positions**2 * dim)
 
 
-@pytest.mark.parametrize("name", ["linear", "rms_norm", "swiglu", "custom_conv2d", "layer_norm", "lstm_cell", "snake"])
+KEPT = ("linear", "rms_norm", "swiglu", "custom_conv2d", "layer_norm", "lstm_cell", "snake")
+
+
+@pytest.mark.parametrize("name", parameters(KEPT))
 def test_activation_bytes_are_what_autograd_keeps(shipped: CheckedFiles, name: str) -> None:
     layer, case = shipped[name], shipped[name].cases[0]
     module = layer_class(name)(**case.setting.given)

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from small import DIM, faults_of, program, spec
+from strategies import examples
 
 from layergen.check import check
 from layergen.diagnostics import Finding
@@ -91,7 +92,7 @@ ARGUMENTS = st.sampled_from(
 FLOAT = {"type": "float", "min": 0, "default": 0.5, "doc": "Part."}
 
 
-@settings(max_examples=150, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(examples(150), suppress_health_check=list(HealthCheck))
 @given(st.sampled_from(OPS), st.lists(ARGUMENTS, max_size=3), st.sampled_from(["{}", "{} + dim * p", "{} @ x"]))
 def test_no_arguments_bring_innards_to_light(op: str, arguments: list[str], around: str) -> None:
     call = f"{op}({', '.join(['x', *arguments])})"

@@ -3,10 +3,12 @@
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import meant_at_scales
 import pytest
+from _pytest.mark import ParameterSet
 from meant import SOUND
 
 from layergen.check import check
@@ -16,9 +18,37 @@ from layergen.lang.validate import validate
 from layergen.resolve import resolve
 
 FOLDER = Path(__file__).parent / "sound"
+LENGTHY = frozenset(  # those that take longest, which are slow; others of their kinds do not
+    {
+        "absolute_spectrum",
+        "alibi_attention",
+        "causal_attention",
+        "clip_loss",
+        "decay_scan",
+        "film",
+        "group_norm",
+        "laplacian",
+        "linear_attention",
+        "lo_ra_linear",
+        "mixture_density",
+        "modulated_norm",
+        "moving_average_norm",
+        "random_features",
+        "repeated_convolution",
+        "sage_conv",
+        "timestep_embedding",
+        "walsh_transform",
+        "weight_norm_linear",
+    }
+)
 
 
-@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.yaml")), ids=lambda path: path.stem)
+def sound_layers() -> Iterator[ParameterSet]:
+    for path in sorted(FOLDER.glob("*.yaml")):
+        yield pytest.param(path, id=path.stem, marks=pytest.mark.slow if path.stem in LENGTHY else ())
+
+
+@pytest.mark.parametrize("path", list(sound_layers()))
 @pytest.mark.filterwarnings("ignore")
 def test_sound_layer_is_accepted(path: Path) -> None:
     checked = check(resolve(validate(load(path, path.name))))

@@ -6,9 +6,9 @@ import time
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from sources import SPEC, values
-from strategies import mutations
+from strategies import examples, mutations
 
 from layergen.diagnostics import Diagnostic, Place
 from layergen.faults import SourceError
@@ -335,7 +335,7 @@ def test_hostile_files_are_judged_quickly(text: str) -> None:
     assert time.process_time() - start < 5  # about 1 at most on a common computer
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(mutations(SPEC))
 def test_a_mutated_text_is_read_or_refused(text: str) -> None:
     try:

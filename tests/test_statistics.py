@@ -76,10 +76,17 @@ def test_a_share_in_a_tensor_becomes_a_number() -> None:
     assert "momentum=float(1 / self.n) if self.training else 0.5)" in line
 
 
+@pytest.fixture(scope="module")
+def batch_norm() -> type[nn.Module]:
+    return layergen.load(ROOT / "specs" / "norm" / "batch_norm2d.yaml")
+
+
 @pytest.mark.parametrize("momentum", [0.1, None])
 @pytest.mark.parametrize("training", [True, False])
-def test_the_build_computes_what_torch_computes(momentum: float | None, training: bool) -> None:
-    layer = layergen.load(ROOT / "specs" / "norm" / "batch_norm2d.yaml")(4, momentum=momentum)
+def test_the_build_computes_what_torch_computes(
+    momentum: float | None, training: bool, batch_norm: type[nn.Module]
+) -> None:
+    layer = batch_norm(4, momentum=momentum)
     match = nn.BatchNorm2d(4, momentum=momentum)
     for module in (layer, match):
         module.train(training)

@@ -61,7 +61,7 @@ def _in_mode(program: Program, setting: Setting, training: bool, seed: int) -> T
 
 def outputs_of(instance: Instance, training: bool) -> tuple[Tensor, ...]:
     """The outputs that have gradients, for the same random numbers each time."""
-    torch.manual_seed(1)
+    torch.default_generator.manual_seed(1)
     run = instance.run(training)
     return tuple(output for output in run.outputs.values() if output.requires_grad)
 
