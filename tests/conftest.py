@@ -2,6 +2,8 @@
 
 import gc
 import os
+import sys
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +13,9 @@ if TYPE_CHECKING:
     from scheduling import BySpec
     from shipped import CheckedFiles
     from xdist.remote import Producer
+
+    from layergen.project.config import Config
+    from layergen.project.fingerprint import Digest
 
 collect_ignore = ["cases"]  # the tests in there are what a build is expected to write
 
@@ -41,6 +46,30 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: "Producer") -> "BySp
     from scheduling import BySpec  # with xdist, without which tests are run one by one
 
     return BySpec(config, log)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def code_is_read_once() -> Iterator[None]:
+    """Builds in this process read the tool's own code but once, which takes longer than a small spec.
+
+    Tests that put something else in the place of the code or of its libraries have that read.
+    """
+    from layergen.project import cache, fingerprint
+
+    known: dict[object, str] = {}
+    usual = (fingerprint.PACKAGE, fingerprint.templates_folder)
+
+    def read_once(config: "Config", digest: "Digest") -> str:
+        if (fingerprint.PACKAGE, fingerprint.templates_folder) != usual:
+            return fingerprint.fingerprint(config, digest)
+        key = (config.fingerprint(), *sys.path)
+        if key not in known:
+            known[key] = fingerprint.fingerprint(config, digest)
+        return known[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cache, "fingerprint", read_once)
+        yield
 
 
 @pytest.fixture(scope="session")

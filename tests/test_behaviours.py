@@ -163,6 +163,16 @@ def project(built: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(built, tmp_path / "project"))
 
 
+OWN = """\
+import pytest
+
+
+@pytest.mark.parametrize("case", [1])
+def test_own_that_uses_the_same_words(case):
+    assert case == 1
+"""
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -174,6 +184,7 @@ def project(built: Path, tmp_path: Path) -> Path:
 )
 def test_tests_run_wherever_the_package_is(project: Path, arguments: tuple[str, ...]) -> None:
     (project / "test_other.py").write_text("def test_other():\n    assert True\n")
+    (project / "src" / "acme" / "layers" / "tests" / "test_own.py").write_text(OWN)
     result = run(project, *arguments)
     assert result.returncode == 0, result.stdout
     assert "passed" in result.stdout
@@ -182,20 +193,12 @@ def test_tests_run_wherever_the_package_is(project: Path, arguments: tuple[str, 
 def test_a_failure_names_the_layer_and_the_case_and_shows_both_values(project: Path) -> None:
     module = project / "src" / "acme" / "layers" / "scale.py"
     module.write_text(module.read_text().replace('f"{self.dim}"', 'f"dim={self.dim}"'))
-    result = run(project)
+    result = run(project, "src/acme/layers/tests/test_scale.py", "-k", "repr")
     failed = re.findall(r"^FAILED (.*)$", result.stdout, re.MULTILINE)
     assert failed
     assert failed[0].startswith("src/acme/layers/tests/test_scale.py::test_repr[default]")
     assert "- Scale(4)" in result.stdout
     assert "+ Scale(dim=4)" in result.stdout
-
-
-def test_own_tests_beside_the_generated_ones_may_use_the_same_words(project: Path) -> None:
-    own = '@pytest.mark.parametrize("case", [1])\ndef test_own(case):\n    assert case == 1\n'
-    path = project / "src" / "acme" / "layers" / "tests" / "test_own.py"
-    path.write_text(f"import pytest\n\n{own}")
-    result = run(project, str(path))
-    assert result.returncode == 0, result.stdout
 
 
 @pytest.mark.parametrize(

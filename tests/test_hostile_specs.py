@@ -1,9 +1,11 @@
 """Hostile specs: a build refuses each with a clear fault, writes nothing for it, and builds the good spec beside it."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from _pytest.mark import ParameterSet
 from projects import GOOD, GOOD_FILES, Fault, Project, refused
 
 Faults = dict[str, tuple[Fault, ...]]
@@ -126,9 +128,20 @@ def evil(place: str, expression: str) -> str:
     return text
 
 
-@pytest.mark.parametrize("place", PLACES)
-def test_hostile_expressions_are_refused(place: str, tmp_path: Path) -> None:
-    faults = refused(tmp_path, {expression: evil(place, expression) for expression in EXPRESSIONS})
+EVERY = 4  # of the expressions, in each of the places at first, so that each expression is in some of them
+
+
+def hostile() -> Iterator[ParameterSet]:
+    """Expressions and where they stand: in each place some others at first, and all of them in slow tests."""
+    for turn, place in enumerate(PLACES):
+        yield pytest.param(place, EXPRESSIONS[turn % EVERY :: EVERY], id=place)
+        others = [expression for rank, expression in enumerate(EXPRESSIONS) if rank % EVERY != turn % EVERY]
+        yield pytest.param(place, others, id=f"{place} and others", marks=pytest.mark.slow)
+
+
+@pytest.mark.parametrize(("place", "expressions"), list(hostile()))
+def test_hostile_expressions_are_refused(place: str, expressions: list[str], tmp_path: Path) -> None:
+    faults = refused(tmp_path, {expression: evil(place, expression) for expression in expressions})
     assert [expression for expression, found in faults.items() if not found] == []
     for fault in (fault for found in faults.values() for fault in found):
         assert fault.message.isprintable() and len(fault.message) < 300

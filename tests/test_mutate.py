@@ -1,6 +1,7 @@
 """Mutants of layers: which there are, and whether the tests of a layer find them."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from small import spec
@@ -10,6 +11,7 @@ from layergen.commands.mutation import sort
 from layergen.diagnostics import LayergenError
 from layergen.mutate import session
 from layergen.mutate.mutants import mutants
+from layergen.mutate.runs import runs_of
 from layergen.mutate.session import HANGS, Session, Verdict
 
 LAYER = """
@@ -77,7 +79,14 @@ def judged(root: Path) -> list[Verdict]:
     return list(Session(root, "made.tests.test_layer", root / "made" / "layer.py", "Halving").verdicts())
 
 
-def test_a_test_that_nobody_can_run_is_not_left_out(made: Path) -> None:
+def test_a_test_with_an_unknown_argument_is_not_left_out() -> None:
+    tests = SimpleNamespace(test_of_other_rows=lambda layer, others: None)
+    with pytest.raises(LookupError, match="a test has the argument `others`, and nobody knows what it is run with"):
+        list(runs_of(tests, lambda module, argument: None))
+
+
+@pytest.mark.slow
+def test_a_test_that_nobody_can_run_is_told_of(made: Path) -> None:
     path = made / "made" / "tests" / "test_layer.py"
     path.write_text(TESTS + "\n\ndef test_of_other_rows(layer, others):\n    pass\n", encoding="utf-8")
     with pytest.raises(LayergenError, match="a test has the argument `others`, and nobody knows what it is run with"):
@@ -153,6 +162,11 @@ def test_tests_that_fail_anyway_find_nothing(made: Path) -> None:
     file.write_text(TESTS.replace("== case", "== 2 * case"), encoding="utf-8")
     with pytest.raises(LayergenError, match="fails on the layer itself"):
         judged(made)
+
+
+@pytest.mark.slow
+def test_tests_that_cannot_be_run_find_nothing(made: Path) -> None:
+    file = made / "made" / "tests" / "test_layer.py"
     file.write_text("import nothing_of_the_kind\n", encoding="utf-8")
     with pytest.raises(LayergenError, match="cannot be run: ModuleNotFoundError"):
         judged(made)
