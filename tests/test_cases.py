@@ -31,35 +31,71 @@ from layergen.rules import all_rules
 CASES = Path(__file__).parent / "cases"
 FOLDERS = sorted([*CASES.glob("*/"), *CASES.glob("*/mended/")])
 FOLLOWED = ("advice.txt", "mended/advice.txt")
-LENGTHY = frozenset(  # the cases that take seconds, which are slow tests as the mended ones are
+LENGTHY = frozenset(  # the cases that take long, which are slow tests as the mended ones are; others show their rules
     {
+        "accepted_for_nothing",
+        "arguments_by_name_alone",
         "attention_written_out",
+        "axis_of_an_input",
         "buffer_read_before_its_update",
+        "constraints_on_lists",
+        "cosine_of_one",
         "definitions_that_call_members",
+        "derived_in_the_place_of_an_argument",
         "einsums_that_functions_do",
+        "families_of_members_out_of_reach",
+        "frozen_member",
         "labels_that_all_count_for_nothing",
         "layer_of_layers",
+        "length_of_a_table",
+        "list_of_sizes_in_a_shape",
+        "loop_over_a_written_list",
         "loop_over_members",
+        "loop_over_pairs_of_members",
+        "loss_of_any_shape",
+        "member_without_elements",
+        "members_used_as_what_they_are_not",
+        "named_run_of_dimensions",
+        "names_of_imports",
         "norm_written_out",
         "one_tensor_for_each_layer",
+        "options_that_initial_values_read",
         "penalties_that_add_up",
+        "positions_counted_in_bfloat16",
+        "products_kept_from_autocast",
+        "rearranged_heads",
         "rows_that_no_index_meets",
+        "rows_that_values_choose",
+        "shapes_that_inputs_promise",
         "statements_that_linters_would_change",
+        "tensors_that_outlast_a_move",
+        "tuple_among_targets",
         "tuple_on_a_condition",
+        "tuples_that_do_not_fit",
         "values_and_functions_for_members",
         "values_that_start_from_each_other",
         "whole_layer_that_starts_by_loops",
+        "whole_layer_with_a_batch_that_is_reduced",
+        "whole_layer_with_a_broadcast_mask",
+        "whole_layer_with_a_function",
         "whole_layer_with_a_table_of_one_row",
+        "whole_layer_with_a_tensor",
         "whole_layer_with_a_tuple",
         "whole_layer_with_families_of_members",
         "whole_layer_with_its_own_repr",
+        "whole_layer_with_lists_as_given",
         "whole_layer_with_lists_of_numbers",
         "whole_layer_with_members_along_dimensions",
         "whole_layer_with_members_defined",
+        "whole_layer_with_optional_input",
+        "whole_layer_with_sizes_in_lists",
+        "whole_layer_with_sizes_of_a_run",
         "whole_layer_with_sizes_of_one",
         "whole_layer_with_sums_over_runs",
         "whole_layer_with_tensors_left_out",
+        "whole_layer_with_text_or_sizes",
         "whole_layer_with_ties_over_lists",
+        "whole_layer_with_values_of_a_call",
         "whole_layer_with_what_is_perhaps_kept_small",
     }
 )
@@ -125,6 +161,7 @@ def test_each_rule_has_an_invalid_and_a_valid_case(rule: type[Rule]) -> None:
     told = "advice.txt" if rule.advises else "stdout.txt"
     invalid = [file.parent for file in CASES.glob(f"*/{told}") if fault.search(file.read_text(encoding="utf-8"))]
     assert invalid
+    assert rule.advises or any(folder.name not in LENGTHY for folder in invalid)  # `test_patterns.py` is of advice
     assert any((folder / "mended").exists() for folder in invalid)
 
 

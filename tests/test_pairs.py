@@ -3,9 +3,11 @@
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from _pytest.mark import ParameterSet
 from projects import Project
 
 PAIRS = Path(__file__).parent / "pairs"
@@ -64,7 +66,28 @@ def test_each_pair_is_held_to_something() -> None:
     assert sorted((*REFUSED, *NOT_FOUND)) == NAMES
 
 
-@pytest.mark.parametrize(("name", "code"), REFUSED.items(), ids=REFUSED)
+# Those whose check takes longest. Others show their rules.
+LENGTHY = frozenset(
+    {
+        "arc_margin",
+        "autocorrelation",
+        "head_merge",
+        "lora_zero",
+        "partial_rope",
+        "rel_pos",
+        "se",
+        "spectral2",
+        "valid_mean",
+    }
+)
+
+
+def refused_ones() -> Iterator[ParameterSet]:
+    for name, code in REFUSED.items():
+        yield pytest.param(name, code, id=name, marks=pytest.mark.slow if name in LENGTHY else ())
+
+
+@pytest.mark.parametrize(("name", "code"), list(refused_ones()))
 def test_wrong_one_is_refused(tmp_path: Path, name: str, code: str) -> None:
     built = Project(tmp_path, texts("bad", name)).build()
     assert [fault.code for fault in built.faults] == [code]

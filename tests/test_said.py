@@ -52,11 +52,11 @@ def leaks(findings: list[Finding]) -> list[str]:
         "y = x / (N - C) if training else N / C", "y = gather(x, 1, x)", "y = topk(x, N)", "y = diag_embed(x, N, C)",
     ],
 )  # fmt: skip
-def test_no_innards_are_shown(forward: str) -> None:
-    for shape in (["N", "C"], ["...", "C"]):
-        found = said_of(forward, inputs={"x": shape}, outputs={"y": shape})
-        assert found
-        assert leaks(found) == []
+@pytest.mark.parametrize("leading", ["N", pytest.param("...", marks=pytest.mark.slow)])
+def test_no_innards_are_shown(forward: str, leading: str) -> None:
+    found = said_of(forward, inputs={"x": [leading, "C"]}, outputs={"y": [leading, "C"]})
+    assert found
+    assert leaks(found) == []
 
 
 OPS = [
