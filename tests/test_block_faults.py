@@ -3,6 +3,7 @@
 import random
 
 import pytest
+from strategies import scaled
 
 from layergen.definition.grammar import parse_definition
 from layergen.lang.block import read_block
@@ -106,7 +107,7 @@ def test_random_blocks_have_faults_in_their_places() -> None:
         "x", "y = x", "(", ")", "[", "]", ",", ":", "=", "+", "\n", "\n", "\n  ", "\n    ", "if x", "if x:", "else:",
         "elif y:", "for i in x:", "def f:", "try:", "except:", "'", '"""', "\t", "?", "# c", "append(", "else if x:",
     ]  # fmt: skip
-    for _ in range(5_000):
+    for _ in range(scaled(5_000)):
         text = "".join(generator.choices(pieces, k=generator.randrange(1, 24)))
         block_tokens(text)
         statements, faults = read_block(text)

@@ -33,10 +33,10 @@ def defined(text: str, **parts: Any) -> Definition:
     [
         ("nn.BatchNorm1d(a)", {"a": DIM}, "n, a, L", "n, a, L"),
         pytest.param("nn.BatchNorm2d(a, 0.3, affine=flag)", {"a": DIM, "flag": FLAG},
-         "n, a, H, W", "n, a, H, W", marks=pytest.mark.slow),
+            "n, a, H, W", "n, a, H, W", marks=pytest.mark.slow),
         ("nn.Conv1d(a, b, 3, 2, dilation=2)", TWO, "n, a, L", "n, b, (L - 5) // 2 + 1"),
         pytest.param("nn.Conv2d(a, b, k, padding=1)", {**TWO, "k": SIZE},
-         "n, a, H, W", "n, b, H + 3 - k[0], W + 3 - k[1]", marks=pytest.mark.slow),
+            "n, a, H, W", "n, b, H + 3 - k[0], W + 3 - k[1]", marks=pytest.mark.slow),
         pytest.param("nn.Conv2d(4, 6, 1, groups=2)", {}, "n, 4, H, W", "n, 6, H, W", marks=pytest.mark.slow),
         ("nn.ConvTranspose2d(4, 6, (3, 2), 2, 1, 1, groups=2)", {}, "n, 4, H, W", "n, 6, 2 * H, 2 * W - 1"),
         ("nn.Dropout()", {}, "n, a", "n, a"),

@@ -128,7 +128,7 @@ def evil(place: str, expression: str) -> str:
     return text
 
 
-EVERY = 4  # of the expressions, in each of the places at first, so that each expression is in some of them
+EVERY = 9  # of the expressions, in each of the places at first, so that each expression is in some of them
 
 
 def hostile() -> Iterator[ParameterSet]:

@@ -23,7 +23,22 @@ ALL_SOUND = SOUND | meant_at_scales.SOUND
 ALL_WRONG = WRONG | meant_at_scales.WRONG
 
 
-@pytest.mark.parametrize("name", ALL_SOUND)
+LENGTHY = frozenset(  # those that take longest, which are slow; others of their kinds do not
+    {
+        "causal_attention_at_a_low_temperature",
+        "contrastive",
+        "key_masked_attention",
+        "loss_of_the_next_token",
+        "loss_with_a_reduction",
+        "patches",
+        "self_attention_with_a_mask",
+    }
+)
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow if name in LENGTHY else ()) for name in ALL_SOUND]
+)
 def test_sound_layers_pass(name: str) -> None:
     assert not checked(read(ALL_SOUND[name])).judgement.accepted
 

@@ -4,6 +4,7 @@ import random
 from collections.abc import Callable
 
 import pytest
+from strategies import scaled
 
 from layergen.lang import expression as ex
 from layergen.lang.parser import SyntaxFault, parse_block, parse_expression, parse_module
@@ -332,7 +333,7 @@ def test_random_texts_are_read_or_refused() -> None:
         "x", "y", "0", "(", ")", "[", "]", ",", ":", "=", ".", ".weight", "[0]", "(x)", "if x", "else", "for", "for i",
         "in", "in x:", "range(x)", "append(x, ", "append", "B(x)", "\n", "\n  ", "  ", "break", "# c", " ", " ",
     ]  # fmt: skip
-    for _ in range(5_000):
+    for _ in range(scaled(5_000)):
         text = "".join(generator.choices(pieces, k=generator.randrange(1, 14)))
         for parse in (parse_expression, parse_block, parse_module):
             try:
