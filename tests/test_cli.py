@@ -362,20 +362,3 @@ def test_styles_of_faults_are_those_that_can_be_printed() -> None:
     from layergen.present import diagnostics
 
     assert tuple(diagnostics.STYLES) == cli.STYLES
-
-
-@pytest.mark.slow
-def test_generated_tests_are_run_by_name(project: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    main(["new", "GatedScale"])
-    assert main(["test"]) == 2 and "run `layergen build`" in capfd.readouterr().err
-    main(["build"])
-    assert main(["test", "GatedScale", "-k", "repr"]) == 0
-    assert main(["test", "GatedScale", "-m", "not slow", "-k", "repr"]) == 0
-    assert main(["test", "GatedScale", "-m", "slow", "-k", "repr"]) == 2  # none of them is slow
-    assert "passed" in capfd.readouterr().out
-    module = project / "generated" / "custom" / "gated_scale.py"
-    module.write_text(
-        module.read_text(encoding="utf-8").replace("def extra_repr", "def another_repr"), encoding="utf-8"
-    )
-    assert main(["test", "GatedScale", "-k", "repr", "-x"]) == 1
-    assert main(["test", "GatedScael"]) == 2

@@ -1,18 +1,25 @@
 """Mutants of layers: which there are, and whether the tests of a layer find them."""
 
+import json
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from projects import GOOD, Project
 from small import spec
 
 from layergen.cli import main
+from layergen.commands import mutation
 from layergen.commands.mutation import sort
 from layergen.diagnostics import LayergenError
-from layergen.mutate import session
+from layergen.mutate import session, worker
 from layergen.mutate.mutants import mutants
-from layergen.mutate.runs import runs_of
+from layergen.mutate.runs import Judge, runs_of
 from layergen.mutate.session import HANGS, Session, Verdict
+from layergen.project.config import Config
+from layergen.project.discovery import discover
 
 LAYER = """
 from torch import nn
@@ -62,17 +69,31 @@ def rows_of(module, argument):
 """
 
 
-@pytest.fixture
-def made(tmp_path: Path) -> Path:
-    """A package with a layer and its tests."""
-    tests = tmp_path / "made" / "tests"
+def write(root: Path, package: str) -> None:
+    """Write a package with a layer and its tests."""
+    tests = root / package / "tests"
     tests.mkdir(parents=True)
     for folder in (tests, tests.parent):
         (folder / "__init__.py").write_text("", encoding="utf-8")
     (tests.parent / "layer.py").write_text(LAYER, encoding="utf-8")
     (tests / "conftest.py").write_text(CONFTEST, encoding="utf-8")
-    (tests / "test_layer.py").write_text(TESTS, encoding="utf-8")
+    (tests / "test_layer.py").write_text(TESTS.replace("made.", f"{package}."), encoding="utf-8")
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Path:
+    write(tmp_path, "made")
     return tmp_path
+
+
+@pytest.fixture
+def tests(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The name of a test module that this process can import."""
+    write(tmp_path, "halved")
+    monkeypatch.syspath_prepend(tmp_path)
+    yield "halved.tests.test_layer"
+    for name in [name for name in sys.modules if name.split(".")[0] == "halved"]:
+        del sys.modules[name]
 
 
 def judged(root: Path) -> list[Verdict]:
@@ -147,6 +168,22 @@ def test_no_mutant_computes_the_same_by_construction(call: str, made: str, left_
     assert not [now for now in returned if "self.sides[-1]" in now]
 
 
+def test_mutants_are_judged_by_the_tests_of_the_layer(tests: str) -> None:
+    judge = Judge(tests)
+    assert judge.failing(judge.tests.LAYER) is None
+    made = {mutant.diff: mutant for mutant in mutants(LAYER, "Halving")}
+    assert judge.found(made["- x = x / 2\n+ x = x * 2"]) == "test_value"
+    assert judge.found(made["- return x + 0.0 * x\n+ return x - 0.0 * x"]) is None
+    assert judge.failing(judge.tests.LAYER) is None  # it has put back what was there
+    assert Judge(tests, ("test_value",)).found(made["- x = x / 2\n+ x = x * 2"]) is None
+
+
+def test_the_process_says_what_it_finds(tests: str, capfd: pytest.CaptureFixture[str]) -> None:
+    worker.main([tests, "1000"])  # beyond the last mutant
+    said = json.loads(capfd.readouterr().out)
+    assert said["failing"] is None and said["seconds"] > 0
+
+
 @pytest.mark.slow
 def test_mutants_are_found_survive_or_hang(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(session, "LEAST", 2.0)
@@ -178,6 +215,24 @@ def test_marks_speak_of_survivors() -> None:
     gone = {"was": "h = 1", "now": "h = 2", "reason": "It was the same."}
     told, stale = sort(spec(survivors=[mark, gone]), [first, second])
     assert told == [second] and [each.was for each in stale] == ["h = 1"]
+
+
+def test_the_command_tells_of_survivors_and_of_marks_of_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second, third, *_ = mutants(LAYER, "Halving")
+    marks = f"survivors:\n  - {{was: {json.dumps(first.was)}, now: {json.dumps(first.now)}, reason: It is the same.}}\n"
+    marks += "  - {was: h = 1, now: h = 2, reason: It was the same.}\n"
+    Project(tmp_path, {"rectify.yaml": GOOD + marks})
+    verdicts = [Verdict(first, None), Verdict(second, None), Verdict(third, "test_value")]
+    judged = SimpleNamespace(mutants=[first, second, third], verdicts=lambda: verdicts)
+    monkeypatch.setattr(mutation, "Session", lambda *arguments: judged)
+    assert mutation.mutate(Config(tmp_path), discover(Config(tmp_path)).specs)
+    output = capsys.readouterr().out
+    assert output.endswith("2 of 3 mutants found or marked (66.7%), of 1 layer\n")
+    assert f"generated/rectify.py:{second.line}: a change that no test finds\n   - {second.was}\n" in output
+    assert "specs/rectify.yaml: `survivors` speaks of a change that there is not, or that tests find" in output
+    assert f'  - {{was: "{second.was}", now: "{second.now}", reason: …}}' in output
 
 
 @pytest.mark.slow
