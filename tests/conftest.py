@@ -34,11 +34,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-cases", action="store_true", help="write what layergen does now into tests/cases")
 
 
+def pytest_collection() -> None:
+    """Search for garbage seldom while modules are imported and tests are made, nearly all of which stays."""
+    gc.set_threshold(50_000)
+
+
 def pytest_collection_finish() -> None:
     """Let no search for garbage look at some ten thousand tests again and again."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(50_000)
 
 
 @pytest.hookimpl(optionalhook=True)

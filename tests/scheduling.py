@@ -5,7 +5,7 @@ import re
 from xdist.scheduler import LoadScopeScheduling
 
 OF_SPEC = re.compile(r"tests/test_(?:proof|induction|meaning)\.py::\w+\[(\w+)\]")  # which use the fixture `shipped`
-OF_PROJECT = re.compile(r"(tests/test_(?:bounds|hostile_files|hostile_specs|hostile_texts|incremental)\.py)::")
+OF_PROJECT = re.compile(r"(tests/test_(?:bounds|hostile_files|hostile_specs|hostile_texts|imports|incremental)\.py)::")
 
 
 class BySpec(LoadScopeScheduling):  # type: ignore[misc]

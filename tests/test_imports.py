@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -33,20 +34,26 @@ WITHOUT_TORCH = (
 )
 
 
-def modules() -> Iterator[tuple[str, ast.Module]]:
-    """The modules of the package by their names below it, parsed."""
+def modules() -> Iterator[tuple[str, Path]]:
+    """The modules of the package by their names below it."""
     for path in sorted(PACKAGE.rglob("*.py")):
         parts = path.relative_to(PACKAGE).with_suffix("").parts
         name = ".".join(parts[:-1] if parts[-1] == "__init__" and len(parts) > 1 else parts)
-        yield name, ast.parse(path.read_text(encoding="utf-8"))
+        yield name, path
 
 
 MODULES = dict(modules())
 
 
-def imported(tree: ast.AST) -> Iterator[str]:
-    """The modules of the package that a tree imports, anywhere."""
-    for node in ast.walk(tree):
+@cache
+def nodes(name: str) -> list[ast.AST]:
+    """All that stands in a module, which takes a while for all of them: what only collects the tests does without."""
+    return list(ast.walk(ast.parse(MODULES[name].read_text(encoding="utf-8"))))
+
+
+def imported(name: str) -> Iterator[str]:
+    """The modules of the package that a module imports, anywhere."""
+    for node in nodes(name):
         match node:
             case ast.ImportFrom(module=str(module), names=names) if module.split(".")[0] == "layergen":
                 below = module.removeprefix("layergen").lstrip(".")
@@ -57,7 +64,10 @@ def imported(tree: ast.AST) -> Iterator[str]:
                 yield from (a.name.removeprefix("layergen.") for a in names if a.name.startswith("layergen."))
 
 
-IMPORTS = {name: sorted(set(imported(tree)) - {name}) for name, tree in MODULES.items()}
+@cache
+def imports(name: str) -> list[str]:
+    """The other modules of the package that a module imports."""
+    return sorted(set(imported(name)) - {name}) if name in MODULES else []
 
 
 def test_every_module_is_in_a_room() -> None:
@@ -67,7 +77,7 @@ def test_every_module_is_in_a_room() -> None:
 @pytest.mark.parametrize("name", [name for name in MODULES if name not in ENTRANCES])
 def test_imports_point_one_way(name: str) -> None:
     own = ROOMS.index(name.split(".")[0])
-    wrong = [other for other in IMPORTS[name] if other not in ENTRANCES and ROOMS.index(other.split(".")[0]) > own]
+    wrong = [other for other in imports(name) if other not in ENTRANCES and ROOMS.index(other.split(".")[0]) > own]
     assert wrong == []
 
 
@@ -77,7 +87,7 @@ def test_no_imports_go_in_a_circle() -> None:
     def visit(name: str, path: tuple[str, ...]) -> None:
         assert name not in path, f"a circle: {' -> '.join((*path, name))}"
         if name not in done:
-            for other in IMPORTS.get(name, ()):
+            for other in imports(name):
                 if other not in ENTRANCES:
                     visit(other, (*path, name))
             done.add(name)
@@ -89,7 +99,7 @@ def test_no_imports_go_in_a_circle() -> None:
 def test_a_package_imports_its_modules_but_not_the_other_way_round() -> None:
     rooms = {name for name in MODULES if any(other.startswith(f"{name}.") for other in MODULES)}
     backward = [
-        (name, room) for name in MODULES for room in rooms if name.startswith(f"{room}.") and room in IMPORTS[name]
+        (name, room) for name in MODULES for room in rooms if name.startswith(f"{room}.") and room in imports(name)
     ]
     assert backward == []
 
@@ -97,7 +107,7 @@ def test_a_package_imports_its_modules_but_not_the_other_way_round() -> None:
 def test_definitions_know_the_language_alone() -> None:
     known = ("diagnostics", "rules", "suggest", "words", "lang", "definition")
     inner = [name for name in MODULES if name.split(".")[0] == "definition"]
-    assert {other for name in inner for other in IMPORTS[name] if other.split(".")[0] not in known} == set()
+    assert {other for name in inner for other in imports(name) if other.split(".")[0] not in known} == set()
 
 
 def test_only_one_module_touches_the_private_shape_machinery_of_torch() -> None:
@@ -105,8 +115,8 @@ def test_only_one_module_touches_the_private_shape_machinery_of_torch() -> None:
     private = re.compile(r"torch\._(?!C\.Tag)|torch\.fx\.experimental|torch\.utils\._(?!python_dispatch)")
     touching = [
         name
-        for name, tree in MODULES.items()
-        for node in ast.walk(tree)
+        for name in MODULES
+        for node in nodes(name)
         if isinstance(node, ast.ImportFrom) and private.match(node.module or "")
     ]
     assert set(touching) == {"prove.abstract_run"}
