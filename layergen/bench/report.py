@@ -102,13 +102,13 @@ def as_json(benched: Sequence[Benched]) -> str:
 
 
 def _object(each: Benched, one: Measurement) -> dict[str, Any]:
-    leading = list(one.setting.leading)
+    runs = {one.setting.run or "...": one.setting.leading, **one.setting.further}
     return {
         "layer": each.layer,
         "match": each.match,
         "case": each.case,
         "arguments": dict(one.setting.given),
-        "sizes": {**one.setting.sizes, **({one.setting.run or "...": leading} if leading else {})},
+        "sizes": {**one.setting.sizes, **{name: list(sizes) for name, sizes in runs.items() if sizes}},
         "elements": one.elements,
         "forward": _figure(one.forward, "seconds"),
         "forward_and_backward": None if one.both is None else _figure(one.both, "seconds"),

@@ -116,12 +116,14 @@ def grown(program: Program, base: Setting, names: Set[str], factor: int) -> Sett
 def _doubled(program: Program, base: Setting, names: Set[str], factor: int) -> Setting | None:
     given = {name: _times(value, factor) if name in names else value for name, value in base.given.items()}
     sizes = {name: size * factor if name in names else size for name, size in base.sizes.items()}
-    leading = tuple(size * factor for size in base.leading) if LEADING in names else base.leading
+    grown = factor if LEADING in names else 1
+    leading = tuple(size * grown for size in base.leading)
+    further = {name: tuple(size * grown for size in own) for name, own in base.further.items()}
     try:
         values = values_of(program, given)
     except EvaluationFault:
         return None
-    return replace(base, given=given, values=values, sizes=sizes, leading=leading)
+    return replace(base, given=given, values=values, sizes=sizes, leading=leading, further=further)
 
 
 def _times(value: Any, factor: int) -> Any:

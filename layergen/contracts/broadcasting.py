@@ -8,6 +8,7 @@ from torch import Tensor
 from layergen.contracts.promise import Promise, Ways
 from layergen.diagnostics import FORWARD, Finding, Label, Place
 from layergen.lang import expression as ex
+from layergen.lang.visitor import statements
 from layergen.rules.shapes import HiddenCoupling
 from layergen.run.explain import ELEMENTWISE
 from layergen.run.forward import Run
@@ -60,7 +61,7 @@ class BroadcastWatch(Watcher[tuple[Finding, ...]]):
 
         Where both have the same number of dimensions, each says itself along which it is stretched.
         """
-        if first.dim() == second.dim():
+        if first.dim() == second.dim() or self.instance.program.met:  # which says that all is meant
             return False
         rank = max(first.dim(), second.dim())
         left = [1] * (rank - first.dim()) + list(first.shape)
@@ -87,8 +88,8 @@ class BroadcastWatch(Watcher[tuple[Finding, ...]]):
         return False
 
     def assigned(self, name: str) -> Iterator[ex.Expression]:
-        """What a name of the forward is assigned at its top level."""
-        for statement in self.instance.program.forward.statements:
+        """What a name of the forward is assigned."""
+        for statement in statements(self.instance.program.forward.statements):
             if isinstance(statement, ex.Assign) and name in {target.id for target in statement.targets}:
                 yield statement.value
 

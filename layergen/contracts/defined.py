@@ -11,7 +11,7 @@ from torch import Tensor
 
 from layergen.contracts.at_start import hold_starts
 from layergen.contracts.compared import started
-from layergen.contracts.definition import MOST_ENTRIES, differences, evaluated, is_exact
+from layergen.contracts.definition import MOST_ENTRIES, computes_at_full_shape, differences, evaluated, is_exact
 from layergen.contracts.in_law import SETTINGS, hold_to_law
 from layergen.contracts.sites import WITH_DATA
 from layergen.contracts.values import SMALL, drawn
@@ -117,7 +117,7 @@ def _compared_at(program: Program, definition: Definition, setting: Setting, law
     whole = max(told, default=0) <= MOST_ENTRIES
     trained = in_training(instance, definition) if lawful or not definition.draws else None
     exact = values.exact and (trained is None or trained.exact)
-    if values.limited or setting.shrunk:  # which the tests compute at full shape
+    if values.limited or not computes_at_full_shape(setting, definition):  # as the tests do
         return At(setting.name, exact, whole)
     small = not values.draws and _mentions_little(program, setting)
     exact &= not small or _at_small_inputs(program, setting)  # which looks for faults, too

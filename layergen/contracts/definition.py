@@ -17,10 +17,13 @@ from layergen.definition.numbers import Entries, Extent, Held, IndexFault
 from layergen.definition.scene import TRAINING, Definition
 from layergen.diagnostics import FORWARD, Finding, Label, Place
 from layergen.lang import expression as ex
+from layergen.lang.scalars import broadcast
 from layergen.lang.visitor import sources
 from layergen.rules.cases import DefinitionMismatch, IllDefined
+from layergen.run.environment import shape_of
 from layergen.run.forward import Run
 from layergen.run.instance import Instance
+from layergen.settings.choice import Setting
 
 EXACT = 1e-12  # how far apart float64 leaves what is computed in another order; generated tests allow a hundred times
 SPREADS = frozenset({"var", "std", "var_mean", "std_mean"})
@@ -30,16 +33,38 @@ Difference = tuple[tuple[int, ...], Any, Any]  # the indices of an entry, the fo
 
 def evaluated(instance: Instance, definition: Definition, training: bool = False) -> Evaluation:
     """The definition at the values of an instance."""
-    tensors = {name: _numbers(tensor) for name, tensor in (*_whole(instance), *instance.named.items())}
+    leading = full_leading(instance.setting, definition.scene.met)
+    tensors = {name: _numbers(tensor) for name, tensor in (*_whole(instance, definition), *instance.named.items())}
     names = {**instance.setting.names, TRAINING: training}
-    return Evaluation(definition, names, tensors, instance.setting.leading)
+    return Evaluation(definition, names, tensors, leading)
 
 
-def _whole(instance: Instance) -> Iterator[tuple[str, Tensor | None]]:
+def full_leading(setting: Setting, met: frozenset[str]) -> tuple[int, ...]:
+    """What stands for ``...`` in a definition: of runs that meet, the sizes that they have together."""
+    found: Sequence[int] = setting.leading
+    for name in sorted(met - {str(setting.run)}):
+        found = broadcast(found, setting.further[name])
+    return tuple(found)
+
+
+def computes_at_full_shape(setting: Setting, definition: Definition) -> bool:
+    """Whether each tensor has the shape at which the definition reads it, as the functions of tests ask for."""
+    met, full = definition.scene.met, full_leading(setting, definition.scene.met)
+    sizes = {str(setting.run): setting.leading, **setting.further}
+    return not setting.shrunk and all(sizes[name] == full for name in met)
+
+
+def _whole(instance: Instance, definition: Definition) -> Iterator[tuple[str, Tensor | None]]:
     """The inputs, those that are broadcast at the shape to which they are."""
+    leading = full_leading(instance.setting, definition.scene.met)
     for name, tensor in instance.inputs.items():
-        broadcast = tensor is not None and instance.program.inputs[name].broadcast
-        yield name, tensor.expand(instance.declared(name)) if broadcast and tensor is not None else tensor
+        if tensor is not None and definition.scene.met:
+            numbers = instance.interpreter(instance.scalars)
+            yield name, tensor.expand(shape_of(definition.scene.tensors[name], numbers, leading))
+        elif tensor is not None and instance.program.inputs[name].broadcast:
+            yield name, tensor.expand(instance.declared(name))
+        else:
+            yield name, tensor
 
 
 def _numbers(value: Any) -> Held:

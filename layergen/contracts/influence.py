@@ -162,7 +162,8 @@ def grown(ways: Sequence[Way]) -> Iterator[Way]:
             leading = tuple(size + 1 for size in setting.leading)
             ints = [name for name, part in program.decided.items() if _is_size(part)]
             grown = {name: setting.values[name] + growth for name in ints if setting.values[name] is not None}
-            larger = replace(setting, sizes=sizes, leading=leading)
+            further = {name: tuple(size + 1 for size in own) for name, own in setting.further.items()}
+            larger = replace(setting, sizes=sizes, leading=leading, further=further)
             for candidate in (larger, _with(way, larger, grown)):
                 if candidate is not None:
                     try:

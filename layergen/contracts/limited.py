@@ -13,7 +13,7 @@ from torch import Tensor
 from layergen.contracts.agreement import Mismatch, disagreement, matched_by
 from layergen.contracts.compared import HELP, started
 from layergen.contracts.defined import in_training
-from layergen.contracts.definition import differences, evaluated, is_exact
+from layergen.contracts.definition import computes_at_full_shape, differences, evaluated, is_exact
 from layergen.contracts.edges import Edges, at_edges, compared, ignored, turns
 from layergen.contracts.laws import Case
 from layergen.contracts.sites import WITH_DATA
@@ -141,7 +141,7 @@ def _compare(program: Program, instance: Instance, modes: Iterable[bool], found:
             refuse(finding._replace(notes=(*finding.notes, *notes)) for finding in differences(instance, evaluation))
             if not is_exact(instance, evaluation):
                 return None
-            plain = not evaluation.account.limited and not instance.setting.shrunk
+            plain = not evaluation.account.limited and computes_at_full_shape(instance.setting, program.definition)
             plain &= evaluation.account.turns <= MOST_TURNS
         matched = matched_by(program)
         if matched is not None and not program.always_draws:

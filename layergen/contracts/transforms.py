@@ -146,7 +146,8 @@ def _grown(program: Program, setting: Setting) -> tuple[At, At] | None:
     for times, more in GROWN:
         sizes = {name: times * size + more for name, size in setting.sizes.items()}
         leading = tuple(times * size + more for size in setting.leading)
-        larger = replace(setting, sizes=sizes, leading=leading)
+        further = {name: tuple(times * size + more for size in own) for name, own in setting.further.items()}
+        larger = replace(setting, sizes=sizes, leading=leading, further=further)
         at = _tried(program, larger) if larger != setting and allowed(program, larger) else None
         if at is None or not _works_on_data(program, larger):  # which may lie behind the end of a table
             return None

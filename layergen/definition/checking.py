@@ -20,6 +20,7 @@ from layergen.definition.grammar import (
 from layergen.definition.layout import fits, layouts
 from layergen.definition.members import check_member
 from layergen.definition.ranges import Ranges
+from layergen.definition.runs import AT_FULL_SHAPE
 from layergen.definition.scene import Definition, bare_index, written_index
 from layergen.definition.slips import PRODUCT, REDUCTIONS, help_with_op, ranged
 from layergen.definition.tuples import tuples_read
@@ -198,6 +199,7 @@ class Checker:
             yield from self.expression(node, bound)
         elif run not in bound:
             help = f"let it stand on the left, `y[{run}, i] = …`, or under a sum, `sum[{run}](…)`"
+            help = AT_FULL_SHAPE if letter(run) in self.definition.scene.met else help
             yield ill(node, f"`{run}` is no index here", help)
 
     def family(self, entry: Entry) -> Iterator[Finding]:

@@ -141,5 +141,7 @@ def _count(printer: LoopPrinter, items: Sequence[ex.Expression]) -> str:
 def unmeasured(definition: Definition) -> frozenset[str]:
     """The dimensions that stand alone in no input which is always given."""
     scene, spec = definition.scene, definition.spec
-    dimensions = scene.numbers - spec.arguments.keys() - spec.derived.keys() - spec.values.keys() - {spec.run, TRAINING}
+    dimensions = (
+        scene.numbers - spec.arguments.keys() - spec.derived.keys() - spec.values.keys() - {*spec.runs, TRAINING}
+    )
     return frozenset(dimensions - dict(measured_in(LoopPrinter(definition))).keys())

@@ -76,11 +76,12 @@ def check_definition(spec: LayerSpec, layers: Layers = NONE) -> Iterator[Finding
 
 def _read(spec: LayerSpec, text: str, layers: Layers) -> Definition:
     equations = parse_definition(text)
-    if spec.run is not None:
-        equations = tuple(without_run_name(equation, spec.run) for equation in equations)
+    scene = scene_of(spec, lambda name: _known(name, layers))
+    if scene.run is not None:
+        equations = tuple(without_run_name(equation, scene.run) for equation in equations)
     equations = tuple(without_tuples(equation, spec) for equation in equations)
     own = tuple(equation for equation in equations if not equation.initial)
-    return Definition(own, scene_of(spec, lambda name: _known(name, layers)), spec, at_start(spec, equations))
+    return Definition(own, scene, spec, at_start(spec, equations))
 
 
 def _known(name: str, layers: Layers) -> Definition | None:

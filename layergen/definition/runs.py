@@ -8,6 +8,8 @@ from layergen.definition.scene import Definition, written_index
 from layergen.diagnostics import Finding
 from layergen.lang import expression as ex
 
+AT_FULL_SHAPE = "write `...`: runs that are broadcast are read at the sizes that they have together"
+
 
 def check_runs(definition: Definition) -> Iterator[Finding]:
     """Yield the runs whose names mean something else, and those for which two ranges are written."""
@@ -18,7 +20,9 @@ def check_runs(definition: Definition) -> Iterator[Finding]:
         if written is None or not is_run(written[0]):
             continue
         name, sizes = written
-        if letter(name) in taken:
+        if letter(name) in definition.scene.met:
+            yield ill(index, f"`{name}` is broadcast, and no run of indices", AT_FULL_SHAPE)
+        elif letter(name) in taken:
             message = f"`{letter(name)}` has a meaning already, and cannot be a run of indices"
             yield ill(index, message, "name the run by a letter that nothing else has: `y[s...] = …`")
         elif sizes is not None and name == "...":
@@ -41,7 +45,7 @@ def _is_number(node: ex.Expression, definition: Definition) -> bool:
         case ex.Literal() | ex.Unary() | ex.Compare():
             return True
         case ex.Name(id=name):
-            listed = name == spec.run or name in spec.derived or name in definition.named
+            listed = name in spec.runs or name in spec.derived or name in definition.named
             argument = {**spec.arguments, **spec.values}.get(name)
             single = argument is None or not argument.type.listed
             return name in definition.scene.numbers and not listed and single

@@ -9,6 +9,7 @@ from layergen.definition.grammar import RUN, Equation, is_run, reduction, run_na
 from layergen.definition.layout import Runs
 from layergen.lang import expression as ex
 from layergen.lang.constructors import constructor_calls
+from layergen.lang.meetings import at_full_shape, met_in
 from layergen.lang.model import Buffer, LayerSpec, Module, Parameter
 from layergen.lang.values import Shape
 from layergen.rules.cases import UntoldTraining
@@ -41,8 +42,9 @@ class Scene:
     tensors: Mapping[str, Shape]
     outputs: Mapping[str, Shape]
     buffers: Mapping[str, Shape]  # those of the tensors that training may update, and an equation may say to what
-    numbers: frozenset[str]  # arguments, derived names, values of inputs, dimensions, the run, and the mode
+    numbers: frozenset[str]  # arguments, derived names, values of inputs, dimensions, runs, and the mode
     run: str | None  # the name of the leading dimensions, if they have one
+    met: frozenset[str]  # the runs that are broadcast: the tensors that have them are read at the full shape
     members: Mapping[str, "Members"]
     families: Mapping[str, Parameter | Buffer]  # whose tensors have the index in the family before their own
     optional: frozenset[str]  # parameters and buffers that need not exist
@@ -70,12 +72,15 @@ def scene_of(spec: LayerSpec, known: Callable[[str], "Definition | None"]) -> Sc
     shapes = {name: part.shape for name, part in (*spec.inputs.items(), *spec.tensors.items())}
     families = {name: part for name, part in spec.tensors.items() if part.each is not None}
     shapes |= {name: _of_family(part) for name, part in families.items()}
+    met = met_in(spec)
+    shapes |= {name: at_full_shape(part.shape, met) for name, part in spec.inputs.items()} if met else {}
     return Scene(
         tensors=shapes,
-        outputs={name: part.shape for name, part in spec.outputs.items()},
+        outputs={name: at_full_shape(part.shape, met) for name, part in spec.outputs.items()},
         buffers={name: part.shape for name, part in spec.buffers.items() if part.each is None},
-        numbers=frozenset(scalars | sizes | {TRAINING} | ({spec.run} if spec.run else set())),
-        run=spec.run,
+        numbers=frozenset(scalars | sizes | {TRAINING, *spec.runs}),
+        run=None if met else spec.run,
+        met=met,
         members={name: _members(part, known) for name, part in spec.modules.items()},
         families=families,
         optional=frozenset(name for name, part in spec.tensors.items() if part.when is not None),

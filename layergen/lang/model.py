@@ -233,26 +233,30 @@ class LayerSpec(Part):
             raise fault(message, key=("arguments", name, "default"))
         return choices
 
-    _run: str | None = PrivateAttr(default=None)
+    _runs: tuple[str, ...] = PrivateAttr(default=())
+
+    @property
+    def runs(self) -> tuple[str, ...]:
+        """The names of its runs of dimensions. ``...`` stands for the first of them, or for one without a name."""
+        return self._runs
 
     @property
     def run(self) -> str | None:
         """The name of what ``...`` stands for, if it has one."""
-        return self._run
+        return self._runs[0] if self._runs else None
 
     @model_validator(mode="after")
-    def _has_one_run(self) -> Self:
-        """Let the run that has a name be ``...`` in shapes and lists."""
+    def _names_its_runs(self) -> Self:
+        """Let the first run that has a name be ``...`` in shapes and lists."""
         shapes = {name: part.shape for name, part in self.inputs.items() if not isinstance(part, Kept)}
         found = runs(shapes, {*self.declared, *self.derived})
-        if not found or self._run is not None:
+        if not found or self._runs:
             return self
-        first, *others = found
-        loose = next((name for name, shape in shapes.items() if has_leading(shape)), None)
-        if others or loose is not None:
-            other = f"`{others[0]}...`" if others else "`...`"
-            message = f"a layer has one run of dimensions, but there is `{first}...`, and {other}"
-            help = f"let `{first}...` stand in all shapes that have it, and name other dimensions one by one"
+        first = next(iter(found))
+        if any(map(has_leading, shapes.values())):
+            message = f"a run of dimensions has a name where another one has, but there is `{first}...`, and `...`"
+            other = "S" if first == "T" else "T"
+            help = f"write `{first}...` where it is the same run, and `{other}...` where it is another one"
             raise fault(message, key="inputs", help=help)
         changed = {
             "declared": {name: _unnamed(part, first) for name, part in self.declared.items()},
@@ -263,7 +267,7 @@ class LayerSpec(Part):
         made = self.model_copy(update=changed)
         for name in ("arguments", "inputs", "outputs", "values", "taken_tuples", "given_tuples"):
             made.__dict__.pop(name, None)  # which have been computed of what is changed
-        made._run = first
+        made._runs = tuple(found)
         return made
 
     def names_in(self, section: str) -> tuple[str, ...]:

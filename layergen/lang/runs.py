@@ -1,4 +1,7 @@
-"""The named run of a layer: ``S...`` is ``...`` with a name, by which the sizes that it stands for can be read."""
+"""The named runs of a layer: ``S...`` is ``...`` with a name, by which the sizes that it stands for can be read.
+
+The first of several becomes ``...``; the others stay lists that are put into a shape, which an input tells.
+"""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import reduce
 
 from layergen.lang import expression as ex
+from layergen.lang.scalars import BROADCASTABLE
 
 
 @dataclass(frozen=True)
@@ -78,4 +79,6 @@ def _of_rest(node: ex.Expression, show: Callable[[ex.Expression], str]) -> tuple
             return show(number), "odd" if rest else "even"
         case ex.Compare(ex.Binary("%", number, divisor), ("==",), (ex.Literal(value=0),)):
             return show(number), f"divisible by {show(divisor)}"
+        case ex.Call(function=function, arguments=(one, other)) if function == BROADCASTABLE:
+            return show(one), f"broadcastable with {show(other)}"
     return None

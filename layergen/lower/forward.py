@@ -2,7 +2,7 @@
 
 import re
 import textwrap
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 
 from layergen.lang import expression as ex
@@ -31,7 +31,7 @@ from layergen.lower.unions import as_types
 from layergen.lower.updates import parted, update
 from layergen.lower.whole import seldom_read
 from layergen.lower.wide import converted
-from layergen.prove.demands import InputCheck
+from layergen.prove.demands import InputCheck, ListDemand
 from layergen.resolve.conditions import NOTHING, Facts, about, exclude, facts, situated
 from layergen.resolve.program import Program
 from layergen.resolve.signature import Entry, Sizes, leading_source
@@ -69,8 +69,9 @@ class ForwardWriter(Visitor):
         self.printer = SourcePrinter(self.names, self.origin, once, functional(program), listed=listing)
         self.printer.given, self.printer.untyped = given_names(program), untyped(program)
         self.rank = measured(program, conditions, self.free("rank"))
-        self.run = None if self.rank else self.named_run()
-        self.printer.leading, self.printer.read = self.run or self.leading(), reader(program)
+        self.runs = self.named_runs()
+        named = program.run if program.run in self.runs else None
+        self.printer.leading, self.printer.read = named or self.leading(), reader(program)
 
         left_out = program.left_out
         put = left_out if not takes_both(program, checks) else None
@@ -180,10 +181,11 @@ class ForwardWriter(Visitor):
         self.emit(f"{own} = {text}")
         return own
 
-    def named_run(self) -> str | None:
-        """The name of the leading dimensions, if the code reads them by it."""
-        read = self.program.forward.reads.union(*map(ex.names, self.conditions))
-        return self.program.run if self.program.run in read else None
+    def named_runs(self) -> Set[str]:
+        """The runs of dimensions that the code reads by their names."""
+        lists = [check.demand.expected for check in self.checks if isinstance(check.demand, ListDemand)]
+        read = self.program.forward.reads.union(*map(ex.names, (*self.conditions, *lists)))
+        return read & {*self.program.runs} - ({self.program.run} if self.rank else set())
 
     def inputs(self) -> None:
         """Check the inputs and bind the dimensions that the forward mentions, before any input is rebound.
@@ -217,10 +219,10 @@ class ForwardWriter(Visitor):
                 self.names[name] = name
 
     def bind_run(self, name: str) -> None:
-        """Give the leading dimensions their name where an input has them that is always there."""
-        source = leading_source(self.program.inputs)
-        if self.run is not None and source is not None and source.input == name:
-            self.emit(f"{self.run} = {source.run(self.printer.show)}")
+        """Give runs of dimensions their names where an input has them that is always there."""
+        for run, source in self.program.sources.items():
+            if run in self.runs and source.input == name:
+                self.emit(f"{run} = {source.run(self.printer.show)}")
         if self.rank is not None and self.rank.input == name and self.rank.text.isidentifier():
             self.emit(f"{self.rank.text} = {name}.dim()")
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 IMPORTS = {  # what a name of the code is imported by, in the order in which the statements stand in a file
     "copy": "import copy",
+    "itertools": "import itertools",
     "math": "import math",
     "Callable": "from collections.abc import Callable",
     "Sequence": "from collections.abc import Sequence",

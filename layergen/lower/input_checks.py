@@ -27,6 +27,8 @@ def mentioned_dimensions(program: Program, check: InputCheck) -> frozenset[str]:
     """The names that a check compares with, but for those that it reads off the input itself."""
     if isinstance(check.demand, BroadcastDemand):
         return frozenset[str]().union(*map(ex.names, check.demand.sizes.entries))
+    if isinstance(check.demand, ListDemand):
+        return ex.names(check.demand.expected) & {*program.runs}
     if not isinstance(check.demand, SizeDemand):
         return frozenset()
     entry = check.demand.entry
@@ -226,6 +228,9 @@ class InputCheckWriter:
             return [f"{self.source(name)}.shape != {self.source(other)}.shape"]
         entries = sizes_in_order(checks)
         own = any(own_names(self.program, name, entry) for entry in entries)
+        listed = [check for check in checks if isinstance(check.demand, ListDemand)]
+        if listed and len(sizes.entries) == 1:  # which tells the number of dimensions, too
+            checks = listed
         if own or sizes.opens or not is_whole(sizes, checks):
             return [self.broken(check) for check in checks]
         expected = ", ".join(map(self.expected, entries))
@@ -291,4 +296,6 @@ class InputCheckWriter:
         """What a message shows of what is demanded."""
         if isinstance(meant, Entry):
             return f"tuple({meant.run(self.printer.show)})"
+        if isinstance(meant, ex.Name) and meant.id in self.program.runs:
+            return f"tuple({meant.id})"
         return self.printer.show(ex.transform(meant, self.read))

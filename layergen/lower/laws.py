@@ -12,7 +12,6 @@ from layergen.lower.source import Origin, SourcePrinter, quoted
 from layergen.lower.views import RowView
 from layergen.resolve.laws import shown_law
 from layergen.resolve.program import Program
-from layergen.resolve.signature import leading_source
 
 
 def law_rows(program: Program) -> Iterator[RowView]:
@@ -68,8 +67,6 @@ def sides_printer(program: Program, like: str | None = None) -> SourcePrinter:
     for name in (*program.arguments, *program.derived):
         if name not in program.inputs and name not in names:
             names[name] = attribute(program, name).replace("self", LAYER, 1)
-    run = leading_source(program.inputs)
-    if program.run is not None and run is not None:
-        names[program.run] = run.run()
+    names |= {name: source.run() for name, source in program.sources.items()}
     first = like or next(iter(program.inputs))
     return SourcePrinter(names, Origin(f"{first}.device", f"{first}.dtype"), functional="nn.functional")

@@ -3,7 +3,9 @@
 from collections.abc import Iterator, Sequence
 
 from layergen.lang import expression as ex
+from layergen.lang.meetings import broadcast_in
 from layergen.lang.model import Buffer, Input, Output, Parameter
+from layergen.lang.scalars import BROADCAST
 from layergen.lower.source import SourcePrinter, as_shape
 from layergen.resolve.conditions import facts, present
 from layergen.resolve.program import Program
@@ -79,10 +81,32 @@ def listed_shape(shape: ex.Expression, run: str | None = None) -> str:
     match shape:
         case ex.Sequence(items=items):
             return code(shape_text(items, run))
+        case ex.Binary(operator="+") if (joined := _joined(shape)) is not None:
+            return code(shape_text(joined, run))
         case ex.Conditional(test=test, then=then, orelse=orelse):
             return f"{listed_shape(then, run)} if {code(ex.show(test))}, else {listed_shape(orelse, run)}"
         case _:
-            return f"shape {code(SourcePrinter({}).show(as_shape(shape)))}"
+            return f"shape {code(SourcePrinter({}).show(as_shape(ex.transform(shape, _of_torch))))}"
+
+
+def _of_torch(node: ex.Expression) -> ex.Expression | None:
+    """Sizes that are broadcast, as torch calls them."""
+    if isinstance(node, ex.Call) and node.function == BROADCAST:
+        return ex.Name(f"torch.broadcast_shapes({', '.join(map(ex.show, broadcast_in(node)))})")
+    return None
+
+
+def _joined(shape: ex.Expression) -> tuple[ex.Expression, ...] | None:
+    """The sizes of a sum of lists, each of which has a name or is written out; None of another one."""
+    match shape:
+        case ex.Sequence(items=items):
+            return items
+        case ex.Name():
+            return (ex.Splice(shape),)
+        case ex.Binary(operator="+", left=left, right=right):
+            one, other = _joined(left), _joined(right)
+            return None if one is None or other is None else (*one, *other)
+    return None
 
 
 def output_symbol(program: Program, expression: ex.Expression, index: int) -> str:

@@ -126,8 +126,8 @@ def _if_there(program: Program, name: str, source: str) -> str:
 def _field(program: Program, names: Mapping[str, str], name: str, rank: Measured | None) -> str:
     """The replacement field for the value of a name."""
     argument = program.decided.get(name)
-    if name == program.run:
-        return f"tuple({f'{rank.input}.shape' if rank else name})"
+    if name in program.runs:
+        return f"tuple({f'{rank.input}.shape' if rank and name == program.run else name})"
     return f"{names.get(name, name)}{'!r' if argument and argument.type.textual else ''}"
 
 
@@ -146,8 +146,7 @@ def told(program: Program, node: ex.Expression) -> Message:
 
 def _named(program: Program, mentioned: frozenset[str]) -> list[str]:
     """The dimensions first: the arguments are what the caller knows."""
-    run = [program.run] if program.run else []
-    known = dict.fromkeys((*program.dimensions, *run, *program.values, *program.arguments, *program.derived))
+    known = dict.fromkeys((*program.dimensions, *program.runs, *program.values, *program.arguments, *program.derived))
     return [name for name in known if name in mentioned]
 
 

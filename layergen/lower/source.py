@@ -16,7 +16,7 @@ from layergen.lang import expression as ex
 from layergen.lang.dtypes import DTYPES
 from layergen.lang.facts import Callee, CalleeKind, Role
 from layergen.lang.kinds import Kind
-from layergen.lang.scalars import NUMBERS, SCALARS
+from layergen.lang.scalars import BROADCAST, BROADCASTABLE, NUMBERS, SCALARS
 from layergen.ops.traits import UNDERSTATED, WITH_INDICES
 from layergen.resolve.inference import kinds_of
 from layergen.resolve.iteration import is_numbered
@@ -143,6 +143,11 @@ class SourcePrinter(ex.Printer):
                 return f"reversed(list({self.arguments(node)}))"
             return f"{node.function}({self.arguments(node)}{', strict=True' if node.function == 'zip' else ''})"
         op = ops.called(node)
+        if op is None and node.function in (BROADCAST, BROADCASTABLE):  # torch's `broadcast_shapes` has no types
+            both = ", ".join(f"{self.show(part, ex.PRECEDENCE['primary'])}[::-1]" for part in node.arguments)
+            if node.function == BROADCASTABLE:
+                return f"all(m == n or 1 in (m, n) for m, n in zip({both}, strict=False))"
+            return f"[n if m == 1 else m for m, n in itertools.zip_longest({both}, fillvalue=1)][::-1]"
         if op is None:
             return f"{SCALARS[node.function].text}({self.arguments(node)})"
         if op.name == "upcast":

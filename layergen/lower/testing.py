@@ -206,7 +206,8 @@ def value(case: CheckedCase, meant: ex.Expression | Entry) -> object:
     """What a message shows of what is demanded at a case."""
     if isinstance(meant, Entry):
         return case.setting.leading
-    return Interpreter(case.setting.names).evaluate(meant)
+    found = Interpreter(case.setting.names).evaluate(meant)
+    return tuple(found) if isinstance(found, list) else found
 
 
 def limits(layer: CheckedLayer, base: Fields) -> Iterator[RowView]:

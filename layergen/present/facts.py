@@ -264,6 +264,7 @@ def _case(program: Program, setting: Setting) -> str:
     parts = {name: setting.values[name] for name in program.decided} | dict(setting.sizes)
     if any(ex.Literal(...) in tensor.entries for tensor in program.inputs.values()):
         parts["..."] = setting.leading
+    parts |= setting.further
     return ", ".join(f"{name}={value!r}" for name, value in parts.items())
 
 

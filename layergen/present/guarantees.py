@@ -162,6 +162,7 @@ def _reach(layer: CheckedLayer, proof: Proof | Tried) -> tuple[str, str]:
     ]
     if any(ex.Literal(...) in tensor.entries for tensor in layer.program.inputs.values()):
         fixed.append(f"`...` of {plural(len(proof.setting.leading), 'dimension')}")
+    fixed += [f"`{name}...` of {plural(len(own), 'dimension')}" for name, own in proof.setting.further.items()]
     where = f" where {listed([f'`{equation}`' for equation in proof.tied])}" if proof.tied else ""
     kept = " that keep the preconditions" if layer.preconditions else ""
     if proof.counts:

@@ -63,7 +63,7 @@ class RankDemand(Demand):
 
     @property
     def exact(self) -> bool:
-        return self.sizes.leading is None
+        return self.sizes.loose is None
 
     def least(self, show: Show = ex.show) -> str:
         """How many dimensions there are at least, as Python."""
@@ -102,14 +102,14 @@ def demands_of(program: Program) -> Iterator[Demand]:
             continue
         if first is not None and entry in leading and entry is not first:
             yield LeadingDemand(entry.input, entry.sizes, entry, first)
-        if isinstance(entry.expression, ex.Splice):
+        if entry.binding is Binding.LIST and isinstance(entry.expression, ex.Splice):
             yield ListDemand(entry.input, entry.sizes, entry, entry.expression.value)
             continue
         if entry.solves is not None:
             condition = entry.solves.condition(entry.size)
             if condition is not None:
                 yield SolutionDemand(entry.input, entry.sizes, entry, entry.solves, condition)
-        elif entry.binding not in (Binding.BINDS, Binding.LEADING) and _known(program, entry):
+        elif entry.binding not in (Binding.BINDS, Binding.LEADING, Binding.RUN) and _known(program, entry):
             yield SizeDemand(entry.input, entry.sizes, entry)
 
 

@@ -10,7 +10,9 @@ from layergen.lang.interpreter import Interpreter
 from layergen.lang.model import Argument
 from layergen.resolve.program import Program
 from layergen.settings.branches import Decision, branchings, way
-from layergen.settings.choice import Setting
+from layergen.settings.choice import Setting, holds_runs
+from layergen.settings.runs import Standing, sizes_of
+from layergen.settings.runs import at as runs_at
 from layergen.settings.search import consistent, search, values_of
 from layergen.settings.sizes import find_sizes, keeps, of_call
 
@@ -23,6 +25,7 @@ LOOKS = 60  # at values that may take the same way
 WITHOUT_SIZES = 150  # values for which no sizes are found, before none are looked for
 LEADING = (13, 17, 31, 37)  # two unless a case wants more
 EVEN_LEADING = (26, 34, 62, 74)  # where a constraint wants one to be halved
+BESIDE = (19, 41, 43, 47, 53, 59, 61, 67)  # of runs beside `...`
 LEADING_NAMES = tuple(f"...[{index}]" for index in range(len(LEADING)))
 
 
@@ -91,21 +94,24 @@ class _EnoughError(Exception):
 def _chosen(
     program: Program, setting: Setting, concrete: frozenset[str], ints: Sequence[int], dimensions: Sequence[int]
 ) -> Hints | None:
-    held = any(program.run in condition.names for condition in program.size_conditions)
-    for run in (LEADING, EVEN_LEADING) if held else (LEADING,):
-        found = _with_leading(program, setting, concrete, ints, dimensions, run[: len(setting.leading)])
+    called = list(sizes_of(program, setting.leading, setting.further))
+    for run in (LEADING, EVEN_LEADING) if holds_runs(program) else (LEADING,):
+        leading, others = dict(zip(LEADING_NAMES, run, strict=True)), iter(BESIDE)
+        point = {name: leading.get(name) or next(others) for name in called}
+        runs = runs_at(program, setting.leading, setting.further, point)
+        found = _with_runs(program, setting, concrete, ints, dimensions, runs)
         if found is not None:
             return found
     return None
 
 
-def _with_leading(
+def _with_runs(
     program: Program,
     setting: Setting,
     concrete: frozenset[str],
     ints: Sequence[int],
     dimensions: Sequence[int],
-    leading: tuple[int, ...],
+    runs: Standing,
 ) -> Hints | None:
     integers = {
         name: argument
@@ -141,14 +147,15 @@ def _with_leading(
         return way(program, at(given, sizes)) == taken
 
     def known(given: Mapping[str, Any]) -> Mapping[str, Any]:
-        return of_call(program, values_of(program, given), leading, setting.absent)
+        return of_call(program, values_of(program, given), runs, setting.absent)
 
     def sized(given: Mapping[str, Any]) -> dict[str, int] | None:
         found = find_sizes(program, known(given), {}, dims, strict=True)
         return found if found is not None and min(found.values(), default=2) > 1 else None
 
     def at(given: Mapping[str, Any], sizes: Mapping[str, int]) -> Setting:
-        return replace(setting, given=given, values=values_of(program, given), sizes=sizes, leading=leading)
+        own = replace(setting, given=given, values=values_of(program, given), sizes=sizes)
+        return replace(own, leading=runs.leading, further=runs.further)
 
     try:
         given = search(program, fixed, pools, accept)
@@ -158,7 +165,7 @@ def _with_leading(
     if given is None or sizes is None:
         return None
     found = at(given, sizes)
-    return Hints(found, {**_named(found.values, integers), **sizes, **dict(zip(LEADING_NAMES, leading, strict=False))})
+    return Hints(found, {**_named(found.values, integers), **sizes, **sizes_of(program, *runs)})
 
 
 def _telling(
@@ -251,8 +258,8 @@ def entries(name: str, value: Any, point: Mapping[str, Any]) -> list[Any] | None
 def numbers(program: Program, setting: Setting) -> Hints:
     """A setting as it is, with a name for each of its integers."""
     integers = {name: part for name, part in program.decided.items() if _becomes_symbol(part, setting.values[name])}
-    leading = dict(zip(LEADING_NAMES, setting.leading, strict=False))
-    return Hints(setting, {**_named(setting.values, integers), **setting.sizes, **leading})
+    runs = sizes_of(program, setting.leading, setting.further)
+    return Hints(setting, {**_named(setting.values, integers), **setting.sizes, **runs})
 
 
 def at_point(program: Program, found: Hints, point: Mapping[str, int]) -> Setting | None:
@@ -269,10 +276,10 @@ def at_point(program: Program, found: Hints, point: Mapping[str, int]) -> Settin
     if values is None:
         return None
     sizes = {name: point.get(name, size) for name, size in setting.sizes.items()}
-    leading = tuple(point.get(name, size) for name, size in zip(LEADING_NAMES, setting.leading, strict=False))
-    if not keeps(program, of_call(program, values, leading, setting.absent), sizes):
+    leading, further = runs_at(program, setting.leading, setting.further, point)
+    if not keeps(program, of_call(program, values, (leading, further), setting.absent), sizes):
         return None
-    return replace(setting, given=given, values=values, sizes=sizes, leading=leading)
+    return replace(setting, given=given, values=values, sizes=sizes, leading=leading, further=further)
 
 
 def lowered(program: Program, found: Hints, told: Container[str]) -> Hints:

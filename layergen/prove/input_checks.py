@@ -195,13 +195,20 @@ def _broken(shape: Shape, demand: Demand, instance: Instance) -> Iterator[Shape]
         for index in range(start, start + count):
             for size in (1, shape[index] + 1):
                 yield (*shape[:index], size, *shape[index + 1 :])
+        yield _turned(shape, start, count)
     elif isinstance(demand, LeadingDemand):
         yield (1,) * leading + shape[leading:]
         yield shape[leading:]
+        yield _turned(shape, 0, leading)
     elif isinstance(demand, SizeDemand):
         index = demand.entry.index
         for wrong in (1, shape[index] + 1, 2 * shape[index], max(shape[index] // 2, 1), 3 * shape[index]):
             yield (*shape[:index], wrong, *shape[index:][1:])
+
+
+def _turned(shape: Shape, start: int, count: int) -> Shape:
+    """A shape of as many elements, in which some sizes stand the other way round."""
+    return (*shape[:start], *shape[start : start + count][::-1], *shape[start + count :])
 
 
 def _unsolved(instance: Instance, demand: SolutionDemand) -> tuple[Shape, ...]:

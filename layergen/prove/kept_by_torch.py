@@ -91,15 +91,17 @@ def _moved(program: Program, base: Setting, mentioned: frozenset[str]) -> Iterat
     if len(arguments) + len(sizes) > MOST:
         return
     ranks = RUNS if program.run in mentioned else (base.leading,)
+    beside = (RUNS if name in mentioned else (own,) for name, own in base.further.items())
+    runs = [(leading, dict(zip(base.further, own, strict=True))) for leading, *own in product(ranks, *beside)]
     for numbers in product(NUMBERS, repeat=len(arguments)):
         given = {**base.given, **dict(zip(arguments, numbers, strict=True))}
         allowed = not any(refusal(name, part, given[name]) for name, part in arguments.items())
         if not allowed or not consistent(program, given, set()):
             continue
         values = values_of(program, given)
-        for leading, measured in product(ranks, product(SIZES, repeat=len(sizes))):
+        for (leading, further), measured in product(runs, product(SIZES, repeat=len(sizes))):
             own = {**base.sizes, **dict(zip(sizes, measured, strict=True))}
-            yield replace(base, given=given, values=values, sizes=own, leading=leading)
+            yield replace(base, given=given, values=values, sizes=own, leading=leading, further=further)
 
 
 def _fails(part: ex.Expression, setting: Setting) -> bool:

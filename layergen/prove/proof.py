@@ -8,7 +8,7 @@ from typing import Any
 from layergen.diagnostics import Finding
 from layergen.prove.abstract_run import AbstractRun
 from layergen.prove.formula import shown
-from layergen.prove.hints import LEADING_NAMES, Hints, Search, at_point
+from layergen.prove.hints import Hints, Search, at_point
 from layergen.prove.proven import Proof, Tried
 from layergen.prove.symbolic_run import TurnsDiffer, symbolic_run
 from layergen.resolve.program import Program
@@ -20,6 +20,7 @@ from layergen.run.missing import missing_constraint
 from layergen.run.trial import fault_at, works_at
 from layergen.settings.branches import way
 from layergen.settings.choice import Setting
+from layergen.settings.runs import pattern, sizes_of
 
 MULTIPLE = 10_000  # dimensions that are a multiple of all arguments get no larger than some times this
 
@@ -43,7 +44,8 @@ def paths(program: Program, settings: Sequence[Setting]) -> Iterator[Setting]:
         axes = {name for name, part in program.arguments.items() if part.of is not None}
         values = setting.values.items()
         flags = {name: kept for name, kept in values if name in axes or isinstance(kept, bool | str) or kept is None}
-        key = (flags, setting.absent, len(setting.leading), way(program, setting))
+        runs = pattern(program, setting.leading, setting.further)
+        key = (flags, setting.absent, runs, way(program, setting))
         if key not in seen:
             seen.append(key)
             yield setting
@@ -128,7 +130,7 @@ def _prove_at(
                 return replace(proof, concrete=_numbers(program, found), tied=tuple(_tied(program, found, run)))
             reason = f"torch takes {', '.join(f'`{name}`' for name in sorted(lost))} as a number"
             needed = frozenset(name.split("[")[0] for name in lost)
-            if lost & {*setting.sizes, *LEADING_NAMES}:
+            if lost & {*setting.sizes, *sizes_of(program, setting.leading, setting.further)}:
                 return Tried(setting, reason, by_size=True)
         if needed <= concrete:
             break

@@ -127,7 +127,7 @@ def _near(shape: Shape, demand: RankDemand, least: int) -> Iterator[Shape]:
 def _far(shape: Shape, demand: RankDemand, instance: Instance) -> Iterator[Shape]:
     """Shapes that lack any dimensions, and that have up to two more, as large as one of them or 1."""
     least = demand.least_at(instance)
-    before = demand.sizes.leading
+    before = demand.sizes.loose
     own = shape if before is None else shape[:before] + shape[before + len(shape) - least :]
     yield from chain.from_iterable(combinations(own, count) for count in (least - 1, least - 2) if count >= 0)
     yield from (own[:count] for count in range(least - 3, -1, -1))

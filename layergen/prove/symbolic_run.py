@@ -19,7 +19,7 @@ from layergen.prove.abstract_run import AbstractRun, hint
 from layergen.prove.algebra import Congruence, agree
 from layergen.prove.cost import Meter
 from layergen.prove.formula import shown, symbol, value
-from layergen.prove.hints import LEADING_NAMES, Hints, entries
+from layergen.prove.hints import Hints, entries
 from layergen.prove.induction import Induction, Inductive
 from layergen.prove.proven import GuardAt, Proof, ProvenStep
 from layergen.resolve.program import Program
@@ -29,6 +29,7 @@ from layergen.run.forward import Run, Step, TrialFault
 from layergen.run.instance import Instance, Placement
 from layergen.run.watching import Watcher
 from layergen.settings.choice import Setting
+from layergen.settings.runs import at
 from layergen.settings.search import given_values
 
 CPU = torch.device("cpu")
@@ -171,8 +172,8 @@ def symbolic_setting(program: Program, found: Hints, run: AbstractRun, calls: Fu
         for name, expression in program.derived.items():
             values[name] = Interpreter(values, calls).evaluate(expression)
     sizes = {name: run.sizes.get(name, size) for name, size in found.setting.sizes.items()}
-    leading = tuple(run.sizes.get(name, size) for name, size in zip(LEADING_NAMES, found.setting.leading, strict=False))
-    return replace(found.setting, values=values, sizes=sizes, leading=leading)  # type: ignore[arg-type]
+    leading, further = at(program, found.setting.leading, found.setting.further, run.sizes)  # type: ignore[arg-type]
+    return replace(found.setting, values=values, sizes=sizes, leading=leading, further=further)  # type: ignore[arg-type]
 
 
 class Rounding:

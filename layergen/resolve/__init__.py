@@ -13,6 +13,7 @@ from layergen.lang import expression as ex
 from layergen.lang.constructors import constructor_calls
 from layergen.lang.facts import Callee, CalleeKind, Role
 from layergen.lang.kinds import Kind, Kinds
+from layergen.lang.meetings import implied
 from layergen.lang.model import (
     Argument,
     Buffer,
@@ -118,8 +119,7 @@ def understood(spec: LayerSpec, library: Library = EMPTY) -> Program:
     found = tuple(entries(spec.inputs, scalars))
     dimensions = dimensions_of(spec.inputs, found)
     sizes = numbers.with_names(dict.fromkeys(dimensions, Meaning(Role.DIMENSION, INT)))
-    if spec.run is not None:
-        sizes = sizes.with_names({spec.run: Meaning(Role.DIMENSION, frozenset({Kind.INTS}))})
+    sizes = sizes.with_names(dict.fromkeys(spec.runs, Meaning(Role.DIMENSION, frozenset({Kind.INTS}))))
     asked = {name: meaning for name, meaning in _taken(spec).items() if name not in spec.arguments}
     called = sizes.with_names({**asked, **_values(spec)})
     inputs = {name: _input(part, sizes) for name, part in spec.inputs.items()}
@@ -138,7 +138,7 @@ def understood(spec: LayerSpec, library: Library = EMPTY) -> Program:
         constructor=tuple(spec.declared),
         call=tuple(spec.given),
         derived=derived,
-        constraints=tuple(annotated(constraint, called) for constraint in spec.constraints),
+        constraints=tuple(annotated(constraint, called) for constraint in (*spec.constraints, *implied(spec))),
         parameters={name: _owned(part, numbers, spec) for name, part in spec.parameters.items()},
         buffers={name: _owned(part, numbers, spec) for name, part in spec.buffers.items()},
         members=members,
@@ -165,7 +165,7 @@ def understood(spec: LayerSpec, library: Library = EMPTY) -> Program:
         entries=resolved,
         dimensions=dimensions_of(inputs, resolved),
         initial_order=initial_order(spec),
-        run=spec.run,
+        runs=spec.runs,
         single=single,
         keywords=frozenset(name for name, part in spec.declared.items() if part.keyword),
     )

@@ -11,7 +11,7 @@ from layergen.lang.dtypes import DTYPES
 from layergen.lang.facts import CalleeKind
 from layergen.lang.kinds import Kind, Kinds
 from layergen.lang.meant import initializer_meant, literal_meant
-from layergen.lang.scalars import SCALARS
+from layergen.lang.scalars import BROADCAST, BROADCASTABLE, SCALARS
 from layergen.ops import Fault, FaultKind
 from layergen.resolve.dots import check_dots
 from layergen.resolve.inference import SCALAR, arguments_of, bindable, kinds_of
@@ -20,7 +20,7 @@ from layergen.resolve.repair import free_parameters, renamed, repair
 from layergen.resolve.unknown_ops import unknown_op
 from layergen.rules.calls import DoubledArgument, MissingArgument, UnknownKeyword, UnknownOp, WrongArgumentKind
 from layergen.suggest import nearest
-from layergen.words import listed, ordinal, shorten
+from layergen.words import listed, ordinal, plural, shorten
 
 ARTICLES = {
     Kind.TENSOR: "a tensor",
@@ -214,11 +214,12 @@ def _check_scalar_call(call: ex.Call, path: Path) -> Iterator[Finding]:
             Place(path, _name_span(keyword)), f"`{call.function}` of numbers has no keyword `{keyword.name}`"
         )
     if count < function.least:
-        yield MissingArgument.at(Place(path, call.function_span), f"`{call.function}` is called without a number")
+        what = "two lists of sizes" if function.least == 2 else "a number"
+        yield MissingArgument.at(Place(path, call.function_span), f"`{call.function}` is called without {what}")
     if function.most is not None and count > function.most:
         place = Place(path, call.arguments[function.most].span)
         yield DoubledArgument.at(
-            place, f"`{call.function}` of numbers takes {function.most} argument, but is given {count}"
+            place, f"`{call.function}` of numbers takes {plural(function.most, 'argument')}, but is given {count}"
         )
 
 
@@ -226,7 +227,12 @@ def _check_scalar_arguments(call: ex.Call, path: Path) -> Iterator[Finding]:
     lists = {Kind.TENSORS, Kind.MEMBERS} if call.function == "len" else set()
     for _, value in arguments_of(call):
         found = kinds_of(value)
-        if not found & (SCALAR | lists | {Kind.UNKNOWN}):
+        if call.function in (BROADCAST, BROADCASTABLE) and not found & {Kind.INTS, Kind.UNKNOWN}:
+            message = f"`{call.function}` takes two lists of sizes, but {_shown(value)} is {described(found)}"
+            yield WrongArgumentKind.at(
+                Place(path, value.span), message, help=f"write `[{ex.show(value)}]`" if found <= SCALAR else None
+            )
+        elif not found & (SCALAR | lists | {Kind.UNKNOWN}):
             message = f"`{call.function}` takes numbers, but {_shown(value)} is {described(found)}"
             asked = call.function == "len" and found <= {Kind.TENSOR, Kind.NONE}
             help = "sizes are plain names of dimensions: write the first one of its shape" if asked else None

@@ -69,7 +69,7 @@ class _Flow(Visitor):
         self.known = frozenset(
             {*sizes, *spec.tensors, *spec.modules, *spec.given, *wholes(spec.inputs), *CONSTANTS, "training"}
         )
-        self.known |= {spec.run} if spec.run else set()
+        self.known |= {*spec.runs}
         self.passing = {
             name: found
             for name, found in dimensions(spec).items()

@@ -7,7 +7,7 @@ from layergen.lang import expression as ex
 from layergen.lang.dtypes import INTEGRAL
 from layergen.lang.model import Input, LayerSpec, Tensor
 from layergen.lang.tensors import OF_AN_IMAGE
-from layergen.resolve.signature import alternatives, dimensions, leading_source
+from layergen.resolve.signature import Binding, alternatives, dimensions, entries, leading_source, run_of
 from layergen.rules import all_rules
 from layergen.rules.names import UndefinedName
 from layergen.rules.spec import InvalidValue
@@ -31,6 +31,7 @@ def check_meanings(spec: LayerSpec) -> Iterator[Finding]:
             yield from _check_broadcast(spec, name, part)
     if spec.causal is not None:
         yield from _check_causal(spec, spec.causal.dim, known)
+    yield from _check_told(spec)
     for name, part in spec.inputs.items():
         if part.distinct:
             yield from _check_distinct(name, part)
@@ -50,6 +51,22 @@ def _check_places(name: str, part: Input) -> Iterator[Finding]:
             message = f"where `{ex.show(sizes.entries[opens[1]])}` begins in `{name}` cannot be told"
             help = "an input has any dimensions, `...`, once, and one list, `sizes...`, right beside them"
             yield InvalidValue.at(Place(path, sizes.entries[opens[1]].span), message, help=help)
+
+
+def _check_told(spec: LayerSpec) -> Iterator[Finding]:
+    """Each run beside ``...`` has its sizes from an input, before others are held to them."""
+    found = [entry for entry in entries(spec.inputs, (*spec.arguments, *spec.derived)) if run_of(entry.expression)]
+    for run in spec.runs[1:]:
+        own = [entry for entry in found if run_of(entry.expression) == run]
+        tells = next((entry for entry in own if entry.binding is Binding.RUN), None)
+        if tells is None:
+            message = f"no input tells which dimensions `{run}...` are"
+            help = f"let an input that is always there have `{run}...` without another run: `y: [{run}..., D]`"
+            yield InvalidValue.at(own[0].place if own else Place(("inputs",), key=True), message, help=help)
+        elif tells is not own[0]:
+            message = f"`{run}...` stands in `{own[0].input}` before `{tells.input}` tells which dimensions they are"
+            help = f"declare `{tells.input}` before `{own[0].input}`"
+            yield InvalidValue.at(own[0].place, message, help=help)
 
 
 def _check_broadcast(spec: LayerSpec, name: str, part: Input) -> Iterator[Finding]:

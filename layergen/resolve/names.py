@@ -89,8 +89,8 @@ def _check_shadowed(spec: LayerSpec) -> Iterator[Finding]:
         owner, first = owners.setdefault(name, ("a dimension", place))
         if first != place:
             yield _shadowed(place, f"dimension `{name}` has the name of {owner}", first)
-    if spec.run is not None:
-        yield from _check_run(spec, spec.run, owners)
+    for run in spec.runs:
+        yield from _check_run(spec, run, owners)
     loops = {
         target.span for part in statements(spec.forward) if isinstance(part, ex.For) for target in part.targets
     }  # the names of a loop are its own: none of them updates a buffer
@@ -225,7 +225,7 @@ def _check_unused(spec: LayerSpec) -> Iterator[Finding]:
                 message = f"{SECTIONS[section].split(' ', 1)[1]} `{name}` {lacks}"
                 help = _said_elsewhere(spec, section, name) or f"use `{name}` or delete it{KEPT.get(section, '')}"
                 yield UnusedName.at(Place((section, name), key=True), message, help=help)
-    others = {"training", "_", *spec.values, *([spec.run] if spec.run else [])}
+    others = {"training", "_", *spec.values, *spec.runs}
     declared = (spec.names_in(section) for section in SECTIONS)
     kept = used_members.union(read, *declared, dimensions(spec), CONSTANTS, others)
     kept |= {other[1].id} if (other := misnamed(spec)) else set()  # of which it is said already

@@ -1,7 +1,7 @@
 """A spec of which each word is known: what all stages after `resolve` work on."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -9,6 +9,7 @@ from layergen.definition.scene import Definition
 from layergen.lang import expression as ex
 from layergen.lang.condition import Condition
 from layergen.lang.kinds import Kind, Kinds
+from layergen.lang.meetings import meetings
 from layergen.lang.model import Argument, Buffer, Causal, Input, Kept, Law, Match, Noted, Output, Parameter, Reference
 from layergen.lang.shown import Shown
 from layergen.lang.ties import Tie
@@ -21,7 +22,7 @@ from layergen.resolve.bounded import is_bound
 from layergen.resolve.inference import NONE, TENSOR
 from layergen.resolve.method import Method
 from layergen.resolve.scope import Scoped, scoped
-from layergen.resolve.signature import Dimension, Entry, Sizes, alternatives
+from layergen.resolve.signature import Binding, Dimension, Entry, Sizes, alternatives, leading_source
 from layergen.resolve.torch_module import TorchModule, op_of
 
 NARROW = frozenset({"float32", "float16", "bfloat16", "complex64"})  # where rounding shows
@@ -215,7 +216,7 @@ class Program:
     entries: tuple[Entry, ...]  # of the inputs' shapes
     dimensions: Mapping[str, Dimension]  # in the order in which the inputs bind them
     initial_order: tuple[str, ...]  # its tensors, each after those that its initial value reads
-    run: str | None = None  # the name of what `...` stands for
+    runs: tuple[str, ...] = ()  # the names of its runs of dimensions; `...` is the first one, or has no name
     single: bool = False  # whether its ops take a single sample by themselves
     keywords: frozenset[str] = frozenset()  # what the constructor takes by its name alone
     definition: Definition | None = None  # the formula, in index notation
@@ -367,12 +368,33 @@ class Program:
     @cached_property
     def sized(self) -> frozenset[str]:
         """The names that a call gives values: dimensions, the run, values, and inputs that need not be there."""
-        return frozenset(self.dimensions).union({self.run} if self.run else (), self.values, self.asked)
+        return frozenset(self.dimensions).union(self.runs, self.values, self.asked)
+
+    @property
+    def run(self) -> str | None:
+        """The name of what `...` stands for, if it has one."""
+        return self.runs[0] if self.runs else None
+
+    @cached_property
+    def sources(self) -> Mapping[str, Entry]:
+        """Where the sizes of each run can be read, by their names."""
+        first = leading_source(self.inputs)
+        own = {self.run: first} if self.run is not None and first is not None else {}
+        return own | {str(entry.sizes.tells): entry for entry in self.entries if entry.binding is Binding.RUN}
+
+    @cached_property
+    def met(self) -> Mapping[str, frozenset[str]]:
+        """The runs that are broadcast, each with those that it meets."""
+        return meetings(self.size_constraints, self.runs)
 
     @cached_property
     def shapes(self) -> Mapping[str, tuple[Sizes, ...]]:
         """The lists of sizes that the shape of each input may be."""
-        return {name: alternatives(tensor.shape) for name, tensor in self.inputs.items()}
+        tells = {entry.input: entry.sizes.tells for entry in self.entries if entry.binding is Binding.RUN}
+        return {
+            name: tuple(replace(sizes, tells=tells.get(name)) for sizes in alternatives(tensor.shape))
+            for name, tensor in self.inputs.items()
+        }
 
     def started_before(self, name: str) -> tuple[str, ...]:
         """The tensors that the initial value of one reads, and those that theirs read, in the order of their start."""

@@ -80,7 +80,7 @@ class Parts(Protocol):
     @property
     def matches(self) -> Match | ex.Expression | None: ...
     @property
-    def run(self) -> str | None: ...
+    def runs(self) -> tuple[str, ...]: ...
     @property
     def repr(self) -> tuple[Shown, ...] | None: ...
     @property
@@ -99,7 +99,7 @@ def scoped(spec: Parts) -> Iterator[Scoped]:
         yield Scoped(("derived", name), expression, frozenset(earlier), "arguments and earlier derived names")
         earlier.append(name)
     scalars, known = frozenset(earlier), "arguments and derived names"
-    bound = scalars.union(read_dimensions(spec.inputs, scalars), {spec.run} if spec.run else ())
+    bound = scalars.union(read_dimensions(spec.inputs, scalars), spec.runs)
     holds = f"{known}, and dimensions that stand alone in an input's shape"
     called = bound.union(spec.values)
     asked = frozenset(wholes(name for name, part in spec.inputs.items() if part.optional)) - scalars

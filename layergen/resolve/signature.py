@@ -25,9 +25,15 @@ class Binding(Enum):
     COMPUTED = auto()  # dimensions do, by more than a bare name
     LEADING = auto()  # it stands for any dimensions
     LIST = auto()  # it stands for as many as a list has, which are as large as it says
+    RUN = auto()  # it stands for any dimensions, and gives a run beside ``...`` its sizes
 
 
 Show = Callable[[ex.Expression], str]
+
+
+def run_of(entry: ex.Expression) -> str | None:
+    """The name of what is put into a shape, if it has one."""
+    return entry.value.id if isinstance(entry, ex.Splice) and isinstance(entry.value, ex.Name) else None
 
 
 def _is_open(entry: ex.Expression) -> bool:
@@ -41,11 +47,18 @@ class Sizes:
     entries: tuple[ex.Expression, ...]
     tests: tuple[tuple[ex.Expression, bool], ...] = ()  # conditions, and whether they hold; none: always
     backwards: bool = field(default=False, compare=False)  # whether its first size may be missing
+    tells: str | None = field(default=None, compare=False)  # the run beside ``...`` that has its sizes from it
 
     @property
     def leading(self) -> int | None:
-        """Where any dimensions may stand."""
+        """Where ``...`` stands."""
         return self.entries.index(LEADING) if LEADING in self.entries else None
+
+    @property
+    def loose(self) -> int | None:
+        """Where any dimensions may stand, of a number that nothing else tells."""
+        told = (index for index, entry in enumerate(self.entries) if run_of(entry) == self.tells)
+        return next(told, None) if self.tells is not None else self.leading
 
     @property
     def opens(self) -> tuple[int, ...]:
@@ -55,7 +68,8 @@ class Sizes:
     @property
     def lists(self) -> tuple[ex.Expression, ...]:
         """The lists whose sizes are among these."""
-        return tuple(entry.value for entry in self.entries if isinstance(entry, ex.Splice))
+        spliced = (entry.value for entry in self.entries if isinstance(entry, ex.Splice))
+        return tuple(part for part in spliced if self.tells is None or part != ex.Name(self.tells))
 
     @property
     def least(self) -> int:
@@ -77,9 +91,9 @@ class Sizes:
         added = f"{f'{first} + ' if first else ''}len({', '.join(map(show, self.lists))})"
         start, stop = str(first or ""), f"-{last}" if last else ""
         if before:
-            start = turn if isinstance(self.entries[position], ex.Splice) else added
+            start = added if position == self.loose else turn
         if after:
-            stop = turn if not isinstance(self.entries[position], ex.Splice) else added
+            stop = turn if position == self.loose else added
         return f"{name}.shape[{start}:{stop}]" if start or stop else f"{name}.shape"
 
     @property
@@ -210,6 +224,7 @@ def entries(inputs: Mapping[str, Input], scalars: Iterable[str], backwards: Coll
     known = set(scalars)
     written = ((name, sizes) for name, tensor in inputs.items() for sizes in alternatives(tensor.shape))
     lists = [(name, replace(sizes, backwards=name in backwards)) for name, sizes in written]
+    lists = list(_telling(inputs, lists, known))
     dimensions = {name for _, sizes in lists for name in _bare(sizes) if name not in known}
     always = {name: not _comes_and_goes(tensor) for name, tensor in inputs.items()}
     lasting = [(input, sizes) for input, sizes in lists if always[input] and not sizes.tests]
@@ -226,9 +241,25 @@ def entries(inputs: Mapping[str, Input], scalars: Iterable[str], backwards: Coll
         for position, expression in enumerate(sizes.entries):
             solves = solved.get((input, position))
             binding = Binding.SOLVED if solves else _binding(expression, dimensions, given)
+            binding = Binding.RUN if sizes.tells is not None and run_of(expression) == sizes.tells else binding
             yield Entry(input, sizes, position, expression, binding, needs, solves)
             if binding is Binding.BINDS:
                 given |= ex.names(expression)
+
+
+def _telling(
+    inputs: Mapping[str, Input], lists: Iterable[tuple[str, Sizes]], known: Collection[str]
+) -> Iterator[tuple[str, Sizes]]:
+    """The shapes of inputs, with the run that each of them tells: one that is always there, and has no other."""
+    told = set[str]()
+    for name, sizes in lists:
+        own = {run for entry in sizes.entries if (run := run_of(entry)) is not None and run not in known}
+        own -= told
+        if len(own) == 1 and sizes.leading is None and not sizes.tests and not _comes_and_goes(inputs[name]):
+            told |= own
+            yield name, replace(sizes, tells=own.pop())
+        else:
+            yield name, sizes
 
 
 def _covered(inputs: Mapping[str, Input]) -> dict[str, str]:

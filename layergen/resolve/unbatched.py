@@ -69,7 +69,7 @@ def telling(inputs: Mapping[str, Input], name: str) -> Telling | None:
 
 def _before_any(sizes: Sizes, name: str) -> bool:
     """Whether a dimension stands in front of those of which there may be any number."""
-    return sizes.leading is not None and not sizes.lists and ex.Name(name) in sizes.entries[: sizes.leading]
+    return sizes.loose is not None and not sizes.lists and ex.Name(name) in sizes.entries[: sizes.loose]
 
 
 def check_dimensions(spec: LayerSpec) -> Iterator[Finding]:

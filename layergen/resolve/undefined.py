@@ -36,7 +36,7 @@ def check_undefined(spec: LayerSpec) -> Iterator[Finding]:
                 if node.id not in roles:
                     declared_nowhere.add(node.id)
                 yield _undefined_in(part, node, roles.get(node.id), node.id in unbound, spec)
-    known = (*spec.arguments, *spec.values, *dimensions(spec), *([spec.run] if spec.run else []))
+    known = (*spec.arguments, *spec.values, *dimensions(spec), *spec.runs)
     for index, case in enumerate(spec.cases):
         for key in case:
             if key not in known:
@@ -125,7 +125,7 @@ def _roles(spec: LayerSpec) -> dict[str, str]:
         **{target.id: "a local of the forward" for target in assignments(spec.forward)},
         **dict.fromkeys(spec.returned, "an output"),
         **dict.fromkeys(dimensions(spec), "a dimension"),
-        **({spec.run: "a run of dimensions"} if spec.run else {}),
+        **dict.fromkeys(spec.runs, "a run of dimensions"),
         **dict.fromkeys(spec.modules, "a member"),
         **dict.fromkeys(spec.given, "an input"),
         **dict.fromkeys(spec.buffers, "a buffer"),

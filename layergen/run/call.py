@@ -99,6 +99,7 @@ class Bound:
         self.values: dict[str, Any] = {**called.values, **dict.fromkeys(self.program.tensors)}
         self.sizes: dict[str, Any] = {}
         self.leading: tuple[Any, ...] | None = None
+        self.further: dict[str, tuple[Any, ...]] = {}  # the sizes of the runs beside it
         later: list[tuple[Entry, Any]] = []
         for name, tensor in called.inputs.items():
             if isinstance(tensor, Tensor):
@@ -113,7 +114,8 @@ class Bound:
 
     @property
     def scalars(self) -> dict[str, Any]:
-        run = {self.program.run: list(self.leading or ())} if self.program.run else {}
+        named = {**({self.program.run: self.leading or ()} if self.program.run else {}), **self.further}
+        run = {name: list(sizes) for name, sizes in named.items()}
         absent = frozenset(name for name, tensor in self.called.inputs.items() if tensor is None)
         return {**self.called.values, **self.sizes, **run, **presence(self.program.asked, absent)}
 
@@ -150,7 +152,7 @@ class Bound:
             return
         listed = sum(len(self.evaluate(part)) for part in sizes.lists)
         loose = len(shape) - sizes.least - listed  # leading dimensions
-        if loose != 0 if sizes.leading is None else loose < 0:
+        if loose != 0 if sizes.loose is None else loose < 0:
             raise self.refusal(name, self.wrong(name, shape, "another number of dimensions"))
         for entry in self.program.entries:
             if entry.input != name or entry.sizes != sizes:
@@ -159,6 +161,10 @@ class Bound:
             if entry.binding is Binding.LEADING:
                 start = entry.position - 1 + listed if second else entry.position
                 self.lead(name, shape, shape[start : start + loose])
+                continue
+            if entry.binding is Binding.RUN:
+                start = entry.position - 1 + listed if second else entry.position
+                self.further[str(sizes.tells)] = shape[start : start + loose]
                 continue
             if isinstance(entry.expression, ex.Splice):
                 start = entry.position - 1 + loose if second else entry.position
@@ -274,7 +280,15 @@ def computed(called: Called) -> dict[str, Tensor | None]:
     bound, program = Bound(called), called.child.program
     absent = frozenset(name for name, tensor in called.inputs.items() if tensor is None)
     setting = Setting(
-        "member", {}, called.values, bound.sizes, bound.leading or (), absent, run=program.run, asked=program.asked
+        "member",
+        {},
+        called.values,
+        bound.sizes,
+        bound.leading or (),
+        bound.further,
+        absent,
+        run=program.run,
+        asked=program.asked,
     )
     calls = TensorCalls(called.placement.device, floating_dtype(called), called.placement.scalars, called.values)
     given = gathered(called.inputs, program.tuples)

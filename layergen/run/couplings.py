@@ -34,6 +34,7 @@ def coupling(words: Words, path: Path, node: ex.Binary, left: tuple[int, ...], r
     labels = [Label(Place(path, large.span), names.shape(many))]
     help = _aligned(small, large, few, many) or _as_it_is(small, few, many)
     help = help or chunked(words.program, node) or _rows(words, small, few, many)
+    help = help or _of_two_runs(words, few[position], many[position])
     return HiddenCoupling.at(
         Place(path, small.span), message, label=names.shape(few), labels=labels, notes=notes, help=help
     )
@@ -102,6 +103,19 @@ def _kept_inside(words: Words, part: ex.Subscript, tables: Mapping[str, tuple[ex
                 demand = ex.show(ex.Compare(stop, ("<=",), (first,)))
                 return f"a slice ends where `{name}` does: add the constraint `{demand}`"
     return None
+
+
+def _of_two_runs(words: Words, *sizes: int) -> str | None:
+    """How to say that two runs of dimensions are meant to meet."""
+    program = words.program
+    named = {words.size(size).partition("[")[0] for size in sizes}
+    runs = [run for run in program.runs if ("..." if run == program.run else run) in named]
+    if len(runs) != len(sizes):
+        return None
+    both = f"({', '.join(runs)})"
+    return (
+        f"where they are to broadcast, write `broadcast{both}` for the output, or the constraint `broadcastable{both}`"
+    )
 
 
 def _handed_over(small: ex.Expression, large: ex.Expression) -> str | None:

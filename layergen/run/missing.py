@@ -69,7 +69,7 @@ def _changed(program: Program, setting: Setting, changes: Mapping[str, int]) -> 
     try:
         if consistent(program, given, set()):
             values = values_of(program, given)
-            if keeps(program, of_call(program, values, setting.leading, setting.absent), sizes):
+            if keeps(program, of_call(program, values, (setting.leading, setting.further), setting.absent), sizes):
                 yield replace(setting, given=given, values=values, sizes=sizes)
     except EvaluationFault:
         return

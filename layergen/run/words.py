@@ -83,7 +83,8 @@ class Words:
         leading = any(ex.Literal(...) in tensor.entries for tensor in self.program.inputs.values())
         rest = {"...": list(self.setting.leading)} if leading else {}
         absent = dict.fromkeys(wholes(sorted(self.setting.absent)))
-        parts = {**self.setting.values, **self.setting.sizes, **rest, **absent}
+        further = {name: list(sizes) for name, sizes in self.setting.further.items()}
+        parts = {**self.setting.values, **self.setting.sizes, **rest, **further, **absent}
         text = ", ".join(f"{name}={self.text(value)}" for name, value in parts.items())
         return (f"setting: {text}",) if text else ()
 

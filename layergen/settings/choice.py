@@ -23,15 +23,11 @@ from layergen.rules.cases import InvalidCase, Unsatisfiable
 from layergen.settings.alternative import Alternative
 from layergen.settings.incomputable import incomputable
 from layergen.settings.presence import Absent, absences, deciding
+from layergen.settings.runs import MOST, Further, Leading, Standing, standing, varied
 from layergen.settings.search import candidates, consistent, search, values_of
 from layergen.settings.sizes import LARGEST, default_pools, find_sizes, keeps, of_call, presence
 
-LEADING = (3, 2)  # dimensions to stand for `...`
-OTHER_LEADING = ((3,), (), (4, 2), (2, 4), (2, 3, 4))  # where constraints refuse these
-MOST_LEADING = 4  # dimensions that a case may have in their place
-
-Leading = tuple[int, ...]
-CaseSizes = Mapping[str, int | Sequence[int]]  # of dimensions, and of the run under its name
+CaseSizes = Mapping[str, int | Sequence[int]]  # of dimensions, and of runs under their names
 
 
 @dataclass(frozen=True)
@@ -43,6 +39,7 @@ class Setting:
     values: Mapping[str, Any]  # every argument and value of the inputs, normalized, and every derived value
     sizes: Mapping[str, int] = field(default_factory=dict)  # a size for each dimension
     leading: Leading = ()  # what stands for `...`
+    further: Further = field(default_factory=dict)  # and for the runs beside it
     absent: Absent = frozenset()  # optional inputs that are left out
     dtypes: Mapping[str, str] = field(default_factory=dict)  # of inputs that have another than their first
     shrunk: Mapping[str, str] = field(default_factory=dict)  # inputs that are less than their shape, and what is left
@@ -53,9 +50,10 @@ class Setting:
 
     @property
     def names(self) -> dict[str, Any]:
-        """What names stand for: arguments, derived values, dimensions and the run; and whether inputs are there."""
-        run = {self.run: list(self.leading)} if self.run else {}
-        return {**self.values, **self.sizes, **run, **presence(self.asked, self.absent)}
+        """What names stand for: arguments, derived values, dimensions and runs; and whether inputs are there."""
+        named = {**({self.run: self.leading} if self.run else {}), **self.further}
+        runs = {name: list(sizes) for name, sizes in named.items()}
+        return {**self.values, **self.sizes, **runs, **presence(self.asked, self.absent)}
 
 
 def settings(program: Program) -> tuple[Setting, ...]:
@@ -75,7 +73,7 @@ def settings(program: Program) -> tuple[Setting, ...]:
     if not program.cases:
         chosen.append(_found_case(program))
     chosen.extend(_variations(program, chosen[0]))
-    if program.run is not None or program.asked:  # a run may have to be longer, and an input there
+    if program.runs or program.asked:  # a run may have to be longer, and an input there
         chosen = [setting for setting in chosen if allowed(program, setting)]
     return tuple(_distinct(chosen))
 
@@ -118,9 +116,9 @@ def _problem(program: Program, name: str, value: object) -> str:
     """What is wrong with a value that a case gives, if anything."""
     if name in program.decided:
         return refusal(name, program.decided[name], value)
-    if name == program.run:
-        fits = isinstance(value, list) and len(value) <= MOST_LEADING and all(map(_is_size, value))
-        wanted = f"the sizes of `{name}` are a list of at most {MOST_LEADING} ints from 1 to {LARGEST}"
+    if name in program.runs:
+        fits = isinstance(value, list) and len(value) <= MOST and all(map(_is_size, value))
+        wanted = f"the sizes of `{name}` are a list of at most {MOST} ints from 1 to {LARGEST}"
         return "" if fits else f"{wanted}, got {describe(value)}"
     wanted = f"the size of dimension `{name}` is an int from 1 to {LARGEST}"
     return "" if _is_size(value) else f"{wanted}, got {describe(value)}"
@@ -137,7 +135,7 @@ def _unmet(program: Program, path: Path, given: Mapping[str, Any], sizes: CaseSi
     try:
         tried = {name: pool[0] for name, part in open_ones.items() if (pool := candidates(part, defaulted=False))}
         values = {**values_of(program, {**given, **tried}), **sizes}
-        unknown = {*program.dimensions, program.run, *program.asked} - sizes.keys()
+        unknown = {*program.dimensions, *program.runs, *program.asked} - sizes.keys()
         unknown |= {*open_ones, *program.derived} if open_ones else set()  # which the case does not say
         demanded = (*program.argument_constraints, *(condition.node for condition in program.size_conditions))
         told = [node for node in demanded if not ex.names(node) & unknown]
@@ -162,32 +160,27 @@ def _setting(
     given = {key: given[key] for key in program.decided if key in given}
     found = _sized(program, values, sizes, without)
     assert found is not None, "who looked for the arguments has seen to it that there are sizes"
-    return Setting(name, given, values, *found, run=program.run, asked=program.asked)
+    own, runs, absent = found
+    return Setting(name, given, values, own, *runs, absent, run=program.run, asked=program.asked)
 
 
 def _sized(
     program: Program, values: Mapping[str, Any], given: CaseSizes, without: Iterable[Absent] | None = None
-) -> tuple[dict[str, int], Leading, Absent] | None:
-    """Sizes for all dimensions, what stands for `...` and what is left out: the first that keeps the constraints."""
+) -> tuple[dict[str, int], Standing, Absent] | None:
+    """Sizes for all dimensions, what stands for runs and what is left out: the first that keeps the constraints."""
     sizes = {name: size for name, size in given.items() if isinstance(size, int)}
     for absent in absences(program) if without is None else without:
-        for leading in _leading(program, given):
-            known = of_call(program, values, leading, absent)
-            found = find_sizes(program, known, sizes, default_pools(program), leading=leading)
+        for runs in standing(program, given, _has_leading(program), holds_runs(program)):
+            known = of_call(program, values, runs, absent)
+            found = find_sizes(program, known, sizes, default_pools(program), leading=runs.leading)
             if found is not None:
-                return found, leading, absent
+                return found, runs, absent
     return None
 
 
-def _leading(program: Program, given: CaseSizes) -> tuple[Leading, ...]:
-    """What may stand for `...`, best first."""
-    own = given.get(program.run) if program.run else None
-    if own is not None and not isinstance(own, int):
-        return (tuple(own),)
-    if not _has_leading(program):
-        return ((),)
-    held = any(program.run in condition.names for condition in program.size_conditions)
-    return (LEADING, *OTHER_LEADING) if held else (LEADING,)
+def holds_runs(program: Program) -> bool:
+    """Whether constraints speak of runs of dimensions."""
+    return any(condition.names & {*program.runs} for condition in program.size_conditions)
 
 
 def sizable(
@@ -256,10 +249,19 @@ def _variations(program: Program, base: Setting) -> Iterator[Setting]:
     for name, tensor in program.inputs.items():
         for left in ("one",) if tensor.broadcast == "sizes" else ("last", "ones") if tensor.broadcast else ():
             yield replace(base, name=f"{name}_{left}", shrunk={name: left})
-    if base.leading:
-        fewer = [replace(base, leading=base.leading[:count]) for count in range(len(base.leading))]
-        fewest = next((setting for setting in fewer if allowed(program, setting)), fewer[0])
-        yield replace(fewest, name="fewer_leading_dimensions" if fewest.leading else "no_leading_dimensions")
+    for what, others in varied(program, Standing(base.leading, base.further)):
+        yield _with_runs(program, base, what, others)
+
+
+def _with_runs(program: Program, base: Setting, what: str, others: Sequence[Standing]) -> Setting:
+    """The base with other dimensions in the place of a run, the first that the constraints allow."""
+    found = [replace(base, name=what, leading=runs.leading, further=runs.further) for runs in others]
+    chosen = next((setting for setting in found if allowed(program, setting)), found[0])
+    if "dimensions" not in what:
+        return chosen
+    count = sum(map(len, (chosen.leading, *chosen.further.values())))
+    empty = count == min(sum(map(len, (runs.leading, *runs.further.values()))) for runs in others)
+    return replace(chosen, name=f"{'no' if empty else 'fewer'}_{what}")
 
 
 def _turned(program: Program, base: Setting, name: str) -> Setting:

@@ -107,6 +107,9 @@ def _moves(
         ]
     if program.run in mentioned:
         yield [(place, replace(base, leading=leading)) for place, leading in enumerate(_runs(base.leading))]
+    for name in (name for name in base.further if name in mentioned):
+        several = enumerate(_runs(base.further[name]))
+        yield [(place, replace(base, further={**base.further, name: sizes})) for place, sizes in several]
 
 
 def _has_shapes(program: Program, setting: Setting) -> bool:

@@ -14,6 +14,7 @@ from layergen.lang.model import Argument
 from layergen.lang.tuples import spread, wholes
 from layergen.resolve.program import Program
 from layergen.settings.choice import Setting, allowed, case_sizes, setting_with
+from layergen.settings.runs import Standing
 from layergen.settings.search import cycled
 
 PRESENCE = "is there: "  # before the name of an input, which an argument may have, too
@@ -120,21 +121,21 @@ def _setting(
 def _of(
     program: Program, base: Setting, factors: Sequence[Factor], row: Mapping[str, int], name: str
 ) -> Setting | None:
-    given, absent, leading = dict(base.given), set(base.absent), base.leading
+    given, absent, runs = dict(base.given), set(base.absent), Standing(base.leading, base.further)
     for factor in factors:
         value = factor.levels[row[factor.name]]
         if factor.name.startswith(PRESENCE):
             items = set(spread([factor.name.removeprefix(PRESENCE)], program.tuples))
             absent = absent - items if value else absent | items
         elif factor.name == "...":
-            leading = value
+            runs = value
         elif row[factor.name]:
             given[factor.name] = value
     try:
         setting = setting_with(program, name, given, case_sizes(program, base), frozenset(absent))
     except EvaluationFault:
         return None
-    setting = setting and replace(setting, leading=leading)
+    setting = setting and replace(setting, leading=runs.leading, further=runs.further)
     return setting if setting and allowed(program, setting) else None
 
 
@@ -146,8 +147,14 @@ def _factors(program: Program, base: Setting) -> Iterator[Factor]:
     for name in wholes(name for name, tensor in program.inputs.items() if tensor.optional):
         left_out = not base.absent.isdisjoint(spread([name], program.tuples))
         yield Factor(f"{PRESENCE}{name}", (not left_out, left_out))
-    if base.leading:
-        yield Factor("...", (base.leading, (), base.leading[:1]))
+    if base.leading or base.further:
+        few = (_shortened(base, count) for count in (0, 1))
+        yield Factor("...", (Standing(base.leading, base.further), *few))
+
+
+def _shortened(base: Setting, count: int) -> Standing:
+    """The first few dimensions of each run."""
+    return Standing(base.leading[:count], {name: own[:count] for name, own in base.further.items()})
 
 
 def _levels(argument: Argument, current: Any) -> Iterator[Any]:

@@ -33,11 +33,15 @@ def keeps(program: Program, values: Mapping[str, Any], sizes: Mapping[str, int],
 
 
 def of_call(
-    program: Program, values: Mapping[str, Any], leading: Sequence[int], absent: frozenset[str] = frozenset()
+    program: Program,
+    values: Mapping[str, Any],
+    runs: tuple[Sequence[int], Mapping[str, Sequence[int]]],
+    absent: frozenset[str] = frozenset(),
 ) -> Mapping[str, Any]:
-    """The values of arguments, the sizes of the run if it has a name, and of what is asked whether it is there."""
-    run = {program.run: list(leading)} if program.run else {}
-    return {**values, **run, **presence(program.asked, absent)}
+    """The values of arguments, the sizes of the runs that have names, and of what is asked whether it is there."""
+    leading, further = runs
+    named = {**({program.run: leading} if program.run else {}), **further}
+    return {**values, **{name: list(sizes) for name, sizes in named.items()}, **presence(program.asked, absent)}
 
 
 def presence(asked: Iterable[str], absent: frozenset[str]) -> dict[str, bool | None]:
@@ -69,7 +73,9 @@ def find_sizes(
     """
     steps = 0
     held = frozenset[str]().union(*(condition.names for condition in program.size_conditions))
-    numbers = {value for value in (*values.values(), *leading) if isinstance(value, int)}
+    lists = (values[name] for name in program.runs if name in values)
+    listed = (size for sizes in lists for size in sizes)
+    numbers = {value for value in (*values.values(), *leading, *listed) if isinstance(value, int)}
     wanted = [name for name in pools if name not in given]
     candidates = {
         name: tuple(dict.fromkeys((*pools[name], *_further(values, pools[name])))) for name in held & pools.keys()
