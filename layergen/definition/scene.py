@@ -101,6 +101,7 @@ def scene_at_start(spec: LayerSpec, told: Iterable[str]) -> Scene:
         buffers={},
         numbers=frozenset({*spec.arguments, *spec.derived}),
         run=None,
+        met=frozenset(),
         members={},
         families={},
         optional=frozenset(name for name, part in spec.tensors.items() if part.when is not None),
