@@ -14,12 +14,19 @@ from layergen.lang.values import Shape
 
 def implied(spec: LayerSpec) -> tuple[ex.Expression, ...]:
     """The constraints that a spec need not write: what the shapes of its outputs broadcast can be."""
-    wanted: list[ex.Expression] = []
+    wanted: dict[ex.Expression, list[tuple[ex.Expression, ...]]] = {}  # each with that under which it is not demanded
     for part in spec.outputs.values():
-        for entry in part.entries:
-            own = () if part.when is None else (_unless(part.when),)
-            wanted += (_any_of((*unless, *own, call)) for unless, call in _demanded(spec, entry))
-    return tuple(node for node in dict.fromkeys(wanted) if node not in spec.constraints)
+        own = () if part.when is None else (_unless(part.when),)
+        for unless, call in (found for entry in part.entries for found in _demanded(spec, entry)):
+            wanted.setdefault(call, []).append((*unless, *own))
+    nodes = (_any_of((*unless, call)) for call, several in wanted.items() for unless in _joined(several))
+    return tuple(node for node in dict.fromkeys(nodes) if node not in spec.constraints)
+
+
+def _joined(several: Sequence[tuple[ex.Expression, ...]]) -> Sequence[tuple[ex.Expression, ...]]:
+    """Conditions one of which frees from a demand: none at all where it is demanded whatever one of them is."""
+    alone = {unless[0] for unless in several if len(unless) == 1}
+    return [()] if () in several or any(_unless(test) in alone for test in alone) else several
 
 
 def _demanded(spec: LayerSpec, node: ex.Expression) -> Iterator[tuple[tuple[ex.Expression, ...], ex.Expression]]:
