@@ -30,7 +30,7 @@ def layouts_of(definition: Definition, entry: Entry, left: Left) -> Iterator[Lay
     try:
         names = _made(child, members, entry.which)
         if entry.path:
-            shape = child.scene.tensors.get(".".join(entry.path))
+            shape = child.owned(entry.owned)
             run: tuple[ex.Expression, ...] | None = None
         else:
             assert entry.call is not None

@@ -1,7 +1,7 @@
 """The entries that a definition reads: of tensors, of other equations, and of what members give."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from layergen.definition.grammar import index_items, reduction
 from layergen.definition.scene import written_index
@@ -11,7 +11,10 @@ from layergen.lang import expression as ex
 
 @dataclass(frozen=True)
 class Entry:
-    """``weight[o, c]``, ``padded(x)[n, i]``, ``weight[k][o, c]``, ``norm(x)[n, i]``, ``norm.weight[i]``."""
+    """``weight[o, c]``, ``padded(x)[n, i]``, ``weight[k][o, c]``, ``norm(x)[n, i]``, ``norm.weight[i]``.
+
+    And ``stack.weight[k][o, c]``, of which the indices are k, o and c.
+    """
 
     node: ex.Subscript
     name: ex.Name  # of the tensor, the family, the equations, or the member
@@ -21,6 +24,7 @@ class Entry:
     call: ex.Call | ex.Apply | None = None  # of a member
     output: str | None = None  # that of a call which is meant, where it is named
     path: tuple[str, ...] = ()  # of a tensor of a member
+    kin: bool = False  # whether it is of a member's family, in which the first of the indices tells the tensor
 
     @property
     def all(self) -> tuple[ex.Expression, ...]:
@@ -31,6 +35,17 @@ class Entry:
     def inner(self) -> bool:
         """Whether it is of a member."""
         return self.call is not None or bool(self.path)
+
+    @property
+    def owned(self) -> str:
+        """The name of a tensor of a member, or of a family of them, as the member has it."""
+        return ".".join(self.path)
+
+    @property
+    def read(self) -> ex.Expression:
+        """What is read, without its indices."""
+        value = self.node.value
+        return value.value if self.kin and isinstance(value, ex.Subscript) else value
 
 
 def entry_of(node: ex.Expression) -> Entry | None:
@@ -43,6 +58,9 @@ def entry_of(node: ex.Expression) -> Entry | None:
             return Entry(node, value, indices)
         case ex.Subscript(value=ex.Name() as name, index=which):
             return Entry(node, name, indices, which)
+        case ex.Subscript(value=ex.Member() as path, index=which) if len(index_items(which)) == 1:
+            found = _of_path(node, path, (which, *indices))
+            return found and replace(found, kin=True)
         case ex.Call(function="padded", arguments=(ex.Name() as name,), keywords=()):
             return Entry(node, name, indices, padded=True)
         case ex.Call(function="padded", arguments=(ex.Subscript(value=ex.Name() as name, index=which),), keywords=()):
@@ -128,7 +146,7 @@ class Reading:
     @property
     def text(self) -> str:
         """What is read, as it is written."""
-        return self.name if not self.entry.inner else ex.show(self.entry.node.value)
+        return self.name if not self.entry.inner else ex.show(self.entry.read)
 
 
 def readings(node: ex.Expression, guards: frozenset[str] = frozenset()) -> Iterator[Reading]:

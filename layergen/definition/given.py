@@ -74,11 +74,13 @@ def _family(printer: LoopPrinter, name: str) -> str:
     assert part.each is not None
     index, count = part.each.index, printer.show(part.each.count)
     key = f'f"{part.name(f"{{{index}}}") if part.named is not None else f"{name}.{{{index}}}"}"'
+    one = f"given[{key}]{'[()]' if part.shape in ((), ex.Sequence(())) else ''}"  # the number, where it has no other
     if part.when is None:
-        return f"[given[{key}] for {index} in range({count})]"
+        return f"[{one} for {index} in range({count})]"
     if index in ex.names(part.when):
-        return f"[given.get({key}) for {index} in range({count})]"
-    return f"[given[{key}] for {index} in range({count}) if {key} in given] or None"
+        one = f"{one} if {key} in given else None" if one.endswith("[()]") else f"given.get({key})"
+        return f"[{one} for {index} in range({count})]"
+    return f"[{one} for {index} in range({count}) if {key} in given] or None"
 
 
 def _member(name: str, members: Members) -> str:

@@ -45,11 +45,15 @@ class Inner:
         """An entry of what a member gives, or of a tensor that it owns."""
         member = self.member(entry, which)
         if entry.call is None:
-            tensor = member.tensors.get(".".join(entry.path))
-            compiler = Compiler(self.owner)
+            tensor, text = member.tensors.get(entry.owned), ex.show(entry.read)
+            if isinstance(tensor, tuple):
+                first, *others = index
+                if not 0 <= first < len(tensor):
+                    raise IndexFault(entry.node, f"`{text}` has {len(tensor)} tensors, and none at {first}")
+                tensor, text, index = tensor[first], f"{text}[{first}]", tuple(others)
             if not isinstance(tensor, Entries):
-                return absent(entry.node, ex.show(entry.node.value))
-            return compiler.inside(entry.node, ex.show(entry.node.value), tensor, padded=False)(index)
+                return absent(entry.node, text)
+            return Compiler(self.owner).inside(entry.node, text, tensor, padded=False)(index)
         key = entry.name.id, which, given
         if key not in self.called:
             self.called[key] = self.evaluation(entry, member, given)

@@ -278,14 +278,15 @@ class _Latex:
         """What a member gives, or a tensor that it owns."""
         word = ".".join((entry.name.id, *entry.path))
         text = rf"\mathrm{{{word.replace('_', chr(92) + '_')}}}" if len(word) > 1 else word
-        if entry.which is not None:
-            text = rf"{text}^{{({self.show(entry.which)})}}"
+        places = (*((entry.which,) if entry.which is not None else ()), *entry.indices[: entry.kin])
+        if places:
+            text = rf"{text}^{{({', '.join(map(self.show, places))})}}"
         if entry.call is not None:
             given = (*entry.call.arguments, *(word.value for word in entry.call.keywords))
             text = rf"{text}\left({', '.join(map(self.handed, given))}\right)"
         if entry.output is not None:
             text = rf"{text}^{{\mathrm{{{entry.output}}}}}"
-        return self.entry(text, entry.indices)
+        return self.entry(text, entry.indices[entry.kin :])
 
     def handed(self, node: ex.Expression) -> str:
         """What a member is given."""

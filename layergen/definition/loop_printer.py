@@ -143,7 +143,7 @@ class LoopPrinter(ex.Printer):
         if found.path:
             self.members.add(name.id)
             which = f"[{self.show(found.which)}]" if found.which is not None else ""
-            return f'{renamed(name.id)}{which}.given["{".".join(found.path)}"][{text}]'
+            return f"{renamed(name.id)}{which}.given[{self.owned(found)}]"
         if name.id in self.definition.scene.tensors:
             self.given.add(name.id)
             own = renamed(name.id) + (f"[{self.show(found.which)}]" if found.which is not None else "")
@@ -153,6 +153,20 @@ class LoopPrinter(ex.Printer):
                 return f"{self.entries(name.id, ())}.padded({text})"
             return f"{self.own(name.id)}({text})"
         return super().bare(node)  # an item of a list of numbers
+
+    def owned(self, entry: Entry) -> str:
+        """The key and the indices of a tensor of a member, one of a family by its number."""
+        members = self.definition.scene.members[entry.name.id]
+        family = any(entry.owned in child.scene.families for child in members.known.values())
+        indices, key = entry.indices, f'"{entry.owned}"'
+        if family:
+            first, indices = indices[0], indices[1:]
+            key = (
+                f'"{entry.owned}.{first.value}"'
+                if isinstance(first, ex.Literal)
+                else f'f"{entry.owned}.{{{self.show(first)}}}"'
+            )
+        return f"{key}][{', '.join(map(self.index, indices)) or '()'}"
 
     def own(self, name: str) -> str:
         """The function of a name that has equations, which is not the input of its name."""

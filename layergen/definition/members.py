@@ -1,6 +1,7 @@
 """What is wrong with a definition's calls of members."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from layergen.definition.calling import CallFault, bound, inputs_of, output_of
 from layergen.definition.entries import Entry, passed
@@ -12,6 +13,8 @@ from layergen.definition.scene import Definition
 from layergen.definition.shipped import shipped_names
 from layergen.diagnostics import Finding
 from layergen.lang import expression as ex
+from layergen.lang.model import Buffer, Parameter
+from layergen.suggest import nearest
 from layergen.words import listed
 
 Check = Callable[[ex.Expression], Iterator[Finding]]  # of an expression in the same place
@@ -62,9 +65,13 @@ def _help(made: ex.Call) -> str:
 
 def _entry(definition: Definition, child: Definition, entry: Entry, check: Check) -> Iterator[Finding]:
     if entry.call is None:
-        shape = child.scene.tensors.get(".".join(entry.path))
-        if shape is None or ".".join(entry.path) in child.scene.families:
-            yield ill(entry.node.value, f"`{entry.name.id}` owns no single tensor `{'.'.join(entry.path)}`")
+        shape = child.owned(entry.owned)
+        if shape is None:
+            yield _unowned(child, entry)
+            return
+        family = child.scene.families.get(entry.owned)
+        if (family is not None and family.shape != ()) != entry.kin:
+            yield _misread(entry, family)
             return
     else:
         for name, argument in inputs_of(child, entry.call, entry.name.id).items():
@@ -76,10 +83,35 @@ def _entry(definition: Definition, child: Definition, entry: Entry, check: Check
     possible = tuple(layouts(shape))
     if possible and not any(fits(layout, entry.indices, definition.runs) or layout.runs for layout in possible):
         count = len(possible[0].items)
-        message = f"`{ex.show(entry.node.value)}` has {count} dimensions, and {len(entry.indices)} indices here"
+        count, given = count - entry.kin, len(entry.indices) - entry.kin
+        message = f"`{ex.show(entry.node.value)}` has {count} dimensions, and {given} indices here"
         yield ill(entry.node, message, "give each dimension an index")
     for index in entry.indices:
         yield from check(index)
+
+
+def _unowned(child: Definition, entry: Entry) -> Finding:
+    """A member has no such tensor; those of a family that is `named` have names of their own."""
+    family = child.scene.families.get(entry.owned)
+    there, help = "", None
+    if family is not None and family.named is not None and isinstance(entry.read, ex.Member):
+        there = f": there is `{family.name('{k}')}`"
+        help = f"write `{ex.show(replace(entry.read, name=family.name(0)))}[…]`"
+    elif near := nearest(entry.owned, child.spec.tensors):
+        help = f"write `{near}`"
+    return ill(entry.read, f"`{entry.name.id}` owns no tensor `{entry.owned}`{there}", help)
+
+
+def _misread(entry: Entry, family: Parameter | Buffer | None) -> Finding:
+    """The index in a family stands alone, and all others at once."""
+    text = ex.show(entry.read)
+    if family is None:
+        indices = ", ".join(map(ex.show, entry.indices))
+        return ill(entry.node, f"`{text}` is no family of tensors", f"write all indices at once: `{text}[{indices}]`")
+    count = len(family.shape) if isinstance(family.shape, tuple) else 1
+    indices = f"[{', '.join('ijklmn'[:count])}]" if count else ""
+    message = f"`{text}` is a family of tensors, and `{ex.show(entry.node)}` is no entry of one"
+    return ill(entry.node, message, f"write `{text}[k]{indices}`")
 
 
 def _handed(definition: Definition, argument: ex.Expression, check: Check) -> Iterator[Finding]:

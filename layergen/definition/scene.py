@@ -1,8 +1,9 @@
 """What a definition may speak of: the tensors and numbers of a spec, and the equations themselves."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 
 from layergen.definition.draws import DRAWN
 from layergen.definition.grammar import RUN, Equation, is_run, reduction, run_name
@@ -114,6 +115,10 @@ def _members(part: Module, known: Callable[[str], "Definition | None"]) -> Membe
     return Members(part.module, part.when, found)
 
 
+def _exchanged(one: ex.Expression, other: ex.Expression, node: ex.Expression) -> ex.Expression | None:
+    return other if node == one else None
+
+
 def _of_family(part: Parameter | Buffer) -> Shape:
     """The shape of a family: how many tensors it has, and then theirs, in which its index may stand."""
     assert part.each is not None
@@ -180,6 +185,20 @@ class Definition:
         for name, members in self.scene.members.items():
             if name in self.mentions | self.functions:
                 yield from members.known.values()
+
+    def owned(self, name: str) -> Shape | None:
+        """The shape of a tensor of the layer, as others read it: of a family, with the index in it first."""
+        own = self.spec.tensors.get(name)
+        if own is not None:
+            return self.scene.tensors[name] if own.named is None else None
+        for part in self.scene.families.values():
+            pattern = part.each and part.named and re.escape(part.name("{}")).replace(re.escape("{}"), "([0-9]+)")
+            found = re.fullmatch(pattern, name) if pattern else None
+            if found and part.each and isinstance(part.shape, tuple):
+                index, turn = ex.Name(part.each.index), ex.Literal(int(found[1]))
+                change = partial(_exchanged, index, turn)
+                return tuple(ex.transform(entry, change) for entry in part.shape)
+        return None
 
     def free(self, equation: Equation) -> tuple[str | None, ...]:
         """The names of an equation's free indices, None for those that are fixed."""

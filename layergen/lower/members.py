@@ -1,11 +1,12 @@
 """Lowers members: how the constructor makes them, how they are reset, and what their classes are imported from."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 
 from layergen.lang import expression as ex
 from layergen.lang.inits import is_initializer
 from layergen.lang.ties import Tie
+from layergen.lang.visitor import statements
 from layergen.lower.scopes import attribute_names, constructor_names, given, initializers, negated
 from layergen.lower.source import Origin, SourcePrinter
 from layergen.resolve.lacking import is_untyped, may_lack
@@ -43,9 +44,28 @@ def type_of(member: Member) -> str:
 
 
 def listed(program: Program) -> dict[str, str]:
-    """The classes of the members in lists, by the lists' names."""
-    lists = {name: member for name, member in program.members.items() if member.listed}
-    return {name: type_of_item(member) for name, member in lists.items()}
+    """The classes of the members in lists, by the lists' names and by those of the loops over them."""
+    lists = {name: type_of_item(member) for name, member in program.members.items() if member.listed}
+    loops = (part for part in statements(program.forward.statements) if isinstance(part, ex.For))
+    turns: dict[str, dict[str, None]] = {}  # the classes that a name has in the loops over these
+    for target, name in (pair for loop in loops for pair in _run_over(loop.targets, loop.iterable)):
+        if name in lists:
+            turns.setdefault(target, {})[lists[name]] = None
+    return {**lists, **{target: " | ".join(classes) for target, classes in turns.items()}}
+
+
+def _run_over(targets: Sequence[ex.Name], iterable: ex.Expression) -> Iterator[tuple[str, str]]:
+    """The names that a loop gives its items, each with the list that it runs over."""
+    match iterable:
+        case ex.Name(id=name) | ex.Subscript(value=ex.Name(id=name), index=ex.Slice()) if len(targets) == 1:
+            yield targets[0].id, name
+        case ex.Call(function="enumerate", arguments=(inner,)) if len(targets) > 1:
+            yield from _run_over(targets[1:], inner)
+        case ex.Call(function="reversed", arguments=(inner,)):
+            yield from _run_over(targets, inner)
+        case ex.Call(function="zip", arguments=inners) if len(targets) == len(inners):
+            for target, inner in zip(targets, inners, strict=True):
+                yield from _run_over([target], inner)
 
 
 def untyped(program: Program) -> Callable[[ex.Member], bool]:

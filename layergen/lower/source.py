@@ -117,6 +117,8 @@ class SourcePrinter(ex.Printer):
         match node:
             case ex.Member(value=ex.Subscript(value=ex.Name(id=name)) as value) if name in self.listed:
                 return f"cast({self.listed[name]}, {self.show(value)}).{node.name}"
+            case ex.Member(value=ex.Name(id=name)) if name in self.listed:  # of a loop over a list
+                return f"cast({self.listed[name]}, {name}).{node.name}"
             case ex.Member(value=value, name=name):
                 return f"{self.path(value)}.{name}"
             case ex.Subscript(value=ex.Member() as value, index=index):
