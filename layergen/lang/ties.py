@@ -19,7 +19,7 @@ class Tie:
     key: str  # the left one, as it is written
     left: ex.Expression
     right: ex.Expression  # the one that both are
-    each: Family | None = None  # both paths may mention its index
+    each: Family | None = None  # which its paths mention the index of
 
     @property
     def members(self) -> tuple[str, ...]:
@@ -62,7 +62,18 @@ def _ties(value: object) -> tuple[Tie, ...]:
             raise PydanticCustomError(error.type, "{message}", {**(error.context or {}), "key": keys}) from None
     if each is not None and not found:
         raise fault("there is no pair of tensors", key=EACH, help="write `a[k + 1].weight: c[k].weight` beside it")
-    return tuple(Tie(tie.key, tie.left, tie.right, each) for tie in found)
+    if each is not None and not any(_mentions(tie, each) for tie in found):
+        raise fault(
+            f"no path mentions the index `{each.index}`",
+            key=EACH,
+            help="delete it, or write it into the paths: `a[k + 1].weight: c[k].weight`",
+        )
+    return tuple(Tie(tie.key, tie.left, tie.right, each if _mentions(tie, each) else None) for tie in found)
+
+
+def _mentions(tie: Tie, each: Family | None) -> bool:
+    """Whether one of the two paths is another one for each index."""
+    return each is not None and each.index in ex.names(tie.left) | ex.names(tie.right)
 
 
 Ties = Annotated[tuple[Tie, ...], BeforeValidator(_ties)]

@@ -1,6 +1,6 @@
 """Lowers members: how the constructor makes them, how they are reset, and what their classes are imported from."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
 
 from layergen.lang import expression as ex
@@ -211,16 +211,16 @@ def started(program: Program, target: str, init: ex.Expression) -> list[str]:
 
 def tied(program: Program) -> Iterator[str]:
     """The statements that make tied tensors the same."""
-    for tie in program.ties:
-        yield from _of_each(program, tie, f"{_tensor(program, tie.left)} = {_tensor(program, tie.right)}")
+    yield from _of_each(
+        program, ((tie, f"{_tensor(program, tie.left)} = {_tensor(program, tie.right)}") for tie in program.ties)
+    )
 
 
 def untied(program: Program) -> Iterator[str]:
     """The statements that part tied tensors, where the start of the left one would be left in the right one."""
-    for tie in program.ties:
-        if not _is_started(program, tie.right) or _is_started(program, tie.left):
-            line = f"{_tensor(program, tie.left)} = copy.deepcopy({_tensor(program, tie.right)})"
-            yield from _of_each(program, tie, line)
+    found = (tie for tie in program.ties if not _is_started(program, tie.right) or _is_started(program, tie.left))
+    lines = ((tie, f"{_tensor(program, tie.left)} = copy.deepcopy({_tensor(program, tie.right)})") for tie in found)
+    yield from _of_each(program, lines)
 
 
 def _is_started(program: Program, path: ex.Expression) -> bool:
@@ -232,17 +232,25 @@ def _is_started(program: Program, path: ex.Expression) -> bool:
     return False
 
 
-def _of_each(program: Program, tie: Tie, line: str) -> list[str]:
-    """A statement about two tensors that are one, for each index, and where the members are there that have them."""
-    lines = [line]
-    if tie.each is not None:
-        count = SourcePrinter(attribute_names(program)).show(tie.each.count)
-        lines = [f"for {tie.each.index} in range({count}):", f"    {line}"]
-    there = [name for name in tie.members if name in program.members and program.members[name].when is not None]
-    if there:
-        asked = " and ".join(f"self.{name} is not None" for name in there)
-        lines = [f"if {asked}:", *(f"    {line}" for line in lines)]
-    return lines
+def _of_each(program: Program, found: Iterable[tuple[Tie, str]]) -> Iterator[str]:
+    """Statements about two tensors that are one, for each index, and where the members are there that have them.
+
+    Neighbours that ask the same stand in one branch or loop.
+    """
+    for (there, each), group in groupby(found, key=lambda pair: (_asked(program, pair[0]), pair[0].each)):
+        lines = [line for _, line in group]
+        if each is not None:
+            count = SourcePrinter(attribute_names(program)).show(each.count)
+            lines = [f"for {each.index} in range({count}):", *(f"    {line}" for line in lines)]
+        if there:
+            asked = " and ".join(f"self.{name} is not None" for name in there)
+            lines = [f"if {asked}:", *(f"    {line}" for line in lines)]
+        yield from lines
+
+
+def _asked(program: Program, tie: Tie) -> tuple[str, ...]:
+    """The members of a tie that need not be there."""
+    return tuple(name for name in tie.members if name in program.members and program.members[name].when is not None)
 
 
 def _tensor(program: Program, path: ex.Expression) -> str:
