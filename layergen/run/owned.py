@@ -84,6 +84,12 @@ def tie(
             shapes = f"{placement.shown(tuple(one.shape))} and {placement.shown(tuple(other.shape))}"
             message = f"`{left}` and `{source}` cannot be one tensor: their shapes are {shapes}"
             raise MemberFault(right, message, rule=WrongTensorPath)
+        alike = (path for path, tensor in state.items() if tensor is one and path != prefix + left)
+        if one is not None and one is not other and (follower := next(alike, None)) is not None:
+            met, new = bracketed(follower.removeprefix(prefix)), bracketed(source)
+            message = f"`{bracketed(left)}` is one with `{met}` already, and is made `{new}` here"
+            help = "let each tensor stand on the left once, and before what is tied to it"
+            raise MemberFault(right, message, help=help, rule=WrongTensorPath)
         state[prefix + left] = other
         owned.pop(prefix + left, None)  # it is told of once
 
