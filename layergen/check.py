@@ -77,6 +77,7 @@ def check(program: Program) -> CheckedLayer:
         defined = hold_to_definition(program, tested)
         conditions = Conditions(program, cases)
         conditions.asked(proven)
+        conditions.counted(proven)
         proofs = conditions.shown(proven)
         bounded = dict(_at_bounds(program, [made.setting for made in tested], conditions))
         at_bounds = hold_at_bounds(program, [made for made, _ in bounded.values()])

@@ -4,18 +4,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
+import sympy
+
 from layergen.at_setting import check_setting, input_facts, working
 from layergen.checked import CheckedCase, PreconditionCase
 from layergen.faults import SpecError
 from layergen.prove.demanded import Demanded, OnWays
-from layergen.prove.formula import value
+from layergen.prove.formula import symbol, value
 from layergen.prove.hints import numbers
 from layergen.prove.outcomes import Does, Outcomes, Point
 from layergen.prove.preconditions import Precondition, preconditions
 from layergen.prove.proven import Proof, Tried
 from layergen.prove.small_sizes import outputs_with_entries, refusals
 from layergen.resolve.program import Program
-from layergen.settings.choice import Setting
+from layergen.settings.choice import Setting, allowed
 from layergen.settings.telling import alone, distinguishing
 
 
@@ -54,6 +56,17 @@ class Conditions:
                     self.add(condition)
                 else:  # what holds at numbers is not said of all
                     self.at_numbers.setdefault(proof.setting.name, []).append(condition.condition)
+
+    def counted(self, proofs: Sequence[Proof | Tried]) -> None:
+        """Gather that a dimension is there over which a loop runs, where torch refuses what no turn has made."""
+        for proof in proofs:
+            for name in proof.counts if isinstance(proof, Proof) else ():
+                if name in self.program.dimensions and name in proof.setting.sizes:
+                    way = self.setting(proof)
+                    kept, broken = (replace(way, sizes={**way.sizes, name: size}) for size in (1, 0))
+                    condition = sympy.Ge(symbol(name), 1, evaluate=False)  # which holds of all sizes but 0
+                    if allowed(self.program, kept) and allowed(self.program, broken):
+                        self.add(Precondition(f"{name} >= 1", condition, kept, broken, let_through=broken))
 
     def shown(self, proofs: Sequence[Proof | Tried]) -> tuple[Proof | Tried, ...]:
         """Gather what is shown by refusals at small sizes; gives the proofs, with what no condition tells."""

@@ -338,3 +338,25 @@ def test_a_size_that_is_rounded_is_shown_at_the_hints_alone(forward: str, size: 
 def test_a_size_that_stays_whole_is_proven() -> None:
     assert checked(program("y = x[:, :C // 2]", inputs=LEFT_OUT, outputs={"y": ["N", "C // 2"]})).proven
     assert all(checked(program(f"y = x[:, :{size}]")).proven for size in ("int(C)", "abs(C)"))
+
+
+STEPS: dict[str, Any] = {"inputs": {"x": ["N", "L", "C"]}, "outputs": {"y": ["N", "L", "C"]}}
+STACKED = (
+    "h = zeros(N, C)\nhs = []\nfor x_t in unbind(x, 1):\n  h = tanh(x_t + h)\n  append(hs, h)\ny = stack(hs, dim=1)"
+)
+
+
+def test_a_list_that_no_turn_makes_longer_is_a_precondition_that_the_layer_checks() -> None:
+    (condition,) = checked(program(STACKED, **STEPS)).preconditions
+    assert condition.text == "L >= 1"
+    assert condition.check is not None
+    assert condition.broken[0].sizes["L"] == 0
+
+
+def test_what_is_demanded_of_turns_already_is_not_demanded_again() -> None:
+    assert texts(STACKED, **STEPS, constraints=["L >= 1"]) == []
+
+
+def test_a_loop_that_gives_what_it_began_with_may_take_no_turn() -> None:
+    forward = "h = zeros(N, C)\nfor x_t in unbind(x, 1):\n  h = tanh(x_t + h)\ny = h"
+    assert texts(forward, inputs=STEPS["inputs"], outputs={"y": ["N", "C"]}) == []

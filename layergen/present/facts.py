@@ -160,7 +160,10 @@ def _precondition(condition: PreconditionCase) -> str:
     text = f"{condition.text} {ways}" if (ways := condition.ways()) else condition.text
     if condition.check is not None:
         alone = condition.let_through == condition.broken
-        text += "  checked: torch would not" if alone else "  checked: torch stretches what has size 1"
+        why = "torch would not" if alone else "torch stretches what has size 1"
+        if 0 in condition.broken[0].sizes.values():
+            why = "torch would refuse what no turn of a loop has made"
+        text += f"  checked: {why}"
     elif condition.let_through:
         text += "  not refused where a size of 1 is stretched"
     return text
