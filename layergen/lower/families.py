@@ -49,13 +49,15 @@ def members_read(program: Program) -> dict[str, bool]:
     return found
 
 
-def reader(program: Program) -> Callable[[ex.Subscript, Show], str | None]:
-    """How a printer writes the tensors of the families that are named."""
+def reader(program: Program, hidden: str | None = None) -> Callable[[ex.Subscript, Show], str | None]:
+    """How a printer writes the tensors of the families that are named, or whose name stands for one of them."""
     named = named_families(program)
 
     def written(node: ex.Subscript, show: Show) -> str | None:
-        if not isinstance(node.value, ex.Name) or node.value.id not in named:
+        if not isinstance(node.value, ex.Name) or node.value.id not in {*named, hidden}:
             return None
+        if node.value.id not in named:
+            return f"self.{hidden}[{show(node.index)}]"
         return read(named[node.value.id], node.index, show)
 
     return written

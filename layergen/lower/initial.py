@@ -63,7 +63,7 @@ def refilled(program: Program) -> tuple[str, ...]:
         tensor = program.tensors[name]
         if isinstance(tensor, Buffer) and not tensor.persistent:
             read = tensor.init.mentions & program.tensors.keys() - set(program.arguments)
-            if read <= set(found) and not any(map(draws, tensor.init.nodes())):
+            if read <= {*found, name} and not any(map(draws, tensor.init.nodes())):
                 found.append(name)
     return tuple(found)
 
@@ -164,9 +164,10 @@ class InitialWriter:
         parts += [f"self.{argument} is not None" for argument in given(self.program, tensor.init.nodes())]
         return " and ".join(dict.fromkeys(parts))
 
-    def printer(self, origin: Origin | None = None) -> SourcePrinter:
-        functions = functional(self.program)
-        return SourcePrinter(self.names, origin, functional=functions, read=reader(self.program))
+    def printer(self, origin: Origin | None = None, own: str | None = None) -> SourcePrinter:
+        """A printer for initial values, where one tensor of a family has the name of that, if it is told."""
+        functions, names = functional(self.program), self.names if own is None else self.names | {own: own}
+        return SourcePrinter(names, origin, functional=functions, read=reader(self.program, own))
 
     def family(self, name: str, tensor: Parameter | Buffer, asked: bool) -> Iterator[str]:
         """Give the tensors of a family their initial values, one after the other; each turn may ask if there is one."""
@@ -195,7 +196,7 @@ class InitialWriter:
         init = ex.transform(init, lambda node: like(node, tensor.shape, target))
         before = mapped(tensor.init.before, lambda node: ex.transform(node, self.fan_as_name))
         origin = Origin(f"{target}.device", f"{target}.dtype")
-        printer = self.printer(origin)
+        printer = self.printer(origin, name if tensor.each is not None else None)
         if is_initializer(init):
             yield self.initialized(init, target)
             return

@@ -212,14 +212,17 @@ def started(program: Program, target: str, init: ex.Expression) -> list[str]:
 def tied(program: Program) -> Iterator[str]:
     """The statements that make tied tensors the same."""
     yield from _of_each(
-        program, ((tie, f"{_tensor(program, tie.left)} = {_tensor(program, tie.right)}") for tie in program.ties)
+        program,
+        ((tie, f"{_tensor(program, tie.left)} = {_tensor(program, tie.right, tie.left)}") for tie in program.ties),
     )
 
 
 def untied(program: Program) -> Iterator[str]:
     """The statements that part tied tensors, where the start of the left one would be left in the right one."""
     found = (tie for tie in program.ties if not _is_started(program, tie.right) or _is_started(program, tie.left))
-    lines = ((tie, f"{_tensor(program, tie.left)} = copy.deepcopy({_tensor(program, tie.right)})") for tie in found)
+    lines = (
+        (tie, f"{_tensor(program, tie.left)} = copy.deepcopy({_tensor(program, tie.right, tie.left)})") for tie in found
+    )
     yield from _of_each(program, lines)
 
 
@@ -253,5 +256,8 @@ def _asked(program: Program, tie: Tie) -> tuple[str, ...]:
     return tuple(name for name in tie.members if name in program.members and program.members[name].when is not None)
 
 
-def _tensor(program: Program, path: ex.Expression) -> str:
-    return SourcePrinter(attribute_names(program) | {name: f"self.{name}" for name in program.members}).show(path)
+def _tensor(program: Program, path: ex.Expression, beside: ex.Expression | None = None) -> str:
+    """The source of a tensor of a member; beside one that has a type, it has its own."""
+    typed = beside is not None and not isinstance(parted(beside, ex.show)[0], ex.Subscript)
+    names = attribute_names(program) | {name: f"self.{name}" for name in program.members}
+    return SourcePrinter(names, listed=listed(program) if typed else {}).show(path)

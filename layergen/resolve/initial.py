@@ -7,6 +7,7 @@ from layergen.diagnostics import Finding, Label, Path, Place
 from layergen.lang import expression as ex
 from layergen.lang.model import LayerSpec
 from layergen.lang.visitor import assignments, mentioned
+from layergen.resolve.chains import check_chain
 from layergen.resolve.reserved import reserved_names
 from layergen.resolve.scope import CONSTANTS
 from layergen.rules.names import ShadowedName, UnusedName
@@ -17,7 +18,10 @@ from layergen.words import listed
 def init_reads(spec: LayerSpec, name: str) -> list[str]:
     """The tensors that an initial value reads, in the order of declaration. Fans read no more than a shape."""
     scalars = {*spec.arguments, *spec.derived}
-    return [other for other in spec.tensors if other in spec.tensors[name].init.mentions - scalars]
+    mentioned = spec.tensors[name].init.mentions - scalars
+    if spec.tensors[name].each is not None:  # of which each may start from those before it
+        mentioned -= {name}
+    return [other for other in spec.tensors if other in mentioned]
 
 
 def initial_order(spec: LayerSpec) -> tuple[str, ...]:
@@ -44,6 +48,8 @@ def check_initial(spec: LayerSpec) -> Iterator[Finding]:
             place = Place(path, (init.target[0].span[0], init.target[-1].span[1]))
             yield InitMismatch.at(place, f"the last statement does not assign `{name}`", help=f"end with `{name} = …`")
         yield from _check_locals(spec, path, name)
+        if tensor.each is not None and name not in {*spec.arguments, *spec.derived}:
+            yield from check_chain(name, tensor, tensor.each.index, path)
 
 
 def _check_locals(spec: LayerSpec, path: Path, name: str) -> Iterator[Finding]:

@@ -19,9 +19,14 @@ from layergen.run.instance import Instance
 
 
 def tensors_read(instance: Instance, tensor: Parameter | Buffer) -> dict[str, Tensor | None]:
-    """The tensors that an initial value reads, all of a family."""
-    declared = instance.program.declared
-    return {name: other for name, other in instance.state.items() if declared.get(name, name) in tensor.init.mentions}
+    """The tensors that an initial value reads, all of a family, but of its own those before it."""
+    declared, found = instance.program.declared, tensor.init.mentions
+    own = next((name for name, part in instance.program.tensors.items() if part is tensor), "")
+    kin = instance.program.kin.get(declared.get(own, ""), ())
+    later = kin[kin.index(own) :] if own in kin else ()
+    return {
+        name: other for name, other in instance.state.items() if declared.get(name, name) in found and name not in later
+    }
 
 
 def evaluated(
