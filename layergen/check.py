@@ -23,6 +23,7 @@ from layergen.contracts.together import check_together
 from layergen.contracts.transforms import transforms
 from layergen.diagnostics import Finding
 from layergen.domains.joined import joined_limits
+from layergen.domains.numbers import with_numbers
 from layergen.domains.tables import works_with_tables
 from layergen.faults import SpecError, refuse
 from layergen.prove.abstract_run import settled
@@ -57,7 +58,8 @@ def check(program: Program) -> CheckedLayer:
     with settled():
         usual = settings(program)
         refuse(check_computed(program, usual[0]))
-        chosen = tuple(fitted(program, setting, works_with_tables) for setting in (*usual, *reaching(program, usual)))
+        fitting = [fitted(program, setting, works_with_tables) for setting in (*usual, *reaching(program, usual))]
+        chosen = with_numbers(program, fitting)
         refuse(finding for setting in chosen for finding in _emptied(program, setting))
         proven = tuple(_at_further_sizes(program, prove(program, chosen)))
         for_data = any(asks_for_data(program, setting) for setting in paths(program, chosen))

@@ -3,12 +3,14 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from projects import Project
-from small import checked, fault_of, program
+from small import checked, fault_of, program, setting_of, settings_of
 
 from layergen.checked import CheckedLayer
+from layergen.domains.numbers import with_numbers
 from layergen.present.guarantees import guarantees
 from layergen.prove.demands import RankDemand, SizeDemand
 from layergen.prove.proven import Proof, Tried
@@ -25,7 +27,6 @@ inputs:
 outputs:
   y: []
 forward: y = ctc_loss(log_softmax(p, dim=-1), t, i, l)
-cases: [{T: 24, S: 3}]  # the text fits into the recording
 """
 GAUSSIAN = """\
 layer: GaussianScore
@@ -73,6 +74,34 @@ def test_nothing_is_claimed_of_runs_that_need_no_data() -> None:
     said = {item.contract: item for item in guarantees(checked(gaussian([])))}
     assert said["device"].verdict == "checked"
     assert not any("autocast" in item.detail or "accelerator" in item.detail for item in said.values())
+
+
+def ctc(**parts: Any) -> Program:
+    lengths = "full([N], T, dtype=int64), full([N], S, dtype=int64)"
+    inputs = {"x": ["T", "N", "C"], "t": {"shape": ["N", "S"], "dtype": "int64", "range": [1, "C"]}}
+    forward = f"y = ctc_loss(log_softmax(x, dim=-1), t, {lengths})"
+    return program(forward, **{"inputs": inputs, "outputs": {"y": []}, **parts})
+
+
+def test_a_loss_is_tried_where_it_is_finite() -> None:
+    found = checked(ctc())  # at ordinary sizes, the text is longer than the recording
+    assert [case.setting.sizes["T"] > case.setting.sizes["S"] for case in found.cases] == [True]
+
+
+@pytest.mark.parametrize(("case", "changed"), [({"S": 8}, "T"), ({"T": 5}, "S")])
+def test_the_sizes_of_a_case_stay_where_others_make_a_loss_finite(case: dict[str, int], changed: str) -> None:
+    layer = ctc(cases=[case])
+    sizes = checked(layer).cases[0].setting.sizes
+    usual = setting_of(layer).sizes
+    assert sizes.items() >= case.items()
+    assert [name for name in sizes if sizes[name] != usual[name]] == [changed]
+
+
+def test_what_is_finite_nowhere_is_tried_at_its_usual_sizes() -> None:
+    layer = program("y = mean(log(-square(x)))", inputs={"x": ["N", "C"]}, outputs={"y": []})
+    usual = settings_of(layer)
+    assert with_numbers(layer, usual) == tuple(usual)
+    assert fault_of(layer).rule.code == "LG313"
 
 
 def test_a_wrong_shape_shows_with_data_too() -> None:

@@ -179,9 +179,10 @@ def test_a_loss_that_is_never_finite_is_told_to_be_so() -> None:
         arguments={"classes": {**DIM, "min": 2}},
         inputs={"x": ["T", "N", "classes"], "t": {"shape": ["N", "S"], "dtype": "int64", "range": [1, "classes"]}},
         outputs={"y": []},
+        cases=[{"classes": 4, "T": 3, "S": 8}],  # more targets than steps
     )
     assert finding.message == "`y` is never finite, so that no effect of `x` and `t` is seen"
-    assert finding.help == "under `cases`, give a setting at which it is finite: `- {T: …, N: …, S: …}`"
+    assert finding.help == "under `cases`, give a setting at which it is finite: `- {T: …, S: …, N: …}`"
 
 
 def test_a_mask_that_is_not_heeded_is_shown_where_it_is_declared() -> None:
