@@ -43,6 +43,7 @@ from layergen.contracts.strides import STRIDES
 from layergen.contracts.stuck import STUCK
 from layergen.contracts.trained import TRAINED
 from layergen.contracts.training import RANDOMNESS
+from layergen.contracts.turned import TURNED
 from layergen.contracts.units import UNITS
 from layergen.contracts.vanishing import VANISHING
 from layergen.contracts.wrapped import WRAPPED
@@ -66,7 +67,7 @@ CONTRACTS: dict[str, tuple[Promise, ...]] = {
     "device": (DEVICE,),
     "gradient": (GRADIENT, CANCELLED, DETACHED),
     "training": (RANDOMNESS, DROPPED, EDGE_DRAWS),
-    "meaning": (INDEPENDENCE, CAUSAL, MASKS, AXES),
+    "meaning": (INDEPENDENCE, CAUSAL, MASKS, AXES, TURNED),
     "definition": (COMPLETE, TOLD),
     "domains": (DOMAINS, WRAPPED),
     "finite": (FINITE,),

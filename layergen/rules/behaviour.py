@@ -144,11 +144,12 @@ class NonFiniteValue(Rule):
 class BiasedDropout(Rule):
     """What training drops at random, it does not make good for: evaluation is not its mean.
 
-    A layer that sets some of its output to zero in training, and scales the rest by a factor, is to give on average
-    what it gives in evaluation: the factor is one divided by the share that is kept. Many draws are compared. A layer
-    that leaves the rest as it is, as one that hides parts of its input, is let pass, and so is one that scales by
-    other factors each time. That `p` is the share that is kept, where its `doc` says that it is dropped, is not seen:
-    a layer that is scaled rightly for it is sound.
+    A layer that drops some of a value in training, and scales the rest by a factor, is to give on average what it
+    gives in evaluation: the factor is one divided by the share that is kept. Many draws are compared, of the outputs
+    and of what is assigned on the way to them: of each entry, training makes one of two values. A layer that leaves the
+    rest as it is, as one that hides parts of its input, is let pass, and so is one that scales by other factors each
+    time. Whether `p` is the share that is kept or dropped is `turned-probability`'s to tell: a layer that is scaled
+    rightly for it is sound here.
 
         forward: y = where(rand_like(x) < p, x / (1 - p), 0) if training else x      # keeps a share of p
 

@@ -263,3 +263,26 @@ class FlooredFactor(Rule):
 
     code = "LG361"
     judges = True
+
+
+class TurnedProbability(Rule):
+    """An argument is the probability to keep something, and is taken for that to drop it, or the other way round.
+
+    Of which of the two an argument is the probability, its name says (`keep_prob`, `drop_rate`), or else its `doc`
+    ("Probability that an entry is zeroed"); where the two differ, nothing is told. Ops and modules of torch
+    take the probability to drop, and layers what the names of their arguments say. Where a forward draws by itself,
+    what is zero in training is counted, at two values of the argument.
+
+        arguments:
+          keep_prob: {type: float, min: 0, max: 1, default: 0.9, doc: Probability that an entry is kept.}
+        forward: |
+          y = dropout(x, keep_prob, training)
+
+    Fix: hand on what is left to 1, or name the argument for what it is.
+
+        forward: |
+          y = dropout(x, 1 - keep_prob, training)
+    """
+
+    code = "LG362"
+    judges = True
