@@ -120,7 +120,7 @@ class Contract(Terms):
     modes: bool  # whether it does something else in training than in evaluation
     random: Literal["never", "training", "always"]
     mixes: tuple[tuple[str, Mixing], ...]  # the dimensions along which samples see each other, and when
-    causal: str | None  # the dimension along which no entry sees a later one
+    causal: str | None  # the dimensions along which no entry sees a later one, in raster order
     causal_when: str | None  # the condition under which it is so, None: always
     accepted: tuple[tuple[str, str], ...]  # judgements of the checks that the author overrules, with the reasons
     preconditions: tuple[str, ...]  # what torch demands of sizes beyond the constraints
@@ -163,7 +163,7 @@ def contract_of(layer: CheckedLayer) -> Contract:
         modes=program.asks_mode,
         random=program.random if program.draws else "never",
         mixes=tuple(program.mixes.items()),
-        causal=None if program.causal is None else program.causal.dim,
+        causal=None if program.causal is None else ", ".join(program.causal.dims),
         causal_when=None if program.causal is None or program.causal.when is None else ex.show(program.causal.when),
         accepted=tuple(program.accept.items()),
         preconditions=tuple(text for condition in layer.preconditions if (text := _condition(condition))),

@@ -6,11 +6,12 @@ import meant_at_scales
 import pytest
 import yaml
 from meant import SOUND, WRONG
-from small import DIM, checked, fault_of, program
+from small import DIM, checked, fault_of, program, spec
 
 from layergen.check import CheckedLayer
 from layergen.contract import contract_of
 from layergen.present.guarantees import guarantees
+from layergen.resolve.meanings import check_meanings
 from layergen.resolve.program import Program
 
 
@@ -174,3 +175,32 @@ def test_a_mean_over_what_a_mask_leaves_out_is_found_in_a_tuple() -> None:
     outputs = "outputs: {y: [N, L], state: {tuple: {h: [N], c: [N]}}}"
     forward = "forward: |\n  y = where(mask, x, 0.0)\n  state = (mean(x, dim=1), sum(y, dim=1))"
     assert fault_of(read(f"{inputs}\n{outputs}\n{forward}")).rule.code == "LG330"
+
+
+IMAGE: dict[str, Any] = {"inputs": {"x": ["N", "C", "H", "W"]}, "outputs": {"y": ["N", "C", "H", "W"]}}
+
+
+@pytest.mark.parametrize(
+    ("dims", "message"),
+    [
+        ([], "`causal` names no dimension"),
+        (["H", "H"], "`causal` names a dimension twice"),
+        (["H", "Q"], "`Q` is not a dimension of the inputs"),
+    ],
+)
+def test_what_is_causal_row_by_row_is_named(dims: list[str], message: str) -> None:
+    (finding,) = check_meanings(spec("y = tanh(x)", **IMAGE, causal=dims))
+    assert finding.message == message
+
+
+def test_dimensions_that_no_tensor_has_together_come_in_no_order() -> None:
+    apart = {"inputs": {"x": ["N", "H"], "z": ["N", "W"]}, "outputs": {"y": ["N", "H", "W"]}}
+    (finding,) = check_meanings(spec("y = x[:, :, None] + z[:, None]", **apart, causal=["H", "W"]))
+    own = "as entries of their own just once, so that no entry is later than another"
+    assert finding.message == f"no input has `H` and `W` {own}"
+
+
+def test_causality_row_by_row_is_claimed_as_what_it_is() -> None:
+    ((_, detail),) = claims(checked(program("y = tanh(x)", **IMAGE, causal=["H", "W"])), "causal")
+    assert detail.startswith("on 1 way, along `H` and `W` row by row: all that is later")
+    assert detail.endswith("and the sequence ended in the middle")

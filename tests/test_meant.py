@@ -308,7 +308,8 @@ def test_keys_of_other_tools_are_known(old: str, new: str, help: str) -> None:
     [
         (
             "causal: true",
-            "name the dimension along which nothing sees what is later: `causal: L`, or `{dim: L, when: causal}`",
+            "name the dimension along which nothing sees what is later: `causal: L`, `[H, W]` for rows, or "
+            "`{dim: L, when: causal}`",
         ),
         ("mixes: true", "name the dimensions along which samples see each other: `mixes: [N]`"),
         ("random: true", "write `always` where it draws random numbers at all times"),

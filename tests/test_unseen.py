@@ -49,6 +49,52 @@ def looking_back(x: Tensor, mask: Tensor) -> Tensor:
     return (x * mask[:, :, None]).cumsum(1)
 
 
+RASTER = Case(
+    inputs={"x": (2, 4, 3)},
+    outputs={"y": (2, 4, 3)},
+    axes={"H": {"x": 2, "y": 2}, "W": {"x": 1, "y": 1}},
+)
+
+
+def image_layer_of(forward: Callable[[Tensor], Tensor]) -> Layer:
+    """A layer of images whose columns stand before their rows."""
+
+    class Made(nn.Module):
+        def __init__(self, dtype: torch.dtype | None = None) -> None:
+            super().__init__()
+
+        def forward(self, x: Tensor) -> Tensor:
+            return forward(x)
+
+    return Layer(Made, inputs={"x": Input()}, raster=("H", "W"), shortened=True)
+
+
+def in_order(x: Tensor) -> Tensor:
+    """The sum of all pixels up to each, row by row."""
+    return x.transpose(1, 2).flatten(1).cumsum(1).reshape(2, x.shape[2], x.shape[1]).transpose(1, 2)
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_what_looks_back_row_by_row_is_let_pass(training: bool) -> None:
+    behaviours.test_is_causal_row_by_row(image_layer_of(in_order), RASTER, training)
+
+
+@pytest.mark.parametrize(
+    "forward",
+    [
+        lambda x: x.flatten(1).cumsum(1).reshape(x.shape),  # column by column
+        lambda x: in_order(x) + x.roll(-1, 1),  # the next one of the row
+        lambda x: in_order(x) + x.roll(-1, 2),  # that below
+        lambda x: in_order(x) + x[:, :1, -1:],  # the first one of the last row
+        lambda x: in_order(x) / x.shape[2],  # how many rows there are
+        lambda x: in_order(x) + x.mean(1, keepdim=True),  # the whole row
+    ],
+)
+def test_what_sees_what_is_later_row_by_row_is_found(forward: Callable[[Tensor], Tensor]) -> None:
+    with pytest.raises(AssertionError):
+        behaviours.test_is_causal_row_by_row(image_layer_of(forward), RASTER, False)
+
+
 SAMPLES, CAUSAL = behaviours.test_samples_are_independent, behaviours.test_is_causal
 UNMARKED, NOTHING = behaviours.test_unmarked_positions_have_no_effect, behaviours.test_masks_may_mark_all_or_nothing
 
@@ -131,6 +177,17 @@ def test_a_causal_dimension_is_named() -> None:
         "forward": "y = cumsum(x, dim=1)",
     }
     assert list(unseen(checked(program(**parts, causal="L")))) == ["batch='N'", "causal='L'", "shortened=True"]
+
+
+def test_dimensions_that_are_causal_row_by_row_are_named() -> None:
+    parts: dict[str, Any] = {
+        "inputs": {"x": ["N", "H", "W"]},
+        "outputs": {"y": ["N", "H", "W"]},
+        "forward": "y = cumsum(x, dim=2)",
+    }
+    layer = checked(program(**parts, causal=["H", "W"]))
+    assert list(unseen(layer)) == ["batch='N'", "raster=('H', 'W')", "shortened=True"]
+    assert set(dimensions(layer)) == {"N", "H", "W"}
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,12 @@
-"""Causality: along the dimension that the spec names, no entry of an output sees a later one of an input."""
+"""Causality: along the dimensions that the spec names, no entry of an output sees a later one of an input.
 
-from collections.abc import Iterator
+Of several dimensions, the entries come row by row: the last one runs first.
+"""
 
+import math
+from collections.abc import Iterator, Sequence
+
+import torch
 from torch import Tensor
 
 from layergen.contracts.execution import NUMBERS
@@ -11,11 +16,12 @@ from layergen.diagnostics import Finding
 from layergen.lang import expression as ex
 from layergen.lang.interpreter import Interpreter
 from layergen.lang.model import Causal
+from layergen.lang.model import Tensor as Declared
 from layergen.resolve.standing import axes
 from layergen.rules.meaning import FutureSeen
 from layergen.run.forward import Run, TrialFault
 from layergen.settings.choice import Setting
-from layergen.words import plural
+from layergen.words import listed, plural
 
 # The scales of all inputs and of what comes later, and whether bool inputs are all true.
 DRAWS = ((1.0, 1.0, True), (1.0, FAR, None), (NEAR, NEAR, True))
@@ -27,7 +33,7 @@ def check_causal(ways: Ways) -> Iterator[Finding]:
     causal = ways.program.causal
     if causal is None:
         return
-    name, tried, shortened = causal.dim, set[tuple[str, bool]](), list[bool]()
+    names, tried, shortened = causal.dims, set[tuple[str, bool]](), list[bool]()
     for way in probed(ways):
         if not is_causal(causal, way.probe.setting):
             continue
@@ -36,28 +42,31 @@ def check_causal(ways: Ways) -> Iterator[Finding]:
             usual = way.probe.run(way.training, before)
             if usual is None:
                 continue
-            for position in _positions(way.probe.setting.sizes[name]):
-                later = _later(way.probe, name, before, position, later_scale)
+            for position in _positions([way.probe.setting.sizes[name] for name in names]):
+                later = _later(way.probe, names, before, position, later_scale)
                 run = way.probe.run(way.training, later)
                 if run is None:
                     continue
                 tried.add((way.probe.setting.name, way.training))
-                output = _sees(way, name, usual, run, position)
+                output = _sees(way, names, usual, run, position)
                 if output is not None:
-                    yield _finding(way, name, output, position, usual)
+                    yield _finding(way, names, output, position, usual)
                     return
-        short = Shortened(way, name)
+        short = Shortened(way, names)
         output = short.sees()
         if output is not None:
             yield short.finding(output)
             return
         shortened += [short.run is not None] if short.settled else []
     if tried:
-        detail = "all that is later than the first, a middle and the last but one position replaced"
-        names, modes = zip(*tried, strict=True)
+        places = (
+            f"the first, a middle and the last but one position{'' if len(names) == 1 else ', and the end of a row,'}"
+        )
+        detail = f"all that is later than {places} replaced"
+        settings, modes = zip(*tried, strict=True)
         where = "" if causal.when is None else f", where `{ex.show(causal.when)}`"
         kinds = [SHORTENED] if shortened and all(shortened) else []
-        words = ", ".join([f"on {plural(len({*names}), 'way')}, along `{name}`{where}: {detail}", *kinds])
+        words = ", ".join([f"on {plural(len({*settings}), 'way')}, along {along(names)}{where}: {detail}", *kinds])
         ways.say("causal", words, modes=modes, kinds=kinds)
 
 
@@ -69,23 +78,30 @@ def is_causal(causal: Causal, setting: Setting) -> bool:
     return causal.when is None or Interpreter(setting.values).truth(causal.when)
 
 
+def along(names: Sequence[str]) -> str:
+    """Along which dimensions entries come one after the other, in words."""
+    return listed(f"`{name}`" for name in names) + (" row by row" if len(names) > 1 else "")
+
+
 class Shortened:
     """A sequence that ends in the middle, beside the whole one; other sizes draw other random numbers.
+
+    Of rows, the last ones are cut off.
 
     Attributes:
         settled: Whether no random numbers are drawn.
         run: What came of the part; None where the layer does not take it.
     """
 
-    def __init__(self, way: Way, name: str) -> None:
-        self.way, self.name, self.probe = way, name, way.probe
-        self.end = self.probe.setting.sizes[name] // 2 + 1
+    def __init__(self, way: Way, names: Sequence[str]) -> None:
+        self.way, self.names, self.name, self.probe = way, names, names[0], way.probe
+        self.end = self.probe.setting.sizes[self.name] // 2 + 1
         program = self.probe.program
         self.before = self.probe.drawn(masks=True)
         self.usual = self.probe.run(way.training, self.before)
         self.run: Run | None = None
         self.settled = not (program.draws and (way.training or program.random == "always"))
-        if self.settled and self.usual is not None and self.end < self.probe.setting.sizes[name]:
+        if self.settled and self.usual is not None and self.end < self.probe.setting.sizes[self.name]:
             self.run = self._at_the_end()
 
     def _at_the_end(self) -> Run | None:
@@ -104,7 +120,8 @@ class Shortened:
         """The first output that is another one before the end."""
         if self.usual is None or self.run is None:
             return None
-        return _sees(self.way, self.name, self.usual, self.run, self.end - 1)
+        row = math.prod(self.probe.setting.sizes[name] for name in self.names[1:])
+        return _sees(self.way, self.names, self.usual, self.run, self.end * row - 1)
 
     def finding(self, output: str) -> Finding:
         assert self.usual is not None
@@ -114,37 +131,57 @@ class Shortened:
         return FutureSeen.at(self.usual.place(output), message, notes=notes, help=help)
 
 
-def _positions(size: int) -> list[int]:
-    """Positions behind which there is something: the first, a middle and the last one."""
-    return sorted({0, size // 2, size - 2} & set(range(size - 1)))
+def _positions(sizes: Sequence[int]) -> list[int]:
+    """Positions behind which there is something: the first, a middle and the last one; and the end of a row."""
+    count, row = math.prod(sizes), sizes[-1]
+    return sorted(
+        {0, count // 2, (sizes[0] // 2) * (count // sizes[0]) + row // 2, row - 1, count - 2} & {*range(count - 1)}
+    )
 
 
-def _later(probe: Probe, name: str, before: Tensors, position: int, scale: float) -> dict[str, Tensor]:
+def _up_to(position: int, tensor: Tensor, places: Sequence[int]) -> Tensor:
+    """Which entries of a tensor come up to a position, by the dimensions along which they are ordered."""
+    sizes = [tensor.shape[axis] for axis in places]
+    order = torch.arange(math.prod(sizes)).reshape(sizes)
+    by_axis = sorted(range(len(places)), key=places.__getitem__)
+    shape = [size if axis in places else 1 for axis, size in enumerate(tensor.shape)]
+    return (order <= position).permute(by_axis).reshape(shape).expand(tensor.shape)
+
+
+def _places(part: Declared, names: Sequence[str], rank: int) -> list[int] | None:
+    """Where dimensions stand in a tensor, if all of them do."""
+    found = [where[0] for name in names if (where := axes(part, name, rank))]
+    return found if len(found) == len(names) else None
+
+
+def _later(probe: Probe, names: Sequence[str], before: Tensors, position: int, scale: float) -> dict[str, Tensor]:
     """Inputs that have other values behind a position."""
     after = dict(before)
     for given, value in before.items():
-        where = axes(probe.inputs[given], name, value.dim())
-        if where:
-            kept = at_index(value, where, slice(position + 1))
-            after[given] = probe.draw(given, scale)
-            after[given][kept] = value[kept]
+        places = _places(probe.inputs[given], names, value.dim())
+        if places:
+            after[given] = torch.where(_up_to(position, value, places), value, probe.draw(given, scale))
     return after
 
 
-def _sees(way: Way, name: str, usual: Run, run: Run, position: int) -> str | None:
+def _sees(way: Way, names: Sequence[str], usual: Run, run: Run, position: int) -> str | None:
     """The first output that has changed up to a position."""
     for output, value in usual.outputs.items():
-        where = axes(way.probe.results[output], name, value.dim())
-        if where:
-            (axis,) = where
-            kept = [run.outputs[output].narrow(axis, 0, position + 1), value.narrow(axis, 0, position + 1)]
-            if differs(kept[1], kept[0]):
+        places = _places(way.probe.results[output], names, value.dim())
+        if places:
+            now = run.outputs[output]
+            if differs(value[_up_to(position, value, places)], now[_up_to(position, now, places)]):
                 return output
     return None
 
 
-def _finding(way: Way, name: str, output: str, position: int, usual: Run) -> Finding:
-    message = f"`{output}` sees the future: at index {position} along `{name}` it changes with what comes later"
+def _finding(way: Way, names: Sequence[str], output: str, position: int, usual: Run) -> Finding:
+    sizes = [way.probe.setting.sizes[name] for name in names]
+    index = ", ".join(str(int(place)) for place in torch.unravel_index(torch.tensor(position), sizes))
+    where = f"index {index if len(names) == 1 else f'[{index}]'} along {along(names)}"
+    message = f"`{output}` sees the future: at {where} it changes with what comes later"
     help = "look back alone: `pad(x, [k - 1, 0])` before a convolution, a lower triangle as mask of attention"
+    if len(names) > 1:
+        help = "look back alone: a filter is 0 behind its middle, `weight * mask`, and so are the weights of attention"
     notes = way.probe.instance.explainer.notes()
     return FutureSeen.at(usual.place(output), message, notes=notes, help=help)

@@ -87,7 +87,8 @@ ENTRIES = {
 
 # And what a key is that others take for a flag, or for one of a list.
 FORMS = {
-    "causal": "name the dimension along which nothing sees what is later: `causal: L`, or `{dim: L, when: causal}`",
+    "causal": "name the dimension along which nothing sees what is later: `causal: L`, `[H, W]` for rows, or "
+    "`{dim: L, when: causal}`",
     "mixes": "name the dimensions along which samples see each other: `mixes: [N]`",
     "random": "write `always` where it draws random numbers at all times",
     "cases": "begin each case with a dash: `- {dim: 4}`",

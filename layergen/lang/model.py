@@ -51,6 +51,7 @@ from layergen.lang.values import (
     Entries,
     Expression,
     Mixes,
+    Names,
     Number,
     Prose,
     Section,
@@ -145,15 +146,15 @@ class Law(Part):
 
 
 class Causal(Part):
-    """A dimension along which no entry of an output sees a later one of an input. Its name alone may stand for it."""
+    """Dimensions along which no entry of an output sees a later one of an input. Their names alone may stand for it."""
 
-    dim: str
+    dims: Names = Field(alias="dim")  # of several, the last one runs first: row by row
     when: Expression | None = None  # a condition on arguments and values under which it is so
 
     @model_validator(mode="before")
     @classmethod
     def _short_form(cls, value: Any) -> Any:
-        return {"dim": value} if isinstance(value, str) else value
+        return {"dim": value} if isinstance(value, str | list | tuple) else value
 
 
 class LayerSpec(Part):
@@ -179,7 +180,7 @@ class LayerSpec(Part):
     penalty: Expression | None = None  # a regularization term in the layer's own tensors and its members'
     laws: Entries[Law] = ()  # what holds for all inputs
     mixes: Mixes = Field(default_factory=dict)
-    causal: Causal | None = None  # the dimension along which no entry sees a later one
+    causal: Causal | None = None  # the dimensions along which no entry sees a later one
     matches: Matches | None = None
     repr: Entries[Annotated[Shown, BeforeValidator(read_shown)]] | None = None  # None: all arguments are shown
     attributes: Section[Expression] = Field(default_factory=dict)  # what is there for others to read alone

@@ -11,7 +11,7 @@ from layergen.contracts.twice import Twice
 from layergen.lang import expression as ex
 from layergen.lower.cases import known
 from layergen.lower.initial import refilled
-from layergen.lower.unseen import causal_at, independent_in, masks, may_mark_nothing
+from layergen.lower.unseen import causal_along, independent_in, masks, may_mark_nothing
 from layergen.resolve.autocast import kept_whole
 from layergen.resolve.program import Program
 from layergen.resolve.scope import scoped
@@ -123,8 +123,12 @@ BEHAVIOURS = {
         "its definition tells no initial values",
     ),
     "test_is_causal": Behaviour(
-        lambda layer: bool(causal_at(layer)),
-        "it says of no dimension that it is causal",
+        lambda layer: len(causal_along(layer)) == 1,
+        "it says of no dimension alone that it is causal",
+    ),
+    "test_is_causal_row_by_row": Behaviour(
+        lambda layer: len(causal_along(layer)) > 1,
+        "it says of no dimensions together that it is causal along them",
     ),
     "test_jacrev": Behaviour(
         lambda layer: layer.transforms.jacobian,

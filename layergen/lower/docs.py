@@ -109,7 +109,7 @@ def shapes(program: Program, doc: DocText) -> Iterator[str]:
             yield from entry(f"- {name}", tuple_sentence(program, program.results[name], program.outputs), doc)
         else:
             yield from entry(f"- {name}", shape_sentence(program, program.outputs[name]), doc)
-    for name in dict.fromkeys((*program.noted, *([program.causal.dim] if program.causal else []))):
+    for name in dict.fromkeys((*program.noted, *(program.causal.dims[:1] if program.causal else []))):
         if texts := list(noted(program, name)):
             yield from entry(f"- {name}", " ".join(texts), doc)
     for name, value in computed(program):
@@ -124,9 +124,12 @@ def noted(program: Program, name: str) -> Iterator[str]:
     if note is not None and note.doc:
         yield sentence(note.doc)
     causal = program.causal
-    if causal is not None and causal.dim == name:
+    if causal is not None and causal.dims[0] == name:
         where = f"Where {code(ex.show(causal.when))}, no" if causal.when is not None else "No"
-        yield f"{where} entry of an output along it depends on what is at a later index of an input, if that is finite."
+        along, later = "it", "at a later index"
+        if len(causal.dims) > 1:
+            along, later = listed(map(code, causal.dims)), "later, row by row,"
+        yield f"{where} entry of an output along {along} depends on what is {later} of an input, if that is finite."
 
 
 def tuple_sentence(program: Program, whole: TensorTuple, tensors: Mapping[str, Input | Output]) -> str:

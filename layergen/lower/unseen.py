@@ -1,5 +1,6 @@
 """Tells what outputs may not see, which the tests hold them to: other samples, later positions, unmarked ones."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -79,13 +80,24 @@ def causal_at(layer: CheckedLayer) -> list[str]:
     if causal is None or not modes_of(layer, "causal"):
         return []
     held = (case for case in layer.tested if is_causal(causal, case.setting))
-    return [case.setting.name for case in held if _several(layer.program, case, causal.dim)]
+    return [case.setting.name for case in held if _several(layer.program, case, *causal.dims)]
 
 
-def _several(program: Program, case: CheckedCase, name: str) -> bool:
-    axes = axes_at(program, case, [name])[name]
+def causal_along(layer: CheckedLayer) -> Sequence[str]:
+    """The dimensions along which tests hold a layer to be causal at some case."""
+    return layer.program.causal.dims if layer.program.causal and causal_at(layer) else ()
+
+
+def _several(program: Program, case: CheckedCase, *names: str) -> bool:
+    """Whether inputs and outputs have several entries along some dimensions together."""
+    axes = axes_at(program, case, names)
     return all(
-        any(facts is not None and tensor in axes and facts.shape[axes[tensor]] > 1 for tensor, facts in tensors.items())
+        any(
+            facts is not None
+            and all(tensor in axes[name] for name in names)
+            and math.prod(facts.shape[axes[name][tensor]] for name in names) > 1
+            for tensor, facts in tensors.items()
+        )
         for tensors in (case.inputs, case.outputs)
     )
 
@@ -106,7 +118,7 @@ def _is_compared(output: Output, along: str) -> bool:
 def dimensions(layer: CheckedLayer) -> list[str]:
     """The dimensions of which tests need to know where they stand."""
     program = layer.program
-    found = [samples_of(layer), program.causal.dim if program.causal and modes_of(layer, "causal") else None]
+    found = [samples_of(layer), *(program.causal.dims if program.causal and modes_of(layer, "causal") else ())]
     for mask in masks(layer):
         found += [entry.id for entry in program.inputs[mask.name].entries if isinstance(entry, ex.Name)]
     return [name for name in dict.fromkeys(found) if name is not None]
@@ -159,8 +171,8 @@ def unseen(layer: CheckedLayer) -> Iterator[str]:
     """The arguments of the tests' description that tell what outputs may not see."""
     if (batch := samples_of(layer)) is not None:
         yield f"batch={python(batch)}"
-    if causal_at(layer) and layer.program.causal:
-        yield f"causal={python(layer.program.causal.dim)}"
+    if names := causal_along(layer):
+        yield f"causal={python(names[0])}" if len(names) == 1 else f"raster={python(tuple(names))}"
         if any(SHORTENED in shown.kinds for shown in layer.judgement.shown if shown.contract == "causal"):
             yield "shortened=True"
     if found := ", ".join(f"{python(mask.name)}: {_mask(mask)}" for mask in masks(layer)):

@@ -1,6 +1,6 @@
 """Do the names in `mixes`, `causal`, `marks` and `accept` name something that they can be said of?"""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from layergen.diagnostics import Finding, Path, Place, Rule
 from layergen.lang import expression as ex
@@ -30,7 +30,7 @@ def check_meanings(spec: LayerSpec) -> Iterator[Finding]:
         if part.broadcast:
             yield from _check_broadcast(spec, name, part)
     if spec.causal is not None:
-        yield from _check_causal(spec, spec.causal.dim, known)
+        yield from _check_causal(spec, spec.causal.dims, known)
     yield from _check_told(spec)
     for name, part in spec.inputs.items():
         if part.distinct:
@@ -95,15 +95,30 @@ def _undefined(path: Path, name: str, what: str, known: Iterable[str]) -> Findin
     return UndefinedName.at(Place(path), f"`{name}` is not {what}", help=help)
 
 
-def _check_causal(spec: LayerSpec, name: str, known: set[str]) -> Iterator[Finding]:
-    if name not in known:
-        yield _undefined(("causal", "dim"), name, "a dimension of the inputs", known)
-    elif not any(is_alone(part, name) for part in spec.outputs.values()):
-        message = f"no output has `{name}` as an entry of its own, so that none can be causal along it"
-        yield InvalidValue.at(("causal", "dim"), message, help="name a dimension that inputs and outputs share")
-    elif not any(is_alone(part, name) for part in spec.inputs.values()):
-        message = f"no input has `{name}` as an entry of its own just once, so that no entry is later than another"
-        yield InvalidValue.at(("causal", "dim"), message, help="name a dimension that inputs and outputs share")
+def _check_causal(spec: LayerSpec, names: Sequence[str], known: set[str]) -> Iterator[Finding]:
+    path: Path = ("causal", "dim")
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        yield _undefined(path, unknown[0], "a dimension of the inputs", known)
+        return
+    if len({*names}) < len(names) or not names:
+        message = f"`causal` names {'a dimension twice' if names else 'no dimension'}"
+        yield InvalidValue.at(path, message, help="name each dimension once: `causal: L`, or `[H, W]` for rows")
+        return
+    told = listed(f"`{name}`" for name in names)
+    shared = f"name {'a dimension' if len(names) == 1 else 'dimensions'} that inputs and outputs share"
+    own = "as an entry of its own" if len(names) == 1 else "as entries of their own"
+    if not any(has_alone(part, names) for part in spec.outputs.values()):
+        message = f"no output has {told} {own}, so that none can be causal along {'it' if len(names) == 1 else 'them'}"
+        yield InvalidValue.at(path, message, help=shared)
+    elif not any(has_alone(part, names) for part in spec.inputs.values()):
+        message = f"no input has {told} {own} just once, so that no entry is later than another"
+        yield InvalidValue.at(path, message, help=shared)
+
+
+def has_alone(part: Tensor, names: Iterable[str]) -> bool:
+    """Whether a shape has each of some dimensions as an entry of its own, and nowhere else."""
+    return all(is_alone(part, name) for name in names)
 
 
 def is_alone(part: Tensor, name: str) -> bool:

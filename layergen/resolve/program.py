@@ -204,7 +204,7 @@ class Program:
     penalty: ex.Expression | None  # a regularization term in the layer's own tensors and its members'
     random: Literal["training", "always"]
     mixes: Mapping[str, Mixing]  # the dimensions along which samples see each other, and when
-    causal: Causal | None  # the dimension along which no entry sees a later one
+    causal: Causal | None  # the dimensions along which no entry sees a later one
     matches: Match | None  # a module that computes the same
     formula: ex.Expression | None  # an expression in the inputs that does
     repr: tuple[Shown, ...] | None  # what `extra_repr` shows; None: all arguments

@@ -42,10 +42,11 @@ class NeedlessMixes(Rule):
 
 
 class FutureSeen(Rule):
-    """An output depends on later entries along the dimension that `causal` names.
+    """An output depends on later entries along the dimension that `causal` names, or along several, row by row.
 
     The layer is run on random data, ordinary and small, and again with other values behind some position. Outputs up to
     this position must stay as they were; with `causal: {dim: L, when: causal}`, at the settings at which that holds.
+    With `causal: [H, W]`, pixels come row by row: what is later is to the right in the same row, or in a row below.
 
         causal: L
         forward: y = conv1d(pad(x, [kernel_size // 2, kernel_size // 2]), weight)
