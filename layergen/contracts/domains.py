@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from layergen.contracts.open_inputs import open_input
+from layergen.contracts.overflowing import check_overflowing
 from layergen.contracts.promise import Promise, Ways
 from layergen.contracts.sites import SizeWatch
 from layergen.diagnostics import FORWARD, Finding, Place
@@ -31,6 +32,7 @@ SMALL = Watch(WITHOUT_DATA, TRAINING, SizeWatch)
 def check_domains(ways: Ways) -> Iterator[Finding]:
     """Yield the ops that were taken to the edge of their domain, and failed there."""
     settings = [runs.setting for runs in ways.runs]
+    yield from check_overflowing(ways.program, settings)
     suspects = study(ways.program, settings).suspects
     if suspects and _small(ways):
         for witness in witnesses(ways.program, settings, suspects):

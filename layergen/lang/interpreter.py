@@ -17,6 +17,7 @@ from layergen.lang.scalars import SCALARS
 from layergen.lang.visitor import Block, Visitor
 
 LARGEST = 2**63 - 1
+TOO_LARGE = "the number is too large"
 LONGEST = 10_000  # items of a list, with those of the lists in it; and turns of all loops together
 DEEPEST = 100  # lists in lists
 
@@ -260,7 +261,7 @@ class Interpreter(Visitor):
         right = self.evaluate(node.right)
         if isinstance(left, int) and isinstance(right, int):  # most are, and no more is to be asked of them
             if _too_large(node.operator, left, right):
-                raise EvaluationFault(node, "the number is too large")
+                raise EvaluationFault(node, TOO_LARGE)
             return self.combine(node, left, right)
         if isinstance(left, str) or isinstance(right, str):
             raise EvaluationFault(node, f"a text has no `{node.operator}`")
@@ -304,7 +305,7 @@ class Interpreter(Visitor):
         except ZeroDivisionError:
             raise EvaluationFault(node, "division by zero", operands, arithmetic=True) from None
         except OverflowError:
-            raise EvaluationFault(node, "the number is too large", operands, arithmetic=True) from None
+            raise EvaluationFault(node, TOO_LARGE, operands, arithmetic=True) from None
         except ValueError as error:
             message = without_python(first_line(error))
             if isinstance(node, ex.Call) and re.search("domain|expected a", message):  # the root of a negative number
@@ -316,7 +317,7 @@ class Interpreter(Visitor):
         except Exception as error:  # torch raises nearly everything
             raise EvaluationFault(node, first_line(error), operands) from None
         if isinstance(value, int) and not -LARGEST <= value <= LARGEST:
-            raise EvaluationFault(node, "the number is too large", operands)
+            raise EvaluationFault(node, TOO_LARGE, operands)
         if isinstance(value, complex):
             raise EvaluationFault(node, "the result is no real number", operands)
         return value

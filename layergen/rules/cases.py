@@ -206,8 +206,9 @@ class IncomputableValue(Rule):
     """A value that the layer computes from its arguments fails at some that are allowed.
 
     Defaults, derived values, attributes and constraints are computed at the bounds of arguments, at small numbers, and
-    where two arguments are equal. Where one has no value, a caller would get the error of a division by zero, and not a
-    ValueError that says which argument is wrong.
+    where two arguments are equal; numbers of the forward at the bounds, where powers may be too large. Where one has no
+    value, a caller would get the error of a division by zero or of an overflow, and not a ValueError that says which
+    argument is wrong.
 
         arguments:
           n: {type: int, min: 1, doc: …}

@@ -14,7 +14,7 @@ from layergen.lang.argument import Argument
 from layergen.lang.argument_types import Base
 from layergen.lang.bounds import normalize, refusal
 from layergen.lang.inits import is_initializer
-from layergen.lang.interpreter import EvaluationFault, Interpreter
+from layergen.lang.interpreter import TOO_LARGE, EvaluationFault, Interpreter
 from layergen.resolve.program import Program
 from layergen.resolve.scope import Scoped
 from layergen.rules.cases import IncomputableValue
@@ -221,6 +221,8 @@ def _help(
         if _begins_above(program, given, name, argument):
             bound = "min: 1" if argument.type.integral else "min: 0, exclusive: min"
             return f"say what `{name}` is at least: `{bound}`"
+        if fault.message == TOO_LARGE and argument.max == value and (most := _most(program, given, name, value)):
+            return f"say what `{name}` may be: `max: {most}`"
     if isinstance(fault.node, ex.Subscript) and (help := deferred(whole)) is not None:
         return help
     condition = condition_of(program, fault.node)
@@ -235,6 +237,24 @@ def _begins_above(program: Program, given: Mapping[str, Any], name: str, argumen
         return False
     failing = [_fault(program, {**given, name: value}) is not None for value in (0, -1)]
     return all(failing) and _fault(program, {**given, name: 1}) is None
+
+
+def _most(program: Program, given: Mapping[str, Any], name: str, bound: float) -> int | None:
+    """The largest whole number below a bound at which all can be computed, if there is a positive one."""
+    near, far = 1, int(bound)
+    if _refused_at(program, given, name, near):
+        return None
+    while far - near > 1:
+        middle = (near + far) // 2
+        near, far = (near, middle) if _refused_at(program, given, name, middle) else (middle, far)
+    return near
+
+
+def _refused_at(program: Program, given: Mapping[str, Any], name: str, value: int) -> bool:
+    """Whether an argument may not be a number, or something cannot be computed there."""
+    argument = program.arguments[name]
+    moved = value if argument.type.integral else float(value)
+    return bool(refusal(name, argument, moved)) or _fault(program, {**given, name: moved}) is not None
 
 
 def _works_beyond(program: Program, given: Mapping[str, Any], name: str, argument: Argument, step: int) -> bool:
