@@ -4,8 +4,8 @@ Where `alpha` is less than `r`, `alpha // r` is 0. What is multiplied by it is g
 which that is so is run twice: as it is, and with the quotient as it would be if it were not rounded.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -13,6 +13,7 @@ import torch
 from layergen.contracts.promise import Promise, Ways
 from layergen.contracts.sites import CPU, SMALL
 from layergen.contracts.slopes import gradients
+from layergen.contracts.training import bound
 from layergen.contracts.values import drawn
 from layergen.definition.scene import Definition
 from layergen.diagnostics import FORWARD, Finding, Path, Place
@@ -22,13 +23,14 @@ from layergen.lang.interpreter import EvaluationFault, Interpreter
 from layergen.lang.kinds import Kind
 from layergen.lang.visitor import nodes, sources
 from layergen.resolve.inference import kinds_of
-from layergen.resolve.program import Program
+from layergen.resolve.program import Child, Made, Program
 from layergen.rules.values import FlooredFactor
 from layergen.run.forward import ForwardInterpreter, TrialFault
 from layergen.run.instance import Instance, Placement
 from layergen.run.on_data import fill
 from layergen.run.watching import Watcher
 from layergen.settings.choice import Setting
+from layergen.settings.search import values_of
 from layergen.words import listed
 
 TRIED = (1, 2, 3, 5, 9, 17, 33, 65)  # for the numbers of a quotient, in this order
@@ -83,14 +85,14 @@ FLOORED = Promise(check_floored, (SMALL,))
 
 
 def _factors(program: Program) -> Iterator[Quotient]:
-    """The quotients of numbers that have a part in what tensors are multiplied by."""
-    factors = [
+    """The quotients of numbers that have a part in what tensors are multiplied by, or that members are given."""
+    factors: list[tuple[Path, ex.Expression]] = [
         (FORWARD, side)
         for node in nodes(program.forward.statements)
-        if isinstance(node, ex.Binary) and node.operator == "*"
-        for side in (node.left, node.right)
+        for side in _scaling(program, node)
         if Kind.TENSOR not in kinds_of(side)
     ]
+    factors += _handed(program)
     seen, names = set[int](), set[str]()
     while factors:
         path, factor = factors.pop()
@@ -103,6 +105,30 @@ def _factors(program: Program) -> Iterator[Quotient]:
                 factors += [(FORWARD, source) for source in sources(program.forward.statements, node.id)]
                 if node.id in program.derived:
                     factors.append((("derived", node.id), program.derived[node.id]))
+                argument = program.arguments.get(node.id)
+                if argument is not None and argument.default is not None and argument.type.fractional:
+                    factors.append((("arguments", node.id, "default"), argument.default))
+
+
+def _scaling(program: Program, node: ex.Node) -> tuple[ex.Expression, ...]:
+    """What tensors may be multiplied by at a node: the sides of a product, and what a member is called with."""
+    match node:
+        case ex.Binary(operator="*", left=left, right=right):
+            return left, right
+        case ex.Call(function=function) if function in program.members:
+            return *node.arguments, *(keyword.value for keyword in node.keywords)
+    return ()
+
+
+def _handed(program: Program) -> Iterator[tuple[Path, ex.Expression]]:
+    """What the layers that a layer is made of are given for arguments that may be fractions."""
+    for member in program.members.values():
+        for made in member.made:
+            if isinstance(made.of, Child):
+                given = bound(made.of.constructor, made.call.arguments, {k.name: k.value for k in made.call.keywords})
+                for name, argument in made.of.program.arguments.items():
+                    if argument.type.fractional and isinstance(value := given.get(name), ex.Expression):
+                        yield ("modules", member.name, "module"), value
 
 
 def _at_zero(program: Program, settings: list[Setting], node: ex.Binary) -> Iterator[tuple[Setting, str]]:
@@ -127,10 +153,11 @@ def _is_floored(setting: Setting, node: ex.Binary) -> bool:
 def _lost(program: Program, setting: Setting, quotient: Quotient) -> list[str]:
     """What gets a gradient only where the quotient is left as it is, on the same way through the forward."""
     try:
-        exact = _scalars(program, setting, quotient.node)
+        exact = _exact(program, quotient.node)
+        beside = replace(setting, values=values_of(exact, setting.given))
         for training in program.modes:
-            own, taken = _slopes(program, setting, training, None, {})
-            other, also = _slopes(program, setting, training, quotient.node, exact)
+            own, taken = _slopes(program, setting, training, None)
+            other, also = _slopes(exact, beside, training, quotient.node)
             lost = [name for name in other if name not in own]
             if lost and taken == also:
                 return lost
@@ -139,23 +166,28 @@ def _lost(program: Program, setting: Setting, quotient: Quotient) -> list[str]:
     return []
 
 
-def _scalars(program: Program, setting: Setting, node: ex.Binary) -> Mapping[str, Any]:
-    """The derived values with a quotient among them as it is.
-
-    Raises:
-        EvaluationFault: If one of them has to be whole.
-    """
+def _exact(program: Program, node: ex.Binary) -> Program:
+    """The layer with a quotient as it is among derived values, defaults and what members are made with."""
     whole = ex.Binary("/", node.left, node.right)
-    values = dict(setting.values)
-    for name, expression in program.derived.items():
-        unrounded = ex.transform(expression, lambda part: whole if part is node else None)
-        values[name] = Interpreter(values).evaluate(unrounded)
-    return {name: values[name] for name in program.derived}
+
+    def unrounded(expression: ex.Expression) -> ex.Expression:
+        return ex.transform(expression, lambda part: whole if part is node else None)
+
+    def remade(made: Made) -> Made:
+        call = unrounded(made.call)
+        assert isinstance(call, ex.Call), "the call itself is no quotient"
+        return replace(made, call=call)
+
+    arguments = {
+        name: part if part.default is None else part.model_copy(update={"default": unrounded(part.default)})
+        for name, part in program.arguments.items()
+    }
+    members = {name: replace(member, made=tuple(map(remade, member.made))) for name, member in program.members.items()}
+    derived = {name: unrounded(expression) for name, expression in program.derived.items()}
+    return replace(program, arguments=arguments, derived=derived, members=members)
 
 
-def _slopes(
-    program: Program, setting: Setting, training: bool, node: ex.Binary | None, scalars: Mapping[str, Any]
-) -> tuple[list[str], list[bool]]:
+def _slopes(program: Program, setting: Setting, training: bool, node: ex.Binary | None) -> tuple[list[str], list[bool]]:
     """What gets a gradient that is not zero, and which ways were taken.
 
     Raises:
@@ -164,7 +196,6 @@ def _slopes(
     with drawn(gradients=True):
         instance = Instance(program, setting, IN_FLOAT64)
         fill(instance)
-        instance.scalars = {**instance.scalars, **scalars}
         decisions = Decisions(instance)
         run = instance.run(training, decisions, interpreter=lambda *given: Unrounded(node, *given))
         slopes = gradients(instance, run)

@@ -248,7 +248,8 @@ class FlooredFactor(Rule):
 
     `//` rounds down: where `alpha` is less than `r`, `alpha // r` is 0, and what is multiplied by it is nothing, in
     the outputs and in the gradients. Arguments are moved to where a quotient of them is less than 1; the forward is
-    run there, and once more with the quotient as it is. Told is what gets a gradient in the second run alone.
+    run there, and once more with the quotient as it is. Told is what gets a gradient in the second run alone. The
+    quotient may stand in the forward, in a derived value, in the default of a float, or in what a member is made with.
 
         derived:
           scale: alpha // r
