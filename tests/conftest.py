@@ -2,6 +2,7 @@
 
 import gc
 import os
+import operator
 import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -61,10 +62,11 @@ def code_is_read_once() -> Iterator[None]:
     from layergen.project import cache, fingerprint
 
     known: dict[object, str] = {}
-    usual = (fingerprint.PACKAGE, fingerprint.templates_folder)
+    read = operator.itemgetter("PACKAGE", "templates_folder")  # where it is read
+    usual = read(vars(fingerprint))
 
     def read_once(config: "Config", digest: "Digest") -> str:
-        if (fingerprint.PACKAGE, fingerprint.templates_folder) != usual:
+        if read(vars(fingerprint)) != usual:
             return fingerprint.fingerprint(config, digest)
         key = (config.fingerprint(), *sys.path)
         if key not in known:

@@ -76,7 +76,8 @@ def layers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, type[nn.Module
 
     One with all of them would take half a minute to check, so that there is one for each that may be None.
     """
-    count, found = len(OPTIONAL), {}
+    count = len(OPTIONAL)
+    found: dict[str, type[nn.Module]] = {}
     for turn in range(count):
         names = [*OPTIONAL[turn::count], *REQUIRED[turn::count]]
         found |= dict.fromkeys(names, bounded(tmp_path_factory.mktemp("specs"), names))
