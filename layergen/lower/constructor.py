@@ -13,7 +13,8 @@ from layergen.lower.initial import INITIALIZE, initializes
 from layergen.lower.members import created
 from layergen.lower.scopes import as_given, constructor_names, is_flag, negated
 from layergen.lower.scopes import attribute as attribute_of
-from layergen.lower.source import SourcePrinter, as_shape, formatted
+from layergen.lower.shape_docs import as_shape
+from layergen.lower.source import SourcePrinter, formatted
 from layergen.lower.unions import as_types
 from layergen.ops.modules import options_after
 from layergen.resolve.conditions import NOTHING

@@ -10,7 +10,7 @@ from layergen.lang.visitor import statements
 from layergen.lower.scopes import attribute_names, constructor_names, given, initializers, negated
 from layergen.lower.source import Origin, SourcePrinter
 from layergen.resolve.lacking import is_untyped, may_lack
-from layergen.resolve.program import Child, Constructible, Made, Member, Program, takes
+from layergen.resolve.program import Constructible, Made, Member, Program
 from layergen.run.paths import bracketed, dotted, parted
 
 ITEM = "member"  # one of a list, where all are reset
@@ -128,7 +128,7 @@ class MemberPrinter(SourcePrinter):
                 return f"nn.ModuleList([{', '.join(map(self.made, member.made))}])"
 
     def made(self, made: Made) -> str:
-        handed = [f"{option}={option}" for option in ("device", "dtype") if takes(option, made.of)]
+        handed = [f"{option}={option}" for option in ("device", "dtype") if made.of.takes(option)]
         given = [self.arguments(made.call)] if made.call.arguments or made.call.keywords else []
         return f"{made.of.name}({', '.join([*given, *handed])})"
 
@@ -169,7 +169,7 @@ def _told(classes: str) -> str:
 
 def owns(of: Constructible) -> bool:
     """Whether what a constructor makes has tensors."""
-    return of.program.owns if isinstance(of, Child) else of.takes("device")
+    return of.takes("device")
 
 
 def restarted(program: Program) -> Iterator[str]:

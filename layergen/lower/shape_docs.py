@@ -1,12 +1,13 @@
 """Says in docstrings what shapes are."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from layergen.lang import expression as ex
 from layergen.lang.meetings import broadcast_in
 from layergen.lang.model import Buffer, Input, Output, Parameter
 from layergen.lang.scalars import BROADCAST
-from layergen.lower.source import SourcePrinter, as_shape
+from layergen.lower.source import SourcePrinter
 from layergen.resolve.conditions import facts, present
 from layergen.resolve.program import Program
 from layergen.words import listed
@@ -16,6 +17,19 @@ LONGEST_SHAPE = 56
 
 def code(text: str) -> str:
     return f"``{text}``"
+
+
+def as_shape(shape: ex.Expression) -> ex.Expression:
+    """An expression for a shape, its lists written as tuples, as torch writes shapes."""
+    match shape:
+        case ex.Sequence():
+            return replace(shape, bracket="(")
+        case ex.Binary(operator="+", left=left, right=right):
+            return replace(shape, left=as_shape(left), right=as_shape(right))
+        case ex.Conditional(then=then, orelse=orelse):
+            return replace(shape, then=as_shape(then), orelse=as_shape(orelse))
+        case _:
+            return shape
 
 
 def shape_text(entries: tuple[ex.Expression, ...], run: str | None = None) -> str:

@@ -292,19 +292,6 @@ def _tupled(node: ex.Call, op: ops.Op) -> ex.Call:
     return replace(node, arguments=tuple(items), keywords=tuple(keywords)) if named else node
 
 
-def as_shape(shape: ex.Expression) -> ex.Expression:
-    """An expression for a shape, its lists written as tuples, as torch writes shapes."""
-    match shape:
-        case ex.Sequence():
-            return replace(shape, bracket="(")
-        case ex.Binary(operator="+", left=left, right=right):
-            return replace(shape, left=as_shape(left), right=as_shape(right))
-        case ex.Conditional(then=then, orelse=orelse):
-            return replace(shape, then=as_shape(then), orelse=as_shape(orelse))
-        case _:
-            return shape
-
-
 def spread(call: ex.Call, op: ops.Op) -> ex.Call:
     """A call whose only list is spread where the op allows that: ``reshape(N, L, 3)``, as one writes it by hand."""
     variadic = any(parameter.variadic for signature in op.signatures for parameter in signature.parameters)

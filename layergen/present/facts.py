@@ -13,6 +13,7 @@ from layergen.diagnostics import Span
 from layergen.lang import expression as ex
 from layergen.lang.model import Input, Output
 from layergen.lang.model import Tensor as TensorSpec
+from layergen.lang.runs import LEADING
 from layergen.lang.statements import headline
 from layergen.lang.visitor import parts, statements
 from layergen.lower.applicable import BEHAVIOURS, left_out
@@ -116,7 +117,7 @@ def summarize(layer: CheckedLayer, origin: str) -> Summary:
         signature=tuple(signature(program)),
         inputs=tuple(_given(program, name) for name in program.taken),
         outputs=tuple(
-            TensorLine(name, _declared(part), _output(program, part), _condition(part))
+            TensorLine(name, _declared(program, part), _output(program, part), _condition(part))
             for name, part in program.outputs.items()
         ),
         parameters=tuple(_owned(program, list(program.parameters))),
@@ -169,11 +170,16 @@ def _precondition(condition: PreconditionCase) -> str:
     return text
 
 
-def _declared(tensor: TensorSpec) -> Sizes:
-    """A shape as the spec has it."""
+def _declared(program: Program, tensor: TensorSpec) -> Sizes:
+    """A shape as the spec has it, where `...` has its name if there are other runs."""
+
+    def show(entry: ex.Expression) -> str:
+        named = ex.Splice(ex.Name(program.runs[0])) if len(program.runs) > 1 else LEADING
+        return ex.show(ex.transform(entry, lambda node: named if node == LEADING else None))
+
     if not isinstance(tensor.shape, tuple):
-        return ex.show(tensor.shape)
-    return tuple(ex.show(entry) for entry in tensor.shape)
+        return show(tensor.shape)
+    return tuple(map(show, tensor.shape))
 
 
 def _input(program: Program, tensor: Input) -> tuple[str, str]:
@@ -193,7 +199,7 @@ def _given(program: Program, name: str) -> TensorLine:
         default = "required" if value.default is None else f"{ex.show(value.default)} by default"
         return TensorLine(name, default, type_of(value))
     tensor = program.inputs[name]
-    return TensorLine(name, _declared(tensor), *_input(program, tensor))
+    return TensorLine(name, _declared(program, tensor), *_input(program, tensor))
 
 
 def _condition(output: Output) -> str:
@@ -215,7 +221,7 @@ def _owned(program: Program, names: list[str]) -> Iterator[TensorLine]:
         notes = [f"for {tensor.each.index} in range({ex.show(tensor.each.count)})"] if tensor.each else []
         notes += [f"if {ex.show(tensor.when)}"] if tensor.when is not None else []
         note = ", ".join(notes)
-        yield TensorLine(tensor.named or name, _declared(tensor), tensor.dtype or "floating", note)
+        yield TensorLine(tensor.named or name, _declared(program, tensor), tensor.dtype or "floating", note)
 
 
 def _forward(layer: CheckedLayer) -> tuple[str, tuple[StepLine, ...]]:

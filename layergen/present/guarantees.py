@@ -19,7 +19,7 @@ from layergen.present.transformed import transformed
 from layergen.prove.demands import SolutionDemand
 from layergen.prove.proof import paths
 from layergen.prove.proven import Proof, Tried
-from layergen.resolve.program import Member, Program, takes
+from layergen.resolve.program import Member, Program
 from layergen.rules import all_rules
 from layergen.settings.branches import branchings, loops
 from layergen.settings.choice import Setting
@@ -161,10 +161,12 @@ def _reach(layer: CheckedLayer, proof: Proof | Tried) -> tuple[str, str]:
         f"`{name}` of {plural(count, 'entry', 'entries')}" for name, count in _lengths(layer.program, proof).items()
     ]
     if any(ex.Literal(...) in tensor.entries for tensor in layer.program.inputs.values()):
-        fixed.append(f"`...` of {plural(len(proof.setting.leading), 'dimension')}")
+        run = f"{layer.program.run}..." if len(layer.program.runs) > 1 else "..."
+        fixed.append(f"`{run}` of {plural(len(proof.setting.leading), 'dimension')}")
     fixed += [f"`{name}...` of {plural(len(own), 'dimension')}" for name, own in proof.setting.further.items()]
     where = f" where {listed([f'`{equation}`' for equation in proof.tied])}" if proof.tied else ""
     kept = " that keep the preconditions" if layer.preconditions else ""
+    kept += ", equal or 1 where runs meet," if layer.program.met else ""
     if proof.counts:
         where += f", by induction over {listed([f'`{count}`' for count in proof.counts])}"
     detail = f"for all sizes from 2 up{kept}" + where + (f" with {listed(fixed)}" if fixed else "")
@@ -241,7 +243,7 @@ def _precision(layer: CheckedLayer, on_data: str) -> Iterator[Guarantee]:
 
 
 def has_parameters(member: Member) -> bool:
-    return any(takes("device", made.of) for made in member.made)
+    return any(made.of.takes("device") for made in member.made)
 
 
 def _gradient(program: Program, on_paths: str) -> Iterator[Guarantee]:

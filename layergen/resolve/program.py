@@ -1,7 +1,7 @@
 """A spec of which each word is known: what all stages after `resolve` work on."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
@@ -22,8 +22,8 @@ from layergen.resolve.bounded import is_bound
 from layergen.resolve.inference import NONE, TENSOR
 from layergen.resolve.method import Method
 from layergen.resolve.scope import Scoped, scoped
-from layergen.resolve.signature import Binding, Dimension, Entry, Sizes, alternatives, leading_source
-from layergen.resolve.torch_module import TorchModule, op_of
+from layergen.resolve.signature import Dimension, Entry, Sizes, shapes_of, sources_of
+from layergen.resolve.torch_module import AsWritten, TorchModule, op_of, tensor_formal
 
 NARROW = frozenset({"float32", "float16", "bfloat16", "complex64"})  # where rounding shows
 
@@ -59,6 +59,15 @@ class Child:
             return several if len(wholes(outputs)) == 1 else frozenset({Kind.UNKNOWN})  # a tuple with a tuple in it
         return TENSOR if len(outputs) == 1 else several
 
+    def mixes(self, training: bool) -> bool:
+        """Whether the samples of a batch see each other in it."""
+        own = self.program.mixes.values()
+        return "always" in own or (training and "training" in own) or self.program.has_mixing_member(training)
+
+    def takes(self, option: str) -> bool:
+        """Whether its constructor takes ``device`` or ``dtype``."""
+        return self.program.owns if option == "device" else self.program.takes_dtype
+
     def forward(self, name: str) -> Op:
         """Its forward, as an op of some name."""
         formals = [self._formal(given) for given in self.program.call]
@@ -70,12 +79,12 @@ class Child:
         if name in program.values:
             return self._argument(name, program.values[name])
         if name in program.tuples:
-            return _input(name, program.tuples[name].optional, frozenset({Kind.TENSORS}))
-        return _input(name, program.inputs[name].optional, TENSOR)
+            return tensor_formal(name, program.tuples[name].optional, frozenset({Kind.TENSORS}))
+        return tensor_formal(name, program.inputs[name].optional, TENSOR)
 
     def _argument(self, name: str, part: Argument) -> Formal:
         accepts = kinds_of_argument(part) | (part.type.of(None).kinds if part.type.listed else frozenset())
-        default = None if part.default is None else _Shown(ex.show(part.default))
+        default = None if part.default is None else AsWritten(ex.show(part.default))
         return Formal(name, accepts, required=part.required, keyword_only=part.keyword, default=default)
 
 
@@ -133,7 +142,7 @@ class Member:
 
     def mixes(self, training: bool) -> bool:
         """Whether the samples of a batch see each other in it."""
-        return any(_mixes(made.of, training) for made in self.made)
+        return any(made.of.mixes(training) for made in self.made)
 
     @property
     def penalizes(self) -> bool:
@@ -149,32 +158,6 @@ class Member:
     def draws(self) -> bool:
         """Whether it draws random numbers in some mode."""
         return any(made.of.program.draws if isinstance(made.of, Child) else made.of.draws for made in self.made)
-
-
-class _Shown(str):
-    """Text that a signature shows as it is."""
-
-    def __repr__(self) -> str:
-        return str(self)
-
-
-def _input(name: str, optional: bool, kinds: Kinds) -> Formal:
-    accepts = kinds | (NONE if optional else frozenset())
-    return Formal(name, accepts, required=not optional)
-
-
-def _mixes(made: Constructible, training: bool) -> bool:
-    if not isinstance(made, Child):
-        return training and made.updates  # of running statistics
-    own = made.program.mixes.values()
-    return "always" in own or (training and "training" in own) or made.program.has_mixing_member(training)
-
-
-def takes(option: Literal["device", "dtype"], made: Constructible) -> bool:
-    """Whether a constructor takes ``device`` or ``dtype``."""
-    if not isinstance(made, Child):
-        return made.takes(option)
-    return made.program.owns if option == "device" else made.program.takes_dtype
 
 
 @dataclass(frozen=True)
@@ -340,7 +323,7 @@ class Program:
 
     def takes(self, option: Literal["device", "dtype"], member: Member) -> bool:
         """Whether a member's constructor, or one of a list, takes ``device`` or ``dtype``."""
-        return any(takes(option, made.of) for made in member.made)
+        return any(made.of.takes(option) for made in member.made)
 
     @cached_property
     def asked(self) -> frozenset[str]:
@@ -378,9 +361,7 @@ class Program:
     @cached_property
     def sources(self) -> Mapping[str, Entry]:
         """Where the sizes of each run can be read, by their names."""
-        first = leading_source(self.inputs)
-        own = {self.run: first} if self.run is not None and first is not None else {}
-        return own | {str(entry.sizes.tells): entry for entry in self.entries if entry.binding is Binding.RUN}
+        return sources_of(self.inputs, self.entries, self.run)
 
     @cached_property
     def met(self) -> Mapping[str, frozenset[str]]:
@@ -390,11 +371,7 @@ class Program:
     @cached_property
     def shapes(self) -> Mapping[str, tuple[Sizes, ...]]:
         """The lists of sizes that the shape of each input may be."""
-        tells = {entry.input: entry.sizes.tells for entry in self.entries if entry.binding is Binding.RUN}
-        return {
-            name: tuple(replace(sizes, tells=tells.get(name)) for sizes in alternatives(tensor.shape))
-            for name, tensor in self.inputs.items()
-        }
+        return shapes_of(self.inputs, self.entries)
 
     def started_before(self, name: str) -> tuple[str, ...]:
         """The tensors that the initial value of one reads, and those that theirs read, in the order of their start."""

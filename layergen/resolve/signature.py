@@ -311,6 +311,22 @@ def leading_source(inputs: Mapping[str, Input]) -> Entry | None:
     return next((entry for entry in found if not _comes_and_goes(inputs[entry.input])), None)
 
 
+def sources_of(inputs: Mapping[str, Input], found: Iterable[Entry], run: str | None) -> dict[str, Entry]:
+    """Where the sizes of each run can be read, by their names; ``run`` is that of ``...``."""
+    first = leading_source(inputs)
+    own = {run: first} if run is not None and first is not None else {}
+    return own | {str(entry.sizes.tells): entry for entry in found if entry.binding is Binding.RUN}
+
+
+def shapes_of(inputs: Mapping[str, Input], found: Iterable[Entry]) -> dict[str, tuple[Sizes, ...]]:
+    """The lists of sizes that the shape of each input may be, with the run that it tells."""
+    tells = {entry.input: entry.sizes.tells for entry in found if entry.binding is Binding.RUN}
+    return {
+        name: tuple(replace(sizes, tells=tells.get(name)) for sizes in alternatives(tensor.shape))
+        for name, tensor in inputs.items()
+    }
+
+
 def _comes_and_goes(part: Input) -> bool:
     """Whether an input does not always have the sizes that its shape says."""
     return part.optional or bool(part.broadcast)

@@ -7,7 +7,7 @@ from typing import Any
 
 from layergen.lang.kinds import Kind, Kinds
 from layergen.ops import Formal, Op, Signature
-from layergen.resolve.inference import TENSOR, UNKNOWN
+from layergen.resolve.inference import NONE, TENSOR, UNKNOWN
 
 VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 RECURRENT = frozenset({"nn.LSTM", "nn.GRU", "nn.RNN"})
@@ -63,10 +63,27 @@ class TorchModule:
         """Whether it updates buffers in training."""
         return "BatchNorm" in self.name or "InstanceNorm" in self.name
 
+    def mixes(self, training: bool) -> bool:
+        """Whether the samples of a batch see each other in it, by running statistics."""
+        return training and self.updates
+
     @property
     def modes(self) -> bool:
         """Whether it does something else in training than in evaluation."""
         return self.draws or "BatchNorm" in self.name or "InstanceNorm" in self.name or self.name in NESTED
+
+
+class AsWritten(str):
+    """Text that a signature shows as it is."""
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+def tensor_formal(name: str, optional: bool, kinds: Kinds) -> Formal:
+    """A tensor that a forward takes, or something with tensors in it."""
+    accepts = kinds | (NONE if optional else frozenset())
+    return Formal(name, accepts, required=not optional)
 
 
 def op_of(name: str, formals: list[Formal], returns: Kinds, random: bool) -> Op:

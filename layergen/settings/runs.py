@@ -83,7 +83,7 @@ def symbols(program: Program, leading: Leading, further: Further) -> dict[str, t
     for name, sizes in ((program.run or RUN, leading), *further.items()):
         prefix = RUN if not found else name
         own: list[str | None] = [f"{prefix}[{index}]" for index in range(len(sizes))]
-        for other in program.met.get(name, ()):
+        for other in (other for other in program.runs if other in program.met.get(name, ())):
             for place in range(-1, -1 - min(len(sizes), len(found.get(other, ()))), -1):
                 own[place] = found[other][place] or own[place]
         if name in program.met:
