@@ -1,8 +1,8 @@
 """What all tests share."""
 
 import gc
-import os
 import operator
+import os
 import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
