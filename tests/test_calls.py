@@ -263,7 +263,8 @@ def test_kinds_of_expressions(text: str, expected: set[Kind]) -> None:
 
 
 def test_scalar_functions_compute_what_generated_code_does() -> None:
-    for name, function in SCALARS.items():
+    of_one = {name: function for name, function in SCALARS.items() if function.least == 1}
+    for name, function in of_one.items():
         argument = [2, 3] if name in ("len", "sum", "prod", "min", "max") else 0.5
         module, _, bare = function.text.rpartition(".")
         assert function.python(argument) == getattr(math if module else builtins, bare)(argument)

@@ -1,5 +1,6 @@
 """Layers with several runs of dimensions: which inputs tell them, what stands for them, and where they broadcast."""
 
+import itertools
 from typing import Any
 
 import pytest
@@ -11,7 +12,9 @@ from small import breaches, faults_of, forward_lines, program, settings_of, spec
 from layergen.contracts.broadcasting import BROADCASTING
 from layergen.lang import expression as ex
 from layergen.lang.meetings import implied
+from layergen.lang.parser import parse_expression
 from layergen.lang.scalars import SCALARS, broadcast
+from layergen.lower.source import SourcePrinter
 from layergen.prove.proof import prove
 from layergen.prove.proven import Proof
 from layergen.settings.choice import allowed
@@ -32,6 +35,19 @@ def test_sizes_broadcast_as_those_of_tensors_do(one: list[int], other: list[int]
     else:
         assert SCALARS["broadcastable"].python(one, other)
         assert broadcast(one, other) == expected
+
+
+@given(SIZES, SIZES)
+def test_generated_code_broadcasts_alike(one: list[int], other: list[int]) -> None:
+    known = {"S": one, "T": other, "itertools": itertools}
+
+    def computed(text: str) -> object:
+        return eval(SourcePrinter({}).show(parse_expression(text)), known)  # noqa: S307 (what layergen itself has written)
+
+    alike = SCALARS["broadcastable"].python(one, other)
+    assert computed("broadcastable(S, T)") == alike
+    if alike:
+        assert computed("broadcast(S, T)") == broadcast(one, other)
 
 
 @pytest.mark.parametrize(
