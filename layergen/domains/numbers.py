@@ -5,6 +5,7 @@ at some draw is tried where it is, and so is one that gives none at any sizes: t
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 import torch
@@ -50,17 +51,15 @@ def _numbered(program: Program, setting: Setting) -> Setting:
 
 def _outcomes(program: Program, setting: Setting) -> Iterator[list[Tensor]]:
     """The floating outputs at some draws, in evaluation; nothing where the layer has none, or does not run."""
-    if not any(part.floating for part in program.outputs.values()) or not fits(Instance(program, setting)):
-        return
-    for seed in DRAWS:
-        try:
+    with suppress(TrialFault):
+        if not any(part.floating for part in program.outputs.values()) or not fits(Instance(program, setting)):
+            return
+        for seed in DRAWS:
             with drawn(seed), torch.no_grad():
                 instance = Instance(program, setting, Placement(CPU))
                 fill(instance)
                 run = instance.run(training=program.modes[-1])
-        except TrialFault:
-            return
-        yield [output for output in run.outputs.values() if output.is_floating_point() and output.numel()]
+            yield [output for output in run.outputs.values() if output.is_floating_point() and output.numel()]
 
 
 def _any_finite(outputs: Sequence[Tensor]) -> bool:
