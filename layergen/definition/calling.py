@@ -164,7 +164,7 @@ def sizes_of(spec: LayerSpec, shapes: Mapping[str, tuple[int, ...]], values: Map
     """
     found: dict[str, Any] = {}
     for name, shape in shapes.items():
-        for dimension, size in _dimensions(spec.inputs[name].shape, shape, values):
+        for dimension, size in _dimensions(spec.inputs[name].shape, shape, {**values, **found}):
             found.setdefault(dimension, size)
     return found
 
@@ -199,6 +199,7 @@ def _dimensions(shape: Shape, sizes: tuple[int, ...], values: Mapping[str, Any])
     own = _aligned(shape, sizes, values)
     yield from ((item.id, size) for item, size in own if isinstance(item, ex.Name) and item.id not in values)
     yield from (("...", size) for item, size in own if item == ex.Literal(...))
+    yield from ((run, list(size)) for item, size in own if (run := _run(item)) is not None)
 
 
 def _aligned(shape: Shape, sizes: tuple[int, ...], values: Mapping[str, Any]) -> list[tuple[ex.Expression, Any]]:
@@ -207,7 +208,7 @@ def _aligned(shape: Shape, sizes: tuple[int, ...], values: Mapping[str, Any]) ->
         return _aligned(shape.then if Interpreter(values).truth(shape.test) else shape.orelse, sizes, values)
     written = shape if isinstance(shape, tuple) else shape.items if isinstance(shape, ex.Sequence) else ()
     items = tuple(_apart(written, values))
-    runs = [place for place, item in enumerate(items) if item == ex.Literal(...)]
+    runs = [place for place, item in enumerate(items) if item == ex.Literal(...) or _run(item)]
     before = items[: runs[0]] if runs else items
     after = items[runs[0] + 1 :] if runs else ()
     if len(before) + len(after) > len(sizes):
@@ -216,10 +217,15 @@ def _aligned(shape: Shape, sizes: tuple[int, ...], values: Mapping[str, Any]) ->
     return [*zip(before, sizes, strict=False), *leading, *zip(after, sizes[len(sizes) - len(after) :], strict=True)]
 
 
+def _run(item: ex.Expression) -> str | None:
+    """The name of a run beside ``...`` whose sizes are not known yet."""
+    return item.value.id if isinstance(item, ex.Splice) and isinstance(item.value, ex.Name) else None
+
+
 def _apart(entries: Iterable[ex.Expression], values: Mapping[str, Any]) -> Iterator[ex.Expression]:
     """The entries of a shape, with the sizes of each list one by one."""
     for entry in entries:
-        if isinstance(entry, ex.Splice):
+        if isinstance(entry, ex.Splice) and ex.names(entry) <= values.keys():
             yield from map(ex.Literal, Interpreter(values).evaluate(entry.value))
         else:
             yield entry

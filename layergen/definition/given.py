@@ -117,6 +117,8 @@ def _places(printer: LoopPrinter, name: str, shape: Shape) -> Iterator[tuple[str
         if item == RUN:
             between = _between(printer, f"{name}.shape", items[:place], items[place + 1 :])
             yield printer.definition.runs.sizes.id, between
+        elif isinstance(item, ex.Splice) and runs == (place,) and ex.names(item) <= {*printer.definition.spec.runs}:
+            yield ex.show(item.value), _between(printer, f"{name}.shape", items[:place], items[place + 1 :])
         elif isinstance(item, ex.Name) and (not runs or place < runs[0]):
             yield item.id, f"{name}.shape[{place}]"
         elif isinstance(item, ex.Name) and place > runs[-1]:

@@ -106,6 +106,9 @@ class Inner:
         shapes = {name: held.shape for name, held in inputs.items() if isinstance(held, Computed)}
         sizes = sizes_of(spec, shapes, values)
         leading = sizes.pop("...", ())
+        if any(list(leading) != sizes.get(name, list(leading)) for name in member.definition.scene.met - {spec.run}):
+            message = f"`{spec.layer}` broadcasts what it is given here, and its definition does not"
+            raise IndexFault(entry.node, message, "hand on tensors of one shape, or write out what it computes")
         if wrong := misfit(spec, shapes, {**values, **sizes}):
             raise IndexFault(entry.node, wrong, "hand on as many entries as the member is made for")
         run = {spec.run: list(leading)} if spec.run else {}

@@ -7,7 +7,16 @@ from layergen.lang import expression as ex
 from layergen.lang.dtypes import INTEGRAL
 from layergen.lang.model import Input, LayerSpec, Tensor
 from layergen.lang.tensors import OF_AN_IMAGE
-from layergen.resolve.signature import Binding, alternatives, dimensions, entries, leading_source, run_of
+from layergen.resolve.signature import (
+    Binding,
+    Sizes,
+    alternatives,
+    dimensions,
+    entries,
+    leading_source,
+    run_of,
+    shapes_of,
+)
 from layergen.rules import all_rules
 from layergen.rules.names import UndefinedName
 from layergen.rules.spec import InvalidValue
@@ -25,8 +34,9 @@ def check_meanings(spec: LayerSpec) -> Iterator[Finding]:
     for name in spec.mixes:
         if name not in known | leading:
             yield _undefined(("mixes",), name, "a dimension of the inputs", known | leading)
+    shapes = shapes_of(spec.inputs, entries(spec.inputs, (*spec.arguments, *spec.derived)))
     for name, part in spec.inputs.items():
-        yield from _check_places(name, part)
+        yield from _check_places(name, part, shapes[name])
         if part.broadcast:
             yield from _check_broadcast(spec, name, part)
     if spec.causal is not None:
@@ -41,9 +51,9 @@ def check_meanings(spec: LayerSpec) -> Iterator[Finding]:
     yield from _check_shown(spec)
 
 
-def _check_places(name: str, part: Input) -> Iterator[Finding]:
+def _check_places(name: str, part: Input, shapes: Iterable[Sizes]) -> Iterator[Finding]:
     """In the shape of an input, it can be told where each entry stands."""
-    for sizes in alternatives(part.shape):
+    for sizes in shapes:
         opens = sizes.opens
         if len(opens) > 1 and (len(opens) > 2 or opens[1] != opens[0] + 1 or len(sizes.lists) != 1):
             path: Path = ("inputs", name, "shape")
