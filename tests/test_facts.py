@@ -65,3 +65,18 @@ def test_what_a_determined_dimension_asks_of_an_input_is_shown() -> None:
     assert found.input_checks == ("x.dim() == 2", "x.shape[1] % 2 == 0")
     ((_, detail),) = guarantees(found, "input checks")
     assert "2 checks for shapes that torch lets through wrong, or of which a size determines no dimension" in detail
+
+
+def test_shapes_that_are_proven_further_in_one_mode_say_in_which() -> None:
+    forward = "y = tanh(x)\nif training:\n    y = sum(one_hot(argmax(x, dim=1), count), dim=0) * mean(x, dim=0) + y"
+    found = guarantees(summary(forward, arguments={"count": DIM}, inputs={"x": ["N", "count"]},
+                               outputs={"y": ["N", "count"]}, mixes={"N": "training"}), "shape")  # fmt: skip
+    assert [(verdict, detail.split(", on ")[0]) for verdict, detail in found] == [
+        ("proven", "for all sizes from 2 up with `count` at 4, in training"),
+        ("proven", "for all sizes from 2 up, in evaluation"),
+    ]
+
+
+def test_what_the_cpu_keeps_otherwise_stands_beside_the_formula() -> None:
+    (kept,) = (line for line in summary("y = dropout(x, 0.5, training)").costs if line.name == "activation bytes")
+    assert (kept.number, kept.formula, kept.note) == (14, "C * N", "on the CPU 56 here")

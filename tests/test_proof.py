@@ -1,5 +1,6 @@
 """The proofs: the formulas of shapes, preconditions, input checks and costs, held against torch at random sizes."""
 
+import math
 import re
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -298,14 +299,19 @@ def test_flops_of_attention_include_the_products_of_queries_keys_and_values(ship
     assert layer.costs.flops.number == rows * (2 * positions * dim * 4 * dim + 4 * positions**2 * dim)
 
 
-KEPT = ("linear", "rms_norm", "swiglu", "custom_conv2d", "layer_norm", "lstm_cell", "snake")
+KEPT = (
+    *("linear", "rms_norm", "swiglu", "custom_conv2d", "layer_norm", "lstm_cell", "snake"),
+    *("batch_norm1d", "coordinate_attention", "bce_loss"),  # with statistics, a member's, and a tensor that is given
+)
 
 
 @pytest.mark.parametrize("name", parameters(KEPT))
 def test_activation_bytes_are_what_autograd_keeps(shipped: CheckedFiles, name: str) -> None:
     layer, case = shipped[name], shipped[name].cases[0]
-    module = layer_class(name)(**case.setting.given)
-    own = {parameter.untyped_storage().data_ptr() for parameter in module.parameters()}
+    drawn = {name: tensor(layer, case, name, facts.shape if facts else None) for name, facts in case.inputs.items()}
+    given = {name: drawn.pop(name) for name in layer.program.kept}
+    module = layer_class(name)(**case.setting.given, **given)
+    own = {part.untyped_storage().data_ptr() for part in (*module.parameters(), *module.buffers())}
     kept: dict[int, int] = {}
 
     def pack(tensor: torch.Tensor) -> torch.Tensor:
@@ -314,7 +320,6 @@ def test_activation_bytes_are_what_autograd_keeps(shipped: CheckedFiles, name: s
             kept[storage.data_ptr()] = storage.nbytes()
         return tensor
 
-    drawn = {name: tensor(layer, case, name, facts.shape if facts else None) for name, facts in case.inputs.items()}
     inputs = packed({name: None if item is None else item.requires_grad_() for name, item in drawn.items()})
     with saved_tensors_hooks(pack, lambda tensor: tensor):
         outputs = module(*inputs)
@@ -329,3 +334,10 @@ def test_cost_that_has_no_formula_is_counted_at_the_first_case(small: CheckedFil
 
 def test_formula_is_shown_in_the_names_of_the_spec(shipped: CheckedFiles) -> None:
     assert shown(shipped["linear"].costs.parameters.formula) == "out_features + in_features * out_features"
+
+
+def test_what_kernels_keep_beside_what_is_counted_is_measured(shipped: CheckedFiles) -> None:
+    dropout, linear = (shipped[name].costs.activation_bytes for name in ("dropout", "linear"))
+    entries = math.prod(shipped["dropout"].cases[0].setting.leading)
+    assert (dropout.number, dropout.on_cpu) == (entries, 4 * entries)  # a mask of bools, and one of floats
+    assert linear.on_cpu is None  # it is the same

@@ -4,7 +4,9 @@
 none, they are the very tensors that it was handed.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import replace
 from typing import Any
 
@@ -16,6 +18,28 @@ from layergen.ops.model import Op
 STATISTICS = ("running_mean", "running_var")
 SWITCHES = {"batch_norm": ("training", False), "instance_norm": ("use_input_stats", True)}  # say whether an op writes
 AVERAGED = "momentum"  # may be a tensor, as one over the number of batches so far
+
+_copies: ContextVar[list[Tensor] | None] = ContextVar("copies", default=None)
+
+
+@contextmanager
+def noted_copies() -> Iterator[list[Tensor]]:
+    """Note the tensors that stand in for those of a layer inside: the layer itself has no memory for them."""
+    copies: list[Tensor] = []
+    token = _copies.set(copies)
+    try:
+        yield copies
+    finally:
+        _copies.reset(token)
+
+
+def copied(tensor: Tensor) -> Tensor:
+    """A copy of a layer's tensor, to be written in its place."""
+    copy = tensor.clone()
+    copies = _copies.get()
+    if copies is not None:
+        copies.append(copy)
+    return copy
 
 
 def writes_statistics(name: str) -> bool:
@@ -43,7 +67,7 @@ def _pure(op: Op) -> Callable[..., Any]:
         before = [given.get(name) for name in STATISTICS]
         if not given.get(switch, usual):
             return op.function(**given), *before
-        after = [tensor if tensor is None else tensor.clone() for tensor in before]
+        after = [tensor if tensor is None else copied(tensor) for tensor in before]
         given |= zip(STATISTICS, after, strict=True)
         share = given.get(AVERAGED)
         if not isinstance(share, Tensor):

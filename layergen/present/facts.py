@@ -301,8 +301,12 @@ def _costs(layer: CheckedLayer) -> Iterator[CostLine]:
     fixed = proof.concrete if isinstance(proof, Proof) else {}
     named = {"parameters": found.parameters, "FLOPs": found.flops, "activation bytes": found.activation_bytes}
     for name, cost in named.items():
+        notes = []
         if cost.formula is None:
-            yield CostLine(name, cost.number, "", "at this case alone: it cannot be counted at symbols")
-        else:
-            note = f"with {' and '.join(f'`{name}` at {number}' for name, number in fixed.items())}" if fixed else ""
-            yield CostLine(name, cost.number, formula_text(cost.formula), note)
+            notes.append("at this case alone: it cannot be counted at symbols")
+        elif fixed:
+            notes.append(f"with {' and '.join(f'`{name}` at {number}' for name, number in fixed.items())}")
+        if cost.on_cpu is not None:
+            notes.append(f"on the CPU {cost.on_cpu:,} here")
+        formula = "" if cost.formula is None else formula_text(cost.formula)
+        yield CostLine(name, cost.number, formula, "; ".join(notes))

@@ -14,7 +14,8 @@ WIDTH = 100  # columns, where it can be kept
 CODE = 58  # of these at most for the code of a statement with its result beside it
 COUNTED = (
     "FLOPs: two for each multiply-add of products, convolutions and attention in one forward in training. "
-    "Activation bytes: what autograd keeps for the backward in float32."
+    "Activation bytes: what autograd keeps for the backward in float32. Both are counted without data, and formulas "
+    "hold for sizes from 2 up; what the kernels of a device keep may differ, as by the dtype of a mask."
 )
 JOINT = "\N{NO-BREAK SPACE}"  # stands for a space at which lines are not broken
 

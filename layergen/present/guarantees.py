@@ -135,8 +135,9 @@ def _shape(layer: CheckedLayer) -> Iterator[Guarantee]:
         taken = tuple(dict.fromkeys(proof.setting.name for proof in proofs))
         where = f"on {plural(len(taken), 'way')} through the forward: {', '.join(taken)}"
         modes = {proof.training for proof in proofs if isinstance(proof, Proof)}
-        both = "in training and evaluation, " if len(modes) == 2 else ""
-        yield Guarantee("shape", verdict, f"{detail}, {both}{where}")
+        there = " and ".join(["training"] * (True in modes) + ["evaluation"] * (False in modes))
+        mode = f"in {there}, " if modes and layer.program.asks_mode else ""
+        yield Guarantee("shape", verdict, f"{detail}, {mode}{where}")
 
 
 def _reach(layer: CheckedLayer, proof: Proof | Tried) -> tuple[str, str]:

@@ -8,23 +8,27 @@ They are counted while the layer is run at symbols, on the way through the forwa
   `bilinear`.
 - *activation bytes*: the memory that autograd keeps from the forward until the backward, in training, with inputs and
   parameters in float32 and a gradient wanted for every parameter and floating input. Each storage counts once and as
-  a whole, however many views of it are kept; inputs that are kept count, the layer's parameters and buffers do not.
+  a whole, however many views of it are kept; inputs that are kept count, the layer's parameters and buffers do not,
+  nor do copies in which a run leaves what an op would write to these.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+import torch
 from torch import Tensor
 from torch.autograd.graph import saved_tensors_hooks
 
+from layergen.ops.updating import noted_copies
 from layergen.prove.abstract_run import Size, flop_counter, storage
 from layergen.prove.formula import value
 from layergen.prove.hints import numbers
 from layergen.resolve.program import Program
+from layergen.run.forward import TrialFault
 from layergen.run.instance import Instance, Placement
-from layergen.run.on_data import instance_of
+from layergen.run.on_data import drawn, fits, instance_of
 from layergen.settings.choice import Setting
 
 
@@ -34,6 +38,7 @@ class Cost:
 
     formula: Any | None
     number: int  # at the layer's first case
+    on_cpu: int | None = None  # what a run with data has come to there, where that is something else
 
 
 @dataclass(frozen=True)
@@ -51,13 +56,15 @@ class Meter:
     def __init__(self, instance: Instance) -> None:
         self.instance = instance
         self.counter = flop_counter()
-        self.kept = KeptStorages(instance.state)
+        given = {name: instance.inputs[name] for name in instance.program.kept}  # by the caller, and buffers then
+        self.kept = KeptStorages({**instance.state, **given})
         self.further: dict[str, Size] = {}  # what was counted once and stands for more
 
     @contextmanager
     def __call__(self) -> Iterator[None]:
         """Count what is run inside."""
-        with self.counter, saved_tensors_hooks(self.kept.pack, lambda tensor: tensor):
+        with self.counter, noted_copies() as copies, saved_tensors_hooks(self.kept.pack, lambda tensor: tensor):
+            self.kept.copies = copies
             yield
 
     def parameters(self) -> Size:
@@ -103,6 +110,31 @@ def costs(program: Program, formulas: Mapping[str, Any], setting: Setting, on_da
         setting: Where amounts become numbers.
         on_data: Whether torch runs the layer on data alone, so that it is counted there.
     """
+    found = _costs(program, formulas, setting, on_data)
+    kept = None if on_data else _kept_on_cpu(program, setting)
+    if kept is None or kept == found.activation_bytes.number:
+        return found
+    return replace(found, activation_bytes=replace(found.activation_bytes, on_cpu=kept))
+
+
+def _kept_on_cpu(program: Program, setting: Setting) -> int | None:
+    """What autograd keeps of a run with data: other kernels than those that are looked at without.
+
+    None where the layer is too large, or torch lacks something on the CPU.
+    """
+    if not fits(Instance(program, setting)):
+        return None
+    try:
+        meter = Meter(instance_of(program, setting, Placement(gradients=True), on_data=True))
+        with drawn(), torch.enable_grad(), meter():
+            meter.instance.run(training=True)
+    except TrialFault:
+        return None
+    return int(meter.kept.bytes())
+
+
+def _costs(program: Program, formulas: Mapping[str, Any], setting: Setting, on_data: bool) -> Costs:
+    """What was counted without data, or with data where torch runs the layer there alone."""
     known, names = {}, numbers(program, setting).names
     for name, formula in formulas.items():
         try:
@@ -122,6 +154,7 @@ class KeptStorages:
 
     def __init__(self, own: Mapping[str, Tensor | None]) -> None:
         self.own = {storage(tensor)[0] for tensor in own.values() if tensor is not None}
+        self.copies: Sequence[Tensor] = ()  # which stand in for the layer's own
         self.kept: dict[int, tuple[Tensor, Size]] = {}  # the tensors too, lest others come to have their addresses
 
     def pack(self, tensor: Tensor) -> Tensor:
@@ -131,4 +164,5 @@ class KeptStorages:
         return tensor
 
     def bytes(self) -> Size:
-        return sum(size for _, size in self.kept.values())
+        copies = {storage(tensor)[0] for tensor in self.copies}
+        return sum(size for address, (_, size) in self.kept.items() if address not in copies)

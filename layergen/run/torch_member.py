@@ -12,6 +12,7 @@ from layergen.lang import expression as ex
 from layergen.lang.interpreter import EvaluationFault, first_line
 from layergen.ops.modules import find_module
 from layergen.ops.one_step import AtOneStep
+from layergen.ops.updating import copied
 from layergen.resolve.torch_module import TorchModule
 from layergen.run.fault import MemberFault
 from layergen.run.owned import Computes, Owned, State
@@ -64,7 +65,7 @@ def torch_member(
 
     def run(node: ex.Call, arguments: list[Any], keywords: dict[str, Any], training: bool) -> Any:
         tensors = {name: state[prefix + name] for name in names}
-        tensors |= {name: tensor.clone() for name in buffers if (tensor := tensors[name]) is not None}
+        tensors |= {name: copied(tensor) for name in buffers if (tensor := tensors[name]) is not None}
         module.train(training)
         recurrence = AtOneStep() if isinstance(module, nn.RNNBase) else nullcontext()
         try:
