@@ -205,7 +205,7 @@ FAULTS = [
     ("lora_linear", "alpha / rank", "1 / rank"),
     ("rotary_embedding", "torch.arange(L, device=x.device)", "torch.arange(1, L + 1, device=x.device)"),
     ("focal_loss", "miss**self.gamma", "miss*self.gamma"),
-    ("mgu", "1 - ", "2 - "),
+    ("mgu", "candidate - h", "candidate + h"),
     ("gaussian_noise", "self.std *", "2 * self.std *"),
     ("gaussian_noise", "if self.training", "if False"),
     ("drop_path", "if self.training", "if True"),

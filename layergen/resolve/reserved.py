@@ -44,8 +44,8 @@ BUILTINS = frozenset({
     "round", "str", "sum", "super", "tuple", "zip",
 })  # fmt: skip
 TESTS = frozenset({
-    "Case", "Defined", "Edge", "Empty", "Entries", "Input", "Law", "Layer", "Lengthened", "Limit", "Marking", "Refusal",
-    "Resized",
+    "Case", "Defined", "Drawn", "Edge", "Empty", "Entries", "Input", "Law", "Layer", "Lengthened", "Limit", "Marking",
+    "Refusal", "Resized", "Started",
 })  # fmt: skip  # what a generated test imports beside the layer
 CLASSES = TESTS.union({"F", "Module", "Parameter", "Tensor"}, (name for name in dir(builtins) if name[0].isupper()))
 
