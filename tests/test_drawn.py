@@ -94,6 +94,7 @@ SLIPS = {
     "a draw for each row": ("entries", "keep[n < N, c < C]", "keep[n < N, c < 1]"),
     "a draw for each entry": ("rows", "x[n, c] * keep[n]", "x[n, c] * bernoulli(1 - p)"),
     "a spread as a variance": ("noise", "normal(0, std)", "normal(0, std ** 2)"),
+    "a spread that is a fifth larger": ("noise", "normal(0, std)", "normal(0, 1.2 * std)"),
     "another chance": ("choice", "u[n, c] < 0.25", "u[n, c] < 0.75"),
 }
 

@@ -80,6 +80,16 @@ def test_values_that_are_computed_are_compared_one_by_one() -> None:
     assert found.message.startswith("at the start, the mean of `first[1]` is ")
 
 
+def test_a_small_tensor_between_large_ones_is_compared() -> None:
+    small = {"shape": [], "init": "constant(0.1)"}
+    parameters = {"weight": PARTS["parameters"]["weight"], "scale": small, "other": PARTS["parameters"]["weight"]}
+    parts = {**PARTS, "parameters": parameters, "arguments": {"a": DIM}, "buffers": {}}
+    starts = "".join(f"initial({name})[o, i] = uniform(-1 / sqrt(a), 1 / sqrt(a))\n" for name in ("weight", "other"))
+    text = f"{starts}initial(scale) = 1\ny[n, o] = scale * sum[i]((weight[o, i] + other[o, i]) * x[n, i])"
+    found = fault_of(program("y = scale * linear(x, weight + other)", definition=text, **parts))
+    assert "the mean of `scale` is 1 by the definition" in found.message
+
+
 def test_what_is_not_there_is_not_compared() -> None:
     found = checked(layer("initial(bias)[i] = 0\n"))
     assert {one.setting for one in found.defined.at} - found.defined.starts.keys()

@@ -27,7 +27,8 @@ from layergen.words import listed
 DRAWS = 400  # of each of the two, at a setting
 FEWEST = 200  # of them that tell something
 SETTINGS = 2  # at which laws are compared
-ENTRIES = 24  # that are compared: half of them side by side, the others spread over all
+ENTRIES = 24  # that are compared, of all tensors together
+FEW = 4  # of each at the least
 Entry = tuple[str, tuple[int, ...]]
 
 
@@ -60,13 +61,19 @@ def hold_to_law(instance: Instance, evaluation: Evaluation, training: bool = Fal
 
 
 def entries_of(told: Mapping[str, Tensor]) -> Sequence[Entry]:
-    """Which entries of some tensors are compared."""
-    entries = [(name, index) for name, tensor in told.items() for index in product(*map(range, tensor.shape))]
-    if len(entries) <= ENTRIES:
-        return entries
-    beside, step = ENTRIES // 2, (len(entries) - 1) / (ENTRIES - ENTRIES // 2)
-    places = {*range(beside), *(round(step * (place + 1)) for place in range(ENTRIES - beside))}
-    return [entries[place] for place in sorted(places)]
+    """Which entries of some tensors are compared: of each tensor as many."""
+    most = max(ENTRIES // max(len(told), 1), FEW)
+    return [(name, index) for name, tensor in told.items() for index in _spread(tensor, most)]
+
+
+def _spread(tensor: Tensor, most: int) -> Sequence[tuple[int, ...]]:
+    """Some entries of a tensor: half of them side by side, the others spread over all."""
+    indices = list(product(*map(range, tensor.shape)))
+    if len(indices) <= most:
+        return indices
+    beside, step = most // 2, (len(indices) - 1) / (most - most // 2)
+    places = {*range(beside), *(round(step * (place + 1)) for place in range(most - beside))}
+    return [indices[place] for place in sorted(places)]
 
 
 def defined(evaluation: Evaluation, entries: Sequence[Entry], most: int | None = None) -> Tensor:

@@ -61,6 +61,11 @@ def _moments(both: Tensor, equal: float) -> Iterator[Moment]:
     yield "mean size", (values * middle.sign()).mean(1, keepdim=True), everywhere, rounding.mean()
     moved = values - middle
     yield "variance", moved.square(), [(place,) for place in kept], rounding.square()
+    spread = moved.square().mean(0).sqrt()
+    varied = (spread > rounding).nonzero().flatten().tolist()
+    scaled = moved[:, varied] / spread[varied]
+    if varied:
+        yield "pooled variance", scaled.square().mean(1, keepdim=True), everywhere, equal
     pairs = list(combinations_with_replacement(range(len(kept)), 2))
     left, right = torch.tensor(pairs, dtype=torch.long).unbind(1)
     yield (
@@ -69,9 +74,6 @@ def _moments(both: Tensor, equal: float) -> Iterator[Moment]:
         [(kept[one], kept[other]) for one, other in pairs],
         rounding[left] * rounding[right],
     )
-    spread = moved.square().mean(0).sqrt()
-    varied = (spread > rounding).nonzero().flatten().tolist()
     if varied:
-        scaled = moved[:, varied] / spread[varied]
         yield "skewness", scaled.pow(3).mean(1, keepdim=True), everywhere, equal
         yield "kurtosis", scaled.pow(4).mean(1, keepdim=True), everywhere, equal

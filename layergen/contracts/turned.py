@@ -52,9 +52,12 @@ NAMES = {
     Meaning.DROPPED: re.compile(r"(?:^|_)drop(?:s|ped|out|path|connect|block)?(?:_|$)"),
     Meaning.KEPT: re.compile(r"(?:^|_)(?:keep|keeps|kept|retain|retained|survival|survive|survives)(?:_|$)"),
 }
+AWAY = r" (?:\w+ )?(?:out|away|from)\b"  # what is kept out of a sum is dropped
 DOCS = {
-    Meaning.DROPPED: re.compile(r"\b(?:drops?|dropped|zeroed|zeroes|left out|(?:set to|becomes?) zero)\b", re.I),
-    Meaning.KEPT: re.compile(r"\b(?:keeps?|kept|retains?|retained|survives?)\b", re.I),
+    Meaning.DROPPED: re.compile(
+        rf"\b(?:drops?|dropped|zeroed|zeroes|left out|(?:set to|becomes?) zero|(?:keeps?|kept)(?={AWAY}))\b", re.I
+    ),
+    Meaning.KEPT: re.compile(rf"\b(?:(?:keeps?|kept)(?!{AWAY})|retains?|retained|survives?)\b", re.I),
 }
 PROBABILITY = re.compile(r"\b(?:probabilit\w+|share|fraction|chance|rate|how likely)\b", re.I)
 NEGATED = re.compile(r"\b(?:not|no|never|without|other|rest)\b", re.I)

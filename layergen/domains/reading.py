@@ -85,7 +85,8 @@ class Reader(Visitor):
                 return
             if turn == ROUNDS - 2:
                 for name in changed:
-                    self.values[name] = replace(UNKNOWN, safe=as_value(self.values[name]).safe)
+                    if name in self.values:  # another branch may assign it
+                        self.values[name] = replace(UNKNOWN, safe=as_value(self.values[name]).safe)
 
     def append(self, statement: ex.Append) -> None:
         items, value = self.values.get(statement.list.id), self.evaluate(statement.value)

@@ -185,12 +185,21 @@ def _spread(demand: BroadcastDemand, instances: Sequence[Instance], for_data: bo
             return
 
 
+def _length(entry: ex.Expression, instance: Instance) -> int:
+    """How many dimensions an entry of a shape stands for."""
+    if entry == LEADING:
+        return len(instance.setting.leading)
+    if isinstance(entry, ex.Splice):
+        return len(instance.interpreter(instance.scalars).evaluate(entry.value))
+    return 1
+
+
 def _broken(shape: Shape, demand: Demand, instance: Instance) -> Iterator[Shape]:
     """Shapes that break a demand."""
     leading = len(instance.setting.leading)
     if isinstance(demand, ListDemand):
-        before, position = demand.sizes.entries[: demand.entry.position], demand.entry.position
-        start = position - 1 + leading if LEADING in before else position
+        before = demand.sizes.entries[: demand.entry.position]
+        start = sum(_length(entry, instance) for entry in before)
         count = len(instance.interpreter(instance.scalars).evaluate(demand.expected))
         for index in range(start, start + count):
             for size in (1, shape[index] + 1):

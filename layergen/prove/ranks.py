@@ -96,7 +96,8 @@ def _together(
 def _check(demand: RankDemand, setting: Setting, shape: Shape, taken: Sequence[Shape]) -> InputCheck:
     """The check, with a shape of fewer dimensions and one of more, of those that are taken."""
     fewer = [other for other in taken if len(other) < len(shape)]
-    more = [other for other in taken if len(other) > len(shape)]
+    # One that begins as it should is not refused for the size of its first dimension.
+    more = sorted((other for other in taken if len(other) > len(shape)), key=lambda other: other[: len(shape)] != shape)
     return InputCheck(demand, setting, (*fewer[:1], *more[:1]))
 
 
