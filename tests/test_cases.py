@@ -40,10 +40,7 @@ LENGTHY = frozenset(  # the cases that take long, which are slow tests as the me
         "buffer_read_before_its_update",
         "constraints_on_lists",
         "cosine_of_one",
-        "definitions_that_call_members",
         "derived_in_the_place_of_an_argument",
-        "einsums_that_functions_do",
-        "families_of_members_out_of_reach",
         "frozen_member",
         "labels_that_all_count_for_nothing",
         "layer_of_layers",
@@ -54,13 +51,10 @@ LENGTHY = frozenset(  # the cases that take long, which are slow tests as the me
         "loop_over_pairs_of_members",
         "loss_of_any_shape",
         "member_without_elements",
-        "members_used_as_what_they_are_not",
         "named_run_of_dimensions",
         "names_of_imports",
         "norm_written_out",
         "one_tensor_for_each_layer",
-        "options_that_initial_values_read",
-        "penalties_that_add_up",
         "positions_counted_in_bfloat16",
         "products_kept_from_autocast",
         "rearranged_heads",
@@ -68,35 +62,40 @@ LENGTHY = frozenset(  # the cases that take long, which are slow tests as the me
         "rows_that_values_choose",
         "shapes_that_inputs_promise",
         "statements_that_linters_would_change",
-        "tensors_that_outlast_a_move",
         "tuple_among_targets",
         "tuple_on_a_condition",
-        "tuples_that_do_not_fit",
         "values_and_functions_for_members",
         "values_that_start_from_each_other",
         "whole_layer_that_starts_by_loops",
-        "whole_layer_with_a_batch_that_is_reduced",
-        "whole_layer_with_a_broadcast_mask",
         "whole_layer_with_a_function",
-        "whole_layer_with_a_table_of_one_row",
         "whole_layer_with_a_tensor",
-        "whole_layer_with_a_tuple",
         "whole_layer_with_families_of_members",
         "whole_layer_with_its_own_repr",
-        "whole_layer_with_lists_as_given",
         "whole_layer_with_lists_of_numbers",
         "whole_layer_with_members_along_dimensions",
-        "whole_layer_with_members_defined",
         "whole_layer_with_optional_input",
         "whole_layer_with_sizes_in_lists",
         "whole_layer_with_sizes_of_a_run",
-        "whole_layer_with_sizes_of_one",
-        "whole_layer_with_sums_over_runs",
-        "whole_layer_with_tensors_left_out",
         "whole_layer_with_text_or_sizes",
         "whole_layer_with_ties_over_lists",
-        "whole_layer_with_values_of_a_call",
         "whole_layer_with_what_is_perhaps_kept_small",
+    }
+)
+MENDED = frozenset(  # the cases that reach, mended, what no other test reaches, and are no slow tests for that
+    {
+        "axis_of_no_input",
+        "choices_of_a_union",
+        "derived_without_its_argument",
+        "distance_of_a_row_from_itself",
+        "family_as_a_tensor",
+        "integers_that_cannot_be_distinct",
+        "loops_in_initial_values",
+        "loss_that_was_never_wider",
+        "mask_the_other_way_round",
+        "one_weight_for_all_channels",
+        "output_on_a_condition",
+        "spectrum_in_half_precision",
+        "table_of_positions_in_bfloat16",
     }
 )
 PARTS = ("stdout.txt", "advice.txt", "expected", "before", "mended")
@@ -105,10 +104,11 @@ HOLDS_SHARED = CASES / "whole_packages" / "expected"
 
 
 def marked() -> Iterator[Any]:
-    """All cases by their names, those marked that hold all that a build writes; mended and lengthy ones are slow."""
+    """All cases by their names, those marked that hold all that a build writes, and as slow the mended and lengthy."""
     for folder in FOLDERS:
         marks = [pytest.mark.written] if (folder / "expected").exists() else []
-        marks += [pytest.mark.slow] if folder.name in {"mended", *LENGTHY} else []
+        slow = folder.parent.name not in MENDED if folder.name == "mended" else folder.name in LENGTHY
+        marks += [pytest.mark.slow] if slow else []
         yield pytest.param(folder, id=folder.relative_to(CASES).as_posix(), marks=marks)
 
 
@@ -171,6 +171,7 @@ def test_mended_cases_are_free_of_faults() -> None:
 
 def test_lengthy_cases_are_there() -> None:
     assert {folder.name for folder in FOLDERS} >= LENGTHY
+    assert {folder.parent.name for folder in FOLDERS if folder.name == "mended"} >= MENDED
 
 
 def test_advice_that_is_followed_is_not_given_again() -> None:
