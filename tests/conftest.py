@@ -1,10 +1,10 @@
 """What all tests share."""
 
 import gc
-import operator
 import os
 import sys
 from collections.abc import Iterator
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 import pytest
@@ -24,11 +24,11 @@ collect_ignore = ["cases"]  # the tests in there are what a build is expected to
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # Examples are the same in each run, so that what failed once fails again. Continuous integration tries four times as
-# many, and others are found with `--hypothesis-profile=search`.
+# many, by the profile that it names in LAYERGEN_PROFILE; others are found with `--hypothesis-profile=search`.
 settings.register_profile("suite", derandomize=True, deadline=None, max_examples=25, database=None)
 settings.register_profile("thorough", settings.get_profile("suite"), max_examples=100)
 settings.register_profile("search", deadline=None, max_examples=2_000)
-settings.load_profile("suite")
+settings.load_profile(os.environ.get("LAYERGEN_PROFILE", "suite"))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -62,11 +62,11 @@ def code_is_read_once() -> Iterator[None]:
     from layergen.project import cache, fingerprint
 
     known: dict[object, str] = {}
-    read = operator.itemgetter("PACKAGE", "templates_folder")  # where it is read
-    usual = read(vars(fingerprint))
+    sources = itemgetter("PACKAGE", "templates_folder")
+    usual = sources(vars(fingerprint))
 
     def read_once(config: "Config", digest: "Digest") -> str:
-        if read(vars(fingerprint)) != usual:
+        if sources(vars(fingerprint)) != usual:
             return fingerprint.fingerprint(config, digest)
         key = (config.fingerprint(), *sys.path)
         if key not in known:
