@@ -18,6 +18,7 @@ RATE = {"type": "float", "min": 0, "max": 1, "default": 0.25, "doc": "Share."}
 NOISE = {"type": "float", "min": 0, "default": 0.5, "doc": "Spread."}
 INSTEAD = {"rate": {"arguments": {"p": RATE}}, "noise": {"arguments": {"std": NOISE}}}
 COUNT = 400
+NAMES = ["y"] * 6
 SHAPES = {"inputs": {"x": ["N", "C"]}, "outputs": {"y": ["N", "C"]}}
 
 
@@ -45,7 +46,7 @@ LAWS: dict[str, Callable[[], Tensor]] = {
 @pytest.mark.parametrize("law", LAWS)
 def test_samples_of_one_law_are_never_apart(law: str) -> None:
     torch.manual_seed(0)
-    assert [apart(LAWS[law](), LAWS[law]()) for _ in range(100)] == [None] * 100
+    assert [apart(LAWS[law](), LAWS[law](), NAMES) for _ in range(100)] == [None] * 100
 
 
 @pytest.mark.parametrize(
@@ -64,7 +65,7 @@ def test_samples_of_one_law_are_never_apart(law: str) -> None:
 )
 def test_samples_of_two_laws_are_apart(one: str, other: Callable[[], Tensor], moment: str) -> None:
     torch.manual_seed(0)
-    found = apart(LAWS[one](), other())
+    found = apart(LAWS[one](), other(), NAMES)
     assert found is not None and found.moment == moment
 
 
@@ -72,7 +73,7 @@ def test_a_shift_that_each_entry_hides_shows_in_all_together() -> None:
     torch.manual_seed(0)
     signs = torch.tensor([1.0, -1.0] * 12, dtype=torch.float64)
     small, large = ((torch.randn(COUNT, 24, dtype=torch.float64) + shift) * signs for shift in (1.0, 1.2))
-    found = apart(small, large)
+    found = apart(small, large, ["y"] * 24)
     assert found is not None and found.moment == "mean size"
 
 

@@ -1,6 +1,7 @@
 """What a batch without a sample does to running statistics."""
 
 from collections.abc import Iterator, Sequence
+from itertools import product
 
 import torch
 
@@ -25,15 +26,16 @@ def lost_statistics(program: Program, settings: Sequence[Setting]) -> Iterator[F
     batch = batch_of(program)
     if batch in (None, LEADING) or program.forward.assigned.isdisjoint(program.buffers):
         return
-    for setting in settings:
-        empty = without_samples(program, setting)
+    for count, setting in product((1, 0), settings):  # what refuses one sample refuses none
+        empty = without_samples(program, setting, count)
         lost = None if empty is None else _lost(program, empty)
         if empty is None or lost is None or _is_brought_back(program, setting, lost.id):
             continue
         if not _lost_by_match(program, empty):
-            message = f"the buffer `{lost.id}` is no number any more after a batch without a sample in training"
-            help = f"`{batch} >= 1` under `constraints` refuses such a batch"
-            notes = (f"sizes: {batch}=0", "what a running statistic has lost once, no later batch brings back")
+            batches = "of a single sample" if count else "without a sample"
+            message = f"the buffer `{lost.id}` is no number any more after a batch {batches} in training"
+            help = f"`{batch} >= {count + 1}` under `constraints` refuses such a batch"
+            notes = (f"sizes: {batch}={count}", "what a running statistic has lost once, no later batch brings back")
             yield LostStatistics.at(Place(FORWARD, lost.span), message, notes=notes, help=help)
             return
 

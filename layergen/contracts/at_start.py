@@ -57,7 +57,7 @@ def _held(instance: Instance, definition: Definition, entries: Sequence[Entry]) 
         wrong = IllDefined.at(Place(PATH, fault.node.span), fault.message, notes=notes, help=fault.help)
         raise SpecError([wrong]) from None
     ours = _started(instance, entries, len(theirs)) if definition.draws else _values(instance, entries)
-    found = apart(ours, theirs, ROUNDING)
+    found = apart(ours, theirs, [name for name, _ in entries], ROUNDING)
     if found is not None:
         name, index = entries[found.entries[0]]
         where = f"over {len(theirs)} starts" if definition.draws else "at the start"

@@ -27,8 +27,8 @@ from layergen.words import listed
 DRAWS = 400  # of each of the two, at a setting
 FEWEST = 200  # of them that tell something
 SETTINGS = 2  # at which laws are compared
-ENTRIES = 24  # that are compared, of all tensors together
-FEW = 4  # of each at the least
+ENTRIES = 24  # of a tensor that are compared
+FEW = 6  # of each of many tensors
 Entry = tuple[str, tuple[int, ...]]
 
 
@@ -46,7 +46,9 @@ def hold_to_law(instance: Instance, evaluation: Evaluation, training: bool = Fal
     entries = entries_of(told)
     try:
         theirs = defined(evaluation, entries)
-        found = apart(_given(instance, evaluation, training, entries, len(theirs)), theirs)
+        found = apart(
+            _given(instance, evaluation, training, entries, len(theirs)), theirs, [name for name, _ in entries]
+        )
     except IndexFault as fault:
         raise SpecError(
             [IllDefined.at(Place(PATH, fault.node.span), fault.message, notes=notes, help=fault.help)]
@@ -62,7 +64,7 @@ def hold_to_law(instance: Instance, evaluation: Evaluation, training: bool = Fal
 
 def entries_of(told: Mapping[str, Tensor]) -> Sequence[Entry]:
     """Which entries of some tensors are compared: of each tensor as many."""
-    most = max(ENTRIES // max(len(told), 1), FEW)
+    most = min(ENTRIES, max(2 * ENTRIES // max(len(told), 1), FEW))
     return [(name, index) for name, tensor in told.items() for index in _spread(tensor, most)]
 
 

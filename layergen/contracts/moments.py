@@ -4,8 +4,8 @@ What is compared is the mean of each entry, how any two of them vary together, a
 differs where its two means lie further apart than chance brings about in one of some hundred million comparisons.
 """
 
-from collections.abc import Iterator
-from itertools import combinations_with_replacement
+from collections.abc import Iterator, Sequence
+from itertools import combinations
 from typing import NamedTuple
 
 import torch
@@ -28,16 +28,17 @@ class Apart(NamedTuple):
     theirs: float
 
 
-def apart(ours: Tensor, theirs: Tensor, equal: float = EQUAL) -> Apart | None:
+def apart(ours: Tensor, theirs: Tensor, names: Sequence[str], equal: float = EQUAL) -> Apart | None:
     """The first moment of two samples that differs by more than chance.
 
     Args:
         ours: One sample, in rows; if there is one row alone, only its values are compared.
         theirs: The other one.
+        names: What each column is an entry of.
         equal: How far apart values are by rounding, as a part of their size.
     """
     both = torch.cat((ours, theirs))
-    for name, columns, entries, rounding in _moments(both, equal):
+    for name, columns, entries, rounding in _moments(both, names, equal):
         first, second = columns[: len(ours)], columns[len(ours) :]
         means = first.mean(0), second.mean(0)
         error = torch.sqrt(first.var(0, correction=0) / len(first) + second.var(0, correction=0) / len(second))
@@ -48,32 +49,46 @@ def apart(ours: Tensor, theirs: Tensor, equal: float = EQUAL) -> Apart | None:
     return None
 
 
-def _moments(both: Tensor, equal: float) -> Iterator[Moment]:
+def _moments(both: Tensor, names: Sequence[str], equal: float) -> Iterator[Moment]:
     """The moments of rows, those first that say most plainly what is wrong."""
     finite = both.isfinite()
     yield "share of finite numbers", finite.double(), [(place,) for place in range(both.shape[1])], 0.0
     kept = finite.all(0).nonzero().flatten().tolist()
     if not kept:
         return
-    values, everywhere = both[:, kept], [tuple(kept)]
+    values = both[:, kept]
     middle, rounding = values.mean(0), equal * (values.square().mean(0).sqrt() + SMALL)
-    yield "mean", values, [(place,) for place in kept], rounding
-    yield "mean size", (values * middle.sign()).mean(1, keepdim=True), everywhere, rounding.mean()
     moved = values - middle
-    yield "variance", moved.square(), [(place,) for place in kept], rounding.square()
     spread = moved.square().mean(0).sqrt()
-    varied = (spread > rounding).nonzero().flatten().tolist()
-    scaled = moved[:, varied] / spread[varied]
-    if varied:
-        yield "pooled variance", scaled.square().mean(1, keepdim=True), everywhere, equal
-    pairs = list(combinations_with_replacement(range(len(kept)), 2))
-    left, right = torch.tensor(pairs, dtype=torch.long).unbind(1)
-    yield (
-        "covariance",
-        moved[:, left] * moved[:, right],
-        [(kept[one], kept[other]) for one, other in pairs],
-        rounding[left] * rounding[right],
-    )
-    if varied:
-        yield "skewness", scaled.pow(3).mean(1, keepdim=True), everywhere, equal
-        yield "kurtosis", scaled.pow(4).mean(1, keepdim=True), everywhere, equal
+    groups = [[place for place, column in enumerate(kept) if names[column] == name] for name in dict.fromkeys(names)]
+    yield "mean", values, [(place,) for place in kept], rounding
+    for group in filter(None, groups):
+        sizes = (values * middle.sign())[:, group].mean(1, keepdim=True)
+        yield "mean size", sizes, [tuple(kept[place] for place in group)], rounding[group].mean()
+    yield "variance", moved.square(), [(place,) for place in kept], rounding.square()
+    left, right = _pairs(len(kept))
+    entries = [tuple(kept[place] for place in pair) for pair in zip(left.tolist(), right.tolist(), strict=True)]
+    yield "covariance", moved[:, left] * moved[:, right], entries, rounding[left] * rounding[right]
+    for group in groups:
+        varied = [place for place in group if spread[place] > rounding[place]]
+        if varied:
+            scaled, entries = moved[:, varied] / spread[varied], [tuple(kept[place] for place in varied)]
+            for name, moment in _pooled(scaled):
+                yield name, moment.mean(1, keepdim=True), entries, equal
+
+
+def _pooled(scaled: Tensor) -> Iterator[tuple[str, Tensor]]:
+    """Moments of entries that have the same spread, to be taken together."""
+    yield "pooled variance", scaled.square()
+    left, right = _pairs(scaled.shape[1])
+    if len(left):
+        products = scaled[:, left] * scaled[:, right]
+        yield "pooled covariance", products * products.mean(0).sign()
+    yield "skewness", scaled.pow(3)
+    yield "kurtosis", scaled.pow(4)
+
+
+def _pairs(count: int) -> tuple[Tensor, Tensor]:
+    """The first and the second of all pairs of so many columns."""
+    pairs = torch.tensor(list(combinations(range(count), 2)), dtype=torch.long).reshape(-1, 2)
+    return pairs[:, 0], pairs[:, 1]

@@ -131,21 +131,22 @@ class RepeatedCall(Rule):
 
 
 class LostStatistics(Rule):
-    """A buffer is NaN for good once a training batch had no sample.
+    """A buffer is NaN for good once a training batch had no sample, or a single one.
 
     The mean over no sample is NaN, and so is a running mean that has once taken part of it. Nothing fails at that
     batch, as where nothing was found in an image; what the layer gives in evaluation is NaN from then on.
-    A buffer that the next batch replaces as a whole is none of these.
+    A buffer that the next batch replaces as a whole is none of these. The unbiased variance of a single sample is NaN in
+    the same way.
 
         forward: |
           if training:
               center = lerp(center, mean(x, dim=0), 0.1)
           y = x - center
 
-    It is advice, which changes no exit code, and is given only where the build has run the layer on an empty batch in
+    It is advice, which changes no exit code, and is given only where the build has run the layer on such a batch in
     training and seen that. Nothing is said where the module that it `matches` does no better.
 
-    Fix: refuse such a batch, so that its caller learns of it.
+    Fix: refuse such a batch, so that its caller learns of it; `N >= 2` refuses a single sample, too.
 
         constraints: [N >= 1]
 
