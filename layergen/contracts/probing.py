@@ -17,6 +17,7 @@ from layergen.resolve.program import Program
 from layergen.resolve.standing import declared
 from layergen.run.forward import Run, TrialFault
 from layergen.run.instance import Instance, Placement
+from layergen.run.moving import move_buffer
 from layergen.run.on_data import without_repeats
 from layergen.run.starting import begin
 from layergen.settings.choice import Setting
@@ -71,6 +72,8 @@ class Probe:
                 continue
             if name in self.instance.program.buffers:
                 initialize(self.instance, name)
+                if name in self.program.forward.assigned and tensor.is_floating_point():
+                    move_buffer(tensor, self.generator)  # training does not leave it where it starts
             elif name in self.instance.inner and not self.instance.inner[name].parameter:
                 continue
             elif tensor.dim() < 2:

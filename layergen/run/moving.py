@@ -24,12 +24,18 @@ def move_buffers(instance: Instance) -> None:
     all the same gets different ones, and zeros become positive; any other is scaled.
     """
     for tensor in _numbers(instance, parameters=False):
-        if not tensor.any():
-            tensor.add_(0.5 * torch.rand_like(tensor))
-        elif (tensor == tensor.flatten()[0]).all():
-            tensor.mul_(0.5 + 0.5 * torch.rand_like(tensor.abs()))
-        else:
-            tensor.mul_(0.5 + 0.5 * torch.rand(()).item())
+        move_buffer(tensor)
+
+
+@torch.no_grad()
+def move_buffer(tensor: Tensor, generator: torch.Generator | None = None) -> None:
+    """Move one of them; the random numbers are the generator's, or torch's own."""
+    if not tensor.any():
+        tensor.add_(0.5 * torch.rand(tensor.shape, generator=generator, dtype=tensor.dtype))
+    elif (tensor == tensor.flatten()[0]).all():
+        tensor.mul_(0.5 + 0.5 * torch.rand(tensor.shape, generator=generator, dtype=tensor.abs().dtype))
+    else:
+        tensor.mul_(0.5 + 0.5 * torch.rand((), generator=generator).item())
 
 
 def learned(instance: Instance) -> Iterator[Tensor]:
