@@ -65,8 +65,8 @@ inputs: {x: [N, dim]}
 outputs: {y: [N, dim]}
 forward: y = 2 * x if stride == 1 and dim == out else x
 """,
-    "drawn": """\
-layer: Drawn
+    "noised": """\
+layer: Noised
 summary: Map the last dimension.
 arguments:
   dim: {type: int, min: 1, doc: Size of the last dimension.}
@@ -214,12 +214,12 @@ def test_sound_layers_pass(built: Path) -> None:
     [
         ("skip", "self.stride == 1 and ", "", "test_recorded_values[stride_2-training]"),
         ("skip", " and self.dim == self.out", "", "test_recorded_values[default-training]"),
-        ("drawn", "std=0.02", "std=0.022", "test_spread_of_initial_values[default]"),
-        ("drawn", "std=0.02", "std=0.018", "test_spread_of_initial_values[default]"),
-        ("drawn", "-0.1, 0.1", "-0.11, 0.11", "test_spread_of_initial_values[default]"),
-        ("drawn", "(self.weight, ", "(self.weight, 0.01, ", "test_spread_of_initial_values[default]"),
-        ("drawn", "-0.1, 0.1", "-0.1, 0.08", "test_spread_of_initial_values[default]"),
-        ("drawn", "std=0.5", "std=0.55", "test_spread_of_initial_values[default]"),
+        ("noised", "std=0.02", "std=0.022", "test_spread_of_initial_values[default]"),
+        ("noised", "std=0.02", "std=0.018", "test_spread_of_initial_values[default]"),
+        ("noised", "-0.1, 0.1", "-0.11, 0.11", "test_spread_of_initial_values[default]"),
+        ("noised", "(self.weight, ", "(self.weight, 0.01, ", "test_spread_of_initial_values[default]"),
+        ("noised", "-0.1, 0.1", "-0.1, 0.08", "test_spread_of_initial_values[default]"),
+        ("noised", "std=0.5", "std=0.55", "test_spread_of_initial_values[default]"),
         ("decay", "self.log_rate.float()", "self.log_rate", "test_half_precision_of_long_inputs[L-torch.bfloat16]"),
         (
             "turn",
@@ -240,7 +240,7 @@ def test_sound_layers_pass(built: Path) -> None:
         ("total", ".squeeze(1)", ".squeeze()", "test_values_at_bounds[of_ones-training]"),
         ("copied", "2 * self.now", "self.now", "test_initial_values[default]"),
         ("copied", "self.now * torch.arange(3", "2 * torch.arange(3", "test_initial_values[default]"),
-        ("drawn", "    def forward", "    @torch.no_grad()\n    def forward", "test_training_lowers_a_loss[default]"),
+        ("noised", "    def forward", "    @torch.no_grad()\n    def forward", "test_training_lowers_a_loss[default]"),
     ],
 )
 def test_a_broken_layer_fails(built: Path, tmp_path: Path, name: str, sound: str, broken: str, test: str) -> None:
