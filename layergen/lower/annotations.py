@@ -14,6 +14,7 @@ from layergen.lower.returned import tuple_type
 from layergen.resolve.inference import TENSOR, TENSORS, kinds_of
 from layergen.resolve.program import Program
 
+INTEGER = frozenset({Kind.INT})
 NUMBERS = frozenset({Kind.INT, Kind.FLOAT})
 
 
@@ -99,7 +100,8 @@ class Annotations:
         """Whether mypy sees no type in a value, so that it needs to be said."""
         match value:
             case ex.Name(id=name):
-                return name in self.vague
+                derived = self.program.derived.get(name) if value.role is Role.DERIVED else None
+                return name in self.vague or (derived is not None and self.untyped(derived))
             case ex.Conditional(then=then, orelse=orelse):
                 return self.untyped(then) or self.untyped(orelse)
             case ex.Apply():
@@ -109,6 +111,8 @@ class Annotations:
             case ex.Call(arguments=arguments):
                 op = ops.called(value)
                 return op is not None and (op.untyped or (op.methodic and any(map(self.untyped, arguments[:1]))))
+            case ex.Binary(left=left, operator="**", right=right) if _is_integer(left) and _is_integer(right):
+                return not isinstance(right, ex.Literal)  # it may be negative, and the power a fraction
             case ex.Binary(left=left, right=right) | ex.Conditional(then=left, orelse=right):
                 return self.untyped(left) or self.untyped(right)
             case ex.Subscript(value=ex.Name(id=name), index=index) if name in self.program.families:
@@ -132,6 +136,10 @@ def _numeric(program: Program) -> Iterator[str]:
         both = frozenset[Kind]().union(*several)
         if several[0] != both and Kind.TENSOR in both and both & NUMBERS and both <= TENSOR | NUMBERS:
             yield name
+
+
+def _is_integer(node: ex.Expression) -> bool:
+    return node.kinds == INTEGER or (isinstance(node, ex.Literal) and type(node.value) is int)
 
 
 def _leaves(statement: ex.Assign) -> Iterator[str]:
