@@ -90,6 +90,12 @@ def test_a_small_tensor_between_large_ones_is_compared() -> None:
     assert "the mean of `scale` is 1 by the definition" in found.message
 
 
+def test_what_the_outputs_draw_has_no_part_in_the_start() -> None:
+    text = f"{COMPUTED}keep[n < N] = bernoulli(0.5)\n" + OUTPUT.replace("= sum", "= (keep[n] + 1 - keep[n]) * sum")
+    found = checked(program(FORWARD, definition=text, **PARTS))
+    assert set(found.defined.starts.values()) == {1}
+
+
 def test_what_is_not_there_is_not_compared() -> None:
     found = checked(layer("initial(bias)[i] = 0\n"))
     assert {one.setting for one in found.defined.at} - found.defined.starts.keys()

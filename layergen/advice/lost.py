@@ -1,4 +1,4 @@
-"""What a batch without a sample does to running statistics."""
+"""What a batch without a sample, or of a single one, does to running statistics."""
 
 from collections.abc import Iterator, Sequence
 from itertools import product
@@ -22,7 +22,7 @@ from layergen.settings.choice import Setting
 
 
 def lost_statistics(program: Program, settings: Sequence[Setting]) -> Iterator[Finding]:
-    """Yield the first buffer that an empty batch in training makes no number, without a word."""
+    """Yield the first buffer that a batch of one sample or of none makes no number in training, without a word."""
     batch = batch_of(program)
     if batch in (None, LEADING) or program.forward.assigned.isdisjoint(program.buffers):
         return

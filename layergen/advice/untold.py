@@ -21,12 +21,10 @@ def untold_draws(program: Program, settings: Sequence[Setting]) -> Iterator[Find
     definition = program.definition
     if definition is None or definition.draws or program.matches is not None or not program.forward.draws:
         return
-    first = next(
-        (node for node in nodes(program.forward.statements) if isinstance(node, ex.Call) and draws(node)), None
-    )
+    first = next(node for node in nodes(program.forward.statements) if isinstance(node, ex.Call) and draws(node))
     for setting in settings:
         with suppress(TrialFault):
-            if first is not None and is_random_in_training(started(program, setting)):
+            if is_random_in_training(started(program, setting)):
                 message = "training draws random numbers, of which the definition says nothing"
                 help = "draw them in it, `keep[…] = bernoulli(1 - p)`, and say what training makes of them"
                 labels = (Label(Place(FORWARD, first.span), "random numbers are drawn here"),)

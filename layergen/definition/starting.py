@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator
 
 from layergen.definition.checking import Checker
-from layergen.definition.draws import DRAWN
 from layergen.definition.faults import PATH, ill
 from layergen.definition.grammar import Equation, parse_definition
 from layergen.definition.ranges import Ranges
@@ -23,15 +22,10 @@ def at_start(spec: LayerSpec, equations: Iterable[Equation]) -> Definition | Non
     if not known:
         return None
     given = {*spec.outputs, *spec.tensors}
-    return Definition(
-        tuple(
-            equation
-            for equation in equations
-            if (equation.name.id in known if equation.initial else equation.name.id not in given)
-        ),
-        scene_at_start(spec, known),
-        spec,
-    )
+    kept = [part for part in equations if (part.name.id in known if part.initial else part.name.id not in given)]
+    scene = scene_at_start(spec, known)
+    reached = Definition(tuple(kept), scene, spec).reached_from(known)
+    return Definition(tuple(part for part in kept if part.name.id in reached), scene, spec)
 
 
 def check_started(spec: LayerSpec) -> Iterator[Finding]:
@@ -50,17 +44,9 @@ def check_started(spec: LayerSpec) -> Iterator[Finding]:
 def check_start(definition: Definition) -> Iterator[Finding]:
     """Yield what is wrong with the equations that tell initial values, and with those that they need."""
     checker = Checker(definition, Ranges(definition))
-    reached = definition.reached_from(definition.scene.outputs)
-    drawn = _drawn(definition, reached)
-    for equation in (equation for equation in definition.equations if equation.name.id in reached):
+    for equation in definition.equations:
         yield from checker.equation(equation)
         read = (node for part in parts(equation) for node in ex.walk(part) if isinstance(node, ex.Name))
-        for node in (node for node in read if drawn and node.id in definition.scene.tensors):
+        for node in (node for node in read if definition.draws and node.id in definition.scene.tensors):
             help = "say what that one starts with in an equation of its own"
             yield ill(node, f"`{node.id}` is read where initial values are drawn at random", help)
-
-
-def _drawn(definition: Definition, reached: Iterable[str]) -> bool:
-    """Whether any of some names is drawn at random."""
-    found = (part for name in reached for equation in definition.named[name] for part in parts(equation))
-    return any(isinstance(node, ex.Call) and node.function in DRAWN for part in found for node in ex.walk(part))

@@ -29,18 +29,14 @@ def formula_texts(program: Program) -> tuple[str, ...]:
     if definition is None:
         return ()
     needed = definition.reached_from((*definition.scene.outputs, *definition.updates))
-    return tuple(latex(definition, definition.named.keys() - (_at_start(definition.start) - needed)))
+    at_start = definition.start.named if definition.start is not None else {}
+    return tuple(latex(definition, definition.named.keys() - ({*at_start} - needed)))
 
 
 def start_texts(program: Program) -> tuple[str, ...]:
     """Those that tell initial values, with what they need."""
     start = program.definition.start if program.definition is not None else None
-    return tuple(latex(start, _at_start(start))) if start is not None else ()
-
-
-def _at_start(start: Definition | None) -> frozenset[str]:
-    """The names that the equations of initial values need."""
-    return start.reached_from(start.scene.outputs) if start is not None else frozenset()
+    return tuple(latex(start)) if start is not None else ()
 
 
 def computes(program: Program) -> str:

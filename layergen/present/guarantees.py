@@ -91,8 +91,12 @@ def _values(layer: CheckedLayer) -> Iterator[Guarantee]:
         detail = f"at {plural(len(trained), 'setting')}: {_compared(layer, updated)} what the definition says"
         yield Guarantee("values in training", "tried", detail)
     if drawn := layer.defined.drawn:
-        detail = f"at {plural(len(drawn), 'setting')}, over up to {DRAWS} draws and up to {ENTRIES} entries: no mean,"
-        detail += " variance, covariance, skewness or kurtosis is further from the definition's than chance explains"
+        detail = (
+            f"at {plural(len(drawn), 'setting')}, over up to {DRAWS} draws and up to {ENTRIES} entries of a tensor:"
+        )
+        detail += (
+            " no mean, variance, covariance, skewness or kurtosis is further from the definition's than chance explains"
+        )
         yield Guarantee("draws", "tried", detail)
     yield from _starts(layer)
 
@@ -105,7 +109,7 @@ def _starts(layer: CheckedLayer) -> Iterator[Guarantee]:
         names = definition.start.scene.outputs if definition is not None and definition.start is not None else ()
         often = f"over {max(starts.values())} starts, those of" if max(starts.values()) > 1 else "those of"
         detail = f"at {plural(len(starts), 'setting')}, {often} {listed([f'`{name}`' for name in names])}"
-        detail += f" are the definition's, in up to {ENTRIES} entries, but for rounding and for chance"
+        detail += f" are the definition's, in up to {ENTRIES} entries of each, but for rounding and for chance"
         yield Guarantee("start", "tried", detail)
 
 
