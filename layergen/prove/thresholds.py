@@ -19,6 +19,7 @@ from layergen.settings.choice import Setting
 
 LITTLE = 2  # size that is small, and yet nothing that torch stretches
 LARGEST = 64  # size up to which one is looked for at which a layer works
+ROOM = (12, LARGEST)  # sizes at which other dimensions are out of the way, the cheaper one first
 STEPS = (1, 2)  # by which a number is moved to see how the least size follows it
 BEYOND = (1, 2, 7)  # by how much a number is above its largest one
 MOVES = (0, 1, 3)  # by which the numbers of a formula are moved together
@@ -207,9 +208,12 @@ def _spread(outcomes: Outcomes, condition: Any) -> Iterator[tuple[Point, bool]]:
 
 def _with_room(outcomes: Outcomes, changes: Point, condition: Any) -> Point:
     """The same point; with other dimensions large where the layer does not work otherwise, and does then."""
+    if outcomes.works(changes):
+        return changes
     told = {part.name for part in condition.free_symbols}
-    large = {name: LARGEST for name in outcomes.ground.setting.sizes if name not in told}
-    return changes if outcomes.works(changes) or not outcomes.works({**large, **changes}) else {**large, **changes}
+    others = [name for name in outcomes.ground.setting.sizes if name not in told]
+    roomy = ({**dict.fromkeys(others, size), **changes} for size in ROOM)
+    return next(filter(outcomes.works, roomy), changes)
 
 
 def _edge(condition: Any, point: Point, name: str) -> int | None:
