@@ -325,6 +325,26 @@ def test_of_many_entries_those_that_are_compared_are_spread_over_all_dimensions(
         assert len({index[dimension] for index in compared}) >= min(size, 100)
 
 
+@pytest.mark.parametrize(
+    ("scale", "wrong"),
+    [("weight", False), ("relu(weight)", True), ("abs(weight)", True), ("exp(log(weight))", False)],
+)
+def test_parameters_that_start_positive_are_given_the_other_sign_too(scale: str, wrong: bool) -> None:
+    layer = program(
+        f"y = x * {scale}",
+        arguments={"dim": DIM},
+        parameters={"weight": {"shape": ["dim"], "init": "ones", "doc": "Scale."}},
+        inputs={"x": ["N", "dim"]},
+        outputs={"y": ["N", "dim"]},
+        definition="y[n, c] = x[n, c] * weight[c]",
+    )
+    if wrong:
+        finding = fault_of(layer)
+        assert finding.rule.code == "LG408" and any("the other sign" in note for note in finding.notes)
+    else:  # where the forward gives no number at a negative one, nothing can be compared
+        assert any(at.signed for at in checked(layer).defined.at) == (scale == "weight")
+
+
 def test_what_goes_together_among_alternatives_is_shown_by_parentheses() -> None:
     text = "y[n, i] = 1 if x[n, i] > 2 or x[n, i] == 1 and i < 1 or x[n, i] == 0 else 0"
     assert "x[n, i] > 2 or (x[n, i] == 1 and i < 1) or x[n, i] == 0" in "\n".join(definition_lines(defined(text)))

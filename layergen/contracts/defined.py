@@ -12,6 +12,7 @@ from torch import Tensor
 from layergen.contracts.at_start import hold_starts
 from layergen.contracts.compared import started
 from layergen.contracts.definition import MOST_ENTRIES, computes_at_full_shape, differences, evaluated, is_exact
+from layergen.contracts.either_sign import hold_at_either_sign
 from layergen.contracts.in_law import SETTINGS, hold_to_law
 from layergen.contracts.sites import WITH_DATA
 from layergen.contracts.values import SMALL, drawn
@@ -43,6 +44,7 @@ class At:
     whole: bool  # whether each entry was compared, and not a part of those of a large output
     plain: bool = False  # whether plain Python computes it, which raises where a limit is meant
     small: bool = False  # whether it was compared at small inputs, too
+    signed: bool = False  # whether it was where parameters have either sign, too
     trained: bool = False  # whether it was compared in training, too
     drawn: Mapping[bool, int] = field(default_factory=dict)  # in training or not: over how many draws its law was
 
@@ -95,7 +97,8 @@ def hold_to_definition(program: Program, runs: Sequence[Runs]) -> Compared:
     for one in runs:
         if one.admits(WITH_DATA):  # others are too large to be computed in a build
             lawful = sum(bool(at.drawn) for at in found) < SETTINGS
-            at = _compared_at(program, program.definition, one.setting, lawful)
+            signed = not any(at.signed for at in found)
+            at = _compared_at(program, program.definition, one.setting, lawful, signed)
             found += [at] if at is not None else []
     if not found:
         message = f"the layer is too large at every setting, or the definition takes more than {MOST_TURNS} terms there"
@@ -104,7 +107,7 @@ def hold_to_definition(program: Program, runs: Sequence[Runs]) -> Compared:
     return Compared(tuple(found), hold_starts(program, runs))
 
 
-def _compared_at(program: Program, definition: Definition, setting: Setting, lawful: bool) -> At | None:
+def _compared_at(program: Program, definition: Definition, setting: Setting, lawful: bool, signed: bool) -> At | None:
     """Compare them at one setting, what is drawn at random too; None where it takes too long, or does not run."""
     instance = started(program, setting)
     evaluation = evaluated(instance, definition)
@@ -123,7 +126,9 @@ def _compared_at(program: Program, definition: Definition, setting: Setting, law
     exact &= not small or _at_small_inputs(program, setting)  # which looks for faults, too
     drawn = {mode: held.draws for mode, held in ((False, values), (True, trained)) if held is not None and held.draws}
     valued = trained is not None and not trained.limited and not trained.draws
-    return At(setting.name, exact, whole, plain=not values.draws, small=small, trained=valued, drawn=drawn)
+    signed = signed and values.exact and not values.draws and hold_at_either_sign(program, setting)
+    plain = not values.draws
+    return At(setting.name, exact, whole, plain=plain, small=small, signed=signed, trained=valued, drawn=drawn)
 
 
 class Held(NamedTuple):

@@ -161,10 +161,10 @@ def spread_over(count: int) -> Sequence[int]:
     return (*range(0, count - 1, step), count - 1)
 
 
-def is_exact(instance: Instance, evaluation: Evaluation, training: bool = False) -> bool:
-    """Whether nothing but the last digits differ."""
+def is_exact(instance: Instance, evaluation: Evaluation, training: bool = False, within: float = EXACT) -> bool:
+    """Whether nothing but the last digits differ; of what may differ by anything, whether it is finite in both."""
     _, told = _run(instance, evaluation, training)
-    differing = (_compared(evaluation, name, output, within=EXACT) for name, output in told.items())
+    differing = (_compared(evaluation, name, output, within) for name, output in told.items())
     return all(next(pairs, None) is None for pairs in differing)
 
 

@@ -105,6 +105,8 @@ def defined_rows(layer: CheckedLayer) -> TableView:
             rows.append(RowView(key, f"Defined(CASES[{key}], {numbers})"))
         if at.small:
             rows.append(RowView(_key(case, "of small inputs"), f"Defined(CASES[{key}], {numbers}, times=1e-6)"))
+        if at.signed:
+            rows.append(RowView(_key(case, "of either sign"), f"Defined(CASES[{key}], {numbers}, signs=True)"))
         if at.trained:
             rows.append(RowView(_key(case, "in training"), f"Defined(CASES[{key}], {numbers}, training=True)"))
     return TableView(TABLE, tuple(rows))

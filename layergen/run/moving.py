@@ -38,6 +38,21 @@ def move_buffer(tensor: Tensor, generator: torch.Generator | None = None) -> Non
         tensor.mul_(0.5 + 0.5 * torch.rand((), generator=generator).item())
 
 
+@torch.no_grad()
+def turn_signs(instance: Instance) -> bool:
+    """Turn the sign of every second entry of the parameters, as the generated tests do.
+
+    Returns:
+        Whether some parameter had one sign alone, which training does not keep.
+    """
+    found = False
+    for tensor in learned(instance):
+        if not tensor.is_complex():
+            found |= bool((tensor > 0).all() or (tensor < 0).all())
+            tensor.view(-1)[::2].neg_()
+    return found
+
+
 def learned(instance: Instance) -> Iterator[Tensor]:
     """The parameters of a layer, members' included."""
     yield from _numbers(instance, parameters=True)
