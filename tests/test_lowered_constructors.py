@@ -1,5 +1,6 @@
 """How generated constructors check arguments and make tensors, and what docstrings say."""
 
+import inspect
 import math
 from typing import Any
 
@@ -7,8 +8,10 @@ import pytest
 from lowered import AFFINE
 from small import DIM, FLAG, program
 
+from layergen.lang.interpreter import Interpreter
 from layergen.lang.parser import parse_expression
-from layergen.lower.arguments import argument_signature
+from layergen.lower.arguments import argument_signature, bounds_check
+from layergen.lower.behaviours import taken
 from layergen.lower.checks import must_be
 from layergen.lower.constructor import ConstructorWriter
 from layergen.lower.docs import references, shape_sentence
@@ -23,6 +26,38 @@ from layergen.lower.source import DocText
 
 def constructor(**parts: Any) -> list[str]:
     return list(ConstructorWriter(program(**parts)).write())
+
+
+@pytest.mark.parametrize(
+    ("bounds", "kept"),
+    [
+        ({"min": 0, "exclusive": True}, (0.5, math.inf)),
+        ({"min": 0}, (0.0, 0.5)),
+        ({"max": 1}, (-3.0, 1.0)),
+        ({"max": 1, "exclusive": True}, (-3.0, 0.5)),
+        ({"min": 0, "max": 1}, (0.0, 1.0)),
+    ],
+)
+def test_what_is_no_number_is_within_no_bounds(bounds: dict[str, Any], kept: tuple[float, ...]) -> None:
+    (check,) = bounds_check(
+        "rate", program(arguments={"rate": {"type": "float", "doc": "It.", **bounds}}).decided["rate"]
+    )
+    refused = parse_expression(check.condition)
+    taken = [number for number in (*kept, math.nan) if not Interpreter({"rate": number}).truth(refused)]
+    assert taken == list(kept)
+
+
+def test_what_a_method_takes_is_told_as_inspect_shows_it() -> None:
+    shown = taken(["dim: int", "eps: float | None = None", "size: tuple[int, ...] = (1, 2)", "*", "rate: float = 1e-5"])
+    assert shown == "(self, dim, eps=None, size=(1, 2), *, rate=1e-05)"
+
+    class Taking:
+        def method(self, dim: int, eps: None = None, size: Any = (1, 2), *, rate: float = 1e-5) -> None: ...
+
+    signature = inspect.signature(Taking.method)
+    plain = [part.replace(annotation=part.empty) for part in signature.parameters.values()]
+    assert str(signature.replace(parameters=plain, return_annotation=signature.empty)) == shown
+    assert taken(["rate: float = math.inf"]) is None
 
 
 def test_a_derived_value_that_nothing_reads_is_not_kept() -> None:

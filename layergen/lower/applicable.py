@@ -209,6 +209,7 @@ BEHAVIOURS = {
         lambda layer: layer.transforms.twice is Twice.AGREE,
         "its gradients are linear, torch has no second derivative of an op, or they could not be measured",
     ),
+    "test_signatures": ALWAYS,
     "test_single_sample": Behaviour(
         lambda layer: layer.program.left_out is not None,
         "no dimension may be left out",

@@ -1,6 +1,7 @@
 """Lowers arguments: their annotations, the functions that bring them into one form, and the checks of their bounds."""
 
 from collections.abc import Iterator
+from typing import Literal
 
 from layergen import ops
 from layergen.lang.argument import Argument
@@ -210,5 +211,13 @@ def _out_of_bounds(name: str, argument: Argument) -> str:
     if argument.min is not None:
         if argument.type.integral and argument.min == 1 and not argument.exclusive:
             return f"{low} <= 0"
-        return f"{low} {'<=' if argument.excludes('min') else '<'} {python(argument.min)}"
-    return f"{high} {'>=' if argument.excludes('max') else '>'} {python(argument.max)}"
+        return _beyond(low, argument, "<", ">", "min")
+    return _beyond(high, argument, ">", "<", "max")
+
+
+def _beyond(number: str, argument: Argument, out: str, within: str, bound: Literal["min", "max"]) -> str:
+    """When a number is beyond a bound; one that may be NaN, which is on neither side, when it is not within."""
+    limit = python(getattr(argument, bound))
+    if argument.type.fractional and not argument.type.sized:
+        return f"not {number} {within if argument.excludes(bound) else f'{within}='} {limit}"
+    return f"{number} {f'{out}=' if argument.excludes(bound) else out} {limit}"

@@ -1,6 +1,7 @@
 """Tells which behaviours of ``generated/tests/behaviours.py`` a layer is held to, and what they need to know of it."""
 
-from collections.abc import Collection, Iterator
+import ast
+from collections.abc import Collection, Iterable, Iterator
 
 from layergen import ops
 from layergen.checked import CheckedLayer
@@ -8,7 +9,9 @@ from layergen.contracts.rounding import Rounding
 from layergen.lang import expression as ex
 from layergen.lang.model import Input
 from layergen.lower.applicable import BEHAVIOURS, functions_by_name, refuses_shapes
+from layergen.lower.constructor import signature
 from layergen.lower.laws import formula_function, starts
+from layergen.lower.returned import forward_signature
 from layergen.lower.source import SourcePrinter, python
 from layergen.lower.unseen import masks, unseen
 
@@ -60,6 +63,21 @@ def layer_expression(layer: CheckedLayer) -> str:
     return f"Layer({', '.join([program.layer, f'inputs={{{inputs}}}', *traits(layer)])})"
 
 
+def taken(parameters: Iterable[str]) -> str | None:
+    """What a method takes, as ``inspect`` shows it without annotations; None where a default is no plain value."""
+    (function,) = ast.parse(f"def f(self, {', '.join(parameters)}): ...").body
+    assert isinstance(function, ast.FunctionDef)
+    arguments = function.args
+    for part in (*arguments.args, *arguments.kwonlyargs):
+        part.annotation = None
+    try:
+        for defaults in (arguments.defaults, arguments.kw_defaults):
+            defaults[:] = [part and ast.Constant(ast.literal_eval(part)) for part in defaults]
+    except ValueError:  # as of `math.inf`
+        return None
+    return f"({ast.unparse(arguments)})"
+
+
 def input_expression(tensor: Input) -> str:
     parts = [f"torch.{tensor.dtype}"] if tensor.dtype else []
     if tensor.floating and not tensor.gradient:
@@ -78,6 +96,8 @@ def traits(layer: CheckedLayer) -> Iterator[str]:
     dtypes = [f"{python(name)}: torch.{tensor.dtype}" for name, tensor in program.outputs.items() if tensor.dtype]
     if dtypes:
         yield f"dtypes={{{', '.join(dtypes)}}}"
+    methods = {"__init__": taken(signature(program)), "forward": taken(forward_signature(program))}
+    yield f"signatures={python({name: told for name, told in methods.items() if told})}"
     if not program.takes_dtype:
         yield "takes_dtype=False"
     flags = {
