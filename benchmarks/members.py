@@ -2,7 +2,8 @@
 
     python benchmarks/members.py [--rounds N]
 
-The proofs are timed in CPU seconds of one process, the blocks in turn, the least of the rounds each.
+The proofs are timed in CPU seconds of one process, the blocks in turn, the least of the rounds each. Their instructions
+are counted as `instructions.py` does, at a size at which what they compute is little beside what calls them.
 """
 
 import argparse
@@ -10,14 +11,17 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from shutil import copytree
 
 import torch
+from by_hand import Block, Flat
+from instructions import counted
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from generated.transformer import TransformerBlock
+from layergen.bench.subject import Subject
 from layergen.pipeline import examined, order_of
 from layergen.project.config import Config
 from layergen.project.discovery import discover
@@ -25,7 +29,10 @@ from layergen.project.discovery import discover
 ROOT = Path(__file__).parents[1]
 MEMBERS = 12
 GOAL = 3.0  # times the proof of its largest member
-DIM, HEADS, BATCH, LENGTH = 256, 8, 4, 128
+HEADS = 8
+TIMED = (4, 128, 256)  # of the inputs
+COUNTED = (2, 16, 64)
+CALLS, TURNS = 5, 4
 TOWER = f"""\
 layer: Tower
 summary: Apply blocks one after the other.
@@ -41,36 +48,6 @@ forward: y = {"".join(f"block_{index}(" for index in reversed(range(MEMBERS)))}x
 """
 
 
-class ByHand(nn.Module):
-    """The same block as one would write it in one class."""
-
-    def __init__(self, block: TransformerBlock) -> None:
-        super().__init__()
-        self.block = block  # whose weights it uses
-        attention = block.attention
-        self.heads, self.size, self.rotary = attention.num_heads, attention.dim, attention.rotary
-        self.head_dim = self.size // self.heads
-
-    def forward(self, x: Tensor) -> Tensor:
-        block, attention = self.block, self.block.attention
-        batch, length, _ = x.shape
-        h = norm(x, block.attention_norm.weight, block.attention_norm.eps)
-        q, k, v = (
-            F.linear(h, part.weight).reshape(batch, length, self.heads, self.head_dim).transpose(1, 2)
-            for part in (attention.query, attention.key, attention.value)
-        )
-        h = F.scaled_dot_product_attention(self.rotary(q), self.rotary(k), v, is_causal=True)
-        x = x + F.linear(h.transpose(1, 2).reshape(batch, length, self.size), attention.output.weight)
-        h = norm(x, block.feed_forward_norm.weight, block.feed_forward_norm.eps)
-        network = block.feed_forward
-        gated = F.silu(F.linear(h, network.gate_weight)) * F.linear(h, network.up_weight)
-        return x + F.linear(gated, network.down_weight)
-
-
-def norm(x: Tensor, weight: Tensor | None, eps: float | None) -> Tensor:
-    return F.rms_norm(x, x.shape[-1:], weight, eps)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=30)
@@ -79,12 +56,28 @@ def main() -> None:
     print(f"proof of a block {one:.2f} s, of {MEMBERS} of them {many:.2f} s: {many / one:.2f} times (goal: {GOAL})")
     torch.manual_seed(0)
     torch.set_num_threads(1)
-    block = TransformerBlock(DIM, HEADS)
-    by_hand = ByHand(block)
-    x = torch.randn(BATCH, LENGTH, DIM, requires_grad=True)
-    torch.testing.assert_close(block(x), by_hand(x))
-    generated, written = measured([lambda: block(x), lambda: by_hand(x)], rounds)
-    print(f"generated {1000 * generated:.2f} ms, by hand {1000 * written:.2f} ms: {generated / written:.3f} times")
+    block, by_hand, x = made(TIMED)
+    least = measured([partial(module, x) for module in (block, *by_hand.values())], rounds)
+    times = ", ".join(f"{least[0] / other:.3f} times {name}" for name, other in zip(by_hand, least[1:], strict=True))
+    print(f"generated {1000 * least[0]:.2f} ms: {times}")
+    block, by_hand, x = made(COUNTED)
+    own = Subject(block, (x,))
+    counts = counted({name: (own, Subject(module, (x,))) for name, module in by_hand.items()}, CALLS, TURNS)
+    for kind in ("forward", "both"):
+        ratios = (
+            f"{counts[f'{name} {kind} ours'] / counts[f'{name} {kind} theirs']:.3f} times {name}" for name in by_hand
+        )
+        print(f"instructions, {kind}: {', '.join(ratios)}")
+
+
+def made(shape: tuple[int, int, int]) -> tuple[TransformerBlock, dict[str, nn.Module], Tensor]:
+    """A generated block, the same by hand in two ways, and an input."""
+    block = TransformerBlock(shape[-1], HEADS)
+    by_hand = {"members by hand": Block(block), "one class by hand": Flat(block)}
+    x = torch.randn(shape, requires_grad=True)
+    for module in by_hand.values():
+        torch.testing.assert_close(block(x), module(x))
+    return block, by_hand, x
 
 
 def proofs() -> tuple[float, float]:

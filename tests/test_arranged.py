@@ -53,7 +53,7 @@ MOVED = {
             append(ys, h[:, :3] + sin(x_t) * h[:, 1:])
         y = stack(ys, 1)
         """,
-        ["for x_t, projected_t in zip(x.unbind(1), projected.unbind(1), strict=True):"],
+        ["for x_t, sin_x_t, projected_t in zip(x.unbind(1), sin_x.unbind(1), projected.unbind(1), strict=True):"],
     ),
     "a projection, counted": (
         """
@@ -100,8 +100,48 @@ MOVED = {
         """,
         [
             "all_i, all_f = projected.chunk(2, dim=2)",
-            "for i, f in zip(all_i.unbind(1), all_f.unbind(1), strict=True):",
+            "sigmoid_f = torch.sigmoid(all_f)",
+            "for tanh_i_t, sigmoid_f_t in zip(tanh_i.unbind(1), sigmoid_f.unbind(1), strict=True):",
         ],
+    ),
+    "a gate and the rest of it": (
+        """
+        h = zeros(N, 4)
+        ys = []
+        for x_t in unbind(x, 1):
+            z = sigmoid(linear(x_t, wx, b))
+            h = z * h + (1 - z) * sum(x_t, 1, keepdim=True)
+            append(ys, h[:, :3] * h[:, 1:])
+        y = stack(ys, 1)
+        """,
+        [
+            "all_z = torch.sigmoid(projected)",
+            "one_minus_z = 1 - all_z",
+            "h = z * h + one_minus_z_t * x_t.sum(1, keepdim=True)",
+        ],
+    ),
+    "arithmetic on what does not change": (
+        """
+        h = zeros(N, 3)
+        ys = []
+        for x_t in unbind(x, 1):
+            h = h * c + (1 - c) * x_t
+            append(ys, h)
+        y = stack(ys, 1)
+        """,
+        ["one_minus_c = 1 - self.c", "h = h * self.c + one_minus_c * x_t"],
+    ),
+    "steps that may be turned around": (
+        """
+        u = flip(x, [1]) if training else x
+        h = zeros(N, 4)
+        ys = []
+        for x_t in unbind(u, 1):
+            h = tanh(linear(x_t, wx, b) + linear(h, wh))
+            append(ys, h[:, 1:])
+        y = stack(ys, 1)
+        """,
+        ["projected = F.linear(u, self.wx, self.b)", "for projected_t in projected.unbind(1):"],
     ),
     "what every turn computes": (
         """
@@ -192,6 +232,11 @@ def test_what_is_moved_computes_the_same(tmp_path: Path, name: str) -> None:
         "    append(ys, h)\ny = stack(ys, 1)",
         # the dimension that is run over is the one that the product sums over
         "ys = []\nfor x_t in unbind(x, 2):\n    append(ys, x_t * 2)\ny = stack(ys, 2)",
+        # a step that a turn gives another value is not the one that all steps have
+        "h = zeros(N, 4)\nys = []\nfor x_t in unbind(x, 1):\n    x_t = sum(x_t, 1, keepdim=True) * x_t\n"
+        "    h = h + tanh(linear(x_t, wx, b))\n    append(ys, h[:, 1:])\ny = stack(ys, 1)",
+        # of two steps, or of a step and a weight, all steps may be more than both
+        "h = zeros(N, 3)\nys = []\nfor x_t in unbind(x, 1):\n    h = h + x_t * c\n    append(ys, h)\ny = stack(ys, 1)",
         # the state is another one when it is collected
         "h = zeros(N, 3)\nys = []\nfor x_t in unbind(x, 1):\n    append(ys, tanh(h))\n    h = h * c + x_t\n"
         "y = stack(ys, 1)",
@@ -216,6 +261,20 @@ def test_a_member_is_called_as_often_as_the_spec_says() -> None:
         "    append(ys, h)\ny = stack(ys, 1)"
     )
     assert arranged(program(forward, **parts(forward), modules={"drop": "nn.Dropout()"})).moved == ()
+
+
+def test_a_linear_member_is_one_product_over_all_steps() -> None:
+    forward = (
+        "h = zeros(N, 3)\nys = []\nfor x_t in unbind(x, 1):\n    h = tanh({name}(x_t) + h)\n"
+        "    append(ys, h)\ny = stack(ys, 1)"
+    )
+    modules = {"inner": "nn.Linear(3, 3)", "linear": "nn.BatchNorm1d(3)"}
+    inner, other = forward.format(name="inner"), forward.format(name="linear")
+    written = forward_lines(program(inner, **parts(inner), modules=modules))
+    assert {"projected: Tensor = self.inner(x)", "for projected_t in projected.unbind(1):"} <= {
+        *map(str.strip, written)
+    }
+    assert arranged(program(other, **parts(other), modules=modules)).moved == ()  # which may be called `linear`
 
 
 def test_a_buffer_that_is_updated_is_not_the_same_at_every_turn() -> None:

@@ -145,6 +145,14 @@ def test_what_holds_floating_numbers_is_cast_where_it_is_narrow_alone() -> None:
     assert "promote_types(x.dtype" in forward("x = x > 0\ny = upcast(x)")
 
 
+def test_a_range_of_integers_that_becomes_floating_is_made_so() -> None:
+    assert "torch.arange(4, device=x.device, dtype=x.dtype)" in forward("y = x + sum(type_as(arange(4), x))")
+    wide = forward("h = upcast(x)\ny = h + sum(type_as(arange(4), h))")
+    assert "torch.arange(4, device=h.device, dtype=h.dtype)" in wide
+    flags = forward("h = x > 0\ny = x + sum(type_as(arange(4), h))")
+    assert "torch.arange(4, device=x.device).type_as(h)" in flags  # torch makes no range of booleans
+
+
 LEADING: dict[str, Any] = {
     "arguments": {"dim": DIM},
     "inputs": {"x": ["...", "dim"]},

@@ -2,7 +2,8 @@
 
 The integers of which an initial value makes fractions get a dtype, where torch would round to its default. What is
 known to hold floating numbers is converted where it is narrow alone: ``x.float() if x.dtype.itemsize < 4 else x`` takes
-a fifteenth of the time of ``x.to(torch.promote_types(x.dtype, torch.float32))`` where there is nothing to convert.
+a fifteenth of the time of ``x.to(torch.promote_types(x.dtype, torch.float32))`` where there is nothing to convert. A
+range of integers that is converted to floating numbers is made of these: a step less.
 """
 
 from collections.abc import Mapping
@@ -11,6 +12,7 @@ from dataclasses import replace
 from layergen import ops
 from layergen.lang import expression as ex
 from layergen.lang.kinds import Kind
+from layergen.lang.visitor import sources
 from layergen.ops.traits import ELEMENTWISE
 from layergen.resolve.inference import kinds_of
 from layergen.resolve.program import Program
@@ -51,6 +53,19 @@ def floating(program: Program, name: str) -> bool:
     return name in program.tensors and program.tensors[name].dtype is None and program.tensors[name].each is None
 
 
+def floating_or_wide(program: Program, name: str) -> bool:
+    """Whether a name of a forward always stands for floating numbers, or for such in a wide dtype."""
+    values = list(sources(program.forward.statements, name))
+    wide = (
+        isinstance(value, ex.Call)
+        and value.function == "upcast"
+        and isinstance(value.arguments[0], ex.Name)
+        and floating(program, value.arguments[0].id)
+        for value in values
+    )
+    return all(wide) if values else floating(program, name)
+
+
 def converted(node: ex.Expression, program: Program, names: Mapping[str, str]) -> ex.Expression:
     """An expression that converts to a wide dtype only what is narrow, as far as it knows what it converts.
 
@@ -66,6 +81,12 @@ def converted(node: ex.Expression, program: Program, names: Mapping[str, str]) -
                 source = names.get(name, name)
                 narrow = ex.Compare(ex.Name(f"{source}.dtype.itemsize"), ("<",), (ex.Literal(4),))
                 return ex.Conditional(narrow, ex.Name(f"{source}.float()"), own)
+            case ex.Call(function="type_as", arguments=(ex.Call(function="arange") as made, ex.Name(id=name))) if (
+                not made.keywords and floating_or_wide(program, name)
+            ):
+                source = names.get(name, name)
+                like = (ex.Keyword(word, ex.Name(f"{source}.{word}")) for word in ("device", "dtype"))
+                return replace(made, keywords=tuple(like))
         return None
 
     return ex.transform(node, change)

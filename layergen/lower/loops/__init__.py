@@ -12,7 +12,7 @@ from layergen.lower.loops.appended import behind
 from layergen.lower.loops.indexed import unbound
 from layergen.lower.loops.invariant import before
 from layergen.lower.loops.parted import parted
-from layergen.lower.loops.projected import projected
+from layergen.lower.loops.projected import projected, stepwise
 from layergen.lower.loops.scene import Scene
 from layergen.resolve.method import Method
 from layergen.resolve.program import Program
@@ -47,7 +47,8 @@ def _block(block: Block, scene: Scene) -> tuple[ex.Statement, ...]:
                 ahead, loop = before(loop, scene)
                 further, loop = projected(loop, scene)
                 parts, loop = parted(loop, scene)
-                found += [*ahead, *further, *parts, loop]
+                others, loop = stepwise(loop, scene)
+                found += [*ahead, *further, *parts, *others, loop]
             case _:
                 found.append(statement)
     return behind(tuple(found), scene)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from layergen.lang import expression as ex
 from layergen.lang.facts import Callee, CalleeKind
-from layergen.lang.visitor import mentioned
+from layergen.lang.visitor import assigned, mentioned
 from layergen.lower.loops.scene import Scene, iteration, tensor, unbinding
 
 
@@ -43,6 +43,14 @@ def header(loop: ex.For, scene: Scene) -> Header | None:
             found = _columns((inner,), (target,), scene)
             return Header(found) if found else None
     return None
+
+
+def step_of(loop: ex.For, name: str, scene: Scene) -> Column | None:
+    """The column of a tensor with a name whose steps a loop calls by another, to which a turn gives nothing else."""
+    found = header(loop, scene)
+    if found is None or name in assigned(loop.body):
+        return None
+    return next((part for part in found.columns if part.target == name and isinstance(part.source, ex.Name)), None)
 
 
 def _columns(nodes: Sequence[ex.Expression], targets: Sequence[ex.Name], scene: Scene) -> tuple[Column, ...]:

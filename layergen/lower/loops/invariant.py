@@ -7,9 +7,11 @@ from layergen.lang import expression as ex
 from layergen.lang.kinds import Kind
 from layergen.lang.tuples import wholes
 from layergen.lang.visitor import assignments
-from layergen.lower.loops.scene import Scene, computed, given, put, tensor
+from layergen.lower.loops.scene import Scene, computed, given, name_of, put, tensor
 from layergen.resolve.inference import kinds_of
 from layergen.resolve.loops import reads_first
+
+ARITHMETIC = frozenset({"+", "-", "*", "/", "**", "@"})
 
 
 def before(loop: ex.For, scene: Scene) -> tuple[list[ex.Statement], ex.For]:
@@ -23,9 +25,9 @@ def before(loop: ex.For, scene: Scene) -> tuple[list[ex.Statement], ex.For]:
             scene.note(whole.value, "is computed once, before the loop")
             continue
         part = next((part for part in computed(loop.body) if _is_work(part) and scene.stays(part, loop)), None)
-        if not isinstance(part, ex.Call):
+        if part is None:
             return ahead, loop
-        name = scene.free(_name(part))
+        name = scene.free(name_of(part))
         rank = scene.rank(part)
         if rank is not None:
             scene.rank.made[name] = rank
@@ -48,12 +50,10 @@ def _leaves(statement: ex.Statement, loop: ex.For, scene: Scene) -> bool:
     return single and not targets & owned and not any(reads_first(loop.body, name) for name in targets)
 
 
-def _is_work(node: ex.Node) -> bool:
-    """Whether an expression calls an op that makes a tensor of others."""
+def _is_work(node: ex.Expression) -> bool:
+    """Whether an expression computes a tensor of others."""
+    if kinds_of(node) != {Kind.TENSOR}:
+        return False
     op = ops.called(node) if isinstance(node, ex.Call) else None
-    return isinstance(node, ex.Call) and op is not None and not op.factory and kinds_of(node) == {Kind.TENSOR}
-
-
-def _name(call: ex.Call) -> str:
-    first = next((part.id for part in ex.walk(call) if isinstance(part, ex.Name)), "value")
-    return f"{call.function.rpartition('.')[2]}_{first}"
+    arithmetic = isinstance(node, ex.Binary | ex.Unary) and node.operator in ARITHMETIC
+    return arithmetic or (op is not None and not op.factory)

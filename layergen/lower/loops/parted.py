@@ -5,7 +5,7 @@ from dataclasses import replace
 from layergen.lang import expression as ex
 from layergen.lang.tuples import wholes
 from layergen.lang.visitor import assignments, mentioned
-from layergen.lower.loops.columns import Column, header, with_header
+from layergen.lower.loops.columns import Column, header, step_of, with_header
 from layergen.lower.loops.scene import Scene, tensor
 from layergen.resolve.inference import INT
 from layergen.resolve.loops import reads_first
@@ -30,8 +30,8 @@ def _moved(statement: ex.Assign, loop: ex.For, scene: Scene) -> tuple[ex.Stateme
             pass
         case _:
             return None
-    column = next((part for part in columns.columns if part.target == name), None) if columns else None
-    if columns is None or column is None or not isinstance(column.source, ex.Name) or word.name != "dim":
+    column = step_of(loop, name, scene)
+    if columns is None or column is None or word.name != "dim":
         return None
     rank, body = scene.rank(column.source), tuple(part for part in loop.body if part is not statement)
     dim = _dim(word.value, rank, column.dim)

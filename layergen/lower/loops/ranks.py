@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from layergen import ops
 from layergen.lang import expression as ex
 from layergen.lang.kinds import Kind
 from layergen.lang.visitor import statements
@@ -9,7 +10,11 @@ from layergen.ops.traits import ELEMENTWISE
 from layergen.resolve.inference import INT, kinds_of
 from layergen.resolve.program import Program
 
-KEEPING = {*ELEMENTWISE, "linear", "chunk", "split", "softmax", "log_softmax"}  # the rank of their first operand
+KEEPING = {  # the rank of their first operand
+    *ELEMENTWISE,
+    *("linear", "chunk", "split", "softmax", "log_softmax", "dropout", "layer_norm", "rms_norm", "normalize"),
+    *("flip", "roll", "cumsum", "type_as", "upcast", "detach", "transpose"),
+}
 AS_OTHERS = -1  # the rank of a name within what that name is given: what the rest of it says
 
 
@@ -45,9 +50,7 @@ class Ranks:
                 return None if ex.Literal(...) in items else len(items)
             case ex.Call(function="zeros" | "ones", arguments=arguments):
                 return len(arguments) if all(kinds_of(part) == INT for part in arguments) else None
-            case ex.Call(function=function, arguments=(first, *_)) if function in KEEPING:
-                return self.of(first)
-            case ex.Call(function="transpose", arguments=(first, *_)):
+            case ex.Call(function=function, arguments=(first, *_)) if function in KEEPING and ops.called(node):
                 return self.of(first)
         return None
 

@@ -15,6 +15,7 @@ from layergen.resolve.program import Program
 from layergen.resolve.reserved import BUILTINS, GENERATED
 
 TENSORS = frozenset({Kind.TENSORS})
+WORDS = {"+": "shifted", "-": "shifted", "**": "raised"}  # what is done to a value, where it is not scaled
 
 
 class Scene:
@@ -126,3 +127,21 @@ def computed(block: Block) -> Iterator[ex.Expression]:
     for statement in block:
         if isinstance(statement, ex.Assign | ex.Append):
             yield from unconditional(statement.value)
+
+
+def name_of(node: ex.Expression, first: str = "") -> str:
+    """A name for what is computed, as one would call it: ``one_minus_keep``, ``exp_rate``.
+
+    Args:
+        node: What is computed.
+        first: What it is computed of, unless that is the first name in it.
+    """
+    first = first or next((part.id for part in ex.walk(node) if isinstance(part, ex.Name)), "value")
+    match node:
+        case ex.Call(function=function):
+            return f"{function.rpartition('.')[2]}_{first}"
+        case ex.Binary(operator="-", left=ex.Literal(value=1)):
+            return f"one_minus_{first}"
+        case ex.Binary(operator=operator):
+            return f"{WORDS.get(operator, 'scaled')}_{first}"
+    return f"negative_{first}"
