@@ -196,3 +196,11 @@ y[n, t, c] = h[n, t, c]
     assert [label.text for label in finding.labels] == ["`fresh` differs already"]
     finding = fault_of(program(forward.format("(x_t + h)"), definition=definition, **parts))
     assert "`fresh[0, 1, 0]`" in finding.notes[0]
+
+
+def test_a_name_that_means_something_else_in_the_definition_is_not_blamed() -> None:
+    definition = "h[n, c] = x[n, c] + 1\ny[n, c] = {} * tanh(h[n, c])"
+    finding = fault_of(program("h = tanh(x + 1)\ny = 3 * h", definition=definition.format(2)))
+    assert not finding.labels
+    finding = fault_of(program("h = tanh(x + 2)\ny = 3 * tanh(h)", definition=definition.format(3)))
+    assert [label.text for label in finding.labels] == ["`h` differs already"]

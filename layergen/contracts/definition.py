@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import product
-from typing import Any
+from typing import Any, NamedTuple
 
 from torch import Tensor
 
@@ -135,7 +135,7 @@ def _compare(evaluation: Evaluation, name: str, output: Tensor, run: Run, notes:
     verb, mode = "becomes" if updated else "is", " in training" if evaluation.numbers[TRAINING] else ""
     message = f"`{entry_text(name, index)}` {verb} {right} by the definition and {wrong} by the forward{mode}"
     equation = evaluation.equation(name, index)
-    labels, values = _first_intermediate(evaluation, name, run)
+    labels, values = _first_intermediate(evaluation, name, output, run)
     if not labels and updated and name in run.stored:
         labels = (Label(run.place(name), f"`{name}` is updated here"),)
     return DefinitionMismatch.at(Place(PATH, equation.span), message, labels=labels, notes=(*values, *notes), help=HELP)
@@ -168,24 +168,48 @@ def is_exact(instance: Instance, evaluation: Evaluation, training: bool = False,
     return all(next(pairs, None) is None for pairs in differing)
 
 
-def _first_intermediate(evaluation: Evaluation, output: str, run: Run) -> tuple[tuple[Label, ...], tuple[str, ...]]:
-    """Where the first value on the way differs that the forward and the definition give one name."""
+class Apart(NamedTuple):
+    """A value on the way that the forward and the definition give one name, and that differs."""
+
+    place: int  # the step after which it does first
+    name: str
+    difference: Difference
+    value: Tensor  # the forward's, with the dimensions that the definition tells
+
+
+def _first_intermediate(
+    evaluation: Evaluation, name: str, output: Tensor, run: Run
+) -> tuple[tuple[Label, ...], tuple[str, ...]]:
+    """Where the first value on the way differs to which an output owes that it differs.
+
+    A name may mean one thing in the forward and another in the definition, as ``h`` before and after an activation.
+    """
     named = evaluation.definition.named.keys() - set(evaluation.definition.updates)
     found = [
         one
-        for name in dict.fromkeys(step.name for step in run.steps)
-        if name != output and name in named and (one := _differing(evaluation, name, run))
+        for step in dict.fromkeys(step.name for step in run.steps)
+        if step != name and step in named and (one := _differing(evaluation, step, run))
     ]
-    if not found:
+    found.sort(key=lambda one: one.place)
+    first = next((one for one in found if _explains(evaluation, one, name, output)), None)
+    if first is None:
         return (), ()
-    place, name, (index, ours, theirs) = min(found, key=lambda one: one[0])
-    label = Label(Place(FORWARD, run.steps[place].target.span), f"`{name}` differs already")
+    index, ours, theirs = first.difference
+    label = Label(Place(FORWARD, run.steps[first.place].target.span), f"`{first.name}` differs already")
     right, wrong = shown_apart(theirs, ours)
-    note = f"values: `{entry_text(name, index)}` is {right} by the definition, {wrong} by the forward"
-    return (label,), (note, *_of_spread(evaluation, name))
+    note = f"values: `{entry_text(first.name, index)}` is {right} by the definition, {wrong} by the forward"
+    return (label,), (note, *_of_spread(evaluation, first.name))
 
 
-def _differing(evaluation: Evaluation, name: str, run: Run) -> tuple[int, str, Difference] | None:
+def _explains(evaluation: Evaluation, found: Apart, name: str, output: Tensor) -> bool:
+    """Whether the definition gives the forward's output where it takes a value on the way as the forward has it."""
+    given = Evaluation(evaluation.definition, evaluation.numbers, evaluation.tensors, evaluation.leading)
+    indices = product(*map(range, found.value.shape))
+    given.table(found.name).known.update(zip(indices, found.value.reshape(-1).tolist(), strict=True))
+    return next(_compared(given, name, output), None) is None
+
+
+def _differing(evaluation: Evaluation, name: str, run: Run) -> Apart | None:
     """The step after which a name of both first differs, and an entry that does."""
     places = [place for place, step in enumerate(run.steps) if step.name == name]
     value = run.steps[places[-1]].value
@@ -193,13 +217,13 @@ def _differing(evaluation: Evaluation, name: str, run: Run) -> tuple[int, str, D
         return None
     if (told := _as_told(evaluation, name, value)) is not None:
         first = next(_compared(evaluation, name, told), None)
-        return (places[-1], name, first) if first else None
+        return Apart(places[-1], name, first, told) if first else None
     turns = in_turns(evaluation, name, [run.steps[place] for place in places])
     if turns is None:
         return None
     values, axis = turns
     first = min(_compared(evaluation, name, values), key=lambda one: one[0][axis], default=None)
-    return (places[first[0][axis] - values.shape[axis]], name, first) if first else None
+    return Apart(places[first[0][axis] - values.shape[axis]], name, first, values) if first else None
 
 
 def _as_told(evaluation: Evaluation, name: str, value: Tensor) -> Tensor | None:

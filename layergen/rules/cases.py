@@ -124,8 +124,9 @@ class DefinitionMismatch(Rule):
     Both are run at each setting on the same random numbers, in float64 and in evaluation, and compared entry by entry:
     also with arguments at their bounds, and where inputs are equal to what they are compared with, so that `<=` is told
     from `<`; and in training, with the buffers that it updates, where the definition speaks of it. The first entry that
-    differs is shown with both values, and the first intermediate value that both name and that differs already; of one
-    that a loop computes in turns, the definition has the turns as an index.
+    differs is shown with both values, and the first intermediate value that both name and that differs already, if with
+    the forward's value of it the definition gives what the forward does; of one that a loop computes in turns, the
+    definition has the turns as an index.
 
         forward: y = x * rsqrt(mean(square(x), dim=-1, keepdim=True)) + eps
         definition: y[..., i] = x[..., i] / sqrt(mean[j](x[..., j] ** 2) + eps)
