@@ -13,6 +13,7 @@ class MemberFault(EvaluationFault):
         labels: Places in its own spec.
         help: How to mend it.
         rule: What kind of fault it is.
+        key: Whether the part at fault stands in the key of an entry, not in its value.
     """
 
     def __init__(
@@ -22,8 +23,10 @@ class MemberFault(EvaluationFault):
         labels: tuple[Label, ...] = (),
         help: str | None = None,
         rule: type[Rule] = WrongMember,
+        key: bool = False,
     ) -> None:
         super().__init__(node, message)
         self.labels = labels
         self.help = help
         self.rule = rule
+        self.key = key

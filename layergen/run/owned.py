@@ -40,7 +40,7 @@ def pairs(tie: Tie, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """The paths of a tensor and of the one that it is, for each index.
 
     Raises:
-        EvaluationFault: If they cannot be computed.
+        EvaluationFault: If they cannot be computed; a `MemberFault` for what stands in the key.
     """
     turns: list[Mapping[str, Any]] = [{}]
     if tie.each is not None:
@@ -49,8 +49,9 @@ def pairs(tie: Tie, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         at = {**values, **turn}
         try:
             left = path_of(tie.left, at)
-        except EvaluationFault as fault:  # of a key, in which no place is told
-            raise EvaluationFault(tie.right, f"`{tie.key}` names no tensor: {fault.message}") from None
+        except EvaluationFault as fault:
+            message = f"`{tie.key}` names no tensor: {fault.message}"
+            raise MemberFault(fault.node, message, rule=WrongTensorPath, key=True) from None
         yield left, path_of(tie.right, at)
 
 
@@ -71,13 +72,14 @@ def tie(
     there = (tie for tie in ties if not any(name in members and members[name] is None for name in tie.members))
     for one_tie, (left, source) in ((tie, pair) for tie in there for pair in pairs(tie, values)):
         right = one_tie.right
-        for path in (left, source):
+        for path, node in ((left, one_tie.left), (source, right)):
             if prefix + path not in state:
                 raise MemberFault(
-                    right,
+                    node,
                     f"there is no tensor `{bracketed(path)}`",
                     help=known_tensors(prefix, state, path),
                     rule=WrongTensorPath,
+                    key=path == left,
                 )
         one, other = state[prefix + left], state[prefix + source]
         if one is not None and other is not None and one.shape != other.shape:
@@ -89,7 +91,7 @@ def tie(
             met, new = bracketed(follower.removeprefix(prefix)), bracketed(source)
             message = f"`{bracketed(left)}` is one with `{met}` already, and is made `{new}` here"
             help = "let each tensor stand on the left once, and before what is tied to it"
-            raise MemberFault(right, message, help=help, rule=WrongTensorPath)
+            raise MemberFault(one_tie.left, message, help=help, rule=WrongTensorPath, key=True)
         state[prefix + left] = other
         owned.pop(prefix + left, None)  # it is told of once
 
