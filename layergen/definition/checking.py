@@ -26,6 +26,7 @@ from layergen.definition.slips import PRODUCT, REDUCTIONS, help_with_op, ranged
 from layergen.definition.tuples import tuples_read
 from layergen.diagnostics import Finding, Place
 from layergen.lang import expression as ex
+from layergen.lang.meetings import FULL
 from layergen.lang.scalars import NUMBERS
 from layergen.lang.tuples import TensorTuple
 from layergen.rules.cases import IllDefined
@@ -99,7 +100,7 @@ class Checker:
     def name(self, node: ex.Expression, bound: frozenset[str]) -> Iterator[Finding]:
         assert isinstance(node, ex.Name)
         scene, name = self.definition.scene, node.id
-        if name in bound or name in NUMBERS:
+        if name in bound or name in NUMBERS or node == FULL:
             return
         if f"{name}..." in bound:
             help = f"write `{name}...` among indices, and `{name}[k]` for one"
@@ -190,7 +191,7 @@ class Checker:
         """Whether what is read is an item of a list of numbers, or several of them."""
         scene, name = self.definition.scene, entry.name.id
         numbers = name in scene.numbers and name not in scene.tensors and name not in self.definition.named
-        return numbers and entry.which is None and not entry.padded
+        return (numbers or entry.name == FULL) and entry.which is None and not entry.padded
 
     def index(self, node: ex.Expression, bound: frozenset[str]) -> Iterator[Finding]:
         """An index, which may be a run of them that is bound."""

@@ -10,6 +10,7 @@ from layergen.definition.grammar import Equation, is_run, letter, reduction, run
 from layergen.definition.scene import TRAINING, Definition, bare_index, parts, written_index
 from layergen.definition.tuples import told_name, tuples_read
 from layergen.lang import expression as ex
+from layergen.lang.meetings import without_full_sizes
 from layergen.lang.tuples import whole_name
 
 _GREEK = (
@@ -67,7 +68,8 @@ def bold_runs(definition: Definition) -> Iterator[tuple[str, str | None]]:
     runs = dict.fromkeys(run for node in nodes if (run := run_name(node)) is not None and run != "...")
     for run in runs:
         sizes = definition.runs.written.get(run)
-        yield letter(run), ex.show(sizes) if sizes is not None else None
+        met = [name for name in definition.spec.runs if name in definition.scene.met]
+        yield letter(run), ex.show(without_full_sizes(sizes, met)) if sizes is not None else None
 
 
 def left_out(definition: Definition) -> tuple[str, ...]:

@@ -10,13 +10,14 @@ from layergen.definition.grammar import RUN, letter, parse_definition, reduction
 from layergen.definition.layout import fits, layouts
 from layergen.definition.ranges import Ranges
 from layergen.definition.runs import check_runs
-from layergen.definition.scene import Definition, bare_index, scene_of, without_run_name
+from layergen.definition.scene import Definition, bare_index, mapped, scene_of, without_run_name
 from layergen.definition.shipped import shipped_spec
 from layergen.definition.starting import at_start, check_start, check_started
 from layergen.definition.tuples import told_name, without_tuples
 from layergen.diagnostics import Finding, Place
 from layergen.lang import expression as ex
 from layergen.lang.meant import text_meant
+from layergen.lang.meetings import with_full_sizes
 from layergen.lang.model import LayerSpec
 from layergen.lang.tokens import SyntaxFault
 from layergen.rules.cases import IllDefined
@@ -79,6 +80,8 @@ def _read(spec: LayerSpec, text: str, layers: Layers) -> Definition:
     scene = scene_of(spec, lambda name: _known(name, layers))
     if scene.run is not None:
         equations = tuple(without_run_name(equation, scene.run) for equation in equations)
+    if scene.met:
+        equations = tuple(mapped(part, lambda node: with_full_sizes(node, scene.met)) for part in equations)
     equations = tuple(without_tuples(equation, spec) for equation in equations)
     own = tuple(equation for equation in equations if not equation.initial)
     return Definition(own, scene, spec, at_start(spec, equations))

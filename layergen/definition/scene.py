@@ -277,8 +277,14 @@ def without_run_name(equation: Equation, run: str) -> Equation:
     def change(node: ex.Expression) -> ex.Expression | None:
         return replace(RUN, span=node.span) if isinstance(node, ex.Splice) and node.value == ex.Name(run) else None
 
+    return mapped(equation, lambda node: ex.transform(node, change))
+
+
+def mapped(equation: Equation, change: Callable[[ex.Expression], ex.Expression]) -> Equation:
+    """An equation whose indices, conditions and value have been changed."""
     return replace(
         equation,
-        indices=tuple(ex.transform(index, change) for index in equation.indices),
-        value=ex.transform(equation.value, change),
+        indices=tuple(map(change, equation.indices)),
+        conditions=tuple(map(change, equation.conditions)),
+        value=change(equation.value),
     )

@@ -11,6 +11,8 @@ from layergen.lang.runs import LEADING
 from layergen.lang.scalars import BROADCAST, BROADCASTABLE
 from layergen.lang.values import Shape
 
+FULL = ex.Name("...")  # the sizes that `...` stands for where runs meet, which have no name of their own
+
 
 def implied(spec: LayerSpec) -> tuple[ex.Expression, ...]:
     """The constraints that a spec need not write: what the shapes of its outputs broadcast can be."""
@@ -77,9 +79,11 @@ def at_full_shape(shape: Shape, met: frozenset[str]) -> Shape:
         match node:
             case ex.Splice(value=ex.Name(id=name)) if name in met:
                 return replace(LEADING, span=node.span)
-            case ex.Splice(value=ex.Call(function=function)) if function == BROADCAST and _all_met(node.value, met):
+            case ex.Splice(value=value) if _is_whole(value, met):
                 return replace(LEADING, span=node.span)
-            case ex.Call(function=function) if function == BROADCAST and _all_met(node, met):
+            case ex.Subscript(value=value) if _is_whole(value, met):  # a part of them
+                return replace(node, value=replace(FULL, span=value.span))
+            case ex.Call() if _is_whole(node, met):
                 return ex.Sequence((LEADING,), span=node.span)
         return None
 
@@ -88,9 +92,28 @@ def at_full_shape(shape: Shape, met: frozenset[str]) -> Shape:
     return ex.transform(shape, change)
 
 
-def _all_met(node: ex.Expression, met: frozenset[str]) -> bool:
-    """Whether nothing but runs that meet is broadcast."""
-    return all(isinstance(part, ex.Name) and part.id in met for part in broadcast_in(node))
+def with_full_sizes(node: ex.Expression, met: frozenset[str]) -> ex.Expression:
+    """An expression in which what the runs that meet are together is called by the name of these sizes."""
+
+    def change(part: ex.Expression) -> ex.Expression | None:
+        return replace(FULL, span=part.span) if _is_whole(part, met) else None
+
+    return ex.transform(node, change)
+
+
+def without_full_sizes(node: ex.Expression, runs: Sequence[str]) -> ex.Expression:
+    """The same as it is written, of the runs that meet."""
+    first, *others = map(ex.Name, runs) if runs else (FULL,)
+    whole: ex.Expression = first
+    for other in others:
+        whole = ex.Call(BROADCAST, (whole, other))
+    return ex.transform(node, lambda part: whole if part == FULL else None)
+
+
+def _is_whole(node: ex.Expression, met: frozenset[str]) -> bool:
+    """Whether runs that meet, and nothing else, are broadcast."""
+    called = isinstance(node, ex.Call) and node.function == BROADCAST
+    return called and all(isinstance(part, ex.Name) and part.id in met for part in broadcast_in(node))
 
 
 def _is_list(spec: LayerSpec, node: ex.Expression) -> bool:

@@ -16,6 +16,7 @@ from layergen.lang import expression as ex
 from layergen.lang.dtypes import DTYPES
 from layergen.lang.facts import Callee, CalleeKind, Role
 from layergen.lang.kinds import Kind
+from layergen.lang.meetings import broadcast_in
 from layergen.lang.scalars import BROADCAST, BROADCASTABLE, NUMBERS, SCALARS
 from layergen.ops.traits import UNDERSTATED, WITH_INDICES
 from layergen.resolve.inference import kinds_of
@@ -150,6 +151,8 @@ class SourcePrinter(ex.Printer):
             if node.function == BROADCASTABLE:
                 return f"all(m == n or 1 in (m, n) for m, n in zip({both}, strict=False))"
             return f"[n if m == 1 else m for m, n in itertools.zip_longest({both}, fillvalue=1)][::-1]"
+        if op is None and node.function == "len" and (lists := broadcast_in(node.arguments[0]))[1:]:
+            return f"max({', '.join(self.call(replace(node, arguments=(part,))) for part in lists)})"
         if op is None:
             return f"{SCALARS[node.function].text}({self.arguments(node)})"
         if op.name == "upcast":

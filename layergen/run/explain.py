@@ -66,7 +66,9 @@ class Explainer(Words):
             if fault.rule is WrongMember and not labels:
                 labels = made_here(node, self.program)
             message = sheltered(dotted(self.renamed(fault.message)), self.names())
-            return fault.rule.at(Place(path, node.span, fault.key), message, labels=labels, notes=self.notes(), help=help)
+            return fault.rule.at(
+                Place(path, node.span, fault.key), message, labels=labels, notes=self.notes(), help=help
+            )
         if isinstance(node, ex.Binary) and node.operator in ELEMENTWISE:
             shapes = [tuple(operand.shape) for operand in fault.operands if isinstance(operand, Tensor)]
             if len(shapes) == 2 and not broadcast(*shapes):
