@@ -122,6 +122,7 @@ class Contract(Terms):
     mixes: tuple[tuple[str, Mixing], ...]  # the dimensions along which samples see each other, and when
     causal: str | None  # the dimensions along which no entry sees a later one, in raster order
     causal_when: str | None  # the condition under which it is so, None: always
+    causal_strict: str | None  # the one under which an entry does not see what stands at its own place, None: never
     accepted: tuple[tuple[str, str], ...]  # judgements of the checks that the author overrules, with the reasons
     preconditions: tuple[str, ...]  # what torch demands of sizes beyond the constraints
     limited: tuple[str, ...]  # such conditions of which no expression can say on which ways they are demanded
@@ -150,6 +151,7 @@ class Contract(Terms):
 def contract_of(layer: CheckedLayer) -> Contract:
     """The contract of a layer that has been checked."""
     program = layer.program
+    conditions = program.causal.conditions if program.causal is not None else {}
     return Contract(
         layer=program.layer,
         arguments=tuple(_argument(name, part) for name, part in program.arguments.items()),
@@ -164,7 +166,8 @@ def contract_of(layer: CheckedLayer) -> Contract:
         random=program.random if program.draws else "never",
         mixes=tuple(program.mixes.items()),
         causal=None if program.causal is None else ", ".join(program.causal.dims),
-        causal_when=None if program.causal is None or program.causal.when is None else ex.show(program.causal.when),
+        causal_when=ex.show(conditions["when"]) if "when" in conditions else None,
+        causal_strict=ex.show(conditions["strict"]) if "strict" in conditions else None,
         accepted=tuple(program.accept.items()),
         preconditions=tuple(text for condition in layer.preconditions if (text := _condition(condition))),
         limited=tuple(

@@ -95,6 +95,23 @@ def test_what_sees_what_is_later_row_by_row_is_found(forward: Callable[[Tensor],
         behaviours.test_is_causal_row_by_row(image_layer_of(forward), RASTER, False)
 
 
+def before(x: Tensor) -> Tensor:
+    """The sum of all pixels before each, row by row."""
+    return in_order(x) - x
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_what_does_not_see_itself_is_let_pass(training: bool) -> None:
+    behaviours.test_is_strictly_causal(image_layer_of(before), RASTER, training)
+    behaviours.test_is_strictly_causal(layer_of(lambda x, mask: x.cumsum(1) - x), CASE, training)
+
+
+@pytest.mark.parametrize("forward", [in_order, lambda x: before(x) + x[:, :1, :1], lambda x: before(x) + x.roll(-1, 1)])
+def test_what_sees_itself_row_by_row_is_found(forward: Callable[[Tensor], Tensor]) -> None:
+    with pytest.raises(AssertionError):
+        behaviours.test_is_strictly_causal(image_layer_of(forward), RASTER, False)
+
+
 SAMPLES, CAUSAL = behaviours.test_samples_are_independent, behaviours.test_is_causal
 UNMARKED, NOTHING = behaviours.test_unmarked_positions_have_no_effect, behaviours.test_masks_may_mark_all_or_nothing
 
@@ -106,6 +123,7 @@ UNMARKED, NOTHING = behaviours.test_unmarked_positions_have_no_effect, behaviour
         (SAMPLES, "sampled", CASE, lambda x, mask: x.cumsum(0)),
         (SAMPLES, "sampled", CASE, lambda x, mask: x.flip(0).cumsum(0).flip(0)),
         (SAMPLES, "sampled", CASE, lambda x, mask: x / x.abs().amax(0).clamp(min=10)),
+        (behaviours.test_is_strictly_causal, "strict", CASE, lambda x, mask: x.cumsum(1)),
         (CAUSAL, "timed", CASE, lambda x, mask: x.roll(-1, 1)),
         (CAUSAL, "timed", CASE, lambda x, mask: x.softmax(1)),
         (CAUSAL, "timed", CASE, lambda x, mask: x / x.shape[1]),

@@ -1,6 +1,7 @@
 """Causality: along the dimensions that the spec names, no entry of an output sees a later one of an input.
 
-Of several dimensions, the entries come row by row: the last one runs first.
+Of several dimensions, the entries come row by row: the last one runs first. Where it is strict, no entry sees the one
+at its own place either.
 """
 
 import math
@@ -14,9 +15,11 @@ from layergen.contracts.probing import FAR, NEAR, Probe, Tensors, Way, at_index,
 from layergen.contracts.promise import Promise, Ways
 from layergen.diagnostics import Finding
 from layergen.lang import expression as ex
+from layergen.lang.argument_types import ArgumentType, Base
 from layergen.lang.interpreter import Interpreter
 from layergen.lang.model import Causal
 from layergen.lang.model import Tensor as Declared
+from layergen.resolve.program import Program
 from layergen.resolve.standing import axes
 from layergen.rules.meaning import FutureSeen
 from layergen.run.forward import Run, TrialFault
@@ -42,15 +45,18 @@ def check_causal(ways: Ways) -> Iterator[Finding]:
             usual = way.probe.run(way.training, before)
             if usual is None:
                 continue
-            for position in _positions([way.probe.setting.sizes[name] for name in names]):
+            sizes, strict = [way.probe.setting.sizes[name] for name in names], is_strict(causal, way.probe.setting)
+            for position in [*([-1] if strict else []), *_positions(sizes)]:
                 later = _later(way.probe, names, before, position, later_scale)
                 run = way.probe.run(way.training, later)
                 if run is None:
                     continue
                 tried.add((way.probe.setting.name, way.training))
                 output = _sees(way, names, usual, run, position)
+                own = output is None and strict
+                output = _sees(way, names, usual, run, position + 1) if own else output
                 if output is not None:
-                    yield _finding(way, names, output, position, usual)
+                    yield _finding(way, names, output, position + own, usual, own)
                     return
         short = Shortened(way, names)
         output = short.sees()
@@ -65,6 +71,7 @@ def check_causal(ways: Ways) -> Iterator[Finding]:
         detail = f"all that is later than {places} replaced"
         settings, modes = zip(*tried, strict=True)
         where = "" if causal.when is None else f", where `{ex.show(causal.when)}`"
+        where += f", strictly{_where(causal.strict)}" if causal.strict is not None else ""
         kinds = [SHORTENED] if shortened and all(shortened) else []
         words = ", ".join([f"on {plural(len({*settings}), 'way')}, along {along(names)}{where}: {detail}", *kinds])
         ways.say("causal", words, modes=modes, kinds=kinds)
@@ -76,6 +83,15 @@ CAUSAL = Promise(check_causal, (NUMBERS,))
 def is_causal(causal: Causal, setting: Setting) -> bool:
     """Whether a layer is to be causal at a setting."""
     return causal.when is None or Interpreter(setting.values).truth(causal.when)
+
+
+def is_strict(causal: Causal, setting: Setting) -> bool:
+    """Whether an entry is not to see the one at its own place either, at a setting."""
+    return causal.strict is not None and Interpreter(setting.values).truth(causal.strict)
+
+
+def _where(condition: ex.Expression) -> str:
+    return "" if isinstance(condition, ex.Literal) else f" where `{ex.show(condition)}`"
 
 
 def along(names: Sequence[str]) -> str:
@@ -175,7 +191,14 @@ def _sees(way: Way, names: Sequence[str], usual: Run, run: Run, position: int) -
     return None
 
 
-def _finding(way: Way, names: Sequence[str], output: str, position: int, usual: Run) -> Finding:
+def _may_depend(program: Program) -> bool:
+    """Whether a layer that always is to be causal has an argument that may say whether it is."""
+    given = (*program.arguments.values(), *program.values.values())
+    decides = any(part.choices is not None or part.type == ArgumentType(Base.BOOL) for part in given)
+    return decides and program.causal is not None and program.causal.when is None
+
+
+def _finding(way: Way, names: Sequence[str], output: str, position: int, usual: Run, own: bool) -> Finding:
     sizes = [way.probe.setting.sizes[name] for name in names]
     index = ", ".join(str(int(place)) for place in torch.unravel_index(torch.tensor(position), sizes))
     where = f"index {index if len(names) == 1 else f'[{index}]'} along {along(names)}"
@@ -183,5 +206,15 @@ def _finding(way: Way, names: Sequence[str], output: str, position: int, usual: 
     help = "look back alone: `pad(x, [k - 1, 0])` before a convolution, a lower triangle as mask of attention"
     if len(names) > 1:
         help = "look back alone: a filter is 0 behind its middle, `weight * mask`, and so are the weights of attention"
+    if own:
+        message = f"`{output}` sees its own place: at {where} it changes with what an input has there"
+        help = (
+            "let it see what comes before alone: `roll` what comes in by one and put zeros first, or leave out `strict`"
+        )
+        if len(names) > 1:
+            help = "let a filter be 0 at its middle, too, `weight * mask`, or leave out `strict`"
+    elif _may_depend(way.probe.program):
+        dim = names[0] if len(names) == 1 else f"[{', '.join(names)}]"
+        help += f"; where it is so at some settings alone, say at which: `causal: {{dim: {dim}, when: …}}`"
     notes = way.probe.instance.explainer.notes()
     return FutureSeen.at(usual.place(output), message, notes=notes, help=help)

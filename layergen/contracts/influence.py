@@ -37,10 +37,12 @@ class Ignored:
 
     Args:
         fixed: The dimensions whose size is a number in the spec.
+        unseen: Whether no output sees the last entry of the last dimension, along which a layer is strictly causal.
     """
 
-    def __init__(self, fixed: frozenset[int]) -> None:
+    def __init__(self, fixed: frozenset[int], unseen: bool = False) -> None:
         self.fixed = fixed
+        self.unseen = unseen
         self.runs: list[list[list[bool]]] = []  # for each run and dimension, whether each slice had none
         self.shapes: set[tuple[int, ...]] = set()
 
@@ -69,7 +71,8 @@ class Ignored:
         rank = len(self.runs[0])
         for axis in range(rank):
             found = [slices[axis - rank] for slices in self.runs if rank - axis <= len(slices)]
-            index = _never(found) if axis in self.fixed else _at_an_end(found, axis == rank - 1)
+            features = axis == rank - 1 and not self.unseen
+            index = _never(found) if axis in self.fixed else _at_an_end(found, features)
             if index:
                 return ", ".join([":"] * axis + [index])
         return None
@@ -96,7 +99,8 @@ def check_influence(ways: Ways) -> Iterator[Finding]:
     program = ways.program
     if program.matches or program.formula:  # whose values it has, as the tests will tell
         return
-    found = {name: Ignored(_fixed(part)) for name, part in program.inputs.items() if not part.partial}
+    told = {name: part for name, part in program.inputs.items() if not part.partial}
+    found = {name: Ignored(_fixed(part), _ends_unseen(program, part)) for name, part in told.items()}
     explored = list(probed(ways))
     first = explored[0].probe if explored else None
     for way in chain(explored, grown(explored)):
@@ -145,6 +149,12 @@ def _fixed(part: TensorSpec) -> frozenset[int]:
     """The dimensions of a tensor whose size is a number in the spec."""
     shape = part.shape if isinstance(part.shape, tuple) and ex.Literal(...) not in part.shape else ()
     return frozenset(axis for axis, entry in enumerate(shape) if isinstance(entry, ex.Literal))
+
+
+def _ends_unseen(program: Program, part: TensorSpec) -> bool:
+    """Whether a layer is strictly causal along the last dimension of an input."""
+    causal = program.causal if program.causal and program.causal.strict is not None else None
+    return causal is not None and part.entries[-1:] == tuple(map(ex.Name, causal.dims))
 
 
 def _varies(probe: Probe, name: str) -> bool:

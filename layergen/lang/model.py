@@ -4,6 +4,7 @@ Texts that hold expressions arrive here already as trees (`layergen.lang.express
 single value is said by a validator; whatever takes two parts of a spec to see is a rule of `layergen.resolve`.
 """
 
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
@@ -150,11 +151,18 @@ class Causal(Part):
 
     dims: Names = Field(alias="dim")  # of several, the last one runs first: row by row
     when: Expression | None = None  # a condition on arguments and values under which it is so
+    strict: Expression | None = None  # one under which an entry does not see what stands at its own place either
 
     @model_validator(mode="before")
     @classmethod
     def _short_form(cls, value: Any) -> Any:
         return {"dim": value} if isinstance(value, str | list | tuple) else value
+
+    @property
+    def conditions(self) -> Mapping[str, ex.Expression]:
+        """Its conditions, by their keys."""
+        given = {"when": self.when, "strict": self.strict}
+        return {key: condition for key, condition in given.items() if condition is not None}
 
 
 class LayerSpec(Part):

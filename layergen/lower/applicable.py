@@ -11,7 +11,7 @@ from layergen.contracts.twice import Twice
 from layergen.lang import expression as ex
 from layergen.lower.cases import known
 from layergen.lower.initial import refilled
-from layergen.lower.unseen import causal_along, independent_in, masks, may_mark_nothing
+from layergen.lower.unseen import causal_along, independent_in, masks, may_mark_nothing, strict_at
 from layergen.resolve.autocast import kept_whole
 from layergen.resolve.program import Program
 from layergen.resolve.scope import scoped
@@ -129,6 +129,10 @@ BEHAVIOURS = {
     "test_is_causal_row_by_row": Behaviour(
         lambda layer: len(causal_along(layer)) > 1,
         "it says of no dimensions together that it is causal along them",
+    ),
+    "test_is_strictly_causal": Behaviour(
+        lambda layer: bool(strict_at(layer)),
+        "it does not say that it is strictly causal",
     ),
     "test_jacrev": Behaviour(
         lambda layer: layer.transforms.jacobian,

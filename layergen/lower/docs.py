@@ -129,7 +129,12 @@ def noted(program: Program, name: str) -> Iterator[str]:
         along, later = "it", "at a later index"
         if len(causal.dims) > 1:
             along, later = listed(map(code, causal.dims)), "later, row by row,"
-        yield f"{where} entry of an output along {along} depends on what is {later} of an input, if that is finite."
+        own = ""
+        if causal.strict is not None:
+            there = "" if isinstance(causal.strict, ex.Literal) else f", where {code(ex.show(causal.strict))},"
+            own = f"; nor{there} on what is at its own place"
+        seen = f"what is {later} of an input, if that is finite{own}"
+        yield f"{where} entry of an output along {along} depends on {seen}."
 
 
 def tuple_sentence(program: Program, whole: TensorTuple, tensors: Mapping[str, Input | Output]) -> str:

@@ -7,7 +7,7 @@ from layergen.contracts.transforms import At
 from layergen.contracts.twice import Twice
 from layergen.lower.cases import Fields, changed_case, result_shapes, sizes_of
 from layergen.lower.source import quoted
-from layergen.lower.unseen import causal_at
+from layergen.lower.unseen import causal_at, strict_at
 from layergen.lower.views import RowView, TableView
 from layergen.resolve.program import Program
 
@@ -17,7 +17,12 @@ def transformed(layer: CheckedLayer, base: Fields) -> Iterator[TableView]:
     seen, program = layer.transforms, layer.program
     held = seen.twice is Twice.AGREE or seen.forwards or seen.mapped or seen.jacobian
     ways = seen.ways if held else ()
-    for table, names in {"WAYS": ways, "TRACED": seen.traced, "CAUSAL": causal_at(layer)}.items():
+    for table, names in {
+        "WAYS": ways,
+        "TRACED": seen.traced,
+        "CAUSAL": causal_at(layer),
+        "STRICT": strict_at(layer),
+    }.items():
         yield TableView(table, tuple(RowView(quoted(name), f"CASES[{quoted(name)}]") for name in names))
     modes = {True: "training", False: "evaluation"}
     emptied = {training: case_at(program, at, base) for training, at in seen.empty.items()}

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from layergen.checked import CheckedCase, CheckedLayer
-from layergen.contracts.causal import SHORTENED, is_causal
+from layergen.contracts.causal import SHORTENED, is_causal, is_strict
 from layergen.contracts.independence import batch_of
 from layergen.contracts.masks import APPENDED, NOTHING, REPLACED, UNKNOWN
 from layergen.lang import expression as ex
@@ -81,6 +81,13 @@ def causal_at(layer: CheckedLayer) -> list[str]:
         return []
     held = (case for case in layer.tested if is_causal(causal, case.setting))
     return [case.setting.name for case in held if _several(layer.program, case, *causal.dims)]
+
+
+def strict_at(layer: CheckedLayer) -> list[str]:
+    """Those of them at which entries do not see their own places either."""
+    causal, known = layer.program.causal, causal_at(layer)
+    tested = {case.setting.name: case.setting for case in layer.tested}
+    return [name for name in known if causal is not None and is_strict(causal, tested[name])]
 
 
 def causal_along(layer: CheckedLayer) -> Sequence[str]:

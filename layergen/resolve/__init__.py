@@ -226,7 +226,7 @@ def _taken(spec: LayerSpec) -> dict[str, Meaning]:
 
 
 def _conditional(causal: Causal, numbers: Environment) -> Causal:
-    return causal if causal.when is None else causal.model_copy(update={"when": annotated(causal.when, numbers)})
+    return causal.model_copy(update={key: annotated(node, numbers) for key, node in causal.conditions.items()})
 
 
 def _owning(spec: LayerSpec, start: Environment) -> Environment:

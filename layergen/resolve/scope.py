@@ -124,9 +124,10 @@ def scoped(spec: Parts) -> Iterator[Scoped]:
         owned = scalars.union(CONSTANTS, spec.parameters, spec.buffers, spec.modules)
         words = "arguments, derived names, and tensors of the layer and its members"
         yield Scoped(("penalty",), spec.penalty, owned, words)
-    if spec.causal is not None and spec.causal.when is not None:
+    if spec.causal is not None:
         words = f"{known}, and values of the inputs"
-        yield Scoped(("causal", "when"), spec.causal.when, scalars.union(spec.values), words)
+        for key, condition in spec.causal.conditions.items():
+            yield Scoped(("causal", key), condition, scalars.union(spec.values), words)
     for index, law in enumerate(spec.laws):
         yield Scoped(("laws", index, "law"), law.law, _said(spec, bound), SAID)
         if law.when is not None:

@@ -52,7 +52,7 @@ def branchings(program: Program) -> Iterator[Branching]:
     for part in program.scoped:
         if part.path[0] in SAID_OF_THE_LAYER:
             continue
-        if part.path[-1] == "when" and part.path[0] in ("outputs", "causal"):
+        if part.path[0] == "causal" or (part.path[0] == "outputs" and part.path[-1] == "when"):
             yield Branching(part.path, part.expression, branch=True, otherwise=False)
         elif part.path[-1] == "when":
             yield Branching(part.path, part.expression, tensor=str(part.path[1]))
@@ -154,7 +154,7 @@ class Shadow(Interpreter):
         """Compute an expression outside the forward; what cannot be computed is said elsewhere."""
         self.path = part.path
         with suppress(EvaluationFault):
-            if part.path[-1] in ("when", "requires_grad"):
+            if part.path[-1] in ("when", "requires_grad", "strict"):
                 self.decide(part.expression)
             else:
                 self.evaluate(part.expression)
