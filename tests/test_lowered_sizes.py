@@ -7,6 +7,8 @@ import pytest
 from lowered import AFFINE, checked, forward
 from small import DIM, FLAG, forward_lines, program
 
+from layergen.lower.ranks import ranks_told
+
 # Dimensions
 
 
@@ -210,3 +212,21 @@ def test_leading_dimensions_go_by_their_own_name_in_a_message() -> None:
     parts = {"inputs": {"x": ["S...", "D"], "z": ["S...", "E"]}, "outputs": {"y": ["S...", "D"]}}
     written = checked("y = x * sum(z, dim=-1, keepdim=True)", **parts)
     assert any("of shape (*S, E) with S={tuple(x.shape[:-1])}, " in line for line in written)
+
+
+@pytest.mark.parametrize(
+    ("shape", "constraint", "words"),
+    [
+        (["N", "C", "S..."], "len(S) <= 1", "2 or 3 dimensions"),
+        (["N", "S..."], "1 <= len(S) <= 3", "2, 3 or 4 dimensions"),
+        (["S...", "C"], "len(S) == 2", "3 dimensions"),
+        (["S..."], "len(S) >= 2", "at least 2 dimensions"),
+        (["S..."], "len(S) % 2 == 0", None),  # of which there is no last one
+        (["S...", "C"], "len(S) <= C", None),
+        (["S..."], "S[0] > 2", None),
+    ],
+)
+def test_how_many_dimensions_a_run_has_is_said_of_the_input(shape: list[str], constraint: str, words: str) -> None:
+    layer = program("y = x", inputs={"x": shape}, outputs={"y": shape}, constraints=[constraint])
+    found = ranks_told(layer, layer.constraints[0])
+    assert (found and found.words) == words

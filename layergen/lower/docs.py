@@ -10,8 +10,8 @@ from layergen.lang.dtypes import COMPLEX, FLOATING
 from layergen.lang.model import Argument, Buffer, Input, Output, Parameter
 from layergen.lang.tuples import TensorTuple, by_wholes, spread, wholes
 from layergen.lower.arguments import type_of
-from layergen.lower.checks import is_not
 from layergen.lower.definition import computes, equations, formula, start_texts
+from layergen.lower.ranks import is_not_kept, ranks_told
 from layergen.lower.returned import returned_at
 from layergen.lower.scopes import negated
 from layergen.lower.shape_docs import code, computed, described_shape, listed_shape, or_broadcast, shape_text
@@ -293,14 +293,15 @@ def raises(layer: CheckedLayer, doc: DocText) -> Iterator[str]:
             by_requirement.setdefault(requirement(argument), []).append(code(name))
     reasons = [f"{listed(names, 'or')} is {unmet(must)}" for must, names in by_requirement.items()]
     demanded = {*program.argument_constraints, *layer.checked_constraints}
-    reasons += [is_not(node, code) for node in program.constraints if node in demanded]
+    reasons += [is_not_kept(program, node, code) for node in program.constraints if node in demanded]
     for each in lifted(program):
         where = "" if each.when == TRUE else f" where {code(ex.show(each.when))}"
-        reasons.append(f"{is_not(each.constraint, code)}{where}")
-    reasons += [is_not(check, code) for check, _ in layer.checked_conditions]
+        reasons.append(f"{is_not_kept(program, each.constraint, code)}{where}")
+    reasons += [is_not_kept(program, check, code) for check, _ in layer.checked_conditions]
     checked = list(dict.fromkeys(check.input for check in layer.input_checks))
     sized = {check.input for check in layer.input_checks if not isinstance(check.demand, RankDemand)}
-    ranks = [code(name) for name in checked if name not in sized]
+    told = {found.input for node in demanded if (found := ranks_told(program, node))}
+    ranks = [code(name) for name in checked if name not in sized | told]
     reasons += [f"{listed(ranks, 'or')} has another number of dimensions"] if ranks else []
     shapes = [code(name) for name in checked if name in sized]
     reasons += [f"{listed(shapes, 'or')} has another shape"] if shapes else []
@@ -308,7 +309,7 @@ def raises(layer: CheckedLayer, doc: DocText) -> Iterator[str]:
         yield from entry("ValueError", f"If {listed(reasons, 'or', comma=True)}.", doc)
     by_torch: dict[tuple[str, ...], list[str]] = {found.errors: [] for found in layer.kept_by_torch}
     for found in layer.kept_by_torch:
-        by_torch[found.errors].append(is_not(found.constraint, code))
+        by_torch[found.errors].append(is_not_kept(program, found.constraint, code))
     for errors, reasons in by_torch.items():
         yield from entry(" or ".join(errors), f"If {listed(reasons, 'or', comma=True)}.", doc)
 

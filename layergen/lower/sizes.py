@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from layergen.lang import expression as ex
 from layergen.lower.checks import Check, must_be
+from layergen.lower.ranks import ranks_told
 from layergen.lower.scopes import attribute_names, negated
 from layergen.lower.source import SourcePrinter, formatted
 from layergen.resolve import conditions
@@ -133,6 +134,9 @@ def _field(program: Program, names: Mapping[str, str], name: str, rank: Measured
 
 def told(program: Program, node: ex.Expression) -> Message:
     """What to say where a constraint on sizes does not hold."""
+    ranks = ranks_told(program, node)
+    if ranks is not None:
+        return f"expected {ranks.input} of {ranks.words}, got ", (ranks.read,)
     match node:
         case ex.Compare(ex.Binary("%", ex.Name(id=number), divisor), ("==",), (ex.Literal(value=0),)):
             named = [number, *_named(program, ex.names(divisor))]
@@ -152,10 +156,12 @@ def _named(program: Program, mentioned: frozenset[str]) -> list[str]:
 
 def size_message(program: Program, node: ex.Expression, values: Mapping[str, object]) -> str:
     """What a check says where names have these values, told from the spec."""
-    texts = []
+    texts, ranks = [], ranks_told(program, node)
     for part in told(program, node):
         if isinstance(part, str):
             texts.append(part)
+        elif ranks is not None and part[0] == ranks.read:
+            texts.append(str(ranks.count(values)))
         else:
             argument, value = program.decided.get(part[0]), values.get(part[0])
             value = tuple(value) if isinstance(value, list) else value
