@@ -17,14 +17,14 @@ from layergen.definition.grammar import (
     reduction,
     run_name,
 )
-from layergen.definition.layout import fits, layouts
+from layergen.definition.layout import Layout, fits, layouts
 from layergen.definition.members import check_member
 from layergen.definition.ranges import Ranges
 from layergen.definition.runs import AT_FULL_SHAPE
 from layergen.definition.scene import Definition, bare_index, written_index
 from layergen.definition.slips import PRODUCT, REDUCTIONS, help_with_op, ranged
 from layergen.definition.tuples import tuples_read
-from layergen.diagnostics import Finding, Place
+from layergen.diagnostics import Finding, Label, Place
 from layergen.lang import expression as ex
 from layergen.lang.meetings import FULL
 from layergen.lang.scalars import NUMBERS
@@ -32,6 +32,7 @@ from layergen.lang.tuples import TensorTuple
 from layergen.rules.cases import IllDefined
 from layergen.rules.names import UndefinedName
 from layergen.suggest import nearest
+from layergen.words import plural
 
 OPERATORS = ("+", "-", "*", "/", "//", "%", "**", "and", "or")
 
@@ -222,9 +223,29 @@ class Checker:
         if possible and not any(fits(layout, indices, self.definition.runs) for layout in possible):
             layout = possible[0]
             shape = ", ".join(ex.show(item) for item in layout.items)
-            message = f"`{name.id}` has the shape [{shape}], and {len(indices)} indices here"
+            message = f"`{name.id}` has the shape [{shape}], and {plural(len(indices), 'index', 'indices')} here"
             help = "give each dimension an index"
-            yield ill(node, message, f"{help}; `...` stands for the leading ones" if RUN in layout.items else help)
+            help = f"{help}; `...` stands for the leading ones" if RUN in layout.items else help
+            meeting = self.meant_to_meet(layout, indices)
+            labels = self.with_the_run() if meeting else ()
+            yield IllDefined.at(Place(PATH, node.span), message, labels=labels, help=meeting or help)
+
+    def meant_to_meet(self, layout: Layout, indices: tuple[ex.Expression, ...]) -> str | None:
+        """What to write where ``...`` stands for another run than a tensor has, as if the two were broadcast."""
+        run, runs = self.definition.scene.run, [item.value for item in layout.items if isinstance(item, ex.Splice)]
+        if run is None or RUN not in indices or len(runs) != 1 or not isinstance(runs[0], ex.Name):
+            return None
+        own = runs[0].id
+        meeting = f"where `{own}` is broadcast with it, let the output say so, `broadcast({run}, {own})`"
+        return f"`...` are the sizes of `{run}`; {meeting}; else give `{own}` an index of its own, `{own.lower()}...`"
+
+    def with_the_run(self) -> tuple[Label, ...]:
+        """The outputs that have the run that ``...`` stands for."""
+        text = f"has the sizes of `{self.definition.scene.run}` alone"
+        having = (
+            name for name, shape in self.definition.scene.outputs.items() if isinstance(shape, tuple) and RUN in shape
+        )
+        return tuple(Label(Place(("outputs", name, "shape")), text) for name in having)
 
     def applied(self, node: ex.Apply, bound: frozenset[str]) -> Iterator[Finding]:
         found = reduction(node)

@@ -300,7 +300,7 @@ def raises(layer: CheckedLayer, doc: DocText) -> Iterator[str]:
     reasons += [is_not_kept(program, check, code) for check, _ in layer.checked_conditions]
     checked = list(dict.fromkeys(check.input for check in layer.input_checks))
     sized = {check.input for check in layer.input_checks if not isinstance(check.demand, RankDemand)}
-    told = {found.input for node in demanded if (found := ranks_told(program, node))}
+    told = {shown.input for node in demanded if (shown := ranks_told(program, node))}
     ranks = [code(name) for name in checked if name not in sized | told]
     reasons += [f"{listed(ranks, 'or')} has another number of dimensions"] if ranks else []
     shapes = [code(name) for name in checked if name in sized]

@@ -9,6 +9,7 @@ from torch import Tensor
 from layergen.diagnostics import FORWARD, Finding, Label, Path, Place
 from layergen.lang import expression as ex
 from layergen.lang.interpreter import EvaluationFault
+from layergen.lang.meetings import meetings
 from layergen.lang.tuples import spread, whole_name, wholes
 from layergen.resolve.membership import made_here
 from layergen.rules.calls import SizeOfValues
@@ -161,9 +162,24 @@ class Explainer(Words):
         single = "write `[]`: a single number is a tensor without dimensions" if found == () else None
         help = single or self.rearranged(name, declared, found)
         if isinstance(entries, tuple):
-            own = f"[{', '.join(ex.show(entry) for entry in entries)}]"
+            words = [self.entry(entry) for entry in entries]
+            own, help = f"[{', '.join(words)}]", help or self.broadcast(words)
         message = f"output `{name}` is declared as {own}, but is {self.shape(found)}"
         return ShapeMismatch.at(("outputs", name, "shape"), message, notes=self.notes(), labels=labels, help=help)
+
+    def entry(self, entry: ex.Expression) -> str:
+        """An entry of a shape as it is written, a run by its name."""
+        return f"{self.program.run}..." if self.program.run and entry == ex.Literal(...) else ex.show(entry)
+
+    def broadcast(self, words: Sequence[str]) -> str | None:
+        """What an output has in the place of a run that is broadcast with another one."""
+        for run, others in meetings(self.program.constraints, self.program.runs).items():
+            if f"{run}..." in words:
+                whole = f"broadcast({run}, {', '.join(sorted(others))})"
+                return (
+                    f"`{run}` is broadcast: write `{whole}...` in the place of `{run}...`" if len(others) == 1 else None
+                )
+        return None
 
     def rearranged(self, name: str, declared: tuple[int, ...], found: tuple[int, ...]) -> str | None:
         """What brings an output that is no part of a tuple to the shape that is declared."""
