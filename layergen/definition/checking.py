@@ -53,7 +53,10 @@ class Checker:
         self.said.clear()
         free = frozenset(name for name in self.definition.free(equation) if name is not None)
         for position, index in enumerate(equation.indices):
-            name = self.definition.index_name(index)
+            name, meant = self.definition.index_name(index), ranged(index)
+            if meant is not None:
+                yield ill(index, "a range ends before a size: it has a `<`", f"write `{meant}`")
+                return
             if name is None:
                 yield from self.expression(index, frozenset())
             elif isinstance(index, ex.Compare):

@@ -34,8 +34,12 @@ def summed(item: ex.Expression, names: Sequence[ex.Name], items: ex.Expression, 
 
 
 def ranged(index: ex.Expression) -> str | None:
-    """The index with its range that is meant by ``c in range(dim)``."""
+    """The index with its range that is meant by ``c in range(dim)``, or by ``c <= last``."""
     match index:
+        case ex.Compare(ex.Name(id=name), ("<=",), (ex.Binary("-", size, ex.Literal(value=1)),)):
+            return f"{name} < {_side(size)}"
+        case ex.Compare(ex.Name(id=name), ("<=",), (last,)):
+            return f"{name} < {_side(last)} + 1"
         case ex.Compare(ex.Name(id=name), ("in",), (ex.Call(function="range", arguments=(size,)),)):
             return f"{name} < {_side(size)}"
     return None
