@@ -14,8 +14,10 @@ from layergen.contracts import WATCHES, Ways, check_contracts
 from layergen.contracts.branches import DECISIONS, check_branches
 from layergen.contracts.data import on_data
 from layergen.contracts.defined import hold_to_definition
+from layergen.contracts.extremes import extremes
 from layergen.contracts.lengthened import lengthened
 from layergen.contracts.limited import hold_at_bounds, hold_at_edges
+from layergen.contracts.narrowed import narrowed
 from layergen.contracts.recorded import recorded
 from layergen.contracts.rounding import rounding, rounds_in_training
 from layergen.contracts.starts import check_starts
@@ -104,6 +106,8 @@ def check(program: Program) -> CheckedLayer:
             rounds_in_training(program, tested, rounded),
             transforms(program, runs.values(), proofs, for_data),
             lengthened(program, runs.values()),
+            narrowed(program, seen.runs),
+            extremes(program, seen.runs),
             tuple(_recorded(program, (bounded[limited.setting][1] for limited in at_bounds))),
             at_bounds,
             hold_at_edges(program, seen.runs, tested),

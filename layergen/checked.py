@@ -6,10 +6,12 @@ from functools import reduce
 
 from layergen.contracts.data import OnData
 from layergen.contracts.defined import Compared
+from layergen.contracts.extremes import Extreme
 from layergen.contracts.initial import Bounds
 from layergen.contracts.judgement import Judgement
 from layergen.contracts.lengthened import Lengthened
 from layergen.contracts.limited import Limited
+from layergen.contracts.narrowed import Narrowed
 from layergen.contracts.recorded import Recorded
 from layergen.contracts.rounding import Rounding
 from layergen.contracts.transforms import Transforms
@@ -120,6 +122,8 @@ class CheckedLayer:
     rounds_in_training: bool  # whether so in training, where that is something else
     transforms: Transforms  # what holds of it under `vmap`, second derivatives and others
     lengthened: Lengthened | None = None  # the same at a long dimension, where it steps or counts along one
+    narrowed: tuple[Narrowed, ...] = ()  # and at inputs that show it, under autocast and far from zero, too
+    extremes: tuple[Extreme, ...] = ()  # what it gives at inputs that are all zero, all equal or very large
     bounds: tuple[CheckedCase, ...] = ()  # at the limits of what it takes, where it works and its values are compared
     at_bounds: tuple[Limited, ...] = ()  # how they are at each of these
     at_edges: tuple[Limited, ...] = ()  # and where at the tested cases inputs are equal to what it tells them from

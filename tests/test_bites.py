@@ -170,6 +170,36 @@ inputs: {x: [N, 3]}
 outputs: {y: [N, 3]}
 forward: y = x + now * was + steps
 """,
+    "soft": """\
+layer: Soft
+summary: Bend the input softly.
+inputs: {x: [N, C]}
+outputs: {y: [N, C]}
+forward: y = softplus(x)
+""",
+    "centered": """\
+layer: Centered
+summary: Divide by how far apart numbers are.
+arguments: {eps: {type: float, min: 0, exclusive: true, default: 1e-5, doc: Added to the variance.}}
+inputs: {x: [N, C]}
+outputs: {y: [N, C]}
+forward: |
+  h = upcast(x)
+  m = mean(h, dim=-1, keepdim=True)
+  v = mean(square(h - m), dim=-1, keepdim=True)
+  y = type_as((h - m) * rsqrt(v + eps), x)
+""",
+    "chosen": """\
+layer: Chosen
+summary: Add up what is chosen.
+parameters: {weight: {shape: [4, 4], init: normal}}
+inputs: {x: [N, 4]}
+outputs: {y: [N, 4]}
+mixes: {N: always}
+forward: |
+  places = argsort(sum(x, dim=-1))
+  y = index_add(zeros_like(x), 0, places, type_as(linear(x, weight), x))
+""",
     "total": """\
 layer: Total
 summary: Sum up along a dimension.
@@ -227,6 +257,16 @@ def test_sound_layers_pass(built: Path) -> None:
             "h = x",
             "test_half_precision_of_long_inputs[L-torch.bfloat16]",
         ),
+        ("soft", "F.softplus(x)", "torch.log1p(torch.exp(x))", "test_values_at_extremes[default_large]"),
+        ("centered", " + self.eps", "", "test_values_at_extremes[default_zero]"),
+        ("centered", "x.float() if x.dtype.itemsize < 4 else x", "x", "test_near_float64[default_training_bfloat16]"),
+        (
+            "centered",
+            "(h - m).square().mean(dim=-1, keepdim=True)",
+            "h.square().mean(dim=-1, keepdim=True) - m.square()",
+            "test_near_float64[default_training_float32_far]",
+        ),
+        ("chosen", ".type_as(x)", "", "test_near_float64[default_training_autocast]"),
         ("round", ".detach()", "", "test_recorded_values[default-training]"),
         ("smooth", "        return torch.tanh(x)\n", LOOKS_AT_SLOPES, "test_jacrev[default]"),
         ("between", ">=", ">", "test_values_at_edges[default_on_edges]"),

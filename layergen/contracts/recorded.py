@@ -48,6 +48,23 @@ class Recorded:
         return bool(self.values or self.draws)
 
 
+@dataclass(frozen=True)
+class Scale:
+    """What is made of the values of free floating inputs: how large they are, and how far from zero."""
+
+    times: float = 1.0
+    shift: float = 0.0
+    nudge: float = 0.0  # by how much each of them is further off, at random
+
+    def of(self, values: Tensor) -> Tensor:
+        """The values of an input, from those that it has without a scale."""
+        scaled = self.times * values + self.shift
+        return scaled + self.nudge * (1 + scaled.abs()) * torch.randn_like(scaled) if self.nudge else scaled
+
+
+USUAL = Scale()
+
+
 def recorded(program: Program, setting: Setting) -> Recorded:
     """Record a layer at a setting; nothing where it is large, or cannot be told without random numbers."""
     try:
@@ -78,18 +95,23 @@ class Recorder:
     Args:
         program: The layer.
         setting: Where it is run.
+        scale: What its inputs are there.
+        state: The values of its tensors by their names, where another recorder has found them.
 
     Attributes:
-        state: The values of its tensors by their names; None where they cannot be told.
+        state: The same; None where they cannot be told.
+        infinite: The names of what was not finite in the last run.
     """
 
-    def __init__(self, program: Program, setting: Setting) -> None:
+    def __init__(self, program: Program, setting: Setting, scale: Scale = USUAL, state: State | None = None) -> None:
         self.program = program
+        self.scale = scale
+        self.infinite: set[str] = set()
         self.instance = Instance(program, setting, Placement(CPU, torch.float64))
         self.ranges = dict(self.instance.ranges())
         tensors = (*self.instance.inputs.values(), *self.instance.state.values())
         small = sum(tensor.numel() for tensor in tensors if tensor is not None) <= LARGEST
-        self.state = self.settled() if small else None
+        self.state = state or (self.settled() if small else None)
 
     def settled(self) -> State | None:
         """Tensors near to where they start, those that start at random near zero; None where that cannot be told."""
@@ -142,10 +164,17 @@ class Recorder:
     def inputs(self) -> dict[str, Tensor]:
         """The values of the inputs."""
         return {
-            name: settled_input(tensor, self.ranges.get(name), position, len(self.program.inputs[name].distinct))
+            name: self.scaled(
+                name, settled_input(tensor, self.ranges.get(name), position, len(self.program.inputs[name].distinct))
+            )
             for position, (name, tensor) in enumerate(self.instance.inputs.items())
             if tensor is not None
         }
+
+    def scaled(self, name: str, values: Tensor) -> Tensor:
+        """The values of an input at the recorder's scale, where nothing binds them."""
+        bound = self.scale == USUAL or name in self.ranges or not values.is_floating_point()
+        return values if bound else self.scale.of(values)
 
     def fixed_values(self, training: bool) -> dict[str, Numbers] | None:
         """What the layer gives in a mode, where its draws are fixed; None where they cannot be."""
@@ -175,6 +204,7 @@ class Recorder:
         for tensor in parameters.values():
             tensor.requires_grad_()
         run = self.instance.run(training, inputs=inputs)
+        self.infinite = {name for name, output in run.outputs.items() if not bool(output.isfinite().all())}
         found = {name: digest(output) for name, output in run.outputs.items()}
         found |= self.penalty()
         return found | dict(self.gradients(run, leaves, list(parameters.values()))) | dict(self.updated(run))
@@ -189,6 +219,9 @@ class Recorder:
         total = torch.stack([weighted(output) for output in outputs]).sum()
         tensors = [*leaves.values(), *parameters]
         slopes = torch.autograd.grad(total, tensors, allow_unused=True)
+        names = [*leaves, *("gradients of parameters" for _ in parameters)]
+        bad = (slope is not None and not bool(slope.isfinite().all()) for slope in slopes)
+        self.infinite |= {name for name, infinite in zip(names, bad, strict=True) if infinite}
         sums = [0.0 if slope is None else float(weighted(slope)) for slope in slopes]
         yield from ((name, rounded(number)) for name, number in zip(leaves, sums, strict=False))
         if parameters:

@@ -171,6 +171,10 @@ BEHAVIOURS = {
         lambda layer: layer.program.owns and not layer.program.kept,
         "it has no tensors of its own, or the caller gives them",
     ),
+    "test_near_float64": Behaviour(
+        lambda layer: bool(layer.narrowed),
+        "it is large, starts at random integers, or all of its products are of what was upcast",
+    ),
     "test_output_shape_and_dtype": ALWAYS,
     "test_output_shapes_at_other_sizes": Behaviour(
         lambda layer: layer.transforms.grown is not None,
@@ -249,6 +253,10 @@ BEHAVIOURS = {
     "test_values_at_edges": Behaviour(
         lambda layer: bool(layer.at_edges),
         "nothing tells its values or its inputs apart, or it cannot be said on which side of a number these are",
+    ),
+    "test_values_at_extremes": Behaviour(
+        lambda layer: bool(layer.extremes),
+        "nothing in it is sensitive to large inputs or to such as are zero, or what comes of them is not finite",
     ),
     "test_vmap": Behaviour(
         lambda layer: layer.transforms.mapped,

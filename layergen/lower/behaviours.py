@@ -34,6 +34,8 @@ def imported_names(layer: CheckedLayer, mentioned: Collection[str]) -> Iterator[
         yield "Empty"
     if "Entries" in mentioned:
         yield "Entries"
+    if layer.extremes:
+        yield "Extreme"
     yield "Input"
     if layer.program.laws:
         yield "Law"
@@ -44,6 +46,8 @@ def imported_names(layer: CheckedLayer, mentioned: Collection[str]) -> Iterator[
         yield "Limit"
     if any(masks(layer)):
         yield "Marking"
+    if layer.narrowed:
+        yield "Narrowed"
     if layer.rejections or refuses_shapes(layer):
         yield "Refusal"
     if layer.transforms.grown:

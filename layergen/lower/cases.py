@@ -49,7 +49,12 @@ def case_fields(program: Program, case: CheckedCase, named: Sequence[str]) -> Fi
 
 def recorded(case: CheckedCase) -> dict[str, dict[str, object]]:
     """What comes out, by modes: of each tensor its ends and a sum, by name, or its only number."""
-    return {mode: {name: _named(value) for name, value in of.items()} for mode, of in case.recorded.values.items()}
+    return of_modes(case.recorded.values)
+
+
+def of_modes(values: Mapping[str, Mapping[str, object]]) -> dict[str, dict[str, object]]:
+    """What was recorded in each mode."""
+    return {mode: {name: _named(value) for name, value in of.items()} for mode, of in values.items()}
 
 
 def _named(value: object) -> object:

@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 
 from layergen.checked import CheckedCase, CheckedLayer
+from layergen.contracts.extremes import Extreme
 from layergen.contracts.limited import Limited
 from layergen.definition.needs import needs
-from layergen.lower.cases import Fields, changed_case, recorded, result_shapes, sizes_of
+from layergen.lower.cases import Fields, changed_case, of_modes, recorded, result_shapes, sizes_of
 from layergen.lower.source import python, quoted
 from layergen.lower.unseen import axes_at, dimensions
 from layergen.lower.views import RowView, TableView
@@ -23,6 +24,16 @@ def edge_tables(layer: CheckedLayer, base: Fields) -> Iterator[TableView]:
             name = quoted(f"{at.setting}_{at.edges.name}")
             special.append(RowView(name, _edge(layer, at, tested[at.setting], f"CASES[{quoted(at.setting)}]")))
     yield TableView("EDGES", tuple(special))
+    yield TableView("EXTREMES", tuple(map(_extreme, layer.extremes)))
+
+
+def _extreme(at: Extreme) -> RowView:
+    """Inputs at an extreme, and what was recorded there."""
+    kind = "large" if at.scale.times else "equal" if at.scale.shift else "zero"
+    parts = [f"CASES[{quoted(at.setting)}]", python(of_modes(at.values))]
+    parts += [f"times={at.scale.times}"] if at.scale.times != 1 else []
+    parts += [f"shift={at.scale.shift}"] if at.scale.shift else []
+    return RowView(quoted(f"{at.setting}_{kind}"), f"Extreme({', '.join(parts)})")
 
 
 def _edge(layer: CheckedLayer, at: Limited, case: CheckedCase, shown: str) -> str:

@@ -23,7 +23,7 @@ from layergen.lower.input_checks import expectation, rounds, told
 from layergen.lower.laws import law_rows
 from layergen.lower.sizes import size_message
 from layergen.lower.source import SourcePrinter, broken, quoted
-from layergen.lower.transforms import transformed
+from layergen.lower.transforms import narrowed_row, transformed
 from layergen.lower.unseen import dimensions
 from layergen.lower.views import ReferenceView, RowView, TableView, TestView
 from layergen.prove.demands import (
@@ -61,7 +61,7 @@ def test_view(layer: CheckedLayer, module: str, behaviours: str) -> TestView:
     reference, described = reference_view(program), layer_expression(layer)
     named_axes = dimensions(layer)
     base = case_fields(program, layer.cases[0], named_axes)
-    code = [described, *(row.value for row in law_rows(program))]
+    code = [described, *(row.value for row in (*law_rows(program), *map(narrowed_row, layer.narrowed)))]
     if reference:
         code.append(function([reference.signature], reference.body, "nn.Module"))
     definitions = tuple(definition_functions(layer))

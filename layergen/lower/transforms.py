@@ -3,12 +3,14 @@
 from collections.abc import Iterator
 
 from layergen.checked import CheckedLayer
+from layergen.contracts.narrowed import Narrowed
 from layergen.contracts.transforms import At
 from layergen.contracts.twice import Twice
 from layergen.lower.cases import Fields, changed_case, result_shapes, sizes_of
-from layergen.lower.source import quoted
+from layergen.lower.source import python, quoted
 from layergen.lower.unseen import causal_at, strict_at
 from layergen.lower.views import RowView, TableView
+from layergen.ops.dtypes import dtype_name
 from layergen.resolve.program import Program
 
 
@@ -37,6 +39,20 @@ def transformed(layer: CheckedLayer, base: Fields) -> Iterator[TableView]:
         at = case_at(program, At(longer.setting, longer.trial), base)
         rows.append(RowView(quoted(longer.dimension), f"Lengthened({at}, units={longer.units})"))
     yield TableView("LENGTHENED", tuple(rows))
+    yield TableView("NARROWED", tuple(map(narrowed_row, layer.narrowed)))
+
+
+def narrowed_row(row: Narrowed) -> RowView:
+    """Inputs and a dtype in which a layer is compared with itself in float64."""
+    scale, mode = row.scale, "training" if row.training else "evaluation"
+    parts = [f"CASES[{quoted(row.setting)}]", f"torch.{dtype_name(row.unit)}", f"training={row.training}"]
+    parts += [f"units={python(dict(row.units))}"] if row.units else []
+    parts += ["autocast=True"] if row.lowered else []
+    parts += [f"times={scale.times}"] if scale.times != 1 else []
+    parts += [f"shift={scale.shift}"] if scale.shift else []
+    told = ("autocast" if row.lowered else dtype_name(row.dtype), "" if scale.times == 1 else f"times_{scale.times:g}")
+    name = "_".join(filter(None, (row.setting, mode, *told, "far" if scale.shift else "")))
+    return RowView(quoted(name), f"Narrowed({', '.join(parts)})")
 
 
 def case_at(program: Program, at: At, base: Fields) -> str:

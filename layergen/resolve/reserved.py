@@ -44,8 +44,8 @@ BUILTINS = frozenset({
     "round", "str", "sum", "super", "tuple", "zip",
 })  # fmt: skip
 TESTS = frozenset({
-    "Case", "Defined", "Drawn", "Edge", "Empty", "Entries", "Input", "Law", "Layer", "Lengthened", "Limit", "Marking",
-    "Refusal", "Resized", "Started",
+    "Case", "Defined", "Drawn", "Edge", "Empty", "Entries", "Extreme", "Input", "Law", "Layer", "Lengthened", "Limit",
+    "Marking", "Narrowed", "Refusal", "Resized", "Started",
 })  # fmt: skip  # what a generated test imports beside the layer
 CLASSES = TESTS.union({"F", "Module", "Parameter", "Tensor"}, (name for name in dir(builtins) if name[0].isupper()))
 

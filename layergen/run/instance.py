@@ -192,7 +192,9 @@ class Instance:
         owned = [tensor for tensor in self.state.values() if tensor is not None and tensor.is_floating_point()]
         return next((tensor.dtype for tensor in (*tensors, *owned) if tensor is not None), torch.float32)
 
-    def evaluated(self, expression: ex.Expression) -> Any:
+    def evaluated(
+        self, expression: ex.Expression, interpreter: Callable[..., ForwardInterpreter] = ForwardInterpreter
+    ) -> Any:
         """What an expression in the layer's own tensors and its members' comes to.
 
         Raises:
@@ -200,7 +202,7 @@ class Instance:
         """
         values = {**CONSTANTS, **self.setting.values, **self.members, **self.named, "training": True}
         calls = TensorCalls(self.placement.device, self.floating_dtype(), self.placement.scalars)
-        return ForwardInterpreter(values, calls, {}, self.explainer).evaluate(expression)
+        return interpreter(values, calls, {}, self.explainer).evaluate(expression)
 
     def run(
         self,

@@ -1,0 +1,240 @@
+"""How far a layer is off in narrower dtypes, and under autocast, on numbers that its generated tests have, too.
+
+They are those of recorded values, or such multiples of them that a layer which leaves out one of its casts, or lets
+autocast into what is kept from it, is further off than any rounding explains. Far from zero, it is float32 that loses
+the digits of differences.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import torch
+from torch import Tensor
+
+from layergen.contracts.attempts import comparable
+from layergen.contracts.extremes import ops_of
+from layergen.contracts.recorded import USUAL, Recorder, Scale
+from layergen.contracts.rounding import jumps
+from layergen.contracts.slips import Slip, slips
+from layergen.contracts.values import drawn
+from layergen.lang.interpreter import EvaluationFault
+from layergen.resolve.autocast import has_narrow_products, kept_whole
+from layergen.resolve.program import Program
+from layergen.run.forward import ForwardInterpreter, Run, TrialFault
+from layergen.run.instance import Instance, Placement
+from layergen.run.on_data import CPU
+from layergen.run.watching import Runs
+from layergen.settings.choice import Setting
+
+LOWER = torch.bfloat16
+MARGIN = 2.0  # by which a test lets a layer be further off than it was
+ROUNDED = 0.51  # units, by which one rounding is off at most: half of one, and what float32 adds
+ONCE = 0.6  # what a test allows there
+WIDE = 0.05  # units, by which what comes out in a wider dtype is off at most
+CLOSE = 8.0  # units, of which the margin lets nothing be told any more
+CLOSE_FAR = 1e5  # units of float32, from where on it has lost the digits of differences
+FOUND = 1.1  # of what a test allows, from where on a slip is found
+LEAST = 0.25  # of the mean size of an output: what is smaller may be a difference of nearly equal numbers
+LEAST_ONCE = 0.01  # the same where each number is rounded once
+TIMES = (1.0, 300.0, 1.3, 0.7, 170.0, 1.9, 23.0, 0.9, 410.0, 2.3)
+FAR = 4096.0  # whose square is the first integer after which float32 leaves out every other one
+IDLE = 3  # rows at which a slip makes no difference, after which it is taken for none
+NUDGES = (1, 2)
+
+DIFFERENCES = frozenset({"-", "std", "std_mean", "var", "var_mean", "cdist"})
+OF_DIFFERENCES = ("norm", "loss", "distance")  # parts of the names of ops
+
+Interpreting = Callable[..., ForwardInterpreter]
+Results = Mapping[str, Tensor] | None
+
+
+@dataclass(frozen=True)
+class Narrowed:
+    """Inputs and a dtype in which a layer is compared with itself in float64.
+
+    Attributes:
+        units: Of the last digit, by which each output, buffer and penalty may be off at most; of none where that is
+            not told.
+    """
+
+    setting: str
+    training: bool
+    dtype: torch.dtype
+    lowered: bool = False  # whether autocast is on
+    scale: Scale = USUAL  # of the inputs
+    units: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def unit(self) -> torch.dtype:
+        """The dtype whose last digit is counted."""
+        return LOWER if self.lowered else self.dtype
+
+    @property
+    def common(self) -> torch.dtype:
+        """The dtype whose numbers the inputs and tensors are."""
+        return torch.float32 if self.scale.shift else LOWER
+
+
+def narrowed(program: Program, ways: Sequence[Runs]) -> tuple[Narrowed, ...]:
+    """The rows of a layer: those that find slips of its casts, one under autocast, and one far from zero."""
+    tried = [one for one in (Tried(program, runs.setting) for runs in ways) if one.recorder.state is not None]
+    found = [*_finding_slips(program, tried), *_far(program, tried[:1])]
+    if not any(row.lowered for row in found) and not kept_whole(program.forward.statements):
+        found += _lowered(program, tried[:1])
+    return tuple(found)
+
+
+class Tried:
+    """A layer at a setting, with the numbers of recorded values.
+
+    Args:
+        program: The layer.
+        setting: Where it is run.
+    """
+
+    def __init__(self, program: Program, setting: Setting) -> None:
+        self.program = program
+        self.setting = setting
+        self.recorder = Recorder(program, setting)
+        self.exact: dict[tuple[bool, Scale], Results] = {}
+        # Whether all is computed in float32 or wider, but for what comes out.
+        self.once = program.forward.upcasts and not has_narrow_products(program.forward.statements)
+
+    def run(
+        self, row: Narrowed, dtype: torch.dtype, interpreter: Interpreting = ForwardInterpreter, nudge: int = 0
+    ) -> Results:
+        """Run a row in a dtype, on its numbers or on such that are off by a rounding.
+
+        Returns:
+            The floating outputs, the buffers that are updated, and the penalty; None where it fails.
+        """
+        instance = Instance(self.program, self.setting, Placement(CPU, dtype))
+        self.recorder.scale = row.scale
+        assert self.recorder.state is not None
+        with drawn(nudge), torch.no_grad():
+            for values, targets in ((self.recorder.inputs(), instance.inputs), (self.recorder.state, instance.state)):
+                for name, value in values.items():
+                    target = targets[name]
+                    assert target is not None
+                    target.copy_(value.to(row.common) if value.is_floating_point() else value)
+                    if nudge and target.is_floating_point():
+                        target *= 1 + torch.finfo(row.unit).eps * (torch.rand_like(target) - 0.5)
+            try:
+                with torch.autocast("cpu", dtype=LOWER, enabled=row.lowered and dtype is not torch.float64):
+                    run = instance.run(row.training, interpreter=interpreter)
+                return {**_floating(self.program, run), **_penalty(instance, interpreter)}
+            except (TrialFault, EvaluationFault, RuntimeError):
+                return None
+
+    def right(self, row: Narrowed) -> Results:
+        """What float64 gives at a row."""
+        key = (row.training, row.scale)
+        if key not in self.exact:
+            self.exact[key] = self.run(row, torch.float64)
+        return self.exact[key]
+
+    def off(
+        self, row: Narrowed, interpreter: Interpreting = ForwardInterpreter, nudge: int = 0, least: float = LEAST
+    ) -> Mapping[str, float]:
+        """How many units each result of a row is off at most; infinitely many where it fails."""
+        right = self.right(row) or {}
+        found = self.run(row, torch.float64 if nudge else row.dtype, interpreter, nudge)
+        if found is None or found.keys() != right.keys():
+            return dict.fromkeys(right, math.inf)
+        shares = {name: LEAST_ONCE if row.units.get(name, 1.0) < 1 else least for name in right}
+        return {name: units_off(found[name], exact, row.unit, shares[name]) for name, exact in right.items()}
+
+    def held(self, row: Narrowed) -> Narrowed | None:
+        """A row with the units that a test allows; None where all are too far off, or may leap."""
+        once = self.off(row, least=LEAST_ONCE)
+        worst = self.off(row)
+        if jumps(self.program) or row.scale.shift:
+            nudged = [self.off(row, nudge=nudge) for nudge in NUDGES]
+            moved = {name: max(off[name] for off in nudged) for name in worst}
+        else:
+            moved = dict.fromkeys(worst, 0.0)
+        units: dict[str, float] = {}
+        for name, off in worst.items():
+            if row.scale.shift == 0 and max(once[name], moved[name]) <= WIDE:
+                units[name] = MARGIN * WIDE
+            elif row.scale.shift == 0 and moved[name] <= CLOSE and once[name] <= ROUNDED and self.once:
+                units[name] = ONCE
+            elif max(off, moved[name]) <= (CLOSE_FAR if row.scale.shift else CLOSE):
+                units[name] = float(f"{MARGIN * max(off, moved[name], 0.5):.2g}")
+        return replace(row, units=units) if units else None
+
+    def shows(self, held: Narrowed, slip: Slip) -> tuple[bool, bool]:
+        """Whether a slip is found at a row, and whether it makes a difference at all."""
+        off, sound = self.off(held, slip.running), self.off(held)
+        return any(off[name] > FOUND * units for name, units in held.units.items()), off != sound
+
+
+def _floating(program: Program, run: Run) -> dict[str, Tensor]:
+    updated = {step.name: step.value for step in run.steps if step.name in program.buffers}
+    return {name: value for name, value in {**run.outputs, **updated}.items() if value.is_floating_point()}
+
+
+def _penalty(instance: Instance, interpreter: Interpreting) -> dict[str, Tensor]:
+    """The layer's own term, which is kept from autocast, where no member adds one."""
+    program = instance.program
+    if program.penalty is None or any(member.penalizes for member in program.members.values()):
+        return {}
+    return {"penalty()": instance.evaluated(program.penalty, interpreter)}
+
+
+def units_off(found: Tensor, exact: Tensor, dtype: torch.dtype, least: float) -> float:
+    """By how many units of the last digit a tensor is off at most, of those numbers that a dtype holds."""
+    held = exact.isfinite() & (exact.abs() < torch.finfo(dtype).max / 2)
+    off, sizes = (found.double() - exact.double()).abs()[held], exact.double().abs()[held]
+    if not off.numel():
+        return 0.0
+    smallest = max(least * float(sizes.mean()), torch.finfo(dtype).tiny)
+    return float((off / sizes.clamp(min=smallest)).nan_to_num(nan=math.inf).max()) / torch.finfo(dtype).eps
+
+
+def _finding_slips(program: Program, tried: Sequence[Tried]) -> Iterator[Narrowed]:
+    """Rows at which slips of the casts of a layer are found, as few as that takes."""
+    left: dict[Slip, int] = dict.fromkeys(slips(program), 0)  # at how many rows it made no difference
+    for one, row in _rows(program, tried):
+        if not left:
+            return
+        if (held := one.held(row)) is not None:
+            shown = {slip: one.shows(held, slip) for slip in left}
+            if any(found for found, _ in shown.values()):
+                yield held
+            idle = {slip: left[slip] + (not differs) for slip, (found, differs) in shown.items() if not found}
+            left = {slip: count for slip, count in idle.items() if count < IDLE}
+
+
+def _rows(program: Program, tried: Sequence[Tried]) -> Iterator[tuple[Tried, Narrowed]]:
+    for times in TIMES:
+        for one in tried:
+            for training in filter(lambda mode: comparable(program, mode), program.modes):
+                row = Narrowed(one.setting.name, training, LOWER, scale=Scale(times))
+                yield one, row
+                yield one, replace(row, dtype=torch.float16)
+                yield one, replace(row, dtype=torch.float32, lowered=True)
+
+
+def _lowered(program: Program, tried: Sequence[Tried]) -> Iterator[Narrowed]:
+    """A row under autocast: there, a layer runs at least."""
+    for one in tried:
+        modes = sorted(program.modes, key=lambda mode: not comparable(program, mode))
+        row = Narrowed(one.setting.name, modes[0], torch.float32, lowered=True)
+        held = one.held(row) if comparable(program, modes[0]) else None
+        if held is not None or one.run(row, row.dtype) is not None:
+            yield held or row
+
+
+def _far(program: Program, tried: Sequence[Tried]) -> Iterator[Narrowed]:
+    """A row far from zero, of a layer that takes differences, or whose ops do."""
+    names = set(ops_of(program))
+    if program.narrow or not (names & DIFFERENCES or any(part in name for name in names for part in OF_DIFFERENCES)):
+        return
+    for one in tried:
+        for training in filter(lambda mode: comparable(program, mode), program.modes):
+            held = one.held(Narrowed(one.setting.name, training, torch.float32, scale=Scale(1.0, FAR)))
+            if held is not None:
+                yield held
+                return

@@ -1,0 +1,62 @@
+"""What layers give at inputs that are all zero, all equal or very large."""
+
+from typing import Any
+
+from small import program, settings_of
+
+from layergen.contracts.extremes import EQUAL, ZERO, Extreme, extremes
+from layergen.run.watching import Runs
+
+
+def found(forward: str, **parts: Any) -> dict[tuple[float, float], Extreme]:
+    layer = program(forward, **parts)
+    rows = extremes(layer, [Runs(layer, setting, ()) for setting in settings_of(layer)])
+    return {(row.scale.times, row.scale.shift): row for row in rows}
+
+
+def test_what_is_sensitive_to_nothing_is_compared_nowhere() -> None:
+    assert found("y = 2 * x + relu(x)") == {}
+
+
+def test_an_exponential_is_compared_at_large_inputs() -> None:
+    assert [*found("y = softplus(x)")] == [(1e6, 0.0)]
+
+
+def test_large_inputs_are_such_that_all_is_finite() -> None:
+    assert [*found("y = exp(x)")] == [(30.0, 0.0)]
+    assert found("y = exp(exp(x))") == {}
+
+
+def test_a_root_is_compared_at_zero_and_at_equal_numbers() -> None:
+    rows = found("y = x / sqrt(mean(square(x), dim=-1, keepdim=True) + 1e-5)")
+    assert [*rows] == [(0.0, 0.0), (0.0, 0.5)]
+    assert rows[0.0, 0.0].scale == ZERO
+    assert rows[0.0, 0.5].scale == EQUAL
+    assert rows[0.0, 0.0].values["training"]["gradient of x"] is not None
+
+
+def test_a_gradient_that_leaps_is_finite() -> None:
+    (row, _) = found("y = x / (1 + abs(x)) + abs(x)").values()
+    assert row.values["training"] == {"y": (0.0, 0.0, 0.0), "gradient of x": None}
+
+
+def test_what_leaps_itself_is_compared_nowhere() -> None:
+    assert found("y = sign(x) / (1 + square(x))").keys() == {(0.0, 0.5)}
+
+
+def test_what_is_no_number_is_compared_nowhere() -> None:
+    assert found("y = x / linalg.vector_norm(x, dim=-1, keepdim=True)").keys() == {(0.0, 0.5)}
+
+
+def test_a_gradient_that_is_no_number_is_left_out() -> None:
+    rows = found("y = sqrt(sum(square(x), dim=-1))", outputs={"y": ["N"]})
+    assert rows[0.0, 0.0].values["training"].keys() == {"y"}
+
+
+def test_inputs_with_a_range_have_no_extremes() -> None:
+    assert found("y = log(x)", inputs={"x": {"shape": ["N", "C"], "range": [1, 2]}}) == {}
+
+
+def test_members_have_a_say() -> None:
+    parts = {"modules": {"act": "nn.Softplus()"}}
+    assert (1e6, 0.0) in found("y = act(x)", **parts)

@@ -1,0 +1,90 @@
+"""How far layers are off in narrower dtypes, at inputs at which slips of their casts are found."""
+
+from typing import Any
+
+import torch
+from small import DIM, program, settings_of, weight
+
+from layergen.contracts.narrowed import FAR, ONCE, WIDE, Narrowed, narrowed, units_off
+from layergen.contracts.slips import slips
+from layergen.run.watching import Runs
+
+NUMBER: dict[str, Any] = {"outputs": {"y": ["N"]}}
+LINEAR: dict[str, Any] = {
+    "arguments": {"dim": DIM},
+    "parameters": weight("normal", "dim", "dim"),
+    "inputs": {"x": ["N", "dim"]},
+    "outputs": {"y": ["N", "dim"]},
+}
+
+
+def rows_of(forward: str, **parts: Any) -> tuple[Narrowed, ...]:
+    layer = program(forward, **parts)
+    return narrowed(layer, [Runs(layer, setting, ()) for setting in settings_of(layer)])
+
+
+def found(forward: str, **parts: Any) -> list[Narrowed]:
+    """The rows in half precision, in which slips are found."""
+    return [row for row in rows_of(forward, **parts) if row.dtype is not torch.float32]
+
+
+def test_a_cast_that_is_left_out_is_found() -> None:
+    (row,) = found("y = type_as(log1p(exp(upcast(x))), x)")
+    assert row.units == {"y": ONCE}
+
+
+def test_a_cast_that_makes_no_difference_needs_no_row() -> None:
+    assert found("y = type_as(2 * upcast(x), x)") == []
+
+
+def test_what_casts_nothing_has_no_row_in_half_precision() -> None:
+    assert found("y = sum(x * x, dim=-1)", **NUMBER) == []
+
+
+def test_the_slips_of_a_penalty_are_found() -> None:
+    penalty = "sum(square(matmul(upcast(weight), transpose(upcast(weight), 0, 1)) - eye(dim)))"
+    layer = program("y = linear(x, weight)", penalty=penalty, **LINEAR)
+    assert len(list(slips(layer))) == 2
+    assert any("penalty()" in row.units for row in found("y = linear(x, weight)", penalty=penalty, **LINEAR))
+
+
+def test_autocast_that_is_let_in_is_found() -> None:
+    forward = "y = type_as(linear(upcast(x), upcast(weight)), x)"
+    assert len(list(slips(program(forward, **LINEAR)))) == 4
+    assert any(row.lowered and row.units["y"] < 1 for row in rows_of(forward, **LINEAR))
+
+
+def test_each_layer_runs_under_autocast() -> None:
+    (row,) = rows_of("y = linear(x, weight)", **LINEAR)
+    assert row.lowered
+    assert row.units["y"] >= 1
+
+
+def test_what_is_random_is_held_to_its_dtype_alone() -> None:
+    (row,) = rows_of("y = x + randn_like(x)")
+    assert (row.lowered, row.units) == (True, {})
+
+
+def test_buffers_are_held_to_what_they_become() -> None:
+    parts: dict[str, Any] = {"buffers": {"size": {"shape": [], "init": "ones"}}, "mixes": {"N": "training"}}
+    rows = rows_of("if training:\n    size = lerp(size, type_as(mean(abs(x)), size), 0.1)\ny = x * size", **parts)
+    assert any("size" in row.units for row in rows if row.training)
+
+
+def test_differences_are_compared_far_from_zero() -> None:
+    rows = rows_of("y = x - mean(x, dim=-1, keepdim=True)")
+    assert [row.scale.shift for row in rows if row.scale.shift] == [FAR]
+    assert not any(row.scale.shift for row in rows_of("y = tanh(x)"))
+
+
+def test_what_comes_out_in_a_wider_dtype_is_held_to_its_digits() -> None:
+    (row,) = rows_of("y = tanh(x)")
+    assert row.units == {"y": 2 * WIDE}
+
+
+def test_numbers_that_a_dtype_does_not_hold_are_left_out() -> None:
+    exact = torch.tensor([1e6, 1.0], dtype=torch.float64)
+    found = torch.tensor([torch.inf, 1.0], dtype=torch.float16)
+    assert units_off(found, exact, torch.float16, 0.01) == 0
+    assert units_off(found[1:] * 0, exact[1:], torch.float16, 0.01) == 1 / torch.finfo(torch.float16).eps
+    assert units_off(found[1:] * torch.nan, exact[1:], torch.float16, 0.01) > 1e6
