@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import torch
 from shipped import layer_class
-from small import DIM, program, setting_of
+from small import DIM, program, setting_of, weight
 from torch import Tensor
 from torch.nn import functional
 
@@ -174,6 +174,17 @@ def test_integers_that_start_at_random_are_not_recorded() -> None:
         outputs={"y": ["N", "dim"]},
     )  # fmt: skip
     assert not found
+
+
+@pytest.mark.parametrize("init", ["sign(randn(1))", "sign(weight)"])
+def test_a_number_that_starts_as_one_of_two_is_not_recorded(init: str) -> None:
+    """Three starts are alike by chance in one of four layers."""
+    side = {"shape": [1], "init": init}
+    assert not recorded_of("y = x * weight * side", buffers={"side": side}, parameters=weight("normal", 1))
+
+
+def test_a_number_that_is_computed_and_always_the_same_is_recorded() -> None:
+    assert recorded_of("y = x * side", buffers={"side": {"shape": [1], "init": "sign(ones(1))"}})
 
 
 def test_what_a_mask_lets_through_is_recorded() -> None:

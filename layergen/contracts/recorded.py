@@ -12,7 +12,10 @@ import torch
 from torch import Tensor
 
 from layergen.contracts.initial import initialize
+from layergen.lang import expression as ex
+from layergen.lang.inits import is_initializer
 from layergen.lang.interpreter import EvaluationFault
+from layergen.resolve.method import draws
 from layergen.resolve.program import Program
 from layergen.run.fixed_draws import FixedDraws
 from layergen.run.forward import Run, TrialFault
@@ -116,7 +119,7 @@ class Recorder:
     def settled(self) -> State | None:
         """Tensors near to where they start, those that start at random near zero; None where that cannot be told."""
         starts = [self.start(seed) for seed in SEEDS]
-        if any(tensor.dim() > 1 and tensor.numel() <= FEW for tensor in starts[0].values()):  # it may be orthogonal
+        if any(tensor.numel() <= FEW and self.may_have_few_values(name) for name, tensor in starts[0].items()):
             starts += [self.start(seed) for seed in MORE_SEEDS[len(SEEDS) :]]
         state: dict[str, Tensor] = {}
         for position, name in enumerate(sorted(starts[0]), len(self.instance.inputs)):
@@ -131,6 +134,11 @@ class Recorder:
             else:
                 return None
         return state
+
+    def may_have_few_values(self, name: str) -> bool:
+        """Whether a tensor with few elements may start as it did by chance: orthogonal, or by an op, as `sign`."""
+        tensor = self.instance.state[name]
+        return (tensor is not None and tensor.dim() > 1) or _computes_draws(self.instance.program, name)
 
     def start(self, seed: int) -> State:
         """The values that the layer's tensors start with."""
@@ -259,6 +267,16 @@ class Recorder:
     def row(self, inputs: Mapping[str, Tensor]) -> dict[str, float]:
         run = self.instance.run(True, inputs=inputs)
         return {name: float(weighted(output)) for name, output in run.outputs.items()}
+
+
+def _computes_draws(program: Program, name: str) -> bool:
+    """Whether an op gives a tensor its initial value from what is drawn, as far as it is the layer's own; else, any."""
+    if name not in program.tensors:
+        children = (child.program for child in program.children.values())
+        return any(_computes_draws(child, own) for child in children for own in child.tensors)
+    init = program.tensors[name].init
+    drawn_there = any(draws(node) for node in init.nodes() if isinstance(node, ex.Call))
+    return not is_initializer(init.value) and (drawn_there or bool(init.mentions & program.tensors.keys()))
 
 
 def waves(shape: Sequence[int], offset: int) -> Tensor:
