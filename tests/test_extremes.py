@@ -4,18 +4,37 @@ from typing import Any
 
 from small import program, settings_of
 
-from layergen.contracts.extremes import EQUAL, ZERO, Extreme, extremes
+from layergen.contracts.extremes import EQUAL, LENGTH, ZERO, Extreme, extremes
 from layergen.run.watching import Runs
+
+SEQUENCE: dict[str, Any] = {"inputs": {"x": ["N", "L"]}, "outputs": {"y": ["N", "L"]}}
+
+
+def rows_of(forward: str, **parts: Any) -> tuple[Extreme, ...]:
+    layer = program(forward, **parts)
+    return extremes(layer, [Runs(layer, setting, ()) for setting in settings_of(layer)])
 
 
 def found(forward: str, **parts: Any) -> dict[tuple[float, float], Extreme]:
-    layer = program(forward, **parts)
-    rows = extremes(layer, [Runs(layer, setting, ()) for setting in settings_of(layer)])
-    return {(row.scale.times, row.scale.shift): row for row in rows}
+    return {(row.scale.times, row.scale.shift): row for row in rows_of(forward, **parts) if row.longer is None}
 
 
-def test_what_is_sensitive_to_nothing_is_compared_nowhere() -> None:
-    assert found("y = 2 * x + relu(x)") == {}
+def test_what_is_sensitive_to_nothing_is_compared_at_large_inputs_alone() -> None:
+    assert [*found("y = 2 * x + relu(x)")] == [(1e6, 0.0)]
+
+
+def test_what_gives_nothing_is_not_compared() -> None:
+    assert found("y = relu(-square(x))") == {}
+    assert [*found("y = where(abs(x) < 100, x, 0)")] == [(30.0, 0.0)]
+
+
+def test_what_knows_positions_is_compared_at_a_long_dimension() -> None:
+    forward = "y = x * type_as(arange(L), x)"
+    (row,) = (one for one in rows_of(forward, **SEQUENCE) if one.longer)
+    assert row.longer is not None
+    assert row.longer.setting.sizes["L"] == LENGTH
+    assert row.longer.trial.outputs["y"].shape[1] == LENGTH
+    assert not any(one.longer for one in rows_of("y = 2 * x", **SEQUENCE))
 
 
 def test_an_exponential_is_compared_at_large_inputs() -> None:
@@ -29,23 +48,23 @@ def test_large_inputs_are_such_that_all_is_finite() -> None:
 
 def test_a_root_is_compared_at_zero_and_at_equal_numbers() -> None:
     rows = found("y = x / sqrt(mean(square(x), dim=-1, keepdim=True) + 1e-5)")
-    assert [*rows] == [(0.0, 0.0), (0.0, 0.5)]
+    assert [*rows] == [(0.0, 0.0), (0.0, 0.5), (1e6, 0.0)]
     assert rows[0.0, 0.0].scale == ZERO
     assert rows[0.0, 0.5].scale == EQUAL
     assert rows[0.0, 0.0].values["training"]["gradient of x"] is not None
 
 
 def test_a_gradient_that_leaps_is_finite() -> None:
-    (row, _) = found("y = x / (1 + abs(x)) + abs(x)").values()
+    row = found("y = x / (1 + abs(x)) + abs(x)")[0.0, 0.0]
     assert row.values["training"] == {"y": (0.0, 0.0, 0.0), "gradient of x": None}
 
 
 def test_what_leaps_itself_is_compared_nowhere() -> None:
-    assert found("y = sign(x) / (1 + square(x))").keys() == {(0.0, 0.5)}
+    assert found("y = sign(x) / (1 + square(x))").keys() == {(0.0, 0.5), (1e3, 0.0)}
 
 
 def test_what_is_no_number_is_compared_nowhere() -> None:
-    assert found("y = x / linalg.vector_norm(x, dim=-1, keepdim=True)").keys() == {(0.0, 0.5)}
+    assert found("y = x / linalg.vector_norm(x, dim=-1, keepdim=True)").keys() == {(0.0, 0.5), (1e6, 0.0)}
 
 
 def test_a_gradient_that_is_no_number_is_left_out() -> None:

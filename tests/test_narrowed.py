@@ -82,6 +82,11 @@ def test_what_comes_out_in_a_wider_dtype_is_held_to_its_digits() -> None:
     assert row.units == {"y": 2 * WIDE}
 
 
+def test_digits_are_compared_near_to_zero_where_an_op_keeps_them() -> None:
+    assert any(row.scale.times == 1e-6 for row in rows_of("y = log1p(square(x) + abs(x))"))
+    assert not any(row.scale.times == 1e-6 for row in rows_of("y = log(square(x) + 1)"))
+
+
 def test_numbers_that_a_dtype_does_not_hold_are_left_out() -> None:
     exact = torch.tensor([1e6, 1.0], dtype=torch.float64)
     found = torch.tensor([torch.inf, 1.0], dtype=torch.float16)

@@ -1,26 +1,36 @@
-"""What a layer gives at inputs that are all zero, all equal or very large, recorded as at ordinary ones.
+"""What a layer gives at inputs that are all zero, all equal, very large or long, recorded as at ordinary ones.
 
 There, what is the same elsewhere is not: `log(1 + exp(x))` overflows where `softplus` does not, a large negative number
-in the place of `-inf` is larger than a score, and what is divided by a norm without an epsilon is no number.
+in the place of `-inf` is larger than a score, what is divided by a norm without an epsilon is no number, and a distance
+that is bound to 32 is another one only in long sequences.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import torch
 
-from layergen.contracts.recorded import Numbers, Recorder, Scale, draws_in
+from layergen.contracts.lengthened import stepped
+from layergen.contracts.lengths import is_small
+from layergen.contracts.recorded import USUAL, Numbers, Recorder, Scale, draws_in
+from layergen.contracts.transforms import At
 from layergen.contracts.values import drawn
+from layergen.faults import SpecError
 from layergen.lang import expression as ex
 from layergen.lang.interpreter import EvaluationFault
 from layergen.lang.visitor import nodes
 from layergen.resolve.program import Child, Program
 from layergen.run.forward import TrialFault
+from layergen.run.trial import SHAPES, try_runs
 from layergen.run.watching import Runs
+from layergen.settings.choice import Setting, allowed
 
 ZERO, EQUAL = Scale(0.0, 0.0), Scale(0.0, 0.5)
 LARGE = (Scale(1e6), Scale(1e3), Scale(30.0))  # the first at which all is finite
 MOST = 4  # ways on which inputs are large
+LENGTH = 70  # of a long dimension
+MOST_LONG = 2  # dimensions that are long, each by itself
 SLIGHT = 1e-12  # what makes no difference to a number, and all to a leap
 STABLE = 2e-6  # of a recorded number, which a test lets be five times as far off
 ROOTED = frozenset({
@@ -34,6 +44,13 @@ OVERFLOWING = frozenset({
 })  # fmt: skip  # ops that are written otherwise where numbers are large, beside losses
 
 
+OF_LOSSES = ("loss", "cross_entropy")  # parts of the names of such
+PLACED = frozenset({
+    "@", "arange", "bmm", "cumsum", "einsum", "eye", "gather", "index_add", "linspace", "matmul", "one_hot", "outer",
+    "scatter", "scaled_dot_product_attention", "topk", "tril", "triu", "where",
+})  # fmt: skip  # ops that know one position from others
+
+
 @dataclass(frozen=True)
 class Extreme:
     """A setting, what its inputs are there, and what a layer gives for them, by mode."""
@@ -41,20 +58,49 @@ class Extreme:
     setting: str
     scale: Scale
     values: Mapping[str, Mapping[str, Numbers | None]]  # None: finite, and not told more closely
+    longer: At | None = None  # where the setting is none of the layer's cases, but one with a long dimension
 
 
 def extremes(program: Program, ways: Sequence[Runs]) -> tuple[Extreme, ...]:
-    """What a layer gives at the extremes that its ops are sensitive to; at large inputs on each way."""
-    free = any(part.floating and part.range is None for part in program.inputs.values())
-    names = set(ops_of(program)) if free else set()
+    """What a layer gives at large inputs, on each way where its ops are sensitive to them, and at other extremes."""
+    names = set(ops_of(program))
     found: list[Extreme] = []
-    if _has(names, ROOTED, "norm"):
-        found += (one for scale in (ZERO, EQUAL) for one in _extreme(program, ways[0], scale))
-    if _has(names, OVERFLOWING, "loss", "cross_entropy"):
-        for way in ways[:MOST]:
-            at = (one for scale in LARGE for one in _extreme(program, way, scale))
-            found += [one for one in (next(at, None),) if one]
+    if any(part.floating and part.range is None for part in program.inputs.values()):
+        if _has(names, ROOTED, "norm"):
+            found += (one for scale in (ZERO, EQUAL) for one in _extreme(program, ways[0].setting, scale))
+        found += _large(program, [way.setting for way in ways[: MOST if _has(names, OVERFLOWING, *OF_LOSSES) else 1]])
+    if names & PLACED:
+        found += _long(program, ways[0].setting)
     return tuple(found)
+
+
+def _large(program: Program, settings: Sequence[Setting]) -> Iterator[Extreme]:
+    """A layer at the largest inputs at which it is finite at the first setting, and gives something."""
+    at = (one for scale in LARGE for one in _extreme(program, settings[0], scale) if _gives_something(one))
+    first = next(at, None)
+    if first is not None:
+        yield first
+        yield from (one for setting in settings[1:] for one in _extreme(program, setting, first.scale))
+
+
+def _gives_something(extreme: Extreme) -> bool:
+    """Whether anything is no zero: that all is zero tells little."""
+    told = (numbers for values in extreme.values.values() for numbers in values.values())
+    return any(any(numbers) if isinstance(numbers, tuple) else numbers for numbers in told)
+
+
+def _long(program: Program, setting: Setting) -> Iterator[Extreme]:
+    """A layer at long dimensions: not at a large batch, that of the first input's first entry, nor at many steps."""
+    first = next((part.shape for part in program.inputs.values() if isinstance(part.shape, tuple)), ())
+    batch = next((entry.id for entry in first[:1] if isinstance(entry, ex.Name)), None)
+    short = {batch, *stepped(program, setting)}
+    longer = [replace(setting, sizes={**setting.sizes, name: LENGTH}) for name in setting.sizes if name not in short]
+    if setting.leading:
+        longer.append(replace(setting, leading=(LENGTH, *setting.leading[1:])))
+    for one in [one for one in longer if allowed(program, one) and is_small(program, one, training=False)][:MOST_LONG]:
+        with suppress(SpecError, TrialFault):
+            at = At(one, try_runs(Runs(program, one, (SHAPES,))))
+            yield from (replace(found, longer=at) for found in _extreme(program, one, USUAL))
 
 
 def _has(names: set[str], ops: frozenset[str], *parts: str) -> bool:
@@ -71,22 +117,22 @@ def ops_of(program: Program) -> Iterator[str]:
         yield from ops_of(child.program)
 
 
-def _extreme(program: Program, way: Runs, scale: Scale) -> Iterator[Extreme]:
+def _extreme(program: Program, setting: Setting, scale: Scale) -> Iterator[Extreme]:
     """A layer at a scale, in the modes in which nothing leaps there."""
     values = {}
     for training in program.modes:
-        if not draws_in(program, training) and (told := _told(program, way, scale, training)):
+        if not draws_in(program, training) and (told := _told(program, setting, scale, training)):
             values["training" if training else "evaluation"] = told
     if values:
-        yield Extreme(way.setting.name, scale, values)
+        yield Extreme(setting.name, scale, values)
 
 
-def _told(program: Program, way: Runs, scale: Scale, training: bool) -> Mapping[str, Numbers | None] | None:
+def _told(program: Program, setting: Setting, scale: Scale, training: bool) -> Mapping[str, Numbers | None] | None:
     """What a layer gives in a mode; None where it is not finite, or not the same at inputs that are a little off."""
     try:
         with drawn(), torch.no_grad():
-            recorder = Recorder(program, way.setting, scale)
-            nudged = Recorder(program, way.setting, replace(scale, nudge=SLIGHT), recorder.state)
+            recorder = Recorder(program, setting, scale)
+            nudged = Recorder(program, setting, replace(scale, nudge=SLIGHT), recorder.state)
             if recorder.state is None:
                 return None
             found, other = recorder.fixed_values(training), nudged.fixed_values(training)

@@ -5,6 +5,7 @@ autocast into what is kept from it, is further off than any rounding explains. F
 the digits of differences.
 """
 
+import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -40,10 +41,12 @@ LEAST_ONCE = 0.01  # the same where each number is rounded once
 TIMES = (1.0, 300.0, 1.3, 0.7, 170.0, 1.9, 23.0, 0.9, 410.0, 2.3)
 FAR = 4096.0  # whose square is the first integer after which float32 leaves out every other one
 IDLE = 3  # rows at which a slip makes no difference, after which it is taken for none
+SMALL = Scale(1e-6)
 NUDGES = (1, 2)
 
 DIFFERENCES = frozenset({"-", "std", "std_mean", "var", "var_mean", "cdist"})
 OF_DIFFERENCES = ("norm", "loss", "distance")  # parts of the names of ops
+NEAR_ZERO = frozenset({"expm1", "log1p", "logaddexp", "sinc", "tanhshrink"})  # ops that keep their digits there
 
 Interpreting = Callable[..., ForwardInterpreter]
 Results = Mapping[str, Tensor] | None
@@ -79,7 +82,7 @@ class Narrowed:
 def narrowed(program: Program, ways: Sequence[Runs]) -> tuple[Narrowed, ...]:
     """The rows of a layer: those that find slips of its casts, one under autocast, and one far from zero."""
     tried = [one for one in (Tried(program, runs.setting) for runs in ways) if one.recorder.state is not None]
-    found = [*_finding_slips(program, tried), *_far(program, tried[:1])]
+    found = [*_finding_slips(program, tried), *_in_float32(program, tried[:1])]
     if not any(row.lowered for row in found) and not kept_whole(program.forward.statements):
         found += _lowered(program, tried[:1])
     return tuple(found)
@@ -227,14 +230,12 @@ def _lowered(program: Program, tried: Sequence[Tried]) -> Iterator[Narrowed]:
             yield held or row
 
 
-def _far(program: Program, tried: Sequence[Tried]) -> Iterator[Narrowed]:
-    """A row far from zero, of a layer that takes differences, or whose ops do."""
+def _in_float32(program: Program, tried: Sequence[Tried]) -> Iterator[Narrowed]:
+    """A row in float32 far from zero, of a layer that takes differences, or whose ops do, and one near to it."""
     names = set(ops_of(program))
-    if program.narrow or not (names & DIFFERENCES or any(part in name for name in names for part in OF_DIFFERENCES)):
-        return
-    for one in tried:
-        for training in filter(lambda mode: comparable(program, mode), program.modes):
-            held = one.held(Narrowed(one.setting.name, training, torch.float32, scale=Scale(1.0, FAR)))
-            if held is not None:
-                yield held
-                return
+    differs = bool(names & DIFFERENCES) or any(part in name for name in names for part in OF_DIFFERENCES)
+    modes = [mode for mode in program.modes if comparable(program, mode)]
+    scales = [Scale(1.0, FAR)] * differs + [SMALL] * bool(names & NEAR_ZERO)
+    for one, scale in itertools.product(tried if not program.narrow else (), scales):
+        rows = (Narrowed(one.setting.name, training, torch.float32, scale=scale) for training in modes)
+        yield from [held for held in map(one.held, rows) if held is not None][:1]

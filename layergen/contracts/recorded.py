@@ -37,6 +37,7 @@ DIGITS = 6
 COUNTED = 2  # how much further counters are than at the start
 APART = -1  # the offset of the weights in sums: no tensor's own, to which a gradient may be orthogonal
 TINY = 1e-9  # what rounding leaves of zero
+NOTHING = 1e-20  # by which zero is not the number that it was, and less than any epsilon
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ class Scale:
     def of(self, values: Tensor) -> Tensor:
         """The values of an input, from those that it has without a scale."""
         scaled = self.times * values + self.shift
-        return scaled + self.nudge * (1 + scaled.abs()) * torch.randn_like(scaled) if self.nudge else scaled
+        return scaled + self.nudge * (NOTHING + scaled.abs()) * torch.randn_like(scaled) if self.nudge else scaled
 
 
 USUAL = Scale()

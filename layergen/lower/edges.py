@@ -8,6 +8,7 @@ from layergen.contracts.limited import Limited
 from layergen.definition.needs import needs
 from layergen.lower.cases import Fields, changed_case, of_modes, recorded, result_shapes, sizes_of
 from layergen.lower.source import python, quoted
+from layergen.lower.transforms import case_at
 from layergen.lower.unseen import axes_at, dimensions
 from layergen.lower.views import RowView, TableView
 
@@ -24,13 +25,19 @@ def edge_tables(layer: CheckedLayer, base: Fields) -> Iterator[TableView]:
             name = quoted(f"{at.setting}_{at.edges.name}")
             special.append(RowView(name, _edge(layer, at, tested[at.setting], f"CASES[{quoted(at.setting)}]")))
     yield TableView("EDGES", tuple(special))
-    yield TableView("EXTREMES", tuple(map(_extreme, layer.extremes)))
+    yield TableView("EXTREMES", tuple(_extreme(layer, at, base) for at in layer.extremes))
 
 
-def _extreme(at: Extreme) -> RowView:
+def _extreme(layer: CheckedLayer, at: Extreme, base: Fields) -> RowView:
     """Inputs at an extreme, and what was recorded there."""
     kind = "large" if at.scale.times else "equal" if at.scale.shift else "zero"
-    parts = [f"CASES[{quoted(at.setting)}]", python(of_modes(at.values))]
+    shown = f"CASES[{quoted(at.setting)}]"
+    if at.longer is not None:
+        usual = next(case.setting for case in layer.cases if case.setting.name == at.setting)
+        setting = at.longer.setting
+        changed = [name for name, size in setting.sizes.items() if size != usual.sizes[name]]
+        kind, shown = f"long_{(*changed, 'leading')[0]}", case_at(layer.program, at.longer, base)
+    parts = [shown, python(of_modes(at.values))]
     parts += [f"times={at.scale.times}"] if at.scale.times != 1 else []
     parts += [f"shift={at.scale.shift}"] if at.scale.shift else []
     return RowView(quoted(f"{at.setting}_{kind}"), f"Extreme({', '.join(parts)})")
