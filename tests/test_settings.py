@@ -265,3 +265,44 @@ def test_entries_that_may_be_none_are_none_at_some_setting(type: str, default: d
     )
     tried = [case.setting.values["gaps"] for case in layer.cases]
     assert all(any(parts[end] is None for parts in tried) for end in (0, -1))
+
+
+LISTS: dict[str, dict[str, Any]] = {
+    "rates": {"type": "floats", "doc": "Rates."},
+    "sizes": {"type": "ints", "min": 1, "doc": "Sizes."},
+}
+
+
+def lengths(found: dict[str, Setting]) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(len(setting.values[part]) for part in LISTS) for name, setting in found.items()}
+
+
+def test_lists_of_any_length_have_unequal_entries_and_beside_these_one() -> None:
+    found = named(arguments=LISTS)
+    assert lengths(found)["default"] == (2, 2)
+    assert lengths(found)["other_lengths"] == (1, 1)
+    assert all(one != other for one, other in (found["default"].values[name] for name in LISTS))
+
+
+def test_lists_of_one_entry_have_several_beside_it() -> None:
+    found = named(arguments=LISTS, cases=[{"rates": [0.5], "sizes": [3]}])
+    assert lengths(found)["default"] == (1, 1)
+    assert lengths(found)["other_lengths"] == (2, 2)
+
+
+def test_lists_whose_lengths_exclude_each_other_are_moved_one_by_one() -> None:
+    both = named(arguments=LISTS, constraints=["len(rates) + len(sizes) >= 3"])
+    assert lengths(both)["other_length_of_rates"] == (1, 2)
+    assert lengths(both)["other_length_of_sizes"] == (2, 1)
+
+
+def test_no_two_lists_are_alike() -> None:
+    lists = dict.fromkeys(("sizes", "others"), LISTS["sizes"])
+    first = named(arguments=lists)["default"].values
+    assert first["sizes"] != first["others"]
+
+
+def test_lists_may_move_a_number_that_says_how_many_they_are() -> None:
+    counted = {**LISTS, "count": {"type": "int", "min": 1, "doc": "How many."}}
+    found = named(arguments=counted, constraints=["len(rates) == count", "len(sizes) == count"])
+    assert {setting.values["count"] for setting in found.values()} == {1, 2}

@@ -22,6 +22,7 @@ from layergen.resolve.program import Program
 from layergen.rules.cases import InvalidCase, Unsatisfiable
 from layergen.settings.alternative import Alternative
 from layergen.settings.incomputable import incomputable
+from layergen.settings.listed import other_lengths
 from layergen.settings.presence import Absent, absences, deciding
 from layergen.settings.runs import MOST, Further, Leading, Standing, standing, varied
 from layergen.settings.search import candidates, consistent, search, values_of
@@ -73,6 +74,7 @@ def settings(program: Program) -> tuple[Setting, ...]:
     if not program.cases:
         chosen.append(_found_case(program))
     chosen.extend(_variations(program, chosen[0]))
+    chosen.extend(_of_other_lengths(program, chosen))
     if program.runs or program.asked:  # a run may have to be longer, and an input there
         chosen = [setting for setting in chosen if allowed(program, setting)]
     return tuple(_distinct(chosen))
@@ -286,14 +288,9 @@ def _away_from_defaults(program: Program, base: Setting) -> Iterator[Setting]:
     pools = {name: pool for name, pool in pools.items() if pool}
     if not pools:
         return
-    fixed = {name: value for name, value in base.given.items() if name not in pools}
     sizes = case_sizes(program, base)
     accept = sizable(program, sizes)
-    found = search(program, fixed, pools, accept)
-    if found is None:
-        required = {name for name, argument in program.decided.items() if argument.required and argument.type.numeric}
-        fixed = {name: value for name, value in fixed.items() if name not in required}
-        found = search(program, fixed, pools, accept)
+    found = _moved(program, base, pools, accept)
     if found is not None:
         yield _setting(program, "other_values", found, sizes)
         return
@@ -302,6 +299,34 @@ def _away_from_defaults(program: Program, base: Setting) -> Iterator[Setting]:
         found = search(program, fixed, {name: pool}, accept)
         if found is not None:
             yield _setting(program, f"other_{name}", found, sizes)
+
+
+def _of_other_lengths(program: Program, chosen: Sequence[Setting]) -> Iterator[Setting]:
+    """The base with lists of one entry where all have several, or of several where all have one; or else one by one."""
+    base, pools = chosen[0], other_lengths(program, [setting.values for setting in chosen])
+    sizes = case_sizes(program, base)
+    accept = sizable(program, sizes)
+    found = _moved(program, base, pools, accept) if pools else None
+    if found is not None:
+        yield _setting(program, "other_lengths", found, sizes)
+        return
+    for name in pools if len(pools) > 1 else ():
+        found = _moved(program, base, {name: pools[name]}, accept)
+        if found is not None:
+            yield _setting(program, f"other_length_of_{name}", found, sizes)
+
+
+def _moved(
+    program: Program, base: Setting, pools: Mapping[str, list[Any]], accept: Callable[[Mapping[str, Any]], bool]
+) -> dict[str, Any] | None:
+    """The base with some arguments moved, and where that is not allowed, with whatever required numbers."""
+    fixed = {name: value for name, value in base.given.items() if name not in pools}
+    found = search(program, fixed, pools, accept)
+    if found is None:
+        required = {name for name, argument in program.decided.items() if argument.required and argument.type.numeric}
+        fixed = {name: value for name, value in fixed.items() if name not in required}
+        found = search(program, fixed, pools, accept)
+    return found
 
 
 def _changed(program: Program, base: Setting, name: str, value: object, label: str) -> Iterator[Setting]:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from itertools import cycle, islice
+from itertools import cycle, islice, pairwise
 from typing import Any
 
 from layergen.lang import argument_types
@@ -93,8 +93,8 @@ def _fractions(argument: Argument, defaulted: bool) -> list[Any]:
         case argument_types.ANY if argument.optional_entries:
             return [[None, 0.5], [0.25, None], [0.5, 0.25], [2.0], *([part] for part in _between(argument))]
         case argument_types.ANY:
-            between = [[part] for part in _between(argument)]
-            return [[0.5], [0.25, 0.75], [0.5, 0.25], [2.0, 3.0], *between, [2.0, 1.0, 3.0]]
+            lists = ([0.25, 0.75], [0.5, 0.25], [2.0, 3.0], [0.5], [2.0], [2.0, 1.0, 3.0])
+            return [*lists, *_lists_between(argument)]
         case count:
             gaps = ((None, 0.5), (0.25, None)) if argument.optional_entries else ()
             return [*(cycled(parts, count) for parts in (*gaps, *UNEQUAL_FLOATS)), *usual, *_between(argument)]
@@ -107,7 +107,7 @@ def _whole_numbers(argument: Argument, defaulted: bool) -> list[Any]:
         case argument_types.ANY if argument.optional_entries:
             return [[None, 3], [2, None], [3, 2, 4], [2]]
         case argument_types.ANY:
-            return [[5], [3, 4], [3], [4, 2], [2], [2, 3, 4]]
+            return [[3, 4], [4, 2], [5], [3], [2], [2, 3, 4], *_lists_between(argument)]
         case count if argument.optional_entries:
             gaps = [cycled(parts, count) for parts in ((None, 3), (2, None), (3, 2, 1))]
             return [*gaps, 2, 3, *_between(argument)]
@@ -131,6 +131,12 @@ def _between(argument: Argument) -> list[Any]:
     if high is not None:
         found += [high, high - step]
     return found
+
+
+def _lists_between(argument: Argument) -> list[Any]:
+    """Lists of values that follow the bounds: two that differ, and one."""
+    found = _between(argument)
+    return [*([one, other] for one, other in pairwise(found) if one != other), *([part] for part in found)]
 
 
 def search(
@@ -164,14 +170,25 @@ def search(
             return given if accept(given) else None
         name, *rest = remaining
         pool = pools.get(name) or candidates(program.decided[name], defaulted=False)
-        taken = {value for value in given.values() if isinstance(value, int) and not isinstance(value, bool)}
-        for value in sorted(pool, key=lambda value: isinstance(value, int) and value in taken):
+        taken = [_told(value) for other, value in given.items() if _apart(program.decided[other], value)]
+        for value in sorted(pool, key=lambda value: _apart(program.decided[name], value) and _told(value) in taken):
             found = extend({**given, name: value}, rest, values)
             if found is not None:
                 return found
         return None
 
     return extend(dict(fixed), order, {})
+
+
+def _apart(argument: Argument, value: Any) -> bool:
+    """Whether no two arguments are to have the same such value: ints, and lists of any length."""
+    if isinstance(value, list | tuple):
+        return argument.type.count == argument_types.ANY
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _told(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
 
 
 def consistent(program: Program, given: Mapping[str, Any], open_names: set[str]) -> bool:
