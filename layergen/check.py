@@ -93,7 +93,7 @@ def check(program: Program) -> CheckedLayer:
             tuple(_recorded(program, (case for _, case in further))),
             tuple(rejections(program, chosen[0], chosen[1:])),
             proofs,
-            tuple(conditions.cases(ways)),
+            tuple(conditions.told(ways)),
             tuple(input_checks(program, ways, for_data, [found.constraint for found in kept])),
             tuple(check_limits(program, cases[0].setting)),
             kept,

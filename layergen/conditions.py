@@ -1,7 +1,9 @@
 """The preconditions of a layer: what torch asks of sizes, way by way, with a case on either side."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 import sympy
@@ -14,11 +16,16 @@ from layergen.prove.formula import symbol, value
 from layergen.prove.hints import numbers
 from layergen.prove.outcomes import Does, Outcomes, Point
 from layergen.prove.preconditions import Precondition, preconditions
+from layergen.prove.proof import prove
 from layergen.prove.proven import Proof, Tried
 from layergen.prove.small_sizes import outputs_with_entries, refusals
+from layergen.prove.thresholds import spares
 from layergen.resolve.program import Program
 from layergen.settings.choice import Setting, allowed
+from layergen.settings.crossed import crossed
 from layergen.settings.telling import alone, distinguishing
+
+GROWN = (1, 2, 4)  # by how much sizes grow where flags that meet ask for larger ones
 
 
 class Conditions:
@@ -74,11 +81,10 @@ class Conditions:
         for proof in proofs:
             if proof.setting.name not in untold:
                 way = self.setting(proof)
-                asked = {text for text, one in self.formulas.items() if self.does(way, one) is not Does.WORK}
-                known = [one.condition for text, one in self.formulas.items() if text in asked]
-                elsewhere = [one.condition for text, one in self.formulas.items() if text not in asked]
+                known = [one.condition for one in self.formulas.values() if self.demands(way, one)]
                 guesses, at_numbers = tuple(outputs_with_entries(proof)), self.at_numbers.get(proof.setting.name, ())
-                found = refusals(self.program, way, known, guesses, at_numbers, elsewhere)
+                fixed = proof.concrete if isinstance(proof, Proof) else ()
+                found = refusals(self.program, way, known, guesses, at_numbers, fixed)
                 left = [condition for condition in found.told if not self.add(condition)]
                 broken = numbers(self.program, left[0].broken).names if left else None
                 untold[proof.setting.name] = found.untold or broken
@@ -89,6 +95,29 @@ class Conditions:
         names = numbers(self.program, setting).names
         told = (one.condition for one in self.formulas.values())
         return all(value(condition, names) for condition in told if _names(condition) <= names.keys())
+
+    def told(self, ways: Sequence[Setting]) -> Iterator[PreconditionCase]:
+        """The conditions, with those of ways beside on which flags meet that tell where conditions are demanded."""
+        flags = dict.fromkeys(flag for case in self.cases(ways) for flag in case.where or ())
+        further = list(self.crossing(ways, tuple(flags)))
+        proofs = [proof for way in further for proof in self.proven(way)]
+        self.asked(proofs)
+        self.shown(proofs)
+        yield from self.cases([*ways, *further])
+
+    def crossing(self, ways: Sequence[Setting], flags: Sequence[str]) -> Iterator[Setting]:
+        """The ways beside on which flags meet, at sizes at which the layer works."""
+        for setting in crossed(self.program, ways, flags):
+            grown = (
+                replace(setting, sizes={name: more * size for name, size in setting.sizes.items()}) for more in GROWN
+            )
+            yield from islice((other for other in grown if self.does_at(other) is Does.WORK), 1)
+
+    def proven(self, way: Setting) -> tuple[Proof | Tried, ...]:
+        """What is asked on a way at symbols; nothing where it fails there, which says nothing of conditions."""
+        with suppress(SpecError):
+            return tuple(islice(prove(self.program, [way]), 1))
+        return ()
 
     def cases(self, ways: Sequence[Setting]) -> Iterator[PreconditionCase]:
         """The conditions, each with the flags at which it is demanded, unless that is everywhere."""
@@ -112,6 +141,12 @@ class Conditions:
     def does(self, way: Setting, demanded: Demanded) -> Does | None:
         """What the layer does on a way where a condition is broken."""
         return self.on_ways.does(way, demanded)
+
+    def demands(self, way: Setting, demanded: Demanded) -> bool:
+        """Whether a way demands a condition, and does not only refuse some of what breaks it for another reason."""
+        if self.does(way, demanded) is Does.WORK:
+            return False
+        return not any(spares(near, demanded.condition) for near in self.on_ways.near(way, {*demanded.broken}))
 
     def refuses(self, broken: Setting) -> bool:
         """Whether torch refuses a setting with data, and does not only give nothing, as it does without."""

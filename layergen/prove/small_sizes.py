@@ -27,6 +27,7 @@ LITTLE = (1, 2, 3)
 MORE = (1, 8, 24)  # by how much arguments grow
 TOGETHER = ((1, 1), (2, 3), (3, 2), (2, 2))
 LONGEST = 5000  # number of the spec that a size is tried above
+GROWN = (1, 2, 4)  # by how much sizes grow with arguments
 POINTS = 90  # that are tried
 
 
@@ -49,7 +50,7 @@ def refusals(
     known: Sequence[Any],
     guesses: Sequence[Any] = (),
     at_numbers: Sequence[Any] = (),
-    elsewhere: Sequence[Any] = (),
+    fixed: Container[str] = (),
 ) -> Refusals:
     """Where a layer is refused near a setting at which it works, and by which conditions.
 
@@ -59,7 +60,7 @@ def refusals(
         known: The conditions that are known to be demanded.
         guesses: Conditions that may be demanded as well, and are tried before others.
         at_numbers: Conditions that are demanded at some numbers of other arguments, and may be at all.
-        elsewhere: Conditions that are demanded on other ways; where one is broken, no formula is looked for.
+        fixed: Arguments that are numbers in what is claimed, and may be 1 there.
 
     Raises:
         SpecError: If it is not refused, but gives other shapes than declared.
@@ -81,17 +82,20 @@ def refusals(
         seeming = [guess for guess in at_numbers if guess not in conditions_known and not _hold([guess], point)]
         shown = (_at_all(outcomes, guess, conditions_known) for guess in seeming)
         found = next(filter(None, shown), None)
-        if found is None and not _hold(elsewhere, point):
-            continue
         found = found or _condition(grounds, changes, told_by, conditions_known)
         if found is not None:
             told.append(found)
-        elif min(point.values()) > 1:  # what has size 1 is stretched: that is looked at elsewhere
+        elif _is_claimed(point, changes, fixed):  # what has size 1 is stretched: that is looked at elsewhere
             misfit = outcomes.misfit(changes)
             refuse([misfit] if misfit else [])
             untold.append(point)
     found_later = [condition.condition for condition in told]  # where other numbers showed what to ask
     return Refusals(tuple(told), next((point for point in untold if _hold(found_later, point)), None))
+
+
+def _is_claimed(point: Point, changes: Point, fixed: Container[str]) -> bool:
+    """Whether a point is among those for which a proof claims something: all from 2 up, but for what is a number."""
+    return all(size > 1 or (name.split("[")[0] in fixed and name not in changes) for name, size in point.items())
 
 
 def outputs_with_entries(proof: Proof | Tried) -> Iterator[Any]:
@@ -178,8 +182,9 @@ def _moved(outcomes: Outcomes, told: Container[str]) -> Iterator[Outcomes]:
         for chosen in chain.from_iterable(combinations(others, count) for count in range(min(3, len(others) + 1))):
             moved = {**ground.names, **{other: 2 * ground.names[other] or 1 for other in (name, *chosen)}}
             if outcomes.setting(moved) is not None:
-                sizes = {size: 2 * moved[size] for size in ground.setting.sizes}  # where it asks for larger ones
-                names = moved if outcomes.works(moved) else {**moved, **sizes}
+                # Another condition may ask for sizes that are larger still.
+                grown = ({**moved, **{size: more * moved[size] for size in ground.setting.sizes}} for more in GROWN)
+                names = next(filter(outcomes.works, grown), moved)
                 yield Outcomes(program, replace(ground, names=names))
                 break
 

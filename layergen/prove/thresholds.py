@@ -159,6 +159,14 @@ def precondition(outcomes: Outcomes, condition: Any, known: Sequence[Any]) -> Pr
     return Precondition(shown(condition), condition, found[True], found[False], passed)
 
 
+def spares(outcomes: Outcomes, condition: Any) -> bool:
+    """Whether a layer works where a condition only just does not hold, and no name of it is 1, as what is stretched."""
+    if not {part.name for part in condition.free_symbols} <= outcomes.ground.names.keys():
+        return True
+    broken = (changes for changes, holds in islice(_beside(outcomes, condition), 2 * BESIDE) if not holds)
+    return any(outcomes.works(each) and not units_of(condition, outcomes.point(each)) for each in broken)
+
+
 def most(outcomes: Outcomes, name: str, number: int) -> Precondition | None:
     """That a number is no larger than some, if the layer works up to there and not beyond, whatever the others are."""
     others = [other for other in outcomes.ground.names if other != name]
