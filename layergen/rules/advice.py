@@ -212,3 +212,23 @@ class UntoldDraws(Rule):
     code = "LG608"
     judges = True
     advises = True
+
+
+class UnboundedPower(Rule):
+    """A power of an argument without a `max` is too large for a float where the argument is.
+
+    Python raises an OverflowError then, in the constructor or in the forward, of which nobody who hands in the argument
+    can know. The build has computed the power at the argument that is named, which the spec allows.
+
+        arguments:
+          k: {type: int, min: 0, doc: Exponent.}
+        forward: y = x * 2.0 ** k
+
+    It is advice, which changes no exit code. Powers of tensors become infinite instead, and are not told.
+
+    Fix: say how large the argument may be: `max: 1023`, or what makes sense in the layer.
+    """
+
+    code = "LG365"
+    judges = True
+    advises = True
