@@ -40,7 +40,16 @@ LAWS: dict[str, Callable[[], Tensor]] = {
     "settled": lambda: torch.full((COUNT, 6), 0.1, dtype=torch.float64),
     "rounded": lambda: 0.1 + 1e-17 * torch.randn(COUNT, 6, dtype=torch.float64),
     "endless": lambda: torch.full((COUNT, 6), torch.inf, dtype=torch.float64),
+    "noisy coins": lambda: 10 * _happens(0.5) + 0.01 * torch.randn(COUNT, 6, dtype=torch.float64),
+    "noisy together": lambda: LAWS["together"]() + 0.01 * torch.randn(COUNT, 6, dtype=torch.float64),
+    "crossed": lambda: _crossed(torch.randn(COUNT, 2, 3, dtype=torch.float64)),
 }
+
+
+def _crossed(values: Tensor) -> Tensor:
+    """The same numbers, the last of each three with such a sign that the product of all is positive."""
+    signs = values.sign().prod(-1, keepdim=True)
+    return torch.cat((values[..., :2], signs * values[..., 2:]), -1).flatten(1)
 
 
 @pytest.mark.parametrize("law", LAWS)
@@ -60,6 +69,11 @@ def test_samples_of_one_law_are_never_apart(law: str) -> None:
         ("normal", LAWS["together"], "covariance"),
         ("skewed", lambda: 2 - LAWS["skewed"](), "skewness"),
         ("normal", lambda: LAWS["normal"]().sign(), "kurtosis"),
+        ("noisy coins", lambda: 10 * _happens(0.5) + 0.02 * LAWS["normal"](), "variance above the mean"),
+        ("noisy coins", lambda: 10 * _happens(0.5), "variance above the mean"),
+        ("noisy together", lambda: LAWS["together"]() + 0.015 * LAWS["normal"](), "difference"),
+        ("noisy together", LAWS["together"], "difference"),
+        ("normal", LAWS["crossed"], "product of three"),
         ("normal", lambda: LAWS["normal"]().where(torch.rand(COUNT, 6) > 0.1, torch.nan), "share of finite numbers"),
     ],
 )

@@ -68,13 +68,44 @@ def _moments(both: Tensor, names: Sequence[str], equal: float) -> Iterator[Momen
     yield "variance", moved.square(), [(place,) for place in kept], rounding.square()
     left, right = _pairs(len(kept))
     entries = [tuple(kept[place] for place in pair) for pair in zip(left.tolist(), right.tolist(), strict=True)]
-    yield "covariance", moved[:, left] * moved[:, right], entries, rounding[left] * rounding[right]
+    room = rounding[left] * (spread + rounding)[right] + spread[left] * rounding[right]
+    yield "covariance", moved[:, left] * moved[:, right], entries, room
     for group in groups:
         varied = [place for place in group if spread[place] > rounding[place]]
         if varied:
             scaled, entries = moved[:, varied] / spread[varied], [tuple(kept[place] for place in varied)]
             for name, moment in _pooled(scaled):
                 yield name, moment.mean(1, keepdim=True), entries, equal
+    yield from _conditioned(moved, spread, rounding, kept)
+
+
+def _conditioned(moved: Tensor, spread: Tensor, rounding: Tensor, kept: Sequence[int]) -> Iterator[Moment]:
+    """Moments of what is weak beside what is strong, and of three entries that are independent two by two."""
+    for name, halves in _halved(moved):
+        yield name, halves, [(place,) for place in kept], rounding * (2 * spread + rounding)
+    own = (spread > rounding).nonzero().flatten().tolist()
+    scaled, room = moved[:, own] / spread[own], rounding[own] / spread[own]
+    names = [kept[place] for place in own]
+    left, right = _pairs(len(own))
+    if len(left):
+        sign = (scaled[:, left] * scaled[:, right]).mean(0).sign()
+        pairs: list[tuple[int, ...]] = list(combinations(names, 2))
+        yield "difference", (scaled[:, left] - sign * scaled[:, right]).square(), pairs, (room[left] + room[right]) ** 2
+    if len(own) > 2:
+        triples: list[tuple[int, ...]] = list(zip(names, names[1:], names[2:], strict=False))
+        yield (
+            "product of three",
+            scaled[:, 2:] * scaled[:, 1:-1] * scaled[:, :-2],
+            triples,
+            room[2:] + room[1:-1] + room[:-2],
+        )
+
+
+def _halved(moved: Tensor) -> Iterator[tuple[str, Tensor]]:
+    """How values vary on either side of their mean: what is weak shows there beside a strong draw of two values."""
+    for name, there in (("variance above the mean", moved > 0), ("variance below the mean", moved <= 0)):
+        middle = (moved * there).sum(0) / there.sum(0).clamp(min=1)
+        yield name, (moved - middle).square() * there
 
 
 def _pooled(scaled: Tensor) -> Iterator[tuple[str, Tensor]]:
