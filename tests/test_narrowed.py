@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from small import DIM, program, settings_of, weight
 
-from layergen.contracts.narrowed import FAR, ONCE, WIDE, Narrowed, narrowed, units_off
+from layergen.contracts.narrowed import FAR, FLOOR_OF_PRODUCTS, ONCE, WIDE, Narrowed, narrowed, units_off
 from layergen.contracts.slips import slips
 from layergen.run.watching import Runs
 
@@ -57,7 +57,7 @@ def test_autocast_that_is_let_in_is_found() -> None:
 def test_each_layer_runs_under_autocast() -> None:
     (row,) = rows_of("y = linear(x, weight)", **LINEAR)
     assert row.lowered
-    assert row.units["y"] >= 1
+    assert row.units["y"] >= FLOOR_OF_PRODUCTS
 
 
 def test_what_is_random_is_held_to_its_dtype_alone() -> None:

@@ -29,11 +29,15 @@ from layergen.run.watching import Runs
 from layergen.settings.choice import Setting
 
 LOWER = torch.bfloat16
-MARGIN = 2.0  # by which a test lets a layer be further off than it was
+# By how many times a test lets a layer be further off than it was, and by how many units in any case: kernels of other
+# processors sum up in another order, and those of products round in between.
+MARGIN, FLOOR = 2.0, 1.0
+MARGIN_OF_PRODUCTS, FLOOR_OF_PRODUCTS = 4.0, 6.0
+MARGIN_IN_FLOAT32, FLOOR_IN_FLOAT32 = 8.0, 16.0
 ROUNDED = 0.51  # units, by which one rounding is off at most: half of one, and what float32 adds
 ONCE = 0.6  # what a test allows there
 WIDE = 0.05  # units, by which what comes out in a wider dtype is off at most
-CLOSE = 8.0  # units, of which the margin lets nothing be told any more
+CLOSE = 6.0  # units, of which the margin lets nothing be told any more
 CLOSE_FAR = 1e5  # units of float32, from where on it has lost the digits of differences
 FOUND = 1.1  # of what a test allows, from where on a slip is found
 LEAST = 0.25  # of the mean size of an output: what is smaller may be a difference of nearly equal numbers
@@ -102,6 +106,7 @@ class Tried:
         self.recorder = Recorder(program, setting)
         self.exact: dict[tuple[bool, Scale], Results] = {}
         # Whether all is computed in float32 or wider, but for what comes out.
+        self.multiplies = has_narrow_products(program.forward.statements) or bool(program.members)
         self.once = program.forward.upcasts and not has_narrow_products(program.forward.statements)
 
     def run(
@@ -160,12 +165,22 @@ class Tried:
         units: dict[str, float] = {}
         for name, off in worst.items():
             if row.scale.shift == 0 and max(once[name], moved[name]) <= WIDE:
-                units[name] = MARGIN * WIDE
+                units[name] = 2 * WIDE
             elif row.scale.shift == 0 and moved[name] <= CLOSE and once[name] <= ROUNDED and self.once:
                 units[name] = ONCE
             elif max(off, moved[name]) <= (CLOSE_FAR if row.scale.shift else CLOSE):
-                units[name] = float(f"{MARGIN * max(off, moved[name], 0.5):.2g}")
+                units[name] = self.allowed(row, max(off, moved[name]))
         return replace(row, units=units) if units else None
+
+    def allowed(self, row: Narrowed, off: float) -> float:
+        """How many units a test lets a result be off that was off by so many, and is not rounded once alone."""
+        if row.unit is torch.float32:
+            margin, floor = MARGIN_IN_FLOAT32, FLOOR_IN_FLOAT32
+        elif self.multiplies:
+            margin, floor = MARGIN_OF_PRODUCTS, FLOOR_OF_PRODUCTS
+        else:
+            margin, floor = MARGIN, FLOOR
+        return float(f"{max(margin * off, floor):.2g}")
 
     def shows(self, held: Narrowed, slip: Slip) -> tuple[bool, bool]:
         """Whether a slip is found at a row, and whether it makes a difference at all."""
