@@ -50,7 +50,7 @@ forward: |
     "round": """\
 layer: Round
 summary: Round the input, and hand the gradient on.
-inputs: {x: {shape: [N, C], gradient: false}}
+inputs: {x: {shape: [N, C], gradient: surrogate}}
 outputs: {y: [N, C]}
 forward: y = x + detach(round(4 * x) / 4 - x)
 """,

@@ -202,7 +202,7 @@ def test_a_gradient_that_a_detach_makes_another_one_is_found(forward: str) -> No
     assert (finding.rule.code, finding.message) == (
         "LG217", "the gradient of `x` is not its derivative: `detach` cuts off a part",
     )  # fmt: skip
-    assert finding.help and finding.help.endswith("declare `gradient: false` for `x`")
+    assert finding.help and finding.help.endswith("declare `gradient: surrogate` for `x`")
 
 
 def test_a_buffer_that_is_read_after_its_update_cuts_the_gradient() -> None:
@@ -232,7 +232,7 @@ def test_a_gradient_that_is_cut_off_on_one_way_is_found(rest: str) -> None:
     forward = f"y = x * weight\nif hard:\n    y = detach(y)\n{rest}"
     parts: dict[str, Any] = {
         "arguments": {"dim": DIM, "hard": {**FLAG, "default": False}},
-        "inputs": {"x": {"shape": ["N", "dim"], "gradient": False}},
+        "inputs": {"x": {"shape": ["N", "dim"], "gradient": "surrogate"}},
         "outputs": {"y": ["N", "dim"]},
     }
     learned = {"shape": ["dim"], "init": "ones"}
@@ -245,7 +245,7 @@ def test_a_gradient_that_is_cut_off_on_one_way_is_found(rest: str) -> None:
     ("forward", "parts"),
     [
         ("m = detach(amax(x, dim=-1, keepdim=True))\ny = exp(x - m) / sum(exp(x - m), dim=-1, keepdim=True)", {}),
-        ("y = x + detach(round(x) - x)", {"inputs": {"x": {"shape": ["N", "C"], "gradient": False}}}),
+        ("y = x + detach(round(x) - x)", {"inputs": {"x": {"shape": ["N", "C"], "gradient": "surrogate"}}}),
         ("y = x * type_as(detach(argmax(x)), x)", {"mixes": ["N"]}),
     ],
     ids=["the greatest taken away", "straight through", "without a derivative anyway"],

@@ -7,7 +7,7 @@ from small import DIM, FLAG, checked, fault_of, program, weight
 
 from layergen.resolve.program import Program
 
-SILENT = {"x": {"shape": ["N", "C"], "gradient": False}}
+SILENT = {"x": {"shape": ["N", "C"], "gradient": "surrogate"}}
 SOME = {"x": {"shape": ["N", "L", "C"], "partial": True}}
 RATE = {"type": "float", "min": 0, "max": 1, "exclusive": "max", "default": 0.5, "doc": "Share."}
 DRAWN: dict[str, Any] = {"random": "always", "arguments": {"p": RATE}}
@@ -28,7 +28,7 @@ NEEDLESS = {
     "gradient of an input": program("y = x * sigmoid(x)", inputs=SILENT),
     "gradient of an input that is there at some settings": program(
         "y = x + other if other is not None else x",
-        inputs={"x": ["N", "C"], "other": {"shape": ["N", "C"], "optional": True, "gradient": False}},
+        inputs={"x": ["N", "C"], "other": {"shape": ["N", "C"], "optional": True, "gradient": "surrogate"}},
     ),
     "gradient of a parameter": program("y = linear(x, weight)", parameters=frozen("normal", "dim", "dim"), **MAP),
     "gradient of a family": program(
@@ -65,7 +65,7 @@ NEEDED = {
     "a flat op at one setting": program("y = round(x) if noisy else x", inputs=SILENT, arguments=NOISE),
     "a detach at one setting": program("y = detach(x) if noisy else x", inputs=SILENT, arguments=NOISE),
     "a slope at an edge": program(
-        "y = sqrt(x)", inputs={"x": {"shape": ["N", "C"], "range": [0, 1], "gradient": False}}
+        "y = sqrt(x)", inputs={"x": {"shape": ["N", "C"], "range": [0, 1], "gradient": "surrogate"}}
     ),
     "a padding row": program(
         "y = embedding(x, weight, padding_idx=0)",
@@ -103,3 +103,19 @@ def test_samples_that_meet_in_training_alone_say_so() -> None:
     forward = "y = x - mean(x, dim=0, keepdim=True) if training else x"
     assert fault_of(program(forward, mixes={"N": "always"})).help == "write `mixes: {N: training}`"
     assert checked(program(forward, mixes={"N": "training"}))
+
+
+def test_what_torch_lets_flow_may_flow_where_it_is_matched() -> None:
+    parts: dict[str, Any] = {
+        "inputs": {"x": ["N", "C"], "t": {"shape": ["N", "C"], "gradient": False}},
+        "outputs": {"y": []},
+    }
+    forward = "y = poisson_nll_loss(x, t)"
+    assert fault_of(program(forward, **parts)).rule.code == "LG366"
+    assert checked(program(forward, matches="nn.PoissonNLLLoss()", **parts))
+
+
+def test_a_gradient_that_only_a_draw_lets_flow_is_a_surrogate() -> None:
+    noisy = "y = where(bernoulli(full([N, 1], 0.5)) > 0, x, round(x)) if training else round(x)"
+    assert checked(program(noisy, inputs=SILENT))
+    assert fault_of(program(noisy, inputs={"x": {"shape": ["N", "C"], "gradient": False}})).rule.code == "LG366"

@@ -31,6 +31,7 @@ from layergen.contracts.influence import INFLUENCE
 from layergen.contracts.judgement import Judgement, needless, overruled
 from layergen.contracts.kernels import KERNEL
 from layergen.contracts.laws import LAWS
+from layergen.contracts.leaking import LEAKING
 from layergen.contracts.learning import LEARNING
 from layergen.contracts.masks import MASKS
 from layergen.contracts.narrowing import NARROWING
@@ -66,6 +67,7 @@ CONTRACTS: dict[str, tuple[Promise, ...]] = {
     "autocast": (AUTOCAST,),
     "device": (DEVICE,),
     "gradient": (GRADIENT, CANCELLED, DETACHED),
+    "surrogates": (LEAKING,),
     "training": (RANDOMNESS, DROPPED, EDGE_DRAWS),
     "meaning": (INDEPENDENCE, CAUSAL, MASKS, AXES, TURNED),
     "definition": (COMPLETE, TOLD),

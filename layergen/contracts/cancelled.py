@@ -19,6 +19,7 @@ from layergen.contracts.sites import WITH_GRADIENTS
 from layergen.contracts.values import drawn
 from layergen.diagnostics import FORWARD, Finding, Place
 from layergen.lang import expression as ex
+from layergen.lang.tensors import SURROGATE
 from layergen.lang.visitor import expressions
 from layergen.resolve.program import Program
 from layergen.rules.calls import CancelledGradient
@@ -110,7 +111,7 @@ def check_cancelled(ways: Ways) -> Iterator[Finding]:
             for number, found in enumerate(seen.evidence):
                 flat = _flat(program, seen, number) if runs.admits(IN_FLOAT64) else None
                 if flat is not None:
-                    yield _finding(found, flat)
+                    yield _finding(program, found, flat)
                     return
 
 
@@ -188,12 +189,13 @@ def _changes(instance: Instance, training: bool, where: tuple[int, int], names: 
     return True
 
 
-def _finding(found: Cancelled, flat: Term) -> Finding:
+def _finding(program: Program, found: Cancelled, flat: Term) -> Finding:
     term, other = found.term.node, flat.node
     message = f"`{short(term)}` gets no gradient: it is added and taken away again, which leaves `{short(other)}`"
     whole = ex.show(ex.Binary("+", term, ex.Call("detach", (ex.Binary("-", other, term),))))
     apt = len(found.left) == 1 and len(whole) <= LONGEST
     estimate = f"is `{whole}`" if apt else "detaches all that is not to have a gradient, as `x + detach(q - x)` does"
-    help = f"a straight-through estimate {estimate}, and declares `gradient: false`; where no gradient is meant, "
+    said = "false" if any(not part.gradient for part in program.parameters.values()) else SURROGATE
+    help = f"a straight-through estimate {estimate}, and declares `gradient: {said}`; where no gradient is meant, "
     help += f"leave `{short(term)}` out of the sum"
     return CancelledGradient.at(Place(FORWARD, found.node.span), message, help=help)

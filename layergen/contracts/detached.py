@@ -1,8 +1,8 @@
 """Detached: the gradient is the derivative, also where a `detach` or the update of a buffer cuts off a part of it.
 
 The gradient of a straight-through estimate is no derivative, and its author knows. Of a `detach` that has slipped in he
-does not: the two are told apart by `gradient: false`. Some ops detach inside of torch, where they are told to: a hard
-sample of `gumbel_softmax`, or the padding row of an `embedding`.
+does not: the two are told apart by what is said of `gradient`. Some ops detach inside of torch, where they are told to:
+a hard sample of `gumbel_softmax`, or the padding row of an `embedding`.
 """
 
 from collections.abc import Iterator, Mapping
@@ -109,10 +109,10 @@ def _leaf(seen: Seen[None], name: str) -> Tensor | None:
     return leaf if leaf is not None and leaf.requires_grad else None
 
 
-def gradient_of(seen: Seen[None], name: str) -> Tensor | None:
-    """The gradient that a run gives a tensor; None where it gets none."""
+def gradient_of(seen: Seen[None], name: str, seed: int = 0) -> Tensor | None:
+    """The gradient that a run gives a tensor, with the random numbers of a seed; None where it gets none."""
     leaf = _leaf(seen, name)
-    total = None if leaf is None else _end(seen)
+    total = None if leaf is None else _end(seen, seed)
     if leaf is None or total is None or not total.requires_grad:
         return None
     (found,) = torch.autograd.grad(total, leaf, allow_unused=True)
@@ -136,9 +136,9 @@ def differs_along(seen: Seen[None], name: str, gradient: Tensor | None) -> bool:
     return abs(measured - told) > TOLERANCE * (1 + abs(measured) + abs(told))  # false where one is not a number
 
 
-def _end(seen: Seen[None]) -> Tensor:
+def _end(seen: Seen[None], seed: int = 0) -> Tensor:
     """One number that the layer comes to with its tensors as they are, and with the same random numbers each time."""
-    with drawn():
+    with drawn(seed):
         return _weighed(seen.instance.run(seen.training).outputs)
 
 
@@ -159,11 +159,13 @@ def _finding(program: Program, cut: Cut, wrong: list[str]) -> Finding:
     message = f"the gradient{says}: {what} cuts off a part"
     section = {**dict.fromkeys(program.members, "modules"), **dict.fromkeys(program.inputs, "inputs")}
     labels = [Label(Place((section.get(name, "parameters"), name), key=True), "without it") for name in wrong]
-    help = f"if it is meant, as in a straight-through estimate, declare `gradient: false` for {names}"
+    taken = [f"`{name}`" for name in wrong if name in program.inputs]
+    others = [f"`{name}`" for name in wrong if name not in program.inputs]
+    words = [*([f"`gradient: surrogate` for {listed(taken)}"] if taken else [])]
+    words += [f"`gradient: false` for {listed(others)}"] if others else []
+    help = f"if it is meant, as in a straight-through estimate, declare {listed(words)}"
     if isinstance(cut, ex.Name):
-        help = (
-            f"give the value a name of its own and read that, or, if it is meant, declare `gradient: false` for {names}"
-        )
+        help = f"give the value a name of its own and read that, or, if it is meant, declare {listed(words)}"
     return CutGradient.at(Place(FORWARD, cut.span), message, labels=labels, help=help)
 
 

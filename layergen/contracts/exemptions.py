@@ -1,9 +1,9 @@
 """Exemptions: what a spec takes out of a check needs it.
 
-An input that says `gradient: false` is not held to having one, and so a gradient that is cut off by accident goes
-unnoticed. Each such declaration is held against the layer as if it were not there: where all checks find the same
-without it, it is told to go. That is told only of what was measured in full; what a declaration may be there for and no
-run has shown is none of it.
+An input that says `gradient: surrogate` is not held to having the derivative, and so a gradient that is cut off by
+accident goes unnoticed. Each such declaration is held against the layer as if it were not there: where all checks find
+the same without it, it is told to go. That is told only of what was measured in full; what a declaration may be there
+for and no run has shown is none of it.
 """
 
 from collections.abc import Callable, Iterator
@@ -14,10 +14,12 @@ import torch
 
 from layergen.contracts.detached import SLOPES, differs_along, gradient_of, is_exact, may_cut
 from layergen.contracts.influence import every_entry_matters
+from layergen.contracts.leaking import opened
 from layergen.contracts.promise import Ways
 from layergen.contracts.training import DRAWS
 from layergen.diagnostics import Finding, Path, Place
 from layergen.lang.dtypes import COMPLEX
+from layergen.lang.tensors import SURROGATE
 from layergen.resolve.program import Program
 from layergen.rules.meaning import NeedlessExemption
 from layergen.run.on_data import drawn, fill
@@ -62,11 +64,17 @@ def needless_exemptions(ways: Ways, holds: Holds) -> Iterator[Finding]:
     for silenced in _silenced(ways.program):
         if _is_derivative(ways, silenced) and holds(silenced.without):
             message = f"nothing is wrong with the gradient of `{silenced.name}`: it was measured on every way"
-            yield NeedlessExemption.at(Place(silenced.place), message, help="delete `gradient: false`")
+            yield NeedlessExemption.at(Place(silenced.place), message, help=f"delete `{_said(ways.program, silenced)}`")
     for name, part in ways.program.inputs.items():
         if not part.floating and part.dtype not in COMPLEX and not part.gradient and name in ways.program.taken:
             message = f"`{name}` has no gradient in any case: it is of dtype {part.dtype}"
-            yield NeedlessExemption.at(Place(("inputs", name, "gradient")), message, help="delete `gradient: false`")
+            help = f"delete `gradient: {SURROGATE if part.surrogate else 'false'}`"
+            yield NeedlessExemption.at(Place(("inputs", name, "gradient")), message, help=help)
+
+
+def _said(program: Program, silenced: Silenced) -> str:
+    surrogate = silenced.section == "inputs" and program.inputs[silenced.name].surrogate
+    return f"gradient: {SURROGATE if surrogate else 'false'}"
 
 
 def _random(ways: Ways) -> Iterator[Finding]:
@@ -97,8 +105,7 @@ def _silenced(program: Program) -> Iterator[Silenced]:
         return
     for name, tensor in program.inputs.items():
         if tensor.floating and not tensor.gradient and name in program.taken:
-            changed = {**program.inputs, name: tensor.model_copy(update={"gradient": True})}
-            yield Silenced("inputs", name, replace(program, inputs=changed))
+            yield Silenced("inputs", name, opened(program, name))
     for name, parameter in program.parameters.items():
         if not parameter.gradient:
             owned = {**program.parameters, name: parameter.model_copy(update={"gradient": True})}

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from itertools import product
 
 from layergen.contracts.detached import IN_FLOAT64, SLOPES
-from layergen.contracts.gradient import declare
+from layergen.contracts.gradient import declare, word
 from layergen.contracts.learning import IN_FLOAT32, START, steep
 from layergen.contracts.probing import differs
 from layergen.contracts.promise import Promise, Ways
@@ -126,5 +126,5 @@ def _again(instance: Instance, training: bool) -> Run:
 
 
 def _help(role: str, name: str) -> str:
-    straight = "a straight-through estimate is `x + detach(q - x)`, with `gradient: false`"
+    straight = f"a straight-through estimate is `x + detach(q - x)`, with `gradient: {word(role)}`"
     return f"{straight}; or {declare(role)}" if role == "input" or "." not in name else straight

@@ -10,6 +10,7 @@ from layergen.contracts.promise import Promise, Ways
 from layergen.contracts.sites import WITH_GRADIENTS
 from layergen.diagnostics import FORWARD, Finding, Place
 from layergen.lang import expression as ex
+from layergen.lang.tensors import SURROGATE
 from layergen.lang.visitor import Block, expressions
 from layergen.rules.behaviour import NoGradient
 from layergen.run.watching import BOTH, Bystander, Watch
@@ -69,7 +70,8 @@ def check_gradient(ways: Ways) -> Iterator[Finding]:
             message = f"the {role} `{text}` gets no gradient: it reaches the outputs only through an op that {obstacle}"
             if text != name and name not in connected:
                 message = f"the {role} `{text}` gets no gradient: no output depends on it"
-            help = f"a straight-through estimate is `{text} + detach(round({text}) - {text})`, with `gradient: false`"
+            estimate = f"`{text} + detach(round({text}) - {text})`"
+            help = f"a straight-through estimate is {estimate}, with `gradient: {word(role)}`"
             if place not in said:  # of a family, one will do
                 yield NoGradient.at(place, message, help=help if name in connected else declare(role))
             said.add(place)
@@ -92,6 +94,11 @@ def _missing(fault: Finding, function: str, argument: str) -> Finding:
     message = f"`{function}` has no derivative with respect to `{argument}`"
     help = f"say `gradient: false` of the input that is its `{argument}`"
     return NoGradient.at(fault.place, message, notes=fault.notes, help=help)
+
+
+def word(role: str) -> str:
+    """What is said of a gradient that is not the derivative on purpose."""
+    return SURROGATE if role == "input" else "false"
 
 
 def declare(role: str) -> str:

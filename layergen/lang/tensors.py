@@ -35,6 +35,7 @@ from layergen.lang.values import (
     read_size,
 )
 
+SURROGATE = "surrogate"  # what an input says of a gradient that is not the derivative
 OF_AN_IMAGE = "of an image, take its pixels along one, `x: [N, L, C]`, and the mask as `[N, L]`, or leave `marks` out"
 
 
@@ -153,7 +154,7 @@ class Input(ShortTensor):
     """A tensor that forward takes."""
 
     optional: bool = False
-    gradient: bool = True  # whether a gradient flows back to it
+    gradient: bool = True  # whether a gradient flows back to it that is the derivative
     # Whether it may be whatever broadcasts to its shape, or what does by sizes of 1 alone.
     broadcast: bool | Literal["sizes"] = False
     partial: bool = False  # whether some of its entries are meant to have no effect
@@ -162,6 +163,12 @@ class Input(ShortTensor):
     marks: Marks = ()  # the inputs of which it says, being true, which positions count
     dim: int | str | None = None  # and along which dimension of theirs, by index or by name
     _others: tuple[str, ...] = PrivateAttr(default=())
+    _surrogate: bool = PrivateAttr(default=False)
+
+    @property
+    def surrogate(self) -> bool:
+        """Whether a gradient flows back to it that is meant to be another one than the derivative."""
+        return self._surrogate
 
     @property
     def dtypes(self) -> tuple[str, ...]:
@@ -178,6 +185,14 @@ class Input(ShortTensor):
             count = ex.Binary("*", count, ex.Name(name))
         low, high = self.range
         return ex.Compare(count, ("<=",), (high if low == ex.Literal(0) else ex.Binary("-", high, low),))
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _another_gradient(cls, value: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        told = value.get("gradient") if isinstance(value, dict) else None
+        made = handler({**value, "gradient": False} if told == SURROGATE else value)
+        made._surrogate = told == SURROGATE
+        return made
 
     @model_validator(mode="wrap")
     @classmethod

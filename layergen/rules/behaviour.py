@@ -53,7 +53,9 @@ class NoGradient(Rule):
         forward: y = linear(x, round(weight))
 
     Fix: let the outputs depend on it: for a straight-through estimate, `weight + detach(round(weight) - weight)`. Where
-    no gradient is wanted, say `gradient: false` of an input, and make a parameter a buffer.
+    no gradient is wanted, say `gradient: false` of an input, and make a parameter a buffer. An input that says
+    `gradient: surrogate` promises that a gradient flows which is not the derivative, in training and in evaluation,
+    unless evaluation has a branch of its own.
     """
 
     code = "LG309"
