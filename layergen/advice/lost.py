@@ -1,43 +1,73 @@
-"""What a batch without a sample, or of a single one, does to running statistics."""
+"""What a batch without a sample, or of a single one, does to running statistics; and what any dimension of it does."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import product
 
 import torch
 
-from layergen.contracts.empty import without_samples
 from layergen.contracts.independence import batch_of
 from layergen.contracts.moved import moved
 from layergen.contracts.values import drawn
 from layergen.diagnostics import FORWARD, Finding, Place
 from layergen.lang import expression as ex
 from layergen.lang.interpreter import EvaluationFault
-from layergen.resolve.meanings import LEADING
 from layergen.resolve.program import Program
 from layergen.rules.advice import LostStatistics
 from layergen.run.forward import TrialFault
 from layergen.run.instance import Instance
 from layergen.run.matched import loaded_module, matched_inputs
-from layergen.settings.choice import Setting
+from layergen.settings.choice import Setting, allowed
+from layergen.words import listed
+
+
+@dataclass(frozen=True)
+class Loss:
+    """A buffer that is lost where a dimension has some size."""
+
+    buffer: ex.Name
+    dimension: str
+    size: int
+    batch: bool
+
+    @property
+    def words(self) -> str:
+        if not self.batch:
+            return f"of size {self.size} along `{self.dimension}`"
+        return "of a single sample" if self.size else "without a sample"
 
 
 def lost_statistics(program: Program, settings: Sequence[Setting]) -> Iterator[Finding]:
-    """Yield the first buffer that a batch of one sample or of none makes no number in training, without a word."""
-    batch = batch_of(program)
-    if batch in (None, LEADING) or program.forward.assigned.isdisjoint(program.buffers):
+    """Yield the first buffer that a batch with too little along some dimension makes no number in training."""
+    if program.forward.assigned.isdisjoint(program.buffers):
         return
-    for count, setting in product((1, 0), settings):  # what refuses one sample refuses none
-        empty = without_samples(program, setting, count)
-        lost = None if empty is None else _lost(program, empty)
-        if empty is None or lost is None or _is_brought_back(program, setting, lost.id):
+    batch = batch_of(program)
+    named = [batch] if batch in program.dimensions else []
+    dimensions = [str(name) for name in dict.fromkeys((*named, *program.dimensions))]
+    found = [loss for name in dimensions if (loss := _lost_along(program, settings, name, name == batch)) is not None]
+    if not found:
+        return
+    first = found[0].buffer
+    batches = " or ".join(loss.words for loss in found)
+    message = f"the buffer `{first.id}` is no number any more after a batch {batches} in training"
+    demands = listed([f"`{loss.dimension} >= {loss.size + 1}`" for loss in found])
+    refuse = f"under `constraints` refuse{'s such a batch' if len(found) == 1 else ' such batches'}"
+    sizes = " or ".join(f"{loss.dimension}={loss.size}" for loss in found)
+    notes = (f"sizes: {sizes}", "what a running statistic has lost once, no later batch brings back")
+    yield LostStatistics.at(Place(FORWARD, first.span), message, notes=notes, help=f"{demands} {refuse}")
+
+
+def _lost_along(program: Program, settings: Sequence[Setting], dimension: str, batch: bool) -> Loss | None:
+    """What is lost where a dimension is 1 or 0, all others being as they are."""
+    for size, setting in product((1, 0), settings):  # what refuses one refuses none
+        if setting.shrunk or dimension not in setting.sizes:
             continue
-        if not _lost_by_match(program, empty):
-            batches = "of a single sample" if count else "without a sample"
-            message = f"the buffer `{lost.id}` is no number any more after a batch {batches} in training"
-            help = f"`{batch} >= {count + 1}` under `constraints` refuses such a batch"
-            notes = (f"sizes: {batch}={count}", "what a running statistic has lost once, no later batch brings back")
-            yield LostStatistics.at(Place(FORWARD, lost.span), message, notes=notes, help=help)
-            return
+        empty = replace(setting, sizes={**setting.sizes, dimension: size})
+        lost = _lost(program, empty) if allowed(program, empty) else None
+        if lost is None or _is_brought_back(program, setting, lost.id) or _lost_by_match(program, empty):
+            continue
+        return Loss(lost, dimension, size, batch)
+    return None
 
 
 def _lost(program: Program, empty: Setting) -> ex.Name | None:

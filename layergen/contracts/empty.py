@@ -15,15 +15,15 @@ from layergen.run.instance import Instance
 from layergen.settings.choice import Setting, allowed
 
 
-def without_samples(program: Program, setting: Setting, count: int = 0) -> Setting | None:
-    """The same setting with no sample in the batch, or with so many; nothing where there is no such."""
+def without_samples(program: Program, setting: Setting) -> Setting | None:
+    """The same setting with no sample in the batch; nothing where there is no such."""
     batch = batch_of(program)
     if batch is None or setting.shrunk:
         return None
     if batch == LEADING:
-        emptied = replace(setting, leading=(count, *setting.leading[1:])) if setting.leading else None
+        emptied = replace(setting, leading=(0, *setting.leading[1:])) if setting.leading else None
     else:
-        emptied = replace(setting, sizes={**setting.sizes, batch: count})
+        emptied = replace(setting, sizes={**setting.sizes, batch: 0})
     return emptied if emptied is not None and allowed(program, emptied) else None
 
 

@@ -136,7 +136,7 @@ class LostStatistics(Rule):
     The mean over no sample is NaN, and so is a running mean that has once taken part of it. Nothing fails at that
     batch, as where nothing was found in an image; what the layer gives in evaluation is NaN from then on.
     A buffer that the next batch replaces as a whole is none of these. The unbiased variance of a single sample is NaN
-    in the same way.
+    in the same way, and so is a mean over any other dimension of size 0: each is tried, and told with its constraint.
 
         forward: |
           if training:
