@@ -16,6 +16,7 @@ from layergen.contracts.domains import DOMAINS
 from layergen.contracts.dropped import DROPPED
 from layergen.contracts.dtype import DTYPE
 from layergen.contracts.edge_draws import EDGE_DRAWS
+from layergen.contracts.edge_starts import EDGE_STARTS
 from layergen.contracts.entries import ENTRIES
 from layergen.contracts.execution import EXECUTION
 from layergen.contracts.exemptions import needless_exemptions
@@ -68,7 +69,7 @@ CONTRACTS: dict[str, tuple[Promise, ...]] = {
     "device": (DEVICE,),
     "gradient": (GRADIENT, CANCELLED, DETACHED),
     "surrogates": (LEAKING,),
-    "training": (RANDOMNESS, DROPPED, EDGE_DRAWS),
+    "training": (RANDOMNESS, DROPPED, EDGE_DRAWS, EDGE_STARTS),
     "meaning": (INDEPENDENCE, CAUSAL, MASKS, AXES, TURNED),
     "definition": (COMPLETE, TOLD),
     "domains": (DOMAINS, WRAPPED),

@@ -165,13 +165,16 @@ class BiasedDropout(Rule):
 
 
 class UnboundedDraw(Rule):
-    """An output is NaN or infinite where a random number between 0 and 1 is 0.
+    """An output or an initial value is NaN or infinite where a random number between 0 and 1 is 0.
 
     `rand` draws from 0, which is among what it gives, to 1, which is not. The logarithm of a 0 is minus infinity: rare
     in float32, where one entry in 16 million is 0, and at once in bfloat16, where it is one in 256. The forward is run
-    with one entry of each draw set to 0, and the others as they are drawn.
+    with one entry of each draw set to 0, and the others as they are drawn. Initial values are computed so too, in each
+    precision, and with the largest number that is drawn, which others may round to 1.
 
         forward: y = x - log(-log(rand_like(x))) if training else x
+
+        rate: {shape: [dim], init: "log(rand(dim))"}
 
     Fix: draw in float32, and keep away from 0 before the op that fails there.
 
@@ -180,6 +183,8 @@ class UnboundedDraw(Rule):
           if training:
               u = clamp(rand_like(x, dtype=float32), min=1e-6, max=1 - 1e-6)
               y = x - type_as(log(-log(u)), x)
+
+        rate: {shape: [dim], init: "log(clamp(rand(dim, dtype=float32), 1e-6, 1 - 1e-6))"}
     """
 
     code = "LG356"
