@@ -18,6 +18,7 @@ from layergen.contracts.extremes import extremes
 from layergen.contracts.lengthened import lengthened
 from layergen.contracts.limited import hold_at_bounds, hold_at_edges
 from layergen.contracts.narrowed import narrowed
+from layergen.contracts.numbers_at_start import check_numbers_at_start
 from layergen.contracts.recorded import recorded
 from layergen.contracts.rounding import rounding, rounds_in_training
 from layergen.contracts.starts import check_starts
@@ -71,6 +72,7 @@ def check(program: Program) -> CheckedLayer:
             cases.append(check_setting(made))
             runs[made.setting.name] = made
         refuse(check_starts(program, chosen[0]))
+        refuse(check_numbers_at_start(program, chosen[0]))
         refuse(check_branches(program, runs.values()))
         ways = tuple(paths(program, [case.setting for case in cases]))
         seen = Ways(program, tuple(runs[setting.name] for setting in ways))
