@@ -1,6 +1,7 @@
 """Dtype: outputs have the dtype that is declared, in every precision."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -9,12 +10,15 @@ from layergen.contracts.open_inputs import first_floating
 from layergen.contracts.promise import Promise, Ways
 from layergen.contracts.sites import IN_MIXED_PRECISION, IN_PRECISIONS
 from layergen.diagnostics import FORWARD, Finding, Label, Place
+from layergen.lang import expression as ex
+from layergen.lang.visitor import sources
 from layergen.ops.dtypes import dtype_name
 from layergen.resolve.program import Program
 from layergen.rules.behaviour import DtypeMismatch
 from layergen.run.said import lacks_half
 from layergen.run.watching import TRAINING, Bystander, Runs, Seen, Watch
 
+CASTS = frozenset({"type_as", "loss_as"})
 PRECISIONS = {dtype: Watch(site, TRAINING, Bystander) for dtype, site in IN_PRECISIONS.items()}
 Told = Mapping[torch.dtype, torch.dtype]  # what an output is, by the precision in which the layer runs
 MIXED = Watch(IN_MIXED_PRECISION, TRAINING, Bystander)  # of which the products have one dtype
@@ -34,6 +38,23 @@ def check_dtype(ways: Ways) -> Iterator[Finding]:
         for mixed in runs.seen(MIXED) if mixable else ():
             if mixed.fault is None:  # torch may refuse, but the dtype must not change
                 yield from mismatches(mixed, "with bfloat16 inputs and float32 parameters")
+        for name in _cast_to(program):
+            wide = replace(runs.setting, dtypes={**runs.setting.dtypes, name: "float32"})
+            for seen in Runs(program, wide, (PRECISIONS[torch.bfloat16],)).seen(PRECISIONS[torch.bfloat16]):
+                if seen.fault is None and (found := [*mismatches(seen, f"with `{name}` in float32")]):
+                    yield from found
+                    return
+
+
+def _cast_to(program: Program) -> list[str]:
+    """The inputs to whose dtype some output is brought at the end, though it has that of another one."""
+    casts = [node for name in program.outputs for node in sources(program.forward.statements, name)]
+    calls = [
+        node for node in casts if isinstance(node, ex.Call) and node.function in CASTS and len(node.arguments) == 2
+    ]
+    named = [call.arguments[1].id for call in calls if isinstance(call.arguments[1], ex.Name)]
+    first = first_floating(program)
+    return [name for name, part in program.inputs.items() if part.floating and name != first and name in named]
 
 
 def _owned(runs: Runs, found: list[Finding]) -> list[Finding]:
