@@ -136,6 +136,8 @@ class Conditions:
             where = telling(self.program, ways, [*free, *implied]) if free else ()
             if where is None:
                 where = telling(self.program, needed, free)
+            if where is None:  # it may be about an argument that is not always there
+                where = telling(self.program, ways, [*free, *implied], True)
             yield replace(case, where=where, evaluation=evaluation)
 
     def does(self, way: Setting, demanded: Demanded) -> Does | None:

@@ -3,9 +3,10 @@
 from typing import Any
 
 import pytest
-from small import DIM, LEFT_OUT, checked, fault_of, program
+from small import DIM, LEFT_OUT, checked, fault_of, program, setting_of
 
 from layergen.lang import expression as ex
+from layergen.prove.small_sizes import refusals
 
 HEADS: dict[str, Any] = {
     "arguments": {"dim": DIM, "heads": DIM},
@@ -193,7 +194,8 @@ def test_each_way_that_asks_for_a_condition_is_told_from_those_that_are_refused_
     found = {condition.text: condition.ways() for condition in layer.preconditions}
     assert found == {
         "L + 2 * padding[0] >= k": " where numbers for padding",
-        "padding[0] < L": " where mode='reflect'",
+        "padding[0] < L": " where mode='reflect' and numbers for padding",
+        "k // 2 < L": " where mode='reflect' and padding='same'",  # where no case has them together
         "padding[0] <= L": " where mode='circular' and numbers for padding",
         "k // 2 <= L": " where mode='circular' and padding='same'",
     }
@@ -360,3 +362,73 @@ def test_what_is_demanded_of_turns_already_is_not_demanded_again() -> None:
 def test_a_loop_that_gives_what_it_began_with_may_take_no_turn() -> None:
     forward = "h = zeros(N, C)\nfor x_t in unbind(x, 1):\n  h = tanh(x_t + h)\ny = h"
     assert texts(forward, inputs=STEPS["inputs"], outputs={"y": ["N", "C"]}) == []
+
+
+def test_a_window_that_may_reach_beyond_the_image_is_told_apart_from_one_that_may_not() -> None:
+    arguments = {
+        **{name: {**DIM, "default": 1} for name in ("kernel", "step")},
+        "pad": {**DIM, "min": 0, "default": 0},
+        "beyond": {"type": "bool", "default": False, "doc": "Whether."},
+    }
+    layer = checked(
+        program(
+            "y = amax(avg_pool1d(x, kernel, step, pad, beyond), dim=2)",
+            arguments=arguments,
+            constraints=["2 * pad <= kernel"],
+            inputs={"x": ["N", "C", "L"]},
+            outputs={"y": ["N", "C"]},
+            cases=[{"kernel": 2, "step": 2}, {"kernel": 3, "step": 2, "beyond": True, "L": 6}],
+        )
+    )
+    found = {condition.text: condition.ways() for condition in layer.preconditions}
+    assert found == {"L + 2 * pad >= kernel": " where beyond=False", "kernel + 1 <= L + step + 2 * pad": ""}
+
+
+def test_an_argument_that_may_be_left_out_is_told_where_a_condition_is_of_it() -> None:
+    arguments = {
+        "kernel": {**DIM, "default": 3},
+        "step": {"type": "int", "min": 1, "optional": True, "default": None, "doc": "How far."},
+        "beyond": {"type": "bool", "default": False, "doc": "Whether."},
+    }
+    layer = checked(
+        program(
+            "y = amax(lp_pool1d(x, 1.0, kernel, step, beyond), dim=2)",
+            arguments=arguments,
+            inputs={"x": ["N", "C", "L"]},
+            outputs={"y": ["N", "C"]},
+            cases=[{}, {"step": 2, "beyond": True}],
+        )
+    )
+    found = {condition.text: condition.ways() for condition in layer.preconditions}
+    assert found["L >= kernel"] == " where beyond=False"
+    assert found["L + step >= kernel + 1"] == " where beyond=True and numbers for step"
+
+
+def test_all_dimensions_of_a_window_have_their_condition_though_one_asks_for_larger_sizes() -> None:
+    arguments = {"kernel": {"type": "size2", "min": 1, "doc": "How large."}, "apart": {**DIM, "default": 1}}
+    padding = ["apart * (kernel[1] - 1)", "0", "apart * (kernel[0] - 1)", "0"]
+    layer = checked(
+        program(
+            f"y = conv2d(pad(x, [{', '.join(padding)}], mode='circular'), weight, dilation=apart)",
+            arguments=arguments,
+            parameters={"weight": {"shape": [1, 1, "kernel[0]", "kernel[1]"], "init": "normal"}},
+            inputs={"x": ["N", 1, "H", "W"]},
+            outputs={"y": ["N", 1, "H", "W"]},
+            cases=[{"kernel": [3, 2], "apart": 2, "H": 5, "W": 6}],
+        )
+    )
+    found = {condition.text for condition in layer.preconditions}
+    assert found == {"apart * kernel[0] <= H + apart", "apart * kernel[1] <= W + apart"}
+
+
+def test_nothing_is_claimed_where_a_number_is_1_and_no_condition_tells_what_is_refused() -> None:
+    layer = program(
+        "y = amax(max_pool1d(x, width, 1), dim=2) + x[:, :, k * k * k // 5]",
+        arguments={"k": DIM, "width": DIM},
+        inputs={"x": ["N", "C", "L"]},
+        outputs={"y": ["N", "C"]},
+        cases=[{"k": 2, "width": 1, "L": 6}],
+    )
+    at_one = refusals(layer, setting_of(layer), [], fixed=["width"]).untold
+    assert at_one is not None and (at_one["k"], at_one["width"]) == (10, 1)
+    assert refusals(layer, setting_of(layer), []).untold is None  # of a width that may be more, nothing is known

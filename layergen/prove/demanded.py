@@ -10,7 +10,7 @@ from itertools import islice
 from typing import Any
 
 from layergen.prove.formula import value
-from layergen.prove.hints import Hints, at_point, lowered, numbers
+from layergen.prove.hints import Hints, at_point, lowered, numbers, raised
 from layergen.prove.outcomes import Does, Outcomes, Point
 from layergen.prove.preconditions import TRIALS, Points
 from layergen.resolve.program import Program
@@ -80,18 +80,21 @@ class OnWays:
         return found
 
     def near(self, way: Setting, names: set[str]) -> list[Outcomes]:
-        """What the layer does near a way, as it is, and with all arguments low that a condition does not mention."""
+        """What the layer does near a way, as it is, and with all arguments low that a condition does not mention.
+
+        At last with these raised that are 1: of a stride of 1, one condition may seem to imply another.
+        """
         key = f"{way.name} {sorted(names)}"
         if key not in self.grounds:
             ground = numbers(self.program, way)
-            low = lowered(self.program, ground, names)
-            there = low == ground or not self.same(way, low)
-            self.grounds[key] = [Outcomes(self.program, each) for each in ((ground,) if there else (ground, low))]
+            moved = (lowered(self.program, ground, names), raised(self.program, ground, names))
+            others = [other for other in moved if other != ground and self.same(way, other)]
+            self.grounds[key] = [Outcomes(self.program, each) for each in (ground, *others)]
         return self.grounds[key]
 
-    def same(self, way: Setting, low: Hints) -> bool:
-        """Whether lower arguments take the same way."""
-        setting = at_point(self.program, low, low.names)
+    def same(self, way: Setting, moved: Hints) -> bool:
+        """Whether other arguments take the same way."""
+        setting = at_point(self.program, moved, moved.names)
         return setting is not None and taken(self.program, setting) == taken(self.program, way)
 
 

@@ -290,3 +290,13 @@ def lowered(program: Program, found: Hints, told: Container[str]) -> Hints:
             lower = {**names, name: 1}
             names = lower if at_point(program, found, lower) is not None else names
     return replace(found, names=names)
+
+
+def raised(program: Program, found: Hints, told: Container[str]) -> Hints:
+    """The same values, with the arguments that are not told and are 1 at 2 where that is allowed."""
+    names = dict(found.names)
+    for name, number in found.names.items():
+        if number == 1 and name not in told and name.split("[")[0] in program.decided:
+            higher = {**names, name: 2}
+            names = higher if at_point(program, found, higher) is not None else names
+    return replace(found, names=names)

@@ -7,7 +7,7 @@ precondition; if the layer works, it was bookkeeping; if the outputs come out ot
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, islice, pairwise, product
 from typing import Any
 
@@ -23,12 +23,13 @@ from layergen.rules.shapes import HiddenCoupling
 from layergen.run.forward import TrialFault
 from layergen.run.instance import Instance
 from layergen.run.trial import check_shapes
-from layergen.settings.choice import Setting
+from layergen.settings.choice import Setting, allowed
 
 SMALL = (1, 2, 3, 4, 5)  # values at which a condition may break
 POINTS = 700  # values of the names of one condition that are looked at
 EDGES = 1200  # values up to which a condition is followed that mentions a number
 STRETCHED = 6  # points at which a size of 1 is held against the others
+ROOM = 8  # by what other dimensions grow where a condition is broken
 TRIALS = 3  # points at which a broken condition is tried
 
 
@@ -148,7 +149,7 @@ def _judge(program: Program, found: Hints, guard: GuardAt, accepted: Sequence[An
         larger = Points(program, found, guard.condition, accepted, SMALL[1:])
         broken = list(islice(larger.settings(False), TRIALS))
         works = _working(program, guard, broken)
-    if works is not None or not broken:
+    if works is not None or not broken or _works_with_room(program, guard, broken):
         return None
     kept = _kept(program, points)
     if kept is None:  # it may be that the other arguments ask for more
@@ -168,6 +169,19 @@ def _kept(program: Program, points: "Points") -> Setting | None:
             _try(program, setting)
             return setting
     return None
+
+
+def _works_with_room(program: Program, guard: GuardAt, broken: Sequence[Setting]) -> bool:
+    """Whether the layer works where a condition is broken and dimensions are large that it is not about.
+
+    Then it is refused for another condition, and this one is a question that torch asks for its own sake.
+    """
+    told = {part.name for part in guard.condition.free_symbols}
+    roomy = (
+        replace(each, sizes={name: size if name in told else ROOM * size for name, size in each.sizes.items()})
+        for each in broken
+    )
+    return _working(program, guard, [each for each in roomy if allowed(program, each)]) is not None
 
 
 def _stretched(program: Program, points: "Points", guard: GuardAt, units: tuple[str, ...]) -> bool:

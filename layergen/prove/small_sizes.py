@@ -19,7 +19,7 @@ from layergen.prove.hints import lowered, numbers
 from layergen.prove.outcomes import Does, Outcomes, Point
 from layergen.prove.preconditions import Precondition
 from layergen.prove.proven import Proof, Tried
-from layergen.prove.thresholds import conditions, most, precondition
+from layergen.prove.thresholds import conditions, just_broken, most, precondition
 from layergen.resolve.program import Program
 from layergen.settings.choice import Setting
 
@@ -71,7 +71,8 @@ def refusals(
     grounds = tuple(_grounds(outcomes))
     told: list[Precondition] = []
     untold: list[Point] = []
-    for changes in islice(_points(program, outcomes), POINTS):
+    edges = (changes for condition in (*guesses, *at_numbers) for changes in just_broken(outcomes, condition))
+    for changes in chain(islice(_points(program, outcomes), POINTS), edges):
         does, point = outcomes.at(changes), outcomes.point(changes)
         if does in (None, Does.WORK):
             continue

@@ -23,6 +23,8 @@ ROOM = (12, LARGEST)  # sizes at which other dimensions are out of the way, the 
 STEPS = (1, 2)  # by which a number is moved to see how the least size follows it
 BEYOND = (1, 2, 7)  # by how much a number is above its largest one
 MOVES = (0, 1, 3)  # by which the numbers of a formula are moved together
+FURTHER = (0, 1, 2, 3, 4)  # the same, where they may fit by accident
+MANY = 100  # points at which they are held then
 BESIDE = 18  # points at which a formula is held against what torch does, on either side
 
 
@@ -137,11 +139,14 @@ def precondition(outcomes: Outcomes, condition: Any, known: Sequence[Any]) -> Pr
         known: Conditions that hold as well.
     """
     found: dict[bool, Setting] = {}
-    stretched: set[str] = set()
+    stretched: list[set[str]] = []  # names that were 1 where the layer works all the same
     passed: Setting | None = None
     refused: set[str] = set()  # names that were 1 where the layer is refused
     near = islice(_beside(outcomes, condition), 2 * BESIDE)
-    for changes, holds in chain(near, islice(_spread(outcomes, condition), 2 * BESIDE)):
+    far = islice(_spread(outcomes, condition), 2 * BESIDE)
+    # A product may fit at few points by accident: `k * p` is `2 * p` at a kernel of 2.
+    further = _spread(outcomes, condition, FURTHER, MANY) if _has_product(condition) else ()
+    for changes, holds in chain(near, far, further):
         changes = _with_room(outcomes, changes, condition) if holds else changes
         point, setting, does = outcomes.point(changes), outcomes.setting(changes), outcomes.at(changes)
         if setting is None or does is None or not all(value(other, point) for other in known):
@@ -150,13 +155,29 @@ def precondition(outcomes: Outcomes, condition: Any, known: Sequence[Any]) -> Pr
             found.setdefault(holds, setting)
             refused |= set() if holds else {*units_of(condition, point)}
         elif does is Does.WORK and (units := units_of(condition, point)):
-            stretched |= {*units}
+            stretched.append({*units})
             passed = passed or setting
         else:
             return None
-    if len(found) < 2 or refused & stretched:
+    if len(found) < 2:
+        return None
+    refused |= {name for name in set().union(*stretched) - refused if _is_refused_at_one(outcomes, condition, name)}
+    if any(units <= refused for units in stretched):
         return None
     return Precondition(shown(condition), condition, found[True], found[False], passed)
+
+
+def _has_product(condition: Any) -> bool:
+    """Whether a product of names stands in a condition that compares sums."""
+    terms = sympy.Add.make_args(sympy.expand(condition.lhs - condition.rhs))
+    return any(len(term.free_symbols) > 1 for term in terms)
+
+
+def _is_refused_at_one(outcomes: Outcomes, condition: Any, name: str) -> bool:
+    """Whether a layer is refused somewhere where a name is 1 and a condition is broken: then it excuses nothing."""
+    broken = ({**changes, name: 1} for changes, holds in islice(_spread(outcomes, condition), 2 * BESIDE) if not holds)
+    still = (changes for changes in broken if not value(condition, outcomes.point(changes)))
+    return any(outcomes.at(changes) is Does.REFUSE for changes in still)
 
 
 def spares(outcomes: Outcomes, condition: Any) -> bool:
@@ -194,7 +215,18 @@ def _beside(outcomes: Outcomes, condition: Any) -> Iterator[tuple[Point, bool]]:
                     yield {**moved, name: found - 1}, False
 
 
-def _spread(outcomes: Outcomes, condition: Any) -> Iterator[tuple[Point, bool]]:
+def just_broken(outcomes: Outcomes, condition: Any) -> Iterator[Point]:
+    """The sizes at which a condition only just does not hold."""
+    names = {part.name for part in condition.free_symbols}
+    for name in sorted(names & outcomes.ground.setting.sizes.keys()) if names <= outcomes.ground.names.keys() else ():
+        found = _edge(condition, outcomes.ground.names, name)
+        if found is not None:
+            yield {name: found - 1}
+
+
+def _spread(
+    outcomes: Outcomes, condition: Any, moves: Sequence[int] = MOVES, often: int = BESIDE
+) -> Iterator[tuple[Point, bool]]:
     """The same in no order, where all names of a condition move; where it does not hold, all others do as well.
 
     Where a condition holds whatever a size is, it is asked about a small one.
@@ -202,8 +234,8 @@ def _spread(outcomes: Outcomes, condition: Any) -> Iterator[tuple[Point, bool]]:
     chance = Random(0)
     names = sorted(part.name for part in condition.free_symbols)
     others = [name for name in outcomes.ground.names if name not in names]
-    for start in (outcomes.ground.names, dict.fromkeys(names, 1)) * BESIDE:
-        moved = {name: start[name] + chance.choice(MOVES) for name in names}
+    for start in (outcomes.ground.names, dict.fromkeys(names, 1)) * often:
+        moved = {name: start[name] + chance.choice(moves) for name in names}
         aside = {name: outcomes.ground.names[name] + chance.choice(MOVES) for name in others}
         name = chance.choice(names)
         found = _edge(condition, outcomes.point(moved), name)

@@ -38,7 +38,8 @@ def crossed(program: Program, ways: Sequence[Setting], flags: Sequence[str]) -> 
         told = tuple(level.told for level in row)
         if told in known:
             continue
-        like = max(range(len(ways)), key=lambda index: (_alike(known[index], told), -index))
+        # What is 0 or 1 there is a number for torch, and so shows nothing of larger ones.
+        like = max(range(len(ways)), key=lambda index: (_alike(known[index], told), -_units(ways[index]), -index))
         given = dict(ways[like].given)
         for name, level, own in zip(names, row, known[like], strict=True):
             if level.told != own:
@@ -61,6 +62,12 @@ def _level(name: str, way: Setting) -> _Level:
 
 def _alike(one: Sequence[str], other: Sequence[str]) -> int:
     return sum(first == second for first, second in zip(one, other, strict=True))
+
+
+def _units(way: Setting) -> int:
+    """How many of the numbers of a setting are 0 or 1."""
+    parts = [part for value in way.values.values() for part in (value if isinstance(value, tuple) else (value,))]
+    return sum(type(part) is int and part <= 1 for part in parts)
 
 
 def _made(program: Program, like: Setting, given: dict[str, Any], name: str) -> Setting | None:

@@ -19,19 +19,22 @@ def flags(program: Program, setting: Setting) -> list[str]:
     return [*turned, *(f"without {name}" for name in wholes(sorted(setting.absent)))]
 
 
-def _all_flags(program: Program, setting: Setting) -> list[str]:
-    """The same, and for which arguments there are numbers where text might be."""
-    worded = (name for name, part in program.decided.items() if part.type.worded)
+def _all_flags(program: Program, setting: Setting, optional: bool = False) -> list[str]:
+    """The same, and for which arguments there are numbers where text might be, or else nothing."""
+    parts = program.decided.items()
+    worded = (name for name, part in parts if part.type.worded or (optional and part.optional))
     return [
         *flags(program, setting),
         *(f"{IN_NUMBERS}{name}" for name in worded if isinstance(setting.values[name], int | float | tuple)),
     ]
 
 
-def alone(program: Program, ways: Sequence[Setting], others: Sequence[Setting]) -> tuple[str, ...] | None:
+def alone(
+    program: Program, ways: Sequence[Setting], others: Sequence[Setting], optional: bool = False
+) -> tuple[str, ...] | None:
     """What tells some ways from others, and the fewest flags of these that do it alone, if no others are as few."""
-    telling = distinguishing(program, ways, others)
-    taken = [{*_all_flags(program, other)} for other in others]
+    telling = distinguishing(program, ways, others, optional)
+    taken = [{*_all_flags(program, other, optional)} for other in others]
     for count in range(1, len(telling or ())):
         able = [chosen for chosen in combinations(telling or (), count) if all({*chosen} - other for other in taken)]
         if able:
@@ -39,15 +42,24 @@ def alone(program: Program, ways: Sequence[Setting], others: Sequence[Setting]) 
     return telling
 
 
-def distinguishing(program: Program, ways: Sequence[Setting], others: Sequence[Setting]) -> tuple[str, ...] | None:
+def distinguishing(
+    program: Program, ways: Sequence[Setting], others: Sequence[Setting], optional: bool = False
+) -> tuple[str, ...] | None:
     """What tells some ways through the forward from others: flags that the former share, and one of which each lacks.
 
     Nothing where there are no others; None where no flags tell them apart.
+
+    Args:
+        program: The layer.
+        ways: The ways, among them the others.
+        others: The others.
+        optional: Whether it is a flag too that an optional argument is there.
     """
-    own = [set(_all_flags(program, way)) for way in ways if way not in others]
+    own = [set(_all_flags(program, way, optional)) for way in ways if way not in others]
     if not own or not others:
         return ()
     shared = set.intersection(*own)
-    telling = [flag for flag in sorted(shared) if not all(flag in _all_flags(program, other) for other in others)]
-    apart = telling and all(set(telling) - {*_all_flags(program, other)} for other in others)
+    taken = [{*_all_flags(program, other, optional)} for other in others]
+    telling = [flag for flag in sorted(shared) if not all(flag in other for other in taken)]
+    apart = telling and all(set(telling) - other for other in taken)
     return tuple(telling) if apart else None
