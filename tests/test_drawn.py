@@ -1,10 +1,12 @@
 """Definitions that draw random numbers, and layers that are held to the law of these."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from shipped import SPECS, checked_file
 from small import DIM, checked, fault_of, program, spec
 from torch import Tensor
 
@@ -12,6 +14,7 @@ from layergen.contracts.moments import apart
 from layergen.definition.latex import latex
 from layergen.definition.loops import definition_lines
 from layergen.definition.reading import check_definition
+from layergen.faults import SpecError
 from layergen.present.guarantees import guarantees
 
 RATE = {"type": "float", "min": 0, "max": 1, "default": 0.25, "doc": "Share."}
@@ -202,3 +205,13 @@ def test_the_generated_definition_draws_by_a_generator_that_it_is_given() -> Non
     told = "\n".join(definition_lines(sound("entries").definition))
     assert 'draws = given["draws"]' in told and "draws.bernoulli(1 - p)" in told
     assert "draws.gauss(0, std)" in "\n".join(definition_lines(sound("noise").definition))
+
+
+def test_a_law_is_held_at_values_at_which_its_learned_strength_is_large(tmp_path: Path) -> None:
+    text = SPECS["noisy_linear"].read_text(encoding="utf-8")
+    forgotten = tmp_path / "noisy_linear.yaml"
+    forgotten.write_text(text.replace("b = sign(b) * sqrt(abs(b))", "b = sign(b) * abs(b)"), encoding="utf-8")
+    with pytest.raises(SpecError) as caught:
+        checked_file(forgotten)
+    (finding,) = caught.value.findings
+    assert finding.rule.code == "LG408" and "the kurtosis of `y`" in finding.message

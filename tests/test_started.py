@@ -9,6 +9,11 @@ from layergen.definition.reading import check_definition, definition_of
 from layergen.lower.definition import formula_texts, start_texts
 from layergen.present.guarantees import guarantees
 
+MATRIX: dict[str, Any] = {
+    "arguments": {"dim": DIM},
+    "inputs": {"x": ["N", "dim"]},
+    "outputs": {"y": ["N", "dim"]},
+}
 FLAG = {"type": "bool", "default": True, "doc": "Whether there is an offset."}
 PARTS: dict[str, Any] = {
     "arguments": {"a": DIM, "bias": FLAG},
@@ -67,6 +72,29 @@ def test_other_initial_values_are_a_fault(right: str, wrong: str) -> None:
     assert right in DRAWN
     found = fault_of(layer(DRAWN.replace(right, wrong)))
     assert found.rule.code == "LG408" and found.message.startswith("over 400 starts, the ") and found.labels
+
+
+@pytest.mark.parametrize(
+    ("ends", "message"),
+    [
+        ("-6.9, -2.0", "uniform` ends at -2 by the definition"),
+        ("-7.2, -2.3", "uniform` ends at -7.2 by the definition"),
+        ("-6.9, -2.4", "uniform` ends at -2.4 by the definition"),
+        ("-6.8, -2.3", "uniform` ends at -6.8 by the definition"),
+    ],
+)
+def test_ends_that_moments_do_not_tell_apart_are_held_to_the_extremes(ends: str, message: str) -> None:
+    parts = {**MATRIX, "parameters": {"offset": {"shape": ["dim"], "init": "uniform(-6.9, -2.3)"}}}
+    text = "initial(offset)[i] = uniform(-6.9, -2.3)\ny[n, i] = x[n, i] + offset[i]"
+    assert checked(program("y = x + offset", definition=text, **parts)).defined.starts
+    found = fault_of(program("y = x + offset", definition=text.replace("-6.9, -2.3", ends), **parts))
+    assert found.rule.code == "LG408" and message in found.message and found.labels
+
+
+def test_ends_that_are_random_themselves_are_left_to_the_moments() -> None:
+    parts = {**MATRIX, "parameters": {"offset": {"shape": ["dim"], "init": "rand(dim) * rand(1)"}}}
+    text = "top = uniform(0, 1)\ninitial(offset)[i] = uniform(0, top)\ny[n, i] = x[n, i] + offset[i]"
+    assert checked(program("y = x + offset", definition=text, **parts)).defined.starts
 
 
 def test_a_gain_that_the_spec_forgets_is_a_fault() -> None:

@@ -7,10 +7,12 @@ from torch import Tensor
 
 from layergen.contracts.compared import HELP, ON_DATA
 from layergen.contracts.definition import evaluated
+from layergen.contracts.ends import beyond
 from layergen.contracts.in_law import SETTINGS, Entry, defined, entries_of, message
 from layergen.contracts.moments import apart
 from layergen.contracts.sites import WITH_DATA
 from layergen.contracts.values import drawn
+from layergen.definition.evaluate import Evaluation
 from layergen.definition.faults import PATH
 from layergen.definition.numbers import IndexFault, TooLongError
 from layergen.definition.scene import Definition
@@ -59,13 +61,21 @@ def _held(instance: Instance, definition: Definition, entries: Sequence[Entry]) 
     ours = _started(instance, entries, len(theirs)) if definition.draws else _values(instance, entries)
     found = apart(ours, theirs, [name for name, _ in entries], ROUNDING)
     if found is not None:
-        name, index = entries[found.entries[0]]
         where = f"over {len(theirs)} starts" if definition.draws else "at the start"
-        place = Place(PATH, evaluation.equation(name, index).span)
-        labels = (Label(Place(instance.program.path(name), key=True), "this starts otherwise"),)
-        told = message(found, entries, where, "its `init`")
-        raise SpecError([DefinitionMismatch.at(place, told, labels=labels, notes=notes, help=HELP)])
+        raise _otherwise(instance, evaluation, entries[found.entries[0]], message(found, entries, where, "its `init`"))
+    outside = beyond(evaluation, entries, ours, ROUNDING) if definition.draws else None
+    if outside is not None:
+        raise _otherwise(instance, evaluation, outside.entry, outside.message)
     return len(theirs)
+
+
+def _otherwise(instance: Instance, evaluation: Evaluation, entry: Entry, message: str) -> SpecError:
+    """That a tensor starts otherwise than the definition says."""
+    name, index = entry
+    place = Place(PATH, evaluation.equation(name, index).span)
+    labels = (Label(Place(instance.program.path(name), key=True), "this starts otherwise"),)
+    notes = instance.explainer.notes()
+    return SpecError([DefinitionMismatch.at(place, message, labels=labels, notes=notes, help=HELP)])
 
 
 def _started(instance: Instance, entries: Sequence[Entry], count: int) -> Tensor:

@@ -10,10 +10,11 @@ import torch
 from torch import Tensor
 
 from layergen.contracts.at_start import hold_starts
+from layergen.contracts.at_values import hold_at_values
 from layergen.contracts.compared import started
 from layergen.contracts.definition import MOST_ENTRIES, computes_at_full_shape, differences, evaluated, is_exact
 from layergen.contracts.either_sign import hold_at_either_sign
-from layergen.contracts.in_law import SETTINGS, hold_to_law
+from layergen.contracts.in_law import SETTINGS
 from layergen.contracts.sites import WITH_DATA
 from layergen.contracts.values import SMALL, drawn
 from layergen.definition.draws import RandomFault
@@ -152,7 +153,7 @@ def _held(instance: Instance, evaluation: Evaluation, training: bool = False) ->
         refuse(differences(instance, evaluation, training))
         exact = is_exact(instance, evaluation, training)
     except RandomFault:
-        draws = hold_to_law(instance, evaluation, training)
+        draws = hold_at_values(instance, evaluation, training)
     return Held(exact, evaluation.account.limited, draws)
 
 
