@@ -1,5 +1,6 @@
 """Attention that is written out: `scaled_dot_product_attention` does it in one op, which keeps no matrix of weights."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -11,6 +12,7 @@ from layergen.resolve.program import Program
 from layergen.rules.advice import WrittenOutAttention
 
 INFINITE = (ex.Unary("-", ex.Name("inf")), ex.Call("float", (ex.Literal("-inf"),)))
+LARGE = 1000  # no score, but what is to outdo all of them
 MESSAGE = "this attention is written out, which `scaled_dot_product_attention` does in one op"
 
 
@@ -82,8 +84,19 @@ def _masked(node: ex.Expression) -> Iterator[Scores]:
         yield from (replace(found, mask=filled[1], shown=False) for found in _scores(filled[0]) if not found.mask)
     if (chosen := given(node, "where")) and len(chosen) == 3 and _is_infinite(chosen[2]):
         yield from (replace(found, mask=chosen[0]) for found in _scores(chosen[1]) if not found.mask)
-    if isinstance(node, ex.Binary) and node.operator == "+":
+    if isinstance(node, ex.Binary) and node.operator == "+" and not _stands_in(node.right):
         yield from (replace(found, mask=node.right) for found in _scores(node.left) if not found.mask)
+
+
+def _stands_in(added: ex.Expression) -> bool:
+    """Whether a large number below zero stands in for that of minus infinity: larger scores outdo it in the op, too."""
+    return any(
+        isinstance(part, ex.Unary) and part.operator == "-" and _is_large(part.operand) for part in ex.walk(added)
+    )
+
+
+def _is_large(node: ex.Expression) -> bool:
+    return isinstance(node, ex.Literal) and isinstance(node.value, int | float) and LARGE <= node.value < math.inf
 
 
 def _is_infinite(node: ex.Expression) -> bool:

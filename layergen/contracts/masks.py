@@ -26,8 +26,10 @@ from layergen.run.watching import Bystander
 from layergen.words import listed, plural
 
 SOFTMAXES = frozenset({"softmax", "log_softmax"})
+OUTDONE = "fill those with `-inf`, as larger ones outdo any number: `masked_fill(scores, ~mask, -inf)`"
 MORE = 3  # positions that are appended
 SCALES = (1.0, LARGE)  # of what stands at positions that are not marked
+HUGE = (300.0, 1000.0)  # of all that is given, by which scores outdo a number such as -10000 that is added to them
 REPLACED, APPENDED, NOTHING = "replaced", "more of them appended", "all, none, and none of the first sample marked"
 UNKNOWN = "NaN there"
 KINDS = (REPLACED, UNKNOWN, APPENDED, NOTHING)
@@ -115,7 +117,23 @@ class MaskTrial:
         self.unknown(usual)
         self.before = self.given(NEAR)
         usual = self.run(self.before)
-        return None if usual is None else self.content(usual, (NEAR,))
+        found = None if usual is None else self.content(usual, (NEAR,))
+        return found or self.outdone()
+
+    def outdone(self) -> Finding | None:
+        """What is wrong if what stands at positions that are not marked has an effect where all scores are large."""
+        name, words = self.mask.name, self.mask.words
+        for scale in HUGE:
+            self.before = self.given(scale)
+            usual, counts = self.run(self.before), self.before[name]
+            if usual is None or not is_finite(usual):
+                continue
+            output = self.sees_content(usual, ~counts, counts, (scale,), finite=True)
+            if output is not None:
+                where = f"where inputs are some {scale:.0f}"
+                message = f"`{output}` changes with positions of {words} that `{name}` does not mark, {where}"
+                return self.finding(usual, output, message, f"{self.help()}; of scores, {OUTDONE}")
+        return None
 
     def content(self, usual: Run, scales: Sequence[float]) -> Finding | None:
         """What is wrong if what stands at positions that are not marked has an effect."""
@@ -167,7 +185,9 @@ class MaskTrial:
         """Where the spec says what the mask marks."""
         return (Label(Place(("inputs", self.mask.name, "marks"), key=True), f"of {self.mask.words}, true ones count"),)
 
-    def sees_content(self, usual: Run, replaced: Tensor, compared: Tensor, scales: Sequence[float]) -> str | None:
+    def sees_content(
+        self, usual: Run, replaced: Tensor, compared: Tensor, scales: Sequence[float], finite: bool = False
+    ) -> str | None:
         """The first output that changes at some positions with what stands at others.
 
         Args:
@@ -175,6 +195,7 @@ class MaskTrial:
             replaced: Where other values are put in, in the shape of the mask.
             compared: Where outputs are compared.
             scales: Of the other values.
+            finite: Whether outputs that are not finite are left out.
         """
         for scale in scales:
             after = dict(self.before)
@@ -182,7 +203,7 @@ class MaskTrial:
                 where = spread(self.mask, replaced, self.probe.inputs[name], self.before[name])
                 after[name] = torch.where(where, self.probe.draw(name, scale), self.before[name])
             now = self.run(after)
-            if now is None:
+            if now is None or (finite and not is_finite(now)):
                 continue
             self.shown.add(REPLACED)
             if (output := self.changed(compared, usual, now)) is not None:
@@ -289,6 +310,11 @@ class Softmaxes(Bystander):
         x = operands[0]
         if isinstance(x, Tensor) and isinstance(value, Tensor) and value.isnan().any() and not x.isnan().any():
             self.found.append((node, int(x.shape[self.dim])))
+
+
+def is_finite(run: Run) -> bool:
+    """Whether all that a run gives are numbers."""
+    return all(bool(value.isfinite().all()) for value in run.outputs.values())
 
 
 def spread(mask: Mask, counts: Tensor, part: TensorSpec, like: Tensor) -> Tensor:
