@@ -116,6 +116,9 @@ def traits(layer: CheckedLayer) -> Iterator[str]:
     }
     yield from (f"{name}=True" for name, holds in flags.items() if holds)
     yield from unseen(layer)
+    optional = tuple(name for name, part in program.tensors.items() if part.when is not None and part.each is None)
+    if optional:
+        yield f"optional={python(optional)}"
     unmeasured = tuple(dict.fromkeys(name for case in layer.tested for name in case.unmeasured))
     if unmeasured:
         yield f"unmeasured={python(unmeasured)}"
