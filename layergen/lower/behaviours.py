@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Collection, Iterable, Iterator
+from textwrap import wrap
 
 from layergen import ops
 from layergen.checked import CheckedLayer
@@ -14,6 +15,8 @@ from layergen.lower.laws import formula_function, starts
 from layergen.lower.returned import forward_signature
 from layergen.lower.source import SourcePrinter, python
 from layergen.lower.unseen import masks, unseen
+
+PART = 64  # characters of a literal on a line
 
 
 def imported_names(layer: CheckedLayer, mentioned: Collection[str]) -> Iterator[str]:
@@ -75,11 +78,16 @@ def taken(parameters: Iterable[str]) -> str | None:
     for part in (*arguments.args, *arguments.kwonlyargs):
         part.annotation = None
     try:
-        for defaults in (arguments.defaults, arguments.kw_defaults):
-            defaults[:] = [part and ast.Constant(ast.literal_eval(part)) for part in defaults]
+        arguments.defaults = [ast.Constant(ast.literal_eval(part)) for part in arguments.defaults]
+        arguments.kw_defaults = [part and ast.Constant(ast.literal_eval(part)) for part in arguments.kw_defaults]
     except ValueError:  # as of `math.inf`
         return None
     return f"({ast.unparse(arguments)})"
+
+
+def _in_parts(text: str) -> str:
+    """A text as a literal, in parts for several lines where it is long."""
+    return " ".join(map(python, wrap(text, PART, break_long_words=False, drop_whitespace=False)))
 
 
 def input_expression(tensor: Input) -> str:
@@ -101,7 +109,8 @@ def traits(layer: CheckedLayer) -> Iterator[str]:
     if dtypes:
         yield f"dtypes={{{', '.join(dtypes)}}}"
     methods = {"__init__": taken(signature(program)), "forward": taken(forward_signature(program))}
-    yield f"signatures={python({name: told for name, told in methods.items() if told})}"
+    told = ", ".join(f"{python(name)}: {_in_parts(text)}" for name, text in methods.items() if text)
+    yield f"signatures={{{told}}}"
     if not program.takes_dtype:
         yield "takes_dtype=False"
     flags = {
