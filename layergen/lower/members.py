@@ -226,7 +226,10 @@ def untied(program: Program) -> Iterator[str]:
     lines = (
         (tie, f"{_tensor(program, tie.left)} = copy.deepcopy({_tensor(program, tie.right, tie.left)})") for tie in found
     )
-    yield from _of_each(program, lines)
+    told = list(_of_each(program, lines))
+    if told:
+        yield "# Parted, so that the start of one is not left in the other."
+    yield from told
 
 
 def _is_started(program: Program, path: ex.Expression) -> bool:
