@@ -12,13 +12,16 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from small import program
+import torch
+from small import DIM, checked, program
+from torch import nn
 
 import generated.tests
 from generated.tests import behaviours
-from generated.tests.behaviours import Case
+from generated.tests.behaviours import Case, Layer
 from layergen.cli import main
 from layergen.lower.applicable import BEHAVIOURS, functions_by_name
+from layergen.lower.behaviours import layer_expression
 from layergen.lower.cases import changed_case, whole_case
 from layergen.resolve.reserved import CLASSES
 
@@ -58,6 +61,45 @@ BASE: dict[str, Any] = {
 def layer_tests() -> list[ModuleType]:
     found = pkgutil.walk_packages(generated.tests.__path__, "generated.tests.")
     return [importlib.import_module(module.name) for module in found if ".test_" in module.name]
+
+
+# What is registered
+
+
+class Offset(nn.Module):
+    """A layer whose offset is not there, or is an attribute like another."""
+
+    def __init__(self, registered: bool, dtype: torch.dtype | None = None) -> None:
+        super().__init__()
+        self.register_parameter("weight", nn.Parameter(torch.ones(4, dtype=dtype)))
+        if registered:
+            self.register_buffer("offset", None)
+        else:
+            self.offset = None
+
+
+def test_what_is_not_there_has_to_be_registered_all_the_same() -> None:
+    layer = Layer(Offset, inputs={}, optional=("offset",))
+    behaviours.test_state_dict(layer, Case(arguments={"registered": True}, state={"weight": (4,)}))
+    with pytest.raises(AssertionError, match="None is no attribute like another"):
+        behaviours.test_state_dict(layer, Case(arguments={"registered": False}, state={"weight": (4,)}))
+
+
+def test_a_layer_tells_its_tests_what_may_not_be_there() -> None:
+    flag = {"type": "bool", "default": True, "doc": "Whether there is an offset."}
+    layer = checked(
+        program(
+            "y = x * weight + (bias if bias is not None else 0)",
+            arguments={"dim": DIM, "offset": flag},
+            parameters={
+                "weight": {"shape": ["dim"], "init": "ones"},
+                "bias": {"shape": ["dim"], "when": "offset", "init": "zeros"},
+            },
+            inputs={"x": ["N", "dim"]},
+            outputs={"y": ["N", "dim"]},
+        )
+    )
+    assert "optional=('bias',)" in layer_expression(layer)
 
 
 # Which behaviours apply

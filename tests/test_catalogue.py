@@ -17,8 +17,8 @@ Specs to start from: take one, change it, and build. A layer that restates a mod
 the same names in the state dict, and its tests compare the two.
 
 It has the arguments of that module in their order, but for those that torch deprecates or keeps to itself; what other
-argument or shape of an input a layer leaves out, its description says. Floating inputs have one dtype, where some ops of
-torch promote several. It is no instance of torch's class, and has no methods beside `forward`,
+argument or shape of an input a layer leaves out, its description says. Floating inputs have one dtype, where some of
+torch's ops promote several. It is no instance of torch's class, and has no methods beside `forward`,
 `reset_parameters` and `extra_repr`: no `Embedding.from_pretrained`, no `reset_running_stats`, no `flatten_parameters`.
 Which parameters and buffers there are, and what sizes mean, is decided when it is made: an attribute that is set later,
 as `track_running_stats` of a batch norm in training, need not do what it does to torch's. A drop-in replacement refuses
