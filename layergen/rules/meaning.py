@@ -67,15 +67,16 @@ class UnmarkedCounts(Rule):
 
     A mask that says `marks: x` is true at the positions of `x` that count. Other content of the other positions, or
     more of them, must change nothing at those that are marked, and nothing at all in outputs that do not have the
-    positions.
+    positions. That is tried at inputs of some 300 and 1000 too, where the layer gives numbers: scores are then so large
+    that they outdo a number such as -10000 that is added to those that are not marked.
 
         inputs:
           x: [N, L, D]
           mask: {shape: [N, L], dtype: bool, marks: x, dim: 1}
         forward: y = sum(x * mask[:, :, None], dim=1) / L
 
-    Fix: leave the other positions out of sums, counts and softmaxes; if the mask is meant the other way round, use
-    `~mask`.
+    Fix: leave the other positions out of sums, counts and softmaxes, of these by `masked_fill(scores, ~mask, -inf)`; if
+    the mask is meant the other way round, use `~mask`.
 
         forward: y = sum(x * mask[:, :, None], dim=1) / clamp(sum(mask, dim=1, keepdim=True), min=1)
     """
