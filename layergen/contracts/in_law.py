@@ -32,8 +32,14 @@ FEW = 6  # of each of many tensors
 Entry = tuple[str, tuple[int, ...]]
 
 
-def hold_to_law(instance: Instance, evaluation: Evaluation, training: bool = False) -> int:
+def hold_to_law(instance: Instance, evaluation: Evaluation, training: bool = False, *, finite: bool = False) -> int:
     """Hold a layer to its definition at one setting; gives by how many draws.
+
+    Args:
+        instance: The layer.
+        evaluation: Its definition there.
+        training: Whether both are in training.
+        finite: Whether nothing is held where the definition gives no number, as where a limit is meant.
 
     Raises:
         SpecError: If a moment differs.
@@ -46,6 +52,8 @@ def hold_to_law(instance: Instance, evaluation: Evaluation, training: bool = Fal
     entries = entries_of(told)
     try:
         theirs = defined(evaluation, entries)
+        if finite and not bool(theirs.isfinite().all()):
+            return 0
         found = apart(
             _given(instance, evaluation, training, entries, len(theirs)), theirs, [name for name, _ in entries]
         )

@@ -6,6 +6,7 @@ else it cannot be said on which side of a number a value is, and nothing is comp
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -15,21 +16,27 @@ from layergen.contracts.compared import HELP, started
 from layergen.contracts.defined import in_training
 from layergen.contracts.definition import computes_at_full_shape, differences, evaluated, is_exact
 from layergen.contracts.edges import Edges, at_edges, compared, ignored, turns
+from layergen.contracts.in_law import hold_to_law
 from layergen.contracts.laws import Case
 from layergen.contracts.sites import WITH_DATA
 from layergen.contracts.values import drawn
 from layergen.definition.draws import RandomFault
 from layergen.definition.numbers import TooLongError
 from layergen.diagnostics import Finding, Place
+from layergen.domains.limits import behind
 from layergen.faults import refuse
 from layergen.lang import expression as ex
 from layergen.lang.interpreter import EvaluationFault
+from layergen.lang.visitor import sources
+from layergen.resolve.method import draws
 from layergen.resolve.program import Program
 from layergen.rules.cases import MatchMismatch
 from layergen.run.forward import TrialFault
 from layergen.run.instance import Instance
 from layergen.run.watching import Runs
+from layergen.settings.choice import Setting
 
+LAWS = 2  # settings at bounds at which the law of what is drawn is compared
 MOST_TURNS = 20_000  # terms of a definition that a test computes: more take as long as all its other tests
 
 
@@ -60,15 +67,51 @@ def hold_at_bounds(program: Program, runs: Iterable[Runs]) -> tuple[Limited, ...
         SpecError: If something differs.
     """
     found: list[Limited] = []
+    laws = 0
     for one in runs:
         if one.admits(WITH_DATA):
             instance = started(program, one.setting)
             plain = _compare(program, instance, program.modes)
+            if laws < LAWS and _draws_most(program, one.setting):
+                laws += _in_law(instance)
             if plain is not None:
                 cases = (Case(program, law, index, [one.setting]) for index, law in enumerate(program.laws))
                 refuse(finding for case in cases if (finding := case.broken()) is not None)
                 found.append(Limited(one.setting.name, plain, plain and _told_in_training(instance)))
     return tuple(found)
+
+
+def _draws_most(program: Program, setting: Setting) -> bool:
+    """Whether a number of which a layer draws, as a probability, is at its upper bound."""
+    if program.definition is None or not program.definition.draws:
+        return False
+    calls = [call for call in program.forward.calls if draws(call)]
+    read = frozenset[str]().union(*(behind(program, part) for call in calls for part in _arguments(program, call)))
+    bounds = {name: part.max for name, part in program.arguments.items() if name in read and part.type.fractional}
+    return any(bound is not None and setting.values[name] == bound for name, bound in bounds.items())
+
+
+def _arguments(program: Program, call: ex.Call) -> Iterator[ex.Expression]:
+    """What a call is given, and what names in it are assigned."""
+    for part in (*call.arguments, *(keyword.value for keyword in call.keywords)):
+        yield part
+        for name in ex.names(part) - program.arguments.keys():
+            yield from sources(program.forward.statements, name)
+
+
+def _in_law(instance: Instance) -> bool:
+    """Whether a layer could be held to the law of its definition in training, where that gives numbers alone.
+
+    Raises:
+        SpecError: If a moment differs.
+    """
+    definition = instance.program.definition
+    assert definition is not None, "there is what draws in it"
+    if not definition.tells_training or not definition.knows_training:
+        return False
+    with suppress(TooLongError, TrialFault, EvaluationFault):
+        return hold_to_law(instance, evaluated(instance, definition, training=True), True, finite=True) > 0
+    return False
 
 
 def hold_at_edges(program: Program, ways: Iterable[Runs], tested: Iterable[Runs]) -> tuple[Limited, ...]:
