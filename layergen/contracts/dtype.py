@@ -47,14 +47,25 @@ def check_dtype(ways: Ways) -> Iterator[Finding]:
 
 
 def _cast_to(program: Program) -> list[str]:
-    """The inputs to whose dtype some output is brought at the end, though it has that of another one."""
-    casts = [node for name in program.outputs for node in sources(program.forward.statements, name)]
+    """The inputs to whose dtype some output is brought at the end, though it is made of the first one, too."""
+    first = first_floating(program)
+    outputs = [name for name in program.outputs if first in _made_of(program, name)]
+    casts = [node for name in outputs for node in sources(program.forward.statements, name)]
     calls = [
         node for node in casts if isinstance(node, ex.Call) and node.function in CASTS and len(node.arguments) == 2
     ]
     named = [call.arguments[1].id for call in calls if isinstance(call.arguments[1], ex.Name)]
-    first = first_floating(program)
     return [name for name, part in program.inputs.items() if part.floating and name != first and name in named]
+
+
+def _made_of(program: Program, name: str) -> set[str]:
+    """The names whose values have a part in one."""
+    read, waiting = set[str](), {name}
+    while waiting:
+        read |= waiting
+        given = (value for each in waiting for value in sources(program.forward.statements, each))
+        waiting = set[str]().union(*map(ex.names, given)) - read
+    return read
 
 
 def _owned(runs: Runs, found: list[Finding]) -> list[Finding]:

@@ -11,7 +11,7 @@ class DtypeMismatch(Rule):
     autocast's own dtype. A forward that calls `upcast` is tried with half-precision inputs and float32 parameters too.
     In each precision the forward runs on small data as well, where torch refuses to multiply tensors of two dtypes, and
     numbers that the precision cannot hold. An op that the CPU has not in half precision is no fault of the layer.
-    Inputs of two dtypes are left to torch, but for an output that is brought to the dtype of another than the first.
+    Inputs of two dtypes are left to torch, but for an output of the first one that is brought to the dtype of another.
 
         forward: y = mean(upcast(x), dim=-1)            # float32 for a float16 input
 
