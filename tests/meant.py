@@ -177,7 +177,7 @@ outputs: {loss: [N]}
 forward: loss = cross_entropy(logits, target, reduction="none")
 """,
     "straight_through": """
-inputs: {x: {shape: [N, D], gradient: surrogate}}
+inputs: {x: {shape: [N, D], gradient: false}}
 outputs: {y: [N, D]}
 forward: y = x + detach(round(x) - x)
 """,

@@ -32,7 +32,6 @@ from layergen.contracts.influence import INFLUENCE
 from layergen.contracts.judgement import Judgement, needless, overruled
 from layergen.contracts.kernels import KERNEL
 from layergen.contracts.laws import LAWS
-from layergen.contracts.leaking import LEAKING
 from layergen.contracts.learning import LEARNING
 from layergen.contracts.masks import MASKS
 from layergen.contracts.narrowing import NARROWING
@@ -43,6 +42,7 @@ from layergen.contracts.shifted import SHIFTED
 from layergen.contracts.stacks import STACKS
 from layergen.contracts.strides import STRIDES
 from layergen.contracts.stuck import STUCK
+from layergen.contracts.surrogate import SURROGATES
 from layergen.contracts.trained import TRAINED
 from layergen.contracts.training import RANDOMNESS
 from layergen.contracts.turned import TURNED
@@ -68,7 +68,7 @@ CONTRACTS: dict[str, tuple[Promise, ...]] = {
     "autocast": (AUTOCAST,),
     "device": (DEVICE,),
     "gradient": (GRADIENT, CANCELLED, DETACHED),
-    "surrogates": (LEAKING,),
+    "surrogates": (SURROGATES,),
     "training": (RANDOMNESS, DROPPED, EDGE_DRAWS, EDGE_STARTS),
     "meaning": (INDEPENDENCE, CAUSAL, MASKS, AXES, TURNED),
     "definition": (COMPLETE, TOLD),

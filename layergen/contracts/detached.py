@@ -60,6 +60,11 @@ def may_cut(program: Program) -> bool:
     return any(_cuts(program))
 
 
+def may_detach(program: Program) -> bool:
+    """Whether something does so on purpose, and not by the update of a buffer alone."""
+    return any(not isinstance(cut, ex.Name) for cut in _cuts(program))
+
+
 def _cuts(program: Program) -> Iterator[Cut]:
     """Where a gradient may be cut off: calls of `detach` and the like, values that a buffer is given, and members."""
     yield from (call for call in program.forward.calls if call.function == "detach" or _is_cutting(call))

@@ -180,8 +180,8 @@ def _squared(node: ex.Expression) -> ex.Expression | None:
 def _logarithm(program: Program, node: ex.Expression) -> str:
     if isinstance(node, ex.Call) and node.function == "binary_cross_entropy":
         return (
-            "call `binary_cross_entropy_with_logits` on what the sigmoid is given, or hand a target "
-            "on without its gradient, `detach(target)`, and say `gradient: false` of the input"
+            "call `binary_cross_entropy_with_logits` on what the sigmoid is given, or say `gradient: false` of an "
+            "input that is a target alone"
         )
     operand = _operand(node) or ex.Name("x")
     if isinstance(operand, ex.Call) and operand.function in TOGETHER:

@@ -12,10 +12,10 @@ from typing import Literal
 
 import torch
 
-from layergen.contracts.detached import SLOPES, differs_along, gradient_of, is_exact, may_cut
+from layergen.contracts.detached import SLOPES, differs_along, gradient_of, is_exact, may_cut, may_detach
 from layergen.contracts.influence import every_entry_matters
-from layergen.contracts.leaking import opened
 from layergen.contracts.promise import Ways
+from layergen.contracts.surrogate import opened
 from layergen.contracts.training import DRAWS
 from layergen.diagnostics import Finding, Path, Place
 from layergen.lang.dtypes import COMPLEX
@@ -63,13 +63,22 @@ def needless_exemptions(ways: Ways, holds: Holds) -> Iterator[Finding]:
     yield from _partial(ways)
     for silenced in _silenced(ways.program):
         if _is_derivative(ways, silenced) and holds(silenced.without):
-            message = f"nothing is wrong with the gradient of `{silenced.name}`: it was measured on every way"
-            yield NeedlessExemption.at(Place(silenced.place), message, help=f"delete `{_said(ways.program, silenced)}`")
+            yield _needless(ways.program, silenced)
     for name, part in ways.program.inputs.items():
         if not part.floating and part.dtype not in COMPLEX and not part.gradient and name in ways.program.taken:
             message = f"`{name}` has no gradient in any case: it is of dtype {part.dtype}"
             help = f"delete `gradient: {SURROGATE if part.surrogate else 'false'}`"
             yield NeedlessExemption.at(Place(("inputs", name, "gradient")), message, help=help)
+
+
+def _needless(program: Program, silenced: Silenced) -> Finding:
+    name, said = silenced.name, _said(program, silenced)
+    message = f"nothing is wrong with the gradient of `{name}`: it was measured on every way"
+    help = f"delete `{said}`"
+    if silenced.section == "inputs" and not program.inputs[name].surrogate:
+        message = f"a gradient flows back to `{name}`, and is the derivative: it was measured on every way"
+        help = f"cut it off by `detach({name})`, or delete `{said}`"
+    return NeedlessExemption.at(Place(silenced.place), message, help=help)
 
 
 def _said(program: Program, silenced: Silenced) -> str:
@@ -101,11 +110,13 @@ def _partial(ways: Ways) -> Iterator[Finding]:
 
 def _silenced(program: Program) -> Iterator[Silenced]:
     """The gradients of which a layer says so itself, each with the layer that does not."""
-    if program.matches is not None or may_cut(program):  # what it matches may have none, or part of it is cut off
+    if program.matches is not None or may_detach(program):  # what it matches may have none, or part of it is cut off
         return
     for name, tensor in program.inputs.items():
         if tensor.floating and not tensor.gradient and name in program.taken:
             yield Silenced("inputs", name, opened(program, name))
+    if may_cut(program):  # by the update of a buffer, of which inputs are no part
+        return
     for name, parameter in program.parameters.items():
         if not parameter.gradient:
             owned = {**program.parameters, name: parameter.model_copy(update={"gradient": True})}

@@ -274,27 +274,3 @@ class MisplacedUpdate(Rule):
     """
 
     code = "LG227"
-
-
-class LeakingGradient(Rule):
-    """A gradient flows back to an input of which the spec says that none does.
-
-    What a teacher says, and a target, are not to be learned through the layer: `gradient: false`. Autograd does not
-    know that. A gradient that flows back all the same trains what was to stay as it is, and the outputs say nothing of
-    it. Gradients are looked at on every way, and found where one is not zero. A layer that `matches` a module of torch
-    may let flow what that lets flow.
-
-        inputs:
-          student: [N, dim]
-          teacher: {shape: [N, dim], gradient: false}
-        forward: loss = mean(square(student - teacher))
-
-    Fix: cut it off.
-
-        forward: loss = mean(square(student - detach(teacher)))
-
-    Where the gradient is the derivative and meant, delete `gradient: false`. Where it is meant and is not the
-    derivative, as in a straight-through estimate, say `gradient: surrogate`.
-    """
-
-    code = "LG366"

@@ -1,6 +1,6 @@
-"""Gradients of which inputs say something: none flows back to one of `gradient: false`, and one does to a surrogate.
+"""Surrogates: a gradient flows back to an input that says of it that it is not the derivative.
 
-Both are read from the gradients of runs, not from their graphs: what is zero at each of some draws does not flow.
+It is read from the gradients of runs, not from their graphs: what is zero at each of some draws does not flow.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,11 +12,9 @@ from layergen.contracts.detached import SLOPES, gradient_of
 from layergen.contracts.promise import Promise, Ways
 from layergen.diagnostics import Finding, Place
 from layergen.lang import expression as ex
-from layergen.lang.matches import Match
 from layergen.lang.visitor import expressions, statements
 from layergen.resolve.program import Program
 from layergen.rules.behaviour import NoGradient
-from layergen.rules.calls import LeakingGradient
 from layergen.run.on_data import drawn, fill
 from layergen.run.watching import Runs, Seen
 
@@ -31,16 +29,12 @@ def opened(program: Program, name: str) -> Program:
     return replace(program, inputs={**program.inputs, name: changed})
 
 
-def check_leaking(ways: Ways) -> Iterator[Finding]:
-    """Yield the inputs of `gradient: false` to which a gradient flows back, and the surrogates to which none does."""
+def check_surrogates(ways: Ways) -> Iterator[Finding]:
+    """Yield the inputs of `gradient: surrogate` to which no gradient flows back."""
     program = ways.program
     for name, part in program.inputs.items():
-        if not part.floating or part.gradient or name not in program.taken:
-            continue
-        if part.surrogate:
+        if part.surrogate and part.floating and name in program.taken:
             yield from _dry(program, name, list(_flows(ways, name)))
-        elif not isinstance(program.matches, Match) and any(flows for _, flows in _flows(ways, name)):
-            yield _leaking(name)
 
 
 def _flows(ways: Ways, name: str) -> Iterator[Flow]:
@@ -60,13 +54,6 @@ def _flows_back(seen: Seen[None], name: str) -> bool:
         if gradient is not None and bool(gradient.any()):
             return True
     return False
-
-
-def _leaking(name: str) -> Finding:
-    message = f"a gradient flows back to `{name}`, of which `gradient: false` says that none does"
-    help = f"cut it off by `detach({name})`, delete `gradient: false` if it is the derivative, or say "
-    help += "`gradient: surrogate` if it is meant to be another one, as in a straight-through estimate"
-    return LeakingGradient.at(Place(("inputs", name, "gradient")), message, help=help)
 
 
 def _dry(program: Program, name: str, flows: Sequence[Flow]) -> Iterator[Finding]:
@@ -109,4 +96,4 @@ def _denied(test: ex.Expression) -> bool:
     return any(isinstance(part, ex.Unary | ex.Compare) and TRAINING in ex.names(part) for part in ex.walk(test))
 
 
-LEAKING = Promise(check_leaking)
+SURROGATES = Promise(check_surrogates)
