@@ -234,10 +234,11 @@ class NeedlessExemption(Rule):
 
     `gradient: false` or `surrogate` of an input, `gradient: false` of a parameter or member, `random: always` and
     `partial: true` say that something is meant which is a fault elsewhere. Where nothing of the kind happens, they hide
-    what may come to happen. The layer is tried without them: gradients are measured on every way through the forward, calls that draw
-    random numbers are looked for in evaluation, and each entry of an input is followed to the outputs. What could not
-    be measured in full is not told. Of an input of `gradient: false` to which the derivative flows back all the same, a
-    `detach` may be forgotten: what a teacher says is not to be learned through the layer, and autograd does not know.
+    what may come to happen. The layer is tried without them: gradients are measured on every way through the forward,
+    calls that draw random numbers are looked for in evaluation, and each entry of an input is followed to the outputs.
+    What could not be measured in full is not told. Of an input of `gradient: false` to which the derivative flows back
+    all the same, a `detach` may be forgotten: what a teacher says is not to be learned through the layer, and autograd
+    does not know.
 
         random: always
         forward: y = dropout(x, p, training=training)    # draws in training alone
