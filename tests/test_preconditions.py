@@ -432,3 +432,18 @@ def test_nothing_is_claimed_where_a_number_is_1_and_no_condition_tells_what_is_r
     at_one = refusals(layer, setting_of(layer), [], fixed=["width"]).untold
     assert at_one is not None and (at_one["k"], at_one["width"]) == (10, 1)
     assert refusals(layer, setting_of(layer), []).untold is None  # of a width that may be more, nothing is known
+
+
+def test_what_holds_at_one_fraction_alone_is_no_condition() -> None:
+    share = {"type": "float", "min": 0, "max": 1, "exclusive": True, "default": 0.5, "doc": "Share."}
+    layer = checked(
+        program(
+            "y = amax(narrow(x, 2, floor(L * share), k), dim=2)",  # at a half, where L + 1 >= 2 * k
+            arguments={"k": DIM, "share": share},
+            inputs={"x": {"shape": ["N", "C", "L"], "partial": True}},
+            outputs={"y": ["N", "C"]},
+            cases=[{"k": 3, "share": 0.5, "L": 8}],
+        )
+    )
+    assert not layer.preconditions
+    assert [proof.untold and proof.untold["k"] for proof in layer.proofs] == [3]

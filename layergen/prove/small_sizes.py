@@ -15,6 +15,7 @@ import sympy
 from layergen.faults import refuse
 from layergen.lang import expression as ex
 from layergen.prove.formula import value
+from layergen.prove.fractions import holds_at_other_fractions
 from layergen.prove.hints import lowered, numbers
 from layergen.prove.outcomes import Does, Outcomes, Point
 from layergen.prove.preconditions import Precondition
@@ -84,6 +85,8 @@ def refusals(
         shown = (_at_all(outcomes, guess, conditions_known) for guess in seeming)
         found = next(filter(None, shown), None)
         found = found or _condition(grounds, changes, told_by, conditions_known)
+        if found is not None and not holds_at_other_fractions(outcomes, found.condition, conditions_known):
+            found = None
         if found is not None:
             told.append(found)
         elif _is_claimed(point, changes, fixed):  # what has size 1 is stretched: that is looked at elsewhere
