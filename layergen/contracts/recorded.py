@@ -182,7 +182,9 @@ class Recorder:
 
     def scaled(self, name: str, values: Tensor) -> Tensor:
         """The values of an input at the recorder's scale, where nothing binds them."""
-        bound = self.scale == USUAL or name in self.ranges or not values.is_floating_point()
+        bound = (
+            self.scale == USUAL or name in self.ranges or name in self.program.kept or not values.is_floating_point()
+        )
         return values if bound else self.scale.of(values)
 
     def fixed_values(self, training: bool) -> dict[str, Numbers] | None:
