@@ -111,11 +111,11 @@ def test_what_torch_lets_flow_may_flow_where_it_is_matched() -> None:
         "outputs": {"y": []},
     }
     forward = "y = poisson_nll_loss(x, t)"
-    assert fault_of(program(forward, **parts)).rule.code == "LG366"
+    assert fault_of(program(forward, **parts)).rule.code == "LG349"
     assert checked(program(forward, matches="nn.PoissonNLLLoss()", **parts))
 
 
-def test_a_gradient_that_only_a_draw_lets_flow_is_a_surrogate() -> None:
+def test_a_gradient_that_only_a_draw_lets_flow_is_no_derivative() -> None:
     noisy = "y = where(bernoulli(full([N, 1], 0.5)) > 0, x, round(x)) if training else round(x)"
     assert checked(program(noisy, inputs=SILENT))
-    assert fault_of(program(noisy, inputs={"x": {"shape": ["N", "C"], "gradient": False}})).rule.code == "LG366"
+    assert checked(program(noisy, inputs={"x": {"shape": ["N", "C"], "gradient": False}}))

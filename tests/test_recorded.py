@@ -214,7 +214,11 @@ FAULTS = [
     ("multihead_self_attention", "mask = mask[:, None]", "mask = ~mask[:, None]"),
     ("multihead_self_attention", "attn_mask=mask,", "attn_mask=mask, scale=1.0,"),
     ("lora_linear", "alpha / rank", "1 / rank"),
-    ("rotary_embedding", "torch.arange(L, device=x.device)", "torch.arange(1, L + 1, device=x.device)"),
+    (
+        "rotary_embedding",
+        "torch.arange(L, device=h.device, dtype=h.dtype)",
+        "torch.arange(1, L + 1, device=h.device, dtype=h.dtype)",
+    ),
     ("focal_loss", "miss**self.gamma", "miss*self.gamma"),
     ("mgu", "candidate - h", "candidate + h"),
     ("gaussian_noise", "self.std *", "2 * self.std *"),
