@@ -229,6 +229,6 @@ class UnboundedPower(Rule):
     Fix: say how large the argument may be: `max: 1023`, or what makes sense in the layer.
     """
 
-    code = "LG365"
+    code = "LG609"
     judges = True
     advises = True
