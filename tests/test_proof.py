@@ -53,7 +53,6 @@ SHIPPED_TRIED = {
     "rnn": "is given a list whose",
     "spatial_pyramid_pooling": "not every turn",
     "sparse_mixture_of_experts": "depends on the values",
-    "unflatten": "no values were found",
     "vision_embedding": "no values were found",
 }
 # What torch cannot run at symbols on some ways through the forward.
