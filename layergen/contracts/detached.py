@@ -166,7 +166,7 @@ def _finding(program: Program, cut: Cut, wrong: list[str]) -> Finding:
     labels = [Label(Place((section.get(name, "parameters"), name), key=True), "without it") for name in wrong]
     taken = [f"`{name}`" for name in wrong if name in program.inputs]
     others = [f"`{name}`" for name in wrong if name not in program.inputs]
-    words = [*([f"`gradient: surrogate` for {listed(taken)}"] if taken else [])]
+    words = [f"`gradient: false` for {listed(taken)} (or `surrogate`, so that one has to flow)"] if taken else []
     words += [f"`gradient: false` for {listed(others)}"] if others else []
     help = f"if it is meant, as in a straight-through estimate, declare {listed(words)}"
     if isinstance(cut, ex.Name):

@@ -1,9 +1,9 @@
 """Exemptions: what a spec takes out of a check needs it.
 
-An input that says `gradient: surrogate` is not held to having the derivative, and so a gradient that is cut off by
-accident goes unnoticed. Each such declaration is held against the layer as if it were not there: where all checks find
-the same without it, it is told to go. That is told only of what was measured in full; what a declaration may be there
-for and no run has shown is none of it.
+An input that says `gradient: false` or `surrogate` is not held to having the derivative, and so a gradient that is cut
+off by accident goes unnoticed. Each such declaration is held against the layer as if it were not there: where all
+checks find the same without it, it is told to go. That is told only of what was measured in full; what a declaration
+may be there for and no run has shown is none of it.
 """
 
 from collections.abc import Callable, Iterator

@@ -42,8 +42,6 @@ OVERFLOWING = frozenset({
     "logsumexp", "masked_fill", "mish", "scaled_dot_product_attention", "selu", "sigmoid", "silu", "sinh", "softmax",
     "softmin", "softplus", "softsign", "tanh", "tanhshrink",
 })  # fmt: skip  # ops that are written otherwise where numbers are large, beside losses
-
-
 OF_LOSSES = ("loss", "cross_entropy")  # parts of the names of such
 PLACED = frozenset({
     "@", "arange", "bmm", "cumsum", "einsum", "eye", "gather", "index_add", "linspace", "matmul", "one_hot", "outer",
