@@ -202,7 +202,8 @@ def test_a_gradient_that_a_detach_makes_another_one_is_found(forward: str) -> No
     assert (finding.rule.code, finding.message) == (
         "LG217", "the gradient of `x` is not its derivative: `detach` cuts off a part",
     )  # fmt: skip
-    assert finding.help and finding.help.endswith("declare `gradient: false` for `x` (or `surrogate`, so that one has to flow)")
+    words = "declare `gradient: false` for `x` (or `surrogate`, so that one has to flow)"
+    assert finding.help and finding.help.endswith(words)
 
 
 def test_a_buffer_that_is_read_after_its_update_cuts_the_gradient() -> None:
