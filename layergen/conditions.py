@@ -1,8 +1,8 @@
 """The preconditions of a layer: what torch asks of sizes, way by way, with a case on either side."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
 
@@ -18,7 +18,7 @@ from layergen.prove.outcomes import Does, Outcomes, Point
 from layergen.prove.preconditions import Precondition, preconditions
 from layergen.prove.proof import prove
 from layergen.prove.proven import Proof, Tried
-from layergen.prove.small_sizes import outputs_with_entries, refusals
+from layergen.prove.small_sizes import SmallSizes, outputs_with_entries
 from layergen.prove.thresholds import spares
 from layergen.resolve.program import Program
 from layergen.settings.choice import Setting, allowed
@@ -26,6 +26,17 @@ from layergen.settings.crossed import crossed
 from layergen.settings.telling import alone, distinguishing
 
 GROWN = (1, 2, 4)  # by how much sizes grow where flags that meet ask for larger ones
+
+
+@dataclass
+class _Near:
+    """What a layer is known to do near one way."""
+
+    way: Setting
+    sizes: SmallSizes
+    known: list[Any] = field(default_factory=list)  # conditions that it demands
+    asked: set[str] = field(default_factory=set)  # the texts of those of which it is known whether it does
+    lost: list[Precondition] = field(default_factory=list)  # found here, with cases that cannot be told
 
 
 class Conditions:
@@ -77,18 +88,40 @@ class Conditions:
 
     def shown(self, proofs: Sequence[Proof | Tried]) -> tuple[Proof | Tried, ...]:
         """Gather what is shown by refusals at small sizes; gives the proofs, with what no condition tells."""
-        untold: dict[str, Point | None] = {}
-        for proof in proofs:
-            if proof.setting.name not in untold:
-                way = self.setting(proof)
-                known = [one.condition for one in self.formulas.values() if self.demands(way, one)]
-                guesses, at_numbers = tuple(outputs_with_entries(proof)), self.at_numbers.get(proof.setting.name, ())
-                fixed = proof.concrete if isinstance(proof, Proof) else ()
-                found = refusals(self.program, way, known, guesses, at_numbers, fixed)
-                left = [condition for condition in found.told if not self.add(condition)]
-                broken = numbers(self.program, left[0].broken).names if left else None
-                untold[proof.setting.name] = found.untold or broken
+        found = self.looked_for(proofs)
+        untold = {name: self.untold(near) for name, near in found.items()}
         return tuple(replace(proof, untold=untold[proof.setting.name]) for proof in proofs)
+
+    def looked_for(self, proofs: Sequence[Proof | Tried]) -> Mapping[str, "_Near"]:
+        """Gather what is shown by refusals at small sizes near each way."""
+        found: dict[str, _Near] = {}
+        for proof in proofs:
+            if proof.setting.name in found:  # in evaluation as in training
+                continue
+            way = self.setting(proof)
+            guesses, at_numbers = tuple(outputs_with_entries(proof)), self.at_numbers.get(proof.setting.name, ())
+            fixed = proof.concrete if isinstance(proof, Proof) else ()
+            near = _Near(way, SmallSizes(self.program, way, guesses, at_numbers, fixed))
+            found[proof.setting.name] = near
+            self.learn(near)
+            told = tuple(near.sizes.told(near.known))
+            near.known += [condition.condition for condition in told]
+            near.lost += [condition for condition in told if not self.add(condition)]
+        return found
+
+    def learn(self, near: "_Near") -> None:
+        """Add what the way demands of the conditions that were found since it was looked at."""
+        new = {text: one for text, one in self.formulas.items() if text not in near.asked}
+        near.asked |= new.keys()
+        new = {text: one for text, one in new.items() if one.condition not in near.known}
+        near.known += [one.condition for one in new.values() if self.demands(near.way, one)]
+
+    def untold(self, near: "_Near") -> Point | None:
+        """Numbers at which a layer is refused near a way though all conditions hold that it is known to demand."""
+        if near.sizes.refused:
+            self.learn(near)
+        lost = numbers(self.program, near.lost[0].broken).names if near.lost else None
+        return near.sizes.untold(near.known) or lost
 
     def hold(self, setting: Setting) -> bool:
         """Whether all of them hold at a setting, whether torch would refuse it or not."""
@@ -102,7 +135,7 @@ class Conditions:
         further = list(self.crossing(ways, tuple(flags)))
         proofs = [proof for way in further for proof in self.proven(way)]
         self.asked(proofs)
-        self.shown(proofs)
+        self.looked_for(proofs)
         yield from self.cases([*ways, *further])
 
     def crossing(self, ways: Sequence[Setting], flags: Sequence[str]) -> Iterator[Setting]:

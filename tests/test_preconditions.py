@@ -1,12 +1,13 @@
 """Preconditions: what torch demands of sizes beside the constraints, and what only seems to be met."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 from small import DIM, LEFT_OUT, checked, fault_of, program, setting_of
 
 from layergen.lang import expression as ex
-from layergen.prove.small_sizes import refusals
+from layergen.prove.small_sizes import SmallSizes
 
 HEADS: dict[str, Any] = {
     "arguments": {"dim": DIM, "heads": DIM},
@@ -421,6 +422,11 @@ def test_all_dimensions_of_a_window_have_their_condition_though_one_asks_for_lar
     assert found == {"apart * kernel[0] <= H + apart", "apart * kernel[1] <= W + apart"}
 
 
+def untold(near: SmallSizes) -> Mapping[str, int] | None:
+    """Where a layer is refused though all conditions hold that are found near a setting."""
+    return near.untold([condition.condition for condition in near.told([])])
+
+
 def test_nothing_is_claimed_where_a_number_is_1_and_no_condition_tells_what_is_refused() -> None:
     layer = program(
         "y = amax(max_pool1d(x, width, 1), dim=2) + x[:, :, k * k * k // 5]",
@@ -429,9 +435,9 @@ def test_nothing_is_claimed_where_a_number_is_1_and_no_condition_tells_what_is_r
         outputs={"y": ["N", "C"]},
         cases=[{"k": 2, "width": 1, "L": 6}],
     )
-    at_one = refusals(layer, setting_of(layer), [], fixed=["width"]).untold
+    at_one = untold(SmallSizes(layer, setting_of(layer), fixed=["width"]))
     assert at_one is not None and (at_one["k"], at_one["width"]) == (10, 1)
-    assert refusals(layer, setting_of(layer), []).untold is None  # of a width that may be more, nothing is known
+    assert untold(SmallSizes(layer, setting_of(layer))) is None  # of a width that may be more, nothing is known
 
 
 def test_what_holds_at_one_fraction_alone_is_no_condition() -> None:

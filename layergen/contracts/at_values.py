@@ -8,11 +8,12 @@ from layergen.contracts.definition import evaluated
 from layergen.contracts.in_law import hold_to_law
 from layergen.contracts.values import ORDINARY, drawn, give
 from layergen.definition.evaluate import Evaluation
+from layergen.definition.numbers import MOST_TURNS
 from layergen.run.instance import Instance
 from layergen.run.moving import move
 from layergen.run.started import start
 
-SEEDS = (1, 2, 3, 4)  # of further values
+SEEDS = (1, 2, 3, 4)  # of further values, of which there are fewer where a definition takes long
 
 
 def hold_at_values(instance: Instance, evaluation: Evaluation, training: bool = False) -> int:
@@ -24,7 +25,8 @@ def hold_at_values(instance: Instance, evaluation: Evaluation, training: bool = 
         TrialFault: If the layer does not run.
     """
     draws = hold_to_law(instance, evaluation, training)
-    for seed in SEEDS:
+    turns = draws * evaluation.account.turns
+    for seed in SEEDS[: max(1, MOST_TURNS // max(turns, 1))]:
         other = _at_other_values(instance, seed)
         hold_to_law(other, evaluated(other, evaluation.definition, training), training)
     return draws

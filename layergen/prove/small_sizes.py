@@ -6,7 +6,8 @@ there without a known condition leads to a condition of its own, or else nothing
 """
 
 from collections.abc import Container, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import cached_property
 from itertools import chain, combinations, islice
 from typing import Any
 
@@ -30,71 +31,93 @@ TOGETHER = ((1, 1), (2, 3), (3, 2), (2, 2))
 LONGEST = 5000  # number of the spec that a size is tried above
 GROWN = (1, 2, 4)  # by how much sizes grow with arguments
 POINTS = 90  # that are tried
+PATIENCE = 1500  # points at which conditions are tried in vain, before none is looked for
 
 
-@dataclass(frozen=True)
-class Refusals:
-    """Where a layer is refused near a setting.
-
-    Attributes:
-        told: Conditions that say so, beyond those that were known.
-        untold: Numbers from 2 up at which it is refused though all conditions hold.
-    """
-
-    told: tuple[Precondition, ...] = ()
-    untold: Point | None = None
-
-
-def refusals(
-    program: Program,
-    setting: Setting,
-    known: Sequence[Any],
-    guesses: Sequence[Any] = (),
-    at_numbers: Sequence[Any] = (),
-    fixed: Container[str] = (),
-) -> Refusals:
-    """Where a layer is refused near a setting at which it works, and by which conditions.
+class SmallSizes:
+    """What a layer does near a setting at which it works, and by which conditions it is refused there.
 
     Args:
         program: The layer.
         setting: The setting.
-        known: The conditions that are known to be demanded.
-        guesses: Conditions that may be demanded as well, and are tried before others.
+        guesses: Conditions that may be demanded, and are tried before others.
         at_numbers: Conditions that are demanded at some numbers of other arguments, and may be at all.
         fixed: Arguments that are numbers in what is claimed, and may be 1 there.
-
-    Raises:
-        SpecError: If it is not refused, but gives other shapes than declared.
     """
-    outcomes = Outcomes(program, numbers(program, setting))
-    if not outcomes.works({}):
-        return Refusals()  # random, or not to be had with data
-    grounds = tuple(_grounds(outcomes))
-    told: list[Precondition] = []
-    untold: list[Point] = []
-    edges = (changes for condition in (*guesses, *at_numbers) for changes in just_broken(outcomes, condition))
-    for changes in chain(islice(_points(program, outcomes), POINTS), edges):
-        does, point = outcomes.at(changes), outcomes.point(changes)
-        if does in (None, Does.WORK):
-            continue
-        conditions_known = [*known, *(condition.condition for condition in told)]
-        if not _hold(conditions_known, point):
-            continue
-        told_by = [guess for guess in guesses if guess not in conditions_known and not _hold([guess], point)]
-        seeming = [guess for guess in at_numbers if guess not in conditions_known and not _hold([guess], point)]
-        shown = (_at_all(outcomes, guess, conditions_known) for guess in seeming)
+
+    def __init__(
+        self,
+        program: Program,
+        setting: Setting,
+        guesses: Sequence[Any] = (),
+        at_numbers: Sequence[Any] = (),
+        fixed: Container[str] = (),
+    ) -> None:
+        self.outcomes = Outcomes(program, numbers(program, setting))
+        self.guesses = guesses
+        self.at_numbers = at_numbers
+        self.fixed = fixed
+        self.grounds = tuple(_grounds(self.outcomes))
+
+    @cached_property
+    def refused(self) -> tuple[Point, ...]:
+        """What is changed where the layer does not work."""
+        if not self.outcomes.works({}):
+            return ()  # random, or not to be had with data
+        guesses = (*self.guesses, *self.at_numbers)
+        edges = (changes for condition in guesses for changes in just_broken(self.outcomes, condition))
+        points = chain(islice(_points(self.outcomes.program, self.outcomes), POINTS), edges)
+        return tuple(changes for changes in points if self.outcomes.at(changes) not in (None, Does.WORK))
+
+    def told(self, known: Sequence[Any]) -> Iterator[Precondition]:
+        """Yield conditions that say where the layer is refused, beyond those that are known to be demanded.
+
+        The search ends where much was tried in vain: what no condition tells is most often told by none.
+        """
+        known, found_at = list(known), self.tried
+        for changes in self.refused:
+            if self.tried - found_at > PATIENCE:
+                return
+            if not _hold(known, self.outcomes.point(changes)):
+                continue
+            found = self._condition(changes, known)
+            if found is not None:
+                known.append(found.condition)
+                found_at = self.tried
+                yield found
+
+    def untold(self, known: Sequence[Any]) -> Point | None:
+        """Numbers from 2 up at which the layer is refused though all conditions hold.
+
+        Raises:
+            SpecError: If it is not refused, but gives other shapes than declared.
+        """
+        found: Point | None = None
+        for changes in self.refused:
+            point = self.outcomes.point(changes)
+            # What has size 1 is stretched: that is looked at elsewhere.
+            if _hold(known, point) and _is_claimed(point, changes, self.fixed):
+                misfit = self.outcomes.misfit(changes)
+                refuse([misfit] if misfit else [])
+                found = found or point
+        return found
+
+    @property
+    def tried(self) -> int:
+        """At how many points the layer was tried."""
+        return sum(len(ground.known) for ground in (self.outcomes, *self.grounds[1:]))
+
+    def _condition(self, changes: Point, known: Sequence[Any]) -> Precondition | None:
+        """A condition that says why the layer is refused at a point, whatever its other arguments are."""
+        point = self.outcomes.point(changes)
+        told_by = [guess for guess in self.guesses if guess not in known and not _hold([guess], point)]
+        seeming = [guess for guess in self.at_numbers if guess not in known and not _hold([guess], point)]
+        shown = (_at_all(self.outcomes, guess, known) for guess in seeming)
         found = next(filter(None, shown), None)
-        found = found or _condition(grounds, changes, told_by, conditions_known)
-        if found is not None and not holds_at_other_fractions(outcomes, found.condition, conditions_known):
-            found = None
-        if found is not None:
-            told.append(found)
-        elif _is_claimed(point, changes, fixed):  # what has size 1 is stretched: that is looked at elsewhere
-            misfit = outcomes.misfit(changes)
-            refuse([misfit] if misfit else [])
-            untold.append(point)
-    found_later = [condition.condition for condition in told]  # where other numbers showed what to ask
-    return Refusals(tuple(told), next((point for point in untold if _hold(found_later, point)), None))
+        found = found or _condition(self.grounds, changes, told_by, known)
+        if found is not None and not holds_at_other_fractions(self.outcomes, found.condition, known):
+            return None
+        return found
 
 
 def _is_claimed(point: Point, changes: Point, fixed: Container[str]) -> bool:
@@ -172,7 +195,7 @@ def _at_all(outcomes: Outcomes, condition: Any, known: Sequence[Any]) -> Precond
     found = precondition(outcomes, condition, known)
     told = {part.name for part in condition.free_symbols}
     for ground in _moved(outcomes, told) if found is not None else ():
-        if precondition(ground, condition, known) is None:
+        if precondition(ground, condition, known, again=True) is None:
             return None
     return found
 

@@ -26,6 +26,7 @@ MOVES = (0, 1, 3)  # by which the numbers of a formula are moved together
 FURTHER = (0, 1, 2, 3, 4)  # the same, where they may fit by accident
 MANY = 100  # points at which they are held then
 BESIDE = 18  # points at which a formula is held against what torch does, on either side
+AGAIN = 6  # the same, of a condition that has foretold it at other arguments
 
 
 def conditions(outcomes: Outcomes, refused: Point) -> Iterator[Any]:
@@ -128,7 +129,7 @@ def _slope(outcomes: Outcomes, point: Point, name: str, other: str) -> int | Non
     return found or 0
 
 
-def precondition(outcomes: Outcomes, condition: Any, known: Sequence[Any]) -> Precondition | None:
+def precondition(outcomes: Outcomes, condition: Any, known: Sequence[Any], again: bool = False) -> Precondition | None:
     """A condition with a setting on either side.
 
     None if the layer does not work at all points of the one side, or is not refused at all of the other.
@@ -137,15 +138,17 @@ def precondition(outcomes: Outcomes, condition: Any, known: Sequence[Any]) -> Pr
         outcomes: What the layer does.
         condition: The condition, as a bound of a number.
         known: Conditions that hold as well.
+        again: Whether it foretells what the layer does elsewhere, and fewer points will do.
     """
     found: dict[bool, Setting] = {}
     stretched: list[set[str]] = []  # names that were 1 where the layer works all the same
     passed: Setting | None = None
     refused: set[str] = set()  # names that were 1 where the layer is refused
-    near = islice(_beside(outcomes, condition), 2 * BESIDE)
-    far = islice(_spread(outcomes, condition), 2 * BESIDE)
+    often = AGAIN if again else BESIDE
+    near = islice(_beside(outcomes, condition), 2 * often)
+    far = islice(_spread(outcomes, condition), 2 * often)
     # A product may fit at few points by accident: `k * p` is `2 * p` at a kernel of 2.
-    further = _spread(outcomes, condition, FURTHER, MANY) if _has_product(condition) else ()
+    further = _spread(outcomes, condition, FURTHER, MANY) if _has_product(condition) and not again else ()
     for changes, holds in chain(near, far, further):
         changes = _with_room(outcomes, changes, condition) if holds else changes
         point, setting, does = outcomes.point(changes), outcomes.setting(changes), outcomes.at(changes)

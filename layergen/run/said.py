@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Container
+from functools import lru_cache
 
 from layergen.lang import expression as ex
 from layergen.lang.python_words import without_python
@@ -34,6 +35,7 @@ REFUSED = "torch takes no such arguments"
 NEEDS_DATA = "torch runs it with data alone"
 
 
+@lru_cache(maxsize=1024)  # the same is said at many sizes
 def plain(message: str) -> str:
     """What torch says, without the parts that mean nothing to a user."""
     if needs_data(message):
