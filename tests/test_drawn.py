@@ -22,6 +22,7 @@ NOISE = {"type": "float", "min": 0, "default": 0.5, "doc": "Spread."}
 INSTEAD = {"rate": {"arguments": {"p": RATE}}, "noise": {"arguments": {"std": NOISE}}}
 COUNT = 400
 NAMES = ["y"] * 6
+SIZES = torch.linspace(0.1, 3, 6, dtype=torch.float64).sqrt()
 SHAPES = {"inputs": {"x": ["N", "C"]}, "outputs": {"y": ["N", "C"]}}
 
 
@@ -45,6 +46,7 @@ LAWS: dict[str, Callable[[], Tensor]] = {
     "endless": lambda: torch.full((COUNT, 6), torch.inf, dtype=torch.float64),
     "noisy coins": lambda: 10 * _happens(0.5) + 0.01 * torch.randn(COUNT, 6, dtype=torch.float64),
     "noisy together": lambda: LAWS["together"]() + 0.01 * torch.randn(COUNT, 6, dtype=torch.float64),
+    "exactly half": lambda: (torch.rand(COUNT, 6, dtype=torch.float64).argsort(0) < COUNT // 2) * SIZES,
     "crossed": lambda: _crossed(torch.randn(COUNT, 2, 3, dtype=torch.float64)),
 }
 

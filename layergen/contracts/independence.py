@@ -103,19 +103,20 @@ def _finding(probe: Probe, training: bool, batch: str, found: Dependence) -> Fin
     before = probe.run(training, found.before)
     after = None if found.after is None else probe.run(training, found.after)
     assert before is not None
-    culprit = _culprit(probe, batch, before, after)
+    culprit = _culprit(probe, batch, found.place, before, after)
     place = Place(FORWARD, culprit.span) if culprit else before.place(found.output)
     notes = probe.instance.explainer.notes()
     return DependentSamples.at(place, message, notes=notes, help=help)
 
 
-def _culprit(probe: Probe, batch: str, before: Run, after: Run | None) -> ex.Name | None:
-    """The first statement whose result has the samples in front, the first of which has changed."""
+def _culprit(probe: Probe, batch: str, place: int, before: Run, after: Run | None) -> ex.Name | None:
+    """The first statement whose result has the samples in front, of which one has changed."""
     if after is None or batch == LEADING:
         return None
     size = probe.setting.sizes[batch]
     for one, other in zip(before.steps, after.steps, strict=False):
-        if _has_samples(one.value, size) and _has_samples(other.value, size) and differs(one.value[0], other.value[0]):
+        both = _has_samples(one.value, size) and _has_samples(other.value, size)
+        if both and differs(one.value[place], other.value[place]):
             return one.target
     return None
 

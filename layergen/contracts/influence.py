@@ -260,7 +260,9 @@ class Trial:
             yield probe.draw(name)
             yield from (torch.full_like(value, end) for end in (low, high))
         else:
-            yield (value - int(low) + 1) % (int(high) - int(low)) + int(low)  # which repeats nothing that was none
+            width = int(high) - int(low)
+            next_one = (value.long() - int(low) + 1) % width + int(low)  # which repeats nothing that was none
+            yield next_one.to(value.dtype)
             yield probe.draw(name)
 
 

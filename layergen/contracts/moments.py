@@ -65,7 +65,7 @@ def _moments(both: Tensor, names: Sequence[str], equal: float) -> Iterator[Momen
     for group in filter(None, groups):
         sizes = (values * middle.sign())[:, group].mean(1, keepdim=True)
         yield "mean size", sizes, [tuple(kept[place] for place in group)], rounding[group].mean()
-    yield "variance", moved.square(), [(place,) for place in kept], rounding.square()
+    yield "variance", moved.square(), [(place,) for place in kept], rounding * (2 * spread + rounding)
     left, right = _pairs(len(kept))
     entries = [tuple(kept[place] for place in pair) for pair in zip(left.tolist(), right.tolist(), strict=True)]
     room = rounding[left] * (spread + rounding)[right] + spread[left] * rounding[right]
@@ -90,7 +90,8 @@ def _conditioned(moved: Tensor, spread: Tensor, rounding: Tensor, kept: Sequence
     if len(left):
         sign = (scaled[:, left] * scaled[:, right]).mean(0).sign()
         pairs: list[tuple[int, ...]] = list(combinations(names, 2))
-        yield "difference", (scaled[:, left] - sign * scaled[:, right]).square(), pairs, (room[left] + room[right]) ** 2
+        both, difference = room[left] + room[right], scaled[:, left] - sign * scaled[:, right]
+        yield "difference", difference.square(), pairs, both * (2 * difference.square().mean(0).sqrt() + both)
     if len(own) > 2:
         triples: list[tuple[int, ...]] = list(zip(names, names[1:], names[2:], strict=False))
         yield (

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import product, starmap
 from typing import Protocol
 
 from torch import Tensor
@@ -12,7 +13,8 @@ from layergen.resolve.standing import axes
 from layergen.run.forward import TrialFault
 from layergen.settings.choice import Setting
 
-SCALES = (1.0, LARGE)  # of the samples that are put beside the first one
+SCALES = (1.0, LARGE)  # of the samples that are put beside one
+ENDS = (0, -1)  # which one: what is summed up along a batch changes no first sample
 OTHER_BASES = (NEAR, LARGE)  # of all samples, where ordinary ones show no dependence
 SEEDS = range(1, 5)  # of random numbers that decide which samples meet
 UNEVEN = frozenset({"poisson", "binomial", "multinomial", "rrelu"})  # how much they draw, or what, is up to values
@@ -37,7 +39,8 @@ class Dependence:
     output: str
     words: str
     before: Tensors  # inputs
-    after: Tensors | None  # inputs of the same sizes, for which the first sample gives something else
+    after: Tensors | None  # inputs of the same sizes, for which the sample gives something else
+    place: int = 0  # of the sample
 
 
 class Samples:
@@ -52,7 +55,7 @@ class Samples:
 
     def __init__(self, probe: Probe, subject: Subject, training: bool, batch: str) -> None:
         self.probe, self.subject, self.training, self.batch = probe, subject, training, batch
-        self.shown: set[str] = set()  # in which company the first sample was seen to give the same
+        self.shown: set[str] = set()  # in which company a sample was seen to give the same
         self.draw()
         inputs, outputs = probe.inputs, probe.results
         self.inputs: Axes = {
@@ -78,11 +81,11 @@ class Samples:
         uneven = any(op.name in UNEVEN for op in self.probe.program.forward.ops)
         if not self.inputs or not self.outputs or (self.draws and uneven):
             return None
-        found = next(filter(None, map(self.replaced, SCALES)), None)
+        found = next(filter(None, starmap(self.replaced, product(SCALES, ENDS))), None)
         for seed in SEEDS if self.draws and not found else ():
             self.probe.seed = seed
             self.usual = self.subject.outputs(self.training, self.before) or self.usual
-            found = found or self.replaced()
+            found = found or next(filter(None, (self.replaced(place=place) for place in ENDS)), None)
         if found is None and not self.draws:
             found = self.moved() or self.alone()
         return found or next(filter(None, map(self.at_scale, OTHER_BASES if self.floating else ())), None)
@@ -93,20 +96,21 @@ class Samples:
         return any(self.before[name].is_floating_point() or self.before[name].is_complex() for name in self.inputs)
 
     def at_scale(self, scale: float) -> Dependence | None:
-        """The first sample beside others where all of them have another scale."""
+        """A sample beside others where all of them have another scale."""
         self.draw(scale)
-        return self.replaced(scale) if self.usual else None
+        return next(filter(None, (self.replaced(scale, place) for place in ENDS)), None) if self.usual else None
 
-    def replaced(self, scale: float = 1.0) -> Dependence | None:
-        """The first sample beside others."""
+    def replaced(self, scale: float = 1.0, place: int = 0) -> Dependence | None:
+        """One sample beside others."""
         after = dict(self.before)
         for name, where in self.inputs.items():
             after[name] = self.probe.draw(name, scale)
-            kept = at_index(after[name], where, 0)
+            kept = at_index(after[name], where, place)
             after[name][kept] = self.before[name][kept]
-        output = self.changed(REPLACED, self.subject.outputs(self.training, after), lambda value, where: value)
+        result = self.subject.outputs(self.training, after)
+        output = self.changed(REPLACED, result, lambda value, where: value, place)
         words = f"changes with the other samples along `{self.batch}`"
-        return None if output is None else Dependence(output, words, self.before, after)
+        return None if output is None else Dependence(output, words, self.before, after, place)
 
     def moved(self) -> Dependence | None:
         """All samples one place further on."""
@@ -134,14 +138,18 @@ class Samples:
         return None if name is None else Dependence(name, words, self.before, None)
 
     def changed(
-        self, company: str, values: Tensors | None, arranged: Callable[[Tensor, tuple[int, ...]], Tensor]
+        self,
+        company: str,
+        values: Tensors | None,
+        arranged: Callable[[Tensor, tuple[int, ...]], Tensor],
+        place: int = 0,
     ) -> str | None:
-        """The first output in which the first sample has become another one; nothing if the layer did not run."""
+        """The first output in which a sample has become another one; nothing if the layer did not run."""
         if values is None:
             return None
         self.shown.add(company)
         for name, where in self.outputs.items():
             usual, now = self.usual[name], arranged(values[name], where)
-            if differs(usual[at_index(usual, where, 0)], now[at_index(now, where, 0)]):
+            if differs(usual[at_index(usual, where, place)], now[at_index(now, where, place)]):
                 return name
         return None
