@@ -3,6 +3,28 @@
 DIM = "dim: {type: int, min: 1, doc: Size.}"
 
 SOUND = {
+    "places_in_a_queue_that_all_see": """
+arguments: {experts: {type: int, min: 1, doc: Queues.}}
+inputs: {logits: [T, experts]}
+outputs: {places: {shape: [T, experts], dtype: int64}}
+mixes: [T]
+cases: [{experts: 3, T: 9}]
+forward: |
+  chosen = one_hot(argmax(logits, dim=-1), experts)
+  places = cumsum(chosen, dim=0) * chosen
+""",
+    "put_back_in_order": """
+inputs: {x: [N, D], lengths: {shape: [N], dtype: int64, range: [1, 9]}}
+outputs: {y: [N, D]}
+forward: |
+  order = argsort(lengths, stable=True)
+  y = x[order][argsort(order)] * type_as(lengths, x)[:, None]
+""",
+    "pixels": """
+inputs: {frame: {shape: [N, C, H, W], dtype: uint8, range: [0, 256]}}
+outputs: {y: {shape: [N, C, H, W], dtype: float32}}
+forward: y = to(frame, float32) / 255
+""",
     "contrastive": """
 arguments: {temperature: {type: float, min: 0, exclusive: true, default: 0.1, doc: Scale.}}
 inputs: {a: [N, D], b: [N, D]}
@@ -333,6 +355,30 @@ forward: y = softmax(x, dim=0)
 inputs: {x: [N, D]}
 outputs: {y: [N, D]}
 forward: y = x / N
+""",
+    ),
+    "places_in_a_queue": (
+        "LG327",
+        "`places` changes with the other samples along `T`",
+        """
+arguments: {experts: {type: int, min: 1, doc: Queues.}}
+inputs: {logits: [T, experts]}
+outputs: {places: {shape: [T, experts], dtype: int64}}
+cases: [{experts: 3, T: 9}]
+forward: |
+  chosen = one_hot(argmax(logits, dim=-1), experts)
+  places = cumsum(chosen, dim=0) * chosen
+""",
+    ),
+    "put_in_order_twice": (
+        "LG327",
+        "`y` changes with the other samples along `N`",
+        """
+inputs: {x: [N, D], lengths: {shape: [N], dtype: int64, range: [1, 9]}}
+outputs: {y: [N, D]}
+forward: |
+  order = argsort(lengths, stable=True)
+  y = x[order][order]
 """,
     ),
     "counted_along_the_batch": (

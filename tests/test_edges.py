@@ -126,6 +126,37 @@ def test_a_definition_is_wrong_at_a_bound() -> None:
     assert all(at.plain for at in layer.at_bounds)
 
 
+HEADS: dict[str, Any] = {
+    "arguments": {"heads": {**DIM, "default": 8}},
+    "derived": {"near": "int(2 ** floor(log2(heads)))"},
+    "inputs": {"x": ["N", "heads"]},
+    "outputs": {"y": ["N", "heads"]},
+}
+
+
+def test_a_definition_is_wrong_at_a_number_that_is_no_power_of_two() -> None:
+    forward = "y = where(arange(heads) < near, x, 2 * x)"
+    definition = "y[n, h] = x[n, h] if h < near else {} * x[n, h]"
+    finding = fault_of(program(forward, definition=definition.format(5), **HEADS))
+    assert finding.rule.code == "LG408"
+    assert any("heads=9" in note for note in finding.notes)
+    layer = checked(program(forward, definition=definition.format(2), **HEADS))
+    assert "of_other_numbers" in [case.setting.name for case in layer.bounds]
+
+
+def test_a_tensor_starts_otherwise_at_a_number_that_is_no_power_of_two() -> None:
+    slopes = {"slopes": {"shape": ["heads"], "init": "2.0 ** (-8.0 / {} * arange(heads))", "persistent": False}}
+    definition = "initial(slopes)[h] = 2 ** (-8 * h / near)\ny[n, h] = slopes[h] * x[n, h]"
+
+    def layer(of: str) -> Any:
+        buffers = {"slopes": {**slopes["slopes"], "init": str(slopes["slopes"]["init"]).format(of)}}
+        return program("y = type_as(slopes, x) * x", buffers=buffers, definition=definition, **HEADS)
+
+    finding = fault_of(layer("heads"))
+    assert (finding.rule.code, finding.labels[0].text) == ("LG408", "this starts otherwise")
+    assert checked(layer("near")).at_bounds
+
+
 def test_a_law_is_broken_at_a_bound() -> None:
     scale = {"scale": {"type": "float", "min": 0, "max": 1, "default": 0.5, "doc": "Scale."}}
     finding = fault_of(program("y = scale * x", arguments=scale, laws=[{"law": "abs(layer(x)) < abs(x)"}]))
@@ -154,6 +185,10 @@ def test_a_law_is_broken_at_a_bound() -> None:
             ["at_equality", "of_ones"],
         ),
         ({"forward": "y = x[:, :C // 2]", "outputs": {"y": ["N", "C // 2"]}}, ["of_ones", "of_other_rests"]),
+        (
+            {"arguments": {"group": DIM}, "forward": "y = x[:, :C // group]", "outputs": {"y": ["N", "C // group"]}},
+            ["of_least_numbers", "of_ones", "of_other_numbers", "of_other_rests"],
+        ),
     ],
 )  # fmt: skip
 def test_limits_are_joined_in_few_settings(parts: dict[str, Any], names: list[str]) -> None:

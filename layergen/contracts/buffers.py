@@ -13,6 +13,7 @@ from layergen.lang import expression as ex
 from layergen.lang.visitor import statements
 from layergen.ops.updating import STATISTICS, writes_statistics
 from layergen.resolve.inference import bound
+from layergen.resolve.program import Program
 from layergen.rules.behaviour import TensorWritten
 from layergen.rules.values import UpdatedInEvaluation
 from layergen.run.forward import Run
@@ -82,6 +83,12 @@ def check_buffers(ways: Ways) -> Iterator[Finding]:
         help += "; if evaluation is meant to update it, "
         help += "say why: `accept: {updated-in-evaluation: …}`"
         yield UpdatedInEvaluation.at(Place(FORWARD, target.span), message, help=help)
+
+
+def updates_in_evaluation(program: Program) -> bool:
+    """Whether a layer, or one that it is made of, says that evaluation updates its buffers."""
+    own = UpdatedInEvaluation.name in program.accept
+    return own or any(updates_in_evaluation(child.program) for child in program.children.values())
 
 
 def _by_mode(ways: Ways, name: str) -> str | None:

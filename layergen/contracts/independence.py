@@ -1,6 +1,7 @@
 """Independence: a sample gives what it gives, whoever else is in its batch."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 
 from torch import Tensor
 
@@ -17,9 +18,13 @@ from layergen.resolve.program import Program
 from layergen.resolve.standing import axes
 from layergen.rules.meaning import DependentSamples, NeedlessMixes
 from layergen.run.forward import Run, TrialFault
+from layergen.run.trial import works_at
+from layergen.settings.choice import allowed
 from layergen.words import listed, plural
 
 SEVERAL = 3  # samples, where a setting has but one
+SORTED = 5  # samples, where they are put in order: two of them are back where they were if it is done twice
+ORDERING = frozenset({"argsort", "sort", "msort", "topk"})
 DRAWS = 8  # of integers, until samples are seen to meet that are said to
 
 
@@ -75,10 +80,13 @@ def _several(probe: Probe, batch: str) -> Probe | None:
     if not any(axes(part, batch, ranks[name]) for name, part in probe.results.items()):
         return None
     size = setting.leading[0] if batch == LEADING else setting.sizes[batch]
-    try:
-        return probe if size > 1 else probe.at(resized(setting, batch, SEVERAL))
-    except TrialFault:
-        return None
+    wanted = [SORTED] if any(op.name in ORDERING for op in probe.program.forward.ops) and size < SORTED else []
+    for several in (*wanted, SEVERAL) if size == 1 else wanted:
+        other = resized(setting, batch, several)
+        with suppress(TrialFault):
+            if several != SORTED or (allowed(probe.program, other) and works_at(probe.program, other)):
+                return probe.at(other)
+    return probe if size > 1 else None
 
 
 def _matched_mixes(probe: Probe, training: bool, batch: str) -> bool:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from layergen.contracts.agreement import Mismatch, disagreement, matched_by
+from layergen.contracts.at_start import hold_starts
 from layergen.contracts.compared import HELP, started
 from layergen.contracts.defined import in_training
 from layergen.contracts.definition import computes_at_full_shape, differences, evaluated, is_exact
@@ -58,7 +59,7 @@ class Limited:
 
 
 def hold_at_bounds(program: Program, runs: Iterable[Runs]) -> tuple[Limited, ...]:
-    """Compare a layer with its definition, its match and its laws at settings at its bounds.
+    """Compare a layer with its definition, its match and its laws at settings at its bounds, and how it starts there.
 
     Returns:
         Those at which all that could be compared is the same, in numbers.
@@ -67,7 +68,8 @@ def hold_at_bounds(program: Program, runs: Iterable[Runs]) -> tuple[Limited, ...
         SpecError: If something differs.
     """
     found: list[Limited] = []
-    laws = 0
+    laws, runs = 0, tuple(runs)
+    hold_starts(program, runs)
     for one in runs:
         if one.admits(WITH_DATA):
             instance = started(program, one.setting)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor
 
+from layergen.contracts.buffers import updates_in_evaluation
 from layergen.contracts.empty import takes_it, without_samples
 from layergen.contracts.forward_mode import forward_mode
 from layergen.contracts.jacobian import jacobian
@@ -92,7 +93,8 @@ def _seen(
 
 def _held(program: Program, setting: Setting) -> tuple[Twice, bool, bool, bool]:
     """What is seen at a setting of second gradients, and of derivatives forwards, `vmap` and `jacrev` in evaluation."""
-    mapped = program.random != "always" and _maps(program, setting)
+    settled = program.random != "always" and not updates_in_evaluation(program)  # in place, which `vmap` refuses
+    mapped = settled and _maps(program, setting)
     return twice(program, setting), forward_mode(program, setting), mapped, jacobian(program, setting)
 
 

@@ -18,6 +18,7 @@ from layergen.settings.choice import Setting, allowed, case_sizes, setting_with
 
 LARGEST = 8  # whole numbers that are bounds of sizes
 ROUNDED = frozenset({"//", "%"})
+ROUNDING = frozenset({"int", "floor", "ceil", "round", "trunc"})
 HALVED = "fft."  # ops that give half of what they take, and one more
 
 
@@ -36,6 +37,7 @@ def joined_limits(program: Program, usual: Sequence[Setting]) -> Iterator[Settin
         "of_least_numbers": _moved(program, base, "min", _counts),
         "at_equality": _at_equality(program, base),
         "of_ones": _with_sizes(program, base, lambda size: 1),
+        "of_other_numbers": _with_numbers(program, base) if rested is not base else base,
         "of_other_rests": rested,
         "of_other_rests_at_equality": _at_equality(program, rested) if rested is not base else base,
     }
@@ -115,12 +117,28 @@ def _with_sizes(program: Program, base: Setting, change: Callable[[int], int]) -
     return setting
 
 
+def _with_numbers(program: Program, base: Setting) -> Setting:
+    """The setting with each whole number among the arguments larger by 1 that may be so beside those before it."""
+    setting = base
+    for name, argument in program.decided.items():
+        if argument.type.numeric and argument.type.integral and not argument.finite and name not in program.replaced:
+            value = _next(setting.values[name])
+            setting = (_given(program, setting, base, name, value) or setting) if value is not None else setting
+    return setting
+
+
+def _next(current: Any) -> Any:
+    if isinstance(current, tuple):
+        return [part + 1 for part in current] if current and all(type(part) is int for part in current) else None
+    return current + 1 if type(current) is int else None
+
+
 def _divides(program: Program) -> bool:
     """Whether a part of the layer rounds a quotient, or has an op that does."""
     parts = [part.expression for part in program.scoped]
     found = (*nodes(program.forward.statements), *(node for part in parts for node in ex.walk(part)))
     return any(
         (isinstance(node, ex.Binary) and node.operator in ROUNDED)
-        or (isinstance(node, ex.Call) and node.function.startswith(HALVED))
+        or (isinstance(node, ex.Call) and (node.function in ROUNDING or node.function.startswith(HALVED)))
         for node in found
     )

@@ -260,7 +260,7 @@ BEHAVIOURS = {
     ),
     "test_vmap": Behaviour(
         lambda layer: layer.transforms.mapped,
-        "`vmap` has no rule for an op, or its values are random",
+        "`vmap` has no rule for an op, its values are random, or evaluation updates a buffer",
     ),
 }
 

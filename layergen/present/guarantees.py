@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from layergen.checked import CheckedLayer
+from layergen.contracts.buffers import updates_in_evaluation
 from layergen.contracts.definition import MOST_ENTRIES
 from layergen.contracts.domains import small
 from layergen.contracts.dtype import PRECISIONS
@@ -228,7 +229,8 @@ def _on_data(layer: CheckedLayer) -> Iterator[Guarantee]:
         yield Guarantee("learning", "tried", f"{on_data}: {detail}")
     yield Guarantee("strides", "tried", f"{on_data}, in training: inputs may be slices of larger tensors")
     if program.buffers:
-        detail = "none changes but where it is assigned, and none is assigned in evaluation"
+        apart = "" if updates_in_evaluation(program) else ", and none is assigned in evaluation"
+        detail = f"none changes but where it is assigned{apart}"
         yield Guarantee("buffers", "tried", f"{on_data}: {detail}")
 
 
