@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 import torch
-from small import checked, program
+from small import DIM, checked, program
 from torch import Tensor, nn
 
 from generated.tests import behaviours
@@ -13,6 +13,7 @@ from layergen.contracts.jacobian import jacobian
 from layergen.contracts.open_sizes import needs_sizes
 from layergen.contracts.transforms import Transforms
 from layergen.contracts.twice import Twice
+from layergen.present.guarantees import guarantees
 from layergen.settings.choice import settings
 
 ATTENTION = "h = x[:, None, :, None]\ny = scaled_dot_product_attention(h, h, h)[:, 0, :, 0]"
@@ -237,3 +238,18 @@ def test_a_layer_that_cannot_be_traced_fails(test: Any, made: type[nn.Module], c
     with pytest.raises(Exception, match=r".") as failure:
         test(layer_of(made), **case)
     assert not isinstance(failure.value, TypeError | AttributeError)
+
+
+def test_what_evaluation_updates_is_not_mapped_over_nor_said_to_stay() -> None:
+    parts: dict[str, Any] = {
+        "forward": "y = x - type_as(last, x)\nlast = type_as(detach(mean(x, dim=0)), last)",
+        "arguments": {"dim": DIM},
+        "buffers": {"last": {"shape": ["dim"], "init": "zeros"}},
+        "inputs": {"x": ["N", "dim"]},
+        "outputs": {"y": ["N", "dim"]},
+        "accept": {"updated-in-evaluation": "A stream goes on."},
+    }
+    layer = checked(program(**parts))
+    assert not layer.transforms.mapped
+    (said,) = (item.detail for item in guarantees(layer) if item.contract == "buffers")
+    assert said.endswith("none changes but where it is assigned")
