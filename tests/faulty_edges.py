@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sound_edges import ATTENTION, CLASSES, MASK, MAYBE_LABELS, NC, NL, NLD, SCALAR, weight
+from sound_edges import ATTENTION, CLASSES, MASK, MAYBE_LABELS, NC, NL, NLD, NODES, SCALAR, weight
 
 
 def fault(code: str, op: str, **parts: Any) -> tuple[str, str, dict[str, Any]]:
@@ -85,6 +85,11 @@ FAULTY: dict[str, tuple[str, str, dict[str, Any]]] = {
     "all_ignored": fault(
         VALUE, "cross_entropy(x, t, ignore_index=-1)",
         forward="y = cross_entropy(x, t, ignore_index=-1)", inputs={"x": NC, "t": MAYBE_LABELS}, outputs=SCALAR,
+    ),
+    "degrees_at_the_other_end_of_an_edge": fault(
+        VALUE, "rsqrt(index_add(zeros(V), 0, target, ones(E)))",
+        forward="y = x[source] * rsqrt(index_add(zeros(V), 0, target, ones(E)))[source][:, None]",
+        inputs={"x": ["V", "C"], "source": NODES, "target": NODES}, outputs={"y": ["E", "C"]},
     ),
     "unbiased_over_the_batch": fault(
         VALUE, "std(x, dim=0)", forward="y = (x - mean(x, dim=0)) / (std(x, dim=0) + 1e-5)",

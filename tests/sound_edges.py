@@ -9,6 +9,7 @@ MASK = {"shape": ["N", "L"], "dtype": "bool", "doc": "Which count."}
 SCALAR: dict[str, Any] = {"y": []}
 NC, NL, NLD = ["N", "C"], ["N", "L"], ["N", "L", "D"]
 LABELS = {"shape": ["N"], "dtype": "int64", "range": [0, "C"]}
+NODES = {"shape": ["E"], "dtype": "int64", "range": [0, "V"]}
 MAYBE_LABELS = {"shape": ["N"], "dtype": "int64", "range": [-1, "C"]}
 ATTENTION = {"q": NLD, "k": ["N", "S", "D"], "v": ["N", "S", "D"]}
 KEYS = {"shape": ["N", "S"], "dtype": "bool", "doc": "Which keys count."}
@@ -19,6 +20,12 @@ def weight(init: str = "ones", *shape: str) -> dict[str, Any]:
 
 
 SOUND: dict[str, dict[str, Any]] = {
+    "degrees_at_the_other_end_of_an_edge": {
+        "forward": "d = index_add(zeros(V), 0, target, ones(E))\n"
+        "y = x[source] * where(d > 0, rsqrt(clamp(d, min=1)), 0)[source][:, None]",
+        "inputs": {"x": ["V", "C"], "source": NODES, "target": NODES},
+        "outputs": {"y": ["E", "C"]},
+    },
     "rms_norm": {
         "forward": "y = x * rsqrt(mean(square(x), dim=-1, keepdim=True) + eps)",
         "arguments": {"eps": FLOOR},

@@ -186,20 +186,33 @@ def _masks(change_mask: Callable[[Tensor], object]) -> Change:
     return change
 
 
-def _integers(last: bool) -> Change:
+def _integers(*last: bool) -> Change:
+    """Each integer input at the last number of its range, or at the first; further ones as the one before."""
+
     def change(instance: Instance) -> None:
-        ranges = dict(instance.ranges())
-        for name, tensor in _inputs(instance):
-            whole = not tensor.is_floating_point() and tensor.dtype is not torch.bool
-            if name in ranges and whole and not instance.program.inputs[name].distinct:
-                tensor.fill_(int(ranges[name][1]) - 1 if last else int(ranges[name][0]))
+        ends = iter(last)
+        end = False
+        for name, limits in _ranged(instance):
+            end = next(ends, end)
+            tensor = instance.inputs[name]
+            assert tensor is not None
+            if not instance.program.inputs[name].distinct:
+                tensor.fill_(int(limits[1]) - 1 if end else int(limits[0]))
 
     return change
 
 
+def _ranged(instance: Instance) -> Iterator[tuple[str, tuple[float, float]]]:
+    """The integer inputs that have ranges."""
+    ranges = dict(instance.ranges())
+    for name, tensor in _inputs(instance):
+        if name in ranges and not tensor.is_floating_point() and tensor.dtype is not torch.bool:
+            yield name, ranges[name]
+
+
 def _beside_low_ends(number: float) -> Change:
     """Large numbers where there is no range, beside what has one at its low end: no score and no target count."""
-    changes = (_large(number), _at_low_end, _masks(lambda mask: mask.fill_(False)), _integers(last=False))
+    changes = (_large(number), _at_low_end, _masks(lambda mask: mask.fill_(False)), _integers(False))
 
     def change(instance: Instance) -> None:
         for one in changes:
@@ -238,8 +251,12 @@ MASKS = (
     Draw("the first row of a mask is true", _masks(lambda mask: mask[:1].fill_(True) if mask.dim() else mask)),
 )
 INTEGERS = (
-    Draw("integer inputs are at the low end of their range", _integers(last=False)),
-    Draw("integer inputs are at the high end of their range", _integers(last=True)),
+    Draw("integer inputs are at the low end of their range", _integers(False)),
+    Draw("integer inputs are at the high end of their range", _integers(True)),
+)
+APART = (
+    Draw("one integer input is at the low end of its range, and others are at the high end", _integers(False, True)),
+    Draw("one integer input is at the high end of its range, and others are at the low end", _integers(True, False)),
 )
 LOW = "and those that are bounded at their low end"
 BESIDE = (
@@ -257,7 +274,7 @@ def draws(instance: Instance, edges: frozenset[Edge]) -> Iterator[Draw]:
     if any(part.dtype == "bool" for part in given):
         found += MASKS
     if any(not part.floating and part.range is not None for part in given):
-        found += INTEGERS
+        found += INTEGERS if len(list(_ranged(instance))) < 2 else (*INTEGERS, *APART)
         found += [Draw(f"labels are all {number}", all_of(number), LABELS) for number in labels(instance)]
     if any(part.floating and part.range is not None for part in given):
         found.append(LOW_END)
