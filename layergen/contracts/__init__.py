@@ -48,6 +48,7 @@ from layergen.contracts.training import RANDOMNESS
 from layergen.contracts.turned import TURNED
 from layergen.contracts.units import UNITS
 from layergen.contracts.vanishing import VANISHING
+from layergen.contracts.widened import WIDENED
 from layergen.contracts.wrapped import WRAPPED
 from layergen.diagnostics import Finding
 from layergen.faults import SpecError, refuse
@@ -72,7 +73,7 @@ CONTRACTS: dict[str, tuple[Promise, ...]] = {
     "training": (RANDOMNESS, DROPPED, EDGE_DRAWS, EDGE_STARTS),
     "meaning": (INDEPENDENCE, CAUSAL, MASKS, AXES, TURNED),
     "definition": (COMPLETE, TOLD),
-    "domains": (DOMAINS, WRAPPED),
+    "domains": (DOMAINS, WRAPPED, WIDENED),
     "finite": (FINITE,),
     "flat": (FLAT,),
     "trained": (TRAINED, STUCK),

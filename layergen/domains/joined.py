@@ -18,7 +18,7 @@ from layergen.settings.choice import Setting, allowed, case_sizes, setting_with
 
 LARGEST = 8  # whole numbers that are bounds of sizes
 ROUNDED = frozenset({"//", "%"})
-ROUNDING = frozenset({"int", "floor", "ceil", "round", "trunc"})
+ROUNDING = frozenset({"int", "floor", "ceil", "round", "trunc", "remainder", "fmod"})
 HALVED = "fft."  # ops that give half of what they take, and one more
 
 
@@ -37,7 +37,7 @@ def joined_limits(program: Program, usual: Sequence[Setting]) -> Iterator[Settin
         "of_least_numbers": _moved(program, base, "min", _counts),
         "at_equality": _at_equality(program, base),
         "of_ones": _with_sizes(program, base, lambda size: 1),
-        "of_other_numbers": _with_numbers(program, base) if rested is not base else base,
+        "of_other_numbers": other_numbers(program, base) if rested is not base else base,
         "of_other_rests": rested,
         "of_other_rests_at_equality": _at_equality(program, rested) if rested is not base else base,
     }
@@ -117,7 +117,7 @@ def _with_sizes(program: Program, base: Setting, change: Callable[[int], int]) -
     return setting
 
 
-def _with_numbers(program: Program, base: Setting) -> Setting:
+def other_numbers(program: Program, base: Setting) -> Setting:
     """The setting with each whole number among the arguments larger by 1 that may be so beside those before it."""
     setting = base
     for name, argument in program.decided.items():

@@ -243,6 +243,28 @@ class WrappedIndex(Rule):
     judges = True
 
 
+class OverflowingIntegers(Rule):
+    """Integers of few bits have no room for what is computed of them.
+
+    Torch computes in the dtype of what it is given, and goes on with what is left of a number that has no room in it.
+    The forward is run on integer inputs that have a range and are narrower than int64, at random numbers and at the
+    ends of their ranges, and once more on the same numbers in int64: each output must be the same. It is not told of a
+    forward that turns bits around, by `~` or shifts.
+
+        inputs:
+          a: {shape: [N, H, W], dtype: uint8, range: [0, 255]}
+          b: {shape: [N, H, W], dtype: uint8, range: [0, 255]}
+        forward: y = to(a + b, float32) / 2               # 200 + 200 is 144 in uint8
+
+    Fix: widen before computing.
+
+        forward: y = (to(a, float32) + to(b, float32)) / 2
+    """
+
+    code = "LG368"
+    judges = True
+
+
 class FlooredFactor(Rule):
     """A factor is a quotient that is rounded down to 0, and takes what it scales with it.
 
