@@ -184,6 +184,7 @@ def test_a_law_is_broken_at_a_bound() -> None:
             },
             ["at_equality", "of_ones"],
         ),
+        ({"forward": "y = x * max(N - C, 0)"}, ["of_ones", "of_reversed_sizes"]),
         ({"forward": "y = x[:, :C // 2]", "outputs": {"y": ["N", "C // 2"]}}, ["of_ones", "of_other_rests"]),
         (
             {"arguments": {"group": DIM}, "forward": "y = x[:, :C // group]", "outputs": {"y": ["N", "C // group"]}},

@@ -37,6 +37,7 @@ def joined_limits(program: Program, usual: Sequence[Setting]) -> Iterator[Settin
         "of_least_numbers": _moved(program, base, "min", _counts),
         "at_equality": _at_equality(program, base),
         "of_ones": _with_sizes(program, base, lambda size: 1),
+        "of_reversed_sizes": _reversed(program, base) if _compares_sizes(program) else base,
         "of_other_numbers": other_numbers(program, base) if rested is not base else base,
         "of_other_rests": rested,
         "of_other_rests_at_equality": _at_equality(program, rested) if rested is not base else base,
@@ -115,6 +116,18 @@ def _with_sizes(program: Program, base: Setting, change: Callable[[int], int]) -
         changed = replace(setting, sizes={**setting.sizes, name: change(size)})
         setting = changed if allowed(program, changed) else setting
     return setting
+
+
+def _reversed(program: Program, base: Setting) -> Setting:
+    """The setting at which what was the larger of two sizes is the smaller one."""
+    sizes = dict(zip(base.sizes, reversed(base.sizes.values()), strict=True))
+    return allowed_sizes(program, replace(base, sizes=sizes)) or base
+
+
+def _compares_sizes(program: Program) -> bool:
+    """Whether several dimensions are numbers in the forward, which may be right where one is the larger one alone."""
+    names = {node.id for node in nodes(program.forward.statements) if isinstance(node, ex.Name)}
+    return len(names & program.dimensions.keys()) > 1
 
 
 def other_numbers(program: Program, base: Setting) -> Setting:
