@@ -297,6 +297,16 @@ def test_values_that_depend_on_where_an_input_lies_are_found() -> None:
     assert finding.message == "`y` has other values where the inputs are slices of larger tensors"
 
 
+def test_complex_numbers_are_viewed_wherever_inputs_lie() -> None:
+    parts: dict[str, Any] = {"inputs": {"x": ["N", "L", "D"]}, "outputs": {"y": ["N", "L", "D"]}}
+    forward = "h = reshape(to(x, float32), [N, L, D // 2, 2])\nz = {}\ny = type_as(flatten(view_as_real(z * z), 2), x)"
+    even = {**parts, "constraints": ["D % 2 == 0"]}
+    finding = fault_of(program(forward.format("view_as_complex(h)"), **even))
+    assert finding.message.endswith("where the inputs have their first dimension last in memory")
+    assert "`complex(h[..., 0], h[..., 1])`" in str(finding.help)
+    assert checked(program(forward.format("complex(h[..., 0], h[..., 1])"), **even))
+
+
 # Constants in half precision
 
 

@@ -1,6 +1,6 @@
 """Where contracts run a layer: without data in every precision, on an accelerator, under autocast, or on real data."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch.overrides import TorchFunctionMode
 
-from layergen.contracts.values import EQUAL, HUGE, LARGE, ORDINARY, ZERO, Point, drawn, give, strided
+from layergen.contracts.values import EQUAL, HUGE, LARGE, ORDINARY, ZERO, Point, drawn, give, strided, turned
 from layergen.lang import expression as ex
 from layergen.prove.abstract_run import ACCELERATOR, fake_accelerator, fake_tensors
 from layergen.run import on_data
@@ -106,11 +106,11 @@ def fill(instance: Instance) -> None:
     give(instance, ORDINARY)
 
 
-def _fill_strided(instance: Instance) -> None:
-    """The same values, the inputs in parts of larger tensors."""
+def _fill_laid_out(instance: Instance, lay: Callable[[torch.Tensor], torch.Tensor]) -> None:
+    """The same values, the inputs in other places of memory."""
     fill(instance)
     for name, tensor in instance.inputs.items():
-        instance.inputs[name] = tensor if tensor is None else strided(tensor)
+        instance.inputs[name] = tensor if tensor is None else lay(tensor)
 
 
 def started(
@@ -123,7 +123,8 @@ def started(
 
 SMALL = Watch(WITHOUT_DATA, TRAINING, SizeWatch)
 WITH_DATA = Site(Placement(CPU), drawn, fill, SMALL)
-WITH_STRIDES = Site(Placement(CPU), drawn, _fill_strided, SMALL)
+WITH_STRIDES = Site(Placement(CPU), drawn, partial(_fill_laid_out, lay=strided), SMALL)
+WITH_TURNED_STRIDES = Site(Placement(CPU), drawn, partial(_fill_laid_out, lay=turned), SMALL)
 
 # The same numbers in each of these, which all of them can hold.
 _in_common = partial(started, rounded=torch.bfloat16, shake=SHAKE)

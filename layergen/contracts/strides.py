@@ -5,34 +5,46 @@ from collections.abc import Iterator
 from layergen.contracts.execution import NUMBERS
 from layergen.contracts.probing import differs
 from layergen.contracts.promise import Promise, Ways
-from layergen.contracts.sites import WITH_STRIDES
+from layergen.contracts.sites import WITH_STRIDES, WITH_TURNED_STRIDES
 from layergen.diagnostics import Finding
 from layergen.rules.shapes import OpFailed
 from layergen.run.forward import Run
 from layergen.run.watching import TRAINING, Bystander, Seen, Watch
 
 CUT_OUT = Watch(WITH_STRIDES, TRAINING, Bystander)
+TURNED = Watch(WITH_TURNED_STRIDES, TRAINING, Bystander)
+LAID_OUT = {
+    CUT_OUT: "where the inputs are slices of larger tensors",
+    TURNED: "where the inputs have their first dimension last in memory",
+}
 
 
 def check_strides(ways: Ways) -> Iterator[Finding]:
-    """Yield what fails where each input is a part of a larger tensor, with steps between its rows."""
-    for seen in ways.seen(CUT_OUT):
-        if seen.fault is not None:
-            found = seen.fault
-            message = f"{found.message}, where the inputs are slices of larger tensors"
-            if "view size" in found.message:
-                message = "`view` fails where the inputs are slices of larger tensors: "
-                message += "dimensions that do not lie side by side cannot be viewed as one"
-            yield OpFailed.at(found.place, message, labels=found.labels, notes=found.notes, help=found.help)
-            return
+    """Yield what fails, or is another value, where inputs do not lie in one piece, one row after the other."""
+    for watch, where in LAID_OUT.items():
+        for seen in ways.seen(watch):
+            if seen.fault is not None:
+                yield _refused(seen.fault, where)
+                return
     for runs in ways.runs:
         usual = {seen.training: seen for seen in runs.seen(NUMBERS)}
-        for seen in runs.seen(CUT_OUT):
-            if seen.training in usual and usual[seen.training].fault is None:
-                name = _other_values(usual[seen.training].run, seen.run)
-                if name is not None:
-                    yield _finding(seen, name)
-                    return
+        for watch, where in LAID_OUT.items():
+            for seen in runs.seen(watch):
+                if seen.training in usual and usual[seen.training].fault is None:
+                    name = _other_values(usual[seen.training].run, seen.run)
+                    # Random numbers are drawn into a tensor in the order of its memory.
+                    if name is not None and not (watch is TURNED and ways.program.draws):
+                        yield _finding(seen, name, where)
+                        return
+
+
+def _refused(found: Finding, where: str) -> Finding:
+    message, help = f"{found.message}, {where}", found.help
+    if "view size" in found.message:
+        message = f"`view` fails {where}: dimensions that do not lie side by side cannot be viewed as one"
+    if "view_as_complex" in found.message:
+        help = "make the complex number of its parts, wherever they lie: `complex(h[..., 0], h[..., 1])`"
+    return OpFailed.at(found.place, message, labels=found.labels, notes=found.notes, help=help)
 
 
 def _other_values(usual: Run, cut_out: Run) -> str | None:
@@ -43,10 +55,10 @@ def _other_values(usual: Run, cut_out: Run) -> str | None:
     return None
 
 
-def _finding(seen: Seen[None], name: str) -> Finding:
-    message = f"`{name}` has other values where the inputs are slices of larger tensors"
+def _finding(seen: Seen[None], name: str, where: str) -> Finding:
+    message = f"`{name}` has other values {where}"
     help = "read the entries by their indices, which do not depend on where they lie: `x[:, arange(k)]`"
     return OpFailed.at(seen.run.place(name), message, notes=seen.instance.explainer.notes(), help=help)
 
 
-STRIDES = Promise(check_strides, (CUT_OUT, NUMBERS))
+STRIDES = Promise(check_strides, (*LAID_OUT, NUMBERS))

@@ -101,6 +101,11 @@ def _give_integers(instance: Instance, name: str, low: int, high: int) -> None:
     flat[: len(wanted)] = torch.tensor(wanted, dtype=tensor.dtype)
 
 
+def turned(tensor: Tensor) -> Tensor:
+    """A tensor of the same values whose first dimension is the last in memory."""
+    return tensor.movedim(0, -1).contiguous().movedim(-1, 0) if tensor.dim() else tensor
+
+
 def strided(tensor: Tensor) -> Tensor:
     """A tensor of the same values that lies in a larger one, so that no two of its dimensions can be viewed as one."""
     if tensor.dim() == 1:

@@ -227,7 +227,8 @@ def _on_data(layer: CheckedLayer) -> Iterator[Guarantee]:
     if data.points and any(part.gradient for part in program.parameters.values()):
         detail = f"each parameter with a gradient moves within {STEPS} steps from its initial value"
         yield Guarantee("learning", "tried", f"{on_data}: {detail}")
-    yield Guarantee("strides", "tried", f"{on_data}, in training: inputs may be slices of larger tensors")
+    laid_out = "inputs may be slices of larger tensors, or have their first dimension last in memory"
+    yield Guarantee("strides", "tried", f"{on_data}, in training: {laid_out}")
     if program.buffers:
         apart = "" if updates_in_evaluation(program) else ", and none is assigned in evaluation"
         detail = f"none changes but where it is assigned{apart}"
