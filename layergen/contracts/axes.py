@@ -1,7 +1,7 @@
 """Axes: what a reshape takes for one axis has been one, or consists of neighbours."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, combinations, pairwise
 from operator import mul
@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from torch import Tensor
 
 from layergen.contracts.promise import Promise, Ways
+from layergen.contracts.regrouped import Joined
 from layergen.diagnostics import FORWARD, Finding, Place
 from layergen.lang import expression as ex
 from layergen.lang.visitor import sources
@@ -21,6 +22,7 @@ from layergen.run.watching import TRAINING, WITHOUT_DATA, Seen, Watch, Watcher
 Sizes = tuple[int, ...]
 Item = TypeVar("Item")
 RESHAPES = frozenset({"reshape", "view"})
+REGROUPS = RESHAPES | {"flatten", "unflatten"}
 
 
 @dataclass(frozen=True)
@@ -39,12 +41,11 @@ class ReshapeWatch(Watcher[Sequence[Reshape]]):
         super().__init__(instance)
         self.found: list[Reshape] = []
 
-    def called(self, node: ex.Call, arguments: Sequence[Any], keywords: Mapping[str, Any]) -> None:
-        if node.function in RESHAPES and len(arguments) > 1 and isinstance(arguments[0], Tensor) and not keywords:
-            before = tuple(arguments[0].shape)
-            listed = arguments[1] if isinstance(arguments[1], list | tuple) else arguments[1:]
-            if all(type(size) is int for size in listed):
-                self.found.append(Reshape(node, before, _without_rest(before, tuple(listed))))
+    def gave(self, node: ex.Call | ex.Binary, operands: Sequence[Any], value: Any) -> None:
+        match operands:
+            case (Tensor() as given, *_) if isinstance(node, ex.Call) and node.function in REGROUPS and node.arguments:
+                if isinstance(value, Tensor):
+                    self.found.append(Reshape(node, tuple(given.shape), tuple(value.shape)))
 
     def evidence(self, run: Run | None) -> Sequence[Reshape]:
         return self.found
@@ -65,13 +66,19 @@ def check_axes(ways: Ways) -> Iterator[Finding]:
     told: set[ex.Call] = set()
     shifted = {node for node, pairs in _by_node(ways).items() if all(_shifts(*pair) for pair in pairs)}
     for seen in ways.seen(WATCH):
+        joined = Joined()
         for one in seen.evidence:
-            if one.node in told | shifted or keeps_axes(one.before, one.after) or not _is_given(one.node, program):
+            other = joined.reshaped(one.before, one.after)
+            if one.node in told or not _is_given(one.node, program):
                 continue
-            finding = _finding(seen, one)
-            if finding is not None:
+            if other is not None:
                 told.add(one.node)
-                yield finding
+                yield _regrouped(seen, one, *other)
+            elif one.node not in shifted and not keeps_axes(one.before, one.after):
+                finding = _finding(seen, one)
+                if finding is not None:
+                    told.add(one.node)
+                    yield finding
 
 
 AXES = Promise(check_axes, (WATCH,))
@@ -105,12 +112,6 @@ def _shifts(before: Sizes, after: Sizes) -> bool:
     return abs(first - second) == 1 and (after[different[0]], after[different[1]]) == (second, first)
 
 
-def _without_rest(before: Sizes, after: Sizes) -> Sizes:
-    """A shape with a number in the place of -1."""
-    known = math.prod(size for size in after if size != -1)
-    return tuple(math.prod(before) // known if size == -1 and known else size for size in after)
-
-
 def _is_given(node: ex.Call, program: Program) -> bool:
     """Whether an input has a share in what is reshaped."""
     seen: set[str] = set()
@@ -133,8 +134,16 @@ def _finding(seen: Seen[Any], one: Reshape) -> Finding | None:
     return MixedAxes.at(Place(FORWARD, one.node.span), message, notes=notes, help=help)
 
 
+def _regrouped(seen: Seen[Any], one: Reshape, joined: Sizes, split: Sizes) -> Finding:
+    message = f"`{ex.show(one.node)}` mixes axes: what became one of {list(joined)} is split into {list(split)}"
+    help = "split an axis in the order in which its parts became one, and let them change places behind that"
+    return MixedAxes.at(Place(FORWARD, one.node.span), message, notes=seen.instance.explainer.notes(), help=help)
+
+
 def _mended(one: Reshape) -> str | None:
     value, *rest = one.node.arguments
+    if one.node.keywords:
+        return None
     for first, second in _exchanges(one.before):
         if keeps_axes(_exchanged(one.before, first, second), one.after):
             call = ex.Call("transpose", (value, ex.Literal(first), ex.Literal(second)))

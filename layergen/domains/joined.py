@@ -120,7 +120,7 @@ def _with_sizes(program: Program, base: Setting, change: Callable[[int], int]) -
 
 def _reversed(program: Program, base: Setting) -> Setting:
     """The setting at which what was the larger of two sizes is the smaller one."""
-    sizes = dict(zip(base.sizes, reversed(base.sizes.values()), strict=True))
+    sizes = dict(zip(base.sizes, reversed([*base.sizes.values()]), strict=True))
     return allowed_sizes(program, replace(base, sizes=sizes)) or base
 
 
