@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sound_edges import ATTENTION, CLASSES, MASK, MAYBE_LABELS, NC, NL, NLD, NODES, SCALAR, weight
+from sound_edges import ATTENTION, CLASSES, HEADS, MASK, MAYBE_LABELS, NC, NL, NLD, NODES, SCALAR, weight
 
 
 def fault(code: str, op: str, **parts: Any) -> tuple[str, str, dict[str, Any]]:
@@ -93,6 +93,22 @@ FAULTY: dict[str, tuple[str, str, dict[str, Any]]] = {
     ),
     "unbiased_over_the_batch": fault(
         VALUE, "std(x, dim=0)", forward="y = (x - mean(x, dim=0)) / (std(x, dim=0) + 1e-5)",
+    ),
+    "unbiased_over_channels_of_which_there_may_be_one": fault(
+        VALUE, "std(x, dim=-1, keepdim=True)",
+        forward="y = (x - mean(x, dim=-1, keepdim=True)) / (std(x, dim=-1, keepdim=True) + 1e-6)",
+        arguments={"C": CLASSES},
+    ),
+    "unbiased_over_a_weight_of_one_column": fault(
+        VALUE, "std(v, dim=1, keepdim=True)",
+        forward="w = v - mean(v, dim=1, keepdim=True)\ny = linear(x, w / (std(v, dim=1, keepdim=True) + 1e-5))",
+        arguments={"C": CLASSES}, parameters={"v": weight("normal(0, 1)", "C", "C")},
+    ),
+    "heads_of_one_feature": fault(
+        VALUE, "var(h, dim=-1, keepdim=True)",
+        forward="h = reshape(x, [N, heads, C // heads])\n"
+        "y = reshape(h * rsqrt(var(h, dim=-1, keepdim=True) + 1e-5), [N, C])",
+        arguments={"C": CLASSES, "heads": HEADS}, constraints=["C % heads == 0"],
     ),
     "mean_of_the_steps_of_a_single_value": fault(
         VALUE, "mean(square(x[:, 1:] - x[:, :-1]))",

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sound_edges import CLASSES, EPS, LABELS, NC, SCALAR, weight
+from sound_edges import CLASSES, EPS, HEADS, LABELS, NC, SCALAR, weight
 
 MORE_SOUND: dict[str, dict[str, Any]] = {
     "learned_power": {
@@ -21,8 +21,20 @@ MORE_SOUND: dict[str, dict[str, Any]] = {
     "norm_of_the_annotated_transformer": {
         "forward": "m = mean(x, dim=-1, keepdim=True)\ns = std(x, dim=-1, keepdim=True)\n"
         "y = a * (x - m) / (s + 1e-6) + b",
-        "arguments": {"C": CLASSES},
+        "arguments": {"C": CLASSES | {"min": 2}},
         "parameters": {"a": weight("ones", "C"), "b": weight("zeros", "C")},
+    },
+    "standardized_weight": {
+        "forward": "w = v - mean(v, dim=1, keepdim=True)\n"
+        "y = linear(x, w / (std(v, dim=1, correction=0, keepdim=True) + 1e-5))",
+        "arguments": {"C": CLASSES},
+        "parameters": {"v": weight("normal(0, 1)", "C", "C")},
+    },
+    "heads_of_several_features": {
+        "forward": "h = reshape(x, [N, heads, C // heads])\n"
+        "y = reshape(h / (std(h, dim=-1, keepdim=True) + 1e-5), [N, C])",
+        "arguments": {"C": CLASSES, "heads": HEADS},
+        "constraints": ["C % heads == 0", "C // heads > 1"],
     },
     "graph_convolution": {
         "forward": "h = a + eye(N)\nd = rsqrt(sum(h, dim=1))\ny = d[:, None] * h * d @ x",

@@ -5,6 +5,7 @@ from typing import Any
 EPS = {"type": "float", "min": 0, "exclusive": "min", "default": 1e-6, "doc": "Small."}
 FLOOR = {"type": "float", "min": 0, "default": 1e-5, "doc": "Small, or none."}
 CLASSES = {"type": "int", "min": 1, "doc": "Classes."}
+HEADS = {"type": "int", "min": 1, "doc": "Heads."}
 MASK = {"shape": ["N", "L"], "dtype": "bool", "doc": "Which count."}
 SCALAR: dict[str, Any] = {"y": []}
 NC, NL, NLD = ["N", "C"], ["N", "L"], ["N", "L", "D"]

@@ -57,6 +57,14 @@ def test_a_number_is_kept_from_zero_by_a_constraint_and_a_tensor_by_a_bound(divi
     assert (found.help or "").startswith(help)
 
 
+def test_a_spread_of_one_value_is_made_a_biased_one_or_left_out_by_the_bound() -> None:
+    parts: dict[str, Any] = {"arguments": {"C": {"type": "int", "min": 1, "doc": "Size."}}}
+    (found,) = breaches(program("y = x / (std(x, dim=1, keepdim=True) + 1)", **parts))
+    assert found.message == "`std` makes `y` NaN where `C` is 1"
+    biased, bound = "write `correction=0`", "leave the bound out of what `C` may be: `min: 2`"
+    assert found.help == f"a single value has no unbiased spread: {biased}, or {bound}"
+
+
 def test_a_layer_may_do_what_its_module_does() -> None:
     size = {"type": "int", "min": 1, "doc": "Size."}
     forward = "v, m = var_mean(x, dim=-1, correction=0, keepdim=True)\ny = (x - m) * rsqrt(v)"

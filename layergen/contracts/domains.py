@@ -90,6 +90,8 @@ def _name(node: ex.Expression) -> str:
 def _help(program: Program, witness: Witness) -> str | None:
     """What to write instead."""
     node, edge = witness.suspect.node, witness.suspect.edge
+    if edge is Edge.SPREAD and witness.trip.help is not None:
+        return f"a single value has no unbiased spread: write `correction=0`, or {witness.trip.help}"
     if witness.trip.help is not None:
         return witness.trip.help
     match edge:

@@ -64,10 +64,13 @@ def trips(program: Program, ways: Sequence[Setting], suspects: Sequence[Suspect]
             for suspect in suspects:
                 for limit in at_exponents(program, setting, suspect.node) if suspect.edge is Edge.POWER else ():
                     yield Trip(limit.setting, True, (suspect,), training, limit.words, limit.name, limit.help)
-            # A layer of a single channel need not have a spread: it is what divides by `n - 1` that is meant.
             there = tuple(suspect for suspect in suspects if suspect.edge in SINGULAR)
-            for limit in at_bounds(program, setting) if there else ():
-                yield Trip(limit.setting, False, there, training, limit.words, limit.name, limit.help)
+            bounded = tuple(suspect for suspect in suspects if suspect.edge in SINGULAR | {Edge.SPREAD})
+            for limit in at_bounds(program, setting) if bounded else ():
+                yield Trip(limit.setting, False, bounded, training, limit.words, limit.name, limit.help)
+            spreads = tuple(suspect for suspect in suspects if suspect.edge is Edge.SPREAD)
+            for words, changed in _at_least(program, setting) if spreads else ():
+                yield Trip(changed, False, spreads, training, words=words)
             for limit in at_equality(program, setting):
                 yield Trip(limit.setting, False, suspects, training, limit.words, limit.name, limit.help)
             for limit in at_numbers(program, ways, [suspect.node for suspect in there]) if there else ():
@@ -115,6 +118,23 @@ def _with_units(program: Program, setting: Setting) -> Iterator[tuple[tuple[str,
         changed = allowed_sizes(program, replace(setting, sizes={**setting.sizes, **dict.fromkeys(names, 1)}))
         if changed is not None:
             yield names, changed
+
+
+def _at_least(program: Program, setting: Setting) -> Iterator[tuple[str, Setting]]:
+    """The setting with all whole numbers at their least at once: what is shared out among one is 1 there."""
+    least = {
+        name: argument.min
+        for name, argument in program.decided.items()
+        if argument.type.integral
+        and not argument.type.listed
+        and argument.min is not None
+        and not argument.finite
+        and name not in program.replaced
+        and setting.values[name] is not None
+    }
+    changed = with_arguments(program, setting, {name: int(bound) for name, bound in least.items()})
+    if len(least) > 1 and changed is not None:
+        yield listed([f"`{name}` is {bound:g}" for name, bound in least.items()]), changed
 
 
 def _uneven(program: Program, setting: Setting) -> Iterator[tuple[str, Setting]]:

@@ -124,8 +124,9 @@ class NonFiniteValue(Rule):
     of 0, a division by 0, or a softmax over nothing but minus infinity, inputs that take it there are looked for:
     zeros, equal rows, the ends of ranges, masks that mark everything or nothing, labels that are all the one which the
     forward compares them with or ignores, sizes of 1, large numbers; arguments and entries of lists at their bounds,
-    and at 0 and 1 and what is written beside them where no bound leaves these out; constraints where they only just
-    hold; and exponents between 0 and 1. Only what was run and failed is reported, with the inputs at which it did.
+    and at 0 and 1 and what is written beside them where no bound leaves these out; all whole numbers at their least at
+    once, where a single value has no unbiased spread; constraints where they only just hold; and exponents between 0
+    and 1. Only what was run and failed is reported, with the inputs at which it did.
 
         inputs:
           scores: [N, L]
