@@ -11,7 +11,20 @@ import torch
 from torch import Tensor
 
 from layergen.contracts.execution import NUMBERS
-from layergen.contracts.probing import FAR, NEAR, Probe, Tensors, Way, at_index, differs, probed, resized
+from layergen.contracts.probing import (
+    FAR,
+    FLOOR,
+    HUGE,
+    NEAR,
+    TOLERANCE,
+    Probe,
+    Tensors,
+    Way,
+    at_index,
+    differs,
+    probed,
+    resized,
+)
 from layergen.contracts.promise import Promise, Ways
 from layergen.diagnostics import Finding
 from layergen.lang import expression as ex
@@ -27,7 +40,9 @@ from layergen.settings.choice import Setting
 from layergen.words import listed, plural
 
 # The scales of all inputs and of what comes later, and whether bool inputs are all true.
-DRAWS = ((1.0, 1.0, True), (1.0, FAR, None), (NEAR, NEAR, True))
+Draw = tuple[float, float, bool | None]
+DRAWS: tuple[Draw, ...] = ((1.0, 1.0, True), (1.0, FAR, None), (NEAR, NEAR, True))
+OUTDONE = "leave later ones out by `-inf`, as larger ones outdo any number: `where(mask, scores, -inf)`"
 SHORTENED = "and the sequence ended in the middle"
 
 
@@ -40,20 +55,11 @@ def check_causal(ways: Ways) -> Iterator[Finding]:
     for way in probed(ways):
         if not is_causal(causal, way.probe.setting):
             continue
-        for scale, later_scale, masks in DRAWS:
-            before = way.probe.drawn(masks, scale=scale)
-            usual = way.probe.run(way.training, before)
-            if usual is None:
-                continue
-            sizes, strict = [way.probe.setting.sizes[name] for name in names], is_strict(causal, way.probe.setting)
-            for position in [*([-1] if strict else []), *_positions(sizes)]:
-                later = _later(way.probe, names, before, position, later_scale)
-                run = way.probe.run(way.training, later)
-                if run is None:
-                    continue
+        for draw in DRAWS:
+            for usual, run, position in _replaced(way, names, draw):
                 tried.add((way.probe.setting.name, way.training))
                 output = _sees(way, names, usual, run, position)
-                own = output is None and strict
+                own = output is None and is_strict(causal, way.probe.setting)
                 output = _sees(way, names, usual, run, position + 1) if own else output
                 if output is not None:
                     yield _finding(way, names, output, position + own, usual, own)
@@ -62,6 +68,10 @@ def check_causal(ways: Ways) -> Iterator[Finding]:
         output = short.sees()
         if output is not None:
             yield short.finding(output)
+            return
+        outdone = _outdone(way, names)
+        if outdone is not None:
+            yield outdone
             return
         shortened += [short.run is not None] if short.settled else []
     if tried:
@@ -180,14 +190,48 @@ def _later(probe: Probe, names: Sequence[str], before: Tensors, position: int, s
     return after
 
 
-def _sees(way: Way, names: Sequence[str], usual: Run, run: Run, position: int) -> str | None:
+def _replaced(way: Way, names: Sequence[str], draw: Draw) -> Iterator[tuple[Run, Run, int]]:
+    """What a layer gives, and what it gives with other values behind one position after the other."""
+    scale, later_scale, masks = draw
+    before = way.probe.drawn(masks, scale=scale)
+    usual = way.probe.run(way.training, before)
+    if usual is None:
+        return
+    setting, causal = way.probe.setting, way.probe.program.causal
+    first = [-1] if causal is not None and is_strict(causal, setting) else []
+    for position in [*first, *_positions([setting.sizes[name] for name in names])]:
+        run = way.probe.run(way.training, _later(way.probe, names, before, position, later_scale))
+        if run is not None:
+            yield usual, run, position
+
+
+def _sees(way: Way, names: Sequence[str], usual: Run, run: Run, position: int, floor: float = FLOOR) -> str | None:
     """The first output that has changed up to a position."""
     for output, value in usual.outputs.items():
         places = _places(way.probe.results[output], names, value.dim())
         if places:
             now = run.outputs[output]
-            if differs(value[_up_to(position, value, places)], now[_up_to(position, now, places)]):
+            if differs(value[_up_to(position, value, places)], now[_up_to(position, now, places)], floor=floor):
                 return output
+    return None
+
+
+def _outdone(way: Way, names: Sequence[str]) -> Finding | None:
+    """What is wrong if what comes later has an effect where all scores are large, and outdo a number put in its place.
+
+    What is computed of all entries at once, as by a Fourier transform, is rounded by the largest of them.
+    """
+    if all(name in way.probe.ranges or not way.probe.program.inputs[name].floating for name in way.probe.given):
+        return None
+    for scale in HUGE:
+        for usual, run, position in _replaced(way, names, (scale, scale, True)):
+            values = [value for one in (usual, run) for value in one.outputs.values() if value.is_floating_point()]
+            if not all(bool(value.isfinite().all()) for value in values):
+                continue
+            largest = max((float(value.abs().max()) for value in values if value.numel()), default=0.0)
+            output = _sees(way, names, usual, run, position, FLOOR + TOLERANCE * largest)
+            if output is not None:
+                return _outdone_finding(way, names, output, position, usual, scale)
     return None
 
 
@@ -199,9 +243,7 @@ def _may_depend(program: Program) -> bool:
 
 
 def _finding(way: Way, names: Sequence[str], output: str, position: int, usual: Run, own: bool) -> Finding:
-    sizes = [way.probe.setting.sizes[name] for name in names]
-    index = ", ".join(str(int(place)) for place in torch.unravel_index(torch.tensor(position), sizes))
-    where = f"index {index if len(names) == 1 else f'[{index}]'} along {along(names)}"
+    where = _index(way, names, position)
     message = f"`{output}` sees the future: at {where} it changes with what comes later"
     help = "look back alone: `pad(x, [k - 1, 0])` before a convolution, a lower triangle as mask of attention"
     if len(names) > 1:
@@ -218,3 +260,17 @@ def _finding(way: Way, names: Sequence[str], output: str, position: int, usual: 
         help += f"; where it is so at some settings alone, say at which: `causal: {{dim: {dim}, when: …}}`"
     notes = way.probe.instance.explainer.notes()
     return FutureSeen.at(usual.place(output), message, notes=notes, help=help)
+
+
+def _outdone_finding(way: Way, names: Sequence[str], output: str, position: int, usual: Run, scale: float) -> Finding:
+    where = f"at {_index(way, names, position)} it changes with what comes later, where inputs are some {scale:.0f}"
+    notes = way.probe.instance.explainer.notes()
+    message, help = f"`{output}` sees the future: {where}", f"of scores, {OUTDONE}"
+    return FutureSeen.at(usual.place(output), message, notes=notes, help=help)
+
+
+def _index(way: Way, names: Sequence[str], position: int) -> str:
+    """A position as an index along the dimensions that are causal."""
+    sizes = [way.probe.setting.sizes[name] for name in names]
+    index = ", ".join(str(int(place)) for place in torch.unravel_index(torch.tensor(position), sizes))
+    return f"index {index if len(names) == 1 else f'[{index}]'} along {along(names)}"

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from layergen.contracts.execution import NUMBERS
-from layergen.contracts.probing import LARGE, NEAR, Tensors, Way, at_index, differs, probed, resized
+from layergen.contracts.probing import HUGE, LARGE, NEAR, Tensors, Way, at_index, differs, probed, resized
 from layergen.contracts.promise import Promise, Ways
 from layergen.diagnostics import Finding, Label, Place
 from layergen.lang import expression as ex
@@ -29,7 +29,6 @@ SOFTMAXES = frozenset({"softmax", "log_softmax"})
 OUTDONE = "fill those with `-inf`, as larger ones outdo any number: `masked_fill(scores, ~mask, -inf)`"
 MORE = 3  # positions that are appended
 SCALES = (1.0, LARGE)  # of what stands at positions that are not marked
-HUGE = (300.0, 1000.0)  # of all that is given, by which scores outdo a number such as -10000 that is added to them
 REPLACED, APPENDED, NOTHING = "replaced", "more of them appended", "all, none, and none of the first sample marked"
 UNKNOWN = "NaN there"
 KINDS = (REPLACED, UNKNOWN, APPENDED, NOTHING)

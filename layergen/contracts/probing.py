@@ -28,6 +28,7 @@ FLOOR = 1e-9
 FAR = 1000.0  # outdoes any ordinary value in a maximum or below a relu
 NEAR = 0.01  # of inputs at which what saturates at ordinary ones, as a softmax at a low temperature, does not
 LARGE = 30.0  # of inputs that come past thresholds which hide ordinary ones
+HUGE = (300.0, 1000.0)  # of all that is given, by which scores outdo a number such as -10000 that is added to them
 
 Tensors = Mapping[str, Tensor]
 

@@ -48,6 +48,9 @@ class FutureSeen(Rule):
     this position must stay as they were; with `causal: {dim: L, when: causal}`, at the settings at which that holds.
     With `causal: [H, W]`, pixels come row by row: what is later is to the right in the same row, or in a row below.
 
+    Inputs of some 300 and 1000 are tried, too, where the layer gives numbers: scores are then so large that they outdo
+    a number such as -10000 that is put in the place of later ones. Fill those with `-inf`.
+
     With `causal: {dim: L, strict: true}`, or a condition in the place of `true`, an output does not see what an input
     has at its own place either, as where it is to predict that.
 
