@@ -37,7 +37,8 @@ class BuildResult(NamedTuple):
     diagnostics: tuple[Diagnostic, ...]  # sorted; empty if all went well
     plan: Plan
     texts: Texts  # the texts that the plan writes, by their digests
-    proven: int = 0  # how many of the specs have shapes that are proven for all sizes
+    sound: int = 0  # how many of the specs are without a fault, of which alone the two below are told
+    proven: int = 0  # how many have shapes that are proven for all sizes
     untold: int = 0  # how many have nothing beside the forward that tells their values
     bugs: tuple[tuple[str, Failure], ...] = ()  # where an error of layergen's own was met
     advice: tuple[Diagnostic, ...] = ()  # sorted; on specs without a fault
@@ -337,11 +338,12 @@ def _result(
 ) -> BuildResult:
     diagnostics = {*found.diagnostics, *others, *(item for outcome in outcomes for item in outcome.diagnostics)}
     count = len({*(spec.name for spec in found.specs), *(item.location.file for item in found.diagnostics)})
-    made = [outcome.made for outcome in outcomes if outcome.made]
+    faulty = {item.location.file for item in diagnostics}
+    made = [outcome.made for outcome in outcomes if outcome.made and outcome.spec.name not in faulty]
     proven, untold = sum(one.proven for one in made), sum(not one.told for one in made)
     bugs = [(outcome.spec.name, outcome.failure) for outcome in outcomes if outcome.failure]
     bugs += [(f"{plan.output}/{path}", failure) for path, failure in failures.items()]
     ordered = tuple(sorted(diagnostics, key=Diagnostic.sort_key))
     advice = sorted((item for outcome in outcomes for item in outcome.advice), key=Diagnostic.sort_key)
     bugs.sort(key=lambda bug: bug[0])
-    return BuildResult(count, ordered, plan, cache.text, proven, untold, tuple(bugs), tuple(advice))
+    return BuildResult(count, ordered, plan, cache.text, len(made), proven, untold, tuple(bugs), tuple(advice))

@@ -129,3 +129,13 @@ def test_summary_says_how_many_layers_are_proven_and_how_many_are_told(capsys: C
             .err.rstrip()
             .endswith("; shapes proven for all sizes: 2 of 3; without definition, match or law: 3")
         )
+
+
+def test_summary_tells_shapes_of_specs_without_faults_alone(project: Path, capsys: Capture) -> None:
+    spec = project / "specs" / "scale.yaml"
+    whole = spec.read_text()
+    spec.write_text(whole.replace("y = x * weight", "y = x * weight / sum(x)"))
+    assert main(["check", "specs/scale.yaml"]) == 1
+    assert capsys.readouterr().err.rstrip().endswith(" s)")
+    assert main(["check"]) == 1
+    assert "; shapes proven for all sizes: 1 of the 2 without faults" in capsys.readouterr().err

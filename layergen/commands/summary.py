@@ -38,10 +38,16 @@ def counts(result: BuildResult, dry: bool) -> list[str]:
 
 
 def proven(result: BuildResult) -> str:
-    """The last part of a summary: for how many layers no size was left out, and how many nobody tells the values of."""
+    """The last part of a summary: for how many layers no size was left out, and how many nobody tells the values of.
+
+    Of a spec with a fault, nothing is told: its shapes may have been proven, or not looked at.
+    """
     if not result.specs:
         return "; `layergen new NAME` writes a first spec"
-    shapes = f"; shapes proven for all sizes: {result.proven} of {result.specs}"
+    if not result.sound:
+        return ""
+    whole = str(result.specs) if result.sound == result.specs else f"the {result.sound} without faults"
+    shapes = f"; shapes proven for all sizes: {result.proven} of {whole}"
     return f"{shapes}; without definition, match or law: {result.untold}" if result.untold else shapes
 
 
