@@ -17,6 +17,7 @@ from layergen.advice.powers import unbounded_powers
 from layergen.advice.products import products
 from layergen.advice.proposal import Proposal, dropped, reworked
 from layergen.advice.repeated import kept_once, repetitions
+from layergen.advice.steep import steep_powers
 from layergen.advice.untold import untold_draws
 from layergen.advice.values import Values
 from layergen.checked import CheckedLayer
@@ -51,8 +52,8 @@ def advise(layer: CheckedLayer, settings: Sequence[Setting], runs: Sequence[Runs
     on_data = [one for one in runs if one.admits(WITH_DATA)]
     with_data = [one.setting for one in on_data]
     lost, untold = lost_statistics(layer.program, with_data), untold_draws(layer.program, with_data)
-    large = unbounded_powers(layer.program, settings)
-    found = (*otherwise, *lost, *undeclared_marks(layer.program, on_data), *untold, *large)
+    powers = (*unbounded_powers(layer.program, settings), *steep_powers(layer.program, with_data))
+    found = (*otherwise, *lost, *undeclared_marks(layer.program, on_data), *untold, *powers)
     accepted, given = layer.program.accept, {finding.rule.name for finding in found}
     refuse(
         NeedlessAccept.at(("accept", rule.name), f"`{rule.name}` is accepted, but nothing is advised", help="delete it")

@@ -221,6 +221,17 @@ def _beside_low_ends(number: float) -> Change:
     return change
 
 
+def _sure(dim: int) -> Change:
+    """The first entry of each row large, and the integer inputs those that tell it, where they are classes."""
+    changes = (_one_large(dim), _integers(last=False))
+
+    def change(instance: Instance) -> None:
+        for one in changes:
+            one(instance)
+
+    return change
+
+
 def _initial(instance: Instance) -> None:
     for name, part in instance.program.parameters.items():
         tensor = instance.state[name]
@@ -262,6 +273,10 @@ LOW = "and those that are bounded at their low end"
 BESIDE = (
     Draw(f"inputs are as small as -100, {LOW}", _beside_low_ends(-100.0), SINGULAR),
     Draw(f"inputs are as large as 100, {LOW}", _beside_low_ends(100.0), SINGULAR),
+)
+SURE = tuple(
+    Draw("one entry of each row is 100, the others are 0, and integer inputs are at their low end", _sure(dim))
+    for dim in (-1, 1)
 )
 INITIAL = Draw("parameters have their initial values", _initial, SINGULAR)
 

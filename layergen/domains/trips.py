@@ -57,7 +57,7 @@ def trips(program: Program, ways: Sequence[Setting], suspects: Sequence[Suspect]
             yield Trip(setting, True, suspects_at(program, setting, training), training)
     for setting in ways[:1]:
         for training in program.modes:
-            for name, changed in _with_roots(program, setting, suspects):
+            for name, changed in with_roots(program, setting, suspects):
                 yield Trip(changed, True, suspects, training, words=f"`{name}` is {changed.values[name]:g}")
             for name, changed in _with_labels(program, setting) if edges & LABELS else ():
                 yield Trip(changed, True, suspects, training, words=f"`{name}` is {changed.values[name]}")
@@ -86,7 +86,7 @@ def trips(program: Program, ways: Sequence[Setting], suspects: Sequence[Suspect]
                     yield Trip(changed, False, suspects, training, words=words)
 
 
-def _with_roots(program: Program, setting: Setting, suspects: Sequence[Suspect]) -> Iterator[tuple[str, Setting]]:
+def with_roots(program: Program, setting: Setting, suspects: Sequence[Suspect]) -> Iterator[tuple[str, Setting]]:
     """The setting with one exponent after the other between 0 and 1: such a power has no finite slope at 0."""
     powers = [suspect.node for suspect in suspects if suspect.edge is Edge.POWER]
     named = {name for node in powers if (exponent := exponent_of(node)) for name in behind(program, exponent)}

@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from layergen.domains.draws import ORDINARY, SINGULAR, Draw, draws, fill
-from layergen.domains.limits import with_arguments
+from layergen.domains.draws import ORDINARY, SINGULAR, SURE, Draw, draws, fill
+from layergen.domains.limits import behind, exponent_of, number_of, with_arguments
 from layergen.domains.recorded import Breakdown, breakdown
 from layergen.domains.site import Edge, Suspect
-from layergen.domains.trips import Trip, instance_at, is_number, trips
+from layergen.domains.trips import Trip, instance_at, is_number, trips, with_roots
 from layergen.domains.twin import match_fails_too
 from layergen.faults import SpecError
 from layergen.resolve.program import Program
@@ -69,6 +69,30 @@ def witnesses(program: Program, ways: Sequence[Setting], suspects: Sequence[Susp
                     if found.suspect.node.span in open_ones and _confirmed(program, found):
                         open_ones.discard(found.suspect.node.span)
                         yield found
+
+
+def steep(program: Program, setting: Setting, suspects: Sequence[Suspect]) -> Iterator[Witness]:
+    """Yield runs at exponents between 0 and 1 in which a power of 0 has no finite gradient, at inputs beside the usual.
+
+    Args:
+        program: A layer without a fault.
+        setting: One of ordinary arguments, which are moved to such an exponent one after the other.
+        suspects: The powers of what may be 0.
+    """
+    with torch.random.fork_rng(devices=[]):
+        for name, changed in (*_roots(program, setting, suspects), *with_roots(program, setting, suspects)):
+            for training in program.modes:
+                trip = Trip(changed, True, tuple(suspects), training, f"`{name}` is {changed.values[name]:g}", name)
+                found = (_run(program, trip, draw) for draw in SURE)
+                yield from (one for one in found if one and one.breakdown and one.breakdown.gradient)
+
+
+def _roots(program: Program, setting: Setting, suspects: Sequence[Suspect]) -> Iterator[tuple[str, Setting]]:
+    """The arguments by which an exponent is between 0 and 1 as it is, and the setting."""
+    exponents = [exponent for suspect in suspects if (exponent := exponent_of(suspect.node))]
+    for exponent in exponents:
+        if 0 < (number_of(exponent, setting) or 0) < 1:
+            yield from ((name, setting) for name in sorted(behind(program, exponent)))
 
 
 def _failing(program: Program, trip: Trip) -> Iterator[Witness]:

@@ -232,3 +232,26 @@ class UnboundedPower(Rule):
     code = "LG609"
     judges = True
     advises = True
+
+
+class SteepPower(Rule):
+    """A power of what may be 0 has no finite gradient there for exponents between 0 and 1, which an argument may be.
+
+    The slope of `u ** p` at 0 is infinite for these, and 0 times it is NaN. Inputs at which the layer works otherwise,
+    as where one class has all of the probability, give gradients then from which no training recovers. The build has
+    run the layer at such an exponent, with the inputs that are named.
+
+        arguments:
+          gamma: {type: float, min: 0, default: 2.0, doc: Exponent.}
+        forward: |
+          ce = cross_entropy(x, target, reduction="none")
+          loss = mean((1 - exp(-ce)) ** gamma * ce)
+
+    It is advice, which changes no exit code: inputs that take the base to 0 may never be met.
+
+    Fix: keep the base away from 0, `clamp(1 - exp(-ce), min=1e-6) ** gamma`, or let the argument be 1 at least.
+    """
+
+    code = "LG610"
+    judges = True
+    advises = True
