@@ -64,6 +64,7 @@ LENGTHY = frozenset(  # the cases that take long, which are slow tests as the me
         "statements_that_linters_would_change",
         "tuple_among_targets",
         "tuple_on_a_condition",
+        "types_that_checkers_of_types_miss",
         "values_and_functions_for_members",
         "values_that_start_from_each_other",
         "whole_layer_that_starts_by_loops",

@@ -359,3 +359,13 @@ def test_what_a_member_gives_last_is_returned_by_another_name_where_the_first_ha
     assert (made, returned) == ("result: Tensor = self.last(y)", "return result")
     alone = forward("h = relu(x)\ny = last(h)", modules={"last": "nn.Linear(4, 4)"}).splitlines()
     assert alone[-2:] == ["y: Tensor = self.last(h)", "return y"]
+
+
+def test_a_list_has_a_name_of_its_own_where_a_tensor_takes_it() -> None:
+    given = "{0} = []\nfor _ in range(3):\n    append({0}, exp(x))\n{0} = stack({0})\ny = {0} * 2"
+    written = forward(given.format("h"), outputs={"y": [3, "N", 3]}).splitlines()
+    assert "hs: list[Tensor] = []" in written and "h = torch.stack(hs)" in written
+    written = forward(given.format("steps"), outputs={"y": [3, "N", 3]}).splitlines()
+    assert "steps_list: list[Tensor] = []" in written
+    written = forward("y = []\nappend(y, x)\ny = stack(y)", outputs={"y": [1, "N", 3]}).splitlines()
+    assert written == ["y: list[Tensor] = []", "y.append(x)", "return torch.stack(y)"]

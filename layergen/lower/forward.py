@@ -11,6 +11,7 @@ from layergen.lang.visitor import Visitor, assigned, calls, mentioned
 from layergen.lower import autocast
 from layergen.lower.alike import unless_alike
 from layergen.lower.annotations import Annotations
+from layergen.lower.apart import apart
 from layergen.lower.arguments import bounds_check, normalized
 from layergen.lower.buffers import copied
 from layergen.lower.carried import carried
@@ -46,7 +47,7 @@ class ForwardWriter(Visitor):
     def __init__(
         self, program: Program, checks: Sequence[InputCheck] = (), conditions: Sequence[ex.Expression] = ()
     ) -> None:
-        self.program = program = carried(arranged(program).program)
+        self.program = program = apart(carried(arranged(program).program))
         self.checks, self.conditions = checks, conditions
         self.names = attribute_names(program) | {name: f"self.{name}" for name in program.tensors}
         self.names |= {name: f"self.{name}" for name in program.members}
@@ -175,9 +176,7 @@ class ForwardWriter(Visitor):
         name, text = source.input, source.run(self.printer.show)
         if not self.program.forward.splices or whole_name(name) not in self.rebound:
             return text
-        own = "leading"
-        while own in self.program.names or own in self.rebound:
-            own += "_"
+        own = self.free("leading")
         self.emit(f"{own} = {text}")
         return own
 

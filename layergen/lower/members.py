@@ -263,7 +263,20 @@ def _asked(program: Program, tie: Tie) -> tuple[str, ...]:
 
 
 def _tensor(program: Program, path: ex.Expression, beside: ex.Expression | None = None) -> str:
-    """The source of a tensor of a member; beside one that has a type, it has its own."""
-    typed = beside is not None and not isinstance(parted(beside, ex.show)[0], ex.Subscript)
+    """The source of a tensor of a member; beside one that has a type, it has its own.
+
+    A type checker takes what a list has for any module, of whose members it knows nothing; one may assign to it.
+    """
+    typed = _is_deep(path) or (beside is not None and (_is_deep(beside) or not _is_listed(beside)))
     names = attribute_names(program) | {name: f"self.{name}" for name in program.members}
     return SourcePrinter(names, listed=listed(program) if typed else {}).show(path)
+
+
+def _is_deep(path: ex.Expression) -> bool:
+    """Whether a tensor is one of a member of a member."""
+    return "." in parted(path, ex.show)[1]
+
+
+def _is_listed(path: ex.Expression) -> bool:
+    """Whether a tensor is one of a member in a list."""
+    return isinstance(parted(path, ex.show)[0], ex.Subscript)

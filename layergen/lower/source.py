@@ -114,12 +114,14 @@ class SourcePrinter(ex.Printer):
         return f"cast(Tensor, {text})" if self.untyped(node) else text
 
     def path(self, node: ex.Expression) -> str:
-        """The path of a tensor of a member; one of a list says of which class it is."""
+        """The path of a tensor of a member; one of a list says of which class it is, or that this is not known here."""
         match node:
             case ex.Member(value=ex.Subscript(value=ex.Name(id=name)) as value) if name in self.listed:
                 return f"cast({self.listed[name]}, {self.show(value)}).{node.name}"
             case ex.Member(value=ex.Name(id=name)) if name in self.listed:  # of a loop over a list
                 return f"cast({self.listed[name]}, {name}).{node.name}"
+            case ex.Member(value=ex.Member(value=ex.Subscript(value=ex.Member()) as item, name=inner), name=name):
+                return f"cast(Any, {self.path(item)}).{inner}.{name}"
             case ex.Member(value=value, name=name):
                 return f"{self.path(value)}.{name}"
             case ex.Subscript(value=ex.Member() as value, index=index):
