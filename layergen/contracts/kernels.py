@@ -11,6 +11,7 @@ from layergen.contracts.sites import IN_COMMON
 from layergen.diagnostics import FORWARD, Finding, Label, Place
 from layergen.lang import expression as ex
 from layergen.ops.dtypes import dtype_name
+from layergen.ops.traits import ALIASING, METHODIC
 from layergen.rules.behaviour import DtypeMismatch
 from layergen.run.forward import Run
 from layergen.run.instance import Instance
@@ -18,6 +19,7 @@ from layergen.run.watching import TRAINING, Seen, Watch, Watcher
 from layergen.run.words import short
 from layergen.words import listed
 
+VIEWS = METHODIC & ALIASING  # of their first operand
 Operands = tuple[tuple[ex.Expression, torch.dtype], ...]  # the floating tensors that the last op was given
 
 
@@ -77,11 +79,38 @@ def refused(seen: Seen[tuple[ex.Expression | None, Operands]], fault: Finding, w
         )
     function = node.function if isinstance(node, ex.Call) else node.operator if isinstance(node, ex.Binary) else "…"
     message = f"`{function}` is given {listed([dtype_name(own) for own in dtypes])} {where}, which torch does not mix"
-    widest = max(dtypes, key=lambda own: torch.finfo(own).bits)
-    narrow = [short(operand) for operand, own in operands if own != widest]
-    help = f"bring them to one dtype: {listed([f'`upcast({text})`' for text in narrow])}, or `type_as(…)`"
+    help = _one_dtype(operands)
     labels = [Label(Place(FORWARD, operand.span), dtype_name(own)) for operand, own in operands]
     return DtypeMismatch.at(fault.place, message, labels=labels, help=help)
+
+
+def _one_dtype(operands: Operands) -> str:
+    """How to bring operands to one dtype; `upcast` leaves what is float32 as it is, beside float64 too."""
+    widest = max((own for _, own in operands), key=lambda own: torch.finfo(own).bits)
+    narrow = [operand for operand, own in operands if own != widest]
+    if widest is not torch.float64:
+        return f"bring them to one dtype: {listed([f'`upcast({short(part)})`' for part in narrow])}, or `type_as(…)`"
+    like = next(short(_source(operand)) for operand, own in operands if own == widest)
+    cast = listed([f"`type_as({short(_before_cast(part))}, {like})`" for part in narrow])
+    return f"bring them to one dtype: {cast}, for `upcast` leaves float32 as it is"
+
+
+def _before_cast(node: ex.Expression) -> ex.Expression:
+    """What is brought to float32, which need not be where it is brought to another dtype."""
+    match node:
+        case ex.Call(function="upcast", arguments=(inner,)):
+            return _before_cast(inner)
+    return node
+
+
+def _source(node: ex.Expression) -> ex.Expression:
+    """What a tensor is a part or another view of, which has its dtype."""
+    match node:
+        case ex.Subscript(value=value):
+            return _source(value)
+        case ex.Call(function=function, arguments=(first, *_)) if function in VIEWS:
+            return _source(first)
+    return node
 
 
 def _range_help(fault: Finding) -> str | None:
