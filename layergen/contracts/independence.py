@@ -29,14 +29,25 @@ DRAWS = 8  # of integers, until samples are seen to meet that are said to
 
 
 def batch_of(program: Program) -> str | None:
-    """The dimension along which there are samples: the one that may be left out, or the first of the first input."""
+    """The dimension along which there are samples: the one that may be left out, or the first of the first input.
+
+    Where no output has the latter, it is the one that `mixes` names and an output has: nothing else is held apart then.
+    """
     if program.left_out is not None:
         return program.left_out
     first = next(iter(program.inputs.values()))
     entry = first.shape[0] if isinstance(first.shape, tuple) and first.shape else None
     if entry == ex.Literal(...):
         return LEADING
-    return entry.id if isinstance(entry, ex.Name) and entry.id in program.dimensions else None
+    found = entry.id if isinstance(entry, ex.Name) and entry.id in program.dimensions else None
+    if found is not None and _in_outputs(program, found):
+        return found
+    return next((name for name in program.mixes if name != LEADING and _in_outputs(program, name)), found)
+
+
+def _in_outputs(program: Program, name: str) -> bool:
+    """Whether some output has a dimension, wherever it stands."""
+    return any(_mentions(part.entries, name) for part in program.outputs.values())
 
 
 def check_independence(ways: Ways) -> Iterator[Finding]:
@@ -140,18 +151,19 @@ def _needless(
     by_chance = program.draws or any(part.range and not part.floating for part in program.inputs.values())
     apart = program.asks_mode and any(not samples.training for samples in tried) and not by_chance
     for name in program.mixes:
-        if name != batch:
+        if not _in_outputs(program, name):
+            message = f"no output has `{name}`: there are no samples to be told apart"
+            yield NeedlessMixes.at(("mixes",), message, help="delete it")
+        elif name != batch:
             what = f"the samples are those along `{batch}`" if batch else "the first input has no dimension of samples"
-            yield NeedlessMixes.at(("mixes",), f"`{name}` is not held apart: {what}", help="delete it")
+            first = f"delete it, or let `{name}` be the first dimension of the first input where samples are along it"
+            yield NeedlessMixes.at(("mixes",), f"`{name}` is not held apart: {what}", help=first)
         elif tried and not mixed and not program.draws:  # chance may have it that none meet
             message = f"no sample was seen to depend on another one along `{batch}`"
             yield NeedlessMixes.at(("mixes",), message, help="delete it")
         elif program.mixes[name] == "always" and apart and True in mixed and False not in mixed:
             message = f"samples were seen to depend on each other along `{batch}` in training alone"
             yield NeedlessMixes.at(("mixes",), message, help=f"write `mixes: {{{batch}: training}}`")
-        elif not tried and not any(_mentions(part.entries, name) for part in program.outputs.values()):
-            message = f"no output has `{batch}`: there are no samples to be told apart"
-            yield NeedlessMixes.at(("mixes",), message, help="delete it")
 
 
 def _mentions(entries: tuple[ex.Expression, ...], name: str) -> bool:
