@@ -32,7 +32,7 @@ from layergen.lower.unions import as_types
 from layergen.lower.updates import parted, update
 from layergen.lower.whole import seldom_read
 from layergen.lower.wide import converted
-from layergen.prove.demands import InputCheck, ListDemand
+from layergen.prove.demands import InputCheck, lists_of
 from layergen.resolve.conditions import NOTHING, Facts, about, exclude, facts, situated
 from layergen.resolve.program import Program
 from layergen.resolve.signature import Entry, Sizes, leading_source
@@ -182,7 +182,7 @@ class ForwardWriter(Visitor):
 
     def named_runs(self) -> Set[str]:
         """The runs of dimensions that the code reads by their names."""
-        lists = [check.demand.expected for check in self.checks if isinstance(check.demand, ListDemand)]
+        lists = [part for check in self.checks for part in lists_of(check.demand)]
         read = self.program.forward.reads.union(*map(ex.names, (*self.conditions, *lists)))
         return read & {*self.program.runs} - ({self.program.run} if self.rank else set())
 

@@ -66,6 +66,8 @@ def _values(size: ex.Expression) -> Iterator[ex.Expression]:
     match size:
         case ex.Literal():
             return
+        case ex.Splice(value=part):
+            yield part
         case ex.Unary(operand=part):
             yield from _values(part)
         case ex.Binary(left=left, right=right):

@@ -93,6 +93,16 @@ class BroadcastDemand(Demand):
     """It broadcasts to its shape, which it does not make larger."""
 
 
+def lists_of(demand: Demand) -> tuple[ex.Expression, ...]:
+    """The lists of sizes that must be known where a demand is checked."""
+    match demand:
+        case ListDemand(expected=expected):
+            return (expected,)
+        case BroadcastDemand(sizes=sizes):
+            return sizes.lists
+    return ()
+
+
 def demands_of(program: Program) -> Iterator[Demand]:
     """What sizes must be, because an argument says so, or because another input has them too."""
     leading = [entry for entry in program.entries if entry.binding is Binding.LEADING and entry.position == 0]

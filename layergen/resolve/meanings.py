@@ -84,9 +84,12 @@ def _check_broadcast(spec: LayerSpec, name: str, part: Input) -> Iterator[Findin
     path: Path = ("inputs", name, "shape")
     opens = alternatives(part.shape)[0].opens if isinstance(part.shape, tuple) else (0,)
     source = leading_source(spec.inputs)
-    if not isinstance(part.shape, tuple) or (opens and (opens != (0,) or part.shape[0] != LEADING_ENTRY or not source)):
+    runs = [ex.Splice(ex.Name(run)) for run in spec.runs[1:]]  # each of which an input tells, as ever
+    fixed = isinstance(part.shape, tuple) and [at for at in opens if part.shape[at] not in runs]
+    if not isinstance(part.shape, tuple) or (fixed and (fixed != [0] or part.shape[0] != LEADING_ENTRY or not source)):
         message = f"what `{name}` is broadcast to has as many dimensions as are written, or begins as another input"
         help = "write each size by its name, `[N, heads, L, L]`, or begin as what is always there does: `[..., C]`"
+        help += f", `[{spec.run}..., {spec.runs[1]}...]`" if spec.runs[1:] else ""
         yield InvalidValue.at(path, message, help=help)
         return
     known = dimensions(spec)

@@ -182,14 +182,26 @@ class Bound:
 
     def spread(self, name: str, sizes: Sizes, shape: tuple[Any, ...]) -> Iterator[tuple[Entry, Any]]:
         """What is to be compared of an input that is broadcast: the sizes that are not 1."""
-        if len(shape) > sizes.least + len((self.leading or ()) if sizes.opens else ()):
+        whole = [self.counted(entry) for entry in sizes.entries]
+        if len(shape) > sum(whole):
             raise self.refusal(name, self.wrong(name, shape, "more dimensions"))
         for entry in self.program.entries:
-            found = entry.position - len(sizes.entries)
             if entry.binding is Binding.LEADING or entry.input != name or entry.sizes != sizes:
                 continue
-            if -found <= len(shape) and bool(shape[found] != 1):
-                yield entry, shape[found]
+            behind = len(shape) - sum(whole[entry.position + 1 :])
+            found = shape[max(behind - whole[entry.position], 0) : max(behind, 0)]
+            if not isinstance(entry.expression, ex.Splice):
+                yield from ((entry, size) for size in found if bool(size != 1))
+                continue
+            expected = tuple(self.evaluate(entry.expression.value))[-len(found) :] if found else ()
+            if any(bool(size != 1) and bool(size != one) for size, one in zip(found, expected, strict=True)):
+                raise self.refusal(name, self.wrong(name, shape, f"`{ex.show(entry.expression.value)}`"))
+
+    def counted(self, entry: ex.Expression) -> int:
+        """How many sizes an entry of a shape stands for."""
+        if isinstance(entry, ex.Splice):
+            return len(self.evaluate(entry.value))
+        return len(self.leading or ()) if entry == ex.Literal(...) else 1
 
     def alternative(self, name: str) -> Sizes | None:
         """The list of sizes that an input's shape is at the values of this call."""
