@@ -1,6 +1,7 @@
 """What a user reads of torch's refusals: never a word of its innards."""
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,6 +15,8 @@ from layergen.diagnostics import Finding
 from layergen.faults import SpecError
 from layergen.resolve import resolve
 from layergen.run.said import NEEDS_DATA, REFUSED, dotted, lacks_half, plain, sheltered
+from layergen.run.words import Words
+from layergen.settings.choice import Setting
 
 INNARDS = re.compile(
     r"\b[suz]\d+\b|aten[.:]|prims[.:]|register_meta|FakeTensor|Sym(Int|Float|Bool)|IntTrueDiv|FloorDiv\(|TruncToInt"
@@ -214,3 +217,25 @@ def test_ops_without_half_precision_are_told_from_dtypes_that_differ() -> None:
     assert lacks_half("unsupported dtype BFloat16")
     assert lacks_half("linalg.inv: Low precision dtypes not supported. Got torch.float16")
     assert not lacks_half("expected m1 and m2 to have the same dtype, but got: float != c10::Half")
+
+
+@pytest.mark.parametrize(
+    ("leading", "forward", "shown"),
+    [
+        ("S...", "y = x * taps", "[S[0], S[1], C]"),  # by the run rather than an argument that no size is made of
+        ("...", "y = x * taps", "[3, 2, C]"),
+        ("S...", "y = x + sum(reshape(x, [-1, steps]))", "[S[0], 2, C]"),  # it may be either
+    ],
+)
+def test_a_size_of_a_run_is_not_told_by_an_argument_that_has_it_by_chance(
+    leading: str, forward: str, shown: str
+) -> None:
+    sizes = {
+        "arguments": {"steps": DIM, "taps": DIM},
+        "inputs": {"x": [leading, "C"]},
+        "outputs": {"y": [leading, "C"]},
+    }
+    layer = program(forward, **sizes)
+    setting = Setting("some", {}, {"steps": 2, "taps": 3}, {"C": 5}, leading=(3, 2))
+    assert Words(layer, setting).shape((3, 2, 5)) == shown
+    assert Words(layer, replace(setting, leading=())).shape((3, 2, 5)) == "[taps, steps, C]"

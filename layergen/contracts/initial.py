@@ -179,7 +179,9 @@ def fitting(instance: Instance, name: str, target: Tensor, call: Function) -> Te
     if not isinstance(result, Tensor):
         raise EvaluationFault(init, f"the initial value is `{result}`, not a tensor")
     if result.shape != target.shape:
-        words = Words(instance.program, replace(instance.setting, sizes={}))  # the constructor knows no dimension
+        words = Words(
+            instance.program, replace(instance.setting, sizes={}, leading=(), further={})
+        )  # the constructor knows no dimension
         shapes = words.shape(tuple(result.shape)), words.shape(tuple(target.shape))
         raise EvaluationFault(init, f"the initial value has shape {shapes[0]}, not {shapes[1]}")
     return result

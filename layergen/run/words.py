@@ -1,6 +1,7 @@
 """Sizes, shapes and values of one setting in the names of the program."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -8,6 +9,7 @@ from torch import Tensor
 
 from layergen.lang import expression as ex
 from layergen.lang.tuples import wholes
+from layergen.lang.visitor import nodes
 from layergen.resolve.program import Program
 from layergen.run.endless import Endless
 from layergen.run.said import dotted
@@ -43,8 +45,26 @@ class Words:
         if self.formula is not None:
             return self.formula(size)
         scalars = {name: value for name, value in self.setting.values.items() if type(value) is int}
-        named = [name for name, value in {**self.setting.sizes, **scalars}.items() if value == size]
+        entries = dict(self.entries_of_runs())
+        if size in (*entries.values(), *self.setting.leading):  # by chance, any number may be that of an argument
+            scalars = {name: value for name, value in scalars.items() if name in self.sizing}
+        named = [name for name, value in {**self.setting.sizes, **scalars, **entries}.items() if value == size]
         return named[0] if len(named) == 1 and size > 1 else str(size)
+
+    def entries_of_runs(self) -> Iterator[tuple[str, int]]:
+        """The sizes of runs of dimensions by their names: ``S[0]``."""
+        leading = {self.program.run: self.setting.leading} if self.program.run else {}
+        for run, sizes in {**leading, **self.setting.further}.items():
+            yield from ((f"{run}[{index}]", size) for index, size in enumerate(sizes))
+
+    @cached_property
+    def sizing(self) -> frozenset[str]:
+        """The names that sizes of inputs, outputs and what is reshaped between them are made of."""
+        tensors = (*self.program.inputs.values(), *self.program.outputs.values())
+        shapes = [entry for tensor in tensors for entry in tensor.entries]
+        lists = [node for node in nodes(self.program.forward.statements) if isinstance(node, ex.Sequence)]
+        found = frozenset[str]().union(*map(ex.names, (*shapes, *lists)))
+        return found.union(*(ex.names(node) for name, node in self.program.derived.items() if name in found))
 
     def count(self, number: int) -> str:
         """How many there are of something: by the only dimension or argument that has this value, or as a number."""
@@ -81,7 +101,8 @@ class Words:
     def notes(self) -> tuple[str, ...]:
         """The setting at which it happened: what stands for its arguments, its dimensions and for ``...``."""
         leading = any(ex.Literal(...) in tensor.entries for tensor in self.program.inputs.values())
-        rest = {"...": list(self.setting.leading)} if leading else {}
+        run = (self.program.run if self.formula is None else None) or "..."  # as sizes say it
+        rest = {run: list(self.setting.leading)} if leading else {}
         absent = dict.fromkeys(wholes(sorted(self.setting.absent)))
         further = {name: list(sizes) for name, sizes in self.setting.further.items()}
         parts = {**self.setting.values, **self.setting.sizes, **rest, **further, **absent}
