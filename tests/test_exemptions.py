@@ -115,6 +115,35 @@ def test_what_torch_lets_flow_may_flow_where_it_is_matched() -> None:
     assert checked(program(forward, matches="nn.PoissonNLLLoss()", **parts))
 
 
+TEACHER: dict[str, Any] = {
+    "arguments": {"dim": DIM},
+    "buffers": {"center": {"shape": ["dim"], "init": "zeros", "doc": "Running mean."}},
+    "inputs": {"x": ["N", "dim"], "teacher": {"shape": ["N", "dim"], "gradient": False}},
+    "outputs": {"y": ["N", "dim"]},
+    "constraints": ["N >= 1"],
+}
+FOLLOWED = "if training:\n    center = lerp(center, type_as(mean(detach(teacher), dim=0), center), 0.1)"
+
+
+def test_a_gradient_flows_back_although_another_use_is_detached() -> None:
+    forgotten = program(f"y = x * softmax(teacher - center, dim=-1)\n{FOLLOWED}", **TEACHER)
+    assert fault_of(forgotten).help == "cut it off by `detach(teacher)`, or delete `gradient: false`"
+    assert checked(program(f"y = x * softmax(detach(teacher) - center, dim=-1)\n{FOLLOWED}", **TEACHER))
+
+
+@pytest.mark.parametrize(
+    "forward",
+    [
+        "y = x * (teacher + detach(round(teacher) - teacher))",
+        "y = x * (teacher + detach(clamp(teacher, -50, 50) - teacher))",
+        "y = x * exp(teacher - detach(amax(teacher, dim=-1, keepdim=True)))",
+        "y = x * teacher + detach(teacher)",
+    ],
+)
+def test_what_a_detach_leaves_of_a_gradient_is_meant(forward: str) -> None:
+    assert checked(program(f"{forward} + center\n{FOLLOWED}", **TEACHER))
+
+
 def test_a_gradient_that_only_a_draw_lets_flow_is_no_derivative() -> None:
     noisy = "y = where(bernoulli(full([N, 1], 0.5)) > 0, x, round(x)) if training else round(x)"
     assert checked(program(noisy, inputs=SILENT))

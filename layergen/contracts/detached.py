@@ -5,12 +5,15 @@ does not: the two are told apart by what is said of `gradient`. Some ops detach 
 a hard sample of `gumbel_softmax`, or the padding row of an `embedding`.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
 
 from layergen import ops
+from layergen.contracts.gradient import nodes, nodes_behind
 from layergen.contracts.promise import Promise, Ways
 from layergen.contracts.sites import WITH_DATA
 from layergen.contracts.training import bound
@@ -139,6 +142,46 @@ def differs_along(seen: Seen[None], name: str, gradient: Tensor | None) -> bool:
             leaf.data.copy_(start)
     measured = (ends[0] - ends[1]) / (2 * STEP)
     return abs(measured - told) > TOLERANCE * (1 + abs(measured) + abs(told))  # false where one is not a number
+
+
+class Uncut(torch.autograd.Function):
+    """What is put in the place of a `detach`: a step that a gradient goes through, and that its graph shows."""
+
+    @staticmethod
+    def forward(context: Any, value: Tensor) -> Tensor:
+        return value.view_as(value)
+
+    @staticmethod
+    def backward(context: Any, *gradients: Tensor) -> Tensor:
+        return gradients[0]
+
+
+class _Shown(TorchFunctionMode):
+    """Lets gradients through each `detach`, so that the graph of an output tells of those on the way to it."""
+
+    def __torch_function__(
+        self,
+        function: Callable[..., Any],
+        types: Any,
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        if function in (torch.detach, Tensor.detach) and args:
+            return Uncut.apply(args[0])  # type: ignore[no-untyped-call]
+        return function(*args, **(kwargs or {}))
+
+
+def detaches_on_the_way(seen: Seen[None], name: str) -> bool:
+    """Whether a `detach` lies between a tensor and an output of a run; one that a buffer alone takes in does not."""
+    leaf = _leaf(seen, name)
+    with drawn(0), _Shown():
+        outputs = seen.instance.run(seen.training).outputs
+    cuts = (node for node in nodes(outputs.values()) if node.name().startswith(Uncut.__name__))
+    return leaf is not None and any(_leads_to(cut, leaf) for cut in cuts)
+
+
+def _leads_to(cut: Any, leaf: Tensor) -> bool:
+    return any(getattr(node, "variable", None) is leaf for node in nodes_behind([cut]))
 
 
 def _end(seen: Seen[None], seed: int = 0) -> Tensor:

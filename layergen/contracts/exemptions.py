@@ -12,7 +12,15 @@ from typing import Literal
 
 import torch
 
-from layergen.contracts.detached import SLOPES, differs_along, gradient_of, is_exact, may_cut, may_detach
+from layergen.contracts.detached import (
+    SLOPES,
+    detaches_on_the_way,
+    differs_along,
+    gradient_of,
+    is_exact,
+    may_cut,
+    may_detach,
+)
 from layergen.contracts.influence import every_entry_matters
 from layergen.contracts.promise import Ways
 from layergen.contracts.surrogate import opened
@@ -110,12 +118,14 @@ def _partial(ways: Ways) -> Iterator[Finding]:
 
 def _silenced(program: Program) -> Iterator[Silenced]:
     """The gradients of which a layer says so itself, each with the layer that does not."""
-    if program.matches is not None or may_detach(program):  # what it matches may have none, or part of it is cut off
+    if program.matches is not None:  # what it matches may have none
         return
+    estimated = may_detach(program)  # and where an estimate is measured, it may be the derivative
     for name, tensor in program.inputs.items():
-        if tensor.floating and not tensor.gradient and name in program.taken:
+        silent = tensor.floating and not tensor.gradient and not (tensor.surrogate and estimated)
+        if silent and name in program.taken:
             yield Silenced("inputs", name, opened(program, name))
-    if may_cut(program):  # by the update of a buffer, of which inputs are no part
+    if may_cut(program):  # by a `detach`, or by the update of a buffer, of which inputs are no part
         return
     for name, parameter in program.parameters.items():
         if not parameter.gradient:
@@ -128,8 +138,8 @@ def _silenced(program: Program) -> Iterator[Silenced]:
 
 
 def _is_derivative(ways: Ways, silenced: Silenced) -> bool:
-    """Whether the gradient is there, and is what is measured, on each way at which there is the tensor."""
-    measured = False
+    """Whether the gradient is there, is what is measured, and meets no `detach`, on each way that has the tensor."""
+    measured, detaching = False, may_detach(silenced.without)
     for runs in ways.runs:
         own = Runs(silenced.without, runs.setting, (SLOPES,))
         found = list(own.seen(SLOPES))
@@ -139,7 +149,7 @@ def _is_derivative(ways: Ways, silenced: Silenced) -> bool:
             if seen.fault is not None or not is_exact(seen.run):
                 return False
             for name in silenced.leaves(seen):
-                if not _agrees(seen, name):
+                if not _agrees(seen, name) or (detaching and detaches_on_the_way(seen, name)):
                     return False
                 measured = True
     return measured

@@ -123,8 +123,13 @@ def _asks_for_none(node: ex.Expression) -> bool:
 
 def nodes(outputs: Iterable[Tensor]) -> Iterator[Any]:
     """The backward functions behind some tensors."""
+    return nodes_behind(output.grad_fn for output in outputs)
+
+
+def nodes_behind(ends: Iterable[Any]) -> Iterator[Any]:
+    """Some backward functions, and all that they hand their gradients on to."""
     visited: set[int] = set()
-    pending: list[Any] = [output.grad_fn for output in outputs]
+    pending: list[Any] = list(ends)
     while pending:
         node = pending.pop()
         if node is None or id(node) in visited:

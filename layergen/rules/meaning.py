@@ -242,7 +242,7 @@ class NeedlessExemption(Rule):
     calls that draw random numbers are looked for in evaluation, and each entry of an input is followed to the outputs.
     What could not be measured in full is not told. Of an input of `gradient: false` to which the derivative flows back
     all the same, a `detach` may be forgotten: what a teacher says is not to be learned through the layer, and autograd
-    does not know.
+    does not know. Where a `detach` lies on the way from the input to the outputs, the gradient is taken to be meant.
 
         random: always
         forward: y = dropout(x, p, training=training)    # draws in training alone
