@@ -195,6 +195,16 @@ FAULTY: dict[str, tuple[str, str, dict[str, Any]]] = {
         forward="y = x / (most - C)", arguments={"most": {"type": "int", "min": 1, "doc": "Channels."}},
         constraints=["C <= most"],
     ),
+    "power_from_one_up_less_one": fault(
+        GRADIENT, "abs(x) ** (p - 1)",
+        forward="y = x * abs(x) ** (p - 1)",
+        arguments={"p": {"type": "float", "min": 1, "default": 2.0, "doc": "Exponent."}},
+    ),
+    "power_that_is_a_fraction_far_from_bounds": fault(
+        GRADIENT, "abs(x) ** q",
+        forward="q = p / 4 - 5\ny = abs(x) ** q",
+        arguments={"p": {"type": "float", "min": 20, "default": 24.0, "max": 40, "doc": "Exponent."}},
+    ),
     "power_of_zero": fault(GRADIENT, "abs(x) ** 0.5", forward="y = abs(x) ** 0.5"),
     "power_that_may_be_negative": fault(
         VALUE, "x ** k",

@@ -181,6 +181,14 @@ SOUND: dict[str, dict[str, Any]] = {
         "forward": "y = k * x ** (k - 1)",
         "arguments": {"k": {"type": "int", "min": 1, "default": 2, "doc": "Exponent."}},
     },
+    "power_from_two_up_less_one": {
+        "forward": "y = abs(x) ** (p - 1)",
+        "arguments": {"p": {"type": "float", "min": 2, "default": 3.0, "doc": "Exponent."}},
+    },
+    "power_less_one_of_what_is_clamped": {
+        "forward": "y = x * clamp(abs(x), min=1e-6) ** (p - 1)",
+        "arguments": {"p": {"type": "float", "min": 1, "default": 2.0, "doc": "Exponent."}},
+    },
     "generalized_relu": {"forward": "y = relu(x) ** 2 / (1 + abs(x))"},
     "signed_root": {"forward": "y = sign(x) * (sqrt(abs(x) + 1e-6) - sqrt(1e-6))"},
     "power_normalization": {
@@ -224,6 +232,12 @@ SOUND: dict[str, dict[str, Any]] = {
     "focal": {
         "forward": "ce = cross_entropy(x, t, reduction='none')\ny = mean((1 - exp(-ce)) ** gamma * ce)",
         "arguments": {"gamma": {"type": "float", "min": 0, "default": 2.0, "doc": "Strength."}},
+        "inputs": {"x": NC, "t": LABELS},
+        "outputs": SCALAR,
+    },
+    "focal_less_one": {
+        "forward": "ce = cross_entropy(x, t, reduction='none')\ny = mean((1 - exp(-ce)) ** (gamma - 1) * ce)",
+        "arguments": {"gamma": {"type": "float", "min": 1, "default": 2.0, "doc": "Strength."}},
         "inputs": {"x": NC, "t": LABELS},
         "outputs": SCALAR,
     },

@@ -4,10 +4,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from layergen.diagnostics import FORWARD, Finding, Label, Place
-from layergen.domains.limits import behind, exponent_of, number_of
+from layergen.domains.fractions import is_number
+from layergen.domains.limits import behind, exponent_of, number_at
 from layergen.domains.site import Edge
 from layergen.domains.study import study
-from layergen.domains.trips import is_number
 from layergen.domains.witness import Witness, steep
 from layergen.lang import expression as ex
 from layergen.lang.visitor import nodes
@@ -43,7 +43,7 @@ def _is_open(program: Program, node: ex.Expression) -> bool:
 def _is_root(program: Program, witness: Witness) -> bool:
     """Whether it is the argument which was moved that makes the exponent a fraction between 0 and 1."""
     exponent = exponent_of(witness.suspect.node)
-    value = None if exponent is None else number_of(exponent, witness.setting)
+    value = None if exponent is None else number_at(exponent, witness.setting)
     return (
         exponent is not None
         and value is not None

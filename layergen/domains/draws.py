@@ -223,7 +223,7 @@ def _beside_low_ends(number: float) -> Change:
 
 def _sure(dim: int) -> Change:
     """The first entry of each row large, and the integer inputs those that tell it, where they are classes."""
-    changes = (_one_large(dim), _integers(last=False))
+    changes = (_one_large(dim), _integers(False))
 
     def change(instance: Instance) -> None:
         for one in changes:

@@ -189,7 +189,7 @@ def at_zeros(program: Program, setting: Setting, nodes: Sequence[ex.Expression])
 def at_exponents(program: Program, setting: Setting, node: ex.Expression) -> Iterator[Limit]:
     """The setting with one argument after the other so that an exponent of numbers alone is negative, or a fraction."""
     exponent = exponent_of(node)
-    usual = None if exponent is None else number_of(exponent, setting)
+    usual = None if exponent is None else number_at(exponent, setting)
     if exponent is None or usual is None:
         return
     for name in sorted(behind(program, exponent)):
@@ -197,7 +197,7 @@ def at_exponents(program: Program, setting: Setting, node: ex.Expression) -> Ite
             if leaves(usual):  # as it is anyway, with no argument moved
                 continue
             moved = (assigned(program, setting, name, None, number) for number in LOW)
-            found = next((part for part in moved if part and leaves(number_of(exponent, part) or 0)), None)
+            found = next((part for part in moved if part and leaves(number_at(exponent, part) or 0)), None)
             if found is not None:
                 help = _from_zero(program, name, exponent) if leaves is _is_negative else None
                 yield Limit(found, name, f"`{name}` is {found.values[name]:g}", help)
@@ -237,7 +237,7 @@ def _from_zero(program: Program, name: str, exponent: ex.Expression) -> str:
     return f"leave it out by the constraint `{ex.show(ex.Compare(exponent, ('>=',), (ex.Literal(0),)))}`"
 
 
-def number_of(expression: ex.Expression, setting: Setting) -> float | None:
+def number_at(expression: ex.Expression, setting: Setting) -> float | None:
     """What comes of numbers alone at a setting; None where there are tensors among them, or nothing comes of them."""
     try:
         value = Interpreter(setting.names).evaluate(expression)
@@ -247,7 +247,7 @@ def number_of(expression: ex.Expression, setting: Setting) -> float | None:
 
 
 def _is_zero(expression: ex.Expression, setting: Setting) -> bool:
-    return number_of(expression, setting) == 0
+    return number_at(expression, setting) == 0
 
 
 def assigned(program: Program, setting: Setting, name: str, place: int | None, value: Any) -> Setting | None:

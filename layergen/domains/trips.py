@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from layergen.domains.draws import CPU, SINGULAR
+from layergen.domains.fractions import at_fractions
 from layergen.domains.labels import EDGES as LABELS
 from layergen.domains.labels import compared_arguments
 from layergen.domains.limits import (
@@ -18,21 +19,15 @@ from layergen.domains.limits import (
     at_exponents,
     at_numbers,
     at_zeros,
-    behind,
-    exponent_of,
     with_arguments,
 )
 from layergen.domains.site import Edge, Suspect
 from layergen.domains.study import suspects_at
 from layergen.faults import SpecError
-from layergen.lang.argument import Argument
-from layergen.lang.bounds import refusal
 from layergen.resolve.program import Program
 from layergen.run.instance import Instance, Placement
 from layergen.settings.choice import Setting
 from layergen.words import listed
-
-ROOT = 0.5
 
 
 @dataclass(frozen=True)
@@ -52,12 +47,13 @@ def trips(program: Program, ways: Sequence[Setting], suspects: Sequence[Suspect]
     """Yield what is worth a try, for whatever may reach an edge."""
     suspects = tuple(suspects)
     edges = {suspect.edge for suspect in suspects}
+    powers = [suspect.node for suspect in suspects if suspect.edge is Edge.POWER]
     for setting in ways:
         for training in program.modes:
             yield Trip(setting, True, suspects_at(program, setting, training), training)
     for setting in ways[:1]:
         for training in program.modes:
-            for name, changed in with_roots(program, setting, suspects):
+            for name, changed in at_fractions(program, setting, powers):
                 yield Trip(changed, True, suspects, training, words=f"`{name}` is {changed.values[name]:g}")
             for name, changed in _with_labels(program, setting) if edges & LABELS else ():
                 yield Trip(changed, True, suspects, training, words=f"`{name}` is {changed.values[name]}")
@@ -86,17 +82,6 @@ def trips(program: Program, ways: Sequence[Setting], suspects: Sequence[Suspect]
                     yield Trip(changed, False, suspects, training, words=words)
 
 
-def with_roots(program: Program, setting: Setting, suspects: Sequence[Suspect]) -> Iterator[tuple[str, Setting]]:
-    """The setting with one exponent after the other between 0 and 1: such a power has no finite slope at 0."""
-    powers = [suspect.node for suspect in suspects if suspect.edge is Edge.POWER]
-    named = {name for node in powers if (exponent := exponent_of(node)) for name in behind(program, exponent)}
-    for name, argument in program.arguments.items():
-        if name in named and is_number(argument) and setting.values[name] not in (None, ROOT):
-            changed = None if refusal(name, argument, ROOT) else with_arguments(program, setting, {name: ROOT})
-            if changed is not None:
-                yield name, changed
-
-
 def _with_labels(program: Program, setting: Setting) -> Iterator[tuple[str, Setting]]:
     """The setting with one argument after the other that labels are compared with as a label that there may be."""
     instance = instance_at(program, setting)
@@ -104,11 +89,6 @@ def _with_labels(program: Program, setting: Setting) -> Iterator[tuple[str, Sett
         changed = with_arguments(program, setting, {name: label})
         if changed is not None:
             yield name, changed
-
-
-def is_number(argument: Argument) -> bool:
-    """Whether the values of an argument are single numbers that may be fractions."""
-    return argument.type.fractional and not argument.type.listed and not argument.type.worded
 
 
 def _with_units(program: Program, setting: Setting) -> Iterator[tuple[tuple[str, ...], Setting]]:

@@ -10,10 +10,11 @@ from dataclasses import dataclass, replace
 import torch
 
 from layergen.domains.draws import ORDINARY, SINGULAR, SURE, Draw, draws, fill
-from layergen.domains.limits import behind, exponent_of, number_of, with_arguments
+from layergen.domains.fractions import at_fractions, is_number
+from layergen.domains.limits import behind, exponent_of, number_at, with_arguments
 from layergen.domains.recorded import Breakdown, breakdown
 from layergen.domains.site import Edge, Suspect
-from layergen.domains.trips import Trip, instance_at, is_number, trips, with_roots
+from layergen.domains.trips import Trip, instance_at, trips
 from layergen.domains.twin import match_fails_too
 from layergen.faults import SpecError
 from layergen.resolve.program import Program
@@ -80,7 +81,8 @@ def steep(program: Program, setting: Setting, suspects: Sequence[Suspect]) -> It
         suspects: The powers of what may be 0.
     """
     with torch.random.fork_rng(devices=[]):
-        for name, changed in (*_roots(program, setting, suspects), *with_roots(program, setting, suspects)):
+        powers = [suspect.node for suspect in suspects]
+        for name, changed in (*_roots(program, setting, suspects), *at_fractions(program, setting, powers)):
             for training in program.modes:
                 trip = Trip(changed, True, tuple(suspects), training, f"`{name}` is {changed.values[name]:g}", name)
                 found = (_run(program, trip, draw) for draw in SURE)
@@ -91,7 +93,7 @@ def _roots(program: Program, setting: Setting, suspects: Sequence[Suspect]) -> I
     """The arguments by which an exponent is between 0 and 1 as it is, and the setting."""
     exponents = [exponent for suspect in suspects if (exponent := exponent_of(suspect.node))]
     for exponent in exponents:
-        if 0 < (number_of(exponent, setting) or 0) < 1:
+        if 0 < (number_at(exponent, setting) or 0) < 1:
             yield from ((name, setting) for name in sorted(behind(program, exponent)))
 
 
