@@ -13,6 +13,7 @@ LEADING = (3, 2)  # dimensions to stand for `...`
 OTHER_LEADING = ((3,), (), (4, 2), (2, 4), (2, 3, 4))  # where constraints refuse these
 BESIDE = (4, 5)  # dimensions to stand for a run beside it
 OTHER_BESIDE = ((4,), (), (5, 4))
+DIVISIBLE = 12  # what each of fewer dimensions may be, where constraints refuse the sizes of more
 MOST = 4  # dimensions that a case may have in their place
 RUN = "..."
 
@@ -62,16 +63,22 @@ def varied(program: Program, base: Standing) -> Iterator[tuple[str, Sequence[Sta
     """
     leading, further = base
     if leading:
-        fewer = [Standing(leading[:count], further) for count in range(len(leading))]
-        yield "leading_dimensions", fewer
+        yield "leading_dimensions", [Standing(several, further) for several in _fewer(leading)]
     for name, own in further.items():
-        yield f"dimensions_in_{name}", [Standing(leading, {**further, name: own[:count]}) for count in range(len(own))]
+        yield f"dimensions_in_{name}", [Standing(leading, {**further, name: several}) for several in _fewer(own)]
     for name in further:
         if program.run in program.met.get(name, ()) and len(leading) > 1:
             yield f"as_many_in_{name}", [Standing(leading, {**further, name: leading})]
             yield f"ones_in_{name}", [Standing(leading, {**further, name: (*leading[:-1], 1)})]
             yield f"ones_in_{program.run}", [Standing((*leading[:-1], 1), {**further, name: leading[1:]})]
             yield f"more_in_{name}", [Standing(leading[1:], {**further, name: leading})]
+
+
+def _fewer(sizes: Leading) -> Iterator[Leading]:
+    """Fewer dimensions: the first of those that there are, or, where constraints refuse these, others."""
+    kept = [sizes[:count] for count in range(len(sizes))]
+    others = [several for own in kept if own for several in (sizes[-len(own) :], (DIVISIBLE,) * len(own))]
+    yield from dict.fromkeys((*kept, *others))
 
 
 def symbols(program: Program, leading: Leading, further: Further) -> dict[str, tuple[str | None, ...]]:
