@@ -238,6 +238,9 @@ def test_initial_values_that_are_expressions_are_copied_without_a_gradient() -> 
         ("arange(dim) - dim", 0),
         ("arange(dim) != 3", 0),
         ("other + arange(dim)", 0),
+        ("ramp = (arange(dim) / dim) ** 1.3\nscale = ramp + zeros(dim)", 1),
+        ("steps = arange(dim)\nscale = steps / dim + exp(-steps)", 1),
+        ("steps = arange(dim)\nscale = (steps / dim)[steps]", 0),  # one of two that read it
     ],
 )
 def test_integers_of_which_fractions_are_computed_have_the_precision_of_the_tensor(init: str, count: int) -> None:

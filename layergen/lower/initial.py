@@ -16,7 +16,7 @@ from layergen.lower.members import reset, restarted
 from layergen.lower.merged import merged
 from layergen.lower.scopes import attribute_names, functional, given, initializers
 from layergen.lower.source import Origin, SourcePrinter
-from layergen.lower.wide import widened
+from layergen.lower.wide import widened_block
 from layergen.resolve.families import asked_inside, common_condition, loops, misses_some
 from layergen.resolve.inference import INT, TENSOR, kinds_of
 from layergen.resolve.program import Program
@@ -206,7 +206,7 @@ class InitialWriter:
         if len(factories) > 1:
             printer.origin = Origin("device", "dtype")
         if tensor.dtype is None and printer.origin is not None:
-            init = widened(init, f"torch.promote_types({printer.origin.dtype}, torch.float32)")
+            before, init = widened_block(before, init, f"torch.promote_types({printer.origin.dtype}, torch.float32)")
         writer = _BlockWriter(printer, {*self.names, *assigned(before)}, self.told)
         writer.block(before)
         writer.emit(f"{target}.copy_({printer.show(_without_clone(init))})")

@@ -12,10 +12,33 @@ from dataclasses import replace
 from layergen import ops
 from layergen.lang import expression as ex
 from layergen.lang.kinds import Kind
-from layergen.lang.visitor import sources
+from layergen.lang.visitor import Block, assignments, expressions, mapped, sources
 from layergen.ops.traits import ELEMENTWISE
 from layergen.resolve.inference import kinds_of
 from layergen.resolve.program import Program
+
+
+def widened_block(before: Block, value: ex.Expression, dtype: str) -> tuple[tuple[ex.Statement, ...], ex.Expression]:
+    """An initial value and what comes before it, whose ranges of integers have a dtype where fractions come of them.
+
+    A range that has a name is widened where all that reads the name makes fractions of it.
+    """
+    read = (*expressions(before), value)
+    named = [
+        found[0]
+        for name in {target.id for target in assignments(before)}
+        if len(found := list(sources(before, name))) == 1 and all(_is_rounded(name, found[0], node) for node in read)
+    ]
+    block = mapped(before, lambda node: widened(node, dtype, rounds=any(node is made for made in named)))
+    return block, widened(value, dtype)
+
+
+def _is_rounded(name: str, made: ex.Expression, node: ex.Expression) -> bool:
+    """Whether an expression makes fractions of what has a name wherever it reads that."""
+    if name not in ex.names(node):
+        return True
+    written = ex.transform(node, lambda part: made if isinstance(part, ex.Name) and part.id == name else None)
+    return all(part is not made for part in ex.walk(widened(written, "float32")))
 
 
 def widened(node: ex.Expression, dtype: str, rounds: bool = False) -> ex.Expression:

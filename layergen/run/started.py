@@ -1,6 +1,7 @@
 """Gives what a layer owns its initial values."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor
@@ -88,6 +89,17 @@ def _start_members(instance: Instance, paths: Collection[str], rounded: torch.dt
         target.copy_(value)
 
 
+@contextmanager
+def _fractions_in(dtype: torch.dtype) -> Iterator[None]:
+    """Let a quotient of integers, which has torch's default dtype, be as wide as what is computed of it."""
+    usual = torch.get_default_dtype()
+    torch.set_default_dtype(dtype if dtype.is_floating_point else usual)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(usual)
+
+
 def initial_value(instance: Instance, tensor: Parameter | Buffer, target: Tensor) -> Tensor:
     """A tensor's initial value; what is floating is computed in float64, and what is random is drawn.
 
@@ -101,7 +113,8 @@ def initial_value(instance: Instance, tensor: Parameter | Buffer, target: Tensor
         call_initializer(instance, init, value)
         return value
     wide = {name: in_dtype(dtype, other) for name, other in tensors_read(instance, tensor).items()}
-    result = evaluated(instance, tensor, TensorCalls(torch.device("cpu"), dtype), wide)
+    with _fractions_in(dtype):
+        result = evaluated(instance, tensor, TensorCalls(torch.device("cpu"), dtype), wide)
     if not isinstance(result, Tensor) or result.shape != target.shape:  # as is told where initial values are judged
         raise EvaluationFault(init, "the initial value has another shape than the tensor")
     return result
