@@ -3,12 +3,15 @@
 from typing import Any
 
 import pytest
+import torch
 from lowered import AFFINE, checked, forward, lines
-from small import DIM, FLAG, program, spec
+from small import DIM, FLAG, instance_of, program, spec
 
 from layergen.faults import SpecError
 from layergen.lower.initial import reset_lines
 from layergen.resolve import resolve
+from layergen.run.on_data import CPU, drawn, fill
+from layergen.run.placement import Placement
 
 # Conditions
 
@@ -143,6 +146,34 @@ def test_what_holds_floating_numbers_is_cast_where_it_is_narrow_alone() -> None:
     assert forward("h = upcast(x)\ny = h") == f"return {narrow}"
     assert forward("y = upcast(x) * 2") == f"return ({narrow}) * 2"
     assert "promote_types(x.dtype" in forward("x = x > 0\ny = upcast(x)")
+
+
+WIDE = "torch.promote_types(x.dtype, torch.float32)"
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("y = x * cos(0.1 * upcast(arange(4)))", f"torch.arange(4, dtype={WIDE}, device=x.device)"),
+        ("t = arange(4) + 1\ny = x * upcast(t)", f"t.to({WIDE})"),
+        ("y = x * upcast(x > 0)", f"(x > 0).to({WIDE})"),
+        ("y = x * upcast(cumsum(x > 0, dim=-1)[:, -1:])", f".to({WIDE})"),
+        ("h = x * 2\ny = upcast(h)", "h.to(torch.promote_types(h.dtype, torch.float32))"),
+        ("t = arange(4)\nt = t / 4\ny = x * upcast(t)", "t.to(torch.promote_types(t.dtype, torch.float32))"),
+        ("x = x * 2\ny = x * upcast(arange(4))", "torch.arange(4, dtype=torch.promote_types(dtype, torch.float32)"),
+    ],
+)
+def test_whole_numbers_are_cast_as_wide_as_the_input_is(text: str, written: str) -> None:
+    assert written in " ".join(forward(text).replace("\n", " ").split())
+
+
+def test_whole_numbers_are_as_wide_where_the_spec_is_run() -> None:
+    with drawn():
+        instance = instance_of(program("y = x * 0 + cos(0.1 * upcast(arange(C)))"), Placement(CPU, torch.float64))
+        fill(instance)
+        y = instance.run(training=False).outputs["y"]
+    steps = torch.arange(y.shape[1], dtype=torch.float64)
+    torch.testing.assert_close(y, torch.cos(0.1 * steps).expand_as(y), rtol=0, atol=1e-15)
 
 
 def test_a_range_of_integers_that_becomes_floating_is_made_so() -> None:

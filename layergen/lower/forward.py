@@ -24,14 +24,14 @@ from layergen.lower.origin import origin
 from layergen.lower.returned import Answers, conditions, named_output, result, returned
 from layergen.lower.scopes import attribute_names, functional, given_names
 from layergen.lower.sizes import measured, mentioned_sizes, size_checks
-from layergen.lower.source import WIDTH, SourcePrinter, takes_dtype_of_input
+from layergen.lower.source import WIDTH, SourcePrinter
 from layergen.lower.statistics import in_place
 from layergen.lower.tidy import tidied
 from layergen.lower.unbatched import UnbatchedWriter, takes_both, unpacked
 from layergen.lower.unions import as_types
 from layergen.lower.updates import parted, update
 from layergen.lower.whole import seldom_read
-from layergen.lower.wide import converted
+from layergen.lower.wide import asks_dtype_of_input, converted
 from layergen.prove.demands import InputCheck, lists_of
 from layergen.resolve.conditions import NOTHING, Facts, about, exclude, facts, situated
 from layergen.resolve.program import Program
@@ -206,7 +206,7 @@ class ForwardWriter(Visitor):
                 self.bind(name, used)
                 self.bind_run(name)
             bound.add(name)
-        if self.origin.dtype == "dtype" and any(map(takes_dtype_of_input, self.program.forward.calls)):
+        if self.origin.dtype == "dtype" and any(map(asks_dtype_of_input, self.program.forward.calls)):
             floating = next(name for name, tensor in self.program.inputs.items() if tensor.floating)
             self.emit(f"dtype = {floating}.dtype")
 

@@ -18,6 +18,7 @@ from layergen.lang.facts import Callee, CalleeKind, Role
 from layergen.lang.kinds import Kind
 from layergen.lang.meetings import broadcast_in
 from layergen.lang.scalars import BROADCAST, BROADCASTABLE, NUMBERS, SCALARS
+from layergen.lower.wide import made_wide, takes_dtype_of_input
 from layergen.ops.traits import UNDERSTATED, WITH_INDICES
 from layergen.resolve.inference import kinds_of
 from layergen.resolve.iteration import is_numbered
@@ -196,6 +197,10 @@ class SourcePrinter(ex.Printer):
         """A value in a wide dtype. It gets its name where it stands: a line before would come before a condition."""
         operand = node.arguments[0]
         value = self.show(operand, ex.PRECEDENCE["primary"])
+        if self.origin is not None and node.callee and node.callee.whole:
+            dtype = f"torch.promote_types({self.origin.dtype}, torch.float32)"
+            made = made_wide(operand, dtype)
+            return f"{value}.to({dtype})" if made is None else self.show(made)
         if not self.once or isinstance(operand, ex.Name):
             return f"{value}.to(torch.promote_types({value}.dtype, torch.float32))"
         return f"({self.once} := {self.show(operand)}).to(torch.promote_types({self.once}.dtype, torch.float32))"
@@ -219,13 +224,6 @@ class SourcePrinter(ex.Printer):
                 self.origin = before
                 return text
         return None
-
-
-def takes_dtype_of_input(call: ex.Call) -> bool:
-    """Whether a call makes a floating tensor from nothing, and leaves its dtype open."""
-    op, callee = ops.called(call), call.callee
-    free = all(keyword.name != "dtype" for keyword in call.keywords)
-    return free and op is not None and op.factory and callee is not None and callee.floating
 
 
 def _is_understated(op: ops.Op) -> bool:

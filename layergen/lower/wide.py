@@ -67,6 +67,31 @@ def widened(node: ex.Expression, dtype: str, rounds: bool = False) -> ex.Express
             return node
 
 
+def takes_dtype_of_input(call: ex.Call) -> bool:
+    """Whether a call makes a floating tensor from nothing, and leaves its dtype open."""
+    op, callee = ops.called(call), call.callee
+    free = all(keyword.name != "dtype" for keyword in call.keywords)
+    return free and op is not None and op.factory and callee is not None and callee.floating
+
+
+def asks_dtype_of_input(call: ex.Call) -> bool:
+    """Whether the dtype of what a call gives is that of an input, or is promoted with it."""
+    return takes_dtype_of_input(call) or (call.callee is not None and call.callee.whole)
+
+
+def made_wide(node: ex.Expression, dtype: str) -> ex.Expression | None:
+    """A range of integers that is made in a wide dtype at once; None of anything else.
+
+    Args:
+        node: What is to be converted.
+        dtype: The source text of the dtype.
+    """
+    match node:
+        case ex.Call(function="arange", keywords=()):
+            return replace(node, keywords=(ex.Keyword("dtype", ex.Name(dtype)),))
+    return None
+
+
 def floating(program: Program, name: str) -> bool:
     """Whether a name of a forward always stands for floating numbers."""
     if name in program.forward.assigned:

@@ -56,6 +56,7 @@ from layergen.resolve.shorthand import with_lists_alone
 from layergen.resolve.signature import dimensions_of, entries
 from layergen.resolve.single import takes_single_samples
 from layergen.resolve.unbatched import check_dimensions
+from layergen.resolve.whole import with_whole_upcasts
 from layergen.rules.names import UnusedName
 
 __all__ = ["Library", "Method", "Program", "check_sections", "resolve"]
@@ -159,7 +160,7 @@ def understood(spec: LayerSpec, library: Library = EMPTY) -> Program:
         attributes={name: annotated(value, numbers) for name, value in spec.attributes.items()},
         accept=spec.accept,
         cases=spec.cases,
-        forward=Method(kept_from_autocast(statements, inputs, spec.tensors)),
+        forward=Method(with_whole_upcasts(kept_from_autocast(statements, inputs, spec.tensors), inputs)),
         definition=definition_of(spec, _definitions(library)),
         names=start.names,
         entries=resolved,

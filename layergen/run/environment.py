@@ -44,6 +44,8 @@ class TensorCalls:
         found = at_one_step(op, arguments, keywords)
         if found is not None:
             return found
+        if node.callee and node.callee.whole:
+            return arguments[0].to(torch.promote_types(self.dtype, torch.float32))
         if op.factory:
             keywords = {"device": self.device, **keywords}
             if node.callee and node.callee.floating:
