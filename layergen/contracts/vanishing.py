@@ -1,7 +1,9 @@
 """Dtype: constants that keep a layer stable are still there in half precision.
 
-One that is gone matters only where the layer is off without it: that is measured, on zeros and on equal inputs too. The
-default `eps` of an op is torch's own; who wants to be safe at zeros in float16 writes one, or computes in float32.
+One that is gone matters only where the layer is off without it: that is measured, on zeros and on equal inputs too, of
+outputs and of whether gradients are finite. Where the layer draws random numbers, which differ from dtype to dtype,
+fixed ones stand in their place, and whether all is finite is what is looked at. The default `eps` of an op is torch's
+own; who wants to be safe at zeros in float16 writes one, or computes in float32.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,6 +22,7 @@ from layergen.contracts.values import EQUAL, ORDINARY, ZERO, Point, drawn
 from layergen.diagnostics import FORWARD, Finding, Place
 from layergen.lang import expression as ex
 from layergen.rules.behaviour import VanishingConstant
+from layergen.run.fixed_draws import FixedDraws
 from layergen.run.forward import Run, TrialFault
 from layergen.run.instance import Instance, Placement
 from layergen.run.watching import TRAINING, Bystander, Runs, Watch, Watcher
@@ -91,13 +94,15 @@ VANISHING = Promise(check_vanishing, (CONSTANTS, Watch(IN_COMMON[torch.float16],
 
 def _is_off(runs: Runs) -> bool:
     """Whether float16 gives what float64 does not on the same numbers, drawn, all zero or all equal."""
-    if not comparable(runs.program, training=True):
-        return False
-    for point in (ORDINARY, ZERO, EQUAL):
-        exact, half = (_run(runs, point, dtype) for dtype in (torch.float64, torch.float16))
-        if exact and half and worst(half, exact, torch.float16) > TOLERANCE:
-            return True
-    return False
+    points = (ORDINARY, ZERO, EQUAL)
+    if comparable(runs.program, training=True):
+        for point in points:
+            exact, half = (_run(runs, point, dtype) for dtype in (torch.float64, torch.float16))
+            if exact and half and worst(half, exact, torch.float16) > TOLERANCE:
+                return True
+    return any(
+        _is_finite(runs, point, torch.float64) and _is_finite(runs, point, torch.float16) is False for point in points
+    )
 
 
 def _run(runs: Runs, point: Point, dtype: torch.dtype) -> Run | None:
@@ -108,3 +113,24 @@ def _run(runs: Runs, point: Point, dtype: torch.dtype) -> Run | None:
             return instance.run(training=True)
         except TrialFault:
             return None
+
+
+def _is_finite(runs: Runs, point: Point, dtype: torch.dtype) -> bool | None:
+    """Whether all outputs and gradients are finite; None where there is no telling."""
+    with drawn(gradients=True):
+        instance = Instance(runs.program, runs.setting, Placement(CPU, dtype, gradients=True))
+        try:
+            with torch.no_grad():
+                started(instance, point, torch.bfloat16, SHAKE)
+            with FixedDraws() as draws:
+                outputs = instance.run(training=True).outputs.values()
+            ends = [output for output in outputs if output.requires_grad and not output.is_complex()]
+            tensors = (*instance.inputs.values(), *instance.state.values())
+            leaves = [tensor for tensor in tensors if tensor is not None and tensor.requires_grad]
+            slopes = (
+                torch.autograd.grad([end.double().sum() for end in ends], leaves, allow_unused=True) if ends else ()
+            )
+        except (TrialFault, RuntimeError):  # torch does not compute each derivative in half precision
+            return None
+    found = (*outputs, *(slope for slope in slopes if slope is not None))
+    return all(bool(tensor.isfinite().all()) for tensor in found) if draws.fixed else None
