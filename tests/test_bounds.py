@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -204,6 +205,13 @@ def test_values_of_another_type_are_refused(name: str, value: Any) -> None:
         normalize(argument(name), value)
 
 
-def test_what_is_no_number_passes_where_a_comparison_lets_it() -> None:
-    assert allows(argument("eps"), math.nan) and allows(argument("any_float"), math.nan)
-    assert not allows(argument("rate"), math.nan)
+def test_what_is_no_number_is_within_no_bound() -> None:
+    assert allows(argument("any_float"), math.nan)
+    assert not any(allows(argument(name), math.nan) for name in ("eps", "rate", "cold", "maybe_rate", "mean_or_rate"))
+
+
+@pytest.mark.parametrize("name", ["betas", "scales"])
+def test_no_entry_of_a_list_with_bounds_is_no_number(name: str, layers: dict[str, type[nn.Module]]) -> None:
+    for entries in ([math.nan, 0.5], [0.5, math.nan]):
+        with pytest.raises(ValueError, match=f"^{name} must be {re.escape(requirement(argument(name)))}, got "):
+            layers[name](**{name: entries})

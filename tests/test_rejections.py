@@ -1,7 +1,9 @@
 """The settings that a layer must refuse: each breaks one bound or one constraint, and no other."""
 
+import math
 from typing import Any
 
+import pytest
 from small import DIM, FLAG, program, setting_of
 
 from layergen.lang.bounds import allows
@@ -29,6 +31,19 @@ def test_a_bound_is_broken_at_its_edge() -> None:
     assert refused(arguments={"dim": DIM})["dim_0"].given == {"dim": 0}
 
 
+@pytest.mark.parametrize(("type", "given"), [("size3", [2, 2, 0]), ("ints", [2, 0]), ("size1", 0)])
+def test_the_bound_of_a_list_is_broken_by_its_last_entry_alone(type: str, given: Any) -> None:
+    part = {"type": type, "min": 1, "default": 2, "doc": "Sizes."}
+    assert refused(arguments={"sizes": part})["sizes_0"].given == {"sizes": given}
+
+
+def test_bounds_of_a_float_refuse_what_is_no_number() -> None:
+    rate = {"type": "float", "min": 0, "max": 1, "default": 0.5, "doc": "Rate."}
+    given = refused(arguments={"rate": rate})["rate_nan"].given["rate"]
+    assert isinstance(given, float) and math.isnan(given)
+    assert "rate_nan" not in refused(arguments={"rate": {"type": "float", "doc": "Rate."}})
+
+
 def test_a_choice_is_broken_by_an_unknown_one() -> None:
     assert refused(arguments={"mode": MODE})["mode_unknown"].given == {"mode": "unknown"}
 
@@ -36,7 +51,7 @@ def test_a_choice_is_broken_by_an_unknown_one() -> None:
 def test_a_list_for_which_no_number_stands_is_broken_as_a_list() -> None:
     ends = {"type": "float2", "min": 0, "doc": "Ends."}
     found = refused(arguments={"ends": ends}, constraints=["ends[0] < ends[1]"])
-    assert found["ends_minus_0_5"].given == {"ends": [-0.5, -0.5]}
+    assert found["ends_minus_0_5"].given == {"ends": [0.25, -0.5]}
     assert found["constraint_0"].given == {"ends": [0.0, 0.0]}
 
 

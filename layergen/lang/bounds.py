@@ -109,7 +109,7 @@ def refusal(name: str, argument: Argument, value: object) -> str:
 
 def _within(argument: Argument, number: float) -> bool:
     if math.isnan(number):
-        return argument.min is None or argument.max is None  # as a comparison with one bound lets it pass
+        return argument.min is None and argument.max is None
     if argument.min is not None and (number < argument.min or (number == argument.min and argument.excludes("min"))):
         return False
     above = argument.max is not None and (

@@ -1,7 +1,6 @@
 """Lowers arguments: their annotations, the functions that bring them into one form, and the checks of their bounds."""
 
 from collections.abc import Iterator
-from typing import Literal
 
 from layergen import ops
 from layergen.lang.argument import Argument
@@ -202,22 +201,25 @@ def _out_of_bounds(name: str, argument: Argument) -> str:
         given = "part is not None and " if argument.optional_entries else ""
         return f"any({given}{_out_of_bounds('part', single)} for part in {name})"
     several = argument.type.sized
+    if several and argument.type.fractional:  # NaN is neither the least of several nor the greatest
+        return f"not all({_within('part', argument)} for part in {name})"
+    if argument.type.fractional or (argument.min is not None and argument.max is not None and not several):
+        return f"not {_within(name, argument)}"
     low, high = (f"min({name})", f"max({name})") if several else (name, name)
     if argument.min is not None and argument.max is not None:
         below, above = ("<" if argument.excludes(bound) else "<=" for bound in ("min", "max"))
-        if several:
-            return f"not ({python(argument.min)} {below} {low} and {high} {above} {python(argument.max)})"
-        return f"not {python(argument.min)} {below} {name} {above} {python(argument.max)}"
+        return f"not ({python(argument.min)} {below} {low} and {high} {above} {python(argument.max)})"
     if argument.min is not None:
-        if argument.type.integral and argument.min == 1 and not argument.exclusive:
+        if argument.min == 1 and not argument.exclusive:
             return f"{low} <= 0"
-        return _beyond(low, argument, "<", ">", "min")
-    return _beyond(high, argument, ">", "<", "max")
+        return f"{low} <{'=' if argument.excludes('min') else ''} {python(argument.min)}"
+    return f"{high} >{'=' if argument.excludes('max') else ''} {python(argument.max)}"
 
 
-def _beyond(number: str, argument: Argument, out: str, within: str, bound: Literal["min", "max"]) -> str:
-    """When a number is beyond a bound; one that may be NaN, which is on neither side, when it is not within."""
-    limit = python(getattr(argument, bound))
-    if argument.type.fractional and not argument.type.sized:
-        return f"not {number} {within if argument.excludes(bound) else f'{within}='} {limit}"
-    return f"{number} {f'{out}=' if argument.excludes(bound) else out} {limit}"
+def _within(number: str, argument: Argument) -> str:
+    """When a number is within bounds: NaN, which is on neither side of one, is not."""
+    below, above = ("" if argument.excludes(bound) else "=" for bound in ("min", "max"))
+    if argument.max is None:
+        return f"{number} >{below} {python(argument.min)}"
+    least = f"{python(argument.min)} <{below} " if argument.min is not None else ""
+    return f"{least}{number} <{above} {python(argument.max)}"

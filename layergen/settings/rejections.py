@@ -1,5 +1,6 @@
 """Finds a setting that breaks each bound and each constraint, and nothing else."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -38,8 +39,9 @@ def rejections(program: Program, base: Setting, others: Sequence[Setting] = ()) 
             part in, so that all that they are computed of counts.
     """
     for name, argument in program.arguments.items():
+        usual = {**base.values, **given_values(program, base.given)}.get(name)
         for value in _refused(argument):
-            given = {**base.given, name: _spelled(argument, value)}
+            given = {**base.given, name: _last(argument, value, usual)}
             values = _values(program, given)
             if values is not None and _only_breaks(program, {**values, **given_values(program, given)}, name):
                 yield Rejection(f"{name}_{_word(value)}", _ordered(program, given), name, values=values)
@@ -62,6 +64,8 @@ def _refused(argument: Argument) -> Iterator[Any]:
         yield argument.min if argument.excludes("min") else argument.min - step
     if argument.max is not None:
         yield argument.max if argument.excludes("max") else argument.max + step
+    if argument.type.fractional and not (argument.min is argument.max is None):
+        yield math.nan  # which no comparison finds beyond a bound
 
 
 def _values(program: Program, given: dict[str, Any]) -> dict[str, Any] | None:
@@ -132,6 +136,17 @@ def _candidates(argument: Argument) -> tuple[Any, ...]:
 def _spelled(argument: Argument, value: Any) -> Any:
     """A value, as a list with it for each entry where no number stands for all."""
     return [value] * (argument.type.count or 1) if argument.type.spelled and not isinstance(value, str) else value
+
+
+def _last(argument: Argument, value: Any, usual: object) -> Any:
+    """A refused value; of a list the last entry alone, as checks of the first one and of the greatest overlook it."""
+    if not argument.type.listed or argument.type.count == 1 or isinstance(value, str):
+        return _spelled(argument, value)
+    entries = usual if isinstance(usual, tuple) else ()
+    tried = (*entries, *(FLOATS if argument.type.fractional else INTS))
+    entry = next((part for part in tried if part is not None and allows(argument, (part,))), value)
+    entries = entries if len(entries) > 1 else (entry,) * (argument.type.count or 2)
+    return [*entries[:-1], value]
 
 
 def _ordered(program: Program, given: dict[str, Any]) -> dict[str, Any]:
