@@ -4,7 +4,7 @@ from typing import Any
 
 from small import program, settings_of
 
-from layergen.contracts.extremes import EQUAL, LENGTH, ZERO, Extreme, extremes
+from layergen.contracts.extremes import COUNTED, EQUAL, LENGTH, ZERO, Extreme, extremes
 from layergen.run.watching import Runs
 
 SEQUENCE: dict[str, Any] = {"inputs": {"x": ["N", "L"]}, "outputs": {"y": ["N", "L"]}}
@@ -32,9 +32,29 @@ def test_what_knows_positions_is_compared_at_a_long_dimension() -> None:
     forward = "y = x * type_as(arange(L), x)"
     (row,) = (one for one in rows_of(forward, **SEQUENCE) if one.longer)
     assert row.longer is not None
-    assert row.longer.setting.sizes["L"] == LENGTH
-    assert row.longer.trial.outputs["y"].shape[1] == LENGTH
+    assert row.longer.setting.sizes["L"] == COUNTED
+    assert row.longer.trial.outputs["y"].shape[1] == COUNTED
     assert not any(one.longer for one in rows_of("y = 2 * x", **SEQUENCE))
+
+
+def test_what_counts_no_positions_is_not_compared_at_so_long_a_dimension() -> None:
+    (row,) = (one for one in rows_of("y = where(x > 0, x, 2 * x)", **SEQUENCE) if one.longer)
+    assert row.longer is not None
+    assert row.longer.setting.sizes["L"] == LENGTH
+
+
+def test_positions_in_a_batch_are_compared_at_a_large_one() -> None:
+    forward = "y = x * type_as(arange(N), x)[:, None]"
+    first = next(one for one in rows_of(forward, **SEQUENCE) if one.longer)
+    assert first.longer is not None
+    assert first.longer.setting.sizes["N"] == COUNTED
+
+
+def test_a_dimension_too_long_to_count_along_is_a_shorter_one() -> None:
+    forward = "y = x * type_as(arange(L), x)"
+    (row,) = (one for one in rows_of(forward, **SEQUENCE, constraints=["L < 200"]) if one.longer)
+    assert row.longer is not None
+    assert row.longer.setting.sizes["L"] == LENGTH
 
 
 def test_an_exponential_is_compared_at_large_inputs() -> None:

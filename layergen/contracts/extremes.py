@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from layergen.contracts.lengthened import stepped
-from layergen.contracts.lengths import is_small
+from layergen.contracts.lengths import MOST, counted, is_small
 from layergen.contracts.recorded import USUAL, Numbers, Recorder, Scale, draws_in
 from layergen.contracts.transforms import At
 from layergen.contracts.values import drawn
@@ -28,8 +28,10 @@ from layergen.settings.choice import Setting, allowed
 
 ZERO, EQUAL = Scale(0.0, 0.0), Scale(0.0, 0.5)
 LARGE = (Scale(1e6), Scale(1e3), Scale(30.0))  # the first at which all is finite
-MOST = 4  # ways on which inputs are large
+MOST_LARGE = 4  # ways on which inputs are large
 LENGTH = 70  # of a long dimension
+COUNTED = 300  # where positions are counted along it: 127 is the last one of int8, 255 of uint8
+LARGEST = 4_000_000  # elements of all tensors of a run there
 MOST_LONG = 2  # dimensions that are long, each by itself
 SLIGHT = 1e-12  # what makes no difference to a number, and all to a leap
 STABLE = 2e-6  # of a recorded number, which a test lets be five times as far off
@@ -66,7 +68,9 @@ def extremes(program: Program, ways: Sequence[Runs]) -> tuple[Extreme, ...]:
     if any(part.floating and part.range is None for part in program.inputs.values()):
         if _has(names, ROOTED, "norm"):
             found += (one for scale in (ZERO, EQUAL) for one in _extreme(program, ways[0].setting, scale))
-        found += _large(program, [way.setting for way in ways[: MOST if _has(names, OVERFLOWING, *OF_LOSSES) else 1]])
+        found += _large(
+            program, [way.setting for way in ways[: MOST_LARGE if _has(names, OVERFLOWING, *OF_LOSSES) else 1]]
+        )
     if names & PLACED:
         found += _long(program, ways[0].setting)
     return tuple(found)
@@ -88,17 +92,30 @@ def _gives_something(extreme: Extreme) -> bool:
 
 
 def _long(program: Program, setting: Setting) -> Iterator[Extreme]:
-    """A layer at long dimensions: not at a large batch, that of the first input's first entry, nor at many steps."""
+    """A layer at long dimensions: not at many steps, nor at a large batch, unless positions are counted along it."""
     first = next((part.shape for part in program.inputs.values() if isinstance(part.shape, tuple)), ())
-    batch = next((entry.id for entry in first[:1] if isinstance(entry, ex.Name)), None)
-    short = {batch, *stepped(program, setting)}
-    longer = [replace(setting, sizes={**setting.sizes, name: LENGTH}) for name in setting.sizes if name not in short]
+    batch = {entry.id for entry in first[:1] if isinstance(entry, ex.Name)}
+    steps, along = {*stepped(program, setting)}, {*counted(program)}
+    names = [name for name in setting.sizes if name not in steps and (name in along or name not in batch)]
+    longer = [
+        _longest(program, setting, name, name in along) for name in sorted(names, key=lambda one: one not in along)
+    ]
     if setting.leading:
-        longer.append(replace(setting, leading=(LENGTH, *setting.leading[1:])))
-    for one in [one for one in longer if allowed(program, one) and is_small(program, one, training=False)][:MOST_LONG]:
+        leading = replace(setting, leading=(LENGTH, *setting.leading[1:]))
+        longer.append(leading if allowed(program, leading) and is_small(program, leading, training=False) else None)
+    for one in [one for one in longer if one is not None][:MOST_LONG]:
         with suppress(SpecError, TrialFault):
             at = At(one, try_runs(Runs(program, one, (SHAPES,))))
             yield from (replace(found, longer=at) for found in _extreme(program, one, USUAL))
+
+
+def _longest(program: Program, setting: Setting, name: str, positions: bool) -> Setting | None:
+    """A setting with a long dimension, longer where positions are counted along it; None where it takes none."""
+    for length in (COUNTED, LENGTH) if positions else (LENGTH,):
+        one = replace(setting, sizes={**setting.sizes, name: length})
+        if allowed(program, one) and is_small(program, one, training=False, most=LARGEST if positions else MOST):
+            return one
+    return None
 
 
 def _has(names: set[str], ops: frozenset[str], *parts: str) -> bool:

@@ -76,7 +76,7 @@ def _long_settings(program: Program, setting: Setting, name: str) -> Iterator[Se
                 yield longer
 
 
-def is_small(program: Program, setting: Setting, training: bool) -> bool:
+def is_small(program: Program, setting: Setting, training: bool, most: int = MOST) -> bool:
     """Whether a layer works at a setting, and the tensors of a run have few elements together."""
     try:
         instance = Instance(program, setting)
@@ -84,4 +84,4 @@ def is_small(program: Program, setting: Setting, training: bool) -> bool:
         watch.evidence(instance.run(training, watch))
     except (SpecError, TrialFault):
         return False
-    return watch.elements <= MOST
+    return watch.elements <= most
