@@ -14,8 +14,10 @@ from layergen.contracts.at_values import hold_at_values
 from layergen.contracts.compared import started
 from layergen.contracts.definition import MOST_ENTRIES, computes_at_full_shape, differences, evaluated, is_exact
 from layergen.contracts.either_sign import hold_at_either_sign
+from layergen.contracts.in_half import alike_in_half
 from layergen.contracts.in_law import SETTINGS
 from layergen.contracts.sites import WITH_DATA
+from layergen.contracts.transforms import At as Tried
 from layergen.contracts.values import SMALL, drawn
 from layergen.definition.draws import RandomFault
 from layergen.definition.evaluate import Evaluation
@@ -48,6 +50,7 @@ class At:
     signed: bool = False  # whether it was where parameters have either sign, too
     trained: bool = False  # whether it was compared in training, too
     drawn: Mapping[bool, int] = field(default_factory=dict)  # in training or not: over how many draws its law was
+    half: Mapping[bool, Tried] = field(default_factory=dict)  # large batches that half precision draws by the same law
 
 
 @dataclass(frozen=True)
@@ -128,8 +131,9 @@ def _compared_at(program: Program, definition: Definition, setting: Setting, law
     drawn = {mode: held.draws for mode, held in ((False, values), (True, trained)) if held is not None and held.draws}
     valued = trained is not None and not trained.limited and not trained.draws
     signed = signed and values.exact and not values.draws and hold_at_either_sign(program, setting)
+    half = {mode: large for mode in drawn if (large := alike_in_half(program, setting, mode)) is not None}
     plain = not values.draws
-    return At(setting.name, exact, whole, plain=plain, small=small, signed=signed, trained=valued, drawn=drawn)
+    return At(setting.name, exact, whole, plain, small, signed, valued, drawn, half)
 
 
 class Held(NamedTuple):

@@ -11,7 +11,9 @@ from layergen.definition.loop_printer import function_of
 from layergen.definition.loops import definition_lines
 from layergen.definition.needs import called, needs
 from layergen.definition.scene import Definition
+from layergen.lower.cases import Fields
 from layergen.lower.source import DocText, python, wrap
+from layergen.lower.transforms import case_at
 from layergen.lower.views import FunctionView, RowView, TableView
 from layergen.resolve.program import Program
 from layergen.words import listed
@@ -112,13 +114,15 @@ def defined_rows(layer: CheckedLayer) -> TableView:
     return TableView(TABLE, tuple(rows))
 
 
-def drawn_rows(layer: CheckedLayer) -> TableView:
+def drawn_rows(layer: CheckedLayer, base: Fields) -> TableView:
     """The cases at which what the layer draws at random is held to the law that its definition tells."""
     rows: list[RowView] = []
     for key, case, at, numbers in _compared(layer):
         for training, count in at.drawn.items():
             name = _key(case, "in training") if training else key
             told = (", training=True" if training else "") + (f", draws={count}" if count != DRAWS else "")
+            if (large := at.half.get(training)) is not None:
+                told += f", half={case_at(layer.program, large, base)}"
             rows.append(RowView(name, f"Drawn(CASES[{key}], {numbers}{told})"))
     return TableView(DRAWN, tuple(rows))
 

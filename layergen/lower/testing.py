@@ -95,7 +95,7 @@ def tables(layer: CheckedLayer, base: Fields) -> Iterator[TableView]:
     """What the layer refuses, and the limits of what it takes."""
     rejected = (rejection_row(layer.program, rejection, base) for rejection in layer.rejections)
     yield defined_rows(layer)
-    yield drawn_rows(layer)
+    yield drawn_rows(layer, base)
     yield started_rows(layer)
     yield from edge_tables(layer, base)
     yield TableView("REJECTIONS", tuple(rejected))
