@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from small import program, settings_of
 
 from layergen.contracts.extremes import COUNTED, EQUAL, LENGTH, ZERO, Extreme, extremes
@@ -55,6 +56,26 @@ def test_a_dimension_too_long_to_count_along_is_a_shorter_one() -> None:
     (row,) = (one for one in rows_of(forward, **SEQUENCE, constraints=["L < 200"]) if one.longer)
     assert row.longer is not None
     assert row.longer.setting.sizes["L"] == LENGTH
+
+
+@pytest.mark.parametrize(
+    ("broadcast", "run", "shapes"),
+    [
+        (True, ["..."], ((3, 2, 3), (2, 1))),
+        ("sizes", ["..."], ((3, 2, 3), (1, 2, 1))),
+        (True, ["N", "C"], ((2, 7), (1,))),
+        ("sizes", ["N", "C"], ((2, 7), (1, 7))),
+        ("sizes", ["N"], ((2,), (1,))),
+    ],
+)
+def test_what_is_broadcast_is_compared_with_ones_on_either_side(
+    broadcast: Any, run: list[str], shapes: tuple[tuple[int, ...], tuple[int, ...]]
+) -> None:
+    inputs = {"x": run, "v": {"shape": run, "broadcast": broadcast, "range": [0.5, 2]}}
+    (row,) = (one for one in rows_of("y = x * v", inputs=inputs, outputs={"y": run}) if one.longer)
+    assert row.longer is not None
+    given = row.longer.trial.inputs
+    assert tuple(facts.shape for facts in (given["x"], given["v"]) if facts is not None) == shapes
 
 
 def test_an_exponential_is_compared_at_large_inputs() -> None:

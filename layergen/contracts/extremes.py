@@ -58,7 +58,7 @@ class Extreme:
     setting: str
     scale: Scale
     values: Mapping[str, Mapping[str, Numbers | None]]  # None: finite, and not told more closely
-    longer: At | None = None  # where the setting is none of the layer's cases, but one with a long dimension
+    longer: At | None = None  # where the setting is none of the layer's cases: one with a long dimension, or with ones
 
 
 def extremes(program: Program, ways: Sequence[Runs]) -> tuple[Extreme, ...]:
@@ -73,7 +73,7 @@ def extremes(program: Program, ways: Sequence[Runs]) -> tuple[Extreme, ...]:
         )
     if names & PLACED:
         found += _long(program, ways[0].setting)
-    return tuple(found)
+    return (*found, *_between_ones(program, ways[0].setting))
 
 
 def _large(program: Program, settings: Sequence[Setting]) -> Iterator[Extreme]:
@@ -104,9 +104,23 @@ def _long(program: Program, setting: Setting) -> Iterator[Extreme]:
         leading = replace(setting, leading=(LENGTH, *setting.leading[1:]))
         longer.append(leading if allowed(program, leading) and is_small(program, leading, training=False) else None)
     for one in [one for one in longer if one is not None][:MOST_LONG]:
-        with suppress(SpecError, TrialFault):
-            at = At(one, try_runs(Runs(program, one, (SHAPES,))))
-            yield from (replace(found, longer=at) for found in _extreme(program, one, USUAL))
+        yield from _elsewhere(program, one)
+
+
+def _between_ones(program: Program, setting: Setting) -> Iterator[Extreme]:
+    """A layer at inputs that are broadcast along several dimensions, which what it matches may not take."""
+    shrunk = {name: "between" for name, part in program.inputs.items() if part.broadcast}
+    leading = (*setting.leading, *setting.leading[:1]) if len(setting.leading) == 2 else setting.leading
+    one = replace(setting, shrunk=shrunk, leading=leading)
+    if shrunk and allowed(program, one):
+        yield from _elsewhere(program, one)
+
+
+def _elsewhere(program: Program, setting: Setting) -> Iterator[Extreme]:
+    """A layer at a setting that is none of its cases, and usual inputs."""
+    with suppress(SpecError, TrialFault):
+        at = At(setting, try_runs(Runs(program, setting, (SHAPES,))))
+        yield from (replace(found, longer=at) for found in _extreme(program, setting, USUAL))
 
 
 def _longest(program: Program, setting: Setting, name: str, positions: bool) -> Setting | None:

@@ -36,7 +36,8 @@ def _extreme(layer: CheckedLayer, at: Extreme, base: Fields) -> RowView:
         usual = next(case.setting for case in layer.cases if case.setting.name == at.setting)
         setting = at.longer.setting
         changed = [name for name, size in setting.sizes.items() if size != usual.sizes[name]]
-        kind, shown = f"long_{(*changed, 'leading')[0]}", case_at(layer.program, at.longer, base)
+        kind = "between_ones" if setting.shrunk else f"long_{(*changed, 'leading')[0]}"
+        shown = case_at(layer.program, at.longer, base)
     parts = [shown, python(of_modes(at.values))]
     parts += [f"times={at.scale.times}"] if at.scale.times != 1 else []
     parts += [f"shift={at.scale.shift}"] if at.scale.shift else []

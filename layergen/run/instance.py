@@ -159,7 +159,17 @@ class Instance:
         left = self.setting.shrunk.get(name)
         if left == "one":
             return (*shape[:-1], 1) if shape else shape
+        if left == "between":
+            return self.between_ones(shape, whole=self.program.inputs[name].broadcast == "sizes")
         return (1,) * len(shape) if left == "ones" else shape[-1:] if left == "last" and len(shape) > 1 else shape
+
+    @staticmethod
+    def between_ones(shape: tuple[int, ...], whole: bool) -> tuple[int, ...]:
+        """Sizes of which the outer ones are 1, the first of these left out where a shape need not be whole."""
+        if len(shape) < 2:
+            return (1,) * len(shape)
+        inner = (*shape[1:-1], 1) if len(shape) > 2 or not whole else shape[1:]
+        return (1, *inner) if whole else inner
 
     def made(self, shape: tuple[int, ...], tensor: TensorSpec, dtype: torch.dtype) -> Tensor:
         own = getattr(tensor, "dtype", None)
