@@ -135,10 +135,7 @@ class MemberPrinter(SourcePrinter):
 
 def reset(program: Program) -> Iterator[str]:
     """The statements that reset the members, each with tensors of its own."""
-    apart = list(untied(program))
-    if apart:
-        yield "# Part what is tied, or the start of the one would be left in the other."
-    yield from apart
+    yield from untied(program)
     for name, member in program.members.items():
         owning = [made.of for made in member.made if owns(made.of)]
         if not owning:
