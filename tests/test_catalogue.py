@@ -23,8 +23,8 @@ torch's ops promote several. It is no instance of torch's class, and has no meth
 Which parameters and buffers there are, and what sizes mean, is decided when it is made: an attribute that is set later,
 as `track_running_stats` of a batch norm in training, need not do what it does to torch's. A drop-in replacement refuses
 arguments that torch's class takes though they make no sense, as a negative `eps`, no features (`Linear(0, 3)`), a
-`momentum` above 1, a result without entries (`AdaptiveAvgPool2d(0)`), a `divisor_override` below 1, or, as torch does in
-training, an `eps` of 0 for a batch norm; and lists of another length (`MaxPool2d([2])`).
+`momentum` above 1, a result without entries (`AdaptiveAvgPool2d(0)`), a `divisor_override` below 1, or, as torch does
+in training, an `eps` of 0 for a batch norm; and lists of another length (`MaxPool2d([2])`).
 """
 
 REST = """

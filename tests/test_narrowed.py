@@ -5,7 +5,17 @@ from typing import Any
 import torch
 from small import DIM, program, settings_of, weight
 
-from layergen.contracts.narrowed import FAR, FLOOR_OF_PRODUCTS, ONCE, WIDE, Narrowed, narrowed, units_off
+from layergen.contracts.narrowed import (
+    FAR,
+    FLOOR_IN_FLOAT32,
+    FLOOR_OF_PRODUCTS,
+    LOW,
+    ONCE,
+    WIDE,
+    Narrowed,
+    narrowed,
+    units_off,
+)
 from layergen.contracts.slips import slips
 from layergen.run.watching import Runs
 
@@ -93,3 +103,13 @@ def test_numbers_that_a_dtype_does_not_hold_are_left_out() -> None:
     assert units_off(found, exact, torch.float16, 0.01) == 0
     assert units_off(found[1:] * 0, exact[1:], torch.float16, 0.01) == 1 / torch.finfo(torch.float16).eps
     assert units_off(found[1:] * torch.nan, exact[1:], torch.float16, 0.01) > 1e6
+
+
+def test_what_exponentials_of_parameters_leave_is_held_in_float32_where_these_are_low() -> None:
+    rate = {"rate": {"shape": ["dim"], "init": "zeros", "doc": "Rate."}}
+    parts: dict[str, Any] = {**LINEAR, "parameters": rate}
+    (row,) = (row for row in rows_of("y = x * expm1(exp(rate))", **parts) if row.weights)
+    assert (row.dtype, row.weights) == (torch.float32, LOW)
+    assert row.units["y"] >= FLOOR_IN_FLOAT32
+    assert not any(row.weights for row in rows_of("y = x * exp(rate)", **parts))
+    assert not any(row.weights for row in rows_of("y = log1p(exp(x))"))

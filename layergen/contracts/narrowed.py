@@ -46,6 +46,7 @@ TIMES = (1.0, 300.0, 1.3, 0.7, 170.0, 1.9, 23.0, 0.9, 410.0, 2.3)
 FAR = 4096.0  # whose square is the first integer after which float32 leaves out every other one
 IDLE = 3  # rows at which a slip makes no difference, after which it is taken for none
 SMALL = Scale(1e-6)
+LOW = -8.0  # by which parameters are moved: what is computed of their exponentials is near to zero
 NUDGES = (1, 2)
 
 DIFFERENCES = frozenset({"-", "std", "std_mean", "var", "var_mean", "cdist"})
@@ -70,6 +71,7 @@ class Narrowed:
     dtype: torch.dtype
     lowered: bool = False  # whether autocast is on
     scale: Scale = USUAL  # of the inputs
+    weights: float = 0.0  # by which the parameters are moved
     units: Mapping[str, float] = field(default_factory=dict)
 
     @property
@@ -104,7 +106,7 @@ class Tried:
         self.program = program
         self.setting = setting
         self.recorder = Recorder(program, setting)
-        self.exact: dict[tuple[bool, Scale], Results] = {}
+        self.exact: dict[tuple[bool, Scale, float], Results] = {}
         # Whether all is computed in float32 or wider, but for what comes out.
         self.multiplies = has_narrow_products(program.forward.statements) or bool(program.members)
         self.once = program.forward.upcasts and not has_narrow_products(program.forward.statements)
@@ -126,6 +128,8 @@ class Tried:
                     target = targets[name]
                     assert target is not None
                     target.copy_(value.to(row.common) if value.is_floating_point() else value)
+                    if row.weights and targets is instance.state and self.recorder.is_parameter(name):
+                        target += row.weights
                     if nudge and target.is_floating_point():
                         target *= 1 + torch.finfo(row.unit).eps * (torch.rand_like(target) - 0.5)
             try:
@@ -137,7 +141,7 @@ class Tried:
 
     def right(self, row: Narrowed) -> Results:
         """What float64 gives at a row."""
-        key = (row.training, row.scale)
+        key = (row.training, row.scale, row.weights)
         if key not in self.exact:
             self.exact[key] = self.run(row, torch.float64)
         return self.exact[key]
@@ -164,7 +168,9 @@ class Tried:
             moved = dict.fromkeys(worst, 0.0)
         units: dict[str, float] = {}
         for name, off in worst.items():
-            if row.scale.shift == 0 and max(once[name], moved[name]) <= WIDE:
+            if row.weights:  # there, nothing is rounded once alone
+                units |= {name: self.allowed(row, off)} if off <= CLOSE_FAR else {}
+            elif row.scale.shift == 0 and max(once[name], moved[name]) <= WIDE:
                 units[name] = 2 * WIDE
             elif row.scale.shift == 0 and moved[name] <= CLOSE and once[name] <= ROUNDED and self.once:
                 units[name] = ONCE
@@ -253,4 +259,7 @@ def _in_float32(program: Program, tried: Sequence[Tried]) -> Iterator[Narrowed]:
     scales = [Scale(1.0, FAR)] * differs + [SMALL] * bool(names & NEAR_ZERO)
     for one, scale in itertools.product(tried if not program.narrow else (), scales):
         rows = (Narrowed(one.setting.name, training, torch.float32, scale=scale) for training in modes)
+        yield from [held for held in map(one.held, rows) if held is not None][:1]
+    for one in tried if names & NEAR_ZERO and program.parameters and not program.narrow else ():
+        rows = (Narrowed(one.setting.name, training, torch.float32, weights=LOW) for training in modes)
         yield from [held for held in map(one.held, rows) if held is not None][:1]

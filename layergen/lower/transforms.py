@@ -50,8 +50,11 @@ def narrowed_row(row: Narrowed) -> RowView:
     parts += ["autocast=True"] if row.lowered else []
     parts += [f"times={scale.times}"] if scale.times != 1 else []
     parts += [f"shift={scale.shift}"] if scale.shift else []
+    parts += [f"weights={row.weights}"] if row.weights else []
     told = ("autocast" if row.lowered else dtype_name(row.dtype), "" if scale.times == 1 else f"times_{scale.times:g}")
-    name = "_".join(filter(None, (row.setting, mode, *told, "far" if scale.shift else "")))
+    name = "_".join(
+        filter(None, (row.setting, mode, *told, "far" if scale.shift else "", "low" if row.weights else ""))
+    )
     return RowView(quoted(name), f"Narrowed({', '.join(parts)})")
 
 
