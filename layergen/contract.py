@@ -58,6 +58,7 @@ class InputTerms(Terms):
     broadcast: bool | str  # whether it may be whatever broadcasts to the shape, "sizes" by sizes of 1 alone
     gradient: bool
     partial: bool  # whether some of its entries have no effect
+    also: tuple[str, ...]  # single values beside the range that integers may have
     distinct: tuple[str, ...]  # the last dimensions, along which no value stands twice
     marks: tuple[str, ...]  # the inputs of which it says, being true, which positions count
     dim: int | str | None  # and along which of their dimensions
@@ -210,6 +211,7 @@ def _input(name: str, part: Input) -> InputTerms:
         broadcast=part.broadcast,
         gradient=part.gradient,
         partial=part.partial,
+        also=tuple(map(ex.show, part.also)),
         distinct=part.distinct,
         marks=part.marks,
         dim=part.dim,

@@ -1,5 +1,6 @@
 """What runs on data show, what they let pass, and what is said of them."""
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -10,8 +11,12 @@ from layergen.contracts.attempts import TOLERANCE, Attempt, off
 from layergen.contracts.finite import FINITE
 from layergen.contracts.lengths import counted
 from layergen.contracts.values import HUGE, ORDINARY, ZERO, drawn, give, strided
+from layergen.domains.labels import sought
+from layergen.domains.site import Edge
+from layergen.domains.study import study
 from layergen.present.guarantees import guarantees
 from layergen.run.instance import Placement
+from layergen.run.on_data import fill
 from layergen.run.started import start
 from layergen.settings.choice import settings
 
@@ -42,6 +47,57 @@ def test_both_ends_of_a_range_and_the_arguments_in_it_are_drawn() -> None:
     labels = instance.inputs["labels"]
     assert labels is not None
     assert {-9, 4, -7} <= set(labels.flatten().tolist()) <= set(range(-9, 5))
+
+
+BESIDE = {"skip": {"type": "int", "optional": True, "default": -7, "doc": "Label."}}
+
+
+@pytest.mark.parametrize("skip", [-7, None])
+def test_values_beside_a_range_are_drawn_and_tested(skip: int | None) -> None:
+    layer = program(
+        "y = x * sum(labels)",
+        arguments={"skip": BESIDE["skip"] | {"default": skip}},
+        inputs={**SCALAR, "labels": {"shape": ["N", "C"], "dtype": "int64", "range": [0, 5], "also": ["skip", -9]}},
+    )
+    instance = instance_of(layer, CPU)
+    singles = {-9} if skip is None else {-9, skip}
+    for put in (fill, partial(give, point=ORDINARY)):
+        put(instance)
+        labels = instance.inputs["labels"]
+        assert labels is not None
+        assert singles <= set(labels.flatten().tolist()) <= singles | set(range(5))
+    assert sought(instance) == {"labels": -9 if skip is None else skip}
+
+
+SCORES = "y = nll_loss(x, labels, {}reduction='sum') + one_hot(where(labels == {}, 0, labels), C)"
+
+
+@pytest.mark.parametrize(
+    ("also", "forward", "left"),
+    [
+        (["skip"], "y = x * one_hot(where(labels == skip, 0, labels), C)", 0),
+        (["skip"], "y = x * one_hot(where(labels != skip, labels, 0), C)", 0),
+        (["skip", -1], "t = where(labels == skip, 0, labels)\ny = x * one_hot(where(t == -1, 0, t), C)", 0),
+        (["skip", -1], "t = masked_fill(labels, labels == -1, 0)\ny = x * one_hot(where(t == skip, 0, t), C)", 0),
+        ([-2], "y = x * one_hot(clamp(labels, min=0), C)", 0),
+        (["skip"], SCORES.format("ignore_index=skip, ", "skip"), 0),
+        ([-100], SCORES.format("", "-100"), 0),
+        (["skip"], "y = x * one_hot(clamp(labels, min=0), C)", 1),  # it may be larger than all others
+        (["skip", -1], "y = x * one_hot(where(labels == skip, 0, labels), C)", 1),
+        (["skip"], "y = x * one_hot(where(labels == 3, 0, labels), C)", 1),
+        (["skip"], SCORES.format("", "skip"), 1),
+    ],
+)
+def test_an_index_is_proven_where_values_beside_its_range_are_left_out(
+    also: list[Any], forward: str, left: int
+) -> None:
+    layer = program(
+        forward,
+        arguments={"C": {"type": "int", "min": 2, "doc": "Classes."}} | {"skip": BESIDE["skip"] | {"optional": False}},
+        inputs={**SCALAR, "labels": {"shape": ["N"], "dtype": "int64", "range": [0, "C"], "also": also}},
+    )
+    known = study(layer, settings(layer)[:1])
+    assert [suspect.edge for suspect in known.suspects] == [Edge.INDEX] * left
 
 
 @pytest.mark.parametrize("point", [ORDINARY, ZERO, HUGE], ids=lambda point: point.words)

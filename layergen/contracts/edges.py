@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from layergen.contracts.switches import BENDING, LEAPING, Telling, tellings
-from layergen.domains.labels import is_label, labels
+from layergen.domains.labels import labelled, labels
 from layergen.lang import expression as ex
 from layergen.resolve.program import Program
 from layergen.run.instance import Instance
@@ -44,9 +44,8 @@ def compared(program: Program, instance: Instance) -> Iterator[Edges]:
 def ignored(_: Program, instance: Instance) -> Iterator[Edges]:
     """The number that integer inputs are compared with, as one that is ignored, in all places."""
     for number in labels(instance)[:1]:
-        ranges = dict(instance.ranges())
-        inside = (name for name, (low, high) in ranges.items() if is_label(instance, name) and low <= number < high)
-        yield Edges("all_ignored", f"labels are all {number}", dict.fromkeys(inside, (number,)))
+        having = (name for name, own in labelled(instance) if number in own)
+        yield Edges("all_ignored", f"labels are all {number}", dict.fromkeys(having, (number,)))
 
 
 def _is_told(program: Program, told: tuple[Telling, ...]) -> bool:

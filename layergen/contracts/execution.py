@@ -9,12 +9,15 @@ from layergen.contracts.open_inputs import input_behind
 from layergen.contracts.promise import Promise, Ways
 from layergen.contracts.sites import WITH_DATA
 from layergen.diagnostics import FORWARD, Finding, Place
+from layergen.lang import expression as ex
 from layergen.rules.behaviour import NotANumber
 from layergen.rules.shapes import OpFailed
-from layergen.run.forward import Run
+from layergen.run.forward import Run, TrialFault
 from layergen.run.instance import Instance
+from layergen.run.on_data import draw_input
 from layergen.run.watching import BOTH, Bystander, Watch
 from layergen.settings.emptiness import empty_output
+from layergen.words import listed
 
 NUMBERS = Watch(WITH_DATA, BOTH, Bystander)
 
@@ -30,7 +33,8 @@ def check_execution(ways: Ways) -> Iterator[Finding]:
                 return
             found = seen.fault
             notes = (*found.notes, *_drawn(seen.instance))
-            yield OpFailed.at(found.place, found.message, labels=found.labels, notes=notes, help=found.help)
+            help = found.help or _help(seen.instance, seen.training)
+            yield OpFailed.at(found.place, found.message, labels=found.labels, notes=notes, help=help)
             return
         finding = None if masked else _not_a_number(seen.instance, seen.run, seen.training)
         if finding is not None:
@@ -43,7 +47,26 @@ def _drawn(instance: Instance) -> Iterator[str]:
     for name, (low, high) in instance.ranges():
         tensor = instance.inputs[name]
         if tensor is not None and not tensor.is_floating_point():
-            yield f"values: `{name}` from {low} to {high - 1}"
+            yield f"values: `{name}` from {listed([f'{low} to {high - 1}', *map(str, instance.also(name))])}"
+
+
+def _help(instance: Instance, training: bool) -> str | None:
+    """What leaves out the values beside its range of an input, where these alone let a run fail."""
+    there = {name: tensor for name, tensor in instance.inputs.items() if tensor is not None and instance.also(name)}
+    if not there:
+        return None
+    inside = {name: tensor.clone() for name, tensor in there.items()}
+    ranges = dict(instance.ranges())
+    for name, tensor in inside.items():
+        draw_input(tensor, ranges[name])
+    try:
+        instance.run(training, inputs=inside)
+    except TrialFault:
+        return None
+    name = next(iter(inside))
+    part = instance.program.inputs[name]
+    single, low = ex.show(part.also[0]), ex.show(part.range[0] if part.range else ex.Literal(0))
+    return f"take another in its place, `where({name} == {single}, {low}, {name})`, and leave out what comes of that"
 
 
 def _not_a_number(instance: Instance, run: Run, training: bool) -> Finding | None:

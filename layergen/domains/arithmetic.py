@@ -230,7 +230,8 @@ def narrowed(value: Value, sign: str, bound: Value, holds: bool) -> Value:
         case "==":
             return value.within(bound.range)
         case "!=":
-            return value.within(_without(value.range, bound))
+            rest = value.without(bound)
+            return rest.within(_without(rest.range, bound)) if rest is value else rest
     return value
 
 

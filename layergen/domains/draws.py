@@ -15,7 +15,7 @@ from layergen.lang.model import Buffer, Parameter
 from layergen.run.environment import CONSTANTS, TensorCalls
 from layergen.run.initial import evaluated
 from layergen.run.instance import Instance
-from layergen.run.on_data import draw_input
+from layergen.run.on_data import draw_input, put_beside
 from layergen.run.starting import begin
 
 CPU = torch.device("cpu")
@@ -48,6 +48,7 @@ def fill(instance: Instance) -> None:
     ranges = dict(instance.ranges())
     for name, tensor in _inputs(instance):
         draw_input(tensor, ranges.get(name), len(instance.program.inputs[name].distinct))
+        put_beside(tensor, instance.also(name))
     begin(instance)
     for name in instance.program.tensors:
         owned = instance.state[name]
@@ -290,7 +291,9 @@ def draws(instance: Instance, edges: frozenset[Edge]) -> Iterator[Draw]:
         found += MASKS
     if any(not part.floating and part.range is not None for part in given):
         found += INTEGERS if len(list(_ranged(instance))) < 2 else (*INTEGERS, *APART)
-        found += [Draw(f"labels are all {number}", all_of(number), LABELS) for number in labels(instance)]
+        # One that stands beside a range may lie outside of any table.
+        edges_of = frozenset(Edge) if any(part.also for part in given) else LABELS
+        found += [Draw(f"labels are all {number}", all_of(number), edges_of) for number in labels(instance)]
     if any(part.floating and part.range is not None for part in given):
         found.append(LOW_END)
     if any(part.floating for part in given):

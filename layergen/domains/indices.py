@@ -9,6 +9,8 @@ from layergen.domains.site import Edge, Site, as_value
 from layergen.domains.size import number
 from layergen.domains.value import UNKNOWN, Value, constant, derived
 
+IGNORED = -100  # the target that torch takes for none, unless another one is given
+
 
 def arange(site: Site) -> Value:
     given = [as_value(argument) for argument in site.arguments]
@@ -78,9 +80,9 @@ def cross_entropy(site: Site) -> Value:
     target = site.value(1, "target")
     if target.whole:
         ignored = site.get(None, "ignore_index")
-        check_index(
-            site, target, site.first.sizes[1] if site.first.sizes and len(site.first.sizes) > 1 else None, False
-        )
+        counted = target.without(as_value(IGNORED if ignored is None else ignored))
+        rows = site.first.sizes[1] if site.first.sizes and len(site.first.sizes) > 1 else None
+        check_index(site, counted, rows, negative=False)
         weighed = site.get(2, "weight") is not None
         if (isinstance(ignored, Value) or weighed) and site.get(None, "reduction") in (None, "mean"):
             site.edge(Edge.IGNORED)

@@ -21,27 +21,35 @@ MOST = 4  # numbers that are tried
 
 
 def labels(instance: Instance) -> tuple[int, ...]:
-    """The numbers that a forward compares with or tells ops to ignore, as far as an integer input may have them."""
-    ranges = [(int(low), int(high)) for name, (low, high) in instance.ranges() if is_label(instance, name)]
-    interpreter = Interpreter(instance.setting.names)
-    found = dict.fromkeys(number for part in _compared(instance.program) for number in _number(part, interpreter))
-    there = (number for number in found if any(low <= number < high for low, high in ranges))
-    return tuple(islice(there, MOST))
+    """The numbers that integer inputs may have as labels that stand for something else than the others do."""
+    found = dict.fromkeys(number for _, own in labelled(instance) for number in own)
+    compared = dict.fromkeys(_numbers(instance))
+    ordered = [*(number for number in compared if number in found), *(n for n in found if n not in compared)]
+    return tuple(islice(ordered, MOST))
+
+
+def labelled(instance: Instance) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """Of each integer input, the numbers that it says it may have beside its range.
+
+    Of one that does not say so, those that the forward compares with or tells ops to ignore, if it may have them.
+    """
+    compared = tuple(dict.fromkeys(_numbers(instance)))
+    for name, (low, high) in instance.ranges():
+        if is_label(instance, name):
+            told = instance.program.inputs[name].also
+            yield name, instance.also(name) if told else tuple(one for one in compared if int(low) <= one < int(high))
 
 
 def sought(instance: Instance) -> dict[str, int | None]:
-    """Of each integer input of a forward that compares some with an argument, a number that it looks for there."""
+    """Of each integer input of a forward that takes some for special, a number that it looks for there."""
     program = instance.program
-    if not any(isinstance(part, ex.Name) and part.id in program.arguments for part in _compared(program)):
+    told = any(part.also for part in program.inputs.values())
+    if not told and not any(isinstance(part, ex.Name) and part.id in program.arguments for part in _compared(program)):
         return {}
-    ranges = dict(instance.ranges())
     found: dict[str, int | None] = {}
-    for name in ranges:
-        if is_label(instance, name):
-            low, high = ranges[name]
-            tensor = instance.inputs[name]
-            inside = (number for number in labels(instance) if low <= number < high)
-            found[name] = next(inside, None) if tensor is not None and tensor.numel() > 1 else None
+    for name, own in labelled(instance):
+        tensor = instance.inputs[name]
+        found[name] = next(iter(own[:MOST]), None) if tensor is not None and tensor.numel() > 1 else None
     return found
 
 
@@ -49,9 +57,10 @@ def all_of(number: int) -> Callable[[Instance], None]:
     """Makes all labels the same, in the inputs that may have it."""
 
     def change(instance: Instance) -> None:
-        for name, (low, high) in instance.ranges():
+        for name, own in labelled(instance):
             tensor = instance.inputs[name]
-            if tensor is not None and is_label(instance, name) and low <= number < high:
+            low, high = dict(instance.ranges())[name]
+            if tensor is not None and (number in own or low <= number < high):
                 tensor.fill_(number)
 
     return change
@@ -65,8 +74,14 @@ def is_label(instance: Instance, name: str) -> bool:
 
 def compared_arguments(program: Program, instance: Instance) -> Iterator[tuple[str, int]]:
     """The arguments that labels are compared with, and a label that each may be where it is none."""
-    ranges = [(int(low), int(high)) for name, (low, high) in instance.ranges() if is_label(instance, name)]
+    told = {name for name, part in program.inputs.items() if part.also}
+    ranges = [
+        (int(low), int(high))
+        for name, (low, high) in instance.ranges()
+        if is_label(instance, name) and name not in told
+    ]
     names = {part.id for part in _compared(program) if isinstance(part, ex.Name)}
+    names -= {part.id for name in told for part in program.inputs[name].also if isinstance(part, ex.Name)}
     for name, argument in program.arguments.items():
         value = instance.setting.values[name]
         outside = type(value) is int and not any(low <= value < high for low, high in ranges)
@@ -84,6 +99,13 @@ def _compared(program: Program) -> Iterator[ex.Expression]:
             case ex.Call(function=function, arguments=arguments, keywords=keywords):
                 yield from arguments if function in EQUAL else ()
                 yield from (keyword.value for keyword in keywords if keyword.name == IGNORED)
+
+
+def _numbers(instance: Instance) -> Iterator[int]:
+    """The numbers that a forward compares with or tells ops to ignore."""
+    interpreter = Interpreter(instance.setting.names)
+    for part in _compared(instance.program):
+        yield from _number(part, interpreter)
 
 
 def _number(part: ex.Expression, interpreter: Interpreter) -> Iterator[int]:

@@ -1,6 +1,6 @@
 """Reads a forward over values: what each step can give, on one way and in one mode."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -232,7 +232,10 @@ class Reader(Visitor):
         if node.callee is not None and node.callee.kind is CalleeKind.SCALAR:
             return self.scalar(node, arguments)
         if node.function == "where" and len(arguments) == 3:
-            arguments[1:] = self.chosen(node, arguments[1:])
+            arguments[1:] = self.chosen(node.arguments[0], arguments[1:], node.arguments[1:])
+        if node.function == "masked_fill" and len(arguments) == 3:
+            kept, mask, fill = node.arguments
+            _, arguments[0] = self.chosen(mask, [arguments[2], arguments[0]], (fill, kept))
         transfer = TRANSFERS.get(node.function)
         if transfer is None:
             self.notes.unknown[node.function] = None
@@ -251,19 +254,18 @@ class Reader(Visitor):
             return replace(result, empty=True)
         return result
 
-    def chosen(self, node: ex.Call, branches: list[Any]) -> list[Any]:
-        """What `where` chooses from; a branch that the condition is about has only what it lets through."""
-        test = node.arguments[0]
+    def chosen(self, test: ex.Expression, branches: list[Any], written: Sequence[ex.Expression]) -> list[Any]:
+        """What is taken where a condition holds and where not: what that is about has only what it lets through."""
         if not (isinstance(test, ex.Compare) and len(test.operators) == 1):
             return branches
         bound = as_value(self.evaluate(test.comparators[0]))
         return [
             narrowed(as_value(branch), test.operators[0], bound, holds)
-            if written == test.left
+            if own == test.left
             and isinstance(branch, Value)
             and test.operators[0] in ("<", "<=", ">", ">=", "==", "!=")
             else branch
-            for branch, written, holds in zip(branches, node.arguments[1:], (True, False), strict=True)
+            for branch, own, holds in zip(branches, written, (True, False), strict=True)
         ]
 
     def scalar(self, node: ex.Call, arguments: list[Any]) -> Any:

@@ -239,7 +239,10 @@ def _inputs(
         if name in setting.absent:
             yield name, None
         else:
-            yield name, replace(_input(part, values, knowledge), sizes=_shape(part.shape, values, knowledge))
+            reader = Reader(values, knowledge, Notes())
+            also = (reader.evaluate(one) for one in part.also)
+            value = _input(part, values, knowledge).beside(tuple(as_value(one) for one in also if one is not None))
+            yield name, replace(value, sizes=_shape(part.shape, values, knowledge))
 
 
 def _input(part: Input, values: Mapping[str, Any], knowledge: Knowledge) -> Value:

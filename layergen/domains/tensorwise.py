@@ -135,11 +135,11 @@ def where(site: Site) -> Value:
     if site.get(1, "input", "self") is None:
         return UNKNOWN
     chosen, other = site.value(1, "input", "self"), site.value(2, "other")
-    return chosen.entries().union(other.entries())
+    return chosen.entries().either(other.entries())
 
 
 def masked_fill(site: Site) -> Value:
-    return site.first.entries().union(site.value(2, "value").entries())
+    return site.first.entries().either(site.value(2, "value").entries())
 
 
 def linear(site: Site) -> Value:

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass, field, replace
+from functools import reduce
 from itertools import count
 
 from layergen.domains.interval import ANY, UNIT, Interval, exactly
@@ -26,6 +27,7 @@ class Value:
         large: They may overflow in floating point for inputs of moderate size, as exponentials do.
         empty: There may be none.
         maximum_of: Of which value it is the maximum.
+        apart: What it is where it differs from some other value, which it may be beside its range.
         token: Which value it is: what has the same token is the same. Negative ones say nothing.
     """
 
@@ -40,6 +42,7 @@ class Value:
     large: bool = False
     empty: bool = False
     maximum_of: int | None = None
+    apart: tuple[tuple["Value", "Value"], ...] = field(default=(), compare=False)
     token: int = field(default_factory=lambda: next(_tokens), compare=False)
 
     @property
@@ -55,9 +58,38 @@ class Value:
         """What its entries are, in whatever shape and order."""
         return replace(self, sizes=None, unit=None, maximum_of=None, token=next(_tokens))
 
+    def either(self, other: "Value") -> "Value":
+        """What is one or the other entry by entry, so that where one has none, there is none of the other."""
+        joined = replace(
+            self.union(other),
+            apart=(
+                *((value, rest.either(other)) for value, rest in self.apart),
+                *((value, self.either(rest)) for value, rest in other.apart),
+            ),
+        )
+        for low, high in ((self, other), (other, self)):
+            if low.range.high <= high.range.low:
+                return replace(joined, least=low.least, most=high.most)
+        return joined
+
+    def beside(self, others: "tuple[Value, ...]") -> "Value":
+        """The same, or any of some single values; where it is none of these, it lies in its range again."""
+        if not others:
+            return self
+        whole = reduce(Value.either, others, self)
+        rest = ((other, self.beside((*others[:place], *others[place + 1 :]))) for place, other in enumerate(others))
+        return replace(whole, sizes=self.sizes, apart=tuple(rest))
+
+    def without(self, other: "Value") -> "Value":
+        """What is left of it where it differs from another value."""
+        for one, rest in self.apart:
+            if one.same(other) or (one.known is not None and one.known == other.known):
+                return replace(rest, sizes=self.sizes)
+        return self
+
     def within(self, interval: Interval) -> "Value":
         """The same, known to lie in an interval."""
-        return replace(self, range=self.range.intersection(interval))
+        return replace(self, range=self.range.intersection(interval), apart=())
 
     def union(self, other: "Value") -> "Value":
         """What is one or the other."""

@@ -52,7 +52,6 @@ KEY_WORDS = {
     **dict.fromkeys(("minimum", "low", "ge"), "write `min`"), **dict.fromkeys(("maximum", "high", "le"), "write `max`"),
     **dict.fromkeys(("nullable", "none"), "write `optional: true`"),
     **dict.fromkeys(("written", "inplace"), "leave it out: no input is written to, and what is new is an output"),
-    "also": "leave it out: a number with which the forward compares labels, or an `ignore_index`, is tried as it is",
 }  # fmt: skip
 BOOLEANS = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}  # of YAML 1.1
 

@@ -159,6 +159,7 @@ class Input(ShortTensor):
     broadcast: bool | Literal["sizes"] = False
     partial: bool = False  # whether some of its entries are meant to have no effect
     range: tuple[Expression, Expression] | None = None  # low and high of its values, high excluded
+    also: tuple[Expression, ...] = ()  # single values beside it that integers may have, as an `ignore_index`
     distinct: Names = ()  # the last dimensions, along which no value stands twice
     marks: Marks = ()  # the inputs of which it says, being true, which positions count
     dim: int | str | None = None  # and along which dimension of theirs, by index or by name
@@ -215,6 +216,14 @@ class Input(ShortTensor):
             raise fault(f"expected a list of two numbers, got {describe(value)}", help=help)
         return tuple(value)
 
+    @field_validator("also", mode="before")
+    @classmethod
+    def _a_list_of_values(cls, value: Any) -> Any:
+        if not isinstance(value, list) or not value:
+            shown = value if isinstance(value, str | int) else "ignore_index"
+            raise fault(f"expected a list of single values, got {describe(value)}", help=f"write `also: [{shown}]`")
+        return tuple(value)
+
     @field_validator("dim", mode="before")
     @classmethod
     def _one_dimension(cls, value: Any) -> Any:
@@ -241,6 +250,12 @@ class Input(ShortTensor):
         if self.dtype in INTEGRAL and self.range is None:
             help = "add `range: [low, high]`: the tests draw values from low up to, but not including, high"
             raise fault(f"an input of dtype {self.dtype} needs a range", help=help)
+        if self.also and self.dtype not in INTEGRAL:
+            help = "delete it, or add `dtype: int64`" if self.floating else "delete it"
+            raise fault("single values beside a range are for inputs of integers", key="also", help=help)
+        if self.also and self.distinct:
+            help = "delete it, or `distinct`"
+            raise fault("where no value stands twice, there is none beside the range", key="also", help=help)
         return self
 
 

@@ -51,7 +51,7 @@ PARTS: dict[str, type[BaseModel]] = {
 }
 
 
-LISTS = ("choices", "shape", "range", "marks", "default")
+LISTS = ("choices", "shape", "range", "also", "marks", "default")
 SHAPED = (("inputs",), ("outputs",))  # where a list alone is the shape of a name
 PROSE = ("doc", "title", "summary", "description")
 REFERENCE = '[{title: "…", url: "https://…"}]'

@@ -220,7 +220,8 @@ def shape_sentence(program: Program, tensor: Input | Output, doc_first: bool = F
     if isinstance(tensor, Input) and tensor.range is not None and tensor.dtype is not None:
         # Integers are indices, or labels; of others it is where tests draw them, and their meaning is told in words.
         low, high = (ex.show(end) for end in tensor.range)
-        parts.append(f"with values in {code(f'[{low}, {high})')}")
+        singles = [f", or {code(ex.show(one))}" for one in tensor.also]
+        parts.append(f"with values in {code(f'[{low}, {high})')}{''.join(singles)}")
     if isinstance(tensor, Input) and tensor.distinct:
         parts.append(f"none of them twice along {listed(map(code, tensor.distinct))}")
     if isinstance(tensor, Input) and tensor.marks:

@@ -262,7 +262,8 @@ def _input(tensor: Input, at: Environment) -> Input:
     shaped = _shaped(tensor, at)
     if tensor.range is None:
         return shaped
-    return shaped.model_copy(update={"range": tuple(annotated(end, at) for end in tensor.range)})
+    ends, singles = ([annotated(one, at) for one in several] for several in (tensor.range, tensor.also))
+    return shaped.model_copy(update={"range": tuple(ends), "also": tuple(singles)})
 
 
 def _output(tensor: Output, at: Environment) -> Output:

@@ -112,6 +112,8 @@ def scoped(spec: Parts) -> Iterator[Scoped]:
         yield from _shape(("inputs", name), tensor, bound, holds)
         for index, end in enumerate(tensor.range or ()):
             yield Scoped(("inputs", name, "range", index), end, called, holds)
+        for index, single in enumerate(tensor.also):
+            yield Scoped(("inputs", name, "also", index), single, called, holds)
     for name, argument in spec.values.items():
         if argument.default is not None:
             yield Scoped(("inputs", name, "default"), argument.default, frozenset(), "constants")

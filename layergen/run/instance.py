@@ -19,6 +19,7 @@ from layergen.resolve.program import Program
 from layergen.rules.calls import SizeOfValues
 from layergen.rules.cases import EmptyRange
 from layergen.rules.shapes import OpFailed
+from layergen.rules.spec import InvalidValue
 from layergen.run.environment import CONSTANTS, TensorCalls, UncheckedFault, shape_of
 from layergen.run.explain import Explainer
 from layergen.run.forward import ForwardInterpreter, Observer, Run, TrialFault
@@ -195,6 +196,23 @@ class Instance:
                     message = f"{count} entries of `{name}` cannot be distinct: its range is [{low}, {high})"
                     raise TrialFault(EmptyRange.at(place, message, notes=self.explainer.notes()))
                 yield name, (low, high)
+
+    def also(self, name: str) -> tuple[int, ...]:
+        """The single values beside its range that an input may have. An argument that is None is none."""
+        part = self.program.inputs[name]
+        if not part.also:
+            return ()
+        evaluate = self.interpreter({**CONSTANTS, **self.scalars}).evaluate
+        found = [
+            self.located(("inputs", name, "also", index), partial(evaluate, one)) for index, one in enumerate(part.also)
+        ]
+        own = torch.iinfo(dtype_of(self.setting.dtypes.get(name) or str(part.dtype)))
+        for index, value in enumerate(found):
+            if value is not None and (type(value) is not int or not own.min <= value <= own.max):
+                message = f"`{name}` may be {value!r} beside its range, which is no {own.dtype}"
+                path = ("inputs", name, "also", index)
+                raise TrialFault(InvalidValue.at(path, message, notes=self.explainer.notes()))
+        return tuple(value for value in dict.fromkeys(found) if value is not None)
 
     def floating_dtype(self) -> torch.dtype:
         """The dtype of the first floating input, or of the layer's own tensors where there is none."""

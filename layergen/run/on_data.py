@@ -55,6 +55,7 @@ def fill(instance: Instance) -> None:
     for name, tensor in instance.inputs.items():
         if tensor is not None:
             draw_input(tensor, ranges.get(name), len(instance.program.inputs[name].distinct))
+            put_beside(tensor, instance.also(name))
     try:
         start_what_stays(instance)
         move_buffers(instance)
@@ -80,6 +81,12 @@ def draw_input(tensor: Tensor, limits: tuple[float, float] | None, distinct: int
         tensor.uniform_(*limits)
     else:
         tensor.normal_()
+
+
+def put_beside(tensor: Tensor, singles: Sequence[int]) -> None:
+    """Let the first entries of an input have the single values that it may have beside its range, but for one entry."""
+    for index, value in enumerate(singles[: max(tensor.numel() - 1, 0)]):
+        tensor.view(-1)[index] = value
 
 
 def without_repeats(
