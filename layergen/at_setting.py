@@ -81,6 +81,7 @@ def check_setting(runs: Runs) -> CheckedCase:
         *(bounds, learned, dtypes, tuple(unmeasured)),
         trained=tuple(trained),
         labels=sought(instance),
+        written=trial.written,
     )
 
 

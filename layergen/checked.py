@@ -46,6 +46,7 @@ class CheckedCase:
     unmeasured: tuple[str, ...]  # the parameters whose gradient is not the derivative
     trained: tuple[str, ...] = ()  # those that are not frozen, and whose gradient is
     labels: Mapping[str, int | None] = field(default_factory=dict)  # a number that integer inputs should have once
+    written: Mapping[str, bool] = field(default_factory=dict)  # whether inputs that may be written to are
     recorded: Recorded = field(default_factory=Recorded)  # what comes out on values that need no random numbers
 
 

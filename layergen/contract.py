@@ -62,6 +62,7 @@ class InputTerms(Terms):
     distinct: tuple[str, ...]  # the last dimensions, along which no value stands twice
     marks: tuple[str, ...]  # the inputs of which it says, being true, which positions count
     dim: int | str | None  # and along which of their dimensions
+    written: bool  # whether the forward writes to it
 
 
 class OutputTerms(Terms):
@@ -215,6 +216,7 @@ def _input(name: str, part: Input) -> InputTerms:
         distinct=part.distinct,
         marks=part.marks,
         dim=part.dim,
+        written=part.written is not None,
     )
 
 

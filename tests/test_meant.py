@@ -253,7 +253,7 @@ def test_comments_between_keys_begin_with_one_too() -> None:
     [
         ("y = h.masked_fill_(x, 0)", "write `masked_fill(h, x, 0)`"),
         ("y = h.zero_()", "write `zeros_like(h)`"),
-        ("add_(h, x)", "write `h = add(h, x)`: no op changes a tensor in place"),
+        ("add_(h, x)", "write `h = add(h, x)`, or of an input that is `written: inplace`, `h = add_(h, x)`"),
     ],
 )
 def test_no_op_changes_a_tensor_in_place(line: str, help: str) -> None:

@@ -51,7 +51,7 @@ KEY_WORDS = {
     **dict.fromkeys(("values", "enum", "options", "one_of"), "write `choices`"),
     **dict.fromkeys(("minimum", "low", "ge"), "write `min`"), **dict.fromkeys(("maximum", "high", "le"), "write `max`"),
     **dict.fromkeys(("nullable", "none"), "write `optional: true`"),
-    **dict.fromkeys(("written", "inplace"), "leave it out: no input is written to, and what is new is an output"),
+    "inplace": "write `written: inplace` where the forward writes to the input",
 }  # fmt: skip
 BOOLEANS = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}  # of YAML 1.1
 

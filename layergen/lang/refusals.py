@@ -194,7 +194,9 @@ def no_effect(node: ex.Expression, source: str) -> SyntaxFault:
             return forbidden(f"`{function}` is not in the language", node.span, advice)
         case ex.Call(function=function, arguments=(ex.Name(id=name), *_)) if function.endswith("_"):
             plain = replace(node, function=function.rstrip("_"))
-            help = f"write {quoted(f'{name} = {ex.show(plain)}', 80)}: no op changes a tensor in place"
+            written = quoted(f"{name} = {ex.show(node)}", 80)
+            plainly = quoted(f"{name} = {ex.show(plain)}", 80)
+            help = f"write {plainly}, or of an input that is `written: inplace`, {written}"
     return SyntaxFault(message, node.span, help)
 
 

@@ -163,6 +163,7 @@ class Input(ShortTensor):
     distinct: Names = ()  # the last dimensions, along which no value stands twice
     marks: Marks = ()  # the inputs of which it says, being true, which positions count
     dim: int | str | None = None  # and along which dimension of theirs, by index or by name
+    written: Literal["inplace"] | None = None  # whether the forward writes to it
     _others: tuple[str, ...] = PrivateAttr(default=())
     _surrogate: bool = PrivateAttr(default=False)
 
@@ -246,6 +247,13 @@ class Input(ShortTensor):
         return self
 
     @model_validator(mode="after")
+    def _is_written_as_it_is(self) -> Self:
+        if self.written and self.broadcast:
+            message = "what is broadcast to a shape has not that shape, and cannot be written"
+            raise fault(message, key="written", help="delete `broadcast`, or `written`")
+        return self
+
+    @model_validator(mode="after")
     def _integers_have_a_range(self) -> Self:
         if self.dtype in INTEGRAL and self.range is None:
             help = "add `range: [low, high]`: the tests draw values from low up to, but not including, high"
@@ -311,6 +319,9 @@ class Item(Input):
         if self.optional:
             help = "let the tuple be left out as a whole: `{tuple: {…}, optional: true}`"
             raise fault("a tensor of a tuple cannot be left out alone", key="optional", help=help)
+        if self.written:
+            help = "make it an input of its own: `h: {shape: […], written: inplace}`"
+            raise fault("a tensor of a tuple cannot be written", key="written", help=help)
         return self
 
 

@@ -262,6 +262,10 @@ BEHAVIOURS = {
         lambda layer: layer.transforms.mapped,
         "`vmap` has no rule for an op, its values are random, or evaluation updates a buffer",
     ),
+    "test_writes_to_its_inputs": Behaviour(
+        lambda layer: any(case.written for case in layer.tested),
+        "no input says that it is written",
+    ),
 }
 
 

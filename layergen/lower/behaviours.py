@@ -96,6 +96,8 @@ def input_expression(tensor: Input) -> str:
         parts.append("gradient=False")
     if tensor.distinct:
         parts.append(f"distinct={len(tensor.distinct)}")
+    if tensor.written:
+        parts.append("written=True")
     return f"Input({', '.join(parts)})"
 
 

@@ -41,6 +41,7 @@ def case_fields(program: Program, case: CheckedCase, named: Sequence[str]) -> Fi
         "dtypes": case.dtypes,
         "attributes": known(program, case),
         "labels": case.labels,
+        "written": case.written,
         "recorded": recorded(case),
         "draws": case.recorded.draws,
         "text": expected_repr(program, case.setting, case.state),

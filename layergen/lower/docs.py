@@ -227,8 +227,8 @@ def shape_sentence(program: Program, tensor: Input | Output, doc_first: bool = F
     if isinstance(tensor, Input) and tensor.marks:
         marked = listed(map(code, tensor.marks))
         parts.append(f"true at the positions of {marked} along {code(positions(program, tensor))} that count")
-    if isinstance(tensor, Input) and tensor.optional:
-        parts.append("or ``None``")
+    if isinstance(tensor, Input):
+        parts += ["written in place"] * bool(tensor.written) + ["or ``None``"] * tensor.optional
     if isinstance(tensor, Output) and tensor.when is not None:
         parts.append(_returned(tensor))
     text = ", ".join(parts)

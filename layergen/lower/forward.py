@@ -36,6 +36,7 @@ from layergen.prove.demands import InputCheck, lists_of
 from layergen.resolve.conditions import NOTHING, Facts, about, exclude, facts, situated
 from layergen.resolve.program import Program
 from layergen.resolve.signature import Entry, Sizes, leading_source
+from layergen.resolve.written import is_write
 
 INDENT = "    "
 NO_NAMES: Mapping[str, str] = {}
@@ -74,8 +75,7 @@ class ForwardWriter(Visitor):
         named = program.run if program.run in self.runs else None
         self.printer.leading, self.printer.read = named or self.leading(), reader(program)
 
-        left_out = program.left_out
-        put = left_out if not takes_both(program, checks) else None
+        put = None if takes_both(program, checks) else program.left_out
         self.unbatched = (put and UnbatchedWriter(program, put, self.printer, self.free("unbatched"))) or None
 
     def write(self) -> tuple[str, ...]:
@@ -297,7 +297,7 @@ class ForwardWriter(Visitor):
         for name in self.types.declared(statement):
             self.emit(f"{name}: Tensor")
         self.types.tell(names)
-        self.emit(f"{', '.join(names)}{annotation} = {value}")
+        self.emit(value if is_write(statement, self.program) else f"{', '.join(names)}{annotation} = {value}")
         self.store(self.updated(statement))
 
     def assigned(self, name: str) -> str:

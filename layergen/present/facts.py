@@ -183,7 +183,7 @@ def _declared(program: Program, tensor: TensorSpec) -> Sizes:
 
 
 def _input(program: Program, tensor: Input) -> tuple[str, str]:
-    notes = ["optional"] if tensor.optional else []
+    notes = ["optional"] * tensor.optional + ["written in place"] * bool(tensor.written)
     loose = "or 1 in some places" if tensor.broadcast == "sizes" else "or what broadcasts to it"
     notes += [loose] if tensor.broadcast else []
     if tensor.marks:

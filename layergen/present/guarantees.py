@@ -21,6 +21,7 @@ from layergen.prove.demands import SolutionDemand
 from layergen.prove.proof import paths
 from layergen.prove.proven import Proof, Tried
 from layergen.resolve.program import Member, Program
+from layergen.resolve.written import written
 from layergen.rules import all_rules
 from layergen.settings.branches import branchings, loops
 from layergen.settings.choice import Setting
@@ -61,9 +62,10 @@ def guarantees(layer: CheckedLayer) -> Iterator[Guarantee]:
         yield Guarantee("device", "checked", "tensors made from nothing go to the first input's device; not tried")
     else:
         yield Guarantee("device", "tried", f"{on_paths}, in training, with every tensor on a fake accelerator")
-    yield Guarantee(
-        "purity", "tried", f"{on_paths}, in training and evaluation: no op writes to a tensor that it is given"
-    )
+    kept = "no op writes to a tensor that it is given"
+    if names := [f"`{name}`" for name in written(program)]:
+        kept = f"{listed(names)} {'is' if len(names) == 1 else 'are'} written, and no other tensor that it is given"
+    yield Guarantee("purity", "tried", f"{on_paths}, in training and evaluation: {kept}")
     yield from _gradient(program, on_paths)
     yield from _finite(layer, ways, on_paths)
     yield from _training(program, on_paths)

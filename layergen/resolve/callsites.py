@@ -24,6 +24,7 @@ from layergen.resolve.quotients import labels_of, own_quotients, quotient_in, wh
 from layergen.resolve.signature import leading_source
 from layergen.resolve.unknown_ops import DIMENSION, called_value
 from layergen.resolve.updates import check_updates
+from layergen.resolve.written import check_written
 from layergen.rules.calls import NotASize, NotATensor, NotScalar, UnknownOp, WrongArgumentKind
 from layergen.rules.members import WrongTensorPath
 from layergen.words import shorten
@@ -33,6 +34,7 @@ def check_calls(program: Program) -> Iterator[Finding]:
     """Yield what is wrong with the calls of a program."""
     yield from _forward(program)
     yield from check_updates(program)
+    yield from check_written(program)
     yield from check_uses(program)
     yield from _inits(program)
     yield from _scalars(program)

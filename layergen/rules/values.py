@@ -265,6 +265,27 @@ class OverflowingIntegers(Rule):
     judges = True
 
 
+class UnwrittenInput(Rule):
+    """An input that is said to be written is not, or not by words that write it.
+
+    `written: inplace` says that the forward writes to the input, as a cache that the caller keeps. It is written by ops
+    that end in an underscore, which are given the input itself and whose result goes by its name again; an input that
+    no run writes is none that is written. A member that writes to what it is handed does so for the layer, too.
+
+        inputs:
+          counts: {shape: [bins], written: inplace}
+        forward: |
+          total = counts + weight                # `counts` stays as it is
+
+    Fix: write to it, or leave `written` out.
+
+        forward: |
+          counts = add_(counts, weight)
+    """
+
+    code = "LG364"
+
+
 class FlooredFactor(Rule):
     """A factor is a quotient that is rounded down to 0, and takes what it scales with it.
 

@@ -1,7 +1,7 @@
 """A run of a forward: what it is watched by, what each statement computes, and what comes out."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import torch
@@ -72,6 +72,11 @@ class Run:
 
     outputs: Mapping[str, Tensor]
     steps: tuple[Step, ...]  # in the order in which they were taken
+    given: Mapping[str, Tensor] = field(default_factory=dict)  # the copies of inputs that the forward may write to
+
+    def has_written(self, name: str) -> bool:
+        """Whether an input was written to: torch counts that."""
+        return name in self.given and self.given[name]._version > 0
 
     @property
     def stored(self) -> Mapping[str, ex.Name]:

@@ -16,6 +16,7 @@ from layergen.lang.tuples import gathered, wholes
 from layergen.ops.dtypes import dtype_of
 from layergen.resolve.families import common_condition, count_of, expanded
 from layergen.resolve.program import Program
+from layergen.resolve.written import written
 from layergen.rules.calls import SizeOfValues
 from layergen.rules.cases import EmptyRange
 from layergen.rules.shapes import OpFailed
@@ -244,7 +245,10 @@ class Instance:
         Raises:
             TrialFault: If torch refuses a call, or an output is no tensor.
         """
-        given = gathered({**self.inputs, **(inputs or {})}, self.program.tuples)
+        own = {**self.inputs, **(inputs or {})}
+        # So that the instance can run again, from the same values.
+        copies = {name: tensor.clone() for name in written(self.program) if (tensor := own[name]) is not None}
+        given = gathered({**own, **copies}, self.program.tuples)
         values = {**CONSTANTS, **self.scalars, **given, **self.members, **self.named, "training": training}
         calls = TensorCalls(self.placement.device, self.floating_dtype(), self.placement.scalars, self.setting.values)
         buffers = {name: self.state[name] for name in self.program.buffers}
@@ -262,7 +266,7 @@ class Instance:
             if name not in running.values:
                 raise TrialFault(self.explainer.unassigned(name))
             outputs |= results(self.explainer, name, running.values[name])
-        return Run(outputs, tuple(running.steps))
+        return Run(outputs, tuple(running.steps), copies)
 
     def keep(self, run: Run) -> Mapping[str, ex.Name]:
         """Give the buffers what a run has assigned to them, all at once: it may be what another buffer had before.

@@ -1,6 +1,6 @@
 """Tries a layer at one setting on the meta device: shapes and dtypes are computed, data is not."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -11,7 +11,7 @@ from layergen.ops.dtypes import dtype_name
 from layergen.resolve.program import Program
 from layergen.run.forward import Run, TrialFault
 from layergen.run.instance import Instance
-from layergen.run.watching import BOTH, WITHOUT_DATA, Bystander, Runs, Watch
+from layergen.run.watching import BOTH, WITHOUT_DATA, Bystander, Runs, Seen, Watch
 from layergen.settings.choice import Setting
 
 SHAPES = Watch(WITHOUT_DATA, BOTH, Bystander)
@@ -33,6 +33,7 @@ class Trial:
     ranges: Mapping[str, tuple[float, float]]
     outputs: Mapping[str, TensorFacts]
     state: Mapping[str, TensorFacts]
+    written: Mapping[str, bool]  # whether inputs that may be written to are
 
 
 def facts(tensor: Tensor) -> TensorFacts:
@@ -65,7 +66,16 @@ def try_runs(runs: Runs) -> Trial:
         ranges,
         {name: facts(tensor) for name, tensor in tried[-1].run.outputs.items()},
         {name: facts(tensor) for name, tensor in instance.state.items() if tensor is not None},
+        dict(_written(tried)),
     )
+
+
+def _written(tried: Sequence[Seen[None]]) -> Iterator[tuple[str, bool]]:
+    """Whether inputs that may be written to are; without those of which the mode decides."""
+    for name in tried[0].run.given:
+        found = {seen.run.has_written(name) for seen in tried}
+        if len(found) == 1:
+            yield name, found.pop()
 
 
 def works(runs: Runs) -> bool:

@@ -16,6 +16,7 @@ from layergen.lower.loops.projected import projected, stepwise
 from layergen.lower.loops.scene import Scene
 from layergen.resolve.method import Method
 from layergen.resolve.program import Program
+from layergen.resolve.written import writes
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,8 @@ class Arranged:
 
 def arranged(program: Program) -> Arranged:
     """A layer with its loops as one would write them by hand."""
-    if not any(isinstance(statement, ex.For) for statement in statements(program.forward.statements)):
+    loops = any(isinstance(statement, ex.For) for statement in statements(program.forward.statements))
+    if not loops or writes(program):  # what is read of an input that is written stays where it is read
         return Arranged(program)
     scene = Scene(program)
     block = _block(program.forward.statements, scene)
