@@ -76,6 +76,8 @@ class WrongTensorPath(Rule):
 
     Example: `ties: {head.weight: embedding.wieght}`.
 
+    So is a tensor that is tied to itself, at once or by way of others.
+
     Fix: write the path as it stands in the member's state dict. Tensors that are tied have the same shape.
     """
 

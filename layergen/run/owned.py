@@ -86,6 +86,16 @@ def tie(
             shapes = f"{placement.shown(tuple(one.shape))} and {placement.shown(tuple(other.shape))}"
             message = f"`{left}` and `{source}` cannot be one tensor: their shapes are {shapes}"
             raise MemberFault(right, message, rule=WrongTensorPath)
+        if left == source:
+            help = "name the tensor on the right that it is to be, or delete the tie"
+            if one_tie.each is not None:
+                index = one_tie.each.index
+                help = f"let the paths differ for each `{index}`: count one less, and begin at `{index} + 1`"
+            message = f"`{bracketed(left)}` is tied to itself"
+            raise MemberFault(right, message, help=help, rule=WrongTensorPath)
+        if one is not None and one is other and prefix + left in owned:  # which is where all of them begin
+            message = f"`{bracketed(source)}` is one with `{bracketed(left)}` already: the ties go round in a circle"
+            raise MemberFault(one_tie.left, message, help="delete this tie", rule=WrongTensorPath, key=True)
         alike = (path for path, tensor in state.items() if tensor is one and path != prefix + left)
         if one is not None and one is not other and (follower := next(alike, None)) is not None:
             met, new = bracketed(follower.removeprefix(prefix)), bracketed(source)
