@@ -13,6 +13,7 @@ from layergen.contracts.samples import COMPANY, Dependence, Samples
 from layergen.diagnostics import FORWARD, Finding, Place
 from layergen.lang import expression as ex
 from layergen.lang.interpreter import EvaluationFault
+from layergen.lang.runs import dots
 from layergen.resolve.meanings import LEADING
 from layergen.resolve.program import Program
 from layergen.resolve.standing import axes
@@ -115,10 +116,11 @@ def _finding(probe: Probe, training: bool, batch: str, found: Dependence) -> Fin
     program = probe.program
     mode = "" if not program.asks_mode else " in training" if training else " in evaluation"
     message = f"`{found.output}` {found.words}{mode}"
-    line = f"mixes: {{{batch}: training}}" if mode == " in training" else f"mixes: [{batch}]"
+    key = (program.run if batch == LEADING else None) or batch  # by which the author knows it
+    line = f"mixes: {{{key}: training}}" if mode == " in training" else f"mixes: [{key}]"
     help = f"reduce within each sample, or declare that samples see each other: `{line}`"
     if program.mixes.get(batch) == "training":
-        message, help = f"{message} too", f"keep samples apart there, or declare `mixes: [{batch}]`"
+        message, help = f"{message} too", f"keep samples apart there, or declare `mixes: [{key}]`"
     before = probe.run(training, found.before)
     after = None if found.after is None else probe.run(training, found.after)
     assert before is not None
@@ -150,20 +152,22 @@ def _needless(
     """Yield where `mixes` allows what does not happen."""
     by_chance = program.draws or any(part.range and not part.floating for part in program.inputs.values())
     apart = program.asks_mode and any(not samples.training for samples in tried) and not by_chance
+    told, key = (dots(program.run), program.run or LEADING) if batch == LEADING else (batch, batch)
     for name in program.mixes:
+        own = dots(program.run) if name == LEADING else name
         if not _in_outputs(program, name):
-            message = f"no output has `{name}`: there are no samples to be told apart"
+            message = f"no output has `{own}`: there are no samples to be told apart"
             yield NeedlessMixes.at(("mixes",), message, help="delete it")
         elif name != batch:
-            what = f"the samples are those along `{batch}`" if batch else "the first input has no dimension of samples"
-            first = f"delete it, or let `{name}` be the first dimension of the first input where samples are along it"
-            yield NeedlessMixes.at(("mixes",), f"`{name}` is not held apart: {what}", help=first)
+            what = f"the samples are those along `{told}`" if batch else "the first input has no dimension of samples"
+            first = f"delete it, or let `{own}` be the first dimension of the first input where samples are along it"
+            yield NeedlessMixes.at(("mixes",), f"`{own}` is not held apart: {what}", help=first)
         elif tried and not mixed and not program.draws:  # chance may have it that none meet
-            message = f"no sample was seen to depend on another one along `{batch}`"
+            message = f"no sample was seen to depend on another one along `{told}`"
             yield NeedlessMixes.at(("mixes",), message, help="delete it")
         elif program.mixes[name] == "always" and apart and True in mixed and False not in mixed:
-            message = f"samples were seen to depend on each other along `{batch}` in training alone"
-            yield NeedlessMixes.at(("mixes",), message, help=f"write `mixes: {{{batch}: training}}`")
+            message = f"samples were seen to depend on each other along `{told}` in training alone"
+            yield NeedlessMixes.at(("mixes",), message, help=f"write `mixes: {{{key}: training}}`")
 
 
 def _mentions(entries: tuple[ex.Expression, ...], name: str) -> bool:
@@ -179,7 +183,7 @@ def _claims(program: Program, tried: Sequence[Samples]) -> Iterator[tuple[Sequen
         several = [samples for samples in tried if samples.training == training]
         company = [kind for kind in COMPANY if several and all(kind in samples.shown for samples in several)]
         if company:
-            detail = f"on {plural(len(several), 'way')}, along `{several[0].batch}`: {listed(company)}"
+            detail = f"on {plural(len(several), 'way')}, along `{several[0].along}`: {listed(company)}"
             found.setdefault(detail, []).append(training)
     for detail, modes in found.items():
         words = listed("training" if training else "evaluation" for training in modes)

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from layergen.contracts.probing import LARGE, NEAR, Probe, Tensors, at_index, differs, resized
 from layergen.lang import expression as ex
+from layergen.lang.runs import dots
 from layergen.resolve.standing import axes
 from layergen.run.forward import TrialFault
 from layergen.settings.choice import Setting
@@ -100,6 +101,11 @@ class Samples:
         self.draw(scale)
         return next(filter(None, (self.replaced(scale, place) for place in ENDS)), None) if self.usual else None
 
+    @property
+    def along(self) -> str:
+        """What the spec calls the dimension."""
+        return dots(self.probe.program.run) if self.batch == "..." else self.batch
+
     def replaced(self, scale: float = 1.0, place: int = 0) -> Dependence | None:
         """One sample beside others."""
         after = dict(self.before)
@@ -109,7 +115,7 @@ class Samples:
             after[name][kept] = self.before[name][kept]
         result = self.subject.outputs(self.training, after)
         output = self.changed(REPLACED, result, lambda value, where: value, place)
-        words = f"changes with the other samples along `{self.batch}`"
+        words = f"changes with the other samples along `{self.along}`"
         return None if output is None else Dependence(output, words, self.before, after, place)
 
     def moved(self) -> Dependence | None:
@@ -117,7 +123,7 @@ class Samples:
         after = {name: self.before[name].roll(1, where[0]) for name, where in self.inputs.items()}
         result = self.subject.outputs(self.training, {**self.before, **after})
         name = self.changed(REORDERED, result, lambda value, where: value.roll(-1, where[0]))
-        words = f"changes with the place of a sample along `{self.batch}`"
+        words = f"changes with the place of a sample along `{self.along}`"
         return None if name is None else Dependence(name, words, self.before, None)
 
     def alone(self) -> Dependence | None:
@@ -134,7 +140,7 @@ class Samples:
             return None
         result = single.outputs(self.training, {**self.before, **cut})
         name = self.changed(ALONE, result, lambda value, where: value)
-        words = f"is another one for a sample alone, where {self.batch} == 1"
+        words = f"is another one for a sample alone, where {self.along} == 1"
         return None if name is None else Dependence(name, words, self.before, None)
 
     def changed(

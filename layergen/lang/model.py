@@ -6,6 +6,7 @@ single value is said by a validator; whatever takes two parts of a spec to see i
 
 from collections.abc import Mapping
 from functools import cached_property
+from types import MappingProxyType
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -272,6 +273,7 @@ class LayerSpec(Part):
             "given": {name: _unnamed(part, first) for name, part in self.given.items()},
             "returned": {name: _unnamed(part, first) for name, part in self.returned.items()},
             "forward": block_without_name(self.forward, first),
+            "mixes": MappingProxyType({"..." if name == first else name: when for name, when in self.mixes.items()}),
         }
         made = self.model_copy(update=changed)
         for name in ("arguments", "inputs", "outputs", "values", "taken_tuples", "given_tuples"):

@@ -13,6 +13,11 @@ from layergen.lang.visitor import Block, mapped
 LEADING = ex.Literal(...)
 
 
+def dots(run: str | None) -> str:
+    """What the dimensions that ``...`` stands for are called: by the name that they have."""
+    return f"{run}..." if run else "..."
+
+
 def runs(shapes: Mapping[str, Shape], known: Collection[str]) -> dict[str, tuple[str, ex.Splice]]:
     """The named runs in the shapes of inputs: each with the input and the entry where it stands first.
 

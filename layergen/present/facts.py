@@ -171,10 +171,10 @@ def _precondition(condition: PreconditionCase) -> str:
 
 
 def _declared(program: Program, tensor: TensorSpec) -> Sizes:
-    """A shape as the spec has it, where `...` has its name if there are other runs."""
+    """A shape as the spec has it, where `...` has the name that it has there."""
 
     def show(entry: ex.Expression) -> str:
-        named = ex.Splice(ex.Name(program.runs[0])) if len(program.runs) > 1 else LEADING
+        named = ex.Splice(ex.Name(program.run)) if program.run else LEADING
         return ex.show(ex.transform(entry, lambda node: named if node == LEADING else None))
 
     if not isinstance(tensor.shape, tuple):
@@ -272,7 +272,7 @@ def _sized(computed: Any) -> tuple[Sizes, str]:
 def _case(program: Program, setting: Setting) -> str:
     parts = {name: setting.values[name] for name in program.decided} | dict(setting.sizes)
     if any(ex.Literal(...) in tensor.entries for tensor in program.inputs.values()):
-        parts["..."] = setting.leading
+        parts[program.run or "..."] = setting.leading
     parts |= setting.further
     return ", ".join(f"{name}={value!r}" for name, value in parts.items())
 

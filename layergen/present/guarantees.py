@@ -15,6 +15,7 @@ from layergen.domains.twin import op_matched
 from layergen.lang import expression as ex
 from layergen.lang.argument_types import ANY
 from layergen.lang.model import Input, Parameter
+from layergen.lang.runs import dots
 from layergen.ops.dtypes import dtype_name
 from layergen.present.transformed import transformed
 from layergen.prove.demands import SolutionDemand
@@ -169,8 +170,7 @@ def _reach(layer: CheckedLayer, proof: Proof | Tried) -> tuple[str, str]:
         f"`{name}` of {plural(count, 'entry', 'entries')}" for name, count in _lengths(layer.program, proof).items()
     ]
     if any(ex.Literal(...) in tensor.entries for tensor in layer.program.inputs.values()):
-        run = f"{layer.program.run}..." if len(layer.program.runs) > 1 else "..."
-        fixed.append(f"`{run}` of {plural(len(proof.setting.leading), 'dimension')}")
+        fixed.append(f"`{dots(layer.program.run)}` of {plural(len(proof.setting.leading), 'dimension')}")
     fixed += [f"`{name}...` of {plural(len(own), 'dimension')}" for name, own in proof.setting.further.items()]
     where = f" where {listed([f'`{equation}`' for equation in proof.tied])}" if proof.tied else ""
     kept = " that keep the preconditions" if layer.preconditions else ""

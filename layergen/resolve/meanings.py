@@ -33,7 +33,8 @@ def check_meanings(spec: LayerSpec) -> Iterator[Finding]:
     leading = {LEADING} if any(ex.Literal(...) in part.entries for part in spec.inputs.values()) else set()
     for name in spec.mixes:
         if name not in known | leading:
-            yield _undefined(("mixes",), name, "a dimension of the inputs", known | leading)
+            told = {spec.run or LEADING} if leading else leading
+            yield _undefined(("mixes",), name, "a dimension of the inputs", known | told)
     shapes = shapes_of(spec.inputs, entries(spec.inputs, (*spec.arguments, *spec.derived)))
     for name, part in spec.inputs.items():
         yield from _check_places(name, part, shapes[name])
