@@ -45,6 +45,21 @@ def test_buffers_keep_what_they_are() -> None:
     assert state["count"] == 0
 
 
+def test_constants_stay() -> None:
+    """What no state dict brings and no call writes has the values that are computed of the arguments."""
+    constant = {"shape": ["dim"], "init": "arange(dim) + 1.0", "persistent": False}
+    buffers = {"rates": constant, "kept": {**constant, "persistent": True}, "last": constant}
+    layer = program("y = x * rates * kept\nlast = last + rates", arguments={"dim": DIM}, buffers=buffers)
+    instance = instance_of(layer, ON_DATA)
+    with drawn():
+        start(instance)
+        move(instance)
+    state = {name: tensor for name, tensor in instance.state.items() if tensor is not None}
+    numbers = torch.arange(len(state["rates"])).double() + 1
+    assert torch.equal(state["rates"], numbers)
+    assert not torch.equal(state["kept"], numbers) and not torch.equal(state["last"], numbers)
+
+
 def test_parameters_that_nobody_reads_need_no_start() -> None:
     """Where they get other values afterwards; a buffer starts with the values of those that it reads."""
     parameters = {**PARAMETERS, "scale": {"shape": ["dim"], "init": "full([dim], 3.0)"}}

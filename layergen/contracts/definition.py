@@ -18,7 +18,7 @@ from layergen.definition.scene import TRAINING, Definition
 from layergen.diagnostics import FORWARD, Finding, Label, Place
 from layergen.lang import expression as ex
 from layergen.lang.scalars import broadcast
-from layergen.lang.visitor import sources
+from layergen.lang.visitor import nodes, sources
 from layergen.rules.cases import DefinitionMismatch, IllDefined
 from layergen.run.environment import shape_of
 from layergen.run.forward import Run
@@ -138,7 +138,20 @@ def _compare(evaluation: Evaluation, name: str, output: Tensor, run: Run, notes:
     labels, values = _first_intermediate(evaluation, name, output, run)
     if not labels and updated and name in run.stored:
         labels = (Label(run.place(name), f"`{name}` is updated here"),)
-    return DefinitionMismatch.at(Place(PATH, equation.span), message, labels=labels, notes=(*values, *notes), help=HELP)
+    place, help = Place(PATH, equation.span), _help(evaluation)
+    return DefinitionMismatch.at(place, message, labels=labels, notes=(*values, *notes), help=help)
+
+
+def _help(evaluation: Evaluation) -> str:
+    """What to do about values that differ: where a buffer is passed over, what it begins with may be meant."""
+    definition = evaluation.definition
+    read = {name for node in nodes(definition.spec.forward) for name in ex.names(node)}
+    for name, buffer in definition.spec.buffers.items():
+        if name in read - definition.mentions and buffer.persistent and buffer.each is None:
+            index = ", ".join("ijklmn"[: len(buffer.entries)])
+            told = f"read `{name}[{index}]`, and tell what it begins with by `initial({name})[{index}] = …`"
+            return f"{HELP}; a state dict may bring another `{name}`: {told}"
+    return HELP
 
 
 def _compared(evaluation: Evaluation, name: str, output: Tensor, within: float | None = None) -> Iterator[Difference]:

@@ -14,6 +14,7 @@ from layergen.lang.model import Buffer, Parameter
 from layergen.resolve.families import at_values, common_condition
 from layergen.resolve.lacking import may_lack
 from layergen.resolve.program import Child, Made, Member
+from layergen.resolve.saved import is_constant
 from layergen.resolve.torch_module import TorchModule
 from layergen.rules.members import WrongTensorPath
 from layergen.run.call import Called, bound_inputs, bound_values, penalty
@@ -225,7 +226,10 @@ def _layer(
             when = tensor.requires_grad if isinstance(tensor, Parameter) else None
             learned = when is None or Interpreter(values, placement.scalars).truth(when)
             owned[prefix + name] = Owned(
-                is_parameter, gradient, prefix, tensor.init, values, kin=program.kin, learned=learned
+                *(is_parameter, gradient, prefix, tensor.init, values),
+                kin=program.kin,
+                learned=learned,
+                constant=is_constant(program, name),
             )
         members = dict(assemble(program.members, values, prefix, state, owned, placement))
         tie(program.ties, members, prefix, state, owned, values, placement)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
+from layergen.resolve.saved import is_constant
 from layergen.run.instance import Instance
 
 
@@ -21,7 +22,7 @@ def move_buffers(instance: Instance) -> None:
     """Move buffers such that they keep their signs, their order and their bounds.
 
     One may be a variance, a share or a matrix of some form, for which any number would not do. One whose entries are
-    all the same gets different ones, and zeros become positive; any other is scaled.
+    all the same gets different ones, and zeros become positive; any other is scaled. A constant of the layer stays.
     """
     for tensor in _numbers(instance, parameters=False):
         move_buffer(tensor)
@@ -63,6 +64,8 @@ def _numbers(instance: Instance, parameters: bool) -> Iterator[Tensor]:
         inner = instance.inner.get(name)
         if inner is None and name not in instance.program.tensors:
             continue  # another name of a tied tensor, which stands under its own
+        if inner.constant if inner else is_constant(instance.program, name):
+            continue
         kind = inner.parameter if inner else name in instance.program.parameters
         if tensor is not None and kind == parameters and (tensor.is_floating_point() or tensor.is_complex()):
             yield tensor

@@ -34,6 +34,7 @@ class Owned:
     fresh: Callable[[], Mapping[str, Tensor]] | None = None  # gives the tensors of that module, as they start
     kin: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # the families that the initial value may read
     learned: bool = True  # unless it is a parameter that is frozen
+    constant: bool = False  # whether it is a buffer that keeps what is computed of the arguments
 
 
 def pairs(tie: Tie, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
