@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from small import DIM, LEFT_OUT, checked, program
 
+from layergen.present.conditions import in_outputs
 from layergen.present.facts import Summary, summarize
 
 VECTOR = {"weight": {"shape": ["C"], "init": "ones"}}
@@ -80,3 +81,35 @@ def test_shapes_that_are_proven_further_in_one_mode_say_in_which() -> None:
 def test_what_the_cpu_keeps_otherwise_stands_beside_the_formula() -> None:
     (kept,) = (line for line in summary("y = dropout(x, 0.5, training)").costs if line.name == "activation bytes")
     assert (kept.number, kept.formula, kept.note) == (14, "C * N", "on the CPU 56 here")
+
+
+SPREAD_OUT = "(L - 1) * step - 2 * cut + reach * (width - 1) + 1"
+NUMBERS = ("step", "cut", "reach", "width")
+
+
+@pytest.mark.parametrize(
+    ("size", "text", "told"),
+    [
+        (SPREAD_OUT, "L * step + reach * width >= reach + step + 2 * cut", "y.shape[-1] >= 1"),
+        (SPREAD_OUT, "L * step + reach * width >= reach + step + 2 * cut + 3", "y.shape[-1] >= 4"),
+        (
+            f"{SPREAD_OUT} if known else 7",
+            "L * step + reach * width >= reach + step + 2 * cut",
+            "y.shape[-1] >= 1, as it is where known",
+        ),
+        (
+            f"7 if known else {SPREAD_OUT}",
+            "L * step + reach * width >= reach + step + 2 * cut",
+            "y.shape[-1] >= 1, as it is where not known",
+        ),
+        ("(L + 2 * cut - width) // step + 5", "3 + (2 * cut - width + L) // step >= cut - cut", "y.shape[-1] >= 2"),
+        (SPREAD_OUT, "L * step + reach * width >= reach + step + 3 * cut", None),  # another formula
+        (SPREAD_OUT, "reach + step + 2 * cut <= L * step + reach * width", None),
+        ("L - width + 1", "L >= width", None),  # which is short
+    ],
+)
+def test_a_long_condition_is_told_by_the_size_that_it_is_about(size: str, text: str, told: str | None) -> None:
+    arguments = {name: {"type": "int", "min": 1, "doc": "A number."} for name in NUMBERS}
+    arguments["known"] = {"type": "bool", "default": True, "doc": "A flag."}
+    layer = program("y = x", arguments=arguments, inputs={"x": ["N", "L"]}, outputs={"y": ["N", size]})
+    assert in_outputs(layer, text) == (told or text)

@@ -21,6 +21,7 @@ from layergen.lower.arguments import type_of
 from layergen.lower.constructor import signature
 from layergen.lower.loops import arranged
 from layergen.ops.dtypes import dtype_name
+from layergen.present.conditions import in_outputs
 from layergen.present.guarantees import Guarantee, guarantees
 from layergen.project.library import contract_digest
 from layergen.prove.demands import (
@@ -129,7 +130,7 @@ def summarize(layer: CheckedLayer, origin: str) -> Summary:
         moved=arranged(program).moved,
         proven=layer.proven,
         contracts=tuple(guarantees(layer)),
-        preconditions=tuple(map(_precondition, layer.preconditions)),
+        preconditions=tuple(_precondition(program, condition) for condition in layer.preconditions),
         input_checks=tuple(_input_check(check) for check in layer.input_checks),
         tests=len(BEHAVIOURS) - len(tuple(left_out(layer))),
         left_out=tuple(left_out(layer)),
@@ -156,9 +157,10 @@ def _members(program: Program) -> Iterator[str]:
         yield f"{ex.show(tie.left)} is {ex.show(tie.right)}{each}"
 
 
-def _precondition(condition: PreconditionCase) -> str:
+def _precondition(program: Program, condition: PreconditionCase) -> str:
     """What torch demands of sizes, and where it does not ask."""
-    text = f"{condition.text} {ways}" if (ways := condition.ways()) else condition.text
+    told = in_outputs(program, condition.text)
+    text = f"{told} {ways}" if (ways := condition.ways()) else told
     if condition.check is not None:
         alone = condition.let_through == condition.broken
         why = "torch would not" if alone else "torch stretches what has size 1"
