@@ -35,9 +35,9 @@ class WriteWatch(Watcher[tuple[Finding, ...]]):
     def called(self, node: ex.Call, arguments: Sequence[Any], keywords: Mapping[str, Any]) -> None:
         self.look()
         self.last = node
-        op = ops.called(node)
-        if op is not None and op.in_place and arguments and arguments[0]._is_view():
-            self.parts.append((node, arguments[0]._base))
+        op, first = ops.called(node), next(iter(arguments), None)
+        if op is not None and op.in_place and isinstance(first, torch.Tensor) and first._is_view():
+            self.parts.append((node, first._base))
 
     def evidence(self, run: Run | None) -> tuple[Finding, ...]:
         self.look()
