@@ -1,5 +1,7 @@
 """What a layer keeps beside its shapes, one promise a file; and what is told of a layer at each setting."""
 
+from collections.abc import Iterable
+
 from layergen.contracts.agreement import AGREEMENT
 from layergen.contracts.apart import APART
 from layergen.contracts.autocast import AUTOCAST
@@ -87,6 +89,10 @@ CONTRACTS: dict[str, tuple[Promise, ...]] = {
     "influence": (INFLUENCE, CONSTANT, ENTRIES, FLOORED),
 }
 
+# Dtypes are judged in half precision, and what cuts gradients off is looked for in float64: one tells nothing of the
+# other, and both are told at once.
+AT_ONCE: dict[str, tuple[Promise, ...]] = {"dtype": (DETACHED,), "kernels": (DETACHED,), "autocast": (DETACHED,)}
+
 # What they watch, all in all: runs have to know beforehand.
 WATCHES = tuple(watch for group in CONTRACTS.values() for contract in group for watch in contract.watches)
 
@@ -123,12 +129,16 @@ def _accepted(ways: Ways) -> list[Finding]:
         SpecError: With the breaches of the first group that the layer does not keep.
     """
     accepted: list[Finding] = []
-    for group in CONTRACTS.values():
-        findings = [finding for contract in group for finding in contract.judge(ways)]
-        standing, others = overruled(ways, findings)
+    for name, group in CONTRACTS.items():
+        standing, others = overruled(ways, _breaches(ways, group))
         accepted += others
-        refuse(standing)
+        if standing:
+            refuse((*standing, *overruled(ways, _breaches(ways, AT_ONCE.get(name, ())))[0]))
     return accepted
+
+
+def _breaches(ways: Ways, group: Iterable[Promise]) -> list[Finding]:
+    return [finding for contract in group for finding in contract.judge(ways)]
 
 
 __all__ = ["CONTRACTS", "WATCHES", "Judgement", "Promise", "Shown", "Ways", "check_contracts"]
