@@ -193,9 +193,10 @@ class Apart(NamedTuple):
 def _first_intermediate(
     evaluation: Evaluation, name: str, output: Tensor, run: Run
 ) -> tuple[tuple[Label, ...], tuple[str, ...]]:
-    """Where the first value on the way differs to which an output owes that it differs.
+    """Where the first value on the way differs to which an output owes that it differs, and both of its values.
 
-    A name may mean one thing in the forward and another in the definition, as ``h`` before and after an activation.
+    A name may mean one thing in the forward and another in the definition, as ``h`` before and after an activation:
+    where an output differs for more than one reason, or another one, the first is no more than a note.
     """
     named = evaluation.definition.named.keys() - set(evaluation.definition.updates)
     found = [
@@ -206,12 +207,17 @@ def _first_intermediate(
     found.sort(key=lambda one: one.place)
     first = next((one for one in found if _explains(evaluation, one, name, output)), None)
     if first is None:
-        return (), ()
-    index, ours, theirs = first.difference
+        still = f"; with that of the forward, `{name}` differs still"
+        return (), tuple(f"{_values(one)}, if both mean the same by it{still}" for one in found[:1])
     label = Label(Place(FORWARD, run.steps[first.place].target.span), f"`{first.name}` differs already")
+    return (label,), (_values(first), *_of_spread(evaluation, first.name))
+
+
+def _values(found: Apart) -> str:
+    """Both values of the first entry that differs, as a note."""
+    index, ours, theirs = found.difference
     right, wrong = shown_apart(theirs, ours)
-    note = f"values: `{entry_text(first.name, index)}` is {right} by the definition, {wrong} by the forward"
-    return (label,), (note, *_of_spread(evaluation, first.name))
+    return f"values: `{entry_text(found.name, index)}` is {right} by the definition, {wrong} by the forward"
 
 
 def _explains(evaluation: Evaluation, found: Apart, name: str, output: Tensor) -> bool:
