@@ -55,13 +55,19 @@ def _symbolic(child: Child, given: Mapping[str, Any]) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for name, argument in child.program.decided.items():
         value = given.get(name)
+        if name not in given and name in child.program.values and argument.required:
+            continue  # a call gives it
         if name not in given and argument.default is not None:
             value = Interpreter({**CONSTANTS, **values}).evaluate(argument.default)
         if argument.type.listed and value is not None and not isinstance(value, str):
             value = tuple(value) if isinstance(value, list | tuple) else (value,) * (argument.type.count or 1)
         values[name] = value
+    unknown = child.program.decided.keys() - values.keys()
     for name, expression in child.program.derived.items():
-        values[name] = Interpreter({**CONSTANTS, **values}).evaluate(expression)
+        if ex.names(expression).isdisjoint(unknown):
+            values[name] = Interpreter({**CONSTANTS, **values}).evaluate(expression)
+        else:
+            unknown.add(name)
     return values
 
 

@@ -26,12 +26,18 @@ BUDGET = 5_000  # steps of the search
 def values_of(program: Program, given: Mapping[str, Any]) -> dict[str, Any]:
     """All arguments and values of the inputs, normalized and with defaults, and the derived values.
 
+    What calls have to give is left out where it is not given, as where a member is made.
+
     Raises:
         EvaluationFault: If a default or a derived value cannot be computed.
     """
     values = _without_derived(program, given)
+    unknown = program.decided.keys() - values.keys()
     for name, expression in program.derived.items():
-        values[name] = Interpreter(values).evaluate(expression)
+        if ex.names(expression).isdisjoint(unknown):
+            values[name] = Interpreter(values).evaluate(expression)
+        else:
+            unknown.add(name)
     return values
 
 
@@ -39,6 +45,8 @@ def _without_derived(program: Program, given: Mapping[str, Any]) -> dict[str, An
     values: dict[str, Any] = {}
     for name, argument in program.decided.items():
         value = given.get(name)
+        if name in program.values and name not in given and argument.required:
+            continue
         if argument.default is not None and name not in given:
             value = Interpreter(values).evaluate(argument.default)
         try:
