@@ -69,11 +69,22 @@ def test_what_a_module_is_given_is_copied(module: str) -> None:
         "d = x * v\ny = x * one_hot(argmin(d, dim=1), 3)\nv = mean(x, 0)",
         "m = one_hot(argmin(x * v, dim=1), 3)\ny = x + type_as(m, x) * v\nv = mean(x, 0)",
         "d = x * v\ny = x\nif training:\n    r = mean(d)\n    v = d[0]",  # which an update alone reads
+        "n = sum(type_as(m, x), dim=1)\ny = x + (n * r)[:, None]\nr = mean(n)",  # of truths there is no gradient
     ],
 )
 def test_nothing_is_copied_without_need(text: str) -> None:
     arguments = {"dim": {"type": "int", "doc": "Size."}}
-    assert "clone()" not in "\n".join(forward(text, arguments=arguments))
+    inputs = {"x": ["N", 3], "m": {"shape": ["N", "L"], "dtype": "bool"}}
+    assert "clone()" not in "\n".join(forward(text, arguments=arguments, inputs=inputs))
+
+
+def test_what_several_statements_read_is_copied_once() -> None:
+    written = forward("a = x * r\nb = x * v * r\ny = a + b\nif training:\n    r = mean(x)")
+    assert written[:3] == ["old_r = self.r.clone()", "a = x * old_r", "b = x * self.v * old_r"]
+    written = forward("a = x * r\nr = mean(x)\ny = a + x * r")  # which are two values
+    assert "\n".join(written).count("self.r.clone()") == 2
+    written = forward("a = x * r if training else x\ny = a + x * r\nif training:\n    r = mean(x)")
+    assert "\n".join(written).count("self.r.clone()") == 2  # not in evaluation
 
 
 @pytest.mark.parametrize("text", ["y = v", "y = v[None, :2]", "h = v\ny = h", "y = x[0] if training else detach(v)"])

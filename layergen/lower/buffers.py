@@ -15,6 +15,7 @@ from layergen.lang.facts import Callee, CalleeKind
 from layergen.lang.kinds import Kind
 from layergen.lang.tuples import wholes
 from layergen.lower.gradients import constant, differentiable, is_open, is_undifferentiable, leading
+from layergen.lower.once import once
 from layergen.lower.updates import is_update
 from layergen.ops.traits import ALIASING, FORGETFUL
 from layergen.resolve.conditions import NOTHING, Facts, about, exclude, facts
@@ -47,7 +48,7 @@ def copied(program: Program) -> tuple[ex.Statement, ...]:
     """The statements of a forward, with copies of buffers where they are needed."""
     if not program.buffers:
         return program.forward.statements
-    return _Copies(program).block(program.forward.statements, NOTHING)
+    return once(_Copies(program).block(program.forward.statements, NOTHING), program)
 
 
 class _Copies:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 
 from layergen import ops
 from layergen.lang import expression as ex
+from layergen.lang.dtypes import INTEGRAL
 from layergen.lang.facts import CalleeKind
 from layergen.lang.tuples import spread, wholes
 from layergen.lang.visitor import assigned, expressions, parts, statements
@@ -14,10 +15,11 @@ PARAMETERS = ""  # stands for those of members, which no name of the layer does
 
 
 def constant(program: Program) -> frozenset[str]:
-    """The names that have no gradient: numbers, buffers, and what is computed of these alone."""
+    """The names that have no gradient: numbers, integers, truths, buffers, and what is computed of these alone."""
+    floating = (name for name, part in program.inputs.items() if part.dtype not in (*INTEGRAL, "bool"))
     written = program.forward.statements
     found = assigned(written).union(*map(ex.names, expressions(written)))
-    found -= {*wholes(program.inputs), *program.parameters}
+    found -= {*wholes(floating), *program.parameters}
     while True:
         wrong = {name for name, sources in _flows(program) if not sources <= found} & found
         if not wrong:
