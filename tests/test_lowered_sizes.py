@@ -230,3 +230,13 @@ def test_how_many_dimensions_a_run_has_is_said_of_the_input(shape: list[str], co
     layer = program("y = x", inputs={"x": shape}, outputs={"y": shape}, constraints=[constraint])
     found = ranks_told(layer, layer.constraints[0])
     assert (found and found.words) == words
+
+
+def test_beside_sizes_that_are_told_stand_those_that_torch_asks_for() -> None:
+    parameters = {"weight": {"shape": ["dim", "dim"], "init": "ones"}}
+    inputs = {"x": ["N", "L", "dim"], "scale": ["N", "dim", "L"]}
+    parts = {**AFFINE, "parameters": parameters, "inputs": inputs, "outputs": {"y": ["N", "L", "dim"]}}
+    written = "\n".join(checked("y = linear(x, weight) * linear(transpose(scale, 1, 2), weight)", **parts))
+    written = re.sub(r'" f?"', "", written)
+    assert "scale of shape (N, dim, L) with N={N}, dim={self.dim}, L={L}, " in written
+    assert "x of shape (N, L, dim), got" in written  # of whose number of dimensions alone it is asked

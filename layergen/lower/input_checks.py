@@ -58,7 +58,22 @@ def told(program: Program, name: str, checks: Sequence[InputCheck]) -> dict[str,
             case SolutionDemand(equation=equation):
                 mentioned = ex.names(equation.known)
                 found |= {known: ex.Name(known) for known in scalars if known in mentioned}
-    return found
+    sizes = checks[0].demand.sizes
+    beside = {key: part for key, part in _given(program, sizes) if key not in found} if found else {}
+    if not beside:
+        return found
+    order = [run, *(ex.show(part) for entry in sizes.entries for part in _values(entry))]
+    places = {key: order.index(key) if key in order else len(order) for key in (*found, *beside)}
+    return dict(sorted({**found, **beside}.items(), key=lambda pair: places[pair[0]]))
+
+
+def _given(program: Program, sizes: Sizes) -> Iterator[tuple[str, ex.Expression]]:
+    """The sizes that the constructor was given, which stand beside others, though torch asks for them itself."""
+    numbers = {name for name, argument in program.arguments.items() if argument.type.integral}
+    for entry in sizes.entries:
+        for part in _values(entry):
+            if isinstance(part, ex.Name | ex.Subscript) and ex.names(part) <= numbers:
+                yield ex.show(part), part
 
 
 def _values(size: ex.Expression) -> Iterator[ex.Expression]:
