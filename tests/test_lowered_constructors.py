@@ -12,7 +12,7 @@ from layergen.lang.interpreter import Interpreter
 from layergen.lang.parser import parse_expression
 from layergen.lower.arguments import argument_signature, bounds_check
 from layergen.lower.behaviours import taken
-from layergen.lower.checks import must_be
+from layergen.lower.checks import is_not, must_be
 from layergen.lower.constructor import ConstructorWriter
 from layergen.lower.docs import references, shape_sentence
 from layergen.lower.imports import function, names_in
@@ -307,3 +307,23 @@ def test_a_message_says_what_must_be_of_a_value_that_is_given_and_of_a_choice_th
     constraint: str, told: str
 ) -> None:
     assert must_be(parse_expression(constraint)) == told
+
+
+@pytest.mark.parametrize(
+    ("constraint", "told"),
+    [
+        ("size is None or len(size) == 2", "len(size) == 2 does not hold"),
+        ("size is None or size % n == 0", "size is not divisible by n"),
+        (
+            "size is None or 0 <= size - ((H - 1) * stride - 2 * padding + dilation * (n - 1) + 1) < stride",
+            "size does not fit H, stride, padding, dilation and n",
+        ),
+        (
+            "(H + 2 * padding - dilation * (n - 1) - 1) // stride + 1 <= most * stride",
+            "H, padding, dilation, n, stride and most do not fit each other",
+        ),
+        ("n * n * n * n + n * n * n + n * n + n + n * n * n * n <= 100000000", None),  # of one number alone
+    ],
+)
+def test_a_long_constraint_is_told_in_a_docstring_by_its_names(constraint: str, told: str | None) -> None:
+    assert is_not(parse_expression(constraint), str) == (told or f"{constraint} does not hold")

@@ -6,6 +6,9 @@ from functools import reduce
 
 from layergen.lang import expression as ex
 from layergen.lang.scalars import BROADCASTABLE
+from layergen.words import listed
+
+LONGEST = 60  # characters of a condition within a sentence
 
 
 @dataclass(frozen=True)
@@ -30,12 +33,25 @@ def must_be(node: ex.Expression) -> str:
 
 
 def is_not(node: ex.Expression, code: Callable[[str], str]) -> str:
-    """That a constraint is not kept, in the words in which a message demands it, where ``code`` marks source."""
+    """That a constraint is not kept, in the words in which a message demands it, where ``code`` marks source.
+
+    A formula that nobody reads within a sentence is told by its names, first the one that may be None.
+    """
     if (choice := _of_choice(node)) is not None:
         chosen, rest = choice
         return f"{is_not(rest, code)} with {code(chosen)}"
-    told = _of_rest(node, lambda part: code(ex.show(part)))
-    return f"{told[0]} is not {told[1]}" if told else f"{code(ex.show(node))} does not hold"
+    demanded = _of_given(node)
+    told = _of_rest(demanded, lambda part: code(ex.show(part)))
+    if told:
+        return f"{told[0]} is not {told[1]}"
+    text = ex.show(demanded)
+    names = list(dict.fromkeys(part.id for part in ex.walk(demanded) if isinstance(part, ex.Name)))
+    if len(text) <= LONGEST or len(names) < 2:
+        return f"{code(text)} does not hold"
+    given = next((name for name in map(_absent, _choices(node)) if name in names), None)
+    if given is None:
+        return f"{listed(map(code, names))} do not fit each other"
+    return f"{code(given)} does not fit {listed(code(name) for name in names if name != given)}"
 
 
 def _of_given(node: ex.Expression) -> ex.Expression:
