@@ -1,4 +1,7 @@
-"""Inputs at the edges of what a layer tells apart: equal to the numbers that it compares them with, or all ignored."""
+"""Inputs at the edges of what a layer tells apart: equal to the numbers that it compares them with, or all ignored.
+
+A mask may mark nothing, too.
+"""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -7,6 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from layergen.contracts.agreement import matched_by
 from layergen.contracts.switches import BENDING, LEAPING, Telling, tellings
 from layergen.domains.labels import labelled, labels
 from layergen.lang import expression as ex
@@ -27,6 +31,7 @@ class Edges:
     name: str  # that tells it from others at the setting
     words: str
     taken: Taken
+    finite: bool = False  # whether a definition that has no finite value there says nothing of it
 
 
 def compared(program: Program, instance: Instance) -> Iterator[Edges]:
@@ -46,6 +51,14 @@ def ignored(_: Program, instance: Instance) -> Iterator[Edges]:
     for number in labels(instance)[:1]:
         having = (name for name, own in labelled(instance) if number in own)
         yield Edges("all_ignored", f"labels are all {number}", dict.fromkeys(having, (number,)))
+
+
+def unmarked(program: Program, instance: Instance) -> Iterator[Edges]:
+    """One mask after the other that marks nothing, where a definition alone tells what comes of it."""
+    if program.definition is not None and matched_by(program) is None:
+        for name, part in program.inputs.items():
+            if part.marks and part.dtype == "bool" and instance.inputs[name] is not None:
+                yield Edges(f"nothing_in_{name}", f"`{name}` marks nothing", {name: (0,)}, finite=True)
 
 
 def _is_told(program: Program, told: tuple[Telling, ...]) -> bool:

@@ -5,6 +5,7 @@ not. Both the forward and the definition have to compare what they are given as 
 else it cannot be said on which side of a number a value is, and nothing is compared.
 """
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from layergen.contracts.at_start import hold_starts
 from layergen.contracts.compared import HELP, started
 from layergen.contracts.defined import in_training
 from layergen.contracts.definition import computes_at_full_shape, differences, evaluated, is_exact
-from layergen.contracts.edges import Edges, at_edges, compared, ignored, turns
+from layergen.contracts.edges import Edges, at_edges, compared, ignored, turns, unmarked
 from layergen.contracts.in_law import hold_to_law
 from layergen.contracts.laws import Case
 from layergen.contracts.sites import WITH_DATA
@@ -134,7 +135,7 @@ def hold_at_edges(program: Program, ways: Iterable[Runs], tested: Iterable[Runs]
         return ()
     known: list[tuple[Edges, Mapping[str, object]]] = []
     limited: list[Limited] = []
-    for runs, edges in ((ways, compared), (tested, ignored)):
+    for runs, edges in ((ways, compared), (ways, unmarked), (tested, ignored)):
         for one in (one for one in runs if one.admits(WITH_DATA)):
             for found in edges(program, started(program, one.setting)):
                 if (found, one.setting.given) not in known:
@@ -183,6 +184,8 @@ def _compare(program: Program, instance: Instance, modes: Iterable[bool], found:
         plain = program.definition is not None
         if program.definition is not None:
             evaluation = evaluated(instance, program.definition)
+            if found is not None and found.finite and not is_exact(instance, evaluation, within=math.inf):
+                return None
             refuse(finding._replace(notes=(*finding.notes, *notes)) for finding in differences(instance, evaluation))
             if not is_exact(instance, evaluation):
                 return None
