@@ -62,12 +62,8 @@ def _symbolic(child: Child, given: Mapping[str, Any]) -> dict[str, Any]:
         if argument.type.listed and value is not None and not isinstance(value, str):
             value = tuple(value) if isinstance(value, list | tuple) else (value,) * (argument.type.count or 1)
         values[name] = value
-    unknown = child.program.decided.keys() - values.keys()
     for name, expression in child.program.derived.items():
-        if ex.names(expression).isdisjoint(unknown):
-            values[name] = Interpreter({**CONSTANTS, **values}).evaluate(expression)
-        else:
-            unknown.add(name)
+        values[name] = Interpreter({**CONSTANTS, **values}).evaluate(expression)
     return values
 
 

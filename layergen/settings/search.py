@@ -32,12 +32,8 @@ def values_of(program: Program, given: Mapping[str, Any]) -> dict[str, Any]:
         EvaluationFault: If a default or a derived value cannot be computed.
     """
     values = _without_derived(program, given)
-    unknown = program.decided.keys() - values.keys()
     for name, expression in program.derived.items():
-        if ex.names(expression).isdisjoint(unknown):
-            values[name] = Interpreter(values).evaluate(expression)
-        else:
-            unknown.add(name)
+        values[name] = Interpreter(values).evaluate(expression)
     return values
 
 
