@@ -16,11 +16,11 @@ from layergen.resolve.program import Program
 from layergen.rules.behaviour import NoGradient
 from layergen.run.forward import Run, TrialFault
 from layergen.run.instance import Instance
-from layergen.run.on_data import draw_input, fill
+from layergen.run.on_data import draw_input, draw_integers, fill
 from layergen.run.watching import Seen
 from layergen.settings.choice import Setting
 
-SEEDS = range(3)
+SEEDS = range(6)
 TRIED = (ORDINARY, SMALL, LARGE)  # inputs, for each of which a gradient might not be zero
 SPREAD = 3.0
 
@@ -86,6 +86,8 @@ def _steep_at(program: Program, setting: Setting, training: bool, point: Point, 
             instance = Instance(program, setting, IN_FLOAT64.placement)
             fill(instance)
             give(instance, point)
+            if seed:  # of the few integers of a batch, some ends alone may give a gradient, or none of them
+                draw_integers(instance)
             run = instance.run(training)
         except TrialFault:
             return set()

@@ -97,7 +97,11 @@ def _give_integers(instance: Instance, name: str, low: int, high: int) -> None:
         return
     flat = tensor.view(-1)
     mentioned = [value for value in instance.setting.values.values() if type(value) is int and low <= value < high]
-    wanted = list(dict.fromkeys([*instance.also(name), low, high - 1, *mentioned]))[: flat.numel()]
+    also = instance.also(name)
+    ends = (
+        (high - 1, low) if also else (low, high - 1)
+    )  # beside such a value, the low end is often one that is left out
+    wanted = list(dict.fromkeys([*also, *ends, *mentioned]))[: flat.numel()]
     flat[: len(wanted)] = torch.tensor(wanted, dtype=tensor.dtype)
 
 

@@ -51,11 +51,9 @@ def drawn(seed: int = 0) -> Iterator[None]:
 @torch.no_grad()
 def fill(instance: Instance) -> None:
     """Give the tensors values: inputs those of their ranges, parameters some about 1, buffers some near their first."""
-    ranges = dict(instance.ranges())
     for name, tensor in instance.inputs.items():
         if tensor is not None:
-            draw_input(tensor, ranges.get(name), len(instance.program.inputs[name].distinct))
-            put_beside(tensor, instance.also(name))
+            _draw(instance, name, tensor)
     try:
         start_what_stays(instance)
         move_buffers(instance)
@@ -67,6 +65,19 @@ def fill(instance: Instance) -> None:
             tensor.uniform_(0.5, 1.5)
         else:
             tensor.zero_()
+
+
+@torch.no_grad()
+def draw_integers(instance: Instance) -> None:
+    """Give the integer inputs values of their ranges."""
+    for name, tensor in instance.inputs.items():
+        if tensor is not None and not instance.program.inputs[name].floating and tensor.dtype is not torch.bool:
+            _draw(instance, name, tensor)
+
+
+def _draw(instance: Instance, name: str, tensor: Tensor) -> None:
+    draw_input(tensor, dict(instance.ranges()).get(name), len(instance.program.inputs[name].distinct))
+    put_beside(tensor, instance.also(name))
 
 
 def draw_input(tensor: Tensor, limits: tuple[float, float] | None, distinct: int = 0) -> None:

@@ -9,6 +9,7 @@ from layergen.resolve.program import Program
 
 SIZES_TO_TRY = (7, 9, 11, 13, 5, 8, 10, 12, 14, 15)
 BATCH_SIZES = (2, 3, 5)
+ENDS = 2  # of a range
 MULTIPLES = (1, 2, 3, 4, 5)
 SMALL = (6, 4, 3, 2, 16, 18, 20, 24, 32, 36, 48, 64, 1)
 LARGEST = 4096  # size that a case may give
@@ -126,6 +127,11 @@ def _further(values: Mapping[str, Any], pool: Sequence[int]) -> Iterator[int]:
 
 
 def default_pools(program: Program) -> dict[str, Sequence[int]]:
-    """What to try for each dimension; the first is mostly a batch, and small."""
+    """What to try for each dimension; the first is mostly a batch, and small.
+
+    It has room for the ends of a range, for what may stand beside it, and for one more.
+    """
     first = next(iter(program.dimensions), None)
-    return {name: BATCH_SIZES + SIZES_TO_TRY if name == first else SIZES_TO_TRY for name in program.dimensions}
+    beside = max((len(part.also) for part in program.inputs.values()), default=0)
+    batch = tuple(size for size in BATCH_SIZES if not beside or size > ENDS + beside)
+    return {name: batch + SIZES_TO_TRY if name == first else SIZES_TO_TRY for name in program.dimensions}
