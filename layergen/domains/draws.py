@@ -15,7 +15,7 @@ from layergen.lang.model import Buffer, Parameter
 from layergen.run.environment import CONSTANTS, TensorCalls
 from layergen.run.initial import evaluated
 from layergen.run.instance import Instance
-from layergen.run.on_data import draw_input, put_beside
+from layergen.run.on_data import draw_inputs
 from layergen.run.starting import begin
 
 CPU = torch.device("cpu")
@@ -45,10 +45,7 @@ def fill(instance: Instance) -> None:
     A parameter that starts with the same number everywhere keeps it, unless that is 0: a learned exponent is ordinary
     where it starts.
     """
-    ranges = dict(instance.ranges())
-    for name, tensor in _inputs(instance):
-        draw_input(tensor, ranges.get(name), len(instance.program.inputs[name].distinct))
-        put_beside(tensor, instance.also(name))
+    draw_inputs(instance, dict(_inputs(instance)))
     begin(instance)
     for name in instance.program.tensors:
         owned = instance.state[name]

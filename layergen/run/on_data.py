@@ -1,7 +1,7 @@
 """Runs of layers that torch cannot run without data: on real tensors of the same sizes, as small as they are."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -51,9 +51,7 @@ def drawn(seed: int = 0) -> Iterator[None]:
 @torch.no_grad()
 def fill(instance: Instance) -> None:
     """Give the tensors values: inputs those of their ranges, parameters some about 1, buffers some near their first."""
-    for name, tensor in instance.inputs.items():
-        if tensor is not None:
-            _draw(instance, name, tensor)
+    draw_inputs(instance, {name: tensor for name, tensor in instance.inputs.items() if tensor is not None})
     try:
         start_what_stays(instance)
         move_buffers(instance)
@@ -70,14 +68,16 @@ def fill(instance: Instance) -> None:
 @torch.no_grad()
 def draw_integers(instance: Instance) -> None:
     """Give the integer inputs values of their ranges."""
-    for name, tensor in instance.inputs.items():
-        if tensor is not None and not instance.program.inputs[name].floating and tensor.dtype is not torch.bool:
-            _draw(instance, name, tensor)
+    whole = [name for name, part in instance.program.inputs.items() if not part.floating and part.dtype != "bool"]
+    draw_inputs(instance, {name: tensor for name in whole if (tensor := instance.inputs[name]) is not None})
 
 
-def _draw(instance: Instance, name: str, tensor: Tensor) -> None:
-    draw_input(tensor, dict(instance.ranges()).get(name), len(instance.program.inputs[name].distinct))
-    put_beside(tensor, instance.also(name))
+def draw_inputs(instance: Instance, tensors: Mapping[str, Tensor]) -> None:
+    """Give some inputs ordinary values, and what may stand beside their ranges."""
+    ranges = dict(instance.ranges())
+    for name, tensor in tensors.items():
+        draw_input(tensor, ranges.get(name), len(instance.program.inputs[name].distinct))
+        put_beside(tensor, instance.also(name))
 
 
 def draw_input(tensor: Tensor, limits: tuple[float, float] | None, distinct: int = 0) -> None:
