@@ -224,7 +224,7 @@ def _explains(evaluation: Evaluation, found: Apart, name: str, output: Tensor) -
     """Whether the definition gives the forward's output where it takes a value on the way as the forward has it."""
     given = Evaluation(evaluation.definition, evaluation.numbers, evaluation.tensors, evaluation.leading)
     indices = product(*map(range, found.value.shape))
-    given.table(found.name).known.update(zip(indices, found.value.reshape(-1).tolist(), strict=True))
+    given.table(found.name).memory.known.update(zip(indices, found.value.reshape(-1).tolist(), strict=True))
     try:
         return next(_compared(given, name, output), None) is None
     except IndexFault:  # the definition reads a tensor where it says, which is not where the forward does

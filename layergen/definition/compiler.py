@@ -13,7 +13,7 @@ from layergen.definition.entries import Entry, entry_of, passed
 from layergen.definition.functions import FUNCTIONS, NUMBER, bounded, divide, formula, multiply, power
 from layergen.definition.grammar import INDEX_OF, is_run, reduction, run_name
 from layergen.definition.lacking import absent, unsayable
-from layergen.definition.numbers import Compute, Computed, Entries, Index, IndexFault, Names, Part, Source
+from layergen.definition.numbers import Compute, Computed, Entries, Index, IndexFault, Memory, Names, Part, Source
 from layergen.definition.scene import written_index
 from layergen.definition.terms import comparison, drawing, looked_up, product_of, terms_of
 from layergen.definition.turns import turns
@@ -301,13 +301,17 @@ class Compiler:
         shape, rank = tensor.shape, len(tensor.shape)
         values = tensor.values if isinstance(tensor, Entries) else ()
         computed = tensor.at if isinstance(tensor, Computed) else None
-        # Those that have been read, for most are read again and again.
-        known: dict[Index, Any] = {} if computed is None else self.source.account.memory()
+        account = self.source.account
+        # Of those that have been read, for most are read again and again.
+        memory = Memory(account) if computed is None else account.memory()
+        known = memory.known
 
         def at(own: Index) -> Any:
             value = known.get(own)
-            if value is None:
-                value = known[own] = sought(own)
+            if value is None and (value := memory.again(own)) is None:
+                draws = account.draws
+                value = sought(own)
+                memory.keep(own, value, draws)
             return value
 
         def sought(own: Index) -> Any:

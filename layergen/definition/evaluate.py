@@ -24,7 +24,7 @@ from layergen.definition.numbers import (
     Names,
     TooLongError,
 )
-from layergen.definition.ranges import Ranges
+from layergen.definition.ranges import ranges_of
 from layergen.definition.scene import TRAINING, Definition, parts, written_index
 from layergen.lang import expression as ex
 from layergen.lang.interpreter import EvaluationFault, Interpreter
@@ -59,7 +59,7 @@ class Evaluation:
         }
         self.tensors = tensors
         self.leading = leading
-        self.ranges = Ranges(definition)
+        self.ranges = ranges_of(definition)
         self.account = account or Account()
         self.tables: dict[str, Table] = {}
         self.members = Inner(self)
@@ -187,8 +187,6 @@ class Evaluation:
 
 Side = tuple[str | None, Extent]  # the name of an index and how far it runs, or None and where it is fixed
 
-_BUSY = object()
-
 
 class Table:
     """The entries of a name, as far as they have been asked for."""
@@ -196,7 +194,8 @@ class Table:
     def __init__(self, evaluation: "Evaluation", name: str) -> None:
         self.evaluation = evaluation
         self.name = name
-        self.known: dict[Index, Any] = evaluation.account.memory()
+        self.memory = evaluation.account.memory()
+        self.busy: set[Index] = set()  # those being computed
         self.equations = [self.prepared(equation) for equation in evaluation.active(name)]
 
     def prepared(self, equation: Equation) -> tuple[Equation, list[Side], Compute]:
@@ -213,20 +212,24 @@ class Table:
         return equation, sides, evaluation.compiled(equation.value)
 
     def entry(self, index: Index, node: ex.Node | None) -> Any:
-        value = self.known.get(index)
-        if value is _BUSY:
+        value = self.memory.known.get(index)
+        if value is not None or (value := self.memory.again(index)) is not None:
+            return value
+        if index in self.busy:
             help = "let it read entries alone that come before it, and say where these begin"
             raise IndexFault(node or self.equations[0][0].name, f"`{self.text(index)}` needs itself", help)
-        if value is not None:
-            return value
-        self.evaluation.account.turn()
+        account = self.evaluation.account
+        account.turn()
         _, names, compute = self.holding(index, node)
-        self.known[index] = _BUSY
+        draws = account.draws
+        self.busy.add(index)
         try:
             value = compute({**self.evaluation.names, **names})
         except RecursionError:
             raise TooLongError from None
-        self.known[index] = value
+        finally:
+            self.busy.remove(index)
+        self.memory.keep(index, value, draws)
         return value
 
     def holding(self, index: Index, node: ex.Node | None = None) -> tuple[Equation, Names, Compute]:

@@ -8,7 +8,7 @@ from layergen.definition.entries import Entry, entry_of, passed
 from layergen.definition.functions import NUMBER, SOURCES
 from layergen.definition.grammar import INDEX_OF, RUN, is_run, letter, reduction, run_name
 from layergen.definition.layout import layouts
-from layergen.definition.ranges import Ranges
+from layergen.definition.ranges import ranges_of
 from layergen.definition.scene import Definition, written_index
 from layergen.lang import expression as ex
 from layergen.lang.scalars import NUMBERS
@@ -50,7 +50,7 @@ class LoopPrinter(ex.Printer):
 
     def __init__(self, definition: Definition) -> None:
         self.definition = definition
-        self.ranges = Ranges(definition)
+        self.ranges = ranges_of(definition)
         self.given: set[str] = set()  # the tensors and numbers that were printed
         self.members: set[str] = set()  # and the members
         self.chosen: set[str] = set()  # and the functions among the arguments

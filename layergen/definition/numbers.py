@@ -49,24 +49,48 @@ class Computed:
     at: Callable[[Index], Any]
 
 
+class Memory:
+    """Entries that are not to be computed twice: those that random numbers have a part in, until others are drawn."""
+
+    def __init__(self, account: "Account") -> None:
+        self._account = account
+        self.known: dict[Index, Any] = {}
+        self._drawn: dict[Index, Any] = {}
+
+    def again(self, index: Index) -> Any:
+        """An entry that random numbers have a part in, if it is there."""
+        value = self._drawn.get(index)
+        self._account.draws += value is not None
+        return value
+
+    def keep(self, index: Index, value: Any, draws: int) -> None:
+        """Keep an entry, given how many draws had been counted before it was computed."""
+        (self.known if self._account.draws == draws else self._drawn)[index] = value
+
+    def redraw(self) -> None:
+        """Forget what random numbers have a part in."""
+        self._drawn.clear()
+
+
 @dataclass
 class Account:
     """What is counted of a definition and of those of its members together, and what they draw random numbers by."""
 
     turns: int = 0
     random: Random | None = None  # where values are compared, nothing may be random
-    kept: list[dict[Any, Any]] = field(default_factory=list)  # entries that are not to be computed twice
+    draws: int = 0  # random numbers that were drawn, and entries made of such that were asked for again
+    memories: list[Memory] = field(default_factory=list)
     limited: bool = False  # whether a value was a limit, such as 1 / 0, where plain Python raises an error
 
-    def memory(self) -> dict[Any, Any]:
-        """Where entries are kept until other random numbers are drawn."""
-        self.kept.append({})
-        return self.kept[-1]
+    def memory(self) -> Memory:
+        """Where entries are kept."""
+        self.memories.append(Memory(self))
+        return self.memories[-1]
 
     def redraw(self) -> None:
-        """Forget all entries, so that those asked for next are made of other random numbers."""
-        for known in self.kept:
-            known.clear()
+        """Have the entries that are asked for next be made of other random numbers."""
+        for memory in self.memories:
+            memory.redraw()
 
     def turn(self) -> None:
         """Count a term.

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from layergen.definition.carried import layouts_of
 from layergen.definition.entries import Reading, readings
@@ -11,13 +12,17 @@ from layergen.definition.scene import Definition, bare_index, parts, written_ind
 from layergen.diagnostics import Span
 from layergen.lang import expression as ex
 
+Left = tuple[Span, int]  # a free index of a left side: the equation, and its place there
+
 
 @dataclass
 class Ranges:
     """The ranges of a definition's indices."""
 
     definition: Definition
-    asked: list[tuple[Span, int]] = field(default_factory=list)  # what is being told, so that nothing goes round
+    asked: list[Left] = field(default_factory=list)  # what is being told, so that nothing goes round
+    known: dict[Left, tuple[Size, ...]] = field(default_factory=dict)  # what has been told
+    rounds: int = 0  # how often something would have gone round, so that what was told then is not all there is
 
     @property
     def runs(self) -> Runs:
@@ -25,6 +30,23 @@ class Ranges:
 
     def left(self, equation: Equation, position: int) -> tuple[Size, ...]:
         """What says how far a free index on a left side runs; several where several tensors do."""
+        key = equation.span, position
+        if key in self.known:
+            return self.known[key]
+        if key in self.asked:
+            self.rounds += 1
+            return ()
+        rounds = self.rounds
+        self.asked.append(key)
+        try:
+            told = self.sought(equation, position)
+        finally:
+            self.asked.remove(key)
+        if self.rounds == rounds or not self.asked:
+            self.known[key] = told
+        return told
+
+    def sought(self, equation: Equation, position: int) -> tuple[Size, ...]:
         index = equation.indices[position]
         written = written_index(index)
         if written is None:
@@ -35,15 +57,8 @@ class Ranges:
             return (Size(size, index.span if name == "..." else size.span),)
         if declared := self.declared(equation, position):
             return (declared,)
-        key = equation.span, position
-        if key in self.asked:
-            return ()
-        self.asked.append(key)
-        try:
-            own = self.elsewhere(equation, position) or self.read(name, parts(equation))
-            return own or self.others(equation, position)
-        finally:
-            self.asked.remove(key)
+        own = self.elsewhere(equation, position) or self.read(name, parts(equation))
+        return own or self.others(equation, position)
 
     def of_run(self, name: str) -> ex.Expression | None:
         """The sizes of ``...``, and of a run for which they are written anywhere."""
@@ -131,3 +146,9 @@ class Ranges:
         assert part.each is not None
         index, which = ex.Name(part.each.index), reading.indices[0]
         return ex.transform(size, lambda node: which if node == index else None)
+
+
+@lru_cache(maxsize=64)
+def ranges_of(definition: Definition) -> Ranges:
+    """The ranges of a definition's indices, which are told once however often it is evaluated."""
+    return Ranges(definition)

@@ -75,6 +75,7 @@ def drawing(node: ex.Call, arguments: Sequence[Compute], account: Account) -> Co
     def compute(names: Names) -> float:
         if account.random is None:
             raise RandomFault
+        account.draws += 1
         values = [argument(names) for argument in arguments]
         try:
             return draw(account.random, *values)
