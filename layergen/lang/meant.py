@@ -53,6 +53,22 @@ KEY_WORDS = {
     **dict.fromkeys(("nullable", "none"), "write `optional: true`"),
     "inplace": "write `written: inplace` where the forward writes to the input",
 }  # fmt: skip
+# Sections of a spec, as they are called elsewhere.
+SECTION_WORDS = {
+    **dict.fromkeys(("name", "class", "class_name", "module", "title"), "layer"),
+    **dict.fromkeys(("doc", "docs", "docstring", "desc", "brief"), "summary"),
+    **dict.fromkeys(("notes", "details", "long_description"), "description"),
+    **dict.fromkeys(("paper", "papers", "citation", "citations"), "references"),
+    **dict.fromkeys(("args", "params", "hyperparameters", "constructor", "init", "config"), "arguments"),
+    **dict.fromkeys(("weights", "learnable"), "parameters"), **dict.fromkeys(("state", "non_learnable"), "buffers"),
+    **dict.fromkeys(("submodules", "layers", "children", "members", "blocks"), "modules"),
+    **dict.fromkeys(("requires", "checks", "conditions", "asserts"), "constraints"),
+    **dict.fromkeys(("returns", "return"), "outputs"), **dict.fromkeys(("tests", "examples", "settings"), "cases"),
+    **dict.fromkeys(("body", "code", "call", "compute", "forward_pass"), "forward"),
+    **dict.fromkeys(("math", "formula", "equations"), "definition"),
+    **dict.fromkeys(("regularization", "regularizer"), "penalty"),
+    **dict.fromkeys(("properties", "invariants"), "laws"),
+}  # fmt: skip
 BOOLEANS = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}  # of YAML 1.1
 
 # Functions that a forward does without, whether they are called as methods or by their names.

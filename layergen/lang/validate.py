@@ -16,6 +16,7 @@ from layergen.lang.block import read_block
 from layergen.lang.meant import (
     BOOLEANS,
     KEY_WORDS,
+    SECTION_WORDS,
     argument_meant,
     bound_meant,
     entry_meant,
@@ -322,7 +323,7 @@ def _keys(part: type[BaseModel]) -> tuple[str, ...]:
 
 
 def _unknown_key(path: Path, part: type[BaseModel] | None = None) -> Finding:
-    nearest = _nearest_key(path, part)
+    nearest = _section_meant(path) or _nearest_key(path, part)
     if part is model.Value and nearest not in _keys(part):
         tensors = f"an input with a `type` is a value, not a tensor, and has no `{path[-1]}`"
         return UnknownKey.at(Place(path, key=True), f"unknown key {describe(path[-1])}", help=tensors)
@@ -346,10 +347,16 @@ def _nearest_key(path: Path, part: type[BaseModel] | None = None) -> str | None:
     return nearest(str(path[-1]), _keys_at(path, part))
 
 
+def _section_meant(path: Path) -> str | None:
+    """The section of a spec that is called otherwise elsewhere."""
+    return SECTION_WORDS.get(str(path[0])) if len(path) == 1 else None
+
+
 def _key_meant(path: Path) -> str | None:
     """The key that is meant by an unknown one, by its spelling or as another word for it."""
     other = re.fullmatch(r"write `(\w+)`", KEY_WORDS.get(str(path[-1]), ""))
-    return other[1] if other and len(path) > 1 and other[1] in _keys_at(path) else _nearest_key(path)
+    word = other[1] if other and len(path) > 1 and other[1] in _keys_at(path) else None
+    return word or _section_meant(path) or _nearest_key(path)
 
 
 def _missing_key(path: Path) -> Finding:
