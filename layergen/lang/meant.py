@@ -69,6 +69,7 @@ SECTION_WORDS = {
     **dict.fromkeys(("regularization", "regularizer"), "penalty"),
     **dict.fromkeys(("properties", "invariants"), "laws"),
 }  # fmt: skip
+REFERENCE = '{title: "…", url: "https://…"}'
 BOOLEANS = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}  # of YAML 1.1
 
 # Functions that a forward does without, whether they are called as methods or by their names.
@@ -186,6 +187,11 @@ def shape_meant(path: Path, value: object) -> str | None:
 def form_meant(path: Path) -> str | None:
     """How to write a key of the whole spec that is none of its own values."""
     return FORMS.get(str(path[0])) if len(path) == 1 else None
+
+
+def reference_meant(path: Path, value: object) -> str | None:
+    """How to write one reference that is given as a text."""
+    return f"write `- {REFERENCE}`" if len(path) == 2 and path[0] == "references" and isinstance(value, str) else None
 
 
 def list_meant(value: object) -> str | None:

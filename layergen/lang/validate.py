@@ -16,6 +16,7 @@ from layergen.lang.block import read_block
 from layergen.lang.meant import (
     BOOLEANS,
     KEY_WORDS,
+    REFERENCE,
     SECTION_WORDS,
     argument_meant,
     bound_meant,
@@ -24,6 +25,7 @@ from layergen.lang.meant import (
     list_meant,
     literal_meant,
     members_meant,
+    reference_meant,
     shape_meant,
     tensor_meant,
     text_meant,
@@ -55,7 +57,6 @@ PARTS: dict[str, type[BaseModel]] = {
 LISTS = ("choices", "shape", "range", "also", "marks", "default")
 SHAPED = (("inputs",), ("outputs",))  # where a list alone is the shape of a name
 PROSE = ("doc", "title", "summary", "description")
-REFERENCE = '[{title: "…", url: "https://…"}]'
 FOLDED = "this line continues the one before it", "begin a forward of several lines with `forward: |`"
 STATEMENT = re.compile(r"(if|elif|for) |else$")  # which ends in a colon, as a key does
 
@@ -290,10 +291,10 @@ def _meant(kind: str, path: Path, value: object, context: dict[str, Any]) -> str
     elif kind == "bool_type":
         near = BOOLEANS.get(str(value).lower())
     elif kind in ("tuple_type", "list_type"):
-        near = REFERENCE if path == ("references",) else list_meant(value)
+        near = f"[{REFERENCE}]" if path == ("references",) else list_meant(value)
     else:
         mapped = kind in ("dict_type", "model_type")
-        meanings = (shape_meant, argument_meant, entry_meant, members_meant, tensor_meant)
+        meanings = (shape_meant, argument_meant, entry_meant, members_meant, tensor_meant, reference_meant)
         return next((meant for meaning in meanings if (meant := meaning(path, value))), None) if mapped else None
     return f"write `{near}`" if near else None
 
