@@ -162,7 +162,8 @@ def _expression_bounds(instance: Instance, name: str, target: Tensor) -> Bounds 
         repeated = any(isinstance(statement, ex.For) for statement in statements(tensor.init.before))
         if tensors_read(instance, tensor) or (repeated and target.numel() < FEW):
             return None
-        return sampled(lambda: initial_value(instance, tensor, target))
+        settled = tensor.model_copy(update={"init": with_fans(tensor.init, instance)})  # once for all draws
+        return sampled(lambda: initial_value(instance, settled, target))
     exact = _exact(instance, name, {})
     return None if exact is None else (exact.double().min().item(), exact.double().max().item())
 
