@@ -21,6 +21,14 @@ def weight(init: str = "ones", *shape: str) -> dict[str, Any]:
 
 
 SOUND: dict[str, dict[str, Any]] = {
+    "steps_of_a_half": {"forward": "y = sum(cos(x[:, :, None] * arange(0.0, 4.0, 0.5)), -1)"},
+    "positions_that_stay_in_their_table": {
+        "forward": "y = x + embedding(clamp(arange(L), max=6), table)[:, None]",
+        "parameters": {"table": weight("normal", "7", "D")},
+        "inputs": {"x": ["L", "N", "D"]},
+        "outputs": {"y": ["L", "N", "D"]},
+        "arguments": {"D": CLASSES},
+    },
     "degrees_at_the_other_end_of_an_edge": {
         "forward": "d = index_add(zeros(V), 0, target, ones(E))\n"
         "y = x[source] * where(d > 0, rsqrt(clamp(d, min=1)), 0)[source][:, None]",

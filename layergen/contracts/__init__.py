@@ -26,6 +26,7 @@ from layergen.contracts.fans import FANS
 from layergen.contracts.finite import FINITE
 from layergen.contracts.flat import FLAT
 from layergen.contracts.floored import FLOORED
+from layergen.contracts.fractional_steps import FRACTIONAL_STEPS
 from layergen.contracts.fresh_sizes import FRESH_SIZES
 from layergen.contracts.gradient import GRADIENT
 from layergen.contracts.halves import HALF
@@ -61,7 +62,7 @@ from layergen.run.watching import Runs
 # Those further down are held against a layer only if it keeps those above: a layer that writes to its inputs has no
 # gradients to speak of.
 CONTRACTS: dict[str, tuple[Promise, ...]] = {
-    "execution": (EXECUTION, FRESH_SIZES),
+    "execution": (EXECUTION, FRESH_SIZES, FRACTIONAL_STEPS),
     "coupling": (BROADCASTING, UNITS),
     "purity": (PURITY,),
     "buffers": (BUFFERS,),

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from layergen.contracts.far_indices import far_help, far_trips, tables_read
 from layergen.contracts.open_inputs import open_input
 from layergen.contracts.overflowing import check_overflowing
 from layergen.contracts.promise import Promise, Ways
@@ -34,8 +35,10 @@ def check_domains(ways: Ways) -> Iterator[Finding]:
     settings = [runs.setting for runs in ways.runs]
     yield from check_overflowing(ways.program, settings)
     suspects = study(ways.program, settings).suspects
-    if suspects and _small(ways):
-        for witness in witnesses(ways.program, settings, suspects):
+    tables = tuple(tables_read(ways.program))
+    if (suspects or tables) and _small(ways):
+        far = far_trips(ways, (*suspects, *tables))
+        for witness in witnesses(ways.program, settings, (*suspects, *tables), far):
             emptied = (*empty_tensors(ways.program, witness.setting), *empty_members(ways.program, witness.setting))
             if emptied:  # of which the op is no more than what shows it
                 yield emptied[0]
@@ -94,6 +97,8 @@ def _help(program: Program, witness: Witness) -> str | None:
         return f"a single value has no unbiased spread: write `correction=0`, or {witness.trip.help}"
     if witness.trip.help is not None:
         return witness.trip.help
+    if edge is Edge.INDEX and witness.trip.settled in witness.setting.sizes:
+        return far_help(program, witness)
     match edge:
         case Edge.ROOT | Edge.POWER:
             return _root(program, node)

@@ -4,8 +4,9 @@ What is degenerate, as inputs of zeros, is tried where arguments have ordinary v
 bound, or a size is 1, inputs are ordinary: who asks for `eps=0` wants no protection from zeros, but does want a result.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
 import torch
 
@@ -54,17 +55,20 @@ class Witness:
         return self.trip.words if self.draw is ORDINARY else f"{self.trip.words} and {self.draw.words}"
 
 
-def witnesses(program: Program, ways: Sequence[Setting], suspects: Sequence[Suspect]) -> Iterator[Witness]:
+def witnesses(
+    program: Program, ways: Sequence[Setting], suspects: Sequence[Suspect], further: Iterable[Trip] = ()
+) -> Iterator[Witness]:
     """Yield a failing run for each suspect that some run takes to its edge.
 
     Args:
         program: A layer that works at its settings.
         ways: Settings of ordinary arguments, one for each way through the forward.
         suspects: What may reach an edge at any setting.
+        further: What is tried beside the limits of arguments and sizes.
     """
     open_ones = {suspect.node.span for suspect in suspects}
     with torch.random.fork_rng(devices=[]):
-        for trip in trips(program, ways, suspects):
+        for trip in chain(trips(program, ways, suspects), further):
             if any(suspect.node.span in open_ones for suspect in trip.suspects):
                 for found in _failing(program, trip):
                     if found.suspect.node.span in open_ones and _confirmed(program, found):
@@ -85,7 +89,7 @@ def steep(program: Program, setting: Setting, suspects: Sequence[Suspect]) -> It
         for name, changed in (*_roots(program, setting, suspects), *at_fractions(program, setting, powers)):
             for training in program.modes:
                 trip = Trip(changed, True, tuple(suspects), training, f"`{name}` is {changed.values[name]:g}", name)
-                found = (_run(program, trip, draw) for draw in SURE)
+                found = (run_once(program, trip, draw) for draw in SURE)
                 yield from (one for one in found if one and one.breakdown and one.breakdown.gradient)
 
 
@@ -105,12 +109,12 @@ def _failing(program: Program, trip: Trip) -> Iterator[Witness]:
         return
     tried = tuple(draws(instance, edges)) if trip.degenerate else (ORDINARY,)
     for draw in tried:
-        found = _run(program, trip, draw)
+        found = run_once(program, trip, draw)
         if found is not None:
             yield found
 
 
-def _run(program: Program, trip: Trip, draw: Draw) -> Witness | None:
+def run_once(program: Program, trip: Trip, draw: Draw) -> Witness | None:
     """Run the layer once, and say where it fails, if that is at a suspect."""
     instance = instance_at(program, trip.setting)
     if instance is None:
@@ -176,6 +180,6 @@ def _confirmed(program: Program, witness: Witness) -> bool:
         if changed is None or not given:
             continue
         trip = replace(witness.trip, setting=changed, degenerate=False, suspects=(witness.suspect,))
-        if _run(program, trip, witness.draw) is None:
+        if run_once(program, trip, witness.draw) is None:
             return False
     return True

@@ -215,7 +215,7 @@ class IndexOutOfRange(Rule):
     """An index lies outside of its table for inputs or settings that the spec allows.
 
     The bounds of each index are followed through the forward, in the names of sizes. Where they are not shown to lie
-    inside, the ends of the ranges of inputs are run, and sizes whose entries differ.
+    inside, the ends of the ranges of inputs are run, sizes whose entries differ, and dimensions that are long.
 
         inputs:
           labels: {shape: [N], dtype: int64, range: [-1, num_classes]}    # -1: no label
