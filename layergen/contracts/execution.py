@@ -10,6 +10,7 @@ from layergen.contracts.promise import Promise, Ways
 from layergen.contracts.sites import WITH_DATA
 from layergen.diagnostics import FORWARD, Finding, Place
 from layergen.lang import expression as ex
+from layergen.resolve.program import Program
 from layergen.rules.behaviour import NotANumber
 from layergen.rules.shapes import OpFailed
 from layergen.run.forward import Run, TrialFault
@@ -24,7 +25,7 @@ NUMBERS = Watch(WITH_DATA, BOTH, Bystander)
 
 def check_execution(ways: Ways) -> Iterator[Finding]:
     """Yield what fails, or gives NaN, when the layer runs on real, if small and random, data."""
-    masked = any(tensor.dtype == "bool" for tensor in ways.program.inputs.values())  # and maybe nothing left
+    masked = may_mark_nothing(ways.program)
     for seen in ways.seen(NUMBERS):
         if seen.fault is not None:
             empty = next((name for name in ways.program.outputs if 0 in seen.instance.declared_shape(name)), None)
@@ -36,10 +37,15 @@ def check_execution(ways: Ways) -> Iterator[Finding]:
             help = found.help or _help(seen.instance, seen.training)
             yield OpFailed.at(found.place, found.message, labels=found.labels, notes=notes, help=help)
             return
-        finding = None if masked else _not_a_number(seen.instance, seen.run, seen.training)
+        finding = None if masked else not_a_number(seen.instance, seen.run, seen.training)
         if finding is not None:
             yield finding
             return
+
+
+def may_mark_nothing(program: Program) -> bool:
+    """Whether an input is a mask, which may leave nothing of a row."""
+    return any(tensor.dtype == "bool" for tensor in program.inputs.values())
 
 
 def _drawn(instance: Instance) -> Iterator[str]:
@@ -69,16 +75,24 @@ def _help(instance: Instance, training: bool) -> str | None:
     return f"take another in its place, `where({name} == {single}, {low}, {name})`, and leave out what comes of that"
 
 
-def _not_a_number(instance: Instance, run: Run, training: bool) -> Finding | None:
+def not_a_number(instance: Instance, run: Run, training: bool) -> Finding | None:
     """The first step that gave NaN, if an output has one."""
     if not any(result.isnan().any() for result in run.outputs.values() if result.is_floating_point()):
         return None
     for step in run.steps:
         if isinstance(step.value, torch.Tensor) and step.value.isnan().any():
             message = f"`{step.name}` has NaN for inputs that are drawn at random"
-            help = kept_away(instance, training, input_behind(instance.program, step.name))
+            help = _nothing_left(run) or kept_away(instance, training, input_behind(instance.program, step.name))
             place = Place(FORWARD, step.target.span)
             return NotANumber.at(place, message, notes=instance.explainer.notes(), help=help)
+    return None
+
+
+def _nothing_left(run: Run) -> str | None:
+    """What keeps a tensor from having no elements, where one of a run has none."""
+    for step in run.steps:
+        if isinstance(step.value, torch.Tensor) and not step.value.numel():
+            return f"`{step.name}` has no elements here: keep its size at 1 at least, as by `max(1, …)`"
     return None
 
 

@@ -8,8 +8,10 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from layergen.contracts.execution import may_mark_nothing, not_a_number
 from layergen.contracts.sites import CPU, WITH_DATA, fill
 from layergen.diagnostics import Finding
+from layergen.domains.twin import match_fails_too
 from layergen.faults import SpecError
 from layergen.resolve.program import Program
 from layergen.rules.cases import EmptyTensor
@@ -31,10 +33,11 @@ INDEX = re.compile(r"\bindex\b.*\bout of\b")
 
 def check_together(program: Program, runs: Sequence[Runs]) -> Iterator[Finding]:
     """Yield the first fault of a layer where data is given at settings of its runs, or what they decide is combined."""
-    trials = Trials(program, on_data=all(made.admits(WITH_DATA) for made in runs))
-    for setting in (*(made.setting for made in runs), *pairs(program, runs[0].setting)):
+    trials, own = Trials(program, all(made.admits(WITH_DATA) for made in runs)), [made.setting for made in runs]
+    for setting in (*own, *pairs(program, own[0])):
         emptied = (*empty_tensors(program, setting), *empty_members(program, setting))
         found = next(iter(emptied), None) or trials.first_fault(setting)
+        found = found or (trials.not_a_number(setting) if setting in own else None)
         if found is not None:
             yield found
             return
@@ -94,4 +97,17 @@ class Trials:
         for name, result in run.outputs.items():
             if given and not result.numel():
                 return empty_output(self.program, setting, name)
+        return None
+
+    def not_a_number(self, setting: Setting) -> Finding | None:
+        """What is no number at a setting of which values are recorded, though it was one on every way."""
+        if not self.on_data or may_mark_nothing(self.program):
+            return None
+        instance = Instance(self.program, setting, Placement(CPU))
+        with WITH_DATA.within():
+            fill(instance)
+            for training in self.program.modes:
+                found = not_a_number(instance, instance.run(training), training)
+                if found is not None and not match_fails_too(instance, training):
+                    return found
         return None
