@@ -4,9 +4,10 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 
 from layergen.lang import expression as ex
 from layergen.lang.tuples import whole_name
+from layergen.lower.lists import as_tuple
 from layergen.lower.scopes import negated
 from layergen.lower.shape_docs import or_broadcast, shape_text
-from layergen.lower.source import SourcePrinter, as_tuple, formatted
+from layergen.lower.source import SourcePrinter, formatted
 from layergen.lower.unbatched import UnbatchedWriter
 from layergen.lower.whole import is_whole, sizes_in_order, twin
 from layergen.prove.demands import (

@@ -14,17 +14,17 @@ from types import MappingProxyType
 from layergen import ops
 from layergen.lang import expression as ex
 from layergen.lang.dtypes import DTYPES
-from layergen.lang.facts import Callee, CalleeKind, Role
+from layergen.lang.facts import Callee, CalleeKind
 from layergen.lang.kinds import Kind
 from layergen.lang.meetings import broadcast_in
 from layergen.lang.scalars import BROADCAST, BROADCASTABLE, NUMBERS, SCALARS
+from layergen.lower.lists import LISTS, as_tuple, form, joined, needs_joining, spread, summands
 from layergen.lower.wide import made_wide, takes_dtype_of_input
 from layergen.ops.traits import UNDERSTATED, WITH_INDICES
 from layergen.resolve.inference import kinds_of
 from layergen.resolve.iteration import is_numbered
 
 CONSTANTS = {**{name: f"math.{name}" for name in NUMBERS}, **{name: f"torch.{name}" for name in DTYPES}}
-LISTS = frozenset({Kind.INTS, Kind.FLOATS, Kind.TENSORS})
 WIDTH = 88
 TIE = "\0"  # stands for a space at which no line ends
 LONGEST_TIED = 44  # characters of code in which no line ends
@@ -241,46 +241,6 @@ def _named(op: ops.Op, name: str | None) -> list[ops.Formal]:
     return [formal for formal in found if formal is not None]
 
 
-def summands(node: ex.Expression) -> list[ex.Expression]:
-    """The lists that are joined by ``+``, in order."""
-    if isinstance(node, ex.Binary) and node.operator == "+":
-        return [*summands(node.left), *summands(node.right)]
-    return [node]
-
-
-def needs_joining(parts: Sequence[ex.Expression]) -> bool:
-    """Whether ``+`` would fail, or read worse than one list."""
-    written = any(isinstance(part, ex.Sequence) for part in parts)
-    return len(set(map(form, parts))) > 1 or (written and not any(isinstance(part, ex.Binary) for part in parts))
-
-
-def form(node: ex.Expression) -> str:
-    """Whether a list is a list or a tuple in generated code, by its bracket; which of them a local is, depends."""
-    match node:
-        case ex.Sequence(bracket=bracket):
-            return bracket or "("
-        case ex.Name(role=Role.ARGUMENT):
-            return "("  # the constructor brings sizes into one form
-        case ex.Subscript(value=value, index=ex.Slice()):
-            return form(value)
-        case ex.Binary(operator="*", left=left, right=right):
-            return form(left if kinds_of(left) & LISTS else right)
-        case _:
-            return "?"
-
-
-def joined(parts: Sequence[ex.Expression]) -> ex.Sequence:
-    """Lists and tuples joined to one list, or to a tuple if none is written as a list. ``*`` spreads what is named."""
-    items: list[ex.Expression] = []
-    for part in parts:
-        items += part.items if isinstance(part, ex.Sequence) else [ex.Unary("*", part)]
-    return ex.Sequence(tuple(items), "[" if any(form(part) == "[" for part in parts) else "(")
-
-
-def as_tuple(node: ex.Expression) -> ex.Expression:
-    return replace(node, bracket="(") if isinstance(node, ex.Sequence) else node
-
-
 def _tupled(node: ex.Call, op: ops.Op) -> ex.Call:
     """A call with tuples in the place of lists where a type checker asks for them."""
     named = {formal.name for signature in op.signatures for formal in signature.parameters if formal.tupled}
@@ -293,15 +253,6 @@ def _tupled(node: ex.Call, op: ops.Op) -> ex.Call:
     items = (as_tuple(part) if place in places else part for place, part in enumerate(node.arguments))
     keywords = (replace(part, value=as_tuple(part.value)) if part.name in named else part for part in node.keywords)
     return replace(node, arguments=tuple(items), keywords=tuple(keywords)) if named else node
-
-
-def spread(call: ex.Call, op: ops.Op) -> ex.Call:
-    """A call whose only list is spread where the op allows that: ``reshape(N, L, 3)``, as one writes it by hand."""
-    variadic = any(parameter.variadic for signature in op.signatures for parameter in signature.parameters)
-    match call.arguments:
-        case (ex.Sequence(bracket="[" | "(", items=items),) if variadic and items:
-            return replace(call, arguments=items)
-    return call
 
 
 def python(value: object) -> str:

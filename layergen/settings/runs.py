@@ -59,13 +59,15 @@ def _beside(program: Program, name: str, known: Mapping[str, Leading], held: boo
 def varied(program: Program, base: Standing) -> Iterator[tuple[str, Sequence[Standing]]]:
     """Names of settings, each with what may stand for the runs there, best first: fewer dimensions of one of them.
 
-    And where runs meet, sizes of 1 in each, and more dimensions in the second one.
+    None of any; and where runs meet, sizes of 1 in each, and more dimensions in the second one.
     """
     leading, further = base
     if leading:
         yield "leading_dimensions", [Standing(several, further) for several in _fewer(leading)]
     for name, own in further.items():
         yield f"dimensions_in_{name}", [Standing(leading, {**further, name: several}) for several in _fewer(own)]
+    if leading and any(further.values()):
+        yield "dimensions_in_any_run", [Standing((), dict.fromkeys(further, ())), base]  # which constraints allow
     for name in further:
         if program.run in program.met.get(name, ()) and len(leading) > 1:
             yield f"as_many_in_{name}", [Standing(leading, {**further, name: leading})]
