@@ -83,7 +83,15 @@ def test_what_is_demanded_already_is_not_demanded_again() -> None:
 def test_runs_that_broadcast_are_tried_with_all_ways_to_meet() -> None:
     layer = program("z = x * y", **PRODUCT)
     met = {(setting.leading, setting.further["T"]) for setting in settings_of(layer)}
-    assert {((3, 2), (2,)), ((3, 2), ()), ((), (2,)), ((3, 2), (3, 2)), ((3, 2), (3, 1)), ((2,), (3, 2))} <= met
+    assert {
+        ((3, 2), (2,)),
+        ((3, 2), ()),
+        ((), (2,)),
+        ((), ()),
+        ((3, 2), (3, 2)),
+        ((3, 2), (3, 1)),
+        ((2,), (3, 2)),
+    } <= met
     assert all(allowed(layer, setting) for setting in settings_of(layer))
 
 
@@ -97,7 +105,7 @@ def test_shapes_of_runs_are_proven_wherever_they_meet() -> None:
     layer = program("z = x * y", **PRODUCT)
     proofs = list(prove(layer, settings_of(layer)))
     assert all(isinstance(proof, Proof) and not proof.sampled for proof in proofs)
-    assert len(proofs) == len(settings_of(layer)) == 7  # in each of which the runs meet in another way
+    assert len(proofs) == len(settings_of(layer)) == 8  # in each of which the runs meet in another way
 
 
 def test_runs_are_named_where_the_forward_reads_them_alone() -> None:
