@@ -37,6 +37,7 @@ class Signature:
     op: str
     parameters: tuple[Formal, ...]
     returns: Kinds
+    switch: str = ""  # the parameter by which it gives several tensors, and one where it is False, as by default
 
     @property
     def positional(self) -> tuple[Formal, ...]:

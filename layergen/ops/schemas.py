@@ -82,6 +82,8 @@ def from_annotations(name: str, function: Callable[..., Any]) -> tuple[Signature
     parameters = [_from_annotation(parameter, deprecated) for parameter in described.parameters.values()]
     returned = KINDS["Tensor"] if described.return_annotation is Tensor else KINDS["List[Tensor]"]
     signature = _signature(name, parameters, TENSORS if both else returned)
+    if signature and both:
+        signature = replace(signature, switch=str(both["arg_name"]))
     return (signature,) if signature else ()
 
 

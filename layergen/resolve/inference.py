@@ -155,10 +155,22 @@ def _called(call: ex.Call) -> Kinds:
             op = ops.called(call) or ops.get(call.callee.name)
             outcome = ops.bind(op, bindable(call))
             if isinstance(outcome, ops.Binding):
-                return outcome.signature.returns
+                return _returned(call, outcome.signature)
             return frozenset[Kind]().union(*(signature.returns for signature in op.signatures))
         case _:
             return TENSOR
+
+
+def _returned(call: ex.Call, signature: ops.Signature) -> Kinds:
+    """The kinds of what a call gives, of which one of its arguments may decide."""
+    if not signature.switch:
+        return signature.returns
+    names = (formal.name for formal in signature.positional)
+    given = dict(zip(names, call.arguments, strict=False)) | {part.name: part.value for part in call.keywords}
+    match given.get(signature.switch, ex.Literal(False)):
+        case ex.Literal(value=bool(several)):
+            return signature.returns - (TENSOR if several else frozenset({Kind.TENSORS}))
+    return signature.returns
 
 
 def _gathered(arguments: Iterable[Kinds]) -> Kinds:

@@ -81,6 +81,8 @@ class Explainer(Words):
         if absent is not None and "None" in fault.message:
             return absent_finding(path, absent, self.notes())
         notes = self.notes()
+        if needs_data(fault.message) and (picked := _picked_by_value(path, node, fault.operands, notes)):
+            return picked
         if needs_data(fault.message) and sized_by_values(node):
             return _size_of_values(path, node, notes)
         message = sheltered(dotted(self.renamed(plain(fault.message))), self.names())
@@ -237,3 +239,15 @@ def _with_a_list(path: Path, node: ex.Binary, operands: Sequence[object], notes:
     return OpFailed.at(
         Place(path, node.span), f"{' and '.join(kinds)} have no `{node.operator}`", notes=notes, help=help
     )
+
+
+def _picked_by_value(path: Path, node: ex.Node, operands: Sequence[Any], notes: tuple[str, ...]) -> Finding | None:
+    """The finding for an index that is a tensor without dimensions, whose value torch asks for."""
+    match node, operands:
+        case ex.Subscript(value=table, index=index), (Tensor() as rows, Tensor() as which) if not which.dim():
+            own, other = ex.show(index), ex.show(table)
+            ways = {1: f"take({other}, {own})", 2: f"embedding({own}, {other})"}
+            help = ways.get(rows.dim(), f"index_select({other}, 0, reshape({own}, [1]))[0]")
+            message = f"`{short(node)}` asks for the value of `{own}`, which has no dimensions here"
+            return SizeOfValues.at(Place(path, node.span), message, notes=notes, help=f"write `{help}`")
+    return None
