@@ -113,6 +113,8 @@ class Annotations:
                 return op is not None and (op.untyped or (op.methodic and any(map(self.untyped, arguments[:1]))))
             case ex.Binary(left=left, operator="**", right=right) if _is_integer(left) and _is_integer(right):
                 return not isinstance(right, ex.Literal)  # it may be negative, and the power a fraction
+            case ex.Binary(left=left, operator="**", right=right) if kinds_of(left) == INTEGER and _is_float(right):
+                return not isinstance(left, ex.Literal)  # it may be negative, and the power complex
             case ex.Binary(left=left, right=right) | ex.Conditional(then=left, orelse=right):
                 return self.untyped(left) or self.untyped(right)
             case ex.Subscript(value=ex.Name(id=name), index=index) if name in self.program.families:
@@ -140,6 +142,10 @@ def _numeric(program: Program) -> Iterator[str]:
 
 def _is_integer(node: ex.Expression) -> bool:
     return node.kinds == INTEGER or (isinstance(node, ex.Literal) and type(node.value) is int)
+
+
+def _is_float(node: ex.Expression) -> bool:
+    return kinds_of(node) == frozenset({Kind.FLOAT})
 
 
 def _leaves(statement: ex.Assign) -> Iterator[str]:
