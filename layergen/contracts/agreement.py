@@ -7,9 +7,10 @@ import torch
 from torch import Tensor
 
 from layergen.contracts.compared import HELP, close, entry_text, room, shown_apart, started
+from layergen.contracts.far_off import has_open_inputs
 from layergen.contracts.promise import Promise, Ways
 from layergen.contracts.sites import WITH_DATA
-from layergen.contracts.values import drawn
+from layergen.contracts.values import FARTHER, ORDINARY, drawn
 from layergen.diagnostics import Finding, Path, Place
 from layergen.lang import expression as ex
 from layergen.lang.interpreter import EvaluationFault, first_line
@@ -34,8 +35,9 @@ def check_agreement(ways: Ways) -> Iterator[Finding]:
     # An expression knows of no mode, and two that draw at random in training need not draw in the same order.
     modes = program.modes if program.formula is None and not program.draws else (False,)
     compared = set[str]()
-    for setting, training in product(settings, modes):
-        instance = started(program, setting)
+    points = (ORDINARY, FARTHER) if has_open_inputs(program) else (ORDINARY,)
+    for setting, training, point in product(settings, modes, points):
+        instance = started(program, setting, point)
         try:
             message = disagreement(instance, training)
             compared.add(setting.name)
@@ -49,6 +51,7 @@ def check_agreement(ways: Ways) -> Iterator[Finding]:
         if message is not None:
             mode = "" if len(program.modes) == 1 else " in training" if training else " in evaluation"
             notes = instance.explainer.notes()
+            notes += (f"the inputs are {point.words.removeprefix('of ')}",) if point is FARTHER else ()
             yield MatchMismatch.at(Place(path, node.span), f"{message}{mode}", notes=notes, help=HELP)
             return
     if compared:

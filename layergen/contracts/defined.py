@@ -14,6 +14,7 @@ from layergen.contracts.at_values import hold_at_values
 from layergen.contracts.compared import started
 from layergen.contracts.definition import MOST_ENTRIES, computes_at_full_shape, differences, evaluated, is_exact
 from layergen.contracts.either_sign import hold_at_either_sign
+from layergen.contracts.far_off import hold_far_off
 from layergen.contracts.in_half import alike_in_half
 from layergen.contracts.in_law import SETTINGS
 from layergen.contracts.sites import WITH_DATA
@@ -130,6 +131,8 @@ def _compared_at(program: Program, definition: Definition, setting: Setting, law
     exact &= not small or _at_small_inputs(program, setting)  # which looks for faults, too
     drawn = {mode: held.draws for mode, held in ((False, values), (True, trained)) if held is not None and held.draws}
     valued = trained is not None and not trained.limited and not trained.draws
+    if signed and not values.draws:
+        hold_far_off(program, setting)
     signed = signed and values.exact and not values.draws and hold_at_either_sign(program, setting)
     half = {mode: large for mode in drawn if (large := alike_in_half(program, setting, mode)) is not None}
     plain = not values.draws

@@ -42,6 +42,8 @@ ZERO = Point("that are all zero", torch.zeros, torch.zeros)
 EQUAL = Point("that are all equal", _middle, _middle)
 LARGE = Point("of 30 and -30", _signs(30), _ends)
 SMALL = Point("of some 1e-6", lambda shape: SLIGHT * torch.randn(shape), lambda shape: SLIGHT * torch.rand(shape))
+FAR = Point("of some 9", lambda shape: 9 * torch.randn(shape), torch.rand)
+FARTHER = Point("of some 30", lambda shape: 30 * torch.randn(shape), torch.rand)
 WIDE = Point("of some 300", lambda shape: 300 * torch.randn(shape), torch.rand)
 HUGE = Point("of 100 and -100", _signs(100), _ends)
 
