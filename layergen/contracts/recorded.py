@@ -217,8 +217,10 @@ class Recorder:
         run = self.instance.run(training, inputs=inputs)
         self.infinite = {name for name, output in run.outputs.items() if not bool(output.isfinite().all())}
         found = {name: digest(output) for name, output in run.outputs.items()}
-        found |= self.penalty()
-        return found | dict(self.gradients(run, leaves, list(parameters.values()))) | dict(self.updated(run))
+        slopes, buffers = dict(self.gradients(run, leaves, list(parameters.values()))), dict(self.updated(run))
+        if training:
+            self.instance.keep(run)  # a penalty is asked for after the call
+        return found | self.penalty() | slopes | buffers
 
     def gradients(
         self, run: Run, leaves: Mapping[str, Tensor], parameters: Sequence[Tensor]
