@@ -139,3 +139,9 @@ def test_a_number_of_dimensions_of_which_torch_does_not_speak_is_checked(
 
 def test_numbers_of_dimensions_that_torch_holds_together_are_left_to_it() -> None:
     assert ranks("y = tanh(bmm(x, z))", **PRODUCT) == []
+
+
+def test_a_size_is_checked_where_torch_stretches_the_input_that_tells_it() -> None:
+    parts: dict[str, Any] = {"inputs": {"scores": ["N"], "weight": ["N"]}, "outputs": {"loss": [2, "N"]}}
+    assert sizes("loss = stack([weight, weight * abs(scores)])", **parts) == [("weight", 0)]
+    assert sizes("loss = stack([weight, scores])", **parts) == []

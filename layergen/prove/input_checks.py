@@ -99,7 +99,30 @@ def _checked(demand: Demand, instances: Sequence[Instance], for_data: bool) -> I
         for wrong in _broken(shape, demand, instance):
             if wrong != shape and (for_data or passes(instance, {demand.input: wrong})):
                 return InputCheck(demand, instance.setting, (wrong,))
+    return _beside_a_wrong_one(demand, instances)
+
+
+def _beside_a_wrong_one(demand: Demand, instances: Sequence[Instance]) -> InputCheck | None:
+    """The check of a size that another input tells, where torch stretches that one, as the first of two."""
+    if not isinstance(demand, SizeDemand) or not isinstance(demand.entry.expression, ex.Name):
+        return None
+    for instance in islice(meant(demand, instances), TOGETHER):
+        dimension = instance.program.dimensions.get(demand.entry.expression.id)
+        entries = dimension.entries if dimension is not None else ()
+        told = next((entry for entry in entries if entry.binding is Binding.BINDS), None)
+        if told is None or told.input == demand.input or instance.inputs[told.input] is None:
+            continue
+        shape, own = shape_of(instance, told.input), shape_of(instance, demand.input)
+        if shape[told.index] != 1 and passes(instance, {told.input: _with(shape, told.index, 1)}):
+            at = demand.entry.index
+            return InputCheck(demand, instance.setting, (_with(own, at, own[at] + 1),))
     return None
+
+
+def _with(shape: Shape, index: int, size: int) -> Shape:
+    """A shape of which one size is another."""
+    index = range(len(shape))[index]
+    return (*shape[:index], size, *shape[index + 1 :])
 
 
 def _checked_together(
