@@ -1,6 +1,8 @@
 """Influence: along each dimension, what lies at the ends of an input has an effect at some setting, size and draw."""
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from itertools import chain, takewhile
 
@@ -29,6 +31,7 @@ from layergen.words import listed
 # What bool inputs are, draw by draw, None being either at random; and whether floating ones are positive.
 DRAWS = ((True, False), (None, True), (False, False))
 ROUNDING = 1e-12  # of the largest number: what is left where an effect cancels out
+LAST = re.compile(r"-(\d+):$")  # what is ignored at the end of a dimension
 GROWTH = range(1, 13)  # by what sizes grow, so that windows with a stride come to cover the last entry
 
 
@@ -103,7 +106,7 @@ def check_influence(ways: Ways) -> Iterator[Finding]:
     found = {name: Ignored(_fixed(part), _ends_unseen(program, part)) for name, part in told.items()}
     explored = list(probed(ways))
     first = explored[0].probe if explored else None
-    for way in chain(explored, grown(explored)):
+    for way in chain(explored, grown(explored), shortened(explored, found.values())):
         if not any(ignored.open for ignored in found.values()):
             break
         asked = [name for name in way.probe.given if name in found and found[name].open and _varies(way.probe, name)]
@@ -175,12 +178,27 @@ def grown(ways: Sequence[Way]) -> Iterator[Way]:
             further = {name: tuple(size + 1 for size in own) for name, own in setting.further.items()}
             larger = replace(setting, sizes=sizes, leading=leading, further=further)
             for candidate in (larger, _with(way, larger, grown)):
-                if candidate is not None:
-                    try:
-                        if Runs(program, candidate, (NUMBERS,)).admits(NUMBERS.site):
-                            yield Way(Probe(program, candidate), way.training)
-                    except (TrialFault, EvaluationFault):
-                        continue
+                yield from _run_at(way, candidate)
+
+
+def shortened(ways: Sequence[Way], found: Iterable[Ignored]) -> Iterator[Way]:
+    """Further runs without what no output depends on at the end of a dimension: a wide window leaves more than one."""
+    for part in [ignored.part for ignored in found if ignored.open]:
+        left = LAST.search(part or "")
+        for way in ways if left else ():
+            setting = way.probe.setting
+            for name, size in setting.sizes.items():
+                if left and (shorter := size - int(left[1])) > 0:
+                    yield from _run_at(way, replace(setting, sizes={**setting.sizes, name: shorter}))
+
+
+def _run_at(way: Way, setting: Setting | None) -> Iterator[Way]:
+    """The same way at another setting, where the layer runs there."""
+    program = way.probe.program
+    if setting is not None:
+        with suppress(TrialFault, EvaluationFault):
+            if Runs(program, setting, (NUMBERS,)).admits(NUMBERS.site):
+                yield Way(Probe(program, setting), way.training)
 
 
 def _is_size(argument: Argument) -> bool:
