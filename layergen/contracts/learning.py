@@ -39,11 +39,12 @@ START = POINTS[ORDINARY][0]
 def check_learning(ways: Ways) -> Iterator[Finding]:
     """Yield the parameters that no step of gradient descent moves, on any way; one finding for all of them."""
     program = ways.program
-    if not any(part.gradient for part in program.parameters.values()):
+    if not program.members and not any(part.gradient for part in program.parameters.values()):
         return
     if not any(tensor.floating for tensor in program.outputs.values()):
         return
     there: dict[str, None] = {}
+    inner: dict[str, None] = {}
     declared: dict[str, str] = {}
     moved: set[str] = set()
     tried = []
@@ -53,12 +54,13 @@ def check_learning(ways: Ways) -> Iterator[Finding]:
             declared |= own.declared
             state = {name: seen.instance.state[name] for name, part in own.parameters.items() if part.gradient}
             there |= {name: None for name, tensor in state.items() if tensor is not None and tensor.requires_grad}
+            inner |= {path: None for path in learned_inside(seen.instance) if path in seen.evidence.of}
             moved |= set(steep(seen.evidence.of, seen.run, IN_FLOAT32) if seen.fault is None else ())
             tried.append((runs.setting, seen.training))
     rounded: set[str] = set()  # parameters whose slope is no more than what rounding leaves of none
     for seed in range(DRAWS):
         for setting, training in tried:
-            if there.keys() <= moved:
+            if {*there, *inner} <= moved:
                 return
             steps = Steps(program, setting, training, seed)
             moved |= steps.moved
@@ -71,9 +73,18 @@ def check_learning(ways: Ways) -> Iterator[Finding]:
         yield _ineffective(without, program)
     elif stuck:
         yield _finding(stuck, program)
+    elif still := [path for path in inner if path not in moved | rounded]:  # an offset of keys moves by rounding
+        yield _finding(still, program)
 
 
 LEARNING = Promise(check_learning, (START, SMALL))
+
+
+def learned_inside(instance: Instance) -> Iterator[str]:
+    """The paths of the parameters of members that are to be learned."""
+    for path, owned in instance.inner.items():
+        if owned.parameter and owned.learned and owned.gradient:
+            yield path
 
 
 def steep(slopes: Mapping[str, Tensor], run: Run, least: float) -> Iterator[str]:
@@ -142,17 +153,25 @@ def _ineffective(names: list[str], program: Program) -> Finding:
 
 
 def _finding(names: list[str], program: Program) -> Finding:
-    first, *others = names
+    first = names[0]
     message = f"the parameter `{first}` stays at its initial value: its gradient is zero"
     message += f" in each of {STEPS} steps of gradient descent, from {DRAWS} draws"
-    places = [Place(("parameters", name, "init")) for name in others]
-    labels = [Label(place, "nor does this one move") for place in places]
-    return NeverLearns.at(Place(("parameters", first, "init")), message, labels=labels, help=_help(names, program))
+    place, *places = dict.fromkeys(_declared(name, program) for name in names)
+    labels = [Label(other, "nor does this one move") for other in places]
+    return NeverLearns.at(place, message, labels=labels, help=_help(names, program))
+
+
+def _declared(name: str, program: Program) -> Place:
+    """Where a parameter is told what it starts as, or the member is declared that has it."""
+    if name in program.parameters:
+        return Place(("parameters", name, "init"))
+    return Place(("modules", name.partition(".")[0]), key=True)
 
 
 def _help(names: list[str], program: Program) -> str:
     """What to do: one that starts at zero stops others, and none that is drawn at random does."""
-    level = [name for name in names if not _is_drawn(name, program)]
+    owners = {name.partition(".")[0]: name for name in reversed(names)}  # of a member, its first one speaks for all
+    level = [name for name in names if not _is_drawn(name, program) and name in owners.values()]
     if len(level) > 1:
         return f"start one of `{level[0]}` and `{level[1]}` away from zero, as with `{_away(level[0], program)}`"
     if level == names and not _between_bounds(level[0], program):
@@ -177,6 +196,10 @@ def _away(name: str, program: Program) -> str:
 
 
 def _is_drawn(name: str, program: Program) -> bool:
-    """Whether a parameter starts at random values, none of which is zero but by accident."""
-    part = program.parameters.get(name)
+    """Whether a parameter starts at random values, none of which is zero but by accident; or as its module has it."""
+    part, (member, _, path) = program.parameters.get(name), name.partition(".")
+    if part is None and member in program.members:
+        given = program.members[member].init
+        value = given.get(path, given.get(path.partition(".")[2]))  # of one, or of one of a list
+        return value is None or (isinstance(value, ex.Call) and value.function in DRAWN)
     return part is not None and isinstance(part.init.value, ex.Call) and part.init.value.function in DRAWN
