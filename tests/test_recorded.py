@@ -227,7 +227,7 @@ FAULTS = [
     ("transformer_block", "x + self.attention", "2 * x + self.attention"),
     ("tied_autoencoder", "F.gelu", "F.silu"),
     ("elastic_net_linear", ".square()", ".abs()"),
-    ("batch_norm2d", "1 / num_batches_tracked", "1"),
+    ("batch_norm2d", "1 / float(num_batches_tracked)", "1"),
     ("vector_quantizer", ".square().sum(dim=1)", ".abs().sum(dim=1)"),
     ("lora_linear", "a=math.sqrt(5)", "a=math.sqrt(6)"),
     ("lora_linear", "kaiming_uniform_(self.down", "kaiming_normal_(self.down"),

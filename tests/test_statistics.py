@@ -73,7 +73,30 @@ def test_a_share_in_a_tensor_becomes_a_number() -> None:
     parts = {"buffers": {**STATISTICS, "n": {"shape": [], "init": "zeros", "dtype": "int64"}}}
     text = "y, m, v = batch_norm(x, m, v, training=training, momentum=1 / n if training else 0.5)"
     (line,) = forward_lines(normalized(text, **parts))
-    assert "momentum=float(1 / self.n) if self.training else 0.5)" in line
+    assert "momentum=1 / float(self.n) if self.training else 0.5)" in line
+
+
+def test_a_name_of_a_share_is_a_number() -> None:
+    parts = {"buffers": {**STATISTICS, "n": {"shape": [], "init": "zeros", "dtype": "int64"}}}
+    text = """
+        share = 0.5
+        if training:
+            n = n + 1
+            share = 1 / double(n)
+        y, m, v = batch_norm(x, m, v, training=training, momentum=share)"""
+    lines = forward_lines(normalized(text, **parts))
+    assert [line.strip() for line in lines if "share =" in line] == ["share = 0.5", "share = 1 / float(self.n)"]
+
+
+def test_a_share_that_something_else_reads_stays_a_tensor() -> None:
+    parts = {"buffers": {**STATISTICS, "n": {"shape": [], "init": "zeros", "dtype": "int64"}}}
+    text = """
+        share = 1 / double(n + 1)
+        y, m, v = batch_norm(x, m, v, training=training, momentum=share)
+        y = y * share"""
+    lines = "".join(forward_lines(normalized(text, **parts)))
+    assert "share = 1 / (self.n + 1).double()" in lines
+    assert "momentum=float(share)" in lines
 
 
 @pytest.fixture(scope="module")

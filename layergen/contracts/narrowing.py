@@ -1,10 +1,13 @@
 """Precision: a layer that is given float64 computes in float64.
 
 What `float(x)` cuts off does not come back with `type_as(…, x)`: the result has the dtype that was asked for, and the
-digits of float32. The forward is run in float64 once as it is, and once with everything kept as wide as it comes.
+digits of float32. The forward is run in float64 once as it is, and once with everything kept as wide as it comes. What
+is computed of integers alone, as `1 / count`, has the default dtype of torch: so the forward is run once more where
+that is float64, too. Outputs and updates of buffers are compared.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 import torch
@@ -13,17 +16,20 @@ from torch import Tensor
 from layergen.contracts.attempts import comparable
 from layergen.contracts.promise import Promise, Ways
 from layergen.contracts.sites import CPU, IN_COMMON, SHAKE, started
-from layergen.contracts.values import drawn
-from layergen.diagnostics import Finding, Place
+from layergen.contracts.values import ORDINARY, drawn, give
+from layergen.diagnostics import FORWARD, Finding, Place
 from layergen.lang import expression as ex
+from layergen.resolve.program import Program
 from layergen.rules.values import LossOfPrecision
 from layergen.run.forward import ForwardInterpreter, Run, TrialFault
 from layergen.run.instance import Instance, Placement
+from layergen.run.started import fractions_in
 from layergen.run.watching import BOTH, Bystander, Runs, Watch
 
 BACK = ("type_as", "loss_as")
 CASTS = frozenset({"float", "half", "bfloat16"})
 NARROWER = (torch.float32, torch.float16, torch.bfloat16)
+TURNS = 4  # of calls that change buffers: a third has no end in any of these dtypes
 DIGITS = 1e-10  # of an output's own size; float32 is off by some hundred times as much
 
 EXACT = Watch(IN_COMMON[torch.float64], BOTH, Bystander)
@@ -66,25 +72,35 @@ def _casts(function: str, arguments: list[Any]) -> bool:
 def check_narrowing(ways: Ways) -> Iterator[Finding]:
     """Yield the first call that leaves of float64 no more than float32 holds, on the way to an output in float64."""
     for runs in ways.runs:
-        for seen in runs.seen(EXACT) if _may_narrow(runs) else ():
+        for seen in runs.seen(EXACT):
             if seen.fault is not None or not comparable(runs.program, seen.training):
                 continue
             usual, _ = _run(runs, seen.training, ForwardInterpreter)
             wide, calls = _run(runs, seen.training, Widened)
-            if usual and wide and calls and _differ(usual, wide):
+            if usual and wide and calls and _differ(runs.program, usual, wide):
                 yield _finding(calls[0], seen.instance)
                 return
+            for usual, wide in _turns(runs, seen.training):
+                if name := _differ(runs.program, usual, wide):
+                    yield _of_integers(name, usual, wide, seen.instance)
+                    return
 
 
 NARROWING = Promise(check_narrowing, (EXACT,))
 
 
-def _may_narrow(runs: Runs) -> bool:
-    calls = runs.program.forward.calls
-    return any(
-        call.function in CASTS or call.function in BACK or any(part.name == "dtype" for part in call.keywords)
-        for call in calls
-    )
+def _turns(runs: Runs, training: bool) -> Iterator[tuple[Run, Run]]:
+    """Runs in float64, several where buffers change: as they are, and with fractions of integers as wide."""
+    with drawn(gradients=True), suppress(TrialFault):
+        instance = Instance(runs.program, runs.setting, Placement(CPU, torch.float64, gradients=True))
+        started(instance, shake=SHAKE)
+        for _ in range(TURNS if runs.program.buffers else 1):
+            usual = instance.run(training)
+            with fractions_in(torch.float64):
+                wide = instance.run(training)
+            yield usual, wide
+            instance.keep(usual)
+            give(instance, ORDINARY)
 
 
 def _run(runs: Runs, training: bool, kind: type[ForwardInterpreter]) -> tuple[Run | None, list[ex.Call]]:
@@ -105,17 +121,35 @@ def _run(runs: Runs, training: bool, kind: type[ForwardInterpreter]) -> tuple[Ru
     return run, made[0].narrowing if isinstance(made[0], Widened) else []
 
 
-def _differ(usual: Run, wide: Run) -> bool:
-    """Whether an output in float64 has other digits where all is kept as wide as it comes."""
-    for name, output in usual.outputs.items():
-        other = wide.outputs[name]
+def _results(program: Program, run: Run) -> Mapping[str, Tensor]:
+    """The outputs of a run, and what its buffers have become."""
+    return {**run.outputs, **{step.name: step.value for step in run.steps if step.name in program.buffers}}
+
+
+def _differ(program: Program, usual: Run, wide: Run) -> str | None:
+    """The first output or buffer in float64 that has other digits in a run that loses none."""
+    others = _results(program, wide)
+    for name, output in _results(program, usual).items():
+        other = others[name]
         if output.dtype is not torch.float64 or other.dtype is not torch.float64 or output.shape != other.shape:
             continue
         held = output.isfinite() & other.isfinite()
         found, right = output.detach()[held], other.detach()[held]
         if right.numel() and float((found - right).norm()) > DIGITS * float(right.norm()):
-            return True
-    return False
+            return name
+    return None
+
+
+def _of_integers(name: str, usual: Run, wide: Run, instance: Instance) -> Finding:
+    """What is said of a result that has no more digits than the default dtype of torch holds of what integers give."""
+    place = usual.place(name)
+    for one, other in zip(usual.steps, wide.steps, strict=False):
+        if isinstance(one.value, Tensor) and one.value.dtype in NARROWER and other.value.dtype is torch.float64:
+            place = Place(FORWARD, one.target.span)
+            break
+    message = f"in float64, `{name}` has no more digits than float32 holds of what is computed of integers"
+    help = "bring the integers to a wider dtype first, as by `double(…)`, or by `type_as` to that of what they meet"
+    return LossOfPrecision.at(place, message, notes=instance.explainer.notes(), help=help)
 
 
 def _finding(call: ex.Call, instance: Instance) -> Finding:
@@ -127,5 +161,5 @@ def _finding(call: ex.Call, instance: Instance) -> Finding:
     else:
         first = ex.show(call.arguments[0]) if call.arguments else "x"
         help = f"leave out `dtype`, and compute on `upcast({first})`, which is float32 or wider"
-    place = Place(("forward",), call.span)
+    place = Place(FORWARD, call.span)
     return LossOfPrecision.at(place, message, notes=instance.explainer.notes(), help=help)

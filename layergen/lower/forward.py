@@ -25,7 +25,7 @@ from layergen.lower.returned import Answers, conditions, named_output, result, r
 from layergen.lower.scopes import attribute_names, functional, given_names
 from layergen.lower.sizes import measured, mentioned_sizes, size_checks
 from layergen.lower.source import WIDTH, SourcePrinter
-from layergen.lower.statistics import in_place
+from layergen.lower.statistics import in_place, numbered
 from layergen.lower.tidy import tidied
 from layergen.lower.unbatched import UnbatchedWriter, takes_both, unpacked
 from layergen.lower.unions import as_types
@@ -48,7 +48,7 @@ class ForwardWriter(Visitor):
     def __init__(
         self, program: Program, checks: Sequence[InputCheck] = (), conditions: Sequence[ex.Expression] = ()
     ) -> None:
-        self.program = program = apart(carried(arranged(program).program))
+        self.program = program = apart(numbered(carried(arranged(program).program)))
         self.checks, self.conditions = checks, conditions
         self.names = attribute_names(program) | {name: f"self.{name}" for name in program.tensors}
         self.names |= {name: f"self.{name}" for name in program.members}

@@ -90,7 +90,7 @@ def _start_members(instance: Instance, paths: Collection[str], rounded: torch.dt
 
 
 @contextmanager
-def _fractions_in(dtype: torch.dtype) -> Iterator[None]:
+def fractions_in(dtype: torch.dtype) -> Iterator[None]:
     """Let a quotient of integers, which has torch's default dtype, be as wide as what is computed of it."""
     usual = torch.get_default_dtype()
     torch.set_default_dtype(dtype if dtype.is_floating_point else usual)
@@ -113,7 +113,7 @@ def initial_value(instance: Instance, tensor: Parameter | Buffer, target: Tensor
         call_initializer(instance, init, value)
         return value
     wide = {name: in_dtype(dtype, other) for name, other in tensors_read(instance, tensor).items()}
-    with _fractions_in(dtype):
+    with fractions_in(dtype):
         result = evaluated(instance, tensor, TensorCalls(torch.device("cpu"), dtype), wide)
     if not isinstance(result, Tensor) or result.shape != target.shape:  # as is told where initial values are judged
         raise EvaluationFault(init, "the initial value has another shape than the tensor")
