@@ -38,7 +38,9 @@ def forward(text: str, **parts: Any) -> list[str]:
         ),
         ("h = v\nv = mean(x, 0)\ny = x - h", "h = self.v.clone()"),
         ("h = v\ny = x * h\nv = mean(x, 0)", "h = self.v.clone()"),
-        ("h = v[None]\nk = h\nv = v + 1\ny = x - k", "h = self.v[None].clone()"),
+        ("h = v[None]\nk = h\nv = v + 1\ny = x - k", "k = h.clone()"),
+        ("h = v\ny = x\nfor _ in range(2):\n    y = y - h\n    v = v + 1", "h = self.v.clone()"),
+        ("h = v\ny = x - h\nv = v + mean(h)", "h = self.v.clone()"),
         ("a, b = chunk(v, 2)\nv = v + 1\ny = x + a[0] + b[0]", "a, b = self.v.clone().chunk(2)"),
     ],
 )
@@ -65,6 +67,8 @@ def test_what_a_module_is_given_is_copied(module: str) -> None:
         "if training:\n    r = mean(x)\nelse:\n    x = x * r\ny = x",
         "if training or dim > 3:\n    y = x\nelse:\n    h = v\n    y = x * h\nif training:\n    v = mean(x, 0)",
         "y = x * v",  # nothing writes to it
+        "h = v\ny = x - h\nv = mean(x, 0)",  # nothing reads the name behind the update
+        "h = upcast(v)\nh = h - mean(h)\ny = x - h\nif training:\n    v = mean(x, 0)",
         "y = x * (x * v > 1)\nv = mean(x, 0)",  # a comparison has no gradient
         "d = x * v\ny = x * one_hot(argmin(d, dim=1), 3)\nv = mean(x, 0)",
         "m = one_hot(argmin(x * v, dim=1), 3)\ny = x + type_as(m, x) * v\nv = mean(x, 0)",

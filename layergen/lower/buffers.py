@@ -14,6 +14,7 @@ from layergen.lang import expression as ex
 from layergen.lang.facts import Callee, CalleeKind
 from layergen.lang.kinds import Kind
 from layergen.lang.tuples import wholes
+from layergen.lang.visitor import parts, statements
 from layergen.lower.gradients import constant, differentiable, is_open, is_undifferentiable, leading
 from layergen.lower.once import once
 from layergen.lower.updates import is_update
@@ -60,6 +61,7 @@ class _Copies:
         self.order = 0
         self.loops: frozenset[Span] = frozenset()  # those around where the copies are put in
         self.updates = tuple(self.updates_in(program.forward.statements, NOTHING))
+        self.read_until = dict(self.last_reads())
         self.order = 0
         self.roots = {name: frozenset({Root(name, NOTHING)}) for name in program.buffers}
         self.constant, self.leading = constant(program), leading(program)
@@ -84,6 +86,13 @@ class _Copies:
                         if target.id in self.program.buffers:
                             self.order += 1
                             yield Update(target.id, self.order, known, loops)
+
+    def last_reads(self) -> Iterator[tuple[str, int]]:
+        """Each name that is read, and how many updates there are up to the end of a statement that reads it."""
+        order = 0
+        for statement in statements(self.program.forward.statements):
+            order += sum(target.id in self.program.buffers for target in parts(statement).targets)
+            yield from ((name, order) for part in parts(statement).expressions for name in ex.names(part))
 
     def kept_in(self, block: Sequence[ex.Statement], known: Facts) -> Iterator[tuple[str, Facts]]:
         """The names whose memory autograd may keep, each with what is known there."""
@@ -184,9 +193,14 @@ class _Copies:
         if not names.isdisjoint({*wholes(self.program.outputs), *self.program.buffers}):
             return True
         met = tuple(self.meeting(roots, known))
-        if any(update.order > self.order or update.loops & self.loops for update in met):
+        if any(self.reads_behind(names, update) or update.loops & self.loops for update in met):
             return True
         return any(name in names and not exclude(update.known, there) for name, there in self.kept for update in met)
+
+    def reads_behind(self, names: set[str], update: Update) -> bool:
+        """Whether names that are given values here may be read by an update that follows, or behind it."""
+        read = bool(update.loops) or any(self.read_until.get(name, 0) >= update.order for name in names)
+        return update.order > self.order and read
 
     def with_kept(self, node: ex.Expression, change: Change, kept: bool = False) -> ex.Expression:
         """An expression in which the operands that autograd may keep are changed.
