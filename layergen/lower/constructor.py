@@ -192,12 +192,15 @@ def _kind(tensor: Parameter | Buffer) -> str:
 
 
 def constraint_message(program: Program, node: ex.Expression) -> tuple[str | tuple[str], ...]:
-    """What to say where a constraint does not hold: texts, and one-tuples with the names of values."""
+    """What to say where a constraint does not hold: texts, and one-tuples with the names of values.
+
+    Of an argument whose place a derived value takes, it is what the caller passed.
+    """
     parts: list[str | tuple[str]] = [f"{must_be(node)}, got "]
     mentioned = ex.names(node)
     named = [name for name in dict.fromkeys((*program.arguments, *program.derived)) if name in mentioned]
     for index, name in enumerate(named):
-        text = attribute_of(program, name) if name in program.derived else name
+        text = name if name in program.arguments else attribute_of(program, name)
         conversion = "!r" if name in program.arguments and program.arguments[name].type.textual else ""
         parts += [f"{', ' if index else ''}{name}=", (f"{text}{conversion}",)]
     return tuple(parts)

@@ -57,8 +57,7 @@ def told(program: Program, name: str, checks: Sequence[InputCheck]) -> dict[str,
             case ListDemand(expected=expected):
                 found[ex.show(expected)] = expected
             case SolutionDemand(equation=equation):
-                mentioned = ex.names(equation.known)
-                found |= {known: ex.Name(known) for known in scalars if known in mentioned}
+                found |= {ex.show(part): part for part in _read(equation.known) if ex.names(part) <= {*scalars}}
     sizes = checks[0].demand.sizes
     beside = {key: part for key, part in _given(program, sizes) if key not in found} if found else {}
     if not beside:
@@ -75,6 +74,16 @@ def _given(program: Program, sizes: Sizes) -> Iterator[tuple[str, ex.Expression]
         for part in _values(entry):
             if isinstance(part, ex.Name | ex.Subscript) and ex.names(part) <= numbers:
                 yield ex.show(part), part
+
+
+def _read(size: ex.Expression) -> Iterator[ex.Expression]:
+    """What a size is computed of: names, and entries of lists."""
+    for part in _values(size):
+        match part:
+            case ex.Name() | ex.Subscript():
+                yield part
+            case _:
+                yield from (ex.Name(name) for name in sorted(ex.names(part)))
 
 
 def _values(size: ex.Expression) -> Iterator[ex.Expression]:

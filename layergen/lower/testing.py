@@ -37,6 +37,7 @@ from layergen.prove.demands import (
 from layergen.resolve.program import Program
 from layergen.resolve.signature import Entry
 from layergen.settings.rejections import Rejection
+from layergen.settings.search import given_values
 
 IMPORTS = {
     "itertools": "import itertools",
@@ -265,7 +266,7 @@ def refusal(case: str, message: str) -> str:
 
 def rejection_message(program: Program, rejection: Rejection) -> str:
     """The constructor's message, told from the spec's values."""
-    values = rejection.values or {}
+    values = {**(rejection.values or {}), **given_values(program, rejection.given)}
     if rejection.argument is not None:
         argument = program.arguments[rejection.argument]
         value = values[rejection.argument]
