@@ -381,7 +381,7 @@ def sample(case: CheckedCase, name: str, distinct: int = 0) -> str:
         inner = facts.shape[-distinct:]
         counted = f"torch.arange({math.prod(inner)})"
         counted += f".reshape({', '.join(map(str, inner))})" if distinct > 1 else ""
-        return f"{counted}.expand({', '.join(map(str, facts.shape))})"
+        return counted if inner == facts.shape else f"{counted}.expand({', '.join(map(str, facts.shape))})"
     shape = ", ".join(map(str, facts.shape)) or "()"
     if facts.dtype == "bool":
         return f"torch.rand({shape}) < 0.5"
