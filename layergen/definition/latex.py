@@ -40,6 +40,14 @@ def latex(definition: Definition, names: Collection[str] | None = None) -> Itera
             yield printer.equation(equation)
 
 
+def names_shown(definition: Definition) -> frozenset[str]:
+    """The names that a reader of the equations sees: a range that none of them shows is not among these."""
+    printer = _Latex(definition)
+    for equation in definition.equations:
+        printer.equation(equation)
+    return frozenset(printer.shown)
+
+
 def _word(name: str) -> str:
     """A name: a letter as it is, a Greek one by its name, a word upright."""
     if name == "eps":
@@ -107,10 +115,12 @@ class _Latex:
         bound = (written_index(index) for index in definition.bound)
         self.runs = {letter(written[0]) for written in bound if written is not None and is_run(written[0])}
         self.chosen = _chosen(definition.equations)
+        self.shown: set[str] = set()  # the names that were shown
         self.whole: ex.Expression | None = None  # of the equation that is shown, the right side
 
     def word(self, name: str) -> str:
         """A name, in bold if it stands for a run of indices."""
+        self.shown.add(name)
         if name == TRAINING:
             return r"\text{training}"
         return rf"\mathbf{{{name}}}" if name in self.runs else _word(told_name(name, self.tuples))

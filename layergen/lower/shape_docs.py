@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from layergen.definition.latex import names_shown
 from layergen.lang import expression as ex
 from layergen.lang.meetings import broadcast_in
 from layergen.lang.model import Buffer, Input, Output, Parameter
@@ -134,7 +135,7 @@ def computed(program: Program) -> Iterator[tuple[str, ex.Expression]]:
     """The names that shapes or the formula mention though no one is given them, each with what it is."""
     tensors = (*program.inputs.values(), *program.outputs.values(), *program.tensors.values())
     mentioned = {name for tensor in tensors for name in _names(tensor)}
-    mentioned |= program.definition.mentions if program.definition is not None else frozenset()
+    mentioned |= names_shown(program.definition) if program.definition is not None else frozenset()
     told: dict[str, ex.Expression] = {}
     for name, expression in reversed([*program.derived.items()]):
         if name in mentioned and name not in program.arguments:
