@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from small import DIM, checked, program
 
-from layergen.prove.demands import RankDemand, SizeDemand
+from layergen.lower.input_checks import told
+from layergen.prove.demands import RankDemand, SizeDemand, SolutionDemand
 
 IMAGE: dict[str, Any] = {
     "arguments": {"channels": DIM, "height": DIM, "width": DIM},
@@ -145,3 +146,13 @@ def test_a_size_is_checked_where_torch_stretches_the_input_that_tells_it() -> No
     parts: dict[str, Any] = {"inputs": {"scores": ["N"], "weight": ["N"]}, "outputs": {"loss": [2, "N"]}}
     assert sizes("loss = stack([weight, weight * abs(scores)])", **parts) == [("weight", 0)]
     assert sizes("loss = stack([weight, scores])", **parts) == []
+
+
+def test_a_message_has_each_number_of_a_product_once() -> None:
+    arguments = {"window": {"type": "size2", "min": 1, "doc": "It."}, "dim": DIM}
+    inputs = {"x": ["N", "C * window[0] * window[1]", "dim"]}
+    forward = "y = reshape(x, [N, C, window[0] * window[1] * dim])"
+    outputs = {"y": ["N", "C", "window[0] * window[1] * dim"]}
+    layer = checked(program(forward, arguments=arguments, inputs=inputs, outputs=outputs))
+    solved = [check for check in layer.input_checks if isinstance(check.demand, SolutionDemand)]
+    assert [*told(layer.program, "x", solved)] == ["window[0]", "window[1]", "dim"]

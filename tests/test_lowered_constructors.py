@@ -13,12 +13,13 @@ from layergen.lang.parser import parse_expression
 from layergen.lower.arguments import argument_signature, bounds_check
 from layergen.lower.behaviours import taken
 from layergen.lower.checks import is_not, must_be
-from layergen.lower.constructor import ConstructorWriter
+from layergen.lower.constructor import ConstructorWriter, constraint_message
 from layergen.lower.docs import references, shape_sentence
 from layergen.lower.imports import function, names_in
 from layergen.lower.initial import reset_lines
 from layergen.lower.kept import computed_there, kept
 from layergen.lower.representation import extra_repr
+from layergen.lower.shape_docs import computed
 from layergen.lower.source import DocText
 
 # Constructors and initial values
@@ -327,3 +328,24 @@ def test_a_message_says_what_must_be_of_a_value_that_is_given_and_of_a_choice_th
 )
 def test_a_long_constraint_is_told_in_a_docstring_by_its_names(constraint: str, told: str | None) -> None:
     assert is_not(parse_expression(constraint), str) == (told or f"{constraint} does not hold")
+
+
+def test_a_message_names_what_the_caller_passed() -> None:
+    arguments = {"size": {**DIM}, "index": {"type": "int", "doc": "It."}}
+    derived = {"index": "index + size if index < 0 else index", "half": "size // 2"}
+    layer = program(arguments=arguments, derived=derived, constraints=["0 <= index < half"])
+    (node,) = layer.argument_constraints
+    told = [part for part in constraint_message(layer, node) if not isinstance(part, str)]
+    assert told == [("index",), ("self._half",)]
+
+
+@pytest.mark.parametrize(
+    ("definition", "told"),
+    [
+        ("h[n, k < inner] = x[n, 0]\ny[n, c] = h[n, 0]", []),  # no reader sees the range
+        ("h[n, k < inner] = x[n, 0] / inner\ny[n, c] = h[n, 0]", ["inner"]),
+    ],
+)
+def test_a_derived_value_is_told_where_the_formula_shows_it(definition: str, told: list[str]) -> None:
+    layer = program(arguments={"dim": DIM}, derived={"inner": "2 * dim"}, definition=definition)
+    assert [name for name, _ in computed(layer)] == told
