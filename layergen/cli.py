@@ -28,7 +28,7 @@ from layergen.rules import all_rules
 from layergen.suggest import nearest
 
 FINE, FAULTS, USAGE, BUG, INTERRUPTED = 0, 1, 2, 70, 130
-PYTEST_INTERRUPTED = 2  # the exit code of pytest
+PYTEST_STOPPED = 2  # the exit code of pytest where a file of tests cannot be imported
 KEPT = "what has no fault is kept for the next run"
 STYLES = ("full", "concise", "json", "github")  # of faults
 ALLOCATIONS = 50_000  # between two searches for circles of objects; most of what a build makes stays until its end
@@ -227,7 +227,7 @@ def _test(options: argparse.Namespace) -> int:
     words += ["-m", options.m] if options.m else []
     words += ["-x"] * options.x + ["-v"] * options.v
     code = subprocess.run(words, cwd=config.root, check=False).returncode
-    return code if code in (FINE, FAULTS) else INTERRUPTED if code == PYTEST_INTERRUPTED else USAGE
+    return code if code in (FINE, FAULTS) else FAULTS if code == PYTEST_STOPPED else USAGE
 
 
 def _bench(options: argparse.Namespace) -> int:

@@ -166,9 +166,9 @@ def resolved(spec: SpecFile, config: Config) -> "Program":
         return _resolved(order, validate(source))
 
 
-def order_of(spec: SpecFile, config: Config) -> Order:
+def order_of(spec: SpecFile, config: Config, cache: Cache | None = None) -> Order:
     """What the stages of one spec get to see, when all that it is made of is made."""
-    return Maker((spec,), config, Cache(config), generate, others=_others(config)).order(spec)
+    return Maker((spec,), config, cache or Cache(config), generate, others=_others(config)).order(spec)
 
 
 def _others(config: Config, found: Discovery | None = None) -> tuple[SpecFile, ...]:

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from torch import Tensor
 
 import layergen
 from layergen import cli, pipeline
@@ -70,6 +71,8 @@ def test_a_folder_with_specs_below_a_project_is_told_to_which_it_belongs(
         (["Gated", "--category", "../up"], "`..` cannot name a Python module"),
         (["Gated", "--category", "/etc"], "`/` cannot name a Python module"),
         (["Taken"], "is there already"),
+        (["Taken", "--category", "norm"], "`specs/custom/taken.yaml` defines a layer of this name already"),
+        (["Tensor"], "`Tensor` cannot name a layer: Python, torch or generated code has it already"),
     ],
 )
 def test_new_refuses_what_could_not_be_built(arguments: list[str], message: str, capsys: Capture) -> None:
@@ -326,6 +329,28 @@ def test_load_raises_all_faults(project: Path) -> None:
     spec = with_fault(project)
     with pytest.raises(layergen.LayergenError, match="LG106 duplicate-key"):
         layergen.load(spec)
+
+
+def test_load_finds_members_in_a_project_that_is_a_folder_of_specs(tmp_path: Path) -> None:
+    place = tmp_path / "specs" / "norm"
+    place.mkdir(parents=True)
+    inputs = "inputs: {x: [N]}\noutputs: {y: [N]}\n"
+    (place / "twice.yaml").write_text(f"layer: Twice\nsummary: Double.\n{inputs}forward: y = 2 * x\n")
+    outer = (
+        f"layer: FourTimes\nsummary: Double twice.\nmodules: {{twice: Twice()}}\n{inputs}forward: y = twice(twice(x))\n"
+    )
+    (place / "four_times.yaml").write_text(outer)
+    assert layergen.load(place / "four_times.yaml")()(Tensor([1.0])).item() == 4
+    with pytest.raises(layergen.LayergenError, match="there is no such file"):
+        layergen.load(place)
+
+
+def test_tests_that_cannot_be_imported_are_a_fault(project: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    main(["new", "GatedScale"])
+    assert main(["build"]) == 0
+    (project / "generated/tests/custom/test_gated_scale.py").write_text("import nothing_of_this_name\n")
+    assert main(["test", "GatedScale"]) == 1
+    assert "nothing_of_this_name" in capfd.readouterr().out
 
 
 def test_build_from_python(project: Path) -> None:

@@ -48,11 +48,16 @@ def write_starter(config: Config, layer: str, category: str) -> Path:
     """
     if not re.fullmatch("[A-Z][A-Za-z0-9]*", layer) or keyword.iskeyword(layer):
         raise LayergenError(f"`{layer}` cannot name a layer; write it as a class name: `GatedUnit`")
+    from layergen.resolve.reserved import class_problem
+
+    if problem := class_problem(layer):
+        raise LayergenError(f"`{layer}` cannot name a layer: {problem}")
     module = (*PurePath(category).parts, file_stem(layer))
     reason = unfit_module(module)
     if reason:
         raise LayergenError(f"no place for `{layer}` in `{category}`: {reason}")
     path = config.root.joinpath(config.specs, *module).with_suffix(".yaml")
+    _require_new(config, layer, path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with open(path, "x", encoding="utf-8", newline="\n") as file:
@@ -62,3 +67,11 @@ def write_starter(config: Config, layer: str, category: str) -> Path:
     except OSError as error:
         raise LayergenError(f"cannot write `{path}`: {error.strerror}") from None
     return path
+
+
+def _require_new(config: Config, layer: str, path: Path) -> None:
+    """Look for another spec of a layer, by the name of its file."""
+    folder, stem = config.root / config.specs, file_stem(layer)
+    for other in sorted(folder.rglob(f"{stem}.y*ml")) if folder.is_dir() else ():
+        if other != path:
+            raise LayergenError(f"`{other.relative_to(config.root).as_posix()}` defines a layer of this name already")

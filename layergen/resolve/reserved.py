@@ -52,10 +52,10 @@ CLASSES = TESTS.union({"F", "Module", "Parameter", "Tensor"}, (name for name in 
 
 def check_reserved(spec: LayerSpec) -> Iterator[Finding]:
     """Yield the names that are reserved, where they are declared or first assigned."""
-    if problem := _class_problem(spec.layer):
+    if problem := class_problem(spec.layer):
         words = "".join(word[:1].upper() + word[1:] for word in re.split(r"[\s_.-]+", spec.layer))
         help = "name a class in CapWords, as `RMSNorm` or `GRUCell`"
-        help = help if _class_problem(words) else f"write `{shorten(words)}`"
+        help = help if class_problem(words) else f"write `{shorten(words)}`"
         yield ReservedName.at(
             ("layer",), f"`{shorten(spec.layer)}` cannot be the name of a layer: {problem}", help=help
         )
@@ -105,7 +105,8 @@ def _problem(name: str, attribute: bool, private: bool) -> str | None:
     return next((reason for reason, applies in reasons.items() if applies), None)
 
 
-def _class_problem(name: str) -> str | None:
+def class_problem(name: str) -> str | None:
+    """Why a layer cannot have a name, if it cannot."""
     if not re.fullmatch(r"[A-Z][A-Za-z0-9]*", name, re.ASCII):
         return "it is not in CapWords"
     return "Python, torch or generated code has it already" if name in CLASSES else None
