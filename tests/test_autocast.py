@@ -19,9 +19,10 @@ from generated.loss.focal_loss import FocalLoss
 from generated.loss.info_nce_loss import InfoNCELoss
 from generated.loss.label_smoothing_loss import LabelSmoothingLoss
 from generated.loss.poisson_nll_loss import PoissonNLLLoss
+from generated.quantization.vector_quantizer import VectorQuantizer
 from layergen.contracts.autocast import is_loss
 from layergen.lang.facts import Autocast
-from layergen.ops.traits import LOWERED
+from layergen.ops.traits import LOWERED, UNCAST
 from layergen.run.instance import Placement
 
 HEADER = 'device_type = "cpu" if x.is_meta else x.device.type'
@@ -75,6 +76,20 @@ def test_a_statement_that_counts_on_autocast_is_left_to_it(text: str) -> None:
     assert marks(text) == [Autocast.ON]
 
 
+@pytest.mark.parametrize(
+    ("op", "mark"),
+    [
+        ("lerp(weight, {}, 0.1)", Autocast.OFF),
+        ("mean(weight, dim=0) + {}", Autocast.OFF),
+        ("square(weight) + {}", Autocast.ON),  # a power, which autocast computes in float32
+        ("exp(weight) + {}", Autocast.ON),
+    ],
+)
+def test_an_op_beside_a_product_counts_on_autocast_where_that_casts_it(op: str, mark: Autocast) -> None:
+    product = "type_as(transpose(upcast(x), 0, 1) @ upcast(x), weight)"
+    assert marks(f"h = {op.format(product)}\ny = x")[0] is mark
+
+
 def test_what_a_product_gives_that_is_left_to_autocast_is_no_longer_wide() -> None:
     text = "h = upcast(x) @ upcast(weight) + linear(x, weight)\nh = h @ upcast(weight)\ny = type_as(h, x)"
     assert marks(text) == [Autocast.ON, Autocast.ON, Autocast.ANY]
@@ -117,6 +132,28 @@ def test_the_ops_that_autocast_lowers_are_those_of_torch() -> None:
         others = (torch.outer(a[0, 0], b[0, 0]), a * b, torch.cdist(a, b), a.cumsum(0), nn.functional.gelu(a))
         assert {other.dtype for other in others} == {torch.float32}
     assert set(calls) <= LOWERED
+
+
+def test_the_ops_that_autocast_leaves_alone_are_those_of_torch() -> None:
+    keys = ["AutocastCPU", "AutocastCUDA", "AutocastMPS", "AutocastXPU"]
+    overloads = [name for name in torch._C._dispatch_get_all_op_names() if name.split(".")[0][6:] in UNCAST]
+    assert {name.split(".")[0][6:] for name in overloads} == UNCAST
+    has_kernel = torch._C._dispatch_has_kernel_for_dispatch_key
+    assert not [name for name in overloads if any(has_kernel(name, key) for key in keys)]
+    made_of_others = {name.split(".")[0][6:] for name in overloads if has_kernel(name, "CompositeImplicitAutograd")}
+    assert made_of_others == {"subtract", "multiply", "divide", "true_divide", "where"}  # of others of them
+    assert has_kernel("aten::linear", "AutocastCPU") and has_kernel("aten::exp", "AutocastCUDA")
+
+
+def test_what_a_buffer_learns_of_a_product_is_the_same_under_autocast() -> None:
+    layers = [VectorQuantizer(8, 4, decay=0.9), VectorQuantizer(8, 4, decay=0.9)]
+    layers[1].load_state_dict(layers[0].state_dict())
+    for _ in range(50):
+        x = torch.randn(256, 4) + 3
+        layers[0](x)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            layers[1](x)
+    torch.testing.assert_close(layers[1].state_dict(), layers[0].state_dict())
 
 
 # How it is written

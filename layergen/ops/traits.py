@@ -185,11 +185,21 @@ PROMOTING = frozenset(
     }
 )
 
-# Ops beside views, of which autocast knows nothing: they give half precision for half precision with and without it.
+# Ops beside views that autocast leaves alone on every device: they give half precision for half precision with and
+# without it. Not among them is what is made of others that it casts, as ``square`` of ``pow``.
 UNCAST = frozenset(
     {
         *("add", "sub", "subtract", "mul", "multiply", "div", "divide", "true_divide", "where", "maximum", "minimum"),
-        *("abs", "neg", "relu", "sigmoid", "tanh", "clamp", "masked_fill", "gather", "index_select", "clone"),
+        *("abs", "ceil", "floor", "frac", "neg", "round", "sgn", "sign", "trunc", "nan_to_num"),
+        *("acosh", "asinh", "atan", "atanh", "cos", "erf", "erfc", "exp2", "logit", "sin", "sinc", "sqrt"),
+        *("elu", "gelu", "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "leaky_relu", "mish", "relu", "sigmoid"),
+        *("silu", "softshrink", "tanh", "threshold", "clamp", "clamp_max", "clamp_min", "copysign", "fmax", "fmin"),
+        *("fmod", "heaviside", "hypot", "lerp", "logaddexp", "logaddexp2", "remainder", "xlogy"),
+        *("amax", "amin", "cummax", "cummin", "kthvalue", "mean", "median", "mode", "sort", "topk"),
+        *("clone", "diag_embed", "embedding", "flip", "gather", "index_add", "index_fill", "index_select"),
+        *("masked_fill", "masked_scatter", "pixel_shuffle", "pixel_unshuffle", "repeat", "roll", "scatter", "take"),
+        *("scatter_reduce", "tril", "triu", "empty_like", "full_like", "ones_like", "zeros_like", "rand_like"),
+        *("randint_like", "randn_like", "new_empty", "new_full", "new_ones", "new_zeros", "bernoulli"),
     }
 )
 

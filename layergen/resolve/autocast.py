@@ -2,7 +2,8 @@
 
 Autocast runs products in half precision, whatever they are given, and so takes back what ``upcast`` has asked for. A
 statement is kept from it where all tensors of its products are wide, and where nothing else in it counts on autocast:
-without it, a product of half precision with a float32 parameter would fail.
+without it, a product of half precision with a float32 parameter would fail, and a power would not be in float32. What
+autocast leaves alone does not count.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
