@@ -182,6 +182,36 @@ def test_a_range_of_integers_that_becomes_floating_is_made_so() -> None:
     assert "torch.arange(4, device=x.device).type_as(h)" in flags  # torch makes no range of booleans
 
 
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("y = x + sum(type_as(arange(4), upcast(x)))", f"torch.arange(4, device=x.device, dtype={WIDE})"),
+        ("h = upcast(x)\ny = x + sum(type_as(arange(4), h))", f"torch.arange(4, device=x.device, dtype={WIDE})"),
+        ("y = x + sum(type_as(x > 0, upcast(x)))", f"(x > 0).to({WIDE})"),
+        ("y = x + type_as(x * x, upcast(weight))", "(x * x).to(torch.promote_types(self.weight.dtype, torch.float32))"),
+        ("y = zeros_like(upcast(x)) + x", f"torch.zeros_like(x, dtype={WIDE})"),
+        ("y = zeros_like(upcast(x), dtype=float64) + x", "torch.zeros_like(x, dtype=torch.float64)"),
+        ("y = new_ones(upcast(x), 3, 1) + x", f"x.new_ones(3, 1, dtype={WIDE})"),
+    ],
+)
+def test_what_lends_its_dtype_alone_is_not_upcast_for_that(text: str, written: str) -> None:
+    weight = {"weight": {"shape": [1], "init": "ones"}}
+    found = " ".join(forward(text, parameters=weight).replace("\n", " ").split())
+    assert written in found.replace("( ", "(").replace(" )", ")")
+    assert "float()" not in found
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "h = upcast(x)\ny = h + sum(type_as(arange(4), h))",
+        "h = upcast(x)\nx = x * 2\ny = x + sum(type_as(x > 0, h))",  # which is not of the same x any more
+    ],
+)
+def test_what_was_upcast_has_its_name_where_more_than_its_dtype_is_read(text: str) -> None:
+    assert forward(text).startswith(("h = x.float() if", "h = x.to(torch.promote_types(x.dtype"))
+
+
 LEADING: dict[str, Any] = {
     "arguments": {"dim": DIM},
     "inputs": {"x": ["...", "dim"]},

@@ -15,6 +15,7 @@ from layergen.lower.apart import apart
 from layergen.lower.arguments import bounds_check, normalized
 from layergen.lower.buffers import copied
 from layergen.lower.carried import carried
+from layergen.lower.dtypes import unnamed
 from layergen.lower.families import reader
 from layergen.lower.input_checks import InputCheckWriter, mentioned_dimensions, rounds
 from layergen.lower.loops import arranged
@@ -88,9 +89,8 @@ class ForwardWriter(Visitor):
         self.inputs()
         for check in size_checks(self.program, self.conditions, self.rank):
             self.lines += check.lines()
-        self.whole = autocast.left_to_autocast(
-            tidied(in_place(copied(self.program)), wholes(self.program.outputs)), self.program
-        )
+        written = tidied(in_place(copied(self.program)), wholes(self.program.outputs))
+        self.whole = autocast.left_to_autocast(unnamed(written, self.program), self.program)
         if autocast.asks_for_autocast(self.whole):
             self.device_type = self.free("device_type")
             self.emit(f"{self.device_type} = {autocast.device_type(self.origin.device)}")

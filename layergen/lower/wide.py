@@ -13,6 +13,7 @@ from layergen import ops
 from layergen.lang import expression as ex
 from layergen.lang.kinds import Kind
 from layergen.lang.visitor import Block, assignments, expressions, mapped, sources
+from layergen.lower.dtypes import by_dtype
 from layergen.ops.traits import ELEMENTWISE
 from layergen.resolve.inference import kinds_of
 from layergen.resolve.program import Program
@@ -135,6 +136,8 @@ def converted(node: ex.Expression, program: Program, names: Mapping[str, str]) -
                 source = names.get(name, name)
                 like = (ex.Keyword(word, ex.Name(f"{source}.{word}")) for word in ("device", "dtype"))
                 return replace(made, keywords=tuple(like))
+            case ex.Call() if (lent := by_dtype(part, names)) is not None:
+                return ex.with_children(lent, lambda inner: converted(inner, program, names))
         return None
 
     return ex.transform(node, change)
