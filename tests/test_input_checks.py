@@ -156,3 +156,10 @@ def test_a_message_has_each_number_of_a_product_once() -> None:
     layer = checked(program(forward, arguments=arguments, inputs=inputs, outputs=outputs))
     solved = [check for check in layer.input_checks if isinstance(check.demand, SolutionDemand)]
     assert [*told(layer.program, "x", solved)] == ["window[0]", "window[1]", "dim"]
+
+
+@pytest.mark.parametrize(("dimensions", "checked"), [({"N": {"optional": True}}, ["x", "z"]), ({}, [])])
+def test_a_number_of_dimensions_is_checked_where_torch_would_count_one_that_was_put_in(
+    dimensions: dict[str, Any], checked: list[str]
+) -> None:
+    assert ranks("y = tanh(bmm(x, z))", **PRODUCT, dimensions=dimensions)[-1:] == checked[-1:]

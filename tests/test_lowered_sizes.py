@@ -183,6 +183,26 @@ def test_a_message_has_the_shape_that_was_handed_in(shape: list[str], dim: int, 
     assert "got {tuple(x.shape)}" not in found
 
 
+BESIDE: dict[str, Any] = {
+    "inputs": {"x": ["N", "C"], "z": ["N", "C"]},
+    "outputs": {"y": ["N", "C"]},
+    "dimensions": {"N": {"optional": True}},
+}
+
+
+def test_a_message_beside_a_single_sample_has_the_shape_of_one() -> None:
+    found = checked("y = x * z", **BESIDE)
+    told = found.index("if z.shape != x.shape:")
+    assert found[told + 1] == "    if unbatched:"
+    assert "".join(found[told + 2 : told + 4]).count("raise ValueError") == 2
+    single, batch = ("".join(re.findall(r'"(.*?)"', line)) for line in found[told + 2 : told + 4])
+    assert single == "expected z of shape (C,) with C={x.shape[1]}, got {tuple(z.shape[1:])}"
+    assert batch == "expected z of shape (N, C) with N={x.shape[0]}, C={x.shape[1]}, got {tuple(z.shape)}"
+    without = checked("y = x * z", **{**BESIDE, "dimensions": {}})
+    assert sum("raise ValueError" in line for line in without) == sum("raise ValueError" in line for line in found) - 1
+    assert not any("unbatched" in line for line in without)
+
+
 def test_what_no_single_sample_can_have_is_asked_of_the_others() -> None:
     parts = {"inputs": {"x": ["N", "C", "..."]}, "outputs": {"y": ["N", "..."]}}
     assert checked("y = sum(x, 1) * C", **parts, dimensions={"N": {"optional": True}})[:5] == [
@@ -190,7 +210,7 @@ def test_what_no_single_sample_can_have_is_asked_of_the_others() -> None:
         "if unbatched:",
         "    x = x.unsqueeze(0)",
         "elif x.dim() < 2:",
-        '    raise ValueError(f"expected x of shape (N, C, *) or (C, *), got {tuple(x.shape)}")',
+        '    raise ValueError(f"expected x of shape (N, C, *) or (C,), got {tuple(x.shape)}")',
     ]
 
 

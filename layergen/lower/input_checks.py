@@ -21,7 +21,7 @@ from layergen.prove.demands import (
 )
 from layergen.resolve.program import Program
 from layergen.resolve.signature import Entry, Sizes, leading_source
-from layergen.resolve.unbatched import telling
+from layergen.resolve.unbatched import place_in, telling, without
 
 
 def mentioned_dimensions(program: Program, check: InputCheck) -> frozenset[str]:
@@ -116,7 +116,12 @@ def _own(program: Program, dimension: str, where: Entry) -> bool:
 
 
 def expectation(
-    program: Program, name: str, checks: Sequence[InputCheck], told: Mapping[str, str], shape: str = ""
+    program: Program,
+    name: str,
+    checks: Sequence[InputCheck],
+    told: Mapping[str, str],
+    shape: str = "",
+    single: bool = False,
 ) -> Iterator[str | tuple[str]]:
     """The parts of a message about an input of a wrong shape: texts, and one-tuples with the source of values.
 
@@ -126,23 +131,31 @@ def expectation(
         checks: Those of one shape that it may have.
         told: The sources of the values that the message has, by what they are called.
         shape: The source of the shape that the input has, if that is not what it is by itself.
+        single: Whether a single sample was given, without the dimension that may be left out.
     """
     sizes, leading = checks[0].demand.sizes, leading_source(program.inputs)
     if told and leading is not None and sizes.entries == (ex.Literal(...),):  # all of the shape that another one has
         yield f"expected {name} of the shape of {leading.input}, "
         yield from ((value,) for value in told.values())
     else:
-        yield f"expected {name} of shape {shape_text(sizes.entries, program.run)}"
+        alone = shape_text(without(sizes, program.left_out), program.run) if program.left_out is not None else ""
+        yield f"expected {name} of shape {alone if single else shape_text(sizes.entries, program.run)}"
         if program.left_out is not None and _tells(program, name, program.left_out):
-            single = tuple(entry for entry in sizes.entries if entry != ex.Name(program.left_out))
-            yield f" or {shape_text(single, program.run)}"
-        for index, (known, value) in enumerate(told.items()):
+            yield f" or {alone}"
+        given = {known: value for known, value in told.items() if not (single and known == program.left_out)}
+        for index, (known, value) in enumerate(given.items()):
             yield f"{', ' if index else ' with '}{known}="
             yield (value,)
     if any(isinstance(check.demand, BroadcastDemand) for check in checks):
         yield f", {or_broadcast(program.inputs[name])}"
     yield ", got "
     yield (f"tuple({shape or f'{name}.shape'})",)
+
+
+def has_single(program: Program, name: str, sizes: Sizes) -> bool:
+    """Whether an input of some dimensions must lack one where the input that tells so is a single sample."""
+    left_out = program.left_out
+    return left_out is not None and place_in(sizes, left_out) is not None and not _tells(program, name, left_out)
 
 
 def _tells(program: Program, name: str, left_out: str) -> bool:
@@ -210,6 +223,12 @@ class InputCheckWriter:
                 whole = self.is_of_others(name, checks)
                 yield f"{'elif' if whole else 'if'} {self.condition(name, sizes, checks)}:"
                 said = {known: self.value(meant) for known, meant in told(self.program, name, checks).items()}
+                if self.unbatched is not None and has_single(self.program, name, sizes):
+                    handed = self.unbatched.taken_out(self.source(name), sizes)
+                    parts = expectation(self.program, name, checks, said, handed, single=True)
+                    yield f"    if {self.unbatched.flag}:"
+                    yield f"        raise ValueError({formatted(*parts)})"
+                    whole = True
                 parts = expectation(self.program, name, checks, said, "" if whole else self.shape(name, sizes))
                 yield f"    raise ValueError({formatted(*parts)})"
 

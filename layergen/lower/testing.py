@@ -19,7 +19,7 @@ from layergen.lower.constructor import constraint_message
 from layergen.lower.definition import defined_rows, definition_functions, drawn_rows, started_rows
 from layergen.lower.edges import edge_tables
 from layergen.lower.imports import function, import_lines, names_in
-from layergen.lower.input_checks import expectation, rounds, told
+from layergen.lower.input_checks import expectation, has_single, rounds, told
 from layergen.lower.laws import law_rows
 from layergen.lower.sizes import size_message
 from layergen.lower.source import SourcePrinter, broken, quoted
@@ -31,11 +31,13 @@ from layergen.prove.demands import (
     InputCheck,
     ListDemand,
     RankDemand,
+    Shape,
     SizeDemand,
     SolutionDemand,
 )
 from layergen.resolve.program import Program
 from layergen.resolve.signature import Entry
+from layergen.resolve.unbatched import axis
 from layergen.settings.rejections import Rejection
 from layergen.settings.search import given_values
 
@@ -100,7 +102,8 @@ def tables(layer: CheckedLayer, base: Fields) -> Iterator[TableView]:
     yield started_rows(layer)
     yield from edge_tables(layer, base)
     yield TableView("REJECTIONS", tuple(rejected))
-    wrong = (*wrong_shapes(layer, base), *wrong_sizes(layer, base), *wrong_conditions(layer, base))
+    wrong = (*wrong_shapes(layer, base), *batches_beside_a_sample(layer, base))
+    wrong = (*wrong, *wrong_sizes(layer, base), *wrong_conditions(layer, base))
     yield TableView("WRONG_SHAPES", wrong)
     yield TableView("LIMITS", tuple(limits(layer, base)))
     yield TableView("LAWS", tuple(law_rows(layer.program)))
@@ -184,6 +187,41 @@ def wrong_shapes(layer: CheckedLayer, base: Fields) -> Iterator[RowView]:
             name = f"{check.input}_{place_of(check, wrong, case)}"
             label = name if case is layer.cases[0] else f"{name}_{case.setting.name}"
             yield RowView(named(label), refusal(changed_case(fields, base), f"{''.join(texts)}{wrong}"))
+
+
+def batches_beside_a_sample(layer: CheckedLayer, base: Fields) -> Iterator[RowView]:
+    """Inputs that have a dimension which may be left out, beside others of a single sample, that lack it."""
+    program, cases = layer.program, {case.setting.name: case for case in layer.cases}
+    for check, together in ((check, checks) for _, checks in rounds(program, layer.input_checks) for check in checks):
+        name, case, sizes = check.input, cases[check.setting.name], check.demand.sizes
+        if not isinstance(check.demand, RankDemand) or not has_single(program, name, sizes):
+            continue
+        alike = [other for other in together if other.demand.sizes == sizes]
+        said = {known: str(value(case, meant)) for known, meant in told(program, name, alike).items()}
+        places = places_left_out(program, case)
+        whole = {key: facts.shape if facts else None for key, facts in case.inputs.items()}
+        single = {key: _with_size(shape, places.get(key), ()) for key, shape in whole.items()}
+        wrong = _with_size(whole[name], places[name], (1,))
+        fields = {**sizes_of(program, case.setting, case.inputs, case.ranges), "inputs": {**single, name: wrong}}
+        *texts, _ = (
+            part if isinstance(part, str) else part[0] for part in expectation(program, name, alike, said, single=True)
+        )
+        label = f"{name}_of_a_batch_beside_a_single_sample"
+        label = label if case is layer.cases[0] else f"{label}_{case.setting.name}"
+        yield RowView(named(label), refusal(changed_case(fields, base), f"{''.join(texts)}{wrong}"))
+
+
+def _with_size(shape: Shape | None, place: int | None, size: Shape) -> Shape | None:
+    """A shape with another size at a place, or none; of an input that is there and has the place."""
+    return shape if shape is None or place is None else (*shape[:place], *size, *shape[place + 1 :])
+
+
+def places_left_out(program: Program, case: CheckedCase) -> dict[str, int]:
+    """At which place of the inputs of a case the dimension stands that may be left out."""
+    assert program.left_out is not None
+    found = {name: axis(program.inputs[name], program.left_out) for name, facts in case.inputs.items() if facts}
+    interpreter = Interpreter(case.setting.names)
+    return {name: interpreter.evaluate(where) for name, where in found.items() if where is not None}
 
 
 def place_of(check: InputCheck, wrong: tuple[int, ...], case: CheckedCase) -> str:

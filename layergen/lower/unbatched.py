@@ -80,6 +80,11 @@ class UnbatchedWriter:
             return f"{source}.shape[{self.flag}:]"
         return f"({source}.squeeze({place}) if {self.flag} else {source}).shape"
 
+    def taken_out(self, source: str, sizes: Sizes) -> str:
+        """The shape with which an input of some dimensions was given as a single sample."""
+        place = place_in(sizes, self.name)
+        return f"{source}.shape[1:]" if place == 0 else f"{source}.squeeze({place}).shape"
+
     def changed(self, name: str, items: Sequence[str], method: str) -> Iterator[str]:
         """The line that gives a tensor, or a tuple of them, one dimension more or less."""
         parts = [self.part(item, method) for item in items]

@@ -9,8 +9,9 @@ every other size of its input, with all that must be as large, and with one of a
 The number of dimensions is part of what a shape promises: others are tried (`ranks.py`), and it is checked wherever
 sizes are read, since a size that is not there would be an error of another kind; and where the module that the layer
 matches says by a ValueError what is wrong, though torch would refuse it by another error; and where, without such a
-module, torch's error does not speak of the shape, as that of a later op. A size that determines a dimension, as `C * 2`
-does, is always checked: where it leaves a remainder, the layer would compute with another size than it was given.
+module, torch's error does not speak of the shape, as that of a later op; and where a single sample is given a dimension
+before torch sees it, whose error would have that too. A size that determines a dimension, as `C * 2` does, is always
+checked: where it leaves a remainder, the layer would compute with another size than it was given.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -34,6 +35,7 @@ from layergen.prove.ranks import ranks_to_check
 from layergen.prove.wrong_shapes import meant, passes, shape_of
 from layergen.resolve.program import Program
 from layergen.resolve.signature import LEADING, Binding
+from layergen.resolve.unbatched import place_in, telling
 from layergen.run.instance import Instance
 from layergen.settings.choice import Setting
 
@@ -69,6 +71,7 @@ def input_checks(
     closed = {name: shapes for name, shapes in program.shapes.items() if not program.inputs[name].broadcast}
     asked = [RankDemand(name, sizes) for name, shapes in closed.items() for sizes in shapes]
     reading = {demand for demand in asked if demand.input in sources or _reads(demand, found)}
+    reading |= {demand for demand in asked if _is_put_in(program, demand)}
     ranks = ranks_to_check(program, instances, asked, asked if for_data else reading)
     for name, shapes in program.shapes.items():
         if program.inputs[name].broadcast:
@@ -83,6 +86,17 @@ def _reads(demand: RankDemand, found: Sequence[InputCheck]) -> bool:
     """Whether a check of the same shape reads sizes."""
     own = (check for check in found if check.input == demand.input and check.demand.sizes == demand.sizes)
     return any(isinstance(check.demand, READING) for check in own)
+
+
+def _is_put_in(program: Program, demand: RankDemand) -> bool:
+    """Whether the forward puts a dimension into an input, so that torch's error may have another shape than was given.
+
+    The input by which it tells so is that itself, and no other number of dimensions is told from a batch.
+    """
+    if program.left_out is None or program.single or not demand.exact:
+        return False
+    told = telling(program.inputs, program.left_out)
+    return told is not None and told.input != demand.input and place_in(demand.sizes, program.left_out) is not None
 
 
 def _sizes(checks: Iterable[InputCheck]) -> Iterator[SizeDemand]:

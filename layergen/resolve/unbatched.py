@@ -52,6 +52,12 @@ def place_in(sizes: Sizes, name: str) -> int | None:
     return sizes.index(names.index(name)) if name in names else None
 
 
+def without(sizes: Sizes, name: str) -> tuple[ex.Expression, ...]:
+    """One shape as it is where a dimension is left out, and with it those of which any number may follow it."""
+    gone = [ex.Name(name), *([ex.Literal(...)] if _before_any(sizes, name) else [])]
+    return tuple(entry for entry in sizes.entries if entry not in gone)
+
+
 def telling(inputs: Mapping[str, Input], name: str) -> Telling | None:
     """What tells whether a dimension is left out: the first input that is always there and has it.
 
