@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 import torch
 from small import DIM, program, settings_of, weight
 
@@ -9,14 +10,17 @@ from layergen.contracts.narrowed import (
     FAR,
     FLOOR_IN_FLOAT32,
     FLOOR_OF_PRODUCTS,
+    FLOOR_ON_AVERAGE,
     LOW,
     ONCE,
     WIDE,
     Narrowed,
+    mean_off,
     narrowed,
     units_off,
 )
 from layergen.contracts.slips import slips
+from layergen.lang import expression as ex
 from layergen.run.watching import Runs
 
 NUMBER: dict[str, Any] = {"outputs": {"y": ["N"]}}
@@ -54,14 +58,54 @@ def test_what_casts_nothing_has_no_row_in_half_precision() -> None:
 def test_the_slips_of_a_penalty_are_found() -> None:
     penalty = "sum(square(matmul(upcast(weight), transpose(upcast(weight), 0, 1)) - eye(dim)))"
     layer = program("y = linear(x, weight)", penalty=penalty, **LINEAR)
-    assert len(list(slips(layer))) == 2
+    assert len(list(slips(layer))) == 3  # each cast, and both
     assert any("penalty()" in row.units for row in found("y = linear(x, weight)", penalty=penalty, **LINEAR))
 
 
 def test_autocast_that_is_let_in_is_found() -> None:
     forward = "y = type_as(linear(upcast(x), upcast(weight)), x)"
-    assert len(list(slips(program(forward, **LINEAR)))) == 4
+    assert len(list(slips(program(forward, **LINEAR)))) == 5
     assert any(row.lowered and row.units["y"] < 1 for row in rows_of(forward, **LINEAR))
+
+
+def test_autocast_that_is_let_into_a_loop_is_found() -> None:
+    loop = "h = upcast(x)\nfor _ in range(3):\n    h = tanh(linear(h, upcast(weight)))\ny = type_as(h, x)"
+    (kept,) = (slip for slip in slips(program(loop, **LINEAR)) if slip.lowers)
+    assert isinstance(kept.places[0], ex.Assign)
+    assert any(row.lowered and row.units["y"] < 1 for row in rows_of(loop, **LINEAR))
+
+
+DISTANT: dict[str, Any] = {
+    **LINEAR,
+    "arguments": {"dim": DIM, "count": DIM},
+    "parameters": weight("uniform(2, 3)", "count", "dim"),
+    "cases": [{"dim": 3, "count": 32, "N": 100}],
+}
+NEAREST = "d = sum(square({}[:, None] - {}), dim=-1)\ny = index_select(weight, 0, argmin(d, dim=1))"
+
+
+def test_casts_that_make_up_for_each_other_are_left_out_together() -> None:
+    """Of a difference, one operand in float32 is enough."""
+    both, neither = (NEAREST.format(*names) for names in (("upcast(x)", "upcast(weight)"), ("x", "weight")))
+    each = list(slips(program(both, **DISTANT)))
+    assert [len(slip.places) for slip in each] == [1, 1, 2]
+    assert any("y" in row.units for row in found(both, **DISTANT))
+    assert not any(row.units for row in rows_of(neither, **DISTANT) if row.dtype is not torch.float32)
+
+
+def test_an_output_is_held_on_average_where_its_numbers_round_more_than_once() -> None:
+    loop = "h = linear(x, weight)\ny = type_as(tanh(upcast(h)) @ upcast(weight), x)"
+    parts = {**LINEAR, "cases": [{"dim": 7, "N": 9}]}
+    means = [row.means["y"] for row in rows_of(loop, **parts) if "y" in row.means]
+    assert means and all(FLOOR_ON_AVERAGE <= mean < FLOOR_OF_PRODUCTS / 2 for mean in means)
+    assert not any(row.means for row in rows_of("y = type_as(tanh(upcast(x)), x)"))
+
+
+def test_what_is_off_on_average_is_so_beside_the_size_of_all_numbers() -> None:
+    exact = torch.tensor([3.0, 4.0], dtype=torch.float64)
+    assert mean_off(exact + torch.tensor([0.3, 0.4]), exact, torch.float16) == pytest.approx(0.1 * 1024, rel=1e-6)
+    assert mean_off(exact, exact, torch.float16) == 0
+    assert mean_off(exact * torch.nan, exact, torch.float16) == torch.inf
 
 
 def test_each_layer_runs_under_autocast() -> None:

@@ -9,12 +9,15 @@ import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from layergen.contracts.attempts import comparable
 from layergen.contracts.extremes import ops_of
+from layergen.contracts.jittered import Jittered
 from layergen.contracts.recorded import USUAL, Recorder, Scale
 from layergen.contracts.rounding import jumps
 from layergen.contracts.slips import Slip, slips
@@ -40,11 +43,16 @@ WIDE = 0.05  # units, by which what comes out in a wider dtype is off at most
 CLOSE = 6.0  # units, of which the margin lets nothing be told any more
 CLOSE_FAR = 1e5  # units of float32, from where on it has lost the digits of differences
 FOUND = 1.1  # of what a test allows, from where on a slip is found
+MARGIN_ON_AVERAGE, FLOOR_ON_AVERAGE = (
+    2.0,
+    0.6,
+)  # the same of the root of the mean square, which hardly depends on kernels
+MANY = 20  # numbers of a result, of which an average tells something
 LEAST = 0.25  # of the mean size of an output: what is smaller may be a difference of nearly equal numbers
 LEAST_ONCE = 0.01  # the same where each number is rounded once
 TIMES = (1.0, 300.0, 1.3, 0.7, 170.0, 1.9, 23.0, 0.9, 410.0, 2.3)
 FAR = 4096.0  # whose square is the first integer after which float32 leaves out every other one
-IDLE = 3  # rows at which a slip makes no difference, after which it is taken for none
+IDLE = 3  # rows at which a slip makes no difference, after which it is taken for none; for each of its places
 SMALL = Scale(1e-6)
 LOW = -8.0  # by which parameters are moved: what is computed of their exponentials is near to zero
 NUDGES = (1, 2)
@@ -57,6 +65,13 @@ Interpreting = Callable[..., ForwardInterpreter]
 Results = Mapping[str, Tensor] | None
 
 
+class Off(NamedTuple):
+    """By how many units of the last digit a result is off."""
+
+    most: float
+    mean: float = math.inf  # the root of the mean square, in units of that of what is right
+
+
 @dataclass(frozen=True)
 class Narrowed:
     """Inputs and a dtype in which a layer is compared with itself in float64.
@@ -64,6 +79,7 @@ class Narrowed:
     Attributes:
         units: Of the last digit, by which each output, buffer and penalty may be off at most; of none where that is
             not told.
+        means: By how many each may be off on average, of those that are rounded more than once in half precision.
     """
 
     setting: str
@@ -73,6 +89,7 @@ class Narrowed:
     scale: Scale = USUAL  # of the inputs
     weights: float = 0.0  # by which the parameters are moved
     units: Mapping[str, float] = field(default_factory=dict)
+    means: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def unit(self) -> torch.dtype:
@@ -148,35 +165,51 @@ class Tried:
 
     def off(
         self, row: Narrowed, interpreter: Interpreting = ForwardInterpreter, nudge: int = 0, least: float = LEAST
-    ) -> Mapping[str, float]:
-        """How many units each result of a row is off at most; infinitely many where it fails."""
+    ) -> Mapping[str, Off]:
+        """How many units each result of a row is off; infinitely many where it fails."""
         right = self.right(row) or {}
         found = self.run(row, torch.float64 if nudge else row.dtype, interpreter, nudge)
         if found is None or found.keys() != right.keys():
-            return dict.fromkeys(right, math.inf)
+            return dict.fromkeys(right, Off(math.inf))
         shares = {name: LEAST_ONCE if row.units.get(name, 1.0) < 1 else least for name in right}
-        return {name: units_off(found[name], exact, row.unit, shares[name]) for name, exact in right.items()}
+        return {
+            name: Off(units_off(found[name], exact, row.unit, shares[name]), mean_off(found[name], exact, row.unit))
+            for name, exact in right.items()
+        }
 
     def held(self, row: Narrowed) -> Narrowed | None:
         """A row with the units that a test allows; None where all are too far off, or may leap."""
-        once = self.off(row, least=LEAST_ONCE)
-        worst = self.off(row)
-        if jumps(self.program) or row.scale.shift:
-            nudged = [self.off(row, nudge=nudge) for nudge in NUDGES]
-            moved = {name: max(off[name] for off in nudged) for name in worst}
-        else:
-            moved = dict.fromkeys(worst, 0.0)
-        units: dict[str, float] = {}
-        for name, off in worst.items():
+        off = self.off(row)
+        units = dict(self.units(row, off))
+        return replace(row, units=units, means=dict(self.means(row, off, units))) if units else None
+
+    def units(self, row: Narrowed, found: Mapping[str, Off]) -> Iterator[tuple[str, float]]:
+        """How many units a test lets each result be off at most that was off by so many, unless it is too far off."""
+        once, others = self.off(row, least=LEAST_ONCE), self.otherwise(row)
+        for name, off in found.items():
+            moved = max((other[name].most for other in others), default=0.0)
+            worst, near = max(off.most, moved), CLOSE_FAR if row.scale.shift else CLOSE
             if row.weights:  # there, nothing is rounded once alone
-                units |= {name: self.allowed(row, off)} if off <= CLOSE_FAR else {}
-            elif row.scale.shift == 0 and max(once[name], moved[name]) <= WIDE:
-                units[name] = 2 * WIDE
-            elif row.scale.shift == 0 and moved[name] <= CLOSE and once[name] <= ROUNDED and self.once:
-                units[name] = ONCE
-            elif max(off, moved[name]) <= (CLOSE_FAR if row.scale.shift else CLOSE):
-                units[name] = self.allowed(row, max(off, moved[name]))
-        return replace(row, units=units) if units else None
+                yield from [(name, self.allowed(row, off.most))] if off.most <= CLOSE_FAR else []
+            elif row.scale.shift == 0 and max(once[name].most, moved) <= WIDE:
+                yield name, 2 * WIDE
+            elif row.scale.shift == 0 and moved <= CLOSE and once[name].most <= ROUNDED and self.once:
+                yield name, ONCE
+            elif worst <= near:
+                yield name, self.allowed(row, worst)
+
+    def otherwise(self, row: Narrowed) -> list[Mapping[str, Off]]:
+        """How far a row is off where it rounds otherwise: something may leap, and what is far from zero moves."""
+        if row.scale.shift:
+            return [self.off(row, nudge=nudge) for nudge in NUDGES]
+        return [self.off(row, partial(Jittered, seed)) for seed in NUDGES] if jumps(self.program) else []
+
+    def means(self, row: Narrowed, found: Mapping[str, Off], units: Mapping[str, float]) -> Iterator[tuple[str, float]]:
+        """How many units a test lets results be off on average, that round more than once in half precision."""
+        right = self.right(row) or {}
+        for name in units if row.unit is not torch.float32 else ():
+            if units[name] >= 1 and right[name].numel() >= MANY:
+                yield name, float(f"{max(MARGIN_ON_AVERAGE * found[name].mean, FLOOR_ON_AVERAGE):.2g}")
 
     def allowed(self, row: Narrowed, off: float) -> float:
         """How many units a test lets a result be off that was off by so many, and is not rounded once alone."""
@@ -191,7 +224,9 @@ class Tried:
     def shows(self, held: Narrowed, slip: Slip) -> tuple[bool, bool]:
         """Whether a slip is found at a row, and whether it makes a difference at all."""
         off, sound = self.off(held, slip.running), self.off(held)
-        return any(off[name] > FOUND * units for name, units in held.units.items()), off != sound
+        most = any(off[name].most > FOUND * units for name, units in held.units.items())
+        mean = any(off[name].mean > FOUND * units for name, units in held.means.items())
+        return most or mean, off != sound
 
 
 def _floating(program: Program, run: Run) -> dict[str, Tensor]:
@@ -217,6 +252,14 @@ def units_off(found: Tensor, exact: Tensor, dtype: torch.dtype, least: float) ->
     return float((off / sizes.clamp(min=smallest)).nan_to_num(nan=math.inf).max()) / torch.finfo(dtype).eps
 
 
+def mean_off(found: Tensor, exact: Tensor, dtype: torch.dtype) -> float:
+    """By how many units of the last digit a tensor is off on average, of those numbers that a dtype holds."""
+    held = exact.isfinite() & (exact.abs() < torch.finfo(dtype).max / 2)
+    off, right = (found.double() - exact.double())[held], exact.double()[held]
+    size = max(float(right.norm()), torch.finfo(dtype).tiny)
+    return float((off.norm() / size).nan_to_num(nan=math.inf)) / torch.finfo(dtype).eps
+
+
 def _finding_slips(program: Program, tried: Sequence[Tried]) -> Iterator[Narrowed]:
     """Rows at which slips of the casts of a layer are found, as few as that takes."""
     left: dict[Slip, int] = dict.fromkeys(slips(program), 0)  # at how many rows it made no difference
@@ -224,11 +267,12 @@ def _finding_slips(program: Program, tried: Sequence[Tried]) -> Iterator[Narrowe
         if not left:
             return
         if (held := one.held(row)) is not None:
-            shown = {slip: one.shows(held, slip) for slip in left}
+            shown = {slip: one.shows(held, slip) for slip in left if row.lowered or not slip.lowers}
             if any(found for found, _ in shown.values()):
                 yield held
-            idle = {slip: left[slip] + (not differs) for slip, (found, differs) in shown.items() if not found}
-            left = {slip: count for slip, count in idle.items() if count < IDLE}
+            left |= {slip: left[slip] + (not differs) for slip, (_, differs) in shown.items()}
+            found = {slip for slip, (found, _) in shown.items() if found}
+            left = {slip: idle for slip, idle in left.items() if slip not in found and idle < IDLE * len(slip.places)}
 
 
 def _rows(program: Program, tried: Sequence[Tried]) -> Iterator[tuple[Tried, Narrowed]]:

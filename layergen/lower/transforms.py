@@ -47,6 +47,7 @@ def narrowed_row(row: Narrowed) -> RowView:
     scale, mode = row.scale, "training" if row.training else "evaluation"
     parts = [f"CASES[{quoted(row.setting)}]", f"torch.{dtype_name(row.unit)}", f"training={row.training}"]
     parts += [f"units={python(dict(row.units))}"] if row.units else []
+    parts += [f"means={python(dict(row.means))}"] if row.means else []
     parts += ["autocast=True"] if row.lowered else []
     parts += [f"times={scale.times}"] if scale.times != 1 else []
     parts += [f"shift={scale.shift}"] if scale.shift else []
