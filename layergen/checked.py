@@ -122,7 +122,7 @@ class CheckedLayer:
     rounding: Rounding  # how closely it keeps to its values in half precision, in evaluation
     rounds_in_training: bool  # whether so in training, where that is something else
     transforms: Transforms  # what holds of it under `vmap`, second derivatives and others
-    lengthened: Lengthened | None = None  # the same at a long dimension, where it steps or counts along one
+    lengthened: tuple[Lengthened, ...] = ()  # the same at long dimensions, along which it steps or counts
     narrowed: tuple[Narrowed, ...] = ()  # and at inputs that show it, under autocast and far from zero, too
     extremes: tuple[Extreme, ...] = ()  # what it gives at inputs that are all zero, all equal or very large
     bounds: tuple[CheckedCase, ...] = ()  # at the limits of what it takes, where it works and its values are compared

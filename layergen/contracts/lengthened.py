@@ -4,14 +4,15 @@ What a step in half precision leaves over is nothing at the few steps of a usual
 """
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from torch import Tensor
 
 from layergen.contracts.attempts import comparable
+from layergen.contracts.digits import mean_off
 from layergen.contracts.lengths import counted, is_small
-from layergen.contracts.rounding import Pair, jumps, off_at
+from layergen.contracts.rounding import in_halves, jumps
 from layergen.contracts.values import ORDINARY
 from layergen.faults import SpecError
 from layergen.lang import expression as ex
@@ -24,38 +25,62 @@ from layergen.run.watching import Runs
 from layergen.settings.choice import Setting, allowed
 
 LENGTH = 400  # bfloat16 counts to 256
+DRAWS = range(3)
 FEW = 20  # numbers of an output, of which draws tell too little
-SHARE = 0.95  # of the numbers of an output: the rest may be differences of nearly equal ones
-ROUNDED = 0.5  # units, by which one rounding is off
-CLOSE = 4.0  # units that they may be off; more is no closeness that tells anything
+CLOSE = 2.0  # units that they may be off on average; more is no closeness that tells anything
+# By how many times a test lets an output be further off than it was at any draw, by how many times as much as draws
+# differ, and by how many units in any case: rounding once is off by less than a third of one.
+MARGIN, SPREAD, FLOOR = 1.3, 2.0, 0.35
 
 
 @dataclass(frozen=True)
 class Lengthened:
-    """A setting with a long dimension, what came of trying it, and how far half precision is off there."""
+    """A setting with a long dimension, what came of trying it, and how far half precision is off there.
+
+    Attributes:
+        units: Of the last digit, by which a test lets each output be off on average.
+    """
 
     dimension: str
     setting: Setting
     trial: Trial
-    units: float  # of the last digit, by which all but a few numbers are off at most
+    units: Mapping[str, float]
 
 
-def lengthened(program: Program, runs: Iterable[Runs]) -> Lengthened | None:
-    """How far a layer is off in half precision, in evaluation, at the first setting that can be so long.
+def lengthened(program: Program, runs: Iterable[Runs]) -> tuple[Lengthened, ...]:
+    """How far a layer is off in half precision, in evaluation, at the first setting that can be so long, a dimension.
 
     Only a layer that computes in a wider dtype somewhere can lose it.
     """
     if not program.forward.upcasts or not comparable(program, training=False) or jumps(program):
-        return None
+        return ()
+    found: dict[str, Lengthened] = {}
     for setting in (one.setting for one in runs):
         for name in dict.fromkeys((*counted(program), *stepped(program, setting))):
             longer = replace(setting, sizes={**setting.sizes, name: LENGTH})
-            trial = _tried(program, longer) if allowed(program, longer) else None
+            trial = _tried(program, longer) if name not in found and allowed(program, longer) else None
             if trial is not None:
-                off = off_at(program, longer, ORDINARY, training=False)
-                units = max((units_off(pair) for pair in off if pair[0].numel() >= FEW), default=math.inf)
-                return Lengthened(name, longer, trial, max(ROUNDED, float(f"{units:.2g}"))) if units <= CLOSE else None
-    return None
+                found[name] = Lengthened(name, longer, trial, units_at(program, longer))
+    return tuple(each for each in found.values() if each.units)
+
+
+def units_at(program: Program, setting: Setting) -> dict[str, float]:
+    """How many units a test lets the outputs be off on average, of those that are close and consist of many numbers."""
+    off: dict[str, list[float]] = {}
+    for name, found, exact, dtype in in_halves(program, setting, ORDINARY, training=False, seeds=DRAWS):
+        off.setdefault(name, []).append(mean_off(found, exact, dtype) if _many(exact) else math.inf)
+    return {name: _allowed(each) for name, each in off.items() if max(each) <= CLOSE}
+
+
+def _many(exact: Tensor) -> bool:
+    """Whether an average over some numbers does not hang on a few of them."""
+    squares = exact.square()
+    return float(squares.sum() ** 2) >= FEW * float(squares.square().sum())
+
+
+def _allowed(off: Sequence[float]) -> float:
+    most, least = max(off), min(off)
+    return float(f"{max(MARGIN * most, most + SPREAD * (most - least), FLOOR):.2g}")
 
 
 def stepped(program: Program, setting: Setting) -> Iterator[str]:
@@ -85,11 +110,3 @@ def _tried(program: Program, setting: Setting) -> Trial | None:
         return try_runs(Runs(program, setting, (SHAPES,)))
     except (SpecError, TrialFault):
         return None
-
-
-def units_off(pair: Pair) -> float:
-    """By how many units of their last digits all but a few numbers of an output are off at most."""
-    found, exact, unit = pair
-    sizes: Tensor = exact.abs() + 0.01 * exact.abs().mean()
-    shares = ((found - exact).abs() / (unit * sizes)).flatten()
-    return float(shares.kthvalue(math.ceil(SHARE * len(shares))).values) if bool(shares.isfinite().all()) else math.inf

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from layergen.contracts.attempts import comparable
+from layergen.contracts.digits import mean_off, units_off
 from layergen.contracts.extremes import ops_of
 from layergen.contracts.jittered import Jittered
 from layergen.contracts.recorded import USUAL, Recorder, Scale
@@ -240,24 +241,6 @@ def _penalty(instance: Instance, interpreter: Interpreting) -> dict[str, Tensor]
     if program.penalty is None or any(member.penalizes for member in program.members.values()):
         return {}
     return {"penalty()": instance.evaluated(program.penalty, interpreter)}
-
-
-def units_off(found: Tensor, exact: Tensor, dtype: torch.dtype, least: float) -> float:
-    """By how many units of the last digit a tensor is off at most, of those numbers that a dtype holds."""
-    held = exact.isfinite() & (exact.abs() < torch.finfo(dtype).max / 2)
-    off, sizes = (found.double() - exact.double()).abs()[held], exact.double().abs()[held]
-    if not off.numel():
-        return 0.0
-    smallest = max(least * float(sizes.mean()), torch.finfo(dtype).tiny)
-    return float((off / sizes.clamp(min=smallest)).nan_to_num(nan=math.inf).max()) / torch.finfo(dtype).eps
-
-
-def mean_off(found: Tensor, exact: Tensor, dtype: torch.dtype) -> float:
-    """By how many units of the last digit a tensor is off on average, of those numbers that a dtype holds."""
-    held = exact.isfinite() & (exact.abs() < torch.finfo(dtype).max / 2)
-    off, right = (found.double() - exact.double())[held], exact.double()[held]
-    size = max(float(right.norm()), torch.finfo(dtype).tiny)
-    return float((off.norm() / size).nan_to_num(nan=math.inf)) / torch.finfo(dtype).eps
 
 
 def _finding_slips(program: Program, tried: Sequence[Tried]) -> Iterator[Narrowed]:

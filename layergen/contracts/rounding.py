@@ -102,8 +102,16 @@ def jumps(program: Program) -> bool:
 
 def off_at(program: Program, setting: Setting, point: Point, training: bool) -> Iterator[Pair]:
     """The floating outputs at a setting."""
+    for _, found, right, dtype in in_halves(program, setting, point, training):
+        yield found.double(), right.double(), torch.finfo(dtype).eps
+
+
+def in_halves(
+    program: Program, setting: Setting, point: Point, training: bool, seeds: Iterable[int] = SEEDS
+) -> Iterator[tuple[str, Tensor, Tensor, torch.dtype]]:
+    """The floating outputs at a setting by their names, in half precision and in float64, with the narrow dtype."""
     for dtype in HALVES:
-        for seed in SEEDS:
+        for seed in seeds:
             try:
                 half, exact = _runs(program, setting, dtype, seed, point, training)
             except TrialFault:  # some kernels do not know half precision
@@ -111,7 +119,7 @@ def off_at(program: Program, setting: Setting, point: Point, training: bool) -> 
             for name, right in exact.outputs.items():
                 found = half.outputs.get(name)
                 if isinstance(found, Tensor) and found.is_floating_point() and found.numel():
-                    yield found.double(), right.double(), torch.finfo(dtype).eps
+                    yield name, found, right, dtype
 
 
 def _runs(

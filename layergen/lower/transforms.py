@@ -35,9 +35,9 @@ def transformed(layer: CheckedLayer, base: Fields) -> Iterator[TableView]:
         rows.append(RowView(quoted("larger"), f"Resized({', '.join(case_at(program, at, base) for at in seen.grown)})"))
     yield TableView("RESIZED", tuple(rows))
     rows = []
-    if (longer := layer.lengthened) is not None:
+    for longer in layer.lengthened:
         at = case_at(program, At(longer.setting, longer.trial), base)
-        rows.append(RowView(quoted(longer.dimension), f"Lengthened({at}, units={longer.units})"))
+        rows.append(RowView(quoted(longer.dimension), f"Lengthened({at}, units={python(dict(longer.units))})"))
     yield TableView("LENGTHENED", tuple(rows))
     yield TableView("NARROWED", tuple(map(narrowed_row, layer.narrowed)))
 
