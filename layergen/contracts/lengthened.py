@@ -29,8 +29,8 @@ DRAWS = range(3)
 FEW = 20  # numbers of an output, of which draws tell too little
 CLOSE = 2.0  # units that they may be off on average; more is no closeness that tells anything
 # By how many times a test lets an output be further off than it was at any draw, by how many times as much as draws
-# differ, and by how many units in any case: rounding once is off by less than a third of one.
-MARGIN, SPREAD, FLOOR = 1.3, 2.0, 0.35
+# differ, and by how many units in any case: rounding once is off by less than 0.29 of one.
+MARGIN, SPREAD, FLOOR = 1.3, 2.0, 0.3
 
 
 @dataclass(frozen=True)
