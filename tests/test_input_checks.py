@@ -6,6 +6,8 @@ import pytest
 from small import DIM, checked, program
 
 from layergen.lower.input_checks import told
+
+
 from layergen.prove.demands import RankDemand, SizeDemand, SolutionDemand
 
 IMAGE: dict[str, Any] = {
@@ -163,3 +165,44 @@ def test_a_number_of_dimensions_is_checked_where_torch_would_count_one_that_was_
     dimensions: dict[str, Any], checked: list[str]
 ) -> None:
     assert ranks("y = tanh(bmm(x, z))", **PRODUCT, dimensions=dimensions)[-1:] == checked[-1:]
+
+
+SHUFFLED: dict[str, Any] = {
+    "arguments": {"r": DIM},
+    "inputs": {"x": ["N", "C * r**2", "H", "W"]},
+    "outputs": {"y": ["N", "C", "H * r", "W * r"]},
+}
+
+
+@pytest.mark.parametrize(
+    ("forward", "matches", "held"),
+    [
+        ("y = pixel_shuffle(x, r)", "nn.PixelShuffle(r)", []),
+        ("y = pixel_shuffle(x, r)", None, [("x", 1)]),
+        ("y = pixel_shuffle(x, r) * max(1, 1 / C)", "nn.PixelShuffle(r)", [("x", 1)]),
+    ],
+)
+def test_a_remainder_is_left_to_torch_where_a_module_says_so_too(
+    forward: str, matches: str | None, held: list[tuple[str, int]]
+) -> None:
+    parts = SHUFFLED | ({"matches": matches} if matches else {})
+    found = checked(program(forward, **parts)).input_checks
+    assert [
+        (each.input, each.demand.entry.position) for each in found if isinstance(each.demand, SolutionDemand)
+    ] == held
+
+
+TRANSPOSED: dict[str, Any] = {
+    "arguments": {"channels": DIM},
+    "parameters": {"weight": {"shape": ["channels", "channels", 1], "init": "normal"}},
+    "inputs": {"x": ["N", "channels", "L"]},
+    "outputs": {"y": ["N", "channels", "L"]},
+}
+
+
+def test_a_size_that_torch_asks_for_on_data_alone_is_left_to_it_where_a_module_says_so_too() -> None:
+    """Without data it takes a single channel."""
+    forward = "y = conv_transpose1d(x, weight)"
+    matches = "nn.ConvTranspose1d(channels, channels, 1, bias=False)"
+    assert sizes(forward, **TRANSPOSED) == [("x", 1)]
+    assert sizes(forward, **TRANSPOSED, matches=matches) == []

@@ -280,9 +280,16 @@ def quoted(text: str) -> str:
 
 
 def broken(text: str) -> str:
-    """A string literal; a long one is broken at its spaces into several that follow each other."""
-    pieces = re.findall(rf".{{1,{ONE_LINE}}}(?:\s|$)|\S+", text, re.DOTALL)
-    if len(text) < WIDTH - 12 or len(pieces) < 2 or "".join(pieces) != text:
+    """A string literal; a long one is broken at its spaces into several that follow each other.
+
+    What stands in brackets stays on a line, if it is short.
+    """
+    pieces = [""]
+    for word in re.findall(rf"(?:\([^()]{{,{LONGEST_TIED}}}\)|\S)+\s*|\s+", text):
+        if pieces[-1] and len(pieces[-1]) + len(word.rstrip()) > ONE_LINE:
+            pieces.append("")
+        pieces[-1] += word
+    if len(text) < WIDTH - 12 or len(pieces) < 2:
         return quoted(text)
     return f"({' '.join(quoted(piece) for piece in pieces)})"
 

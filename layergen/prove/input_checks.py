@@ -10,8 +10,9 @@ The number of dimensions is part of what a shape promises: others are tried (`ra
 sizes are read, since a size that is not there would be an error of another kind; and where the module that the layer
 matches says by a ValueError what is wrong, though torch would refuse it by another error; and where, without such a
 module, torch's error does not speak of the shape, as that of a later op; and where a single sample is given a dimension
-before torch sees it, whose error would have that too. A size that determines a dimension, as `C * 2` does, is always
-checked: where it leaves a remainder, the layer would compute with another size than it was given.
+before torch sees it, whose error would have that too. A size that determines a dimension, as `C * 2` does, is checked
+too: where it leaves a remainder, the layer would compute with another size than it was given. That is not so where the
+forward does not read the dimension, and torch's error is the very one of the module that the layer matches.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -31,6 +32,7 @@ from layergen.prove.demands import (
     SolutionDemand,
     demands_of,
 )
+from layergen.prove.kept_by_torch import refusal_of_both
 from layergen.prove.ranks import ranks_to_check
 from layergen.prove.wrong_shapes import meant, passes, shape_of
 from layergen.resolve.program import Program
@@ -106,8 +108,11 @@ def _sizes(checks: Iterable[InputCheck]) -> Iterator[SizeDemand]:
 def _checked(demand: Demand, instances: Sequence[Instance], for_data: bool) -> InputCheck | None:
     """The check of a demand that torch does not keep by itself, at some setting."""
     if isinstance(demand, SolutionDemand):
-        shown = ((instance.setting, _unsolved(instance, demand)) for instance in instances)
-        return InputCheck(demand, *next((pair for pair in shown if pair[1]), (instances[0].setting, ())))
+        shown = [(instance, shapes) for instance in instances if (shapes := _unsolved(instance, demand))]
+        if shown and all(_is_refused_alike(instance, demand, shapes) for instance, shapes in shown):
+            return None
+        first = ((instance.setting, shapes) for instance, shapes in shown)
+        return InputCheck(demand, *next(first, (instances[0].setting, ())))
     for instance in meant(demand, instances):
         shape = shape_of(instance, demand.input)
         for wrong in _broken(shape, demand, instance):
@@ -255,6 +260,14 @@ def _broken(shape: Shape, demand: Demand, instance: Instance) -> Iterator[Shape]
 def _turned(shape: Shape, start: int, count: int) -> Shape:
     """A shape of as many elements, in which some sizes stand the other way round."""
     return (*shape[:start], *shape[start : start + count][::-1], *shape[start + count :])
+
+
+def _is_refused_alike(instance: Instance, demand: SolutionDemand, wrong: Sequence[Shape]) -> bool:
+    """Whether the forward does not read a dimension, and torch's error is that of the module that the layer matches."""
+    program = instance.program
+    if program.matches is None or demand.equation.dimension in program.forward.reads:
+        return False
+    return all(refusal_of_both(instance.source, instance.setting, {demand.input: shape}) for shape in wrong)
 
 
 def _unsolved(instance: Instance, demand: SolutionDemand) -> tuple[Shape, ...]:

@@ -6,7 +6,7 @@ ways: by arguments on both sides of their range, by sizes, and by the number of 
 tried at each of them, on data; where one is let through, or refused in other words, the layer checks.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 
@@ -30,6 +30,7 @@ BASES = 2  # settings from which it is broken
 MOST = 3  # names of which a constraint may speak
 LEAST = 3  # ways of breaking a constraint that must be found
 TRIED = 12  # of those that break it at one place
+NO_SHAPES: Mapping[str, Sequence[int]] = {}
 REFUSALS = (IndexError, RuntimeError, ValueError)
 
 
@@ -52,7 +53,7 @@ def kept_by_torch(program: Program, bases: Sequence[Setting]) -> Iterator[KeptBy
         return
     for constraint in program.size_constraints:
         before = program.size_constraints[: program.size_constraints.index(constraint)]
-        found = [_refusal(program, setting) for setting in _broken(program, bases, constraint, before)]
+        found = [refusal_of_both(program, setting) for setting in _broken(program, bases, constraint, before)]
         errors = tuple(sorted({error for error in found if error is not None}))
         if errors and None not in found:
             yield KeptByTorch(constraint, errors)
@@ -112,12 +113,22 @@ def _fails(part: ex.Expression, setting: Setting) -> bool:
         return False
 
 
-def _refusal(program: Program, setting: Setting) -> str | None:
-    """The name of the error with which torch refuses a setting, if the layer and its match get the same."""
+def refusal_of_both(program: Program, setting: Setting, shapes: Mapping[str, Sequence[int]] = NO_SHAPES) -> str | None:
+    """The name of the error with which torch refuses a setting on data, if the layer and its match get the same.
+
+    Args:
+        program: The layer.
+        setting: Where it is tried.
+        shapes: Those of the inputs that have other ones there.
+    """
     try:
         with drawn(), torch.no_grad():
             instance = Instance(program, setting, Placement(CPU))
             fill(instance)
+            for name, shape in shapes.items():
+                original = instance.inputs[name]
+                assert original is not None
+                instance.inputs[name] = original.new_ones(shape)
             match = loaded_module(instance)
             given = matched_inputs(instance, instance.inputs)
     except (TrialFault, EvaluationFault):

@@ -6,6 +6,7 @@ from torch import Tensor
 
 from layergen.lang.interpreter import EvaluationFault
 from layergen.prove.demands import Demand, Shape
+from layergen.prove.kept_by_torch import refusal_of_both
 from layergen.run.forward import TrialFault
 from layergen.run.instance import Instance
 
@@ -29,7 +30,11 @@ def shape_of(instance: Instance, name: str) -> Shape:
 
 
 def passes(instance: Instance, shapes: Mapping[str, Shape]) -> bool:
-    """Whether torch lets inputs of other shapes through, be it in training or in evaluation."""
+    """Whether torch lets inputs of other shapes through, be it in training or in evaluation.
+
+    Without data it lets through more. What it refuses on data, by the very error of the module that the layer matches,
+    does not pass.
+    """
     given: dict[str, Tensor] = {}
     for name, shape in shapes.items():
         original = instance.inputs[name]
@@ -41,5 +46,5 @@ def passes(instance: Instance, shapes: Mapping[str, Shape]) -> bool:
         except TrialFault as fault:
             if not fault.unchecked:
                 continue
-        return True
+        return instance.program.matches is None or refusal_of_both(instance.source, instance.setting, shapes) is None
     return False
