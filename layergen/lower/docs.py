@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator, Mapping
 
-from layergen.checked import CheckedCase, CheckedLayer, PreconditionCase
+from layergen.checked import CheckedCase, CheckedLayer
 from layergen.lang import expression as ex
 from layergen.lang.bounds import requirement
 from layergen.lang.dtypes import COMPLEX, FLOATING
@@ -14,14 +14,21 @@ from layergen.lower.definition import computes, equations, formula, start_texts
 from layergen.lower.ranks import is_not_kept, ranks_told
 from layergen.lower.returned import returned_at
 from layergen.lower.scopes import negated
-from layergen.lower.shape_docs import code, computed, described_shape, listed_shape, or_broadcast, shape_text
+from layergen.lower.shape_docs import (
+    code,
+    computed,
+    described_shape,
+    listed_shape,
+    or_broadcast,
+    shape_text,
+)
+from layergen.lower.size_docs import size_sentences
 from layergen.lower.source import DocText, python, wrap
 from layergen.lower.views import Lines
 from layergen.prove.demands import RankDemand
 from layergen.resolve.lifted import TRUE, lifted
 from layergen.resolve.meanings import marked_dimension
 from layergen.resolve.program import Member, Program
-from layergen.settings.telling import IN_NUMBERS
 from layergen.words import listed
 
 PROSE = 84  # columns of the docstring
@@ -168,46 +175,9 @@ def values(program: Program, doc: DocText) -> Iterator[str]:
 
 def preconditions(layer: CheckedLayer, doc: DocText) -> Iterator[str]:
     """What torch demands of the sizes, as far as it can be told where."""
-    texts: dict[str, list[str]] = {}
-    for condition in sorted(layer.preconditions, key=lambda condition: condition.where != ()):
-        if (where := circumstances(condition)) is not None:
-            texts.setdefault(where, []).append(code(condition.text))
-    sentences = [
-        f"{where[0].upper()}{where[1:]}, sizes must satisfy {listed(demanded)}."
-        if where
-        else f"Sizes must satisfy {listed(demanded)}."
-        for where, demanded in texts.items()
-    ]
-    if sentences:
+    if sentences := list(size_sentences(layer)):
         first, *rest = wrap(doc(f"- {' '.join(sentences)}"), ENTRY)
         yield from (first, *(f"  {line}" for line in rest))
-
-
-def circumstances(condition: PreconditionCase) -> str | None:
-    """When a condition holds, as the beginning of a sentence; empty if always, None if it cannot be told."""
-    if condition.where is None:
-        return None
-    mode = "" if condition.evaluation == () or condition.check is not None else "in training"
-    flags = listed(map(with_flag, condition.where)) if condition.where else ""
-    text = " ".join(filter(None, (mode, flags)))
-    if mode and condition.evaluation:
-        text += f", and in evaluation {listed(map(with_flag, condition.evaluation))}"
-    return text
-
-
-def with_flag(flag: str) -> str:
-    """What makes a setting take its way, ``bias=False`` or ``without mask``, in words."""
-    name, _, value = flag.partition("=")
-    match value:
-        case "" if name.startswith(IN_NUMBERS):
-            return f"with {IN_NUMBERS}{code(name.removeprefix(IN_NUMBERS))}"
-        case "":
-            return f"without {code(name.removeprefix('without '))}"
-        case "True":
-            return f"with {code(name)}"
-        case "False" | "None":
-            return f"without {code(name)}"
-    return f"with {code(flag)}"
 
 
 def shape_sentence(program: Program, tensor: Input | Output, doc_first: bool = False) -> str:

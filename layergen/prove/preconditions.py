@@ -159,7 +159,19 @@ def _judge(program: Program, found: Hints, guard: GuardAt, accepted: Sequence[An
         raise SpecError([_coupled(guard)])
     if _is_tangled(guard.condition):
         return None
-    return Precondition(shown(guard.condition), guard.condition, kept, broken[0], passed)
+    return Precondition(told(program, guard.condition), guard.condition, kept, broken[0], passed)
+
+
+def told(program: Program, condition: Any) -> str:
+    """A condition as one says it: what it asks of a dimension, which stands on the left if it is on one side alone."""
+    if isinstance(condition, sympy.Ge | sympy.Gt | sympy.Le | sympy.Lt):
+        terms = sympy.Add.make_args(sympy.expand(condition.lhs - condition.rhs))
+        sides = {False: set[str](), True: set[str]()}
+        for term in terms:
+            sides[term.could_extract_minus_sign()] |= {symbol.name for symbol in term.free_symbols}
+        if sides[True] & {*program.dimensions} and not sides[False] & {*program.dimensions}:
+            condition = condition.reversed
+    return shown(condition)
 
 
 def _kept(program: Program, points: "Points") -> Setting | None:

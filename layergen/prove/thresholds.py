@@ -12,9 +12,9 @@ from typing import Any
 
 import sympy
 
-from layergen.prove.formula import shown, symbol, value, values
+from layergen.prove.formula import symbol, value, values
 from layergen.prove.outcomes import Does, Outcomes, Point
-from layergen.prove.preconditions import Precondition, units_of
+from layergen.prove.preconditions import Precondition, told, units_of
 from layergen.settings.choice import Setting
 
 LITTLE = 2  # size that is small, and yet nothing that torch stretches
@@ -167,7 +167,7 @@ def precondition(outcomes: Outcomes, condition: Any, known: Sequence[Any], again
     refused |= {name for name in set().union(*stretched) - refused if _is_refused_at_one(outcomes, condition, name)}
     if any(units <= refused for units in stretched):
         return None
-    return Precondition(shown(condition), condition, found[True], found[False], passed)
+    return Precondition(told(outcomes.program, condition), condition, found[True], found[False], passed)
 
 
 def _has_product(condition: Any) -> bool:
@@ -202,7 +202,7 @@ def most(outcomes: Outcomes, name: str, number: int) -> Precondition | None:
             return None
     kept, broken = (outcomes.setting({name: size}) for size in (number, number + 1))
     condition = sympy.Le(symbol(name), number)
-    return Precondition(shown(condition), condition, kept, broken) if kept and broken else None
+    return Precondition(told(outcomes.program, condition), condition, kept, broken) if kept and broken else None
 
 
 def _beside(outcomes: Outcomes, condition: Any) -> Iterator[tuple[Point, bool]]:
