@@ -6,8 +6,6 @@ import pytest
 from small import DIM, checked, program
 
 from layergen.lower.input_checks import told
-
-
 from layergen.prove.demands import RankDemand, SizeDemand, SolutionDemand
 
 IMAGE: dict[str, Any] = {
