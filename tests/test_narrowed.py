@@ -6,6 +6,7 @@ import pytest
 import torch
 from small import DIM, program, settings_of, weight
 
+from layergen.contracts.digits import mean_off, units_off
 from layergen.contracts.narrowed import (
     FAR,
     FLOOR_IN_FLOAT32,
@@ -15,9 +16,7 @@ from layergen.contracts.narrowed import (
     ONCE,
     WIDE,
     Narrowed,
-    mean_off,
     narrowed,
-    units_off,
 )
 from layergen.contracts.slips import slips
 from layergen.lang import expression as ex
