@@ -52,6 +52,7 @@ class Callee:
     kind: CalleeKind
     name: str
     floating: bool = False  # of an op that makes a tensor from nothing: whether it is floating where no dtype is given
+    wide: bool = False  # of such an op: whether it makes what an `upcast` is computed of, in the dtype of that
     whole: bool = False  # of `upcast`: whether it converts whole numbers, beside a floating input
     updates: bool = False  # of an op that writes statistics: whether it gives them back instead, beside its result
 

@@ -16,7 +16,7 @@ from layergen.lower.members import reset, restarted
 from layergen.lower.merged import merged
 from layergen.lower.scopes import attribute_names, functional, given, initializers
 from layergen.lower.source import Origin, SourcePrinter
-from layergen.lower.wide import widened_block
+from layergen.lower.wide import wide_dtype, widened_block
 from layergen.resolve.families import asked_inside, common_condition, loops, misses_some
 from layergen.resolve.inference import INT, TENSOR, kinds_of
 from layergen.resolve.program import Program
@@ -126,8 +126,9 @@ def like(node: ex.Expression, shape: ex.Expression | tuple[ex.Expression, ...], 
             if len(sizes) == 1 and isinstance(sizes[0], ex.Sequence):
                 sizes = sizes[0].items
             if sizes == shape:
-                callee = Callee(CalleeKind.OP, f"{made}_like")
-                return ex.Call(callee.name, (ex.Name(target, kinds=TENSOR),), callee=callee, kinds=TENSOR)
+                callee = Callee(CalleeKind.OP, f"{made}_like", wide=node.callee is not None and node.callee.wide)
+                dtype = (ex.Keyword("dtype", ex.Name(wide_dtype(f"{target}.dtype"))),) if callee.wide else ()
+                return ex.Call(callee.name, (ex.Name(target, kinds=TENSOR),), dtype, callee=callee, kinds=TENSOR)
     return None
 
 
@@ -206,7 +207,7 @@ class InitialWriter:
         if len(factories) > 1:
             printer.origin = Origin("device", "dtype")
         if tensor.dtype is None and printer.origin is not None:
-            before, init = widened_block(before, init, f"torch.promote_types({printer.origin.dtype}, torch.float32)")
+            before, init = widened_block(before, init, wide_dtype(printer.origin.dtype))
         writer = _BlockWriter(printer, {*self.names, *assigned(before)}, self.told)
         writer.block(before)
         writer.emit(f"{target}.copy_({printer.show(_without_clone(init))})")

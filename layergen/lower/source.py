@@ -19,10 +19,11 @@ from layergen.lang.kinds import Kind
 from layergen.lang.meetings import broadcast_in
 from layergen.lang.scalars import BROADCAST, BROADCASTABLE, NUMBERS, SCALARS
 from layergen.lower.lists import LISTS, as_tuple, form, joined, needs_joining, spread, summands
-from layergen.lower.wide import made_wide, takes_dtype_of_input
+from layergen.lower.wide import made_wide, takes_dtype_of_input, wide_dtype
 from layergen.ops.traits import UNDERSTATED, WITH_INDICES
 from layergen.resolve.inference import kinds_of
 from layergen.resolve.iteration import is_numbered
+from layergen.resolve.made_wide import is_wide
 
 CONSTANTS = {**{name: f"math.{name}" for name in NUMBERS}, **{name: f"torch.{name}" for name in DTYPES}}
 WIDTH = 88
@@ -197,8 +198,10 @@ class SourcePrinter(ex.Printer):
         """A value in a wide dtype. It gets its name where it stands: a line before would come before a condition."""
         operand = node.arguments[0]
         value = self.show(operand, ex.PRECEDENCE["primary"])
+        if self.origin is not None and is_wide(operand):
+            return value
         if self.origin is not None and node.callee and node.callee.whole:
-            dtype = f"torch.promote_types({self.origin.dtype}, torch.float32)"
+            dtype = wide_dtype(self.origin.dtype)
             made = made_wide(operand, dtype)
             return f"{value}.to({dtype})" if made is None else self.show(made)
         if not self.once or isinstance(operand, ex.Name):
@@ -211,7 +214,7 @@ class SourcePrinter(ex.Printer):
         if self.origin is not None and "device" not in given:
             parts += [f"device={self.origin.device}"] if self.origin.device else []
             if "dtype" not in given and node.callee and node.callee.floating:
-                parts.append(f"dtype={self.origin.dtype}")
+                parts.append(f"dtype={wide_dtype(self.origin.dtype) if node.callee.wide else self.origin.dtype}")
         return f"{self.function(op)}({', '.join(parts)})"
 
     def made_like(self, node: ex.Call) -> str | None:

@@ -64,8 +64,15 @@ def widened(node: ex.Expression, dtype: str, rounds: bool = False) -> ex.Express
             return replace(node, then=widened(then, dtype, rounds), orelse=widened(orelse, dtype, rounds))
         case ex.Call(arguments=(first, *rest)) if (op := ops.called(node)) is not None and op.name in ELEMENTWISE:
             return replace(node, arguments=(widened(first, dtype, rounds=True), *rest))
+        case ex.Call(function="upcast", arguments=(first,)):
+            return replace(node, arguments=(widened(first, dtype),))
         case _:
             return node
+
+
+def wide_dtype(dtype: str) -> str:
+    """The source text of the dtype that is as wide as another one, and wide enough."""
+    return f"torch.promote_types({dtype}, torch.float32)"
 
 
 def takes_dtype_of_input(call: ex.Call) -> bool:

@@ -45,6 +45,7 @@ from layergen.resolve.initial import check_initial, initial_order
 from layergen.resolve.iteration import turns_without_list
 from layergen.resolve.laws import resolved_law
 from layergen.resolve.library import EMPTY, Library, constructible
+from layergen.resolve.made_wide import block_with_wide_makings, with_wide_makings, with_wide_start
 from layergen.resolve.meanings import check_meanings
 from layergen.resolve.membership import check_members
 from layergen.resolve.method import Method
@@ -56,7 +57,7 @@ from layergen.resolve.shorthand import with_lists_alone
 from layergen.resolve.signature import dimensions_of, entries
 from layergen.resolve.single import takes_single_samples
 from layergen.resolve.unbatched import check_dimensions
-from layergen.resolve.whole import with_whole_upcasts
+from layergen.resolve.whole import with_whole_starts, with_whole_upcasts
 from layergen.rules.names import UnusedName
 
 __all__ = ["Library", "Method", "Program", "check_sections", "resolve"]
@@ -149,7 +150,7 @@ def understood(spec: LayerSpec, library: Library = EMPTY) -> Program:
         tuples=spec.taken_tuples,
         results=spec.given_tuples,
         laws=tuple(resolved_law(law, start, numbers, list(spec.outputs)) for law in spec.laws),
-        penalty=None if spec.penalty is None else annotated(spec.penalty, _owning(spec, start)),
+        penalty=None if spec.penalty is None else with_wide_makings(annotated(spec.penalty, _owning(spec, start))),
         outputs={name: _output(part, called) for name, part in spec.outputs.items()},
         random="always" if any(child.program.random == "always" for child in children_of(members)) else spec.random,
         mixes=spec.mixes,
@@ -160,7 +161,7 @@ def understood(spec: LayerSpec, library: Library = EMPTY) -> Program:
         attributes={name: annotated(value, numbers) for name, value in spec.attributes.items()},
         accept=spec.accept,
         cases=spec.cases,
-        forward=Method(with_whole_upcasts(kept_from_autocast(statements, inputs, spec.tensors), inputs)),
+        forward=Method(_converted(kept_from_autocast(statements, inputs, spec.tensors), inputs)),
         definition=definition_of(spec, _definitions(library)),
         names=start.names,
         entries=resolved,
@@ -170,6 +171,11 @@ def understood(spec: LayerSpec, library: Library = EMPTY) -> Program:
         single=single,
         keywords=frozenset(name for name, part in spec.declared.items() if part.keyword),
     )
+
+
+def _converted(statements: tuple[ex.Statement, ...], inputs: Mapping[str, Input]) -> tuple[ex.Statement, ...]:
+    """The statements of a forward, which know what they compute in a wide dtype."""
+    return with_whole_upcasts(block_with_wide_makings(statements), inputs)
 
 
 def _takes_single_samples(spec: LayerSpec, statements: Block) -> bool:
@@ -286,6 +292,8 @@ def _owned(tensor: Owned, numbers: Environment, spec: LayerSpec) -> Owned:
     init = replace(
         tensor.init, before=before, value=value if tensor.init.is_block else as_initializer(value, tensor.shape)
     )
+    if not (tensor.dtype or "").startswith("complex"):
+        init = with_whole_starts(with_wide_start(init), spec.tensors)
     when = None if tensor.when is None else annotated(tensor.when, numbers)
     found = _shaped(tensor, numbers).model_copy(update={"init": init, "when": when, "each": each})
     if isinstance(found, Parameter) and found.requires_grad is not None:
@@ -307,7 +315,7 @@ def _member(name: str, part: Module, numbers: Environment, library: Library) -> 
         tuple(Made(call, of) for call, of in made if of is not None),
         None if part.when is None else annotated(part.when, numbers),
         part.doc,
-        {path: as_initializer(annotated(init, initial)) for path, init in part.init.items()},
+        {path: as_initializer(with_wide_makings(annotated(init, initial))) for path, init in part.init.items()},
         None if part.requires_grad is None else annotated(part.requires_grad, numbers),
         part.gradient,
     )

@@ -1,17 +1,20 @@
-"""Which calls of ``upcast`` convert whole numbers: these get the dtype of the first floating input, or float32.
+"""Which calls of ``upcast`` convert whole numbers: these get the dtype of what is computed, or float32.
+
+In a forward that is the dtype of the first floating input, and in an initial value that of the tensor that starts so.
 
 Torch promotes an integer with float32 to float32, which would be too narrow where the layer computes in float64.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from layergen import ops
 from layergen.lang import expression as ex
 from layergen.lang.dtypes import INTEGRAL
+from layergen.lang.inits import Initial
 from layergen.lang.kinds import Kind
-from layergen.lang.model import Input
-from layergen.lang.visitor import assignments, mapped, sources
+from layergen.lang.model import Buffer, Input, Parameter
+from layergen.lang.visitor import Block, assignments, mapped, sources
 from layergen.resolve.inference import kinds_of
 
 NUMBERS = frozenset({Kind.INT, Kind.BOOL})
@@ -43,12 +46,36 @@ def with_whole_upcasts(block: tuple[ex.Statement, ...], inputs: Mapping[str, Inp
     if not any(part.floating and not part.optional for part in inputs.values()):
         return block
     given = {name for name, part in inputs.items() if {*part.dtypes} and {*part.dtypes} <= WHOLE}
+    names = _whole_names(block, given, inputs.keys())
+    return tuple(mapped(block, lambda node: _told(node, names)))
+
+
+def with_whole_starts(init: Initial, tensors: Mapping[str, Parameter | Buffer]) -> Initial:
+    """The same of an initial value of a tensor.
+
+    Args:
+        init: The initial value.
+        tensors: The tensors that it may read.
+    """
+    given = {name for name, part in tensors.items() if part.dtype in WHOLE}
+    names = _whole_names(init.before, given, ())
+    before = tuple(mapped(init.before, lambda node: _told(node, names)))
+    return replace(init, before=before, value=_told(init.value, names))
+
+
+def _whole_names(block: Block, given: set[str], others: Collection[str]) -> set[str]:
+    """The names that always stand for whole numbers in a block: some of those given, and some that it assigns."""
     assigned = {target.id for target in assignments(block)}
-    names = given | (assigned - inputs.keys())
+    names = given | (assigned - {*others})
     while lost := {
         name for name in assigned & names if not all(_is_whole(node, names) for node in sources(block, name))
     }:
         names -= lost
+    return names
+
+
+def _told(node: ex.Expression, names: set[str]) -> ex.Expression:
+    """An expression in which each ``upcast`` of whole numbers knows that it is one, where some names are such."""
 
     def change(node: ex.Expression) -> ex.Expression | None:
         match node:
@@ -58,7 +85,7 @@ def with_whole_upcasts(block: tuple[ex.Statement, ...], inputs: Mapping[str, Inp
                 return replace(node, callee=replace(callee, whole=True))
         return None
 
-    return tuple(mapped(block, lambda node: ex.transform(node, change)))
+    return ex.transform(node, change)
 
 
 def _is_whole(node: ex.Expression, names: set[str]) -> bool:

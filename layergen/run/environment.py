@@ -45,12 +45,17 @@ class TensorCalls:
         if found is not None:
             return found
         if node.callee and node.callee.whole:
-            return arguments[0].to(torch.promote_types(self.dtype, torch.float32))
+            return arguments[0].to(self.wide)
         if op.factory:
             keywords = {"device": self.device, **keywords}
             if node.callee and node.callee.floating:
-                keywords = {"dtype": self.dtype, **keywords}
+                keywords = {"dtype": self.wide if node.callee.wide else self.dtype, **keywords}
         return op.function(*map(_settled, arguments), **{name: _settled(value) for name, value in keywords.items()})
+
+    @property
+    def wide(self) -> torch.dtype:
+        """The dtype in which they are wide enough."""
+        return torch.promote_types(self.dtype, torch.float32)
 
     def op(self, node: ex.Call) -> ops.Op | None:
         """The op that a call calls, be it that an argument stands for it."""
