@@ -1,5 +1,6 @@
 """Laws: what the author says of all inputs holds for some that are drawn."""
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -17,6 +18,7 @@ from layergen.resolve.program import Program
 from layergen.rules.cases import BrokenLaw, VacuousLaw
 from layergen.run.equations import Running
 from layergen.run.instance import Instance, Placement
+from layergen.run.moving import move_learned
 from layergen.run.started import start
 from layergen.settings.choice import Setting
 from layergen.words import listed, plural
@@ -24,6 +26,7 @@ from layergen.words import listed, plural
 IN_FLOAT64 = Placement(torch.device("cpu"), torch.float64)
 SEEDS = (0, 1, 2)
 TOLERANCE = 1e-7  # of a side, by which rounding may make it differ
+ROUNDING = 1e-5  # by which float32 may
 
 
 def check_laws(ways: Ways) -> Iterator[Finding]:
@@ -74,7 +77,8 @@ class Case:
                     message = f"the sides of the law have different shapes, {shapes}"
                     return BrokenLaw.at(self.place, message, notes=instance.explainer.notes())
                 if where is not None:
-                    return BrokenLaw.at(self.place, self._said(*where), notes=instance.explainer.notes())
+                    help = self._help(one, other)
+                    return BrokenLaw.at(self.place, self._said(*where), help=help, notes=instance.explainer.notes())
         return None
 
     def vacuous(self) -> Finding | None:
@@ -98,12 +102,13 @@ class Case:
             return True
 
     def _drawn(self, setting: Setting, seeds: Iterable[int]) -> Iterator[Instance]:
-        """The layer at a setting, with inputs that are drawn."""
+        """The layer at a setting, as its generated tests make it: what is learned is moved, and buffers are not."""
         for seed in seeds:
             with drawn(seed):
                 instance = Instance(self.program, setting, IN_FLOAT64)
-                start(instance, shake=0.25)
+                start(instance, torch.float64)
                 give(instance, ORDINARY)
+                move_learned(instance)
                 yield instance
 
     def _breach(self, left: Any, right: Any) -> tuple[tuple[int, ...], float, float] | None:
@@ -113,7 +118,20 @@ class Case:
     def _said(self, index: tuple[int, ...], value: float, wanted: float) -> str:
         place = f"at {list(index)}, " if index else ""
         sign = _opposite(self.law.sides[1])
-        return f"`{self.shown}` does not hold: {place}{value:.6g} {sign} {wanted:.6g}"
+        digits = next((count for count in (6, 9) if f"{value:.{count}g}" != f"{wanted:.{count}g}"), 17)
+        return f"`{self.shown}` does not hold: {place}{value:.{digits}g} {sign} {wanted:.{digits}g}"
+
+    def _help(self, left: Any, right: Any) -> str | None:
+        """What lets the sides differ as float32 may make them, where they differ by no more."""
+        one, other = _tensor(left).double(), _tensor(right).double()
+        off = (one - other).abs()
+        room = ROUNDING * (1 + torch.maximum(one.abs(), other.abs()))
+        if self.law.within is not None or self.law.sides[1] in "<>" or not bool((off <= room).all()):
+            return None
+        within = 10.0 ** math.ceil(math.log10(float(off.max())) + 0.5)
+        mark = "'" if '"' in self.shown else '"'
+        law = f"{{law: {mark}{self.shown}{mark}, within: {within:.0e}}}"
+        return f"if that is rounding, as of tensors in float32, write `{law}`"
 
 
 def _tensor(value: Any) -> Tensor:

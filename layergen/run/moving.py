@@ -12,9 +12,15 @@ from layergen.run.instance import Instance
 @torch.no_grad()
 def move(instance: Instance) -> None:
     """Move parameters by up to a half, and buffers as far as they may be moved."""
+    move_learned(instance)
+    move_buffers(instance)
+
+
+@torch.no_grad()
+def move_learned(instance: Instance) -> None:
+    """Move parameters by up to a half."""
     for tensor in learned(instance):
         tensor.add_(torch.rand_like(tensor) - 0.5)
-    move_buffers(instance)
 
 
 @torch.no_grad()
