@@ -9,11 +9,12 @@ import torch
 from small import DIM, instance_of, program
 from torch import nn
 
-from layergen.contracts.initial import initial_bounds, initializer_bounds
+from layergen.contracts.initial import initial_bounds, initialize, initializer_bounds
 from layergen.contracts.spreads import initializer_mean, initializer_spread
 from layergen.faults import SpecError
 from layergen.lang.inits import INITIALIZERS
 from layergen.run.initial import fans
+from layergen.run.instance import Placement
 
 SAMPLES = 200
 SQUARE, IMAGE = (24, 16), (8, 6, 3, 3)
@@ -228,3 +229,18 @@ def test_a_tensor_that_is_tied_to_another_starts_as_that_does() -> None:
         "last": {"module": "nn.Linear(2, 7, bias=False)", "init": {"weight": "zeros"}},
     }
     assert initial_bounds(instance_of(program(modules=modules, ties={"last.weight": "table.weight"}))) == {}
+
+
+PHASES = "cos(arange(dim) * (8000 / (dim - 1)))"  # of which float32 holds four digits
+
+
+def test_what_is_computed_of_whole_numbers_is_so_in_float64() -> None:
+    buffers = {"b": {"shape": ["dim"], "persistent": False, "init": PHASES, "doc": "It."}}
+    layer = program(arguments={"dim": {**DIM, "min": 4}}, buffers=buffers)
+    size = instance_of(layer).setting.values["dim"]
+    exact = [math.cos(count * (8000 / (size - 1))) for count in range(size)]
+    assert initial_bounds(instance_of(layer))["b"] == pytest.approx((min(exact), max(exact)), rel=1e-12)
+    wide = instance_of(layer, Placement(torch.device("cpu"), torch.float64))
+    initialize(wide, "b")
+    assert wide.state["b"] is not None
+    assert wide.state["b"].tolist() == pytest.approx(exact, rel=1e-12)

@@ -25,8 +25,8 @@ from layergen.run.initial import call_initializer, evaluated, fans, tensors_read
 from layergen.run.instance import META, Instance
 from layergen.run.owned import pairs
 from layergen.run.paths import dotted
-from layergen.run.started import initial_value
-from layergen.run.starting import given_to_initializer
+from layergen.run.started import fractions_in, initial_value
+from layergen.run.starting import given_to_initializer, in_dtype
 from layergen.run.words import Words
 
 SETTLED = frozenset({"zeros", "ones", "constant", "eye", "dirac"})  # the initializers that draw nothing
@@ -211,7 +211,10 @@ def _exact(instance: Instance, name: str, known: dict[str, Tensor | None]) -> Te
         value = torch.empty(target.shape, dtype=target.dtype)
         call_initializer(instance, init, value)
         return value
-    result = evaluated(instance, tensor, TensorCalls(torch.device("cpu"), target.dtype), state)
+    wide = torch.float64 if target.is_floating_point() and tensor.dtype is None else target.dtype
+    read = {name: in_dtype(wide, part) for name, part in state.items()}
+    with fractions_in(wide):
+        result = evaluated(instance, tensor, TensorCalls(torch.device("cpu"), wide), read)
     return result if isinstance(result, Tensor) else None
 
 
@@ -236,7 +239,8 @@ def initialize(instance: Instance, name: str, seed: int = 0) -> None:
         )
         if sizes.largest > LARGEST:
             raise EvaluationFault(init, "the initial values are too large to be computed here")
-        target.copy_(evaluated(instance, tensor, TensorCalls(torch.device("cpu"), target.dtype), read))
+        with fractions_in(target.dtype):
+            target.copy_(evaluated(instance, tensor, TensorCalls(torch.device("cpu"), target.dtype), read))
 
 
 def draws(node: ex.Node) -> bool:
