@@ -205,10 +205,11 @@ class LoopPrinter(ex.Printer):
         for equation in reversed(self.definition.named[name]):
             told = [self.ranges.left(equation, place) for place in range(len(equation.indices))]
             if all(told) and all(self.definition.free(equation)):
-                sizes = [self.extent(index, sizes[0].size) for index, sizes in zip(equation.indices, told, strict=True)]
+                left = list(zip(equation.indices, told, strict=True))[len(first) :]
+                sizes = [self.extent(index, sizes[0].size) for index, sizes in left]
                 break
-        shape = ", ".join(sizes[len(first) :])
-        shape += "," if len(sizes) - len(first) == 1 else ""
+        shape = ", ".join(sizes)
+        shape += "," if len(sizes) == 1 else ""
         fixed = f", ({', '.join(first)},)" if first else ""
         return f"Entries(({shape}), {self.own(name)}{fixed})"
 

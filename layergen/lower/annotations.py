@@ -16,6 +16,7 @@ from layergen.resolve.program import Program
 
 INTEGER = frozenset({Kind.INT})
 NUMBERS = frozenset({Kind.INT, Kind.FLOAT})
+CONVERTING = frozenset({"upcast", "loss_as"})  # ops of the language, which are methods of their first operand
 
 
 def item_type(kinds: Kinds) -> str:
@@ -110,7 +111,8 @@ class Annotations:
                 return True
             case ex.Call(arguments=arguments):
                 op = ops.called(value)
-                return op is not None and (op.untyped or (op.methodic and any(map(self.untyped, arguments[:1]))))
+                handed_on = op is not None and (op.methodic or op.name in CONVERTING)
+                return op is not None and (op.untyped or (handed_on and any(map(self.untyped, arguments[:1]))))
             case ex.Binary(left=left, operator="**", right=right) if _is_integer(left) and _is_integer(right):
                 return not isinstance(right, ex.Literal)  # it may be negative, and the power a fraction
             case ex.Binary(left=left, operator="**", right=right) if kinds_of(left) == INTEGER and _is_float(right):

@@ -8,6 +8,7 @@ from layergen.lang.kinds import Kind
 from layergen.resolve.inference import kinds_of
 from layergen.resolve.program import Child, Made, Member
 
+REQUIRED = frozenset({"Tensor", "torch.Tensor", "<class 'torch.Tensor'>"})  # how the type is said of what is never None
 AFFINE = frozenset({"affine", "elementwise_affine"})  # flags of torch that decide on all tensors of a module
 
 
@@ -23,10 +24,19 @@ def is_untyped(member: Member, path: str) -> bool:
 
 def _is_made(made: Made, path: str) -> bool:
     if not isinstance(made.of, Child):
-        return path not in ("weight", "bias")
+        said = _annotated(made.of.type, path)
+        if said is None:
+            return path not in ("weight", "bias")
+        return said not in REQUIRED and not _lacks(made, path)
     first, _, rest = path.partition(".")
     inner = made.of.program.members.get(first)
     return is_untyped(inner, rest) if inner is not None else first not in made.of.program.tensors
+
+
+def _annotated(module: type, name: str) -> str | None:
+    """The type that a module of torch says a tensor of its own has."""
+    told = (vars(part).get("__annotations__", {}) for part in module.__mro__)
+    return next((str(said[name]) for said in told if name in said), None)
 
 
 def _lacks(made: Made, path: str) -> bool:
