@@ -21,7 +21,7 @@ KNOWN = (
     "celu", "elu", "expm1", "gelu", "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "leaky_relu", "log1p",
     "logsigmoid", "mish", "neg", "reciprocal", "relu", "relu6", "rsqrt", "selu", "silu", "softplus", "softshrink",
     "softsign", "square", "tanhshrink", "abs", "atan", "ceil", "cos", "cosh", "erf", "exp", "floor", "log", "log2",
-    "round", "sigmoid", "sin", "sinh", "sqrt", "tan", "tanh",
+    "log10", "round", "sigmoid", "sin", "sinh", "sqrt", "tan", "tanh",
 )  # fmt: skip
 
 

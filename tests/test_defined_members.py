@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from small import DIM, FLAG, checked, program, spec
+from small import DIM, FLAG, checked, fault_of, program, spec
 
 from layergen.definition.latex import latex
 from layergen.definition.loops import definition_lines
@@ -139,6 +139,20 @@ def test_parts_of_what_is_computed_are_handed_on() -> None:
     assert made.definition is not None
     assert "m(input=Entries((N, C), s, (k - 1,)))" in "\n".join(definition_lines(made.definition))
     assert r"m\left(s_{k - 1}\right)_{n, i}" in list(latex(made.definition))[1]
+
+
+def test_what_is_handed_on_by_two_ranges_is_told() -> None:
+    parts: dict[str, Any] = {
+        "modules": {"m": {"module": "[nn.Linear(C if k == 0 else D, D) for k in range(3)]"}},
+        "arguments": {"C": DIM, "D": DIM},
+        "outputs": {"y": ["N", "D"]},
+    }
+    forward = "for layer in m:\n    x = layer(x)\ny = x"
+    step = "s[k < 3, n, i < D] = m[k](s[k - 1])[n, i]\ny[n, i] = s[2, n, i]"
+    faulty = fault_of(program(forward, definition=f"s[-1, n, i < C] = x[n, i]\n{step}", **parts))
+    assert faulty.help is not None and "`i < C` and `i < D`" in faulty.help
+    sound = program(forward, definition=f"s[0, n, i < D] = m[0](x)[n, i]\n{step}", **parts)
+    assert checked(sound).defined.plain
 
 
 @pytest.mark.parametrize(

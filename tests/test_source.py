@@ -155,6 +155,13 @@ def test_invalid_yaml_is_explained(text: str, line: int, column: int, message: s
     assert fault(text) == ("LG104", line, column, message)
 
 
+def test_a_question_mark_in_braces_wants_quotes() -> None:
+    (found,) = faults("a: {title: What is it?, url: b}")
+    assert (found.rule.code, found.location.column) == ("LG104", 22)
+    assert found.help == "put text that has a `?` at the end of a word in quotes"
+    assert values("a: {title: 'What is it?', url: b}") == {"a": {"title": "What is it?", "url": "b"}}
+
+
 def test_64_levels_are_the_limit() -> None:
     assert values("a: " + "[" * 63 + "]" * 63)
     assert fault("a: " + "[" * 64 + "]" * 64)[:3] == ("LG105", 1, 67)

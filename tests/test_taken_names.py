@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import torch
 from name_findings import codes, findings, only, reports
-from small import DIM, FLAG
+from small import DIM, FLAG, forward_lines, program
 
 from layergen.resolve.reserved import MODULE_ATTRIBUTES, PRIVATE_ATTRIBUTES
 
@@ -123,14 +123,22 @@ def test_names_that_mean_something_else(section: str, name: str, reason: str) ->
     ]
 
 
-@pytest.mark.parametrize("section", ["arguments", "parameters", "buffers", "derived"])
+@pytest.mark.parametrize("section", ["arguments", "parameters", "buffers", "derived"])  # shown as an attribute
 @pytest.mark.parametrize("name", ["type", "to", "train", "half", "forward", "state_dict", "reset_parameters"])
 def test_attributes_cannot_have_the_name_of_a_modules_own(section: str, name: str) -> None:
     declared = {"arguments": DIM, "derived": "1"}.get(section, {"shape": [2], "init": "ones"})
-    finding = only(f"y = x * {name}", **{section: {name: declared}})
+    shown = {"repr": [name]} if section == "derived" else {}
+    finding = only(f"y = x * {name}", **{section: {name: declared}}, **shown)
     assert finding.rule.code == "LG204"
     assert finding.message == f"`{name}` cannot be a name: every module has an attribute of this name"
     assert finding.help == f"choose another name, such as `{name}_`"
+
+
+@pytest.mark.parametrize("name", ["type", "to", "half", "state_dict"])
+def test_a_derived_value_that_is_not_shown_is_a_private_attribute(name: str) -> None:
+    layer = {"arguments": {"dim": DIM}, "derived": {name: "2 * dim"}}
+    assert not findings(f"y = x * {name}", **layer)
+    assert f"self._{name}" in "\n".join(forward_lines(program(f"y = x * {name}", **layer)))
 
 
 @pytest.mark.parametrize("name", ["type", "half", "input", "match", "mean", "value"])

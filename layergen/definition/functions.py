@@ -126,7 +126,21 @@ _FORMULAS = MappingProxyType(
         "tanhshrink": "x - tanh(x)",
         **{
             name: f"{name}(x)"
-            for name in ("abs", "atan", "ceil", "cos", "cosh", "erf", "exp", "floor", "log", "log2", "round", "sigmoid")
+            for name in (
+                "abs",
+                "atan",
+                "ceil",
+                "cos",
+                "cosh",
+                "erf",
+                "exp",
+                "floor",
+                "log",
+                "log2",
+                "log10",
+                "round",
+                "sigmoid",
+            )
         },
         **{name: f"{name}(x)" for name in ("sin", "sinh", "sqrt", "tan", "tanh")},
     }

@@ -4,12 +4,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from layergen.definition.calling import CallFault, maker, misfit, output_of, settled, sizes_of
+from layergen.definition.calling import CallFault, inputs_at, maker, misfit, output_of, settled, sizes_of
 from layergen.definition.compiler import Compiler
-from layergen.definition.entries import Entry
+from layergen.definition.entries import Entry, passed
 from layergen.definition.lacking import absent
 from layergen.definition.numbers import Computed, Entries, Given, Held, Index, IndexFault, Part, Source
-from layergen.definition.scene import Definition
+from layergen.definition.scene import Definition, written_index
 from layergen.lang import expression as ex
 from layergen.lang.interpreter import EvaluationFault, Interpreter
 
@@ -65,7 +65,7 @@ class Inner:
         except IndexFault as fault:
             if fault.node is entry.node:
                 message = f"`{ex.show(entry.node.value)}` has no entry {list(index)}"
-                raise IndexFault(entry.node, message) from None
+                raise IndexFault(entry.node, message, two_ranges(self.owner.definition, entry)) from None
             message = f"by the definition of `{member.definition.spec.layer}`, {fault.message}"
             raise IndexFault(entry.node, message) from None  # what it says of places is said of another file
 
@@ -127,6 +127,21 @@ class Inner:
         assert isinstance(held, Entries | Computed)
         read = Compiler(owner).inside(entry.node, part.name, held, padded=False)
         return Computed(held.shape[len(first) :], lambda index: read((*first, *index)))
+
+
+def two_ranges(definition: Definition, entry: Entry) -> str | None:
+    """What to do where a member is handed entries of which one index runs by two statements, and not equally far."""
+    handed = (passed(node) for node in inputs_at(definition, entry).values())
+    for name in (part.name.id for part in handed if part is not None):
+        ranges: dict[int, dict[str, None]] = {}  # those that are written, by the place of their index
+        for equation in definition.named.get(name, ()):
+            for place, written in enumerate(map(written_index, equation.indices)):
+                if written is not None and written[1] is not None:
+                    ranges.setdefault(place, {})[f"`{written[0]} < {ex.show(written[1])}`"] = None
+        if several := next((list(told) for told in ranges.values() if len(told) > 1), None):
+            told = " and ".join(several[:2])
+            return f"`{name}` has two ranges of an index, {told}: give what is handed on at first a name of its own"
+    return None
 
 
 def families_in(

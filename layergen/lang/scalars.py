@@ -62,7 +62,7 @@ def _builtin(name: str, result: Kind | None, most: int | None = 1) -> ScalarFunc
 
 SCALARS = MappingProxyType(
     {
-        **{name: _math(name) for name in ("sqrt", "exp", "log", "log2", "sin", "cos", "tan", "tanh")},
+        **{name: _math(name) for name in ("sqrt", "exp", "log", "log2", "log10", "sin", "cos", "tan", "tanh")},
         "floor": _math("floor", Kind.INT),
         "ceil": _math("ceil", Kind.INT),
         "abs": _builtin("abs", None),

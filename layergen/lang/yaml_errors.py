@@ -15,6 +15,8 @@ JOINED_KEY = re.compile(r"\w+:(?:\s|$)", re.MULTILINE)  # with which a line begi
 BLOCK = "begin a forward of several lines with `forward: |`"
 QUOTE = "put the text in quotes"
 QUOTE_COLON = "put text that has `: ` in it in quotes"
+QUOTE_BRACKETS = "put an expression that has brackets, braces or commas in it in quotes"
+UNQUOTED = {":": QUOTE_COLON, "?": "put text that has a `?` at the end of a word in quotes"}  # by what ends a text
 
 
 @dataclass(frozen=True)
@@ -76,8 +78,7 @@ def _unclosed(text: str, begun: int, at: int) -> Problem:
             f"the `{opened}` is not closed", begun, begun + 1, f"close it with `{closing}`: `{written}{closing}`"
         )
     message = f"expected `,` or `{closing}` here, inside the `{opened}` of line {line}"
-    help = "put an expression that has brackets, braces or commas in it in quotes"
-    return Problem(message, at, at + 1, QUOTE_COLON if text[at] == ":" else help)
+    return Problem(message, at, at + 1, UNQUOTED.get(text[at], QUOTE_BRACKETS))
 
 
 def _misplaced(problem: str, text: str, at: int) -> Problem | None:

@@ -261,13 +261,13 @@ def _gradient(program: Program, on_paths: str) -> Iterator[Guarantee]:
     tensors: dict[str, Parameter | Input] = {**program.parameters, **floating}
     wanted = [f"`{name}`" for name, part in tensors.items() if part.gradient]
     surrogates = [name for name, part in floating.items() if part.surrogate]
-    wanted += [f"by a surrogate to `{name}`" for name in surrogates]
+    wanted += [f"`{name}` (by a surrogate)" for name in surrogates]
     wanted += ["the parameters of the members"] if any(map(has_parameters, program.members.values())) else []
     unwanted = [f"`{name}`" for name, part in tensors.items() if not part.gradient and name not in surrogates]
     if not any(output.floating for output in program.outputs.values()) or not wanted:
         yield Guarantee("gradient", "checked", "none is wanted")
         return
-    without = f"; not wanted: {listed(unwanted)}" if unwanted else ""
+    without = f"; none is asked for {listed(unwanted)}" if unwanted else ""
     detail = f"{on_paths}: the backward graph of some way leads to {listed(wanted)}{without}"
     yield Guarantee("gradient", "tried", detail)
 

@@ -34,7 +34,7 @@ from layergen.settings.search import given_values
 
 CPU = torch.device("cpu")
 ROUNDING = frozenset({"int", "round", "floor", "ceil"})
-FLOATING = frozenset({"sqrt", "exp", "log", "log2", "sin", "cos", "tan", "tanh", "float"})
+FLOATING = frozenset({"sqrt", "exp", "log", "log2", "log10", "sin", "cos", "tan", "tanh", "float"})
 
 
 class TurnsDiffer(Exception):

@@ -11,6 +11,7 @@ from layergen.lang.tuples import whole_name, wholes
 from layergen.lang.visitor import Block, Visitor, assigned, assignments
 from layergen.resolve.conditions import NOTHING, Facts, about, condition, facts, names
 from layergen.resolve.misnamed import misnamed
+from layergen.resolve.parted import without_name
 from layergen.resolve.scope import CONSTANTS
 from layergen.resolve.signature import dimensions
 from layergen.resolve.undefined import unbound_names, undefined
@@ -66,6 +67,7 @@ class _Flow(Visitor):
     def __init__(self, spec: LayerSpec) -> None:
         sizes = {*spec.arguments, *spec.derived, *dimensions(spec), *unbound_names(spec)}
         self.choices = spec.texts
+        self.forward = spec.forward
         self.known = frozenset(
             {*sizes, *spec.tensors, *spec.modules, *spec.given, *wholes(spec.inputs), *CONSTANTS, "training"}
         )
@@ -152,6 +154,8 @@ class _Flow(Visitor):
             text = ex.show(ex.Literal(name)) if name in self.choices else _dtype_meant(name)
             otherwise = _value_meant(name) or "declare it, or assign it before"
             finding = undefined(node, FORWARD, defined, otherwise, meant=text)
+            if text is None and (unnamed := without_name(self.forward, name)):
+                finding = finding._replace(help=unnamed)
         self.findings.append(finding)
         self.reported.add(name)
 

@@ -21,7 +21,7 @@ from layergen.resolve.signature import dimensions
 from layergen.resolve.undefined import check_undefined
 from layergen.rules.names import ShadowedName, UndefinedName, UnusedName
 from layergen.rules.spec import InvalidValue
-from layergen.suggest import is_slip
+from layergen.suggest import is_slip, nearest
 
 SECTIONS = {
     "arguments": "an argument",
@@ -234,8 +234,15 @@ def _check_unused(spec: LayerSpec) -> Iterator[Finding]:
         if target.id not in kept:
             kept.add(target.id)
             message = f"`{target.id}` is assigned but never read"
-            help = "call it `_`" if target.span in turns else "delete it, or assign to `_`"
+            help = "call it `_`" if target.span in turns else _updated(spec, target.id) or "delete it, or assign to `_`"
             yield UnusedName.at(Place(FORWARD, target.span), message, help=help)
+
+
+def _updated(spec: LayerSpec, name: str) -> str | None:
+    """What to do with a name that is nearly that of a buffer, which nothing updates."""
+    changed = {target.id for target in assignments(spec.forward)}
+    near = nearest(name, [other for other in spec.buffers if other not in changed], cutoff=0.8)
+    return f"write `{near}` where the buffer is to be updated, or delete it" if near else None
 
 
 def _said_elsewhere(spec: LayerSpec, section: str, name: str) -> str | None:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from layergen.diagnostics import FORWARD, Finding, Place
+from layergen.lang import expression as ex
 from layergen.lang.model import LayerSpec
 from layergen.lang.tokens import LAYER
 from layergen.lang.visitor import assignments
@@ -59,11 +60,13 @@ def check_reserved(spec: LayerSpec) -> Iterator[Finding]:
         yield ReservedName.at(
             ("layer",), f"`{shorten(spec.layer)}` cannot be the name of a layer: {problem}", help=help
         )
+    shown = {part.name.id for part in spec.repr or () if isinstance(part.name, ex.Name)}
     for section in ("arguments", "derived", "attributes", "parameters", "buffers", "modules", "inputs", "outputs"):
         attribute = section not in ("inputs", "outputs")
         for name in spec.names_in(section):
+            inner = section == "derived" and name not in shown
             hidden = section == "derived" or (section == "arguments" and spec.declared[name].as_given)
-            yield from _check(name, Place((section, name), key=True), attribute, hidden)
+            yield from _check(name, Place((section, name), key=True), attribute and not inner, hidden)
             if attribute and name == "penalty" and (spec.penalty is not None or spec.modules):
                 message = "`penalty` cannot be a name: the method for the regularization term has it"
                 place = Place((section, name), key=True)

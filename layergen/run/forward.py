@@ -19,6 +19,7 @@ from layergen.rules.tensors import BufferMismatch
 from layergen.run.explain import Explainer
 from layergen.run.fault import MemberFault
 from layergen.run.paths import parted
+from layergen.run.remedies import reshaped
 
 
 class TrialFault(SpecError):
@@ -238,7 +239,9 @@ class ForwardInterpreter(Interpreter):
         if not isinstance(value, Tensor) or value.shape != buffer.shape:
             shown = self.explainer.shown
             message = f"the buffer `{target.id}` has shape {shown(buffer)}, but is assigned {shown(value)}"
-            raise TrialFault(BufferMismatch.at(place, message))
+            help = reshaped(self.explainer.program, target, buffer, value)
+            notes = self.explainer.notes()
+            raise TrialFault(BufferMismatch.at(place, message, notes=notes, help=help))
         if not torch.can_cast(value.dtype, buffer.dtype):
             own, found = dtype_name(buffer.dtype), dtype_name(value.dtype)
             message = f"the buffer `{target.id}` is {own}, but is assigned {found}"

@@ -65,6 +65,20 @@ def taken_apart(program: Program, name: str) -> str | None:
     return None
 
 
+def reshaped(program: Program, target: ex.Name, buffer: Tensor, value: Any) -> str:
+    """Help where a buffer is assigned what has another shape: of one that is longer at first, the last entries."""
+    if isinstance(value, Tensor) and value.dim() and value.shape[1:] == buffer.shape[1:] and len(value) > len(buffer):
+        for statement in statements(program.forward.statements):
+            match statement:
+                case ex.Assign(targets=(ex.Name() as own,), value=made) if own.span == target.span:
+                    shape = program.buffers[target.id].shape
+                    size = ex.Unary("-", shape[0]) if isinstance(shape, tuple) else None
+                    if size is not None:
+                        last = ex.Subscript(made, ex.Slice(size, None, None))
+                        return f"for the last entries, which are as many, write `{target.id} = {ex.show(last)}`"
+    return "a buffer keeps its shape: assign a tensor that has it"
+
+
 def _divisible(program: Program, x: ex.Expression, count: ex.Expression, dim: ex.Expression) -> str | None:
     """The constraint under which an input can be taken apart into as many equal parts."""
     entries = program.inputs[x.id].entries if isinstance(x, ex.Name) and x.id in program.inputs else ()
