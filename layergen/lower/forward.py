@@ -15,6 +15,7 @@ from layergen.lower.apart import apart
 from layergen.lower.arguments import bounds_check, normalized
 from layergen.lower.buffers import copied
 from layergen.lower.carried import carried
+from layergen.lower.cast_once import cast_once
 from layergen.lower.dtypes import unnamed
 from layergen.lower.families import reader
 from layergen.lower.input_checks import InputCheckWriter, mentioned_dimensions, rounds
@@ -89,7 +90,8 @@ class ForwardWriter(Visitor):
         self.inputs()
         for check in size_checks(self.program, self.conditions, self.rank):
             self.lines += check.lines()
-        written = tidied(in_place(copied(self.program)), wholes(self.program.outputs))
+        cast = cast_once(copied(self.program), self.program)
+        written = tidied(in_place(cast), wholes(self.program.outputs))
         self.whole = autocast.left_to_autocast(unnamed(written, self.program), self.program)
         if autocast.asks_for_autocast(self.whole):
             self.device_type = self.free("device_type")

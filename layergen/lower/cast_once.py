@@ -1,0 +1,83 @@
+"""Casts a tensor to a wide dtype once where several statements read it so.
+
+What is asked for its dtype alone, as by `type_as`, is left as it is: no cast is made for that.
+"""
+
+from collections.abc import Collection, Iterator
+from dataclasses import replace
+
+from layergen.lang import expression as ex
+from layergen.lang.facts import Role
+from layergen.lang.visitor import assignments, expressions, mapped
+from layergen.lower.wide import floating
+from layergen.resolve.inference import TENSOR
+from layergen.resolve.program import Program
+
+Block = tuple[ex.Statement, ...]
+DTYPE_ALONE = frozenset({"type_as", "loss_as"})  # ops that read no more of their second operand
+
+
+def cast_once(block: Block, program: Program) -> Block:
+    """A block in which casts of one tensor that is always there, and does not change, share a name."""
+    inputs = (name for name, part in program.inputs.items() if not part.optional)
+    owned = (name for name, part in program.tensors.items() if part.when is None and part.each is None)
+    taken = {*program.names, *program.forward.assigned, *(target.id for target in assignments(block))}
+    for name in (*inputs, *owned):
+        if floating(program, name):
+            block = _shared(block, name, taken, program.buffers)
+    return block
+
+
+def _shared(block: Block, name: str, taken: set[str], kept: Collection[str]) -> Block:
+    """The same of one tensor, from the first statement on that always casts it."""
+    first = next((at for at, part in enumerate(block) if _casts(part, name)), len(block))
+    count = sum(1 for value in expressions(block[first:]) for _ in _found(value, name))
+    if count < 2:
+        return block
+    before, here, after = block[:first], block[first], block[first + 1 :]
+    match here:
+        case ex.Assign(targets=(own,), value=value) if _is_cast(value, name):
+            if own.id in kept or sum(target.id == own.id for target in assignments(block)) > 1:
+                return block
+            return (*before, here, *_named(after, name, replace(own, role=Role.LOCAL, kinds=TENSOR)))
+    called = f"wide_{name}"
+    while called in taken:
+        called += "_"
+    taken.add(called)
+    local = ex.Name(called, role=Role.LOCAL, kinds=TENSOR)
+    cast = next(found for value in expressions((here,)) for found in _found(value, name))
+    return (*before, ex.Assign((local,), cast, span=here.span), *_named((here, *after), name, local))
+
+
+def _casts(statement: ex.Statement, name: str) -> bool:
+    """Whether a statement always casts a tensor itself."""
+    own = isinstance(statement, ex.Assign | ex.Append)
+    return own and any(True for _ in _found(statement.value, name, always=True))  # type: ignore[attr-defined]
+
+
+def _is_cast(node: ex.Node, name: str) -> bool:
+    return isinstance(node, ex.Call) and node.function == "upcast" and node.arguments == (ex.Name(name),)
+
+
+def _found(node: ex.Node, name: str, always: bool = False) -> Iterator[ex.Expression]:
+    """The casts of a tensor in an expression; but for those in branches, if only what is always computed counts."""
+    if isinstance(node, ex.Call) and _is_cast(node, name):
+        yield node
+    elif not (always and isinstance(node, ex.Conditional)):
+        read = node.children[:1] if isinstance(node, ex.Call) and node.function in DTYPE_ALONE else node.children
+        for child in read:
+            yield from _found(child, name, always)
+
+
+def _named(block: Block, name: str, local: ex.Name) -> Block:
+    """Statements that read a name in the place of the casts."""
+
+    def change(node: ex.Expression) -> ex.Expression | None:
+        match node:
+            case ex.Call() if _is_cast(node, name):
+                return local
+            case ex.Call(function=function, arguments=(first, *rest)) if function in DTYPE_ALONE:
+                return replace(node, arguments=(ex.transform(first, change), *rest))
+        return None
+
+    return mapped(block, lambda node: ex.transform(node, change))

@@ -1,0 +1,51 @@
+"""A tensor that several statements read in a wide dtype is cast once."""
+
+from typing import Any
+
+import pytest
+from small import DIM, forward_lines, program
+
+OWNED: dict[str, Any] = {
+    "arguments": {"dim": DIM, "flag": {"type": "bool", "default": True, "doc": "Whether."}},
+    "parameters": {"w": {"shape": ["dim"], "init": "ones"}, "v": {"shape": ["dim"], "init": "ones", "when": "flag"}},
+    "buffers": {"m": {"shape": ["dim"], "init": "zeros", "doc": "It."}},
+    "inputs": {"x": ["N", "dim"]},
+    "outputs": {"y": ["N", "dim"]},
+}
+CAST = "self.w.float() if self.w.dtype.itemsize < 4 else self.w"
+
+
+def written(forward: str) -> str:
+    return "\n".join(forward_lines(program(forward, **OWNED)))
+
+
+def test_casts_of_a_parameter_share_a_name() -> None:
+    text = written("a = upcast(w) + 1\nb = 2 * upcast(w)\ny = type_as(x * a * b, x)")
+    assert text.count(".float()") == 1
+    assert f"wide_w = {CAST}\na = wide_w + 1\nb = 2 * wide_w" in text
+
+
+def test_a_name_that_a_cast_has_already_is_shared() -> None:
+    text = written("h = upcast(x)\ny = type_as(h * mean(upcast(x), dim=1, keepdim=True), x)")
+    assert text.count(".float()") == 1 and "h.mean(" in text
+
+
+def test_a_branch_reads_what_was_cast_before() -> None:
+    text = written("a = upcast(w) + 1\nif training:\n    a = a * upcast(w)\ny = type_as(x * a, x)")
+    assert text.count(".float()") == 1 and "a = a * wide_w" in text
+
+
+@pytest.mark.parametrize(
+    "forward",
+    [
+        "y = type_as(x * upcast(w), x)",
+        "if training:\n    x = type_as(x * upcast(w), x)\nelse:\n    x = type_as(x / upcast(w), x)\ny = x",
+        "a = upcast(w) if training else 1\nb = upcast(w) if dim > 3 else 1\ny = type_as(x * a * b, x)",
+        "h = upcast(x)\nx = x + 1\ny = type_as(h * upcast(x), x)",
+        "a = upcast(m)\nif training:\n    m = m + 1\ny = type_as(x + a + upcast(m), x)",
+        "r = type_as(arange(dim), upcast(x))\ny = type_as(x + type_as(r, upcast(x)), x)",
+        "h = upcast(x)\nh = h + 1\ny = type_as(h * upcast(x), x)",
+    ],
+)
+def test_casts_that_are_not_the_same_or_not_always_made_stay(forward: str) -> None:
+    assert "wide_" not in written(forward)
