@@ -90,8 +90,7 @@ class ForwardWriter(Visitor):
         self.inputs()
         for check in size_checks(self.program, self.conditions, self.rank):
             self.lines += check.lines()
-        cast = cast_once(copied(self.program), self.program)
-        written = tidied(in_place(cast), wholes(self.program.outputs))
+        written = tidied(in_place(cast_once(copied(self.program), self.program)), wholes(self.program.outputs))
         self.whole = autocast.left_to_autocast(unnamed(written, self.program), self.program)
         if autocast.asks_for_autocast(self.whole):
             self.device_type = self.free("device_type")
