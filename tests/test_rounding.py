@@ -19,6 +19,14 @@ def test_what_is_computed_wide_is_rounded_once() -> None:
     assert seen(program(NORM.format("upcast(x)"))) is Rounding.ONCE_THROUGHOUT
 
 
+@pytest.mark.parametrize(
+    ("scaled", "kept"), [("upcast(x)", Rounding.ONCE_THROUGHOUT), ("upcast(x * 1.1)", Rounding.ONCE)]
+)
+def test_numbers_too_small_for_half_precision_may_become_zero(scaled: str, kept: Rounding) -> None:
+    layer = program(f"y = type_as(softmax({scaled}, dim=1), x)", inputs={"x": ["N", "C"]}, outputs={"y": ["N", "C"]})
+    assert seen(layer) is kept
+
+
 @pytest.mark.parametrize("forward", [NORM.format("x * 3"), "y = tanh(exp(x * 0.5) - 1)"])
 def test_what_is_computed_in_half_precision_is_near(forward: str) -> None:
     assert seen(program(forward)) is Rounding.NEAR

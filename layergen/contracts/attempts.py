@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from layergen.contracts.digits import floor
 from layergen.contracts.sites import CPU, SHAKE, started
 from layergen.contracts.values import ORDINARY, Point, drawn
 from layergen.diagnostics import Span
@@ -122,5 +123,5 @@ def off(half: Any, exact: Any, dtype: torch.dtype) -> float:
     found, right = half.to(kind)[held], exact.to(kind)[held]
     if not bool(found.isfinite().all()):
         return float("inf")
-    least = 16 * torch.finfo(dtype).tiny * right.numel() ** 0.5  # below, float16 has no digits left
+    least = 16 * floor(dtype) * right.numel() ** 0.5
     return float((found - right).norm() / right.norm().clamp(min=least)) if right.numel() else 0.0

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from layergen.contracts.attempts import comparable
+from layergen.contracts.digits import floor
 from layergen.contracts.sites import WITH_DATA
 from layergen.contracts.values import ORDINARY, WIDE, Point, drawn, give
 from layergen.resolve.autocast import has_narrow_products
@@ -27,7 +28,7 @@ JUMPS = frozenset({
     "argmax", "argmin", "argsort", "bucketize", "ceil", "floor", "frac", "fmod", "heaviside", "kthvalue", "median",
     "mode", "remainder", "round", "searchsorted", "sign", "sgn", "sort", "topk", "trunc",
 })  # fmt: skip
-Pair = tuple[Tensor, Tensor, float]  # an output, what it should be, and the unit of the last digit of a number near 1
+Pair = tuple[Tensor, Tensor, torch.dtype]  # an output, what it should be, and the dtype that it was computed in
 
 
 class Rounding(Enum):
@@ -50,10 +51,9 @@ def rounding(program: Program, runs: Iterable[Runs], training: bool = False) -> 
     upcast = program.forward.upcasts and not has_narrow_products(program.forward.statements)  # which round, too
     if upcast and _rounds_once(outputs):
         wide = _outputs(program, settings, WIDE, training)
-        held = any(bool(_held(exact, unit).any()) for _, exact, unit in wide)
+        held = any(bool(_held(exact, dtype).any()) for _, exact, dtype in wide)
         return Rounding.ONCE_THROUGHOUT if held and _rounds_once(wide) else Rounding.ONCE
-    near = ((found - exact).abs().mean() <= NEAR * unit * exact.abs().mean() for found, exact, unit in outputs)
-    return Rounding.NEAR if all(map(bool, near)) else Rounding.UNTOLD
+    return Rounding.NEAR if all(_units(pair) <= NEAR for pair in outputs) else Rounding.UNTOLD
 
 
 def rounds_in_training(program: Program, runs: Sequence[Runs], in_evaluation: Rounding) -> bool:
@@ -70,28 +70,36 @@ def _outputs(program: Program, settings: Sequence[Setting], point: Point, traini
 
 def _rounds_once(outputs: Iterable[Pair]) -> bool:
     """Whether no output that half precision holds is off by more than one rounding."""
-    for found, exact, unit in outputs:
-        held = _held(exact, unit)
-        if not bool(((found - exact).abs() <= ONCE * unit * exact.abs())[held].all()):
+    for found, exact, dtype in outputs:
+        held, unit = _held(exact, dtype), torch.finfo(dtype).eps
+        if not bool(((found - exact).abs() <= ONCE * unit * exact.abs().clamp(min=floor(dtype)))[held].all()):
             return False
     return True
 
 
-def _held(exact: Tensor, unit: float) -> Tensor:
-    """Which numbers a dtype with this unit holds, and twice as much."""
-    largest = next(torch.finfo(dtype).max for dtype in HALVES if torch.finfo(dtype).eps == unit)
-    return exact.isfinite() & (exact.abs() < largest / 2)
+def _held(exact: Tensor, dtype: torch.dtype) -> Tensor:
+    """Which numbers a dtype holds, and twice as much."""
+    return exact.isfinite() & (exact.abs() < torch.finfo(dtype).max / 2)
+
+
+def _units(pair: Pair) -> float:
+    """How far an output is off on average, in units of the last digit of its numbers."""
+    found, exact, dtype = pair
+    size = exact.abs().mean().clamp(min=floor(dtype))
+    return float((found - exact).abs().mean() / (torch.finfo(dtype).eps * size))
 
 
 def off(program: Program, settings: Iterable[Setting]) -> float:
     """How far the outputs in half precision are off on average, in units of the last digit, where they are most."""
     modes = [training for training in program.modes if comparable(program, training)]
     pairs = (pair for at in settings for mode in modes for pair in off_at(program, at, ORDINARY, mode))
-    shares = (
-        float((found - exact).abs().mean() / (unit * exact.abs().mean()).clamp(min=unit**2))
-        for found, exact, unit in pairs
-    )
-    return max(shares, default=0.0)
+    return max(map(_share, pairs), default=0.0)
+
+
+def _share(pair: Pair) -> float:
+    found, exact, dtype = pair
+    unit = torch.finfo(dtype).eps
+    return float((found - exact).abs().mean() / (unit * exact.abs().mean()).clamp(min=unit**2))
 
 
 def jumps(program: Program) -> bool:
