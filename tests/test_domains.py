@@ -48,7 +48,9 @@ def test_each_op_at_fault_is_named() -> None:
     ("divisor", "help"),
     [
         ("(C - 1)", "leave it out by the constraint `C - 1 != 0`"),
-        ("sum(x, dim=1, keepdim=True)", "keep the divisor away from 0 before dividing, not after: `clamp(sum("),
+        ("sum(abs(x), dim=1, keepdim=True)", "keep the divisor away from 0 before dividing, not after: `clamp(sum("),
+        ("sum(x, dim=1, keepdim=True)", "compute it without this division: a bound, as by `clamp(sum("),
+        ("sum(type_as(x > 0, x), dim=1, keepdim=True)", "divide by 1 at least: `clamp(sum("),
     ],
 )
 def test_a_number_is_kept_from_zero_by_a_constraint_and_a_tensor_by_a_bound(divisor: str, help: str) -> None:
@@ -57,12 +59,50 @@ def test_a_number_is_kept_from_zero_by_a_constraint_and_a_tensor_by_a_bound(divi
     assert (found.help or "").startswith(help)
 
 
+@pytest.mark.parametrize(("weights", "least"), [("ones_like(x)", "1"), ("square(x)", "1e-6")])
+def test_a_count_is_1_at_least_and_a_sum_of_weights_is_not(weights: str, least: str) -> None:
+    forward = f"w = type_as(mask, x) * {weights}\ncount = sum(w, dim=1, keepdim=True)\ny = x * w / count"
+    inputs = {"x": ["N", "C"], "mask": {"shape": ["N", "C"], "dtype": "bool"}}
+    (found,) = breaches(program(forward, inputs=inputs, outputs={"y": ["N", "C"]}))
+    assert f"`clamp(count, min={least})`" in (found.help or "")
+
+
+def test_a_product_of_many_gates_has_no_bound() -> None:
+    forward = "a = cumprod(sigmoid(40 * x), dim=1)\ny = a * cumsum(x / a, dim=1)"
+    (found,) = breaches(program(forward, inputs={"x": ["N", "L"]}, outputs={"y": ["N", "L"]}))
+    assert (found.help or "").startswith("compute it without this division")
+
+
 def test_a_spread_of_one_value_is_made_a_biased_one_or_left_out_by_the_bound() -> None:
     parts: dict[str, Any] = {"arguments": {"C": {"type": "int", "min": 1, "doc": "Size."}}}
     (found,) = breaches(program("y = x / (std(x, dim=1, keepdim=True) + 1)", **parts))
     assert found.message == "`std` makes `y` NaN where `C` is 1"
     biased, bound = "write `correction=0`", "leave the bound out of what `C` may be: `min: 2`"
     assert found.help == f"a single value has no unbiased spread: {biased}, or {bound}"
+
+
+FIRST: dict[str, Any] = {"inputs": {"x": ["N", "C", "L"]}, "outputs": {"y": ["N", "C"]}}
+
+
+@pytest.mark.parametrize(
+    ("constraint", "divisor", "where", "help"),
+    [
+        ("L >= 1", "L - 1", "`L == 1`", "leave it out by the constraint `L > 1`"),
+        ("L > 1", "L - 2", "`L == 2`", "leave it out by the constraint `L > 2`"),
+        ("L > C", "L - C - 1", "`L == C + 1`", "leave it out by the constraint `L > C + 1`"),
+        ("C < L", "L - C - 1", "`C == L - 1`", "leave it out by the constraint `C < L - 1`"),
+        ("L > 1", "max(L - 3, 0)", "`L == 2`", "say by a constraint where it works"),
+    ],
+)
+def test_what_leaves_a_limit_out_is_tried(constraint: str, divisor: str, where: str, help: str) -> None:
+    (found, *_) = breaches(program(f"y = mean(x, dim=2) / (ones(C) * ({divisor}))", constraints=[constraint], **FIRST))
+    assert where in found.message
+    assert (found.help or "").startswith(help)
+
+
+@pytest.mark.parametrize("constraint", ["L > 1", "1 < L", "L >= 2"])
+def test_a_constraint_that_is_enough_leaves_nothing_to_say(constraint: str) -> None:
+    assert not breaches(program("y = mean(x, dim=2) / (ones(C) * (L - 1))", constraints=[constraint], **FIRST))
 
 
 def test_a_layer_may_do_what_its_module_does() -> None:

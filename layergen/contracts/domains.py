@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from layergen.contracts.divisors import ONE, bound_of
 from layergen.contracts.far_indices import far_help, far_trips, tables_read
 from layergen.contracts.open_inputs import open_input
 from layergen.contracts.overflowing import check_overflowing
@@ -10,7 +11,7 @@ from layergen.contracts.sites import SizeWatch
 from layergen.diagnostics import FORWARD, Finding, Place
 from layergen.domains.site import Edge
 from layergen.domains.study import study
-from layergen.domains.witness import Witness, witnesses
+from layergen.domains.witness import Witness, fails_at, witnesses
 from layergen.lang import expression as ex
 from layergen.lang.kinds import Kind
 from layergen.lang.visitor import sources
@@ -93,10 +94,11 @@ def _name(node: ex.Expression) -> str:
 def _help(program: Program, witness: Witness) -> str | None:
     """What to write instead."""
     node, edge = witness.suspect.node, witness.suspect.edge
-    if edge is Edge.SPREAD and witness.trip.help is not None:
-        return f"a single value has no unbiased spread: write `correction=0`, or {witness.trip.help}"
-    if witness.trip.help is not None:
-        return witness.trip.help
+    left_out = _left_out(program, witness)
+    if edge is Edge.SPREAD and left_out is not None:
+        return f"a single value has no unbiased spread: write `correction=0`, or {left_out}"
+    if left_out is not None:
+        return left_out
     if edge is Edge.INDEX and witness.trip.settled in witness.setting.sizes:
         return far_help(program, witness)
     match edge:
@@ -105,7 +107,7 @@ def _help(program: Program, witness: Witness) -> str | None:
         case Edge.LOGARITHM:
             return _logarithm(program, node)
         case Edge.DIVISION:
-            return _division(program, node)
+            return _division(program, witness)
         case Edge.ARC:
             inside = _inside(node)
             ends = f"keep away from the ends of the domain: `clamp({inside}, -1 + 1e-6, 1 - 1e-6)`"
@@ -124,6 +126,14 @@ def _help(program: Program, witness: Witness) -> str | None:
             return f"{less}{_or_range(program, _operand(node))}"
         case Edge.INDEX:
             return _index(witness, node)
+
+
+def _left_out(program: Program, witness: Witness) -> str | None:
+    """What leaves the limit out at which a layer fails, where it is that limit alone."""
+    trip = witness.trip
+    if trip.help is not None and trip.beyond is not None and fails_at(program, witness, trip.beyond):
+        return f"say by a constraint where it works: it is not {trip.words} alone at which it fails"
+    return trip.help
 
 
 def _larger(witness: Witness) -> str:
@@ -204,23 +214,23 @@ def _or_range(program: Program, operand: ex.Expression | None) -> str:
     return "" if name is None else f", or say which values `{name}` has: `range: [low, high]`"
 
 
-def _division(program: Program, node: ex.Expression) -> str:
+def _division(program: Program, witness: Witness) -> str:
+    node = witness.suspect.node
     by, divisor = _inside(node), _operand(node)
     if divisor is not None and not kinds_of(divisor) & TENSORS:
         return f"leave it out by the constraint `{by} != 0`"
-    masked = any(part.dtype == "bool" for part in program.inputs.values())
-    if isinstance(divisor, ex.Call) and (masked or _counts(program, divisor)):
+    least = bound_of(program, witness)
+    if least == ONE:
         return f"divide by 1 at least: `clamp({by}, min=1)`"
+    if least is None:
+        return (
+            f"compute it without this division: a bound, as by `clamp({by}, min=1e-6)`, changes quotients that are "
+            f"sound, where the divisor is small or negative{_or_range(program, divisor)}"
+        )
     return (
-        f"keep the divisor away from 0 before dividing, not after: `clamp({by}, min=1e-6)`, or add a small number to it"
-        f"{_or_range(program, divisor)}"
+        f"keep the divisor away from 0 before dividing, not after: `clamp({by}, min={least})`, or add a small number "
+        f"to it{_or_range(program, divisor)}"
     )
-
-
-def _counts(program: Program, divisor: ex.Call) -> bool:
-    """Whether a divisor counts where something holds."""
-    read = [divisor, *(found for name in ex.names(divisor) for found in sources(program.forward.statements, name))]
-    return any(isinstance(part, ex.Compare) for value in read for part in ex.walk(value))
 
 
 def _index(witness: Witness, node: ex.Expression) -> str:

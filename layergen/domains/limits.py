@@ -17,6 +17,7 @@ DIVISIONS = frozenset({"/", "//", "%"})
 SMALL = range(2, 13)  # what 1 does is tried of every size, and of every argument
 LOW = (-1, 0, 1, 2, 3, -2, -3)  # at which an exponent may be negative, or a fraction
 STRICT = {"<=": "<", ">=": ">"}
+APART = {"<": -1, "<=": -1, ">": 1, ">=": 1}  # where the left side lies beside the right one, if it is not equal
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class Limit:
     name: str  # the argument or dimension that has been moved there
     words: str  # what is special about it, as the end of "where …"
     help: str | None  # what leaves the limit out, where it is the limit that is to be left out
+    beyond: Setting | None = None  # the next whole number, which the help does not leave out
 
 
 def at_bounds(program: Program, setting: Setting) -> Iterator[Limit]:
@@ -45,7 +47,9 @@ def at_bounds(program: Program, setting: Setting) -> Iterator[Limit]:
                 changed = with_arguments(program, setting, {name: _at(current, place, bound)})
                 if changed is not None:
                     words = f"`{_shown(name, place)}` is {bound:g}"
-                    yield Limit(changed, name, words, _left_out(name, argument, end, bound))
+                    further = bound + (1 if end == "min" else -1)
+                    beyond = assigned(program, setting, name, place, further) if argument.type.integral else None
+                    yield Limit(changed, name, words, _left_out(name, argument, end, bound), beyond)
 
 
 def ends(argument: Argument) -> Iterator[Literal["min", "max"]]:
@@ -126,35 +130,64 @@ def _unlike(program: Program, name: str, place: int | None, number: float) -> st
 
 def at_equality(program: Program, setting: Setting) -> Iterator[Limit]:
     """The setting at which one constraint after the other that may be an equation is one."""
-    for constraint in program.constraints:
-        for left, sign, right in _parts(constraint):
-            sides = ((left, right), (right, left))
-            found = (limit for one, other in sides for limit in _equal(program, setting, one, other))
+    for left, sign, right in _comparisons(program):
+        if sign in STRICT:
             strict = ex.Compare(left, (STRICT[sign],), (right,))
-            for changed, name in found:
-                words = f"`{ex.show(ex.Compare(left, ('==',), (right,)))}`"
-                yield Limit(changed, name, words, f"leave it out by the constraint `{ex.show(strict)}`")
-                break
+            help = f"leave it out by the constraint `{ex.show(strict)}`"
+            yield from _limits(program, setting, (left, sign, right), 0, help)
 
 
-def _parts(constraint: ex.Expression) -> Iterator[tuple[ex.Expression, str, ex.Expression]]:
-    """The comparisons of a constraint that may be equations."""
-    if isinstance(constraint, ex.Compare):
-        sides = (constraint.left, *constraint.comparators)
-        for left, sign, right in zip(sides, constraint.operators, constraint.comparators, strict=False):
-            if sign in STRICT:
-                yield left, sign, right
+def beside_equality(program: Program, setting: Setting) -> Iterator[Limit]:
+    """The setting where one constraint after the other that says of whole numbers which is larger only just holds."""
+    for left, sign, right in _comparisons(program):
+        if sign in STRICT.values():
+            larger = ex.Compare(left, (sign,), (_moved(right, APART[sign]),))
+            help = f"leave it out by the constraint `{ex.show(larger)}`"
+            yield from _limits(program, setting, (left, sign, right), 1, help)
+
+
+def _comparisons(program: Program) -> Iterator[tuple[ex.Expression, str, ex.Expression]]:
+    """The comparisons that constraints make, two sides of each."""
+    for constraint in program.constraints:
+        if isinstance(constraint, ex.Compare):
+            sides = (constraint.left, *constraint.comparators)
+            yield from zip(sides, constraint.operators, constraint.comparators, strict=False)
+
+
+def _limits(
+    program: Program, setting: Setting, comparison: tuple[ex.Expression, str, ex.Expression], apart: int, help: str
+) -> Iterator[Limit]:
+    """The setting with the sides of a comparison so far apart, by the side that can be moved, and then by 1 more."""
+    left, sign, right = comparison
+    for one, other, way in ((left, right, APART[sign]), (right, left, -APART[sign])):
+        for changed, name in _equal(program, setting, one, other, apart * way):
+            further = (moved for moved, _ in _equal(program, setting, one, other, (apart + 1) * way))
+            equation = ex.Compare(left, ("==",), (_moved(right, apart * APART[sign]),))
+            yield Limit(changed, name, f"`{ex.show(equation)}`", help, next(further, None))
+            return
+
+
+def _moved(number: ex.Expression, by: int) -> ex.Expression:
+    """An expression, and a number that is added to it."""
+    if not by:
+        return number
+    if isinstance(number, ex.Literal) and type(number.value) is int:
+        return ex.Literal(number.value + by)
+    return ex.Binary("+" if by > 0 else "-", number, ex.Literal(abs(by)))
 
 
 def _equal(
-    program: Program, setting: Setting, one: ex.Expression, other: ex.Expression
+    program: Program, setting: Setting, one: ex.Expression, other: ex.Expression, apart: int = 0
 ) -> Iterator[tuple[Setting, str]]:
-    """The setting with one side of a comparison as large as the other, where it is a name or an entry of one."""
+    """The setting with one side of a comparison so far apart from the other, where it is a name or an entry."""
     try:
         before, value = (Interpreter(setting.names).evaluate(side) for side in (one, other))
     except EvaluationFault:
         return
-    if type(value) not in (int, float) or type(before) not in (int, float) or before == value:
+    if type(value) not in (int, float) or type(before) not in (int, float) or (apart and type(value) is not int):
+        return
+    value += apart
+    if before == value or (apart and type(before) is not int):
         return
     match one:
         case ex.Name(id=name) if name in setting.sizes and type(value) is int and value > 0:

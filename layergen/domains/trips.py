@@ -13,12 +13,14 @@ from layergen.domains.fractions import at_fractions
 from layergen.domains.labels import EDGES as LABELS
 from layergen.domains.labels import compared_arguments
 from layergen.domains.limits import (
+    Limit,
     allowed_sizes,
     at_bounds,
     at_equality,
     at_exponents,
     at_numbers,
     at_zeros,
+    beside_equality,
     with_arguments,
 )
 from layergen.domains.site import Edge, Suspect
@@ -41,6 +43,7 @@ class Trip:
     words: str = ""  # what is special about it, as the end of "where …"
     settled: str | None = None  # the argument or dimension that is at a limit
     help: str | None = None  # what leaves the limit out
+    beyond: Setting | None = None  # what that does not leave out, and lies beside it
 
 
 def trips(program: Program, ways: Sequence[Setting], suspects: Sequence[Suspect]) -> Iterator[Trip]:
@@ -59,20 +62,20 @@ def trips(program: Program, ways: Sequence[Setting], suspects: Sequence[Suspect]
                 yield Trip(changed, True, suspects, training, words=f"`{name}` is {changed.values[name]}")
             for suspect in suspects:
                 for limit in at_exponents(program, setting, suspect.node) if suspect.edge is Edge.POWER else ():
-                    yield Trip(limit.setting, True, (suspect,), training, limit.words, limit.name, limit.help)
+                    yield _to(limit, (suspect,), training, degenerate=True)
             there = tuple(suspect for suspect in suspects if suspect.edge in SINGULAR)
             bounded = tuple(suspect for suspect in suspects if suspect.edge in SINGULAR | {Edge.SPREAD})
             for limit in at_bounds(program, setting) if bounded else ():
-                yield Trip(limit.setting, False, bounded, training, limit.words, limit.name, limit.help)
+                yield _to(limit, bounded, training)
             spreads = tuple(suspect for suspect in suspects if suspect.edge is Edge.SPREAD)
             for words, changed in _at_least(program, setting) if spreads else ():
                 yield Trip(changed, False, spreads, training, words=words)
-            for limit in at_equality(program, setting):
-                yield Trip(limit.setting, False, suspects, training, limit.words, limit.name, limit.help)
+            for limit in (*at_equality(program, setting), *beside_equality(program, setting)):
+                yield _to(limit, suspects, training)
             for limit in at_numbers(program, ways, [suspect.node for suspect in there]) if there else ():
-                yield Trip(limit.setting, False, there, training, limit.words, limit.name, limit.help)
+                yield _to(limit, there, training)
             for limit in at_zeros(program, setting, [suspect.node for suspect in there]):
-                yield Trip(limit.setting, False, there, training, limit.words, limit.name, limit.help)
+                yield _to(limit, there, training)
             if edges & {Edge.SPREAD, Edge.DIVISION, Edge.IGNORED, Edge.EMPTY}:
                 for names, changed in _with_units(program, setting):
                     words = f"{listed(names)} {'is' if len(names) == 1 else 'are'} 1"
@@ -80,6 +83,11 @@ def trips(program: Program, ways: Sequence[Setting], suspects: Sequence[Suspect]
             if Edge.INDEX in edges:
                 for words, changed in _uneven(program, setting):
                     yield Trip(changed, False, suspects, training, words=words)
+
+
+def _to(limit: Limit, suspects: tuple[Suspect, ...], training: bool, degenerate: bool = False) -> Trip:
+    """The trip to a limit."""
+    return Trip(limit.setting, degenerate, suspects, training, limit.words, limit.name, limit.help, limit.beyond)
 
 
 def _with_labels(program: Program, setting: Setting) -> Iterator[tuple[str, Setting]]:

@@ -101,6 +101,13 @@ def _roots(program: Program, setting: Setting, suspects: Sequence[Suspect]) -> I
             yield from ((name, setting) for name in sorted(behind(program, exponent)))
 
 
+def fails_at(program: Program, witness: Witness, setting: Setting) -> bool:
+    """Whether a layer that failed at one setting fails at another one as well."""
+    with torch.random.fork_rng(devices=[]):
+        trip = replace(witness.trip, setting=setting, suspects=(witness.suspect,))
+        return _run(program, trip, witness.draw) is not None
+
+
 def _failing(program: Program, trip: Trip) -> Iterator[Witness]:
     """Yield the draws of a trip at which a suspect fails."""
     edges = frozenset(suspect.edge for suspect in trip.suspects)

@@ -126,8 +126,9 @@ class NonFiniteValue(Rule):
     zeros, equal rows, the ends of ranges, masks that mark everything or nothing, labels that are all the one which the
     forward compares them with or ignores, sizes of 1, large numbers; arguments and entries of lists at their bounds,
     and at 0 and 1 and what is written beside them where no bound leaves these out; all whole numbers at their least at
-    once, where a single value has no unbiased spread; constraints where they only just hold; and exponents between 0
-    and 1. Only what was run and failed is reported, with the inputs at which it did.
+    once, where a single value has no unbiased spread; constraints where they only just hold, also where they say of
+    whole numbers which is the larger; and exponents between 0 and 1. Only what was run and failed is reported, with the
+    inputs at which it did.
 
         inputs:
           scores: [N, L]
