@@ -15,7 +15,7 @@ from layergen.lang import expression as ex
 from layergen.resolve.program import Program
 from layergen.run.forward import ForwardInterpreter, Run, TrialFault
 from layergen.run.instance import Instance, Placement
-from layergen.run.started import initial_value
+from layergen.run.started import made_in
 from layergen.settings.choice import Setting
 
 TOLERANCE = 0.1  # of the output's own size; what rounding alone does stays far below
@@ -35,7 +35,8 @@ class Attempt:
     common: torch.dtype = torch.bfloat16  # which holds all numbers that are drawn
     shifted: str | None = None  # an input that is far from zero, and how far
     shift: float = 0.0
-    table: str | None = None  # a buffer: it alone is in the dtype, and starts with what that makes of its values
+    table: str | None = None  # a buffer: it alone is in the dtype, and starts with what is computed there
+    exactly: bool = False  # whether that is computed in float64, and only rounded
     mended: frozenset[Span] = frozenset()  # where values are stored that float64 computes, in whatever dtype is run
 
     def run(self, dtype: torch.dtype, seed: int, nudge: float = 0.0) -> Run | None:
@@ -62,7 +63,8 @@ class Attempt:
             far.copy_((far.double() + self.shift).to(self.common))
         target = instance.state[self.table] if self.table is not None else None
         if self.table is not None and target is not None:
-            target.copy_(initial_value(instance, instance.program.tensors[self.table], target).to(dtype))
+            made = torch.float64 if self.exactly else dtype
+            target.copy_(made_in(made, instance, instance.program.tensors[self.table], target).to(dtype))
         return instance
 
     def excused(self) -> bool:

@@ -75,7 +75,7 @@ def _at_length(runs: Runs) -> Iterator[Finding]:
 
 
 def _in_tables(runs: Runs) -> Iterator[Finding]:
-    """The same where a buffer holds what half precision makes of positions, rather than the numbers that it has."""
+    """The same where a buffer holds what half precision makes of positions: by rounding, or where it is computed."""
     if not runs.admits(EXACT.site):
         return
     usual = [Attempt(runs.program, runs.setting, torch.bfloat16, training) for training in runs.program.modes]
@@ -85,9 +85,12 @@ def _in_tables(runs: Runs) -> Iterator[Finding]:
     )
     for table in tables:
         for length, attempt in (*((None, attempt) for attempt in usual), *long):
-            of_table = replace(attempt, table=table)
-            if comparable(runs.program, attempt.training) and of_table.fails(of_table.error(0)):
-                yield _finding_of_table(of_table, table, length)
+            tried = [replace(attempt, table=table, exactly=exactly) for exactly in (True, False)]
+            failing = (
+                [one for one in tried if one.fails(one.error(0))] if comparable(runs.program, attempt.training) else []
+            )
+            if failing:
+                yield _finding_of_table(failing[0], table, length)
                 break
 
 
@@ -145,6 +148,8 @@ def _finding_of_table(attempt: Attempt, table: str, length: str | None) -> Findi
     message = f"in {dtype_name(attempt.dtype)}, the buffer `{table}` holds {values[0]} instead of {values[1]}"
     message += f", which matters where {length} == {attempt.setting.sizes[length]}" if length else ""
     help = "keep it in float32, `dtype: float32`, and bring what is computed from it to the input's by `type_as(…)`"
+    if not attempt.exactly:
+        help = "compute it in float32, as by `arange(…, dtype=float32)`: what comes of it may be rounded"
     notes = (f"error: {attempt.error(0):.0%} of the output", *exact.explainer.notes())
     return LossOfPrecision.at(("buffers", table, "init"), message, notes=notes, help=help)
 

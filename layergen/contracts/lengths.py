@@ -6,6 +6,7 @@ from dataclasses import replace
 import torch
 
 from layergen.contracts.attempts import Attempt
+from layergen.contracts.initial import draws
 from layergen.contracts.sites import SizeWatch
 from layergen.faults import SpecError
 from layergen.lang import expression as ex
@@ -48,6 +49,8 @@ def counted(program: Program) -> tuple[str, ...]:
 def tables_of_positions(program: Program) -> Iterator[str]:
     """The buffers of no dtype of their own that are computed from positions, and from nothing else."""
     for name, buffer in program.buffers.items():
+        if any(map(draws, buffer.init.nodes())):
+            continue
         functions = {node.function for node in buffer.init.nodes() if isinstance(node, ex.Call)}
         if buffer.dtype is None and functions & POSITIONS and buffer.init.mentions.isdisjoint(program.tensors):
             yield name

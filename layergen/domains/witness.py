@@ -105,7 +105,7 @@ def fails_at(program: Program, witness: Witness, setting: Setting) -> bool:
     """Whether a layer that failed at one setting fails at another one as well."""
     with torch.random.fork_rng(devices=[]):
         trip = replace(witness.trip, setting=setting, suspects=(witness.suspect,))
-        return _run(program, trip, witness.draw) is not None
+        return run_once(program, trip, witness.draw) is not None
 
 
 def _failing(program: Program, trip: Trip) -> Iterator[Witness]:

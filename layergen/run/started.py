@@ -100,6 +100,25 @@ def fractions_in(dtype: torch.dtype) -> Iterator[None]:
         torch.set_default_dtype(usual)
 
 
+def made_in(dtype: torch.dtype, instance: Instance, tensor: Parameter | Buffer, target: Tensor) -> Tensor:
+    """What a buffer starts with in a layer that is made in a dtype, where expressions are computed in that.
+
+    What torch cannot compute there, or an initializer gives, is that of `initial_value`.
+
+    Raises:
+        EvaluationFault: If it cannot be computed, or does not fit.
+    """
+    value = initial_value(instance, tensor, target)
+    if is_initializer(tensor.init.value):
+        return value
+    read = {name: in_dtype(dtype, other) for name, other in tensors_read(instance, tensor).items()}
+    try:
+        found = evaluated(instance, tensor, TensorCalls(torch.device("cpu"), dtype), read)
+    except EvaluationFault:
+        return value
+    return found if isinstance(found, Tensor) and found.shape == value.shape else value
+
+
 def initial_value(instance: Instance, tensor: Parameter | Buffer, target: Tensor) -> Tensor:
     """A tensor's initial value; what is floating is computed in float64, and what is random is drawn.
 
