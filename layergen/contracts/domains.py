@@ -119,7 +119,7 @@ def _help(program: Program, witness: Witness) -> str | None:
                 "where nothing is left, fill with a number that is finite, or drop the row: "
                 f"`nan_to_num({ex.show(node)})`"
             )
-        case Edge.IGNORED:
+        case _ if edge is Edge.IGNORED or (edge is Edge.INDEX and witness.breakdown is not None):
             return f"sum, and divide by a count that is 1 at least: `sum(…) / clamp(count, min=1)`{_larger(witness)}"
         case Edge.OVERFLOW:
             less = "subtract the maximum first, or use `softmax` or `logsumexp`, which do"

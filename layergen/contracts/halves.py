@@ -8,9 +8,10 @@ import torch
 from torch import Tensor
 
 from layergen.contracts.attempts import TOLERANCE, Attempt, comparable, off, worst
-from layergen.contracts.lengths import counted, long_attempts, tables_of_positions
+from layergen.contracts.lengths import counted, counts_positions, long_attempts, tables_of_positions
 from layergen.contracts.open_inputs import first_floating
 from layergen.contracts.promise import Promise, Ways
+from layergen.contracts.results import first_infinite, results_in
 from layergen.contracts.sites import IN_COMMON
 from layergen.contracts.values import ORDINARY, ZERO
 from layergen.diagnostics import FORWARD, Finding, Place
@@ -70,7 +71,8 @@ def _at_length(runs: Runs) -> Iterator[Finding]:
                 continue
             exact, half = attempt.run(torch.float64, 0), attempt.run(attempt.dtype, 0)
             if exact and half and attempt.fails(worst(half, exact, attempt.dtype)):
-                yield from _findings(attempt, half, exact, name)
+                infinite = _infinite(attempt, name)
+                yield from _findings(attempt, half, exact, name) if infinite is None else (infinite,)
                 return
 
 
@@ -92,6 +94,21 @@ def _in_tables(runs: Runs) -> Iterator[Finding]:
             if failing:
                 yield _finding_of_table(failing[0], table, length)
                 break
+
+
+def _infinite(attempt: Attempt, length: str) -> Finding | None:
+    """What is said of an op that gives no finite number at a long dimension in float32 either."""
+    usual, exact = results_in(attempt, torch.float32), results_in(attempt, torch.float64)
+    if usual is None or exact is None or worst(usual[0], exact[0], torch.float32) != float("inf"):
+        return None
+    node = first_infinite(usual[1], exact[1])
+    if node is None:
+        return None
+    op = node.function if isinstance(node, ex.Call) else node.operator
+    message = f"in float32, `{op}` overflows where {length} == {attempt.setting.sizes[length]}"
+    help = f"compute such that no value on the way grows with `{length}`, as step by step, or of logarithms"
+    notes = attempt.started(torch.float64).explainer.notes()
+    return LossOfPrecision.at(Place(FORWARD, node.span), message, notes=notes, help=help)
 
 
 def _findings(attempt: Attempt, half: Run, exact: Run, length: str | None = None) -> Iterator[Finding]:
@@ -123,7 +140,7 @@ def _finding(attempt: Attempt, half: Run, exact: Run, length: str | None) -> tup
             notes = notes if share == float("inf") else (f"error: {share:.0%} of the output", *notes)
             wide = _input_of(program, found) or first_floating(program) or "x"
             help = f"compute in float32 or wider: `h = upcast({wide})`, and come back with `type_as(…, {wide})`"
-            if length is not None:
+            if length is not None and (miscounts or counts_positions(program)):
                 help = f"count in float32: `arange({length}, dtype=float32)`, and `upcast(…)` what it meets"
             place = Place(FORWARD, found.target.span)
             return found, LossOfPrecision.at(place, message, notes=notes, help=help)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from itertools import product
 
 from torch import Tensor
 
@@ -114,7 +115,8 @@ def _matched_mixes(probe: Probe, training: bool, batch: str) -> bool:
 
 def _finding(probe: Probe, training: bool, batch: str, found: Dependence) -> Finding:
     program = probe.program
-    mode = "" if not program.asks_mode else " in training" if training else " in evaluation"
+    always = not program.asks_mode or (training and Samples(probe, probe, False, batch).dependence() is not None)
+    mode = "" if always else " in training" if training else " in evaluation"
     message = f"`{found.output}` {found.words}{mode}"
     key = (program.run if batch == LEADING else None) or batch  # by which the author knows it
     line = f"mixes: {{{key}: training}}" if mode == " in training" else f"mixes: [{key}]"
@@ -124,22 +126,42 @@ def _finding(probe: Probe, training: bool, batch: str, found: Dependence) -> Fin
     before = probe.run(training, found.before)
     after = None if found.after is None else probe.run(training, found.after)
     assert before is not None
-    culprit = _culprit(probe, batch, found.place, before, after)
+    culprit = _culprit(probe, batch, found.place, training, before, after)
     place = Place(FORWARD, culprit.span) if culprit else before.place(found.output)
     notes = probe.instance.explainer.notes()
     return DependentSamples.at(place, message, notes=notes, help=help)
 
 
-def _culprit(probe: Probe, batch: str, place: int, before: Run, after: Run | None) -> ex.Name | None:
-    """The first statement whose result has the samples in front, of which one has changed."""
+def _culprit(probe: Probe, batch: str, place: int, training: bool, before: Run, after: Run | None) -> ex.Name | None:
+    """The first statement whose result has the samples in front, of which one has changed, and is not elsewhere."""
     if after is None or batch == LEADING:
         return None
     size = probe.setting.sizes[batch]
-    for one, other in zip(before.steps, after.steps, strict=False):
-        both = _has_samples(one.value, size) and _has_samples(other.value, size)
-        if both and differs(one.value[place], other.value[place]):
+    other = _of_more(probe, batch, training)
+    for index, (one, changed) in enumerate(zip(before.steps, after.steps, strict=False)):
+        more = other.steps[index].value if other is not None and index < len(other.steps) else None
+        by_chance = more is not None and not _has_samples(more, size + 1)
+        both = _has_samples(one.value, size) and _has_samples(changed.value, size) and not by_chance
+        if both and differs(one.value[place], changed.value[place]) and not _share(one.value, changed.value):
             return one.target
     return None
+
+
+def _share(one: Tensor, other: Tensor) -> bool:
+    """Whether some sample is in both, wherever it stands: they were put in another order."""
+    return any(not differs(row, changed) for row, changed in product(one, other))
+
+
+def _of_more(probe: Probe, batch: str, training: bool) -> Run | None:
+    """A run with a sample more, whose results tell which sizes are as many as there are samples by chance."""
+    larger = resized(probe.setting, batch, probe.setting.sizes[batch] + 1)
+    if not allowed(probe.program, larger):
+        return None
+    try:
+        other = probe.at(larger)
+    except TrialFault:
+        return None
+    return other.run(training, other.drawn())
 
 
 def _has_samples(value: object, size: int) -> bool:

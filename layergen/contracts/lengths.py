@@ -46,6 +46,12 @@ def counted(program: Program) -> tuple[str, ...]:
     return tuple(name for name in program.dimensions if name in found)
 
 
+def counts_positions(program: Program) -> bool:
+    """Whether a forward makes positions, or takes what is computed from them from a table."""
+    made = any(call.function in POSITIONS for call in program.forward.calls)
+    return made or any(True for _ in tables_of_positions(program))
+
+
 def tables_of_positions(program: Program) -> Iterator[str]:
     """The buffers of no dtype of their own that are computed from positions, and from nothing else."""
     for name, buffer in program.buffers.items():

@@ -154,6 +154,8 @@ class Explainer(Words):
         if isinstance(entries, tuple) and ex.Literal(...) not in entries and len(declared) == len(found):
             index = next(index for index, size in enumerate(declared) if size != found[index])
             own, other = ex.show(entries[index]), self.size(found[index])
+            if self.formula is None and any(self.size(size) == other for size in (*found[:index], *found[index + 1 :])):
+                other = str(found[index])  # as another dimension, by chance
             if self.size(declared[index]) != own and type(declared[index]) is int:
                 own = f"{own} = {declared[index]}"
             message = f"dimension {index} of output `{name}` is declared as `{own}`, but is `{other}`"
