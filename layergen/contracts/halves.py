@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from layergen.contracts.attempts import TOLERANCE, Attempt, comparable, off, worst
+from layergen.contracts.codes import other_codes
 from layergen.contracts.lengths import counted, counts_positions, long_attempts, tables_of_positions
 from layergen.contracts.open_inputs import first_floating
 from layergen.contracts.promise import Promise, Ways
@@ -46,6 +47,9 @@ def _at_setting(runs: Runs) -> Iterator[Finding]:
                 attempt = Attempt(runs.program, runs.setting, dtype, half.training)
                 if attempt.fails(worst(half.run, exact.run, dtype)):
                     yield from _findings(attempt, half.run, exact.run)
+                    return
+                if codes := list(other_codes(attempt, half.run, exact.run)):
+                    yield from codes
                     return
 
 
