@@ -105,9 +105,10 @@ def _infinite(attempt: Attempt, length: str) -> Finding | None:
     usual, exact = results_in(attempt, torch.float32), results_in(attempt, torch.float64)
     if usual is None or exact is None or worst(usual[0], exact[0], torch.float32) != float("inf"):
         return None
-    node = first_infinite(usual[1], exact[1])
-    if node is None:
+    right = first_infinite(usual[1], exact[1])
+    if right is None:
         return None
+    node = right.node
     op = node.function if isinstance(node, ex.Call) else node.operator
     message = f"in float32, `{op}` overflows where {length} == {attempt.setting.sizes[length]}"
     help = f"compute such that no value on the way grows with `{length}`, as step by step, or of logarithms"

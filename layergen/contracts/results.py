@@ -1,6 +1,7 @@
 """What each op of a run gave, and which is the first that gave no finite number where another dtype gives one."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -13,7 +14,18 @@ from layergen.run.instance import Instance
 from layergen.run.watching import Watcher
 
 Node = ex.Call | ex.Binary
-Results = Sequence[tuple[Node, Tensor]]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What an op gave of which operands."""
+
+    node: Node
+    operands: tuple[object, ...]
+    value: Tensor
+
+
+Results = Sequence[Result]
 
 
 class ResultWatch(Watcher[Results]):
@@ -21,11 +33,11 @@ class ResultWatch(Watcher[Results]):
 
     def __init__(self, instance: Instance) -> None:
         super().__init__(instance)
-        self.results: list[tuple[Node, Tensor]] = []
+        self.results: list[Result] = []
 
     def gave(self, node: Node, operands: Sequence[object], value: object) -> None:
         parts = value if isinstance(value, list | tuple) else (value,)
-        self.results += [(node, part) for part in parts if isinstance(part, Tensor)]
+        self.results += [Result(node, tuple(operands), part) for part in parts if isinstance(part, Tensor)]
 
     def evidence(self, run: Run | None) -> Results:
         return self.results
@@ -43,11 +55,11 @@ def results_in(attempt: Attempt, dtype: torch.dtype) -> tuple[Run, Results] | No
         return run, watch.evidence(run)
 
 
-def first_infinite(found: Results, exact: Results) -> Node | None:
-    """The first op that gave infinity or NaN where float64 gives a number."""
-    for (node, value), (other, right) in zip(found, exact, strict=False):
-        if node is not other or value.shape != right.shape:
+def first_infinite(found: Results, exact: Results) -> Result | None:
+    """What float64 gives of the first op that gave infinity or NaN there."""
+    for one, right in zip(found, exact, strict=False):
+        if one.node is not right.node or one.value.shape != right.value.shape:
             return None
-        if value.is_floating_point() and bool((~value.isfinite() & right.isfinite()).any()):
-            return node
+        if one.value.is_floating_point() and bool((~one.value.isfinite() & right.value.isfinite()).any()):
+            return right
     return None

@@ -46,6 +46,7 @@ FAR = Point("of some 9", lambda shape: 9 * torch.randn(shape), torch.rand)
 FARTHER = Point("of some 30", lambda shape: 30 * torch.randn(shape), torch.rand)
 WIDE = Point("of some 300", lambda shape: 300 * torch.randn(shape), torch.rand)
 HUGE = Point("of 100 and -100", _signs(100), _ends)
+SQUARED = Point("of 300 and -300", _signs(300), _ends)  # whose squares are more than float16 holds
 
 
 @contextmanager

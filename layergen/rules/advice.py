@@ -255,3 +255,28 @@ class SteepPower(Rule):
     code = "LG610"
     judges = True
     advises = True
+
+
+class HalfOverflow(Rule):
+    """In float16, a value on the way is more than float16 holds, though the output is not.
+
+    A float16 ends at 65504, so that the square of 256 is infinite there, and what is divided by the root of its mean
+    is 0. The forward is run in float16 and in float64 on the same inputs of 300 and -300, or 100 and -100, and the op
+    is told that is the first to give infinity or NaN in float16 alone, where an output is off for it by more than a
+    tenth that is 1024 at most. It has to be an op of one tensor, such as a square, or one whose result a number makes
+    small enough afterwards, as the scale of scores.
+
+        forward: y = x * rsqrt(mean(square(x), dim=-1, keepdim=True) + eps)
+
+    It is advice, which changes no exit code: who knows how large activations are may need no more.
+
+    Fix: compute in float32 or wider what float16 does not hold, and come back; or scale before the product.
+
+        forward: |
+          h = upcast(x)
+          y = type_as(h * rsqrt(mean(square(h), dim=-1, keepdim=True) + eps), x)
+    """
+
+    code = "LG612"
+    judges = True
+    advises = True
