@@ -7,16 +7,17 @@ class LossOfPrecision(Rule):
     """In half precision, the layer computes something else, or in float64 what float32 holds of it.
 
     The forward is run in float16 and bfloat16, and in float64 on the very same inputs and parameters; where
-    positions are counted along a dimension, with a long one too, and with larger arguments where these bound it. A
-    buffer that is computed from positions has the layer's dtype as well, unless it declares one: what that makes of
-    its values, or of what they are computed from, is held against what they are. In float16 inputs are all zero as
-    well, where an `eps` of 1e-12 is nothing, and `normalize(x)` divides by it. An error of more than a tenth of the
-    output is no rounding: a bfloat16 has eight bits, so that it counts 257 as 256, and a float16 ends at 65504. Where
-    a change of the inputs by as little as their own rounding does the same, the layer is not at fault. Of integers
-    and flags, as codes and indices are, more than a tenth may not be others, nor several times as many as such a
-    change makes others. In float64 it is run once more with all casts to less left out: what `float(x)` cuts off does not come back. What is computed of
-    integers alone, as `1 / count`, is float32 to torch: one of `double(count)` has as many digits as what it meets.
-    Each statement is told that is off by itself.
+    positions are counted along a dimension, with a long one too, and with larger arguments where these bound
+    it. A buffer that is computed from positions has the layer's dtype as well, unless it declares one: what
+    that makes of its values, or of what they are computed from, is held against what they are. In float16
+    inputs are all zero as well, where an `eps` of 1e-12 is nothing, and `normalize(x)` divides by it. An error
+    of more than a tenth of the output is no rounding: a bfloat16 has eight bits, so that it counts 257 as 256,
+    and a float16 ends at 65504. Where a change of the inputs by as little as their own rounding does the same,
+    the layer is not at fault. Of integers and flags, as codes and indices are, more than a tenth may not be
+    others, nor several times as many as such a change makes others. In float64 it is run once more with all
+    casts to less left out: what `float(x)` cuts off does not come back. What is computed of integers alone, as
+    `1 / count`, is float32 to torch: one of `double(count)` has as many digits as what it meets. Each statement
+    is told that is off by itself.
 
         forward: |
           t = type_as(arange(L), x)             # in bfloat16, 2047 positions are 264 values
