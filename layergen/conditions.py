@@ -19,7 +19,7 @@ from layergen.prove.preconditions import Precondition, preconditions
 from layergen.prove.proof import prove
 from layergen.prove.proven import Proof, Tried
 from layergen.prove.small_sizes import SmallSizes, outputs_with_entries
-from layergen.prove.thresholds import spares
+from layergen.prove.thresholds import is_needed, spares
 from layergen.resolve.program import Program
 from layergen.settings.choice import Setting, allowed
 from layergen.settings.crossed import crossed
@@ -52,6 +52,7 @@ class Conditions:
         self.grown = {case.setting.name: case.setting for case in cases}
         self.known: dict[str, PreconditionCase] = {}
         self.formulas: dict[str, Demanded] = {}
+        self.needed: dict[str, bool] = {}  # by their texts, those that were held against many sizes
         self.on_ways = OnWays(program)
         self.at_numbers: dict[str, list[Any]] = {}  # conditions of a way that were asked about at some numbers alone
 
@@ -70,6 +71,8 @@ class Conditions:
                 continue
             judged.add(question)
             for condition in preconditions(self.program, replace(proof, setting=self.setting(proof))):
+                if not self.is_needed(condition):
+                    continue
                 if not proof.concrete:
                     self.add(condition)
                 else:  # what holds at numbers is not said of all
@@ -104,7 +107,7 @@ class Conditions:
             near = _Near(way, SmallSizes(self.program, way, guesses, at_numbers, fixed))
             found[proof.setting.name] = near
             self.learn(near)
-            told = tuple(near.sizes.told(near.known))
+            told = tuple(filter(self.is_needed, near.sizes.told(near.known)))
             near.known += [condition.condition for condition in told]
             near.lost += [condition for condition in told if not self.add(condition)]
         return found
@@ -182,6 +185,13 @@ class Conditions:
         if self.does(way, demanded) is Does.WORK:
             return False
         return not any(spares(near, demanded.condition) for near in self.on_ways.near(way, {*demanded.broken}))
+
+    def is_needed(self, condition: Precondition) -> bool:
+        """Whether no size up to many shows that the layer works without a condition."""
+        if condition.text not in self.needed:
+            ground = Outcomes(self.program, numbers(self.program, condition.kept))
+            self.needed[condition.text] = is_needed(ground, condition.condition)
+        return self.needed[condition.text]
 
     def refuses(self, broken: Setting) -> bool:
         """Whether torch refuses a setting with data, and does not only give nothing, as it does without."""

@@ -4,14 +4,13 @@ A layer that looks up the position of each entry, `embedding(arange(L), table)`,
 whose index leaves the table whatever the sizes are is wrong, and no other sizes are looked for.
 """
 
-import torch
-
 from layergen.diagnostics import Span
 from layergen.domains.site import Edge
 from layergen.domains.study import suspects_at
 from layergen.resolve.program import Program
 from layergen.run.forward import TrialFault
 from layergen.run.instance import Instance, Placement
+from layergen.run.low_integers import run_or_lower
 from layergen.run.on_data import CPU, drawn, fill, fits
 from layergen.run.said import beyond_a_table
 from layergen.run.trial import works_at
@@ -29,10 +28,10 @@ def _outgrown(program: Program, setting: Setting) -> bool:
         return False
     for training in program.modes:
         try:
-            with drawn(), torch.no_grad():
+            with drawn():
                 instance = Instance(program, setting, Placement(CPU))
                 fill(instance)
-                instance.run(training)
+            run_or_lower(instance, training)
         except TrialFault as fault:
             if beyond_a_table(fault.finding.message):
                 return _follows_a_size(program, setting, training, fault.finding.place.span)

@@ -12,7 +12,8 @@ from typing import Any
 from layergen.prove.formula import value
 from layergen.prove.hints import Hints, at_point, lowered, numbers, raised
 from layergen.prove.outcomes import Does, Outcomes, Point
-from layergen.prove.preconditions import TRIALS, Points
+from layergen.prove.points import Points
+from layergen.prove.preconditions import TRIALS
 from layergen.resolve.program import Program
 from layergen.settings.branches import way as taken
 from layergen.settings.choice import Setting

@@ -4,16 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
-import torch
-
 from layergen.diagnostics import Finding
 from layergen.faults import SpecError
 from layergen.prove.hints import Hints, at_point
 from layergen.resolve.program import Program
 from layergen.run.forward import TrialFault
 from layergen.run.instance import Instance, Placement
+from layergen.run.low_integers import run_or_lower
+from layergen.run.misfits import misfit
 from layergen.run.on_data import CPU, drawn, fill, fits
-from layergen.run.trial import check_shapes
 from layergen.settings.choice import Setting
 
 Point = Mapping[str, int]  # a value for each name
@@ -84,23 +83,22 @@ class Outcomes:
         refused: list[bool] = []
         for training in self.program.modes:
             try:
-                with drawn(), torch.no_grad():
-                    run = instance.run(training)
+                run = run_or_lower(instance, training)
             except TrialFault as fault:
                 if fault.unchecked:
                     self.senseless.add(key)
                 refused.append(training)
                 continue
             try:
-                misfit = next(iter(check_shapes(instance, run)), None)
+                found = misfit(instance, run)
             except TrialFault:  # there is no such size
                 self.senseless.add(key)
                 refused.append(training)
                 continue
             if not all(output.numel() for output in run.outputs.values()):
                 return None  # nothing is asked for, and nothing comes of it
-            if misfit is not None:
-                self.misfits[key] = misfit
+            if found is not None:
+                self.misfits[key] = found
                 return Does.MISFIT
         if not refused:
             return Does.WORK

@@ -8,29 +8,28 @@ precondition; if the layer works, it was bookkeeping; if the outputs come out ot
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from itertools import chain, islice, pairwise, product
+from itertools import chain, islice
 from typing import Any
 
 import sympy
 
 from layergen.diagnostics import FORWARD, Finding, Place
 from layergen.faults import SpecError, refuse
-from layergen.prove.formula import shown, values
-from layergen.prove.hints import Hints, at_point, lowered, numbers
+from layergen.prove.formula import shown
+from layergen.prove.hints import Hints, lowered, numbers
+from layergen.prove.points import SMALL, Points, names_larger
 from layergen.prove.proven import GuardAt, Proof
 from layergen.resolve.program import Program
 from layergen.rules.shapes import HiddenCoupling
 from layergen.run.forward import TrialFault
 from layergen.run.instance import Instance
-from layergen.run.trial import check_shapes
+from layergen.run.misfits import misfit
 from layergen.settings.choice import Setting, allowed
 
-SMALL = (1, 2, 3, 4, 5)  # values at which a condition may break
-POINTS = 700  # values of the names of one condition that are looked at
-EDGES = 1200  # values up to which a condition is followed that mentions a number
 STRETCHED = 6  # points at which a size of 1 is held against the others
 ROOM = 8  # by what other dimensions grow where a condition is broken
 TRIALS = 3  # points at which a broken condition is tried
+LOOSER = {sympy.StrictLessThan: sympy.Le, sympy.StrictGreaterThan: sympy.Ge}
 
 
 @dataclass(frozen=True)
@@ -57,12 +56,27 @@ def preconditions(program: Program, proof: Proof) -> Iterator[Precondition]:
     accepted: list[Any] = []
     ground = numbers(program, proof.setting)
     for guard in sorted(_atoms(proof.guards), key=_simplicity):
-        if not guard.condition.free_symbols or isinstance(guard.condition, sympy.Ne | sympy.Or):
+        if not guard.condition.free_symbols:
+            continue
+        if isinstance(guard.condition, sympy.Ne | sympy.Or):
+            _hold_beyond(program, ground, guard, accepted)
             continue
         outcome = _judge(program, ground, guard, accepted)
         if outcome is not None:
-            accepted.append(guard.condition)
+            accepted.append(outcome.condition)
             yield outcome
+
+
+def _hold_beyond(program: Program, found: Hints, guard: GuardAt, accepted: Sequence[Any]) -> None:
+    """Hold shapes that are as declared against the sizes of which a condition speaks that is no precondition.
+
+    Raises:
+        SpecError: If they are not as declared there.
+    """
+    if names_larger(guard.condition):
+        points = Points(program, found, guard.condition, accepted)
+        for setting in islice(points.settings(False), TRIALS):
+            _working(program, guard, [setting])
 
 
 def _simplicity(guard: GuardAt) -> tuple[int, bool, int]:
@@ -139,6 +153,9 @@ def _is_overflow(condition: Any) -> bool:
 def _judge(program: Program, found: Hints, guard: GuardAt, accepted: Sequence[Any]) -> Precondition | None:
     points = Points(program, found, guard.condition, accepted)
     broken = list(islice(points.settings(False), TRIALS))
+    if not broken:  # bounds and constraints may allow nothing small
+        points = Points(program, found, guard.condition, accepted, far=True)
+        broken = list(islice(points.settings(False), TRIALS))
     works = _working(program, guard, broken)
     units: tuple[str, ...] = ()
     passed = works
@@ -149,7 +166,10 @@ def _judge(program: Program, found: Hints, guard: GuardAt, accepted: Sequence[An
         larger = Points(program, found, guard.condition, accepted, SMALL[1:])
         broken = list(islice(larger.settings(False), TRIALS))
         works = _working(program, guard, broken)
-    if works is not None or not broken or _works_with_room(program, guard, broken):
+    if works is not None:
+        looser = LOOSER.get(type(guard.condition))  # torch may ask for more than the layer demands
+        return looser and _judge(program, found, GuardAt(looser(*guard.condition.args), guard.node), accepted)
+    if not broken or _works_with_room(program, guard, broken):
         return None
     kept = _kept(program, points)
     if kept is None:  # it may be that the other arguments ask for more
@@ -157,7 +177,7 @@ def _judge(program: Program, found: Hints, guard: GuardAt, accepted: Sequence[An
         return None if low == found else _judge(program, low, guard, accepted)
     if isinstance(guard.condition, sympy.Eq) and not _is_divisibility(program, guard.condition):
         raise SpecError([_coupled(guard)])
-    if _is_tangled(guard.condition):
+    if _is_tangled(guard.condition) and points.told_by_bounds(guard.condition):
         return None
     return Precondition(told(program, guard.condition), guard.condition, kept, broken[0], passed)
 
@@ -247,86 +267,12 @@ def _try(program: Program, setting: Setting) -> Finding | None:
     try:
         instance = Instance(program, setting)
         run = instance.run(training=True)
-        mismatch = next(iter(check_shapes(instance, run)), None)
+        mismatch = misfit(instance, run)
     except TrialFault:
         raise Refused from None
     if mismatch is None and not all(output.numel() for output in run.outputs.values()):
         raise Refused
     return mismatch
-
-
-class Points:
-    """The points at which a condition only just holds, and those at which it only just does not.
-
-    Args:
-        program: The layer.
-        found: Values for the names that the condition does not mention.
-        condition: The condition.
-        accepted: Conditions that hold at all of the points.
-        sizes: What a name may be.
-    """
-
-    def __init__(
-        self, program: Program, found: Hints, condition: Any, accepted: Sequence[Any], sizes: Sequence[int] = SMALL
-    ) -> None:
-        self.program = program
-        self.found = found
-        self.names = sorted(symbol.name for symbol in condition.free_symbols)
-        choices = [(*sizes, *self.edges(condition, name)) for name in self.names]
-        tried = list(islice(product(*choices), POINTS))
-        judged = zip(tried, self.at(condition, tried), self.at(_slack(condition), tried), strict=True)
-        sides: dict[bool, list[tuple[int, int, tuple[int, ...]]]] = {True: [], False: []}
-        for point, holds, slack in judged:
-            if holds is not None and slack is not None:
-                sides[bool(holds)].append((abs(int(slack)), sum(point), point))
-        self.sides = {
-            holds: self.kept([point for *_, point in sorted(side)], accepted) for holds, side in sides.items()
-        }
-
-    def edges(self, condition: Any, name: str) -> Iterator[int]:
-        """The values beside which a condition that mentions a larger number changes, with the other names as found."""
-        if all(abs(number) <= SMALL[-1] for number in condition.atoms(sympy.Integer)):
-            return
-        others = tuple(self.found.names.get(other, 1) for other in self.names)
-        place = self.names.index(name)
-        line = [(*others[:place], number, *others[place + 1 :]) for number in range(SMALL[-1], EDGES)]
-        for (before, one), (after, other) in pairwise(zip(line, self.at(condition, line), strict=True)):
-            if None not in (one, other) and bool(one) != bool(other):
-                yield from (before[place], after[place])
-                return
-
-    def at(self, formula: Any, points: Sequence[tuple[int, ...]]) -> Sequence[Any]:
-        """What a formula comes to at some points; None where it cannot be computed."""
-        if not points:
-            return []
-        columns: dict[str, Sequence[int]] = {name: (number,) * len(points) for name, number in self.found.names.items()}
-        columns |= dict(zip(self.names, zip(*points, strict=True), strict=True))
-        try:
-            return values(formula, columns, len(points))
-        except ValueError:  # a function that is not known: nothing can be said of the condition
-            return [None] * len(points)
-        except ArithmeticError:
-            return [None] if len(points) == 1 else [self.at(formula, [point])[0] for point in points]
-
-    def kept(self, points: list[tuple[int, ...]], accepted: Sequence[Any]) -> list[tuple[int, ...]]:
-        """The points at which all accepted conditions hold."""
-        for other in accepted:
-            points = [point for point, holds in zip(points, self.at(other, points), strict=True) if holds]
-        return points
-
-    def settings(self, holds: bool) -> Iterator[Setting]:
-        """The settings of one side that bounds and constraints allow, the nearest first."""
-        for point in self.sides[holds]:
-            setting = at_point(
-                self.program, self.found, {**self.found.names, **dict(zip(self.names, point, strict=True))}
-            )
-            if setting is not None:
-                yield setting
-
-
-def _slack(condition: Any) -> Any:
-    """How far a condition is from its edge."""
-    return condition.lhs - condition.rhs if isinstance(condition, sympy.core.relational.Relational) else sympy.S.Zero
 
 
 def _shape_depends(finding: Finding, guard: GuardAt) -> Finding:

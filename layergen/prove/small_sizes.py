@@ -19,6 +19,7 @@ from layergen.prove.formula import value
 from layergen.prove.fractions import holds_at_other_fractions
 from layergen.prove.hints import lowered, numbers
 from layergen.prove.outcomes import Does, Outcomes, Point
+from layergen.prove.points import WIDE
 from layergen.prove.preconditions import Precondition
 from layergen.prove.proven import Proof, Tried
 from layergen.prove.thresholds import conditions, just_broken, most, precondition
@@ -31,6 +32,7 @@ TOGETHER = ((1, 1), (2, 3), (3, 2), (2, 2))
 LONGEST = 5000  # number of the spec that a size is tried above
 GROWN = (1, 2, 4)  # by how much sizes grow with arguments
 POINTS = 90  # that are tried
+ROUNDING = (sympy.floor, sympy.ceiling, sympy.Mod, sympy.Max, sympy.Min)
 PATIENCE = 1500  # points at which conditions are tried in vain, before none is looked for
 
 
@@ -93,7 +95,7 @@ class SmallSizes:
             SpecError: If it is not refused, but gives other shapes than declared.
         """
         found: Point | None = None
-        for changes in self.refused:
+        for changes in (*self.refused, *self.refused_along(known)):
             point = self.outcomes.point(changes)
             # What has size 1 is stretched: that is looked at elsewhere.
             if _hold(known, point) and _is_claimed(point, changes, self.fixed):
@@ -101,6 +103,14 @@ class SmallSizes:
                 refuse([misfit] if misfit else [])
                 found = found or point
         return found
+
+    def refused_along(self, known: Sequence[Any]) -> Iterator[Point]:
+        """Many values of the sizes of which a condition says more than a bound, where the layer is refused."""
+        told = {part.name for condition in known if condition.has(*ROUNDING) for part in condition.free_symbols}
+        names = sorted(told & self.outcomes.ground.setting.sizes.keys()) if self.outcomes.works({}) else ()
+        changes = ({name: number} for name in names for number in WIDE)
+        kept = (each for each in changes if _hold(known, self.outcomes.point(each)))
+        yield from (each for each in kept if self.outcomes.at(each) not in (None, Does.WORK))
 
     @property
     def tried(self) -> int:

@@ -14,6 +14,7 @@ import sympy
 
 from layergen.prove.formula import symbol, value, values
 from layergen.prove.outcomes import Does, Outcomes, Point
+from layergen.prove.points import WIDE
 from layergen.prove.preconditions import Precondition, told, units_of
 from layergen.settings.choice import Setting
 
@@ -189,6 +190,13 @@ def spares(outcomes: Outcomes, condition: Any) -> bool:
         return True
     broken = (changes for changes, holds in islice(_beside(outcomes, condition), 2 * BESIDE) if not holds)
     return any(outcomes.works(each) and not units_of(condition, outcomes.point(each)) for each in broken)
+
+
+def is_needed(outcomes: Outcomes, condition: Any) -> bool:
+    """Whether a layer works at none of many sizes that break a condition; those aside at which a name of it is 1."""
+    changes = [{name: number} for name in outcomes.ground.setting.sizes for number in WIDE]
+    broken = (each for each in changes if not value(condition, outcomes.point(each)))
+    return not any(outcomes.works(each) and not units_of(condition, outcomes.point(each)) for each in broken)
 
 
 def most(outcomes: Outcomes, name: str, number: int) -> Precondition | None:
