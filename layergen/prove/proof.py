@@ -22,6 +22,7 @@ from layergen.settings.branches import way
 from layergen.settings.choice import Setting
 from layergen.settings.runs import pattern, sizes_of
 
+LONG = 4099  # longer than windows are
 MULTIPLE = 10_000  # dimensions that are a multiple of all arguments get no larger than some times this
 
 
@@ -88,6 +89,7 @@ def _fails_at_all_sizes(search: Search) -> bool:
     multiple = math.prod(values) ** 2
     factors = (3, 4, 5, 7, 11, 13, 17, 19, 23, 29)
     choices = [dict(zip(found.setting.sizes, factors, strict=False)), dict.fromkeys(found.setting.sizes, 1)]
+    choices += [{**choices[0], name: LONG} for name in found.setting.sizes]
     if multiple <= MULTIPLE:
         choices.append({name: multiple * factor for name, factor in zip(found.setting.sizes, factors, strict=False)})
     return not any(works_at(program, replace(found.setting, sizes=sizes)) for sizes in choices)

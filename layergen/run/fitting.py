@@ -5,7 +5,7 @@ whole groups. Where some sizes suit it, the proofs and the preconditions find ou
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
 from layergen.resolve.program import Program
@@ -13,6 +13,7 @@ from layergen.run.trial import works_at
 from layergen.settings.choice import Setting, allowed, case_sizes
 
 LARGER = (3, 9)  # by what sizes grow where a layer needs larger inputs than usual
+LONGER = (27, 81, 243, 729)  # the same, where nothing else helps
 FACTORS = (3, 5, 7, 11, 13, 17, 19, 23, 29)
 LITTLE = (3, 2, 5, 4)
 MULTIPLE = 720  # the largest product of arguments of which sizes are made multiples
@@ -38,7 +39,30 @@ def fitted(
         other = replace(setting, sizes={**sizes, **fixed})
         if other != setting and allowed(program, other) and works(program, other):
             return other
-    return setting
+    return _lengthened(program, setting, works, fixed) or setting
+
+
+def _lengthened(
+    program: Program, setting: Setting, works: Callable[[Program, Setting], bool], fixed: Mapping[str, int]
+) -> Setting | None:
+    """The setting with only those sizes larger that have to be, by as little as lets the layer work, and some more."""
+
+    def suits(sizes: Mapping[str, int]) -> bool:
+        other = replace(setting, sizes={**sizes, **fixed})
+        return allowed(program, other) and works(program, other)
+
+    grown = [{name: size * times for name, size in setting.sizes.items()} for times in LONGER]
+    sizes = next((each for each in grown if suits(each)), None)
+    if sizes is None:
+        return None
+    for name, own in setting.sizes.items():
+        below, above = own - 1, sizes[name]
+        while above - below > 1:
+            middle = (above + below) // 2 if below >= own else own  # most need not be larger at all
+            below, above = (below, middle) if suits({**sizes, name: middle}) else (middle, above)
+        roomy = {**sizes, name: above + own if above > own else own}
+        sizes = roomy if suits(roomy) else {**sizes, name: above}
+    return replace(setting, sizes={**sizes, **fixed})
 
 
 def _others(setting: Setting) -> Iterator[dict[str, int]]:
