@@ -275,7 +275,7 @@ def raises(layer: CheckedLayer, doc: DocText) -> Iterator[str]:
     ranks = [code(name) for name in checked if name not in sized | told]
     reasons += [f"{listed(ranks, 'or')} has another number of dimensions"] if ranks else []
     shapes = [code(name) for name in checked if name in sized]
-    reasons += [f"{listed(shapes, 'or')} has another shape"] if shapes else []
+    reasons += [f"{listed(shapes, 'or')} has another shape that torch would take"] if shapes else []
     if reasons:
         yield from entry("ValueError", f"If {listed(reasons, 'or', comma=True)}.", doc)
     by_torch: dict[tuple[str, ...], list[str]] = {found.errors: [] for found in layer.kept_by_torch}
