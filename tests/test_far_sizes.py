@@ -38,6 +38,13 @@ def test_a_bound_that_is_large_is_a_precondition_where_torch_refuses_what_is_bey
     assert (condition.kept.setting.sizes["L"], condition.broken[0].sizes["L"]) == (512, 513)
 
 
+def test_a_large_bound_of_quotients_of_quotients_is_a_precondition_too() -> None:
+    parts = {**SERIES, "outputs": {"y": ["N"]}}
+    layer = checked(program("a = x[:, ::2][:, ::2]\ny = sum(a + a[:, :300], dim=1) + sum(x, dim=1)", **parts))
+    (condition,) = layer.preconditions
+    assert (condition.kept.setting.sizes["L"], condition.broken[0].sizes["L"]) == (1200, 1201)
+
+
 def test_a_question_about_a_large_number_that_changes_nothing_is_no_precondition() -> None:
     layer = checked(program("y = x + sum(x[:, :512], dim=1, keepdim=True)", **SERIES))
     assert not layer.preconditions

@@ -17,7 +17,7 @@ from layergen.diagnostics import FORWARD, Finding, Place
 from layergen.faults import SpecError, refuse
 from layergen.prove.formula import shown
 from layergen.prove.hints import Hints, lowered, numbers
-from layergen.prove.points import SMALL, Points, names_larger
+from layergen.prove.points import SMALL, WIDE, Points, names_larger
 from layergen.prove.proven import GuardAt, Proof
 from layergen.resolve.program import Program
 from layergen.rules.shapes import HiddenCoupling
@@ -177,8 +177,8 @@ def _judge(program: Program, found: Hints, guard: GuardAt, accepted: Sequence[An
         return None if low == found else _judge(program, low, guard, accepted)
     if isinstance(guard.condition, sympy.Eq) and not _is_divisibility(program, guard.condition):
         raise SpecError([_coupled(guard)])
-    if _is_tangled(guard.condition) and points.told_by_bounds(guard.condition):
-        return None
+    if _is_tangled(guard.condition) and _is_small(program, broken[0]) and points.told_by_bounds(guard.condition):
+        return None  # what is tried at small sizes tells it better
     return Precondition(told(program, guard.condition), guard.condition, kept, broken[0], passed)
 
 
@@ -257,6 +257,11 @@ def _is_tangled(condition: Any) -> bool:
     """Whether a condition is about quotients of quotients, and so no help to a reader."""
     parts = condition.atoms(sympy.floor, sympy.Mod)
     return any(argument.has(sympy.floor, sympy.Mod) for part in parts for argument in part.args)
+
+
+def _is_small(program: Program, setting: Setting) -> bool:
+    """Whether a setting has no number that is larger than those which all layers are tried at."""
+    return max(numbers(program, setting).names.values(), default=0) <= WIDE[-1]
 
 
 def _try(program: Program, setting: Setting) -> Finding | None:
