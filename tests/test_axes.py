@@ -28,9 +28,20 @@ FAULTY = {
     "merged": (f"h = {SPLIT}\ny = reshape(h, [N, L, dim])", SHAPE, "reshape(transpose(h, 1, 2), [N, L, dim])"),
     "the rest": (f"h = {SPLIT}\ny = reshape(h, [N, L, -1])", SHAPE, "reshape(transpose(h, 1, 2), [N, L, -1])"),
     "for a transpose": ("y = reshape(x, [N, dim, L])", ["N", "dim", "L"], "reshape(transpose(x, 1, 2), [N, dim, L])"),
+    "one of two shifts": (
+        "h = reshape(pad(x, [1, 0]), [N, dim + 1, L])\ny = transpose(relu(h[:, 1:]), 1, 2)",
+        SHAPE,
+        "reshape(transpose(pad(x, [1, 0]), 1, 2), [N, dim + 1, L])",
+    ),
+    "rows of another number": (
+        "h = pad(reshape(x, [N, dim, L]), [1, 0])\ny = reshape(h, [N, L + 1, dim])",
+        ["N", "L + 1", "dim"],
+        "reshape(transpose(x, 1, 2), [N, dim, L])",
+    ),
 }
 PAIRS: dict[str, Any] = {"inputs": {"x": ["N", "2 * L", "dim"]}}
 SQUARES: dict[str, Any] = {"inputs": {"x": ["N", "L", "L"]}}
+DISTANCES: dict[str, Any] = {"inputs": {"x": ["N", "L", "2 * L - 1"]}}
 OWNED: dict[str, Any] = {"parameters": {"w": {"shape": ["dim", "heads"], "init": "xavier_uniform"}}}
 SOUND: dict[str, tuple[str, list[str], dict[str, Any]]] = {
     "split": (f"y = {SPLIT}", ["N", "heads", "L", "dim // heads"], {}),
@@ -38,6 +49,21 @@ SOUND: dict[str, tuple[str, list[str], dict[str, Any]]] = {
     "flat": ("y = reshape(x, [N, L * dim])", ["N", "L * dim"], {}),
     "neighbours in time": ("y = reshape(x, [N, L, 2 * dim])", ["N", "L", "2 * dim"], PAIRS),
     "shifted rows": ("y = reshape(pad(x, [1, 0]), [N, L + 1, L])[:, 1:]", ["N", "L", "L"], SQUARES),
+    "shifted rows of any length": (
+        "h = reshape(pad(x, [1, 0]), [N, dim + 1, L])[:, 1:]\ny = reshape(h, [N, L, dim])",
+        SHAPE,
+        {},
+    ),
+    "shifted rows of distances": (
+        "h = reshape(pad(x, [1, 0]), [N, 2 * L, L])\ny = reshape(h[:, 1:], [N, L, 2 * L - 1])",
+        ["N", "L", "2 * L - 1"],
+        DISTANCES,
+    ),
+    "shifted back": (
+        "h = reshape(x, [N, dim, L])\nh = cat([h, h[:, :1]], dim=1)\ny = reshape(h, [N, L, dim + 1])",
+        ["N", "L", "dim + 1"],
+        {},
+    ),
     "a parameter": ("y = x + sum(reshape(w, [heads, dim]), dim=0)", SHAPE, OWNED),
     "by a formula": ("y = reshape(x, [N, dim, L])", ["N", "dim", "L"], {"matches": "reshape(x, [N, dim, L])"}),
 }

@@ -20,13 +20,13 @@ from layergen.advice.proposal import Proposal, dropped, reworked
 from layergen.advice.repeated import kept_once, repetitions
 from layergen.advice.steep import steep_powers
 from layergen.advice.untold import untold_draws
-from layergen.advice.values import Values
 from layergen.checked import CheckedLayer
 from layergen.contracts.sites import WITH_DATA
 from layergen.diagnostics import FORWARD, Finding, Label, Place, Span
 from layergen.faults import refuse
 from layergen.lang import expression as ex
 from layergen.resolve.program import Program
+from layergen.resolve.values import Values
 from layergen.rules import all_rules
 from layergen.rules.meaning import NeedlessAccept
 from layergen.run.watching import Runs

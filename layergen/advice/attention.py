@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 
 from layergen.advice.patterns import argument, given, is_number, number, of_tensors, product, transposed
 from layergen.advice.proposal import Proposal, spelled
-from layergen.advice.values import Site
 from layergen.lang import expression as ex
 from layergen.resolve.program import Program
+from layergen.resolve.values import Site
 from layergen.rules.advice import WrittenOutAttention
 
 INFINITE = (ex.Unary("-", ex.Name("inf")), ex.Call("float", (ex.Literal("-inf"),)))

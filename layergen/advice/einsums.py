@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 from layergen.advice.patterns import given, number
 from layergen.advice.proposal import Proposal, spelled
-from layergen.advice.values import Site
 from layergen.lang import expression as ex
 from layergen.resolve.program import Program
+from layergen.resolve.values import Site
 from layergen.rules.advice import PlainEinsum
 
 EQUATION = re.compile(r"((?:\.\.\.)?[A-Za-z]*)(?:,((?:\.\.\.)?[A-Za-z]*))?->((?:\.\.\.)?[A-Za-z]*)")

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from layergen.advice.patterns import given, number, optionally, owned, unindexed, wide
 from layergen.advice.proposal import Proposal, spelled
 from layergen.advice.spreads import Spread, normalised
-from layergen.advice.values import Site
 from layergen.lang import expression as ex
 from layergen.resolve.program import Program
+from layergen.resolve.values import Site
 from layergen.rules.advice import WrittenOutNorm
 
 RESHAPED = ("reshape", "view", "unflatten", "flatten")

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 from layergen.advice.patterns import given, optionally, owned, product, transposed
 from layergen.advice.proposal import Proposal, spelled
-from layergen.advice.values import Site
 from layergen.lang import expression as ex
 from layergen.resolve.program import Program
+from layergen.resolve.values import Site
 from layergen.rules.advice import BiasAfterProduct
 
 

@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 
 from layergen.advice.patterns import VIEWS
 from layergen.advice.unread import Statements, without_unread
-from layergen.advice.values import Names, Site
 from layergen.contracts.sites import PRODUCTS
 from layergen.diagnostics import Rule, Span
 from layergen.faults import SpecError
@@ -17,6 +16,7 @@ from layergen.lang.visitor import Block, calls, nodes, statements
 from layergen.resolve.callsites import check_calls
 from layergen.resolve.program import Program
 from layergen.resolve.reworked import with_forward
+from layergen.resolve.values import Names, Site
 
 MOST = 40  # parts of a value that is written out
 

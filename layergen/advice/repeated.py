@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 from layergen import ops
 from layergen.advice.patterns import VIEWS
 from layergen.advice.proposal import replaced, understood
-from layergen.advice.values import Site
 from layergen.diagnostics import FORWARD, Finding, Label, Place
 from layergen.lang import expression as ex
 from layergen.lang.facts import CalleeKind
 from layergen.lang.visitor import assigned, mapped
 from layergen.resolve.program import Program
+from layergen.resolve.values import Site
 from layergen.rules.advice import RepeatedCall
 
 

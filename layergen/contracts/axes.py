@@ -11,6 +11,7 @@ from torch import Tensor
 
 from layergen.contracts.promise import Promise, Ways
 from layergen.contracts.regrouped import Joined
+from layergen.contracts.sheared import sheared
 from layergen.diagnostics import FORWARD, Finding, Place
 from layergen.lang import expression as ex
 from layergen.lang.visitor import sources
@@ -64,7 +65,7 @@ def check_axes(ways: Ways) -> Iterator[Finding]:
     if program.matches or program.definition is not None or program.formula is not None:
         return
     told: set[ex.Call] = set()
-    shifted = {node for node, pairs in _by_node(ways).items() if all(_shifts(*pair) for pair in pairs)}
+    shifted = sheared(program.forward.statements, _by_node(ways))
     for seen in ways.seen(WATCH):
         joined = Joined()
         for one in seen.evidence:
@@ -101,15 +102,6 @@ def _by_node(ways: Ways) -> dict[ex.Call, list[tuple[Sizes, Sizes]]]:
         for one in seen.evidence:
             found.setdefault(one.node, []).append((one.before, one.after))
     return found
-
-
-def _shifts(before: Sizes, after: Sizes) -> bool:
-    """Whether two neighbours change places of which one is greater by one: each row is shifted by its number then."""
-    different = [place for place, (old, new) in enumerate(zip(before, after, strict=False)) if old != new]
-    if len(before) != len(after) or len(different) != 2 or different[1] - different[0] != 1:
-        return False
-    first, second = (before[place] for place in different)
-    return abs(first - second) == 1 and (after[different[0]], after[different[1]]) == (second, first)
 
 
 def _is_given(node: ex.Call, program: Program) -> bool:

@@ -167,7 +167,8 @@ class MixedAxes(Rule):
     exchange of two axes mends it. So is an axis that is split in another order than the one in which its parts became
     one: windows in rows, into columns of windows. Nothing is told of a layer with a `definition` or `matches`, which
     tell what each value is; of parameters, which are learned in any arrangement; and of the shift of rows by their
-    numbers, which a reshape from `[L, L + 1]` to `[L + 1, L]` does.
+    numbers, which a reshape from `[L, L + 1]` to `[L + 1, L]` does, or one from `[L, K + 1]` to `[K + 1, L]` and, once
+    a row is cut off, another to `[L, K]`.
 
         inputs:
           x: [N, L, dim]
