@@ -8,12 +8,12 @@ import pytest
 from small import DIM, checked, fault_of, program, weight
 
 from layergen.advice.proposal import spelled
-from layergen.advice.unread import without_unread
 from layergen.cli import main
 from layergen.diagnostics import Diagnostic, Location, Mark
 from layergen.lang import expression as ex
 from layergen.lang.parser import parse_block
 from layergen.project.advised import packed, unpacked
+from layergen.resolve.unread import without_unread
 from layergen.resolve.values import Site, Values
 from layergen.rules.advice import RepeatedCall
 

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from layergen.advice.patterns import VIEWS
-from layergen.advice.unread import Statements, without_unread
 from layergen.contracts.sites import PRODUCTS
 from layergen.diagnostics import Rule, Span
 from layergen.faults import SpecError
@@ -16,6 +15,7 @@ from layergen.lang.visitor import Block, calls, nodes, statements
 from layergen.resolve.callsites import check_calls
 from layergen.resolve.program import Program
 from layergen.resolve.reworked import with_forward
+from layergen.resolve.unread import Statements, without_unread
 from layergen.resolve.values import Names, Site
 
 MOST = 40  # parts of a value that is written out

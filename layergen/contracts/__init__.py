@@ -50,6 +50,7 @@ from layergen.contracts.trained import TRAINED
 from layergen.contracts.training import RANDOMNESS
 from layergen.contracts.turned import TURNED
 from layergen.contracts.units import UNITS
+from layergen.contracts.unsaved import UNSAVED
 from layergen.contracts.vanishing import VANISHING
 from layergen.contracts.widened import WIDENED
 from layergen.contracts.wrapped import WRAPPED
@@ -65,7 +66,7 @@ CONTRACTS: dict[str, tuple[Promise, ...]] = {
     "execution": (EXECUTION, FRESH_SIZES, FRACTIONAL_STEPS),
     "coupling": (BROADCASTING, UNITS),
     "purity": (PURITY,),
-    "buffers": (BUFFERS,),
+    "buffers": (BUFFERS, UNSAVED),
     "strides": (STRIDES,),
     "dtype": (DTYPE, VANISHING),
     "kernels": (KERNEL,),

@@ -57,3 +57,30 @@ class WrongFan(Rule):
 
     code = "LG312"
     judges = True
+
+
+class LostState(Rule):
+    """A buffer holds what no constructor can compute again, and is not in the state dict.
+
+    `persistent: false` is for tables that the constructor computes from the arguments. What training has made of a
+    buffer, and what was drawn at random when the layer was made, are gone once a state dict is loaded into another
+    layer: it gives other outputs, and no error. What is computed from what was drawn does not follow what is loaded.
+    Nothing is told of buffers that each call writes before it reads them, of those that outputs do not depend on, nor
+    of the state of a stream, which evaluation updates too.
+
+        buffers:
+          center: {shape: [dim], init: zeros, persistent: false}
+        forward: |
+          if training:
+              center = lerp(center, mean(x, dim=0), 0.1)
+          y = x - center
+
+    Fix: leave out `persistent: false`. Where another batch brings all of it back, say so:
+    `accept: {lost-state: is warmed up before each use}`.
+
+        buffers:
+          center: {shape: [dim], init: zeros}
+    """
+
+    code = "LG365"
+    judges = True

@@ -1,4 +1,4 @@
-"""A block without the statements whose values nobody reads."""
+"""What a block reads before it assigns it, and the block without the statements whose values nobody reads."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -13,6 +13,11 @@ Read = frozenset[str]  # the names whose values are read afterwards
 def without_unread(block: Block, results: Iterable[str]) -> Statements:
     """The statements of a block that it takes to give some names their values."""
     return _block(block, frozenset(results))[0]
+
+
+def read_before(block: Block, results: Iterable[str]) -> Read:
+    """The names whose values at the start of a block tell what some names are at its end."""
+    return _block(block, frozenset(results))[1]
 
 
 def _block(block: Block, read: Read) -> tuple[Statements, Read]:
