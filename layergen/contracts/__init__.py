@@ -12,6 +12,7 @@ from layergen.contracts.cancelled import CANCELLED
 from layergen.contracts.causal import CAUSAL
 from layergen.contracts.complete import COMPLETE, TOLD
 from layergen.contracts.constant import CONSTANT
+from layergen.contracts.corners import CORNERS
 from layergen.contracts.detached import DETACHED
 from layergen.contracts.device import DEVICE
 from layergen.contracts.domains import DOMAINS
@@ -42,6 +43,7 @@ from layergen.contracts.penalty import PENALTY
 from layergen.contracts.promise import Promise, Shown, Ways
 from layergen.contracts.purity import PURITY
 from layergen.contracts.shifted import SHIFTED
+from layergen.contracts.squashed import SQUASHED
 from layergen.contracts.stacks import STACKS
 from layergen.contracts.strides import STRIDES
 from layergen.contracts.stuck import STUCK
@@ -75,7 +77,7 @@ CONTRACTS: dict[str, tuple[Promise, ...]] = {
     "gradient": (GRADIENT, CANCELLED, DETACHED),
     "surrogates": (SURROGATES,),
     "training": (RANDOMNESS, DROPPED, EDGE_DRAWS, EDGE_STARTS),
-    "meaning": (INDEPENDENCE, CAUSAL, MASKS, AXES, TURNED),
+    "meaning": (INDEPENDENCE, CAUSAL, MASKS, AXES, TURNED, SQUASHED, CORNERS),
     "definition": (COMPLETE, TOLD),
     "domains": (DOMAINS, WRAPPED, WIDENED),
     "finite": (FINITE,),

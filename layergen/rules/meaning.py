@@ -186,6 +186,55 @@ class MixedAxes(Rule):
     judges = True
 
 
+class SquashedTwice(Rule):
+    """A loss is given probabilities or their logarithms where it takes something else.
+
+    Some losses take scores and apply a sigmoid or a softmax themselves, others take the logarithms of probabilities.
+    Where it is given something else, shapes fit and the loss goes down, but it is bounded, or negative, and its
+    gradients are those of another function. What `sigmoid`, `softmax`, `logsigmoid`, `log_softmax` and modules of
+    these names give is followed through views, casts, bounds, `log` and `exp`; where a condition chooses, each choice
+    has to be wrong. Nothing is told of a layer with a `definition` or `matches`, which tell what each value is.
+
+        forward: |
+          p = softmax(head(x), dim=1)
+          loss = cross_entropy(p, labels)                # applies a softmax itself
+
+        forward: |
+          p = softmax(student, dim=1)
+          loss = kl_div(p, softmax(teacher, dim=1))      # takes logarithms
+
+    Fix: hand over what the loss takes. Where it is meant, say so: `accept: {squashed-twice: bounds the loss}`.
+
+        forward: |
+          loss = cross_entropy(head(x), labels)
+    """
+
+    code = "LG366"
+    judges = True
+
+
+class CornersApart(Rule):
+    """A grid is made for one meaning of its ends, and read by another.
+
+    With `align_corners=True`, -1 and 1 are the centres of the first and the last pixel; without, they are the outer
+    edges of these. A grid that `affine_grid` makes of an identity is none for a `grid_sample` that reads it the other
+    way: the image is magnified a little, and blurred.
+
+        forward: |
+          grid = affine_grid(theta, [N, C, H, W], align_corners=True)
+          y = grid_sample(x, grid, align_corners=False)
+
+    Fix: give both the same. Where it is meant, say so: `accept: {corners-apart: as in the published model}`.
+
+        forward: |
+          grid = affine_grid(theta, [N, C, H, W], align_corners=False)
+          y = grid_sample(x, grid, align_corners=False)
+    """
+
+    code = "LG367"
+    judges = True
+
+
 class NeedlessAccept(Rule):
     """An `accept` that nothing needs.
 
