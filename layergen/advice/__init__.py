@@ -20,6 +20,7 @@ from layergen.advice.proposal import Proposal, dropped, reworked
 from layergen.advice.repeated import kept_once, repetitions
 from layergen.advice.steep import steep_powers
 from layergen.advice.untold import untold_draws
+from layergen.advice.warned import warned_of
 from layergen.checked import CheckedLayer
 from layergen.contracts.sites import WITH_DATA
 from layergen.diagnostics import FORWARD, Finding, Label, Place, Span
@@ -55,7 +56,8 @@ def advise(layer: CheckedLayer, settings: Sequence[Setting], runs: Sequence[Runs
     lost, untold = lost_statistics(layer.program, with_data), untold_draws(layer.program, with_data)
     powers = (*unbounded_powers(layer.program, settings), *steep_powers(layer.program, with_data))
     numbers = (*powers, *half_overflows(layer.program, with_data))
-    found = (*otherwise, *lost, *undeclared_marks(layer.program, on_data), *untold, *numbers)
+    marks, warned = undeclared_marks(layer.program, on_data), warned_of(layer.program, with_data)
+    found = (*otherwise, *lost, *marks, *untold, *numbers, *warned)
     accepted, given = layer.program.accept, {finding.rule.name for finding in found}
     refuse(
         NeedlessAccept.at(("accept", rule.name), f"`{rule.name}` is accepted, but nothing is advised", help="delete it")

@@ -257,6 +257,29 @@ class SteepPower(Rule):
     advises = True
 
 
+class WarnedOf(Rule):
+    """torch warns of an op at each call of it.
+
+    Some ops do not refuse what they are not meant for, but warn, and do what they think is meant: `dropout2d` takes 3
+    dimensions for `[N, C, L]`, and drops whole positions where the second one is that of a sequence. A build runs the
+    layer on small data at all settings; what torch says there at each call of an op is passed on.
+
+        inputs:
+          x: [N, L, C]
+        forward: y = dropout2d(x, p, training)
+
+    It is advice, which changes no exit code: warnings come and go with versions of torch.
+
+    Fix: write what torch asks for.
+
+        forward: y = transpose(dropout1d(transpose(x, 1, 2), p, training), 1, 2)
+    """
+
+    code = "LG611"
+    judges = True
+    advises = True
+
+
 class HalfOverflow(Rule):
     """In float16, a value on the way is more than float16 holds, though the output is not.
 
