@@ -14,6 +14,7 @@ from layergen.advice.lost import lost_statistics
 from layergen.advice.marks import undeclared_marks
 from layergen.advice.norms import norms
 from layergen.advice.overflows import half_overflows
+from layergen.advice.padded import padding_not_zero
 from layergen.advice.powers import unbounded_powers
 from layergen.advice.products import products
 from layergen.advice.proposal import Proposal, dropped, reworked
@@ -55,7 +56,7 @@ def advise(layer: CheckedLayer, settings: Sequence[Setting], runs: Sequence[Runs
     with_data = [one.setting for one in on_data]
     lost, untold = lost_statistics(layer.program, with_data), untold_draws(layer.program, with_data)
     powers = (*unbounded_powers(layer.program, settings), *steep_powers(layer.program, with_data))
-    numbers = (*powers, *half_overflows(layer.program, with_data))
+    numbers = (*powers, *half_overflows(layer.program, with_data), *padding_not_zero(layer.program, with_data))
     marks, warned = undeclared_marks(layer.program, on_data), warned_of(layer.program, with_data)
     found = (*otherwise, *lost, *marks, *untold, *numbers, *warned)
     accepted, given = layer.program.accept, {finding.rule.name for finding in found}

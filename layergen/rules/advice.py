@@ -303,3 +303,30 @@ class HalfOverflow(Rule):
     code = "LG612"
     judges = True
     advises = True
+
+
+class PaddingNotZero(Rule):
+    """What an embedding gives for its padding index starts as something else than zero, and is never learned.
+
+    `padding_idx` cuts the gradient of a row off, so that the row stays as it starts. `nn.Embedding` starts it at zero;
+    an initial value of one's own writes over that, and `embedding` does nothing about the table that it is given. Each
+    padded position then brings in the same random vector, for good. The new layer is run with that vector and with
+    zero; nothing is told where outputs are the same, as behind a mask.
+
+        modules:
+          table: {module: "nn.Embedding(tokens, dim, padding_idx=0)", init: {weight: "normal(0, 0.02)"}}
+        forward: y = table(x)
+
+    It is advice, which changes no exit code: who puts a mask on positions later may not care.
+
+    Fix: start the row at zero.
+
+        modules:
+          table:
+            module: nn.Embedding(tokens, dim, padding_idx=0)
+            init: {weight: "0.02 * randn(tokens, dim) * (arange(tokens) != 0)[:, None]"}
+    """
+
+    code = "LG613"
+    judges = True
+    advises = True
