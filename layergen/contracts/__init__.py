@@ -31,6 +31,7 @@ from layergen.contracts.fractional_steps import FRACTIONAL_STEPS
 from layergen.contracts.fresh_sizes import FRESH_SIZES
 from layergen.contracts.gradient import GRADIENT
 from layergen.contracts.halves import HALF
+from layergen.contracts.ignored import IGNORED
 from layergen.contracts.independence import INDEPENDENCE
 from layergen.contracts.influence import INFLUENCE
 from layergen.contracts.judgement import Judgement, needless, overruled
@@ -77,7 +78,7 @@ CONTRACTS: dict[str, tuple[Promise, ...]] = {
     "gradient": (GRADIENT, CANCELLED, DETACHED),
     "surrogates": (SURROGATES,),
     "training": (RANDOMNESS, DROPPED, EDGE_DRAWS, EDGE_STARTS),
-    "meaning": (INDEPENDENCE, CAUSAL, MASKS, AXES, TURNED, SQUASHED, CORNERS),
+    "meaning": (INDEPENDENCE, CAUSAL, MASKS, IGNORED, AXES, TURNED, SQUASHED, CORNERS),
     "definition": (COMPLETE, TOLD),
     "domains": (DOMAINS, WRAPPED, WIDENED),
     "finite": (FINITE,),

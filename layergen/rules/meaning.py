@@ -235,6 +235,34 @@ class CornersApart(Rule):
     judges = True
 
 
+class IgnoredCounts(Rule):
+    """A loss follows rows whose label says that they do not count.
+
+    `also` lists labels beside the classes. Where the argument that tells one is named for that (`ignore_index`), or its
+    `doc` says that it does not count, rows with such a label are to have no share in the loss. Every other label is
+    made one, and the gradient of the outputs that are single numbers is looked at beside these. Nothing is told where
+    other rows have other gradients once these change, as in a loss that compares rows with each other.
+
+        inputs:
+          logits: [N, C]
+          labels: {shape: [N], dtype: int64, range: [0, C], also: [ignore_index]}
+        forward: |
+          there = labels != ignore_index
+          p = log_softmax(logits, dim=1)
+          nll = where(there, -p[arange(N), where(there, labels, 0)], 0)
+          loss = mean(nll - smoothing * mean(p, dim=1))          # of all rows
+
+    Fix: leave all of such a row out. Where it is meant, say so: `accept: {ignored-counts: rows stay near uniform}`.
+
+        forward: |
+          …
+          loss = mean(nll - smoothing * where(there, mean(p, dim=1), 0))
+    """
+
+    code = "LG369"
+    judges = True
+
+
 class NeedlessAccept(Rule):
     """An `accept` that nothing needs.
 
