@@ -79,6 +79,19 @@ def test_a_reshape_of_neighbours_passes(forward: str, shape: list[str], parts: d
     assert found(forward, shape, **parts) == []
 
 
+IMAGES: dict[str, Any] = {"inputs": {"x": ["N", "dim", "H", "W"]}}
+
+
+def windows(*order: str) -> str:
+    return f"h = reshape(unfold(x, 3, padding=1), [N, {', '.join(order)}, H * W])\n"
+
+
+def test_windows_stand_behind_their_channels() -> None:
+    shape = ["N", "dim", "H * W"]
+    assert len(found(windows("9", "dim") + "y = sum(h, dim=1)", shape, **IMAGES)) == 1
+    assert not found(windows("dim", "9") + "y = sum(h, dim=2)", shape, **IMAGES)
+
+
 def test_what_no_exchange_mends_is_not_told() -> None:
     parts = {"arguments": {"dim": DIM}, "constraints": [], "inputs": {"x": ["6", "10"]}}
     assert found("y = reshape(x, [15, 4])", ["15", "4"], **parts) == []

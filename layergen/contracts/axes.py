@@ -23,6 +23,7 @@ from layergen.run.watching import TRAINING, WITHOUT_DATA, Seen, Watch, Watcher
 Sizes = tuple[int, ...]
 Item = TypeVar("Item")
 RESHAPES = frozenset({"reshape", "view"})
+WINDOWS = "unfold"  # whose windows stand with their channels on one axis
 REGROUPS = RESHAPES | {"flatten", "unflatten"}
 
 
@@ -47,6 +48,11 @@ class ReshapeWatch(Watcher[Sequence[Reshape]]):
             case (Tensor() as given, *_) if isinstance(node, ex.Call) and node.function in REGROUPS and node.arguments:
                 if isinstance(value, Tensor):
                     self.found.append(Reshape(node, tuple(given.shape), tuple(value.shape)))
+            case (Tensor(shape=(*batch, channels, _, _)), *_) if isinstance(node, ex.Call) and node.function == WINDOWS:
+                if isinstance(value, Tensor) and channels:
+                    *_, joined, places = value.shape
+                    before = (*batch, channels, joined // channels, places)
+                    self.found.append(Reshape(node, before, tuple(value.shape)))
 
     def evidence(self, run: Run | None) -> Sequence[Reshape]:
         return self.found
