@@ -39,6 +39,7 @@ from layergen.contracts.kernels import KERNEL
 from layergen.contracts.laws import LAWS
 from layergen.contracts.learning import LEARNING
 from layergen.contracts.masks import MASKS
+from layergen.contracts.met import MET
 from layergen.contracts.narrowing import NARROWING
 from layergen.contracts.penalty import PENALTY
 from layergen.contracts.promise import Promise, Shown, Ways
@@ -78,7 +79,7 @@ CONTRACTS: dict[str, tuple[Promise, ...]] = {
     "gradient": (GRADIENT, CANCELLED, DETACHED),
     "surrogates": (SURROGATES,),
     "training": (RANDOMNESS, DROPPED, EDGE_DRAWS, EDGE_STARTS),
-    "meaning": (INDEPENDENCE, CAUSAL, MASKS, IGNORED, AXES, TURNED, SQUASHED, CORNERS),
+    "meaning": (INDEPENDENCE, CAUSAL, MASKS, IGNORED, AXES, MET, TURNED, SQUASHED, CORNERS),
     "definition": (COMPLETE, TOLD),
     "domains": (DOMAINS, WRAPPED, WIDENED),
     "finite": (FINITE,),
