@@ -50,6 +50,7 @@ def test_what_is_learned_or_drawn_is_told(forward: str, tensors: dict[str, dict[
         ("y = x * b", {"b": TABLE}),
         ("y = x * b * w", {"b": {**TABLE, "init": "zeros_like(w)"}, "w": {**WEIGHT, "init": "ones"}}),
         ("y = x\nif training:\n    b = sum(x, dim=0)\n    y = x - b", {"b": DRAWN}),
+        ("y = x\nif training:\n    b = type_as(sum(x, dim=0), b)\n    y = x - b", {"b": DRAWN}),
         ("y = x\nif training:\n    b = b + 1", {"b": TOTAL}),
         ("y = x * b\nb = b + 1", {"b": TOTAL}),
         ("y = x * b\nif not training:\n    b = b + 1", {"b": TOTAL}),

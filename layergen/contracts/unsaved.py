@@ -8,6 +8,7 @@ from layergen.contracts.promise import Promise, Ways
 from layergen.diagnostics import FORWARD, Finding, Label, Place
 from layergen.lang import expression as ex
 from layergen.lang.tuples import wholes
+from layergen.lang.visitor import mapped
 from layergen.resolve.program import Program
 from layergen.resolve.unread import read_before
 from layergen.rules.tensors import LostState
@@ -34,11 +35,26 @@ def check_unsaved(ways: Ways) -> Iterator[Finding]:
 UNSAVED = Promise(check_unsaved, (ASSIGNED,))
 
 
+LIKE = frozenset({"zeros_like", "ones_like", "empty_like", "full_like", "rand_like", "randn_like", "size"})
+AS = frozenset({"type_as", "loss_as", "view_as", "expand_as", "reshape_as"})
+
+
+def _without_kinds(node: ex.Expression) -> ex.Expression | None:
+    """What has the values of an expression, where a part of it is asked for its dtype or shape alone."""
+    match node:
+        case ex.Call(function=function) if function in LIKE:
+            return ex.Literal(0)
+        case ex.Call(function=function, arguments=(value, _)) if function in AS:
+            return ex.transform(value, _without_kinds)
+    return None
+
+
 def _counting(program: Program) -> frozenset[str]:
     """The buffers whose values before a call tell what comes of it, or of a later one."""
     penalty = ex.names(program.penalty) if program.penalty is not None else set()
+    block = mapped(program.forward.statements, lambda expression: ex.transform(expression, _without_kinds))
     wanted = frozenset({*program.outputs, *wholes(program.outputs), *penalty})
-    while not (read := read_before(program.forward.statements, wanted) & program.buffers.keys()) <= wanted:
+    while not (read := read_before(block, wanted) & program.buffers.keys()) <= wanted:
         wanted |= read
     return wanted & program.buffers.keys()
 
