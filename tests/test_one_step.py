@@ -193,3 +193,15 @@ def test_any_number_of_steps_is_proven_at_once() -> None:
     proof = checked(program("y, _ = rnn(x)", **parts)).proofs[0]
     assert isinstance(proof, Proof)
     assert [str(size) for size in proof.outputs["y"]][:2] == ["N", "L"]
+
+
+@pytest.mark.parametrize("name", GATES)
+@pytest.mark.parametrize("batch_first", [True, False])
+def test_a_state_of_another_batch_does_not_reach_torch(name: str, batch_first: bool) -> None:
+    """With data, torch reads and writes beyond its end."""
+    op = ops.get(name)
+    call, _ = arguments(name, (3, 2, 5, 4, 1), (True, False, False, batch_first))
+    assert unchecked(op, call, {}) is None
+    other = torch.empty(1, 1, 4, device="meta")
+    call[1] = [other, other] if name == "lstm" else other
+    assert unchecked(op, call, {}) == f"`{name}` takes a state of 2 sequences here, but is given one of 1"
