@@ -1,7 +1,7 @@
 """Influence: along each dimension, what lies at the ends of an input has an effect at some setting, size and draw."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from itertools import chain, takewhile
@@ -106,19 +106,16 @@ def check_influence(ways: Ways) -> Iterator[Finding]:
     found = {name: Ignored(_fixed(part), _ends_unseen(program, part)) for name, part in told.items()}
     explored = list(probed(ways))
     first = explored[0].probe if explored else None
-    for way in chain(explored, grown(explored), shortened(explored, found.values())):
-        if not any(ignored.open for ignored in found.values()):
-            break
-        asked = [name for name in way.probe.given if name in found and found[name].open and _varies(way.probe, name)]
-        for name, entries in _without_effect(way, asked).items():
-            found[name].add(entries)
+    _look(chain(explored, grown(explored)), found)
+    usual = {name: ignored.part for name, ignored in found.items() if ignored.runs}  # of what is said, if it is
+    _look(shortened(explored, found.values()), found)
     tried = [name for name, ignored in found.items() if ignored.runs]
     finding = _untold(explored[0], [name for name in found if name not in tried]) if explored else None
     if finding is not None:
         yield finding
         return
     for name in tried:
-        part = found[name].part
+        part = usual.get(name) if found[name].part is not None else None
         if part is not None and len(found[name].shapes) > 1:
             finding = _finding(first, name, part) if first else None
             if finding is not None:
@@ -128,6 +125,16 @@ def check_influence(ways: Ways) -> Iterator[Finding]:
     if claimed:
         words = "one of the first two indices and one of the last two matter at some setting, size and draw"
         ways.say("influence", f"of each dimension of {listed(f'`{name}`' for name in claimed)}, {words}")
+
+
+def _look(ways: Iterable[Way], found: Mapping[str, Ignored]) -> None:
+    """Look for an effect of what had none so far, run by run."""
+    for way in ways:
+        if not any(ignored.open for ignored in found.values()):
+            return
+        asked = [name for name in way.probe.given if name in found and found[name].open and _varies(way.probe, name)]
+        for name, entries in _without_effect(way, asked).items():
+            found[name].add(entries)
 
 
 INFLUENCE = Promise(check_influence, (NUMBERS,))

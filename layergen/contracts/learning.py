@@ -1,6 +1,6 @@
 """Learning: from its initial values, every parameter moves."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from contextlib import suppress
 
 import torch
@@ -73,7 +73,7 @@ def check_learning(ways: Ways) -> Iterator[Finding]:
         yield _ineffective(without, program)
     elif stuck:
         yield _finding(stuck, program)
-    elif still := [path for path in inner if path not in moved | rounded]:  # an offset of keys moves by rounding
+    elif still := _still_inside(inner, moved | rounded):  # an offset of keys moves by rounding
         yield _finding(still, program)
 
 
@@ -85,6 +85,12 @@ def learned_inside(instance: Instance) -> Iterator[str]:
     for path, owned in instance.inner.items():
         if owned.parameter and owned.learned and owned.gradient:
             yield path
+
+
+def _still_inside(paths: Iterable[str], moved: Set[str]) -> list[str]:
+    """The parameters of the members of which nothing moves: of a list, not each has to be chosen, as by a router."""
+    moving = {path.partition(".")[0] for path in paths if path in moved}
+    return [path for path in paths if path.partition(".")[0] not in moving]
 
 
 def steep(slopes: Mapping[str, Tensor], run: Run, least: float) -> Iterator[str]:
