@@ -15,6 +15,7 @@ from layergen.contracts.branches import DECISIONS, check_branches
 from layergen.contracts.data import on_data
 from layergen.contracts.defined import hold_to_definition
 from layergen.contracts.extremes import extremes
+from layergen.contracts.far_indices import check_far_indices
 from layergen.contracts.lengthened import lengthened
 from layergen.contracts.limited import hold_at_bounds, hold_at_edges
 from layergen.contracts.narrowed import narrowed
@@ -85,6 +86,7 @@ def check(program: Program) -> CheckedLayer:
         conditions.asked(proven)
         conditions.counted(proven)
         proofs = conditions.shown(proven)
+        refuse(check_far_indices(program, ways, conditions.hold))
         bounded = dict(_at_bounds(program, [made.setting for made in tested], conditions))
         at_bounds = hold_at_bounds(program, [made for made, _ in bounded.values()])
         kept = tuple(kept_by_torch(program, ways))

@@ -85,4 +85,4 @@ def test_a_mean_of_no_label_is_no_index_outside_of_a_table() -> None:
 def test_a_size_has_no_name_that_another_dimension_has_by_chance() -> None:
     pair: dict[str, Any] = {"inputs": {"x": ["N", "W"]}, "outputs": {"y": ["N", "W"]}, "constraints": ["W >= 1"]}
     found = fault_of(program("y = x[:, :int(W * 0.7 / 0.7)] * 2", **pair))
-    assert found.message == "dimension 1 of output `y` is declared as `W`, but is `2`"
+    assert found.message == "dimension 1 of output `y` is declared as `W = 3`, but is `2`"

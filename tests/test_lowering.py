@@ -240,7 +240,7 @@ def test_leading_dimensions_of_an_input_that_is_assigned_anew_are_kept() -> None
 def test_leading_dimensions_may_stand_in_the_middle() -> None:
     parts = {"inputs": {"x": ["N", "...", "C"]}, "outputs": {"y": ["..."]}}
     assert forward("y = sum(x, [0, -1]) + ones([...])", **parts) == (
-        "return x.sum([0, -1]) + torch.ones(*x.shape[1:-1], device=x.device, dtype=x.dtype)"
+        "return x.sum([0, -1]) + torch.ones(x.shape[1:-1], device=x.device, dtype=x.dtype)"
     )
 
 

@@ -118,7 +118,8 @@ def test_an_expression_may_call_members() -> None:
 def test_a_buffer_that_the_module_does_not_have_is_not_compared() -> None:
     calls = {"calls": {"shape": [], "init": "zeros", "persistent": False}}
     forward = "if training:\n  calls = calls + 1\ny = clamp(x, min=0) + 0 * calls"
-    assert checked(program(forward, buffers=calls, matches="nn.ReLU()")).cases
+    accept = {"lost-state": "It counts for this run alone."}
+    assert checked(program(forward, buffers=calls, matches="nn.ReLU()", accept=accept)).cases
 
 
 @pytest.mark.parametrize(

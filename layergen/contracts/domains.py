@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 
 from layergen.contracts.divisors import ONE, bound_of
-from layergen.contracts.far_indices import far_help, far_trips, tables_read
 from layergen.contracts.open_inputs import open_input
 from layergen.contracts.overflowing import check_overflowing
 from layergen.contracts.promise import Promise, Ways
@@ -36,15 +35,13 @@ def check_domains(ways: Ways) -> Iterator[Finding]:
     settings = [runs.setting for runs in ways.runs]
     yield from check_overflowing(ways.program, settings)
     suspects = study(ways.program, settings).suspects
-    tables = tuple(tables_read(ways.program))
-    if (suspects or tables) and _small(ways):
-        far = far_trips(ways, (*suspects, *tables))
-        for witness in witnesses(ways.program, settings, (*suspects, *tables), far):
+    if suspects and _small(ways):
+        for witness in witnesses(ways.program, settings, suspects):
             emptied = (*empty_tensors(ways.program, witness.setting), *empty_members(ways.program, witness.setting))
             if emptied:  # of which the op is no more than what shows it
                 yield emptied[0]
                 return
-            yield _finding(ways.program, witness)
+            yield finding_of(ways.program, witness)
 
 
 DOMAINS = Promise(check_domains, (SMALL,))
@@ -59,7 +56,8 @@ def _small(ways: Ways) -> bool:
     return all(seen.evidence for seen in ways.seen(SMALL))
 
 
-def _finding(program: Program, witness: Witness) -> Finding:
+def finding_of(program: Program, witness: Witness) -> Finding:
+    """What is said of a run that failed at the edge of a domain."""
     node = witness.suspect.node
     place = Place(FORWARD, node.span)
     notes = Instance(program, witness.setting).explainer.notes()
@@ -99,8 +97,6 @@ def _help(program: Program, witness: Witness) -> str | None:
         return f"a single value has no unbiased spread: write `correction=0`, or {left_out}"
     if left_out is not None:
         return left_out
-    if edge is Edge.INDEX and witness.trip.settled in witness.setting.sizes:
-        return far_help(program, witness)
     match edge:
         case Edge.ROOT | Edge.POWER:
             return _root(program, node)

@@ -1,14 +1,17 @@
 """Far indices: what is computed of positions stays in its table where a dimension is longer than in a usual case."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 
+from layergen.contracts.domains import finding_of, small
 from layergen.contracts.lengths import is_small
-from layergen.contracts.promise import Ways
 from layergen.contracts.sites import LARGEST
+from layergen.diagnostics import Finding
 from layergen.domains.site import Edge, Suspect
+from layergen.domains.study import study
 from layergen.domains.trips import Trip
-from layergen.domains.witness import Witness, run_once
+from layergen.domains.witness import Witness, run_once, witnesses_on
 from layergen.lang.facts import CalleeKind
 from layergen.resolve.program import Program
 from layergen.settings.choice import Setting, allowed
@@ -17,8 +20,26 @@ CLAMPED = "keep the index in its table, as by `clamp(…, max=rows - 1)`"
 LONG = (2100, 600, 150)  # the first that is small enough
 TABLES = frozenset({"Embedding", "EmbeddingBag"})  # of torch.nn
 
+Holds = Callable[[Setting], bool]
 
-def tables_read(program: Program) -> Iterator[Suspect]:
+
+def check_far_indices(program: Program, settings: Sequence[Setting], holds: Holds) -> Iterator[Finding]:
+    """Yield what is read by an index that leaves its table where a dimension is long.
+
+    Args:
+        program: A layer that works at its settings.
+        settings: One for each way through the forward.
+        holds: Tells whether a setting keeps what is told of sizes, as that no more positions come than a table has.
+    """
+    found = (suspect for suspect in study(program, settings).suspects if suspect.edge is Edge.INDEX)
+    indices = (*found, *_tables_read(program))
+    if indices and small(program, settings):
+        trips = (trip for setting in settings for trip in _far_trips(program, setting, indices, holds))
+        for witness in witnesses_on(program, trips, indices):
+            yield finding_of(program, witness)._replace(help=_help(program, witness))
+
+
+def _tables_read(program: Program) -> Iterator[Suspect]:
     """The calls of members that are tables, whose rows are chosen by what they are given."""
     for call in program.forward.calls:
         if call.callee is not None and call.callee.kind is CalleeKind.MEMBER:
@@ -27,28 +48,18 @@ def tables_read(program: Program) -> Iterator[Suspect]:
                 yield Suspect(call, Edge.INDEX)
 
 
-def far_trips(ways: Ways, suspects: Sequence[Suspect]) -> Iterator[Trip]:
-    """Yield settings with one long dimension after the other, for what is read by an index that may be too large."""
-    program = ways.program
-    indices = tuple(suspect for suspect in suspects if suspect.edge is Edge.INDEX)
-    for setting in [runs.setting for runs in ways.runs] if indices else ():
-        for name in setting.sizes:
-            longer = _longer(program, setting, name)
-            if longer is not None:
-                words = f"`{name}` is {longer.sizes[name]}"
-                yield from (Trip(longer, False, indices, training, words, name) for training in program.modes)
+def _far_trips(program: Program, setting: Setting, indices: tuple[Suspect, ...], holds: Holds) -> Iterator[Trip]:
+    """Yield a setting with one long dimension after the other: as long as the layer takes it and is soon computed."""
+    for name in setting.sizes:
+        sizes = (replace(setting, sizes={**setting.sizes, name: size}) for size in LONG)
+        longer = (one for one in sizes if allowed(program, one) and holds(one))
+        fitting = (one for one in longer if is_small(program, one, training=False, most=LARGEST))
+        for one in islice(fitting, 1):
+            words = f"`{name}` is {one.sizes[name]}"
+            yield from (Trip(one, False, indices, training, words, name) for training in program.modes)
 
 
-def _longer(program: Program, setting: Setting, name: str) -> Setting | None:
-    """The setting with a dimension that is as long as the layer takes it and is soon computed."""
-    for size in LONG:
-        longer = replace(setting, sizes={**setting.sizes, name: size})
-        if allowed(program, longer) and is_small(program, longer, training=False, most=LARGEST):
-            return longer
-    return None
-
-
-def far_help(program: Program, witness: Witness) -> str:
+def _help(program: Program, witness: Witness) -> str:
     """How to keep an index in its table that leaves it where a dimension is long."""
     name = witness.trip.settled
     assert name is not None

@@ -32,6 +32,8 @@ from layergen.words import listed
 DRAWS = ((True, False), (None, True), (False, False))
 ROUNDING = 1e-12  # of the largest number: what is left where an effect cancels out
 LAST = re.compile(r"-(\d+):$")  # what is ignored at the end of a dimension
+WIDE = 8  # entries that no usual window leaves behind
+WIDE_GROWTH = range(13, 129)
 GROWTH = range(1, 13)  # by what sizes grow, so that windows with a stride come to cover the last entry
 
 
@@ -107,15 +109,15 @@ def check_influence(ways: Ways) -> Iterator[Finding]:
     explored = list(probed(ways))
     first = explored[0].probe if explored else None
     _look(chain(explored, grown(explored)), found)
-    usual = {name: ignored.part for name, ignored in found.items() if ignored.runs}  # of what is said, if it is
-    _look(shortened(explored, found.values()), found)
+    if any(_leaves_much(ignored) for ignored in found.values()):
+        _look(grown(explored, WIDE_GROWTH), found)
     tried = [name for name, ignored in found.items() if ignored.runs]
     finding = _untold(explored[0], [name for name in found if name not in tried]) if explored else None
     if finding is not None:
         yield finding
         return
     for name in tried:
-        part = usual.get(name) if found[name].part is not None else None
+        part = found[name].part
         if part is not None and len(found[name].shapes) > 1:
             finding = _finding(first, name, part) if first else None
             if finding is not None:
@@ -173,11 +175,17 @@ def _varies(probe: Probe, name: str) -> bool:
     return probe.draw(name).is_floating_point() or int(high) - int(low) > 1
 
 
-def grown(ways: Sequence[Way]) -> Iterator[Way]:
+def _leaves_much(ignored: Ignored) -> bool:
+    """Whether so much is ignored at the end of a dimension that a window may have a stride that is as wide."""
+    left = LAST.search(ignored.part or "") if ignored.runs else None
+    return left is not None and int(left[1]) >= WIDE
+
+
+def grown(ways: Sequence[Way], growths: Iterable[int] = GROWTH) -> Iterator[Way]:
     """Further runs at larger sizes, and with larger arguments where the constraints allow it."""
     for way in ways:
         setting, program = way.probe.setting, way.probe.program
-        for growth in GROWTH:
+        for growth in growths:
             sizes = {name: size + growth for name, size in setting.sizes.items()}
             leading = tuple(size + 1 for size in setting.leading)
             ints = [name for name, part in program.decided.items() if _is_size(part)]
@@ -186,17 +194,6 @@ def grown(ways: Sequence[Way]) -> Iterator[Way]:
             larger = replace(setting, sizes=sizes, leading=leading, further=further)
             for candidate in (larger, _with(way, larger, grown)):
                 yield from _run_at(way, candidate)
-
-
-def shortened(ways: Sequence[Way], found: Iterable[Ignored]) -> Iterator[Way]:
-    """Further runs without what no output depends on at the end of a dimension: a wide window leaves more than one."""
-    for part in [ignored.part for ignored in found if ignored.open]:
-        left = LAST.search(part or "")
-        for way in ways if left else ():
-            setting = way.probe.setting
-            for name, size in setting.sizes.items():
-                if left and (shorter := size - int(left[1])) > 0:
-                    yield from _run_at(way, replace(setting, sizes={**setting.sizes, name: shorter}))
 
 
 def _run_at(way: Way, setting: Setting | None) -> Iterator[Way]:

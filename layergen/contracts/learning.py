@@ -12,7 +12,7 @@ from layergen.contracts.promise import Promise, Ways
 from layergen.contracts.sites import CPU, SMALL, started
 from layergen.contracts.slopes import gradients
 from layergen.contracts.sources import sources, value_names
-from layergen.contracts.values import ORDINARY, drawn, give
+from layergen.contracts.values import ORDINARY, WIDE, drawn, give
 from layergen.diagnostics import Finding, Label, Place
 from layergen.lang import expression as ex
 from layergen.lang.inits import INITIALIZERS
@@ -73,8 +73,10 @@ def check_learning(ways: Ways) -> Iterator[Finding]:
         yield _ineffective(without, program)
     elif stuck:
         yield _finding(stuck, program)
-    elif still := _still_inside(inner, moved | rounded):  # an offset of keys moves by rounding
-        yield _finding(still, program)
+    elif _still_inside(inner, moved | rounded):  # an offset of keys moves by rounding
+        moved |= {name for where in tried for name in _moved_far_off(program, *where)}
+        if still := _still_inside(inner, moved | rounded):
+            yield _finding(still, program)
 
 
 LEARNING = Promise(check_learning, (START, SMALL))
@@ -91,6 +93,16 @@ def _still_inside(paths: Iterable[str], moved: Set[str]) -> list[str]:
     """The parameters of the members of which nothing moves: of a list, not each has to be chosen, as by a router."""
     moving = {path.partition(".")[0] for path in paths if path in moved}
     return [path for path in paths if path.partition(".")[0] not in moving]
+
+
+def _moved_far_off(program: Program, setting: Setting, training: bool) -> Set[str]:
+    """The parameters that have a gradient at inputs of some 300: a `relu` may need large ones."""
+    with drawn(gradients=True), suppress(TrialFault):
+        instance = Instance(program, setting, Placement(CPU, torch.float64, gradients=True))
+        started(instance)
+        give(instance, WIDE)
+        return {name for name, slope in gradients(instance, instance.run(training)).items() if slope.any()}
+    return set()
 
 
 def steep(slopes: Mapping[str, Tensor], run: Run, least: float) -> Iterator[str]:

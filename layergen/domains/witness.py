@@ -6,7 +6,6 @@ bound, or a size is 1, inputs are ordinary: who asks for `eps=0` wants no protec
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain
 
 import torch
 
@@ -55,20 +54,22 @@ class Witness:
         return self.trip.words if self.draw is ORDINARY else f"{self.trip.words} and {self.draw.words}"
 
 
-def witnesses(
-    program: Program, ways: Sequence[Setting], suspects: Sequence[Suspect], further: Iterable[Trip] = ()
-) -> Iterator[Witness]:
+def witnesses(program: Program, ways: Sequence[Setting], suspects: Sequence[Suspect]) -> Iterator[Witness]:
     """Yield a failing run for each suspect that some run takes to its edge.
 
     Args:
         program: A layer that works at its settings.
         ways: Settings of ordinary arguments, one for each way through the forward.
         suspects: What may reach an edge at any setting.
-        further: What is tried beside the limits of arguments and sizes.
     """
+    return witnesses_on(program, trips(program, ways, suspects), suspects)
+
+
+def witnesses_on(program: Program, tried: Iterable[Trip], suspects: Sequence[Suspect]) -> Iterator[Witness]:
+    """Yield a failing run for each suspect that one of some trips takes to its edge."""
     open_ones = {suspect.node.span for suspect in suspects}
     with torch.random.fork_rng(devices=[]):
-        for trip in chain(trips(program, ways, suspects), further):
+        for trip in tried:
             if any(suspect.node.span in open_ones for suspect in trip.suspects):
                 for found in _failing(program, trip):
                     if found.suspect.node.span in open_ones and _confirmed(program, found):
