@@ -196,6 +196,8 @@ def batches_beside_a_sample(layer: CheckedLayer, base: Fields) -> Iterator[RowVi
         name, case, sizes = check.input, cases[check.setting.name], check.demand.sizes
         if not isinstance(check.demand, RankDemand) or not has_single(program, name, sizes):
             continue
+        if case.setting.leading or any(case.setting.further.values()):
+            continue  # where a run has dimensions, one of them is taken for that of a batch
         alike = [other for other in together if other.demand.sizes == sizes]
         said = {known: str(value(case, meant)) for known, meant in told(program, name, alike).items()}
         places = places_left_out(program, case)
