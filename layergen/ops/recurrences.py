@@ -32,7 +32,8 @@ def unchecked(op: Op, arguments: Sequence[Any], keywords: Mapping[str, Any]) -> 
             found = f"{part.shape[0]}" if part.dim() > 1 else "none"
             return f"`{op.name}` takes a state of {layers} layers here, but is given one of {found}"
         batch = given["input"].shape[0 if given["batch_first"] else 1] if given["input"].dim() == 3 else None
-        if isinstance(part, Tensor) and batch is not None and bool(part.shape[1] != batch):
+        # Without data, torch refuses that itself, or something else that is wrong with it.
+        if isinstance(part, Tensor) and not part.is_meta and batch is not None and bool(part.shape[1] != batch):
             return f"`{op.name}` takes a state of {batch} sequences here, but is given one of {part.shape[1]}"
     return _width(given["input"], state, given["params"]) if op.name == "lstm" else None
 
