@@ -11,7 +11,7 @@ from layergen.diagnostics import Finding
 from layergen.domains.site import Edge, Suspect
 from layergen.domains.study import study
 from layergen.domains.trips import Trip
-from layergen.domains.witness import Witness, run_once, witnesses_on
+from layergen.domains.witness import Witness, fails_at, witnesses_on
 from layergen.lang.facts import CalleeKind
 from layergen.resolve.program import Program
 from layergen.settings.choice import Setting, allowed
@@ -74,7 +74,6 @@ def _ends_at(program: Program, witness: Witness, name: str, size: int) -> bool:
 
     def fails(size: int) -> bool:
         setting = replace(witness.setting, sizes={**witness.setting.sizes, name: size})
-        trip = replace(witness.trip, setting=setting)
-        return not allowed(program, setting) or run_once(program, trip, witness.draw) is not None
+        return not allowed(program, setting) or fails_at(program, witness, setting)
 
     return fails(size + 1) and not fails(size)

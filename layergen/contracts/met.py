@@ -7,17 +7,18 @@ from typing import Any
 
 from torch import Tensor
 
+from layergen.contracts.axes import REGROUPS
 from layergen.contracts.promise import Promise, Ways
-from layergen.contracts.regrouped import Sizes, blocks
+from layergen.contracts.regrouped import Sizes, blocks, exchanged
 from layergen.diagnostics import FORWARD, Finding, Place
 from layergen.lang import expression as ex
 from layergen.prove.abstract_run import storage
 from layergen.rules.meaning import MixedAxes
+from layergen.run.equations import tensors_in
 from layergen.run.forward import Run
 from layergen.run.instance import Instance
 from layergen.run.watching import TRAINING, WITHOUT_DATA, Watch, Watcher
 
-REGROUPS = frozenset({"reshape", "view", "flatten", "unflatten"})
 BY_ENTRY = frozenset({"add", "sub", "mul", "div", "where", "lerp", "maximum", "minimum", "addcmul"})
 Orders = dict[int, Sizes | None]  # of what the axes of a tensor are made, by their sizes; None: of this and that
 
@@ -44,7 +45,7 @@ class MeetWatch(Watcher[Sequence[Meeting]]):
         self.meetings: list[Meeting] = []
 
     def gave(self, node: ex.Call | ex.Binary, operands: Sequence[Any], value: Any) -> None:
-        given, found = list(_tensors(operands)), list(_tensors([value]))
+        given, found = tensors_in(tuple(operands)), tensors_in(value)
         self.kept += (*given, *found)
         if node.operator != "@" if isinstance(node, ex.Binary) else node.function in BY_ENTRY:
             self.meetings.append(Meeting(node, self.apart(given)))
@@ -69,35 +70,9 @@ class MeetWatch(Watcher[Sequence[Meeting]]):
             left, right = self.orders(one), self.orders(other)
             for size, beside in zip(reversed(one.shape), reversed(other.shape), strict=False):
                 first, second = left.get(int(size)), right.get(int(size))
-                if size == beside and first and second and _exchanged(first, second):
+                if size == beside and first and second and exchanged(first, second):
                     return first, second
         return None
-
-
-def _exchanged(one: Sizes, other: Sizes) -> bool:
-    """Whether the same sizes stand in another order, and are no powers of one number, as those of a fast transform."""
-    moved = {size for pair in zip(one, other, strict=False) if pair[0] != pair[1] for size in pair}
-    bases = range(2, min(moved, default=1) + 1)
-    return (
-        bool(moved)
-        and sorted(one) == sorted(other)
-        and not any(all(_is_power(n, base) for n in moved) for base in bases)
-    )
-
-
-def _is_power(size: int, base: int) -> bool:
-    while size % base == 0:
-        size //= base
-    return size == 1
-
-
-def _tensors(values: Sequence[Any]) -> Iterator[Tensor]:
-    """The tensors among some values, those in lists too."""
-    for value in values:
-        if isinstance(value, list | tuple):
-            yield from _tensors(value)
-        elif isinstance(value, Tensor):
-            yield value
 
 
 WATCH = Watch(WITHOUT_DATA, TRAINING, MeetWatch)

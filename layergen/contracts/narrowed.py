@@ -44,10 +44,7 @@ WIDE = 0.05  # units, by which what comes out in a wider dtype is off at most
 CLOSE = 6.0  # units, of which the margin lets nothing be told any more
 CLOSE_FAR = 1e5  # units of float32, from where on it has lost the digits of differences
 FOUND = 1.1  # of what a test allows, from where on a slip is found
-MARGIN_ON_AVERAGE, FLOOR_ON_AVERAGE = (
-    2.0,
-    0.6,
-)  # the same of the root of the mean square, which hardly depends on kernels
+MARGIN_ON_AVERAGE, FLOOR_ON_AVERAGE = 2.0, 0.6  # of the root of the mean square, which hardly depends on kernels
 MANY = 20  # numbers of a result, of which an average tells something
 LEAST = 0.25  # of the mean size of an output: what is smaller may be a difference of nearly equal numbers
 LEAST_ONCE = 0.01  # the same where each number is rounded once

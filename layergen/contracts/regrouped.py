@@ -1,6 +1,5 @@
 """Regrouped: an axis that was made of several is taken apart into these in the order in which they became one."""
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -24,17 +23,25 @@ class Joined:
                 self.orders.setdefault(new[0], set()).add(old)
             if len(old) == 1 and len(new) > 1:
                 known = self.orders.setdefault(old[0], set())
-                other = next((each for each in sorted(known) if _exchanged(each, new)), None)
+                other = next((each for each in sorted(known) if exchanged(each, new)), None)
                 if other is not None and new not in known:
                     return other, new
                 known.add(new)
         return None
 
 
-def _exchanged(one: Sizes, other: Sizes) -> bool:
+def exchanged(one: Sizes, other: Sizes) -> bool:
     """Whether the same sizes stand in another order, and are no powers of one number, as those of a fast transform."""
     moved = {size for pair in zip(one, other, strict=False) if pair[0] != pair[1] for size in pair}
-    return sorted(one) == sorted(other) and math.gcd(*moved) == 1
+    bases = range(2, min(moved, default=1) + 1)
+    powers = any(all(_is_power(size, base) for size in moved) for base in bases)
+    return bool(moved) and sorted(one) == sorted(other) and not powers
+
+
+def _is_power(size: int, base: int) -> bool:
+    while size % base == 0:
+        size //= base
+    return size == 1
 
 
 def blocks(before: Sizes, after: Sizes) -> Iterator[tuple[Sizes, Sizes]]:

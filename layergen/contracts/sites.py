@@ -12,6 +12,7 @@ from layergen.contracts.values import EQUAL, HUGE, LARGE, ORDINARY, ZERO, Point,
 from layergen.lang import expression as ex
 from layergen.prove.abstract_run import ACCELERATOR, fake_accelerator, fake_tensors
 from layergen.run import on_data
+from layergen.run.equations import tensors_in
 from layergen.run.forward import Run
 from layergen.run.instance import Instance, Placement
 from layergen.run.started import start
@@ -42,20 +43,11 @@ class OfOneDtype(TorchFunctionMode):
     def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         name = getattr(function, "__name__", "").strip("_").removeprefix("r")
         if name in PRODUCTS or name.startswith("conv"):
-            given = _tensors((*args, *(kwargs or {}).values()))
+            given = tensors_in((*args, *(kwargs or {}).values()))
             dtypes = {tensor.dtype for tensor in given if tensor.is_floating_point()}
             if len(dtypes) > 1:
                 raise RuntimeError(f"`{name}` takes tensors of one dtype")
         return function(*args, **(kwargs or {}))
-
-
-def _tensors(values: Sequence[Any]) -> Iterator[torch.Tensor]:
-    """The tensors among some values, those in lists too."""
-    for value in values:
-        if isinstance(value, list | tuple):
-            yield from _tensors(value)
-        elif isinstance(value, torch.Tensor):
-            yield value
 
 
 IN_MIXED_PRECISION = Site(Placement(dtype=torch.bfloat16, owned_dtype=torch.float32), OfOneDtype)

@@ -36,16 +36,8 @@ LOG = {Squashed.SIGMOID: Squashed.LOG_SIGMOID, Squashed.SOFTMAX: Squashed.LOG_SO
 EXP = {logarithm: probability for probability, logarithm in LOG.items()}
 _NOBODY = ex.Call("")
 TURNS = {"log": LOG, "exp": EXP}
-KEEPS = (ALIASING - {"einsum"}) | {
-    "clamp",
-    "clip",
-    "clone",
-    "gather",
-    "index_select",
-    "masked_select",
-    "take_along_dim",
-}
-
+CHOOSES = {"clamp", "clip", "clone", "gather", "index_select", "masked_select", "take_along_dim"}
+KEEPS = (ALIASING - {"einsum"}) | CHOOSES
 MAKERS = {
     **dict.fromkeys(("sigmoid", "sigmoid_", "nn.Sigmoid"), Squashed.SIGMOID),
     **dict.fromkeys(("softmax", "softmin", "gumbel_softmax"), Squashed.SOFTMAX),

@@ -126,23 +126,9 @@ _FORMULAS = MappingProxyType(
         "tanhshrink": "x - tanh(x)",
         **{
             name: f"{name}(x)"
-            for name in (
-                "abs",
-                "atan",
-                "ceil",
-                "cos",
-                "cosh",
-                "erf",
-                "exp",
-                "floor",
-                "log",
-                "log2",
-                "log10",
-                "round",
-                "sigmoid",
-            )
+            for name in ("abs", "atan", "ceil", "cos", "cosh", "erf", "exp", "floor", "log", "log2", "round", "sigmoid")
         },
-        **{name: f"{name}(x)" for name in ("sin", "sinh", "sqrt", "tan", "tanh")},
+        **{name: f"{name}(x)" for name in ("log10", "sin", "sinh", "sqrt", "tan", "tanh")},
     }
 )
 

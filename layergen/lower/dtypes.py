@@ -22,6 +22,11 @@ ALIKE = frozenset(
 )
 
 
+def wide_dtype(dtype: str) -> str:
+    """The source text of the dtype that is as wide as another one, and wide enough."""
+    return f"torch.promote_types({dtype}, torch.float32)"
+
+
 def unnamed(block: Block, program: Program) -> tuple[ex.Statement, ...]:
     """A forward in which what was upcast has no name where that lends its dtype alone."""
     found = {
@@ -53,7 +58,7 @@ def by_dtype(call: ex.Call, names: Mapping[str, str]) -> ex.Expression | None:
     own = _upcast(lender) if lender is not None else None
     if own is None:
         return None
-    dtype = ex.Name(f"torch.promote_types({names.get(own.id, own.id)}.dtype, torch.float32)")
+    dtype = ex.Name(wide_dtype(f"{names.get(own.id, own.id)}.dtype"))
     if lender is call.arguments[0]:
         given = any(keyword.name == "dtype" for keyword in call.keywords)
         keywords = call.keywords if given else (*call.keywords, ex.Keyword("dtype", dtype))

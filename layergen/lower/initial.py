@@ -10,13 +10,14 @@ from layergen.lang.inits import is_fan, is_initializer
 from layergen.lang.model import Buffer, Parameter
 from layergen.lang.visitor import Block, Visitor, assigned, mapped, nodes
 from layergen.lower.annotations import item_type
+from layergen.lower.dtypes import wide_dtype
 from layergen.lower.families import attribute, reader
 from layergen.lower.imports import names_in
 from layergen.lower.members import reset, restarted
 from layergen.lower.merged import merged
 from layergen.lower.scopes import attribute_names, functional, given, initializers
 from layergen.lower.source import Origin, SourcePrinter
-from layergen.lower.wide import wide_dtype, widened_block
+from layergen.lower.wide import widened_block
 from layergen.resolve.families import asked_inside, common_condition, loops, misses_some
 from layergen.resolve.inference import INT, TENSOR, kinds_of
 from layergen.resolve.program import Program

@@ -18,8 +18,9 @@ from layergen.lang.facts import Callee, CalleeKind
 from layergen.lang.kinds import Kind
 from layergen.lang.meetings import broadcast_in
 from layergen.lang.scalars import BROADCAST, BROADCASTABLE, NUMBERS, SCALARS
+from layergen.lower.dtypes import wide_dtype
 from layergen.lower.lists import LISTS, as_tuple, form, joined, needs_joining, spread, summands
-from layergen.lower.wide import made_wide, takes_dtype_of_input, wide_dtype
+from layergen.lower.wide import made_wide, takes_dtype_of_input
 from layergen.ops.traits import UNDERSTATED, WITH_INDICES
 from layergen.resolve.inference import kinds_of
 from layergen.resolve.iteration import is_numbered
@@ -205,8 +206,8 @@ class SourcePrinter(ex.Printer):
             made = made_wide(operand, dtype)
             return f"{value}.to({dtype})" if made is None else self.show(made)
         if not self.once or isinstance(operand, ex.Name):
-            return f"{value}.to(torch.promote_types({value}.dtype, torch.float32))"
-        return f"({self.once} := {self.show(operand)}).to(torch.promote_types({self.once}.dtype, torch.float32))"
+            return f"{value}.to({wide_dtype(f'{value}.dtype')})"
+        return f"({self.once} := {self.show(operand)}).to({wide_dtype(f'{self.once}.dtype')})"
 
     def factory(self, node: ex.Call, op: ops.Op) -> str:
         node, given = spread(node, op), {keyword.name for keyword in node.keywords}

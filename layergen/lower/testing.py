@@ -200,7 +200,7 @@ def batches_beside_a_sample(layer: CheckedLayer, base: Fields) -> Iterator[RowVi
             continue  # where a run has dimensions, one of them is taken for that of a batch
         alike = [other for other in together if other.demand.sizes == sizes]
         said = {known: str(value(case, meant)) for known, meant in told(program, name, alike).items()}
-        places = places_left_out(program, case)
+        places = _places_left_out(program, case)
         whole = {key: facts.shape if facts else None for key, facts in case.inputs.items()}
         single = {key: _with_size(shape, places.get(key), ()) for key, shape in whole.items()}
         wrong = _with_size(whole[name], places[name], (1,))
@@ -218,7 +218,7 @@ def _with_size(shape: Shape | None, place: int | None, size: Shape) -> Shape | N
     return shape if shape is None or place is None else (*shape[:place], *size, *shape[place + 1 :])
 
 
-def places_left_out(program: Program, case: CheckedCase) -> dict[str, int]:
+def _places_left_out(program: Program, case: CheckedCase) -> dict[str, int]:
     """At which place of the inputs of a case the dimension stands that may be left out."""
     assert program.left_out is not None
     found = {name: axis(program.inputs[name], program.left_out) for name, facts in case.inputs.items() if facts}

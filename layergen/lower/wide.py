@@ -70,11 +70,6 @@ def widened(node: ex.Expression, dtype: str, rounds: bool = False) -> ex.Express
             return node
 
 
-def wide_dtype(dtype: str) -> str:
-    """The source text of the dtype that is as wide as another one, and wide enough."""
-    return f"torch.promote_types({dtype}, torch.float32)"
-
-
 def takes_dtype_of_input(call: ex.Call) -> bool:
     """Whether a call makes a floating tensor from nothing, and leaves its dtype open."""
     op, callee = ops.called(call), call.callee
