@@ -70,4 +70,4 @@ def _values(evaluation: Evaluation, nodes: Sequence[ex.Expression], names: Mappi
     """What expressions come to at an entry, with other random numbers than before."""
     evaluation.account.turns = 0
     evaluation.account.redraw()
-    return [float(evaluation.compiled(node)({**evaluation.names, **names})) for node in nodes]
+    return [float(evaluation.compiled(node)(dict(names))) for node in nodes]

@@ -8,14 +8,26 @@ from functools import cache
 from typing import Any
 
 from layergen.definition.calling import inputs_at
+from layergen.definition.columns import Reduced
 from layergen.definition.draws import DRAWN
 from layergen.definition.entries import Entry, entry_of, passed
 from layergen.definition.functions import FUNCTIONS, NUMBER, bounded, divide, formula, multiply, power
 from layergen.definition.grammar import INDEX_OF, is_run, reduction, run_name
 from layergen.definition.lacking import absent, unsayable
-from layergen.definition.numbers import Compute, Computed, Entries, Index, IndexFault, Memory, Names, Part, Source
+from layergen.definition.numbers import (
+    Compute,
+    Computed,
+    Entries,
+    Index,
+    IndexFault,
+    Memory,
+    Names,
+    Part,
+    Reader,
+    Source,
+)
 from layergen.definition.scene import written_index
-from layergen.definition.terms import comparison, drawing, looked_up, product_of, terms_of
+from layergen.definition.terms import comparison, drawing, index_of, looked_up, product_of
 from layergen.definition.turns import turns
 from layergen.lang import expression as ex
 
@@ -108,7 +120,7 @@ class Compiler:
             return lambda names: left(names) and right(names)
         if node.operator == "or":
             return lambda names: left(names) or right(names)
-        combine = self.divide if node.operator == "/" else _ARITHMETIC[node.operator]
+        combine = self.arithmetic(node.operator)
         operands = [self.fixed.get(left), self.fixed.get(right)]
         whole = node.operator in ("+", "-", "*") or (node.operator in ("//", "%") and operands[1])
         if whole and all(type(part) is int and abs(part) < SMALL for part in operands):
@@ -129,6 +141,10 @@ class Compiler:
                 raise IndexFault(node, f"`{node.operator}` goes with numbers") from None
 
         return compute
+
+    def arithmetic(self, sign: str) -> Callable[[Any, Any], Any]:
+        """What an operator makes of two numbers."""
+        return self.divide if sign == "/" else _ARITHMETIC[sign]
 
     def divide(self, left: Any, right: Any) -> Any:
         """A quotient, of which it is noted where it is a limit."""
@@ -206,17 +222,28 @@ class Compiler:
         assert found is not None
         if found.inner:
             return self.inner(found)
-        name, padded = found.name.id, found.padded
+        name = found.name.id
         if name not in self.source.tensors and name not in self.source.definition.named:
             return self.listed(node, name)
         index = self.index(found.all)
         if name in self.source.definition.scene.families:
-            return self.family(node, name, index, padded)
+            return self.family(node, name, index, found.padded)
+        reader = self.reader(node, name, found.padded)
+        return lambda names: reader().read(index(names))
+
+    def reader(self, node: ex.Subscript, name: str, padded: bool) -> Callable[[], Reader]:
+        """What gives the reader of a tensor or of a name, but not of a family, when it is asked for the first time."""
         if name in self.source.tensors:
-            return self.read(node, name, index, padded)
+            tensor = self.source.tensors[name]
+            if isinstance(tensor, Entries | Computed):
+                inside = self.inside(node, name, tensor, padded)
+            else:
+                inside = Reader(lambda index: absent(node, name))
+            return lambda: inside
         if padded:
-            return lambda names: self.padded(name, index(names), node)
-        return lambda names: self.source.entry(name, index(names), node)
+            outside = Reader(lambda index: self.padded(name, index, node))
+            return lambda: outside
+        return cache(lambda: self.source.reader(name, node))
 
     def listed(self, node: ex.Subscript, name: str) -> Compute:
         """Read an item of a list of numbers, or several, or one of a run of indices."""
@@ -250,7 +277,7 @@ class Compiler:
 
         def compute(names: Names) -> Any:
             given = tuple([(name, value(names)) for name, value in handed])
-            return source.inner_entry(entry, which(names), given, index(names))
+            return source.inner(entry, which(names), given).read(index(names))
 
         return compute
 
@@ -270,13 +297,6 @@ class Compiler:
             return 0
         return self.source.entry(name, index, node)
 
-    def read(self, node: ex.Subscript, name: str, index: Callable[[Names], Index], padded: bool) -> Compute:
-        tensor = self.source.tensors[name]
-        if isinstance(tensor, Entries | Computed):
-            inside = self.inside(node, name, tensor, padded)
-            return lambda names: inside(index(names))
-        return lambda names: absent(node, name)
-
     def family(self, node: ex.Subscript, name: str, index: Callable[[Names], Index], padded: bool) -> Compute:
         """Read a tensor of several: the first index tells which."""
         several = self.source.tensors[name]
@@ -292,12 +312,12 @@ class Compiler:
             if not 0 <= which < len(readers):
                 raise IndexFault(node, f"`{name}` has {len(readers)} tensors, and none at {which}")
             reader = readers[which]
-            return reader(tuple(own)) if reader is not None else absent(node, f"{name}[{which}]")
+            return reader.read(tuple(own)) if reader is not None else absent(node, f"{name}[{which}]")
 
         return compute
 
-    def inside(self, node: ex.Subscript, name: str, tensor: Entries | Computed, padded: bool) -> Callable[[Index], Any]:
-        """A function that gives the entries of a tensor."""
+    def inside(self, node: ex.Subscript, name: str, tensor: Entries | Computed, padded: bool) -> Reader:
+        """What reads the entries of a tensor."""
         shape, rank = tensor.shape, len(tensor.shape)
         values = tensor.values if isinstance(tensor, Entries) else ()
         computed = tensor.at if isinstance(tensor, Computed) else None
@@ -332,20 +352,20 @@ class Compiler:
             except TypeError:
                 raise IndexFault(node, f"`{name}{list(own)}`: an index is an integer") from None
 
-        return at
+        return Reader(at, known)
 
     def reduce(self, node: ex.Apply) -> Compute:
         found = reduction(node)
         assert found is not None
         word, indices, inner = found
-        body = self.compiled(inner)
         runs = [self.run_of(index, inner) for index in indices]
-
-        terms = terms_of(runs, body, self.source.account)
+        sizes = [written[1] for index in indices if (written := written_index(index)) and written[1] is not None]
+        apart = not any(ex.names(size) & {name for name, _ in runs} for size in sizes)
+        terms = Reduced(self, runs, inner, apart).terms
         if word == "sum":
             return lambda names: bounded(sum(terms(names)))
         if word in INDEX_OF:
-            return self.index_of(node, word, runs[0], body)
+            return index_of(node, word, runs[0][1], terms)
         if word == "prod":
             return lambda names: product_of(terms(names))
 
@@ -356,23 +376,6 @@ class Compiler:
             return sum(values) / len(values) if word == "mean" else max(values) if word == "max" else min(values)
 
         return over
-
-    def index_of(self, node: ex.Node, word: str, run: tuple[str, Compute], body: Compute) -> Compute:
-        """The first index at which a value is the greatest or the least."""
-        name, values = run
-        best = max if word == "argmax" else min
-
-        def value(names: Names, index: int) -> Any:
-            self.source.account.turn()
-            return body({**names, name: index})
-
-        def compute(names: Names) -> int:
-            indices = values(names)
-            if not indices:
-                raise IndexFault(node, f"there is nothing to take the {word} of")
-            return int(best(indices, key=lambda index: value(names, index)))
-
-        return compute
 
     def run_of(self, index: ex.Expression, body: ex.Expression) -> tuple[str, Compute]:
         """The name of an index of a sum, and a function that gives its values."""

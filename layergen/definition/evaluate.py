@@ -22,6 +22,7 @@ from layergen.definition.numbers import (
     Index,
     IndexFault,
     Names,
+    Reader,
     TooLongError,
 )
 from layergen.definition.ranges import ranges_of
@@ -75,6 +76,11 @@ class Evaluation:
             TooLongError: If it takes too long.
         """
         return self.table(name).entry(index, node)
+
+    def reader(self, name: str, node: ex.Node | None = None) -> Reader:
+        """What reads the entries of a name that has equations."""
+        table = self.table(name)
+        return Reader(lambda index: table.entry(index, node), table.memory.known)
 
     def equation(self, name: str, index: Index) -> Equation:
         """The equation that says what an entry of a name is.
@@ -176,9 +182,9 @@ class Evaluation:
         mode = {TRAINING: self.numbers[TRAINING]}
         return Evaluation(definition, {**numbers, **mode}, tensors, leading, self.account)
 
-    def inner_entry(self, entry: Entry, which: int | None, given: Given, index: Index) -> Any:
-        """An entry of what a member gives, or of a tensor that it owns."""
-        return self.members.entry(entry, which, given, index)
+    def inner(self, entry: Entry, which: int | None, given: Given) -> Reader:
+        """What reads the entries of what a member gives, or of a tensor that it owns."""
+        return self.members.reader(entry, which, given)
 
     def member(self, name: str) -> bool:
         """Whether a member is there."""
@@ -224,7 +230,7 @@ class Table:
         draws = account.draws
         self.busy.add(index)
         try:
-            value = compute({**self.evaluation.names, **names})
+            value = compute(names)
         except RecursionError:
             raise TooLongError from None
         finally:
@@ -233,7 +239,7 @@ class Table:
         return value
 
     def holding(self, index: Index, node: ex.Node | None = None) -> tuple[Equation, Names, Compute]:
-        """The equation that holds at an index, what its indices stand for there, and its value."""
+        """The equation that holds at an index, what all names stand for there, and its value."""
         for equation, sides, compute in self.equations:
             names = self.matched(sides, index)
             if names is not None:
@@ -256,8 +262,8 @@ class Table:
         return self.text(index)
 
     def matched(self, sides: list[Side], index: Index) -> Names | None:
-        """What the indices of a left side stand for at an index; None where the equation does not hold there."""
-        names: Names = {}
+        """What all names stand for at an index; None where the equation does not hold there."""
+        names = self.evaluation.names.copy()
         place = 0
         for free, extent in sides:
             if type(extent) is int and place < len(index):  # nearly always: told at once

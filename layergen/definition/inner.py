@@ -8,7 +8,7 @@ from layergen.definition.calling import CallFault, inputs_at, maker, misfit, out
 from layergen.definition.compiler import Compiler
 from layergen.definition.entries import Entry, passed
 from layergen.definition.lacking import absent
-from layergen.definition.numbers import Computed, Entries, Given, Held, Index, IndexFault, Part, Source
+from layergen.definition.numbers import Computed, Entries, Given, Held, Index, IndexFault, Part, Reader, Source
 from layergen.definition.scene import Definition, written_index
 from layergen.lang import expression as ex
 from layergen.lang.interpreter import EvaluationFault, Interpreter
@@ -41,33 +41,50 @@ class Inner:
         when = self.owner.definition.scene.members[name].when
         return when is None or bool(self.owner.number(when))
 
-    def entry(self, entry: Entry, which: int | None, given: Given, index: Index) -> Any:
-        """An entry of what a member gives, or of a tensor that it owns."""
+    def reader(self, entry: Entry, which: int | None, given: Given) -> Reader:
+        """What reads the entries of what a member gives, or of a tensor that it owns."""
         member = self.member(entry, which)
         if entry.call is None:
-            tensor, text = member.tensors.get(entry.owned), ex.show(entry.read)
-            if isinstance(tensor, tuple):
-                first, *others = index
-                if not 0 <= first < len(tensor):
-                    raise IndexFault(entry.node, f"`{text}` has {len(tensor)} tensors, and none at {first}")
-                tensor, text, index = tensor[first], f"{text}[{first}]", tuple(others)
-            if not isinstance(tensor, Entries):
-                return absent(entry.node, text)
-            return Compiler(self.owner).inside(entry.node, text, tensor, padded=False)(index)
+            return self.owned(entry, member)
         key = entry.name.id, which, given
         if key not in self.called:
             self.called[key] = self.evaluation(entry, member, given)
         meant = entry.name.id, which, entry.output
         if meant not in self.outputs:
             self.outputs[meant] = output_of(member.definition, entry)
-        try:
-            return self.called[key].entry(self.outputs[meant], index, entry.node)
-        except IndexFault as fault:
-            if fault.node is entry.node:
-                message = f"`{ex.show(entry.node.value)}` has no entry {list(index)}"
-                raise IndexFault(entry.node, message, two_ranges(self.owner.definition, entry)) from None
-            message = f"by the definition of `{member.definition.spec.layer}`, {fault.message}"
-            raise IndexFault(entry.node, message) from None  # what it says of places is said of another file
+        inside = self.called[key].reader(self.outputs[meant], entry.node)
+
+        def read(index: Index) -> Any:
+            try:
+                return inside.read(index)
+            except IndexFault as fault:
+                if fault.node is entry.node:
+                    message = f"`{ex.show(entry.node.value)}` has no entry {list(index)}"
+                    raise IndexFault(entry.node, message, two_ranges(self.owner.definition, entry)) from None
+                message = f"by the definition of `{member.definition.spec.layer}`, {fault.message}"
+                raise IndexFault(entry.node, message) from None  # what it says of places is said of another file
+
+        return Reader(read, inside.known)
+
+    def owned(self, entry: Entry, member: "Made") -> Reader:
+        """What reads the entries of a tensor of a member, or of a family of them."""
+        tensor, text = member.tensors.get(entry.owned), ex.show(entry.read)
+        if not isinstance(tensor, tuple):
+            return self.entries(entry, tensor, text)
+        several = [self.entries(entry, one, f"{text}[{k}]") for k, one in enumerate(tensor)]
+
+        def read(index: Index) -> Any:
+            first, *others = index
+            if not 0 <= first < len(several):
+                raise IndexFault(entry.node, f"`{text}` has {len(several)} tensors, and none at {first}")
+            return several[first].read(tuple(others))
+
+        return Reader(read)
+
+    def entries(self, entry: Entry, tensor: Held, text: str) -> Reader:
+        if not isinstance(tensor, Entries):
+            return Reader(lambda index: absent(entry.node, text))
+        return Compiler(self.owner).inside(entry.node, text, tensor, padded=False)
 
     def member(self, entry: Entry, which: int | None) -> Made:
         """A member at its numbers."""
@@ -125,7 +142,7 @@ class Inner:
                 raise IndexFault(entry.node, f"nothing tells how large `{part.name}` is")
             return Computed(shape[len(first) :], lambda index: owner.entry(part.name, (*first, *index), entry.node))
         assert isinstance(held, Entries | Computed)
-        read = Compiler(owner).inside(entry.node, part.name, held, padded=False)
+        read = Compiler(owner).inside(entry.node, part.name, held, padded=False).read
         return Computed(held.shape[len(first) :], lambda index: read((*first, *index)))
 
 

@@ -49,6 +49,13 @@ class Computed:
     at: Callable[[Index], Any]
 
 
+class Reader(NamedTuple):
+    """Reads entries."""
+
+    read: Callable[[Index], Any]
+    known: Mapping[Index, Any] = {}  # those that are as they were read before
+
+
 class Memory:
     """Entries that are not to be computed twice: those that random numbers have a part in, until others are drawn."""
 
@@ -92,13 +99,13 @@ class Account:
         for memory in self.memories:
             memory.redraw()
 
-    def turn(self) -> None:
-        """Count a term.
+    def turn(self, count: int = 1) -> None:
+        """Count a term, or some.
 
         Raises:
             TooLongError: If there are too many.
         """
-        self.turns += 1
+        self.turns += count
         if self.turns > MOST_TURNS:
             raise TooLongError
 
@@ -135,8 +142,11 @@ class Source(Protocol):
     def extent(self, size: Size) -> Extent:
         """A range as a number, or as the sizes that a run of indices goes over."""
 
-    def inner_entry(self, entry: Entry, which: int | None, given: "Given", index: Index) -> Any:
-        """An entry of what a member gives, or of a tensor that it owns."""
+    def reader(self, name: str, node: ex.Node | None = None) -> Reader:
+        """What reads the entries of a name that has equations."""
+
+    def inner(self, entry: Entry, which: int | None, given: "Given") -> Reader:
+        """What reads the entries of what a member gives, or of a tensor that it owns."""
 
     def member(self, name: str) -> bool:
         """Whether a member is there."""

@@ -88,6 +88,19 @@ def drawing(node: ex.Call, arguments: Sequence[Compute], account: Account) -> Co
     return compute
 
 
+def index_of(node: ex.Node, word: str, values: Compute, terms: Callable[[Names], Sequence[Any]]) -> Compute:
+    """A function that gives the first index at which a term is the greatest or the least."""
+    best = max if word == "argmax" else min
+
+    def compute(names: Names) -> int:
+        indices, found = list(values(names)), terms(names)
+        if not indices:
+            raise IndexFault(node, f"there is nothing to take the {word} of")
+        return int(indices[best(range(len(found)), key=found.__getitem__)])
+
+    return compute
+
+
 def product_of(values: Iterable[Any]) -> Any:
     """The product of some numbers."""
     product: Any = 1
