@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import sympy
 from shipped import CheckedFiles, parameters
-from small import checked, fault_of, program, spec
+from small import DIM, checked, fault_of, program, spec
 
 from layergen.checked import CheckedLayer
 from layergen.prove.cost import Meter
@@ -213,3 +213,34 @@ N, T = symbol("N"), sympy.Symbol("t", integer=True, nonnegative=True)
 )  # fmt: skip
 def test_what_holds_at_every_turn(condition: Any, holds: bool) -> None:
     assert holds_at_every_turn(condition, [Turn(T, N)]) is holds, shown(condition)
+
+
+TAKEN_APART = {"arguments": {"dim": {**DIM, "min": 2}}, "constraints": ["dim % 2 == 0"]}
+
+
+@pytest.mark.parametrize(
+    ("forward", "parts"),
+    [
+        ("a, b = unbind(x, 1)\ny = a * b", {"constraints": ["L == 2"], "inputs": {"x": ["N", "L", 3]}}),
+        ("a, b = unbind(unflatten(x, -1, [-1, 2]), -1)\ny = a * b", {**TAKEN_APART, "inputs": {"x": ["N", "dim"]}}),
+    ],
+)
+def test_a_list_of_as_many_items_as_there_are_names_is_taken_apart(forward: str, parts: dict[str, Any]) -> None:
+    outputs = {"y": ["N", 3] if "arguments" not in parts else ["N", "dim // 2"]}
+    assert checked(program(forward, **{**parts, "outputs": outputs})).cases
+
+
+@pytest.mark.parametrize(
+    ("forward", "names"),
+    [("a, b = unbind(x, 1)\ny = a * b", "L"), ("a, b = unbind(unflatten(x, -1, [3, -1]), 1)\ny = a * b", "3")],
+)
+def test_a_list_of_another_length_than_there_are_names_is_a_fault(forward: str, names: str) -> None:
+    found = fault_of(program(forward, inputs={"x": ["N", "L"]}, outputs={"y": ["N"]}, constraints=["L % 3 == 0"]))
+    assert f"2 names for {names} values" in found.message.replace("`", "")
+
+
+def test_a_list_is_not_taken_apart_while_it_grows() -> None:
+    forward = (
+        "ys = []\nfor x_t in unbind(x, 1):\n    append(ys, x_t)\n    a, b = ys\ny = stack(ys, 1) + (a * b)[:, None]"
+    )
+    assert fault_of(program(forward, **SEQUENCE)).message == "2 names for 1 values"

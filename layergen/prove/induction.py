@@ -247,6 +247,26 @@ class Inductive(ForwardInterpreter):
             }
             self.by_turn |= numbers
 
+    def bind(self, whole: ex.Node, targets: tuple[ex.Name, ...], value: Any, source: ex.Expression) -> None:
+        several = len(targets) > 1
+        if several and isinstance(value, Growing):
+            raise self.unproven(source, "a list is taken apart while it grows")
+        super().bind(whole, targets, self.parts(whole, value, len(targets)) if several else value, source)
+
+    def parts(self, whole: ex.Node, value: Any, number: int) -> Any:
+        """The items of a list that is taken apart, of which there have to be so many.
+
+        Raises:
+            EvaluationFault: If there are not.
+        """
+        if not isinstance(value, Endless):
+            return value
+        run, length = self.induction.run, value.length
+        equal = agree(run.formula(length), run.formula(number), self.induction.known)
+        if not equal and not self.guarded(whole, lambda: bool(length == number)):
+            raise EvaluationFault(whole, f"{number} names for `{self.explainer.text(length)}` values")
+        return [self.guarded(whole, value.item)] * number
+
     def decide(self, test: ex.Expression) -> bool:
         if ex.names(test) & self.by_turn:
             raise self.unproven(test, f"the condition `{ex.show(test)}` depends on the turn of the loop")

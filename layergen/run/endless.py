@@ -1,6 +1,6 @@
 """Lists whose length is a formula: what a loop over a dimension runs over, and what grows in it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -41,6 +41,9 @@ class Endless:
         if type(index) is int and index in (0, -1):
             return self.runs[index][1]
         return self.item()
+
+    def __iter__(self) -> Iterator[Any]:
+        raise Unproven("a list is run through whose length is a dimension")
 
     def longer(self, item: object) -> "Endless":
         """The list with one item more."""
