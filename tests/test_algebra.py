@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from strategies import examples
 from sympy import Max, Min, floor
 
-from layergen.prove.algebra import Congruence, agree
+from layergen.prove.algebra import Congruence, agree, simplified
 from layergen.prove.formula import symbol, value
 
 C, G, H, K, W = (symbol(name) for name in ("C", "groups", "H", "kernel_size", "W"))
@@ -90,3 +90,19 @@ def test_a_formula_agrees_with_itself_written_otherwise(formula: sympy.Expr, tim
     """A whole number comes out of a floor, or goes into it."""
     moved = formula.replace(floor, lambda part: floor(part + times, evaluate=False) - times)
     assert agree(formula, moved, ())
+
+
+@pytest.mark.parametrize(
+    ("formula", "known", "simple"),
+    [
+        (G * floor(C / G), (GROUPS,), C),
+        (2 * H * G * floor(C / G) + 3, (GROUPS,), 2 * H * C + 3),
+        (floor(C / G), (GROUPS,), floor(C / G)),
+        (G * floor(C / G), (), G * floor(C / G)),
+        (floor(K / 2), (ODD,), floor(K / 2)),
+    ],
+)
+def test_a_floor_goes_where_nothing_is_left_of_a_division(
+    formula: sympy.Expr, known: Sequence[Congruence], simple: sympy.Expr
+) -> None:
+    assert simplified(formula, known) == simple

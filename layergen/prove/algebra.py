@@ -40,6 +40,15 @@ def agree(left: Any, right: Any, known: Sequence[Congruence]) -> bool:
     return same(left, right) or _by_remainders(left - right, known)
 
 
+def simplified(formula: Any, known: Sequence[Congruence]) -> Any:
+    """A formula without floors, where those divide what they divide exactly and nothing is left of them."""
+    if not known or not formula.has(sympy.floor):
+        return formula
+    exact = sympy.expand(_exact(formula, known))
+    names = sorted(exact.free_symbols, key=str)
+    return exact if exact.is_polynomial(*names) and (not names or _integral(exact, names)) else formula
+
+
 def _exact(formula: Any, known: Sequence[Congruence]) -> Any:
     """A formula without the floors of divisions that leave a known remainder, the innermost first."""
     if not formula.args or not formula.has(sympy.floor):

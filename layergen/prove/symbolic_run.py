@@ -16,7 +16,7 @@ from layergen.lang.interpreter import EvaluationFault, Function, Interpreter, sc
 from layergen.lang.scalars import SCALARS
 from layergen.ops.dtypes import dtype_name
 from layergen.prove.abstract_run import AbstractRun, hint
-from layergen.prove.algebra import Congruence, agree
+from layergen.prove.algebra import Congruence, agree, simplified
 from layergen.prove.cost import Meter
 from layergen.prove.formula import shown, symbol, value
 from layergen.prove.hints import Hints, entries
@@ -66,9 +66,11 @@ def symbolic_run(
         elif not agreement:
             found_shape = tuple(outputs[name].shape)
             raise TrialFault(instance.explainer.shape_mismatch(name, declared[name], found_shape, result.stored))
-    steps = tuple(_step(step, run) for step in result.steps)
+    steps = tuple(_step(step, run, known) for step in result.steps)
     counted = meter.amounts() if measured and not run.lost() else {}
-    amounts = {name: _summed(run.formula(size), induction) for name, size in counted.items()} | parameters
+    amounts = {
+        name: simplified(_summed(run.formula(size), induction), known) for name, size in counted.items()
+    } | parameters
     guards, counts = watch.evidence(result), tuple(dict.fromkeys(induction.counts))
     rests = tuple(instance.placement.contracts.relied.values()) if instance.placement.contracts else ()
     proof = Proof(setting, found, training, steps, shapes, guards, sampled=tuple(sampled), amounts=amounts)
@@ -153,10 +155,11 @@ def _agree(
     return None if agrees else False
 
 
-def _step(step: Step, run: AbstractRun) -> ProvenStep:
+def _step(step: Step, run: AbstractRun, known: Sequence[Congruence]) -> ProvenStep:
     if not isinstance(step.value, Tensor):
         return ProvenStep(step.target, (), "")
-    return ProvenStep(step.target, tuple(map(run.formula, step.value.shape)), dtype_name(step.value.dtype))
+    shape = tuple(simplified(run.formula(size), known) for size in step.value.shape)
+    return ProvenStep(step.target, shape, dtype_name(step.value.dtype))
 
 
 def symbolic_setting(program: Program, found: Hints, run: AbstractRun, calls: Function) -> Setting:
