@@ -51,3 +51,39 @@ def test_a_value_that_a_call_leaves_out_is_its_default_at_every_way() -> None:
     assert checked(program(THERE_AND_BACK.format(2), laws=laws, **BACK)).cases
     finding = fault_of(program(THERE_AND_BACK.format(3), laws=laws, **BACK))
     assert finding.rule.code == "LG420" and "does not hold" in finding.message
+
+
+KEPT: dict[str, Any] = {
+    "inputs": {"x": ["N", "C"], "state": {"tuple": {"h": ["N", "C"], "c": ["N", "C"]}}},
+    "outputs": {"state": {"tuple": {"h": ["N", "C"], "c": ["N", "C"]}}, "y": ["N", "C"]},
+    "forward": "h, c = state\nc = c + x\nh = h + 2 * c\ny = tanh(h)\nstate = (h, c)",
+}
+
+
+@pytest.mark.parametrize(
+    "law",
+    [
+        "layer(x, state).y == tanh(layer(x, state).state.h)",
+        "layer(x, layer(x, state).state).state.c == layer(2 * x, state).state.c",
+        "layer(x, layer(-x, state).state).state[1] == state[1]",
+    ],
+)
+def test_a_law_may_name_a_tuple_or_one_of_it(law: str) -> None:
+    assert checked(program(**KEPT, laws=[law])).cases
+
+
+@pytest.mark.parametrize(
+    ("law", "message"),
+    [
+        ("layer(x, state).y == layer(x, state).state.c", "does not hold"),
+        ("layer(x, state).state == x", "is several tensors"),
+        ("layer(x, state) == x", "is several tensors"),
+    ],
+)
+def test_a_law_of_a_tuple_may_be_broken(law: str, message: str) -> None:
+    assert message in fault_of(program(**KEPT, laws=[law])).message
+
+
+def test_what_a_tuple_does_not_have_is_told() -> None:
+    (finding,) = check_refused(spec(**KEPT, laws=["layer(x, state).state.hh == x"]))
+    assert (finding.message, finding.help) == ("the output `state` has no tensor `hh`", "write `h`")

@@ -13,6 +13,7 @@ from layergen.contracts.values import ORDINARY, drawn, give
 from layergen.diagnostics import Finding, Place
 from layergen.lang.interpreter import EvaluationFault, Interpreter
 from layergen.lang.model import Law
+from layergen.lang.tuples import wholes
 from layergen.resolve.laws import shown_law
 from layergen.resolve.program import Program
 from layergen.rules.cases import BrokenLaw, VacuousLaw
@@ -58,7 +59,7 @@ class Case:
         self.law = law
         self.path = ("laws", index, "law")
         self.place = Place(self.path, law.law.span)
-        self.shown = shown_law(law, list(program.outputs))
+        self.shown = shown_law(law, wholes(program.outputs))
         self.settings = [at for at in settings if law.when is None or Interpreter(at.values).truth(law.when)]
 
     def broken(self) -> Finding | None:
@@ -69,6 +70,9 @@ class Case:
                 left, _, right = self.law.sides
                 try:
                     one, other = running.evaluate(left), running.evaluate(right)
+                    if any(isinstance(side, list | tuple) for side in (one, other)):
+                        message = f"a side of `{self.shown}` is several tensors"
+                        return BrokenLaw.at(self.place, message, help="name one: `layer(x).y`")
                     where = self._breach(one, other)
                 except EvaluationFault as fault:
                     return instance.explainer.fault(self.path, fault, running.values)

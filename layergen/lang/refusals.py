@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from functools import reduce
 
 from layergen.diagnostics import Span
 from layergen.lang import expression as ex
@@ -80,9 +81,9 @@ def is_listed(node: ex.Expression) -> bool:
 
 
 def is_path(receiver: ex.Expression, path: tuple[str, ...]) -> bool:
-    """Whether ``receiver.path`` may be a member's tensor by its looks, or in a law an output of the layer."""
+    """Whether ``receiver.path`` may be a member's tensor by its looks, or in a law an output, or one of a tuple."""
     if isinstance(receiver, ex.Call):
-        return receiver.function == LAYER and len(path) == 1
+        return receiver.function == LAYER and len(path) <= 2 and not _OF_TENSORS.intersection(path[1:])
     inner = receiver
     while isinstance(inner, ex.Subscript | ex.Member):
         inner = inner.value
@@ -292,6 +293,8 @@ def attribute(
             plain = f"write {quoted(f'{own.id}.{last}', 80)}"
             return forbidden(f"{source} is an attribute of `self`", span, plain)
         receiver, path = own, (last,)
+    else:
+        receiver, path = reduce(ex.Member, inner, receiver), (last,)
     if isinstance(receiver, ex.Call) and receiver.function == "super":
         return forbidden(f"{source} calls what a base class does, and a layer has none", span, _BASE)
     shape = next((_ATTRIBUTES[name] for name in path if name in _ATTRIBUTES), None)

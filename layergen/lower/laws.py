@@ -7,6 +7,7 @@ from layergen.lang import expression as ex
 from layergen.lang.inits import is_initializer
 from layergen.lang.model import Law
 from layergen.lang.tokens import LAYER
+from layergen.lang.tuples import wholes
 from layergen.lower.scopes import attribute
 from layergen.lower.source import Origin, SourcePrinter, quoted
 from layergen.lower.views import RowView
@@ -17,7 +18,7 @@ from layergen.resolve.program import Program
 def law_rows(program: Program) -> Iterator[RowView]:
     """The laws, each by its text with functions that give its sides."""
     for law in program.laws:
-        yield RowView(quoted(shown_law(law, list(program.outputs))), row(program, law))
+        yield RowView(quoted(shown_law(law, wholes(program.outputs))), row(program, law))
 
 
 def row(program: Program, law: Law) -> str:

@@ -29,7 +29,7 @@ from layergen.lang.model import (
 )
 from layergen.lang.refusals import is_module
 from layergen.lang.shown import Shown
-from layergen.lang.tuples import item_index
+from layergen.lang.tuples import item_index, wholes
 from layergen.lang.visitor import Block
 from layergen.resolve.annotation import Environment, Functions, Meaning, annotated, as_initializer
 from layergen.resolve.arguments import kinds_of_argument
@@ -149,7 +149,7 @@ def understood(spec: LayerSpec, library: Library = EMPTY) -> Program:
         inputs=inputs,
         tuples=spec.taken_tuples,
         results=spec.given_tuples,
-        laws=tuple(resolved_law(law, start, numbers, list(spec.outputs)) for law in spec.laws),
+        laws=tuple(resolved_law(law, start, numbers, wholes(spec.outputs), spec.given_tuples) for law in spec.laws),
         penalty=None if spec.penalty is None else with_wide_makings(annotated(spec.penalty, _owning(spec, start))),
         outputs={name: _output(part, called) for name, part in spec.outputs.items()},
         random="always" if any(child.program.random == "always" for child in children_of(members)) else spec.random,

@@ -8,6 +8,7 @@ from layergen.lang.facts import Role
 from layergen.lang.kinds import Kind, Kinds
 from layergen.lang.model import Law
 from layergen.lang.tokens import LAYER
+from layergen.lang.tuples import Tuples
 from layergen.resolve.annotation import Environment, Meaning, annotated
 from layergen.resolve.inference import MEMBER, TENSOR
 
@@ -20,11 +21,19 @@ class _Itself:
     name: str = LAYER
 
 
-def resolved_law(law: Law, start: Environment, numbers: Environment, outputs: Sequence[str]) -> Law:
-    """A law, which sees what the forward sees at its start, and the layer."""
+def resolved_law(law: Law, start: Environment, numbers: Environment, outputs: Sequence[str], tuples: Tuples) -> Law:
+    """A law, which sees what the forward sees at its start, and the layer.
+
+    Args:
+        law: What is said.
+        start: What the forward sees.
+        numbers: What the condition of the law sees.
+        outputs: What the layer returns, in its order.
+        tuples: Those of the outputs that are tuples.
+    """
 
     def placed(node: ex.Expression) -> ex.Expression | None:
-        """What `layer(x).y` is: of several outputs the one in its place."""
+        """What `layer(x).y` is: of several outputs the one in its place; `layer(x).state.h` is one of a tuple."""
         match node:
             case ex.Member(value=ex.Call(function=function) as call, name=name) if (
                 function == LAYER and name in outputs
@@ -32,9 +41,14 @@ def resolved_law(law: Law, start: Environment, numbers: Environment, outputs: Se
                 value = ex.transform(call, placed)
                 index = ex.Literal(outputs.index(name))
                 return value if len(outputs) == 1 else ex.Subscript(value, index, span=node.span)
+            case ex.Member(value=ex.Member(name=whole) as output, name=name) if (
+                whole in tuples and name in tuples[whole].names and (several := placed(output)) is not None
+            ):
+                return ex.Subscript(several, ex.Literal(tuples[whole].names.index(name)), span=node.span)
         return None
 
-    itself = _Itself(TENSOR | frozenset({Kind.TENSORS}))
+    # Of what may be a tuple with a tuple in it, nobody knows what an item is.
+    itself = _Itself(frozenset({Kind.UNKNOWN}) if tuples else TENSOR | frozenset({Kind.TENSORS}))
     at = start.with_names({LAYER: Meaning(Role.MEMBER, MEMBER, itself)})
     when = None if law.when is None else annotated(law.when, numbers)
     return law.model_copy(update={"law": annotated(ex.transform(law.law, placed), at), "when": when})

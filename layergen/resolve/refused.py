@@ -1,11 +1,12 @@
 """What the language can say and a layer cannot do: attributes of what is no member."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from layergen.diagnostics import FORWARD, Finding, Path, Place, Span
 from layergen.lang import expression as ex
 from layergen.lang.model import LayerSpec
 from layergen.lang.tokens import LAYER, quoted
+from layergen.lang.tuples import wholes
 from layergen.lang.visitor import assignments, expressions
 from layergen.resolve.scope import scoped
 from layergen.rules.names import UndefinedName
@@ -30,12 +31,21 @@ def _outputs(law: ex.Node, path: Path, spec: LayerSpec) -> Iterator[Finding]:
     for node in ex.walk(law):
         match node:
             case ex.Member(value=ex.Call(function=function), name=name) if function == LAYER:
-                if name not in spec.outputs:
-                    near = nearest(name, spec.outputs)
-                    message, help = f"the layer has no output `{name}`", f"write `{near}`" if near else None
-                    yield UndefinedName.at(Place(path, node.span), message, help=help)
+                if name not in (outputs := wholes(spec.outputs)):
+                    yield _unknown(path, node, "the layer has no output", name, outputs)
+            case ex.Member(value=ex.Member(value=ex.Call(function=function), name=whole), name=name) if (
+                function == LAYER and (parts := spec.given_tuples.get(whole)) is not None
+            ):
+                if name not in parts.names:
+                    yield _unknown(path, node, f"the output `{whole}` has no tensor", name, parts.names)
             case ex.Member() | ex.Apply():
                 yield from _expression(node, path, frozenset(spec.modules))
+
+
+def _unknown(path: Path, node: ex.Node, lacks: str, name: str, known: Iterable[str]) -> Finding:
+    near = nearest(name, known)
+    help = f"write `{near}`" if near else None
+    return UndefinedName.at(Place(path, node.span), f"{lacks} `{name}`", help=help)
 
 
 def _expression(node: ex.Node, path: Path, members: frozenset[str]) -> Iterator[Finding]:
