@@ -1,5 +1,7 @@
 """Assembles the view of a layer's module."""
 
+from dataclasses import replace
+
 from layergen.checked import CheckedLayer
 from layergen.lang.model import Buffer
 from layergen.lower import docs, members
@@ -7,6 +9,7 @@ from layergen.lower.arguments import function_table, helpers
 from layergen.lower.constructor import ConstructorWriter, signature
 from layergen.lower.definition import formula_texts
 from layergen.lower.families import members_read
+from layergen.lower.floats import floats
 from layergen.lower.forward import ForwardWriter
 from layergen.lower.gathered import gathered
 from layergen.lower.imports import IMPORTS, function, import_lines
@@ -26,7 +29,7 @@ MOVED = "fn: Callable[[Tensor], Tensor]"
 
 def layer_view(layer: CheckedLayer, module: tuple[str, ...]) -> LayerView:
     """Lower a layer to the view of its module, which has a place below the package."""
-    program = layer.program
+    program = replace(layer.program, floats=floats(layer))
     doc = DocText(prose(program))
     reset = reset_lines(program)
     conditions = [*layer.checked_constraints, *(check for check, _ in layer.checked_conditions)]

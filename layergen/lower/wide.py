@@ -98,7 +98,7 @@ def made_wide(node: ex.Expression, dtype: str) -> ex.Expression | None:
 def floating(program: Program, name: str) -> bool:
     """Whether a name of a forward always stands for floating numbers."""
     if name in program.forward.assigned:
-        return False
+        return name in program.floats
     if name in program.inputs:
         return program.inputs[name].floating
     return name in program.tensors and program.tensors[name].dtype is None and program.tensors[name].each is None
@@ -114,7 +114,7 @@ def floating_or_wide(program: Program, name: str) -> bool:
         and floating(program, value.arguments[0].id)
         for value in values
     )
-    return all(wide) if values else floating(program, name)
+    return floating(program, name) or (bool(values) and all(wide))
 
 
 def converted(node: ex.Expression, program: Program, names: Mapping[str, str]) -> ex.Expression:

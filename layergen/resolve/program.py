@@ -205,6 +205,7 @@ class Program:
     definition: Definition | None = None  # the formula, in index notation
     kin: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # at numbers, the tensors of each family
     declared: Mapping[str, str] = field(default_factory=dict)  # and the family of each of these
+    floats: frozenset[str] = frozenset()  # what the forward names, as far as it is known to be floating always
 
     def returned(self, holds: Callable[[ex.Expression], bool]) -> Iterator[tuple[str, bool]]:
         """The outputs that stand in the result where some conditions hold, and whether each is there or None."""
