@@ -20,7 +20,7 @@ class _Itself:
     name: str = LAYER
 
 
-def resolved_law(law: Law, start: Environment, numbers: Environment, outputs: Sequence[str]) -> Law:
+def resolved_law(law: Law, start: Environment, sizes: Environment, outputs: Sequence[str]) -> Law:
     """A law, which sees what the forward sees at its start, and the layer."""
 
     def placed(node: ex.Expression) -> ex.Expression | None:
@@ -36,7 +36,7 @@ def resolved_law(law: Law, start: Environment, numbers: Environment, outputs: Se
 
     itself = _Itself(TENSOR | frozenset({Kind.TENSORS}))
     at = start.with_names({LAYER: Meaning(Role.MEMBER, MEMBER, itself)})
-    when = None if law.when is None else annotated(law.when, numbers)
+    when = None if law.when is None else annotated(law.when, sizes)
     return law.model_copy(update={"law": annotated(ex.transform(law.law, placed), at), "when": when})
 
 
