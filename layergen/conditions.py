@@ -14,7 +14,7 @@ from layergen.faults import SpecError
 from layergen.prove.demanded import Demanded, OnWays
 from layergen.prove.formula import symbol, value
 from layergen.prove.hints import numbers
-from layergen.prove.outcomes import Does, Outcomes, Point
+from layergen.prove.outcomes import Does, Outcomes, Point, is_refused
 from layergen.prove.preconditions import Precondition, preconditions
 from layergen.prove.proof import prove
 from layergen.prove.proven import Proof, Tried
@@ -193,10 +193,6 @@ class Conditions:
             self.needed[condition.text] = is_needed(ground, condition.condition)
         return self.needed[condition.text]
 
-    def refuses(self, broken: Setting) -> bool:
-        """Whether torch refuses a setting with data, and does not only give nothing, as it does without."""
-        return self.does_at(broken) in (Does.REFUSE, Does.REFUSE_IN_TRAINING, Does.REFUSE_IN_EVALUATION)
-
     def does_at(self, broken: Setting) -> Does | None:
         return Outcomes(self.program, numbers(self.program, broken)).at({})
 
@@ -218,7 +214,7 @@ class Conditions:
         """Gather a condition, unless it is there already; whether it is there then, as its cases can be told."""
         if condition.text in self.known:
             return True
-        if not self.refuses(condition.broken):
+        if not is_refused(self.program, condition.broken):
             return False
         senseless, bound = self.is_senseless(condition.broken), self.bound(condition)
         if senseless and (not bound or self.does_at(condition.broken) is not Does.REFUSE):  # the layer could not ask

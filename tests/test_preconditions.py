@@ -10,6 +10,7 @@ from small import DIM, LEFT_OUT, checked, fault_of, program, setting_of
 from layergen.lang import expression as ex
 from layergen.prove.formula import symbol
 from layergen.prove.preconditions import told
+from layergen.prove.proven import Proof
 from layergen.prove.small_sizes import SmallSizes
 
 HEADS: dict[str, Any] = {
@@ -206,15 +207,39 @@ def test_each_way_that_asks_for_a_condition_is_told_from_those_that_are_refused_
 
 
 def test_what_torch_does_not_refuse_but_gives_nothing_for_is_no_precondition() -> None:
-    outputs = {"y": ["N", "C - lag"]}
+    outputs = {"y": ["N", "max(C - lag, 0)"]}
     assert texts("y = x[:, lag:] - x[:, :-lag]", arguments={"lag": DIM}, outputs=outputs) == []
 
 
-def test_what_torch_gives_where_the_declared_size_is_negative_the_layer_checks() -> None:
-    parts: dict[str, Any] = {"arguments": {"crop": DIM}, "inputs": LEFT_OUT, "outputs": {"y": ["N", "C - 2 * crop"]}}
-    (condition,) = checked(program("y = x[:, crop:C - crop]", **parts)).preconditions
-    assert condition.check is not None and ex.show(condition.check) == "C >= 2 * crop"
+@pytest.mark.parametrize(
+    ("forward", "lost"),
+    [("y = x[:, crop:C - crop]", "2 * crop"), ("y = x[:, crop:] - x[:, :-crop]", "crop")],
+)
+def test_what_torch_gives_where_the_declared_size_is_negative_the_layer_checks(forward: str, lost: str) -> None:
+    parts: dict[str, Any] = {"arguments": {"crop": DIM}, "inputs": LEFT_OUT, "outputs": {"y": ["N", f"C - {lost}"]}}
+    (condition,) = checked(program(forward, **parts)).preconditions
+    assert condition.check is not None and ex.show(condition.check) == f"C >= {lost}"
     assert condition.let_through == condition.broken
+
+
+def test_a_slice_in_steps_that_ends_before_it_begins_is_checked() -> None:
+    step = {"k": {"type": "int", "min": 1, "doc": "The first."}, "s": {"type": "int", "min": 1, "doc": "The step."}}
+    size = "(C - k) // s + 1"
+    layer = checked(program("y = x[:, k - 1::s]", arguments=step, inputs=LEFT_OUT, outputs={"y": ["N", size]}))
+    (condition,) = layer.preconditions
+    assert condition.check is not None and ex.show(condition.check) == f"{size} >= 0"
+    assert condition.let_through == condition.broken
+    assert all(isinstance(proof, Proof) and proof.untold is None for proof in layer.proofs)
+
+
+def test_what_only_just_keeps_a_condition_may_give_nothing() -> None:
+    cut = {"arguments": {"k": {"type": "int", "min": 1, "doc": "How many."}}, "inputs": LEFT_OUT}
+    layer = checked(program("y = pad(x, [-k, 0])", **cut, outputs={"y": ["N", "C - k"]}))
+    (condition,) = layer.preconditions
+    assert (condition.text, condition.let_through) == ("C >= k", None)
+    kept, broken = condition.kept.setting, condition.broken[0]
+    assert kept.sizes["C"] == kept.values["k"] + 1
+    assert broken.sizes["C"] == broken.values["k"] - 1
 
 
 def test_where_a_number_is_divided_by_zero_the_layer_checks() -> None:

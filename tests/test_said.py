@@ -13,7 +13,9 @@ from strategies import examples
 from layergen.check import check
 from layergen.diagnostics import Finding
 from layergen.faults import SpecError
+from layergen.lang.parser import parse_expression
 from layergen.resolve import resolve
+from layergen.run.remedies import remedy
 from layergen.run.said import NEEDS_DATA, REFUSED, dotted, lacks_half, plain, sheltered
 from layergen.run.words import Words
 from layergen.settings.choice import Setting
@@ -211,6 +213,12 @@ def test_a_negative_size_is_a_fault_of_the_spec(size: str, help: str) -> None:
     parts = {"arguments": {"dim": DIM}, "parameters": {"w": {"shape": [size], "init": "ones"}}}
     (finding,) = faults_of(program("y = x * sum(w) * dim", **parts))
     assert (finding.rule.code, finding.message, finding.help) == ("LG303", f"the size `{size}` is negative", help)
+
+
+def test_a_dimension_that_is_too_small_is_told_no_bound() -> None:
+    size, message = parse_expression("C - 1"), "a size cannot be negative, got -1"
+    assert remedy(size, message, {}, {"C"}) == "where that is not meant, give `C` the bound `min: 2`"
+    assert remedy(size, message, {}, ()) == "where that is not meant, add the constraint `C - 1 >= 1`"
 
 
 def test_ops_without_half_precision_are_told_from_dtypes_that_differ() -> None:

@@ -80,6 +80,17 @@ def test_a_size_of_nothing_breaks_what_all_others_keep() -> None:
     assert (limit.kept.sizes["L"], limit.broken.sizes["L"]) == (1, 0)
 
 
+@pytest.mark.parametrize("entry", ["2 * L - 1", "L - 1"])
+def test_a_size_that_an_input_cannot_have_is_no_limit(entry: str) -> None:
+    """None but 0 breaks the constraint, and there the input would have less than none of its entries."""
+    parts: dict[str, Any] = {"inputs": {"x": ["N", "L", entry]}, "outputs": {"y": ["N", "L", entry]}}
+    layer = program("y = relu(x)", **parts, constraints=["L >= 1"])
+    assert not checked(layer).size_limits
+    layer = program("y = relu(x)", **parts, constraints=["L >= 3"])
+    (limit,) = size_limits(layer, settings(layer)[0])
+    assert (limit.kept.sizes["L"], limit.broken.sizes["L"]) == (3, 2)
+
+
 def test_limits_are_found_that_no_size_breaks_alone() -> None:
     parts = {"inputs": {"x": ["N", "L"]}, "outputs": {"y": ["N", "L"]}, "constraints": ["N * L >= 2"]}
     layer = program("y = relu(x)", **parts)

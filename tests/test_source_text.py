@@ -181,6 +181,12 @@ def printed(text: str, **options: Any) -> tuple[str, set[str]]:
         ("not (affine and eps > 0)", "not (self.affine and self.eps > 0)"),
         ("x[:, None, size[0]:]", "x[:, None, self.size[0]:]"),
         ("(x + 1)[0]", "(x + 1)[0]"),
+        # The annotations of these want a number for each dimension.
+        ("max_unpool1d(x, x, 2)", "F.max_unpool1d(x, x, (2,))"),
+        ("max_unpool2d(x, x, dim, padding=1)", "F.max_unpool2d(x, x, (self.dim, self.dim), padding=(1, 1))"),
+        ("max_unpool2d(x, x, size, None)", "F.max_unpool2d(x, x, self.size, None)"),
+        ("max_unpool3d(x, x, [1, 2, 3])", "F.max_unpool3d(x, x, (1, 2, 3))"),
+        ("max_pool2d(x, 2, padding=1)", "F.max_pool2d(x, 2, padding=1)"),
     ],
 )
 def test_expressions_are_printed_as_one_writes_them(text: str, source: str) -> None:

@@ -1,7 +1,8 @@
 """Laws: what the author says of all inputs holds for some that are drawn."""
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -11,6 +12,7 @@ from layergen.contracts.promise import Promise, Ways
 from layergen.contracts.vacuous import FAILS, any_functions
 from layergen.contracts.values import ORDINARY, drawn, give
 from layergen.diagnostics import Finding, Place
+from layergen.lang import expression as ex
 from layergen.lang.interpreter import EvaluationFault, Interpreter
 from layergen.lang.model import Law
 from layergen.lang.tuples import wholes
@@ -18,16 +20,18 @@ from layergen.resolve.laws import shown_law
 from layergen.resolve.program import Program
 from layergen.rules.cases import BrokenLaw, VacuousLaw
 from layergen.run.equations import Running
+from layergen.run.fault import MemberFault
 from layergen.run.instance import Instance, Placement
 from layergen.run.moving import move_learned
 from layergen.run.started import start
-from layergen.settings.choice import Setting
+from layergen.settings.choice import Setting, allowed
 from layergen.words import listed, plural
 
 IN_FLOAT64 = Placement(torch.device("cpu"), torch.float64)
 SEEDS = (0, 1, 2)
 TOLERANCE = 1e-7  # of a side, by which rounding may make it differ
 ROUNDING = 1e-5  # by which float32 may
+FURTHER = 8  # sizes beyond one at which a law cannot be computed, at which it is tried
 
 
 def check_laws(ways: Ways) -> Iterator[Finding]:
@@ -60,7 +64,7 @@ class Case:
         self.path = ("laws", index, "law")
         self.place = Place(self.path, law.law.span)
         self.shown = shown_law(law, wholes(program.outputs))
-        self.settings = [at for at in settings if law.when is None or Interpreter(at.values).truth(law.when)]
+        self.settings = [at for at in settings if law.when is None or Interpreter(at.names).truth(law.when)]
 
     def broken(self) -> Finding | None:
         """What breaks it, if something does."""
@@ -75,7 +79,7 @@ class Case:
                         return BrokenLaw.at(self.place, message, help="name one: `layer(x).y`")
                     where = self._breach(one, other)
                 except EvaluationFault as fault:
-                    return instance.explainer.fault(self.path, fault, running.values)
+                    return self._failure(instance, fault, running.values)
                 except RuntimeError:
                     shapes = f"{instance.explainer.shown(one)} and {instance.explainer.shown(other)}"
                     message = f"the sides of the law have different shapes, {shapes}"
@@ -84,6 +88,39 @@ class Case:
                     help = self._help(one, other)
                     return BrokenLaw.at(self.place, self._said(*where), help=help, notes=instance.explainer.notes())
         return None
+
+    def _failure(self, instance: Instance, fault: EvaluationFault, values: Mapping[str, Any]) -> Finding:
+        """That a side cannot be computed: where that is for a call of the layer, it is the law that is broken."""
+        finding = instance.explainer.fault(self.path, fault, values)
+        if isinstance(fault, MemberFault) or not any(node is fault.node for node in ex.walk(self.law.law)):
+            message = f"`{self.shown}` calls the layer where it cannot be called: {finding.message}"
+            place = self.place if finding.place.path == self.path else finding.place
+            finding = finding._replace(rule=BrokenLaw, message=message, place=place, fix=None)
+        help = finding.help or self._sized(instance.setting)
+        return finding._replace(help=help)
+
+    def _sized(self, setting: Setting) -> str | None:
+        """The least size of a dimension at which the law can be computed, where it cannot at a smaller one."""
+        asked = ex.names(self.law.law)
+        for name in sorted(setting.sizes.keys() & asked, key=lambda name: setting.sizes[name]):
+            larger = range(setting.sizes[name] + 1, setting.sizes[name] + FURTHER)
+            least = next((size for size in larger if self._computes(_at_size(setting, name, size))), None)
+            if least is not None:
+                return f"where it holds from some size on, say so: `{{law: …, when: {name} >= {least}}}`"
+        return None
+
+    def _computes(self, setting: Setting) -> bool:
+        """Whether both sides can be computed at a setting."""
+        if not allowed(self.program, setting):
+            return False
+        (instance,) = self._drawn(setting, SEEDS[:1])
+        running = Running(instance)
+        left, _, right = self.law.sides
+        try:
+            self._breach(running.evaluate(left), running.evaluate(right))
+        except FAILS:
+            return False
+        return True
 
     def vacuous(self) -> Finding | None:
         """That it is tried nowhere, or that it holds of other functions as it does of the layer."""
@@ -136,6 +173,10 @@ class Case:
         mark = "'" if '"' in self.shown else '"'
         law = f"{{law: {mark}{self.shown}{mark}, within: {within:.0e}}}"
         return f"if that is rounding, as of tensors in float32, write `{law}`"
+
+
+def _at_size(setting: Setting, name: str, size: int) -> Setting:
+    return replace(setting, sizes={**setting.sizes, name: size})
 
 
 def _tensor(value: Any) -> Tensor:

@@ -122,7 +122,7 @@ class Law(Part):
 
     law: Expression
     within: Number | None = None  # how far apart the sides may be, absolutely; None: by the rounding of the dtype
-    when: Expression | None = None  # a condition on arguments under which it holds
+    when: Expression | None = None  # a condition on arguments and sizes under which it holds
 
     @model_validator(mode="before")
     @classmethod

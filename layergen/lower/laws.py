@@ -23,12 +23,11 @@ def law_rows(program: Program) -> Iterator[RowView]:
 
 def row(program: Program, law: Law) -> str:
     left, sign, right = law.sides
-    printer = sides_printer(program)
     parts = [of_inputs(program, f"({told(program, left)}, {told(program, right)})"), quoted(sign)]
     if law.within is not None:
         parts.append(f"within={law.within!r}")
     if law.when is not None:
-        parts.append(f"holds=lambda {LAYER}: {printer.show(law.when)}")
+        parts.append(f"holds={of_inputs(program, told(program, law.when))}")
     return f"Law({', '.join(parts)})"
 
 

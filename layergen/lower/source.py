@@ -21,7 +21,7 @@ from layergen.lang.scalars import BROADCAST, BROADCASTABLE, NUMBERS, SCALARS
 from layergen.lower.dtypes import wide_dtype
 from layergen.lower.lists import LISTS, as_tuple, form, joined, needs_joining, spread, summands
 from layergen.lower.wide import made_wide, takes_dtype_of_input
-from layergen.ops.traits import UNDERSTATED, WITH_INDICES
+from layergen.ops.traits import ONE_FOR_EACH, UNDERSTATED, WITH_INDICES
 from layergen.resolve.inference import kinds_of
 from layergen.resolve.iteration import is_numbered
 from layergen.resolve.made_wide import is_wide
@@ -176,11 +176,11 @@ class SourcePrinter(ex.Printer):
         if op.name.endswith(WITH_INDICES) and not _is_understated(op):
             function = function.removesuffix(WITH_INDICES)
             node = replace(node, keywords=(*node.keywords, ex.Keyword("return_indices", ex.Literal(True))))
-        return f"{function}({self.arguments(self.handed(_tupled(node, op), op))})"
+        return f"{function}({self.arguments(self.handed(_tupled(_for_each(node, op), op), op))})"
 
     def handed(self, node: ex.Call, op: ops.Op) -> ex.Call:
         """A call that hands on what the caller gave, where the op brings that into one form by itself."""
-        if not self.given or _is_understated(op):
+        if not self.given or _is_understated(op) or op.name in ONE_FOR_EACH:
             return node
         items = (self.as_given(part, _formals(op, place)) for place, part in enumerate(node.arguments))
         keywords = (replace(part, value=self.as_given(part.value, _named(op, part.name))) for part in node.keywords)
@@ -243,6 +243,21 @@ def _formals(op: ops.Op, place: int) -> list[ops.Formal]:
 def _named(op: ops.Op, name: str | None) -> list[ops.Formal]:
     found = (signature.parameter(name) for signature in op.signatures) if name else ()
     return [formal for formal in found if formal is not None]
+
+
+def _for_each(node: ex.Call, op: ops.Op) -> ex.Call:
+    """A call with a number for each dimension where torch takes one for all, if a type checker asks for that."""
+    count = ONE_FOR_EACH.get(op.name)
+
+    def repeated(part: ex.Expression, formals: Sequence[ops.Formal]) -> ex.Expression:
+        sized = any({Kind.INT, Kind.INTS} <= formal.accepts for formal in formals)
+        return ex.Sequence((part,) * (count or 1), "(") if sized and kinds_of(part) == {Kind.INT} else part
+
+    if count is None:
+        return node
+    items = (repeated(part, _formals(op, place)) for place, part in enumerate(node.arguments))
+    keywords = (replace(part, value=repeated(part.value, _named(op, part.name))) for part in node.keywords)
+    return replace(node, arguments=tuple(items), keywords=tuple(keywords))
 
 
 def _tupled(node: ex.Call, op: ops.Op) -> ex.Call:

@@ -113,6 +113,9 @@ UNTYPED = frozenset({"norm", "tensordot"})
 # that begin so leave out entries that are None there, and one number for all entries here.
 WITH_INDICES, UNDERSTATED = "_with_indices", "adaptive_"
 
+# Ops whose annotations want a number for each dimension, where torch takes one for all, and how many these are.
+ONE_FOR_EACH = MappingProxyType({"adaptive_max_pool1d_with_indices": 1, **{f"max_unpool{n}d": n for n in (1, 2, 3)}})
+
 # Ops whose result may be a view of their first operand, or that operand itself: of these torch names but a part.
 ALIASING = frozenset(
     {

@@ -6,7 +6,7 @@ from enum import Enum
 
 from layergen.diagnostics import Finding
 from layergen.faults import SpecError
-from layergen.prove.hints import Hints, at_point
+from layergen.prove.hints import Hints, at_point, numbers
 from layergen.resolve.program import Program
 from layergen.run.forward import TrialFault
 from layergen.run.instance import Instance, Placement
@@ -105,3 +105,8 @@ class Outcomes:
         if len(refused) == len(self.program.modes):
             return Does.REFUSE
         return Does.REFUSE_IN_TRAINING if refused[0] else Does.REFUSE_IN_EVALUATION
+
+
+def is_refused(program: Program, setting: Setting) -> bool:
+    """Whether torch refuses a setting with data, and does not only give nothing, as it does without."""
+    return Outcomes(program, numbers(program, setting)).at({}) not in (None, Does.WORK, Does.MISFIT)

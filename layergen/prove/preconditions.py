@@ -6,7 +6,6 @@ precondition; if the layer works, it was bookkeeping; if the outputs come out ot
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import chain, islice
 from typing import Any
@@ -17,6 +16,7 @@ from layergen.diagnostics import FORWARD, Finding, Place
 from layergen.faults import SpecError, refuse
 from layergen.prove.formula import shown
 from layergen.prove.hints import Hints, lowered, numbers
+from layergen.prove.outcomes import is_refused
 from layergen.prove.points import SMALL, WIDE, Points, names_larger
 from layergen.prove.proven import GuardAt, Proof
 from layergen.resolve.program import Program
@@ -29,6 +29,7 @@ from layergen.settings.choice import Setting, allowed
 STRETCHED = 6  # points at which a size of 1 is held against the others
 ROOM = 8  # by what other dimensions grow where a condition is broken
 TRIALS = 3  # points at which a broken condition is tried
+FURTHER = 100  # points at which one is tried that is kept, beyond those at which nothing comes out
 LOOSER = {sympy.StrictLessThan: sympy.Le, sympy.StrictGreaterThan: sympy.Ge}
 
 
@@ -47,6 +48,10 @@ class Refused(Exception):
     """Torch refuses a setting."""
 
 
+class Emptied(Refused):
+    """Torch takes a setting, but an output is empty there."""
+
+
 def preconditions(program: Program, proof: Proof) -> Iterator[Precondition]:
     """The preconditions that a proof rests on.
 
@@ -62,7 +67,7 @@ def preconditions(program: Program, proof: Proof) -> Iterator[Precondition]:
             _hold_beyond(program, ground, guard, accepted)
             continue
         outcome = _judge(program, ground, guard, accepted)
-        if outcome is not None:
+        if outcome is not None and is_refused(program, outcome.broken):
             accepted.append(outcome.condition)
             yield outcome
 
@@ -195,11 +200,19 @@ def told(program: Program, condition: Any) -> str:
 
 
 def _kept(program: Program, points: "Points") -> Setting | None:
-    """A setting that only just keeps a condition, and at which the layer works."""
-    for setting in islice(points.settings(True), TRIALS):
-        with suppress(Refused):
+    """A setting that only just keeps a condition, and at which the layer works; where it gives nothing, one beyond."""
+    refused = 0
+    for setting in islice(points.settings(True), FURTHER):
+        try:
             _try(program, setting)
-            return setting
+        except Emptied:
+            continue
+        except Refused:
+            refused += 1
+            if refused == TRIALS:
+                return None
+            continue
+        return setting
     return None
 
 
@@ -276,7 +289,7 @@ def _try(program: Program, setting: Setting) -> Finding | None:
     except TrialFault:
         raise Refused from None
     if mismatch is None and not all(output.numel() for output in run.outputs.values()):
-        raise Refused
+        raise Emptied
     return mismatch
 
 

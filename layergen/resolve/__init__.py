@@ -149,7 +149,7 @@ def understood(spec: LayerSpec, library: Library = EMPTY) -> Program:
         inputs=inputs,
         tuples=spec.taken_tuples,
         results=spec.given_tuples,
-        laws=tuple(resolved_law(law, start, numbers, wholes(spec.outputs), spec.given_tuples) for law in spec.laws),
+        laws=tuple(resolved_law(law, start, sizes, wholes(spec.outputs), spec.given_tuples) for law in spec.laws),
         penalty=None if spec.penalty is None else with_wide_makings(annotated(spec.penalty, _owning(spec, start))),
         outputs={name: _output(part, called) for name, part in spec.outputs.items()},
         random="always" if any(child.program.random == "always" for child in children_of(members)) else spec.random,

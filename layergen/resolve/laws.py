@@ -21,13 +21,13 @@ class _Itself:
     name: str = LAYER
 
 
-def resolved_law(law: Law, start: Environment, numbers: Environment, outputs: Sequence[str], tuples: Tuples) -> Law:
+def resolved_law(law: Law, start: Environment, sizes: Environment, outputs: Sequence[str], tuples: Tuples) -> Law:
     """A law, which sees what the forward sees at its start, and the layer.
 
     Args:
         law: What is said.
         start: What the forward sees.
-        numbers: What the condition of the law sees.
+        sizes: What the condition of the law sees: numbers, and dimensions.
         outputs: What the layer returns, in its order.
         tuples: Those of the outputs that are tuples.
     """
@@ -50,7 +50,7 @@ def resolved_law(law: Law, start: Environment, numbers: Environment, outputs: Se
     # Of what may be a tuple with a tuple in it, nobody knows what an item is.
     itself = _Itself(frozenset({Kind.UNKNOWN}) if tuples else TENSOR | frozenset({Kind.TENSORS}))
     at = start.with_names({LAYER: Meaning(Role.MEMBER, MEMBER, itself)})
-    when = None if law.when is None else annotated(law.when, numbers)
+    when = None if law.when is None else annotated(law.when, sizes)
     return law.model_copy(update={"law": annotated(ex.transform(law.law, placed), at), "when": when})
 
 

@@ -133,7 +133,7 @@ def scoped(spec: Parts) -> Iterator[Scoped]:
     for index, law in enumerate(spec.laws):
         yield Scoped(("laws", index, "law"), law.law, _said(spec, bound), SAID)
         if law.when is not None:
-            yield Scoped(("laws", index, "when"), law.when, scalars, known)
+            yield Scoped(("laws", index, "when"), law.when, bound, holds)
     for index, shown in enumerate(spec.repr or ()):
         yield Scoped(("repr", index), shown.name, scalars.union(spec.attributes), known)
         if shown.when is not None:

@@ -238,7 +238,8 @@ class BrokenLaw(Rule):
           - layer(-x) == -layer(x)        # of a layer with an offset
 
     Fix: correct the forward, or the law. Where it holds by approximation alone, say how far: `{law: …, within: 1e-3}`;
-    where it holds for some arguments alone, `{law: …, when: not bias}`.
+    where it holds for some arguments or sizes alone, `{law: …, when: not bias}`. So does one that calls the layer as it
+    cannot be called at some sizes: `layer(x[:, L // 2:])` may want `when: L >= 2`.
     """
 
     code = "LG420"

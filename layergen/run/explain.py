@@ -99,7 +99,8 @@ class Explainer(Words):
             if tensors:
                 notes = (f"shapes: {tensors}", *notes)
             message = f"`{node.written.function if isinstance(node, ex.Call) else node.operator}` fails: {message}"
-        help = remedy(node, message, values) or self.missing_constraint(node) or self.missing_entries(node)
+        help = remedy(node, message, values, self.program.decided)
+        help = help or self.missing_constraint(node) or self.missing_entries(node)
         return OpFailed.at(Place(path, node.span), message, notes=notes, help=help)
 
     def names(self) -> frozenset[str]:

@@ -1,7 +1,7 @@
 """What to write instead of a call that torch refuses, where its message tells."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -21,10 +21,17 @@ WITH_INDICES = frozenset(
 )
 
 
-def remedy(node: ex.Node, message: str, values: Mapping[str, Any]) -> str | None:
-    """Help with a node of a forward that fails with this message where names have these values."""
+def remedy(node: ex.Node, message: str, values: Mapping[str, Any], numbers: Container[str]) -> str | None:
+    """Help with a node of a forward that fails with this message where names have these values.
+
+    Args:
+        node: What fails.
+        message: What is said of it.
+        values: Those of names.
+        numbers: The names that may have bounds, which dimensions have not.
+    """
     return (
-        _bounded(node, message)
+        _bounded(node, message, numbers)
         or _ranked(node, message)
         or _reshaped(node, message)
         or _turned_round(node, message)
@@ -90,13 +97,13 @@ def _divisible(program: Program, x: ex.Expression, count: ex.Expression, dim: ex
     return f"for equal parts, add the constraint `{size} % {parts} == 0`{declared}"
 
 
-def _bounded(node: ex.Node, message: str) -> str | None:
+def _bounded(node: ex.Node, message: str, numbers: Container[str]) -> str | None:
     """The bound or constraint that keeps a size from becoming negative."""
     negative = re.search(r"^the size .* is negative$|^a size cannot be negative", message)
     if not isinstance(node, ex.Expression) or not ex.names(node) or negative is None:
         return None
     match node:
-        case ex.Binary("-", ex.Name(id=name), ex.Literal(value=int(less))):
+        case ex.Binary("-", ex.Name(id=name), ex.Literal(value=int(less))) if name in numbers:
             return f"where that is not meant, give `{name}` the bound `min: {less + 1}`"
     return f"where that is not meant, add the constraint `{ex.show(node)} >= 1`"
 

@@ -78,7 +78,7 @@ def _limits(program: Program, base: Setting, conditions: Sequence[Condition], le
                 continue
             if all(holds) and 0 not in setting.sizes.values():  # which is no layer to try, though one may break it
                 kept.append((_slack(constraint, names), place, setting))
-            elif all(holds[:-1]) and not holds[-1]:
+            elif all(holds[:-1]) and not holds[-1] and _has_shapes(program, setting):
                 broken.append((place, setting))
             edge = any(slack <= 1 and at == place - 1 for slack, at, _ in kept[-2:])
             if edge and any(at in (place, place - 2) for at, _ in broken[-2:]):
@@ -113,18 +113,24 @@ def _moves(
 
 
 def _has_shapes(program: Program, setting: Setting) -> bool:
-    """Whether the shapes of the inputs that are there can be computed, as one in an argument that is None cannot."""
+    """Whether the inputs that are there can have their shapes: none in an argument that is None, or of less than 0."""
     known = Interpreter(setting.names)
     try:
         for name, part in program.inputs.items():
             if name not in setting.absent:
-                for entry in part.entries:
-                    size = known.evaluate(entry) if entry != ex.Literal(...) else 1
-                    if not isinstance(size, int | list | tuple):
-                        return False
+                sizes = (known.evaluate(entry) for entry in part.entries if entry != ex.Literal(...))
+                if not all(map(_is_sized, sizes)):
+                    return False
     except EvaluationFault:
         return False
     return True
+
+
+def _is_sized(value: object) -> bool:
+    """Whether an entry of a shape has a size, or several."""
+    if isinstance(value, list | tuple):
+        return all(map(_is_sized, value))
+    return isinstance(value, int) and value >= 0
 
 
 def _values(program: Program, base: Setting, name: str) -> Iterator[tuple[int, Setting]]:
