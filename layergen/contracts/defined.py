@@ -11,12 +11,13 @@ from torch import Tensor
 
 from layergen.contracts.at_start import hold_starts
 from layergen.contracts.at_values import hold_at_values
-from layergen.contracts.compared import started
+from layergen.contracts.compared import ROUNDED, started
 from layergen.contracts.definition import MOST_ENTRIES, computes_at_full_shape, differences, evaluated, is_exact
 from layergen.contracts.either_sign import hold_at_either_sign
 from layergen.contracts.far_off import hold_far_off
 from layergen.contracts.in_half import alike_in_half
 from layergen.contracts.in_law import SETTINGS
+from layergen.contracts.rounded_tables import rounded_tables
 from layergen.contracts.sites import WITH_DATA
 from layergen.contracts.transforms import At as Tried
 from layergen.contracts.values import SMALL, drawn
@@ -35,6 +36,7 @@ from layergen.run.forward import TrialFault
 from layergen.run.instance import Instance
 from layergen.run.watching import Bystander, Runs
 from layergen.settings.choice import Setting
+from layergen.words import listed
 
 LITTLE = 0.1  # numbers up to it are taken for such as keep a divisor from zero
 
@@ -50,6 +52,7 @@ class At:
     small: bool = False  # whether it was compared at small inputs, too
     signed: bool = False  # whether it was where parameters have either sign, too
     trained: bool = False  # whether it was compared in training, too
+    rounded: bool = False  # whether tables are rounded to their dtype, which the definition computes
     drawn: Mapping[bool, int] = field(default_factory=dict)  # in training or not: over how many draws its law was
     half: Mapping[bool, Tried] = field(default_factory=dict)  # large batches that half precision draws by the same law
 
@@ -84,6 +87,10 @@ class Compared:
     @property
     def exact(self) -> bool:
         return all(one.exact for one in self.at)
+
+    @property
+    def rounded(self) -> bool:
+        return any(one.rounded for one in self.at)
 
     @property
     def whole(self) -> bool:
@@ -136,7 +143,32 @@ def _compared_at(program: Program, definition: Definition, setting: Setting, law
     signed = signed and values.exact and not values.draws and hold_at_either_sign(program, setting)
     half = {mode: large for mode in drawn if (large := alike_in_half(program, setting, mode)) is not None}
     plain = not values.draws
-    return At(setting.name, exact, whole, plain, small, signed, valued, drawn, half)
+    rounded = not values.draws and _rounded(program, setting)
+    return At(setting.name, exact, whole, plain, small, signed, valued, rounded, drawn, half)
+
+
+def _rounded(program: Program, setting: Setting) -> bool:
+    """Whether tables of the layer are rounded to their dtype, so that its values have the digits of that.
+
+    Raises:
+        SpecError: If they do so by more than that dtype explains.
+    """
+    told = list(rounded_tables(program))
+    if not told:
+        return False
+    instance, wide = started(program, setting, rounded=True), started(program, setting)
+    tables = [name for name in told if not _same(instance.state[name], wide.state[name])]
+    if not tables or program.definition is None:
+        return False
+    evaluation = evaluated(instance, program.definition)
+    note = f"{listed([f'`{name}`' for name in tables])} in the dtype of the spec"
+    found = differences(instance, evaluation, within=ROUNDED)
+    refuse(finding._replace(notes=(*finding.notes, note)) for finding in found)
+    return True
+
+
+def _same(rounded: Tensor | None, wide: Tensor | None) -> bool:
+    return rounded is None or wide is None or torch.equal(rounded.to(wide.dtype), wide)
 
 
 class Held(NamedTuple):

@@ -122,6 +122,7 @@ def traits(layer: CheckedLayer) -> Iterator[str]:
         "infinite": program.infinite,
         "narrow": program.narrow,
         "loose": layer.defined.told and not layer.defined.exact,
+        "rounded": layer.defined.rounded,
         "rounds_once": layer.rounding in (Rounding.ONCE, Rounding.ONCE_THROUGHOUT),
         "rounds_in_training": layer.rounds_in_training,
     }
