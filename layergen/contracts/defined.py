@@ -19,6 +19,7 @@ from layergen.contracts.in_half import alike_in_half
 from layergen.contracts.in_law import SETTINGS
 from layergen.contracts.rounded_tables import rounded_tables
 from layergen.contracts.sites import WITH_DATA
+from layergen.contracts.told_penalty import hold_penalty
 from layergen.contracts.transforms import At as Tried
 from layergen.contracts.values import SMALL, drawn
 from layergen.definition.draws import RandomFault
@@ -63,6 +64,7 @@ class Compared:
 
     at: tuple[At, ...] = ()
     starts: Mapping[str, int] = field(default_factory=dict)  # over how many starts initial values were, by the setting
+    penalties: tuple[str, ...] = ()  # the settings at which the penalty was
 
     @property
     def told(self) -> bool:
@@ -116,7 +118,7 @@ def hold_to_definition(program: Program, runs: Sequence[Runs]) -> Compared:
         message = f"the layer is too large at every setting, or the definition takes more than {MOST_TURNS} terms there"
         help = "give smaller settings under `cases`"
         raise SpecError([IllDefined.at(PATH, message, help=help)])
-    return Compared(tuple(found), hold_starts(program, runs))
+    return Compared(tuple(found), hold_starts(program, runs), hold_penalty(program, runs))
 
 
 def _compared_at(program: Program, definition: Definition, setting: Setting, lawful: bool, signed: bool) -> At | None:
