@@ -15,10 +15,11 @@ import pytest
 import torch
 from small import DIM, checked, program
 from torch import nn
+from torch.autograd.gradcheck import GradcheckError
 
 import generated.tests
 from generated.tests import behaviours
-from generated.tests.behaviours import Case, Layer
+from generated.tests.behaviours import Case, Input, Layer
 from layergen.cli import main
 from layergen.lower.applicable import BEHAVIOURS, functions_by_name
 from layergen.lower.behaviours import layer_expression
@@ -100,6 +101,33 @@ def test_a_layer_tells_its_tests_what_may_not_be_there() -> None:
         )
     )
     assert "optional=('bias',)" in layer_expression(layer)
+
+
+# Gradients of several outputs
+
+
+class Rounded(nn.Module):
+    """A layer whose first output has no gradient, and whose second one may have that of another."""
+
+    def __init__(self, slope: float, dtype: torch.dtype | None = None) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones((), dtype=dtype))
+        self.slope = slope
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        share = x.square() * self.weight
+        return x.detach().round(), share.detach() + self.slope * (share - share.detach())
+
+
+def test_gradients_are_measured_where_an_earlier_output_has_none() -> None:
+    def measured(slope: float) -> None:
+        layer = Layer(Rounded, inputs={"x": Input()}, takes_dtype=True)
+        case = Case(arguments={"slope": slope}, inputs={"x": (3,)}, outputs={"a": (3,), "b": (3,)})
+        behaviours.test_gradients(layer, case, training=False)
+
+    measured(1.0)
+    with pytest.raises(GradcheckError):
+        measured(1.5)
 
 
 # Which behaviours apply

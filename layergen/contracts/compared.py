@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from layergen.contracts.rounded_tables import with_wide_tables
 from layergen.contracts.values import ORDINARY, Point, drawn, give
 from layergen.resolve.program import Program
 from layergen.run.instance import Instance, Placement
@@ -19,11 +20,18 @@ ROUNDED = 1e-4  # the same, where a tensor is narrower than float64
 HELP = "one of the two is wrong: hold both against the source"
 
 
-def started(program: Program, setting: Setting, point: Point = ORDINARY) -> Instance:
-    """A layer whose values are all drawn at random, so that none is a 1 or a 0 by accident; the inputs as told."""
+def started(program: Program, setting: Setting, point: Point = ORDINARY, *, rounded: bool = False) -> Instance:
+    """A layer whose values are all drawn at random, so that none is a 1 or a 0 by accident; the inputs as told.
+
+    Args:
+        program: The layer.
+        setting: Where it is set up.
+        point: What its inputs are.
+        rounded: Whether tables that the definition tells by a formula are rounded to their dtype, as in tests.
+    """
     with drawn():
-        instance = Instance(program, setting, ON_DATA)
-        start(instance)
+        instance = Instance(program if rounded else with_wide_tables(program), setting, ON_DATA)
+        start(instance, torch.float64)  # a constant is one of the formula, which nothing moves
         move(instance)
         give(instance, point)
     return instance

@@ -11,13 +11,15 @@ from torch import Tensor
 
 from layergen.contracts.at_start import hold_starts
 from layergen.contracts.at_values import hold_at_values
-from layergen.contracts.compared import started
+from layergen.contracts.compared import ROUNDED, started
 from layergen.contracts.definition import MOST_ENTRIES, computes_at_full_shape, differences, evaluated, is_exact
 from layergen.contracts.either_sign import hold_at_either_sign
 from layergen.contracts.far_off import hold_far_off
 from layergen.contracts.in_half import alike_in_half
 from layergen.contracts.in_law import SETTINGS
+from layergen.contracts.rounded_tables import rounded_tables
 from layergen.contracts.sites import WITH_DATA
+from layergen.contracts.told_penalty import hold_penalty
 from layergen.contracts.transforms import At as Tried
 from layergen.contracts.values import SMALL, drawn
 from layergen.definition.draws import RandomFault
@@ -35,6 +37,7 @@ from layergen.run.forward import TrialFault
 from layergen.run.instance import Instance
 from layergen.run.watching import Bystander, Runs
 from layergen.settings.choice import Setting
+from layergen.words import listed
 
 LITTLE = 0.1  # numbers up to it are taken for such as keep a divisor from zero
 
@@ -50,6 +53,7 @@ class At:
     small: bool = False  # whether it was compared at small inputs, too
     signed: bool = False  # whether it was where parameters have either sign, too
     trained: bool = False  # whether it was compared in training, too
+    rounded: bool = False  # whether tables are rounded to their dtype, which the definition computes
     drawn: Mapping[bool, int] = field(default_factory=dict)  # in training or not: over how many draws its law was
     half: Mapping[bool, Tried] = field(default_factory=dict)  # large batches that half precision draws by the same law
 
@@ -60,6 +64,7 @@ class Compared:
 
     at: tuple[At, ...] = ()
     starts: Mapping[str, int] = field(default_factory=dict)  # over how many starts initial values were, by the setting
+    penalties: tuple[str, ...] = ()  # the settings at which the penalty was
 
     @property
     def told(self) -> bool:
@@ -86,6 +91,10 @@ class Compared:
         return all(one.exact for one in self.at)
 
     @property
+    def rounded(self) -> bool:
+        return any(one.rounded for one in self.at)
+
+    @property
     def whole(self) -> bool:
         return all(one.whole for one in self.at)
 
@@ -109,7 +118,7 @@ def hold_to_definition(program: Program, runs: Sequence[Runs]) -> Compared:
         message = f"the layer is too large at every setting, or the definition takes more than {MOST_TURNS} terms there"
         help = "give smaller settings under `cases`"
         raise SpecError([IllDefined.at(PATH, message, help=help)])
-    return Compared(tuple(found), hold_starts(program, runs))
+    return Compared(tuple(found), hold_starts(program, runs), hold_penalty(program, runs))
 
 
 def _compared_at(program: Program, definition: Definition, setting: Setting, lawful: bool, signed: bool) -> At | None:
@@ -136,7 +145,32 @@ def _compared_at(program: Program, definition: Definition, setting: Setting, law
     signed = signed and values.exact and not values.draws and hold_at_either_sign(program, setting)
     half = {mode: large for mode in drawn if (large := alike_in_half(program, setting, mode)) is not None}
     plain = not values.draws
-    return At(setting.name, exact, whole, plain, small, signed, valued, drawn, half)
+    rounded = not values.draws and _rounded(program, setting)
+    return At(setting.name, exact, whole, plain, small, signed, valued, rounded, drawn, half)
+
+
+def _rounded(program: Program, setting: Setting) -> bool:
+    """Whether tables of the layer are rounded to their dtype, so that its values have the digits of that.
+
+    Raises:
+        SpecError: If they do so by more than that dtype explains.
+    """
+    told = list(rounded_tables(program))
+    if not told:
+        return False
+    instance, wide = started(program, setting, rounded=True), started(program, setting)
+    tables = [name for name in told if not _same(instance.state[name], wide.state[name])]
+    if not tables or program.definition is None:
+        return False
+    evaluation = evaluated(instance, program.definition)
+    note = f"{listed([f'`{name}`' for name in tables])} in the dtype of the spec"
+    found = differences(instance, evaluation, within=ROUNDED)
+    refuse(finding._replace(notes=(*finding.notes, note)) for finding in found)
+    return True
+
+
+def _same(rounded: Tensor | None, wide: Tensor | None) -> bool:
+    return rounded is None or wide is None or torch.equal(rounded.to(wide.dtype), wide)
 
 
 class Held(NamedTuple):

@@ -93,8 +93,10 @@ def _run(instance: Instance, evaluation: Evaluation, training: bool) -> tuple[Ru
         return told_by(instance, evaluation, training)
 
 
-def differences(instance: Instance, evaluation: Evaluation, training: bool = False) -> Iterator[Finding]:
-    """What is found at one setting."""
+def differences(
+    instance: Instance, evaluation: Evaluation, training: bool = False, within: float | None = None
+) -> Iterator[Finding]:
+    """What is found at one setting; unless it is said, values may be as far apart as their dtype explains."""
     run, told = _run(instance, evaluation, training)
     notes = instance.explainer.notes()
     try:
@@ -103,7 +105,7 @@ def differences(instance: Instance, evaluation: Evaluation, training: bool = Fal
             yield disagreed[0]
             return
         for name, output in told.items():
-            finding = _compare(evaluation, name, output, run, notes)
+            finding = _compare(evaluation, name, output, run, notes, within)
             if finding is not None:
                 yield finding
                 return
@@ -124,9 +126,11 @@ def _size(extent: Extent) -> Extent | list[int]:
     return list(extent) if isinstance(extent, tuple) else extent
 
 
-def _compare(evaluation: Evaluation, name: str, output: Tensor, run: Run, notes: tuple[str, ...]) -> Finding | None:
+def _compare(
+    evaluation: Evaluation, name: str, output: Tensor, run: Run, notes: tuple[str, ...], within: float | None
+) -> Finding | None:
     """The first entry of an output that differs."""
-    found = next(_compared(evaluation, name, output), None)
+    found = next(_compared(evaluation, name, output, within), None)
     if found is None:
         return None
     index, ours, theirs = found

@@ -8,6 +8,7 @@ from layergen.definition.checking import Checker
 from layergen.definition.faults import PATH, ill
 from layergen.definition.grammar import RUN, letter, parse_definition, reduction
 from layergen.definition.layout import fits, layouts
+from layergen.definition.penalized import PENALTY, check_penalty, of_penalty
 from layergen.definition.ranges import Ranges
 from layergen.definition.runs import check_runs
 from layergen.definition.scene import Definition, bare_index, mapped, scene_of, without_run_name
@@ -21,7 +22,7 @@ from layergen.lang.meetings import with_full_sizes
 from layergen.lang.model import LayerSpec
 from layergen.lang.tokens import SyntaxFault
 from layergen.rules.cases import IllDefined
-from layergen.rules.names import ShadowedName, UndefinedName
+from layergen.rules.names import ShadowedName, UndefinedName, UnusedName
 from layergen.rules.spec import ForbiddenConstruct, InvalidSyntax
 from layergen.suggest import nearest
 
@@ -73,6 +74,11 @@ def check_definition(spec: LayerSpec, layers: Layers = NONE) -> Iterator[Finding
     if definition.start is not None and not wrong and not unknown:
         yield from _check_left(definition.start)
         yield from check_start(definition.start)
+    if definition.term is not None and not wrong:
+        yield from _check_left(definition.term)
+        yield from check_penalty(definition.term)
+    if not wrong and not unknown and definition.scene.outputs.keys() <= definition.named.keys():
+        yield from _check_read(definition)
 
 
 def _read(spec: LayerSpec, text: str, layers: Layers) -> Definition:
@@ -83,8 +89,9 @@ def _read(spec: LayerSpec, text: str, layers: Layers) -> Definition:
     if scene.met:
         equations = tuple(mapped(part, lambda node: with_full_sizes(node, scene.met)) for part in equations)
     equations = tuple(without_tuples(equation, spec) for equation in equations)
-    own = tuple(equation for equation in equations if not equation.initial)
-    return Definition(own, scene, spec, at_start(spec, equations))
+    term = of_penalty(spec, scene, equations)
+    own = tuple(part for part in equations if not part.initial and (term is None or part.name.id != PENALTY))
+    return Definition(own, scene, spec, at_start(spec, equations), term)
 
 
 def _known(name: str, layers: Layers) -> Definition | None:
@@ -165,3 +172,19 @@ def _check_left(definition: Definition) -> Iterator[Finding]:
         for index in dict.fromkeys(index for index in letters if letters.count(index) > 1):
             index = index or "..."
             yield ill(equation.name, f"`{index}` stands twice on the left", "give each dimension an index of its own")
+
+
+def _check_read(definition: Definition) -> Iterator[Finding]:
+    """Each name on the way is read by what tells an output, a buffer, a value at the start or the penalty."""
+    read = definition.reached_from((*definition.scene.outputs, *definition.updates))
+    read = read.union(*(part.named for part in (definition.start, definition.term) if part is not None))
+    for name, equations in definition.named.items():
+        if name in read or name in definition.scene.names:
+            continue
+        near = nearest(name, [*definition.scene.told, *(other for other in definition.named if other != name)])
+        help = f"write `{near}` if that is meant, or delete the equation" if near else "delete the equation, or read it"
+        if name == PENALTY and definition.spec.penalty is None:
+            help = "the layer has no `penalty` that this could tell"
+        yield UnusedName.at(
+            Place(PATH, equations[0].name.span), f"`{name}` has an equation and is never read", help=help
+        )

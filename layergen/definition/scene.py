@@ -133,6 +133,7 @@ class Definition:
     scene: Scene
     spec: LayerSpec
     start: "Definition | None" = None  # of the values that tensors of the layer start with
+    term: "Definition | None" = None  # of the layer's own regularization term
 
     @cached_property
     def named(self) -> Mapping[str, tuple[Equation, ...]]:

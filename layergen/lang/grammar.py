@@ -7,7 +7,7 @@ from layergen.diagnostics import Span
 from layergen.lang import expression as ex
 from layergen.lang import refusals
 from layergen.lang.targets import Targets, grouped
-from layergen.lang.tokens import SyntaxFault, Token, TokenKind, quoted
+from layergen.lang.tokens import LAYER, TERM, SyntaxFault, Token, TokenKind, quoted
 
 MAX_DEPTH = 100  # of a tree, and of the recursion that makes it
 FUNCTION_MODULES = ("fft", "linalg", "nn")  # what may stand before a function's name and a dot
@@ -169,12 +169,22 @@ class ExpressionParser:
             if not self.on(TokenKind.NAME):
                 raise self.unexpected("a name")
             path.append(self.take())
+        if self.at("(") and ex.show(node) == LAYER and [token.text for token in path] == ["penalty"]:
+            return self.term(start)
         if self.at("(") or not refusals.is_path(node, tuple(token.text for token in path)):
             self.position, self.end = here
             raise self.attribute(node, start)
         for token in path:
             node = ex.Member(node, token.text, span=(start, token.span[1]))
         return node
+
+    def term(self, start: int) -> ex.Expression:
+        """The call of the layer's penalty, which a law may make."""
+        function = (start, self.end)
+        if any(self.arguments()):
+            help = f"write `{TERM}()`"
+            raise SyntaxFault(f"`{TERM}` takes nothing: it is of the layer's own tensors", self.since(start), help)
+        return ex.Call(TERM, (), (), span=self.since(start), function_span=function)
 
     def atom(self) -> ex.Expression:
         token = self.token

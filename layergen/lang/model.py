@@ -45,7 +45,7 @@ from layergen.lang.tensors import TupleInput as TupleInput
 from layergen.lang.tensors import TupleOutput as TupleOutput
 from layergen.lang.tensors import kept as kept
 from layergen.lang.ties import Ties
-from layergen.lang.tokens import LAYER
+from layergen.lang.tokens import LAYER, TERM
 from layergen.lang.tuples import TensorTuple, item_name
 from layergen.lang.values import (
     Block,
@@ -135,7 +135,7 @@ class Law(Part):
         if not isinstance(node, ex.Compare) or len(node.operators) != 1 or node.operators[0] not in COMPARING:
             help = f"write one comparison by {', '.join(f'`{sign}`' for sign in COMPARING)}: `layer(-x) == -layer(x)`"
             raise fault("a law compares two sides", key="law", help=help)
-        if not any(isinstance(part, ex.Call) and part.function == LAYER for part in ex.walk(node)):
+        if not any(isinstance(part, ex.Call) and part.function in (LAYER, TERM) for part in ex.walk(node)):
             raise fault(f"a law is about the layer: call it, as `{LAYER}(x)`", key="law")
         return self
 

@@ -15,6 +15,7 @@ from enum import StrEnum
 from layergen.diagnostics import Span
 
 LAYER = "layer"  # what a law calls the layer itself
+TERM = f"{LAYER}.penalty"  # and its regularization term
 MAX_TEXT = 20_000
 MAX_NUMBER = 40
 MAX_STRING = 200

@@ -184,6 +184,10 @@ BEHAVIOURS = {
         lambda layer: layer.program.penalizes,
         "it has no penalty",
     ),
+    "test_penalty_follows_the_definition": Behaviour(
+        lambda layer: bool(layer.defined.penalties),
+        "its definition tells no penalty",
+    ),
     "test_recorded_values": Behaviour(
         lambda layer: any(case.recorded for case in layer.tested),
         "it is large, or starts at random integers",

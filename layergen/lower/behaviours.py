@@ -27,7 +27,7 @@ def imported_names(layer: CheckedLayer, mentioned: Collection[str]) -> Iterator[
         mentioned: The names in the module's code.
     """
     yield "Case"
-    if layer.defined.plain:
+    if layer.defined.plain or layer.defined.penalties:
         yield "Defined"
     if layer.defined.drawn:
         yield "Drawn"
@@ -122,6 +122,7 @@ def traits(layer: CheckedLayer) -> Iterator[str]:
         "infinite": program.infinite,
         "narrow": program.narrow,
         "loose": layer.defined.told and not layer.defined.exact,
+        "rounded": layer.defined.rounded,
         "rounds_once": layer.rounding in (Rounding.ONCE, Rounding.ONCE_THROUGHOUT),
         "rounds_in_training": layer.rounds_in_training,
     }
@@ -147,6 +148,8 @@ def traits(layer: CheckedLayer) -> Iterator[str]:
         yield "definition=definition"
     if layer.defined.starts:
         yield "initial=initial"
+    if layer.defined.penalties:
+        yield "term=term"
     if program.formula is not None and not program.always_draws:
         yield f"expression={formula_function(program, program.formula)}"
     if program.matches is not None:

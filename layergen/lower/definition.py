@@ -23,6 +23,7 @@ ENTRY = 80  # and of a sentence
 TABLE = "DEFINED"
 DRAWN = "DRAWN"
 STARTED = "STARTED"
+PENALIZED = "PENALIZED"
 
 
 def formula_texts(program: Program) -> tuple[str, ...]:
@@ -30,9 +31,20 @@ def formula_texts(program: Program) -> tuple[str, ...]:
     definition = program.definition
     if definition is None:
         return ()
-    needed = definition.reached_from((*definition.scene.outputs, *definition.updates))
-    at_start = definition.start.named if definition.start is not None else {}
-    return tuple(latex(definition, definition.named.keys() - ({*at_start} - needed)))
+    return tuple(latex(definition, _needed(definition)))
+
+
+def _needed(definition: Definition) -> frozenset[str]:
+    """The names that tell outputs and buffers."""
+    return definition.reached_from((*definition.scene.outputs, *definition.updates))
+
+
+def term_texts(program: Program) -> tuple[str, ...]:
+    """Those that tell the regularization term, with what they need and the others do not."""
+    definition = program.definition
+    if definition is None or definition.term is None:
+        return ()
+    return tuple(latex(definition.term, definition.term.named.keys() - _needed(definition)))
 
 
 def start_texts(program: Program) -> tuple[str, ...]:
@@ -87,6 +99,9 @@ def definition_functions(layer: CheckedLayer) -> Iterator[FunctionView]:
     if definition is not None and definition.start is not None and layer.defined.starts:
         doc = "Say what entries of the layer's tensors are at the start."
         yield FunctionView("initial", doc, definition_lines(definition.start))
+    if definition is not None and definition.term is not None and layer.defined.penalties:
+        doc = "Say what the layer's own part of the penalty is."
+        yield FunctionView("term", doc, definition_lines(definition.term))
 
 
 def _of_outputs(definition: Definition) -> tuple[FunctionView, ...]:
@@ -138,6 +153,17 @@ def started_rows(layer: CheckedLayer) -> TableView:
             told = f", starts={count}" if count != DRAWS else ""
             rows.append(RowView(key, f"Started(CASES[{key}], {numbers}{told})"))
     return TableView(STARTED, tuple(rows))
+
+
+def penalized_rows(layer: CheckedLayer) -> TableView:
+    """The cases at which the penalty is held to the definition."""
+    rows: list[RowView] = []
+    term = layer.program.definition.term if layer.program.definition is not None else None
+    for case in layer.tested:
+        if term is not None and case.setting.name in layer.defined.penalties:
+            key = _key(case)
+            rows.append(RowView(key, f"Defined(CASES[{key}], {python(needs(term, case.setting.names))})"))
+    return TableView(PENALIZED, tuple(rows))
 
 
 def _compared(layer: CheckedLayer) -> Iterator[tuple[str, CheckedCase, At, str]]:

@@ -10,7 +10,7 @@ from layergen.lang.dtypes import COMPLEX, FLOATING
 from layergen.lang.model import Argument, Buffer, Input, Output, Parameter
 from layergen.lang.tuples import TensorTuple, by_wholes, spread, wholes
 from layergen.lower.arguments import type_of
-from layergen.lower.definition import computes, equations, formula, start_texts
+from layergen.lower.definition import computes, equations, formula, start_texts, term_texts
 from layergen.lower.ranks import is_not_kept, ranks_told
 from layergen.lower.returned import returned_at
 from layergen.lower.scopes import negated
@@ -51,6 +51,7 @@ def docstring(layer: CheckedLayer, doc: DocText) -> Lines:
         blocks.append(list(wrap(doc(program.description), PROSE)))
     sections = {
         computes(program): formula(program, doc),
+        "Adds to the loss:": equations(term_texts(program), doc),
         "Starts with:": equations(start_texts(program), doc),
         "Args:": arguments(program, doc),
         "Shape:": [*shapes(program, doc), *preconditions(layer, doc)],

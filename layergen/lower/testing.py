@@ -16,7 +16,7 @@ from layergen.lower.arguments import CLASSES, LONGEST, argument_signature
 from layergen.lower.behaviours import imported_names, layer_expression
 from layergen.lower.cases import Fields, case_fields, changed_case, result_shapes, shapes, sizes_of, whole_case
 from layergen.lower.constructor import constraint_message
-from layergen.lower.definition import defined_rows, definition_functions, drawn_rows, started_rows
+from layergen.lower.definition import defined_rows, definition_functions, drawn_rows, penalized_rows, started_rows
 from layergen.lower.edges import edge_tables
 from layergen.lower.imports import function, import_lines, names_in
 from layergen.lower.input_checks import expectation, has_single, rounds, told
@@ -100,6 +100,7 @@ def tables(layer: CheckedLayer, base: Fields) -> Iterator[TableView]:
     yield defined_rows(layer)
     yield drawn_rows(layer, base)
     yield started_rows(layer)
+    yield penalized_rows(layer)
     yield from edge_tables(layer, base)
     yield TableView("REJECTIONS", tuple(rejected))
     wrong = (*wrong_shapes(layer, base), *batches_beside_a_sample(layer, base))

@@ -9,7 +9,7 @@ from layergen.lang.facts import CalleeKind, Role
 from layergen.lang.inits import INITIALIZERS
 from layergen.lang.kinds import Kind
 from layergen.lang.scalars import SCALARS
-from layergen.lang.tokens import LAYER, quoted
+from layergen.lang.tokens import LAYER, TERM, quoted
 from layergen.lang.visitor import expressions, parts, statements
 from layergen.ops.modules import find_initializer, find_module, module_names
 from layergen.resolve.asking import check_asking
@@ -27,6 +27,7 @@ from layergen.resolve.updates import check_updates
 from layergen.resolve.written import check_written
 from layergen.rules.calls import NotASize, NotATensor, NotScalar, UnknownOp, WrongArgumentKind
 from layergen.rules.members import WrongTensorPath
+from layergen.rules.names import UndefinedName
 from layergen.words import shorten
 
 
@@ -166,6 +167,10 @@ def _laws(program: Program) -> Iterator[Finding]:
         for node in ex.walk(law.law):
             if isinstance(node, ex.Call) and node.function == LAYER:
                 yield from check_against(node, forward, path)
+            elif isinstance(node, ex.Call) and node.function == TERM:
+                if not program.penalizes:
+                    message = "the layer has no penalty, and neither has a member"
+                    yield UndefinedName.at(Place(path, node.span), message, help="give it one by the key `penalty`")
             elif isinstance(node, ex.Call):
                 yield from check_call(node, path, program.derived)
 

@@ -7,7 +7,7 @@ from layergen.lang import expression as ex
 from layergen.lang.facts import Role
 from layergen.lang.kinds import Kind, Kinds
 from layergen.lang.model import Law
-from layergen.lang.tokens import LAYER
+from layergen.lang.tokens import LAYER, TERM
 from layergen.lang.tuples import Tuples
 from layergen.resolve.annotation import Environment, Meaning, annotated
 from layergen.resolve.inference import MEMBER, TENSOR
@@ -49,7 +49,8 @@ def resolved_law(law: Law, start: Environment, sizes: Environment, outputs: Sequ
 
     # Of what may be a tuple with a tuple in it, nobody knows what an item is.
     itself = _Itself(frozenset({Kind.UNKNOWN}) if tuples else TENSOR | frozenset({Kind.TENSORS}))
-    at = start.with_names({LAYER: Meaning(Role.MEMBER, MEMBER, itself)})
+    own = _Itself(TENSOR, TERM)
+    at = start.with_names({LAYER: Meaning(Role.MEMBER, MEMBER, itself), TERM: Meaning(Role.MEMBER, MEMBER, own)})
     when = None if law.when is None else annotated(law.when, sizes)
     return law.model_copy(update={"law": annotated(ex.transform(law.law, placed), at), "when": when})
 

@@ -9,13 +9,14 @@ from torch import Tensor
 from layergen.lang import expression as ex
 from layergen.lang.bounds import normalize
 from layergen.lang.interpreter import Interpreter
-from layergen.lang.tokens import LAYER
+from layergen.lang.tokens import LAYER, TERM
 from layergen.lang.tuples import gathered, packed
 from layergen.resolve.program import Child, Program
 from layergen.run.call import Called, bound_inputs, bound_values, computed
 from layergen.run.environment import CONSTANTS, TensorCalls
 from layergen.run.forward import ForwardInterpreter
 from layergen.run.instance import Instance
+from layergen.run.members import penalties
 
 
 class Running(ForwardInterpreter):
@@ -31,6 +32,7 @@ class Running(ForwardInterpreter):
             **instance.named,
             **gathered(instance.inputs, instance.program.tuples),
             LAYER: self.itself,
+            TERM: self.term,
             "training": False,
         }
         super().__init__(values, calls, {}, instance.explainer, (), instance.setting.leading)
@@ -48,9 +50,24 @@ class Running(ForwardInterpreter):
         outputs = tuple(packed(self.outputs(called).items()))
         return outputs[0] if len(outputs) == 1 else outputs
 
+    def term(self, node: ex.Call, arguments: list[Any], keywords: dict[str, Any], training: bool) -> Any:
+        """The layer's regularization term, with those of its members."""
+        return penalty_of(self.instance)
+
     def outputs(self, called: Called) -> Mapping[str, Any]:
         """What a call of the layer gives."""
         return computed(called)
+
+
+def penalty_of(instance: Instance) -> Tensor:
+    """The regularization term of a layer: its own one, and those of its members.
+
+    Raises:
+        EvaluationFault: If it cannot be computed.
+    """
+    own = [] if instance.program.penalty is None else [instance.evaluated(instance.program.penalty)]
+    terms = [*own, *penalties(instance.members.values())]
+    return torch.stack(terms).sum() if terms else torch.zeros(())
 
 
 def _defaults(program: Program) -> dict[str, Any]:

@@ -42,7 +42,7 @@ def start(instance: Instance, rounded: torch.dtype | None = None, shake: float =
 
     Args:
         instance: The layer; its state is written.
-        rounded: A dtype that holds these values too, where no tensor declares its own.
+        rounded: A dtype that holds these values too, where no tensor declares its own: float32 if none is given.
         shake: By how much parameters that are constant move away from there, so that what they multiply can be seen.
 
     Raises:
@@ -73,7 +73,7 @@ def _start(
             if value.is_floating_point():
                 if shake and name in instance.program.parameters and value.numel() and value.min() == value.max():
                     value = value + torch.empty_like(value).uniform_(-shake, shake)
-                value = value.to(rounded if rounded and tensor.dtype is None else torch.float32)
+                value = value.to(target.dtype if tensor.dtype is not None else rounded or torch.float32)
             target.copy_(value)
 
 
