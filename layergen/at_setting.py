@@ -82,6 +82,7 @@ def check_setting(runs: Runs) -> CheckedCase:
         trained=tuple(trained),
         labels=sought(instance),
         written=trial.written,
+        called=trial.called,
     )
 
 

@@ -47,6 +47,7 @@ class CheckedCase:
     trained: tuple[str, ...] = ()  # those that are not frozen, and whose gradient is
     labels: Mapping[str, int | None] = field(default_factory=dict)  # a number that integer inputs should have once
     written: Mapping[str, bool] = field(default_factory=dict)  # whether inputs that may be written to are
+    called: Mapping[str, int] = field(default_factory=dict)  # how many modules of each member are called in training
     recorded: Recorded = field(default_factory=Recorded)  # what comes out on values that need no random numbers
 
 

@@ -247,7 +247,8 @@ class Recorder:
         return {"penalty()": digest(torch.stack(terms).sum())} if terms else {}
 
     def updated(self, run: Run) -> Iterator[tuple[str, Numbers]]:
-        """The layer's own buffers that a run has assigned."""
+        """The layer's own buffers that a run has assigned, and the inputs that it has written to."""
+        yield from ((f"{name} afterwards", digest(given)) for name, given in run.given.items() if run.has_written(name))
         assigned = {step.name: step.value for step in run.steps}
         for name, part in self.program.buffers.items():
             kept = self.instance.state.get(name)

@@ -42,6 +42,7 @@ def case_fields(program: Program, case: CheckedCase, named: Sequence[str]) -> Fi
         "attributes": known(program, case),
         "labels": case.labels,
         "written": case.written,
+        "called": case.called,
         "recorded": recorded(case),
         "draws": case.recorded.draws,
         "text": expected_repr(program, case.setting, case.state),

@@ -74,6 +74,7 @@ class Run:
     outputs: Mapping[str, Tensor]
     steps: tuple[Step, ...]  # in the order in which they were taken
     given: Mapping[str, Tensor] = field(default_factory=dict)  # the copies of inputs that the forward may write to
+    called: frozenset[str] = frozenset()  # the paths of the members that were called
 
     def has_written(self, name: str) -> bool:
         """Whether an input was written to: torch counts that."""
@@ -123,6 +124,7 @@ class ForwardInterpreter(Interpreter):
         self.observers = observers
         self.leading = leading
         self.steps: list[Step] = []
+        self.called: set[str] = set()  # the paths of members
 
     def visit(self, statement: ex.Statement) -> None:
         """Do what a statement says: what is to be kept from autocast, without that of the CPU, which alone is tried."""
@@ -160,6 +162,8 @@ class ForwardInterpreter(Interpreter):
         """Call a member."""
         if inner is None:
             raise _absent(node, node.function)
+        if hasattr(inner, "path"):  # the layer itself, which laws call, has none
+            self.called.add(inner.path)
         return inner(node, arguments, keywords, self.values["training"])
 
     def apply(self, node: ex.Apply) -> Any:

@@ -266,7 +266,7 @@ class Instance:
             if name not in running.values:
                 raise TrialFault(self.explainer.unassigned(name))
             outputs |= results(self.explainer, name, running.values[name])
-        return Run(outputs, tuple(running.steps), copies)
+        return Run(outputs, tuple(running.steps), copies, frozenset(running.called))
 
     def keep(self, run: Run) -> Mapping[str, ex.Name]:
         """Give the buffers what a run has assigned to them, all at once: it may be what another buffer had before.

@@ -57,6 +57,11 @@ class Inner:
         else:
             self.run, self.terms = _layer(made, made.of, given, prefix, state, owned, placement)
 
+    @property
+    def path(self) -> str:
+        """Where it stands in its owner."""
+        return self.prefix.removesuffix(".")
+
     def tensor(self, path: str) -> Tensor | None:
         """A tensor of it.
 

@@ -1,5 +1,6 @@
 """Tries a layer at one setting on the meta device: shapes and dtypes are computed, data is not."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -34,6 +35,7 @@ class Trial:
     outputs: Mapping[str, TensorFacts]
     state: Mapping[str, TensorFacts]
     written: Mapping[str, bool]  # whether inputs that may be written to are
+    called: Mapping[str, int]  # how many modules of each member are called in training
 
 
 def facts(tensor: Tensor) -> TensorFacts:
@@ -67,6 +69,7 @@ def try_runs(runs: Runs) -> Trial:
         {name: facts(tensor) for name, tensor in tried[-1].run.outputs.items()},
         {name: facts(tensor) for name, tensor in instance.state.items() if tensor is not None},
         dict(_written(tried)),
+        _called(tried[0]),
     )
 
 
@@ -76,6 +79,12 @@ def _written(tried: Sequence[Seen[None]]) -> Iterator[tuple[str, bool]]:
         found = {seen.run.has_written(name) for seen in tried}
         if len(found) == 1:
             yield name, found.pop()
+
+
+def _called(seen: Seen[None]) -> dict[str, int]:
+    """How many modules of each member are called: of a list, one for each of its items."""
+    owners = Counter(path.partition(".")[0] for path in seen.run.called)
+    return {name: owners[name] for name in seen.instance.program.members}
 
 
 def works(runs: Runs) -> bool:
