@@ -26,7 +26,7 @@ from layergen.contracts.starts import check_starts
 from layergen.contracts.together import check_together
 from layergen.contracts.transforms import transforms
 from layergen.diagnostics import Finding
-from layergen.domains.joined import joined_limits
+from layergen.domains.joined import joined_limits, of_a_batch
 from layergen.domains.numbers import with_numbers
 from layergen.domains.tables import works_with_tables
 from layergen.faults import SpecError, refuse
@@ -136,10 +136,19 @@ def _at_bounds(
 ) -> Iterator[tuple[str, tuple[Runs, CheckedCase]]]:
     """The settings at the limits of a layer, by name, so far as it works there: where it does not is told elsewhere."""
     for setting in joined_limits(program, tested):
-        if conditions.hold(setting) and not any(_emptied(program, setting)):
-            with suppress(SpecError):
-                made = Runs(program, setting, (SHAPES, *WATCHES))
-                yield setting.name, (made, check_setting(made))
+        for one in (setting, *of_a_batch(program, setting, tested[0])):
+            if (made := _working(program, one, conditions)) is not None:
+                yield one.name, made
+                break
+
+
+def _working(program: Program, setting: Setting, conditions: Conditions) -> tuple[Runs, CheckedCase] | None:
+    """The runs of a layer at a setting, and what comes of them; None where it does not work there."""
+    if conditions.hold(setting) and not any(_emptied(program, setting)):
+        with suppress(SpecError):
+            made = Runs(program, setting, (SHAPES, *WATCHES))
+            return made, check_setting(made)
+    return None
 
 
 def _emptied(program: Program, setting: Setting) -> Iterator[Finding]:

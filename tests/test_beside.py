@@ -50,6 +50,21 @@ def test_sizes_that_are_one_number_everywhere_have_unequal_entries() -> None:
     assert found(arguments={"sides": required})["together"].given == {"sides": [2, 3]}
 
 
+def test_a_list_of_members_and_a_loop_are_longer() -> None:
+    count = {"type": "int", "min": 1, "default": 2, "doc": "How many."}
+    modules = {"steps": "[nn.Identity() for _ in range(depth)]"}
+    together = found(arguments={"depth": count}, modules=modules, forward="y = x\nfor step in steps:\n    y = step(y)")
+    assert together["together"].values["depth"] == 6
+    loop = "y = x\nfor _ in range(times):\n    y = 2 * y"
+    assert found(forward=loop, arguments={"times": {**count, "default": 10}})["together"].values["times"] == 11
+
+
+def test_integers_come_in_another_dtype() -> None:
+    inputs = {"x": ["N", "C"], "index": {"shape": ["N"], "dtype": ["int64", "int32"], "range": [0, 3]}}
+    together = found(arguments={"scaled": FLAG, "mode": MODE}, inputs=inputs)["together"]
+    assert together.dtypes == {"index": "int32"}
+
+
 def test_sizes_are_such_that_a_flag_makes_a_difference_to_the_shape() -> None:
     arguments = {"up": FLAG, "step": {"type": "int", "min": 1, "default": 1, "doc": "Step."}}
     base = settings(program(arguments=arguments))[0]

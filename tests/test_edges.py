@@ -3,12 +3,15 @@
 from typing import Any
 
 import pytest
-from small import DIM, checked, fault_of, program, setting_of
+from small import DIM, FLAG, checked, fault_of, program, setting_of, settings_of
 
 from layergen.contracts.switches import tellings
 from layergen.domains.joined import joined_limits
+from layergen.settings.beside import beside
+from layergen.settings.pairs import choices_in_pairs
 
 LOW: dict[str, Any] = {"arguments": {"low": {"type": "float", "default": 0.3, "doc": "Number."}}}
+RUN: dict[str, Any] = {"inputs": {"x": ["...", "C"]}, "outputs": {"y": ["...", "C"]}}
 WINDOW: dict[str, Any] = {
     "arguments": {"window": {"type": "int", "min": 0, "default": 2, "doc": "How far."}},
     "inputs": {"x": ["N", "L"]},
@@ -121,7 +124,7 @@ def test_a_definition_is_wrong_at_a_bound() -> None:
     assert finding.rule.code == "LG408"
     assert any("window=0" in note for note in finding.notes)
     layer = checked(program(**WINDOW, definition=definition.format("window")))
-    assert [case.setting.name for case in layer.bounds] == ["at_lower_bounds", "of_ones"]
+    assert [case.setting.name for case in layer.bounds] == ["at_lower_bounds", "of_ones", "of_ones_at_other_values"]
     assert layer.bounds[0].setting.given == {"window": 0}
     assert all(at.plain for at in layer.at_bounds)
 
@@ -171,7 +174,7 @@ def test_a_law_is_broken_at_a_bound() -> None:
         (
             {"arguments": {"p": {"type": "float", "min": 0, "max": 1, "default": 0.1, "doc": "P."}},
              "forward": "y = x * p"},
-            ["at_lower_bounds", "at_upper_bounds", "of_ones"],
+            ["at_lower_bounds", "at_upper_bounds", "of_ones", "of_ones_at_other_values"],
         ),
         (
             {
@@ -182,8 +185,10 @@ def test_a_law_is_broken_at_a_bound() -> None:
                 "constraints": ["least <= most"],
                 "forward": "y = clamp(x, least, most)",
             },
-            ["at_equality", "of_ones"],
+            ["at_equality", "of_ones", "of_ones_at_other_values", "of_small_numbers", "of_unit_numbers",
+             "of_large_numbers"],
         ),
+        (RUN, ["of_ones", "of_large_numbers"]),
         ({"forward": "y = x * max(N - C, 0)"}, ["of_ones", "of_reversed_sizes"]),
         ({"forward": "y = x[:, :C // 2]", "outputs": {"y": ["N", "C // 2"]}}, ["of_ones", "of_other_rests"]),
         (
@@ -194,7 +199,37 @@ def test_a_law_is_broken_at_a_bound() -> None:
 )  # fmt: skip
 def test_limits_are_joined_in_few_settings(parts: dict[str, Any], names: list[str]) -> None:
     layer = program(**parts)
-    assert [setting.name for setting in joined_limits(layer, [setting_of(layer)])] == names
+    assert [setting.name for setting in joined_limits(layer, settings_of(layer))] == names
+
+
+def test_numbers_are_far_from_usual_where_no_bound_keeps_them() -> None:
+    free, scale = ({"type": "float", "default": 1.0, "doc": "Number."} for _ in range(2))
+    scale |= {"min": 0, "exclusive": True}
+    layer = program("y = x * free + scale", arguments={"free": free, "scale": scale}, **RUN)
+    found = {setting.name: setting for setting in joined_limits(layer, settings_of(layer))}
+    small, large = found["of_small_numbers"], found["of_large_numbers"]
+    assert small.values["free"] < 0 < small.values["scale"] < 0.01
+    assert 1 < large.values["free"] < large.values["scale"]
+    assert len(large.leading) > 2
+
+
+def test_sizes_are_one_where_an_operand_decides() -> None:
+    step = {"type": "int", "min": 1, "default": 1, "doc": "Step."}
+    forward = "y = x if step == 1 and flag else 2 * x"
+    layer = program(forward, arguments={"step": step, "flag": FLAG})
+    made = [*settings_of(layer), *beside(layer, settings_of(layer))]
+    names = [setting.name for setting in joined_limits(layer, made)]
+    assert f"of_ones_at_{made[-1].name}" in names
+
+
+def test_flags_and_choices_meet_that_do_so_nowhere_else() -> None:
+    mode = {"type": "str", "choices": ["none", "mean", "sum"], "default": "mean", "doc": "Mode."}
+    layer = program(arguments={"full": {**FLAG, "default": False}, "mode": mode})
+    made = [*settings_of(layer), *beside(layer, settings_of(layer))]
+    found = list(choices_in_pairs(layer, made, "other_values"))
+    met = {(setting.values["full"], setting.values["mode"]) for setting in (*made, *found)}
+    assert met == {(full, mode) for full in (True, False) for mode in ("none", "mean", "sum")}
+    assert len(found) == 1
 
 
 def test_what_is_given_at_equality_keeps_the_constraint() -> None:
@@ -202,7 +237,7 @@ def test_what_is_given_at_equality_keeps_the_constraint() -> None:
     layer = program(
         "y = clamp(x, least, most)", arguments={"least": least, "most": most}, constraints=["least <= most"]
     )
-    (equal, _) = joined_limits(layer, [setting_of(layer)])
+    equal, *_ = joined_limits(layer, [setting_of(layer)])
     assert equal.values["least"] == equal.values["most"]
 
 

@@ -87,3 +87,18 @@ def test_a_bound_that_falls_with_an_earlier_one_is_broken_by_itself() -> None:
     found = refused(arguments={"dim": DIM, "width": {**COUNT, "min": 1, "default": "dim"}})
     assert found["dim_0"].argument == "dim"
     assert found["width_0"].argument == "width" and found["width_0"].given["width"] == 0
+
+
+def test_each_entry_of_a_list_breaks_a_constraint_alone() -> None:
+    sides = {"type": "size2", "min": 1, "doc": "Sides."}
+    constraints = ["image[0] % patch[0] == 0", "image[1] % patch[1] == 0"]
+    found = refused(arguments={"image": sides, "patch": sides}, constraints=constraints)
+    alone = [one.values for name, one in found.items() if name.startswith("constraint_1_alone")]
+    assert alone and all(values["image"][1] % values["patch"][1] != 0 for values in alone if values)
+    assert any(values["image"][1] % values["patch"][0] == 0 for values in alone if values)
+    assert any(values["image"][0] % values["patch"][1] == 0 for values in alone if values)
+
+
+def test_entries_of_one_list_alone_need_no_further_refusal() -> None:
+    found = refused(arguments={"dim": DIM, "parts": COUNT}, constraints=["dim % parts == 0"])
+    assert not any("alone" in name for name in found)

@@ -1,7 +1,7 @@
 """Settings at which as many limits of a layer meet as can stand together: few of them, for values to be compared at.
 
-Arguments lie at their bounds, constraints only just hold, or sizes are 1, or others than usual by 1, so that what
-divides them leaves another rest.
+Arguments lie at their bounds, or far from usual where there are none, constraints only just hold, or sizes are 1, or
+others than usual by 1, so that what divides them leaves another rest. Flags and choices meet that do so nowhere else.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -14,12 +14,19 @@ from layergen.lang.argument import Argument
 from layergen.lang.interpreter import EvaluationFault
 from layergen.lang.visitor import nodes
 from layergen.resolve.program import Program
+from layergen.settings.beside import NUMBERS, TOGETHER
 from layergen.settings.choice import Setting, allowed, case_sizes, setting_with
+from layergen.settings.operands import operands
+from layergen.settings.pairs import choices_in_pairs
 
 LARGEST = 8  # whole numbers that are bounds of sizes
 ROUNDED = frozenset({"//", "%"})
 ROUNDING = frozenset({"int", "floor", "ceil", "round", "trunc", "remainder", "fmod"})
 HALVED = "fft."  # ops that give half of what they take, and one more
+NEAR = 2.0**-8  # how far from a bound that it may not have a number is near to it
+FAR = 2.5  # beyond 1, on either side, where nothing bounds a number
+FAR_OFF = frozenset({"of_small_numbers", "of_large_numbers"})  # settings at which formulas may overflow that are right
+MORE_LEADING = (2, 1, 3)  # dimensions in the place of `...`, more than elsewhere
 
 
 def joined_limits(program: Program, usual: Sequence[Setting]) -> Iterator[Setting]:
@@ -30,6 +37,8 @@ def joined_limits(program: Program, usual: Sequence[Setting]) -> Iterator[Settin
         usual: The settings that values are compared at anyway, the first of which is brought to its limits.
     """
     base = usual[0]
+    moved = [setting for name in (TOGETHER, NUMBERS) for setting in usual if setting.name == name][:1]
+    moved += usual[-1:] if any(True for _ in operands(program)) else []  # there for one of them, if anything is
     rested = _with_sizes(program, base, lambda size: size + 1) if _divides(program) else base
     made = {
         "at_lower_bounds": _moved(program, base, "min", lambda argument, bound: not _counts(argument, bound)),
@@ -37,16 +46,30 @@ def joined_limits(program: Program, usual: Sequence[Setting]) -> Iterator[Settin
         "of_least_numbers": _moved(program, base, "min", _counts),
         "at_equality": _at_equality(program, base),
         "of_ones": _with_sizes(program, base, lambda size: 1),
+        **{f"of_ones_at_{setting.name}": _with_sizes(program, setting, lambda size: 1) for setting in moved},
+        "of_small_numbers": _with_numbers(program, base, _small),
+        "of_unit_numbers": _with_numbers(program, base, lambda argument, place, current: 1.0),
+        "of_large_numbers": _with_more_leading(program, _with_numbers(program, base, _large)),
         "of_reversed_sizes": _reversed(program, base) if _compares_sizes(program) else base,
         "of_other_numbers": other_numbers(program, base) if rested is not base else base,
         "of_other_rests": rested,
         "of_other_rests_at_equality": _at_equality(program, rested) if rested is not base else base,
     }
+    made |= {setting.name: setting for setting in choices_in_pairs(program, usual, NUMBERS)}
     known = list(usual)
     for name, setting in made.items():
         if allowed(program, setting) and not any(_same(setting, other) for other in known):
             known.append(replace(setting, name=name, path=()))
             yield known[-1]
+
+
+def of_a_batch(program: Program, setting: Setting, base: Setting) -> Iterator[Setting]:
+    """The setting of ones with the first dimension as in another one: the statistics of a single number are none."""
+    first = next(iter(setting.sizes), None)
+    if first is not None and len(setting.sizes) > 1 and {*setting.sizes.values()} == {1}:
+        batch = replace(setting, sizes={**setting.sizes, first: base.sizes[first]})
+        if allowed(program, batch):
+            yield batch
 
 
 def _counts(argument: Argument, bound: float) -> bool:
@@ -73,6 +96,46 @@ def _moved(
         if value is not None and not large and wanted(argument, bound) and value != setting.values[name]:
             setting = _given(program, setting, base, name, value) or setting
     return setting
+
+
+def _with_numbers(program: Program, base: Setting, value_of: Callable[[Argument, int, float], float | None]) -> Setting:
+    """The setting with other fractions among its arguments, each of those that may be so beside those before it.
+
+    Args:
+        program: The layer.
+        base: The setting.
+        value_of: What an argument is, by its place among the fractions and what it was; None where it stays.
+    """
+    setting, place = base, 0
+    for name, argument in program.decided.items():
+        current = setting.values[name]
+        if not argument.type.fractional or argument.finite or name in program.replaced or _like(current, 0.0) is None:
+            continue
+        number = value_of(argument, place, max(current) if isinstance(current, tuple) else current)
+        if number is not None:
+            setting = _given(program, setting, base, name, _like(current, number)) or setting
+        place += 1
+    return setting
+
+
+def _small(argument: Argument, place: int, _: float) -> float | None:
+    """A number near to the least, or a negative one where there is no least one, another at each place."""
+    if argument.min is None:
+        return -FAR - place
+    return argument.min + (place + 1) * NEAR if argument.excludes("min") else None
+
+
+def _large(argument: Argument, place: int, current: float) -> float | None:
+    """A number near to the largest, or one beyond 1 where there is no largest one, another at each place."""
+    if argument.max is None:
+        return max(FAR + place, 2.0 * current)
+    return argument.max - (place + 1) * NEAR if argument.excludes("max") else None
+
+
+def _with_more_leading(program: Program, base: Setting) -> Setting:
+    """The setting with more dimensions in the place of `...`, where that may be any number of them."""
+    more = replace(base, leading=MORE_LEADING)
+    return more if base.leading and not base.further and allowed(program, more) else base
 
 
 def _like(current: Any, bound: float) -> Any:

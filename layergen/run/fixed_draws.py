@@ -51,7 +51,11 @@ class FixedDraws(TorchDispatchMode):
 
 
 def evenly(shape: Sequence[int], draw: int) -> Tensor:
-    """Numbers between 0 and 1, evenly spread, in no simple order; the first is near 1: a coin that falls to 0."""
+    """Numbers between 0 and 1, evenly spread, in no simple order; the first is near 1: a coin that falls to 0.
+
+    A single number is another one: of a coin that falls to 0, nothing may be left.
+    """
+    draw += math.prod(shape) == 1
     count = torch.arange(1, math.prod(shape) + 1, dtype=torch.float64)
     even = 0.5 + torch.asin(torch.sin((count + 1.1925 + 0.61 * draw) ** 2)) / math.pi
     return (0.001 + 0.998 * even).reshape(tuple(shape))

@@ -1,8 +1,9 @@
 """Settings for the generated tests alone, beside those at which a layer is checked: where what was moved apart meets.
 
 At one of them flags, choices and numbers move together, so that a number matters too on the ways that a flag opens; of
-sizes it has what no other setting has: entries that are not equal, or one number for all of them. Others are of single
-samples, or there for an operand of a condition.
+sizes it has what no other setting has: entries that are not equal, or one number for all of them; loops and lists of
+members are longer than elsewhere, and integers come in another dtype. Others are of single samples, or there for an
+operand of a condition.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,10 +13,11 @@ from itertools import combinations
 from typing import Any, NamedTuple
 
 from layergen.lang import expression as ex
-from layergen.lang.argument_types import Base
+from layergen.lang.argument_types import ArgumentType, Base
 from layergen.lang.bounds import refusal
 from layergen.lang.interpreter import EvaluationFault, Interpreter
 from layergen.lang.model import Argument
+from layergen.lang.visitor import nodes
 from layergen.resolve.program import Program
 from layergen.resolve.unbatched import telling
 from layergen.settings.choice import Setting, allowed, case_sizes, setting_with
@@ -27,6 +29,7 @@ TOGETHER = "together"
 UNEQUAL = ((2, 3, 4), (3, 2, 1), (1, 2, 3))
 NUMBERS = "other_values"  # the setting at which all numbers are away from their defaults
 RESTS = (1, 2)  # by which sizes grow, so that a division leaves another rest
+MANY = 6  # turns of a loop, or members of a list: more than a mistake that is right for a few hides behind
 MOST_KEPT = 2  # of what moves, as much may stay as it is where constraints refuse the rest
 
 
@@ -65,6 +68,7 @@ def _together(program: Program, usual: Sequence[Setting]) -> Setting | None:
             except EvaluationFault:
                 continue
             if setting is not None and allowed(program, setting):
+                setting = replace(setting, dtypes=_other_dtypes(program, setting))
                 return _with_rests(program, setting, base, [name for move in made for name in move.values])
     return None
 
@@ -85,6 +89,12 @@ def _with_rests(program: Program, setting: Setting, base: Setting, moved: Sequen
             _sizes(program, other.names) != _sizes(program, _turned_back(other, name)) for name in turned
         ),
     )
+
+
+def _other_dtypes(program: Program, setting: Setting) -> dict[str, str]:
+    """The last of the dtypes of each input that may have several, and is there."""
+    several = {name: part.dtypes for name, part in program.inputs.items() if len(part.dtypes) > 1}
+    return {name: dtypes[-1] for name, dtypes in several.items() if name not in setting.absent}
 
 
 def _turned_back(setting: Setting, flag: str) -> dict[str, Any]:
@@ -119,6 +129,18 @@ def _moves(program: Program, usual: Sequence[Setting]) -> Iterator[Move]:
         elif argument.type.sized and name in program.arguments:
             found = _untried(name, argument, usual)
             yield from (Move({name: value}, untried=True) for value in found[:1])
+    for name in counts(program):
+        many = max(MANY, *(setting.values[name] + 1 for setting in usual if setting.values[name] is not None))
+        yield Move({name: many}, untried=True)
+
+
+def counts(program: Program) -> list[str]:
+    """The whole numbers among the arguments that say how often something is done, or how many members a list has."""
+    parts = [part.expression for part in program.scoped]
+    found = (*nodes(program.forward.statements), *(node for part in parts for node in ex.walk(part)))
+    ranges = (node for node in found if isinstance(node, ex.Call) and node.function == "range")
+    named = set[str]().union(*map(ex.names, ranges))
+    return [name for name, part in program.arguments.items() if name in named and part.type == ArgumentType(Base.INT)]
 
 
 def _untried(name: str, argument: Argument, usual: Sequence[Setting]) -> list[Any]:

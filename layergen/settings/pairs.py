@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations
+from itertools import combinations, islice, product
 from typing import Any
 
 from layergen.lang import argument_types
@@ -19,6 +19,7 @@ from layergen.settings.search import cycled
 
 PRESENCE = "is there: "  # before the name of an input, which an argument may have, too
 MOST = 12  # settings
+MOST_BESIDE = 4  # of flags and choices alone, beside settings that there are
 LEVELS = 5  # of one argument; of one without a default, which every setting moves, fewer
 REQUIRED = 3
 BOUND = 16  # the largest inclusive bound that is tried
@@ -59,10 +60,49 @@ def pairs(program: Program, base: Setting) -> Iterator[Setting]:
     if len(factors) == 1:
         yield from _alone(program, base, factors[0])
         return
+    yield from _covering(program, base, factors, open_pairs, "together")
+
+
+def choices_in_pairs(program: Program, made: Sequence[Setting], numbers: str) -> Iterator[Setting]:
+    """Settings at which flags and choices meet two by two that do so in none of some others.
+
+    Args:
+        program: The layer.
+        made: The settings that there are, the base first.
+        numbers: The name of that whose numbers are taken, if it is there.
+    """
+    base = next((setting for setting in made if setting.name == numbers), made[0])
+    base = replace(base, path=made[0].path)  # whose sizes are taken
+    factors = [factor for factor in _factors(program, base) if _is_choice(program, factor.name)]
+    met: set[tuple[Level, Level]] = set()
+    for way in made:
+        row = {
+            factor.name: next((i for i, level in enumerate(factor.levels) if level == way.values[factor.name]), 0)
+            for factor in factors
+        }
+        met |= _pairs_of(factors, row)
+    every = {
+        (Level(one.name, i), Level(other.name, j))
+        for one, other in combinations(factors, 2)
+        for i, j in product(range(len(one.levels)), range(len(other.levels)))
+    }
+    yield from islice(_covering(program, base, factors, every - met, "pair"), MOST_BESIDE)
+
+
+def _is_choice(program: Program, name: str) -> bool:
+    """Whether a factor is an argument that is a flag, or one of a few choices."""
+    argument = program.arguments.get(name)
+    return argument is not None and (argument.type.base is Base.BOOL or argument.finite)
+
+
+def _covering(
+    program: Program, base: Setting, factors: Sequence[Factor], open_pairs: set[tuple[Level, Level]], name: str
+) -> Iterator[Setting]:
+    """Settings with names that begin alike, in each of which some of the pairs meet that did not before."""
     count = 0
     while open_pairs and count < MOST:
         row = _row(factors, open_pairs)
-        setting, made = _setting(program, base, factors, row, count)
+        setting, made = _setting(program, base, factors, row, f"{name}_{count}")
         covered = _pairs_of(factors, made)
         if setting is None or not covered & open_pairs:
             open_pairs -= {next(pair for pair in sorted(open_pairs, key=_order) if pair in _pairs_of(factors, row))}
@@ -74,7 +114,7 @@ def pairs(program: Program, base: Setting) -> Iterator[Setting]:
 
 def _alone(program: Program, base: Setting, factor: Factor) -> Iterator[Setting]:
     for index in range(1, len(factor.levels)):
-        setting, _ = _setting(program, base, [factor], {factor.name: index}, index - 1)
+        setting, _ = _setting(program, base, [factor], {factor.name: index}, f"together_{index - 1}")
         if setting is not None:
             yield setting
 
@@ -106,13 +146,13 @@ def _gain(level: Level, row: Mapping[str, int], open_pairs: set[tuple[Level, Lev
 
 
 def _setting(
-    program: Program, base: Setting, factors: Sequence[Factor], row: Mapping[str, int], count: int
+    program: Program, base: Setting, factors: Sequence[Factor], row: Mapping[str, int], name: str
 ) -> tuple[Setting | None, dict[str, int]]:
     """The setting of a row; where constraints refuse it, with one factor or two as in the base."""
     moved = [factor.name for factor in factors if row[factor.name]]
     for kept in ((), *((name,) for name in moved), *combinations(moved, 2)):
-        tried = {name: 0 if name in kept else index for name, index in row.items()}
-        setting = _of(program, base, factors, tried, f"together_{count}")
+        tried = {key: 0 if key in kept else index for key, index in row.items()}
+        setting = _of(program, base, factors, tried, name)
         if setting is not None:
             return setting, tried
     return None, dict(row)

@@ -3,6 +3,8 @@
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from itertools import product
 from typing import Any
 
 from layergen.lang import expression as ex
@@ -12,9 +14,10 @@ from layergen.lang.interpreter import EvaluationFault, Interpreter
 from layergen.lang.model import Argument
 from layergen.resolve.program import Program
 from layergen.settings.choice import Setting
-from layergen.settings.search import given_values, values_of
+from layergen.settings.search import consistent, cycled, given_values, values_of
 
 INTS = (0, -1, 1, 2, 3, 4, 5, 7, 8, 9)
+UNEQUAL = ((2, 3, 4), (4, 9, 8), (3, 2, 1))
 FLOATS = (-1.0, 0.0, 0.5, 1.5, 2.0)
 
 
@@ -45,14 +48,68 @@ def rejections(program: Program, base: Setting, others: Sequence[Setting] = ()) 
             values = _values(program, given)
             if values is not None and _only_breaks(program, {**values, **given_values(program, given)}, name):
                 yield Rejection(f"{name}_{_word(value)}", _ordered(program, given), name, values=values)
-    for index in range(len(program.argument_constraints)):
-        found = _breaking(program, base, index)
+    for index, constraint in enumerate(program.argument_constraints):
+        found = next(_breaking(program, base, index), None)
         if found is not None:
             yield Rejection(f"constraint_{index}", _ordered(program, found[0]), None, index, found[1])
-        if ex.names(program.argument_constraints[index]) & program.derived.keys():
-            further = next(filter(None, (_breaking(program, other, index) for other in others)), None)
+        if ex.names(constraint) & program.derived.keys():
+            further = next((one for other in others for one in _breaking(program, other, index)), None)
             if further is not None and further != found:
                 yield Rejection(f"constraint_{index}_elsewhere", _ordered(program, further[0]), None, index, further[1])
+        for place, alone in enumerate(_breaking_alone(program, [base, *others], index)):
+            name = f"constraint_{index}_alone_{place}"
+            yield Rejection(name, _ordered(program, alone[0]), None, index, alone[1])
+
+
+def _breaking_alone(
+    program: Program, settings: Sequence[Setting], index: int
+) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    """Settings that break a constraint, and keep one that has another entry of a list in one of its places.
+
+    Where entries are equal, it makes no difference which of them is asked.
+    """
+    mistaken = list(_of_other_entries(program, program.argument_constraints[index]))
+    for setting in (*settings, *_unequal(program, settings[0], index)) if mistaken else ():
+        for given, values in _breaking(program, setting, index):
+            kept = [other for other in mistaken if _holds(other, values)]
+            if kept:
+                yield given, values
+                mistaken = [other for other in mistaken if other not in kept]
+
+
+def _holds(constraint: ex.Expression, values: Mapping[str, Any]) -> bool:
+    try:
+        return Interpreter(values).truth(constraint)
+    except EvaluationFault:
+        return False
+
+
+def _of_other_entries(program: Program, constraint: ex.Expression) -> Iterator[ex.Expression]:
+    """A constraint with one entry of a list in the place of another one, each that there is."""
+    for node in ex.walk(constraint):
+        match node:
+            case ex.Subscript(ex.Name(id=name), ex.Literal(value=int(place))) if name in program.arguments:
+                for other in range(program.arguments[name].type.count or 0):
+                    if other != place:
+                        entry = replace(node, index=ex.Literal(other))
+                        yield ex.transform(constraint, partial(_in_place, node, entry))
+
+
+def _in_place(old: ex.Expression, new: ex.Expression, node: ex.Expression) -> ex.Expression | None:
+    return new if node is old else None
+
+
+def _unequal(program: Program, base: Setting, index: int) -> Iterator[Setting]:
+    """The setting with lists of unequal entries in all places of a constraint, where these keep all constraints."""
+    named = ex.names(program.argument_constraints[index])
+    lists = [name for name in named if name in program.arguments and program.arguments[name].type.count]
+    pools = {
+        name: [cycled(parts, program.arguments[name].type.count or 0) for parts in UNEQUAL] for name in sorted(lists)
+    }
+    for chosen in product(*pools.values()):
+        given = {**base.given, **dict(zip(pools, chosen, strict=True))}
+        if consistent(program, given, set()):
+            yield replace(base, given=given, values=values_of(program, given))
 
 
 def _refused(argument: Argument) -> Iterator[Any]:
@@ -86,8 +143,8 @@ def _only_breaks(program: Program, values: dict[str, Any], name: str) -> bool:
     return broken[:1] == [name]
 
 
-def _breaking(program: Program, base: Setting, index: int) -> tuple[dict[str, Any], dict[str, Any]] | None:
-    """A setting within all bounds that breaks one constraint and none that is checked before it."""
+def _breaking(program: Program, base: Setting, index: int) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    """Settings within all bounds that break one constraint and none that is checked before it."""
     constraint = program.argument_constraints[index]
     late = bool(ex.names(constraint) & set(program.derived))
     before = [
@@ -108,10 +165,9 @@ def _breaking(program: Program, base: Setting, index: int) -> tuple[dict[str, An
                     continue
                 interpreter = Interpreter(values)
                 if all(interpreter.truth(other) for other in before) and not interpreter.truth(constraint):
-                    return given, values
+                    yield given, values
             except EvaluationFault:
                 continue
-    return None
 
 
 def _with_one_entry(argument: Argument, value: object) -> Iterator[list[Any]]:

@@ -17,7 +17,7 @@ from layergen.resolve.program import Child, Made, Program
 INTS = (4, 6, 8, 3, 2, 5, 10, 12, 16, 9, 7, 1, 0)
 FLOATS = (0.5, 0.25, 2.0, 0.1, 1.5, 3.0, 0.0, 1.0, -1.0, 10.0)
 DEFAULTED_INTS = (2, 3, 1, 4, 0, 5, 6, 8)
-SMALL_FLOATS = (0.1, 0.25, 0.5, 0.0, 1.0, 2.0, -1.0, 10.0)  # an eps must be large enough to matter
+SMALL_FLOATS = (0.1, 0.25, 0.5, 2.0, 1.5, 0.0, 1.0, -1.0, 10.0)  # an eps must be large enough to matter
 UNEQUAL = ((2, 1, 3), (1, 2, 3), (3, 2, 1))
 UNEQUAL_FLOATS = ((0.5, 0.25, 0.75), (0.25, 0.5, 0.1), (2.0, 3.0, 1.5))
 BUDGET = 5_000  # steps of the search
@@ -185,10 +185,10 @@ def search(
 
 
 def _apart(argument: Argument, value: Any) -> bool:
-    """Whether no two arguments are to have the same such value: ints, and lists of any length."""
+    """Whether no two arguments are to have the same such value: numbers, and lists of any length."""
     if isinstance(value, list | tuple):
         return argument.type.count == argument_types.ANY
-    return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _told(value: Any) -> Any:
