@@ -41,9 +41,11 @@ from layergen.contracts.learning import LEARNING
 from layergen.contracts.masks import MASKS
 from layergen.contracts.met import MET
 from layergen.contracts.narrowing import NARROWING
+from layergen.contracts.one_large import ONE_LARGE
 from layergen.contracts.penalty import PENALTY
 from layergen.contracts.promise import Promise, Shown, Ways
 from layergen.contracts.purity import PURITY
+from layergen.contracts.rounded import ROUNDED
 from layergen.contracts.shifted import SHIFTED
 from layergen.contracts.squashed import SQUASHED
 from layergen.contracts.stacks import STACKS
@@ -72,7 +74,7 @@ CONTRACTS: dict[str, tuple[Promise, ...]] = {
     "purity": (PURITY,),
     "buffers": (BUFFERS, UNSAVED),
     "strides": (STRIDES,),
-    "dtype": (DTYPE, VANISHING),
+    "dtype": (DTYPE, VANISHING, ROUNDED),
     "kernels": (KERNEL,),
     "autocast": (AUTOCAST,),
     "device": (DEVICE,),
@@ -83,6 +85,7 @@ CONTRACTS: dict[str, tuple[Promise, ...]] = {
     "definition": (COMPLETE, TOLD),
     "domains": (DOMAINS, WRAPPED, WIDENED),
     "finite": (FINITE,),
+    "large": (ONE_LARGE,),
     "flat": (FLAT,),
     "trained": (TRAINED, STUCK),
     "apart": (APART,),

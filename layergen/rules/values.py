@@ -63,9 +63,11 @@ class LossByCancellation(Rule):
 class AvoidableOverflow(Rule):
     """A value becomes infinite or NaN on the way to a result that is neither.
 
-    The forward is run on inputs of 30 and 100 and their negatives, in float32 and in float64. Where float64 gives a
-    number that float32 can hold, and float32 gives infinity or NaN, an intermediate value has overflowed: the
-    exponential of 89 is more than float32 holds. An output that is itself too large is what was asked for.
+    The forward is run on inputs of 30 and 100 and their negatives, in float32 and in float64; where it has several
+    inputs and an exponential, also with each of them large alone, at 20 and 100, and with opposite signs between them,
+    so that no difference cancels out. Where float64 gives a number that float32 can hold, and float32 gives infinity or
+    NaN, an intermediate value has overflowed, or become zero before a logarithm: the exponential of 89 is more than
+    float32 holds, that of -104 less. An output that is itself too large is what was asked for.
 
         forward: y = exp(x) / sum(exp(x), dim=-1, keepdim=True)
 
