@@ -1,4 +1,4 @@
-"""Constants that rounding takes away: bounds that become the number they keep away from, and masks that mark nothing."""
+"""Constants that rounding takes away: bounds that become what they keep away from, and those of empty masks."""
 
 from typing import Any
 

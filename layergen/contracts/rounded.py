@@ -19,7 +19,6 @@ from layergen.contracts.values import drawn
 from layergen.diagnostics import FORWARD, Finding, Place
 from layergen.lang import expression as ex
 from layergen.ops.dtypes import dtype_name
-from layergen.resolve.program import Program
 from layergen.rules.behaviour import VanishingConstant
 from layergen.run.forward import ForwardInterpreter, Run, TrialFault
 from layergen.run.instance import Instance, Placement
@@ -77,7 +76,7 @@ def check_rounded(ways: Ways) -> Iterator[Finding]:
         for one in found:
             lost = _lost(runs, one)
             if lost is not None:
-                yield _finding(ways.program, one, lost)
+                yield _finding(one, lost)
                 return
 
 
@@ -137,7 +136,7 @@ class AtNumber(ForwardInterpreter):
         return there + (value - value.detach()) if value.requires_grad else there
 
 
-def _finding(program: Program, found: Bound, lost: str) -> Finding:
+def _finding(found: Bound, lost: str) -> Finding:
     dtype = dtype_name(found.dtype)
     written = f"`{found.name}` of `{found.node.function}`, {found.written!r},"
     message = f"{written} is {found.rounded:g} in {dtype}, where {lost}"

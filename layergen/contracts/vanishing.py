@@ -1,9 +1,9 @@
 """Dtype: constants that keep a layer stable are still there in half precision.
 
 One that is gone matters only where the layer is off without it: that is measured, on zeros and on equal inputs too, and
-where masks are all alike, of outputs and of whether gradients are finite. Where the layer draws random numbers, which differ from dtype to dtype,
-fixed ones stand in their place, and whether all is finite is what is looked at. The default `eps` of an op is torch's
-own; who wants to be safe at zeros in float16 writes one, or computes in float32.
+where masks are all alike, of outputs and of whether gradients are finite. Where the layer draws random numbers, which
+differ from dtype to dtype, fixed ones stand in their place, and whether all is finite is what is looked at. The default
+`eps` of an op is torch's own; who wants to be safe at zeros in float16 writes one, or computes in float32.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

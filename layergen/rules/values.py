@@ -226,12 +226,14 @@ class UpdatedInEvaluation(Rule):
 
 
 class WrappedIndex(Rule):
-    """An index is below 0 at the low end of an input's range, and reads from the end.
+    """An index is below 0 at the low end of an input's range, or of a mask, and reads from the end.
 
     Torch counts a negative index from the end. What is meant to be the entry before, or the last one of so many, is
     then the last entry of all, and nothing says so. The forward is run with all integer inputs at the low ends of their
-    ranges, and once more with the first entry in the place of those that are counted from the end: what an output gets
-    must not depend on it. It is not told of inputs whose range has numbers below 0.
+    ranges, and with each mask all false, and all true where it `marks` nothing, and once more with the first entry in
+    the place of those that are counted from the end: what an output gets must not depend on it. So it is of subscripts,
+    `take_along_dim`, `take`, `put`, `index_put` and `index_fill`; other ops refuse an index below 0. It is not told of
+    inputs whose range has numbers below 0, nor of outputs at positions that a mask does not mark.
 
         inputs:
           t: {shape: [N], dtype: int64, range: [0, steps]}
