@@ -58,6 +58,7 @@ from layergen.contracts.turned import TURNED
 from layergen.contracts.units import UNITS
 from layergen.contracts.unsaved import UNSAVED
 from layergen.contracts.vanishing import VANISHING
+from layergen.contracts.ways_back import WAYS_BACK
 from layergen.contracts.widened import WIDENED
 from layergen.contracts.wrapped import WRAPPED
 from layergen.diagnostics import Finding
@@ -79,6 +80,7 @@ CONTRACTS: dict[str, tuple[Promise, ...]] = {
     "autocast": (AUTOCAST,),
     "device": (DEVICE,),
     "gradient": (GRADIENT, CANCELLED, DETACHED),
+    "ways_back": (WAYS_BACK,),
     "surrogates": (SURROGATES,),
     "training": (RANDOMNESS, DROPPED, EDGE_DRAWS, EDGE_STARTS),
     "meaning": (INDEPENDENCE, CAUSAL, MASKS, IGNORED, AXES, MET, TURNED, SQUASHED, CORNERS),
