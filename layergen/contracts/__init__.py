@@ -10,6 +10,7 @@ from layergen.contracts.broadcasting import BROADCASTING
 from layergen.contracts.buffers import BUFFERS
 from layergen.contracts.cancelled import CANCELLED
 from layergen.contracts.causal import CAUSAL
+from layergen.contracts.collisions import COLLISIONS
 from layergen.contracts.complete import COMPLETE, TOLD
 from layergen.contracts.constant import CONSTANT
 from layergen.contracts.corners import CORNERS
@@ -83,7 +84,7 @@ CONTRACTS: dict[str, tuple[Promise, ...]] = {
     "ways_back": (WAYS_BACK,),
     "surrogates": (SURROGATES,),
     "training": (RANDOMNESS, DROPPED, EDGE_DRAWS, EDGE_STARTS),
-    "meaning": (INDEPENDENCE, CAUSAL, MASKS, IGNORED, AXES, MET, TURNED, SQUASHED, CORNERS),
+    "meaning": (INDEPENDENCE, CAUSAL, MASKS, IGNORED, AXES, MET, TURNED, SQUASHED, CORNERS, COLLISIONS),
     "definition": (COMPLETE, TOLD),
     "domains": (DOMAINS, WRAPPED, WIDENED),
     "finite": (FINITE,),

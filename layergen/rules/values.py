@@ -337,3 +337,25 @@ class TurnedProbability(Rule):
 
     code = "LG362"
     judges = True
+
+
+class CollidingIndices(Rule):
+    """Entries are overwritten where indices are equal.
+
+    `scatter`, `index_copy`, `put` and `index_put` put entries where indices say. Where two of these are equal, one
+    entry stays, torch leaves open which, and the other has no effect. The forward is run on random inputs, and with
+    integer inputs all equal, and once more with these ops overwriting in the opposite order: each output must be the
+    same. So it is where the indices are distinct, or what collides is equal, as a one for each label is.
+
+        inputs:
+          x: [V, D]
+          graph: {shape: [V], dtype: int64, range: [0, graphs]}
+        forward: y = index_copy(zeros(graphs, D), 0, graph, x)
+
+    Fix: add up what collides; or say of the input that its entries are `distinct`.
+
+        forward: y = index_add(zeros(graphs, D), 0, graph, x)
+    """
+
+    code = "LG424"
+    judges = True
