@@ -10,6 +10,7 @@ from layergen.contracts.broadcasting import BROADCASTING
 from layergen.contracts.buffers import BUFFERS
 from layergen.contracts.cancelled import CANCELLED
 from layergen.contracts.causal import CAUSAL
+from layergen.contracts.collisions import COLLISIONS
 from layergen.contracts.complete import COMPLETE, TOLD
 from layergen.contracts.constant import CONSTANT
 from layergen.contracts.corners import CORNERS
@@ -41,9 +42,11 @@ from layergen.contracts.learning import LEARNING
 from layergen.contracts.masks import MASKS
 from layergen.contracts.met import MET
 from layergen.contracts.narrowing import NARROWING
+from layergen.contracts.one_large import ONE_LARGE
 from layergen.contracts.penalty import PENALTY
 from layergen.contracts.promise import Promise, Shown, Ways
 from layergen.contracts.purity import PURITY
+from layergen.contracts.rounded import ROUNDED
 from layergen.contracts.shifted import SHIFTED
 from layergen.contracts.squashed import SQUASHED
 from layergen.contracts.stacks import STACKS
@@ -56,6 +59,7 @@ from layergen.contracts.turned import TURNED
 from layergen.contracts.units import UNITS
 from layergen.contracts.unsaved import UNSAVED
 from layergen.contracts.vanishing import VANISHING
+from layergen.contracts.ways_back import WAYS_BACK
 from layergen.contracts.widened import WIDENED
 from layergen.contracts.wrapped import WRAPPED
 from layergen.diagnostics import Finding
@@ -72,17 +76,19 @@ CONTRACTS: dict[str, tuple[Promise, ...]] = {
     "purity": (PURITY,),
     "buffers": (BUFFERS, UNSAVED),
     "strides": (STRIDES,),
-    "dtype": (DTYPE, VANISHING),
+    "dtype": (DTYPE, VANISHING, ROUNDED),
     "kernels": (KERNEL,),
     "autocast": (AUTOCAST,),
     "device": (DEVICE,),
     "gradient": (GRADIENT, CANCELLED, DETACHED),
+    "ways_back": (WAYS_BACK,),
     "surrogates": (SURROGATES,),
     "training": (RANDOMNESS, DROPPED, EDGE_DRAWS, EDGE_STARTS),
-    "meaning": (INDEPENDENCE, CAUSAL, MASKS, IGNORED, AXES, MET, TURNED, SQUASHED, CORNERS),
+    "meaning": (INDEPENDENCE, CAUSAL, MASKS, IGNORED, AXES, MET, TURNED, SQUASHED, CORNERS, COLLISIONS),
     "definition": (COMPLETE, TOLD),
     "domains": (DOMAINS, WRAPPED, WIDENED),
     "finite": (FINITE,),
+    "large": (ONE_LARGE,),
     "flat": (FLAT,),
     "trained": (TRAINED, STUCK),
     "apart": (APART,),

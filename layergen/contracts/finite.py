@@ -19,7 +19,7 @@ from layergen.rules.behaviour import NotANumber
 from layergen.rules.values import AvoidableOverflow, BrokenGradient
 from layergen.run.forward import Run
 from layergen.run.instance import Instance, Placement
-from layergen.run.watching import BOTH, Seen, Watch, Watcher
+from layergen.run.watching import BOTH, Runs, Seen, Watch, Watcher
 
 POINTS = {point: tuple(Watch(site, BOTH, SlopeWatch) for site in sites) for point, sites in AT_POINTS.items()}
 LARGEST = 1e38  # what float32 holds, with some room
@@ -55,14 +55,21 @@ def check_finite(ways: Ways) -> Iterator[Finding]:
     """Yield the first value or gradient that is no number, and could be one."""
     for runs in ways.runs:
         for point, (usual, exact) in POINTS.items():
-            for seen in runs.seen(usual) if is_judged(ways.program, point) else ():
-                if seen.fault is not None or not _suspicious(seen):
-                    continue
-                wide = next(other for other in runs.seen(exact) if other.training == seen.training)
-                finding = _judged(ways.program, point, seen, wide) if wide.fault is None else None
-                if finding is not None and not match_fails_too(_again(seen, point), seen.training):
-                    yield finding
-                    return
+            if is_judged(ways.program, point) and (finding := at_point(runs, point, usual, exact)) is not None:
+                yield finding
+                return
+
+
+def at_point(runs: Runs, point: Point, usual: Watch[Slopes], exact: Watch[Slopes]) -> Finding | None:
+    """What is wrong at a point, which runs in float32 and in float64 have seen, if the module of `matches` gets it."""
+    for seen in runs.seen(usual):
+        if seen.fault is not None or not _suspicious(seen):
+            continue
+        wide = next(other for other in runs.seen(exact) if other.training == seen.training)
+        finding = _judged(runs.program, point, seen, wide) if wide.fault is None else None
+        if finding is not None and not match_fails_too(_again(seen, point), seen.training):
+            return finding
+    return None
 
 
 FINITE = Promise(check_finite, tuple(watch for pair in POINTS.values() for watch in pair))

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from layergen.contracts.execution import NUMBERS
+from layergen.contracts.gaps import Gaps, shown
 from layergen.contracts.probing import FAR, Probe, Tensors, Way, differs, probed
 from layergen.contracts.promise import Promise, Ways
 from layergen.contracts.sources import read_for_values
@@ -50,17 +51,26 @@ class Ignored:
         self.unseen = unseen
         self.runs: list[list[list[bool]]] = []  # for each run and dimension, whether each slice had none
         self.shapes: set[tuple[int, ...]] = set()
+        self.gaps = Gaps()
 
     def add(self, entries: Tensor) -> None:
         """Add the entries that had no effect in a run."""
         self.shapes.add(tuple(entries.shape))
+        self.gaps.add(entries)
         slices = [entries.movedim(axis, 0).reshape(size, -1).all(1).tolist() for axis, size in enumerate(entries.shape)]
         self.runs.append(slices or [[bool(entries)]])
 
     @property
     def open(self) -> bool:
         """Whether something may be ignored at all settings."""
-        return not self.runs or self.part is not None
+        return not self.runs or self.index is not None
+
+    @property
+    def index(self) -> str | None:
+        """What was ignored in all runs, at the ends of a dimension or between others along several."""
+        if self.part is not None:
+            return self.part
+        return None if self.gaps.part is None else shown(self.gaps.part, len(self.runs[0]))
 
     @property
     def part(self) -> str | None:
@@ -117,7 +127,7 @@ def check_influence(ways: Ways) -> Iterator[Finding]:
         yield finding
         return
     for name in tried:
-        part = found[name].part
+        part = found[name].index
         if part is not None and len(found[name].shapes) > 1:
             finding = _finding(first, name, part) if first else None
             if finding is not None:

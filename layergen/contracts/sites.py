@@ -135,11 +135,15 @@ def _autocast_on_data() -> Iterator[None]:
 DATA_UNDER_AUTOCAST = Site(Placement(CPU), _autocast_on_data, _in_common, SMALL)
 
 _differentiable = partial(drawn, gradients=True)
-AT_POINTS = {
-    point: (
+
+
+def sites_at(point: Point) -> tuple[Site, Site]:
+    """Runs with gradients on the inputs of a point, in float32 and in float64."""
+    prepare = partial(started, point=point)
+    return (
         Site(Placement(CPU, gradients=True), _differentiable, prepare, SMALL),
         Site(Placement(CPU, torch.float64, gradients=True), _differentiable, prepare, SMALL),
     )
-    for point in (ORDINARY, ZERO, EQUAL, LARGE, HUGE)
-    for prepare in [partial(started, point=point)]
-}
+
+
+AT_POINTS = {point: sites_at(point) for point in (ORDINARY, ZERO, EQUAL, LARGE, HUGE)}

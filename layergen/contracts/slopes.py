@@ -19,6 +19,7 @@ class Slopes:
 
     of: Mapping[str, Tensor] = field(default_factory=dict)
     steep: bool = False  # whether a fractional power was taken, whose own slope is infinite at zero
+    refusal: str = ""  # why torch cannot compute them, if it cannot
 
 
 class SlopeWatch(Watcher[Slopes]):
@@ -41,7 +42,12 @@ class SlopeWatch(Watcher[Slopes]):
             self.steep = True
 
     def evidence(self, run: Run | None) -> Slopes:
-        return Slopes(gradients(self.instance, run), self.steep) if run else Slopes()
+        if run is None:
+            return Slopes()
+        try:
+            return Slopes(_gradients(self.instance, run), self.steep)
+        except RuntimeError as refusal:
+            return Slopes(steep=self.steep, refusal=str(refusal))
 
 
 def leaves(instance: Instance) -> Iterator[tuple[str, Tensor]]:
@@ -52,7 +58,19 @@ def leaves(instance: Instance) -> Iterator[tuple[str, Tensor]]:
 
 
 def gradients(instance: Instance, run: Run) -> Mapping[str, Tensor]:
-    """The gradients of a weighed sum of a run's outputs; the weights are the same in all dtypes."""
+    """The gradients of a weighed sum of a run's outputs; none where torch cannot compute them, which is told once."""
+    try:
+        return _gradients(instance, run)
+    except RuntimeError:
+        return {}
+
+
+def _gradients(instance: Instance, run: Run) -> Mapping[str, Tensor]:
+    """The same; the weights are the same in all dtypes.
+
+    Raises:
+        RuntimeError: If torch cannot compute them.
+    """
     ends, weights = [], []
     for output in run.outputs.values():
         if output.requires_grad:
@@ -62,8 +80,5 @@ def gradients(instance: Instance, run: Run) -> Mapping[str, Tensor]:
     named = dict(leaves(instance))
     if not ends or not named:
         return {}
-    try:
-        found = torch.autograd.grad(ends, list(named.values()), weights, allow_unused=True)
-    except RuntimeError:  # an op without a derivative, of which the graph is judged elsewhere
-        return {}
+    found = torch.autograd.grad(ends, list(named.values()), weights, allow_unused=True)
     return {name: gradient for name, gradient in zip(named, found, strict=True) if gradient is not None}

@@ -1,9 +1,11 @@
 """The values of a layer's tensors in runs on data: what the inputs may be, and what the layer's own start as."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import cycle
 
 import torch
 from torch import Tensor
@@ -23,6 +25,8 @@ class Point:
     words: str  # of inputs that are there: "that are all zero"
     free: Callable[[Shape], Tensor]
     within: Callable[[Shape], Tensor]
+    apart: tuple[tuple[str, Callable[[Shape], Tensor]], ...] = ()  # what some inputs without a range are instead
+    masks: Callable[[Shape], Tensor] = lambda shape: torch.empty(shape).bernoulli_(0.5)
 
 
 def _signs(size: float) -> Callable[[Shape], Tensor]:
@@ -47,6 +51,20 @@ FARTHER = Point("of some 30", lambda shape: 30 * torch.randn(shape), torch.rand)
 WIDE = Point("of some 300", lambda shape: 300 * torch.randn(shape), torch.rand)
 HUGE = Point("of 100 and -100", _signs(100), _ends)
 SQUARED = Point("of 300 and -300", _signs(300), _ends)  # whose squares are more than float16 holds
+UNMARKED = replace(ORDINARY, words="of which masks are all false", masks=torch.zeros)
+MARKED = replace(ORDINARY, words="of which masks are all true", masks=torch.ones)
+
+
+def alone(name: str, size: float) -> Point:
+    """One input large, the others ordinary: where all are large, what is subtracted may cancel out."""
+    return replace(ORDINARY, words=f"of which `{name}` alone is {size:g} and -{size:g}", apart=((name, _signs(size)),))
+
+
+def opposite(names: Sequence[str], size: float) -> Point:
+    """Inputs that are large with opposite signs, in turn: so is each of their differences."""
+    makers = (partial(torch.full, fill_value=sign * size) for sign in cycle((1.0, -1.0)))
+    words = f"that are {size:g} and -{size:g} in turn"
+    return replace(ORDINARY, words=words, apart=tuple(zip(names, makers, strict=False)))
 
 
 @contextmanager
@@ -70,7 +88,7 @@ def give(instance: Instance, point: Point, rounded: torch.dtype | None = None) -
             if tensor is None:
                 continue
             if tensor.dtype is torch.bool:
-                tensor.copy_(_ends(tuple(tensor.shape)))
+                tensor.copy_(point.masks(tuple(tensor.shape)))
             elif not tensor.is_floating_point() and not tensor.is_complex():
                 _give_integers(instance, name, *map(int, ranges[name]))
             elif name in ranges:
@@ -78,7 +96,8 @@ def give(instance: Instance, point: Point, rounded: torch.dtype | None = None) -
             elif tensor.is_complex():
                 tensor.copy_(torch.complex(point.free(tuple(tensor.shape)), point.free(tuple(tensor.shape))))
             else:
-                tensor.copy_(point.free(tuple(tensor.shape)).to(rounded or torch.float32))
+                free = dict(point.apart).get(name, point.free)
+                tensor.copy_(free(tuple(tensor.shape)).to(rounded or torch.float32))
 
 
 def _between(low: float, high: float, share: Tensor, rounded: torch.dtype | None) -> Tensor:

@@ -1,9 +1,9 @@
 """Dtype: constants that keep a layer stable are still there in half precision.
 
-One that is gone matters only where the layer is off without it: that is measured, on zeros and on equal inputs too, of
-outputs and of whether gradients are finite. Where the layer draws random numbers, which differ from dtype to dtype,
-fixed ones stand in their place, and whether all is finite is what is looked at. The default `eps` of an op is torch's
-own; who wants to be safe at zeros in float16 writes one, or computes in float32.
+One that is gone matters only where the layer is off without it: that is measured, on zeros and on equal inputs too, and
+where masks are all alike, of outputs and of whether gradients are finite. Where the layer draws random numbers, which
+differ from dtype to dtype, fixed ones stand in their place, and whether all is finite is what is looked at. The default
+`eps` of an op is torch's own; who wants to be safe at zeros in float16 writes one, or computes in float32.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,7 +18,7 @@ from layergen.contracts.open_inputs import first_floating
 from layergen.contracts.promise import Promise, Ways
 from layergen.contracts.sites import CPU, IN_COMMON, IN_FLOAT16, SHAKE, started
 from layergen.contracts.training import bound
-from layergen.contracts.values import EQUAL, ORDINARY, ZERO, Point, drawn
+from layergen.contracts.values import EQUAL, MARKED, ORDINARY, UNMARKED, ZERO, Point, drawn
 from layergen.diagnostics import FORWARD, Finding, Place
 from layergen.lang import expression as ex
 from layergen.rules.behaviour import VanishingConstant
@@ -94,7 +94,8 @@ VANISHING = Promise(check_vanishing, (CONSTANTS, Watch(IN_COMMON[torch.float16],
 
 def _is_off(runs: Runs) -> bool:
     """Whether float16 gives what float64 does not on the same numbers, drawn, all zero or all equal."""
-    points = (ORDINARY, ZERO, EQUAL)
+    masks = any(part.dtype == "bool" for part in runs.program.inputs.values())
+    points = (ORDINARY, ZERO, EQUAL, *((UNMARKED, MARKED) if masks else ()))
     if comparable(runs.program, training=True):
         for point in points:
             exact, half = (_run(runs, point, dtype) for dtype in (torch.float64, torch.float16))

@@ -49,7 +49,9 @@ class NoGradient(Rule):
 
     The backward graph is followed from the outputs. A parameter that it does not reach, or reaches only through an op
     that is flat everywhere, such as `round` or `sign`, never learns. Nor does one whose gradient is computed, and is
-    zero on each way, for inputs and parameters drawn again and again, though outputs change with it: `w - w % 1`.
+    zero on each way, for inputs and parameters drawn again and again, though outputs change with it: `w - w % 1`. On
+    data, the way back is gone as well: torch may find only then that what a gradient needs was written to in place, by
+    the forward or inside of an op.
 
         forward: y = linear(x, round(weight))
 
@@ -80,17 +82,23 @@ class RandomInEvaluation(Rule):
 
 
 class VanishingConstant(Rule):
-    """A small constant becomes zero in float16.
+    """A small constant becomes zero in float16, or is lost in the rounding of a bound.
 
     The smallest float16 is about 6e-8. An `eps` of 1e-8 that is added to a float16 tensor, or bounds one, is zero, and
     the division that it should guard gives infinity or NaN. That is measured: the layer is run in float16 and float64
     on the same numbers, on zeros too, and is at fault only where float16 is off, or its gradients are not finite. Where
-    the layer draws random numbers, fixed ones stand in their place. The `eps` that an op of torch has by default is not
-    held against it.
+    the layer draws random numbers, fixed ones stand in their place. Masks are all false and all true, too. The `eps`
+    that an op of torch has by default is not held against it.
 
         forward: y = x / (norm(x, dim=-1, keepdim=True) + 1e-8)
 
-    Fix: compute in float32 or wider, and come back.
+    A bound that keeps values away from 1 is 1 itself where it is rounded to it: `1 - 1e-8` in float32, `1 - 1e-6` in
+    float16. It is at fault where the layer gives numbers at the bound as it is written, and none at what it is rounded
+    to, of outputs or gradients.
+
+        forward: y = log(1 - clamp(p, max=1 - 1e-8))
+
+    Fix: compute in float32 or wider, and come back; keep further away than rounding reaches.
 
         forward: |
           h = upcast(x)

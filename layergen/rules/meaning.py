@@ -92,7 +92,8 @@ class IgnoredEntries(Rule):
 
     Entries are followed by gradients, and replaced by other values where no gradient comes back, at several settings,
     sizes and draws. What rounding leaves of an effect that cancels out is none. A part that never matters is often a
-    wrong slice.
+    wrong slice: at an end of a dimension, or, of slices that take every second index along several dimensions, one that
+    stands there twice in the place of another, as `x[1::2, ::2]` in that of `x[::2, 1::2]`.
 
         inputs:
           x: [N, D]

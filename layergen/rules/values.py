@@ -63,9 +63,11 @@ class LossByCancellation(Rule):
 class AvoidableOverflow(Rule):
     """A value becomes infinite or NaN on the way to a result that is neither.
 
-    The forward is run on inputs of 30 and 100 and their negatives, in float32 and in float64. Where float64 gives a
-    number that float32 can hold, and float32 gives infinity or NaN, an intermediate value has overflowed: the
-    exponential of 89 is more than float32 holds. An output that is itself too large is what was asked for.
+    The forward is run on inputs of 30 and 100 and their negatives, in float32 and in float64; where it has several
+    inputs and an exponential, also with each of them large alone, at 20 and 100, and with opposite signs between them,
+    so that no difference cancels out. Where float64 gives a number that float32 can hold, and float32 gives infinity or
+    NaN, an intermediate value has overflowed, or become zero before a logarithm: the exponential of 89 is more than
+    float32 holds, that of -104 less. An output that is itself too large is what was asked for.
 
         forward: y = exp(x) / sum(exp(x), dim=-1, keepdim=True)
 
@@ -224,12 +226,14 @@ class UpdatedInEvaluation(Rule):
 
 
 class WrappedIndex(Rule):
-    """An index is below 0 at the low end of an input's range, and reads from the end.
+    """An index is below 0 at the low end of an input's range, or of a mask, and reads from the end.
 
     Torch counts a negative index from the end. What is meant to be the entry before, or the last one of so many, is
     then the last entry of all, and nothing says so. The forward is run with all integer inputs at the low ends of their
-    ranges, and once more with the first entry in the place of those that are counted from the end: what an output gets
-    must not depend on it. It is not told of inputs whose range has numbers below 0.
+    ranges, and with each mask all false, and all true where it `marks` nothing, and once more with the first entry in
+    the place of those that are counted from the end: what an output gets must not depend on it. So it is of subscripts,
+    `take_along_dim`, `take`, `put`, `index_put` and `index_fill`; other ops refuse an index below 0. It is not told of
+    inputs whose range has numbers below 0, nor of outputs at positions that a mask does not mark.
 
         inputs:
           t: {shape: [N], dtype: int64, range: [0, steps]}
@@ -332,4 +336,26 @@ class TurnedProbability(Rule):
     """
 
     code = "LG362"
+    judges = True
+
+
+class CollidingIndices(Rule):
+    """Entries are overwritten where indices are equal.
+
+    `scatter`, `index_copy`, `put` and `index_put` put entries where indices say. Where two of these are equal, one
+    entry stays, torch leaves open which, and the other has no effect. The forward is run on random inputs, and with
+    integer inputs all equal, and once more with these ops overwriting in the opposite order: each output must be the
+    same. So it is where the indices are distinct, or what collides is equal, as a one for each label is.
+
+        inputs:
+          x: [V, D]
+          graph: {shape: [V], dtype: int64, range: [0, graphs]}
+        forward: y = index_copy(zeros(graphs, D), 0, graph, x)
+
+    Fix: add up what collides; or say of the input that its entries are `distinct`.
+
+        forward: y = index_add(zeros(graphs, D), 0, graph, x)
+    """
+
+    code = "LG424"
     judges = True
