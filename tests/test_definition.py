@@ -239,7 +239,8 @@ def test_a_definition_is_shown_as_latex(text: str, shown: str) -> None:
 
 
 def test_a_number_that_is_one_of_two_cases_is_told_by_its_name_elsewhere() -> None:
-    text = "limit = C if C < alpha else alpha\ny[n, c] = limit * x[n, c] - sum[k < (C if C < alpha else alpha)](x[n, k])"
+    text = "limit = C if C < alpha else alpha\n"
+    text += "y[n, c] = limit * x[n, c] - sum[k < (C if C < alpha else alpha)](x[n, k])"
     first, second = latex(defined(text, arguments={"alpha": DIM}))
     assert (
         first == r"\mathrm{limit} = \begin{cases} C & \text{if } C < \alpha \cr \alpha & \text{otherwise} \end{cases}"
