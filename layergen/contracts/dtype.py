@@ -97,11 +97,11 @@ def _following(program: Program, told: Mapping[str, Told]) -> Iterator[Finding]:
         message += f" where the layer's own tensors are {dtype_name(dtype)}"
         targets = [target for target in program.forward.targets if target.id == name]
         labels = [Label(Place(FORWARD, targets[-1].span), dtype_name(found))] if targets else []
-        help = _without_dtype(program, name, dtypes) or _with_own(program, fixed)
+        help = _without_dtype(name, dtypes) or _with_own(program, fixed)
         yield DtypeMismatch.at(Place(("outputs", name), key=True), message, labels=labels, help=help)
 
 
-def _without_dtype(program: Program, name: str, dtypes: Told) -> str | None:
+def _without_dtype(name: str, dtypes: Told) -> str | None:
     """Help with an output that has the dtype of the layer's tensors, whatever that is."""
     if any(found is not dtype for dtype, found in dtypes.items()):
         return None
