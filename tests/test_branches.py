@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from small import DIM, FLAG, faults_of, program
+from small import DIM, FLAG, checked, faults_of, program
 
 from layergen.lang import expression as ex
 from layergen.settings.branches import branchings, foreseen, is_foreseen, leanings, loops, turned, way
@@ -194,3 +194,13 @@ def test_a_list_without_members_is_a_way_of_its_own() -> None:
     depths = {setting.values["depth"] > 0: way(layer, setting) for setting in made}
     assert depths.keys() == {True, False}
     assert depths[True] is None
+
+
+def test_conditions_that_say_the_default_are_none() -> None:
+    """No setting takes a way that is never taken: `strict: false` is what holds without it."""
+    shape = {"inputs": {"x": ["N", "L"]}, "outputs": {"y": ["N", "L"]}}
+    layer = program("y = cumsum(x, dim=1)", **shape, causal={"dim": "L", "strict": False, "when": True})
+    assert layer.causal is not None and not layer.causal.conditions
+    assert checked(layer).cases
+    strict = program("y = cumsum(x, dim=1)", **shape, causal={"dim": "L", "strict": True})
+    assert [finding.rule.name for finding in faults_of(strict)] == ["future-seen"]

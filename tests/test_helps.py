@@ -410,3 +410,15 @@ def test_what_is_several_values_is_taken_apart(forward: str) -> None:
 
 def test_what_is_taken_apart_so_is_accepted() -> None:
     assert checked(program("out = rnn(x)\nh, _ = out\ny = h[:, -1]", **RECURRENT)).cases
+
+
+def test_without_a_floating_input_an_output_follows_the_parameters() -> None:
+    shape: dict[str, Any] = {"shape": ["N"]}
+    look_up: dict[str, Any] = {
+        "inputs": {"i": {"shape": ["N"], "dtype": "int64", "range": [0, 7]}},
+        "parameters": {"table": {"shape": [7], "init": "normal(0, 1)"}},
+    }
+    finding = fault_of(program("y = table[i]", **look_up, outputs={"y": {**shape, "dtype": "float32"}}))
+    said = "delete its `dtype`: as no input is floating, `y` has that of the layer's own tensors without it"
+    assert (finding.rule.code, finding.help) == ("LG304", said)
+    assert checked(program("y = table[i]", **look_up, outputs={"y": shape})).cases

@@ -97,10 +97,22 @@ def _following(program: Program, told: Mapping[str, Told]) -> Iterator[Finding]:
         message += f" where the layer's own tensors are {dtype_name(dtype)}"
         targets = [target for target in program.forward.targets if target.id == name]
         labels = [Label(Place(FORWARD, targets[-1].span), dtype_name(found))] if targets else []
-        own = next((key for key, tensor in program.tensors.items() if tensor.dtype is None), None)
-        wide = "float64" if fixed in ("float64", "complex128") else "float32"
-        help = f"give `{own}` a dtype of its own: `{own}: {{…, dtype: {wide}}}`" if own else None
+        help = _without_dtype(name, dtypes) or _with_own(program, fixed)
         yield DtypeMismatch.at(Place(("outputs", name), key=True), message, labels=labels, help=help)
+
+
+def _without_dtype(name: str, dtypes: Told) -> str | None:
+    """Help with an output that has the dtype of the layer's tensors, whatever that is."""
+    if any(found is not dtype for dtype, found in dtypes.items()):
+        return None
+    return f"delete its `dtype`: as no input is floating, `{name}` has that of the layer's own tensors without it"
+
+
+def _with_own(program: Program, fixed: str) -> str | None:
+    """Help with an output that follows tensors which may have a dtype of their own."""
+    own = next((key for key, tensor in program.tensors.items() if tensor.dtype is None), None)
+    wide = "float64" if fixed in ("float64", "complex128") else "float32"
+    return f"give `{own}` a dtype of its own: `{own}: {{…, dtype: {wide}}}`" if own else None
 
 
 DTYPE = Promise(check_dtype, (*PRECISIONS.values(), MIXED))

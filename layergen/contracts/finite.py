@@ -109,7 +109,7 @@ def _judged(program: Program, point: Point, seen: Seen[Slopes], wide: Seen[Slope
         if _avoidable(output, exact[name]):
             return _overflow(program, point, seen, wide, name)
         if point in NARROW and not masked and _lost(output, exact[name]):
-            message = f"`{name}` has NaN for inputs {point.words}"
+            message = f"`{name}` has NaN for inputs {point.said(program)}"
             help = kept_away(_again(seen, point), seen.training)
             return NotANumber.at(_first(seen, wide, name), message, notes=seen.instance.explainer.notes(), help=help)
     if all(map(_finite, outputs.values())) and not seen.evidence.steep and (point in NARROW or _overflows(seen, point)):
@@ -163,13 +163,15 @@ def _overflow(program: Program, point: Point, seen: Seen[Slopes], wide: Seen[Slo
     output, exact = seen.run.outputs[name], wide.run.outputs[name]
     index = int((~output.isfinite() & exact.isfinite()).flatten().nonzero()[0])
     found, right = output.flatten()[index].item(), exact.flatten()[index].item()
-    message = f"`{name}` is {_number(found)} for inputs {point.words}, where {right:.4g} is right"
+    message = f"`{name}` is {_number(found)} for inputs {point.said(program)}, where {right:.4g} is right"
     return _reported(AvoidableOverflow, program, seen, _first(seen, wide, name), message)
 
 
 def _broken(program: Program, point: Point, seen: Seen[Slopes], name: str, slope: Tensor) -> Finding:
     found = slope[~slope.isfinite()].flatten()[0].item()
-    message = f"the gradient of `{name}` is {_number(found)} for inputs {point.words}, though the outputs are numbers"
+    message = (
+        f"the gradient of `{name}` is {_number(found)} for inputs {point.said(program)}, though the outputs are numbers"
+    )
     own = seen.instance.program
     path = own.path(name) if name in own.parameters else ("inputs", name)
     place = _first(seen, None, name)

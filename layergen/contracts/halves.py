@@ -139,7 +139,7 @@ def _finding(attempt: Attempt, half: Run, exact: Run, length: str | None) -> tup
         if miscounts or off(found.value, right.value, attempt.dtype) > TOLERANCE:
             values = _values(found.value, right.value)
             where = f" where {length} == {setting.sizes[length]}" if length else ""
-            where = f" for inputs {attempt.point.words}" if attempt.point is not ORDINARY else where
+            where = f" for inputs {attempt.point.said(attempt.program)}" if attempt.point is not ORDINARY else where
             message = f"in {dtype_name(attempt.dtype)}, `{found.name}` is {values[0]} instead of {values[1]}{where}"
             share = worst(half, exact, attempt.dtype)
             notes = notes if share == float("inf") else (f"error: {share:.0%} of the output", *notes)

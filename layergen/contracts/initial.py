@@ -33,6 +33,7 @@ SETTLED = frozenset({"zeros", "ones", "constant", "eye", "dirac"})  # the initia
 MIDDLE = 1e-6  # of a spread, by which a mean is in the middle
 SIGMAS = 6  # no sample of a test is farther from a normal distribution's mean
 TOO_FLAT = re.compile(r"^Fan in and fan out can not be computed|^[Oo]nly tensors with 2 or more dimensions")
+NOT_REAL = re.compile(r"^real must be floating point|inputs to be Half, Float or Double tensors")
 LARGEST = 65_536  # elements of a tensor whose initial values are computed at build
 FEW = 100  # elements of a tensor below which it would be drawn too often to tell where its values lie, if by loops
 
@@ -91,6 +92,9 @@ def _said(init: ex.Expression, fault: EvaluationFault) -> tuple[str, str | None]
     if isinstance(init, ex.Call) and TOO_FLAT.search(fault.message):
         message = f"`{init.function}` is for tensors of two dimensions or more"
         return message, "write `zeros`, or `uniform(-0.1, 0.1)` for another spread"
+    if NOT_REAL.search(fault.message):
+        made = "what is made from nothing has the dtype of the tensor that starts so"
+        return fault.message, f"{made}: make its parts real, as by `randn(…, dtype=float32)`"
     return fault.message, None
 
 

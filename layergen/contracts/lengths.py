@@ -8,6 +8,7 @@ import torch
 from layergen.contracts.attempts import Attempt
 from layergen.contracts.initial import draws
 from layergen.contracts.sites import SizeWatch
+from layergen.contracts.turns import turns
 from layergen.faults import SpecError
 from layergen.lang import expression as ex
 from layergen.lang.visitor import nodes
@@ -20,6 +21,7 @@ from layergen.settings.larger import with_larger_arguments
 
 LONG = (2100, 600)  # the first that is small enough; bfloat16 counts to 256
 MOST = 1_000_000  # elements of all tensors of a run at a long dimension
+TURNS = 4500  # of all loops, those in others as often as these turn
 POSITIONS = frozenset({"arange", "linspace"})
 RUNNING = frozenset({"cumsum", "cumprod", "logcumsumexp"})
 
@@ -86,7 +88,9 @@ def _long_settings(program: Program, setting: Setting, name: str) -> Iterator[Se
 
 
 def is_small(program: Program, setting: Setting, training: bool, most: int = MOST) -> bool:
-    """Whether a layer works at a setting, and the tensors of a run have few elements together."""
+    """Whether a layer works at a setting, in few turns of its loops, and on tensors of few elements together."""
+    if turns(program, setting) > TURNS:
+        return False
     try:
         instance = Instance(program, setting)
         watch = SizeWatch(instance)

@@ -25,6 +25,7 @@ from layergen.settings.choice import Setting
 IN_FLOAT64 = Placement(CPU, torch.float64)
 TOLERANCE = 1e-4  # of the largest entry: what rounding explains, in a step in float32 too
 FLOOR = 1e-9
+TINY = 1e-24  # which is far below what rounding leaves of ordinary numbers in float64
 FAR = 1000.0  # outdoes any ordinary value in a maximum or below a relu
 NEAR = 0.01  # of inputs at which what saturates at ordinary ones, as a softmax at a low temperature, does not
 LARGE = 30.0  # of inputs that come past thresholds which hide ordinary ones
@@ -171,7 +172,10 @@ def probed(ways: Ways) -> Iterator[Way]:
 
 
 def differs(one: Tensor, other: Tensor, tolerance: float = TOLERANCE, floor: float = FLOOR) -> bool:
-    """Whether two tensors differ by more than rounding explains: by a part of the largest entry, and a little more."""
+    """Whether two tensors differ by more than rounding explains: by a part of the largest entry, and a little more.
+
+    What rounding leaves of ordinary numbers is not as small as a product of many: there, nothing more is asked for.
+    """
     if one.shape != other.shape:
         return True
     if not one.is_floating_point() and not one.is_complex():
@@ -179,6 +183,7 @@ def differs(one: Tensor, other: Tensor, tolerance: float = TOLERANCE, floor: flo
     finite = one[one.isfinite()].abs()
     scale = float(finite.max()) if finite.numel() else 0.0
     tolerance = max(tolerance, 50 * torch.finfo(one.dtype).eps)
+    floor = 0.0 if 0 < scale < TINY else floor
     return not torch.allclose(one, other, rtol=0.0, atol=floor + tolerance * scale, equal_nan=True)
 
 

@@ -10,6 +10,7 @@ from itertools import cycle
 import torch
 from torch import Tensor
 
+from layergen.resolve.program import Program
 from layergen.run import on_data
 from layergen.run.instance import Instance
 
@@ -22,11 +23,20 @@ NEAR = 1e-6  # how far the greatest value of a range is from its excluded end, i
 class Point:
     """What the floating inputs are in a run: `free` without a range, between 0 and 1 of it `within` one."""
 
-    words: str  # of inputs that are there: "that are all zero"
+    words: str  # of inputs without a range that are there: "that are all zero"
     free: Callable[[Shape], Tensor]
     within: Callable[[Shape], Tensor]
+    bounded: str = ""  # the words of those within one, where they are not the same
     apart: tuple[tuple[str, Callable[[Shape], Tensor]], ...] = ()  # what some inputs without a range are instead
     masks: Callable[[Shape], Tensor] = lambda shape: torch.empty(shape).bernoulli_(0.5)
+
+    def said(self, program: Program) -> str:
+        """What the inputs of a layer are there, in words."""
+        floating = [tensor for tensor in program.inputs.values() if tensor.floating]
+        ranged = [tensor for tensor in floating if tensor.range is not None]
+        if not ranged or not self.bounded:
+            return self.words
+        return self.bounded if len(ranged) == len(floating) else f"{self.words}, or {self.bounded}"
 
 
 def _signs(size: float) -> Callable[[Shape], Tensor]:
@@ -42,15 +52,16 @@ def _middle(shape: Shape) -> Tensor:
 
 
 ORDINARY = Point("drawn at random", torch.randn, torch.rand)
-ZERO = Point("that are all zero", torch.zeros, torch.zeros)
+AT_ENDS = "at the ends of their range"
+ZERO = Point("that are all zero", torch.zeros, torch.zeros, "at the low end of their range")
 EQUAL = Point("that are all equal", _middle, _middle)
-LARGE = Point("of 30 and -30", _signs(30), _ends)
+LARGE = Point("of 30 and -30", _signs(30), _ends, AT_ENDS)
 SMALL = Point("of some 1e-6", lambda shape: SLIGHT * torch.randn(shape), lambda shape: SLIGHT * torch.rand(shape))
 FAR = Point("of some 9", lambda shape: 9 * torch.randn(shape), torch.rand)
 FARTHER = Point("of some 30", lambda shape: 30 * torch.randn(shape), torch.rand)
 WIDE = Point("of some 300", lambda shape: 300 * torch.randn(shape), torch.rand)
-HUGE = Point("of 100 and -100", _signs(100), _ends)
-SQUARED = Point("of 300 and -300", _signs(300), _ends)  # whose squares are more than float16 holds
+HUGE = Point("of 100 and -100", _signs(100), _ends, AT_ENDS)
+SQUARED = Point("of 300 and -300", _signs(300), _ends, AT_ENDS)  # whose squares are more than float16 holds
 UNMARKED = replace(ORDINARY, words="of which masks are all false", masks=torch.zeros)
 MARKED = replace(ORDINARY, words="of which masks are all true", masks=torch.ones)
 

@@ -14,6 +14,8 @@ from pydantic import (
     Field,
     PrivateAttr,
     StringConstraints,
+    ValidationInfo,
+    field_validator,
     model_validator,
 )
 
@@ -158,6 +160,13 @@ class Causal(Part):
     @classmethod
     def _short_form(cls, value: Any) -> Any:
         return {"dim": value} if isinstance(value, str | list | tuple) else value
+
+    @field_validator("when", "strict")
+    @classmethod
+    def _without_defaults(cls, condition: ex.Expression | None, info: ValidationInfo) -> ex.Expression | None:
+        """No condition where one says what is so without it."""
+        default = info.field_name == "when"
+        return None if isinstance(condition, ex.Literal) and condition.value is default else condition
 
     @property
     def conditions(self) -> Mapping[str, ex.Expression]:

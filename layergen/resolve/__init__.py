@@ -52,6 +52,7 @@ from layergen.resolve.method import Method
 from layergen.resolve.names import check_declared, check_names
 from layergen.resolve.patterns import check_patterns
 from layergen.resolve.program import Child, Made, Member, Program
+from layergen.resolve.real_parts import with_real_parts
 from layergen.resolve.refused import check_refused
 from layergen.resolve.shorthand import with_lists_alone
 from layergen.resolve.signature import dimensions_of, entries
@@ -287,11 +288,10 @@ def _owned(tensor: Owned, numbers: Environment, spec: LayerSpec) -> Owned:
         numbers = numbers.with_names({each.index: Meaning(Role.INDEX, INT)})
     kinds = {name: _tensors(part) for name, part in spec.tensors.items()}
     others = {name: Meaning(role, kinds[name]) for name, role in roles.items() if name not in numbers.names}
-    before, at = annotated_block(tensor.init.before, replace(numbers.with_names(others), functions=Functions.INITIAL))
-    value = annotated(tensor.init.value, at)
-    init = replace(
-        tensor.init, before=before, value=value if tensor.init.is_block else as_initializer(value, tensor.shape)
-    )
+    written = with_real_parts(tensor.init, tensor.dtype)
+    before, at = annotated_block(written.before, replace(numbers.with_names(others), functions=Functions.INITIAL))
+    value = annotated(written.value, at)
+    init = replace(written, before=before, value=value if written.is_block else as_initializer(value, tensor.shape))
     if not (tensor.dtype or "").startswith("complex"):
         init = with_whole_starts(with_wide_start(init), spec.tensors)
     when = None if tensor.when is None else annotated(tensor.when, numbers)
