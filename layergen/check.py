@@ -15,6 +15,8 @@ from layergen.contracts.branches import DECISIONS, check_branches
 from layergen.contracts.data import on_data
 from layergen.contracts.defined import hold_to_definition
 from layergen.contracts.extremes import extremes
+from layergen.contracts.far_bounds import hold_at_far_bounds
+from layergen.contracts.far_counts import hold_at_far_counts
 from layergen.contracts.far_indices import check_far_indices
 from layergen.contracts.lengthened import lengthened
 from layergen.contracts.limited import hold_at_bounds, hold_at_edges
@@ -82,6 +84,8 @@ def check(program: Program) -> CheckedLayer:
         further = list(_beside(program, chosen))
         tested = (*runs.values(), *(made for made, _ in further))
         defined = hold_to_definition(program, tested)
+        hold_at_far_bounds(program, seen.runs)
+        hold_at_far_counts(program, seen.runs)
         conditions = Conditions(program, cases)
         conditions.asked(proven)
         conditions.counted(proven)

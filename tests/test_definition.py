@@ -52,6 +52,10 @@ def value(text: str, index: tuple[int, ...] = (1, 2)) -> Any:
         ("x[n, i]", 6.0),
         ("sum[j](x[n, j])", 15.0),
         ("mean[m, j](x[m, j])", 3.5),
+        ("logsumexp[j](x[n, j])", math.log(math.exp(4) + math.exp(5) + math.exp(6))),
+        ("logsumexp[j](1000 * x[n, j])", 6000.0),
+        ("logsumexp[j](-1000 * x[n, j])", -4000.0),
+        ("logsumexp[j < i - 2](x[n, j])", -math.inf),
         ("prod[j < i](x[n, j])", 20.0),
         ("max[j](x[n, j]) - min[j](x[n, j])", 2.0),
         ("padded(x)[n, i + 1]", 0),
@@ -349,3 +353,24 @@ def test_parameters_that_start_positive_are_given_the_other_sign_too(scale: str,
 def test_what_goes_together_among_alternatives_is_shown_by_parentheses() -> None:
     text = "y[n, i] = 1 if x[n, i] > 2 or x[n, i] == 1 and i < 1 or x[n, i] == 0 else 0"
     assert "x[n, i] > 2 or (x[n, i] == 1 and i < 1) or x[n, i] == 0" in "\n".join(definition_lines(defined(text)))
+
+
+SMOOTH = "log(sum[i](exp(900 * x[n, i])))"
+
+
+@pytest.mark.parametrize(("text", "sound"), [(SMOOTH, False), ("logsumexp[i](900 * x[n, i])", True)])
+def test_what_the_definition_alone_takes_out_of_range_is_told(text: str, sound: bool) -> None:
+    shapes: dict[str, Any] = {"outputs": {"y": ["N"]}, "constraints": ["C >= 1"]}
+    layer = program("y = logsumexp(900 * x, 1)", definition=f"y[n] = {text}", **shapes)
+    if sound:
+        assert checked(layer).defined.plain
+        return
+    finding = fault_of(layer)
+    assert finding.message.endswith("an exponential of the definition overflows or vanishes on the way")
+    assert finding.help is not None and "`logsumexp[i](…)`" in finding.help
+
+
+def test_a_logarithm_of_a_sum_is_shown_and_computed_as_such() -> None:
+    made = defined("y[n, i] = 2 * logsumexp[j](x[n, j] - 1)")
+    assert next(latex(made)) == r"y_{n, i} = 2 \, \left(\log \sum_j e^{x_{n, j} - 1}\right)"
+    assert "return 2 * logsumexp(x[n, j] - 1 for j in range(" in "\n".join(definition_lines(made)).replace("\n", "")

@@ -18,6 +18,10 @@ ON_DATA = Placement(torch.device("cpu"), torch.float64)
 CLOSE = 1e-7  # how far two values may be apart, of what they are and at all: as in the generated tests
 ROUNDED = 1e-4  # the same, where a tensor is narrower than float64
 HELP = "one of the two is wrong: hold both against the source"
+STABLY = (
+    "tell it such that no exponential overflows or vanishes: `logsumexp[i](…)` is `log(sum[i](exp(…)))`, and "
+    "`max(x, 0) + log(1 + exp(-abs(x)))` is `log(1 + exp(x))`"
+)
 
 
 def started(program: Program, setting: Setting, point: Point = ORDINARY, *, rounded: bool = False) -> Instance:

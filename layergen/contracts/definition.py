@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from torch import Tensor
 
-from layergen.contracts.compared import HELP, close, entry_text, room, shown_apart
+from layergen.contracts.compared import HELP, STABLY, close, entry_text, room, shown_apart
 from layergen.contracts.in_turns import in_turns
 from layergen.contracts.values import drawn
 from layergen.definition.evaluate import Evaluation
@@ -26,6 +26,7 @@ from layergen.run.instance import Instance
 from layergen.settings.choice import Setting
 
 EXACT = 1e-12  # how far apart float64 leaves what is computed in another order; generated tests allow a hundred times
+EXPONENTIALS = frozenset({"exp", "sinh", "cosh"})
 SPREADS = frozenset({"var", "std", "var_mean", "std_mean"})
 MOST_ENTRIES = 256  # of an output or a buffer, that are compared at a setting; the generated tests compare all
 Difference = tuple[tuple[int, ...], Any, Any]  # the indices of an entry, the forward's value, the definition's
@@ -143,7 +144,16 @@ def _compare(
     if not labels and updated and name in run.stored:
         labels = (Label(run.place(name), f"`{name}` is updated here"),)
     place, help = Place(PATH, equation.span), _help(evaluation)
+    if _overflows(evaluation, ours, theirs):
+        message, help = f"{message}: an exponential of the definition overflows or vanishes on the way", STABLY
     return DefinitionMismatch.at(place, message, labels=labels, notes=(*values, *notes), help=help)
+
+
+def _overflows(evaluation: Evaluation, ours: Any, theirs: Any) -> bool:
+    """Whether the definition, and not the forward, takes an exponential out of the range of float64."""
+    finite = [isinstance(value, int | float) and math.isfinite(value) for value in (ours, theirs)]
+    limited = evaluation.account.limited and finite == [True, False]
+    return limited and not EXPONENTIALS.isdisjoint(evaluation.definition.functions)
 
 
 def _help(evaluation: Evaluation) -> str:

@@ -27,7 +27,7 @@ from layergen.definition.numbers import (
     Source,
 )
 from layergen.definition.scene import written_index
-from layergen.definition.terms import comparison, drawing, index_of, looked_up, product_of
+from layergen.definition.terms import comparison, drawing, index_of, logsumexp, looked_up, product_of
 from layergen.definition.turns import turns
 from layergen.lang import expression as ex
 
@@ -368,6 +368,8 @@ class Compiler:
             return index_of(node, word, runs[0][1], terms)
         if word == "prod":
             return lambda names: product_of(terms(names))
+        if word == "logsumexp":
+            return lambda names: logsumexp(terms(names))
 
         def over(names: Names) -> Any:
             values = terms(names)

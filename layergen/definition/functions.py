@@ -71,7 +71,7 @@ WRITTEN_OUT = MappingProxyType(
     {
         "softmax": "exp(x[n, i]) / sum[j](exp(x[n, j]))",
         "log_softmax": "x[n, i] - log(sum[j](exp(x[n, j])))",
-        "logsumexp": "log(sum[j](exp(x[n, j])))",
+        "logsumexp": "logsumexp[j](x[n, j])",
         "relu": "max(x[n, i], 0)",
         "silu": "x[n, i] * sigmoid(x[n, i])",
         "gelu": "x[n, i] * (1 + erf(x[n, i] / sqrt(2))) / 2",

@@ -311,4 +311,6 @@ class _Latex:
         word, indices, body = found
         under = ", ".join(self.show(_closed(index)) for index in indices)
         under = under if len(under) == 1 else f"{{{under}}}"
+        if word == "logsumexp":
+            return rf"\log \sum_{under} {self.show(ex.Call('exp', (body,)))}", _PRODUCT
         return rf"{_REDUCERS[word]}_{under} {self.show(body, _PRODUCT)}", _PRODUCT

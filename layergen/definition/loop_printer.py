@@ -17,10 +17,10 @@ DEFINITION = "_definition"  # how the functions of members end
 TAKEN = (
     "math", "itertools", "cache", "fmean", "given", "leading", "trailing", "shape", "index", "at", "sum", "max", "min",
     "range", "map", "abs", "int", "float", "len", "round", "definition", "Mapping", "Callable", "Any", "torch",
-    "Tensor", "nn", "Entries", "member_of", "members_of", "functions", "draws",
+    "Tensor", "nn", "Entries", "member_of", "members_of", "logsumexp", "functions", "draws",
 )  # fmt: skip
 SIZES = {"leading": "leading_sizes", "trailing": "trailing_sizes", "index": "shape"}  # of `...` without a name
-_REDUCERS = {"sum": "sum", "prod": "math.prod", "mean": "fmean", "max": "max", "min": "min"}
+_REDUCERS = {"sum": "sum", "prod": "math.prod", "mean": "fmean", "max": "max", "min": "min", "logsumexp": "logsumexp"}
 
 
 def renamed(name: str) -> str:

@@ -8,7 +8,7 @@ from layergen.diagnostics import Span
 from layergen.lang import expression as ex
 from layergen.lang.tokens import SyntaxFault, Token, TokenKind, quoted
 
-REDUCTIONS = ("sum", "mean", "prod", "max", "min", "argmax", "argmin")
+REDUCTIONS = ("sum", "mean", "prod", "max", "min", "logsumexp", "argmax", "argmin")
 PRODUCT = "write the indices, and a sum over them: `y[i, j] = sum[k](a[i, k] * b[j, k])`"  # for `a @ b.T`
 PRODUCTS = frozenset({"T", "mT", "t", "dot", "matmul", "mm", "bmm", "mv", "inner", "einsum"})
 

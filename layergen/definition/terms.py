@@ -1,5 +1,6 @@
 """The terms of sums, products and the like, comparisons, draws, and the indices at which entries are read."""
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -99,6 +100,12 @@ def index_of(node: ex.Node, word: str, values: Compute, terms: Callable[[Names],
         return int(indices[best(range(len(found)), key=found.__getitem__)])
 
     return compute
+
+
+def logsumexp(values: Sequence[Any]) -> float:
+    """The logarithm of the sum of the exponentials of some numbers, of which none overflows and not all vanish."""
+    top = max(values, default=-math.inf)
+    return top + math.log(sum(math.exp(value - top) for value in values)) if math.isfinite(top) else top
 
 
 def product_of(values: Iterable[Any]) -> Any:

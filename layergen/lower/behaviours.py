@@ -57,7 +57,7 @@ def imported_names(layer: CheckedLayer, mentioned: Collection[str]) -> Iterator[
         yield "Resized"
     if layer.defined.starts:
         yield "Started"
-    yield from (name for name in ("member_of", "members_of") if name in mentioned)
+    yield from (name for name in ("logsumexp", "member_of", "members_of") if name in mentioned)
     yield from (name for name, behaviour in BEHAVIOURS.items() if behaviour.applies(layer))
 
 
