@@ -78,6 +78,7 @@ def bounded_case(layer: CheckedLayer, case: CheckedCase, base: Fields) -> str:
         **sizes_of(layer.program, case.setting, case.inputs, case.ranges),
         "outputs": result_shapes(layer.program, case.setting, case.outputs),
         "axes": axes_at(layer.program, case, dimensions(layer)),
+        "labels": case.labels,
         "recorded": recorded(case),
     }
     return changed_case(fields, base)

@@ -30,6 +30,7 @@ UNEQUAL = ((2, 3, 4), (3, 2, 1), (1, 2, 3))
 NUMBERS = "other_values"  # the setting at which all numbers are away from their defaults
 RESTS = (1, 2)  # by which sizes grow, so that a division leaves another rest
 MANY = 6  # turns of a loop, or members of a list: more than a mistake that is right for a few hides behind
+SOME = (3, 8)  # whole numbers by default, beyond which one more is still small
 MOST_KEPT = 2  # of what moves, as much may stay as it is where constraints refuse the rest
 
 
@@ -129,9 +130,19 @@ def _moves(program: Program, usual: Sequence[Setting]) -> Iterator[Move]:
         elif argument.type.sized and name in program.arguments:
             found = _untried(name, argument, usual)
             yield from (Move({name: value}, untried=True) for value in found[:1])
+    more = {name: value + 1 for name, value in base.values.items() if name in moved and _is_some(program, name, value)}
+    if more:
+        yield Move(more)
     for name in counts(program):
         many = max(MANY, *(setting.values[name] + 1 for setting in usual if setting.values[name] is not None))
         yield Move({name: many}, untried=True)
+
+
+def _is_some(program: Program, name: str, value: object) -> bool:
+    """Whether a value is a small whole number, but more than what all other settings have."""
+    return (
+        program.decided[name].type == ArgumentType(Base.INT) and isinstance(value, int) and SOME[0] <= value <= SOME[1]
+    )
 
 
 def counts(program: Program) -> list[str]:
