@@ -58,6 +58,9 @@ def _together(program: Program, usual: Sequence[Setting]) -> Setting | None:
     """The setting at which all moves that constraints let, unless another one has as much."""
     base = usual[0]
     moves = list(_moves(program, usual))
+    more = _more(program, usual)
+    if more and (len(moves) > 1 or any(move.untried for move in moves)):
+        moves.append(Move(more))
     for count in range(MOST_KEPT + 1):
         for kept in combinations(range(len(moves)), count):
             made = [move for place, move in enumerate(moves) if place not in kept]
@@ -130,16 +133,20 @@ def _moves(program: Program, usual: Sequence[Setting]) -> Iterator[Move]:
         elif argument.type.sized and name in program.arguments:
             found = _untried(name, argument, usual)
             yield from (Move({name: value}, untried=True) for value in found[:1])
-    more = {name: value + 1 for name, value in base.values.items() if name in moved and _is_some(program, name, value)}
-    if more:
-        yield Move(more)
     for name in counts(program):
         many = max(MANY, *(setting.values[name] + 1 for setting in usual if setting.values[name] is not None))
         yield Move({name: many}, untried=True)
 
 
+def _more(program: Program, usual: Sequence[Setting]) -> dict[str, int]:
+    """One more of each whole number that is smaller at all other settings than it is by default."""
+    base, numbers = usual[0], next((setting for setting in usual if setting.name == NUMBERS), usual[0])
+    moved = [name for name in program.decided if numbers.values[name] != base.values[name]]
+    return {name: base.values[name] + 1 for name in moved if _is_some(program, name, base.values[name])}
+
+
 def _is_some(program: Program, name: str, value: object) -> bool:
-    """Whether a value is a small whole number, but more than what all other settings have."""
+    """Whether a value is a small whole number, but not among the least."""
     return (
         program.decided[name].type == ArgumentType(Base.INT) and isinstance(value, int) and SOME[0] <= value <= SOME[1]
     )
