@@ -44,7 +44,7 @@ from layergen.run.fitting import fitted
 from layergen.run.forward import TrialFault
 from layergen.run.trial import SHAPES, asks_for_data, try_runs
 from layergen.run.watching import Runs
-from layergen.settings.beside import beside
+from layergen.settings.beside import NUMBERS, beside
 from layergen.settings.choice import Setting, allowed, settings
 from layergen.settings.computed import check_computed
 from layergen.settings.emptiness import empty_tensors
@@ -115,7 +115,7 @@ def check(program: Program) -> CheckedLayer:
             transforms(program, runs.values(), proofs, for_data),
             lengthened(program, runs.values()),
             narrowed(program, seen.runs),
-            extremes(program, seen.runs),
+            extremes(program, seen.runs, [made for name, made in runs.items() if name == NUMBERS]),
             tuple(_recorded(program, (bounded[limited.setting][1] for limited in at_bounds))),
             at_bounds,
             hold_at_edges(program, seen.runs, tested),

@@ -59,6 +59,14 @@ def test_a_list_of_members_and_a_loop_are_longer() -> None:
     assert found(forward=loop, arguments={"times": {**count, "default": 10}})["together"].values["times"] == 11
 
 
+def test_whole_numbers_are_larger_where_they_were_smaller() -> None:
+    rank = {"type": "int", "min": 1, "default": 4, "doc": "Rank."}
+    layer = program(arguments={"scaled": FLAG, "rank": rank})
+    others = [setting.values["rank"] for setting in settings(layer)]
+    assert max(others) == 4
+    assert found(arguments={"scaled": FLAG, "rank": rank})["together"].values["rank"] == 5
+
+
 def test_integers_come_in_another_dtype() -> None:
     inputs = {"x": ["N", "C"], "index": {"shape": ["N"], "dtype": ["int64", "int32"], "range": [0, 3]}}
     together = found(arguments={"scaled": FLAG, "mode": MODE}, inputs=inputs)["together"]

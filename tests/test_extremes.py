@@ -3,9 +3,9 @@
 from typing import Any
 
 import pytest
-from small import program, settings_of
+from small import DIM, program, settings_of, weight
 
-from layergen.contracts.extremes import COUNTED, EQUAL, LENGTH, ZERO, Extreme, extremes
+from layergen.contracts.extremes import COUNTED, EQUAL, HEAVY, LENGTH, ZERO, Extreme, extremes
 from layergen.run.watching import Runs
 
 SEQUENCE: dict[str, Any] = {"inputs": {"x": ["N", "L"]}, "outputs": {"y": ["N", "L"]}}
@@ -21,7 +21,7 @@ def found(forward: str, **parts: Any) -> dict[tuple[float, float], Extreme]:
 
 
 def test_what_is_sensitive_to_nothing_is_compared_at_large_inputs_alone() -> None:
-    assert [*found("y = 2 * x + relu(x)")] == [(1e6, 0.0)]
+    assert [*found("y = 2 * x + relu(x)")] == [(1e12, 0.0)]
 
 
 def test_what_gives_nothing_is_not_compared() -> None:
@@ -33,8 +33,8 @@ def test_what_knows_positions_is_compared_at_a_long_dimension() -> None:
     forward = "y = x * type_as(arange(L), x)"
     (row,) = (one for one in rows_of(forward, **SEQUENCE) if one.longer)
     assert row.longer is not None
-    assert row.longer.setting.sizes["L"] == COUNTED
-    assert row.longer.trial.outputs["y"].shape[1] == COUNTED
+    assert row.longer.setting.sizes["L"] == COUNTED[0]
+    assert row.longer.trial.outputs["y"].shape[1] == COUNTED[0]
     assert not any(one.longer for one in rows_of("y = 2 * x", **SEQUENCE))
 
 
@@ -48,7 +48,7 @@ def test_positions_in_a_batch_are_compared_at_a_large_one() -> None:
     forward = "y = x * type_as(arange(N), x)[:, None]"
     first = next(one for one in rows_of(forward, **SEQUENCE) if one.longer)
     assert first.longer is not None
-    assert first.longer.setting.sizes["N"] == COUNTED
+    assert first.longer.setting.sizes["N"] == COUNTED[0]
 
 
 def test_a_dimension_too_long_to_count_along_is_a_shorter_one() -> None:
@@ -79,7 +79,7 @@ def test_what_is_broadcast_is_compared_with_ones_on_either_side(
 
 
 def test_an_exponential_is_compared_at_large_inputs() -> None:
-    assert [*found("y = softplus(x)")] == [(1e6, 0.0)]
+    assert [*found("y = softplus(x)")] == [(1e12, 0.0)]
 
 
 def test_large_inputs_are_such_that_all_is_finite() -> None:
@@ -89,7 +89,7 @@ def test_large_inputs_are_such_that_all_is_finite() -> None:
 
 def test_a_root_is_compared_at_zero_and_at_equal_numbers() -> None:
     rows = found("y = x / sqrt(mean(square(x), dim=-1, keepdim=True) + 1e-5)")
-    assert [*rows] == [(0.0, 0.0), (0.0, 0.5), (1e6, 0.0)]
+    assert [*rows] == [(0.0, 0.0), (0.0, 0.5), (1e12, 0.0)]
     assert rows[0.0, 0.0].scale == ZERO
     assert rows[0.0, 0.5].scale == EQUAL
     assert rows[0.0, 0.0].values["training"]["gradient of x"] is not None
@@ -105,7 +105,7 @@ def test_what_leaps_itself_is_compared_nowhere() -> None:
 
 
 def test_what_is_no_number_is_compared_nowhere() -> None:
-    assert found("y = x / linalg.vector_norm(x, dim=-1, keepdim=True)").keys() == {(0.0, 0.5), (1e6, 0.0)}
+    assert found("y = x / linalg.vector_norm(x, dim=-1, keepdim=True)").keys() == {(0.0, 0.5), (1e12, 0.0)}
 
 
 def test_a_gradient_that_is_no_number_is_left_out() -> None:
@@ -119,4 +119,34 @@ def test_inputs_with_a_range_have_no_extremes() -> None:
 
 def test_members_have_a_say() -> None:
     parts = {"modules": {"act": "nn.Softplus()"}}
-    assert (1e6, 0.0) in found("y = act(x)", **parts)
+    assert (1e12, 0.0) in found("y = act(x)", **parts)
+
+
+def test_parameters_are_ten_times_as_large() -> None:
+    parts = {"arguments": {"dim": DIM}, "parameters": weight("ones", "dim"), "inputs": {"x": ["N", "dim"]}}
+    rows = rows_of("y = x * clamp(weight, max=2)", **parts, outputs={"y": ["N", "dim"]})
+    (heavy,) = (row for row in rows if row.scale == HEAVY)
+    assert heavy.values["training"].keys() == {"y", "gradient of x", "gradients of parameters"}
+    assert not any(row.scale == HEAVY for row in rows_of("y = 2 * x"))
+
+
+def test_what_overflows_in_float32_alone_is_compared_in_float64_alone() -> None:
+    assert found("y = logsumexp(4 * log(abs(x) + 1), dim=-1)", outputs={"y": ["N"]})[1e12, 0.0].single
+    assert not found("y = log(sum(exp(4 * log(abs(x) + 1)), dim=-1))", outputs={"y": ["N"]})[1e12, 0.0].single
+
+
+def test_other_numbers_are_compared_at_large_inputs() -> None:
+    rate = {"rate": {"type": "float", "min": 0, "exclusive": True, "default": 2.0, "doc": "Rate."}}
+    layer = program("y = softplus(rate * x)", arguments=rate)
+    usual, moved, *_ = [Runs(layer, setting, ()) for setting in settings_of(layer)]
+    assert [row.setting for row in extremes(layer, [usual], [moved])] == ["default", "other_values"]
+
+
+def test_steps_are_many_where_a_layer_takes_them() -> None:
+    forward = """\
+states = []
+for x_t in unbind(x, 1):
+    append(states, 2 * x_t)
+y = stack(states, dim=1)"""
+    found = [row.longer.setting.sizes["L"] for row in rows_of(forward, **SEQUENCE) if row.longer]
+    assert found == [LENGTH]

@@ -79,7 +79,8 @@ def hold_at_bounds(program: Program, runs: Iterable[Runs]) -> tuple[Limited, ...
             if laws < LAWS and _draws_most(program, one.setting):
                 laws += _in_law(instance)
             if plain is not None:
-                cases = (Case(program, law, index, [one.setting]) for index, law in enumerate(program.laws))
+                laws_held = program.laws if one.setting.name not in FAR_OFF else ()
+                cases = (Case(program, law, index, [one.setting]) for index, law in enumerate(laws_held))
                 refuse(finding for case in cases if (finding := case.broken()) is not None)
                 found.append(Limited(one.setting.name, plain, plain and _told_in_training(instance)))
     return tuple(found)

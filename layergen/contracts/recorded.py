@@ -54,11 +54,15 @@ class Recorded:
 
 @dataclass(frozen=True)
 class Scale:
-    """What is made of the values of free floating inputs: how large they are, and how far from zero."""
+    """What is made of the values of free floating inputs: how large they are, and how far from zero.
+
+    And of those of parameters.
+    """
 
     times: float = 1.0
     shift: float = 0.0
     nudge: float = 0.0  # by how much each of them is further off, at random
+    weights: float = 1.0  # how large parameters are
 
     def of(self, values: Tensor) -> Tensor:
         """The values of an input, from those that it has without a scale."""
@@ -101,17 +105,25 @@ class Recorder:
         setting: Where it is run.
         scale: What its inputs are there.
         state: The values of its tensors by their names, where another recorder has found them.
+        dtype: In what it is computed.
 
     Attributes:
         state: The same; None where they cannot be told.
         infinite: The names of what was not finite in the last run.
     """
 
-    def __init__(self, program: Program, setting: Setting, scale: Scale = USUAL, state: State | None = None) -> None:
+    def __init__(
+        self,
+        program: Program,
+        setting: Setting,
+        scale: Scale = USUAL,
+        state: State | None = None,
+        dtype: torch.dtype = torch.float64,
+    ) -> None:
         self.program = program
         self.scale = scale
         self.infinite: set[str] = set()
-        self.instance = Instance(program, setting, Placement(CPU, torch.float64))
+        self.instance = Instance(program, setting, Placement(CPU, dtype))
         self.ranges = dict(self.instance.ranges())
         tensors = (*self.instance.inputs.values(), *self.instance.state.values())
         small = sum(tensor.numel() for tensor in tensors if tensor is not None) <= LARGEST
@@ -156,7 +168,7 @@ class Recorder:
         for name, value in self.state.items():
             target = self.instance.state[name]
             assert target is not None
-            target.requires_grad_(False).copy_(value)
+            target.requires_grad_(False).copy_(self.scale.weights * value if self.is_parameter(name) else value)
         found: dict[int, tuple[str, Tensor]] = {}  # a tied one under the first of its names, whichever owns it
         learned = {id(self.instance.state[name]) for name in self.state if self.is_parameter(name)}
         for name in sorted(self.state):

@@ -25,7 +25,8 @@ ROUNDING = frozenset({"int", "floor", "ceil", "round", "trunc", "remainder", "fm
 HALVED = "fft."  # ops that give half of what they take, and one more
 NEAR = 2.0**-8  # how far from a bound that it may not have a number is near to it
 FAR = 2.5  # beyond 1, on either side, where nothing bounds a number
-FAR_OFF = frozenset({"of_small_numbers", "of_large_numbers"})  # settings at which formulas may overflow that are right
+# Settings at which formulas may overflow that are right, and laws be broken that hold of all but a large epsilon.
+FAR_OFF = frozenset({"of_small_numbers", "of_unit_numbers", "of_large_numbers"})
 MORE_LEADING = (2, 1, 3)  # dimensions in the place of `...`, more than elsewhere
 
 

@@ -31,6 +31,7 @@ def edge_tables(layer: CheckedLayer, base: Fields) -> Iterator[TableView]:
 def _extreme(layer: CheckedLayer, at: Extreme, base: Fields) -> RowView:
     """Inputs at an extreme, and what was recorded there."""
     kind = "large" if at.scale.times else "equal" if at.scale.shift else "zero"
+    kind = "large_parameters" if at.scale.weights != 1 else kind
     shown = f"CASES[{quoted(at.setting)}]"
     if at.longer is not None:
         usual = next(case.setting for case in layer.cases if case.setting.name == at.setting)
@@ -41,6 +42,9 @@ def _extreme(layer: CheckedLayer, at: Extreme, base: Fields) -> RowView:
     parts = [shown, python(of_modes(at.values))]
     parts += [f"times={at.scale.times}"] if at.scale.times != 1 else []
     parts += [f"shift={at.scale.shift}"] if at.scale.shift else []
+    parts += [f"weights={at.scale.weights}"] if at.scale.weights != 1 else []
+    parts += ["single=True"] if at.single else []
+    parts += [f"loose={python(tuple(sorted(at.loose)))}"] if at.loose else []
     return RowView(quoted(f"{at.setting}_{kind}"), f"Extreme({', '.join(parts)})")
 
 

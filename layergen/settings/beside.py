@@ -30,6 +30,7 @@ UNEQUAL = ((2, 3, 4), (3, 2, 1), (1, 2, 3))
 NUMBERS = "other_values"  # the setting at which all numbers are away from their defaults
 RESTS = (1, 2)  # by which sizes grow, so that a division leaves another rest
 MANY = 6  # turns of a loop, or members of a list: more than a mistake that is right for a few hides behind
+SOME = (3, 8)  # whole numbers by default, beyond which one more is still small
 MOST_KEPT = 2  # of what moves, as much may stay as it is where constraints refuse the rest
 
 
@@ -57,6 +58,9 @@ def _together(program: Program, usual: Sequence[Setting]) -> Setting | None:
     """The setting at which all moves that constraints let, unless another one has as much."""
     base = usual[0]
     moves = list(_moves(program, usual))
+    more = _more(program, usual)
+    if more and (len(moves) > 1 or any(move.untried for move in moves)):
+        moves.append(Move(more))
     for count in range(MOST_KEPT + 1):
         for kept in combinations(range(len(moves)), count):
             made = [move for place, move in enumerate(moves) if place not in kept]
@@ -132,6 +136,20 @@ def _moves(program: Program, usual: Sequence[Setting]) -> Iterator[Move]:
     for name in counts(program):
         many = max(MANY, *(setting.values[name] + 1 for setting in usual if setting.values[name] is not None))
         yield Move({name: many}, untried=True)
+
+
+def _more(program: Program, usual: Sequence[Setting]) -> dict[str, int]:
+    """One more of each whole number that is smaller at all other settings than it is by default."""
+    base, numbers = usual[0], next((setting for setting in usual if setting.name == NUMBERS), usual[0])
+    moved = [name for name in program.decided if numbers.values[name] != base.values[name]]
+    return {name: base.values[name] + 1 for name in moved if _is_some(program, name, base.values[name])}
+
+
+def _is_some(program: Program, name: str, value: object) -> bool:
+    """Whether a value is a small whole number, but not among the least."""
+    return (
+        program.decided[name].type == ArgumentType(Base.INT) and isinstance(value, int) and SOME[0] <= value <= SOME[1]
+    )
 
 
 def counts(program: Program) -> list[str]:
