@@ -133,6 +133,12 @@ UNMARKED, NOTHING = behaviours.test_unmarked_positions_have_no_effect, behaviour
         (UNMARKED, "case", CASE, lambda x, mask: x - x.mean(1, keepdim=True)),
         (UNMARKED, "case", CASE, lambda x, mask: x * mask.roll(-1, 1)[:, :, None]),
         (NOTHING, "case", POOLED, lambda x, mask: (x * mask[:, :, None]).sum(1) / mask.sum(1, keepdim=True)),
+        (
+            NOTHING,
+            "case",
+            POOLED,
+            lambda x, mask: mean(x, mask) + 0 * (1e-9 / (mask.sum(1, keepdim=True).to(x) + 1e-9)),
+        ),
     ],
 )
 def test_a_broken_layer_fails(test: Any, name: str, case: Case, forward: Callable[[Tensor, Tensor], Tensor]) -> None:

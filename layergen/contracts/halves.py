@@ -14,7 +14,7 @@ from layergen.contracts.open_inputs import first_floating
 from layergen.contracts.promise import Promise, Ways
 from layergen.contracts.results import first_infinite, results_in
 from layergen.contracts.sites import IN_COMMON
-from layergen.contracts.values import ORDINARY, ZERO
+from layergen.contracts.values import MARKED, ORDINARY, UNMARKED, ZERO
 from layergen.diagnostics import FORWARD, Finding, Place
 from layergen.lang import expression as ex
 from layergen.lang.visitor import parts, statements
@@ -54,15 +54,20 @@ def _at_setting(runs: Runs) -> Iterator[Finding]:
 
 
 def _at_zero(runs: Runs) -> Iterator[Finding]:
-    """The same for inputs that are zero: an epsilon that float16 rounds to nothing keeps nothing from zero."""
+    """The same for inputs that are zero, and masks that are all alike, where there are any.
+
+    An epsilon that float16 rounds to nothing keeps nothing from zero, nor a count of nothing.
+    """
+    masks = any(part.dtype == "bool" for part in runs.program.inputs.values())
     for seen in runs.seen(HALVES[torch.float16]):
         if seen.fault is not None or not comparable(runs.program, seen.training):
             continue
-        attempt = Attempt(runs.program, runs.setting, torch.float16, seen.training, ZERO)
-        exact, half = attempt.run(torch.float64, 0), attempt.run(attempt.dtype, 0)
-        if exact and half and worst(half, exact, attempt.dtype) == float("inf") and not attempt.excused():
-            yield from _findings(attempt, half, exact)
-            return
+        for point in (ZERO, *((UNMARKED, MARKED) if masks else ())):
+            attempt = Attempt(runs.program, runs.setting, torch.float16, seen.training, point)
+            exact, half = attempt.run(torch.float64, 0), attempt.run(attempt.dtype, 0)
+            if exact and half and worst(half, exact, attempt.dtype) == float("inf") and not attempt.excused():
+                yield from _findings(attempt, half, exact)
+                return
 
 
 def _at_length(runs: Runs) -> Iterator[Finding]:

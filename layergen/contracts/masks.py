@@ -27,7 +27,9 @@ from layergen.words import listed, plural
 
 SOFTMAXES = frozenset({"softmax", "log_softmax"})
 OUTDONE = "fill those with `-inf`, as larger ones outdo any number: `masked_fill(scores, ~mask, -inf)`"
+LEFT_OVER = "fill scores with `-inf`, `nan_to_num(softmax(…))`, or set to zero what is not marked, `where(mask, x, 0)`"
 MORE = 3  # positions that are appended
+LOW = (-12.0, -LARGE)  # what counts, where its exponentials are small, but are still numbers
 SCALES = (1.0, LARGE)  # of what stands at positions that are not marked
 REPLACED, APPENDED, NOTHING = "replaced", "more of them appended", "all, none, and none of the first sample marked"
 UNKNOWN = "NaN there"
@@ -103,7 +105,7 @@ class MaskTrial:
 
     def fault(self) -> Finding | None:
         """The first effect of what the mask does not mark."""
-        return self.unmarked() or self.nothing() or self.behind_the_last()
+        return self.unmarked() or self.nothing() or self.behind_the_last() or self.low() or self.left_over()
 
     def unmarked(self) -> Finding | None:
         """What is wrong if other content of positions that are not marked, or more of them, has an effect."""
@@ -158,20 +160,52 @@ class MaskTrial:
         if now is not None and self.changed(counts, usual, now) is None:
             self.shown.add(UNKNOWN)
 
-    def length(self, usual: Run) -> Finding | None:
+    def length(self, usual: Run, where: str = "") -> Finding | None:
         """What is wrong if more positions that are not marked have an effect."""
         program = self.probe.program
         if program.draws and (self.way.training or program.random == "always"):
             return None  # other sizes draw other random numbers
         output = self.sees_more(usual)
         message = f"`{output}` changes with more positions of {self.mask.words} that `{self.mask.name}` does not mark"
-        return None if output is None else self.finding(usual, output, message, self.help())
+        return None if output is None else self.finding(usual, output, message + where, self.help())
 
     def behind_the_last(self) -> Finding | None:
         """The same where the last position is marked, so that what follows it is not."""
         self.before = {**self.given(), self.mask.name: torch.ones_like(self.before[self.mask.name])}
         usual = self.run(self.before)
         return None if usual is None else self.length(usual)
+
+    def low(self) -> Finding | None:
+        """What is wrong if more positions have an effect where all that counts is far below zero.
+
+        Positions that are set to 0 outdo it in a softmax, whatever is brought to a sum of 1 afterwards.
+        """
+        for low in LOW:
+            self.before = self.given()
+            for name in self.mask.part.marks:
+                if self.before[name].is_floating_point() and name not in self.probe.ranges:
+                    self.before[name] = self.before[name] + low
+            usual = self.run(self.before)
+            if usual is not None and is_finite(usual):
+                found = self.length(usual, f", where {self.mask.words} is some {low:.0f}")
+                if found is not None:
+                    return found
+        return None
+
+    def left_over(self) -> Finding | None:
+        """What is wrong if content has an effect where nothing of a sample is marked."""
+        name = self.mask.name
+        self.before = self.given()
+        marks = self.before[name]
+        (marks[0] if marks.dim() > 1 else marks).fill_(False)
+        usual = self.run(self.before)
+        if usual is None or not is_finite(usual):
+            return None
+        output = self.sees_content(usual, ~marks, marks, SCALES, finite=True)
+        if output is None:
+            return None
+        message = f"`{output}` is made of positions of {self.mask.words} where `{name}` marks nothing"
+        return self.finding(usual, output, message, LEFT_OVER)
 
     def help(self) -> str:
         return f"leave what `{self.mask.name}` does not mark out of sums, counts, maxima and softmaxes"

@@ -71,7 +71,9 @@ class UnmarkedCounts(Rule):
     A mask that says `marks: x` is true at the positions of `x` that count. Other content of the other positions, or
     more of them, must change nothing at those that are marked, and nothing at all in outputs that do not have the
     positions. That is tried at inputs of some 300 and 1000 too, where the layer gives numbers: scores are then so large
-    that they outdo a number such as -10000 that is added to those that are not marked.
+    that they outdo a number such as -10000 that is added to those that are not marked. At inputs of some -12 and -30,
+    what is set to zero outdoes them instead. And where nothing of a sample is marked, what the layer gives, if it is a
+    number, is not made of the content of padding, as the mean is that a softmax of equal scores gives.
 
         inputs:
           x: [N, L, D]
