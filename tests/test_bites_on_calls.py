@@ -1,4 +1,4 @@
-"""The same of how layers are called: by single samples, without gradients, with hooks, in other modules; and written."""
+"""The same of calls: by single samples, without gradients, with hooks, in other modules, or to write."""
 
 import shutil
 from pathlib import Path
