@@ -36,15 +36,20 @@ def test_a_layer_that_steps_is_tried_at_a_long_sequence() -> None:
     assert 0.3 <= longer.units["y"] <= 0.5
 
 
-def test_what_computes_in_half_precision_anyway_is_held_to_nothing() -> None:
-    assert found(SCAN.format(rate="rate", x="x"), **SEQUENCE) == ()
+def test_of_what_computes_in_half_precision_anyway_only_slopes_are_measured_there() -> None:
+    (longer,) = found(SCAN.format(rate="rate", x="x"), **SEQUENCE)
+    assert (longer.dimension, longer.setting.sizes["L"], longer.units) == ("L", LENGTH, {})
 
 
-def test_what_is_far_off_at_a_long_sequence_is_held_to_nothing() -> None:
+def test_what_neither_steps_nor_counts_is_tried_at_no_long_dimension() -> None:
+    assert found("y = x", **SEQUENCE) == ()
+
+
+def test_of_what_is_far_off_at_a_long_sequence_only_slopes_are_measured_there() -> None:
     bad = SCAN.format(rate="rate", x="x").replace(
         "y = type_as(stack(states, dim=1), x)", "h = upcast(x)\ny = type_as(stack(states, dim=1) + 0 * h, x)"
     )
-    assert found(bad, **SEQUENCE) == ()
+    assert [longer.units for longer in found(bad, **SEQUENCE)] == [{}]
 
 
 def test_a_single_number_tells_too_little() -> None:

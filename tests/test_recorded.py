@@ -102,6 +102,16 @@ def test_values_gradients_and_updated_buffers_are_recorded() -> None:
     assert not found.draws
 
 
+def test_what_an_input_holds_that_was_written_is_recorded() -> None:
+    inputs = {"x": ["N"], "kept": {"shape": ["N"], "gradient": False, "written": "inplace"}}
+    written, read = (
+        recorded_of(f"kept = {call}\ny = 1 * kept", inputs=inputs, outputs={"y": ["N"]}).values["training"]
+        for call in ("copy_(kept, 2 * detach(x))", "2 * detach(x) + 0 * kept")
+    )
+    assert written["kept afterwards"] == written["y"] == read["y"]
+    assert "kept afterwards" not in read
+
+
 @pytest.mark.parametrize(
     "draw",
     [

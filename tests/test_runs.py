@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import torch
-from small import FLAG, program
+from small import DIM, FLAG, program
 
 from layergen.contracts import CONTRACTS, WATCHES, Promise, Ways, check_contracts
 from layergen.contracts.sites import BEHIND_ANOTHER, IN_FLOAT16, IN_MIXED_PRECISION, LARGEST, UNDER_AUTOCAST, WITH_DATA
@@ -16,7 +16,7 @@ from layergen.rules.behaviour import NotANumber
 from layergen.run import watching
 from layergen.run.forward import Run, TrialFault
 from layergen.run.instance import Instance, Placement
-from layergen.run.trial import SHAPES
+from layergen.run.trial import SHAPES, try_runs
 from layergen.run.watching import BOTH, EVALUATION, TRAINING, WITHOUT_DATA, Bystander, Runs, Seen, Watch, Watcher
 from layergen.settings.choice import Setting, settings
 
@@ -203,3 +203,19 @@ def test_evidence_is_frozen() -> None:
     (seen,) = runs_of(program("y = relu(x)"), watch).seen(watch)
     with pytest.raises(AttributeError):
         seen.evidence = ()  # type: ignore[misc]
+
+
+def test_a_trial_tells_how_many_modules_of_each_member_are_called() -> None:
+    layer = program(
+        "h = first(x)\nif deep:\n  for each in rest:\n    h = each(h)\ny = linear(h, read.weight)",
+        arguments={"dim": DIM, "deep": FLAG},
+        modules={
+            "first": "nn.Linear(dim, dim)",
+            "rest": "[nn.Linear(dim, dim) for _ in range(3)]",
+            "read": "nn.Linear(dim, dim)",
+        },
+        inputs={"x": ["N", "dim"]},
+        outputs={"y": ["N", "dim"]},
+    )
+    found = {setting.values["deep"]: try_runs(Runs(layer, setting, (SHAPES,))).called for setting in settings(layer)}
+    assert found == {True: {"first": 1, "rest": 3, "read": 0}, False: {"first": 1, "rest": 0, "read": 0}}

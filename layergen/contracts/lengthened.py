@@ -38,7 +38,7 @@ class Lengthened:
     """A setting with a long dimension, what came of trying it, and how far half precision is off there.
 
     Attributes:
-        units: Of the last digit, by which a test lets each output be off on average.
+        units: Of the last digit, by which a test lets each output be off on average; none where that tells nothing.
     """
 
     dimension: str
@@ -50,18 +50,22 @@ class Lengthened:
 def lengthened(program: Program, runs: Iterable[Runs]) -> tuple[Lengthened, ...]:
     """How far a layer is off in half precision, in evaluation, at the first setting that can be so long, a dimension.
 
-    Only a layer that computes in a wider dtype somewhere can lose it.
+    Only a layer that computes in a wider dtype somewhere can lose it. Where a layer steps, its gradients are measured
+    at that length, too.
     """
-    if not program.forward.upcasts or not comparable(program, training=False) or jumps(program):
+    if not comparable(program, training=False) or jumps(program):
         return ()
-    found: dict[str, Lengthened] = {}
+    wide, found = bool(program.forward.upcasts), dict[str, Lengthened]()
     for setting in (one.setting for one in runs):
-        for name in dict.fromkeys((*counted(program), *stepped(program, setting))):
+        steps = tuple(stepped(program, setting))
+        for name in dict.fromkeys((*(counted(program) if wide else ()), *steps)):
             longer = replace(setting, sizes={**setting.sizes, name: LENGTH})
             trial = _tried(program, longer) if name not in found and allowed(program, longer) else None
             if trial is not None:
-                found[name] = Lengthened(name, longer, trial, units_at(program, longer))
-    return tuple(each for each in found.values() if each.units)
+                units = units_at(program, longer) if wide else {}
+                if units or name in steps:
+                    found[name] = Lengthened(name, longer, trial, units)
+    return tuple(found.values())
 
 
 def units_at(program: Program, setting: Setting) -> dict[str, float]:

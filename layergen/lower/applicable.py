@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from layergen.checked import CheckedLayer
 from layergen.contracts.autocast import is_loss
@@ -9,6 +10,7 @@ from layergen.contracts.initial import Bounds
 from layergen.contracts.rounding import Rounding
 from layergen.contracts.twice import Twice
 from layergen.lang import expression as ex
+from layergen.lang.argument_types import ANY
 from layergen.lower.cases import known
 from layergen.lower.initial import refilled
 from layergen.lower.unseen import causal_along, independent_in, masks, may_mark_nothing, strict_at
@@ -102,6 +104,10 @@ BEHAVIOURS = {
         lambda layer: has_gradients(layer.program),
         "no output depends on a tensor by a slope that could be measured",
     ),
+    "test_gradients_of_long_inputs": Behaviour(
+        lambda layer: bool(layer.lengthened) and has_gradients(layer.program) and not layer.program.narrow,
+        "it neither steps nor counts along a dimension that can be long, or has no slope that could be measured",
+    ),
     "test_half_precision": Behaviour(
         lambda layer: layer.rounding is not Rounding.UNTOLD,
         "in half precision its values leap, are random, or are further off than rounding explains",
@@ -111,7 +117,7 @@ BEHAVIOURS = {
         "outputs are rounded more than once, or not held at such inputs",
     ),
     "test_half_precision_of_long_inputs": Behaviour(
-        lambda layer: bool(layer.lengthened),
+        lambda layer: any(longer.units for longer in layer.lengthened),
         "it casts nothing to a wider dtype, neither steps nor counts along a dimension, or is far off at a long one",
     ),
     "test_initial_values": Behaviour(
@@ -197,7 +203,7 @@ BEHAVIOURS = {
         "no size has a least one",
     ),
     "test_rejects": Behaviour(
-        lambda layer: bool(layer.rejections),
+        lambda layer: bool(layer.rejections or too_long(layer)),
         "no arguments are refused",
     ),
     "test_rejects_inputs_of_a_wrong_shape": Behaviour(
@@ -278,6 +284,23 @@ def left_out(layer: CheckedLayer) -> Iterator[tuple[str, str]]:
     for name, behaviour in BEHAVIOURS.items():
         if not behaviour.applies(layer):
             yield name, behaviour.otherwise
+
+
+def too_long(layer: CheckedLayer) -> dict[str, dict[str, Any]]:
+    """What the constructor is given where a list has an entry more than its argument, by each that is counted."""
+    counted = [name for name in layer.program.arguments if name in layer.program.decided and _is_counted(layer, name)]
+    settings = [case.setting for case in layer.cases]
+    found = {name: next((each for each in settings if isinstance(each.values[name], tuple)), None) for name in counted}
+    return {
+        name: {**setting.given, name: [*setting.values[name], setting.values[name][-1]]}
+        for name, setting in found.items()
+        if setting is not None
+    }
+
+
+def _is_counted(layer: CheckedLayer, name: str) -> bool:
+    type = layer.program.arguments[name].type
+    return type.listed and type.count != ANY
 
 
 def bounds_of(layer: CheckedLayer) -> Iterator[Bounds]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from layergen import ops
 from layergen.lang.argument import Argument
-from layergen.lang.argument_types import ANY, ArgumentType, Base, numeral
+from layergen.lang.argument_types import ANY, Base, numeral
 from layergen.lang.bounds import requirement
 from layergen.lower.checks import Check
 from layergen.lower.scopes import functional
@@ -115,7 +115,7 @@ def kept(name: str, argument: Argument) -> str:
 
 
 def _helper(argument: Argument) -> Iterator[str]:
-    type, one, gaps = argument.type, _one(argument.type), argument.optional_entries
+    type, gaps = argument.type, argument.optional_entries
     several = f"{type.base}s"
     given = value_type(argument.model_copy(update={"type": type.numbers}))
     nothing = ", or None for some" if gaps else ""
@@ -138,15 +138,16 @@ def _helper(argument: Argument) -> Iterator[str]:
         bare = ", ".join(["value"] * count)
         yield f"        return {f'({bare},)' if count == 1 else bare if _short(argument) else f'(value,) * {count}'}"
     yield f"    if len(value) != {count}:"
-    amount = f"{numeral(count)} {type.base if count == 1 else several}"
-    wanted = amount if type.spelled else f"{one} or {amount}"
-    yield f'        raise ValueError(f"{{name}} must be {wanted}, got {{value}}")'
+    yield f'        raise ValueError(f"{{name}} must be {lengths(argument)}, got {{value}}")'
     parts = ", ".join(f"value[{index}]" for index in range(count))
     yield f"    return {f'({parts},)' if count == 1 else parts if _short(argument) else 'tuple(value)'}"
 
 
-def _one(type: ArgumentType) -> str:
-    return "an int" if type.integral else "a float"
+def lengths(argument: Argument) -> str:
+    """How many numbers an argument is, as its message says it: "an int or two ints"."""
+    type, count = argument.type, argument.type.count or 0
+    amount = f"{numeral(count)} {type.base}{'s' * (count != 1)}"
+    return amount if type.spelled else f"{'an int' if type.integral else 'a float'} or {amount}"
 
 
 def normalized(name: str, argument: Argument) -> Iterator[str]:

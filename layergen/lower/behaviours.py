@@ -9,7 +9,7 @@ from layergen.checked import CheckedLayer
 from layergen.contracts.rounding import Rounding
 from layergen.lang import expression as ex
 from layergen.lang.model import Input
-from layergen.lower.applicable import BEHAVIOURS, functions_by_name, refuses_shapes
+from layergen.lower.applicable import BEHAVIOURS, functions_by_name, refuses_shapes, too_long
 from layergen.lower.constructor import signature
 from layergen.lower.laws import formula_function, starts
 from layergen.lower.returned import forward_signature
@@ -51,7 +51,7 @@ def imported_names(layer: CheckedLayer, mentioned: Collection[str]) -> Iterator[
         yield "Marking"
     if layer.narrowed:
         yield "Narrowed"
-    if layer.rejections or refuses_shapes(layer):
+    if layer.rejections or too_long(layer) or refuses_shapes(layer):
         yield "Refusal"
     if layer.transforms.grown:
         yield "Resized"

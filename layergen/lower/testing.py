@@ -12,7 +12,8 @@ from layergen.lang.argument_types import Base
 from layergen.lang.bounds import requirement
 from layergen.lang.interpreter import Interpreter
 from layergen.lang.model import Argument
-from layergen.lower.arguments import CLASSES, LONGEST, argument_signature
+from layergen.lower.applicable import too_long
+from layergen.lower.arguments import CLASSES, LONGEST, argument_signature, lengths
 from layergen.lower.behaviours import imported_names, layer_expression
 from layergen.lower.cases import Fields, case_fields, changed_case, result_shapes, shapes, sizes_of, whole_case
 from layergen.lower.constructor import constraint_message
@@ -102,7 +103,7 @@ def tables(layer: CheckedLayer, base: Fields) -> Iterator[TableView]:
     yield started_rows(layer)
     yield penalized_rows(layer)
     yield from edge_tables(layer, base)
-    yield TableView("REJECTIONS", tuple(rejected))
+    yield TableView("REJECTIONS", (*rejected, *wrong_lengths(layer, base)))
     wrong = (*wrong_shapes(layer, base), *batches_beside_a_sample(layer, base))
     wrong = (*wrong, *wrong_sizes(layer, base), *wrong_conditions(layer, base))
     yield TableView("WRONG_SHAPES", wrong)
@@ -289,6 +290,13 @@ def _broken(program: Program, kept: CheckedCase, broken_at: Broken) -> Fields:
     """The fields of a case that breaks a condition, beside one that keeps it."""
     setting, inputs = broken_at
     return sizes_of(program, setting, inputs, kept.ranges)
+
+
+def wrong_lengths(layer: CheckedLayer, base: Fields) -> Iterator[RowView]:
+    """Lists that have more entries than an argument has."""
+    for name, given in too_long(layer).items():
+        message = f"{name} must be {lengths(layer.program.arguments[name])}, got {given[name]}"
+        yield RowView(named(f"{name}_too_long"), refusal(changed_case({"arguments": given}, base), message))
 
 
 def rejection_row(program: Program, rejection: Rejection, base: Fields) -> RowView:

@@ -37,7 +37,8 @@ def transformed(layer: CheckedLayer, base: Fields) -> Iterator[TableView]:
     rows = []
     for longer in layer.lengthened:
         at = case_at(program, At(longer.setting, longer.trial), base)
-        rows.append(RowView(quoted(longer.dimension), f"Lengthened({at}, units={python(dict(longer.units))})"))
+        units = f", units={python(dict(longer.units))}" if longer.units else ""
+        rows.append(RowView(quoted(longer.dimension), f"Lengthened({at}{units})"))
     yield TableView("LENGTHENED", tuple(rows))
     yield TableView("NARROWED", tuple(map(narrowed_row, layer.narrowed)))
 
