@@ -165,12 +165,12 @@ class Recorder:
     def prepare(self) -> Mapping[str, Tensor]:
         """Give the layer's tensors their values; gives those whose gradients are recorded as parameters'."""
         assert self.state is not None
+        learned = {id(self.instance.state[name]) for name in self.state if self.is_parameter(name)}
         for name, value in self.state.items():
             target = self.instance.state[name]
             assert target is not None
-            target.requires_grad_(False).copy_(self.scale.weights * value if self.is_parameter(name) else value)
+            target.requires_grad_(False).copy_(self.scale.weights * value if id(target) in learned else value)
         found: dict[int, tuple[str, Tensor]] = {}  # a tied one under the first of its names, whichever owns it
-        learned = {id(self.instance.state[name]) for name in self.state if self.is_parameter(name)}
         for name in sorted(self.state):
             target = self.instance.state[name]
             if target is not None and id(target) in learned:
