@@ -118,7 +118,8 @@ def _has_shapes(program: Program, setting: Setting) -> bool:
     try:
         for name, part in program.inputs.items():
             if name not in setting.absent:
-                sizes = (known.evaluate(entry) for entry in part.entries if entry != ex.Literal(...))
+                own = (entry.value if isinstance(entry, ex.Splice) else entry for entry in part.entries)
+                sizes = (known.evaluate(entry) for entry in own if entry != ex.Literal(...))
                 if not all(map(_is_sized, sizes)):
                     return False
     except EvaluationFault:
