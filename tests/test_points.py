@@ -3,8 +3,9 @@
 from typing import Any
 
 import pytest
-from small import checked, fault_of, faults_of, program
+from small import breaches, checked, faults_of, program
 
+from layergen.contracts.finite import FINITE
 from layergen.contracts.values import HUGE, ORDINARY, ZERO, Point
 
 BOUNDED: dict[str, Any] = {"shape": ["N"], "range": [-1, 1]}
@@ -27,7 +28,8 @@ def test_points_in_words(point: Point, inputs: dict[str, Any], words: str) -> No
 
 
 def test_a_gradient_that_is_lost_at_an_end_of_a_range_is_said_to_be() -> None:
-    finding = fault_of(program("y = type_as(acos(clamp(upcast(x), -1 + 1e-8, 1 - 1e-8)), x)", **ANGLE))
+    layer = program("y = type_as(acos(clamp(upcast(x), -1 + 1e-8, 1 - 1e-8)), x)", **ANGLE)
+    finding = breaches(FINITE, layer)[0]
     said = "the gradient of `x` is infinite for inputs at the low end of their range, though the outputs are numbers"
     assert (finding.rule.code, finding.message) == ("LG322", said)
     assert checked(program("y = type_as(acos(clamp(upcast(x), -1 + 1e-3, 1 - 1e-3)), x)", **ANGLE)).cases

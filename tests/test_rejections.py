@@ -93,7 +93,7 @@ def test_each_entry_of_a_list_breaks_a_constraint_alone() -> None:
     sides = {"type": "size2", "min": 1, "doc": "Sides."}
     constraints = ["image[0] % patch[0] == 0", "image[1] % patch[1] == 0"]
     found = refused(arguments={"image": sides, "patch": sides}, constraints=constraints)
-    alone = [one.values for name, one in found.items() if name.startswith("constraint_1_alone")]
+    alone: list[Any] = [one.values for name, one in found.items() if name.startswith("constraint_1_alone")]
     assert alone and all(values["image"][1] % values["patch"][1] != 0 for values in alone if values)
     assert any(values["image"][1] % values["patch"][0] == 0 for values in alone if values)
     assert any(values["image"][0] % values["patch"][1] == 0 for values in alone if values)

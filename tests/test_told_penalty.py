@@ -116,5 +116,5 @@ def test_a_name_that_nothing_reads_is_a_fault(unread: str, help: str) -> None:
 
 
 def test_a_name_that_initial_values_read_is_read() -> None:
-    parts = {"parameters": {"weight": {"shape": ["C"], "init": "ones"}}}
+    parts: dict[str, Any] = {"parameters": {"weight": {"shape": ["C"], "init": "ones"}}}
     assert not list(check_definition(spec(definition="one = 1\ny[n, i] = x[n, i]\ninitial(weight)[i] = one", **parts)))

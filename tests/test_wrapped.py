@@ -65,7 +65,7 @@ def test_mask_whose_index_is_kept_in_the_table_is_none() -> None:
 
 def test_positions_that_a_mask_does_not_mark_do_not_count() -> None:
     forward = "p = cumsum(type_as(mask, arange(L)), dim=1) - 1\ny = x + arange(L)[p][:, :, None]"
-    layer = {"inputs": {"x": ["N", "L", "D"], "mask": MASK}, "outputs": {"y": ["N", "L", "D"]}}
+    layer: dict[str, Any] = {"inputs": {"x": ["N", "L", "D"], "mask": MASK}, "outputs": {"y": ["N", "L", "D"]}}
     assert len(breaches(WRAPPED, program(forward, **layer))) == 1
     layer["inputs"]["mask"] = {**MASK, "marks": "x", "dim": "L"}
     assert breaches(WRAPPED, program(forward, **layer)) == []
