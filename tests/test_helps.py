@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from parsing import block_fault_of
-from small import DIM, MATRIX, checked, fault_of, program, spec
+from small import DIM, MATRIX, checked, fault_of, program, spec, weight
 
 from layergen.definition.reading import check_definition
 from layergen.diagnostics import Finding
@@ -422,3 +422,14 @@ def test_without_a_floating_input_an_output_follows_the_parameters() -> None:
     said = "delete its `dtype`: as no input is floating, `y` has that of the layer's own tensors without it"
     assert (finding.rule.code, finding.help) == ("LG304", said)
     assert checked(program("y = table[i]", **look_up, outputs={"y": shape})).cases
+
+
+def test_no_help_names_a_size_that_has_no_name() -> None:
+    forward = "y = type_as(upcast(x) * sigmoid(weight * log(mean(square(upcast(x)), dim=-1) + 1)), x)"
+    shapes: dict[str, Any] = {
+        "arguments": {"dim": DIM},
+        "inputs": {"x": ["...", "dim"]},
+        "outputs": {"y": ["...", "dim"]},
+    }
+    finding = fault_of(program(forward, parameters=weight("ones", "dim"), **shapes))
+    assert finding.rule.code == "LG301" and "..." not in str(finding.help)

@@ -89,7 +89,7 @@ def _rows(words: Words, small: ex.Expression, few: tuple[int, ...], many: tuple[
     if not isinstance(small, ex.Name) or small.id not in tables or few[1:] != many[len(many) - len(few) + 1 :]:
         return None
     first, size = tables[small.id][0], words.size(many[len(many) - len(few)])
-    table = isinstance(first, ex.Name) and first.id in words.program.arguments
+    table = isinstance(first, ex.Name) and first.id in words.program.arguments and "..." not in size  # no name for it
     return f"for the first rows of `{small.id}`, write `{small.id}[:{size}]`" if table else None
 
 
