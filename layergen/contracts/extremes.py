@@ -33,10 +33,7 @@ LARGE = (Scale(1e12), Scale(1e6), Scale(1e3), Scale(30.0))  # the first at which
 HEAVY = Scale(weights=10.0)
 MOST_LARGE = 4  # ways on which inputs are large
 LENGTH = 70  # of a long dimension
-COUNTED = (
-    1100,
-    300,
-)  # the first that is small enough, where positions are counted: 127 is the last of int8, 255 of uint8
+COUNTED = (1100, 300)  # the first that is small enough, of positions: 127 is the last one of int8, 255 of uint8
 LARGEST = 4_000_000  # elements of all tensors of a run there
 MOST_LONG = 2  # dimensions that are long, each by itself
 SLIGHT = 1e-12  # what makes no difference to a number, and all to a leap
