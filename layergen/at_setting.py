@@ -6,8 +6,7 @@ from typing import Any
 import torch
 
 from layergen.checked import CheckedCase
-from layergen.contracts.initial import initial_bounds
-from layergen.contracts.matching import check_match
+from layergen.compare.matching import check_match
 from layergen.diagnostics import Finding
 from layergen.domains.labels import sought
 from layergen.domains.tables import works_with_tables
@@ -15,6 +14,7 @@ from layergen.faults import SpecError, refuse
 from layergen.lang import expression as ex
 from layergen.lang.interpreter import EvaluationFault, Interpreter
 from layergen.ops.dtypes import dtype_name
+from layergen.probe.initial import initial_bounds
 from layergen.resolve.program import Program
 from layergen.rules.shapes import ShapeMismatch
 from layergen.run.fitting import fitted

@@ -9,29 +9,23 @@ from typing import Any
 from layergen.advice import advise
 from layergen.at_setting import check_setting, input_facts, working
 from layergen.checked import CheckedCase, CheckedLayer, SizeLimitCase
+from layergen.compare.defined import hold_to_definition
+from layergen.compare.far_bounds import hold_at_far_bounds
+from layergen.compare.far_counts import hold_at_far_counts
 from layergen.conditions import Conditions
 from layergen.contracts import WATCHES, Ways, check_contracts
 from layergen.contracts.branches import DECISIONS, check_branches
-from layergen.contracts.data import on_data
-from layergen.contracts.defined import hold_to_definition
-from layergen.contracts.extremes import extremes
-from layergen.contracts.far_bounds import hold_at_far_bounds
-from layergen.contracts.far_counts import hold_at_far_counts
 from layergen.contracts.far_indices import check_far_indices
-from layergen.contracts.lengthened import lengthened
-from layergen.contracts.limited import hold_at_bounds, hold_at_edges
-from layergen.contracts.narrowed import narrowed
 from layergen.contracts.numbers_at_start import check_numbers_at_start
-from layergen.contracts.recorded import recorded
-from layergen.contracts.rounding import rounding, rounds_in_training
 from layergen.contracts.starts import check_starts
 from layergen.contracts.together import check_together
-from layergen.contracts.transforms import transforms
 from layergen.diagnostics import Finding
 from layergen.domains.joined import joined_limits, of_a_batch
 from layergen.domains.numbers import with_numbers
 from layergen.domains.tables import works_with_tables
 from layergen.faults import SpecError, refuse
+from layergen.measure.measured import Met, measured
+from layergen.measure.recorded import recorded
 from layergen.prove.abstract_run import settled
 from layergen.prove.cost import costs
 from layergen.prove.input_checks import input_checks
@@ -44,7 +38,7 @@ from layergen.run.fitting import fitted
 from layergen.run.forward import TrialFault
 from layergen.run.trial import SHAPES, asks_for_data, try_runs
 from layergen.run.watching import Runs
-from layergen.settings.beside import NUMBERS, beside
+from layergen.settings.beside import beside
 from layergen.settings.choice import Setting, allowed, settings
 from layergen.settings.computed import check_computed
 from layergen.settings.emptiness import empty_tensors
@@ -92,9 +86,9 @@ def check(program: Program) -> CheckedLayer:
         proofs = conditions.shown(proven)
         refuse(check_far_indices(program, ways, conditions.hold))
         bounded = dict(_at_bounds(program, [made.setting for made in tested], conditions))
-        at_bounds = hold_at_bounds(program, [made for made, _ in bounded.values()])
+        met = Met(seen, tuple(runs.values()), [made for made, _ in further], [made for made, _ in bounded.values()])
+        found = measured(met, proofs, for_data)
         kept = tuple(kept_by_torch(program, ways))
-        rounded = rounding(program, tested)
         layer = CheckedLayer(
             program,
             tuple(_recorded(program, cases)),
@@ -102,23 +96,15 @@ def check(program: Program) -> CheckedLayer:
             tuple(rejections(program, chosen[0], chosen[1:])),
             proofs,
             tuple(conditions.told(ways)),
-            tuple(input_checks(program, ways, for_data, [found.constraint for found in kept])),
+            tuple(input_checks(program, ways, for_data, [one.constraint for one in kept])),
             tuple(check_limits(program, cases[0].setting)),
             kept,
             costs(program, _amounts(proofs[0]), cases[0].setting, for_data),
             judgement,
             for_data,
-            on_data(seen),
             defined,
-            rounded,
-            rounds_in_training(program, tested, rounded),
-            transforms(program, runs.values(), proofs, for_data),
-            lengthened(program, runs.values()),
-            narrowed(program, seen.runs),
-            extremes(program, seen.runs, [made for name, made in runs.items() if name == NUMBERS]),
-            tuple(_recorded(program, (bounded[limited.setting][1] for limited in at_bounds))),
-            at_bounds,
-            hold_at_edges(program, seen.runs, tested),
+            found,
+            tuple(_recorded(program, (bounded[limited.setting][1] for limited in found.at_bounds))),
         )
         return replace(layer, advice=advise(layer, chosen, tuple(runs.values())))
 

@@ -4,20 +4,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import reduce
 
-from layergen.contracts.data import OnData
-from layergen.contracts.defined import Compared
-from layergen.contracts.extremes import Extreme
-from layergen.contracts.initial import Bounds
+from layergen.compare.defined import Compared
 from layergen.contracts.judgement import Judgement
-from layergen.contracts.lengthened import Lengthened
-from layergen.contracts.limited import Limited
-from layergen.contracts.narrowed import Narrowed
-from layergen.contracts.recorded import Recorded
-from layergen.contracts.rounding import Rounding
-from layergen.contracts.transforms import Transforms
 from layergen.diagnostics import Finding
 from layergen.lang import expression as ex
 from layergen.lang.parser import parse_expression
+from layergen.measure.measured import Measured
+from layergen.measure.recorded import Recorded
+from layergen.probe.initial import Bounds
 from layergen.prove.cost import Costs
 from layergen.prove.demands import InputCheck
 from layergen.prove.kept_by_torch import KeptByTorch
@@ -118,17 +112,9 @@ class CheckedLayer:
     costs: Costs  # on the way through the forward that the first case takes
     judgement: Judgement
     for_data: bool  # whether torch runs it, or a member of it, with data alone
-    data: OnData
     defined: Compared  # the settings at which its values are those of its definition
-    rounding: Rounding  # how closely it keeps to its values in half precision, in evaluation
-    rounds_in_training: bool  # whether so in training, where that is something else
-    transforms: Transforms  # what holds of it under `vmap`, second derivatives and others
-    lengthened: tuple[Lengthened, ...] = ()  # the same at long dimensions, along which it steps or counts
-    narrowed: tuple[Narrowed, ...] = ()  # and at inputs that show it, under autocast and far from zero, too
-    extremes: tuple[Extreme, ...] = ()  # what it gives at inputs that are all zero, all equal or very large
+    measured: Measured  # what was found out about it for its tests
     bounds: tuple[CheckedCase, ...] = ()  # at the limits of what it takes, where it works and its values are compared
-    at_bounds: tuple[Limited, ...] = ()  # how they are at each of these
-    at_edges: tuple[Limited, ...] = ()  # and where at the tested cases inputs are equal to what it tells them from
     advice: tuple[Finding, ...] = ()  # on how it may be written; no fault
 
     @property

@@ -6,11 +6,12 @@ import pytest
 
 from layergen.check import check
 from layergen.checked import CheckedLayer
-from layergen.contracts.promise import Promise, Ways
+from layergen.contracts.promise import Promise
 from layergen.diagnostics import Finding
 from layergen.faults import SpecError
 from layergen.lang.model import LayerSpec
 from layergen.lower.forward import ForwardWriter
+from layergen.probe.ways import Ways
 from layergen.prove.input_checks import input_checks
 from layergen.resolve import understood
 from layergen.resolve.program import Program

@@ -7,14 +7,14 @@ import pytest
 import torch
 from small import DIM, breaches, checked, fault_of, faults_of, forward_lines, instance_of, program
 
-from layergen.contracts.attempts import TOLERANCE, Attempt, off
 from layergen.contracts.finite import FINITE
-from layergen.contracts.lengths import counted
-from layergen.contracts.values import HUGE, ORDINARY, ZERO, drawn, give, strided
 from layergen.domains.labels import sought
 from layergen.domains.site import Edge
 from layergen.domains.study import study
 from layergen.present.guarantees import guarantees
+from layergen.probe.attempts import TOLERANCE, Attempt, off
+from layergen.probe.lengths import counted
+from layergen.probe.values import HUGE, ORDINARY, ZERO, drawn, give, strided
 from layergen.run.instance import Placement
 from layergen.run.on_data import fill
 from layergen.run.started import start

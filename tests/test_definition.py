@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from small import DIM, FLAG, checked, fault_of, program, spec
 
-from layergen.contracts.definition import spread_over
+from layergen.compare.definition import spread_over
 from layergen.definition.evaluate import Evaluation
 from layergen.definition.latex import latex
 from layergen.definition.loops import definition_lines

@@ -9,8 +9,8 @@ from small import program
 from sound_edges import SOUND
 
 from layergen.contracts.domains import DOMAINS
-from layergen.contracts.promise import Ways
 from layergen.diagnostics import Finding
+from layergen.probe.ways import Ways
 from layergen.prove.proof import paths
 from layergen.resolve.program import Program
 from layergen.run.watching import Runs

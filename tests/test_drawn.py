@@ -10,7 +10,7 @@ from shipped import SPECS, checked_file
 from small import DIM, checked, fault_of, program, spec
 from torch import Tensor
 
-from layergen.contracts.moments import apart
+from layergen.compare.moments import apart
 from layergen.definition.latex import latex
 from layergen.definition.loops import definition_lines
 from layergen.definition.reading import check_definition

@@ -7,8 +7,8 @@ from small import program
 
 from layergen.check import check
 from layergen.contracts.dropped import DROPPED
-from layergen.contracts.promise import Ways
 from layergen.diagnostics import Finding
+from layergen.probe.ways import Ways
 from layergen.run.watching import Runs
 from layergen.settings.choice import settings
 

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from small import DIM, FLAG, checked, fault_of, program, setting_of, settings_of
 
-from layergen.contracts.switches import tellings
 from layergen.domains.joined import joined_limits
+from layergen.probe.switches import tellings
 from layergen.settings.beside import beside
 from layergen.settings.pairs import choices_in_pairs
 
@@ -23,7 +23,7 @@ WINDOW: dict[str, Any] = {
 def edges_of(forward: str, definition: str, **parts: Any) -> list[dict[str, Any]]:
     """What the inputs of a sound layer are taken from, at each setting where something is."""
     layer = checked(program(forward, definition=definition, **parts))
-    return [dict(at.edges.taken) for at in layer.at_edges if at.edges is not None]
+    return [dict(at.edges.taken) for at in layer.measured.at_edges if at.edges is not None]
 
 
 # Edges
@@ -49,7 +49,7 @@ def test_what_is_matched_takes_the_edge_in_and_the_layer_does_not() -> None:
     finding = fault_of(program("y = where(x >= low, x, 0)", **parts, **LOW, repr=[]))
     assert finding.rule.code == "LG404"
     assert "told apart" in finding.notes[-1]
-    assert checked(program("y = where(x > low, x, 0)", **parts, **LOW, repr=[])).at_edges
+    assert checked(program("y = where(x > low, x, 0)", **parts, **LOW, repr=[])).measured.at_edges
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_a_definition_is_wrong_at_a_bound() -> None:
     layer = checked(program(**WINDOW, definition=definition.format("window")))
     assert [case.setting.name for case in layer.bounds] == ["at_lower_bounds", "of_ones", "of_ones_at_other_values"]
     assert layer.bounds[0].setting.given == {"window": 0}
-    assert all(at.plain for at in layer.at_bounds)
+    assert all(at.plain for at in layer.measured.at_bounds)
 
 
 HEADS: dict[str, Any] = {
@@ -157,7 +157,7 @@ def test_a_tensor_starts_otherwise_at_a_number_that_is_no_power_of_two() -> None
 
     finding = fault_of(layer("heads"))
     assert (finding.rule.code, finding.labels[0].text) == ("LG408", "this starts otherwise")
-    assert checked(layer("near")).at_bounds
+    assert checked(layer("near")).measured.at_bounds
 
 
 def test_a_law_is_broken_at_a_bound() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from small import DIM, program, settings_of, weight
 
-from layergen.contracts.extremes import COUNTED, EQUAL, HEAVY, LENGTH, ZERO, Extreme, extremes
+from layergen.measure.extremes import COUNTED, EQUAL, HEAVY, LENGTH, ZERO, Extreme, extremes
 from layergen.run.watching import Runs
 
 SEQUENCE: dict[str, Any] = {"inputs": {"x": ["N", "L"]}, "outputs": {"y": ["N", "L"]}}

@@ -14,9 +14,9 @@ PACKAGE = Path(__file__).parents[1] / "layergen"
 # Each room may import those before it and, in a room of several modules, its own as long as they make no circle.
 ROOMS = (
     "diagnostics", "faults", "words", "suggest", "resources", "rules", "lang", "definition", "ops", "resolve",
-    "settings", "run", "prove", "domains", "contracts", "checked", "advice", "at_setting", "conditions", "check",
-    "contract", "lower", "render", "worker", "project", "children", "present", "pipeline", "notebook", "mutate",
-    "bench", "commands", "cli",
+    "settings", "run", "prove", "domains", "probe", "compare", "contracts", "measure", "checked", "advice",
+    "at_setting", "conditions", "check", "contract", "lower", "render", "worker", "project", "children", "present",
+    "pipeline", "notebook", "mutate", "bench", "commands", "cli",
 )  # fmt: skip
 ENTRANCES = {"__init__", "__main__"}  # of the package itself
 WITHOUT_TORCH = (

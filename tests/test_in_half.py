@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from small import program, setting_of
 
-from layergen.contracts.in_half import RARE, alike_in_half
+from layergen.compare.in_half import RARE, alike_in_half
 
 RATE = {"type": "float", "min": 0, "max": 1, "default": 0.25, "doc": "Share."}
 SHAPES = {"inputs": {"x": ["N", "C"]}, "outputs": {"y": ["N", "C"]}}

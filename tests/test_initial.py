@@ -9,10 +9,10 @@ import torch
 from small import DIM, instance_of, program
 from torch import nn
 
-from layergen.contracts.initial import initial_bounds, initialize, initializer_bounds
-from layergen.contracts.spreads import initializer_mean, initializer_spread
 from layergen.faults import SpecError
 from layergen.lang.inits import INITIALIZERS
+from layergen.probe.initial import initial_bounds, initialize, initializer_bounds
+from layergen.probe.spreads import initializer_mean, initializer_spread
 from layergen.run.initial import fans
 from layergen.run.instance import Placement
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from small import DIM, program, settings_of
 
-from layergen.contracts.lengthened import LENGTH, Lengthened, lengthened, stepped
+from layergen.measure.lengthened import LENGTH, Lengthened, lengthened, stepped
 from layergen.run.trial import SHAPES
 from layergen.run.watching import Runs
 

@@ -6,7 +6,7 @@ import torch
 from small import DIM, instance_of, program
 from torch import Tensor
 
-from layergen.contracts.values import drawn
+from layergen.probe.values import drawn
 from layergen.run.instance import Placement
 from layergen.run.moving import learned, move, move_buffers
 from layergen.run.started import start, start_what_stays

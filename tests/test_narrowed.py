@@ -6,8 +6,8 @@ import pytest
 import torch
 from small import DIM, program, settings_of, weight
 
-from layergen.contracts.digits import mean_off, units_off
-from layergen.contracts.narrowed import (
+from layergen.lang import expression as ex
+from layergen.measure.narrowed import (
     FAR,
     FLOOR_IN_FLOAT32,
     FLOOR_OF_PRODUCTS,
@@ -18,8 +18,8 @@ from layergen.contracts.narrowed import (
     Narrowed,
     narrowed,
 )
-from layergen.contracts.slips import slips
-from layergen.lang import expression as ex
+from layergen.measure.slips import slips
+from layergen.probe.digits import mean_off, units_off
 from layergen.run.watching import Runs
 
 NUMBER: dict[str, Any] = {"outputs": {"y": ["N"]}}

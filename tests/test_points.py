@@ -6,7 +6,7 @@ import pytest
 from small import breaches, checked, faults_of, program
 
 from layergen.contracts.finite import FINITE
-from layergen.contracts.values import HUGE, ORDINARY, ZERO, Point
+from layergen.probe.values import HUGE, ORDINARY, ZERO, Point
 
 BOUNDED: dict[str, Any] = {"shape": ["N"], "range": [-1, 1]}
 ANGLE: dict[str, Any] = {"inputs": {"x": BOUNDED}, "outputs": {"y": ["N"]}}

@@ -17,9 +17,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from generated.tests import behaviours
-from layergen.contracts import recorded as build
-from layergen.contracts.recorded import Recorded, recorded
-from layergen.contracts.spreads import initializer_spread
+from layergen.measure import recorded as build
+from layergen.measure.recorded import Recorded, recorded
+from layergen.probe.spreads import initializer_spread
 from layergen.run.fixed_draws import FixedDraws
 from layergen.settings.choice import settings
 

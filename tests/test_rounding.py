@@ -5,14 +5,14 @@ from typing import Any
 import pytest
 from small import DIM, checked, program
 
-from layergen.contracts.rounding import Rounding
+from layergen.measure.rounding import Rounding
 from layergen.resolve.program import Program
 
 NORM = "h = {}\ny = type_as(h * rsqrt(mean(square(h), dim=-1, keepdim=True) + 0.1), x)"
 
 
 def seen(layer: Program) -> Rounding:
-    return checked(layer).rounding
+    return checked(layer).measured.rounding
 
 
 def test_what_is_computed_wide_is_rounded_once() -> None:
@@ -67,9 +67,9 @@ def test_what_training_rounds_more_often_is_held_to_in_evaluation_alone(square: 
         mixes={"N": "training"},
     )
     found = checked(layer)
-    assert found.rounding is Rounding.ONCE_THROUGHOUT
-    assert found.rounds_in_training == held
+    assert found.measured.rounding is Rounding.ONCE_THROUGHOUT
+    assert found.measured.rounds_in_training == held
 
 
 def test_what_is_random_in_training_is_held_to_in_evaluation_alone() -> None:
-    assert not checked(program("y = dropout(x, 0.5, training)")).rounds_in_training
+    assert not checked(program("y = dropout(x, 0.5, training)")).measured.rounds_in_training

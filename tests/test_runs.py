@@ -8,9 +8,9 @@ import torch
 from small import DIM, FLAG, program
 
 from layergen.contracts import CONTRACTS, WATCHES, Promise, Ways, check_contracts
-from layergen.contracts.sites import BEHIND_ANOTHER, IN_FLOAT16, IN_MIXED_PRECISION, LARGEST, UNDER_AUTOCAST, WITH_DATA
 from layergen.diagnostics import Finding
 from layergen.faults import SpecError
+from layergen.probe.sites import BEHIND_ANOTHER, IN_FLOAT16, IN_MIXED_PRECISION, LARGEST, UNDER_AUTOCAST, WITH_DATA
 from layergen.resolve.program import Program
 from layergen.rules.behaviour import NotANumber
 from layergen.run import watching

@@ -9,10 +9,10 @@ from torch import Tensor, nn
 
 from generated.tests import behaviours
 from generated.tests.behaviours import Case, Empty, Input, Layer, Resized
-from layergen.contracts.jacobian import jacobian
-from layergen.contracts.open_sizes import needs_sizes
-from layergen.contracts.transforms import Transforms
-from layergen.contracts.twice import Twice
+from layergen.measure.jacobian import jacobian
+from layergen.measure.open_sizes import needs_sizes
+from layergen.measure.transforms import Transforms
+from layergen.measure.twice import Twice
 from layergen.present.guarantees import guarantees
 from layergen.settings.choice import settings
 
@@ -21,7 +21,7 @@ CASE = Case(inputs={"x": (2, 3)}, outputs={"y": (2, 3)})
 
 
 def seen(**parts: Any) -> Transforms:
-    return checked(program(**parts)).transforms
+    return checked(program(**parts)).measured.transforms
 
 
 @pytest.mark.parametrize(
@@ -250,6 +250,6 @@ def test_what_evaluation_updates_is_not_mapped_over_nor_said_to_stay() -> None:
         "accept": {"updated-in-evaluation": "A stream goes on."},
     }
     layer = checked(program(**parts))
-    assert not layer.transforms.mapped
+    assert not layer.measured.transforms.mapped
     (said,) = (item.detail for item in guarantees(layer) if item.contract == "buffers")
     assert said.endswith("none changes but where it is assigned")

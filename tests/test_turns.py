@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 from small import program, setting_of
 
-from layergen.contracts.lengths import TURNS, is_small
-from layergen.contracts.turns import turns
+from layergen.probe.lengths import TURNS, is_small
+from layergen.probe.turns import turns
 
 SHAPES = {"inputs": {"x": ["N", "L"]}, "outputs": {"y": ["N", "L"]}}
 ONCE = "y = x\nfor i in range(1, L):\n    y = y + x * i"

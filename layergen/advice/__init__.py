@@ -23,10 +23,10 @@ from layergen.advice.steep import steep_powers
 from layergen.advice.untold import untold_draws
 from layergen.advice.warned import warned_of
 from layergen.checked import CheckedLayer
-from layergen.contracts.sites import WITH_DATA
 from layergen.diagnostics import FORWARD, Finding, Label, Place, Span
 from layergen.faults import refuse
 from layergen.lang import expression as ex
+from layergen.probe.sites import WITH_DATA
 from layergen.resolve.program import Program
 from layergen.resolve.values import Values
 from layergen.rules import all_rules

@@ -6,13 +6,13 @@ import torch
 from torch import Tensor
 
 from layergen.checked import CheckedLayer
-from layergen.contracts.rounding import jumps, off
-from layergen.contracts.sites import IN_PRECISIONS, SHAKE, WITH_DATA, started
-from layergen.contracts.transforms import transforms
-from layergen.contracts.twice import Twice, twice
-from layergen.contracts.values import LARGE, ORDINARY, ZERO, Point, drawn
 from layergen.faults import SpecError
 from layergen.lang.interpreter import EvaluationFault
+from layergen.measure.rounding import jumps, off
+from layergen.measure.transforms import transforms
+from layergen.measure.twice import Twice, twice
+from layergen.probe.sites import IN_PRECISIONS, SHAKE, WITH_DATA, started
+from layergen.probe.values import LARGE, ORDINARY, ZERO, Point, drawn
 from layergen.prove.preconditions import preconditions
 from layergen.prove.proof import prove
 from layergen.prove.proven import Proof, Tried
@@ -71,13 +71,14 @@ class Trials:
 
     def _transforms_as_well(self, other: Program) -> bool:
         """Whether torch's transformations hold of the other forward that hold of the layer, second gradients aside."""
-        ours, theirs = self.layer.transforms, transforms(other, self.runs, self.layer.proofs, self.layer.for_data)
+        ours = self.layer.measured.transforms
+        theirs = transforms(other, self.runs, self.layer.proofs, self.layer.for_data)
         kept = {*ours.traced} <= {*theirs.traced} and {*ours.empty} <= {*theirs.empty}
         return kept and ours.mapped <= theirs.mapped
 
     def lost(self, other: Program) -> str | None:
         """What the layer can do no longer with a forward that gives the same."""
-        seen = self.layer.transforms
+        seen = self.layer.measured.transforms
         if seen.twice is not Twice.AGREE:
             return None
         setting = next(one.setting for one in self.runs if one.setting.name == seen.ways[0])

@@ -6,12 +6,12 @@ from itertools import product
 
 import torch
 
-from layergen.contracts.independence import batch_of
-from layergen.contracts.moved import moved
-from layergen.contracts.values import drawn
 from layergen.diagnostics import FORWARD, Finding, Place
 from layergen.lang import expression as ex
 from layergen.lang.interpreter import EvaluationFault
+from layergen.probe.batches import batch_of
+from layergen.probe.moved import moved
+from layergen.probe.values import drawn
 from layergen.resolve.program import Program
 from layergen.rules.advice import LostStatistics
 from layergen.run.forward import TrialFault

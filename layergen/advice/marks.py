@@ -8,13 +8,13 @@ from collections.abc import Iterator, Sequence
 
 import torch
 
-from layergen.contracts.independence import batch_of
 from layergen.contracts.masks import Mask, MaskTrial
-from layergen.contracts.probing import Way, probed
-from layergen.contracts.promise import Ways
 from layergen.diagnostics import Finding, Place
 from layergen.lang import expression as ex
 from layergen.lang.model import Input
+from layergen.probe.batches import batch_of
+from layergen.probe.probing import Way, probed
+from layergen.probe.ways import Ways
 from layergen.resolve.meanings import LEADING, is_alone
 from layergen.resolve.program import Program
 from layergen.rules.advice import UndeclaredMarks

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from layergen.contracts.attempts import TOLERANCE, Attempt, comparable, worst
-from layergen.contracts.open_inputs import first_floating
 from layergen.contracts.results import Node, Result, Results, first_infinite, results_in
-from layergen.contracts.values import HUGE, SQUARED, Point
 from layergen.diagnostics import FORWARD, Finding, Place
 from layergen.lang import expression as ex
+from layergen.probe.attempts import TOLERANCE, Attempt, comparable, worst
+from layergen.probe.open_inputs import first_floating
+from layergen.probe.values import HUGE, SQUARED, Point
 from layergen.resolve.program import Program
 from layergen.rules.advice import HalfOverflow
 from layergen.run.instance import Instance

@@ -8,14 +8,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from layergen.contracts.sites import CPU, started
 from layergen.contracts.training import bound
-from layergen.contracts.values import drawn
 from layergen.diagnostics import FORWARD, Finding, Place
 from layergen.lang import expression as ex
 from layergen.lang.interpreter import EvaluationFault, Interpreter
 from layergen.lang.visitor import calls
 from layergen.ops import called
+from layergen.probe.sites import CPU, started
+from layergen.probe.values import drawn
 from layergen.resolve.program import Program
 from layergen.rules.advice import PaddingNotZero
 from layergen.run.environment import CONSTANTS

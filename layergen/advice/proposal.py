@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from layergen.advice.patterns import VIEWS
-from layergen.contracts.sites import PRODUCTS
 from layergen.diagnostics import Rule, Span
 from layergen.faults import SpecError
 from layergen.lang import expression as ex
@@ -12,6 +11,7 @@ from layergen.lang.parser import parse_expression
 from layergen.lang.tokens import SyntaxFault
 from layergen.lang.tuples import wholes
 from layergen.lang.visitor import Block, calls, nodes, statements
+from layergen.probe.sites import PRODUCTS
 from layergen.resolve.callsites import check_calls
 from layergen.resolve.program import Program
 from layergen.resolve.reworked import with_forward

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
-from layergen.contracts.compared import started
-from layergen.contracts.defined import is_random_in_training
+from layergen.compare.compared import started
+from layergen.compare.defined import is_random_in_training
 from layergen.definition.faults import PATH
 from layergen.diagnostics import FORWARD, Finding, Label, Place
 from layergen.lang import expression as ex

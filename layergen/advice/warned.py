@@ -8,10 +8,10 @@ from typing import Any
 
 import torch
 
-from layergen.contracts.sites import CPU, fill
-from layergen.contracts.values import drawn
 from layergen.diagnostics import FORWARD, Finding, Place
 from layergen.lang import expression as ex
+from layergen.probe.sites import CPU, fill
+from layergen.probe.values import drawn
 from layergen.resolve.program import Program
 from layergen.rules.advice import WarnedOf
 from layergen.run.forward import Run, TrialFault

@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from layergen.contracts.values import ORDINARY, drawn, give
 from layergen.lang.tuples import gathered
+from layergen.probe.values import ORDINARY, drawn, give
 from layergen.resolve.program import Program
 from layergen.run.instance import Instance, Placement
 from layergen.run.matched import matched_inputs, matched_module

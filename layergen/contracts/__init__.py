@@ -44,7 +44,7 @@ from layergen.contracts.met import MET
 from layergen.contracts.narrowing import NARROWING
 from layergen.contracts.one_large import ONE_LARGE
 from layergen.contracts.penalty import PENALTY
-from layergen.contracts.promise import Promise, Shown, Ways
+from layergen.contracts.promise import Promise
 from layergen.contracts.purity import PURITY
 from layergen.contracts.rounded import ROUNDED
 from layergen.contracts.shifted import SHIFTED
@@ -64,6 +64,7 @@ from layergen.contracts.widened import WIDENED
 from layergen.contracts.wrapped import WRAPPED
 from layergen.diagnostics import Finding
 from layergen.faults import SpecError, refuse
+from layergen.probe.ways import Shown, Ways
 from layergen.resolve.program import Program
 from layergen.run.forward import TrialFault
 from layergen.run.watching import Runs

@@ -6,15 +6,16 @@ from itertools import product
 import torch
 from torch import Tensor
 
-from layergen.contracts.compared import HELP, close, entry_text, room, shown_apart, started
-from layergen.contracts.far_off import has_open_inputs
-from layergen.contracts.promise import Promise, Ways
-from layergen.contracts.sites import WITH_DATA
-from layergen.contracts.values import FARTHER, ORDINARY, drawn
+from layergen.compare.compared import HELP, close, entry_text, room, shown_apart, started
+from layergen.compare.far_off import has_open_inputs
+from layergen.contracts.promise import Promise
 from layergen.diagnostics import Finding, Path, Place
 from layergen.lang import expression as ex
 from layergen.lang.interpreter import EvaluationFault, first_line
 from layergen.ops.dtypes import dtype_name
+from layergen.probe.sites import WITH_DATA
+from layergen.probe.values import FARTHER, ORDINARY, drawn
+from layergen.probe.ways import Ways
 from layergen.resolve.program import Program
 from layergen.rules.cases import MatchMismatch
 from layergen.run.equations import Running, tensors_in

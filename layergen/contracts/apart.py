@@ -11,13 +11,14 @@ from dataclasses import replace
 
 import torch
 
-from layergen.contracts.attempts import TOLERANCE, comparable, off
 from layergen.contracts.finite import floats
-from layergen.contracts.promise import Promise, Ways
-from layergen.contracts.sites import SMALL
+from layergen.contracts.promise import Promise
 from layergen.contracts.trained import Course
-from layergen.contracts.values import Point, drawn
 from layergen.diagnostics import FORWARD, Finding, Label, Place
+from layergen.probe.attempts import TOLERANCE, comparable, off
+from layergen.probe.sites import SMALL
+from layergen.probe.values import Point, drawn
+from layergen.probe.ways import Ways
 from layergen.resolve.program import Program
 from layergen.rules.values import EvaluationApart
 from layergen.run.forward import TrialFault

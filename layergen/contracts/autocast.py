@@ -9,12 +9,13 @@ import torch
 
 from layergen.contracts.dtype import failed, mismatches
 from layergen.contracts.kernels import OperandWatch, has_no_kernel, refused
-from layergen.contracts.promise import Promise, Ways
-from layergen.contracts.sites import BEHIND_ANOTHER, DATA_UNDER_AUTOCAST, UNDER_AUTOCAST
+from layergen.contracts.promise import Promise
 from layergen.diagnostics import Finding
 from layergen.lang import expression as ex
 from layergen.lang.visitor import assigned, parts
 from layergen.ops.dtypes import dtype_name
+from layergen.probe.sites import BEHIND_ANOTHER, DATA_UNDER_AUTOCAST, UNDER_AUTOCAST
+from layergen.probe.ways import Ways
 from layergen.resolve.program import Program
 from layergen.rules.behaviour import DtypeMismatch
 from layergen.run.watching import TRAINING, Bystander, Watch

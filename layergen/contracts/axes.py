@@ -9,12 +9,13 @@ from typing import Any, TypeVar
 
 from torch import Tensor
 
-from layergen.contracts.promise import Promise, Ways
+from layergen.contracts.promise import Promise
 from layergen.contracts.regrouped import Joined
 from layergen.contracts.sheared import sheared
 from layergen.diagnostics import FORWARD, Finding, Place
 from layergen.lang import expression as ex
 from layergen.lang.visitor import sources
+from layergen.probe.ways import Ways
 from layergen.resolve.program import Program
 from layergen.rules.meaning import MixedAxes
 from layergen.run.forward import Run

@@ -6,12 +6,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from layergen.contracts.promise import Promise, Ways
-from layergen.contracts.sites import WITH_DATA
+from layergen.contracts.promise import Promise
 from layergen.diagnostics import FORWARD, Finding, Place
 from layergen.lang import expression as ex
 from layergen.lang.visitor import statements
 from layergen.ops.updating import STATISTICS, writes_statistics
+from layergen.probe.sites import WITH_DATA
+from layergen.probe.ways import Ways
 from layergen.resolve.inference import bound
 from layergen.resolve.program import Program
 from layergen.rules.behaviour import TensorWritten

@@ -13,14 +13,15 @@ from torch import Tensor
 
 from layergen.contracts.detached import IN_FLOAT64, SLOPES
 from layergen.contracts.gradient import nodes, reachable, walked
-from layergen.contracts.probing import differs
-from layergen.contracts.promise import Promise, Ways
-from layergen.contracts.sites import WITH_GRADIENTS
-from layergen.contracts.values import drawn
+from layergen.contracts.promise import Promise
 from layergen.diagnostics import FORWARD, Finding, Place
 from layergen.lang import expression as ex
 from layergen.lang.tensors import SURROGATE
 from layergen.lang.visitor import expressions
+from layergen.probe.probing import differs
+from layergen.probe.sites import WITH_GRADIENTS
+from layergen.probe.values import drawn
+from layergen.probe.ways import Ways
 from layergen.resolve.program import Program
 from layergen.rules.calls import CancelledGradient
 from layergen.run.forward import Run, TrialFault

@@ -10,8 +10,14 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
-from layergen.contracts.execution import NUMBERS
-from layergen.contracts.probing import (
+from layergen.contracts.promise import Promise
+from layergen.diagnostics import Finding
+from layergen.lang import expression as ex
+from layergen.lang.argument_types import ArgumentType, Base
+from layergen.lang.interpreter import Interpreter
+from layergen.lang.model import Causal
+from layergen.lang.model import Tensor as Declared
+from layergen.probe.probing import (
     FAR,
     FLOOR,
     HUGE,
@@ -25,13 +31,8 @@ from layergen.contracts.probing import (
     probed,
     resized,
 )
-from layergen.contracts.promise import Promise, Ways
-from layergen.diagnostics import Finding
-from layergen.lang import expression as ex
-from layergen.lang.argument_types import ArgumentType, Base
-from layergen.lang.interpreter import Interpreter
-from layergen.lang.model import Causal
-from layergen.lang.model import Tensor as Declared
+from layergen.probe.sites import ON_DATA
+from layergen.probe.ways import Ways
 from layergen.resolve.program import Program
 from layergen.resolve.standing import axes
 from layergen.rules.meaning import FutureSeen
@@ -87,7 +88,7 @@ def check_causal(ways: Ways) -> Iterator[Finding]:
         ways.say("causal", words, modes=modes, kinds=kinds)
 
 
-CAUSAL = Promise(check_causal, (NUMBERS,))
+CAUSAL = Promise(check_causal, (ON_DATA,))
 
 
 def is_causal(causal: Causal, setting: Setting) -> bool:

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from layergen.contracts.attempts import TOLERANCE, Attempt
-from layergen.contracts.open_inputs import first_floating
 from layergen.diagnostics import Finding
 from layergen.ops.dtypes import dtype_name
+from layergen.probe.attempts import TOLERANCE, Attempt
+from layergen.probe.open_inputs import first_floating
 from layergen.rules.values import LossOfPrecision
 from layergen.run.forward import Run
 

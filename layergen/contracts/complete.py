@@ -5,15 +5,16 @@ from contextlib import suppress
 from itertools import product
 from typing import Any
 
-from layergen.contracts.compared import close, entry_text, room, shown_apart, started
-from layergen.contracts.defined import is_random_in_training
-from layergen.contracts.promise import Promise, Ways
-from layergen.contracts.sites import WITH_DATA
-from layergen.contracts.values import drawn
+from layergen.compare.compared import close, entry_text, room, shown_apart, started
+from layergen.compare.defined import is_random_in_training
+from layergen.contracts.promise import Promise
 from layergen.definition.faults import PATH
 from layergen.definition.scene import TRAINING
 from layergen.diagnostics import FORWARD, Finding, Label, Place
 from layergen.lang import expression as ex
+from layergen.probe.sites import WITH_DATA
+from layergen.probe.values import drawn
+from layergen.probe.ways import Ways
 from layergen.resolve.method import draws
 from layergen.resolve.program import Program
 from layergen.rules.cases import IncompleteDefinition, UntoldTraining

@@ -8,16 +8,16 @@ from itertools import chain
 import torch
 from torch import Tensor
 
-from layergen.contracts.execution import NUMBERS
 from layergen.contracts.influence import grown
-from layergen.contracts.probing import FAR, FLOOR, LARGE, NEAR, Probe, Tensors, Way, differs, probed
-from layergen.contracts.promise import Promise, Ways
-from layergen.contracts.sites import SMALL
+from layergen.contracts.promise import Promise
 from layergen.contracts.sources import sources
 from layergen.diagnostics import Finding, Label, Place
 from layergen.lang.argument_types import ArgumentType, Base
 from layergen.lang.interpreter import EvaluationFault
 from layergen.lang.tuples import whole_name, wholes
+from layergen.probe.probing import FAR, FLOOR, LARGE, NEAR, Probe, Tensors, Way, differs, probed
+from layergen.probe.sites import ON_DATA, SMALL
+from layergen.probe.ways import Ways
 from layergen.resolve.program import Program
 from layergen.rules.meaning import ConstantOutput
 from layergen.rules.values import LossOfPrecision
@@ -64,7 +64,7 @@ def check_constant(ways: Ways) -> Iterator[Finding]:
             yield _finding(name, same, values)
 
 
-CONSTANT = Promise(check_constant, (NUMBERS, SMALL))
+CONSTANT = Promise(check_constant, (ON_DATA, SMALL))
 
 
 def _further(ways: Ways) -> Iterator[Way]:

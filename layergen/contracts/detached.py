@@ -14,13 +14,14 @@ from torch.overrides import TorchFunctionMode
 
 from layergen import ops
 from layergen.contracts.gradient import nodes, nodes_behind
-from layergen.contracts.promise import Promise, Ways
-from layergen.contracts.sites import WITH_DATA
+from layergen.contracts.promise import Promise
 from layergen.contracts.training import bound
 from layergen.diagnostics import FORWARD, Finding, Label, Place
 from layergen.lang import expression as ex
 from layergen.lang.facts import CalleeKind
 from layergen.lang.visitor import assignments, expressions
+from layergen.probe.sites import WITH_DATA
+from layergen.probe.ways import Ways
 from layergen.resolve.program import Program
 from layergen.rules.calls import CutGradient
 from layergen.run.forward import Run

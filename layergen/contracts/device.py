@@ -6,9 +6,10 @@ that torch agrees.
 
 from collections.abc import Iterator
 
-from layergen.contracts.promise import Promise, Ways
-from layergen.contracts.sites import ON_ACCELERATOR
+from layergen.contracts.promise import Promise
 from layergen.diagnostics import Finding
+from layergen.probe.sites import ON_ACCELERATOR
+from layergen.probe.ways import Ways
 from layergen.rules.shapes import OpFailed
 from layergen.run.watching import TRAINING, Bystander, Watch
 

@@ -10,11 +10,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from layergen.contracts.attempts import TOLERANCE, worst
 from layergen.domains.draws import CPU, ORDINARY
 from layergen.domains.witness import Witness, prepare
 from layergen.faults import SpecError
 from layergen.lang import expression as ex
+from layergen.probe.attempts import TOLERANCE, worst
 from layergen.resolve.program import Program
 from layergen.run.forward import ForwardInterpreter, Run
 from layergen.run.instance import Instance, Placement

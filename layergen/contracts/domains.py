@@ -3,10 +3,8 @@
 from collections.abc import Iterator, Sequence
 
 from layergen.contracts.divisors import ONE, bound_of
-from layergen.contracts.open_inputs import open_input
 from layergen.contracts.overflowing import check_overflowing
-from layergen.contracts.promise import Promise, Ways
-from layergen.contracts.sites import SizeWatch
+from layergen.contracts.promise import Promise
 from layergen.diagnostics import FORWARD, Finding, Place
 from layergen.domains.site import Edge
 from layergen.domains.study import study
@@ -14,6 +12,9 @@ from layergen.domains.witness import Witness, fails_at, witnesses
 from layergen.lang import expression as ex
 from layergen.lang.kinds import Kind
 from layergen.lang.visitor import sources
+from layergen.probe.open_inputs import open_input
+from layergen.probe.sites import SizeWatch
+from layergen.probe.ways import Ways
 from layergen.resolve.inference import kinds_of
 from layergen.resolve.program import Program
 from layergen.rules.behaviour import IndexOutOfRange, NonFiniteGradient, NonFiniteValue

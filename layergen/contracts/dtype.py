@@ -6,13 +6,14 @@ from typing import Any
 
 import torch
 
-from layergen.contracts.open_inputs import first_floating
-from layergen.contracts.promise import Promise, Ways
-from layergen.contracts.sites import IN_MIXED_PRECISION, IN_PRECISIONS
+from layergen.contracts.promise import Promise
 from layergen.diagnostics import FORWARD, Finding, Label, Place
 from layergen.lang import expression as ex
 from layergen.lang.visitor import sources
 from layergen.ops.dtypes import dtype_name
+from layergen.probe.open_inputs import first_floating
+from layergen.probe.sites import IN_MIXED_PRECISION, IN_PRECISIONS
+from layergen.probe.ways import Ways
 from layergen.resolve.program import Program
 from layergen.rules.behaviour import DtypeMismatch
 from layergen.run.said import lacks_half

@@ -10,11 +10,12 @@ import torch
 from torch import Tensor
 
 from layergen.contracts.finite import floats
-from layergen.contracts.promise import Promise, Ways
-from layergen.contracts.sites import CPU, SMALL, started
-from layergen.contracts.values import drawn
+from layergen.contracts.promise import Promise
 from layergen.diagnostics import FORWARD, Finding, Place
 from layergen.lang import expression as ex
+from layergen.probe.sites import CPU, SMALL, started
+from layergen.probe.values import drawn
+from layergen.probe.ways import Ways
 from layergen.rules.behaviour import UnboundedDraw
 from layergen.run.forward import ForwardInterpreter, Run, TrialFault
 from layergen.run.instance import Instance, Placement

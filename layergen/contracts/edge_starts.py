@@ -12,12 +12,13 @@ import torch
 from torch import Tensor
 
 from layergen.contracts.edge_draws import UNIFORM
-from layergen.contracts.promise import Promise, Ways
-from layergen.contracts.sites import CPU, SMALL
-from layergen.contracts.values import drawn
+from layergen.contracts.promise import Promise
 from layergen.diagnostics import Finding, Place
 from layergen.lang import expression as ex
 from layergen.lang.interpreter import EvaluationFault
+from layergen.probe.sites import CPU, SMALL
+from layergen.probe.values import drawn
+from layergen.probe.ways import Ways
 from layergen.rules.behaviour import UnboundedDraw
 from layergen.run.environment import TensorCalls
 from layergen.run.forward import TrialFault

@@ -6,11 +6,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from layergen.contracts.probing import differs
-from layergen.contracts.sites import CPU, PRODUCTS, SHAKE, started
-from layergen.contracts.values import drawn
 from layergen.lang import expression as ex
 from layergen.lang.facts import CalleeKind
+from layergen.probe.probing import differs
+from layergen.probe.sites import CPU, PRODUCTS, SHAKE, started
+from layergen.probe.values import drawn
 from layergen.resolve.program import Program
 from layergen.run.forward import Run, TrialFault
 from layergen.run.instance import Instance, Placement

@@ -7,15 +7,16 @@ from torch import Tensor
 
 from layergen.contracts.consumers import Consumers
 from layergen.contracts.learning import START
-from layergen.contracts.probing import Probe
-from layergen.contracts.promise import Promise, Ways
-from layergen.contracts.sites import SMALL
-from layergen.contracts.slopes import Slopes
+from layergen.contracts.promise import Promise
 from layergen.contracts.tables import chosen_by
 from layergen.contracts.unread import MOST, Reading, Slices, without_slope
 from layergen.diagnostics import Finding, Label, Place
 from layergen.lang import expression as ex
 from layergen.lang.interpreter import EvaluationFault
+from layergen.probe.probing import Probe
+from layergen.probe.sites import SMALL
+from layergen.probe.slopes import Slopes
+from layergen.probe.ways import Ways
 from layergen.resolve.program import Program
 from layergen.rules.meaning import UnusedEntries
 from layergen.run.forward import TrialFault

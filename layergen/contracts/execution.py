@@ -4,29 +4,27 @@ from collections.abc import Iterator
 
 import torch
 
-from layergen.contracts.kept_away import kept_away
-from layergen.contracts.open_inputs import input_behind
-from layergen.contracts.promise import Promise, Ways
-from layergen.contracts.sites import WITH_DATA
+from layergen.contracts.promise import Promise
 from layergen.diagnostics import FORWARD, Finding, Place
 from layergen.lang import expression as ex
+from layergen.probe.kept_away import kept_away
+from layergen.probe.open_inputs import input_behind
+from layergen.probe.sites import ON_DATA
+from layergen.probe.ways import Ways
 from layergen.resolve.program import Program
 from layergen.rules.behaviour import NotANumber
 from layergen.rules.shapes import OpFailed
 from layergen.run.forward import Run, TrialFault
 from layergen.run.instance import Instance
 from layergen.run.on_data import draw_input
-from layergen.run.watching import BOTH, Bystander, Watch
 from layergen.settings.emptiness import empty_output
 from layergen.words import listed
-
-NUMBERS = Watch(WITH_DATA, BOTH, Bystander)
 
 
 def check_execution(ways: Ways) -> Iterator[Finding]:
     """Yield what fails, or gives NaN, when the layer runs on real, if small and random, data."""
     masked = may_mark_nothing(ways.program)
-    for seen in ways.seen(NUMBERS):
+    for seen in ways.seen(ON_DATA):
         if seen.fault is not None:
             empty = next((name for name in ways.program.outputs if 0 in seen.instance.declared_shape(name)), None)
             if empty is not None:  # which many an op refuses, and not in words that help
@@ -96,4 +94,4 @@ def _nothing_left(run: Run) -> str | None:
     return None
 
 
-EXECUTION = Promise(check_execution, (NUMBERS,))
+EXECUTION = Promise(check_execution, (ON_DATA,))

@@ -5,10 +5,11 @@ from typing import Any
 
 from torch import Tensor
 
-from layergen.contracts.promise import Promise, Ways
+from layergen.contracts.promise import Promise
 from layergen.diagnostics import FORWARD, Finding, Label, Place
 from layergen.lang import expression as ex
 from layergen.lang.inits import is_initializer
+from layergen.probe.ways import Ways
 from layergen.resolve.program import Program
 from layergen.rules.tensors import WrongFan
 from layergen.run.forward import Run

@@ -5,14 +5,14 @@ from dataclasses import replace
 from itertools import islice
 
 from layergen.contracts.domains import finding_of, small
-from layergen.contracts.lengths import is_small
-from layergen.contracts.sites import LARGEST
 from layergen.diagnostics import Finding
 from layergen.domains.site import Edge, Suspect
 from layergen.domains.study import study
 from layergen.domains.trips import Trip
 from layergen.domains.witness import Witness, fails_at, witnesses_on
 from layergen.lang.facts import CalleeKind
+from layergen.probe.lengths import is_small
+from layergen.probe.sites import LARGEST
 from layergen.resolve.program import Program
 from layergen.settings.choice import Setting, allowed
 

@@ -5,15 +5,16 @@ from typing import Any
 
 from torch import Tensor
 
-from layergen.contracts.kept_away import kept_away
-from layergen.contracts.open_inputs import open_input
-from layergen.contracts.promise import Promise, Ways
-from layergen.contracts.sites import AT_POINTS, CPU, started
-from layergen.contracts.slopes import Slopes, SlopeWatch
-from layergen.contracts.values import EQUAL, ORDINARY, ZERO, Point, drawn
+from layergen.contracts.promise import Promise
 from layergen.diagnostics import FORWARD, Finding, Place, Rule
 from layergen.domains.twin import match_fails_too
 from layergen.lang import expression as ex
+from layergen.probe.kept_away import kept_away
+from layergen.probe.open_inputs import open_input
+from layergen.probe.sites import AT_POINTS, CPU, started
+from layergen.probe.slopes import Slopes, SlopeWatch
+from layergen.probe.values import EQUAL, ORDINARY, ZERO, Point, drawn
+from layergen.probe.ways import Ways
 from layergen.resolve.program import Program
 from layergen.rules.behaviour import NotANumber
 from layergen.rules.values import AvoidableOverflow, BrokenGradient

@@ -7,11 +7,12 @@ from itertools import product
 from layergen.contracts.detached import IN_FLOAT64, SLOPES
 from layergen.contracts.gradient import declare, word
 from layergen.contracts.learning import IN_FLOAT32, START, steep
-from layergen.contracts.probing import differs
-from layergen.contracts.promise import Promise, Ways
-from layergen.contracts.slopes import Slopes, gradients
-from layergen.contracts.values import LARGE, ORDINARY, SMALL, Point, drawn, give
+from layergen.contracts.promise import Promise
 from layergen.diagnostics import Finding, Place
+from layergen.probe.probing import differs
+from layergen.probe.slopes import Slopes, gradients
+from layergen.probe.values import LARGE, ORDINARY, SMALL, Point, drawn, give
+from layergen.probe.ways import Ways
 from layergen.resolve.program import Program
 from layergen.rules.behaviour import NoGradient
 from layergen.run.forward import Run, TrialFault

@@ -10,11 +10,8 @@ from typing import Any
 
 import torch
 
-from layergen.contracts.promise import Promise, Ways
-from layergen.contracts.sites import CPU, SMALL
-from layergen.contracts.slopes import gradients
+from layergen.contracts.promise import Promise
 from layergen.contracts.training import bound
-from layergen.contracts.values import drawn
 from layergen.definition.scene import Definition
 from layergen.diagnostics import FORWARD, Finding, Path, Place
 from layergen.domains.limits import assigned, behind
@@ -22,6 +19,10 @@ from layergen.lang import expression as ex
 from layergen.lang.interpreter import EvaluationFault, Interpreter
 from layergen.lang.kinds import Kind
 from layergen.lang.visitor import nodes, sources
+from layergen.probe.sites import CPU, SMALL
+from layergen.probe.slopes import gradients
+from layergen.probe.values import drawn
+from layergen.probe.ways import Ways
 from layergen.resolve.inference import kinds_of
 from layergen.resolve.program import Child, Made, Program
 from layergen.rules.values import FlooredFactor

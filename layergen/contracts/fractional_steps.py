@@ -8,12 +8,13 @@ from contextlib import suppress
 from dataclasses import replace
 
 from layergen import ops
-from layergen.contracts.promise import Promise, Ways
+from layergen.contracts.promise import Promise
 from layergen.diagnostics import FORWARD, Finding, Label, Place
 from layergen.domains.limits import with_arguments
 from layergen.faults import SpecError
 from layergen.lang import expression as ex
 from layergen.lang.interpreter import EvaluationFault, Interpreter
+from layergen.probe.ways import Ways
 from layergen.resolve.program import Program
 from layergen.run.environment import CONSTANTS
 from layergen.run.trial import SHAPES, try_runs

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
-from layergen.contracts.promise import Promise, Ways
+from layergen.contracts.promise import Promise
 from layergen.diagnostics import Finding, Place
+from layergen.probe.ways import Ways
 from layergen.rules.calls import SizeOfValues
 from layergen.run.trial import faults_without_data
 

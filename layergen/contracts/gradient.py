@@ -6,12 +6,13 @@ from typing import Any
 
 from torch import Tensor
 
-from layergen.contracts.promise import Promise, Ways
-from layergen.contracts.sites import WITH_GRADIENTS
+from layergen.contracts.promise import Promise
 from layergen.diagnostics import FORWARD, Finding, Place
 from layergen.lang import expression as ex
 from layergen.lang.tensors import SURROGATE
 from layergen.lang.visitor import Block, expressions
+from layergen.probe.sites import WITH_GRADIENTS
+from layergen.probe.ways import Ways
 from layergen.rules.behaviour import NoGradient
 from layergen.run.watching import BOTH, Bystander, Watch
 

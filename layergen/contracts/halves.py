@@ -7,18 +7,19 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from layergen.contracts.attempts import TOLERANCE, Attempt, comparable, off, worst
 from layergen.contracts.codes import other_codes
-from layergen.contracts.lengths import counted, counts_positions, long_attempts, tables_of_positions
-from layergen.contracts.open_inputs import first_floating
-from layergen.contracts.promise import Promise, Ways
+from layergen.contracts.promise import Promise
 from layergen.contracts.results import first_infinite, results_in
-from layergen.contracts.sites import IN_COMMON
-from layergen.contracts.values import MARKED, ORDINARY, UNMARKED, ZERO
 from layergen.diagnostics import FORWARD, Finding, Place
 from layergen.lang import expression as ex
 from layergen.lang.visitor import parts, statements
 from layergen.ops.dtypes import dtype_name
+from layergen.probe.attempts import TOLERANCE, Attempt, comparable, off, worst
+from layergen.probe.lengths import counted, counts_positions, long_attempts, tables_of_positions
+from layergen.probe.open_inputs import first_floating
+from layergen.probe.sites import IN_COMMON
+from layergen.probe.values import MARKED, ORDINARY, UNMARKED, ZERO
+from layergen.probe.ways import Ways
 from layergen.resolve.program import Program
 from layergen.rules.values import LossOfPrecision
 from layergen.run.forward import Run, Step

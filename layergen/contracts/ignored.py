@@ -8,13 +8,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from layergen.contracts.probing import differs
-from layergen.contracts.promise import Promise, Ways
-from layergen.contracts.sites import CPU, SMALL, fill
-from layergen.contracts.values import drawn
+from layergen.contracts.promise import Promise
 from layergen.diagnostics import Finding, Place
 from layergen.lang import expression as ex
 from layergen.lang.model import Input
+from layergen.probe.probing import differs
+from layergen.probe.sites import CPU, SMALL, fill
+from layergen.probe.values import drawn
+from layergen.probe.ways import Ways
 from layergen.resolve.program import Program
 from layergen.resolve.standing import axes
 from layergen.rules.meaning import IgnoredCounts

@@ -6,15 +6,17 @@ from itertools import product
 
 from torch import Tensor
 
-from layergen.contracts.execution import NUMBERS
-from layergen.contracts.module import Matched
-from layergen.contracts.probing import Probe, differs, probed, resized
-from layergen.contracts.promise import Promise, Ways
-from layergen.contracts.samples import COMPANY, Dependence, Samples
+from layergen.contracts.promise import Promise
 from layergen.diagnostics import FORWARD, Finding, Place
 from layergen.lang import expression as ex
 from layergen.lang.interpreter import EvaluationFault
 from layergen.lang.runs import dots
+from layergen.probe.batches import batch_of, in_outputs
+from layergen.probe.module import Matched
+from layergen.probe.probing import Probe, differs, probed, resized
+from layergen.probe.samples import COMPANY, Dependence, Samples
+from layergen.probe.sites import ON_DATA
+from layergen.probe.ways import Ways
 from layergen.resolve.meanings import LEADING
 from layergen.resolve.program import Program
 from layergen.resolve.standing import axes
@@ -28,28 +30,6 @@ SEVERAL = 3  # samples, where a setting has but one
 SORTED = 5  # samples, where they are put in order: two of them are back where they were if it is done twice
 ORDERING = frozenset({"argsort", "sort", "msort", "topk"})
 DRAWS = 8  # of integers, until samples are seen to meet that are said to
-
-
-def batch_of(program: Program) -> str | None:
-    """The dimension along which there are samples: the one that may be left out, or the first of the first input.
-
-    Where no output has the latter, it is the one that `mixes` names and an output has: nothing else is held apart then.
-    """
-    if program.left_out is not None:
-        return program.left_out
-    first = next(iter(program.inputs.values()))
-    entry = first.shape[0] if isinstance(first.shape, tuple) and first.shape else None
-    if entry == ex.Literal(...):
-        return LEADING
-    found = entry.id if isinstance(entry, ex.Name) and entry.id in program.dimensions else None
-    if found is not None and _in_outputs(program, found):
-        return found
-    return next((name for name in program.mixes if name != LEADING and _in_outputs(program, name)), found)
-
-
-def _in_outputs(program: Program, name: str) -> bool:
-    """Whether some output has a dimension, wherever it stands."""
-    return any(_mentions(part.entries, name) for part in program.outputs.values())
 
 
 def check_independence(ways: Ways) -> Iterator[Finding]:
@@ -83,7 +63,7 @@ def check_independence(ways: Ways) -> Iterator[Finding]:
         ways.say("independence", claim, modes=set(modes) - {*mixed})
 
 
-INDEPENDENCE = Promise(check_independence, (NUMBERS,))
+INDEPENDENCE = Promise(check_independence, (ON_DATA,))
 
 
 def _several(probe: Probe, batch: str) -> Probe | None:
@@ -177,7 +157,7 @@ def _needless(
     told, key = (dots(program.run), program.run or LEADING) if batch == LEADING else (batch, batch)
     for name in program.mixes:
         own = dots(program.run) if name == LEADING else name
-        if not _in_outputs(program, name):
+        if not in_outputs(program, name):
             message = f"no output has `{own}`: there are no samples to be told apart"
             yield NeedlessMixes.at(("mixes",), message, help="delete it")
         elif name != batch:
@@ -190,12 +170,6 @@ def _needless(
         elif program.mixes[name] == "always" and apart and True in mixed and False not in mixed:
             message = f"samples were seen to depend on each other along `{told}` in training alone"
             yield NeedlessMixes.at(("mixes",), message, help=f"write `mixes: {{{key}: training}}`")
-
-
-def _mentions(entries: tuple[ex.Expression, ...], name: str) -> bool:
-    if name == LEADING:
-        return any(node == ex.Literal(...) for entry in entries for node in ex.walk(entry))
-    return any(name in ex.names(entry) for entry in entries)
 
 
 def _claims(program: Program, tried: Sequence[Samples]) -> Iterator[tuple[Sequence[bool], str]]:

@@ -9,10 +9,8 @@ from itertools import chain, takewhile
 import torch
 from torch import Tensor
 
-from layergen.contracts.execution import NUMBERS
 from layergen.contracts.gaps import Gaps, shown
-from layergen.contracts.probing import FAR, Probe, Tensors, Way, differs, probed
-from layergen.contracts.promise import Promise, Ways
+from layergen.contracts.promise import Promise
 from layergen.contracts.sources import read_for_values
 from layergen.diagnostics import Finding, Place
 from layergen.lang import expression as ex
@@ -21,6 +19,9 @@ from layergen.lang.interpreter import EvaluationFault
 from layergen.lang.model import Argument
 from layergen.lang.model import Tensor as TensorSpec
 from layergen.lang.tuples import whole_name
+from layergen.probe.probing import FAR, Probe, Tensors, Way, differs, probed
+from layergen.probe.sites import ON_DATA
+from layergen.probe.ways import Ways
 from layergen.resolve.program import Program
 from layergen.rules.meaning import IgnoredEntries
 from layergen.run.forward import Run, TrialFault
@@ -149,7 +150,7 @@ def _look(ways: Iterable[Way], found: Mapping[str, Ignored]) -> None:
             found[name].add(entries)
 
 
-INFLUENCE = Promise(check_influence, (NUMBERS,))
+INFLUENCE = Promise(check_influence, (ON_DATA,))
 
 
 def every_entry_matters(ways: Ways, name: str) -> bool:
@@ -211,7 +212,7 @@ def _run_at(way: Way, setting: Setting | None) -> Iterator[Way]:
     program = way.probe.program
     if setting is not None:
         with suppress(TrialFault, EvaluationFault):
-            if Runs(program, setting, (NUMBERS,)).admits(NUMBERS.site):
+            if Runs(program, setting, (ON_DATA,)).admits(ON_DATA.site):
                 yield Way(Probe(program, setting), way.training)
 
 

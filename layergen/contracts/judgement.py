@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 import torch
 
-from layergen.contracts.initial import initialize
-from layergen.contracts.probing import IN_FLOAT64
-from layergen.contracts.promise import Shown, Ways
-from layergen.contracts.sites import CPU
 from layergen.diagnostics import Finding
 from layergen.faults import SpecError
 from layergen.lang.interpreter import EvaluationFault
+from layergen.probe.initial import initialize
+from layergen.probe.probing import IN_FLOAT64
+from layergen.probe.sites import CPU
+from layergen.probe.ways import Shown, Ways
 from layergen.resolve.program import Program
 from layergen.rules import all_rules
 from layergen.rules.meaning import NeedlessAccept

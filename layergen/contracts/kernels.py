@@ -6,12 +6,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from layergen.contracts.promise import Promise, Ways
-from layergen.contracts.sites import IN_COMMON
+from layergen.contracts.promise import Promise
 from layergen.diagnostics import FORWARD, Finding, Label, Place
 from layergen.lang import expression as ex
 from layergen.ops.dtypes import dtype_name
 from layergen.ops.traits import ALIASING, METHODIC
+from layergen.probe.sites import IN_COMMON
+from layergen.probe.ways import Ways
 from layergen.rules.behaviour import DtypeMismatch
 from layergen.run.forward import Run
 from layergen.run.instance import Instance

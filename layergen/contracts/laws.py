@@ -8,14 +8,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from layergen.contracts.promise import Promise, Ways
+from layergen.contracts.promise import Promise
 from layergen.contracts.vacuous import FAILS, any_functions
-from layergen.contracts.values import ORDINARY, drawn, give
 from layergen.diagnostics import Finding, Place
 from layergen.lang import expression as ex
 from layergen.lang.interpreter import EvaluationFault, Interpreter
 from layergen.lang.model import Law
 from layergen.lang.tuples import wholes
+from layergen.probe.values import ORDINARY, drawn, give
+from layergen.probe.ways import Ways
 from layergen.resolve.laws import shown_law
 from layergen.resolve.program import Program
 from layergen.rules.cases import BrokenLaw, VacuousLaw

@@ -8,14 +8,15 @@ from torch import Tensor
 
 from layergen.contracts.effects import has_effect
 from layergen.contracts.finite import POINTS
-from layergen.contracts.promise import Promise, Ways
-from layergen.contracts.sites import CPU, SMALL, started
-from layergen.contracts.slopes import gradients
+from layergen.contracts.promise import Promise
 from layergen.contracts.sources import sources, value_names
-from layergen.contracts.values import ORDINARY, WIDE, drawn, give
 from layergen.diagnostics import Finding, Label, Place
 from layergen.lang import expression as ex
 from layergen.lang.inits import INITIALIZERS
+from layergen.probe.sites import CPU, SMALL, started
+from layergen.probe.slopes import gradients
+from layergen.probe.values import ORDINARY, WIDE, drawn, give
+from layergen.probe.ways import Ways
 from layergen.resolve.program import Program
 from layergen.rules.values import NeverLearns
 from layergen.run.forward import Run, TrialFault

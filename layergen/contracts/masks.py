@@ -9,13 +9,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from layergen.contracts.execution import NUMBERS
-from layergen.contracts.probing import HUGE, LARGE, NEAR, Tensors, Way, at_index, differs, probed, resized
-from layergen.contracts.promise import Promise, Ways
+from layergen.contracts.promise import Promise
 from layergen.diagnostics import Finding, Label, Place
 from layergen.lang import expression as ex
 from layergen.lang.model import Input
 from layergen.lang.model import Tensor as TensorSpec
+from layergen.probe.probing import HUGE, LARGE, NEAR, Tensors, Way, at_index, differs, probed, resized
+from layergen.probe.sites import ON_DATA
+from layergen.probe.ways import Ways
 from layergen.resolve.meanings import marked_dimension
 from layergen.resolve.program import Program
 from layergen.resolve.standing import axes
@@ -72,7 +73,7 @@ def check_masks(ways: Ways) -> Iterator[Finding]:
             ways.say("masks", f"on {where}, {words}", modes=modes, of=mask.name, kinds=shown)
 
 
-MASKS = Promise(check_masks, (NUMBERS,))
+MASKS = Promise(check_masks, (ON_DATA,))
 
 
 def _masks(program: Program) -> Iterator[Mask]:

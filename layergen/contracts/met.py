@@ -8,10 +8,11 @@ from typing import Any
 from torch import Tensor
 
 from layergen.contracts.axes import REGROUPS
-from layergen.contracts.promise import Promise, Ways
+from layergen.contracts.promise import Promise
 from layergen.contracts.regrouped import Sizes, blocks, exchanged
 from layergen.diagnostics import FORWARD, Finding, Place
 from layergen.lang import expression as ex
+from layergen.probe.ways import Ways
 from layergen.prove.abstract_run import storage
 from layergen.rules.meaning import MixedAxes
 from layergen.run.equations import tensors_in

@@ -13,12 +13,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from layergen.contracts.attempts import comparable
-from layergen.contracts.promise import Promise, Ways
-from layergen.contracts.sites import CPU, IN_COMMON, SHAKE, started
-from layergen.contracts.values import ORDINARY, drawn, give
+from layergen.contracts.promise import Promise
 from layergen.diagnostics import FORWARD, Finding, Place
 from layergen.lang import expression as ex
+from layergen.probe.attempts import comparable
+from layergen.probe.sites import CPU, IN_COMMON, SHAKE, started
+from layergen.probe.values import ORDINARY, drawn, give
+from layergen.probe.ways import Ways
 from layergen.resolve.program import Program
 from layergen.rules.values import LossOfPrecision
 from layergen.run.forward import ForwardInterpreter, Run, TrialFault

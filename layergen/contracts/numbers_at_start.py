@@ -6,13 +6,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from layergen.contracts.values import drawn
 from layergen.diagnostics import Finding, Place
 from layergen.domains.limits import behind, with_arguments
 from layergen.lang import expression as ex
 from layergen.lang.argument import Argument
 from layergen.lang.inits import is_initializer
 from layergen.lang.interpreter import EvaluationFault
+from layergen.probe.values import drawn
 from layergen.resolve.program import Program
 from layergen.rules.cases import IncomputableValue
 from layergen.run.forward import TrialFault

@@ -6,13 +6,14 @@ exponential of a large difference is 0 in float32, and the logarithm infinite.
 
 from collections.abc import Iterator
 
-from layergen.contracts.extremes import ops_of
 from layergen.contracts.finite import EXPONENTIALS, at_point, is_judged
-from layergen.contracts.promise import Promise, Ways
-from layergen.contracts.sites import SMALL, sites_at
-from layergen.contracts.slopes import SlopeWatch
-from layergen.contracts.values import Point, alone, opposite
+from layergen.contracts.promise import Promise
 from layergen.diagnostics import Finding
+from layergen.probe.sites import SMALL, sites_at
+from layergen.probe.slopes import SlopeWatch
+from layergen.probe.values import Point, alone, opposite
+from layergen.probe.ways import Ways
+from layergen.resolve.op_names import op_names
 from layergen.resolve.program import Program
 from layergen.run.watching import BOTH, Runs, Watch
 
@@ -42,7 +43,7 @@ ONE_LARGE = Promise(check_one_large, (SMALL,))
 def _points(program: Program) -> Iterator[Point]:
     """What the inputs are, where there are several that may be any numbers, and an exponential of some of them."""
     free = [name for name, part in program.inputs.items() if part.floating and part.range is None]
-    if len(free) < 2 or SENSITIVE.isdisjoint(ops_of(program)):
+    if len(free) < 2 or SENSITIVE.isdisjoint(op_names(program)):
         return
     points = [*(alone(name, size) for size in SIZES for name in free[:MOST]), *(opposite(free, size) for size in APART)]
     yield from (point for point in points if is_judged(program, point))

@@ -5,12 +5,13 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from layergen.contracts.promise import Promise, Ways
-from layergen.contracts.slopes import leaves
-from layergen.contracts.values import drawn
+from layergen.contracts.promise import Promise
 from layergen.diagnostics import Finding, Label, Place
 from layergen.lang import expression as ex
 from layergen.lang.interpreter import EvaluationFault
+from layergen.probe.slopes import leaves
+from layergen.probe.values import drawn
+from layergen.probe.ways import Ways
 from layergen.resolve.program import Program
 from layergen.rules.meaning import WrongPenalty
 from layergen.rules.values import BrokenGradient

@@ -6,11 +6,12 @@ from typing import Any
 import torch
 
 from layergen import ops
-from layergen.contracts.promise import Promise, Ways
-from layergen.contracts.sites import WITH_GRADIENTS
+from layergen.contracts.promise import Promise
 from layergen.diagnostics import FORWARD, Finding, Place
 from layergen.lang import expression as ex
 from layergen.lang.facts import CalleeKind
+from layergen.probe.sites import WITH_GRADIENTS
+from layergen.probe.ways import Ways
 from layergen.resolve.written import written
 from layergen.rules.behaviour import TensorWritten
 from layergen.rules.values import UnwrittenInput

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from layergen.contracts.attempts import Attempt
-from layergen.contracts.values import drawn
 from layergen.lang import expression as ex
+from layergen.probe.attempts import Attempt
+from layergen.probe.values import drawn
 from layergen.run.forward import Run, TrialFault
 from layergen.run.instance import Instance
 from layergen.run.watching import Watcher

@@ -12,13 +12,14 @@ import torch
 from torch import Tensor
 
 from layergen import ops
-from layergen.contracts.promise import Promise, Ways
-from layergen.contracts.sites import CPU, IN_BFLOAT16, IN_FLOAT16, SMALL, started
+from layergen.contracts.promise import Promise
 from layergen.contracts.training import bound
-from layergen.contracts.values import drawn
 from layergen.diagnostics import FORWARD, Finding, Place
 from layergen.lang import expression as ex
 from layergen.ops.dtypes import dtype_name
+from layergen.probe.sites import CPU, IN_BFLOAT16, IN_FLOAT16, SMALL, started
+from layergen.probe.values import drawn
+from layergen.probe.ways import Ways
 from layergen.rules.behaviour import VanishingConstant
 from layergen.run.forward import ForwardInterpreter, Run, TrialFault
 from layergen.run.instance import Instance, Placement

@@ -11,11 +11,12 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from layergen.contracts.attempts import CONDITION, REPEATS, TOLERANCE, Attempt, comparable, off
 from layergen.contracts.finite import floats
-from layergen.contracts.promise import Promise, Ways
-from layergen.contracts.sites import IN_COMMON
+from layergen.contracts.promise import Promise
 from layergen.diagnostics import FORWARD, Finding, Place
+from layergen.probe.attempts import CONDITION, REPEATS, TOLERANCE, Attempt, comparable, off
+from layergen.probe.sites import IN_COMMON
+from layergen.probe.ways import Ways
 from layergen.rules.values import LossByCancellation
 from layergen.run.forward import Run
 from layergen.run.watching import BOTH, Bystander, Watch

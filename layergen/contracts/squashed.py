@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from layergen.contracts.promise import Promise, Ways
+from layergen.contracts.promise import Promise
 from layergen.contracts.training import bound
 from layergen.diagnostics import FORWARD, Finding, Label, Place
 from layergen.lang import expression as ex
 from layergen.ops import called
 from layergen.ops.traits import ALIASING
+from layergen.probe.ways import Ways
 from layergen.resolve.program import Program
 from layergen.resolve.values import Values
 from layergen.rules.meaning import SquashedTwice

@@ -5,10 +5,10 @@ from functools import partial
 from itertools import islice
 from typing import Any
 
-from layergen.contracts.initial import fitting
 from layergen.diagnostics import Finding, Place
 from layergen.lang.inits import is_initializer
 from layergen.lang.interpreter import EvaluationFault
+from layergen.probe.initial import fitting
 from layergen.resolve.program import Program
 from layergen.rules.tensors import InitMismatch
 from layergen.run.environment import TensorCalls

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-from layergen.contracts.execution import NUMBERS
-from layergen.contracts.probing import differs
-from layergen.contracts.promise import Promise, Ways
-from layergen.contracts.sites import WITH_STRIDES, WITH_TURNED_STRIDES
+from layergen.contracts.promise import Promise
 from layergen.diagnostics import Finding
+from layergen.probe.probing import differs
+from layergen.probe.sites import ON_DATA, WITH_STRIDES, WITH_TURNED_STRIDES
+from layergen.probe.ways import Ways
 from layergen.rules.shapes import OpFailed
 from layergen.run.forward import Run
 from layergen.run.watching import TRAINING, Bystander, Seen, Watch
@@ -27,7 +27,7 @@ def check_strides(ways: Ways) -> Iterator[Finding]:
                 yield _refused(seen.fault, where)
                 return
     for runs in ways.runs:
-        usual = {seen.training: seen for seen in runs.seen(NUMBERS)}
+        usual = {seen.training: seen for seen in runs.seen(ON_DATA)}
         for watch, where in LAID_OUT.items():
             for seen in runs.seen(watch):
                 if seen.training in usual and usual[seen.training].fault is None:
@@ -61,4 +61,4 @@ def _finding(seen: Seen[None], name: str, where: str) -> Finding:
     return OpFailed.at(seen.run.place(name), message, notes=seen.instance.explainer.notes(), help=help)
 
 
-STRIDES = Promise(check_strides, (*LAID_OUT, NUMBERS))
+STRIDES = Promise(check_strides, (*LAID_OUT, ON_DATA))

@@ -7,13 +7,14 @@ from itertools import product
 import torch
 from torch import Tensor
 
-from layergen.contracts.probing import differs
-from layergen.contracts.promise import Promise, Ways
-from layergen.contracts.sites import SMALL
+from layergen.contracts.promise import Promise
 from layergen.contracts.trained import HISTORIES, STEPS, Course
-from layergen.contracts.values import HUGE, ZERO, Point, drawn
 from layergen.diagnostics import FORWARD, Finding, Label, Place
 from layergen.lang import expression as ex
+from layergen.probe.probing import differs
+from layergen.probe.sites import SMALL
+from layergen.probe.values import HUGE, ZERO, Point, drawn
+from layergen.probe.ways import Ways
 from layergen.resolve.program import Program
 from layergen.rules.values import StuckBuffer
 from layergen.run.forward import TrialFault

@@ -9,10 +9,11 @@ from dataclasses import replace
 import torch
 
 from layergen.contracts.detached import SLOPES, gradient_of
-from layergen.contracts.promise import Promise, Ways
+from layergen.contracts.promise import Promise
 from layergen.diagnostics import Finding, Place
 from layergen.lang import expression as ex
 from layergen.lang.visitor import expressions, statements
+from layergen.probe.ways import Ways
 from layergen.resolve.program import Program
 from layergen.rules.behaviour import NoGradient
 from layergen.run.on_data import drawn, fill

@@ -10,10 +10,10 @@ from contextlib import suppress
 from dataclasses import replace
 
 from layergen.contracts.execution import may_mark_nothing, not_a_number
-from layergen.contracts.sites import CPU, WITH_DATA, fill
 from layergen.diagnostics import Finding
 from layergen.domains.twin import match_fails_too
 from layergen.faults import SpecError
+from layergen.probe.sites import CPU, WITH_DATA, fill
 from layergen.resolve.program import Program
 from layergen.rules.cases import EmptyTensor
 from layergen.rules.shapes import ShapeMismatch

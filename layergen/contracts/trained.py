@@ -9,12 +9,13 @@ import torch
 from torch import Tensor
 
 from layergen.contracts.finite import floats
-from layergen.contracts.promise import Promise, Ways
-from layergen.contracts.sites import CPU, SMALL, started
-from layergen.contracts.slopes import gradients
-from layergen.contracts.values import EQUAL, ORDINARY, Point, drawn, give
+from layergen.contracts.promise import Promise
 from layergen.diagnostics import FORWARD, Finding, Label, Place
 from layergen.lang import expression as ex
+from layergen.probe.sites import CPU, SMALL, started
+from layergen.probe.slopes import gradients
+from layergen.probe.values import EQUAL, ORDINARY, Point, drawn, give
+from layergen.probe.ways import Ways
 from layergen.resolve.program import Program
 from layergen.rules.values import BrokenByTraining
 from layergen.run.forward import Run, TrialFault

@@ -4,9 +4,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from layergen import ops
-from layergen.contracts.promise import Promise, Ways
+from layergen.contracts.promise import Promise
 from layergen.diagnostics import FORWARD, Finding, Place
 from layergen.lang import expression as ex
+from layergen.probe.ways import Ways
 from layergen.rules.behaviour import RandomInEvaluation
 from layergen.run.forward import Run
 from layergen.run.instance import Instance

@@ -15,16 +15,17 @@ from torch import Tensor
 
 from layergen import ops
 from layergen.contracts.dropped import LEAST, place_of, values_of_names
-from layergen.contracts.promise import Promise, Ways
-from layergen.contracts.sites import CPU, SMALL, started
+from layergen.contracts.promise import Promise
 from layergen.contracts.training import bound
-from layergen.contracts.values import drawn
 from layergen.diagnostics import FORWARD, Finding, Label, Path, Place
 from layergen.domains.limits import assigned
 from layergen.lang import expression as ex
 from layergen.lang.argument_types import Base
 from layergen.lang.model import Argument
 from layergen.lang.visitor import nodes, sources
+from layergen.probe.sites import CPU, SMALL, started
+from layergen.probe.values import drawn
+from layergen.probe.ways import Ways
 from layergen.resolve.program import Child, Constructible, Program
 from layergen.rules.values import TurnedProbability
 from layergen.run.forward import TrialFault

@@ -6,10 +6,11 @@ from typing import Any
 
 from torch import Tensor
 
-from layergen.contracts.promise import Promise, Ways
+from layergen.contracts.promise import Promise
 from layergen.diagnostics import FORWARD, Finding, Place, Span
 from layergen.lang import expression as ex
 from layergen.lang.argument_types import ArgumentType, Base
+from layergen.probe.ways import Ways
 from layergen.resolve.program import Program
 from layergen.rules.shapes import HiddenCoupling
 from layergen.run.forward import Run, Step, TrialFault

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from layergen.contracts.probing import FAR, LARGE, Probe, Tensors
+from layergen.probe.probing import FAR, LARGE, Probe, Tensors
 
 # Of bool inputs, None being either at random; whether floating ones are positive; and how large they are.
 DRAWS = ((True, False, 1.0), (None, True, 1.0), (False, False, 1.0), (None, False, LARGE))

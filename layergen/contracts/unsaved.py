@@ -3,12 +3,13 @@
 from collections.abc import Iterator
 
 from layergen.contracts.buffers import ASSIGNED
-from layergen.contracts.initial import draws
-from layergen.contracts.promise import Promise, Ways
+from layergen.contracts.promise import Promise
 from layergen.diagnostics import FORWARD, Finding, Label, Place
 from layergen.lang import expression as ex
 from layergen.lang.tuples import wholes
 from layergen.lang.visitor import mapped
+from layergen.probe.initial import draws
+from layergen.probe.ways import Ways
 from layergen.resolve.program import Program
 from layergen.resolve.unread import read_before
 from layergen.rules.tensors import LostState

@@ -13,14 +13,15 @@ import torch
 from torch import Tensor
 
 from layergen import ops
-from layergen.contracts.attempts import TOLERANCE, comparable, worst
-from layergen.contracts.open_inputs import first_floating
-from layergen.contracts.promise import Promise, Ways
-from layergen.contracts.sites import CPU, IN_COMMON, IN_FLOAT16, SHAKE, started
+from layergen.contracts.promise import Promise
 from layergen.contracts.training import bound
-from layergen.contracts.values import EQUAL, MARKED, ORDINARY, UNMARKED, ZERO, Point, drawn
 from layergen.diagnostics import FORWARD, Finding, Place
 from layergen.lang import expression as ex
+from layergen.probe.attempts import TOLERANCE, comparable, worst
+from layergen.probe.open_inputs import first_floating
+from layergen.probe.sites import CPU, IN_COMMON, IN_FLOAT16, SHAKE, started
+from layergen.probe.values import EQUAL, MARKED, ORDINARY, UNMARKED, ZERO, Point, drawn
+from layergen.probe.ways import Ways
 from layergen.rules.behaviour import VanishingConstant
 from layergen.run.fixed_draws import FixedDraws
 from layergen.run.forward import Run, TrialFault

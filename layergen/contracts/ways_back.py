@@ -12,12 +12,13 @@ from torch import Tensor
 
 from layergen import ops
 from layergen.contracts.finite import POINTS
-from layergen.contracts.promise import Promise, Ways
-from layergen.contracts.sites import CPU, started
-from layergen.contracts.slopes import Slopes
-from layergen.contracts.values import ORDINARY, drawn
+from layergen.contracts.promise import Promise
 from layergen.diagnostics import FORWARD, Finding, Place
 from layergen.lang import expression as ex
+from layergen.probe.sites import CPU, started
+from layergen.probe.slopes import Slopes
+from layergen.probe.values import ORDINARY, drawn
+from layergen.probe.ways import Ways
 from layergen.rules.behaviour import NoGradient
 from layergen.run.forward import TrialFault
 from layergen.run.instance import Instance, Placement

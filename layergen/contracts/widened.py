@@ -10,14 +10,15 @@ from itertools import product
 import torch
 from torch import Tensor
 
-from layergen.contracts.promise import Promise, Ways
-from layergen.contracts.sites import CPU, SMALL, started
-from layergen.contracts.values import drawn
+from layergen.contracts.promise import Promise
 from layergen.diagnostics import FORWARD, Finding, Place
 from layergen.domains.joined import other_numbers
 from layergen.lang import expression as ex
 from layergen.lang.visitor import nodes
 from layergen.ops.dtypes import dtype_of
+from layergen.probe.sites import CPU, SMALL, started
+from layergen.probe.values import drawn
+from layergen.probe.ways import Ways
 from layergen.resolve.program import Program
 from layergen.rules.values import OverflowingIntegers
 from layergen.run.forward import Run, TrialFault

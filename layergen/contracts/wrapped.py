@@ -13,13 +13,14 @@ import torch
 from torch import Tensor
 
 from layergen.contracts.finite import floats
-from layergen.contracts.probing import differs
-from layergen.contracts.promise import Promise, Ways
-from layergen.contracts.sites import CPU, SMALL, started
-from layergen.contracts.values import drawn
+from layergen.contracts.promise import Promise
 from layergen.diagnostics import FORWARD, Finding, Place
 from layergen.lang import expression as ex
 from layergen.lang.visitor import nodes
+from layergen.probe.probing import differs
+from layergen.probe.sites import CPU, SMALL, started
+from layergen.probe.values import drawn
+from layergen.probe.ways import Ways
 from layergen.resolve.meanings import marked_dimension
 from layergen.resolve.program import Program
 from layergen.rules.values import WrappedIndex

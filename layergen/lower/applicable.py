@@ -6,14 +6,14 @@ from typing import Any
 
 from layergen.checked import CheckedLayer
 from layergen.contracts.autocast import is_loss
-from layergen.contracts.initial import Bounds
-from layergen.contracts.rounding import Rounding
-from layergen.contracts.twice import Twice
 from layergen.lang import expression as ex
 from layergen.lang.argument_types import ANY
 from layergen.lower.cases import known
 from layergen.lower.initial import refilled
 from layergen.lower.unseen import causal_along, independent_in, masks, may_mark_nothing, strict_at
+from layergen.measure.rounding import Rounding
+from layergen.measure.twice import Twice
+from layergen.probe.initial import Bounds
 from layergen.resolve.autocast import kept_whole
 from layergen.resolve.program import Program
 from layergen.resolve.scope import scoped
@@ -42,7 +42,7 @@ NARROW = ("float16", "bfloat16", "float32")
 ALWAYS = Behaviour(lambda layer: True)
 BEHAVIOURS = {
     "test_accepts_an_empty_batch": Behaviour(
-        lambda layer: bool(layer.transforms.empty),
+        lambda layer: bool(layer.measured.transforms.empty),
         "no dimension is the batch, torch refuses one without samples, or what comes of it is not finite",
     ),
     "test_accepts_channels_last": Behaviour(
@@ -63,7 +63,7 @@ BEHAVIOURS = {
         "it has no products, or not all statements with some are kept from autocast",
     ),
     "test_compiles": Behaviour(
-        lambda layer: bool(layer.transforms.traced),
+        lambda layer: bool(layer.measured.transforms.traced),
         "a step has to look at data, or the layer is too large at all settings",
     ),
     "test_copies_compute_the_same": ALWAYS,
@@ -89,11 +89,11 @@ BEHAVIOURS = {
         "evaluation is not told from training",
     ),
     "test_exports": Behaviour(
-        lambda layer: layer.transforms.grown is not None,
+        lambda layer: layer.measured.transforms.grown is not None,
         "no two sizes were found at which its shapes are proven and torch traces it",
     ),
     "test_forward_mode_derivatives": Behaviour(
-        lambda layer: layer.transforms.forwards,
+        lambda layer: layer.measured.transforms.forwards,
         "no output depends on a tensor by a slope, or torch has no forward derivative of an op",
     ),
     "test_frozen_parameters": Behaviour(
@@ -105,19 +105,19 @@ BEHAVIOURS = {
         "no output depends on a tensor by a slope that could be measured",
     ),
     "test_gradients_of_long_inputs": Behaviour(
-        lambda layer: bool(layer.lengthened) and has_gradients(layer.program) and not layer.program.narrow,
+        lambda layer: bool(layer.measured.lengthened) and has_gradients(layer.program) and not layer.program.narrow,
         "it neither steps nor counts along a dimension that can be long, or has no slope that could be measured",
     ),
     "test_half_precision": Behaviour(
-        lambda layer: layer.rounding is not Rounding.UNTOLD,
+        lambda layer: layer.measured.rounding is not Rounding.UNTOLD,
         "in half precision its values leap, are random, or are further off than rounding explains",
     ),
     "test_half_precision_of_large_inputs": Behaviour(
-        lambda layer: layer.rounding is Rounding.ONCE_THROUGHOUT,
+        lambda layer: layer.measured.rounding is Rounding.ONCE_THROUGHOUT,
         "outputs are rounded more than once, or not held at such inputs",
     ),
     "test_half_precision_of_long_inputs": Behaviour(
-        lambda layer: any(longer.units for longer in layer.lengthened),
+        lambda layer: any(longer.units for longer in layer.measured.lengthened),
         "it casts nothing to a wider dtype, neither steps nor counts along a dimension, or is far off at a long one",
     ),
     "test_initial_values": Behaviour(
@@ -141,7 +141,7 @@ BEHAVIOURS = {
         "it does not say that it is strictly causal",
     ),
     "test_jacrev": Behaviour(
-        lambda layer: layer.transforms.jacobian,
+        lambda layer: layer.measured.transforms.jacobian,
         "no output has a slope in evaluation, or `vmap` has no rule for the derivative of an op",
     ),
     "test_later_calls_leave_gradients_alone": Behaviour(
@@ -178,12 +178,12 @@ BEHAVIOURS = {
         "it has no tensors of its own, or the caller gives them",
     ),
     "test_near_float64": Behaviour(
-        lambda layer: bool(layer.narrowed),
+        lambda layer: bool(layer.measured.narrowed),
         "it is large, starts at random integers, or all of its products are of what was upcast",
     ),
     "test_output_shape_and_dtype": ALWAYS,
     "test_output_shapes_at_other_sizes": Behaviour(
-        lambda layer: layer.transforms.grown is not None,
+        lambda layer: layer.measured.transforms.grown is not None,
         "no two sizes were found at which its shapes are proven and torch traces it",
     ),
     "test_penalty": Behaviour(
@@ -212,7 +212,7 @@ BEHAVIOURS = {
     ),
     "test_repr": ALWAYS,
     "test_runs_on_another_device": Behaviour(
-        lambda layer: layer.transforms.abstract,
+        lambda layer: layer.measured.transforms.abstract,
         "a step has to look at data",
     ),
     "test_samples_are_independent": Behaviour(
@@ -224,7 +224,7 @@ BEHAVIOURS = {
         "samples are independent in each mode, or in none",
     ),
     "test_second_gradients": Behaviour(
-        lambda layer: layer.transforms.twice is Twice.AGREE,
+        lambda layer: layer.measured.transforms.twice is Twice.AGREE,
         "its gradients are linear, torch has no second derivative of an op, or they could not be measured",
     ),
     "test_signatures": ALWAYS,
@@ -257,19 +257,19 @@ BEHAVIOURS = {
         "no input says what it marks",
     ),
     "test_values_at_bounds": Behaviour(
-        lambda layer: bool(layer.at_bounds),
+        lambda layer: bool(layer.measured.at_bounds),
         "no bound or constraint lets it be at a limit at which no other case is",
     ),
     "test_values_at_edges": Behaviour(
-        lambda layer: bool(layer.at_edges),
+        lambda layer: bool(layer.measured.at_edges),
         "nothing tells its values or its inputs apart, or it cannot be said on which side of a number these are",
     ),
     "test_values_at_extremes": Behaviour(
-        lambda layer: bool(layer.extremes),
+        lambda layer: bool(layer.measured.extremes),
         "its floating inputs have ranges, it is large, or what comes of extreme inputs is not finite or leaps",
     ),
     "test_vmap": Behaviour(
-        lambda layer: layer.transforms.mapped,
+        lambda layer: layer.measured.transforms.mapped,
         "`vmap` has no rule for an op, its values are random, or evaluation updates a buffer",
     ),
     "test_writes_to_its_inputs": Behaviour(

@@ -6,7 +6,6 @@ from textwrap import wrap
 
 from layergen import ops
 from layergen.checked import CheckedLayer
-from layergen.contracts.rounding import Rounding
 from layergen.lang import expression as ex
 from layergen.lang.model import Input
 from layergen.lower.applicable import BEHAVIOURS, functions_by_name, refuses_shapes, too_long
@@ -15,6 +14,7 @@ from layergen.lower.laws import formula_function, starts
 from layergen.lower.returned import forward_signature
 from layergen.lower.source import SourcePrinter, python
 from layergen.lower.unseen import masks, unseen
+from layergen.measure.rounding import Rounding
 
 PART = 64  # characters of a literal on a line
 
@@ -31,29 +31,29 @@ def imported_names(layer: CheckedLayer, mentioned: Collection[str]) -> Iterator[
         yield "Defined"
     if layer.defined.drawn:
         yield "Drawn"
-    if layer.at_bounds or layer.at_edges:
+    if layer.measured.at_bounds or layer.measured.at_edges:
         yield "Edge"
-    if layer.transforms.empty:
+    if layer.measured.transforms.empty:
         yield "Empty"
     if "Entries" in mentioned:
         yield "Entries"
-    if layer.extremes:
+    if layer.measured.extremes:
         yield "Extreme"
     yield "Input"
     if layer.program.laws:
         yield "Law"
     yield "Layer"
-    if layer.lengthened:
+    if layer.measured.lengthened:
         yield "Lengthened"
     if layer.preconditions or layer.size_limits:
         yield "Limit"
     if any(masks(layer)):
         yield "Marking"
-    if layer.narrowed:
+    if layer.measured.narrowed:
         yield "Narrowed"
     if layer.rejections or too_long(layer) or refuses_shapes(layer):
         yield "Refusal"
-    if layer.transforms.grown:
+    if layer.measured.transforms.grown:
         yield "Resized"
     if layer.defined.starts:
         yield "Started"
@@ -123,8 +123,8 @@ def traits(layer: CheckedLayer) -> Iterator[str]:
         "narrow": program.narrow,
         "loose": layer.defined.told and not layer.defined.exact,
         "rounded": layer.defined.rounded,
-        "rounds_once": layer.rounding in (Rounding.ONCE, Rounding.ONCE_THROUGHOUT),
-        "rounds_in_training": layer.rounds_in_training,
+        "rounds_once": layer.measured.rounding in (Rounding.ONCE, Rounding.ONCE_THROUGHOUT),
+        "rounds_in_training": layer.measured.rounds_in_training,
     }
     yield from (f"{name}=True" for name, holds in flags.items() if holds)
     yield from unseen(layer)

@@ -4,8 +4,8 @@ import textwrap
 from collections.abc import Iterable, Iterator
 
 from layergen.checked import CheckedCase, CheckedLayer
-from layergen.contracts.defined import At
-from layergen.contracts.in_law import DRAWS
+from layergen.compare.defined import At
+from layergen.compare.in_law import DRAWS
 from layergen.definition.latex import bold_runs, latex, left_out
 from layergen.definition.loop_printer import function_of
 from layergen.definition.loops import definition_lines

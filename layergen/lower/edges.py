@@ -3,29 +3,29 @@
 from collections.abc import Iterator
 
 from layergen.checked import CheckedCase, CheckedLayer
-from layergen.contracts.extremes import Extreme
-from layergen.contracts.limited import Limited
 from layergen.definition.needs import needs
 from layergen.lower.cases import Fields, changed_case, of_modes, recorded, result_shapes, sizes_of
 from layergen.lower.source import python, quoted
 from layergen.lower.transforms import case_at
 from layergen.lower.unseen import axes_at, dimensions
 from layergen.lower.views import RowView, TableView
+from layergen.measure.extremes import Extreme
+from layergen.measure.limited import Limited
 
 
 def edge_tables(layer: CheckedLayer, base: Fields) -> Iterator[TableView]:
     """The cases at bounds, each with what was recorded there, and those of whose inputs something is special."""
-    found = zip(layer.bounds, layer.at_bounds, strict=True)
+    found = zip(layer.bounds, layer.measured.at_bounds, strict=True)
     rows = (RowView(quoted(at.setting), _edge(layer, at, case, bounded_case(layer, case, base))) for case, at in found)
     yield TableView("BOUNDS", tuple(rows))
     tested = {case.setting.name: case for case in layer.tested}
     special: list[RowView] = []
-    for at in layer.at_edges:
+    for at in layer.measured.at_edges:
         if at.edges is not None:
             name = quoted(f"{at.setting}_{at.edges.name}")
             special.append(RowView(name, _edge(layer, at, tested[at.setting], f"CASES[{quoted(at.setting)}]")))
     yield TableView("EDGES", tuple(special))
-    yield TableView("EXTREMES", tuple(_extreme(layer, at, base) for at in layer.extremes))
+    yield TableView("EXTREMES", tuple(_extreme(layer, at, base) for at in layer.measured.extremes))
 
 
 def _extreme(layer: CheckedLayer, at: Extreme, base: Fields) -> RowView:

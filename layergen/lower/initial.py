@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 
 from layergen import ops
-from layergen.contracts.initial import draws
 from layergen.lang import expression as ex
 from layergen.lang.facts import Callee, CalleeKind
 from layergen.lang.inits import is_fan, is_initializer
@@ -18,6 +17,7 @@ from layergen.lower.merged import merged
 from layergen.lower.scopes import attribute_names, functional, given, initializers
 from layergen.lower.source import Origin, SourcePrinter
 from layergen.lower.wide import widened_block
+from layergen.probe.initial import draws
 from layergen.resolve.families import asked_inside, common_condition, loops, misses_some
 from layergen.resolve.inference import INT, TENSOR, kinds_of
 from layergen.resolve.program import Program

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-from layergen.contracts.initial import draws
 from layergen.lang import expression as ex
 from layergen.lang.inits import is_initializer
 from layergen.lang.model import Law
@@ -11,6 +10,7 @@ from layergen.lang.tuples import wholes
 from layergen.lower.scopes import attribute
 from layergen.lower.source import Origin, SourcePrinter, quoted
 from layergen.lower.views import RowView
+from layergen.probe.initial import draws
 from layergen.resolve.laws import shown_law
 from layergen.resolve.program import Program
 

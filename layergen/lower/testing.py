@@ -65,7 +65,7 @@ def test_view(layer: CheckedLayer, module: str, behaviours: str) -> TestView:
     reference, described = reference_view(program), layer_expression(layer)
     named_axes = dimensions(layer)
     base = case_fields(program, layer.cases[0], named_axes)
-    code = [described, *(row.value for row in (*law_rows(program), *map(narrowed_row, layer.narrowed)))]
+    code = [described, *(row.value for row in (*law_rows(program), *map(narrowed_row, layer.measured.narrowed)))]
     if reference:
         code.append(function([reference.signature], reference.body, "nn.Module"))
     definitions = tuple(definition_functions(layer))

@@ -3,20 +3,20 @@
 from collections.abc import Iterator
 
 from layergen.checked import CheckedLayer
-from layergen.contracts.narrowed import Narrowed
-from layergen.contracts.transforms import At
-from layergen.contracts.twice import Twice
 from layergen.lower.cases import Fields, changed_case, result_shapes, sizes_of
 from layergen.lower.source import python, quoted
 from layergen.lower.unseen import causal_at, strict_at
 from layergen.lower.views import RowView, TableView
+from layergen.measure.narrowed import Narrowed
+from layergen.measure.twice import Twice
 from layergen.ops.dtypes import dtype_name
 from layergen.resolve.program import Program
+from layergen.run.trial import TrialAt
 
 
 def transformed(layer: CheckedLayer, base: Fields) -> Iterator[TableView]:
     """The cases at which a layer is transformed, is causal, or is long."""
-    seen, program = layer.transforms, layer.program
+    seen, program = layer.measured.transforms, layer.program
     held = seen.twice is Twice.AGREE or seen.forwards or seen.mapped or seen.jacobian
     ways = seen.ways if held else ()
     for table, names in {
@@ -35,12 +35,12 @@ def transformed(layer: CheckedLayer, base: Fields) -> Iterator[TableView]:
         rows.append(RowView(quoted("larger"), f"Resized({', '.join(case_at(program, at, base) for at in seen.grown)})"))
     yield TableView("RESIZED", tuple(rows))
     rows = []
-    for longer in layer.lengthened:
-        at = case_at(program, At(longer.setting, longer.trial), base)
+    for longer in layer.measured.lengthened:
+        at = case_at(program, TrialAt(longer.setting, longer.trial), base)
         units = f", units={python(dict(longer.units))}" if longer.units else ""
         rows.append(RowView(quoted(longer.dimension), f"Lengthened({at}{units})"))
     yield TableView("LENGTHENED", tuple(rows))
-    yield TableView("NARROWED", tuple(map(narrowed_row, layer.narrowed)))
+    yield TableView("NARROWED", tuple(map(narrowed_row, layer.measured.narrowed)))
 
 
 def narrowed_row(row: Narrowed) -> RowView:
@@ -60,7 +60,7 @@ def narrowed_row(row: Narrowed) -> RowView:
     return RowView(quoted(name), f"Narrowed({', '.join(parts)})")
 
 
-def case_at(program: Program, at: At, base: Fields) -> str:
+def case_at(program: Program, at: TrialAt, base: Fields) -> str:
     """A case of what a layer is made from and gives, as an expression."""
     setting, trial = at.setting, at.trial
     fields = {

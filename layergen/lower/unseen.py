@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 from layergen.checked import CheckedCase, CheckedLayer
 from layergen.contracts.causal import SHORTENED, is_causal, is_strict
-from layergen.contracts.independence import batch_of
 from layergen.contracts.masks import APPENDED, NOTHING, REPLACED, UNKNOWN
 from layergen.lang import expression as ex
 from layergen.lang.interpreter import Interpreter
 from layergen.lang.model import Input, Output
 from layergen.lang.model import Tensor as Declared
 from layergen.lower.source import python
+from layergen.probe.batches import batch_of
 from layergen.resolve.meanings import LEADING, marked_dimension
 from layergen.resolve.program import Program
 from layergen.resolve.standing import axes, declared

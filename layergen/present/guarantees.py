@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from layergen.checked import CheckedLayer
+from layergen.compare.definition import MOST_ENTRIES
+from layergen.compare.in_law import DRAWS, ENTRIES
 from layergen.contracts.buffers import updates_in_evaluation
-from layergen.contracts.definition import MOST_ENTRIES
 from layergen.contracts.domains import small
 from layergen.contracts.dtype import PRECISIONS
-from layergen.contracts.in_law import DRAWS, ENTRIES
 from layergen.contracts.learning import STEPS
 from layergen.domains.study import study
 from layergen.domains.twin import op_matched
@@ -75,7 +75,7 @@ def guarantees(layer: CheckedLayer) -> Iterator[Guarantee]:
         "init", "tried", f"{cases}: every tensor has an initial value of its shape; fans fit the weights' use"
     )
     yield from _values(layer)
-    if held := "; ".join(transformed(layer.transforms, program.asks_mode)):
+    if held := "; ".join(transformed(layer.measured.transforms, program.asks_mode)):
         yield Guarantee("transforms", "tried", f"on small data, at the smallest setting: {held}")
     yield from _meaning(layer)
     yield from _input_checks(layer)
@@ -217,7 +217,7 @@ def _dtype(program: Program, on_paths: str, on_data: bool) -> Iterator[Guarantee
 
 def _on_data(layer: CheckedLayer) -> Iterator[Guarantee]:
     """What runs on small data have shown, and which of them could not be made."""
-    program, data = layer.program, layer.data
+    program, data = layer.program, layer.measured.data
     if not data.ways:
         yield Guarantee("data", "tried", "without data alone: the layer is too large to be computed in a build")
         return
@@ -238,7 +238,7 @@ def _on_data(layer: CheckedLayer) -> Iterator[Guarantee]:
 
 
 def _precision(layer: CheckedLayer, on_data: str) -> Iterator[Guarantee]:
-    data = layer.data
+    data = layer.measured.data
     halves = [name for name in ("float16", "bfloat16") if name not in data.lacking]
     if not halves:
         return
@@ -296,7 +296,7 @@ def _finite(layer: CheckedLayer, ways: list[Setting], on_paths: str) -> Iterator
 
 def _as_floats(layer: CheckedLayer) -> str:
     """What runs on small data have shown of outputs and gradients."""
-    data = layer.data
+    data = layer.measured.data
     if not data.points:
         return ""
     detail = "outputs are numbers where float64 gives some that float32 holds"

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from layergen.contracts.transforms import Transforms
-from layergen.contracts.twice import Twice
+from layergen.measure.transforms import Transforms
+from layergen.measure.twice import Twice
 from layergen.words import listed
 
 SECOND = {

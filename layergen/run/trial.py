@@ -38,6 +38,14 @@ class Trial:
     called: Mapping[str, int]  # how many modules of each member are called in training
 
 
+@dataclass(frozen=True)
+class TrialAt:
+    """A setting that is none of the layer's cases, and what came of trying it."""
+
+    setting: Setting
+    trial: Trial
+
+
 def facts(tensor: Tensor) -> TensorFacts:
     return TensorFacts(tuple(tensor.shape), dtype_name(tensor.dtype))
 
