@@ -22,6 +22,7 @@ from layergen.contracts.dtype import DTYPE
 from layergen.contracts.edge_draws import EDGE_DRAWS
 from layergen.contracts.edge_starts import EDGE_STARTS
 from layergen.contracts.entries import ENTRIES
+from layergen.contracts.estimated import ESTIMATED
 from layergen.contracts.execution import EXECUTION
 from layergen.contracts.exemptions import needless_exemptions
 from layergen.contracts.fans import FANS
@@ -96,6 +97,7 @@ CONTRACTS: dict[str, tuple[Promise, ...]] = {
     "learning": (LEARNING,),
     "penalty": (PENALTY,),
     "matches": (AGREEMENT,),
+    "estimated": (ESTIMATED,),
     "laws": (LAWS,),
     "precision": (HALF, NARROWING, SHIFTED),
     "init": (FANS, STACKS),

@@ -22,13 +22,13 @@ from layergen.contracts.detached import (
     may_detach,
 )
 from layergen.contracts.influence import every_entry_matters
-from layergen.contracts.surrogate import opened
 from layergen.contracts.training import DRAWS
 from layergen.diagnostics import Finding, Path, Place
 from layergen.lang.dtypes import COMPLEX
 from layergen.lang.tensors import SURROGATE
 from layergen.probe.ways import Ways
 from layergen.resolve.program import Program
+from layergen.resolve.surrogates import opened
 from layergen.rules.meaning import NeedlessExemption
 from layergen.run.on_data import drawn, fill
 from layergen.run.watching import Runs, Seen

@@ -4,7 +4,6 @@ It is read from the gradients of runs, not from their graphs: what is zero at ea
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 import torch
 
@@ -15,6 +14,7 @@ from layergen.lang import expression as ex
 from layergen.lang.visitor import expressions, statements
 from layergen.probe.ways import Ways
 from layergen.resolve.program import Program
+from layergen.resolve.surrogates import opened
 from layergen.rules.behaviour import NoGradient
 from layergen.run.on_data import drawn, fill
 from layergen.run.watching import Runs, Seen
@@ -22,12 +22,6 @@ from layergen.run.watching import Runs, Seen
 SEEDS = 8  # draws at which gradients are looked at
 TRAINING = "training"
 Flow = tuple[bool, bool]  # the mode of a run, and whether a gradient flows back in it
-
-
-def opened(program: Program, name: str) -> Program:
-    """The same layer, of whose input nothing is said."""
-    changed = program.inputs[name].model_copy(update={"gradient": True})
-    return replace(program, inputs={**program.inputs, name: changed})
 
 
 def check_surrogates(ways: Ways) -> Iterator[Finding]:

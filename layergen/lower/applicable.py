@@ -17,6 +17,7 @@ from layergen.probe.initial import Bounds
 from layergen.resolve.autocast import kept_whole
 from layergen.resolve.program import Program
 from layergen.resolve.scope import scoped
+from layergen.resolve.surrogates import told_surrogates
 
 
 @dataclass(frozen=True)
@@ -243,6 +244,10 @@ BEHAVIOURS = {
     "test_state_is_loaded_strictly": Behaviour(
         lambda layer: layer.program.owns,
         "it has no parameters and no buffers",
+    ),
+    "test_surrogate_gradients": Behaviour(
+        lambda layer: bool(told_surrogates(layer.program)) and not layer.program.always_draws,
+        "it matches no expression that tells a gradient which is no derivative",
     ),
     "test_takes_functions": Behaviour(
         lambda layer: bool(functions_by_name(layer.program)),

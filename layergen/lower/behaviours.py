@@ -15,6 +15,7 @@ from layergen.lower.returned import forward_signature
 from layergen.lower.source import SourcePrinter, python
 from layergen.lower.unseen import masks, unseen
 from layergen.measure.rounding import Rounding
+from layergen.resolve.surrogates import told_surrogates
 
 PART = 64  # characters of a literal on a line
 
@@ -134,6 +135,8 @@ def traits(layer: CheckedLayer) -> Iterator[str]:
     unmeasured = tuple(dict.fromkeys(name for case in layer.tested for name in case.unmeasured))
     if unmeasured:
         yield f"unmeasured={python(unmeasured)}"
+    if surrogates := told_surrogates(program):
+        yield f"surrogates={python(surrogates)}"
     if begun := ", ".join(f"{python(name)}: {function}" for name, function in starts(program)):
         yield f"starts={{{begun}}}"
     functions = functions_by_name(program)

@@ -22,6 +22,7 @@ from layergen.prove.demands import SolutionDemand
 from layergen.prove.proof import paths
 from layergen.prove.proven import Proof, Tried
 from layergen.resolve.program import Member, Program
+from layergen.resolve.surrogates import told_surrogates
 from layergen.resolve.written import written
 from layergen.rules import all_rules
 from layergen.settings.branches import branchings, loops
@@ -261,7 +262,10 @@ def _gradient(program: Program, on_paths: str) -> Iterator[Guarantee]:
     tensors: dict[str, Parameter | Input] = {**program.parameters, **floating}
     wanted = [f"`{name}`" for name, part in tensors.items() if part.gradient]
     surrogates = [name for name, part in floating.items() if part.surrogate]
-    wanted += [f"`{name}` (by a surrogate)" for name in surrogates]
+    told = told_surrogates(program)
+    wanted += [
+        f"`{name}` (by {'the surrogate of the match' if name in told else 'a surrogate'})" for name in surrogates
+    ]
     wanted += ["the parameters of the members"] if any(map(has_parameters, program.members.values())) else []
     unwanted = [f"`{name}`" for name, part in tensors.items() if not part.gradient and name not in surrogates]
     if not any(output.floating for output in program.outputs.values()) or not wanted:
