@@ -261,11 +261,9 @@ def _gradient(program: Program, on_paths: str) -> Iterator[Guarantee]:
     floating = {name: part for name, part in program.inputs.items() if part.floating}
     tensors: dict[str, Parameter | Input] = {**program.parameters, **floating}
     wanted = [f"`{name}`" for name, part in tensors.items() if part.gradient]
-    surrogates = [name for name, part in floating.items() if part.surrogate]
     told = told_surrogates(program)
-    wanted += [
-        f"`{name}` (by {'the surrogate of the match' if name in told else 'a surrogate'})" for name in surrogates
-    ]
+    surrogates = dict.fromkeys((*told, *(name for name, part in floating.items() if part.surrogate)))
+    wanted += [f"`{name}` (by {'that of the match' if name in told else 'a surrogate'})" for name in surrogates]
     wanted += ["the parameters of the members"] if any(map(has_parameters, program.members.values())) else []
     unwanted = [f"`{name}`" for name, part in tensors.items() if not part.gradient and name not in surrogates]
     if not any(output.floating for output in program.outputs.values()) or not wanted:

@@ -50,8 +50,8 @@ class MatchMismatch(Rule):
 
     A module is made at each case, and must have a state dict of the same keys and shapes, so that one can be loaded
     into the other. Its values, or those of an expression, are compared with those of the forward, on each way through
-    it, in float64, at numbers drawn at random. The generated tests compare the gradients too. Those that are no derivatives,
-    as of a straight-through estimate, are compared where the expression has a `detach` of its own.
+    it, in float64, at numbers drawn at random. The generated tests compare the gradients too. Those that
+    are no derivatives, as of a straight-through estimate, are compared where the expression has a `detach` of its own.
 
         parameters:
           kernel: {shape: [out_features, in_features], init: zeros}
