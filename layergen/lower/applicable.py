@@ -253,6 +253,10 @@ BEHAVIOURS = {
         lambda layer: bool(functions_by_name(layer.program)),
         "no argument is a function, or more than what it computes goes by its name",
     ),
+    "test_takes_the_tensors_of_a_state": Behaviour(
+        lambda layer: layer.program.owns,
+        "it has no parameters and no buffers",
+    ),
     "test_training_lowers_a_loss": Behaviour(
         lambda layer: has_slopes(layer.program) and any(case.trained for case in layer.tested),
         "no parameter is trained of which an output has a slope that could be measured",

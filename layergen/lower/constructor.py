@@ -10,7 +10,7 @@ from layergen.lower.checks import Check, must_be
 from layergen.lower.families import attribute
 from layergen.lower.imports import names_in
 from layergen.lower.initial import INITIALIZE, initializes
-from layergen.lower.members import created
+from layergen.lower.members import TIE, created
 from layergen.lower.scopes import as_given, constructor_names, is_flag, negated
 from layergen.lower.scopes import attribute as attribute_of
 from layergen.lower.shape_docs import as_shape
@@ -68,6 +68,9 @@ class ConstructorWriter:
         lines += [f'self.register_buffer("{name}", {name})' for name in self.program.kept]
         lines += self.tensors(list(self.program.tensors.items()))
         lines += created(self.program)
+        if self.program.ties:
+            hook = f"self.register_load_state_dict_post_hook(type(self).{TIE})"
+            lines.append(f"{hook}  # type: ignore[no-untyped-call]")
         if initializes(self.program):
             lines.append(f"self.{INITIALIZE}()")
         elif self.program.tensors:

@@ -14,6 +14,7 @@ from layergen.resolve.program import Constructible, Made, Member, Program
 from layergen.run.paths import bracketed, dotted, parted
 
 ITEM = "member"  # one of a list, where all are reset
+TIE = "_tie"  # the method for tensors that are one
 LEFT_OUT = "tensor"  # one of a member, which may have none
 
 
@@ -197,7 +198,8 @@ def restarted(program: Program) -> Iterator[str]:
             there = [f"self.{part} is not None" for part in (name, *dict.fromkeys(read))]
             lines = [f"if {' and '.join(there)}:", *(f"    {line}" for line in lines)]
         yield from lines
-    yield from tied(program)
+    if program.ties:
+        yield f"self.{TIE}()"
 
 
 def started(program: Program, target: str, init: ex.Expression) -> list[str]:

@@ -24,7 +24,7 @@ class LayerView:
     reset_summary: str
     initialize: Lines  # what is the layer's own among the initial values, where it has members too
     refill: Lines  # computes the buffers that are not saved, in a method that loading a state calls too
-    ties: Lines  # makes tensors one again, which a move to other memory has made two of
+    ties: Lines  # makes tensors one again, which a move to other memory or a loaded state has made two of
     forward_signature: Lines
     returns: str
     forward: Lines
@@ -39,6 +39,7 @@ class LayerView:
             "_initialize": self.initialize,
             "_reset_buffers": self.refill,
             "_load_from_state_dict": self.refill,
+            "_tie": self.ties,
             "_apply": self.ties,
             "forward": self.forward,
             "penalty": self.penalty,

@@ -15,6 +15,7 @@ VALUES = (
     "reset_parameters",
     "_initialize",
     "_reset_buffers",
+    "_tie",
     "__init__",
 )  # the methods that are changed
 

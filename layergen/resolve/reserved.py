@@ -28,7 +28,8 @@ MODULE_ATTRIBUTES = frozenset({
     "register_state_dict_pre_hook", "requires_grad_", "reset_parameters", "set_extra_state", "set_submodule",
     "share_memory", "state_dict", "to", "to_empty", "train", "training", "type", "xpu", "zero_grad",
 })  # fmt: skip
-# What it lists with an underscore before it, and the methods that set what members start from and what is not saved.
+# What it lists with an underscore before it, and the methods that set what members start from, what is not saved and
+# what is tied.
 PRIVATE_ATTRIBUTES = frozenset({
     "apply", "backward_hooks", "backward_pre_hooks", "buffers", "call_impl", "compiled_call_impl", "forward_hooks",
     "forward_hooks_always_called", "forward_hooks_with_kwargs", "forward_pre_hooks", "forward_pre_hooks_with_kwargs",
@@ -36,7 +37,7 @@ PRIVATE_ATTRIBUTES = frozenset({
     "load_from_state_dict", "load_state_dict_post_hooks", "load_state_dict_pre_hooks",
     "maybe_warn_non_full_backward_hook", "modules", "named_members", "non_persistent_buffers_set", "parameters",
     "register_load_state_dict_pre_hook", "register_state_dict_hook", "replicate_for_data_parallel",
-    "reset_buffers", "save_to_state_dict", "slow_forward", "state_dict_hooks", "state_dict_pre_hooks", "version",
+    "reset_buffers", "save_to_state_dict", "slow_forward", "state_dict_hooks", "state_dict_pre_hooks", "tie", "version",
     "wrapped_call_impl",
 })  # fmt: skip
 GENERATED = frozenset({"self", "torch", "nn", "math", "cast", "Tensor", "device", "dtype", "layer"})
