@@ -3,9 +3,9 @@
 from typing import Any
 
 import pytest
+from small import breaches, checked, program
 
 from layergen.contracts.estimated import ESTIMATED
-from tests.small import breaches, checked, program
 
 ROUNDS = "y = x + detach(round(x) - x)"
 SURROGATE = {"x": {"shape": ["N", "C"], "gradient": "surrogate"}}

@@ -8,7 +8,6 @@ from typing import Any
 
 from torch import Tensor
 
-from layergen import ops
 from layergen.lang import expression as ex
 
 Shape = tuple[int, ...]
@@ -42,19 +41,6 @@ def spread(small: ex.Expression, place: Shape, rank: int) -> ex.Expression | Non
     whole = ex.Slice(None, None, None)
     marks = tuple(whole if axis in place else ex.Literal(None) for axis in range(place[0], rank))
     return ex.Subscript(small, ex.Sequence(marks, ""))
-
-
-def kept(small: ex.Expression, place: Shape, rank: int) -> ex.Expression | None:
-    """A reduction that keeps its dimension, where it is this one alone that the larger tensor has more."""
-    op = ops.called(small) if isinstance(small, ex.Call) else None
-    if not isinstance(small, ex.Call) or op is None or not any(one.parameter("keepdim") for one in op.signatures):
-        return None
-    words = {word.name: word.value for word in small.keywords}
-    missing = [axis for axis in range(rank) if axis not in place]
-    dims = [ex.Literal(at) for at in missing] + [ex.Unary("-", ex.Literal(rank - at)) for at in missing]
-    if "keepdim" in words or len(missing) != 1 or not any(words.get("dim") == dim for dim in dims):
-        return None
-    return replace(small, keywords=(*small.keywords, ex.Keyword("keepdim", ex.Literal(True))))
 
 
 def unfit(node: ex.Node, values: Mapping[str, Any], message: str) -> tuple[ex.Expression, ex.Expression] | None:

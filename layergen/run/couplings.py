@@ -8,7 +8,8 @@ from layergen import ops
 from layergen.diagnostics import Finding, Label, Path, Place
 from layergen.lang import expression as ex
 from layergen.rules.shapes import HiddenCoupling, OpFailed
-from layergen.run.alignment import apart, kept, shape_of, spread, together, with_argument
+from layergen.run.alignment import apart, shape_of, spread, together, with_argument
+from layergen.run.reductions import keeping
 from layergen.run.remedies import chunked
 from layergen.run.said import dotted
 from layergen.run.words import Words, short
@@ -32,7 +33,8 @@ def coupling(words: Words, path: Path, node: ex.Binary, left: tuple[int, ...], r
     demand = f"{names.size(few[position])} == {names.size(many[position])}"
     notes = (f"shapes: {first} {node.operator} {second} agree only where {demand}", *names.notes(), *words.notes())
     labels = [Label(Place(path, large.span), names.shape(many))]
-    help = _aligned(small, large, few, many) or _as_it_is(small, few, many)
+    keep = keeping(words.program.forward.statements, small, few, many)
+    help = f"write `{keep}`" if keep else _aligned(small, large, few, many) or _as_it_is(small, few, many)
     help = help or chunked(words.program, node) or _rows(words, small, few, many)
     help = help or _of_two_runs(words, few[position], many[position])
     return HiddenCoupling.at(
@@ -60,7 +62,7 @@ def _aligned(small: ex.Expression, large: ex.Expression, few: tuple[int, ...], m
     place = together(few, many)
     if place is None:
         return None
-    spaced = kept(small, place, len(many)) or spread(small, place, len(many))
+    spaced = spread(small, place, len(many))
     text = f"write `{ex.show(spaced)}`" if spaced else None
     repaired = _handed_over(small, large)
     if repaired:
