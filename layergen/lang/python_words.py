@@ -7,7 +7,7 @@ KINDS = {
     **dict.fromkeys(("Tensor", "Parameter", "FakeTensor"), "a tensor"), "list": "a list", "tuple": "a tuple",
     **dict.fromkeys(("int", "SymInt"), "an int"), **dict.fromkeys(("float", "SymFloat"), "a float"),
     **dict.fromkeys(("bool", "SymBool"), "a bool"), "NoneType": "`None`", "str": "a text",
-    "complex": "a complex number", "dtype": "a dtype", "slice": "a slice", "ellipsis": "`...`",
+    "complex": "a complex number", "dtype": "a dtype", "slice": "a slice", "ellipsis": "`...`", "Inner": "a member",
 }  # fmt: skip
 _TYPE = r"'?\"?(?:[a-z_]+\.)*(\w+)\"?'?"
 

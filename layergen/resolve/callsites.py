@@ -97,25 +97,30 @@ def _ends(index: ex.Expression) -> Iterator[ex.Expression]:
 
 def _calls(expression: ex.Expression, path: Path, program: Program) -> Iterator[Finding]:
     for node in ex.walk(expression):
-        if isinstance(node, ex.Call | ex.Apply) and node.callee and node.callee.kind is CalleeKind.MEMBER:
-            for name in node.callee.members:
-                yield from _run(node, path, program.members[name], program)
-        elif isinstance(node, ex.Call) and node.callee is None and (what := _valued(node.function, program)):
-            yield called_value(node, path, what)
-        elif isinstance(node, ex.Call):
-            yield from (
-                _pattern(node, node.origin, path)
-                if node.origin
-                else check_call(node, path, program.derived, program.members)
-            )
-        elif isinstance(node, ex.Apply):
-            message = f"{quoted(ex.show(node.function))} is no member, and so cannot be called"
-            yield UnknownOp.at(Place(path, node.function.span), message)
-        elif isinstance(node, ex.Member) and kinds_of(node.value) == MEMBERS:
-            listed = ex.show(node.value)
-            message = f"`{listed}` is a list of members, which has no tensors itself"
-            help = f"name one of it: `{listed}[0].{node.name}`"
-            yield WrongTensorPath.at(Place(path, node.span), message, help=help)
+        yield from _called(node, path, program)
+
+
+def _called(node: ex.Node, path: Path, program: Program) -> Iterator[Finding]:
+    """What is wrong with one call, or with a tensor of a member."""
+    if isinstance(node, ex.Call | ex.Apply) and node.callee and node.callee.kind is CalleeKind.MEMBER:
+        for name in node.callee.members:
+            yield from _run(node, path, program.members[name], program)
+    elif isinstance(node, ex.Call) and node.callee is None and (what := _valued(node.function, program)):
+        yield called_value(node, path, what)
+    elif isinstance(node, ex.Call):
+        yield from (
+            _pattern(node, node.origin, path)
+            if node.origin
+            else check_call(node, path, program.derived, program.members)
+        )
+    elif isinstance(node, ex.Apply):
+        message = f"{quoted(ex.show(node.function))} is no member, and so cannot be called"
+        yield UnknownOp.at(Place(path, node.function.span), message)
+    elif isinstance(node, ex.Member) and kinds_of(node.value) == MEMBERS:
+        listed = ex.show(node.value)
+        message = f"`{listed}` is a list of members, which has no tensors itself"
+        help = f"name one of it: `{listed}[0].{node.name}`"
+        yield WrongTensorPath.at(Place(path, node.span), message, help=help)
 
 
 VALUED = {Role.INPUT: "an input", Role.PARAMETER: "a parameter", Role.BUFFER: "a buffer", Role.DIMENSION: DIMENSION}
@@ -171,8 +176,8 @@ def _laws(program: Program) -> Iterator[Finding]:
                 if not program.penalizes:
                     message = "the layer has no penalty, and neither has a member"
                     yield UndefinedName.at(Place(path, node.span), message, help="give it one by the key `penalty`")
-            elif isinstance(node, ex.Call):
-                yield from check_call(node, path, program.derived)
+            else:
+                yield from _called(node, path, program)
 
 
 def _penalty(program: Program) -> Iterator[Finding]:

@@ -18,7 +18,7 @@ from layergen.lang.visitor import Block, parts
 from layergen.resolve.signature import read_dimensions
 
 CONSTANTS = (*NUMBERS, *DTYPES)  # known where tensors are
-SAID = "inputs, arguments, derived names, dimensions and tensors of the layer"  # what a law may speak of
+SAID = "inputs, arguments, derived names, dimensions, and tensors and members of the layer"  # what a law may speak of
 
 # The sections that say something of the layer, and compute nothing of what it does.
 SAID_OF_THE_LAYER = frozenset({"constraints", "laws", "matches", "repr", "attributes"})
@@ -145,7 +145,7 @@ def scoped(spec: Parts) -> Iterator[Scoped]:
 
 def _said(spec: Parts, bound: frozenset[str]) -> frozenset[str]:
     """What a law may speak of, or an expression that gives the same as the layer."""
-    return bound.union(CONSTANTS, wholes(spec.inputs), spec.values, spec.parameters, spec.buffers)
+    return bound.union(CONSTANTS, wholes(spec.inputs), spec.values, spec.parameters, spec.buffers, spec.modules)
 
 
 def _matches(spec: Parts, scalars: frozenset[str], known: str, bound: frozenset[str]) -> Iterator[Scoped]:
