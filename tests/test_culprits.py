@@ -86,3 +86,18 @@ def test_a_size_has_no_name_that_another_dimension_has_by_chance() -> None:
     pair: dict[str, Any] = {"inputs": {"x": ["N", "W"]}, "outputs": {"y": ["N", "W"]}, "constraints": ["W >= 1"]}
     found = fault_of(program("y = x[:, :int(W * 0.7 / 0.7)] * 2", **pair))
     assert found.message == "dimension 1 of output `y` is declared as `W = 3`, but is `2`"
+
+
+def test_a_difference_of_rounding_is_told_as_such() -> None:
+    parts: dict[str, Any] = {
+        "inputs": {"x": ["N", "C"], "place": {"shape": ["N"], "dtype": "int64", "range": [0, 4096]}},
+        "buffers": {"rates": {"shape": [3], "dtype": "float32", "init": "rand(3)"}},
+        "definition": "y[n, c] = x[n, c] * cos(place[n] * rates[0])",
+    }
+    forward = "angle = place * rates[0]\ny = type_as(upcast(x) * cos(angle)[:, None], x)"
+    found = fault_of(program(forward, **parts))
+    assert found.rule.code == "LG408"
+    assert found.help == "`angle` is float32, and may be rounded there: compute it of what is wide, as of `upcast(…)`"
+    assert checked(program(forward.replace("place * rates[0]", "upcast(place) * upcast(rates[0])"), **parts)).cases
+    wrong = fault_of(program(forward.replace("* rates[0]", "* rates[1]"), **parts))
+    assert "float32" not in (wrong.help or "")

@@ -334,6 +334,17 @@ def test_a_dimension_has_none_where_its_input_may_be_missing_or_another_tensor(f
     assert "LG210" in codes(forward, **parts)
 
 
+def test_a_size_of_an_input_that_is_assigned_anew_is_told_as_such() -> None:
+    parts: dict[str, Any] = {"inputs": {"x": ["N", "C"], "z": {"shape": ["N", "S", "C"], "optional": True}}}
+    forward = "y = x\nif z is not None:\n    {} = cat([z, z], dim=1)\n    y = y + sum({}, dim=1) / S\n"
+    again = "if z is not None:\n    y = y / S"
+    finding = only(forward.format("z", "z") + again, **parts)
+    assert finding.message == "`S` is a size of `z` as it was given, and `z` may have another value by now"
+    assert finding.help == "give the new value of `z` another name"
+    assert not findings(forward.format("twice", "twice") + again, **parts)
+    assert not findings(forward.format("z", "z"), **parts)
+
+
 def test_a_dimension_of_one_shape_has_a_value_where_that_is_the_shape() -> None:
     arguments = {"mode": {"type": "str", "choices": ["a", "b"], "doc": "Mode."}, "flat": FLAG}
     parts: dict[str, Any] = {"arguments": arguments, "inputs": {"x": "[L] if flat and mode == 'a' else [N, C]"}}

@@ -5,9 +5,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import product
 from typing import Any, NamedTuple
 
+import torch
 from torch import Tensor
 
-from layergen.compare.compared import HELP, STABLY, close, entry_text, room, shown_apart
+from layergen.compare.compared import HELP, ROUNDED, STABLY, close, entry_text, room, shown_apart
 from layergen.compare.in_turns import in_turns
 from layergen.definition.evaluate import Evaluation
 from layergen.definition.faults import PATH
@@ -18,6 +19,7 @@ from layergen.diagnostics import FORWARD, Finding, Label, Place
 from layergen.lang import expression as ex
 from layergen.lang.scalars import broadcast
 from layergen.lang.visitor import nodes, sources
+from layergen.ops.dtypes import dtype_name
 from layergen.probe.values import drawn
 from layergen.rules.cases import DefinitionMismatch, IllDefined
 from layergen.run.environment import shape_of
@@ -143,10 +145,21 @@ def _compare(
     labels, values = _first_intermediate(evaluation, name, output, run)
     if not labels and updated and name in run.stored:
         labels = (Label(run.place(name), f"`{name}` is updated here"),)
-    place, help = Place(PATH, equation.span), _help(evaluation)
+    place, help = Place(PATH, equation.span), _rounded_on_the_way(run, ours, theirs) or _help(evaluation)
     if _overflows(evaluation, ours, theirs):
         message, help = f"{message}: an exponential of the definition overflows or vanishes on the way", STABLY
     return DefinitionMismatch.at(place, message, labels=labels, notes=(*values, *notes), help=help)
+
+
+def _rounded_on_the_way(run: Run, ours: Any, theirs: Any) -> str | None:
+    """What to widen where two values in float64 differ by no more than what float32 rounds on the way."""
+    if not close(ours, theirs, ROUNDED):
+        return None
+    for step in run.steps:
+        if isinstance(step.value, Tensor) and step.value.is_floating_point() and step.value.dtype != torch.float64:
+            dtype = dtype_name(step.value.dtype)
+            return f"`{step.name}` is {dtype}, and may be rounded there: compute it of what is wide, as of `upcast(…)`"
+    return None
 
 
 def _overflows(evaluation: Evaluation, ours: Any, theirs: Any) -> bool:

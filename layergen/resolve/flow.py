@@ -138,13 +138,7 @@ class _Flow(Visitor):
     def look_up(self, node: ex.Name, known: Facts) -> None:
         name, place = node.id, Place(FORWARD, node.span)
         if name in self.passing and not self.has_size(name, known):
-            dimension = self.passing[name]
-            where = f"where the optional input `{dimension.optional}` is left out"
-            if not dimension.optional:
-                where = f"where `{dimension.source.input}` has another shape"
-            question = condition(dimension.source.needs)
-            help = f"use it under `if {question}:`, or give the dimension to an input that is always there"
-            finding = Unassigned.at(place, f"`{name}` has no value {where}", help=help)
+            finding = self.without_size(name, place, known)
         elif name in self.known:
             return
         elif name in self.first and name != "_":
@@ -158,6 +152,23 @@ class _Flow(Visitor):
                 finding = finding._replace(help=unnamed)
         self.findings.append(finding)
         self.reported.add(name)
+
+    def without_size(self, name: str, place: Place, known: Facts) -> Finding:
+        """The finding of a dimension that has no value where it is read, or can be read off nothing any more."""
+        dimension = self.passing[name]
+        entry = dimension.at(known)
+        if entry is not None:
+            source = whole_name(entry.input)
+            message = f"`{name}` is a size of `{source}` as it was given, and `{source}` may have another value by now"
+            labels = [Label(Place(FORWARD, self.first[source].span), "assigned here")] if source in self.first else []
+            help = f"give the new value of `{source}` another name"
+            return Unassigned.at(place, message, labels=labels, help=help)
+        where = f"where the optional input `{dimension.optional}` is left out"
+        if not dimension.optional:
+            where = f"where `{dimension.source.input}` has another shape"
+        question = condition(dimension.source.needs)
+        help = f"use it under `if {question}:`, or give the dimension to an input that is always there"
+        return Unassigned.at(place, f"`{name}` has no value {where}", help=help)
 
     def unassigned(self, name: str, place: Place, message: str) -> Finding:
         label = Label(Place(FORWARD, self.first[name].span), "first assigned here")
