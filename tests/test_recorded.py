@@ -172,6 +172,12 @@ def test_of_a_layer_that_always_draws_evaluation_is_recorded_too() -> None:
     assert not found.draws
 
 
+@pytest.mark.parametrize("share", [0.03, 0.1])
+def test_of_a_rare_event_that_changes_all_the_law_is_not_recorded(share: float) -> None:
+    rare = f"y = x\nif training:\n    y = where(rand([]) < {share}, 3 * x, x) * rrelu(full_like(x, 1), training=True)"
+    assert "y" not in recorded_of(rare).draws
+
+
 def test_where_nothing_is_drawn_the_law_has_no_spread() -> None:
     found = recorded_of("y = rrelu(x, 0.25, 0.25, training)")
     assert found.draws["y"][1] == 0

@@ -19,6 +19,11 @@ def test_what_is_computed_wide_is_rounded_once() -> None:
     assert seen(program(NORM.format("upcast(x)"))) is Rounding.ONCE_THROUGHOUT
 
 
+def test_a_function_that_float32_computes_badly_of_large_numbers_is_not_held_to_it_there() -> None:
+    assert seen(program("y = type_as(sin(upcast(x) * 1.1) + 2, x)")) is Rounding.ONCE
+    assert seen(program("y = type_as(upcast(x) ** 2 + 1, x)")) is Rounding.ONCE_THROUGHOUT
+
+
 @pytest.mark.parametrize(
     ("scaled", "kept"), [("upcast(x)", Rounding.ONCE_THROUGHOUT), ("upcast(x * 1.1)", Rounding.ONCE)]
 )

@@ -32,7 +32,8 @@ LARGEST = 50_000  # elements of a layer's inputs and tensors
 SEEDS = range(3)  # at which it is found out which tensors start at random
 MORE_SEEDS = range(16)  # where some have so few elements that they may start as they did by chance, 1 or -1
 FEW = 4  # such elements
-LOOKS, DRAWS = 8, 300  # of random numbers: whether they matter, and then how
+LOOKS, DRAWS = 8, 300  # of random numbers: whether they matter, and then how; a test makes as many
+SURE = 0.06  # how far the spread of so many draws may be off, in shares of it, for a test to be held to it
 DIGITS = 6
 COUNTED = 2  # how much further counters are than at the start
 APART = -1  # the offset of the weights in sums: no tensor's own, to which a gradient may be orthogonal
@@ -268,11 +269,14 @@ class Recorder:
                 yield f"{name} afterwards", digest(assigned.get(name, kept))
 
     def law(self) -> dict[str, tuple[float, float]]:
-        """The mean and the spread of each output over many draws; few where none are made at this setting."""
+        """The mean and the spread of each output over many draws; few where none are made at this setting.
+
+        Those are left out of which so many draws do not tell the spread, as where a rare event changes all.
+        """
         self.prepare()
-        inputs = self.inputs()
+        inputs, before = self.inputs(), torch.get_rng_state()
         rows = [self.row(inputs) for _ in range(LOOKS)]
-        if any(row != rows[0] for row in rows):
+        if any(row != rows[0] for row in rows) or not torch.equal(before, torch.get_rng_state()):
             rows += [self.row(inputs) for _ in range(DRAWS - LOOKS)]
         columns = {name: torch.tensor([row[name] for row in rows], dtype=torch.float64) for name in rows[0]}
         return {
@@ -280,11 +284,21 @@ class Recorder:
             if column.std() > TINY
             else (rounded(float(column[0])), 0.0)
             for name, column in columns.items()
+            if _tells_spread(column)
         }
 
     def row(self, inputs: Mapping[str, Tensor]) -> dict[str, float]:
         run = self.instance.run(True, inputs=inputs)
         return {name: float(weighted(output)) for name, output in run.outputs.items()}
+
+
+def _tells_spread(column: Tensor) -> bool:
+    """Whether the spread of so many draws is near that of all: not where few of them make it."""
+    apart = (column - column.mean()).square()
+    if not bool(apart.sum() > TINY**2 * len(column)):
+        return True
+    tails = float(apart.square().mean() / apart.mean() ** 2)  # 3 of normal numbers
+    return math.sqrt(max(tails - 1, 0) / (4 * DRAWS)) < SURE
 
 
 def _computes_draws(program: Program, name: str) -> bool:
