@@ -170,6 +170,14 @@ inputs: {x: [N, 3]}
 outputs: {y: [N, 3]}
 forward: y = x + now * was + steps
 """,
+    "curve": """\
+layer: Curve
+summary: Bend the input.
+inputs: {x: [N, C]}
+outputs: {y: [N, C]}
+forward: y = tanh(x)
+definition: y[n, c] = tanh(x[n, c])
+""",
     "soft": """\
 layer: Soft
 summary: Bend the input softly.
@@ -258,6 +266,13 @@ def test_sound_layers_pass(built: Path) -> None:
             "test_half_precision_of_long_inputs[L-torch.bfloat16]",
         ),
         ("soft", "F.softplus(x)", "torch.log1p(torch.exp(x))", "test_values_at_extremes[default_large]"),
+        (
+            "curve",
+            "torch.tanh(x)",
+            "torch.where(x.abs() > 4, x.sign(), torch.tanh(x))",
+            "test_definition[default, of far inputs]",
+        ),
+        ("curve", "torch.tanh(x)", "2 * torch.sigmoid(2 * x) - 1 - 1e-9", "test_definition[default, of small inputs]"),
         ("centered", " + self.eps", "", "test_values_at_extremes[default_zero]"),
         ("centered", "x.float() if x.dtype.itemsize < 4 else x", "x", "test_near_float64[default_training_bfloat16]"),
         (

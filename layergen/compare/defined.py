@@ -51,6 +51,7 @@ class At:
     whole: bool  # whether each entry was compared, and not a part of those of a large output
     plain: bool = False  # whether plain Python computes it, which raises where a limit is meant
     small: bool = False  # whether it was compared at small inputs, too
+    far: bool = False  # whether it was as near at inputs far from zero, too
     signed: bool = False  # whether it was where parameters have either sign, too
     trained: bool = False  # whether it was compared in training, too
     rounded: bool = False  # whether tables are rounded to their dtype, which the definition computes
@@ -111,8 +112,9 @@ def hold_to_definition(program: Program, runs: Sequence[Runs]) -> Compared:
     for one in runs:
         if one.admits(WITH_DATA):  # others are too large to be computed in a build
             lawful = sum(bool(at.drawn) for at in found) < SETTINGS
+            first = not any(at.plain for at in found)
             signed = not any(at.signed for at in found)
-            at = _compared_at(program, program.definition, one.setting, lawful, signed)
+            at = _compared_at(program, program.definition, one.setting, lawful, signed, first)
             found += [at] if at is not None else []
     if not found:
         message = f"the layer is too large at every setting, or the definition takes more than {MOST_TURNS} terms there"
@@ -121,7 +123,9 @@ def hold_to_definition(program: Program, runs: Sequence[Runs]) -> Compared:
     return Compared(tuple(found), hold_starts(program, runs), hold_penalty(program, runs))
 
 
-def _compared_at(program: Program, definition: Definition, setting: Setting, lawful: bool, signed: bool) -> At | None:
+def _compared_at(
+    program: Program, definition: Definition, setting: Setting, lawful: bool, signed: bool, first: bool
+) -> At | None:
     """Compare them at one setting, what is drawn at random too; None where it takes too long, or does not run."""
     instance = started(program, setting)
     evaluation = evaluated(instance, definition)
@@ -136,17 +140,16 @@ def _compared_at(program: Program, definition: Definition, setting: Setting, law
     exact = values.exact and (trained is None or trained.exact)
     if values.limited or not computes_at_full_shape(setting, definition):  # as the tests do
         return At(setting.name, exact, whole)
-    small = not values.draws and _mentions_little(program, setting)
+    small = not values.draws and (first or _mentions_little(program, setting))
     exact &= not small or _at_small_inputs(program, setting)  # which looks for faults, too
     drawn = {mode: held.draws for mode, held in ((False, values), (True, trained)) if held is not None and held.draws}
     valued = trained is not None and not trained.limited and not trained.draws
-    if not values.draws:
-        hold_far_off(program, setting)
+    far = not values.draws and hold_far_off(program, setting) and first
     signed = signed and values.exact and not values.draws and hold_at_either_sign(program, setting)
     half = {mode: large for mode in drawn if (large := alike_in_half(program, setting, mode)) is not None}
     plain = not values.draws
     rounded = not values.draws and _rounded(program, setting)
-    return At(setting.name, exact, whole, plain, small, signed, valued, rounded, drawn, half)
+    return At(setting.name, exact, whole, plain, small, far, signed, valued, rounded, drawn, half)
 
 
 def _rounded(program: Program, setting: Setting) -> bool:

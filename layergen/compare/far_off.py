@@ -21,16 +21,21 @@ def has_open_inputs(program: Program) -> bool:
     return any(part.floating and part.range is None for part in program.inputs.values())
 
 
-def hold_far_off(program: Program, setting: Setting) -> None:
+def hold_far_off(program: Program, setting: Setting) -> bool:
     """Compare a layer with its definition at inputs of some 9, where both are finite.
+
+    Returns:
+        Whether they are as near there as float64 lets them be.
 
     Raises:
         SpecError: If they differ by more than rounding.
     """
     if program.definition is None or not has_open_inputs(program):
-        return
+        return False
     instance = started(program, setting, FAR)
     with suppress(TooLongError, TrialFault, RandomFault):
         evaluation = evaluated(instance, program.definition)
         if is_exact(instance, evaluation, within=math.inf) and not evaluation.account.limited:
             refuse(finding._replace(notes=(*finding.notes, NOTE)) for finding in differences(instance, evaluation))
+            return is_exact(instance, evaluation)
+    return False

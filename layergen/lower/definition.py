@@ -122,6 +122,8 @@ def defined_rows(layer: CheckedLayer) -> TableView:
             rows.append(RowView(key, f"Defined(CASES[{key}], {numbers})"))
         if at.small:
             rows.append(RowView(_key(case, "of small inputs"), f"Defined(CASES[{key}], {numbers}, times=1e-6)"))
+        if at.far:
+            rows.append(RowView(_key(case, "of far inputs"), f"Defined(CASES[{key}], {numbers}, times=8)"))
         if at.signed:
             rows.append(RowView(_key(case, "of either sign"), f"Defined(CASES[{key}], {numbers}, signs=True)"))
         if at.trained:
