@@ -240,7 +240,7 @@ def failing(root: Path, chosen: str, place: str) -> set[str]:
     command = [sys.executable, "-m", "pytest", *options, place]
     result = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
     assert result.returncode in (0, 1), result.stdout + result.stderr
-    return set(re.findall(r"^FAILED \S+::(\S+)", result.stdout, re.MULTILINE))
+    return set(re.findall(r"^FAILED \S+::(\w+(?:\[.*?\])?)(?: - |$)", result.stdout, re.MULTILINE))
 
 
 def test_sound_layers_pass(built: Path) -> None:
