@@ -23,10 +23,11 @@ class Outcome:
 
 def run_tests(root: Path, *options: str) -> Outcome:
     """Run what ``python -m pytest`` runs in a folder; where the system cannot fork, in a process from nothing."""
-    method = "fork" if "fork" in multiprocessing.get_all_start_methods() else "spawn"
+    forks = "fork" in multiprocessing.get_all_start_methods()
+    context = multiprocessing.get_context("fork") if forks else multiprocessing.get_context("spawn")
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder) / "output.txt"
-        process = multiprocessing.get_context(method).Process(target=_run, args=(root, options, output))
+        process = context.Process(target=_run, args=(root, options, output))
         process.start()
         process.join()
         assert process.exitcode is not None
