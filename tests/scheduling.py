@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from xdist.workermanage import WorkerController
 
 OF_SPEC = re.compile(r"tests/test_(?:proof|induction|meaning)\.py::\w+\[(\w+)\]")  # which use the fixture `shipped`
-OF_PROJECT = re.compile(r"(tests/test_(?:bounds|hostile_files|hostile_specs|hostile_texts|imports|incremental)\.py)::")
+OF_PROJECT = re.compile(
+    r"(tests/test_(?:bites|bites_on_calls|bounds|hostile_files|hostile_specs|hostile_texts|imports|incremental)\.py)::"
+)
 
 
 class BySpec(LoadScopeScheduling):  # type: ignore[misc]

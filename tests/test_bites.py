@@ -2,11 +2,10 @@
 
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from forked import run_tests
 from projects import Project
 
 pytestmark = pytest.mark.slow
@@ -236,11 +235,10 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def failing(root: Path, chosen: str, place: str) -> set[str]:
     """The rows of some generated tests that fail, of those at a place."""
-    options = ["-q", "-p", "no:cacheprovider", "-m", "not slow", "-k", chosen]
-    command = [sys.executable, "-m", "pytest", *options, place]
-    result = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
-    assert result.returncode in (0, 1), result.stdout + result.stderr
-    return set(re.findall(r"^FAILED \S+::(\w+(?:\[.*?\])?)(?: - |$)", result.stdout, re.MULTILINE))
+    options = ["-q", "-p", "no:cacheprovider", "--tb=line", "-m", "not slow", "-k", chosen]
+    result = run_tests(root, *options, place)
+    assert result.code in (0, 1), result.output
+    return set(re.findall(r"^FAILED \S+::(\w+(?:\[.*?\])?)(?: - |$)", result.output, re.MULTILINE))
 
 
 def test_sound_layers_pass(built: Path) -> None:

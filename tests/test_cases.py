@@ -15,13 +15,12 @@ there is one.
 
 import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from forked import run_tests
 from made import keep
 
 from layergen.cli import main
@@ -228,6 +227,5 @@ def test_expected_tests_pass(folders: list[Path], tmp_path: Path) -> None:
         shutil.copytree(folder, tmp_path / "generated", dirs_exist_ok=True)
     for path in SHARED:
         shutil.copy(HOLDS_SHARED / path, tmp_path / "generated" / path)
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "generated"]
-    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert result.returncode == 0, result.stdout
+    result = run_tests(tmp_path, "-q", "-p", "no:cacheprovider", "generated")
+    assert result.code == 0, result.output

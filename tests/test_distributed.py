@@ -1,5 +1,6 @@
 """Generated layers train as others do: in several processes, in shards, and with activations computed again."""
 
+import multiprocessing
 import os
 from collections.abc import Callable
 from functools import partial
@@ -23,6 +24,7 @@ from generated.ssm.diagonal_ssm import DiagonalSSM
 from generated.ssm.selective_ssm import SelectiveSSM
 
 PROCESSES = 2
+multiprocessing.set_forkserver_preload(["torch.distributed.fsdp"])  # which is imported once for all of them
 # Convolutions, buffers, ties, members and lists of them, loops, frozen parameters, and routing by values.
 LAYERS = (
     "batch_norm2d",
@@ -122,7 +124,7 @@ def hold(name: str, rank: int, wrap: Callable[[nn.Module], tuple[nn.Module, nn.M
 
 @pytest.mark.parametrize("wrap", [replicated, sharded])
 def test_several_processes_give_what_one_gives(tmp_path: Path, wrap: Callable[..., Any]) -> None:
-    start_processes(in_process, (str(tmp_path / "store"), wrap), nprocs=PROCESSES, start_method="spawn")  # type: ignore[no-untyped-call]
+    start_processes(in_process, (str(tmp_path / "store"), wrap), nprocs=PROCESSES, start_method="forkserver")  # type: ignore[no-untyped-call]
 
 
 def restarted(rank: int, store: str) -> None:
@@ -152,7 +154,7 @@ def restart(layer: nn.Module) -> None:
 
 
 def test_shards_are_given_initial_values(tmp_path: Path) -> None:
-    start_processes(restarted, (str(tmp_path / "store"),), nprocs=PROCESSES, start_method="spawn")  # type: ignore[no-untyped-call]
+    start_processes(restarted, (str(tmp_path / "store"),), nprocs=PROCESSES, start_method="forkserver")  # type: ignore[no-untyped-call]
 
 
 @pytest.mark.parametrize("name", LAYERS)

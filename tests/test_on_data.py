@@ -1,11 +1,10 @@
 """Layers that torch runs with data alone, or not at symbols: they are tried at numbers, and said to be."""
 
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from forked import run_tests
 from projects import Project
 from small import checked, fault_of, program, setting_of, settings_of
 
@@ -149,6 +148,5 @@ def test_what_is_generated_passes_its_tests(tmp_path: Path) -> None:
     project = Project(tmp_path, {f"{name}.yaml": text for name, text in SPECS.items()})
     built = project.build()
     assert (built.code, built.faults) == (0, ()), built.errors
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "generated"]
-    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert result.returncode == 0, result.stdout
+    result = run_tests(tmp_path, "-q", "-p", "no:cacheprovider", "generated")
+    assert result.code == 0, result.output

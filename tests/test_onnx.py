@@ -1,10 +1,14 @@
 """Generated layers leave for other runtimes: what torch exports to ONNX computes the same there."""
 
+from collections.abc import Iterator
+from functools import cache
+
 import onnxruntime
 import pytest
 import torch
 from shipped import RESTATED, SPECS, USUAL, generated_tests, tensors
 from torch import Tensor
+from torch.onnx._internal.exporter._registration import ONNXRegistry
 
 # What the exporter of torch refuses, and what it says: ops that it does not know, and a look at the values of an input.
 REFUSED = {
@@ -17,6 +21,14 @@ REFUSED = {
 }
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def table_of_ops_is_made_once() -> Iterator[None]:
+    """The exporter makes its table of ops anew at each call, and reads it alone: half of its time (torch 2.13)."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ONNXRegistry, "from_torchlib", staticmethod(cache(ONNXRegistry.from_torchlib)))
+        yield
 
 
 def exported(name: str) -> tuple[list[Tensor], list[Tensor]]:

@@ -1,13 +1,12 @@
 """Faults that people have made: of each pair in tests/pairs the wrong layer is refused, and its sound twin is not."""
 
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from _pytest.mark import ParameterSet
+from forked import run_tests
 from projects import Project
 
 PAIRS = Path(__file__).parent / "pairs"
@@ -55,10 +54,9 @@ def failing(root: Path, kind: str, *names: str) -> set[tuple[str, str]]:
     """Build specs without a fault, and run their tests: the pairs and the names of those that fail."""
     built = Project(root, texts(kind, *names)).build()
     assert (built.code, built.faults) == (0, ()), built.errors
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-rfE", "generated"]
-    result = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
-    failed = set(re.findall(r"^(?:FAILED|ERROR) generated/tests/(\w+)/\w+\.py::(\w+)", result.stdout, re.MULTILINE))
-    assert result.returncode == bool(failed), result.stdout
+    result = run_tests(root, "-q", "-p", "no:cacheprovider", "-rfE", "generated")
+    failed = set(re.findall(r"^(?:FAILED|ERROR) generated/tests/(\w+)/\w+\.py::(\w+)", result.output, re.MULTILINE))
+    assert result.code == bool(failed), result.output
     return failed
 
 
@@ -95,14 +93,7 @@ def test_wrong_one_is_refused(tmp_path: Path, name: str, code: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", NAMES)
-def test_sound_one_is_accepted(tmp_path: Path, name: str) -> None:
-    built = Project(tmp_path, texts("good", name)).build()
-    assert (built.code, built.faults) == (0, ()), built.errors
-
-
-@pytest.mark.slow
-def test_sound_ones_pass_their_tests(tmp_path: Path) -> None:
+def test_sound_ones_are_accepted_and_pass_their_tests(tmp_path: Path) -> None:
     assert not failing(tmp_path, "good", *NAMES)
 
 

@@ -1,14 +1,13 @@
 """Layers that are sound, of many kinds: no promise that a build tries on data refuses one, and their own tests pass."""
 
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import meant_at_scales
 import pytest
 from _pytest.mark import ParameterSet
+from forked import run_tests
 from meant import SOUND
 
 from layergen.check import check
@@ -72,6 +71,5 @@ def test_tests_of_sound_layers_pass(tmp_path: Path) -> None:
         text = f"layer: Sound{''.join(map(str.title, words))}\nsummary: A sound layer.\n{parts.lstrip()}"
         (tmp_path / "specs" / f"sound_{'_'.join(words)}.yaml").write_text(text, encoding="utf-8")
     assert main(["-C", str(tmp_path), "build"]) == 0
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-m", "not slow", "generated/tests"]
-    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert result.returncode == 0, result.stdout[-5000:]
+    result = run_tests(tmp_path, "-q", "-p", "no:cacheprovider", "-m", "not slow", "generated/tests")
+    assert result.code == 0, result.output[-5000:]
