@@ -8,6 +8,8 @@ from lowered_alike import alike
 from random_forwards import OWNED, forwards
 from strategies import examples
 
+from layergen.lower.gathered import gathered as made_at_once
+
 CAST = "x.float() if x.dtype.itemsize < 4 else x"
 SEQUENCE: dict[str, Any] = {**OWNED, "outputs": {"y": ["N", "L", 3]}}
 
@@ -122,3 +124,12 @@ def test_an_output_that_a_loop_gives_its_steps_is_the_last_one() -> None:
     forward = "y = x\ne = zeros(N, 3)\nfor e in unbind(x, 1):\n    y = y * 2"
     assert "for e in" in alike(forward, **{**OWNED, "outputs": outputs})
     assert "for _ in" in alike(forward.replace("for e", "for s"), **{**OWNED, "outputs": outputs})
+
+
+@pytest.mark.parametrize(("given", "gathered"), [("s = zeros(N, 3)\n", False), ("", True)])
+def test_a_list_is_made_at_once_unless_a_further_turn_reads_its_last_step(given: str, gathered: bool) -> None:
+    read = "    b = b + s[:, None]\n" if given else ""
+    loop = "    p = []\n    for s in unbind(x, 1):\n        append(p, s @ diag(w))\n"
+    forward = f"{given}b = x\nfor _ in range(2):\n{read}{loop}"
+    written = alike(f"{forward}    b = b + stack(p, 1)\ny = b", **SEQUENCE).splitlines()
+    assert any(" for s in " in line and line.endswith("]") for line in made_at_once(written)) is gathered
