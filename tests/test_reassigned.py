@@ -109,6 +109,8 @@ def test_what_a_list_collects_is_done_behind_the_loop_where_nothing_else_reads_i
         "s = zeros(N, 3)\nu = zeros(N, 3)\nfor s in unbind(x, 1):\n    a, b = chunk(cat([s, s], 1), 2, dim=1)\n"
         "    u = u + a * b\ny = x * (u + s)[:, None]",
         "t = 0\nu = zeros(N, 3)\nfor t in range(L):\n    u = u + x[:, t]\ny = x * u[:, None] + t",
+        "t = 0\nfor t in range(3):\n    x = x\ny = x + t",
+        "h = zeros(N, 3)\nfor h in unbind(x, 1):\n    if flag:\n        x = x\ny = x * h[:, None]",
         f"s = zeros(N, 3)\n{BEGIN}for s in unbind(x, 1):\n    u = tanh(u)\n    append(p, u + s)\n"
         "y = stack(p, 1) * s[:, None]",
         "s = zeros(N, 3)\nu = zeros(N, 3)\nfor _ in range(2):\n    u = u + s\n    for s in unbind(x, 1):\n"
@@ -117,6 +119,10 @@ def test_what_a_list_collects_is_done_behind_the_loop_where_nothing_else_reads_i
 )
 def test_a_step_that_is_read_behind_its_loop_is_the_last_one(forward: str) -> None:
     alike(forward, **SEQUENCE)
+
+
+def test_a_loop_that_does_nothing_is_left_out() -> None:
+    assert alike("for _ in range(3):\n    x = x\ny = x + 1", **SEQUENCE) == "return x + 1"
 
 
 def test_an_output_that_a_loop_gives_its_steps_is_the_last_one() -> None:
