@@ -1,6 +1,7 @@
 """Casts a tensor to a wide dtype once where several statements read it so.
 
-What is asked for its dtype alone, as by `type_as`, is left as it is: no cast is made for that.
+What is asked for its dtype alone, as by `type_as`, is left as it is: no cast is made for that. A tensor that is
+assigned anew is another one from there on: what was cast before stands for none of it.
 """
 
 from collections.abc import Collection, Iterator
@@ -8,7 +9,7 @@ from dataclasses import replace
 
 from layergen.lang import expression as ex
 from layergen.lang.facts import Role
-from layergen.lang.visitor import assignments, expressions, mapped
+from layergen.lang.visitor import assigned, assignments, expressions, mapped, parts
 from layergen.lower.wide import floating
 from layergen.resolve.inference import TENSOR
 from layergen.resolve.program import Program
@@ -18,18 +19,35 @@ DTYPE_ALONE = frozenset({"type_as", "loss_as"})  # ops that read no more of thei
 
 
 def cast_once(block: Block, program: Program) -> Block:
-    """A block in which casts of one tensor that is always there, and does not change, share a name."""
+    """A block in which casts of one tensor that is always there share a name, as long as it does not change."""
     inputs = (name for name, part in program.inputs.items() if not part.optional)
     owned = (name for name, part in program.tensors.items() if part.when is None and part.each is None)
     taken = {*program.names, *program.forward.assigned, *(target.id for target in assignments(block))}
     for name in (*inputs, *owned):
         if floating(program, name):
-            block = _shared(block, name, taken, program.buffers)
+            called = f"wide_{name}"
+            while called in taken:
+                called += "_"
+            taken.add(called)
+            block = _shared(block, name, called, program.buffers)
     return block
 
 
-def _shared(block: Block, name: str, taken: set[str], kept: Collection[str]) -> Block:
-    """The same of one tensor, from the first statement on that always casts it."""
+def _shared(block: Block, name: str, called: str, kept: Collection[str]) -> Block:
+    """The same of one tensor, between each two statements that assign it anew.
+
+    A statement reads what a name is before it assigns that; a branch or loop may do so behind that, and stays.
+    """
+    for at, statement in enumerate(block):
+        if name in assigned((statement,)):
+            end = at if parts(statement).blocks else at + 1
+            before, rest = _alike(block[:end], name, called, kept), _shared(block[at + 1 :], name, called, kept)
+            return (*before, *block[end : at + 1], *rest)
+    return _alike(block, name, called, kept)
+
+
+def _alike(block: Block, name: str, called: str, kept: Collection[str]) -> Block:
+    """The same where the tensor does not change, from the first statement on that always casts it."""
     first = next((at for at, part in enumerate(block) if _casts(part, name)), len(block))
     count = sum(1 for value in expressions(block[first:]) for _ in _found(value, name))
     if count < 2:
@@ -40,10 +58,6 @@ def _shared(block: Block, name: str, taken: set[str], kept: Collection[str]) -> 
             if own.id in kept or sum(target.id == own.id for target in assignments(block)) > 1:
                 return block
             return (*before, here, *_named(after, name, replace(own, role=Role.LOCAL, kinds=TENSOR)))
-    called = f"wide_{name}"
-    while called in taken:
-        called += "_"
-    taken.add(called)
     local = ex.Name(called, role=Role.LOCAL, kinds=TENSOR)
     cast = next(found for value in expressions((here,)) for found in _found(value, name))
     return (*before, ex.Assign((local,), cast, span=here.span), *_named((here, *after), name, local))

@@ -41,7 +41,6 @@ from layergen.resolve.signature import Entry, Sizes, leading_source
 from layergen.resolve.written import is_write
 
 INDENT = "    "
-NO_NAMES: Mapping[str, str] = {}
 
 
 class ForwardWriter(Visitor):
@@ -95,7 +94,8 @@ class ForwardWriter(Visitor):
         if autocast.asks_for_autocast(self.whole):
             self.device_type = self.free("device_type")
             self.emit(f"{self.device_type} = {autocast.device_type(self.origin.device)}")
-        self.computed = self.result_of(self.whole, wholes(self.program.outputs))
+        always = not conditions(self.program)
+        self.computed = self.result_of(self.whole, wholes(self.program.outputs)) if always else None
         body, last = self.split_condition(self.whole)
         follows = (*last.body, *last.orelse) if last is not None else ()
         body, given = self.split_names(body, follows) if self.computed is None else (body, {})
@@ -141,7 +141,7 @@ class ForwardWriter(Visitor):
             before.pop()
         return before, {name: self.printer.show(value) for name, value in found.items()}
 
-    def give_back(self, open: Sequence[ex.Expression], answers: Answers, given: Mapping[str, str] = NO_NAMES) -> None:
+    def give_back(self, open: Sequence[ex.Expression], answers: Answers, given: Mapping[str, str]) -> None:
         """Return the outputs, on each condition those that there are, by the names that they have if not their own."""
         if not open:
             names = tuple(returned(self.program, answers))
@@ -152,13 +152,13 @@ class ForwardWriter(Visitor):
         test, *rest = open
         known = NOTHING.union(*(facts(other, holds) for other, holds in answers.items()))
         if exclude(facts(test, True), known):
-            self.give_back(rest, {**answers, test: False})
+            self.give_back(rest, {**answers, test: False}, given)
             return
         self.emit(f"if {self.printer.show(test)}:")
         self.depth += 1
-        self.give_back(rest, {**answers, test: True})
+        self.give_back(rest, {**answers, test: True}, given)
         self.depth -= 1
-        self.give_back(rest, {**answers, test: False})
+        self.give_back(rest, {**answers, test: False}, given)
 
     def emit(self, line: str) -> None:
         self.lines.append(INDENT * self.depth + line)
@@ -313,8 +313,8 @@ class ForwardWriter(Visitor):
             self.emit(f"{INDENT}self.{name}.copy_({self.assigned(name)})")
 
     def loop(self, statement: ex.For) -> None:
-        block = self.program.forward.statements
-        read = mentioned(block).union(call.function for call in calls(block))
+        block, results = self.program.forward.statements, wholes(self.program.outputs)
+        read = mentioned(block).union((call.function for call in calls(block)), results)
         names = [target.id if target.id in read else "_" for target in statement.targets]
         iterable = self.narrowed(statement.iterable, statement)
         if isinstance(iterable, ex.Sequence):  # it does not change

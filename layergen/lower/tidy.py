@@ -37,9 +37,11 @@ def _statement(statement: ex.Statement) -> ex.Statement | None:
         case ex.If(test=test, body=body, orelse=orelse):
             found = replace(statement, test=_expression(test), body=_block(body), orelse=_block(orelse))
             return _merged(found) if found.body or found.orelse else None
-        case ex.For(iterable=iterable, body=body):
+        case ex.For(targets=targets, iterable=iterable, body=body):
             tidy = _block(body)
-            return replace(statement, iterable=_expression(iterable), body=tidy) if tidy else None
+            if not tidy and all(target.id == "_" for target in targets):
+                return None
+            return replace(statement, iterable=_expression(iterable), body=tidy or body)  # its last step has a name
         case ex.Append(value=value):
             return replace(statement, value=_expression(value))
         case _:

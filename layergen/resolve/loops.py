@@ -49,20 +49,22 @@ def _start(name: str, before: Kinds, after: Kinds) -> str:
 
 def reads_first(block: Block, name: str) -> bool:
     """Whether a block may read a name before it assigns it."""
-    return _first(block, name) is True
+    return first_use(block, name) is True
 
 
-def _first(block: Block, name: str) -> bool | None:
+def first_use(block: Block, name: str) -> bool | None:
     """Whether the first that a block does with a name is to read it; None where it may do nothing with it."""
     for statement in block:
         made = parts(statement)
         if any(name in ex.names(part) for part in made.expressions):
             return True
-        inner = [_first(part, name) for part in made.blocks]
+        if any(target.id == name for target in made.targets):
+            if made.blocks:  # a loop, which may take no turn
+                continue
+            return False
+        inner = [first_use(part, name) for part in made.blocks]
         if True in inner:
             return True
-        if any(target.id == name for target in made.targets) and not made.blocks:
-            return False
         if isinstance(statement, ex.If) and inner and all(found is False for found in inner):
             return False
     return None

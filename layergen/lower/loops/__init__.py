@@ -40,12 +40,19 @@ def arranged(program: Program) -> Arranged:
 def _block(block: Block, scene: Scene) -> tuple[ex.Statement, ...]:
     """A block whose loops have been arranged, those in other loops first."""
     found: list[ex.Statement] = []
-    for statement in block:
+    for place, statement in enumerate(block, 1):
+        rest = block[place:]
         match statement:
             case ex.If(body=body, orelse=orelse):
-                found.append(replace(statement, body=_block(body, scene), orelse=_block(orelse, scene)))
+                with scene.before(rest):
+                    found.append(replace(statement, body=_block(body, scene), orelse=_block(orelse, scene)))
             case ex.For(body=body):
-                loop = unbound(replace(statement, body=_block(body, scene)), scene)
+                with scene.before(body, rest):
+                    loop = replace(statement, body=_block(body, scene))
+                if any(scene.asks_for(target.id, rest) for target in loop.targets):
+                    found.append(loop)  # it has to run over what it says that it does
+                    continue
+                loop = unbound(loop, scene)
                 ahead, loop = before(loop, scene)
                 further, loop = projected(loop, scene)
                 parts, loop = parted(loop, scene)

@@ -25,18 +25,21 @@ def behind(block: tuple[ex.Statement, ...], scene: Scene) -> tuple[ex.Statement,
     """A block in which the loops collect what is cheap, and the rest is done to what they have collected."""
     for loop in [statement for statement in block if isinstance(statement, ex.For)]:
         for append in [statement for statement in loop.body if isinstance(statement, ex.Append)]:
-            found = _collected(block, loop, append)
+            found = _collected(block, loop, append, scene)
             if found is not None:
                 block = _rearranged(block, found, scene) or block
     return block
 
 
-def _collected(block: Block, loop: ex.For, append: ex.Append) -> Collected | None:
-    """How a list is joined that begins empty, grows in one place, and is read in one, in the same block."""
+def _collected(block: Block, loop: ex.For, append: ex.Append, scene: Scene) -> Collected | None:
+    """How a list is joined that begins empty, grows in one place, and is read in one, in the same block alone."""
     name = append.list.id
     position = next((place for place, statement in enumerate(block) if statement is loop), None)
-    given = list(sources(block, name))
-    if position is None or given != [ex.Sequence(())] or sum(part.id == name for part in reads(block)) != 2:
+    if position is None or not any(_begins(statement, name) for statement in block[:position]):
+        return None
+    once = len(list(sources(block, name))) == 1 and sum(part.id == name for part in reads(block)) == 2
+    steps = any(scene.asks_for(target.id, block[position + 1 :]) for target in loop.targets)
+    if not once or steps or scene.asks_for(name, ()):
         return None
     for place, statement in enumerate(block[position + 1 :], position + 1):
         if assigned(block[position + 1 : place]) & _behind(append.value, loop):
@@ -49,6 +52,11 @@ def _collected(block: Block, loop: ex.For, append: ex.Append) -> Collected | Non
                     plain = isinstance(dim, int) and dim >= 0 and len(dims) <= 2
                     return Collected(loop, append, node, dim) if plain and isinstance(dim, int) else None
     return None
+
+
+def _begins(statement: ex.Statement, name: str) -> bool:
+    """Whether a statement gives a name a list that is empty."""
+    return isinstance(statement, ex.Assign) and statement.targets[0].id == name and statement.value == ex.Sequence(())
 
 
 def _behind(node: ex.Expression, loop: ex.For) -> frozenset[str]:

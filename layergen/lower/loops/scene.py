@@ -1,6 +1,7 @@
 """What the rewriting of loops needs to know of a forward: ranks, what stays as it is, and which names are free."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 from layergen import ops
@@ -11,6 +12,7 @@ from layergen.lang.tuples import wholes
 from layergen.lang.visitor import Block, assigned
 from layergen.lower.loops.ranks import Ranks
 from layergen.resolve.inference import INT, TENSOR, UNKNOWN, kinds_of
+from layergen.resolve.loops import first_use
 from layergen.resolve.program import Program
 from layergen.resolve.reserved import BUILTINS, GENERATED
 
@@ -26,6 +28,7 @@ class Scene:
         self.taken = {*program.names, *wholes(program.outputs), *program.forward.assigned, *GENERATED, *BUILTINS}
         self.rank = Ranks(program)
         self.moved: list[str] = []  # what was, in words
+        self.further: list[Block] = []  # what may follow the block at hand, the innermost last
 
     def free(self, name: str) -> str:
         """A name that nothing else has."""
@@ -33,6 +36,22 @@ class Scene:
             name += "_"
         self.taken.add(name)
         return name
+
+    def asks_for(self, name: str, block: Block) -> bool:
+        """Whether what a name stands for is read by some statements, or by what follows the block that they end."""
+        for part in (block, *reversed(self.further)):
+            reads = first_use(part, name)
+            if reads is not None:
+                return reads
+        return name in wholes(self.program.outputs)
+
+    @contextmanager
+    def before(self, *blocks: Block) -> Iterator[None]:
+        """What is rewritten here is followed by some blocks, the nearest first."""
+        count = len(self.further)
+        self.further += reversed(blocks)
+        yield
+        del self.further[count:]
 
     def note(self, node: ex.Expression, where: str) -> None:
         self.moved.append(f"`{ex.show(node)}` {where}")
