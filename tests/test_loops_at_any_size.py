@@ -204,6 +204,22 @@ def test_a_loop_is_tried_without_a_turn() -> None:
     assert "without_a_turn" in bounds(summed("h = tanh(h + x_t - amax(x, dim=1))"))
 
 
+@pytest.mark.parametrize(
+    ("definition", "tried"),
+    [
+        ("h[-1, n, i] = 0\nh[t, n, i] = tanh(h[t - 1, n, i] + x[n, t, i])\ny[n, k, i] = h[L - 1, n, i]", True),
+        # Of the state before the first step this says nothing.
+        (
+            "h[0, n, i] = tanh(x[n, 0, i])\nh[t, n, i] = tanh(h[t - 1, n, i] + x[n, t, i])\n"
+            "y[n, k, i] = h[L - 1, n, i]",
+            False,
+        ),
+    ],
+)
+def test_a_definition_need_not_speak_of_no_step(definition: str, tried: bool) -> None:
+    assert ("without_a_turn" in bounds(summed("h = tanh(h + x_t)"), definition=definition)) == tried
+
+
 def test_a_loop_that_asks_for_a_turn_is_not() -> None:
     assert "without_a_turn" not in bounds(collected("h = tanh(h + x_t)"), outputs={"y": ["N", "L", 3]})
     assert "without_a_turn" not in bounds(summed("h = tanh(h + x_t)"), constraints=["L >= 1"])

@@ -28,6 +28,7 @@ NEAR = 2.0**-8  # how far from a bound that it may not have a number is near to 
 FAR = 2.5  # beyond 1, on either side, where nothing bounds a number
 # Settings at which formulas may overflow that are right, and laws be broken that hold of all but a large epsilon.
 FAR_OFF = frozenset({"of_small_numbers", "of_unit_numbers", "of_large_numbers"})
+IDLE = "without_a_turn"  # the setting at which loops over dimensions take no turn
 MORE_LEADING = (2, 1, 3)  # dimensions in the place of `...`, more than elsewhere
 
 
@@ -50,7 +51,7 @@ def joined_limits(program: Program, usual: Sequence[Setting], counts: Set[str] =
         "at_equality": _at_equality(program, base),
         "of_ones": _with_sizes(program, base, lambda size: 1),
         **{f"of_ones_at_{setting.name}": _with_sizes(program, setting, lambda size: 1) for setting in moved},
-        "without_a_turn": replace(base, sizes={**base.sizes, **{name: 0 for name in base.sizes if name in counts}}),
+        IDLE: replace(base, sizes={**base.sizes, **{name: 0 for name in base.sizes if name in counts}}),
         "of_small_numbers": _with_numbers(program, base, _small),
         "of_unit_numbers": _with_numbers(program, base, lambda argument, place, current: 1.0),
         "of_large_numbers": _with_more_leading(program, _with_numbers(program, base, _large)),
