@@ -1,6 +1,6 @@
 """Is the spec right? What is found wrong with it is raised; a spec without a fault becomes a `CheckedLayer`."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -85,7 +85,8 @@ def check(program: Program) -> CheckedLayer:
         conditions.counted(proven)
         proofs = conditions.shown(proven)
         refuse(check_far_indices(program, ways, conditions.hold))
-        bounded = dict(_at_bounds(program, [made.setting for made in tested], conditions))
+        counts = {name for proof in proofs if isinstance(proof, Proof) for name in proof.counts}
+        bounded = dict(_at_bounds(program, [made.setting for made in tested], conditions, counts))
         met = Met(seen, tuple(runs.values()), [made for made, _ in further], [made for made, _ in bounded.values()])
         found = measured(met, proofs, for_data)
         kept = tuple(kept_by_torch(program, ways))
@@ -122,10 +123,10 @@ def _beside(program: Program, chosen: Sequence[Setting]) -> Iterator[tuple[Runs,
 
 
 def _at_bounds(
-    program: Program, tested: Sequence[Setting], conditions: Conditions
+    program: Program, tested: Sequence[Setting], conditions: Conditions, counts: Set[str]
 ) -> Iterator[tuple[str, tuple[Runs, CheckedCase]]]:
     """The settings at the limits of a layer, by name, so far as it works there: where it does not is told elsewhere."""
-    for setting in joined_limits(program, tested):
+    for setting in joined_limits(program, tested, counts):
         for one in (setting, *of_a_batch(program, setting, tested[0])):
             if (made := _working(program, one, conditions)) is not None:
                 yield one.name, made

@@ -83,6 +83,20 @@ def test_what_the_cpu_keeps_otherwise_stands_beside_the_formula() -> None:
     assert (kept.number, kept.formula, kept.note) == (14, "C * N", "on the CPU 56 here")
 
 
+def test_costs_are_said_to_be_those_of_the_forward_where_code_is_moved() -> None:
+    forward = (
+        "h = zeros(N, 3)\nys = []\nfor x_t in unbind(x, 1):\n  h = tanh(h + {})\n  append(ys, h)\ny = stack(ys, 1)"
+    )
+    shapes = {"inputs": {"x": ["N", "L", 3]}, "outputs": {"y": ["N", "L", 3]}}
+    notes = {
+        step: [
+            line.name for line in summary(forward.format(step), **shapes).costs if "before what was moved" in line.note
+        ]
+        for step in ("x_t", "2 * x_t")
+    }
+    assert notes == {"x_t": [], "2 * x_t": ["FLOPs", "activation bytes"]}
+
+
 SPREAD_OUT = "(L - 1) * step - 2 * cut + reach * (width - 1) + 1"
 NUMBERS = ("step", "cut", "reach", "width")
 

@@ -1,10 +1,11 @@
 """Settings at which as many limits of a layer meet as can stand together: few of them, for values to be compared at.
 
-Arguments lie at their bounds, or far from usual where there are none, constraints only just hold, or sizes are 1, or
-others than usual by 1, so that what divides them leaves another rest. Flags and choices meet that do so nowhere else.
+Arguments lie at their bounds, or far from usual where there are none, constraints only just hold, or sizes are 1,
+others than usual by 1, so that what divides them leaves another rest, or 0 where loops run over them. Flags and choices
+meet that do so nowhere else.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -27,15 +28,17 @@ NEAR = 2.0**-8  # how far from a bound that it may not have a number is near to 
 FAR = 2.5  # beyond 1, on either side, where nothing bounds a number
 # Settings at which formulas may overflow that are right, and laws be broken that hold of all but a large epsilon.
 FAR_OFF = frozenset({"of_small_numbers", "of_unit_numbers", "of_large_numbers"})
+IDLE = "without_a_turn"  # the setting at which loops over dimensions take no turn
 MORE_LEADING = (2, 1, 3)  # dimensions in the place of `...`, more than elsewhere
 
 
-def joined_limits(program: Program, usual: Sequence[Setting]) -> Iterator[Setting]:
+def joined_limits(program: Program, usual: Sequence[Setting], counts: Set[str] = frozenset()) -> Iterator[Setting]:
     """Settings at the limits of a layer, none of which is among the usual ones or has what another one has.
 
     Args:
         program: The layer.
         usual: The settings that values are compared at anyway, the first of which is brought to its limits.
+        counts: The dimensions that loops run over.
     """
     base = usual[0]
     moved = [setting for name in (TOGETHER, NUMBERS) for setting in usual if setting.name == name][:1]
@@ -48,6 +51,7 @@ def joined_limits(program: Program, usual: Sequence[Setting]) -> Iterator[Settin
         "at_equality": _at_equality(program, base),
         "of_ones": _with_sizes(program, base, lambda size: 1),
         **{f"of_ones_at_{setting.name}": _with_sizes(program, setting, lambda size: 1) for setting in moved},
+        IDLE: replace(base, sizes={**base.sizes, **{name: 0 for name in base.sizes if name in counts}}),
         "of_small_numbers": _with_numbers(program, base, _small),
         "of_unit_numbers": _with_numbers(program, base, lambda argument, place, current: 1.0),
         "of_large_numbers": _with_more_leading(program, _with_numbers(program, base, _large)),

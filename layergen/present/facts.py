@@ -45,6 +45,7 @@ from layergen.settings.choice import Setting
 from layergen.settings.telling import flags
 from layergen.words import listed
 
+OF_THE_FORWARD = ("FLOPs", "activation bytes")  # the costs that change where code is moved
 Sizes = tuple[str, ...] | str  # of a shape: each by itself, or the expression that gives all of them
 
 
@@ -301,6 +302,7 @@ def _input_check(check: InputCheck) -> str:
 def _costs(layer: CheckedLayer) -> Iterator[CostLine]:
     proof, found = layer.proofs[0], layer.costs
     fixed = proof.concrete if isinstance(proof, Proof) else {}
+    moved = arranged(layer.program).moved
     named = {"parameters": found.parameters, "FLOPs": found.flops, "activation bytes": found.activation_bytes}
     for name, cost in named.items():
         notes = []
@@ -308,6 +310,8 @@ def _costs(layer: CheckedLayer) -> Iterator[CostLine]:
             notes.append("at this case alone: it cannot be counted at symbols")
         elif fixed:
             notes.append(f"with {' and '.join(f'`{name}` at {number}' for name, number in fixed.items())}")
+        if moved and name in OF_THE_FORWARD:
+            notes.append("of the forward as the spec has it, before what was moved")
         if cost.on_cpu is not None:
             notes.append(f"on the CPU {cost.on_cpu:,} here")
         formula = "" if cost.formula is None else formula_text(cost.formula)

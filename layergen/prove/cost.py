@@ -1,6 +1,7 @@
 """What a layer costs: parameters, floating-point operations and kept activations, as formulas of its sizes.
 
-They are counted while the layer is run at symbols, on the way through the forward that its first case takes:
+They are counted while the layer is run at symbols, on the way through the forward that its first case takes. That is
+the forward of the spec: where the generated code computes something elsewhere, it may do and keep more or less.
 
 - *parameters*: the elements of all parameters that exist on this way.
 - *FLOPs* of one forward in training: two for each multiply-add of matrix products, convolutions and attention, as

@@ -14,6 +14,7 @@ from layergen.lower.loops.invariant import before
 from layergen.lower.loops.parted import parted
 from layergen.lower.loops.projected import projected, stepwise
 from layergen.lower.loops.scene import Scene
+from layergen.lower.loops.turns import turns
 from layergen.resolve.method import Method
 from layergen.resolve.program import Program
 from layergen.resolve.written import writes
@@ -47,16 +48,17 @@ def _block(block: Block, scene: Scene) -> tuple[ex.Statement, ...]:
                 with scene.before(rest):
                     found.append(replace(statement, body=_block(body, scene), orelse=_block(orelse, scene)))
             case ex.For(body=body):
+                sure = turns(statement, block, scene)
                 with scene.before(body, rest):
                     loop = replace(statement, body=_block(body, scene))
                 if any(scene.asks_for(target.id, rest) for target in loop.targets):
                     found.append(loop)  # it has to run over what it says that it does
                     continue
                 loop = unbound(loop, scene)
-                ahead, loop = before(loop, scene)
-                further, loop = projected(loop, scene)
+                ahead, loop = before(loop, scene, sure)
+                further, loop = projected(loop, scene, sure)
                 parts, loop = parted(loop, scene)
-                others, loop = stepwise(loop, scene)
+                others, loop = stepwise(loop, scene, sure)
                 found += [*ahead, *further, *parts, *others, loop]
             case _:
                 found.append(statement)

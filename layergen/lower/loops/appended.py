@@ -7,7 +7,7 @@ from layergen import ops
 from layergen.lang import expression as ex
 from layergen.lang.visitor import Block, assigned, reads, sources
 from layergen.lower.loops.columns import header, without_idle
-from layergen.lower.loops.scene import Scene, given, put, tensor
+from layergen.lower.loops.scene import Scene, given, put, tensor, unconditional
 from layergen.ops.traits import ELEMENTWISE
 
 
@@ -79,7 +79,7 @@ def _rearranged(block: tuple[ex.Statement, ...], found: Collected, scene: Scene)
     if len(states) != 1 or isinstance(value, ex.Name):
         return None
     (state,) = states
-    if not _is_stepwise(value, {state, *whole}, found, scene):
+    if not _is_stepwise(value, {state, *whole}, found, scene) or not _is_joined(block, found.joint):
         return None
     stacked = scene.free(f"all_{state}")
     list_name = scene.free(f"{state}s")
@@ -101,6 +101,12 @@ def _rearranged(block: tuple[ex.Statement, ...], found: Collected, scene: Scene)
     return tuple(result)
 
 
+def _is_joined(block: Block, joint: ex.Call) -> bool:
+    """Whether a block joins a list whatever its conditions come to: a list without items is none to join."""
+    values = (statement.value for statement in block if isinstance(statement, ex.Assign))
+    return any(node is joint for value in values for node in unconditional(value))
+
+
 def _with(node: ex.Expression, values: Mapping[str, ex.Expression]) -> ex.Expression:
     return ex.transform(node, lambda part: values.get(part.id) if isinstance(part, ex.Name) else None)
 
@@ -119,7 +125,7 @@ def _is_stepwise(node: ex.Expression, steps: set[str], found: Collected, scene: 
             sides = [part for part in (left, right) if not _is_fixed(part, rank - found.dim, found, scene)]
             alike = all(scene.rank(part) == rank for part in sides)
             return bool(sides) and alike and all(_is_stepwise(part, steps, found, scene) for part in sides)
-        case ex.Call(function="linear", arguments=(first, *others), keywords=words):
+        case ex.Call(arguments=(first, *others), keywords=words) if scene.rank.is_map(node):
             weights = [*others, *(word.value for word in words)]
             owned = all(isinstance(part, ex.Name) and part.id in scene.program.parameters for part in weights)
             return owned and _is_stepwise(first, steps, found, scene)

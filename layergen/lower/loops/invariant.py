@@ -1,5 +1,6 @@
 """What is the same at every turn is computed once, before the loop."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from layergen import ops
@@ -8,23 +9,34 @@ from layergen.lang.kinds import Kind
 from layergen.lang.tuples import wholes
 from layergen.lang.visitor import assignments
 from layergen.lower.loops.scene import Scene, computed, given, name_of, put, tensor
+from layergen.lower.loops.turns import cannot_fail
 from layergen.resolve.inference import kinds_of
 from layergen.resolve.loops import reads_first
 
 ARITHMETIC = frozenset({"+", "-", "*", "/", "**", "@"})
 
 
-def before(loop: ex.For, scene: Scene) -> tuple[list[ex.Statement], ex.For]:
-    """The statements to put before a loop, and the loop without what they compute."""
+def before(loop: ex.For, scene: Scene, sure: bool) -> tuple[list[ex.Statement], ex.For]:
+    """The statements to put before a loop, and the loop without what they compute.
+
+    Args:
+        loop: The loop.
+        scene: The forward that it stands in.
+        sure: Whether it surely takes a turn; before one that may take none stands only what cannot fail.
+    """
     ahead: list[ex.Statement] = []
+
+    def may_leave(node: ex.Expression) -> bool:
+        return (sure or cannot_fail(node)) and scene.stays(node, loop)
+
     while True:
-        whole = next((statement for statement in loop.body if _leaves(statement, loop, scene)), None)
+        whole = next((statement for statement in loop.body if _leaves(statement, loop, scene, may_leave)), None)
         if isinstance(whole, ex.Assign):
             ahead.append(whole)
             loop = replace(loop, body=tuple(statement for statement in loop.body if statement is not whole))
             scene.note(whole.value, "is computed once, before the loop")
             continue
-        part = next((part for part in computed(loop.body) if _is_work(part) and scene.stays(part, loop)), None)
+        part = next((part for part in computed(loop.body) if _is_work(part) and may_leave(part)), None)
         if part is None:
             return ahead, loop
         name = scene.free(name_of(part))
@@ -36,9 +48,9 @@ def before(loop: ex.For, scene: Scene) -> tuple[list[ex.Statement], ex.For]:
         scene.note(part, "is computed once, before the loop")
 
 
-def _leaves(statement: ex.Statement, loop: ex.For, scene: Scene) -> bool:
+def _leaves(statement: ex.Statement, loop: ex.For, scene: Scene, may_leave: Callable[[ex.Expression], bool]) -> bool:
     """Whether a statement gives a name, which nothing else gives a value, the same at every turn."""
-    if not isinstance(statement, ex.Assign) or not scene.stays(statement.value, loop):
+    if not isinstance(statement, ex.Assign) or not may_leave(statement.value):
         return False
     if Kind.TENSOR not in kinds_of(statement.value) or isinstance(statement.value, ex.Name) or len(loop.body) == 1:
         return False

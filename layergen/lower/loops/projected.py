@@ -6,21 +6,30 @@ from dataclasses import replace
 from layergen import ops
 from layergen.lang import expression as ex
 from layergen.lang.facts import CalleeKind
+from layergen.lang.kinds import Kind
 from layergen.lang.tuples import wholes
 from layergen.lang.visitor import assignments, mentioned
 from layergen.lower.loops.columns import Column, header, step_of, with_header
 from layergen.lower.loops.scene import Scene, computed, given, name_of, put, tensor
+from layergen.lower.loops.turns import cannot_fail
 from layergen.ops.traits import ELEMENTWISE
+from layergen.resolve.inference import kinds_of
 from layergen.resolve.loops import reads_first
 
 Whole = Callable[[ex.Expression], ex.Expression]  # what is made of all steps, of the tensor that has them
 
 
-def projected(loop: ex.For, scene: Scene) -> tuple[list[ex.Statement], ex.For]:
-    """The products to put before a loop, and the loop over what they give."""
+def projected(loop: ex.For, scene: Scene, sure: bool) -> tuple[list[ex.Statement], ex.For]:
+    """The products to put before a loop, and the loop over what they give.
+
+    Args:
+        loop: The loop.
+        scene: The forward that it stands in.
+        sure: Whether it surely takes a turn; before one that may take none stands only what cannot fail.
+    """
     ahead: list[ex.Statement] = []
     for call in [part for part in computed(loop.body) if isinstance(part, ex.Call) and _is_linear(part, scene)]:
-        found = _product(call, loop, scene)
+        found = _product(call, loop, scene) if sure or all(map(cannot_fail, _weights(call))) else None
         if found is not None:
             statement, loop = found
             ahead.append(statement)
@@ -28,10 +37,10 @@ def projected(loop: ex.For, scene: Scene) -> tuple[list[ex.Statement], ex.For]:
     return ahead, loop
 
 
-def stepwise(loop: ex.For, scene: Scene) -> tuple[list[ex.Statement], ex.For]:
+def stepwise(loop: ex.For, scene: Scene, sure: bool) -> tuple[list[ex.Statement], ex.For]:
     """What to put before a loop of that which a turn does to each entry of a step alone, and the loop over the rest."""
     ahead: list[ex.Statement] = []
-    while (first := next(_stepwise(loop, scene), None)) is not None:
+    while (first := next(_stepwise(loop, scene, sure), None)) is not None:
         node, statement, loop = first
         ahead.append(statement)
         scene.note(node, "is done to all steps at once, before the loop")
@@ -39,24 +48,24 @@ def stepwise(loop: ex.For, scene: Scene) -> tuple[list[ex.Statement], ex.For]:
 
 
 def _is_linear(call: ex.Call, scene: Scene) -> bool:
-    """Whether a call is a linear map: the op, or an ``nn.Linear`` that is always there."""
+    """Whether a call is a linear map, the same for all leading dimensions: the op, or an ``nn.Linear`` always there."""
     member = scene.program.members.get(call.function)
     if call.callee is not None and call.callee.kind is CalleeKind.MEMBER and member is not None:
         return (
             member.when is None and [made.call.function for made in member.made] == ["nn.Linear"] and not member.listed
         )
-    return call.function == "linear" and ops.called(call) is not None
+    return scene.rank.is_map(call)
 
 
 def _product(call: ex.Call, loop: ex.For, scene: Scene) -> tuple[ex.Statement, ex.For] | None:
     """A linear map of all steps, and the loop without it."""
     match call.arguments:
         case (ex.Name(id=name), *others):
-            weights = [*others, *(word.value for word in call.keywords)]
+            pass
         case _:
             return None
     column = step_of(loop, name, scene)
-    if column is None or not all(_stays(weight, loop, scene) for weight in weights):
+    if column is None or not all(_stays(weight, loop, scene) for weight in _weights(call)):
         return None
     rank = scene.rank(column.source)
     if rank is None or column.dim == rank - 1:  # the product sums over what the loop runs over
@@ -64,7 +73,12 @@ def _product(call: ex.Call, loop: ex.For, scene: Scene) -> tuple[ex.Statement, e
     return _moved(call, column, loop, scene, lambda source: replace(call, arguments=(source, *others)), "projected")
 
 
-def _stepwise(loop: ex.For, scene: Scene) -> Iterator[tuple[ex.Expression, ex.Statement, ex.For]]:
+def _weights(call: ex.Call) -> list[ex.Expression]:
+    """What a linear map is given beside what it maps."""
+    return [*call.arguments[1:], *(word.value for word in call.keywords)]
+
+
+def _stepwise(loop: ex.For, scene: Scene, sure: bool) -> Iterator[tuple[ex.Expression, ex.Statement, ex.For]]:
     """What a turn does to each entry of a step alone, with the statement that does it to all steps, and the loop after.
 
     What a list collects is left to what is done behind a loop.
@@ -73,8 +87,10 @@ def _stepwise(loop: ex.For, scene: Scene) -> Iterator[tuple[ex.Expression, ex.St
     for node in computed(loop.body):
         name = None if isinstance(node, ex.Name) or node in collected else _step(node, loop, scene)
         column = step_of(loop, name, scene) if name else None
-        if column is None or name is None:
+        if column is None or name is None or not (sure or cannot_fail(node)):
             continue
+        if scene.rank(column.source) == 1 and _has_tensors(node, name):
+            continue  # of two tensors without dimensions another dtype may come than of all steps and one of them
         target, source = column.target, ex.show(column.source)
 
         def whole(source: ex.Expression, node: ex.Expression = node, target: str = target) -> ex.Expression:
@@ -100,6 +116,12 @@ def _step(node: ex.Expression, loop: ex.For, scene: Scene) -> str | None:
             alone = ops.called(node) is not None and all(_is_number(part, loop, scene) for part in values)
             return _step(first, loop, scene) if alone else None
     return None
+
+
+def _has_tensors(node: ex.Expression, name: str) -> bool:
+    """Whether an expression is made of tensors beside a step."""
+    names = (part for part in ex.walk(node) if isinstance(part, ex.Name) and part.id != name)
+    return any(Kind.TENSOR in kinds_of(part) for part in names)
 
 
 def _is_number(node: ex.Expression, loop: ex.For, scene: Scene) -> bool:

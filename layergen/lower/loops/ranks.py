@@ -12,7 +12,7 @@ from layergen.resolve.program import Program
 
 KEEPING = {  # the rank of their first operand
     *ELEMENTWISE,
-    *("linear", "chunk", "split", "softmax", "log_softmax", "dropout", "layer_norm", "rms_norm", "normalize"),
+    *("chunk", "split", "softmax", "log_softmax", "dropout", "layer_norm", "rms_norm", "normalize"),
     *("flip", "roll", "cumsum", "type_as", "upcast", "detach", "transpose"),
 }
 AS_OTHERS = -1  # the rank of a name within what that name is given: what the rest of it says
@@ -47,12 +47,32 @@ class Ranks:
             case ex.Conditional(then=then, orelse=orelse):
                 return self.joined([self.of(then), self.of(orelse)])
             case ex.Call(function="zeros" | "ones", arguments=(ex.Sequence(items=items),)):
-                return None if ex.Literal(...) in items else len(items)
+                return len(items) if all(map(_is_one, items)) else None
             case ex.Call(function="zeros" | "ones", arguments=arguments):
                 return len(arguments) if all(kinds_of(part) == INT for part in arguments) else None
+            case ex.Subscript(value=ex.Name(id=name), index=index) if kinds_of(index) == INT:
+                family = self.program.tensors.get(name)  # of which it takes a member
+                return next(self.given(name)) if family is not None and family.each is not None else None
+            case ex.Call(arguments=(first, *_)) if self.is_map(node):
+                return self.of(first)
+            case ex.Call(function=function, arguments=(first, *others)) if function in ELEMENTWISE and ops.called(node):
+                values = [*others, *(word.value for word in node.keywords)]
+                return self.joined([self.of(first), *map(self.of, values)], largest=True)
             case ex.Call(function=function, arguments=(first, *_)) if function in KEEPING and ops.called(node):
                 return self.of(first)
         return None
+
+    def is_map(self, node: ex.Expression) -> bool:
+        """Whether an expression is a linear map of the last dimension, which takes each entry of the others alike.
+
+        A bias of several dimensions meets those of what is mapped, so that it matters how many there are.
+        """
+        if not isinstance(node, ex.Call) or node.function != "linear" or ops.called(node) is None:
+            return False
+        given = dict(zip(("weight", "bias"), node.arguments[1:], strict=False))
+        ranks = {name: self(part) for name, part in given.items()}
+        ranks |= {word.name: self(word.value) for word in node.keywords}
+        return ranks.get("weight") == 2 and ranks.get("bias", 0) in (0, 1)
 
     def joined(self, ranks: Sequence[int | None], largest: bool = False) -> int | None:
         """The one rank of several values, or the largest of their ranks."""
@@ -77,7 +97,7 @@ class Ranks:
     def given(self, name: str) -> Iterator[int | None]:
         part = self.program.tensors.get(name) or self.program.inputs.get(name)
         if part is not None:
-            whole = isinstance(part.shape, tuple) and ex.Literal(...) not in part.shape
+            whole = isinstance(part.shape, tuple) and all(map(_is_one, part.shape))
             yield len(part.entries) if whole else None
         for statement in statements(self.program.forward.statements):
             match statement:
@@ -102,3 +122,8 @@ class Ranks:
             case ex.Call(function="zip", arguments=inners) if count == len(inners):
                 return self.item(inners[position], 0, 1)
         return None
+
+
+def _is_one(entry: ex.Expression) -> bool:
+    """Whether an entry of a shape is one dimension, and not any number of them."""
+    return entry != ex.Literal(...) and not isinstance(entry, ex.Splice)
