@@ -8,7 +8,6 @@ from small import DIM, FLAG, checked, fault_of, program, setting_of, settings_of
 from layergen.domains.joined import joined_limits
 from layergen.probe.switches import tellings
 from layergen.settings.beside import beside
-from layergen.settings.pairs import choices_in_pairs
 
 LOW: dict[str, Any] = {"arguments": {"low": {"type": "float", "default": 0.3, "doc": "Number."}}}
 RUN: dict[str, Any] = {"inputs": {"x": ["...", "C"]}, "outputs": {"y": ["...", "C"]}}
@@ -220,16 +219,6 @@ def test_sizes_are_one_where_an_operand_decides() -> None:
     made = [*settings_of(layer), *beside(layer, settings_of(layer))]
     names = [setting.name for setting in joined_limits(layer, made)]
     assert f"of_ones_at_{made[-1].name}" in names
-
-
-def test_flags_and_choices_meet_that_do_so_nowhere_else() -> None:
-    mode = {"type": "str", "choices": ["none", "mean", "sum"], "default": "mean", "doc": "Mode."}
-    layer = program(arguments={"full": {**FLAG, "default": False}, "mode": mode})
-    made = [*settings_of(layer), *beside(layer, settings_of(layer))]
-    found = list(choices_in_pairs(layer, made, "other_values"))
-    met = {(setting.values["full"], setting.values["mode"]) for setting in (*made, *found)}
-    assert met == {(full, mode) for full in (True, False) for mode in ("none", "mean", "sum")}
-    assert len(found) == 1
 
 
 def test_what_is_given_at_equality_keeps_the_constraint() -> None:

@@ -1,7 +1,7 @@
 """Settings at which as many limits of a layer meet as can stand together: few of them, for values to be compared at.
 
 Arguments lie at their bounds, or far from usual where there are none, constraints only just hold, or sizes are 1,
-others than usual by 1, so that what divides them leaves another rest, or 0 where loops run over them. Flags and choices
+others than usual by 1, so that what divides them leaves another rest, or 0 where loops run over them. Values of options
 meet that do so nowhere else.
 """
 
@@ -17,8 +17,8 @@ from layergen.lang.visitor import nodes
 from layergen.resolve.program import Program
 from layergen.settings.beside import NUMBERS, TOGETHER
 from layergen.settings.choice import Setting, allowed, case_sizes, setting_with
+from layergen.settings.meeting import meeting
 from layergen.settings.operands import operands
-from layergen.settings.pairs import choices_in_pairs
 
 LARGEST = 8  # whole numbers that are bounds of sizes
 ROUNDED = frozenset({"//", "%"})
@@ -60,7 +60,7 @@ def joined_limits(program: Program, usual: Sequence[Setting], counts: Set[str] =
         "of_other_rests": rested,
         "of_other_rests_at_equality": _at_equality(program, rested) if rested is not base else base,
     }
-    made |= {setting.name: setting for setting in choices_in_pairs(program, usual, NUMBERS)}
+    made |= {setting.name: setting for setting in meeting(program, usual)}
     known = list(usual)
     for name, setting in made.items():
         if allowed(program, setting) and not any(_same(setting, other) for other in known):

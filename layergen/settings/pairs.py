@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations, islice, product
+from itertools import combinations
 from typing import Any
 
 from layergen.lang import argument_types
@@ -19,7 +19,6 @@ from layergen.settings.search import cycled
 
 PRESENCE = "is there: "  # before the name of an input, which an argument may have, too
 MOST = 12  # settings
-MOST_BESIDE = 4  # of flags and choices alone, beside settings that there are
 LEVELS = 5  # of one argument; of one without a default, which every setting moves, fewer
 REQUIRED = 3
 BOUND = 16  # the largest inclusive bound that is tried
@@ -61,38 +60,6 @@ def pairs(program: Program, base: Setting) -> Iterator[Setting]:
         yield from _alone(program, base, factors[0])
         return
     yield from _covering(program, base, factors, open_pairs, "together")
-
-
-def choices_in_pairs(program: Program, made: Sequence[Setting], numbers: str) -> Iterator[Setting]:
-    """Settings at which flags and choices meet two by two that do so in none of some others.
-
-    Args:
-        program: The layer.
-        made: The settings that there are, the base first.
-        numbers: The name of that whose numbers are taken, if it is there.
-    """
-    base = next((setting for setting in made if setting.name == numbers), made[0])
-    base = replace(base, path=made[0].path)  # whose sizes are taken
-    factors = [factor for factor in _factors(program, base) if _is_choice(program, factor.name)]
-    met: set[tuple[Level, Level]] = set()
-    for way in made:
-        row = {
-            factor.name: next((i for i, level in enumerate(factor.levels) if level == way.values[factor.name]), 0)
-            for factor in factors
-        }
-        met |= _pairs_of(factors, row)
-    every = {
-        (Level(one.name, i), Level(other.name, j))
-        for one, other in combinations(factors, 2)
-        for i, j in product(range(len(one.levels)), range(len(other.levels)))
-    }
-    yield from islice(_covering(program, base, factors, every - met, "pair"), MOST_BESIDE)
-
-
-def _is_choice(program: Program, name: str) -> bool:
-    """Whether a factor is an argument that is a flag, or one of a few choices."""
-    argument = program.arguments.get(name)
-    return argument is not None and (argument.type.base is Base.BOOL or argument.finite)
 
 
 def _covering(
