@@ -75,8 +75,8 @@ def formula(program: Program, doc: DocText) -> Iterator[str]:
     yield from equations(formula_texts(program), doc)
     if numbers := computed_numbers(program):
         yield ""
-        told = (f"``{name} = {ex.show(value)}``" for name, value in numbers.items())
-        yield from wrap(doc(f"where {listed(told)}."), ENTRY)
+        values = (f"``{name} = {ex.show(value)}``" for name, value in numbers.items())
+        yield from wrap(doc(f"where {listed(values)}."), ENTRY)
     if program.definition is not None and "padded" in program.definition.functions:
         yield ""
         yield "What has a bar is zero outside."
