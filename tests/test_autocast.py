@@ -190,6 +190,15 @@ def test_a_loop_all_of_which_is_kept_from_it_stands_inside() -> None:
     """)
 
 
+def test_a_condition_stands_around_what_is_kept_from_it() -> None:
+    branch = "h = upcast(x)\nif training:\n    h = h @ upcast(weight)\n{}y = type_as(h, x)"
+    inside, around = "if self.training:", "with torch.autocast(device_type, enabled=False):"
+    written = forward(branch.format(""), **SQUARE).splitlines()
+    assert written.index(f"    {around}") == written.index(inside) + 1
+    both = forward(branch.format("else:\n    h = h @ h\n"), **SQUARE).splitlines()  # which enters it in either mode
+    assert both.index(f"    {inside}") == both.index(around) + 1
+
+
 def test_a_branch_is_kept_from_it_alone_where_the_other_one_counts_on_it() -> None:
     written = forward(
         """

@@ -29,6 +29,8 @@ def forward(text: str, **parts: Any) -> list[str]:
     [
         ("y = x * r\nr = mean(x)", "y = x * self.r.clone()"),
         ("r = mean(x)\ny = x * r", "return x * self.r.clone()"),  # a second call writes before the first goes back
+        ("y = x * detach(v)\nv = mean(x, 0)", "y = x * self.v.detach().clone()"),
+        ("y = x * detach(x * v + x) * v\nv = mean(x, 0)", "y = x * (x * self.v + x).detach() * self.v.clone()"),
         ("y = linear(x, v)\nv = mean(x, 0)", "y = F.linear(x, self.v.clone())"),
         ("y = x * v[None]\nv = mean(x, 0)", "y = x * self.v[None].clone()"),
         ("y = x * (v if training else 1)\nv = mean(x, 0)", "y = x * (self.v.clone() if self.training else 1)"),
@@ -74,6 +76,8 @@ def test_what_a_module_is_given_is_copied(module: str) -> None:
         "m = one_hot(argmin(x * v, dim=1), 3)\ny = x + type_as(m, x) * v\nv = mean(x, 0)",
         "d = x * v\ny = x\nif training:\n    r = mean(d)\n    v = d[0]",  # which an update alone reads
         "n = sum(type_as(m, x), dim=1)\ny = x + (n * r)[:, None]\nr = mean(n)",  # of truths there is no gradient
+        "s = detach(mean(abs(x), 0))\ny = x * detach(s / v)\nv = s",  # nor of what is detached, or becomes so
+        "y = x * detach(mean(x * v))\nv = mean(x, 0)",
     ],
 )
 def test_nothing_is_copied_without_need(text: str) -> None:

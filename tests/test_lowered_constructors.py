@@ -14,12 +14,13 @@ from layergen.lower.arguments import argument_signature, bounds_check
 from layergen.lower.behaviours import taken
 from layergen.lower.checks import is_not, must_be
 from layergen.lower.constructor import ConstructorWriter, constraint_message
+from layergen.lower.definition import formula
 from layergen.lower.docs import references, shape_sentence
 from layergen.lower.imports import function, names_in
 from layergen.lower.initial import reset_lines
 from layergen.lower.kept import computed_there, kept
 from layergen.lower.representation import extra_repr
-from layergen.lower.shape_docs import computed
+from layergen.lower.shape_docs import computed_numbers, computed_sizes
 from layergen.lower.source import DocText
 
 # Constructors and initial values
@@ -348,4 +349,6 @@ def test_a_message_names_what_the_caller_passed() -> None:
 )
 def test_a_derived_value_is_told_where_the_formula_shows_it(definition: str, told: list[str]) -> None:
     layer = program(arguments={"dim": DIM}, derived={"inner": "2 * dim"}, definition=definition)
-    assert [name for name, _ in computed(layer)] == told
+    assert [*computed_numbers(layer)] == told
+    assert ("where ``inner = 2 * dim``." in formula(layer, DocText(()))) == bool(told)
+    assert not computed_sizes(layer)

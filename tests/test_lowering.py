@@ -123,8 +123,17 @@ def test_updates_that_follow_each_other_share_a_block() -> None:
 
 
 def test_an_expression_that_is_cast_is_computed_once() -> None:
-    cast = "(value := x * 2).to(torch.promote_types(value.dtype, torch.float32))"
-    assert forward("y = upcast(x * 2) + 1") == f"return {cast} + 1"
+    cast = "value.to(torch.promote_types(value.dtype, torch.float32))"
+    assert forward("y = upcast(x * 2) + 1") == f"value = x * 2\nreturn {cast} + 1"
+
+
+def test_what_a_cast_alone_has_as_its_name_is_called_so_before() -> None:
+    cast = "h.to(torch.promote_types(h.dtype, torch.float32))"
+    assert forward("h = upcast(x * 2)\ny = h * h") == f"h = x * 2\nh = {cast}\nreturn h * h"
+
+
+def test_a_cast_beside_what_is_drawn_stands_where_it_is() -> None:
+    assert "(value := x * 2).to(" in forward("y = rand_like(x) * upcast(x * 2)")
 
 
 def test_each_of_several_expressions_that_are_cast_is_its_own() -> None:
@@ -259,7 +268,7 @@ def test_dots_in_a_list_need_an_input_that_has_them(shape: list[str]) -> None:
 def test_a_value_that_is_computed_once_takes_no_name_of_the_forward() -> None:
     written = forward("value = x + 1\ny = upcast(value * 2) + value").splitlines()
     assert written[0] == "value = x + 1"
-    assert written[1].startswith("return (value_ := value * 2).to(")
+    assert written[1] == "value_ = value * 2"
 
 
 def test_lists_are_spread_where_torch_takes_them_so() -> None:

@@ -94,18 +94,27 @@ def device_type(device: str) -> str:
 def shielded(block: Block) -> Iterator[tuple[bool, Block]]:
     """The statements of a block in parts: whether one is kept from autocast, and what is in it.
 
-    What lies between two statements that are kept from it is so with them, where autocast is nothing to it.
+    What lies between two statements that are kept from it is so with them, where autocast is nothing to it. A condition
+    under which alone something is done stands around what is kept from it.
     """
     start = 0
     while start < len(block):
         end = _end(block, start)
         if end > start:
-            yield True, block[start:end]
+            yield not _is_seldom(block[start:end]), block[start:end]
         else:
             off = (index for index in range(start, len(block)) if block[index].autocast is Autocast.OFF)
             end = next(off, len(block))
             yield False, block[start:end]
         start = end
+
+
+def _is_seldom(block: Block) -> bool:
+    """Whether statements are one that does nothing unless a condition holds, to which autocast is nothing."""
+    match block:
+        case (ex.If(orelse=()),):
+            return True
+    return False
 
 
 def _end(block: Block, start: int) -> int:

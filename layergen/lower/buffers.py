@@ -15,7 +15,7 @@ from layergen.lang.facts import Callee, CalleeKind
 from layergen.lang.kinds import Kind
 from layergen.lang.tuples import wholes
 from layergen.lang.visitor import parts, statements
-from layergen.lower.gradients import constant, differentiable, is_open, is_undifferentiable, leading
+from layergen.lower.gradients import constant, differentiable, is_detached, is_open, is_undifferentiable, leading
 from layergen.lower.once import once
 from layergen.lower.updates import is_update
 from layergen.ops.traits import ALIASING, FORGETFUL
@@ -216,7 +216,7 @@ class _Copies:
 
         keeps = not differentiable(node) <= self.constant  # without a gradient there is no way back
         match node:
-            case _ if is_undifferentiable(node):
+            case _ if is_undifferentiable(node) or (is_detached(node) and not any(True for _ in _bases(node))):
                 return node
             case ex.Binary(operator="+" | "-") | ex.Unary():
                 keeps = False

@@ -11,7 +11,9 @@ from layergen.definition.loop_printer import function_of
 from layergen.definition.loops import definition_lines
 from layergen.definition.needs import called, needs
 from layergen.definition.scene import Definition
+from layergen.lang import expression as ex
 from layergen.lower.cases import Fields
+from layergen.lower.shape_docs import computed_numbers
 from layergen.lower.source import DocText, python, wrap
 from layergen.lower.transforms import case_at
 from layergen.lower.views import FunctionView, RowView, TableView
@@ -71,6 +73,10 @@ def equations(texts: Iterable[str], doc: DocText) -> Iterator[str]:
 def formula(program: Program, doc: DocText) -> Iterator[str]:
     """The lines of the docstring's section."""
     yield from equations(formula_texts(program), doc)
+    if numbers := computed_numbers(program):
+        yield ""
+        values = (f"``{name} = {ex.show(value)}``" for name, value in numbers.items())
+        yield from wrap(doc(f"where {listed(values)}."), ENTRY)
     if program.definition is not None and "padded" in program.definition.functions:
         yield ""
         yield "What has a bar is zero outside."

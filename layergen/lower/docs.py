@@ -1,7 +1,7 @@
 """Lowers a spec's prose and shapes to the sections of the class docstring."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from layergen.checked import CheckedCase, CheckedLayer
 from layergen.lang import expression as ex
@@ -16,7 +16,7 @@ from layergen.lower.returned import returned_at
 from layergen.lower.scopes import negated
 from layergen.lower.shape_docs import (
     code,
-    computed,
+    computed_sizes,
     described_shape,
     listed_shape,
     or_broadcast,
@@ -84,17 +84,26 @@ def arguments(program: Program, doc: DocText) -> Iterator[str]:
         idle = " It has no effect, and is taken for compatibility alone." if argument.unused else ""
         yield from entry(name, f"{sentence(argument.doc)}{idle}{default_text(argument)}", doc)
     if program.owns:
-        owned = " and ".join(owned_kinds(program))
-        yield from entry("device", f"Device on which the {owned} are created.", doc)
+        yield from entry("device", f"Device on which the {' and '.join(owned_kinds(program))} are created.", doc)
         if program.takes_dtype:
-            yield from entry("dtype", f"Data type of the {owned}.", doc)
+            yield from entry("dtype", f"Data type of the {' and '.join(open_kinds(program))}.", doc)
 
 
 def owned_kinds(program: Program) -> list[str]:
     """What a layer has of tensors, its own or those of members."""
-    own = (("parameters", program.parameters or program.members), ("buffers", program.buffers))
-    kinds = [kind for kind, parts in own if parts]
-    return kinds or ["parameters"]
+    return _kinds(program, [*program.tensors.values()])
+
+
+def open_kinds(program: Program) -> list[str]:
+    """What it has of tensors whose dtype the caller chooses."""
+    return _kinds(program, [tensor for tensor in program.tensors.values() if tensor.dtype is None])
+
+
+def _kinds(program: Program, own: Sequence[Parameter | Buffer]) -> list[str]:
+    """What some tensors of a layer are, beside the parameters of its members."""
+    learned = bool(program.members) or any(isinstance(tensor, Parameter) for tensor in own)
+    kinds = {"parameters": learned, "buffers": any(isinstance(tensor, Buffer) for tensor in own)}
+    return [kind for kind, there in kinds.items() if there] or ["parameters"]
 
 
 def default_text(argument: Argument) -> str:
@@ -120,7 +129,7 @@ def shapes(program: Program, doc: DocText) -> Iterator[str]:
     for name in dict.fromkeys((*program.noted, *(program.causal.dims[:1] if program.causal else []))):
         if texts := list(noted(program, name)):
             yield from entry(f"- {name}", " ".join(texts), doc)
-    for name, value in computed(program):
+    for name, value in computed_sizes(program).items():
         yield from entry(f"- {name}", f"{code(ex.show(value))}.", doc)
 
 
@@ -366,6 +375,6 @@ def sample(case: CheckedCase, name: str, distinct: int = 0) -> str:
     if name not in case.ranges:
         return f"torch.randn({shape})"
     low, high = case.ranges[name]
-    if (low, high) == (0, 1):
-        return f"torch.rand({shape})"
-    return f"{python(low)} + {python(high - low)} * torch.rand({shape})"
+    offset = f"{python(low)} + " if low else ""
+    factor = f"{python(high - low)} * " if high - low != 1 else ""
+    return f"{offset}{factor}torch.rand({shape})"

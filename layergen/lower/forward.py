@@ -21,6 +21,7 @@ from layergen.lower.families import reader
 from layergen.lower.input_checks import InputCheckWriter, mentioned_dimensions, rounds
 from layergen.lower.loops import arranged
 from layergen.lower.members import listed, untyped
+from layergen.lower.named_casts import named_casts
 from layergen.lower.narrowing import Narrowing, asked_and_read
 from layergen.lower.origin import origin
 from layergen.lower.returned import Answers, conditions, named_output, result, returned
@@ -54,8 +55,7 @@ class ForwardWriter(Visitor):
         self.names = attribute_names(program) | {name: f"self.{name}" for name in program.tensors}
         self.names |= {name: f"self.{name}" for name in program.members}
         self.names = {name: text for name, text in self.names.items() if name not in program.taken}
-        self.names |= {name: f"self.{name}" for name in program.kept}
-        self.names["training"] = "self.training"
+        self.names |= {name: f"self.{name}" for name in program.kept} | {"training": "self.training"}
         self.narrowing = Narrowing(program)
         self.types = Annotations(program)
         self.known: Facts = NOTHING  # what is known of the inputs where the writer is
@@ -75,7 +75,6 @@ class ForwardWriter(Visitor):
         self.runs = self.named_runs()
         named = program.run if program.run in self.runs else None
         self.printer.leading, self.printer.read = named or self.leading(), reader(program)
-
         put = None if takes_both(program, checks) else program.left_out
         self.unbatched = (put and UnbatchedWriter(program, put, self.printer, self.free("unbatched"))) or None
 
@@ -90,7 +89,8 @@ class ForwardWriter(Visitor):
         for check in size_checks(self.program, self.conditions, self.rank):
             self.lines += check.lines()
         written = tidied(in_place(cast_once(copied(self.program), self.program)), wholes(self.program.outputs))
-        self.whole = autocast.left_to_autocast(unnamed(written, self.program), self.program)
+        shielded = autocast.left_to_autocast(unnamed(written, self.program), self.program)
+        self.whole = named_casts(shielded, self.program, self.printer.once)
         if autocast.asks_for_autocast(self.whole):
             self.device_type = self.free("device_type")
             self.emit(f"{self.device_type} = {autocast.device_type(self.origin.device)}")

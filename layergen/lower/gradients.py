@@ -47,7 +47,7 @@ def _flows(program: Program) -> Iterator[tuple[str, set[str]]]:
 
 def differentiable(node: ex.Expression) -> set[str]:
     """The names whose gradients a value has, ``PARAMETERS`` among them where a module is called that may have some."""
-    if is_undifferentiable(node):
+    if is_undifferentiable(node) or is_detached(node):
         return set()
     return _names(node, differentiable) | ({PARAMETERS} if is_open(node) else set())
 
@@ -67,6 +67,12 @@ def is_undifferentiable(node: ex.Expression) -> bool:
     """Whether a value has no gradient, whatever it is computed of: a comparison, or the place of the least value."""
     op = ops.called(node) if isinstance(node, ex.Call) else None
     return isinstance(node, ex.Compare) or (op is not None and op.name in UNDIFFERENTIABLE)
+
+
+def is_detached(node: ex.Expression) -> bool:
+    """Whether a value is cut off from what it is computed of, whose memory it may share."""
+    op = ops.called(node) if isinstance(node, ex.Call) else None
+    return op is not None and op.name == "detach"
 
 
 def _names(node: ex.Expression, of: Callable[[ex.Expression], set[str]]) -> set[str]:

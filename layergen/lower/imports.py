@@ -1,8 +1,9 @@
 """The imports of a generated module, told from its code."""
 
 import ast
+import symtable
 import textwrap
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 IMPORTS = {  # what a name of the code is imported by, in the order in which the statements stand in a file
     "copy": "import copy",
@@ -31,9 +32,24 @@ def names_in(source: str) -> set[str]:
     return {node.id for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name)}
 
 
+def names_needed(source: str) -> set[str]:
+    """The names that some code mentions and does not give itself."""
+    return set(_read(symtable.symtable(source, "<code>", "exec")))
+
+
+def _read(scope: symtable.SymbolTable) -> Iterator[str]:
+    """The same of a scope and of those in it: a parameter or a local of the name of a module is not that module."""
+    outermost = scope.get_type() == "module"
+    for symbol in scope.get_symbols():
+        if symbol.is_referenced() and (symbol.is_global() or (outermost and not symbol.is_assigned())):
+            yield symbol.get_name()
+    for inner in scope.get_children():
+        yield from _read(inner)
+
+
 def import_lines(code: Iterable[str], imports: Mapping[str, str] = IMPORTS) -> tuple[str, ...]:
     """The import statements that code needs, standard library first."""
-    mentioned = set[str]().union(*map(names_in, code))
+    mentioned = set[str]().union(*map(names_needed, code))
     used = _joined(line for name, line in imports.items() if name in mentioned)
     standard = [line for line in used if "torch" not in line]
     others = [line for line in used if "torch" in line]

@@ -1,6 +1,6 @@
 """Says in docstrings what shapes are."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
 from layergen.definition.latex import names_shown
@@ -131,17 +131,27 @@ def output_symbol(program: Program, expression: ex.Expression, index: int) -> st
     return f"{sources[0]}_out" if sources else f"S_{index}"
 
 
-def computed(program: Program) -> Iterator[tuple[str, ex.Expression]]:
-    """The names that shapes or the formula mention though no one is given them, each with what it is."""
+def computed_sizes(program: Program) -> dict[str, ex.Expression]:
+    """The names that shapes mention though no one is given them, each with what it is."""
     tensors = (*program.inputs.values(), *program.outputs.values(), *program.tensors.values())
-    mentioned = {name for tensor in tensors for name in _names(tensor)}
-    mentioned |= names_shown(program.definition) if program.definition is not None else frozenset()
-    told: dict[str, ex.Expression] = {}
+    return _computed(program, {name for tensor in tensors for name in _names(tensor)})
+
+
+def computed_numbers(program: Program) -> dict[str, ex.Expression]:
+    """Those that the formula alone mentions."""
+    sizes = computed_sizes(program)
+    shown = names_shown(program.definition) if program.definition is not None else frozenset()
+    return {name: value for name, value in _computed(program, shown).items() if name not in sizes}
+
+
+def _computed(program: Program, mentioned: Collection[str]) -> dict[str, ex.Expression]:
+    """The derived names among some, and those that they are computed from, in the order of the spec."""
+    mentioned, told = set(mentioned), {}
     for name, expression in reversed([*program.derived.items()]):
         if name in mentioned and name not in program.arguments:
             told[name] = expression
             mentioned |= ex.names(expression)
-    yield from reversed([*told.items()])
+    return dict(reversed(told.items()))
 
 
 def _names(tensor: Input | Output | Parameter | Buffer) -> Iterator[str]:

@@ -19,7 +19,7 @@ from layergen.lower.cases import Fields, case_fields, changed_case, result_shape
 from layergen.lower.constructor import constraint_message
 from layergen.lower.definition import defined_rows, definition_functions, drawn_rows, penalized_rows, started_rows
 from layergen.lower.edges import edge_tables
-from layergen.lower.imports import function, import_lines, names_in
+from layergen.lower.imports import function, import_lines, names_needed
 from layergen.lower.input_checks import expectation, has_single, rounds, told
 from layergen.lower.laws import law_rows
 from layergen.lower.sizes import size_message
@@ -86,7 +86,7 @@ def test_view(layer: CheckedLayer, module: str, behaviours: str) -> TestView:
 def own_imports(layer: CheckedLayer, module: str, behaviours: str, code: Sequence[str]) -> tuple[str, ...]:
     """The imports of generated modules, in the order that linters want."""
     tested = (f"from {module} import {layer.program.layer}",)
-    names = (f"    {name}," for name in imported_names(layer, set[str]().union(*map(names_in, code))))
+    names = (f"    {name}," for name in imported_names(layer, set[str]().union(*map(names_needed, code))))
     held = (f"from {behaviours} import (  {NOTE}", *names, ")")
     return (*tested, *held) if module < behaviours else (*held, *tested)
 
