@@ -63,7 +63,7 @@ def mutants(source: str) -> Iterator[Mutant]:
 def layer_class(source: str, module: ModuleType, name: str) -> type[nn.Module]:
     """The class that a source makes in the place of a module."""
     made = {**module.__dict__}
-    exec(compile(source, module.__file__ or "", "exec"), made)
+    exec(compile(source, module.__file__ or "", "exec"), made)  # noqa: S102 (of generated code)
     found = made[name]
     assert isinstance(found, type) and issubclass(found, nn.Module)
     return found
