@@ -29,7 +29,7 @@ from layergen.measure.recorded import recorded
 from layergen.prove.abstract_run import settled
 from layergen.prove.cost import costs
 from layergen.prove.input_checks import input_checks
-from layergen.prove.kept_by_torch import kept_by_torch
+from layergen.prove.kept_by_torch import KeptByTorch, kept_by_torch
 from layergen.prove.proof import paths, prove
 from layergen.prove.proven import Proof, Tried
 from layergen.resolve.program import Program
@@ -39,12 +39,13 @@ from layergen.run.forward import TrialFault
 from layergen.run.trial import SHAPES, asks_for_data, try_runs
 from layergen.run.watching import Runs
 from layergen.settings.beside import beside
-from layergen.settings.choice import Setting, allowed, settings
+from layergen.settings.choice import Setting, allowed, setting_with, settings
 from layergen.settings.computed import check_computed
 from layergen.settings.emptiness import empty_tensors
-from layergen.settings.limits import size_limits
+from layergen.settings.limits import SizeLimit, size_limits
 from layergen.settings.reaching import reaching
-from layergen.settings.rejections import rejections
+from layergen.settings.rejections import acceptances, rejections
+from layergen.settings.size_relations import SizeRelation
 
 FURTHER = ((1, 1), (2, 1), (3, 2))  # by what sizes grow where they cannot be symbols: times, and more
 
@@ -90,22 +91,27 @@ def check(program: Program) -> CheckedLayer:
         met = Met(seen, tuple(runs.values()), [made for made, _ in further], [made for made, _ in bounded.values()])
         found = measured(met, proofs, for_data)
         kept = tuple(kept_by_torch(program, ways))
+        at_bounds = [bounded[limited.setting] for limited in found.at_bounds]
+        made_at = [made.setting for made in (*tested, *(made for made, _ in at_bounds))]
+        refused = tuple(rejections(program, chosen[0], chosen[1:]))
+        taken = acceptances(program, made_at, refused, partial(_works_with, program, conditions))
         layer = CheckedLayer(
             program,
             tuple(_recorded(program, cases)),
             tuple(_recorded(program, (case for _, case in further))),
-            tuple(rejections(program, chosen[0], chosen[1:])),
+            refused,
             proofs,
             tuple(conditions.told(ways)),
             tuple(input_checks(program, ways, for_data, [one.constraint for one in kept])),
-            tuple(check_limits(program, cases[0].setting)),
+            tuple(check_limits(program, cases[0].setting, [made.setting for made in tested], kept, conditions)),
             kept,
             costs(program, _amounts(proofs[0]), cases[0].setting, for_data),
             judgement,
             for_data,
             defined,
             found,
-            tuple(_recorded(program, (bounded[limited.setting][1] for limited in found.at_bounds))),
+            tuple(_recorded(program, (case for _, case in at_bounds))),
+            tuple(taken),
         )
         return replace(layer, advice=advise(layer, chosen, tuple(runs.values())))
 
@@ -140,6 +146,12 @@ def _working(program: Program, setting: Setting, conditions: Conditions) -> tupl
             made = Runs(program, setting, (SHAPES, *WATCHES))
             return made, check_setting(made)
     return None
+
+
+def _works_with(program: Program, conditions: Conditions, given: Mapping[str, Any]) -> bool:
+    """Whether a layer works with some arguments, at sizes that go with them."""
+    setting = setting_with(program, "kept", given, {})
+    return setting is not None and _working(program, setting, conditions) is not None
 
 
 def _emptied(program: Program, setting: Setting) -> Iterator[Finding]:
@@ -192,15 +204,29 @@ def _amounts(proof: Proof | Tried) -> Mapping[str, Any]:
     return proof.amounts if isinstance(proof, Proof) else {}
 
 
-def check_limits(program: Program, base: Setting) -> Iterator[SizeLimitCase]:
-    """The constraints on sizes, each with a case on either side.
+def check_limits(
+    program: Program, base: Setting, tested: Sequence[Setting], kept_by_torch: Sequence[KeptByTorch], told: Conditions
+) -> Iterator[SizeLimitCase]:
+    """The constraints on sizes, each with a case on either side; those that the layer checks with all that tell them.
 
     Raises:
         SpecError: If the layer does not work where it only just keeps one.
     """
-    for limit in size_limits(program, base):
-        kept = check_setting(working(program, limit.kept))
-        yield SizeLimitCase(limit.constraint, kept, (limit.broken, input_facts(program, limit.broken)))
+    limits = list(size_limits(program, base))
+    unchecked = [one.constraint for one in kept_by_torch]
+    for limit in limits:
+        yield _limit_case(program, limit)
+    for index, constraint in enumerate(program.size_constraints):
+        if constraint not in unchecked:
+            known = [one for limit in limits if limit.constraint == constraint for one in (limit.kept, limit.broken)]
+            relation = SizeRelation(program, index, tested, known)
+            for limit in relation.limits(lambda setting: _working(program, setting, told) is not None):
+                yield _limit_case(program, limit)
+
+
+def _limit_case(program: Program, limit: SizeLimit) -> SizeLimitCase:
+    kept = check_setting(working(program, limit.kept))
+    return SizeLimitCase(limit.constraint, kept, (limit.broken, input_facts(program, limit.broken)))
 
 
 __all__ = ["CheckedLayer", "check"]

@@ -19,7 +19,7 @@ from layergen.prove.proven import Proof, Tried
 from layergen.resolve.program import Program
 from layergen.run.trial import TensorFacts
 from layergen.settings.choice import Setting
-from layergen.settings.rejections import Rejection
+from layergen.settings.rejections import Acceptance, Rejection
 from layergen.words import listed
 
 Broken = tuple[Setting, Mapping[str, TensorFacts | None]]  # a setting that breaks a condition, and its inputs
@@ -115,6 +115,7 @@ class CheckedLayer:
     defined: Compared  # the settings at which its values are those of its definition
     measured: Measured  # what was found out about it for its tests
     bounds: tuple[CheckedCase, ...] = ()  # at the limits of what it takes, where it works and its values are compared
+    acceptances: tuple[Acceptance, ...] = ()
     advice: tuple[Finding, ...] = ()  # on how it may be written; no fault
 
     @property

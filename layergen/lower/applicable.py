@@ -51,6 +51,10 @@ BEHAVIOURS = {
         "no input has four dimensions",
     ),
     "test_accepts_non_contiguous_inputs": ALWAYS,
+    "test_accepts": Behaviour(
+        lambda layer: bool(layer.acceptances),
+        "the cases are at the edge of each constraint on arguments",
+    ),
     "test_accepts_the_smallest_inputs": Behaviour(
         lambda layer: bool(layer.preconditions or layer.size_limits),
         "no size has a least one",

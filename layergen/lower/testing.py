@@ -4,7 +4,8 @@ Expected values are told from the spec and from the build's own trial of it, nev
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 
 from layergen.checked import Broken, CheckedCase, CheckedLayer
 from layergen.lang import expression as ex
@@ -104,6 +105,8 @@ def tables(layer: CheckedLayer, base: Fields) -> Iterator[TableView]:
     yield penalized_rows(layer)
     yield from edge_tables(layer, base)
     yield TableView("REJECTIONS", (*rejected, *wrong_lengths(layer, base)))
+    taken = ((one.name, changed_case({"arguments": dict(one.given)}, base)) for one in layer.acceptances)
+    yield TableView("ACCEPTANCES", tuple(RowView(named(name), case) for name, case in taken))
     wrong = (*wrong_shapes(layer, base), *batches_beside_a_sample(layer, base))
     wrong = (*wrong, *wrong_sizes(layer, base), *wrong_conditions(layer, base))
     yield TableView("WRONG_SHAPES", wrong)
@@ -257,24 +260,27 @@ def limits(layer: CheckedLayer, base: Fields) -> Iterator[RowView]:
     """The conditions on sizes, with a case that only just keeps each, and one that only just breaks it."""
     conditions = [(condition.text, condition.kept, condition.broken) for condition in layer.preconditions]
     conditions += [(ex.show(limit.constraint), limit.kept, limit.broken) for limit in layer.size_limits]
-    for text, kept, broken_at in conditions:
+    run = [case.setting for case in layer.tested]
+    names = numbered(text for text, *_ in conditions)
+    for name, (text, kept, broken_at) in zip(names, conditions, strict=True):
+        if name != text and kept.setting in run:
+            continue  # there are tests of either side elsewhere: of the case, and of the message
         taken = {
             **sizes_of(layer.program, kept.setting, kept.inputs, kept.ranges),
             "outputs": result_shapes(layer.program, kept.setting, kept.outputs),
         }
         refused = changed_case(_broken(layer.program, kept, broken_at), base)
-        yield RowView(named(text), f"Limit({changed_case(taken, base)}, {refused})")
+        yield RowView(named(name), f"Limit({changed_case(taken, base)}, {refused})")
 
 
 def wrong_sizes(layer: CheckedLayer, base: Fields) -> Iterator[RowView]:
     """Inputs that break the constraints on sizes, with the messages that they get."""
-    for limit in layer.size_limits:
-        if limit.constraint not in layer.checked_constraints:
-            continue
+    checked = [limit for limit in layer.size_limits if limit.constraint in layer.checked_constraints]
+    for name, limit in zip(numbered(ex.show(one.constraint) for one in checked), checked, strict=True):
         setting, _ = limit.broken
         message = size_message(layer.program, limit.constraint, setting.names)
         changed = changed_case(_broken(layer.program, limit.kept, limit.broken), base)
-        yield RowView(named(ex.show(limit.constraint)), refusal(changed, message))
+        yield RowView(named(name), refusal(changed, message))
 
 
 def wrong_conditions(layer: CheckedLayer, base: Fields) -> Iterator[RowView]:
@@ -302,6 +308,16 @@ def wrong_lengths(layer: CheckedLayer, base: Fields) -> Iterator[RowView]:
 def rejection_row(program: Program, rejection: Rejection, base: Fields) -> RowView:
     changed = changed_case({"arguments": dict(rejection.given)}, base)
     return RowView(named(rejection.name), refusal(changed, rejection_message(program, rejection)))
+
+
+def numbered(texts: Iterable[str]) -> list[str]:
+    """Names for rows, of which those of one text are told apart by a number."""
+    met = Counter[str]()
+    names = []
+    for text in texts:
+        met[text] += 1
+        names.append(text if met[text] == 1 else f"{text} ({met[text]})")
+    return names
 
 
 def named(text: str) -> str:

@@ -36,7 +36,7 @@ def size_limits(program: Program, base: Setting) -> Iterator[SizeLimit]:
         looked_for = (
             limit
             for least in (1, 0)  # what all other sizes keep, a size of 0 may break
-            for near in _grounds(program, base, constraint)
+            for near in grounds(program, base, constraint)
             for limit in _limits(program, near, known, least)
         )
         found = next(looked_for, None)
@@ -44,7 +44,7 @@ def size_limits(program: Program, base: Setting) -> Iterator[SizeLimit]:
             yield found
 
 
-def _grounds(program: Program, base: Setting, constraint: ex.Expression) -> Iterator[Setting]:
+def grounds(program: Program, base: Setting, constraint: ex.Expression) -> Iterator[Setting]:
     """The base, and the settings in which one of the constraint's arguments is another: at `r == 1`, all divides.
 
     And those in which all its dimensions but one are 1, without which `N * L >= 2` holds whatever one of them is.
@@ -69,16 +69,16 @@ def _limits(program: Program, base: Setting, conditions: Sequence[Condition], le
     All else is as in the base.
     """
     constraint = conditions[-1].node
-    for moves in _moves(program, base, constraint, least):
+    for row in moves(program, base, constraint, least):
         kept, broken = [], []
-        for place, setting in moves:
+        for place, setting in row:
             names: dict[str, Any] = setting.names
             holds = [condition.holds(names) for condition in conditions]
             if None in holds:
                 continue
             if all(holds) and 0 not in setting.sizes.values():  # which is no layer to try, though one may break it
                 kept.append((_slack(constraint, names), place, setting))
-            elif all(holds[:-1]) and not holds[-1] and _has_shapes(program, setting):
+            elif all(holds[:-1]) and not holds[-1] and has_shapes(program, setting):
                 broken.append((place, setting))
             edge = any(slack <= 1 and at == place - 1 for slack, at, _ in kept[-2:])
             if edge and any(at in (place, place - 2) for at, _ in broken[-2:]):
@@ -89,7 +89,7 @@ def _limits(program: Program, base: Setting, conditions: Sequence[Condition], le
             yield SizeLimit(constraint, near, min(broken, key=lambda item: (abs(item[0] - place), -item[0]))[1])
 
 
-def _moves(
+def moves(
     program: Program, base: Setting, constraint: ex.Expression, least: int
 ) -> Iterator[list[tuple[int, Setting]]]:
     """The settings in which one thing of which a constraint speaks is another, each with its place in their row."""
@@ -103,7 +103,7 @@ def _moves(
         yield [
             (place, replace(base, absent=absent))
             for place, absent in enumerate((base.absent | items, base.absent - items))
-            if _has_shapes(program, replace(base, absent=absent))
+            if has_shapes(program, replace(base, absent=absent))
         ]
     if program.run in mentioned:
         yield [(place, replace(base, leading=leading)) for place, leading in enumerate(_runs(base.leading))]
@@ -112,7 +112,7 @@ def _moves(
         yield [(place, replace(base, further={**base.further, name: sizes})) for place, sizes in several]
 
 
-def _has_shapes(program: Program, setting: Setting) -> bool:
+def has_shapes(program: Program, setting: Setting) -> bool:
     """Whether the inputs that are there can have their shapes: none in an argument that is None, or of less than 0."""
     known = Interpreter(setting.names)
     try:

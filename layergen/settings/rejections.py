@@ -1,24 +1,28 @@
-"""Finds a setting that breaks each bound and each constraint, and nothing else."""
+"""Finds settings that break each bound and each constraint, and nothing else, and some that only just keep one."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
-from itertools import product
+from itertools import islice
 from typing import Any
 
 from layergen.lang import expression as ex
-from layergen.lang.argument_types import Base
 from layergen.lang.bounds import allows
-from layergen.lang.interpreter import EvaluationFault, Interpreter
+from layergen.lang.interpreter import EvaluationFault
 from layergen.lang.model import Argument
 from layergen.resolve.program import Program
 from layergen.settings.choice import Setting
-from layergen.settings.search import consistent, cycled, given_values, values_of
+from layergen.settings.mistakes import outcome
+from layergen.settings.relations import FLOATS, INTS, Relation, spelled
+from layergen.settings.search import given_values, values_of
 
-INTS = (0, -1, 1, 2, 3, 4, 5, 7, 8, 9)
-UNEQUAL = ((2, 3, 4), (4, 9, 8), (3, 2, 1))
-FLOATS = (-1.0, 0.0, 0.5, 1.5, 2.0)
+
+@dataclass(frozen=True)
+class Acceptance:
+    """A setting of the arguments that keeps a constraint, where a mistaken one would refuse it."""
+
+    name: str
+    given: Mapping[str, object]  # what the constructor is called with
 
 
 @dataclass(frozen=True)
@@ -38,8 +42,9 @@ def rejections(program: Program, base: Setting, others: Sequence[Setting] = ()) 
     Args:
         program: The layer.
         base: From which one argument is changed.
-        others: From the first of which that can be, one is changed too for each constraint that derived values have a
-            part in, so that all that they are computed of counts.
+        others: Those from which one argument or two are changed too, where a constraint or a part of it is not broken
+            near the base alone; and from the first that can be, for each constraint that derived values have a part
+            in, so that all that they are computed of counts.
     """
     for name, argument in program.arguments.items():
         usual = {**base.values, **given_values(program, base.given)}.get(name)
@@ -49,67 +54,37 @@ def rejections(program: Program, base: Setting, others: Sequence[Setting] = ()) 
             if values is not None and _only_breaks(program, {**values, **given_values(program, given)}, name):
                 yield Rejection(f"{name}_{_word(value)}", _ordered(program, given), name, values=values)
     for index, constraint in enumerate(program.argument_constraints):
-        found = next(_breaking(program, base, index), None)
-        if found is not None:
-            yield Rejection(f"constraint_{index}", _ordered(program, found[0]), None, index, found[1])
-        if ex.names(constraint) & program.derived.keys():
-            further = next((one for other in others for one in _breaking(program, other, index)), None)
-            if further is not None and further != found:
-                yield Rejection(f"constraint_{index}_elsewhere", _ordered(program, further[0]), None, index, further[1])
-        for place, alone in enumerate(_breaking_alone(program, [base, *others], index)):
-            name = f"constraint_{index}_alone_{place}"
-            yield Rejection(name, _ordered(program, alone[0]), None, index, alone[1])
+        chosen = list(Relation(program, index, [base, *others]).refused())
+        for place, tried in enumerate(chosen):
+            name = f"constraint_{index}_alone_{place - 1}" if place else f"constraint_{index}"
+            yield Rejection(name, _ordered(program, tried.given), None, index, tried.values)
+        if ex.names(constraint) & program.derived.keys() and all(tried.base is base for tried in chosen):
+            for tried in islice(Relation(program, index, others).breaking(), 1):
+                name = f"constraint_{index}_elsewhere"
+                yield Rejection(name, _ordered(program, tried.given), None, index, tried.values)
 
 
-def _breaking_alone(
-    program: Program, settings: Sequence[Setting], index: int
-) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
-    """Settings that break a constraint, and keep one that has another entry of a list in one of its places.
+def acceptances(
+    program: Program,
+    tested: Sequence[Setting],
+    refused: Sequence[Rejection],
+    works: Callable[[Mapping[str, Any]], bool],
+) -> Iterator[Acceptance]:
+    """Settings that the constructor must take, which a check of a constraint by a mistake refuses.
 
-    Where entries are equal, it makes no difference which of them is asked.
+    Args:
+        program: The layer.
+        tested: The settings that its tests make it at anyway.
+        refused: What they see to be refused.
+        works: Whether the layer works with some arguments.
     """
-    mistaken = list(_of_other_entries(program, program.argument_constraints[index]))
-    for setting in (*settings, *_unequal(program, settings[0], index)) if mistaken else ():
-        for given, values in _breaking(program, setting, index):
-            kept = [other for other in mistaken if _holds(other, values)]
-            if kept:
-                yield given, values
-                mistaken = [other for other in mistaken if other not in kept]
-
-
-def _holds(constraint: ex.Expression, values: Mapping[str, Any]) -> bool:
-    try:
-        return Interpreter(values).truth(constraint)
-    except EvaluationFault:
-        return False
-
-
-def _of_other_entries(program: Program, constraint: ex.Expression) -> Iterator[ex.Expression]:
-    """A constraint with one entry of a list in the place of another one, each that there is."""
-    for node in ex.walk(constraint):
-        match node:
-            case ex.Subscript(ex.Name(id=name), ex.Literal(value=int(place))) if name in program.arguments:
-                for other in range(program.arguments[name].type.count or 0):
-                    if other != place:
-                        entry = replace(node, index=ex.Literal(other))
-                        yield ex.transform(constraint, partial(_in_place, node, entry))
-
-
-def _in_place(old: ex.Expression, new: ex.Expression, node: ex.Expression) -> ex.Expression | None:
-    return new if node is old else None
-
-
-def _unequal(program: Program, base: Setting, index: int) -> Iterator[Setting]:
-    """The setting with lists of unequal entries in all places of a constraint, where these keep all constraints."""
-    named = ex.names(program.argument_constraints[index])
-    lists = [name for name in named if name in program.arguments and program.arguments[name].type.count]
-    pools = {
-        name: [cycled(parts, program.arguments[name].type.count or 0) for parts in UNEQUAL] for name in sorted(lists)
-    }
-    for chosen in product(*pools.values()):
-        given = {**base.given, **dict(zip(pools, chosen, strict=True))}
-        if consistent(program, given, set()):
-            yield replace(base, given=given, values=values_of(program, given))
+    for index in range(len(program.argument_constraints)):
+        relation = Relation(program, index, tested)
+        for one in refused:
+            if one.argument is None and one.constraint == index:
+                relation.untold -= {mistake for mistake in relation.untold if outcome(mistake, one.values or {})}
+        for place, tried in enumerate(relation.accepted(works)):
+            yield Acceptance(f"constraint_{index}_kept_{place}", _ordered(program, tried.given))
 
 
 def _refused(argument: Argument) -> Iterator[Any]:
@@ -143,61 +118,10 @@ def _only_breaks(program: Program, values: dict[str, Any], name: str) -> bool:
     return broken[:1] == [name]
 
 
-def _breaking(program: Program, base: Setting, index: int) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
-    """Settings within all bounds that break one constraint and none that is checked before it."""
-    constraint = program.argument_constraints[index]
-    late = bool(ex.names(constraint) & set(program.derived))
-    before = [
-        other
-        for position, other in enumerate(program.argument_constraints)
-        if (bool(ex.names(other) & set(program.derived)), position) < (late, index)
-    ]
-    mentioned = ex.names(constraint)
-    for name, argument in program.arguments.items():
-        if name not in mentioned and not late:
-            continue
-        for value in (*_with_one_entry(argument, base.given.get(name)), *_candidates(argument)):
-            given = {**base.given, name: value}
-            try:
-                values = values_of(program, given)
-                raw = {**values, **given_values(program, given)}
-                if not all(allows(part, raw[other]) for other, part in program.arguments.items()):
-                    continue
-                interpreter = Interpreter(values)
-                if all(interpreter.truth(other) for other in before) and not interpreter.truth(constraint):
-                    yield given, values
-            except EvaluationFault:
-                continue
-
-
-def _with_one_entry(argument: Argument, value: object) -> Iterator[list[Any]]:
-    """A list of integers with another number in one of its places."""
-    if isinstance(value, list | tuple) and argument.type.numeric and not argument.type.fractional:
-        for place in range(len(value)):
-            yield from ([*value[:place], number, *value[place + 1 :]] for number in INTS)
-
-
-def _candidates(argument: Argument) -> tuple[Any, ...]:
-    if argument.finite and argument.choices is not None:
-        return argument.choices
-    if argument.type.base is Base.BOOL:
-        return (True, False)
-    if argument.type.base is Base.STR:
-        return ("unknown",)
-    assert argument.type.numeric, f"nothing to try for type {argument.type}"
-    numbers = FLOATS if argument.type.fractional else INTS
-    return (*(argument.choices or ()), *(_spelled(argument, number) for number in numbers))
-
-
-def _spelled(argument: Argument, value: Any) -> Any:
-    """A value, as a list with it for each entry where no number stands for all."""
-    return [value] * (argument.type.count or 1) if argument.type.spelled and not isinstance(value, str) else value
-
-
 def _last(argument: Argument, value: Any, usual: object) -> Any:
     """A refused value; of a list the last entry alone, as checks of the first one and of the greatest overlook it."""
     if not argument.type.listed or argument.type.count == 1 or isinstance(value, str):
-        return _spelled(argument, value)
+        return spelled(argument, value)
     entries = usual if isinstance(usual, tuple) else ()
     tried = (*entries, *(FLOATS if argument.type.fractional else INTS))
     entry = next((part for part in tried if part is not None and allows(argument, (part,))), value)
