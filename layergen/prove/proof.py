@@ -171,7 +171,9 @@ def _tied(program: Program, found: Hints, run: AbstractRun) -> Iterator[str]:
 
 def _with_way_out(program: Program, setting: Setting, finding: Finding) -> Finding:
     """A finding at the hints, with what helps where the layer does work at the setting itself."""
-    if finding.help is not None or finding.rule not in (OpFailed, HiddenCoupling):
+    if finding.rule is not ChangingState and (
+        finding.help is not None or finding.rule not in (OpFailed, HiddenCoupling)
+    ):
         return finding
     missing = missing_constraint(program, setting, works_at)
     if missing is not None:
