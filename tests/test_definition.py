@@ -374,3 +374,10 @@ def test_a_logarithm_of_a_sum_is_shown_and_computed_as_such() -> None:
     made = defined("y[n, i] = 2 * logsumexp[j](x[n, j] - 1)")
     assert next(latex(made)) == r"y_{n, i} = 2 \, \left(\log \sum_j e^{x_{n, j} - 1}\right)"
     assert "return 2 * logsumexp(x[n, j] - 1 for j in range(" in "\n".join(definition_lines(made)).replace("\n", "")
+
+
+def test_a_range_is_written_where_an_index_is_bound() -> None:
+    message = "`i < C` is a range, and what is read has an index there"
+    assert messages("h[n < N, i < C] = x[n, i]\ny[n, i] = h[n, i < C]") == [message]
+    assert messages("h[n < N, i < C] = x[n, i]\ny[n, i] = h[n, i]") == []
+    assert messages("y[n, i] = sum[j < C](x[n, i < j])") == []  # 0 or 1

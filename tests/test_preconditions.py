@@ -346,6 +346,17 @@ def test_a_layer_that_works_at_its_cases_is_told_which_constraint_says_so() -> N
     assert finding.help == "it works where dim=4, width=4: say under `constraints` what it takes"
 
 
+def test_a_layer_that_works_for_some_sizes_alone_is_told_no_arguments() -> None:
+    parts = {
+        "arguments": {"dim": DIM},
+        "inputs": {"x": ["N", "T", "dim"]},
+        "outputs": {"y": ["N", "T", "dim"]},
+    }
+    assert (
+        fault_of(program("h = cat([x, x[:, :, :1]], dim=-1)[:, :, :dim]\ny = h + zeros(T, N, 1)", **parts)).help is None
+    )
+
+
 def test_a_layer_whose_arguments_leave_no_room_fails_at_its_settings() -> None:
     narrow = {"a": {"type": "int", "min": 1, "max": 1, "doc": "One."}}
     finding = fault_of(program("y = reshape(x, [N, a + C])", arguments=narrow, outputs={"y": ["N", "a + C"]}))

@@ -1,5 +1,6 @@
 """Slips in the forward and in shapes: where each is marked, and what the help says to write."""
 
+import inspect
 from typing import Any
 
 import pytest
@@ -276,6 +277,40 @@ def test_a_window_of_even_size_is_told_to_be_odd() -> None:
         outputs={"y": ["N", "c", "L"]},
     )
     assert finding.help == "where it was tried, it works only if `k % 2 == 1`: add that under `constraints`"
+
+
+def test_a_state_that_keeps_its_shape_for_odd_windows_alone_is_told_the_constraint() -> None:
+    forward = """
+    h = x
+    for _ in range(2):
+        h = conv1d(h, w, padding=k // 2)
+    y = h
+    """
+    finding = only(
+        inspect.cleandoc(forward),
+        arguments={"c": DIM, "k": {**DIM, "default": 3}},
+        parameters={"w": {"shape": ["c", "c", "k"], "init": "kaiming_uniform"}},
+        inputs={"x": ["N", "c", "L"]},
+        outputs={"y": ["N", "c", "L"]},
+    )
+    assert finding.help == "where it was tried, it works only if `k % 2 == 1`: add that under `constraints`"
+
+
+@pytest.mark.parametrize(("forward", "help"), [
+    ("y = x * log1p(k)", "write `log(1 + k)`"),
+    ("y = x * rsqrt(k + 1)", "write `1 / sqrt(k + 1)`"),
+    ("y = x * square(k - 1)", "write `(k - 1) ** 2`"),
+    ("y = pad(x, [0, k], value=True)", "write `value=1.0`"),
+])  # fmt: skip
+def test_ops_of_tensors_are_written_out_for_numbers(forward: str, help: str) -> None:
+    assert only(forward, arguments={"k": DIM}).help == help
+
+
+def test_an_initializer_is_not_given_its_tensor() -> None:
+    weight = {"shape": ["C"], "init": "normal(w, std=0.5)"}
+    parts = {"arguments": {"C": DIM}, "inputs": {"x": ["N", "C"]}, "outputs": {"y": ["N", "C"]}}
+    finding = only("y = x * w", parameters={"w": weight}, **parts)
+    assert finding.help == "an initializer is not given the tensor: write `normal(std=0.5)`"
 
 
 def test_a_single_number_has_no_dimensions() -> None:

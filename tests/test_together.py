@@ -3,6 +3,7 @@
 from itertools import combinations
 from typing import Any
 
+import pytest
 from small import DIM, FLAG, checked, faults_of, program
 
 from layergen.run.missing import missing_constraint
@@ -77,4 +78,13 @@ def test_the_constraint_that_is_missing_is_named() -> None:
 
 def test_no_constraint_is_named_where_none_helps() -> None:
     layer = program("y = x @ x[:, :, None]")
+    assert missing_constraint(layer, settings(layer)[0], works_at) is None
+
+
+@pytest.mark.parametrize(("forward", "constraints"), [
+    ("y = expand(x[:, :1], [-1, k])", ["k <= C"]),  # works where the two are equal
+    ("y = x[:, :C - k + 1]", ["k % 2 == 1"]),  # works where one of them is 1
+])  # fmt: skip
+def test_no_constraint_is_named_that_holds_in_a_degenerate_case_alone(forward: str, constraints: list[str]) -> None:
+    layer = program(forward, arguments={"k": DIM}, constraints=constraints, cases=[{"k": 3, "C": 8}])
     assert missing_constraint(layer, settings(layer)[0], works_at) is None

@@ -153,6 +153,11 @@ class Checker:
             yield UndefinedName.at(Place(PATH, found.name.span), f"`{found.name.id}` is no member", help=help)
             return
         name, padded, indices = found.name, found.padded, found.all
+        if ranges := [index for index in indices if _is_range(index, bound)]:
+            written = ex.show(ranges[0])
+            help = f"name the index alone here, and write `{written}` on the left of the equation, or under a sum"
+            yield ill(ranges[0], f"`{written}` is a range, and what is read has an index there", help)
+            return
         scene = self.definition.scene
         if f"{name.id}..." in bound and isinstance(node.index, ex.Slice):
             yield ill(node, "one index of a run is read at a time", f"write `{name.id}[k]`")
@@ -364,3 +369,11 @@ def _drawn_in(condition: ex.Expression) -> Iterator[Finding]:
 def _is_below_zero(index: ex.Expression) -> bool:
     """Whether an index on a left side is fixed before the first one, as where a recurrence begins."""
     return isinstance(index, ex.Unary) and index.operator == "-" and isinstance(index.operand, ex.Literal)
+
+
+def _is_range(index: ex.Expression, bound: frozenset[str]) -> bool:
+    """Whether an index stands where it is read with the range that it has where it is bound: ``i < D``."""
+    match index:
+        case ex.Compare(ex.Name(id=name), ("<",), (size,)):
+            return name in bound and not bound & {part.id for part in ex.walk(size) if isinstance(part, ex.Name)}
+    return False

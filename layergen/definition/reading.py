@@ -25,6 +25,7 @@ from layergen.rules.cases import IllDefined
 from layergen.rules.names import ShadowedName, UndefinedName, UnusedName
 from layergen.rules.spec import ForbiddenConstruct, InvalidSyntax
 from layergen.suggest import nearest
+from layergen.words import plural
 
 Layers = Mapping[str, Definition]  # the definitions of other specs, by their classes
 NONE: Layers = MappingProxyType({})
@@ -161,7 +162,8 @@ def _check_left(definition: Definition) -> Iterator[Finding]:
         possible = tuple(layouts(shape)) if shape is not None else ()
         indices = tuple(bare_index(index) for index in equation.indices)
         if possible and not any(fits(layout, indices, definition.runs) for layout in possible):
-            yield ill(equation.name, f"`{name}` has {len(equation.indices)} indices, and another number of dimensions",
+            count = plural(len(equation.indices), "index", "indices")
+            yield ill(equation.name, f"`{name}` has {count}, and another number of dimensions",
                        "give each dimension of its shape an index; `...` stands for the leading ones")  # fmt: skip
         free = [index for index in definition.free(equation) if index is not None]
         for index in free:

@@ -223,20 +223,20 @@ class Maker:
         contracts = self._library.contracts(members)
         missing = [layer for layer in members if layer not in contracts]
         cycles = [cycle for layer in missing if (cycle := self._cycle(spec.name, layer))]
-        faulty = {layer for layer in missing if layer.lower() in self._names} - {cycle[0] for cycle in cycles}
+        faulty = {layer for layer in missing if self._is_written(layer)} - {cycle[0] for cycle in cycles}
         unknown = len(faulty) + len(cycles) < len(missing)
         return Order(
             spec, self._config, contracts, frozenset(faulty), tuple(cycles), self._classes() if unknown else ()
         )
 
+    def _is_written(self, layer: str) -> bool:
+        """Whether a spec has this layer: the one that is named for it, unless it says that its class is another."""
+        name = self._names.get(layer.lower())
+        return name is not None and _said(next(spec for spec in self._all if spec.name == name)) in (layer, None)
+
     def _classes(self) -> tuple[str, ...]:
         """The classes of all specs, as their texts say at a glance."""
-        found = {*self._library.classes()}
-        for spec in self._all:
-            with suppress(OSError, ValueError):
-                name = LAYER.search(spec.path.read_bytes())
-                found |= {name[1].decode()} if name else set()
-        return tuple(sorted(found))
+        return tuple(sorted({*self._library.classes(), *filter(None, map(_said, self._all))}))
 
     def _cycle(self, name: str, layer: str) -> tuple[str, ...]:
         """The way from a member back to itself, if it is made of the layer of a spec; else nothing."""
@@ -298,6 +298,14 @@ def _length(spec: SpecFile) -> int:
     with suppress(OSError):
         return spec.path.stat().st_size
     return 0
+
+
+def _said(spec: SpecFile) -> str | None:
+    """The class of a spec, if its text says one at a glance."""
+    with suppress(OSError, ValueError):
+        if name := LAYER.search(spec.path.read_bytes()):
+            return name[1].decode()
+    return None
 
 
 def _class(spec: SpecFile) -> str:

@@ -16,7 +16,7 @@ from layergen.rules.loops import ChangingState
 from layergen.rules.members import WrongMember
 from layergen.rules.shapes import HiddenCoupling, OpFailed
 from layergen.run.forward import TrialFault
-from layergen.run.missing import missing_constraint
+from layergen.run.missing import holds_for_all_sizes, missing_constraint
 from layergen.run.trial import fault_at, works_at
 from layergen.settings.branches import way
 from layergen.settings.choice import Setting
@@ -171,12 +171,14 @@ def _tied(program: Program, found: Hints, run: AbstractRun) -> Iterator[str]:
 
 def _with_way_out(program: Program, setting: Setting, finding: Finding) -> Finding:
     """A finding at the hints, with what helps where the layer does work at the setting itself."""
-    if finding.help is not None or finding.rule not in (OpFailed, HiddenCoupling):
+    if finding.rule is not ChangingState and (
+        finding.help is not None or finding.rule not in (OpFailed, HiddenCoupling)
+    ):
         return finding
     missing = missing_constraint(program, setting, works_at)
     if missing is not None:
         return finding._replace(help=missing)
-    if finding.rule is not OpFailed or not works_at(program, setting):
+    if finding.rule is not OpFailed or not holds_for_all_sizes(program, setting, works_at):
         return finding
     works = ", ".join(f"{name}={setting.values[name]}" for name in _integers(program, setting))
     help = f"it works where {works}: say under `constraints` what it takes" if works else None

@@ -15,6 +15,7 @@ from layergen.lang.scalars import BROADCAST, BROADCASTABLE, SCALARS
 from layergen.ops import Fault, FaultKind
 from layergen.resolve.dots import check_dots
 from layergen.resolve.inference import SCALAR, arguments_of, bindable, kinds_of
+from layergen.resolve.of_numbers import number_meant
 from layergen.resolve.quotients import WHOLE, Derived, labels_of, whole_meant
 from layergen.resolve.repair import free_parameters, renamed, repair
 from layergen.resolve.unknown_ops import unknown_op
@@ -173,6 +174,8 @@ def _slip_meant(call: ex.Call, fault: Fault, signature: ops.Signature) -> str | 
         return None
     if Kind.DTYPE in fault.parameters[0].accepts and (dtype := _dtype_meant(_value(call, fault))):
         return f"write `{dtype}`"
+    if (number := number_meant(call, _value(call, fault), fault.parameters[0].accepts)) is not None:
+        return f"write `{number}`"
     if fault.arguments[0] >= len(call.arguments):
         return None
     if clamped := _clamp_meant(call):

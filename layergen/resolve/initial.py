@@ -1,10 +1,12 @@
 """Initial values that read other tensors: in which order they are computed, and which of them cannot be."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
 
 from layergen.diagnostics import Finding, Label, Path, Place
 from layergen.lang import expression as ex
+from layergen.lang.inits import INITIALIZERS
 from layergen.lang.model import LayerSpec
 from layergen.lang.visitor import assignments, mentioned
 from layergen.resolve.chains import check_chain
@@ -84,8 +86,20 @@ def _check_cycles(spec: LayerSpec) -> Iterator[Finding]:
             yield InitMismatch.at(_place(spec, first), message, labels=labels, help="let one of them begin by itself")
         else:
             message = f"the initial value of `{first}` reads `{first}` itself"
-            help = "begin with a tensor made from nothing: `zeros(…)`, `randn(…)`"
+            help = _without_itself(spec.tensors[first].init.value, first)
+            help = help or "begin with a tensor made from nothing: `zeros(…)`, `randn(…)`"
             yield InitMismatch.at(_place(spec, first), message, help=help)
+
+
+def _without_itself(init: ex.Node | None, name: str) -> str | None:
+    """The initializer without the tensor that it fills, which is handed to it by torch's own."""
+    match init:
+        case ex.Call(function=function, arguments=(ex.Name(id=given), *rest)) if given == name and (
+            function in INITIALIZERS
+        ):
+            call = ex.show(replace(init, arguments=tuple(rest)))
+            return f"an initializer is not given the tensor: write `{call.removesuffix('()')}`"
+    return None
 
 
 def _place(spec: LayerSpec, name: str) -> Place:
