@@ -2,7 +2,7 @@
 
 from small import checked, instance_of, program
 
-from layergen.probe.sites import LARGEST, SizeWatch
+from layergen.run.room import LARGEST, SizeWatch
 
 
 def test_tensors_without_a_name_count_too() -> None:

@@ -10,12 +10,13 @@ from small import DIM, FLAG, program
 from layergen.contracts import CONTRACTS, WATCHES, Promise, Ways, check_contracts
 from layergen.diagnostics import Finding
 from layergen.faults import SpecError
-from layergen.probe.sites import BEHIND_ANOTHER, IN_FLOAT16, IN_MIXED_PRECISION, LARGEST, UNDER_AUTOCAST, WITH_DATA
+from layergen.probe.sites import BEHIND_ANOTHER, IN_FLOAT16, IN_MIXED_PRECISION, UNDER_AUTOCAST, WITH_DATA
 from layergen.resolve.program import Program
 from layergen.rules.behaviour import NotANumber
 from layergen.run import watching
 from layergen.run.forward import Run, TrialFault
 from layergen.run.instance import Instance, Placement
+from layergen.run.room import LARGEST
 from layergen.run.trial import SHAPES, try_runs
 from layergen.run.watching import BOTH, EVALUATION, TRAINING, WITHOUT_DATA, Bystander, Runs, Seen, Watch, Watcher
 from layergen.settings.choice import Setting, settings

@@ -18,12 +18,14 @@ from layergen.compare.far_off import hold_far_off
 from layergen.compare.in_half import alike_in_half
 from layergen.compare.in_law import SETTINGS
 from layergen.compare.rounded_tables import rounded_tables
+from layergen.compare.ties import TiedError
 from layergen.compare.told_penalty import hold_penalty
 from layergen.definition.draws import RandomFault
 from layergen.definition.evaluate import Evaluation
 from layergen.definition.faults import PATH
 from layergen.definition.numbers import MOST_TURNS, TooLongError
 from layergen.definition.scene import Definition
+from layergen.diagnostics import Finding
 from layergen.faults import SpecError, refuse
 from layergen.lang import expression as ex
 from layergen.lang.visitor import nodes
@@ -109,14 +111,20 @@ def hold_to_definition(program: Program, runs: Sequence[Runs]) -> Compared:
     if program.definition is None:
         return Compared()
     found: list[At] = []
+    tied: list[Finding] = []
     for one in runs:
         if one.admits(WITH_DATA):  # others are too large to be computed in a build
             lawful = sum(bool(at.drawn) for at in found) < SETTINGS
             first = not any(at.plain for at in found)
             signed = not any(at.signed for at in found)
-            at = _compared_at(program, program.definition, one.setting, lawful, signed, first)
+            try:
+                at = _compared_at(program, program.definition, one.setting, lawful, signed, first)
+            except TiedError as difference:  # which tells nothing, unless it is the same at all settings
+                tied.append(difference.finding)
+                continue
             found += [at] if at is not None else []
     if not found:
+        refuse(tied[:1])
         message = f"the layer is too large at every setting, or the definition takes more than {MOST_TURNS} terms there"
         help = "give smaller settings under `cases`"
         raise SpecError([IllDefined.at(PATH, message, help=help)])
@@ -131,6 +139,8 @@ def _compared_at(
     evaluation = evaluated(instance, definition)
     try:
         values = _held(instance, evaluation)
+    except TiedError:
+        raise
     except (TooLongError, TrialFault):  # a layer that does not run is another contract's
         return None
     told = [math.prod(instance.declared_shape(name)) for name in instance.returned()]
@@ -189,6 +199,7 @@ def _held(instance: Instance, evaluation: Evaluation, training: bool = False) ->
 
     Raises:
         SpecError: If they differ by more than rounding, or the laws by more than chance.
+        TiedError: If they do where the forward puts equal values in order.
         TooLongError: If the definition takes too long.
         TrialFault: If the layer does not run.
     """

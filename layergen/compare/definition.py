@@ -10,6 +10,7 @@ from torch import Tensor
 
 from layergen.compare.compared import HELP, ROUNDED, STABLY, close, entry_text, room, shown_apart
 from layergen.compare.in_turns import in_turns
+from layergen.compare.ties import TiedError, tied_in
 from layergen.definition.evaluate import Evaluation
 from layergen.definition.faults import PATH
 from layergen.definition.layout import Size
@@ -99,7 +100,11 @@ def _run(instance: Instance, evaluation: Evaluation, training: bool) -> tuple[Ru
 def differences(
     instance: Instance, evaluation: Evaluation, training: bool = False, within: float | None = None
 ) -> Iterator[Finding]:
-    """What is found at one setting; unless it is said, values may be as far apart as their dtype explains."""
+    """What is found at one setting; unless it is said, values may be as far apart as their dtype explains.
+
+    Raises:
+        TiedError: If values differ where the forward puts equal ones in order.
+    """
     run, told = _run(instance, evaluation, training)
     notes = instance.explainer.notes()
     try:
@@ -110,6 +115,8 @@ def differences(
         for name, output in told.items():
             finding = _compare(evaluation, name, output, run, notes, within)
             if finding is not None:
+                if (function := tied_in(instance, training)) is not None:
+                    raise TiedError(finding, function)
                 yield finding
                 return
     except IndexFault as fault:

@@ -13,7 +13,6 @@ from layergen.lang import expression as ex
 from layergen.lang.kinds import Kind
 from layergen.lang.visitor import sources
 from layergen.probe.open_inputs import open_input
-from layergen.probe.sites import SizeWatch
 from layergen.probe.ways import Ways
 from layergen.resolve.inference import kinds_of
 from layergen.resolve.program import Program
@@ -21,6 +20,7 @@ from layergen.rules.behaviour import IndexOutOfRange, NonFiniteGradient, NonFini
 from layergen.rules.shapes import OpFailed
 from layergen.run.emptied import empty_members
 from layergen.run.instance import Instance
+from layergen.run.room import SizeWatch
 from layergen.run.watching import TRAINING, WITHOUT_DATA, Runs, Watch
 from layergen.settings.choice import Setting
 from layergen.settings.emptiness import empty_tensors

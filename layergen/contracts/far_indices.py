@@ -12,8 +12,8 @@ from layergen.domains.trips import Trip
 from layergen.domains.witness import Witness, fails_at, witnesses_on
 from layergen.lang.facts import CalleeKind
 from layergen.probe.lengths import is_small
-from layergen.probe.sites import LARGEST
 from layergen.resolve.program import Program
+from layergen.run.room import LARGEST
 from layergen.settings.choice import Setting, allowed
 
 CLAMPED = "keep the index in its table, as by `clamp(…, max=rows - 1)`"

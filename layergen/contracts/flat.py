@@ -1,6 +1,6 @@
 """Flat: a gradient that autograd computes is not zero wherever one looks, though the values change."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import product
 
@@ -8,6 +8,7 @@ from layergen.contracts.detached import IN_FLOAT64, SLOPES
 from layergen.contracts.gradient import declare, word
 from layergen.contracts.learning import IN_FLOAT32, START, steep
 from layergen.contracts.promise import Promise
+from layergen.contracts.roomier import roomier
 from layergen.diagnostics import Finding, Place
 from layergen.probe.probing import differs
 from layergen.probe.slopes import Slopes, gradients
@@ -15,6 +16,8 @@ from layergen.probe.values import LARGE, ORDINARY, SMALL, Point, drawn, give
 from layergen.probe.ways import Ways
 from layergen.resolve.program import Program
 from layergen.rules.behaviour import NoGradient
+from layergen.run.budget import budget
+from layergen.run.explain import Explainer
 from layergen.run.forward import Run, TrialFault
 from layergen.run.instance import Instance
 from layergen.run.on_data import draw_input, draw_integers, fill
@@ -53,21 +56,29 @@ def check_flat(ways: Ways) -> Iterator[Finding]:
     if not found.still or not all(runs.admits(IN_FLOAT64) for runs in ways.runs):
         return
     tried = ways.settings
-    for setting, point, seed in product(tried, TRIED, SEEDS):
-        if not found.still:
-            return
-        for training in ways.program.modes:
-            found.steep |= _steep_at(ways.program, setting, training, point, seed)
+    _look(ways.program, found, product(tried, TRIED, SEEDS))
+    with budget():
+        _look(ways.program, found, ((setting, ORDINARY, seed) for setting in roomier(ways) for seed in SEEDS))
     said: set[Place] = set()
     for name in found.still:
         place, role = found.there[name]
         if place not in said and any(_matters(ways.program, setting, name) for setting in tried):
             said.add(place)
             message = f"the {role} `{name}` gets no gradient: it is zero at each draw, though outputs change with it"
-            yield NoGradient.at(place, message, help=_help(role, name))
+            notes = Explainer(ways.program, tried[0]).notes()
+            yield NoGradient.at(place, message, notes=notes, help=_help(role, name))
 
 
 FLAT = Promise(check_flat, (START, SLOPES))
+
+
+def _look(program: Program, found: Found, draws: Iterable[tuple[Setting, Point, int]]) -> None:
+    """Look for a gradient at draws for those that had none so far."""
+    for setting, point, seed in draws:
+        if not found.still:
+            return
+        for training in program.modes:
+            found.steep |= _steep_at(program, setting, training, point, seed)
 
 
 def _wanted(instance: Instance) -> Mapping[str, tuple[Place, str]]:

@@ -119,7 +119,7 @@ def check_influence(ways: Ways) -> Iterator[Finding]:
     found = {name: Ignored(_fixed(part), _ends_unseen(program, part)) for name, part in told.items()}
     explored = list(probed(ways))
     first = explored[0].probe if explored else None
-    _look(chain(explored, grown(explored)), found)
+    _look(chain(explored, _elsewhere(ways), grown(explored)), found)
     if any(_leaves_much(ignored) for ignored in found.values()):
         _look(grown(explored, WIDE_GROWTH), found)
     tried = [name for name, ignored in found.items() if ignored.runs]
@@ -192,6 +192,13 @@ def _leaves_much(ignored: Ignored) -> bool:
     return left is not None and int(left[1]) >= WIDE
 
 
+def _elsewhere(ways: Ways) -> Iterator[Way]:
+    """The runs at the other settings that are tried, at which what a way leaves aside may be reached."""
+    for setting in ways.settings[len(ways.runs) :]:
+        for training in ways.program.modes:
+            yield from _run_at(ways.program, setting, training)
+
+
 def grown(ways: Sequence[Way], growths: Iterable[int] = GROWTH) -> Iterator[Way]:
     """Further runs at larger sizes, and with larger arguments where the constraints allow it."""
     for way in ways:
@@ -204,16 +211,15 @@ def grown(ways: Sequence[Way], growths: Iterable[int] = GROWTH) -> Iterator[Way]
             further = {name: tuple(size + 1 for size in own) for name, own in setting.further.items()}
             larger = replace(setting, sizes=sizes, leading=leading, further=further)
             for candidate in (larger, _with(way, larger, grown)):
-                yield from _run_at(way, candidate)
+                yield from _run_at(program, candidate, way.training)
 
 
-def _run_at(way: Way, setting: Setting | None) -> Iterator[Way]:
-    """The same way at another setting, where the layer runs there."""
-    program = way.probe.program
+def _run_at(program: Program, setting: Setting | None, training: bool) -> Iterator[Way]:
+    """A layer at another setting, where it runs there."""
     if setting is not None:
         with suppress(TrialFault, EvaluationFault):
             if Runs(program, setting, (ON_DATA,)).admits(ON_DATA.site):
-                yield Way(Probe(program, setting), way.training)
+                yield Way(Probe(program, setting), training)
 
 
 def _is_size(argument: Argument) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Set
 from contextlib import suppress
+from itertools import product
 
 import torch
 from torch import Tensor
@@ -9,6 +10,7 @@ from torch import Tensor
 from layergen.contracts.effects import has_effect
 from layergen.contracts.finite import POINTS
 from layergen.contracts.promise import Promise
+from layergen.contracts.roomier import roomier
 from layergen.contracts.sources import sources, value_names
 from layergen.diagnostics import Finding, Label, Place
 from layergen.lang import expression as ex
@@ -19,6 +21,7 @@ from layergen.probe.values import ORDINARY, WIDE, drawn, give
 from layergen.probe.ways import Ways
 from layergen.resolve.program import Program
 from layergen.rules.values import NeverLearns
+from layergen.run.budget import budget
 from layergen.run.forward import Run, TrialFault
 from layergen.run.instance import Instance, Placement
 from layergen.settings.choice import Setting
@@ -66,6 +69,7 @@ def check_learning(ways: Ways) -> Iterator[Finding]:
             steps = Steps(program, setting, training, seed)
             moved |= steps.moved
             rounded |= steps.rounded
+    moved |= _moved_in_more_room(ways, {*there, *inner} - moved)
     still = [name for name in there if name not in moved]
     idle = [name for name in still if not any(has_effect(program, *where, name) for where in tried)]
     without = list(dict.fromkeys(declared.get(name, name) for name in idle))
@@ -81,6 +85,17 @@ def check_learning(ways: Ways) -> Iterator[Finding]:
 
 
 LEARNING = Promise(check_learning, (START, SMALL))
+
+
+def _moved_in_more_room(ways: Ways, names: Set[str]) -> Set[str]:
+    """Those of some parameters that move where dimensions are larger: alone in its group, an entry may not matter."""
+    moved: set[str] = set()
+    with budget():
+        for setting, training in product(roomier(ways), ways.program.modes):
+            if names <= moved:
+                break
+            moved |= Steps(ways.program, setting, training, 0).moved
+    return moved & names
 
 
 def learned_inside(instance: Instance) -> Iterator[str]:

@@ -22,6 +22,7 @@ from layergen.run.explain import Explainer
 from layergen.run.fitting import fitted
 from layergen.run.instance import META, Instance, Placement
 from layergen.run.missing import missing_constraint
+from layergen.run.room import has_room
 from layergen.run.trial import check_shapes
 from layergen.run.watching import Runs
 from layergen.settings.choice import Setting, allowed
@@ -78,7 +79,10 @@ class Trials:
         return fault._replace(help=missing_constraint(self.program, setting, self.works))
 
     def works(self, program: Program, setting: Setting) -> bool:
-        return self.fault(setting) is None
+        """Whether a layer runs at a setting, and on data where it is run so: there, it is not tried without room."""
+        with suppress(SpecError):
+            return (not self.on_data or has_room(program, setting)) and self.fault(setting) is None
+        return False
 
     def fault(self, setting: Setting) -> Finding | None:
         """What is wrong at a setting, if anything is."""

@@ -15,7 +15,8 @@ from layergen.domains.tables import works_with_tables
 from layergen.resolve.program import Program
 from layergen.run.forward import TrialFault
 from layergen.run.instance import Instance, Placement
-from layergen.run.on_data import CPU, drawn, fill, fits
+from layergen.run.on_data import CPU, drawn, fill
+from layergen.run.room import has_room
 from layergen.settings.choice import Setting, allowed, case_sizes
 
 DRAWS = range(3)
@@ -52,7 +53,7 @@ def _numbered(program: Program, setting: Setting) -> Setting:
 def _outcomes(program: Program, setting: Setting) -> Iterator[list[Tensor]]:
     """The floating outputs at some draws, in evaluation; nothing where the layer has none, or does not run."""
     with suppress(TrialFault):
-        if not any(part.floating for part in program.outputs.values()) or not fits(Instance(program, setting)):
+        if not any(part.floating for part in program.outputs.values()) or not has_room(program, setting):
             return
         for seed in DRAWS:
             with drawn(seed), torch.no_grad():

@@ -11,7 +11,8 @@ from layergen.resolve.program import Program
 from layergen.run.forward import TrialFault
 from layergen.run.instance import Instance, Placement
 from layergen.run.low_integers import run_or_lower
-from layergen.run.on_data import CPU, drawn, fill, fits
+from layergen.run.on_data import CPU, drawn, fill
+from layergen.run.room import has_room
 from layergen.run.said import beyond_a_table
 from layergen.run.trial import works_at
 from layergen.settings.choice import Setting
@@ -24,7 +25,7 @@ def works_with_tables(program: Program, setting: Setting) -> bool:
 
 def _outgrown(program: Program, setting: Setting) -> bool:
     """Whether an index lies outside of its table, of which one follows a dimension."""
-    if not fits(Instance(program, setting)):
+    if not has_room(program, setting):
         return False
     for training in program.modes:
         try:

@@ -10,11 +10,11 @@ from layergen.lang import expression as ex
 from layergen.lang.visitor import nodes
 from layergen.probe.attempts import Attempt
 from layergen.probe.initial import draws
-from layergen.probe.sites import SizeWatch
 from layergen.probe.turns import turns
 from layergen.resolve.program import Program
 from layergen.run.forward import TrialFault
 from layergen.run.instance import Instance
+from layergen.run.room import SizeWatch
 from layergen.run.watching import Runs
 from layergen.settings.choice import Setting, allowed
 from layergen.settings.larger import with_larger_arguments

@@ -1,6 +1,6 @@
 """Where contracts run a layer: without data in every precision, on an accelerator, under autocast, or on real data."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -8,18 +8,16 @@ from typing import Any
 import torch
 from torch.overrides import TorchFunctionMode
 
-from layergen.lang import expression as ex
 from layergen.probe.values import EQUAL, HUGE, LARGE, ORDINARY, ZERO, Point, drawn, give, strided, turned
 from layergen.prove.abstract_run import ACCELERATOR, fake_accelerator, fake_tensors
 from layergen.run import on_data
 from layergen.run.equations import tensors_in
-from layergen.run.forward import Run
 from layergen.run.instance import Instance, Placement
+from layergen.run.room import SizeWatch
 from layergen.run.started import start
-from layergen.run.watching import BOTH, TRAINING, WITHOUT_DATA, Bystander, Site, Watch, Watcher
+from layergen.run.watching import BOTH, TRAINING, WITHOUT_DATA, Bystander, Site, Watch
 
 CPU = torch.device("cpu")
-LARGEST = 4_000_000  # elements of all tensors of a run; larger layers are tried without data alone
 SHAKE = 0.25  # how far parameters that start as constants are moved to be seen
 
 IN_FLOAT16 = Site(Placement(dtype=torch.float16))
@@ -63,33 +61,6 @@ def _autocast() -> Iterator[None]:
 
 UNDER_AUTOCAST = Site(Placement(CPU), _autocast)
 BEHIND_ANOTHER = Site(Placement(CPU, torch.bfloat16, owned_dtype=torch.float32), _autocast)  # which gives the lower one
-
-
-class SizeWatch(Watcher[bool]):
-    """Tells whether a run on data would be small, by the elements of all tensors, also those without a name."""
-
-    def __init__(self, instance: Instance) -> None:
-        super().__init__(instance)
-        self.elements = 0
-        self.count(*instance.inputs.values(), *instance.state.values())
-
-    def called(self, node: ex.Call, arguments: Sequence[Any], keywords: Mapping[str, Any]) -> None:
-        self.count(*arguments, *keywords.values())
-
-    def combined(self, node: ex.Binary, left: Any, right: Any) -> None:
-        self.count(left, right)
-
-    def count(self, *values: Any) -> None:
-        for value in values:
-            if isinstance(value, list | tuple):
-                self.count(*value)
-            elif isinstance(value, torch.Tensor):
-                self.elements += value.numel()
-
-    def evidence(self, run: Run | None) -> bool:
-        if run is not None:
-            self.count(*(step.value for step in run.steps))
-        return self.elements <= LARGEST
 
 
 def fill(instance: Instance) -> None:

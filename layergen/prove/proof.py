@@ -15,6 +15,7 @@ from layergen.resolve.program import Program
 from layergen.rules.loops import ChangingState
 from layergen.rules.members import WrongMember
 from layergen.rules.shapes import HiddenCoupling, OpFailed
+from layergen.run.budget import budget
 from layergen.run.forward import TrialFault
 from layergen.run.missing import holds_for_all_sizes, missing_constraint
 from layergen.run.trial import fault_at, works_at
@@ -66,6 +67,8 @@ def _prove_path(search: Search, training: bool, measured: bool) -> Proof | Tried
             outcome = _prove_at(program, setting, training, choose, measured) or nothing
         except TrialFault as fault:
             first = fault if first == nothing else first
+            if fault.of_kind:
+                break
             if choose == search.usual and not program.cases and _fails_at_all_sizes(search):
                 break
             if fault.finding.rule not in (OpFailed, HiddenCoupling, WrongMember) or not works_at(program, setting):
@@ -92,7 +95,8 @@ def _fails_at_all_sizes(search: Search) -> bool:
     choices += [{**choices[0], name: LONG} for name in found.setting.sizes]
     if multiple <= MULTIPLE:
         choices.append({name: multiple * factor for name, factor in zip(found.setting.sizes, factors, strict=False)})
-    return not any(works_at(program, replace(found.setting, sizes=sizes)) for sizes in choices)
+    with budget():
+        return not any(works_at(program, replace(found.setting, sizes=sizes)) for sizes in choices)
 
 
 def _prove_at(
@@ -123,6 +127,8 @@ def _prove_at(
             if measured:  # with gradients torch refuses more, and what it says then is not the layer's fault
                 measured = False
                 continue
+            if fault.of_kind:
+                raise
             if fault.finding.rule is ChangingState or not works_at(program, found.setting):
                 raise _at_numbers(program, found.setting, fault) from None
             reason, needed = fault.finding.message, frozenset(program.decided)

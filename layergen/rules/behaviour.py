@@ -49,9 +49,9 @@ class NoGradient(Rule):
 
     The backward graph is followed from the outputs. A parameter that it does not reach, or reaches only through an op
     that is flat everywhere, such as `round` or `sign`, never learns. Nor does one whose gradient is computed, and is
-    zero on each way, for inputs and parameters drawn again and again, though outputs change with it: `w - w % 1`. On
-    data, the way back is gone as well: torch may find only then that what a gradient needs was written to in place, by
-    the forward or inside of an op.
+    zero on each way, for inputs and parameters drawn again and again, and at larger sizes, though outputs change with
+    it: `w - w % 1`. On data, the way back is gone as well: torch may find only then that what a gradient needs was
+    written to in place, by the forward or inside of an op.
 
         forward: y = linear(x, round(weight))
 

@@ -103,8 +103,8 @@ class IgnoredEntries(Rule):
           y: [N]
         forward: y = sum(x[:, :D // 2], dim=1)
 
-    Fix: use all of it. Where a part is left out on purpose, as by a layer that takes the first token alone, say
-    `partial: true` of the input.
+    Fix: use all of it. Where a part matters at other numbers than those that were tried, give them under `cases`. Where
+    it is left out on purpose, as by a layer that takes the first token alone, say `partial: true` of the input.
     """
 
     code = "LG331"

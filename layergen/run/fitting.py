@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
 from layergen.resolve.program import Program
-from layergen.run.trial import works_at
+from layergen.run.budget import budget
+from layergen.run.trial import fails_by_kind, works_at
 from layergen.settings.choice import Setting, allowed, case_sizes
 
 LARGER = (3, 9)  # by what sizes grow where a layer needs larger inputs than usual
@@ -32,14 +33,22 @@ def fitted(
     """
     given = case_sizes(program, setting)  # none of a variation: what its author has chosen, he has chosen for the case
     fixed = {name: size for name, size in given.items() if isinstance(size, int)}
-    if fixed.keys() >= setting.sizes.keys() or works(program, setting):
+    if fixed.keys() >= setting.sizes.keys() or works(program, setting) or fails_by_kind(program, setting):
         return setting
+    with budget():
+        return _found(program, setting, works, units, fixed) or setting
+
+
+def _found(
+    program: Program, setting: Setting, works: Callable[[Program, Setting], bool], units: bool, fixed: Mapping[str, int]
+) -> Setting | None:
+    """The first other sizes at which the layer works."""
     ones = [{**setting.sizes, name: 1} for name in setting.sizes] if units else []
     for sizes in (*_others(setting), *ones):
         other = replace(setting, sizes={**sizes, **fixed})
         if other != setting and allowed(program, other) and works(program, other):
             return other
-    return _lengthened(program, setting, works, fixed) or setting
+    return _lengthened(program, setting, works, fixed)
 
 
 def _lengthened(

@@ -16,6 +16,7 @@ from layergen.lang.tuples import whole_name
 from layergen.ops.dtypes import dtype_name
 from layergen.rules.shapes import OpFailed
 from layergen.rules.tensors import BufferMismatch
+from layergen.run.budget import affords
 from layergen.run.explain import Explainer
 from layergen.run.fault import MemberFault
 from layergen.run.paths import parted
@@ -26,11 +27,15 @@ class TrialFault(SpecError):
     """The layer does not work as it is set up.
 
     ``for_data`` tells that torch asks for the values of tensors that have none: with data, it may work. ``unchecked``
-    tells that torch itself would not refuse it, as where a number is divided by 0 before torch is asked.
+    tells that torch itself would not refuse it, as where a number is divided by 0 before torch is asked. ``of_kind``
+    tells that a value is of the wrong kind, as a list for a tensor, which other sizes would not help.
     """
 
-    def __init__(self, finding: Finding, *, for_data: bool = False, unchecked: bool = False) -> None:
+    def __init__(
+        self, finding: Finding, *, for_data: bool = False, unchecked: bool = False, of_kind: bool = False
+    ) -> None:
         super().__init__((finding,))
+        self.of_kind = of_kind
         self.unchecked = unchecked
         self.finding = finding
         self.for_data = for_data
@@ -223,6 +228,8 @@ class ForwardInterpreter(Interpreter):
     def take_turns(self, statement: ex.For, items: list[Any]) -> None:
         for observer in self.observers:
             observer.turned(statement.iterable, len(items))
+        if not affords(len(items)):
+            raise EvaluationFault(statement.iterable, f"{len(items)} turns are more than a search may take")
         super().take_turns(statement, items)
 
     def count(self, number: int) -> str:

@@ -8,6 +8,7 @@ from itertools import combinations, islice
 
 from layergen.lang.interpreter import EvaluationFault
 from layergen.resolve.program import Program
+from layergen.run.budget import budget
 from layergen.settings.choice import Setting
 from layergen.settings.search import consistent, values_of
 from layergen.settings.sizes import keeps, of_call
@@ -23,8 +24,9 @@ def missing_constraint(program: Program, setting: Setting, works: Callable[[Prog
     """Help with a constraint at which a layer works, if a simple one tells where it does."""
     good: list[Point] = []
     bad: list[Point] = []
-    for other in (setting, *islice(near(program, setting), TRIES)):
-        (good if works(program, other) else bad).append(_point(program, other))
+    with budget():
+        for other in (setting, *islice(near(program, setting), TRIES)):
+            (good if works(program, other) else bad).append(_point(program, other))
     if not good or len(bad) < 2:
         return None
     for text, holds, shows in _conditions(list(_point(program, setting))):

@@ -115,6 +115,12 @@ def fault_at(program: Program, setting: Setting) -> TrialFault | None:
     return None
 
 
+def fails_by_kind(program: Program, setting: Setting) -> bool:
+    """Whether a layer gives a value of the wrong kind at a setting, for which no size is to blame."""
+    fault = fault_at(program, setting)
+    return fault is not None and fault.of_kind
+
+
 def asks_for_data(program: Program, setting: Setting) -> bool:
     """Whether torch runs a layer at a setting with data alone, in some mode."""
     return any(fault.for_data for fault in faults_without_data(program, setting))
