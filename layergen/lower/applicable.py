@@ -53,7 +53,7 @@ BEHAVIOURS = {
     "test_accepts_non_contiguous_inputs": ALWAYS,
     "test_accepts": Behaviour(
         lambda layer: bool(layer.acceptances),
-        "the cases are at the edge of each constraint on arguments",
+        "no constraint on arguments has an edge that no case is at",
     ),
     "test_accepts_the_smallest_inputs": Behaviour(
         lambda layer: bool(layer.preconditions or layer.size_limits),
