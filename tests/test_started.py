@@ -134,7 +134,7 @@ def test_what_is_not_there_is_not_compared() -> None:
     [
         ("initial(weigth)[o, i] = 0\n", "`weigth` is no tensor of the layer", "write `initial(weight)`"),
         ("initial(y)[o, i] = 0\n", "`y` is no tensor of the layer", "a parameter or a buffer"),
-        ("initial(weight)[o] = 0\n", "`weight` has 1 indices", "an index"),
+        ("initial(weight)[o] = 0\n", "`weight` has 1 index", "an index"),
         ("initial(gain)[i] = x[0, i]\n", "`x` is no tensor", ""),
         ("initial(gain)[i] = N\n", "`N`", ""),
         ("initial(gain)[i] = weight[i, i] + normal(0, 1)\n", "is read where initial values are drawn", "of its own"),

@@ -58,7 +58,7 @@ def test_names_on_the_way_are_read_by_the_penalty() -> None:
     ("term", "message"),
     [
         ("penalty = sum[n < 2, i](x[n, i])", "`x` is no tensor and has no equation"),
-        ("penalty[i] = weight[i]", "`penalty` has 1 indices, and another number of dimensions"),
+        ("penalty[i] = weight[i]", "`penalty` has 1 index, and another number of dimensions"),
         ("penalty = rate * normal(0, 1)", "the penalty draws no random numbers"),
     ],
 )

@@ -42,6 +42,10 @@ TOLD = ("laws", "matches", "repr")  # sections that say what a layer does, and c
 NARROW = ("float16", "bfloat16", "float32")
 ALWAYS = Behaviour(lambda layer: True)
 BEHAVIOURS = {
+    "test_accepts": Behaviour(
+        lambda layer: bool(layer.acceptances),
+        "no constraint on arguments has an edge that no case is at",
+    ),
     "test_accepts_an_empty_batch": Behaviour(
         lambda layer: bool(layer.measured.transforms.empty),
         "no dimension is the batch, torch refuses one without samples, or what comes of it is not finite",
@@ -51,10 +55,6 @@ BEHAVIOURS = {
         "no input has four dimensions",
     ),
     "test_accepts_non_contiguous_inputs": ALWAYS,
-    "test_accepts": Behaviour(
-        lambda layer: bool(layer.acceptances),
-        "no constraint on arguments has an edge that no case is at",
-    ),
     "test_accepts_the_smallest_inputs": Behaviour(
         lambda layer: bool(layer.preconditions or layer.size_limits),
         "no size has a least one",
