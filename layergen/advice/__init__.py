@@ -9,6 +9,7 @@ from itertools import islice
 
 from layergen.advice.agreement import Trials
 from layergen.advice.attention import attention
+from layergen.advice.carets import carets
 from layergen.advice.einsums import einsums
 from layergen.advice.lost import lost_statistics
 from layergen.advice.marks import undeclared_marks
@@ -58,7 +59,7 @@ def advise(layer: CheckedLayer, settings: Sequence[Setting], runs: Sequence[Runs
     powers = (*unbounded_powers(layer.program, settings), *steep_powers(layer.program, with_data))
     numbers = (*powers, *half_overflows(layer.program, with_data), *padding_not_zero(layer.program, with_data))
     marks, warned = undeclared_marks(layer.program, on_data), warned_of(layer.program, with_data)
-    found = (*otherwise, *lost, *marks, *untold, *numbers, *warned)
+    found = (*otherwise, *lost, *marks, *untold, *numbers, *warned, *carets(layer.program))
     accepted, given = layer.program.accept, {finding.rule.name for finding in found}
     refuse(
         NeedlessAccept.at(("accept", rule.name), f"`{rule.name}` is accepted, but nothing is advised", help="delete it")

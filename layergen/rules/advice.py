@@ -330,3 +330,23 @@ class PaddingNotZero(Rule):
     code = "LG613"
     judges = True
     advises = True
+
+
+class BitwiseCaret(Rule):
+    """A caret stands between two numbers, where Python computes an exclusive or and no power.
+
+    `2 ^ 3` is 8 in formulas, in LaTeX and in MATLAB; in Python, and so in a spec, it is 1. Both are ints, so that
+    nothing else tells. Between masks, `^` is what it is meant to be, and nothing is said.
+
+        derived: {levels: 2 ^ bits}
+
+    It is advice, which changes no exit code: a hash may mean it.
+
+    Fix: write a power as Python does.
+
+        derived: {levels: 2 ** bits}
+    """
+
+    code = "LG614"
+    judges = True
+    advises = True
