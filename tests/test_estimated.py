@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from small import breaches, checked, program
+from small import DIM, breaches, checked, program
 
 from layergen.contracts.estimated import ESTIMATED
 
@@ -64,3 +64,16 @@ def test_a_term_that_draws_one_input_to_another_is_held_to_its_share() -> None:
     turned = "y = mse_loss(x, detach(code)) + 0.25 * mse_loss(code, detach(x))"
     (message,) = told(turned, match, **parts)
     assert message.startswith("the gradient of `x[0, 0]` is ")
+
+
+@pytest.mark.parametrize(("share", "count"), [("0.5", 0), ("0.25", 1)])
+def test_complex_gradients_are_compared(share: str, count: int) -> None:
+    factors = {"shape": ["dim"], "dtype": "complex64", "init": "complex(randn(dim), randn(dim))", "gradient": False}
+    parts: dict[str, Any] = {
+        "arguments": {"dim": DIM},
+        "parameters": {"factors": factors},
+        "outputs": {"y": ["N", "dim"]},
+    }
+    forward = f"h = x * factors\ny = type_as(real({share} * h + detach(h - {share} * h)), x)"
+    match = "type_as(real(x * factors + detach(x * factors)) / 2, x)"
+    assert len(told(forward, match, {"x": ["N", "dim"]}, **parts)) == count

@@ -5,6 +5,7 @@ from dataclasses import replace
 from functools import reduce
 from itertools import product
 
+import torch
 from torch import Tensor
 
 from layergen.compare.compared import CLOSE, ROUNDED, close, entry_text, shown_apart
@@ -56,7 +57,7 @@ def _disagreement(program: Program, seen: Seen[None], told: tuple[str, ...]) -> 
         if leaf is None:
             continue
         for index in product(*map(range, leaf.shape)):
-            one, other = (float(of[name][index]) if name in of else 0.0 for of in (ours, theirs))
+            one, other = (of.get(name, torch.zeros_like(leaf))[index].item() for of in (ours, theirs))
             if not close(one, other, CLOSE if is_exact(seen.run) else ROUNDED):
                 left, right = shown_apart(one, other)
                 where = entry_text(name, index)
