@@ -193,7 +193,9 @@ def _compared(evaluation: Evaluation, name: str, output: Tensor, within: float |
     values = output.reshape(-1).tolist()
     within = room(output) if within is None else within
     indices = list(product(*map(range, output.shape)))
-    for place in spread_over(len(values)):
+    places = [*spread_over(len(values))]
+    evaluation.ahead(name, [indices[place] for place in places])
+    for place in places:
         theirs = evaluation.entry(name, indices[place])
         if not close(values[place], theirs, within):
             yield indices[place], values[place], theirs

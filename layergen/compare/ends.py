@@ -58,8 +58,8 @@ def beyond(evaluation: Evaluation, entries: Sequence[Entry], ours: Tensor, round
 
 def _ends(evaluation: Evaluation, name: str, index: tuple[int, ...]) -> tuple[float, float] | None:
     """Between which numbers an entry is drawn evenly; None where it is drawn otherwise, or where they are random."""
-    equation, names, _ = evaluation.table(name).holding(index)
-    value = equation.value
+    found, letters = evaluation.table(name).holding(index)
+    value, names = found.equation.value, {**evaluation.names, **letters}
     if not isinstance(value, ex.Call) or value.function != UNIFORM or len(value.arguments) != 2:
         return None
     once, again = (_values(evaluation, value.arguments, names) for _ in range(2))

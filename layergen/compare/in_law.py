@@ -100,11 +100,16 @@ def defined(evaluation: Evaluation, entries: Sequence[Entry], most: int | None =
     """
     account = evaluation.account
     account.random = Random(0)
+    by_name: dict[str, list[tuple[int, ...]]] = {}
+    for name, index in entries:
+        by_name.setdefault(name, []).append(index)
     rows: list[list[float]] = []
     count = most or DRAWS
     while len(rows) < count:
         account.turns = 0
         account.redraw()
+        for name, indices in by_name.items():
+            evaluation.ahead(name, indices)
         rows.append([float(evaluation.entry(name, index)) for name, index in entries])
         count = min(count, MOST_TURNS // max(account.turns, 1))
         if count < (most or FEWEST):

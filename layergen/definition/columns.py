@@ -1,4 +1,4 @@
-"""The terms of a reduction, all at once: each step goes over a column of values, one for each term.
+"""The terms of a reduction, or entries, all at once: each step goes over a column of values, one for each of them.
 
 What no index has a part in is computed once for all terms. What has its own way of going on, as a sum inside, or a
 chain of comparisons, is computed term by term, and so is what fails, for the one that does tells the fault.
@@ -7,17 +7,16 @@ chain of comparisons, is computed term by term, and so is what fails, for the on
 import math
 import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import cache, cached_property
-from itertools import compress, product, repeat
+from contextlib import suppress
+from itertools import compress, repeat
 from typing import Any, NamedTuple, Protocol
 
 from layergen.definition.calling import inputs_at
 from layergen.definition.draws import DRAWN
 from layergen.definition.entries import Entry, entry_of
 from layergen.definition.functions import FUNCTIONS, bounded
-from layergen.definition.grammar import is_run, run_name
+from layergen.definition.grammar import letter, run_name
 from layergen.definition.numbers import Compute, Index, Names, Reader, Source
-from layergen.definition.terms import terms_of
 from layergen.lang import expression as ex
 from layergen.lang.interpreter import COMPARISONS
 
@@ -27,7 +26,7 @@ Column = Sequence[Any]
 
 
 class Terms(NamedTuple):
-    """The terms of a reduction."""
+    """The terms of a reduction, or entries."""
 
     names: Names  # what all other names stand for
     columns: Mapping[str, Column]  # of each index, what it stands for in each term
@@ -65,24 +64,38 @@ class Single(Protocol):
     def reader(self, node: ex.Subscript, name: str, padded: bool) -> Callable[[], Reader]:
         """What gives the reader of a tensor or of a name, when it is asked for the first time."""
 
+    def several_readers(self, node: ex.Subscript, name: str, padded: bool) -> Callable[[int], Reader]:
+        """What gives the reader of each tensor of a family."""
+
     def is_computed(self, name: str) -> bool:
         """Whether a name stands for more than an index or a number."""
 
     def handed(self, node: ex.Expression) -> Compute:
         """What a member is given."""
 
+    def reduced(self, node: ex.Apply) -> "Reduction":
+        """A reduction."""
+
+
+class Reduction(Protocol):
+    """A sum or the like."""
+
+    def across(self, outer: "Columns") -> Whole | None:
+        """A function that computes it for all terms of an outer one; None where each goes by itself."""
+
 
 class Columns:
-    """Makes functions that compute expressions for all terms of a reduction.
+    """Makes functions that compute expressions for all terms of a reduction, or for some entries.
 
     Args:
         single: Makes those that compute one value.
-        letters: The indices of the reduction.
+        letters: The indices of the reduction, or of the entries.
     """
 
     def __init__(self, single: Single, letters: Iterable[str]) -> None:
         self.single = single
         self.letters = frozenset(letters)
+        self.varying = frozenset({*self.letters, *map(letter, self.letters)})
 
     def compiled(self, node: ex.Expression) -> Whole:
         """A function that computes an expression for all terms."""
@@ -91,7 +104,8 @@ class Columns:
             return lambda terms: [once(terms.names)] * terms.total if terms.total else []
         match node:
             case ex.Name(id=name) if not self.single.is_computed(name):
-                return lambda terms: terms.columns[name]
+                meant = name if name in self.letters else f"{name}..."
+                return lambda terms: terms.columns[meant]
             case ex.Unary(operator="-", operand=operand):
                 inner = self.compiled(operand)
                 return lambda terms: [-value for value in inner(terms)]
@@ -108,11 +122,14 @@ class Columns:
                 return self.call(node)
             case ex.Subscript():
                 return self.subscript(node)
+            case ex.Apply():
+                return self.single.reduced(node).across(self) or self.singly(node)
         return self.singly(node)
 
     def is_once(self, node: ex.Expression) -> bool:
         """Whether an expression has one value for all terms."""
-        return not (ex.names(node) & self.letters)
+        varying = self.varying
+        return varying.isdisjoint(ex.names(node)) and not ("..." in varying and any(map(run_name, ex.walk(node))))
 
     def singly(self, node: ex.Expression) -> Whole:
         """A function that computes an expression term by term."""
@@ -192,14 +209,21 @@ class Columns:
         readable = self.readable(found) if found is not None else None
         if found is None or readable is None:
             return self.singly(node)
-        index = self.index(found.all)
+        of_family = not found.inner and found.name.id in self.single.source.definition.scene.families
+        index = self.index(found.all[of_family:])
+        account = self.single.source.account
 
         def whole(terms: Terms) -> Column:
             reader, indices = readable(terms.names), [*index(terms)]
             values = [*map(reader.known.get, indices)]
             if None not in values:
                 return values
-            read = reader.read
+            with suppress(TypeError):  # of what is no index, which is told where it is read
+                reader.ahead([*{one: None for value, one in zip(values, indices, strict=True) if value is None}])
+            values, read = [*map(reader.known.get, indices)], reader.read
+            if reader.drawn:
+                account.draws += 1
+                values = [*map(reader.drawn.get, indices, values)]
             return [read(one) if value is None else value for value, one in zip(values, indices, strict=True)]
 
         return whole
@@ -208,7 +232,14 @@ class Columns:
         """What reads the entries that a subscript means, given what does not depend on the indices."""
         source, name = self.single.source, found.name.id
         if not found.inner:
-            if name in source.definition.scene.families or name not in {*source.tensors, *source.definition.named}:
+            if name in source.definition.scene.families:
+                first, *_ = found.all
+                if not self.is_once(first):
+                    return None
+                several = self.single.several_readers(found.node, name, found.padded)
+                which = self.single.compiled(first)
+                return lambda names: several(which(names))
+            if name not in {*source.tensors, *source.definition.named}:
                 return None
             reader = self.single.reader(found.node, name, found.padded)
             return lambda names: reader()
@@ -231,9 +262,11 @@ class Columns:
             for run, operand in parts:
                 if operand is not None:
                     columns.append(operand(terms))
-                if run is not None:
+                if run is not None and run in terms.columns:
+                    columns += zip(*terms.columns[run], strict=True)
+                elif run is not None:
                     columns += [repeat(one, terms.total) for one in terms.names[run]]
-            return zip(*columns, strict=True)
+            return zip(*columns, strict=True) if columns else [()] * terms.total
 
         return indices
 
@@ -247,51 +280,6 @@ def _varying(node: ex.Expression) -> Compute:
     return lambda names: node
 
 
-def _draws(node: ex.Expression) -> bool:
+def draws(node: ex.Expression) -> bool:
     """Whether an expression draws random numbers itself, other ones for each term."""
     return any(isinstance(part, ex.Call) and part.function in DRAWN for part in ex.walk(node))
-
-
-class Reduced:
-    """Computes the terms of a reduction, at once where there are some.
-
-    Args:
-        single: Makes functions that compute one value.
-        runs: The names of the indices, each with what gives its values.
-        body: The term.
-        apart: Whether how far each index runs does not depend on the others.
-    """
-
-    def __init__(self, single: Single, runs: Sequence[tuple[str, Compute]], body: ex.Expression, apart: bool) -> None:
-        self.single = single
-        self.runs = runs
-        self.body = body
-        self.apart = apart and not any(is_run(name) for name, _ in runs) and not _draws(body)
-        self.columns = cache(self.made)
-
-    def terms(self, names: Names) -> Column:
-        """All terms, the last index running fastest.
-
-        Raises:
-            TooLongError: If there are too many.
-        """
-        if not self.apart:
-            return self.one_by_one(names)
-        ranges = tuple([values(names) for _, values in self.runs])
-        count = math.prod(map(len, ranges))
-        if count < FEW:
-            return self.one_by_one(names)
-        self.single.source.account.turn(count)
-        return self.at_once(Terms(names, self.columns(ranges), count))
-
-    @cached_property
-    def one_by_one(self) -> Callable[[Names], Column]:
-        return terms_of(self.runs, self.single.compiled(self.body), self.single.source.account)
-
-    @cached_property
-    def at_once(self) -> Whole:
-        return Columns(self.single, (name for name, _ in self.runs)).compiled(self.body)
-
-    def made(self, ranges: tuple[range, ...]) -> Mapping[str, Column]:
-        """What each index stands for in each term."""
-        return dict(zip((name for name, _ in self.runs), zip(*product(*ranges), strict=True), strict=True))

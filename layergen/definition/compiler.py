@@ -8,26 +8,26 @@ from functools import cache
 from typing import Any
 
 from layergen.definition.calling import inputs_at
-from layergen.definition.columns import Reduced
 from layergen.definition.draws import DRAWN
 from layergen.definition.entries import Entry, entry_of, passed
-from layergen.definition.functions import FUNCTIONS, NUMBER, bounded, divide, formula, multiply, power
-from layergen.definition.grammar import INDEX_OF, is_run, reduction, run_name
-from layergen.definition.lacking import absent, unsayable
+from layergen.definition.functions import FUNCTIONS, NUMBER, divide, formula, multiply, power
+from layergen.definition.grammar import is_run, reduction, run_name
+from layergen.definition.lacking import unsayable
 from layergen.definition.numbers import (
     Compute,
     Computed,
     Entries,
     Index,
     IndexFault,
-    Memory,
     Names,
     Part,
     Reader,
     Source,
 )
+from layergen.definition.readers import reader_of, readers_of, within_zeros
+from layergen.definition.reduced import Reduced
 from layergen.definition.scene import written_index
-from layergen.definition.terms import comparison, drawing, index_of, logsumexp, looked_up, product_of
+from layergen.definition.terms import comparison, drawing, looked_up
 from layergen.definition.turns import turns
 from layergen.lang import expression as ex
 
@@ -83,7 +83,7 @@ class Compiler:
             case ex.Subscript():
                 return self.subscript(node)
             case ex.Apply():
-                return self.reduce(node)
+                return self.reduced(node).compute
         raise IndexFault(node, "this is no number")
 
     def name(self, name: str) -> Compute:
@@ -234,15 +234,10 @@ class Compiler:
     def reader(self, node: ex.Subscript, name: str, padded: bool) -> Callable[[], Reader]:
         """What gives the reader of a tensor or of a name, but not of a family, when it is asked for the first time."""
         if name in self.source.tensors:
-            tensor = self.source.tensors[name]
-            if isinstance(tensor, Entries | Computed):
-                inside = self.inside(node, name, tensor, padded)
-            else:
-                inside = Reader(lambda index: absent(node, name))
-            return lambda: inside
+            there = reader_of(self.source.account, node, name, self.source.tensors[name], padded)
+            return lambda: there
         if padded:
-            outside = Reader(lambda index: self.padded(name, index, node))
-            return lambda: outside
+            return cache(lambda: within_zeros(self.source, name, node))
         return cache(lambda: self.source.reader(name, node))
 
     def listed(self, node: ex.Subscript, name: str) -> Compute:
@@ -291,93 +286,28 @@ class Compiler:
             return lambda names: None
         return lambda names: Part(name, first(names))
 
-    def padded(self, name: str, index: Index, node: ex.Node) -> Any:
-        shape = self.source.shape(name, len(index))
-        if shape is not None and not all(0 <= one < size for one, size in zip(index, shape, strict=True)):
-            return 0
-        return self.source.entry(name, index, node)
-
     def family(self, node: ex.Subscript, name: str, index: Callable[[Names], Index], padded: bool) -> Compute:
         """Read a tensor of several: the first index tells which."""
-        several = self.source.tensors[name]
-        if not isinstance(several, tuple):
-            return lambda names: absent(node, name)
-        readers = [
-            None if tensor is None else self.inside(node, f"{name}[{k}]", tensor, padded)
-            for k, tensor in enumerate(several)
-        ]
+        several = self.several_readers(node, name, padded)
 
         def compute(names: Names) -> Any:
             which, *own = index(names)
-            if not 0 <= which < len(readers):
-                raise IndexFault(node, f"`{name}` has {len(readers)} tensors, and none at {which}")
-            reader = readers[which]
-            return reader.read(tuple(own)) if reader is not None else absent(node, f"{name}[{which}]")
+            return several(which).read(tuple(own))
 
         return compute
 
-    def inside(self, node: ex.Subscript, name: str, tensor: Entries | Computed, padded: bool) -> Reader:
-        """What reads the entries of a tensor."""
-        shape, rank = tensor.shape, len(tensor.shape)
-        values = tensor.values if isinstance(tensor, Entries) else ()
-        computed = tensor.at if isinstance(tensor, Computed) else None
-        account = self.source.account
-        # Of those that have been read, for most are read again and again.
-        memory = Memory(account) if computed is None else account.memory()
-        known = memory.known
+    def several_readers(self, node: ex.Subscript, name: str, padded: bool) -> Callable[[int], Reader]:
+        """What gives the reader of each tensor of a family."""
+        return readers_of(self.source.account, node, name, self.source.tensors[name], padded)
 
-        def at(own: Index) -> Any:
-            value = known.get(own)
-            if value is None and (value := memory.again(own)) is None:
-                draws = account.draws
-                value = sought(own)
-                memory.keep(own, value, draws)
-            return value
-
-        def sought(own: Index) -> Any:
-            if len(own) != rank:
-                raise IndexFault(node, f"`{name}` has {rank} dimensions, and {len(own)} indices here")
-            offset = 0
-            for one, size in zip(own, shape):  # noqa: B905 (as many, which is asked above; it is done for each entry)
-                if not 0 <= one < size:
-                    if padded:
-                        return 0
-                    help = f"write `padded({name})[…]` where it is zero outside" if not padded else None
-                    raise IndexFault(node, f"`{name}{list(own)}` is outside of {list(shape)}", help)
-                offset = offset * size + one
-            if computed is not None:
-                return computed(own)
-            try:
-                return values[offset]
-            except TypeError:
-                raise IndexFault(node, f"`{name}{list(own)}`: an index is an integer") from None
-
-        return Reader(at, known)
-
-    def reduce(self, node: ex.Apply) -> Compute:
+    def reduced(self, node: ex.Apply) -> Reduced:
+        """A reduction, which computes its terms."""
         found = reduction(node)
         assert found is not None
         word, indices, inner = found
         runs = [self.run_of(index, inner) for index in indices]
         sizes = [written[1] for index in indices if (written := written_index(index)) and written[1] is not None]
-        apart = not any(ex.names(size) & {name for name, _ in runs} for size in sizes)
-        terms = Reduced(self, runs, inner, apart).terms
-        if word == "sum":
-            return lambda names: bounded(sum(terms(names)))
-        if word in INDEX_OF:
-            return index_of(node, word, runs[0][1], terms)
-        if word == "prod":
-            return lambda names: product_of(terms(names))
-        if word == "logsumexp":
-            return lambda names: logsumexp(terms(names))
-
-        def over(names: Names) -> Any:
-            values = terms(names)
-            if not values:
-                raise IndexFault(node, f"there is nothing to take the {word} of")
-            return sum(values) / len(values) if word == "mean" else max(values) if word == "max" else min(values)
-
-        return over
+        return Reduced(self, node, word, runs, inner, frozenset().union(*map(ex.names, sizes)))
 
     def run_of(self, index: ex.Expression, body: ex.Expression) -> tuple[str, Compute]:
         """The name of an index of a sum, and a function that gives its values."""

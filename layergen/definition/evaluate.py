@@ -15,7 +15,6 @@ from layergen.definition.inner import Inner
 from layergen.definition.layout import Size
 from layergen.definition.numbers import (
     Account,
-    Compute,
     Extent,
     Given,
     Held,
@@ -23,10 +22,10 @@ from layergen.definition.numbers import (
     IndexFault,
     Names,
     Reader,
-    TooLongError,
 )
 from layergen.definition.ranges import ranges_of
 from layergen.definition.scene import TRAINING, Definition, parts, written_index
+from layergen.definition.table import Table
 from layergen.lang import expression as ex
 from layergen.lang.interpreter import EvaluationFault, Interpreter
 from layergen.lang.scalars import NUMBERS
@@ -64,7 +63,8 @@ class Evaluation:
         self.account = account or Account()
         self.tables: dict[str, Table] = {}
         self.members = Inner(self)
-        self.compiled = Compiler(self).compiled
+        self.compiler = Compiler(self)
+        self.compiled = self.compiler.compiled
         self.extents: dict[ex.Expression, Extent] = {}
         self.shapes: dict[tuple[str, int | None], tuple[int, ...] | None] = {}
 
@@ -80,7 +80,16 @@ class Evaluation:
     def reader(self, name: str, node: ex.Node | None = None) -> Reader:
         """What reads the entries of a name that has equations."""
         table = self.table(name)
-        return Reader(lambda index: table.entry(index, node), table.memory.known)
+        memory = table.memory
+        return Reader(lambda index: table.entry(index, node), memory.known, table.ahead, memory.drawn)
+
+    def ahead(self, name: str, indices: Sequence[Index]) -> None:
+        """Compute entries of a name that are asked for next, at once where that can be done.
+
+        Raises:
+            TooLongError: If it takes too long.
+        """
+        self.table(name).ahead(indices)
 
     def equation(self, name: str, index: Index) -> Equation:
         """The equation that says what an entry of a name is.
@@ -88,9 +97,9 @@ class Evaluation:
         Raises:
             IndexFault: If none does.
         """
-        return self.table(name).holding(index)[0]
+        return self.table(name).holding(index)[0].equation
 
-    def table(self, name: str) -> "Table":
+    def table(self, name: str) -> Table:
         """The entries of a name that have been asked for."""
         if name not in self.tables:
             self.tables[name] = Table(self, name)
@@ -189,105 +198,3 @@ class Evaluation:
     def member(self, name: str) -> bool:
         """Whether a member is there."""
         return self.members.there(name)
-
-
-Side = tuple[str | None, Extent]  # the name of an index and how far it runs, or None and where it is fixed
-
-
-class Table:
-    """The entries of a name, as far as they have been asked for."""
-
-    def __init__(self, evaluation: "Evaluation", name: str) -> None:
-        self.evaluation = evaluation
-        self.name = name
-        self.memory = evaluation.account.memory()
-        self.busy: set[Index] = set()  # those being computed
-        self.equations = [self.prepared(equation) for equation in evaluation.active(name)]
-
-    def prepared(self, equation: Equation) -> tuple[Equation, list[Side], Compute]:
-        """An equation, what its indices are and how far they run or where they are fixed, and its value."""
-        evaluation = self.evaluation
-        sides: list[Side] = []
-        for position, free in enumerate(evaluation.definition.free(equation)):
-            if free is None:
-                sides.append((None, evaluation.number(equation.indices[position])))
-            else:
-                extent = evaluation.side(equation, position)
-                assert extent is not None
-                sides.append((free, extent))
-        return equation, sides, evaluation.compiled(equation.value)
-
-    def entry(self, index: Index, node: ex.Node | None) -> Any:
-        value = self.memory.known.get(index)
-        if value is not None or (value := self.memory.again(index)) is not None:
-            return value
-        if index in self.busy:
-            help = "let it read entries alone that come before it, and say where these begin"
-            raise IndexFault(node or self.equations[0][0].name, f"`{self.text(index)}` needs itself", help)
-        account = self.evaluation.account
-        account.turn()
-        _, names, compute = self.holding(index, node)
-        draws = account.draws
-        self.busy.add(index)
-        try:
-            value = compute(names)
-        except RecursionError:
-            raise TooLongError from None
-        finally:
-            self.busy.remove(index)
-        self.memory.keep(index, value, draws)
-        return value
-
-    def holding(self, index: Index, node: ex.Node | None = None) -> tuple[Equation, Names, Compute]:
-        """The equation that holds at an index, what all names stand for there, and its value."""
-        for equation, sides, compute in self.equations:
-            names = self.matched(sides, index)
-            if names is not None:
-                return equation, names, compute
-        message = f"no equation says what `{self.text(index)}` is"
-        raise IndexFault(node or ex.Node(), message, f"say it: `{self.lacking(index)} = …`")
-
-    def text(self, index: Index) -> str:
-        return f"{self.name}[{', '.join(map(str, index))}]" if index else self.name
-
-    def lacking(self, index: Index) -> str:
-        """The left side of an equation for an index: with the letters of another one, where that says it is inside."""
-        for _, sides, _ in self.equations:
-            if len(sides) == len(index) and all(free is None or isinstance(size, int) for free, size in sides):
-                inside = [
-                    free if free is not None and isinstance(size, int) and 0 <= own < size else own
-                    for own, (free, size) in zip(index, sides, strict=True)
-                ]
-                return f"{self.name}[{', '.join(map(str, inside))}]"
-        return self.text(index)
-
-    def matched(self, sides: list[Side], index: Index) -> Names | None:
-        """What all names stand for at an index; None where the equation does not hold there."""
-        names = self.evaluation.names.copy()
-        place = 0
-        for free, extent in sides:
-            if type(extent) is int and place < len(index):  # nearly always: told at once
-                one = index[place]
-                place += 1
-                if free is None:
-                    if one != extent:
-                        return None
-                elif 0 <= one < extent:
-                    names[free] = one
-                else:
-                    return None
-                continue
-            run = isinstance(extent, tuple)
-            sizes = extent if isinstance(extent, tuple) else (extent,)
-            own = index[place : place + len(sizes)]
-            place += len(sizes)
-            if len(own) < len(sizes):
-                return None
-            if free is None:
-                if own != sizes:
-                    return None
-            elif all(0 <= one < size for one, size in zip(own, sizes, strict=True)):
-                names[free] = own if run else own[0]
-            else:
-                return None
-        return names if place == len(index) else None

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from layergen.definition.calling import CallFault, inputs_at, maker, misfit, output_of, settled, sizes_of
-from layergen.definition.compiler import Compiler
 from layergen.definition.entries import Entry, passed
-from layergen.definition.lacking import absent
 from layergen.definition.numbers import Computed, Entries, Given, Held, Index, IndexFault, Part, Reader, Source
+from layergen.definition.readers import inside, reader_of
 from layergen.definition.scene import Definition, written_index
 from layergen.lang import expression as ex
 from layergen.lang.interpreter import EvaluationFault, Interpreter
@@ -64,7 +63,7 @@ class Inner:
                 message = f"by the definition of `{member.definition.spec.layer}`, {fault.message}"
                 raise IndexFault(entry.node, message) from None  # what it says of places is said of another file
 
-        return Reader(read, inside.known)
+        return Reader(read, inside.known, inside.ahead, inside.drawn)
 
     def owned(self, entry: Entry, member: "Made") -> Reader:
         """What reads the entries of a tensor of a member, or of a family of them."""
@@ -82,9 +81,7 @@ class Inner:
         return Reader(read)
 
     def entries(self, entry: Entry, tensor: Held, text: str) -> Reader:
-        if not isinstance(tensor, Entries):
-            return Reader(lambda index: absent(entry.node, text))
-        return Compiler(self.owner).inside(entry.node, text, tensor, padded=False)
+        return reader_of(self.owner.account, entry.node, text, tensor, padded=False)
 
     def member(self, entry: Entry, which: int | None) -> Made:
         """A member at its numbers."""
@@ -140,10 +137,17 @@ class Inner:
             shape = owner.shape(part.name)
             if shape is None:
                 raise IndexFault(entry.node, f"nothing tells how large `{part.name}` is")
-            return Computed(shape[len(first) :], lambda index: owner.entry(part.name, (*first, *index), entry.node))
-        assert isinstance(held, Entries | Computed)
-        read = Compiler(owner).inside(entry.node, part.name, held, padded=False).read
-        return Computed(held.shape[len(first) :], lambda index: read((*first, *index)))
+            reader = owner.reader(part.name, entry.node)
+        else:
+            assert isinstance(held, Entries | Computed)
+            shape, reader = held.shape, inside(owner.account, entry.node, part.name, held, padded=False)
+        if not first:
+            return Computed(shape, reader.read, reader.ahead, reader.known)
+        return Computed(
+            shape[len(first) :],
+            lambda index: reader.read((*first, *index)),
+            lambda indices: reader.ahead([(*first, *index) for index in indices]),
+        )
 
 
 def two_ranges(definition: Definition, entry: Entry) -> str | None:

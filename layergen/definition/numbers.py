@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import compress
 from random import Random
 from typing import Any, NamedTuple, Protocol
 
@@ -17,6 +18,7 @@ Index = tuple[int, ...]
 Extent = int | tuple[int, ...]
 Names = dict[str, Any]
 Compute = Callable[[Names], Any]
+Ahead = Callable[[Sequence[Index]], None]  # computes entries at once that are read next
 
 
 class IndexFault(Exception):  # the fault is the definition's
@@ -40,6 +42,14 @@ class Entries:
     shape: tuple[int, ...]
     values: Sequence[Any]  # in the order of the indices, the last one running fastest
 
+    def several(self, indices: Sequence[Index]) -> list[Any]:
+        """The numbers at indices, all of them inside."""
+        places = [0] * len(indices)
+        for column, size in zip(zip(*indices, strict=True), self.shape, strict=False):  # of none, there are no columns
+            places = [place * size + one for place, one in zip(places, column, strict=True)]
+        values = self.values
+        return [values[place] for place in places]
+
 
 @dataclass(frozen=True)
 class Computed:
@@ -47,6 +57,30 @@ class Computed:
 
     shape: tuple[int, ...]
     at: Callable[[Index], Any]
+    ahead: Ahead
+    known: Mapping[Index, Any] = field(default_factory=dict)  # those that are there, and do not change
+
+
+def is_within(index: Index, shape: tuple[int, ...]) -> bool:
+    """Whether an index is one of a tensor of a shape."""
+    return len(index) == len(shape) and all(0 <= one < size for one, size in zip(index, shape, strict=True))
+
+
+def those_within(indices: Sequence[Index], shape: tuple[int, ...]) -> Sequence[Index]:
+    """Those of some indices that are of a tensor of a shape."""
+    rank = len(shape)
+    if not all(len(index) == rank for index in indices):
+        return [index for index in indices if is_within(index, shape)]
+    columns = [*zip(*indices, strict=True)]
+    for column, size in zip(columns, shape, strict=False):  # of no indices, there are no columns
+        if min(column) < 0 or max(column) >= size:
+            flags = [0 <= one < size for one in column]
+            return those_within([*compress(indices, flags)], shape)
+    return indices  # nearly always: told at once
+
+
+def one_by_one(indices: Sequence[Index]) -> None:
+    """Compute nothing ahead: each entry is computed when it is read."""
 
 
 class Reader(NamedTuple):
@@ -54,6 +88,8 @@ class Reader(NamedTuple):
 
     read: Callable[[Index], Any]
     known: Mapping[Index, Any] = {}  # those that are as they were read before
+    ahead: Ahead = one_by_one
+    drawn: Mapping[Index, Any] = {}  # those that are as they were read, until other random numbers are drawn
 
 
 class Memory:
@@ -62,21 +98,30 @@ class Memory:
     def __init__(self, account: "Account") -> None:
         self._account = account
         self.known: dict[Index, Any] = {}
-        self._drawn: dict[Index, Any] = {}
+        self.drawn: dict[Index, Any] = {}
 
     def again(self, index: Index) -> Any:
         """An entry that random numbers have a part in, if it is there."""
-        value = self._drawn.get(index)
+        value = self.drawn.get(index)
         self._account.draws += value is not None
         return value
 
+    def lacking(self, indices: Sequence[Index]) -> list[Index]:
+        """Those of some indices at which no entry is there."""
+        known, drawn = self.known, self.drawn
+        return [index for index in indices if index not in known and index not in drawn]
+
     def keep(self, index: Index, value: Any, draws: int) -> None:
         """Keep an entry, given how many draws had been counted before it was computed."""
-        (self.known if self._account.draws == draws else self._drawn)[index] = value
+        (self.known if self._account.draws == draws else self.drawn)[index] = value
+
+    def keep_all(self, indices: Sequence[Index], values: Sequence[Any], draws: int) -> None:
+        """Keep entries that were computed at once."""
+        (self.known if self._account.draws == draws else self.drawn).update(zip(indices, values, strict=True))
 
     def redraw(self) -> None:
         """Forget what random numbers have a part in."""
-        self._drawn.clear()
+        self.drawn.clear()
 
 
 @dataclass
@@ -87,6 +132,7 @@ class Account:
     random: Random | None = None  # where values are compared, nothing may be random
     draws: int = 0  # random numbers that were drawn, and entries made of such that were asked for again
     memories: list[Memory] = field(default_factory=list)
+    ahead: bool = True  # whether entries may be computed ahead, which takes more of Python's stack
     limited: bool = False  # whether a value was a limit, such as 1 / 0, where plain Python raises an error
 
     def memory(self) -> Memory:

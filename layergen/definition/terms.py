@@ -1,11 +1,12 @@
 """The terms of sums, products and the like, comparisons, draws, and the indices at which entries are read."""
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from layergen.definition.draws import DRAWN, TAKES, RandomFault
-from layergen.definition.functions import multiply
+from layergen.definition.functions import bounded, multiply
 from layergen.definition.numbers import Account, Compute, Index, IndexFault, Names
 from layergen.lang import expression as ex
 from layergen.lang.interpreter import COMPARISONS
@@ -100,6 +101,32 @@ def index_of(node: ex.Node, word: str, values: Compute, terms: Callable[[Names],
         return int(indices[best(range(len(found)), key=found.__getitem__)])
 
     return compute
+
+
+def folding(node: ex.Node, word: str) -> Callable[[Sequence[Any]], Any]:
+    """A function that makes one value of the terms of a reduction."""
+    match word:
+        case "sum":
+            return lambda values: bounded(sum(values))
+        case "prod":
+            return product_of
+        case "logsumexp":
+            return logsumexp
+    of_some = _OF_SOME[word]
+
+    def fold(values: Sequence[Any]) -> Any:
+        if not values:
+            raise IndexFault(node, f"there is nothing to take the {word} of")
+        return of_some(values)
+
+    return fold
+
+
+def _mean(values: Sequence[Any]) -> Any:
+    return sum(values) / len(values)
+
+
+_OF_SOME: Mapping[str, Callable[[Sequence[Any]], Any]] = MappingProxyType({"mean": _mean, "max": max, "min": min})
 
 
 def logsumexp(values: Sequence[Any]) -> float:
