@@ -5,7 +5,7 @@ At one of them a learned strength may be so small that what is drawn with it is 
 
 from layergen.compare.compared import ON_DATA
 from layergen.compare.definition import evaluated
-from layergen.compare.in_law import hold_to_law
+from layergen.compare.in_law import FEWEST, hold_to_law
 from layergen.definition.evaluate import Evaluation
 from layergen.definition.numbers import MOST_TURNS
 from layergen.probe.values import ORDINARY, drawn, give
@@ -13,7 +13,7 @@ from layergen.run.instance import Instance
 from layergen.run.moving import move
 from layergen.run.started import start
 
-SEEDS = (1, 2, 3, 4)  # of further values, of which there are fewer where a definition takes long
+SEEDS = (1, 2, 3, 4)  # of further values, at each of which fewer draws tell; fewer, where a definition takes long
 
 
 def hold_at_values(instance: Instance, evaluation: Evaluation, training: bool = False) -> int:
@@ -28,7 +28,7 @@ def hold_at_values(instance: Instance, evaluation: Evaluation, training: bool = 
     turns = draws * evaluation.account.turns
     for seed in SEEDS[: max(1, MOST_TURNS // max(turns, 1))]:
         other = _at_other_values(instance, seed)
-        hold_to_law(other, evaluated(other, evaluation.definition, training), training)
+        hold_to_law(other, evaluated(other, evaluation.definition, training), training, most=FEWEST)
     return draws
 
 

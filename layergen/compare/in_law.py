@@ -32,7 +32,9 @@ FEW = 6  # of each of many tensors
 Entry = tuple[str, tuple[int, ...]]
 
 
-def hold_to_law(instance: Instance, evaluation: Evaluation, training: bool = False, *, finite: bool = False) -> int:
+def hold_to_law(
+    instance: Instance, evaluation: Evaluation, training: bool = False, *, finite: bool = False, most: int | None = None
+) -> int:
     """Hold a layer to its definition at one setting; gives by how many draws.
 
     Args:
@@ -40,6 +42,7 @@ def hold_to_law(instance: Instance, evaluation: Evaluation, training: bool = Fal
         evaluation: Its definition there.
         training: Whether both are in training.
         finite: Whether nothing is held where the definition gives no number, as where a limit is meant.
+        most: How many draws are enough, if fewer than else are.
 
     Raises:
         SpecError: If a moment differs.
@@ -51,7 +54,7 @@ def hold_to_law(instance: Instance, evaluation: Evaluation, training: bool = Fal
         _, told = told_by(instance, evaluation, training)
     entries = entries_of(told)
     try:
-        theirs = defined(evaluation, entries)
+        theirs = defined(evaluation, entries, most)
         if finite and not bool(theirs.isfinite().all()):
             return 0
         found = apart(
