@@ -67,9 +67,8 @@ class Explainer(Words):
             if fault.rule is WrongMember and not labels:
                 labels = made_here(node, self.program)
             message = sheltered(dotted(self.renamed(fault.message)), self.names())
-            return fault.rule.at(
-                Place(path, node.span, fault.key), message, labels=labels, notes=self.notes(), help=help
-            )
+            place, notes = Place(path, node.span, fault.key), (*self.shapes_given(fault), *self.notes())
+            return fault.rule.at(place, message, labels=labels, notes=notes, help=help)
         if isinstance(node, ex.Binary) and node.operator in ELEMENTWISE:
             shapes = [tuple(operand.shape) for operand in fault.operands if isinstance(operand, Tensor)]
             if len(shapes) == 2 and not broadcast(*shapes):
@@ -98,7 +97,8 @@ class Explainer(Words):
             tensors = self.operands(node, values)
             if tensors:
                 notes = (f"shapes: {tensors}", *notes)
-            message = f"`{node.written.function if isinstance(node, ex.Call) else node.operator}` fails: {message}"
+            op = node.written.function if isinstance(node, ex.Call) else node.operator
+            message = f"`{op}` fails: {message.removeprefix(f'{op}: ')}"
         help = remedy(node, message, values, self.program.decided)
         help = help or self.missing_constraint(node) or self.missing_entries(node)
         return OpFailed.at(Place(path, node.span), message, notes=notes, help=help)
@@ -201,6 +201,12 @@ class Explainer(Words):
                 meant = f"{ex.show(entry)} if {optional} is not None else {found}"
                 return f"without `{optional}` there is no `{name}`: write `{meant}`"
         return None
+
+    def shapes_given(self, fault: MemberFault) -> tuple[str, ...]:
+        """The shapes of what a member is given that fails."""
+        given = zip(fault.node.arguments if isinstance(fault.node, ex.Call) else (), fault.operands, strict=False)
+        shapes = [f"{short(node)} {self.shown(value)}" for node, value in given if isinstance(value, Tensor)]
+        return (f"shapes: {', '.join(shapes)}",) if shapes else ()
 
     def operands(self, node: ex.Expression, values: Mapping[str, Any]) -> str:
         """The shapes of a node's operands that are plain names."""
