@@ -66,7 +66,7 @@ class Explainer(Words):
             labels, help = fault.labels, fault.help
             if fault.rule is WrongMember and not labels:
                 labels = made_here(node, self.program)
-            message = sheltered(dotted(self.renamed(fault.message)), self.names())
+            message = sheltered(dotted(self.renamed(fault.message), self.program.run), self.names())
             place, notes = Place(path, node.span, fault.key), (*self.shapes_given(fault), *self.notes())
             return fault.rule.at(place, message, labels=labels, notes=notes, help=help)
         if isinstance(node, ex.Binary) and node.operator in ELEMENTWISE:
@@ -84,7 +84,7 @@ class Explainer(Words):
             return picked
         if needs_data(fault.message) and sized_by_values(node):
             return _size_of_values(path, node, notes)
-        message = sheltered(dotted(self.renamed(plain(fault.message))), self.names())
+        message = sheltered(dotted(self.renamed(plain(fault.message)), self.program.run), self.names())
         if needs_data(fault.message) and isinstance(node, ex.Expression):
             return OpFailed.at(Place(path, node.span), f"torch runs `{short(node)}` with data alone", notes=notes)
         role = role_meant(self.program, node, message)

@@ -85,9 +85,10 @@ def sized_by_values(node: ex.Node) -> bool:
             return False
 
 
-def dotted(text: str) -> str:
-    """Shapes and products with ``...`` in the place of the dimensions that stand for it at symbols."""
-    return PRODUCT.sub(r"prod(...)\1", text).replace("...[0], ...[1]", "...")
+def dotted(text: str, run: str | None = None) -> str:
+    """Shapes and products with ``...`` for the dimensions that stand for it at symbols, or with their run."""
+    text = PRODUCT.sub(rf"prod({run or '...'})\1", text).replace("...[0], ...[1]", f"{run or ''}...")
+    return text.replace("...[", f"{run}[") if run else text
 
 
 def sheltered(message: str, own: Container[str] = frozenset()) -> str:
