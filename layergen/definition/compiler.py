@@ -30,6 +30,7 @@ from layergen.definition.scene import written_index
 from layergen.definition.terms import comparison, drawing, index_of, logsumexp, looked_up, product_of
 from layergen.definition.turns import turns
 from layergen.lang import expression as ex
+from layergen.words import plural
 
 _ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
     "+": operator.add, "-": operator.sub, "*": multiply, "//": operator.floordiv, "%": operator.mod,
@@ -336,7 +337,8 @@ class Compiler:
 
         def sought(own: Index) -> Any:
             if len(own) != rank:
-                raise IndexFault(node, f"`{name}` has {rank} dimensions, and {len(own)} indices here")
+                given = plural(len(own), "index", "indices")
+                raise IndexFault(node, f"`{name}` has {plural(rank, 'dimension')}, and {given} here")
             offset = 0
             for one, size in zip(own, shape):  # noqa: B905 (as many, which is asked above; it is done for each entry)
                 if not 0 <= one < size:
