@@ -241,3 +241,9 @@ def unneeded(function: str) -> str | None:
 def initializer_meant(name: str) -> str | None:
     """The initializer that goes by another name elsewhere, or has an underscore at its end in torch."""
     return INITIALIZER_WORDS.get(name.rstrip("_"))
+
+
+def windows_meant(x: str, size: str, step: str) -> str:
+    """What to write for windows that a tensor has by its own method ``unfold``, which no op has by its name."""
+    places = f"arange(0, L - {size} + 1, {step})[:, None] + arange({size})"
+    return f"`unfold` is that of images: write `{x}[..., {places}]` for windows of a last dimension `L`"
