@@ -13,7 +13,7 @@ from layergen.faults import SpecError
 from layergen.lang import expression as ex
 from layergen.lang import model
 from layergen.lang.block import read_block
-from layergen.lang.defaults_meant import defaults_meant
+from layergen.lang.keys_meant import keys_meant
 from layergen.lang.meant import (
     BOOLEANS,
     KEY_WORDS,
@@ -101,7 +101,7 @@ def _readable(text: str) -> tuple[ex.Statement, ...]:
 
 def _causes(errors: list[ErrorDetails], source: SpecSource) -> Iterator[ErrorDetails]:
     """Errors without those that follow from others: a key missing as misspelled, the rest of a text cut in two."""
-    errors = [one for error in defaults_meant(errors, source.data()) for one in _each(error)]
+    errors = [one for error in keys_meant(errors, source.data()) for one in _each(error)]
     errors = [*_run_together(errors, source), *errors]
     misspelled = [_path(error) for error in errors if error["type"] == "extra_forbidden"]
     nothing = [_path(error) for error in errors if error["type"] == "model_type" and error["input"] is None]
