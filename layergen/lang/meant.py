@@ -85,6 +85,8 @@ UNNEEDED = {
     **dict.fromkeys(("range", "enumerate", "reversed", "zip"), LOOPED),
     **dict.fromkeys(("size", "numel", "ndim", "shape"), SHAPE),
     **dict.fromkeys(("isinstance", "type", "hasattr", "getattr"), "what a name is stands where it is declared"),
+    "list": "a list begins as `[]`, and grows by `append(ys, y)`",
+    "tuple": "put what belongs together into parentheses: `(h, c)`",
     "backward": "a forward knows no gradients",
     "pi": "`pi` is a number: write it without brackets",
     "contiguous": "leave it out: `reshape` copies where a view is impossible",
