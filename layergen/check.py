@@ -14,7 +14,7 @@ from layergen.compare.far_bounds import hold_at_far_bounds
 from layergen.compare.far_counts import hold_at_far_counts
 from layergen.conditions import Conditions
 from layergen.contracts import WATCHES, Ways, check_contracts
-from layergen.contracts.branches import DECISIONS, check_branches
+from layergen.contracts.branches import DECISIONS, check_branches, check_choices_asked
 from layergen.contracts.far_indices import check_far_indices
 from layergen.contracts.numbers_at_start import check_numbers_at_start
 from layergen.contracts.starts import check_starts
@@ -57,6 +57,7 @@ def check(program: Program) -> CheckedLayer:
         SpecError: With what the first step has found that found something.
     """
     with settled():
+        refuse(check_choices_asked(program))
         usual = settings(program)
         refuse(check_computed(program, usual[0]))
         fitting = [fitted(program, setting, works_with_tables) for setting in (*usual, *reaching(program, usual))]

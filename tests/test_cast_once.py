@@ -35,10 +35,22 @@ def test_a_branch_reads_what_was_cast_before() -> None:
     assert text.count(".float()") == 1 and "a = a * wide_w" in text
 
 
+def test_casts_inside_of_a_branch_share_a_name_there() -> None:
+    text = written("y = x\nif training:\n    a = upcast(w) + 1\n    y = type_as(x * a * upcast(w), x)")
+    assert text.count(".float()") == 1 and f"    wide_w = {CAST}\n    a = wide_w + 1" in text
+
+
+def test_each_branch_makes_the_cast_that_it_shares() -> None:
+    branch = "    a = upcast(w) + 1\n    y = type_as(x {} a * upcast(w), x)\n"
+    text = written(f"if training:\n{branch.format('*')}else:\n{branch.format('+')}")
+    assert text.count("wide_w = ") == 2 == text.count(".float()")
+
+
 @pytest.mark.parametrize(
     "forward",
     [
         "y = type_as(x * upcast(w), x)",
+        "y = x\nif training:\n    y = type_as(y * upcast(w), x)\nif dim > 3:\n    y = type_as(y + upcast(w), x)",
         "if training:\n    x = type_as(x * upcast(w), x)\nelse:\n    x = type_as(x / upcast(w), x)\ny = x",
         "a = upcast(w) if training else 1\nb = upcast(w) if dim > 3 else 1\ny = type_as(x * a * b, x)",
         "h = upcast(x)\nx = x + 1\ny = type_as(h * upcast(x), x)",

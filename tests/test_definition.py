@@ -197,7 +197,7 @@ def test_two_sizes_are_told_apart_at_numbers() -> None:
         ("y[n, i] = mean(x)", "`mean` needs indices"),
         ("y[n, i] = exp(x[n, i], base=2)", "the functions of a definition have no keywords"),
         ("y[n, i] = a\na[k < 2] = 1", "`a` has indices on the left, and none here"),
-        ("y[n, i] = a[0, 0]\na[k < 2] = 1", "`a` has 1 indices on the left, and 2 here"),
+        ("y[n, i] = a[0, 0]\na[k < 2] = 1", "`a` has 1 index on the left, and 2 here"),
         ("y[n, i] = a[0]\na[k] = 1", "nothing tells how far the index `k` runs"),
         ("x[n, i] = 1\ny[n, i] = 1", "`x` has a meaning already, and is no output or buffer"),
         ("y[n, a] = x[n, a]\na[k < 2] = 1", "`a` has an equation, and cannot be an index of `y`"),

@@ -11,6 +11,7 @@ from layergen.advice.agreement import Trials
 from layergen.advice.attention import attention
 from layergen.advice.carets import carets
 from layergen.advice.einsums import einsums
+from layergen.advice.loose import loose_comparisons
 from layergen.advice.lost import lost_statistics
 from layergen.advice.marks import undeclared_marks
 from layergen.advice.norms import norms
@@ -59,7 +60,8 @@ def advise(layer: CheckedLayer, settings: Sequence[Setting], runs: Sequence[Runs
     powers = (*unbounded_powers(layer.program, settings), *steep_powers(layer.program, with_data))
     numbers = (*powers, *half_overflows(layer.program, with_data), *padding_not_zero(layer.program, with_data))
     marks, warned = undeclared_marks(layer.program, on_data), warned_of(layer.program, with_data)
-    found = (*otherwise, *lost, *marks, *untold, *numbers, *warned, *carets(layer.program))
+    slips = (*carets(layer.program), *loose_comparisons(layer.program, with_data))
+    found = (*otherwise, *lost, *marks, *untold, *numbers, *warned, *slips)
     accepted, given = layer.program.accept, {finding.rule.name for finding in found}
     refuse(
         NeedlessAccept.at(("accept", rule.name), f"`{rule.name}` is accepted, but nothing is advised", help="delete it")

@@ -5,11 +5,12 @@ from collections.abc import Iterator
 import torch
 
 from layergen.diagnostics import Finding, Place
-from layergen.lang.interpreter import EvaluationFault, first_line
+from layergen.lang.interpreter import EvaluationFault
 from layergen.resolve.saved import is_saved
 from layergen.rules.cases import MatchMismatch
 from layergen.run.instance import META, Instance
 from layergen.run.matched import matched_inputs, matched_module
+from layergen.run.said import refusal
 from layergen.run.trial import facts
 
 
@@ -47,7 +48,7 @@ def _check_call(instance: Instance, module: torch.nn.Module) -> Iterator[Finding
     except Exception as error:
         if "meta" in str(error).lower():  # the module looks at data, which there is none of; the tests will call it
             return
-        message = f"`{match.module.function}` cannot be called with the layer's inputs: {first_line(error)}"
+        message = f"`{match.module.function}` cannot be called with the layer's inputs: {refusal(error)}"
         help = "give the call under `matches` as `{module: …, inputs: […]}`"
         yield MatchMismatch.at(Place(("matches", "module"), match.module.span), message, help=help)
 

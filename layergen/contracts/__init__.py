@@ -86,7 +86,8 @@ CONTRACTS: dict[str, tuple[Promise, ...]] = {
     "ways_back": (WAYS_BACK,),
     "surrogates": (SURROGATES,),
     "training": (RANDOMNESS, DROPPED, EDGE_DRAWS, EDGE_STARTS),
-    "meaning": (INDEPENDENCE, CAUSAL, MASKS, IGNORED, AXES, MET, TURNED, SQUASHED, CORNERS, COLLISIONS),
+    "axes": (AXES,),  # samples and steps that see each other often do so by a reshape
+    "meaning": (INDEPENDENCE, CAUSAL, MASKS, IGNORED, MET, TURNED, SQUASHED, CORNERS, COLLISIONS),
     "definition": (COMPLETE, TOLD),
     "domains": (DOMAINS, WRAPPED, WIDENED),
     "finite": (FINITE,),

@@ -11,7 +11,7 @@ from layergen.compare.far_off import has_open_inputs
 from layergen.contracts.promise import Promise
 from layergen.diagnostics import Finding, Path, Place
 from layergen.lang import expression as ex
-from layergen.lang.interpreter import EvaluationFault, first_line
+from layergen.lang.interpreter import EvaluationFault
 from layergen.ops.dtypes import dtype_name
 from layergen.probe.sites import WITH_DATA
 from layergen.probe.values import FARTHER, ORDINARY, drawn
@@ -22,6 +22,7 @@ from layergen.run.equations import Running, tensors_in
 from layergen.run.forward import TrialFault
 from layergen.run.instance import Instance
 from layergen.run.matched import loaded_module, matched_inputs
+from layergen.run.said import refusal
 from layergen.words import plural
 
 
@@ -111,7 +112,7 @@ def _theirs(instance: Instance, training: bool) -> Mapping[str, Tensor]:
         try:
             given = module(*matched_inputs(instance, instance.inputs))
         except Exception as error:  # whatever torch raises of what the layer takes
-            raise Mismatch(f"`{call.function}` refuses what the layer takes: {first_line(error)}") from None
+            raise Mismatch(f"`{call.function}` refuses what the layer takes: {refusal(error)}") from None
     return {**dict(module.named_buffers()), **_named(instance, given)}
 
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from layergen.contracts.settled import settled
-from layergen.diagnostics import FORWARD, Finding
+from layergen.contracts.settled import answer, settled
+from layergen.diagnostics import FORWARD, Finding, Place
 from layergen.lang import expression as ex
 from layergen.resolve.program import Program
 from layergen.rules.cases import UntakenBranch
@@ -36,6 +36,22 @@ class DecisionWatch(Watcher[frozenset[Decision]]):
 DECISIONS = Watch(WITHOUT_DATA, BOTH, DecisionWatch)
 
 
+def check_choices_asked(program: Program) -> Iterator[Finding]:
+    """Yield the branches and values that no argument takes, as their conditions ask for a text that is no choice.
+
+    What else is found wrong with a layer may come of that: values have the shapes of another branch.
+    """
+    for branching in branchings(program):
+        for node in ex.walk(branching.test):
+            if not isinstance(node, ex.Compare) or (always := answer(program, node)) is None:
+                continue
+            if node is branching.test:
+                yield _finding(program, branching, not always, None)
+            else:
+                message = f"`{ex.show(node)}` {'always' if always else 'never'} holds"
+                yield UntakenBranch.at(Place(branching.path, node.span), message, help=settled(program, node))
+
+
 def check_branches(program: Program, runs: Iterable[Runs]) -> Iterator[Finding]:
     """Yield the branches and values that no run takes and the loops that none enters, with the case that would."""
     found, repeated = list(branchings(program)), list(loops(program))
@@ -51,7 +67,8 @@ def check_branches(program: Program, runs: Iterable[Runs]) -> Iterator[Finding]:
             continue
         never |= {branching.tensor} if branching.tensor else set()
         if (branching.key, not outcome) in taken and not _is_idle(program, branching, outcome):
-            yield _finding(program, made[0].setting, branching, outcome)
+            reached = reach(program, made[0].setting, branching, outcome)
+            yield _finding(program, branching, outcome, reached)
     for loop in repeated:
         if (loop.key, False) in taken and (loop.key, True) not in taken:
             yield _unentered(program, made[0].setting, loop)
@@ -74,8 +91,7 @@ def _is_idle(program: Program, branching: Branching, outcome: bool) -> bool:
     return branching.branch and not outcome and not branching.otherwise and finite
 
 
-def _finding(program: Program, base: Setting, branching: Branching, outcome: bool) -> Finding:
-    reached = reach(program, base, branching, outcome)
+def _finding(program: Program, branching: Branching, outcome: bool, reached: Reached | None) -> Finding:
     text, never = ex.show(branching.test), "never" if outcome else "always"
     what = "takes this branch" if branching.branch and outcome else "takes the `else`" if branching.branch else ""
     if branching.tensor is not None:

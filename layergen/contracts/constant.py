@@ -8,7 +8,7 @@ from itertools import chain
 import torch
 from torch import Tensor
 
-from layergen.contracts.influence import grown
+from layergen.contracts.grown import grown
 from layergen.contracts.promise import Promise
 from layergen.contracts.sources import sources
 from layergen.diagnostics import Finding, Label, Place

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from layergen.contracts.closed_forms import closed_form
 from layergen.contracts.divisors import ONE, bound_of
 from layergen.contracts.overflowing import check_overflowing
 from layergen.contracts.promise import Promise
@@ -102,7 +103,7 @@ def _help(program: Program, witness: Witness) -> str | None:
         case Edge.ROOT | Edge.POWER:
             return _root(program, node)
         case Edge.LOGARITHM:
-            return _logarithm(program, node)
+            return closed_form(program, node) or _logarithm(program, node)
         case Edge.DIVISION:
             return _division(program, witness)
         case Edge.ARC:
@@ -120,7 +121,7 @@ def _help(program: Program, witness: Witness) -> str | None:
             return f"sum, and divide by a count that is 1 at least: `sum(…) / clamp(count, min=1)`{_larger(witness)}"
         case Edge.OVERFLOW:
             less = "subtract the maximum first, or use `softmax` or `logsumexp`, which do"
-            return f"{less}{_or_range(program, _operand(node))}"
+            return closed_form(program, node) or f"{less}{_or_range(program, _operand(node))}"
         case Edge.INDEX:
             return _index(witness, node)
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from torch import Tensor
 
+from layergen.contracts.closed_forms import closed_form
 from layergen.contracts.promise import Promise
 from layergen.diagnostics import FORWARD, Finding, Place, Rule
 from layergen.domains.twin import match_fails_too
@@ -185,7 +186,10 @@ def _broken(program: Program, point: Point, seen: Seen[Slopes], name: str, slope
 def _reported(rule: type[Rule], program: Program, seen: Seen[Slopes], place: Place, message: str) -> Finding:
     exponential = next((op.name for op in program.forward.ops if op.name in EXPONENTIALS), None)
     help = "keep away from the point before the op that fails there, as by `clamp(…, min=1e-6)`"
-    if exponential is not None:
+    closed = closed_form(program)
+    if closed is not None:
+        help = closed
+    elif exponential is not None:
         help = f"take away the maximum before `{exponential}`, or call the op that does: `softmax`, `logsumexp`, "
         help += "`softplus`, `sigmoid`, `silu`"
         open_ended = _without_range(program, exponential)

@@ -10,17 +10,20 @@ from layergen.contracts.promise import Promise
 from layergen.diagnostics import FORWARD, Finding, Place
 from layergen.lang import expression as ex
 from layergen.lang.interpreter import EvaluationFault
+from layergen.lang.model import Input
+from layergen.lang.model import Tensor as TensorSpec
 from layergen.lang.runs import dots
-from layergen.probe.batches import batch_of, in_outputs
+from layergen.probe.batches import batch_of, each_has, in_outputs
 from layergen.probe.module import Matched
 from layergen.probe.probing import Probe, differs, probed, resized
 from layergen.probe.samples import COMPANY, Dependence, Samples
 from layergen.probe.sites import ON_DATA
 from layergen.probe.ways import Ways
-from layergen.resolve.meanings import LEADING
+from layergen.resolve.meanings import LEADING, is_alone, marked_dimension
 from layergen.resolve.program import Program
 from layergen.resolve.standing import axes
 from layergen.rules.meaning import DependentSamples, NeedlessMixes
+from layergen.rules.spec import InvalidValue
 from layergen.run.forward import Run, TrialFault
 from layergen.run.trial import works_at
 from layergen.settings.choice import allowed
@@ -36,11 +39,13 @@ def check_independence(ways: Ways) -> Iterator[Finding]:
     """Yield how samples depend on each other, and where that is said in vain."""
     program, batch = ways.program, batch_of(ways.program)
     tried: list[Samples] = []
+    skipped = False  # whether there is a way on which no output has samples
     mixed: list[bool] = []  # the modes in which samples were seen to depend on each other
     for way in probed(ways) if batch is not None else ():
         assert batch is not None
         probe = _several(way.probe, batch)
         if probe is None:
+            skipped = True
             continue
         samples = Samples(probe, probe, way.training, batch)
         found = samples.dependence()
@@ -59,6 +64,8 @@ def check_independence(ways: Ways) -> Iterator[Finding]:
             yield _finding(probe, way.training, batch, found)
             return
     yield from _needless(program, batch, tried, mixed)
+    if batch is not None and tried and not mixed and not skipped:
+        yield from _idle_marks(program, batch)
     for modes, claim in _claims(program, tried):
         ways.say("independence", claim, modes=set(modes) - {*mixed})
 
@@ -170,6 +177,23 @@ def _needless(
         elif program.mixes[name] == "always" and apart and True in mixed and False not in mixed:
             message = f"samples were seen to depend on each other along `{told}` in training alone"
             yield NeedlessMixes.at(("mixes",), message, help=f"write `mixes: {{{key}: training}}`")
+
+
+def _idle_marks(program: Program, batch: str) -> Iterator[Finding]:
+    """Yield the masks that mark whole samples, where no output is made of several of them."""
+    for name, mask in program.inputs.items():
+        marked = program.inputs[mask.marks[0]] if mask.marks else None
+        if marked is not None and marked_dimension(mask, marked) == batch and each_has(program, batch):
+            message = f"`{name}` marks samples, those along `{batch}`, but no output is made of several of them"
+            yield InvalidValue.at(("inputs", name, "dim"), message, help=_of_positions(mask, marked, batch))
+
+
+def _of_positions(mask: Input, marked: TensorSpec, batch: str) -> str:
+    """Along what a mask may mark positions instead of samples."""
+    names = [node.id for node in marked.entries if isinstance(node, ex.Name) and node.id != batch]
+    shared = [name for name in names if is_alone(mask, name) and is_alone(marked, name)]
+    help = "delete `marks` and `dim`: samples are independent without them"
+    return f"write `dim: {shared[0]}`, where positions are meant; or {help}" if shared else help
 
 
 def _claims(program: Program, tried: Sequence[Samples]) -> Iterator[tuple[Sequence[bool], str]]:

@@ -2,21 +2,18 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import replace
+from copy import deepcopy
 from itertools import chain, takewhile
 
 import torch
 from torch import Tensor
 
 from layergen.contracts.gaps import Gaps, shown
+from layergen.contracts.grown import grown, run_at, with_small
 from layergen.contracts.promise import Promise
 from layergen.contracts.sources import read_for_values
 from layergen.diagnostics import Finding, Place
 from layergen.lang import expression as ex
-from layergen.lang.argument_types import ArgumentType, Base
-from layergen.lang.interpreter import EvaluationFault
-from layergen.lang.model import Argument
 from layergen.lang.model import Tensor as TensorSpec
 from layergen.lang.tuples import whole_name
 from layergen.probe.probing import FAR, Probe, Tensors, Way, differs, probed
@@ -24,10 +21,7 @@ from layergen.probe.sites import ON_DATA
 from layergen.probe.ways import Ways
 from layergen.resolve.program import Program
 from layergen.rules.meaning import IgnoredEntries
-from layergen.run.forward import Run, TrialFault
-from layergen.run.watching import Runs
-from layergen.settings.choice import Setting
-from layergen.settings.search import consistent, values_of
+from layergen.run.forward import Run
 from layergen.words import listed
 
 # What bool inputs are, draw by draw, None being either at random; and whether floating ones are positive.
@@ -36,7 +30,6 @@ ROUNDING = 1e-12  # of the largest number: what is left where an effect cancels 
 LAST = re.compile(r"-(\d+):$")  # what is ignored at the end of a dimension
 WIDE = 8  # entries that no usual window leaves behind
 WIDE_GROWTH = range(13, 129)
-GROWTH = range(1, 13)  # by what sizes grow, so that windows with a stride come to cover the last entry
 
 
 class Ignored:
@@ -122,6 +115,7 @@ def check_influence(ways: Ways) -> Iterator[Finding]:
     _look(chain(explored, _elsewhere(ways), grown(explored)), found)
     if any(_leaves_much(ignored) for ignored in found.values()):
         _look(grown(explored, WIDE_GROWTH), found)
+    _look((way for way, *_ in with_small(explored, program.values)), found)
     tried = [name for name, ignored in found.items() if ignored.runs]
     finding = _untold(explored[0], [name for name in found if name not in tried]) if explored else None
     if finding is not None:
@@ -130,7 +124,7 @@ def check_influence(ways: Ways) -> Iterator[Finding]:
     for name in tried:
         part = found[name].index
         if part is not None and len(found[name].shapes) > 1:
-            finding = _finding(first, name, part) if first else None
+            finding = _finding(first, name, part, _case(explored, name, found[name])) if first else None
             if finding is not None:
                 yield finding
                 return
@@ -196,41 +190,7 @@ def _elsewhere(ways: Ways) -> Iterator[Way]:
     """The runs at the other settings that are tried, at which what a way leaves aside may be reached."""
     for setting in ways.settings[len(ways.runs) :]:
         for training in ways.program.modes:
-            yield from _run_at(ways.program, setting, training)
-
-
-def grown(ways: Sequence[Way], growths: Iterable[int] = GROWTH) -> Iterator[Way]:
-    """Further runs at larger sizes, and with larger arguments where the constraints allow it."""
-    for way in ways:
-        setting, program = way.probe.setting, way.probe.program
-        for growth in growths:
-            sizes = {name: size + growth for name, size in setting.sizes.items()}
-            leading = tuple(size + 1 for size in setting.leading)
-            ints = [name for name, part in program.decided.items() if _is_size(part)]
-            grown = {name: setting.values[name] + growth for name in ints if setting.values[name] is not None}
-            further = {name: tuple(size + 1 for size in own) for name, own in setting.further.items()}
-            larger = replace(setting, sizes=sizes, leading=leading, further=further)
-            for candidate in (larger, _with(way, larger, grown)):
-                yield from _run_at(program, candidate, way.training)
-
-
-def _run_at(program: Program, setting: Setting | None, training: bool) -> Iterator[Way]:
-    """A layer at another setting, where it runs there."""
-    if setting is not None:
-        with suppress(TrialFault, EvaluationFault):
-            if Runs(program, setting, (ON_DATA,)).admits(ON_DATA.site):
-                yield Way(Probe(program, setting), training)
-
-
-def _is_size(argument: Argument) -> bool:
-    return argument.type == ArgumentType(Base.INT) and argument.choices is None
-
-
-def _with(way: Way, setting: Setting, changed: dict[str, int]) -> Setting | None:
-    program, given = way.probe.program, {**setting.given, **changed}
-    if not changed or not consistent(program, given, set()):
-        return None
-    return replace(setting, given=given, values=values_of(program, given))
+            yield from run_at(ways.program, setting, training)
 
 
 def _without_effect(way: Way, asked: Sequence[str]) -> dict[str, Tensor]:
@@ -353,12 +313,25 @@ def _untold(way: Way, names: Sequence[str]) -> Finding | None:
     )  # fmt: skip
 
 
-def _finding(probe: Probe, name: str, part: str) -> Finding | None:
+def _case(ways: Sequence[Way], name: str, ignored: Ignored) -> str | None:
+    """A case at which what was ignored matters, if there is one at which an argument is small."""
+    for way, argument, number in with_small(ways, ways[0].probe.program.arguments):
+        if name in way.probe.given:
+            other = deepcopy(ignored)
+            for entries in _without_effect(way, [name]).values():
+                other.add(entries)
+            if not other.open:
+                return f"- {{{argument}: {number}}}"
+    return None
+
+
+def _finding(probe: Probe, name: str, part: str, case: str | None) -> Finding | None:
     if not part and _taken_for_its_sizes(probe.program, name):
         return None
     message = f"no output depends on `{name}[{part}]`" if part else f"no output depends on the values of `{name}`"
     notes = probe.instance.explainer.notes()
     help = f"use all of `{name}`, or declare `partial: true` where a part is left out on purpose"
+    help = help if case is None else f"{help}; where it matters, the case `{case}` under `cases` shows it"
     return IgnoredEntries.at(Place(("inputs", name), key=True), message, notes=notes, help=help)
 
 

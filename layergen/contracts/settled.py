@@ -15,8 +15,17 @@ def settled(program: Program, test: ex.Expression) -> str | None:
     return None
 
 
+def answer(program: Program, test: ex.Compare) -> bool | None:
+    """What a comparison comes to with a text that is no choice; None where it is another one."""
+    match test:
+        case ex.Compare(ex.Name(id=name), ("==" | "!=" as sign,), (ex.Literal(value=str(text)),)):
+            return sign == "!=" if _no_choice(program, name, text) else None
+    return None
+
+
 def _no_choice(program: Program, name: str, text: str) -> str | None:
-    argument = program.arguments.get(name)
+    own = name not in {*program.derived, *(target.id for target in program.forward.targets)}
+    argument = (program.arguments.get(name) or program.values.get(name)) if own else None
     choices = [choice for choice in (argument.choices or () if argument else ()) if isinstance(choice, str)]
     if not choices or text in choices:
         return None

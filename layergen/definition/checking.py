@@ -182,7 +182,8 @@ class Checker:
             counts = {len(own) for own in lists}
             loose = any(isinstance(bare_index(index), ex.Splice) for own in (indices, *lists) for index in own)
             if len(indices) not in counts and not loose:
-                yield ill(node, f"`{name.id}` has {min(counts)} indices on the left, and {len(indices)} here")
+                left = plural(min(counts), "index", "indices")
+                yield ill(node, f"`{name.id}` has {left} on the left, and {len(indices)} here")
             outside = next((index for own in lists for index in own if _is_below_zero(index)), None) if padded else None
             if outside is not None:
                 message = f"`padded({name.id})` is zero outside, though an equation says what `{name.id}` is at"

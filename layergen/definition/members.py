@@ -15,7 +15,7 @@ from layergen.diagnostics import Finding
 from layergen.lang import expression as ex
 from layergen.lang.model import Buffer, Parameter
 from layergen.suggest import nearest
-from layergen.words import listed
+from layergen.words import listed, plural
 
 Check = Callable[[ex.Expression], Iterator[Finding]]  # of an expression in the same place
 
@@ -84,7 +84,8 @@ def _entry(definition: Definition, child: Definition, entry: Entry, check: Check
     if possible and not any(fits(layout, entry.indices, definition.runs) or layout.runs for layout in possible):
         count = len(possible[0].items)
         count, given = count - entry.kin, len(entry.indices) - entry.kin
-        message = f"`{ex.show(entry.node.value)}` has {count} dimensions, and {given} indices here"
+        message = f"`{ex.show(entry.node.value)}` has {plural(count, 'dimension')}, "
+        message += f"and {plural(given, 'index', 'indices')} here"
         yield ill(entry.node, message, "give each dimension an index")
     for index in entry.indices:
         yield from check(index)

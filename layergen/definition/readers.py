@@ -18,6 +18,7 @@ from layergen.definition.numbers import (
     those_within,
 )
 from layergen.lang import expression as ex
+from layergen.words import plural
 
 
 def reader_of(account: Account, node: ex.Node, name: str, tensor: Held, padded: bool) -> Reader:
@@ -76,7 +77,8 @@ def inside(account: Account, node: ex.Node, name: str, tensor: Entries | Compute
 
     def sought(own: Index) -> Any:
         if len(own) != rank:
-            raise IndexFault(node, f"`{name}` has {rank} dimensions, and {len(own)} indices here")
+            given = plural(len(own), "index", "indices")
+            raise IndexFault(node, f"`{name}` has {plural(rank, 'dimension')}, and {given} here")
         offset = 0
         for one, size in zip(own, shape):  # noqa: B905 (as many, which is asked above; it is done for each entry)
             if not 0 <= one < size:

@@ -1,13 +1,13 @@
 """Reads a spec's definition: which equations there are, and what is wrong with their words and indices."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from types import MappingProxyType
 
 from layergen.definition.checking import Checker
 from layergen.definition.faults import PATH, ill
-from layergen.definition.grammar import RUN, letter, parse_definition, reduction
-from layergen.definition.layout import fits, layouts
+from layergen.definition.grammar import RUN, Equation, letter, parse_definition, reduction
+from layergen.definition.layout import Layout, fits, layouts
 from layergen.definition.penalized import PENALTY, check_penalty, of_penalty
 from layergen.definition.ranges import Ranges
 from layergen.definition.runs import check_runs
@@ -15,7 +15,7 @@ from layergen.definition.scene import Definition, bare_index, mapped, scene_of, 
 from layergen.definition.shipped import shipped_spec
 from layergen.definition.starting import at_start, check_start, check_started
 from layergen.definition.tuples import told_name, without_tuples
-from layergen.diagnostics import Finding, Place
+from layergen.diagnostics import Finding, Label, Place
 from layergen.lang import expression as ex
 from layergen.lang.meant import text_meant
 from layergen.lang.meetings import with_full_sizes
@@ -162,9 +162,7 @@ def _check_left(definition: Definition) -> Iterator[Finding]:
         possible = tuple(layouts(shape)) if shape is not None else ()
         indices = tuple(bare_index(index) for index in equation.indices)
         if possible and not any(fits(layout, indices, definition.runs) for layout in possible):
-            count = plural(len(equation.indices), "index", "indices")
-            yield ill(equation.name, f"`{name}` has {count}, and another number of dimensions",
-                       "give each dimension of its shape an index; `...` stands for the leading ones")  # fmt: skip
+            yield _misshapen(definition, equation, possible)
         free = [index for index in definition.free(equation) if index is not None]
         for index in free:
             if index in definition.named and index not in scene.names:
@@ -174,6 +172,27 @@ def _check_left(definition: Definition) -> Iterator[Finding]:
         for index in dict.fromkeys(index for index in letters if letters.count(index) > 1):
             index = index or "..."
             yield ill(equation.name, f"`{index}` stands twice on the left", "give each dimension an index of its own")
+
+
+def _misshapen(definition: Definition, equation: Equation, possible: Sequence[Layout]) -> Finding:
+    """The finding for an equation whose indices fit no shape that is declared of its name.
+
+    Where those of another branch do, the declaration has forgotten one of the two shapes.
+    """
+    name = equation.name.id
+    others = (other for other in definition.named[name] if other is not equation and other.conditions)
+    found = [[bare_index(index) for index in other.indices] for other in others]
+    fitting = any(fits(layout, indices, definition.runs) for indices in found for layout in possible)
+    given = ", ".join(map(ex.show, equation.indices))
+    if not (fitting and equation.conditions and name in definition.scene.outputs):
+        count = plural(len(equation.indices), "index", "indices")
+        help = "give each dimension of its shape an index; `...` stands for the leading ones"
+        return ill(equation.name, f"`{name}` has {count}, and another number of dimensions", help)
+    message = f"output `{name}` has another shape where the definition gives it the indices `[{given}]`"
+    test = ex.show(equation.conditions[0]) if len(equation.conditions) == 1 else "…"
+    help = f'declare both: `{name}: "[…] if {test} else […]"`'
+    label = Label(Place(PATH, equation.name.span), "told here")
+    return IllDefined.at(Place(("outputs", name), key=True), message, labels=[label], help=help)
 
 
 def _check_read(definition: Definition) -> Iterator[Finding]:

@@ -146,7 +146,10 @@ class Argument(Part):
         tensor = self.type.base is Base.TENSOR
         for key in ("shape", "range", "broadcast"):
             if getattr(self, key) not in (None, False) and not tensor:
-                raise fault(f"type `{self.type}` has no `{key}`", key=key, help="only a `tensor` has one")
+                bounds = (
+                    "write `min: …, max: …`, between which it lies" if key == "range" and self.type.numeric else None
+                )
+                raise fault(f"type `{self.type}` has no `{key}`", key=key, help=bounds or "only a `tensor` has one")
         if tensor and self.shape is None:
             raise fault("a tensor needs its `shape`", key="type", help="add `shape: [C]`, in dimensions of the inputs")
         loose = any(entry == ex.Literal(...) or isinstance(entry, ex.Splice) for entry in self.shape or ())

@@ -85,6 +85,8 @@ UNNEEDED = {
     **dict.fromkeys(("range", "enumerate", "reversed", "zip"), LOOPED),
     **dict.fromkeys(("size", "numel", "ndim", "shape"), SHAPE),
     **dict.fromkeys(("isinstance", "type", "hasattr", "getattr"), "what a name is stands where it is declared"),
+    "list": "a list begins as `[]`, and grows by `append(ys, y)`",
+    "tuple": "put what belongs together into parentheses: `(h, c)`",
     "backward": "a forward knows no gradients",
     "pi": "`pi` is a number: write it without brackets",
     "contiguous": "leave it out: `reshape` copies where a view is impossible",
@@ -241,3 +243,9 @@ def unneeded(function: str) -> str | None:
 def initializer_meant(name: str) -> str | None:
     """The initializer that goes by another name elsewhere, or has an underscore at its end in torch."""
     return INITIALIZER_WORDS.get(name.rstrip("_"))
+
+
+def windows_meant(x: str, size: str, step: str) -> str:
+    """What to write for windows that a tensor has by its own method ``unfold``, which no op has by its name."""
+    places = f"arange(0, L - {size} + 1, {step})[:, None] + arange({size})"
+    return f"`unfold` is that of images: write `{x}[..., {places}]` for windows of a last dimension `L`"

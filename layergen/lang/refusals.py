@@ -6,7 +6,7 @@ from functools import reduce
 
 from layergen.diagnostics import Span
 from layergen.lang import expression as ex
-from layergen.lang.meant import IN_PLACE, unneeded
+from layergen.lang.meant import IN_PLACE, unneeded, windows_meant
 from layergen.lang.tokens import LAYER, SyntaxFault, Token, TokenKind, quoted
 
 CONSTANTS = {"true": "True", "false": "False", "null": "None", "none": "None", "TRUE": "True", "FALSE": "False"}
@@ -331,9 +331,16 @@ def _method_help(receiver: ex.Expression, name: str, call: ex.Call) -> str:
     )
     if name == "float":
         return f"write {quoted(f'upcast({ex.show(receiver)})', 80)}, which leaves float64 as it is"
+    if name == "unfold" and len(call.arguments) == 3:
+        return windows_meant(ex.show(receiver), *map(_factor, call.arguments[1:]))
     advice = unneeded("cuda" if name == "to" and not converts else name)
     if advice:
         return advice
     plain = IN_PLACE.get(name, name.rstrip("_"))  # no op changes a tensor in place
     repaired = replace(call, function=plain, arguments=(receiver, *call.arguments))
     return f"write {quoted(ex.show(repaired), 80)}"
+
+
+def _factor(node: ex.Expression) -> str:
+    """An expression as it is written beside other operators."""
+    return ex.Printer().show(node, ex.PRECEDENCE["unary"])

@@ -13,6 +13,7 @@ from layergen.faults import SpecError
 from layergen.lang import expression as ex
 from layergen.lang import model
 from layergen.lang.block import read_block
+from layergen.lang.keys_meant import keys_meant
 from layergen.lang.meant import (
     BOOLEANS,
     KEY_WORDS,
@@ -100,7 +101,7 @@ def _readable(text: str) -> tuple[ex.Statement, ...]:
 
 def _causes(errors: list[ErrorDetails], source: SpecSource) -> Iterator[ErrorDetails]:
     """Errors without those that follow from others: a key missing as misspelled, the rest of a text cut in two."""
-    errors = [one for error in errors for one in _each(error)]
+    errors = [one for error in keys_meant(errors, source.data()) for one in _each(error)]
     errors = [*_run_together(errors, source), *errors]
     misspelled = [_path(error) for error in errors if error["type"] == "extra_forbidden"]
     nothing = [_path(error) for error in errors if error["type"] == "model_type" and error["input"] is None]
@@ -266,7 +267,7 @@ def _explain(error: ErrorDetails) -> Finding:
     path = _path(error)
     match error["type"]:
         case "extra_forbidden":
-            return _unknown_key(path, _part_of(error["loc"]))
+            return _unknown_key(path, _part_of(error["loc"]), context.get("help"))
         case "missing":
             return _missing_key(path)
         case "syntax" | "forbidden":
@@ -323,7 +324,9 @@ def _keys(part: type[BaseModel]) -> tuple[str, ...]:
     return tuple(field.alias or name for name, field in part.model_fields.items())
 
 
-def _unknown_key(path: Path, part: type[BaseModel] | None = None) -> Finding:
+def _unknown_key(path: Path, part: type[BaseModel] | None, meant: str | None) -> Finding:
+    if meant is not None:
+        return UnknownKey.at(Place(path, key=True), f"unknown key {describe(path[-1])}", help=meant)
     nearest = _section_meant(path) or _nearest_key(path, part)
     if part is model.Value and nearest not in _keys(part):
         tensors = f"an input with a `type` is a value, not a tensor, and has no `{path[-1]}`"

@@ -51,16 +51,28 @@ def _alike(block: Block, name: str, called: str, kept: Collection[str]) -> Block
     first = next((at for at, part in enumerate(block) if _casts(part, name)), len(block))
     count = sum(1 for value in expressions(block[first:]) for _ in _found(value, name))
     if count < 2:
-        return block
-    before, here, after = block[:first], block[first], block[first + 1 :]
+        return _in_branches(block, name, called, kept)
+    before, here, after = _in_branches(block[:first], name, called, kept), block[first], block[first + 1 :]
     match here:
         case ex.Assign(targets=(own,), value=value) if _is_cast(value, name):
             if own.id in kept or sum(target.id == own.id for target in assignments(block)) > 1:
-                return block
+                return (*before, here, *_in_branches(after, name, called, kept))
             return (*before, here, *_named(after, name, replace(own, role=Role.LOCAL, kinds=TENSOR)))
     local = ex.Name(called, role=Role.LOCAL, kinds=TENSOR)
     cast = next(found for value in expressions((here,)) for found in _found(value, name))
     return (*before, ex.Assign((local,), cast, span=here.span), *_named((here, *after), name, local))
+
+
+def _in_branches(block: Block, name: str, called: str, kept: Collection[str]) -> Block:
+    """The same inside of each branch by itself, where the block around it has no cast to share."""
+
+    def inside(part: ex.Statement) -> ex.Statement:
+        if not isinstance(part, ex.If):
+            return part
+        body, others = (_shared(inner, name, called, kept) for inner in (part.body, part.orelse))
+        return replace(part, body=body, orelse=others)
+
+    return tuple(map(inside, block))
 
 
 def _casts(statement: ex.Statement, name: str) -> bool:

@@ -15,7 +15,6 @@ from layergen.lower.apart import apart
 from layergen.lower.arguments import bounds_check, normalized
 from layergen.lower.buffers import copied
 from layergen.lower.carried import carried
-from layergen.lower.cast_once import cast_once
 from layergen.lower.dtypes import unnamed
 from layergen.lower.families import reader
 from layergen.lower.input_checks import InputCheckWriter, mentioned_dimensions, rounds
@@ -24,6 +23,7 @@ from layergen.lower.members import listed, untyped
 from layergen.lower.named_casts import named_casts
 from layergen.lower.narrowing import Narrowing, asked_and_read
 from layergen.lower.origin import origin
+from layergen.lower.read_once import read_once
 from layergen.lower.returned import Answers, conditions, named_output, result, returned
 from layergen.lower.scopes import attribute_names, functional, given_names
 from layergen.lower.sizes import measured, mentioned_sizes, size_checks
@@ -88,7 +88,7 @@ class ForwardWriter(Visitor):
         self.inputs()
         for check in size_checks(self.program, self.conditions, self.rank):
             self.lines += check.lines()
-        written = tidied(in_place(cast_once(copied(self.program), self.program)), wholes(self.program.outputs))
+        written = tidied(in_place(read_once(copied(self.program), self.program)), wholes(self.program.outputs))
         shielded = autocast.left_to_autocast(unnamed(written, self.program), self.program)
         self.whole = named_casts(shielded, self.program, self.printer.once)
         if autocast.asks_for_autocast(self.whole):

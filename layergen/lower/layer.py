@@ -15,6 +15,7 @@ from layergen.lower.gathered import gathered
 from layergen.lower.imports import IMPORTS, function, import_lines
 from layergen.lower.initial import initializes, own_lines, refill_lines, reset_lines
 from layergen.lower.kept import computed_there, kept
+from layergen.lower.merged import asked_once
 from layergen.lower.penalty import penalty_lines
 from layergen.lower.representation import extra_repr
 from layergen.lower.returned import forward_signature, return_type
@@ -33,7 +34,7 @@ def layer_view(layer: CheckedLayer, module: tuple[str, ...]) -> LayerView:
     doc = DocText(prose(program))
     reset = reset_lines(program)
     conditions = [*layer.checked_constraints, *(check for check, _ in layer.checked_conditions)]
-    forward = gathered(ForwardWriter(program, layer.input_checks, conditions).write())
+    forward = gathered(tuple(asked_once(ForwardWriter(program, layer.input_checks, conditions).write())))
     arguments = tuple(signature(program))
     penalty = penalty_lines(program)
     whole = (*function_table(program), *helpers(program))

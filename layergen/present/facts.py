@@ -242,7 +242,7 @@ def _forward(layer: CheckedLayer) -> tuple[str, tuple[StepLine, ...]]:
         run = instance_of(layer.program, setting, Placement(), proof.for_data).run(training=True)
         given = [(step.target, *_sized(step.value)) for step in run.steps]
         turned, numbers, several = [], [_case(layer.program, setting)], "in training"
-    way = ", ".join(["with float32 inputs", *filter(None, [several]), *turned, *numbers])
+    way = ", ".join(["with float32 inputs", *filter(None, [several]), *dict.fromkeys([*turned, *numbers])])
     return way, tuple(_steps(layer.program, given))
 
 
@@ -314,5 +314,5 @@ def _costs(layer: CheckedLayer) -> Iterator[CostLine]:
             notes.append("of the forward as the spec has it, before what was moved")
         if cost.on_cpu is not None:
             notes.append(f"on the CPU {cost.on_cpu:,} here")
-        formula = "" if cost.formula is None else formula_text(cost.formula)
+        formula = "" if cost.formula is None else formula_text(cost.formula, layer.program.run)
         yield CostLine(name, cost.number, formula, "; ".join(notes))

@@ -27,6 +27,11 @@ def in_outputs(program: Program, name: str) -> bool:
     return any(_mentions(part.entries, name) for part in program.outputs.values())
 
 
+def each_has(program: Program, name: str) -> bool:
+    """Whether every output has a dimension."""
+    return all(_mentions(part.entries, name) for part in program.outputs.values())
+
+
 def _mentions(entries: tuple[ex.Expression, ...], name: str) -> bool:
     if name == LEADING:
         return any(node == ex.Literal(...) for entry in entries for node in ex.walk(entry))

@@ -75,6 +75,9 @@ class NameSource(Source):
         return isinstance(other, NameSource) and other._own_name == self._own_name
 
 
+SMALL = 100  # numbers below this stand in a message for themselves as well as for a size
+
+
 class AbstractRun:
     """Symbols for the names of a program, and what torch asks about them.
 
@@ -167,7 +170,27 @@ class AbstractRun:
     def renamed(self, text: str) -> str:
         """A message of torch with the names of the spec for its own names of symbols."""
         own = {str(made): name.name for made, name in self.names.items()}
-        return re.sub(r"\b[a-z]+\d+\b", lambda match: own.get(match[0], match[0]), text)
+
+        def named(match: re.Match[str]) -> str:
+            parts = match[0].split("x")  # a matrix is `s47xs89`
+            names = [own.get(part, part) for part in parts]
+            return match[0] if names == parts else " x ".join(names)
+
+        return self.spoken(re.sub(r"\b(?:[a-wyz]*\d+x)*[a-z]+\d+(?:x[a-wyz]*\d+)*\b", named, text))
+
+    def spoken(self, text: str) -> str:
+        """A text with the names of sizes that torch has set to a number for those numbers, and for products of them."""
+        lost = {int(number): name for name, number in self.lost().items() if number.is_number and number > SMALL}
+
+        def named(match: re.Match[str]) -> str:
+            rest = int(match[0])
+            names: list[str] = []
+            for number, name in sorted(lost.items()):
+                while rest and rest % number == 0:
+                    rest, names = rest // number, [*names, name]
+            return "*".join(names if rest == 1 else (str(rest), *names)) if names else match[0]
+
+        return re.sub(r"(?<![\w.])\d+(?![\w.])", named, text)
 
     def lost(self) -> dict[str, Any]:
         """The names that are symbols no more: torch has set them to a number, or to another name."""

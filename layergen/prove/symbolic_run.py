@@ -113,19 +113,25 @@ def symbolic_instance(
 ) -> Iterator[Instance]:
     """A layer with its tensors at symbols, to be run inside."""
     symbolic = symbolic_setting(program, found, run, calls)
-    explainer = Explainer(program, found.setting, lambda size: shown(run.formula(size)), run.renamed)
+    text = partial(_spoken, run)
+    explainer = Explainer(program, found.setting, text, run.renamed)
     with run():
         placement = Placement(
             CPU,
             gradients=gradients,
             scalars=calls,
             contracts=Contracts(),
-            text=lambda size: shown(run.formula(size)),
+            text=text,
         )
         instance = Instance(program, symbolic, placement, explainer)
         for constraint in program.size_constraints:  # what is asked here is true of all sizes from now on
             Interpreter(instance.scalars, calls).truth(constraint)
         yield instance
+
+
+def _spoken(run: AbstractRun, size: Any) -> str:
+    """A size in the names of the spec, for a message."""
+    return run.spoken(shown(run.formula(size)))
 
 
 def _congruences(program: Program, instance: Instance, run: AbstractRun) -> Iterator[Congruence]:

@@ -162,6 +162,8 @@ def elementwise(node: ex.Expression) -> ex.Expression:
             for other in others:
                 found = ex.Binary(joined, found, other)
             return found
+        case ex.Compare(left, (sign, other_sign), (ex.Binary("&" | "|" | "^" as word, one, two), last)):
+            return ex.Binary(word, ex.Compare(left, (sign,), (one,)), ex.Compare(two, (other_sign,), (last,)))
         case ex.Compare(operators=operators) if len(operators) > 1:
             first, *others = _pairs(node)
             found = first

@@ -229,7 +229,8 @@ def _init(init: ex.Expression, path: Path, program: Program) -> Iterator[Finding
     else:
         yield from _calls(init, path, program)
         if not kinds_of(init) & (TENSOR | {Kind.UNKNOWN}):
-            help = f"write `constant({ex.show(init)})`" if not isinstance(init, ex.Name) else None
+            told = not isinstance(init, ex.Name) or kinds_of(init) <= {Kind.INT, Kind.FLOAT}
+            help = f"write `constant({ex.show(init)})`" if told else None
             message = "the initial value is a number, not a tensor"
             yield NotATensor.at(Place(path, init.span), message, help=help)
 

@@ -350,3 +350,26 @@ class BitwiseCaret(Rule):
     code = "LG614"
     judges = True
     advises = True
+
+
+class LooseComparison(Rule):
+    """A mask and integers are combined bit by bit beside a comparison, where parentheses are missing.
+
+    In Python, and so in a spec, `&`, `|` and `^` come before `==` and `<`: `labels == other & mask` compares `labels`
+    with `other & mask`, which is the last bit of `other` where the mask is true, and 0 elsewhere. torch computes it
+    without a word. It is told where a run has combined integers with truth values, as a side of a comparison.
+
+        forward: |
+          same = labels[:, None] == labels & mask
+
+    It is advice, which changes no exit code: parentheses say that it is meant.
+
+    Fix: put the comparison into parentheses.
+
+        forward: |
+          same = (labels[:, None] == labels) & mask
+    """
+
+    code = "LG615"
+    judges = True
+    advises = True

@@ -30,7 +30,7 @@ def coupling(words: Words, path: Path, node: ex.Binary, left: tuple[int, ...], r
     message = f"`{short(small)}` meets {which} of `{short(large)}`"
     names = Primes(words)
     first, second = names.shape(left), names.shape(right)
-    demand = f"{names.size(few[position])} == {names.size(many[position])}"
+    demand = dotted(f"{names.size(few[position])} == {names.size(many[position])}", words.program.run)
     notes = (f"shapes: {first} {node.operator} {second} agree only where {demand}", *names.notes(), *words.notes())
     labels = [Label(Place(path, large.span), names.shape(many))]
     keep = keeping(words.program.forward.statements, small, few, many)
@@ -160,7 +160,7 @@ class Primes:
         return self.short[text]
 
     def shape(self, shape: tuple[int, ...]) -> str:
-        return dotted(f"[{', '.join(self.size(size) for size in shape)}]")
+        return dotted(f"[{', '.join(self.size(size) for size in shape)}]", self.words.program.run)
 
     def notes(self) -> tuple[str, ...]:
         """What the short names stand for."""

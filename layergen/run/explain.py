@@ -66,10 +66,9 @@ class Explainer(Words):
             labels, help = fault.labels, fault.help
             if fault.rule is WrongMember and not labels:
                 labels = made_here(node, self.program)
-            message = sheltered(dotted(self.renamed(fault.message)), self.names())
-            return fault.rule.at(
-                Place(path, node.span, fault.key), message, labels=labels, notes=self.notes(), help=help
-            )
+            message = sheltered(dotted(self.renamed(fault.message), self.program.run), self.names())
+            place, notes = Place(path, node.span, fault.key), (*self.shapes_given(fault), *self.notes())
+            return fault.rule.at(place, message, labels=labels, notes=notes, help=help)
         if isinstance(node, ex.Binary) and node.operator in ELEMENTWISE:
             shapes = [tuple(operand.shape) for operand in fault.operands if isinstance(operand, Tensor)]
             if len(shapes) == 2 and not broadcast(*shapes):
@@ -85,7 +84,7 @@ class Explainer(Words):
             return picked
         if needs_data(fault.message) and sized_by_values(node):
             return _size_of_values(path, node, notes)
-        message = sheltered(dotted(self.renamed(plain(fault.message))), self.names())
+        message = sheltered(dotted(self.renamed(plain(fault.message)), self.program.run), self.names())
         if needs_data(fault.message) and isinstance(node, ex.Expression):
             return OpFailed.at(Place(path, node.span), f"torch runs `{short(node)}` with data alone", notes=notes)
         role = role_meant(self.program, node, message)
@@ -98,7 +97,8 @@ class Explainer(Words):
             tensors = self.operands(node, values)
             if tensors:
                 notes = (f"shapes: {tensors}", *notes)
-            message = f"`{node.written.function if isinstance(node, ex.Call) else node.operator}` fails: {message}"
+            op = node.written.function if isinstance(node, ex.Call) else node.operator
+            message = f"`{op}` fails: {message.removeprefix(f'{op}: ')}"
         help = remedy(node, message, values, self.program.decided)
         help = help or self.missing_constraint(node) or self.missing_entries(node)
         return OpFailed.at(Place(path, node.span), message, notes=notes, help=help)
@@ -201,6 +201,12 @@ class Explainer(Words):
                 meant = f"{ex.show(entry)} if {optional} is not None else {found}"
                 return f"without `{optional}` there is no `{name}`: write `{meant}`"
         return None
+
+    def shapes_given(self, fault: MemberFault) -> tuple[str, ...]:
+        """The shapes of what a member is given that fails."""
+        given = zip(fault.node.arguments if isinstance(fault.node, ex.Call) else (), fault.operands, strict=False)
+        shapes = [f"{short(node)} {self.shown(value)}" for node, value in given if isinstance(value, Tensor)]
+        return (f"shapes: {', '.join(shapes)}",) if shapes else ()
 
     def operands(self, node: ex.Expression, values: Mapping[str, Any]) -> str:
         """The shapes of a node's operands that are plain names."""

@@ -24,8 +24,9 @@ class MemberFault(EvaluationFault):
         help: str | None = None,
         rule: type[Rule] = WrongMember,
         key: bool = False,
+        operands: tuple[object, ...] = (),
     ) -> None:
-        super().__init__(node, message)
+        super().__init__(node, message, operands)
         self.labels = labels
         self.help = help
         self.rule = rule

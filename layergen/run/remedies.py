@@ -8,6 +8,7 @@ from typing import Any
 from torch import Tensor
 
 from layergen.lang import expression as ex
+from layergen.lang.meant import windows_meant
 from layergen.lang.visitor import statements
 from layergen.resolve.program import Program
 from layergen.run.alignment import shape_of
@@ -34,6 +35,7 @@ def remedy(node: ex.Node, message: str, values: Mapping[str, Any], numbers: Cont
         _bounded(node, message, numbers)
         or _ranked(node, message)
         or _reshaped(node, message)
+        or _windows(node, message)
         or _turned_round(node, message)
         or _parted(node)
         or _upcast(node, message, values)
@@ -95,6 +97,14 @@ def _divisible(program: Program, x: ex.Expression, count: ex.Expression, dim: ex
     size, parts = ex.show(entries[at]), ex.show(count)
     declared = "" if size in program.arguments else f", or declare the entry `{parts} * {size}`"
     return f"for equal parts, add the constraint `{size} % {parts} == 0`{declared}"
+
+
+def _windows(node: ex.Node, message: str) -> str | None:
+    """Help with `unfold(x, dim, size, step)`, which only the method of a tensor takes."""
+    match node:
+        case ex.Call(function="unfold", arguments=(x, ex.Literal() | ex.Unary(), size, step)) if "3D or 4D" in message:
+            return windows_meant(*(ex.Printer().show(part, ex.PRECEDENCE["unary"]) for part in (x, size, step)))
+    return None
 
 
 def _bounded(node: ex.Node, message: str, numbers: Container[str]) -> str | None:

@@ -5,6 +5,7 @@ from collections.abc import Container
 from functools import lru_cache
 
 from layergen.lang import expression as ex
+from layergen.lang.interpreter import first_line
 from layergen.lang.python_words import without_python
 
 # What torch says where an op, or a size, depends on the values of tensors, which are not there.
@@ -15,7 +16,8 @@ DATA = re.compile(
 )
 # Names of torch's own: symbols, operators and the classes of its private modules.
 INNARDS = re.compile(
-    r"\b[suz]\d+\b|\b(aten|prims|prim|c10)(::|\.)\w+|register_meta|\bFake[A-Z]\w+|\bSym(Int|Float|Bool|Node)\b"
+    r"\b(\d+x)*[suz]\d+(x[suz]?\d+)*\b|\b(aten|prims|prim|c10)(::|\.)\w+|register_meta|symbolic sizes"
+    r"|\bFake[A-Z]\w+|\bSym(Int|Float|Bool|Node)\b"
     r"|\b[A-Z][A-Za-z]+(Div|Mod)\(|torch\._\w+|torch\.fx|torchgen|\b[Mm]eta (tensor|device|kernel)|C\+\+|\bAT_\w+"
     r"|\.(cpp|h|py):\d+|0x[0-9a-f]{6,}|\bTORCH_\w+|__torch_\w+__|functorch|dynamo|inductor|\bIValue\b|at::\w+",
 )
@@ -83,9 +85,10 @@ def sized_by_values(node: ex.Node) -> bool:
             return False
 
 
-def dotted(text: str) -> str:
-    """Shapes and products with ``...`` in the place of the dimensions that stand for it at symbols."""
-    return PRODUCT.sub(r"prod(...)\1", text).replace("...[0], ...[1]", "...")
+def dotted(text: str, run: str | None = None) -> str:
+    """Shapes and products with ``...`` for the dimensions that stand for it at symbols, or with their run."""
+    text = PRODUCT.sub(rf"prod({run or '...'})\1", text).replace("...[0], ...[1]", f"{run or ''}...")
+    return text.replace("...[", f"{run}[") if run else text
 
 
 def sheltered(message: str, own: Container[str] = frozenset()) -> str:
@@ -97,3 +100,8 @@ def sheltered(message: str, own: Container[str] = frozenset()) -> str:
     """
     leaks = any(match[0] not in own for match in INNARDS.finditer(message))
     return REFUSED if leaks else message
+
+
+def refusal(error: Exception) -> str:
+    """What an exception of torch says, in one line and the words of a spec's author."""
+    return sheltered(plain(first_line(error)))

@@ -44,7 +44,7 @@ def torch_member(
     try:
         module = _bare(of.name)(*arguments, **keywords, **options)
     except Exception as error:  # torch raises nearly everything
-        raise EvaluationFault(ex.Literal(None), f"`{of.name}` cannot be made: {first_line(error)}") from None
+        raise EvaluationFault(ex.Literal(None), f"`{of.name}` cannot be made: {plain(first_line(error))}") from None
 
     def fresh() -> Mapping[str, Tensor]:
         started = of.type(*given[0], **given[1])
@@ -74,7 +74,8 @@ def torch_member(
         except Exception as error:
             if needs_data(first_line(error)):
                 raise EvaluationFault(node, NEEDS_DATA) from None
-            raise MemberFault(node, f"`{node.function}` fails: {plain(first_line(error))}") from None
+            message = f"`{node.function}` fails: {plain(first_line(error))}"
+            raise MemberFault(node, message, operands=tuple(arguments)) from None
 
     return run
 

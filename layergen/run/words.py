@@ -73,7 +73,7 @@ class Words:
         return f"`{named[0]}`" if len(named) == 1 else str(number)
 
     def shape(self, shape: tuple[int, ...]) -> str:
-        return dotted(f"[{', '.join(self.size(size) for size in shape)}]")
+        return dotted(f"[{', '.join(self.size(size) for size in shape)}]", self.program.run)
 
     def shown(self, value: object) -> str:
         """A value that an op was given, in a few words."""
@@ -101,7 +101,7 @@ class Words:
     def notes(self) -> tuple[str, ...]:
         """The setting at which it happened: what stands for its arguments, its dimensions and for ``...``."""
         leading = any(ex.Literal(...) in tensor.entries for tensor in self.program.inputs.values())
-        run = (self.program.run if self.formula is None else None) or "..."  # as sizes say it
+        run = self.program.run or "..."
         rest = {run: list(self.setting.leading)} if leading else {}
         absent = dict.fromkeys(wholes(sorted(self.setting.absent)))
         further = {name: list(sizes) for name, sizes in self.setting.further.items()}

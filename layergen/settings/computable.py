@@ -21,7 +21,21 @@ def condition_of(program: Program, node: ex.Node) -> ex.Expression | None:
             least = _least(index)
             if least is not None:
                 return ex.Compare(ex.Call("len", (items,)), (">=",), (ex.Literal(least),))
+        case ex.Subscript(value=ex.Name(id=name) as items, index=index) if name in program.runs:
+            return _of_run(program, ex.Call("len", (items,)), index)
     return None
+
+
+def _of_run(program: Program, length: ex.Expression, index: ex.Expression) -> ex.Expression | None:
+    """What is to be demanded of the number of dimensions of a run of which one is taken by its index."""
+    argument = program.arguments.get(index.id) if isinstance(index, ex.Name) else None
+    if argument is None:
+        least = _least(index)
+    elif argument.of is None:
+        return ex.Compare(ex.Unary("-", length), ("<=", "<"), (index, length))
+    else:
+        least = 1  # the two axes that torch takes of a tensor without dimensions are none
+    return None if least is None else ex.Compare(length, (">=",), (ex.Literal(least),))
 
 
 def _is_of_any_length(program: Program, name: str) -> bool:

@@ -1,0 +1,62 @@
+"""What was meant by keys that no tensor of the inputs has: the `default` of a value, the `values` of entries."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from layergen.diagnostics import Path
+from layergen.lang.model import TAGS
+
+TYPES = {bool: "bool", int: "int", float: "float", str: "str"}
+LISTED = frozenset({"values", "choices", "enum", "options", "one_of"})
+OPTIONAL = "write `optional: true`: what is not given is None"
+
+
+def keys_meant(errors: Sequence[Mapping[str, Any]], data: object) -> Iterator[Any]:
+    """Errors of a spec, of which those of a default or of values of a tensor say what to write in their place.
+
+    A shape that is missing beside such a default is none that was forgotten.
+    """
+    inputs = data.get("inputs") if isinstance(data, dict) else None
+    parts = inputs if isinstance(inputs, dict) else {}
+    given = {name: part for name, part in parts.items() if isinstance(part, dict) and "default" in part}
+    values = {name for name, part in given.items() if "shape" not in part and type(part["default"]) in TYPES}
+    for error in errors:
+        path = _path(error)
+        name = path[1] if len(path) == 3 and path[0] == "inputs" else None
+        if error["type"] == "extra_forbidden" and name in given and path[-1] == "default":
+            yield {**error, "ctx": {"help": _help(str(name), given[name], name in values)}}
+        elif error["type"] == "extra_forbidden" and name in parts and (help := _as_range(parts[name], path[-1])):
+            yield {**error, "ctx": {"help": help}}
+        elif not (error["type"] == "missing" and name in values and path[-1] == "shape"):
+            yield error
+
+
+def _as_range(part: object, key: object) -> str | None:
+    """How to say which ints an input may hold: a range without gaps, and single values beside it."""
+    items = part.get(key) if isinstance(part, dict) and "type" not in part and key in LISTED else None
+    if not isinstance(items, list) or not items or not all(type(item) is int for item in items):
+        return None
+    runs: list[list[int]] = []
+    for item in sorted({*items}):
+        if runs and runs[-1][-1] == item - 1:
+            runs[-1].append(item)
+        else:
+            runs.append([item])
+    longest = max(reversed(runs), key=len)
+    also = [item for run in runs if run is not longest for item in run]
+    dtype = "" if isinstance(part, dict) and "dtype" in part else "dtype: int64, "
+    beside = f", also: {also}" if also else ""
+    return f"write `{dtype}range: [{longest[0]}, {longest[-1] + 1}]{beside}`: the end of a range is none of it"
+
+
+def _path(error: Mapping[str, Any]) -> Path:
+    return tuple(part for part in error["loc"] if part not in TAGS)
+
+
+def _help(name: str, part: Mapping[str, Any], is_value: bool) -> str:
+    """What to write in the place of a default that no tensor has."""
+    default = part["default"]
+    if is_value:
+        shown = str(default).lower() if isinstance(default, bool) else default
+        return f"a value has a `type`: write `{name}: {{type: {TYPES[type(default)]}, default: {shown}, …}}`"
+    return OPTIONAL if default is None else f"{OPTIONAL}, for which the forward puts something else"
