@@ -6,7 +6,7 @@ from itertools import groupby, takewhile
 from layergen.lang import expression as ex
 from layergen.lang.model import Buffer, Parameter
 from layergen.lower.arguments import argument_signature, bounds_check, kept, normalized
-from layergen.lower.checks import Check, must_be
+from layergen.lower.checks import Check, labelled, must_be
 from layergen.lower.families import attribute
 from layergen.lower.imports import names_in
 from layergen.lower.initial import INITIALIZE, initializes
@@ -202,8 +202,8 @@ def constraint_message(program: Program, node: ex.Expression) -> tuple[str | tup
     parts: list[str | tuple[str]] = [f"{must_be(node)}, got "]
     mentioned = ex.names(node)
     named = [name for name in dict.fromkeys((*program.arguments, *program.derived)) if name in mentioned]
-    for index, name in enumerate(named):
+    for label, name in labelled(node, named):
         text = name if name in program.arguments else attribute_of(program, name)
         conversion = "!r" if name in program.arguments and program.arguments[name].type.textual else ""
-        parts += [f"{', ' if index else ''}{name}=", (f"{text}{conversion}",)]
+        parts += [label, (f"{text}{conversion}",)] if label else [(f"{text}{conversion}",)]
     return tuple(parts)

@@ -227,7 +227,7 @@ class InputCheckWriter:
                     handed = self.unbatched.taken_out(self.source(name), sizes)
                     parts = expectation(self.program, name, checks, said, handed, single=True)
                     yield f"    if {self.unbatched.flag}:"
-                    yield f"        raise ValueError({formatted(*parts)})"
+                    yield f"        raise ValueError({formatted(*parts, depth=1)})"
                     whole = True
                 handed = "" if whole or self.has_all(name, checks) else self.shape(name, sizes)
                 parts = expectation(self.program, name, checks, said, handed)

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from layergen.lang import expression as ex
-from layergen.lower.checks import Check, must_be
+from layergen.lower.checks import Check, labelled, must_be
 from layergen.lower.ranks import ranks_told
 from layergen.lower.scopes import attribute_names, negated
 from layergen.lower.source import SourcePrinter, formatted
@@ -143,8 +143,8 @@ def told(program: Program, node: ex.Expression) -> Message:
         case _:
             named = _named(program, ex.names(node))
     parts: list[str | tuple[str]] = [f"{must_be(node)}, got " if named else must_be(node)]
-    for index, name in enumerate(named):
-        parts += [f"{', ' if index else ''}{name}=", (name,)]
+    for label, name in labelled(node, named):
+        parts += [label, (name,)] if label else [(name,)]
     return tuple(parts)
 
 
