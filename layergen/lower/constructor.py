@@ -11,7 +11,7 @@ from layergen.lower.families import attribute
 from layergen.lower.imports import names_in
 from layergen.lower.initial import INITIALIZE, initializes
 from layergen.lower.members import TIE, created
-from layergen.lower.scopes import as_given, constructor_names, is_flag, negated
+from layergen.lower.scopes import as_given, constructor_names, gathered_choices, is_flag, negated
 from layergen.lower.scopes import attribute as attribute_of
 from layergen.lower.shape_docs import as_shape
 from layergen.lower.source import SourcePrinter, formatted
@@ -94,7 +94,7 @@ class ConstructorWriter:
 
     def constraint(self, node: ex.Expression) -> Check:
         """The check of a constraint; its message has the values of the arguments that it is about."""
-        condition = self.printer.show(self.typed(negated(node)))
+        condition = self.printer.show(gathered_choices(self.typed(negated(node))))
         return Check(condition, formatted(*constraint_message(self.program, node)))
 
     def typed(self, node: ex.Expression) -> ex.Expression:
