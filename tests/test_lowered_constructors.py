@@ -263,6 +263,12 @@ def test_a_representation_names_what_does_not_go_without_saying() -> None:
     assert extra_repr(program()) == ()
 
 
+def test_what_is_there_for_users_alone_is_told_to_be() -> None:
+    written = constructor(arguments={"dim": DIM}, attributes={"mode": "'plain'"})
+    assert written[-2:] == ["# For users of the layer to read.", "self.mode = 'plain'"]
+    assert not any(line.startswith("#") for line in constructor(arguments={"dim": DIM}))
+
+
 def test_a_flag_is_shown_as_its_condition_says() -> None:
     arguments = {"dim": DIM, "bias": FLAG, "causal": FLAG}
     shown = ["dim", "bias= if not bias", "causal= if causal", "bias= if causal"]

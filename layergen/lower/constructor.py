@@ -113,6 +113,8 @@ class ConstructorWriter:
             if own not in given:
                 yield f"{own} = {SourcePrinter(known).show(self.typed(expression))}"
             known[name] = own
+        if self.program.attributes:
+            yield "# For users of the layer to read."
         for name, expression in self.program.attributes.items():
             yield f"self.{name} = {self.printer.show(self.typed(expression))}"
 
