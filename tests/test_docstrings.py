@@ -65,6 +65,19 @@ def test_what_there_is_to_choose_from_is_told_unless_the_author_has_told_it(
     assert list(arguments(program(arguments={"mode": mode}), DocText(()))) == [told]
 
 
+@pytest.mark.parametrize(
+    ("argument", "told"),
+    [
+        ({"type": "str", "optional": True, "default": None}, "If given, ``'silu'`` or ``'tanh'``. Default: ``None``"),
+        ({"type": "function"}, "By name, ``'silu'`` or ``'tanh'``."),
+        ({"type": "str | int"}, "As text, ``'silu'`` or ``'tanh'``."),
+    ],
+)
+def test_choices_beside_which_there_is_more_are_no_more_than_some(argument: dict[str, Any], told: str) -> None:
+    mode = {**argument, "choices": ["silu", "tanh"], "doc": "How."}
+    assert list(arguments(program(arguments={"mode": mode}), DocText(()))) == [f"mode: How. {told}"]
+
+
 def test_the_docstring_of_a_module_is_raw_where_its_own_text_asks_for_it() -> None:
     formula = {"definition": "y[n, c] = x[n, c]"}
     assert title(program(summary="Do it.", **formula)) == '"""Do it."""'

@@ -113,9 +113,12 @@ def choices_text(argument: Argument) -> str:
     if all(re.search(rf"(?<!\w){re.escape(str(choice))}(?!\w)", argument.doc) for choice in choices):
         return ""
     told = [code(python(choice)) for choice in choices]
+    type, some = argument.type, listed(told, "or")
+    if type.callable or type.worded or argument.optional:  # there is something else to give
+        return f" {'By name' if type.callable else 'As text' if type.worded else 'If given'}, {some}."
     if len(told) == 2:
-        return f" Either {listed(told, 'or')}."
-    return f" One of {listed(told, 'and')}." if told[1:] else f" Always {told[0]}."
+        return f" Either {some}."
+    return f" One of {listed(told, 'and')}." if told[1:] else f" Always {some}."
 
 
 def default_text(argument: Argument) -> str:
