@@ -228,6 +228,9 @@ def test_a_size_is_left_to_torch_beside_one_that_nobody_knows_or_where_a_module_
     open = {**STATE, "inputs": {"x": ["N", "dim"], "state": ["N", "S", "wide"]}}
     found = sizes("y = x + sum(linear(state, weight), dim=1)", **open)
     assert ("state", 0) in found and ("state", 2) not in found
+    later = {**STATE, "inputs": {"x": ["N", "dim"], "state": ["N", "2 * K", "wide"], "part": ["N", "K"]}}
+    found = sizes("y = x + sum(linear(state[:, ::2] * part[:, :, None], weight), dim=1)", **later)
+    assert ("state", 0) in found and ("state", 2) not in found
     cell = {"arguments": {"dim": DIM, "wide": DIM}, "inputs": {"input": ["N", "dim"], "hx": ["N", "wide"]}}
     weights = {f"weight_{of}h": {"shape": ["wide", size], "init": "ones"} for of, size in (("i", "dim"), ("h", "wide"))}
     parts = {**cell, "parameters": weights, "outputs": {"y": ["N", "wide"]}}

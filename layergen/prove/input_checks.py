@@ -45,6 +45,7 @@ from layergen.resolve.unbatched import place_in, telling
 from layergen.run.instance import Instance
 from layergen.settings.choice import Setting
 
+SIMPLE = (Binding.FIXED, Binding.REPEATS)  # the sizes that are known where their input is checked
 TOGETHER = 2  # settings at which sizes are changed together
 READING = SizeDemand | SolutionDemand | ListDemand | LeadingDemand  # whose checks read sizes, which must be there
 
@@ -102,6 +103,7 @@ def _rest_of_shapes(
             continue
         whole = (demand.input, demand.sizes)
         known = [other for other in demands if isinstance(other, SizeDemand) and (other.input, other.sizes) == whole]
+        known = [other for other in known if other.entry.binding in SIMPLE]
         if whole not in checked.values() or len(known) != len(demand.sizes.entries):
             continue
         for instance in islice(meant(demand, instances), 1):
