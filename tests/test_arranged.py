@@ -284,3 +284,19 @@ def test_a_buffer_that_is_updated_is_not_the_same_at_every_turn() -> None:
     )
     buffers = {"m": {"shape": [3, 3], "init": "zeros"}}
     assert arranged(program(forward, **parts(forward), buffers=buffers)).moved == ()
+
+
+def test_a_list_begins_right_above_the_loop_that_makes_it_longer() -> None:
+    forward = """
+    ys = []
+    h = zeros(N, 4)
+    zs = []
+    for x_t in unbind(x, 1):
+        h = tanh(linear(x_t, wx, b) + linear(h, wh))
+        append(zs, h[:, :3])
+        append(ys, h[:, 1:])
+    y = stack(ys, 1) + stack(zs, 1)
+    """
+    written = forward_lines(program(dedent(forward), **parts(forward)))
+    place = next(place for place, line in enumerate(written) if line.startswith("for "))
+    assert written[place - 2 : place] == [PROJECTED, "zs: list[Tensor] = []"]

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from small import DIM, checked, program
+from small import DIM, checked, forward_lines, program
 
 from layergen.lower.input_checks import told
 from layergen.prove.demands import RankDemand, SizeDemand, SolutionDemand
@@ -71,13 +71,14 @@ def test_two_inputs_of_which_the_product_counts_may_not_make_good_for_each_other
     weight = {"weight": {"shape": ["first * second"], "init": "ones"}}
     forward = "y = flatten(x[:, :, None] * z[:, None], 1) @ weight"
     found = sizes(forward, **BESIDE, parameters=weight, outputs={"y": ["N"]})
-    assert ("x", 1) in found and ("z", 1) not in found
+    assert found == [("x", 1), ("z", 0), ("z", 1)]  # the last one because all of the shape is known
 
 
 def test_two_inputs_that_weights_hold_each_are_left_to_torch() -> None:
     weights = {f"{name}_weight": {"shape": [name], "init": "ones"} for name in ("first", "second")}
     forward = "y = x @ first_weight + z @ second_weight"
-    assert sizes(forward, **BESIDE, parameters=weights, outputs={"y": ["N"]}) == [("z", 0)]
+    found = sizes(forward, **BESIDE, parameters=weights, outputs={"y": ["N"]})
+    assert found == [("z", 0), ("z", 1)]  # the last one because all of the shape is known
 
 
 PADDED: dict[str, Any] = {
@@ -204,3 +205,36 @@ def test_a_size_that_torch_asks_for_on_data_alone_is_left_to_it_where_a_module_s
     matches = "nn.ConvTranspose1d(channels, channels, 1, bias=False)"
     assert sizes(forward, **TRANSPOSED) == [("x", 1)]
     assert sizes(forward, **TRANSPOSED, matches=matches) == []
+
+
+STATE: dict[str, Any] = {
+    "arguments": {"dim": DIM, "wide": DIM},
+    "parameters": {"weight": {"shape": ["dim", "wide"], "init": "xavier_uniform"}},
+    "inputs": {"x": ["N", "dim"], "state": ["N", "wide"]},
+    "outputs": {"y": ["N", "dim"]},
+}
+
+
+def test_a_shape_of_which_each_size_is_known_is_checked_as_a_whole() -> None:
+    forward = "y = x + linear(state, weight)"
+    layer = checked(program(forward, **STATE))
+    found = [check for check in layer.input_checks if check.input == "state" and isinstance(check.demand, SizeDemand)]
+    assert [check.demand.entry.position for check in found if isinstance(check.demand, SizeDemand)] == [0, 1]
+    assert all(check.wrong for check in found)
+    assert "if state.shape != (N, self.wide):" in forward_lines(layer.program, with_checks=True)
+
+
+def test_a_size_is_left_to_torch_beside_one_that_nobody_knows_or_where_a_module_says_so() -> None:
+    open = {**STATE, "inputs": {"x": ["N", "dim"], "state": ["N", "S", "wide"]}}
+    found = sizes("y = x + sum(linear(state, weight), dim=1)", **open)
+    assert ("state", 0) in found and ("state", 2) not in found
+    later = {**STATE, "inputs": {"x": ["N", "dim"], "state": ["N", "2 * K", "wide"], "part": ["N", "K"]}}
+    found = sizes("y = x + sum(linear(state[:, ::2] * part[:, :, None], weight), dim=1)", **later)
+    assert ("state", 0) in found and ("state", 2) not in found
+    cell = {"arguments": {"dim": DIM, "wide": DIM}, "inputs": {"input": ["N", "dim"], "hx": ["N", "wide"]}}
+    weights = {f"weight_{of}h": {"shape": ["wide", size], "init": "ones"} for of, size in (("i", "dim"), ("h", "wide"))}
+    parts = {**cell, "parameters": weights, "outputs": {"y": ["N", "wide"]}}
+    forward = "y = tanh(linear(input, weight_ih) + linear(hx, weight_hh))"
+    assert {("hx", 0), ("hx", 1)} <= {*sizes(forward, **parts)}
+    matched = sizes(forward, **parts, matches="nn.RNNCell(dim, wide, bias=False)")
+    assert ("hx", 0) in matched and ("hx", 1) not in matched

@@ -160,6 +160,10 @@ def test_constraints_on_derived_values_come_after_them() -> None:
         ("1 < a < b", "not 1 < a < b"),
         ("a > 1 and b > 1", "not (a > 1 and b > 1)"),
         ("a % 2", "not a % 2"),
+        ("a == 2 or a == 4 or a == 6", "a not in (2, 4, 6)"),
+        ("b > 1 or a == 2 or a == 4", "b <= 1 and a not in (2, 4)"),
+        ("a == 2 or b == 4", "a != 2 and b != 4"),
+        ("a == 2 or a == b", "a != 2 and a != b"),
     ],
 )
 def test_a_constraint_is_checked_by_its_opposite(constraint: str, condition: str) -> None:
@@ -200,7 +204,8 @@ def test_a_fan_is_computed_once() -> None:
     assert list(reset_lines(program(arguments={"dim": DIM}, parameters=parameters))) == [
         "init.kaiming_uniform_(self.weight, a=math.sqrt(5))",
         "fan_in = self.weight[0].numel()",
-        "init.uniform_(self.bias, -1 / math.sqrt(fan_in), 1 / math.sqrt(fan_in))",
+        "bound = 1 / math.sqrt(fan_in)",
+        "init.uniform_(self.bias, -bound, bound)",
     ]
 
 
@@ -209,8 +214,9 @@ def test_tensors_that_all_start_alike_share_a_loop() -> None:
     alike = {"weight": {**start, "shape": ["dim", 3]}, "bias": start, "skip": {**start, "when": "flag"}}
     parts: dict[str, Any] = {"arguments": {"dim": DIM, "flag": FLAG}, "parameters": alike}
     assert list(reset_lines(program(**parts))) == [
+        "bound = 1 / self.dim",
         "for parameter in self.parameters():",
-        "    init.uniform_(parameter, -1 / self.dim, 1 / self.dim)",
+        "    init.uniform_(parameter, -bound, bound)",
     ]
     count = {"count": {"shape": [], "init": "zeros"}}
     assert "parameter in" not in "".join(reset_lines(program(**parts, buffers=count)))
@@ -257,6 +263,12 @@ def test_a_representation_names_what_does_not_go_without_saying() -> None:
     assert extra_repr(program()) == ()
 
 
+def test_what_is_there_for_users_alone_is_told_to_be() -> None:
+    written = constructor(arguments={"dim": DIM}, attributes={"mode": "'plain'"})
+    assert written[-2:] == ["# For users of the layer to read.", "self.mode = 'plain'"]
+    assert not any(line.startswith("#") for line in constructor(arguments={"dim": DIM}))
+
+
 def test_a_flag_is_shown_as_its_condition_says() -> None:
     arguments = {"dim": DIM, "bias": FLAG, "causal": FLAG}
     shown = ["dim", "bias= if not bias", "causal= if causal", "bias= if causal"]
@@ -266,6 +278,26 @@ def test_a_flag_is_shown_as_its_condition_says() -> None:
         'parts.append("bias=False")',
         'parts.append("causal=True")',
         'parts.append(f"bias={self.bias is not None}")',
+    ]
+
+
+def test_a_representation_asks_once_for_what_holds_or_does_not() -> None:
+    arguments = {"dim": DIM, "wide": DIM, "bias": FLAG}
+    either = program(arguments=arguments, forward="y = x if bias else -x", repr=["dim= if bias", "wide= if not bias"])
+    assert extra_repr(either)[1:5] == (
+        "if self.bias:",
+        '    parts.append(f"dim={self.dim}")',
+        "else:",
+        '    parts.append(f"wide={self.wide}")',
+    )
+    both = program(arguments=arguments, forward="y = x if bias else -x", repr=["dim= if bias", "wide= if bias"])
+    assert [line for line in extra_repr(both) if line.startswith("if")] == ["if self.bias:"]
+    apart = program(
+        arguments=arguments, forward="y = x if bias else -x", repr=["dim= if bias", "bias=", "wide= if not bias"]
+    )
+    assert [line for line in extra_repr(apart) if line.startswith(("if", "else"))] == [
+        "if self.bias:",
+        "if not self.bias:",
     ]
 
 

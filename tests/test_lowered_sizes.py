@@ -183,6 +183,13 @@ def test_a_message_has_the_shape_that_was_handed_in(shape: list[str], dim: int, 
     assert "got {tuple(x.shape)}" not in found
 
 
+def test_what_has_another_number_of_dimensions_is_no_single_sample() -> None:
+    parts = {"inputs": {"x": ["C", "N", "L"]}, "outputs": {"y": ["C", "N", "L"]}}
+    written = checked("y = x / C", **parts, dimensions={"N": {"optional": True}})
+    told = written.index("if x.dim() != 3:")
+    assert "got {tuple(x.shape)}" in written[told + 1]
+
+
 BESIDE: dict[str, Any] = {
     "inputs": {"x": ["N", "C"], "z": ["N", "C"]},
     "outputs": {"y": ["N", "C"]},

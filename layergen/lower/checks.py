@@ -1,6 +1,6 @@
 """A check of generated code, and what it says."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import reduce
 
@@ -30,6 +30,13 @@ def must_be(node: ex.Expression) -> str:
         return f"{must_be(rest)} with {chosen}"
     told = _of_rest(node, ex.show)
     return f"{told[0]} must be {told[1]}" if told else f"expected {ex.show(node)}"
+
+
+def labelled(node: ex.Expression, names: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """The names whose values a message ends with, each behind what it is called; the one of which it speaks, alone."""
+    told = len(names) == 1 and must_be(node).startswith(f"{names[0]} must be ")
+    for index, name in enumerate(names):
+        yield "" if told else f"{', ' if index else ''}{name}=", name
 
 
 def is_not(node: ex.Expression, code: Callable[[str], str]) -> str:

@@ -6,12 +6,12 @@ from itertools import groupby, takewhile
 from layergen.lang import expression as ex
 from layergen.lang.model import Buffer, Parameter
 from layergen.lower.arguments import argument_signature, bounds_check, kept, normalized
-from layergen.lower.checks import Check, must_be
+from layergen.lower.checks import Check, labelled, must_be
 from layergen.lower.families import attribute
 from layergen.lower.imports import names_in
 from layergen.lower.initial import INITIALIZE, initializes
 from layergen.lower.members import TIE, created
-from layergen.lower.scopes import as_given, constructor_names, is_flag, negated
+from layergen.lower.scopes import as_given, constructor_names, gathered_choices, is_flag, negated
 from layergen.lower.scopes import attribute as attribute_of
 from layergen.lower.shape_docs import as_shape
 from layergen.lower.source import SourcePrinter, formatted
@@ -94,7 +94,7 @@ class ConstructorWriter:
 
     def constraint(self, node: ex.Expression) -> Check:
         """The check of a constraint; its message has the values of the arguments that it is about."""
-        condition = self.printer.show(self.typed(negated(node)))
+        condition = self.printer.show(gathered_choices(self.typed(negated(node))))
         return Check(condition, formatted(*constraint_message(self.program, node)))
 
     def typed(self, node: ex.Expression) -> ex.Expression:
@@ -113,6 +113,8 @@ class ConstructorWriter:
             if own not in given:
                 yield f"{own} = {SourcePrinter(known).show(self.typed(expression))}"
             known[name] = own
+        if self.program.attributes:
+            yield "# For users of the layer to read."
         for name, expression in self.program.attributes.items():
             yield f"self.{name} = {self.printer.show(self.typed(expression))}"
 
@@ -202,8 +204,8 @@ def constraint_message(program: Program, node: ex.Expression) -> tuple[str | tup
     parts: list[str | tuple[str]] = [f"{must_be(node)}, got "]
     mentioned = ex.names(node)
     named = [name for name in dict.fromkeys((*program.arguments, *program.derived)) if name in mentioned]
-    for index, name in enumerate(named):
+    for label, name in labelled(node, named):
         text = name if name in program.arguments else attribute_of(program, name)
         conversion = "!r" if name in program.arguments and program.arguments[name].type.textual else ""
-        parts += [f"{', ' if index else ''}{name}=", (f"{text}{conversion}",)]
+        parts += [label, (f"{text}{conversion}",)] if label else [(f"{text}{conversion}",)]
     return tuple(parts)

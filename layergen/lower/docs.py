@@ -1,6 +1,7 @@
 """Lowers a spec's prose and shapes to the sections of the class docstring."""
 
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from layergen.checked import CheckedCase, CheckedLayer
@@ -82,7 +83,7 @@ def arguments(program: Program, doc: DocText) -> Iterator[str]:
             continue
         argument = program.arguments[name]
         idle = " It has no effect, and is taken for compatibility alone." if argument.unused else ""
-        yield from entry(name, f"{sentence(argument.doc)}{idle}{default_text(argument)}", doc)
+        yield from entry(name, f"{sentence(argument.doc)}{choices_text(argument)}{idle}{default_text(argument)}", doc)
     if program.owns:
         yield from entry("device", f"Device on which the {' and '.join(owned_kinds(program))} are created.", doc)
         if program.takes_dtype:
@@ -104,6 +105,20 @@ def _kinds(program: Program, own: Sequence[Parameter | Buffer]) -> list[str]:
     learned = bool(program.members) or any(isinstance(tensor, Parameter) for tensor in own)
     kinds = {"parameters": learned, "buffers": any(isinstance(tensor, Buffer) for tensor in own)}
     return [kind for kind, there in kinds.items() if there] or ["parameters"]
+
+
+def choices_text(argument: Argument) -> str:
+    """The sentence that says what there is to choose from, unless the author has told all of it."""
+    choices = argument.choices or ()
+    if all(re.search(rf"(?<!\w){re.escape(str(choice))}(?!\w)", argument.doc) for choice in choices):
+        return ""
+    told = [code(python(choice)) for choice in choices]
+    type, some = argument.type, listed(told, "or")
+    if type.callable or type.worded or argument.optional:  # there is something else to give
+        return f" {'By name' if type.callable else 'As text' if type.worded else 'If given'}, {some}."
+    if len(told) == 2:
+        return f" Either {some}."
+    return f" One of {listed(told, 'and')}." if told[1:] else f" Always {some}."
 
 
 def default_text(argument: Argument) -> str:

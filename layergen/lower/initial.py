@@ -1,6 +1,7 @@
 """Lowers the initial values of parameters and buffers to the body of ``reset_parameters``."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from layergen import ops
 from layergen.lang import expression as ex
@@ -50,7 +51,8 @@ def own_lines(program: Program) -> tuple[str, ...]:
     """The statements for the layer's own tensors, each after those that it reads, and for other starts of members."""
     if (shared := shared_start(program)) is not None:
         writer = InitialWriter(program)
-        return (f"for {PARAMETER} in self.parameters():", f"{INDENT}{writer.initialized(shared, PARAMETER)}")
+        *first, each = writer.initialized(shared, PARAMETER)
+        return (*first, f"for {PARAMETER} in self.parameters():", f"{INDENT}{each}")
     computed = refilled(program)
     first = [f"self.{REFILL}()"] if computed else []
     others = [name for name in program.initial_order if name not in computed]
@@ -146,6 +148,9 @@ class InitialWriter:
         fans = [node for tensor in program.tensors.values() for node in tensor.init.nodes() if is_fan(node)]
         weights = {_base(argument).id for node in fans for argument in node.arguments}
         self.several = len(weights) > 1
+        inits = (tensor.init.value for tensor in program.tensors.values())
+        self.bounds = dict.fromkeys(high for init in inits if (high := mirrored(init)) is not None)
+        self.bounded: dict[ex.Expression, str] = {}  # the names of those that are computed already
 
     def optional(self, name: str) -> list[str]:
         """The tensors that an initial value reads as if they were always there, though they are not."""
@@ -200,7 +205,8 @@ class InitialWriter:
         origin = Origin(f"{target}.device", f"{target}.dtype")
         printer = self.printer(origin, name if tensor.each is not None else None)
         if is_initializer(init):
-            yield self.initialized(init, target)
+            own = self.bounded if tensor.when is None and tensor.each is None else {**self.bounded}
+            yield from self.initialized(init, target, name, own)
             return
         yield NO_GRAD
         made = (*nodes(before), *ex.walk(init))
@@ -218,10 +224,36 @@ class InitialWriter:
             yield f"{INDENT}{', '.join(used)} = {', '.join(used.values())}"
         yield from (f"{INDENT}{line}" for line in written)
 
-    def initialized(self, init: ex.Call, target: str) -> str:
-        """The call of an initializer of torch for one tensor."""
-        arguments = self.printer(Origin(f"{target}.device", f"{target}.dtype")).arguments(init)
-        return f"{initializers(self.program)}.{init.function}_({target}{', ' if arguments else ''}{arguments})"
+    def initialized(
+        self, init: ex.Call, target: str, name: str = "", bounded: dict[ex.Expression, str] | None = None
+    ) -> Iterator[str]:
+        """The call of an initializer of torch for one tensor, behind the bound that it has on both sides of zero.
+
+        Args:
+            init: What the tensor starts with.
+            target: Its source.
+            name: What the spec calls it.
+            bounded: The names of the bounds that are computed already, to which one may be added.
+        """
+        printer = self.printer(Origin(f"{target}.device", f"{target}.dtype"))
+        known, bound = {} if bounded is None else bounded, mirrored(init)
+        if bound is not None:
+            if bound not in known:
+                known[bound] = self.bound_name(name)
+                yield f"{known[bound]} = {printer.show(bound)}"
+            low, high = ex.Name(f"-{known[bound]}"), ex.Name(known[bound])
+            init = replace(init, arguments=(low, high), keywords=())
+        arguments = printer.arguments(init)
+        yield f"{initializers(self.program)}.{init.function}_({target}{', ' if arguments else ''}{arguments})"
+
+    def bound_name(self, name: str) -> str:
+        """What a bound is called that is none of those taken: by its tensor, too, where there are several."""
+        found = f"{name}_bound" if len(self.bounds) > 1 and name else "bound"
+        inside = (assigned(tensor.init.before) for tensor in self.program.tensors.values())
+        taken = {*self.program.names, *self.program.derived}.union(*inside)
+        while found in taken:
+            found += "_"
+        return found
 
     def fan_lines(self, tensor: Parameter | Buffer) -> Iterator[str]:
         """Name the fans that an initial value uses, unless a line before has done so."""
@@ -242,6 +274,22 @@ class InitialWriter:
         if is_fan(node):
             return ex.Name(self.fan_name(node), kinds=INT)
         return None
+
+
+def mirrored(init: ex.Expression) -> ex.Expression | None:
+    """The bound of a range that goes as far below zero as above, if it is computed; None of anything else."""
+    match init:
+        case ex.Call(function="uniform", arguments=(low, ex.Binary() as high), keywords=()) if is_initializer(init):
+            return high if low in (ex.Unary("-", high), _negative(high)) else None
+    return None
+
+
+def _negative(node: ex.Expression) -> ex.Expression:
+    """The opposite of a value as one writes it, with the sign at the first number of a product or a quotient."""
+    match node:
+        case ex.Binary("*" | "/", left=left):
+            return replace(node, left=_negative(left))
+    return ex.Unary("-", node)
 
 
 def _base(node: ex.Expression) -> ex.Name:

@@ -227,25 +227,28 @@ class InputCheckWriter:
                     handed = self.unbatched.taken_out(self.source(name), sizes)
                     parts = expectation(self.program, name, checks, said, handed, single=True)
                     yield f"    if {self.unbatched.flag}:"
-                    yield f"        raise ValueError({formatted(*parts)})"
+                    yield f"        raise ValueError({formatted(*parts, depth=1)})"
                     whole = True
-                parts = expectation(self.program, name, checks, said, "" if whole else self.shape(name, sizes))
+                handed = "" if whole or self.has_all(name, checks) else self.shape(name, sizes)
+                parts = expectation(self.program, name, checks, said, handed)
                 yield f"    raise ValueError({formatted(*parts)})"
 
     def is_of_others(self, name: str, checks: Sequence[InputCheck]) -> bool:
-        """Whether it is no single sample that a check can refuse: it goes on where a dimension has been put in.
+        """Whether a check goes on where a dimension has been put in, as the first one, of no single sample."""
+        first = self.unbatched is not None and name == next(rounds(self.program, checks))[0]
+        open = all(isinstance(check.demand, RankDemand) and not check.demand.exact for check in checks)
+        return first and open and len(self.program.shapes[name]) == 1 and self.has_all(name, checks)
 
-        So it does where it is the first one, of the dimensions of the input that tells single samples.
+    def has_all(self, name: str, checks: Sequence[InputCheck]) -> bool:
+        """Whether what a check refuses is no single sample: this has, by then, as many dimensions as are asked for.
+
+        So it is where nothing is asked for but the number of dimensions of the input that tells single samples.
         """
-        if self.unbatched is None or name != next(rounds(self.program, checks))[0]:
-            return False
-        told = telling(self.program.inputs, self.unbatched.name)
-        if told is None or told.input != name or self.program.inputs[name].optional:
-            return False
-        demands = [check.demand for check in checks]
-        return len(self.program.shapes[name]) == 1 and all(
-            isinstance(demand, RankDemand) and not demand.exact and demand.least() == str(told.rank)
-            for demand in demands
+        told = telling(self.program.inputs, self.unbatched.name) if self.unbatched is not None else None
+        return (
+            told is not None
+            and told.input == name
+            and all(isinstance(check.demand, RankDemand) and check.demand.least() == str(told.rank) for check in checks)
         )
 
     def condition(self, name: str, sizes: Sizes, checks: Sequence[InputCheck]) -> str:

@@ -54,7 +54,7 @@ def layer_view(layer: CheckedLayer, module: tuple[str, ...]) -> LayerView:
     summary, *rest = docs.docstring(layer, doc)
     return LayerView(
         prefix=doc.prefix,
-        title="\n".join(wrap(doc(docs.sentence(program.summary)), docs.TITLE)),
+        title=title(program),
         imports=(*import_lines(code, available_imports(program)), *relative_imports(program, module)),
         name=program.layer,
         summary=summary,
@@ -75,6 +75,13 @@ def layer_view(layer: CheckedLayer, module: tuple[str, ...]) -> LayerView:
         penalty=penalty,
         extra_repr=shown,
     )
+
+
+def title(program: Program) -> str:
+    """The docstring of the module, which is raw only where its own text asks for that."""
+    doc = DocText((program.summary,))
+    text = "\n".join(wrap(doc(docs.sentence(program.summary)), docs.TITLE))
+    return f'{doc.prefix}"""{text}"""'
 
 
 def available_imports(program: Program) -> dict[str, str]:

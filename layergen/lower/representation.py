@@ -9,7 +9,7 @@ from layergen.lang import expression as ex
 from layergen.lang.argument_types import ANY, Base
 from layergen.lang.interpreter import Interpreter
 from layergen.lang.kinds import Kind
-from layergen.lower.scopes import as_given, attribute_names, is_flag
+from layergen.lower.scopes import as_given, attribute_names, is_flag, negated
 from layergen.lower.source import WIDTH, SourcePrinter
 from layergen.lower.unions import as_types
 from layergen.resolve.conditions import NOTHING, facts
@@ -72,13 +72,21 @@ def extra_repr(program: Program) -> tuple[str, ...]:
     always = list(takewhile(lambda item: item.when is None, shown))
     names = attribute_names(program)
     lines = [f"parts = [{', '.join(_literal(item.piece) for item in always)}]" if always else "parts: list[str] = []"]
+    asked: ex.Expression | None = None  # by the condition that stands last
     for item in shown[len(always) :]:
         added = f"parts.append({_literal(_settled(program, item).piece)})"
         if item.when is None:
             lines.append(added)
+        elif item.when == asked:
+            lines.append(f"    {added}")
+        elif asked is not None and (negated(asked) == item.when or negated(item.when) == asked):
+            lines += ["else:", f"    {added}"]
+            asked = None
             continue
-        test = as_types(item.when, NOTHING, program.arguments, names)
-        lines += [f"if {SourcePrinter(names).show(test)}:", f"    {added}"]
+        else:
+            test = as_types(item.when, NOTHING, program.arguments, names)
+            lines += [f"if {SourcePrinter(names).show(test)}:", f"    {added}"]
+        asked = item.when
     return (*lines, 'return ", ".join(parts)')
 
 

@@ -93,3 +93,34 @@ def negated(node: ex.Expression) -> ex.Expression:
             return ex.Binary("and", negated(left), negated(right))
         case _:
             return ex.Unary("not", node)
+
+
+def gathered_choices(node: ex.Expression) -> ex.Expression:
+    """A condition in which a value that is none of several numbers or texts is compared with all of them at once."""
+    return ex.transform(node, _none_of)
+
+
+def _none_of(node: ex.Expression) -> ex.Expression | None:
+    """``mode not in ('a', 'b')`` for ``mode != 'a' and mode != 'b'``, behind what else is asked; None of all else."""
+    before: ex.Expression | None = None
+    match node:
+        case ex.Binary("and", left, ex.Compare(value, ("!=",), (ex.Literal() as last,))):
+            pass
+        case _:
+            return None
+    match gathered_choices(left):
+        case ex.Binary("and", first, ex.Compare(asked, operators, (known,))) if asked == value:
+            before = first
+        case ex.Compare(asked, operators, (known,)) if asked == value:
+            pass
+        case _:
+            return None
+    match operators, known:
+        case ("!=",), ex.Literal():
+            choices: tuple[ex.Expression, ...] = (known, last)
+        case ("not in",), ex.Sequence(items=items, bracket="("):
+            choices = (*items, last)
+        case _:
+            return None
+    outside = ex.Compare(value, ("not in",), (ex.Sequence(choices, "("),))
+    return outside if before is None else ex.Binary("and", before, outside)

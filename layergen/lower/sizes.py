@@ -5,9 +5,9 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from layergen.lang import expression as ex
-from layergen.lower.checks import Check, must_be
+from layergen.lower.checks import Check, labelled, must_be
 from layergen.lower.ranks import ranks_told
-from layergen.lower.scopes import attribute_names, negated
+from layergen.lower.scopes import attribute_names, gathered_choices, negated
 from layergen.lower.source import SourcePrinter, formatted
 from layergen.resolve import conditions
 from layergen.resolve.conditions import NOTHING, Facts, present
@@ -66,7 +66,7 @@ def size_checks(program: Program, conditions: Sequence[ex.Expression], rank: Mea
         names |= {part.name: f"{part.source.input}.shape[{part.source.index}]" for part in optional}
         given = dict.fromkeys(f"{part.optional} is not None" for part in optional if part.name in _open(program, node))
         read = ex.transform(node, lambda part: ex.Name(rank.text) if rank and part == length else None)
-        broken = negated(_asked_first(program, read))
+        broken = gathered_choices(negated(_asked_first(program, read)))
         condition = SourcePrinter(names).show(broken, ex.PRECEDENCE["and"] if given else 0)
         fields = names | {name: _if_there(program, name, names[name]) for name in _asked(program, node)}
         message = (
@@ -143,8 +143,8 @@ def told(program: Program, node: ex.Expression) -> Message:
         case _:
             named = _named(program, ex.names(node))
     parts: list[str | tuple[str]] = [f"{must_be(node)}, got " if named else must_be(node)]
-    for index, name in enumerate(named):
-        parts += [f"{', ' if index else ''}{name}=", (name,)]
+    for label, name in labelled(node, named):
+        parts += [label, (name,)] if label else [(name,)]
     return tuple(parts)
 
 

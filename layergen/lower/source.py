@@ -313,21 +313,25 @@ def broken(text: str) -> str:
     return f"({' '.join(quoted(piece) for piece in pieces)})"
 
 
-def formatted(*parts: str | tuple[str]) -> str:
+def formatted(*parts: str | tuple[str], depth: int = 0) -> str:
     """An f-string: texts stand as they are, one-tuples hold the source of a replacement field.
 
     One that is too long for a line becomes several that follow each other; what came begins a line of its own.
+
+    Args:
+        parts: The texts and the fields.
+        depth: How many blocks stand around the condition under which it is raised.
     """
     template = "".join(f"{{{part[0]}}}" if isinstance(part, tuple) else braces(part) for part in parts)
-    if len(template) <= ONE_LINE:
+    room = WIDTH - RAISED - 4 * depth
+    if len(_literal(template)) <= room:
         return _literal(template)
     lines = [""]
     for word in re.findall(r"(?:\{\{|\}\}|\{[^{}]*\}|[^\s{}])+\s*|\s+", template):
-        if lines[-1] and (len(lines[-1]) + len(word.rstrip()) > ONE_LINE or word == "got "):
+        if lines[-1] and (len(_literal(lines[-1] + word)) > room or word == "got "):
             lines.append("")
         lines[-1] += word
-    several = " ".join(_literal(line) for line in lines)
-    return several if len(several) > WIDTH - RAISED else _literal(template)  # they would come to stand on one line
+    return " ".join(_literal(line) for line in lines)
 
 
 def _literal(template: str) -> str:

@@ -38,7 +38,7 @@ from layergen.prove.demands import (
     SolutionDemand,
 )
 from layergen.resolve.program import Program
-from layergen.resolve.signature import Entry
+from layergen.resolve.signature import Entry, Sizes
 from layergen.resolve.unbatched import axis
 from layergen.settings.rejections import Rejection
 from layergen.settings.search import given_values
@@ -98,7 +98,7 @@ def case_row(program: Program, case: CheckedCase, named_axes: Sequence[str], bas
 
 def tables(layer: CheckedLayer, base: Fields) -> Iterator[TableView]:
     """What the layer refuses, and the limits of what it takes."""
-    rejected = (rejection_row(layer.program, rejection, base) for rejection in layer.rejections)
+    rejected = rejection_rows(layer.program, layer.rejections, base)
     yield defined_rows(layer)
     yield drawn_rows(layer, base)
     yield started_rows(layer)
@@ -237,7 +237,7 @@ def place_of(check: InputCheck, wrong: tuple[int, ...], case: CheckedCase) -> st
     assert meant is not None
     match check.demand:
         case SizeDemand(entry=entry) | SolutionDemand(entry=entry):
-            return str(entry.index).replace("-", "minus_")
+            return f"of_another_{size_name(entry, check.demand.sizes)}"
         case BroadcastDemand() if len(wrong) > len(meant.shape):
             return "that_makes_more_of_it"
         case RankDemand() | BroadcastDemand():
@@ -246,6 +246,15 @@ def place_of(check: InputCheck, wrong: tuple[int, ...], case: CheckedCase) -> st
             return ex.show(expected)
         case _:
             return "leading"
+
+
+def size_name(entry: Entry, sizes: Sizes) -> str:
+    """What a size is called, with its place where that alone would not tell which one it is."""
+    alone = isinstance(entry.expression, ex.Name) and sizes.entries.count(entry.expression) == 1
+    place = str(entry.index).replace("-", "minus_")
+    if isinstance(entry.expression, ex.Name):
+        return entry.expression.id if alone else f"{entry.expression.id}_at_{place}"
+    return f"size_at_{place}"
 
 
 def value(case: CheckedCase, meant: ex.Expression | Entry) -> object:
@@ -305,9 +314,13 @@ def wrong_lengths(layer: CheckedLayer, base: Fields) -> Iterator[RowView]:
         yield RowView(named(f"{name}_too_long"), refusal(changed_case({"arguments": given}, base), message))
 
 
-def rejection_row(program: Program, rejection: Rejection, base: Fields) -> RowView:
-    changed = changed_case({"arguments": dict(rejection.given)}, base)
-    return RowView(named(rejection.name), refusal(changed, rejection_message(program, rejection)))
+def rejection_rows(program: Program, rejections: Sequence[Rejection], base: Fields) -> Iterator[RowView]:
+    """The settings that the constructor refuses: a constraint that one breaks is the name of its row."""
+    constraints = [ex.show(node) for node in program.argument_constraints]
+    names = numbered(one.name if one.argument is not None else constraints[one.constraint] for one in rejections)
+    for name, rejection in zip(names, rejections, strict=True):
+        changed = changed_case({"arguments": dict(rejection.given)}, base)
+        yield RowView(named(name), refusal(changed, rejection_message(program, rejection)))
 
 
 def numbered(texts: Iterable[str]) -> list[str]:

@@ -9,8 +9,8 @@ Lines = tuple[str, ...]  # lines of code, indented relative to where the templat
 class LayerView:
     """A module that holds one layer."""
 
-    prefix: str  # of the docstrings: ``r`` where they hold backslashes
-    title: str  # the module's docstring
+    prefix: str  # of the class's docstring: ``r`` where it holds backslashes
+    title: str  # the module's docstring, in quotes
     imports: Lines
     name: str
     summary: str  # first line of the class's docstring

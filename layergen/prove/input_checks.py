@@ -13,6 +13,10 @@ module, torch's error does not speak of the shape, as that of a later op; and wh
 before torch sees it, whose error would have that too. A size that determines a dimension, as `C * 2` does, is checked
 too: where it leaves a remainder, the layer would compute with another size than it was given. That is not so where the
 forward does not read the dimension, and torch's error is the very one of the module that the layer matches.
+
+A shape of which every size is known is checked as a whole, `state.shape != (N, H, D)`, as soon as one of its sizes is:
+to leave another one to torch would take more words. Where the layer matches a module, torch's error is that of the
+module.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -41,6 +45,7 @@ from layergen.resolve.unbatched import place_in, telling
 from layergen.run.instance import Instance
 from layergen.settings.choice import Setting
 
+SIMPLE = (Binding.FIXED, Binding.REPEATS)  # the sizes that are known where their input is checked
 TOGETHER = 2  # settings at which sizes are changed together
 READING = SizeDemand | SolutionDemand | ListDemand | LeadingDemand  # whose checks read sizes, which must be there
 
@@ -65,6 +70,8 @@ def input_checks(
         check = alone[demand] or _checked_together(demand, demands, found, instances)
         check = check or _made_good(demand, [other for other in loose if not _is_checked(other, found)], instances)
         found += [check] if check else []
+    found += _rest_of_shapes(program, demands, found, instances)
+    found.sort(key=lambda check: demands.index(check.demand))  # sizes as they stand in their shapes
     compared = [demand.entry.expression for demand in _sizes(found)]
     asked_of = (node for node in program.size_constraints if node not in kept)
     used = program.forward.reads.union(*map(ex.names, (*compared, *asked_of)))
@@ -82,6 +89,27 @@ def input_checks(
         for sizes in shapes:
             yield from (check for check in ranks if check.demand == RankDemand(name, sizes))
             yield from (check for check in found if check.input == name and check.demand.sizes == sizes)
+
+
+def _rest_of_shapes(
+    program: Program, demands: Sequence[Demand], found: Sequence[InputCheck], instances: Sequence[Instance]
+) -> Iterator[InputCheck]:
+    """The checks of sizes that torch keeps, of shapes of which each size is known and another one is checked."""
+    if program.matches is not None:
+        return
+    checked = {demand: (demand.input, demand.sizes) for demand in _sizes(found)}
+    for demand in demands:
+        if not isinstance(demand, SizeDemand) or demand in checked:
+            continue
+        whole = (demand.input, demand.sizes)
+        known = [other for other in demands if isinstance(other, SizeDemand) and (other.input, other.sizes) == whole]
+        known = [other for other in known if other.entry.binding in SIMPLE]
+        if whole not in checked.values() or len(known) != len(demand.sizes.entries):
+            continue
+        for instance in islice(meant(demand, instances), 1):
+            shape = shape_of(instance, demand.input)
+            wrong = next(other for other in _broken(shape, demand, instance) if other != shape)
+            yield InputCheck(demand, instance.setting, (wrong,))
 
 
 def _reads(demand: RankDemand, found: Sequence[InputCheck]) -> bool:

@@ -59,7 +59,20 @@ def _block(block: Block, scene: Scene) -> tuple[ex.Statement, ...]:
                 further, loop = projected(loop, scene, sure)
                 parts, loop = parted(loop, scene)
                 others, loop = stepwise(loop, scene, sure)
-                found += [*ahead, *further, *parts, *others, loop]
+                begun = _begun(found)
+                found[len(found) - len(begun) :] = [*ahead, *further, *parts, *others, *begun, loop]
             case _:
                 found.append(statement)
     return behind(tuple(found), scene)
+
+
+def _begun(block: Block) -> tuple[ex.Statement, ...]:
+    """The statements at the end of a block that give lists which are empty: they stand right above the loop."""
+    count = 0
+    while count < len(block) and _is_empty_list(block[-1 - count]):
+        count += 1
+    return tuple(block[len(block) - count :])
+
+
+def _is_empty_list(statement: ex.Statement) -> bool:
+    return isinstance(statement, ex.Assign) and statement.value == ex.Sequence(())
