@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
+from itertools import chain
 from typing import Any
 
 from layergen.advice import advise
@@ -20,12 +21,14 @@ from layergen.contracts.numbers_at_start import check_numbers_at_start
 from layergen.contracts.starts import check_starts
 from layergen.contracts.together import check_together
 from layergen.diagnostics import Finding
-from layergen.domains.joined import joined_limits, of_a_batch
+from layergen.domains.joined import joined_limits, of_a_batch, roomier
 from layergen.domains.numbers import with_numbers
 from layergen.domains.tables import works_with_tables
 from layergen.faults import SpecError, refuse
+from layergen.measure.limited import is_finite_at
 from layergen.measure.measured import Met, measured
 from layergen.measure.recorded import recorded
+from layergen.probe.batches import batch_of
 from layergen.prove.abstract_run import settled
 from layergen.prove.cost import costs
 from layergen.prove.input_checks import input_checks
@@ -43,6 +46,7 @@ from layergen.settings.choice import Setting, allowed, setting_with, settings
 from layergen.settings.computed import check_computed
 from layergen.settings.emptiness import empty_tensors
 from layergen.settings.limits import SizeLimit, size_limits
+from layergen.settings.meeting import is_pair, otherwise
 from layergen.settings.reaching import reaching
 from layergen.settings.rejections import acceptances, rejections
 from layergen.settings.size_relations import SizeRelation
@@ -133,9 +137,12 @@ def _at_bounds(
     program: Program, tested: Sequence[Setting], conditions: Conditions, counts: Set[str]
 ) -> Iterator[tuple[str, tuple[Runs, CheckedCase]]]:
     """The settings at the limits of a layer, by name, so far as it works there: where it does not is told elsewhere."""
-    for setting in joined_limits(program, tested, counts):
-        for one in (setting, *of_a_batch(program, setting, tested[0])):
-            if (made := _working(program, one, conditions)) is not None:
+    base = tested[0]
+    for setting in joined_limits(program, tested, counts, batch_of(program)):
+        others = (of_a_batch(program, setting, base), roomier(program, setting, base), otherwise(program, setting))
+        for one in chain([setting], *others):
+            made = _working(program, one, conditions)
+            if made is not None and not (is_pair(one) and not is_finite_at(program, one)):
                 yield one.name, made
                 break
 

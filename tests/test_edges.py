@@ -123,7 +123,8 @@ def test_a_definition_is_wrong_at_a_bound() -> None:
     assert finding.rule.code == "LG408"
     assert any("window=0" in note for note in finding.notes)
     layer = checked(program(**WINDOW, definition=definition.format("window")))
-    assert [case.setting.name for case in layer.bounds] == ["at_lower_bounds", "of_ones", "of_ones_at_other_values"]
+    ones = ["of_ones", "of_ones_at_other_values"]
+    assert [case.setting.name for case in layer.bounds] == ["at_lower_bounds", *ones, "of_large_whole_numbers"]
     assert layer.bounds[0].setting.given == {"window": 0}
     assert all(at.plain for at in layer.measured.at_bounds)
 
@@ -169,11 +170,12 @@ def test_a_law_is_broken_at_a_bound() -> None:
 @pytest.mark.parametrize(
     ("parts", "names"),
     [
-        ({"arguments": {"dim": DIM}, "forward": "y = x * dim"}, ["of_least_numbers", "of_ones"]),
+        ({"arguments": {"dim": DIM}, "forward": "y = x * dim"},
+         ["of_least_numbers", "of_ones", "of_large_whole_numbers"]),
         (
             {"arguments": {"p": {"type": "float", "min": 0, "max": 1, "default": 0.1, "doc": "P."}},
              "forward": "y = x * p"},
-            ["at_lower_bounds", "at_upper_bounds", "of_ones", "of_ones_at_other_values"],
+            ["at_lower_bounds", "at_upper_bounds", "of_ones", "of_ones_at_other_values", "of_large_numbers"],
         ),
         (
             {
@@ -187,12 +189,12 @@ def test_a_law_is_broken_at_a_bound() -> None:
             ["at_equality", "of_ones", "of_ones_at_other_values", "of_small_numbers", "of_unit_numbers",
              "of_large_numbers"],
         ),
-        (RUN, ["of_ones", "of_large_numbers"]),
+        (RUN, ["of_ones", "of_large_numbers", "of_one_dimension"]),
         ({"forward": "y = x * max(N - C, 0)"}, ["of_ones", "of_reversed_sizes"]),
         ({"forward": "y = x[:, :C // 2]", "outputs": {"y": ["N", "C // 2"]}}, ["of_ones", "of_other_rests"]),
         (
             {"arguments": {"group": DIM}, "forward": "y = x[:, :C // group]", "outputs": {"y": ["N", "C // group"]}},
-            ["of_least_numbers", "of_ones", "of_other_numbers", "of_other_rests"],
+            ["of_least_numbers", "of_ones", "of_large_whole_numbers", "of_other_numbers", "of_other_rests"],
         ),
     ],
 )  # fmt: skip
@@ -210,6 +212,44 @@ def test_numbers_are_far_from_usual_where_no_bound_keeps_them() -> None:
     assert small.values["free"] < 0 < small.values["scale"] < 0.01
     assert 1 < large.values["free"] < large.values["scale"]
     assert len(large.leading) > 2
+
+
+def joined(layer: Any, batch: str | None = None) -> dict[str, Any]:
+    """The settings at limits by name."""
+    return {setting.name: setting for setting in joined_limits(layer, settings_of(layer), batch=batch)}
+
+
+def test_a_number_between_two_bounds_is_near_to_the_upper_one() -> None:
+    share = {"type": "float", "min": 0, "max": 1, "default": 0.5, "doc": "Share."}
+    assert joined(program("y = x * p", arguments={"p": share}))["of_large_numbers"].values["p"] == 0.9
+
+
+def test_whole_numbers_are_large_but_for_sizes_and_turns() -> None:
+    arguments = {"dim": DIM, "turns": {**DIM, "default": 2}, "k": {**DIM, "default": 2}}
+    forward = "y = x\nfor _ in range(turns):\n    y = y * k"
+    parts: dict[str, Any] = {"arguments": arguments, "inputs": {"x": ["N", "dim"]}, "outputs": {"y": ["N", "dim"]}}
+    layer = program(forward, **parts)
+    base = settings_of(layer)[0]
+    assert joined(layer)["of_large_whole_numbers"].values == {**base.values, "k": 9}
+
+
+def test_sizes_grow_with_large_whole_numbers() -> None:
+    layer = program("y = x[:, k:]", arguments={"k": {**DIM, "default": 1}}, outputs={"y": ["N", "C - k"]})
+    found = next(case.setting for case in checked(layer).bounds if case.setting.name == "of_large_whole_numbers")
+    assert found.values["k"] == 9 < found.sizes["C"]
+
+
+def test_a_batch_has_one_sample_where_samples_meet() -> None:
+    alone = joined(program("y = x * mean(x, 0)", mixes=["N"]), "N")["of_one_sample"]
+    assert alone.sizes["N"] == 1 < alone.sizes["C"]
+    assert "of_one_sample" not in joined(program("y = x * 2"), "N")
+
+
+def test_an_axis_is_another_one_among_more_dimensions() -> None:
+    axis = {"axis": {"type": "int", "default": -1, "doc": "Axis."}}
+    found = joined(program("y = softmax(x, axis)", arguments=axis, **RUN))["of_more_dimensions"]
+    assert found.values["axis"] != -1
+    assert len(found.leading) == 4
 
 
 def test_sizes_are_one_where_an_operand_decides() -> None:

@@ -55,6 +55,13 @@ def test_a_size_that_a_weight_holds_is_not_checked_again() -> None:
     assert ("q", 2) not in sizes("y = linear(q, weight) @ transpose(linear(k, weight), 1, 2)", **parts)
 
 
+def test_of_several_sizes_the_last_alone_may_be_wrong() -> None:
+    inputs = {"x": ["..."], "z": ["..."]}
+    (check,) = checked(program("y = x * z", inputs=inputs, outputs={"y": ["..."]})).input_checks
+    assert check.wrong[0][0] != 3
+    assert any(shape[0] == 3 and shape[-1] != 2 for shape in check.wrong)
+
+
 BESIDE: dict[str, Any] = {
     "arguments": {"first": DIM, "second": DIM},
     "inputs": {"x": ["N", "first"], "z": ["N", "second"]},

@@ -7,7 +7,7 @@ from small import FLAG, program
 from layergen.resolve.program import Program
 from layergen.settings.beside import beside
 from layergen.settings.choice import Setting, settings
-from layergen.settings.meeting import LEFT_OUT, MOST, Level, meeting, pairs_met
+from layergen.settings.meeting import LEFT_OUT, MOST, Level, meeting, otherwise, pairs_met
 
 MODE = {"type": "str", "choices": ["none", "mean", "sum"], "default": "mean", "doc": "Mode."}
 NUMBER = {"type": "float", "min": 0, "default": 1.0, "doc": "Number."}
@@ -60,6 +60,32 @@ def test_what_constraints_refuse_does_not_meet() -> None:
     layer = program(arguments={"delta": NUMBER, "mode": MODE}, constraints=[rule])
     found = list(meeting(layer, made_for(layer)))
     assert not meet(layer, found, ("delta", "other"), ("mode", "'sum'"))
+
+
+def test_lists_of_several_entries_meet_flags() -> None:
+    sizes = {"type": "ints", "min": 1, "doc": "Sizes."}
+    inputs, outputs = {"x": ["...", "sizes..."]}, {"y": ["...", "sizes..."]}
+    layer = program(arguments={"sizes": sizes, "full": OFF}, inputs=inputs, outputs=outputs)
+    made = [*made_for(layer), *meeting(layer, made_for(layer))]
+    met = {(len(setting.values["sizes"]) > 1, setting.values["full"]) for setting in made}
+    assert len(met) == 4
+
+
+def test_runs_without_dimensions_meet_flags() -> None:
+    layer = program(arguments={"full": OFF}, inputs={"x": ["N", "..."]}, outputs={"y": ["N", "..."]})
+    made = [*made_for(layer), *meeting(layer, made_for(layer))]
+    assert {(bool(setting.leading), setting.values["full"]) for setting in made} == {
+        (long, full) for long in (True, False) for full in (True, False)
+    }
+
+
+def test_a_pair_that_is_not_finite_meets_with_another_flag() -> None:
+    forward = "y = x * delta if safe else x * delta + inf"
+    layer = program(forward, arguments={"delta": NUMBER, "mode": MODE, "safe": OFF})
+    setting = settings(layer)[0]
+    pair = setting.__class__(**{**vars(setting), "name": "pair_0"})
+    assert [other.values["safe"] for other in otherwise(layer, pair)] == [True]
+    assert not list(otherwise(layer, setting))
 
 
 def test_numbers_need_not_meet_the_defaults_of_others() -> None:

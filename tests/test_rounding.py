@@ -76,5 +76,32 @@ def test_what_training_rounds_more_often_is_held_to_in_evaluation_alone(square: 
     assert found.measured.rounds_in_training == held
 
 
+@pytest.mark.parametrize(
+    ("forward", "held"),
+    [
+        ("y = square(relu(x))", True),
+        ("y = square(relu(x) * 4) / 16", False),
+        ("y = x * clamp(x + 3, 0, 6) / 6", False),
+        ("y = hardswish(x)", True),
+        ("y = x / sqrt(mean(square(x), dim=1, keepdim=True) + 1)", False),
+    ],
+)
+def test_what_overflows_in_between_is_told(forward: str, held: bool) -> None:
+    assert checked(program(forward)).measured.any_size == held
+
+
+@pytest.mark.parametrize(
+    ("forward", "handed"),
+    [
+        ("y = relu(x)", {"x": ("y",)}),
+        ("y = where(x > 0, x, 0 * x)", {"x": ("y",)}),
+        ("y = where(x > 0, x, zeros_like(x))", {}),
+        ("y = x[:, :1] + where(x > 0, x, zeros_like(x))", {"x": ("y",)}),
+    ],
+)
+def test_outputs_are_nan_where_inputs_are(forward: str, handed: dict[str, tuple[str, ...]]) -> None:
+    assert checked(program(forward)).measured.unknown == handed
+
+
 def test_what_is_random_in_training_is_held_to_in_evaluation_alone() -> None:
     assert not checked(program("y = dropout(x, 0.5, training)")).measured.rounds_in_training

@@ -34,6 +34,7 @@ def layer_of(forward: Callable[[Tensor, Tensor], Tensor]) -> Layer:
         Made,
         inputs={"x": Input(), "mask": Input(torch.bool)},
         batch="N",
+        alone=True,
         causal="L",
         shortened=True,
         masks={"mask": Marking("L", marks=("x",), outputs=("y",), longer=True)},
@@ -121,6 +122,7 @@ UNMARKED, NOTHING = behaviours.test_unmarked_positions_have_no_effect, behaviour
     [
         (SAMPLES, "sampled", CASE, lambda x, mask: x - x.mean(0)),
         (SAMPLES, "sampled", CASE, lambda x, mask: x.cumsum(0)),
+        (SAMPLES, "sampled", CASE, lambda x, mask: x.softmax(-1 if len(x) > 1 else 0)),
         (SAMPLES, "sampled", CASE, lambda x, mask: x.flip(0).cumsum(0).flip(0)),
         (SAMPLES, "sampled", CASE, lambda x, mask: x / x.abs().amax(0).clamp(min=10)),
         (behaviours.test_is_strictly_causal, "strict", CASE, lambda x, mask: x.cumsum(1)),
@@ -183,6 +185,7 @@ def test_the_tests_are_told_where_masks_have_their_positions() -> None:
     assert axes_at(layer.program, layer.cases[0], ["N", "L"]) == places
     assert list(unseen(layer)) == [
         "batch='N'",
+        "alone=True",
         "masks={'mask': Marking('L', marks=('x',), outputs=('y',), longer=True, unknown=True)}",
     ]
 
@@ -200,7 +203,10 @@ def test_a_causal_dimension_is_named() -> None:
         "outputs": {"y": ["N", "L"]},
         "forward": "y = cumsum(x, dim=1)",
     }
-    assert list(unseen(checked(program(**parts, causal="L")))) == ["batch='N'", "causal='L'", "shortened=True"]
+    assert list(unseen(checked(program(**parts, causal="L")))) == [
+        *("batch='N'", "alone=True"),
+        *("causal='L'", "shortened=True"),
+    ]
 
 
 def test_dimensions_that_are_causal_row_by_row_are_named() -> None:
@@ -210,7 +216,7 @@ def test_dimensions_that_are_causal_row_by_row_are_named() -> None:
         "forward": "y = cumsum(x, dim=2)",
     }
     layer = checked(program(**parts, causal=["H", "W"]))
-    assert list(unseen(layer)) == ["batch='N'", "raster=('H', 'W')", "shortened=True"]
+    assert list(unseen(layer)) == ["batch='N'", "alone=True", "raster=('H', 'W')", "shortened=True"]
     assert set(dimensions(layer)) == {"N", "H", "W"}
 
 

@@ -16,7 +16,7 @@ from layergen.lang.runs import dots
 from layergen.probe.batches import batch_of, each_has, in_outputs
 from layergen.probe.module import Matched
 from layergen.probe.probing import Probe, differs, probed, resized
-from layergen.probe.samples import COMPANY, Dependence, Samples
+from layergen.probe.samples import ALONE, COMPANY, Dependence, Samples
 from layergen.probe.sites import ON_DATA
 from layergen.probe.ways import Ways
 from layergen.resolve.meanings import LEADING, is_alone, marked_dimension
@@ -66,8 +66,10 @@ def check_independence(ways: Ways) -> Iterator[Finding]:
     yield from _needless(program, batch, tried, mixed)
     if batch is not None and tried and not mixed and not skipped:
         yield from _idle_marks(program, batch)
+    settled = [samples for samples in tried if not samples.draws]
+    kinds = [ALONE] if settled and all(ALONE in samples.shown for samples in settled) else []
     for modes, claim in _claims(program, tried):
-        ways.say("independence", claim, modes=set(modes) - {*mixed})
+        ways.say("independence", claim, modes=set(modes) - {*mixed}, kinds=kinds)
 
 
 INDEPENDENCE = Promise(check_independence, (ON_DATA,))

@@ -5,17 +5,22 @@ others than usual by 1, so that what divides them leaves another rest, or 0 wher
 meet that do so nowhere else.
 """
 
+import math
 from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import replace
+from itertools import product
 from typing import Any, Literal
 
 from layergen.domains.limits import allowed_sizes, at_equality, ends, typed, with_arguments
 from layergen.lang import expression as ex
 from layergen.lang.argument import Argument
+from layergen.lang.argument_types import ANY, ArgumentType, Base
 from layergen.lang.interpreter import EvaluationFault
 from layergen.lang.visitor import nodes
+from layergen.resolve.meanings import LEADING
 from layergen.resolve.program import Program
 from layergen.settings.beside import NUMBERS, TOGETHER
+from layergen.settings.beside import counts as counting
 from layergen.settings.choice import Setting, allowed, case_sizes, setting_with
 from layergen.settings.meeting import meeting
 from layergen.settings.operands import operands
@@ -27,18 +32,27 @@ HALVED = "fft."  # ops that give half of what they take, and one more
 NEAR = 2.0**-8  # how far from a bound that it may not have a number is near to it
 FAR = 2.5  # beyond 1, on either side, where nothing bounds a number
 # Settings at which formulas may overflow that are right, and laws be broken that hold of all but a large epsilon.
-FAR_OFF = frozenset({"of_small_numbers", "of_unit_numbers", "of_large_numbers"})
+LARGE = "of_large_numbers"
+FAR_OFF = frozenset({"of_small_numbers", "of_unit_numbers", LARGE})
 IDLE = "without_a_turn"  # the setting at which loops over dimensions take no turn
-MORE_LEADING = (2, 1, 3)  # dimensions in the place of `...`, more than elsewhere
+MORE_LEADING = ((2, 1, 3, 2), (2, 4, 6, 2))  # dimensions in the place of `...`, more than elsewhere
+INNER = 0.1  # of the way between two bounds, how near to the upper one a number is that lies inside
+WHOLE = ((9, 5), (5,), (4,))  # whole numbers beyond those of other settings, and lower ones where these take much room
+ROOM = (9, 36)  # by what sizes grow there
+MOST = 3500  # of the product of all sizes there
+WIDE = "of_large_whole_numbers"
 
 
-def joined_limits(program: Program, usual: Sequence[Setting], counts: Set[str] = frozenset()) -> Iterator[Setting]:
+def joined_limits(
+    program: Program, usual: Sequence[Setting], counts: Set[str] = frozenset(), batch: str | None = None
+) -> Iterator[Setting]:
     """Settings at the limits of a layer, none of which is among the usual ones or has what another one has.
 
     Args:
         program: The layer.
         usual: The settings that values are compared at anyway, the first of which is brought to its limits.
         counts: The dimensions that loops run over.
+        batch: The dimension along which there are samples.
     """
     base = usual[0]
     moved = [setting for name in (TOGETHER, NUMBERS) for setting in usual if setting.name == name][:1]
@@ -54,7 +68,11 @@ def joined_limits(program: Program, usual: Sequence[Setting], counts: Set[str] =
         IDLE: replace(base, sizes={**base.sizes, **{name: 0 for name in base.sizes if name in counts}}),
         "of_small_numbers": _with_numbers(program, base, _small),
         "of_unit_numbers": _with_numbers(program, base, lambda argument, place, current: 1.0),
-        "of_large_numbers": _with_more_leading(program, _with_numbers(program, base, _large)),
+        LARGE: _with_more_leading(program, _with_numbers(program, base, _large)),
+        WIDE: _with_whole_numbers(program, base),
+        "of_more_dimensions": _with_more_leading(program, moved[0]) if moved and _turns_axes(program) else base,
+        "of_one_dimension": _with_one_leading(usual),
+        "of_one_sample": _of_one_sample(program, base, batch),
         "of_reversed_sizes": _reversed(program, base) if _compares_sizes(program) else base,
         "of_other_numbers": other_numbers(program, base) if rested is not base else base,
         "of_other_rests": rested,
@@ -90,12 +108,18 @@ def _same(one: Setting, other: Setting) -> bool:
 def _moved(
     program: Program, base: Setting, end: Literal["min", "max"], wanted: Callable[[Argument, float], bool]
 ) -> Setting:
-    """The setting with each argument at a bound of the wanted ones that it may have beside those before it."""
+    """The setting with each argument at a bound of the wanted ones that it may have beside those before it.
+
+    Whole numbers in lists that have no least one, as those of a padding, are 0 in its place.
+    """
     setting = base
     for name, argument in program.decided.items():
-        if not argument.type.numeric or argument.finite or name in program.replaced or end not in ends(argument):
+        if not argument.type.numeric or argument.finite or name in program.replaced:
             continue
-        bound = typed(argument, getattr(argument, end))
+        neutral = end == "min" and argument.min is None and argument.type.integral and argument.type.listed
+        if end not in ends(argument) and not neutral:
+            continue
+        bound = 0 if neutral else typed(argument, getattr(argument, end))
         large = argument.type.integral and abs(bound) > LARGEST
         value = _like(setting.values[name], bound)
         if value is not None and not large and wanted(argument, bound) and value != setting.values[name]:
@@ -131,16 +155,102 @@ def _small(argument: Argument, place: int, _: float) -> float | None:
 
 
 def _large(argument: Argument, place: int, current: float) -> float | None:
-    """A number near to the largest, or one beyond 1 where there is no largest one, another at each place."""
+    """A number beyond 1 where there is no largest one, another at each place, or else one near to the largest."""
     if argument.max is None:
         return max(FAR + place, 2.0 * current)
-    return argument.max - (place + 1) * NEAR if argument.excludes("max") else None
+    if argument.excludes("max"):
+        return argument.max - (place + 1) * NEAR
+    return None if argument.min is None else argument.max - INNER * (argument.max - argument.min)
 
 
 def _with_more_leading(program: Program, base: Setting) -> Setting:
     """The setting with more dimensions in the place of `...`, where that may be any number of them."""
-    more = replace(base, leading=MORE_LEADING)
-    return more if base.leading and not base.further and allowed(program, more) else base
+    if not base.leading or base.further:
+        return base
+    more = (replace(base, leading=leading) for leading in MORE_LEADING)
+    return next((setting for setting in more if allowed(program, setting)), base)
+
+
+def _with_whole_numbers(program: Program, base: Setting, numbers: Sequence[int] = WHOLE[0]) -> Setting:
+    """The setting with large whole numbers among its arguments, each of those that may be so beside those before it.
+
+    What counts turns or members stays as it is, and so do sizes of inputs and outputs, and what may be any number, as
+    an axis.
+    """
+    setting, kept = base, {*counting(program), *program.replaced, *_sizes_of_tensors(program)}
+    for name, argument in program.decided.items():
+        fits = argument.type.integral and not argument.finite and (argument.min is not None or argument.type.listed)
+        for number in numbers if fits and name not in kept else ():
+            one = argument.type.listed and not argument.type.spelled and argument.type.count != ANY
+            value = _like(setting.values[name], number)
+            value = number if one and value is not None else value
+            larger = None if value is None or not _grows(setting.values[name], number) else value
+            found = None if larger is None else _given(program, setting, base, name, larger)
+            if found is not None and _is_small(found):
+                setting = found
+                break
+    return setting
+
+
+def _sizes_of_tensors(program: Program) -> set[str]:
+    """The names that are themselves sizes of inputs and outputs, or lists of them."""
+    entries = [entry for part in (*program.inputs.values(), *program.outputs.values()) for entry in part.entries]
+    entries = [entry.value if isinstance(entry, ex.Splice) else entry for entry in entries]
+    return {entry.id for entry in entries if isinstance(entry, ex.Name)}
+
+
+def _grows(current: Any, number: int) -> bool:
+    """Whether a number is larger than another, or than the largest of several."""
+    return bool(number > (max(current) if isinstance(current, tuple) else current))
+
+
+def _is_small(setting: Setting) -> bool:
+    return math.prod((*setting.sizes.values(), *setting.leading)) <= MOST
+
+
+def roomier(program: Program, setting: Setting, base: Setting) -> Iterator[Setting]:
+    """The setting of large whole numbers with more and more of the last sizes larger, too, or with lower numbers."""
+    for numbers in WHOLE if setting.name == WIDE else ():
+        found = _with_whole_numbers(program, base, numbers)
+        if found is not base:
+            for other in (found, *_with_room(program, found)):
+                yield replace(other, name=setting.name, path=setting.path)
+
+
+def _with_room(program: Program, setting: Setting) -> Iterator[Setting]:
+    """The setting with more and more of the last sizes of its inputs larger, and with others 1 where they may be."""
+    entries = [entry for part in program.inputs.values() for entry in part.entries]
+    names = [entry.id for entry in reversed(entries) if isinstance(entry, ex.Name) and entry.id in setting.sizes]
+    names = list(dict.fromkeys(names))
+    for growth, count in product(ROOM, range(1, len(names))):
+        larger = {name: setting.sizes[name] + growth for name in names[:count]}
+        found = replace(setting, sizes={**setting.sizes, **dict.fromkeys(names[count:], 1), **larger})
+        found = found if allowed(program, found) else replace(setting, sizes={**setting.sizes, **larger})
+        if _is_small(found) and allowed(program, found):
+            yield found
+
+
+def _of_one_sample(program: Program, base: Setting, batch: str | None) -> Setting:
+    """The setting with one sample, where several see each other, buffers are updated, or something is drawn."""
+    if not (program.mixes or program.updates or program.draws or program.has_mixing_member(training=True)):
+        return base
+    if batch == LEADING:
+        return replace(base, leading=(1, *base.leading[1:])) if base.leading else base
+    return replace(base, sizes={**base.sizes, batch: 1}) if batch is not None and batch in base.sizes else base
+
+
+def _turns_axes(program: Program) -> bool:
+    """Whether an argument with a default may be any whole number, as an axis, which may be another one elsewhere."""
+    parts = program.decided.values()
+    return any(part.type == ArgumentType(Base.INT) and part.min is None and not part.required for part in parts)
+
+
+def _with_one_leading(usual: Sequence[Setting]) -> Setting:
+    """The setting with one dimension in the place of `...`, where no other one has just that."""
+    base = usual[0]
+    if base.further or len(base.leading) < 2 or any(len(setting.leading) == 1 for setting in usual):
+        return base
+    return replace(base, leading=base.leading[:1])
 
 
 def _like(current: Any, bound: float) -> Any:

@@ -117,6 +117,10 @@ BEHAVIOURS = {
         lambda layer: layer.measured.rounding is not Rounding.UNTOLD,
         "in half precision its values leap, are random, or are further off than rounding explains",
     ),
+    "test_half_precision_at_any_size": Behaviour(
+        lambda layer: layer.measured.any_size,
+        "it has tensors of its own or inputs that are not free, or something overflows in between",
+    ),
     "test_half_precision_of_large_inputs": Behaviour(
         lambda layer: layer.measured.rounding is Rounding.ONCE_THROUGHOUT,
         "outputs are rounded more than once, or not held at such inputs",
@@ -124,6 +128,10 @@ BEHAVIOURS = {
     "test_half_precision_of_long_inputs": Behaviour(
         lambda layer: any(longer.units for longer in layer.measured.lengthened),
         "it casts nothing to a wider dtype, neither steps nor counts along a dimension, or is far off at a long one",
+    ),
+    "test_hands_on_nan": Behaviour(
+        lambda layer: bool(layer.measured.unknown),
+        "no input makes all of an output NaN",
     ),
     "test_initial_values": Behaviour(
         lambda layer: layer.program.owns,

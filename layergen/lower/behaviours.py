@@ -129,6 +129,8 @@ def traits(layer: CheckedLayer) -> Iterator[str]:
     }
     yield from (f"{name}=True" for name, holds in flags.items() if holds)
     yield from unseen(layer)
+    if layer.measured.unknown:
+        yield f"unknown={python(dict(layer.measured.unknown))}"
     optional = tuple(name for name, part in program.tensors.items() if part.when is not None and part.each is None)
     if optional:
         yield f"optional={python(optional)}"

@@ -147,6 +147,13 @@ def drawn_rows(layer: CheckedLayer, base: Fields) -> TableView:
             if (large := at.half.get(training)) is not None:
                 told += f", half={case_at(layer.program, large, base)}"
             rows.append(RowView(name, f"Drawn(CASES[{key}], {numbers}{told})"))
+    for case, limited in zip(layer.bounds, layer.measured.at_bounds, strict=True):
+        if limited.draws and layer.program.definition is not None and layer.defined.told:
+            key, numbers = _key(case), python(needs(layer.program.definition, case.setting.names))
+            told = f", draws={limited.draws}" if limited.draws != DRAWS else ""
+            rows.append(
+                RowView(_key(case, "in training"), f"Drawn(BOUNDS[{key}].case, {numbers}, training=True{told})")
+            )
     return TableView(DRAWN, tuple(rows))
 
 

@@ -100,10 +100,10 @@ def tables(layer: CheckedLayer, base: Fields) -> Iterator[TableView]:
     """What the layer refuses, and the limits of what it takes."""
     rejected = rejection_rows(layer.program, layer.rejections, base)
     yield defined_rows(layer)
-    yield drawn_rows(layer, base)
     yield started_rows(layer)
     yield penalized_rows(layer)
     yield from edge_tables(layer, base)
+    yield drawn_rows(layer, base)
     yield TableView("REJECTIONS", (*rejected, *wrong_lengths(layer, base)))
     taken = ((one.name, changed_case({"arguments": dict(one.given)}, base)) for one in layer.acceptances)
     yield TableView("ACCEPTANCES", tuple(RowView(named(name), case) for name, case in taken))
@@ -184,12 +184,13 @@ def wrong_shapes(layer: CheckedLayer, base: Fields) -> Iterator[RowView]:
         case, sizes = cases[check.setting.name], check.demand.sizes
         alike = [other for other in together if other.demand.sizes == sizes]
         said = {known: str(value(case, meant)) for known, meant in told(program, check.input, alike).items()}
-        for wrong in check.wrong:
+        places = numbered(place_of(check, wrong, case) for wrong in check.wrong)
+        for wrong, place in zip(check.wrong, places, strict=True):
             inputs = {**shapes(case.inputs), check.input: wrong}
             fields = {**sizes_of(program, case.setting, case.inputs, case.ranges), "inputs": inputs}
             parts = expectation(program, check.input, alike, said)
             *texts, _ = (part if isinstance(part, str) else part[0] for part in parts)
-            name = f"{check.input}_{place_of(check, wrong, case)}"
+            name = f"{check.input}_{place}"
             label = name if case is layer.cases[0] else f"{name}_{case.setting.name}"
             yield RowView(named(label), refusal(changed_case(fields, base), f"{''.join(texts)}{wrong}"))
 

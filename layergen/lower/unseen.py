@@ -13,6 +13,7 @@ from layergen.lang.model import Input, Output
 from layergen.lang.model import Tensor as Declared
 from layergen.lower.source import python
 from layergen.probe.batches import batch_of
+from layergen.probe.samples import ALONE
 from layergen.resolve.meanings import LEADING, marked_dimension
 from layergen.resolve.program import Program
 from layergen.resolve.standing import axes, declared
@@ -178,6 +179,10 @@ def unseen(layer: CheckedLayer) -> Iterator[str]:
     """The arguments of the tests' description that tell what outputs may not see."""
     if (batch := samples_of(layer)) is not None:
         yield f"batch={python(batch)}"
+        if not layer.program.kept and any(
+            ALONE in shown.kinds for shown in layer.judgement.shown if shown.contract == "independence"
+        ):
+            yield "alone=True"
     if names := causal_along(layer):
         yield f"causal={python(names[0])}" if len(names) == 1 else f"raster={python(tuple(names))}"
         if any(SHORTENED in shown.kinds for shown in layer.judgement.shown if shown.contract == "causal"):

@@ -22,7 +22,7 @@ from layergen.contracts.laws import Case
 from layergen.definition.draws import RandomFault
 from layergen.definition.numbers import TooLongError
 from layergen.diagnostics import Finding, Place
-from layergen.domains.joined import FAR_OFF, IDLE
+from layergen.domains.joined import FAR_OFF, IDLE, LARGE
 from layergen.domains.limits import behind
 from layergen.faults import SpecError, refuse
 from layergen.lang import expression as ex
@@ -58,6 +58,7 @@ class Limited:
     trained: bool = False
     edges: Edges | None = None
     turns: int = 1  # until each of these was there
+    draws: int = 0  # over how many of them the law of what is drawn in training was held, if tests hold it, too
 
 
 def hold_at_bounds(program: Program, runs: Iterable[Runs]) -> tuple[Limited, ...]:
@@ -80,12 +81,14 @@ def hold_at_bounds(program: Program, runs: Iterable[Runs]) -> tuple[Limited, ...
                 continue
             plain = _compare(program, instance, program.modes)
             if laws < LAWS and _draws_most(program, one.setting):
-                laws += _in_law(instance)
+                laws += _in_law(instance) > 0
             if plain is not None:
                 laws_held = program.laws if one.setting.name not in FAR_OFF and not idle else ()
                 cases = (Case(program, law, index, [one.setting]) for index, law in enumerate(laws_held))
                 refuse(finding for case in cases if (finding := case.broken()) is not None)
-                found.append(Limited(one.setting.name, plain, plain and _told_in_training(instance)))
+                trained = plain and _told_in_training(instance)
+                draws = _in_law(instance) if _draws_much(program, one.setting) else 0
+                found.append(Limited(one.setting.name, plain, trained, draws=draws))
     return tuple(found)
 
 
@@ -114,6 +117,12 @@ def _draws_most(program: Program, setting: Setting) -> bool:
     return any(bound is not None and setting.values[name] == bound for name, bound in bounds.items())
 
 
+def _draws_much(program: Program, setting: Setting) -> bool:
+    """Whether a layer draws by larger numbers than usual what nothing that it matches draws alike."""
+    drawn = program.definition is not None and program.definition.draws
+    return bool(drawn) and setting.name == LARGE and matched_by(program) is None
+
+
 def _arguments(program: Program, call: ex.Call) -> Iterator[ex.Expression]:
     """What a call is given, and what names in it are assigned."""
     for part in (*call.arguments, *(keyword.value for keyword in call.keywords)):
@@ -122,8 +131,8 @@ def _arguments(program: Program, call: ex.Call) -> Iterator[ex.Expression]:
             yield from sources(program.forward.statements, name)
 
 
-def _in_law(instance: Instance) -> bool:
-    """Whether a layer could be held to the law of its definition in training, where that gives numbers alone.
+def _in_law(instance: Instance) -> int:
+    """Over how many draws a layer could be held to the law of its definition in training, if that gives numbers alone.
 
     Raises:
         SpecError: If a moment differs.
@@ -131,10 +140,10 @@ def _in_law(instance: Instance) -> bool:
     definition = instance.program.definition
     assert definition is not None, "there is what draws in it"
     if not definition.tells_training or not definition.knows_training:
-        return False
+        return 0
     with suppress(TooLongError, TrialFault, EvaluationFault):
-        return hold_to_law(instance, evaluated(instance, definition, training=True), True, finite=True) > 0
-    return False
+        return hold_to_law(instance, evaluated(instance, definition, training=True), True, finite=True)
+    return 0
 
 
 def hold_at_edges(program: Program, ways: Iterable[Runs], tested: Iterable[Runs]) -> tuple[Limited, ...]:
@@ -227,6 +236,14 @@ def _mismatch(instance: Instance, message: str, notes: Iterable[str]) -> Finding
     path, node = matched_by(instance.program) or ((), ex.Literal(None))
     place = Place(path, node.span)
     return MatchMismatch.at(place, message, notes=(*instance.explainer.notes(), *notes), help=HELP)
+
+
+def is_finite_at(program: Program, setting: Setting) -> bool:
+    """Whether values can be compared at a setting: all that comes out is finite in evaluation."""
+    try:
+        return _finite(started(program, setting))
+    except (TrialFault, EvaluationFault):
+        return False
 
 
 def _finite(instance: Instance) -> bool:

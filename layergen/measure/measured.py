@@ -1,15 +1,16 @@
 """All that is found out about a layer for its generated tests."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from layergen.measure.extremes import Extreme, extremes
 from layergen.measure.lengthened import Lengthened, lengthened
 from layergen.measure.limited import Limited, hold_at_bounds, hold_at_edges
 from layergen.measure.narrowed import Narrowed, narrowed
 from layergen.measure.reach import OnData, on_data
-from layergen.measure.rounding import Rounding, rounding, rounds_in_training
+from layergen.measure.rounding import Rounding, holds_at_any_size, rounding, rounds_in_training
 from layergen.measure.transforms import Transforms, transforms
+from layergen.measure.unknown import Handed, handed_on
 from layergen.probe.ways import Ways
 from layergen.prove.proven import Proof, Tried
 from layergen.run.watching import Runs
@@ -43,6 +44,8 @@ class Measured:
     extremes: tuple[Extreme, ...] = ()  # what it gives at inputs that are all zero, all equal or very large
     at_bounds: tuple[Limited, ...] = ()  # how it is compared at the limits of what it takes
     at_edges: tuple[Limited, ...] = ()  # and where inputs are equal to what it tells them from
+    unknown: Handed = field(default_factory=dict)  # what is NaN where an input is
+    any_size: bool = False  # whether it keeps to its values in half precision wherever that holds them
 
 
 def measured(met: Met, proofs: Sequence[Proof | Tried], for_data: bool) -> Measured:
@@ -70,6 +73,8 @@ def measured(met: Met, proofs: Sequence[Proof | Tried], for_data: bool) -> Measu
         extremes(program, ways, _moved(met.cases)),
         at_bounds,
         hold_at_edges(program, ways, met.tested),
+        handed_on(program, met.tested),
+        holds_at_any_size(program, met.tested, rounded),
     )
 
 

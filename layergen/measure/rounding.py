@@ -9,7 +9,7 @@ from torch import Tensor
 from layergen.probe.attempts import comparable
 from layergen.probe.digits import floor
 from layergen.probe.sites import WITH_DATA
-from layergen.probe.values import ORDINARY, WIDE, Point, drawn, give
+from layergen.probe.values import ORDINARY, WIDE, Point, drawn, give, of_size
 from layergen.resolve.autocast import has_narrow_products
 from layergen.resolve.program import Program
 from layergen.run.forward import Run, TrialFault
@@ -24,6 +24,7 @@ HALVES = (torch.bfloat16, torch.float16)
 SEEDS = range(2)
 MORE_SEEDS = range(2, 10)  # where an output has so few numbers that chance may let them come out well
 FEW = 8
+SIZES = (16.0, 64.0, 256.0, 1024.0, 4096.0, 16384.0)  # of inputs, up to one at which most of them are held
 ONCE = 0.75  # of the last digit's unit: half of one is what a single rounding does
 SLIGHT = 0.005  # of that unit of an average number: half of what tests let any number be off by itself
 NEAR = 2.0  # units, on average; a test allows four times as many
@@ -71,6 +72,24 @@ def rounds_in_training(program: Program, runs: Sequence[Runs], in_evaluation: Ro
     return rounding(program, runs, training=True) is in_evaluation
 
 
+def holds_at_any_size(program: Program, runs: Iterable[Runs], usual: Rounding) -> bool:
+    """Whether outputs that half precision holds come out well however large inputs are: nothing between overflows."""
+    free = all(tensor.floating and tensor.range is None for tensor in program.inputs.values())
+    if usual is Rounding.UNTOLD or not free or program.owns or program.children:  # products overflow now and then
+        return False
+    told = False
+    for setting in (one.setting for one in runs if one.admits(WITH_DATA)):
+        inputs = Instance(program, setting, Placement(CPU, torch.float64)).inputs.values()
+        fewest = min((tensor.numel() for tensor in inputs if tensor is not None), default=FEW)
+        for size in SIZES:
+            for found, exact, dtype in off_at(program, setting, of_size(size), False, SEEDS, (torch.float16,)):
+                held = _held(exact, dtype)
+                if exact.numel() < fewest or not _units((found[held], exact[held], dtype)) <= NEAR:
+                    return False
+                told |= bool(held.any())
+    return told
+
+
 def _outputs(
     program: Program, settings: Sequence[Setting], point: Point, training: bool, seeds: Iterable[int] = SEEDS
 ) -> list[Pair]:
@@ -108,6 +127,8 @@ def _held(exact: Tensor, dtype: torch.dtype) -> Tensor:
 def _units(pair: Pair) -> float:
     """How far an output is off on average, in units of the last digit of its numbers."""
     found, exact, dtype = pair
+    if not exact.numel():
+        return 0.0
     size = exact.abs().mean().clamp(min=floor(dtype))
     return float((found - exact).abs().mean() / (torch.finfo(dtype).eps * size))
 
@@ -132,18 +153,28 @@ def jumps(program: Program) -> bool:
 
 
 def off_at(
-    program: Program, setting: Setting, point: Point, training: bool, seeds: Iterable[int] = SEEDS
+    program: Program,
+    setting: Setting,
+    point: Point,
+    training: bool,
+    seeds: Iterable[int] = SEEDS,
+    dtypes: Sequence[torch.dtype] = HALVES,
 ) -> Iterator[Pair]:
     """The floating outputs at a setting."""
-    for _, found, right, dtype in in_halves(program, setting, point, training, seeds):
+    for _, found, right, dtype in in_halves(program, setting, point, training, seeds, dtypes):
         yield found.double(), right.double(), dtype
 
 
 def in_halves(
-    program: Program, setting: Setting, point: Point, training: bool, seeds: Iterable[int] = SEEDS
+    program: Program,
+    setting: Setting,
+    point: Point,
+    training: bool,
+    seeds: Iterable[int] = SEEDS,
+    dtypes: Sequence[torch.dtype] = HALVES,
 ) -> Iterator[tuple[str, Tensor, Tensor, torch.dtype]]:
     """The floating outputs at a setting by their names, in half precision and in float64, with the narrow dtype."""
-    for dtype in HALVES:
+    for dtype in dtypes:
         for seed in seeds:
             try:
                 half, exact = _runs(program, setting, dtype, seed, point, training)

@@ -66,6 +66,11 @@ UNMARKED = replace(ORDINARY, words="of which masks are all false", masks=torch.z
 MARKED = replace(ORDINARY, words="of which masks are all true", masks=torch.ones)
 
 
+def of_size(size: float) -> Point:
+    """All inputs so many times as large as ordinary ones."""
+    return Point(f"of some {size:g}", lambda shape: size * torch.randn(shape), torch.rand)
+
+
 def alone(name: str, size: float) -> Point:
     """One input large, the others ordinary: where all are large, what is subtracted may cancel out."""
     return replace(ORDINARY, words=f"of which `{name}` alone is {size:g} and -{size:g}", apart=((name, _signs(size)),))

@@ -145,8 +145,30 @@ def _checked(demand: Demand, instances: Sequence[Instance], for_data: bool) -> I
         shape = shape_of(instance, demand.input)
         for wrong in _broken(shape, demand, instance):
             if wrong != shape and (for_data or passes(instance, {demand.input: wrong})):
-                return InputCheck(demand, instance.setting, (wrong,))
+                further = islice(_at_the_end(shape, wrong, demand, instance, for_data), 1)
+                return InputCheck(demand, instance.setting, (wrong, *further))
     return _beside_a_wrong_one(demand, instances)
+
+
+def _at_the_end(shape: Shape, known: Shape, demand: Demand, instance: Instance, for_data: bool) -> Iterator[Shape]:
+    """Shapes in which the last of several sizes alone is wrong: a check of the first alone would take them."""
+    start, count = _stretch(demand, instance)
+    for size in (1, shape[start + count - 1] + 1) if count > 1 else ():
+        wrong = _with(shape, start + count - 1, size)
+        if wrong not in (shape, known) and (for_data or passes(instance, {demand.input: wrong})):
+            yield wrong
+
+
+def _stretch(demand: Demand, instance: Instance) -> tuple[int, int]:
+    """Where the sizes start in a shape of which a demand speaks, and how many there are, if it speaks of several."""
+    match demand:
+        case ListDemand(expected=expected):
+            before = demand.sizes.entries[: demand.entry.position]
+            length = len(instance.interpreter(instance.scalars).evaluate(expected))
+            return sum(_length(entry, instance) for entry in before), length
+        case LeadingDemand():
+            return 0, len(instance.setting.leading)
+    return 0, 0
 
 
 def _beside_a_wrong_one(demand: Demand, instances: Sequence[Instance]) -> InputCheck | None:
@@ -268,9 +290,7 @@ def _broken(shape: Shape, demand: Demand, instance: Instance) -> Iterator[Shape]
     """Shapes that break a demand."""
     leading = len(instance.setting.leading)
     if isinstance(demand, ListDemand):
-        before = demand.sizes.entries[: demand.entry.position]
-        start = sum(_length(entry, instance) for entry in before)
-        count = len(instance.interpreter(instance.scalars).evaluate(demand.expected))
+        start, count = _stretch(demand, instance)
         for index in range(start, start + count):
             for size in (1, shape[index] + 1):
                 yield (*shape[:index], size, *shape[index + 1 :])

@@ -1,8 +1,9 @@
 """Settings at which values of two options meet that do so at none of some others: in few settings, as many as can be.
 
-Options are the arguments with a default, flags and choices, and the inputs that may be left out. What is one value of
-them is told coarsely: each flag and choice is one, so is nothing in the place of an argument or an input, and of
-numbers all but the default are one.
+Options are the arguments with a default, flags and choices, lists of any length, the inputs that may be left out, and
+what stands for `...` and the runs beside it. What is one value of them is told coarsely: each flag and choice is one,
+so is nothing in the place of an argument or an input, of numbers all but the default are one, of lists all that have
+several entries, and of runs all that have as many dimensions.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,18 +13,23 @@ from typing import Any, NamedTuple
 
 from layergen.lang import expression as ex
 from layergen.lang.argument import Argument
+from layergen.lang.argument_types import ANY
 from layergen.lang.bounds import normalize
 from layergen.lang.interpreter import EvaluationFault
 from layergen.lang.tuples import spread, wholes
 from layergen.resolve.program import Program
 from layergen.settings.choice import Setting, allowed, case_sizes, setting_with
+from layergen.settings.search import consistent, values_of
 
+PAIR = "pair_"  # how their names begin
 MOST = 5  # settings
 FEW = 4  # settings that a pair is sought beside
 DEFAULT, OTHER = "default", "other"
 NUMBERS = frozenset({DEFAULT, OTHER})
 GIVEN, LEFT_OUT = "given", "left out"
-OFF = frozenset({"None", "False", LEFT_OUT})  # what may keep others from having an effect
+ONE, SEVERAL, WITHOUT = "of one entry", "of several entries", "without dimensions"
+OFF = frozenset({"None", "False", LEFT_OUT, WITHOUT})  # what may keep others from having an effect
+RUN = "sizes of "  # before the name of a run as an option
 
 
 class Level(NamedTuple):
@@ -41,11 +47,13 @@ def levels(program: Program, setting: Setting) -> dict[str, Level]:
     found = {
         name: Level(name, _told(argument, setting, name))
         for name, argument in program.decided.items()
-        if argument.finite or argument.optional or not argument.required
+        if argument.finite or argument.optional or not argument.required or _is_list(argument)
     }
     for name in _optional_inputs(program):
         left_out = not setting.absent.isdisjoint(spread([name], program.tuples))
         found[_input(name)] = Level(_input(name), LEFT_OUT if left_out else GIVEN)
+    for name, sizes in _runs(setting).items():
+        found[name] = Level(name, f"{len(sizes)} dimensions" if sizes else WITHOUT)
     return found
 
 
@@ -72,7 +80,23 @@ def meeting(program: Program, made: Sequence[Setting]) -> Iterator[Setting]:
             return
         best = max(found, key=lambda setting: len(pairs_met(program, setting) & missing))
         missing -= pairs_met(program, best)
-        yield replace(best, name=f"pair_{count}")
+        yield replace(best, name=f"{PAIR}{count}")
+
+
+def is_pair(setting: Setting) -> bool:
+    """Whether a setting is there for a pair of values."""
+    return setting.name.startswith(PAIR)
+
+
+def otherwise(program: Program, setting: Setting) -> Iterator[Setting]:
+    """The setting of a pair with one flag after the other turned, where nothing can be said of it as it is."""
+    for name, argument in program.decided.items() if is_pair(setting) else ():
+        value = setting.values[name]
+        if isinstance(value, bool) and not argument.required:
+            given = {**setting.given, name: not value}
+            if consistent(program, given, set()):
+                turned = replace(setting, given=given, values=values_of(program, given))
+                yield from (each for each in [turned] if allowed(program, each))
 
 
 def _input(name: str) -> str:
@@ -80,12 +104,24 @@ def _input(name: str) -> str:
     return f"input {name}"
 
 
+def _runs(setting: Setting) -> dict[str, tuple[int, ...]]:
+    """What stands for `...` and for the runs beside it, by their names as options."""
+    return {f"{RUN}{name}": tuple(sizes) for name, sizes in {"...": setting.leading, **setting.further}.items()}
+
+
 def _optional_inputs(program: Program) -> tuple[str, ...]:
     return wholes(name for name, part in program.inputs.items() if part.optional)
 
 
+def _is_list(argument: Argument) -> bool:
+    """Whether it is a list of any length that each setting gives."""
+    return argument.required and argument.type.listed and argument.type.count == ANY
+
+
 def _told(argument: Argument, setting: Setting, name: str) -> str:
     value = setting.values[name]
+    if _is_list(argument) and isinstance(value, tuple):
+        return ONE if len(value) == 1 else SEVERAL
     if isinstance(value, bool | str) or value is None or argument.finite:
         return repr(value)
     default = argument.default
@@ -95,12 +131,28 @@ def _told(argument: Argument, setting: Setting, name: str) -> str:
 
 
 def _values(program: Program, made: Sequence[Setting]) -> dict[Level, Any]:
-    """What each option may be, and the first value that it is given for that; None where it is not given."""
-    return {
-        level: None if level.told == DEFAULT else setting.given.get(option, setting.values.get(option))
-        for setting in reversed(made)
-        for option, level in levels(program, setting).items()
-    }
+    """What each option may be, and a value that it is given for that; None where it is not given.
+
+    It is the first one, but that a fraction is taken before a whole number, at which ways may lead to the same.
+    """
+    found: dict[Level, Any] = {}
+    for setting in made:
+        for option, level in levels(program, setting).items():
+            value = None if level.told == DEFAULT else _value(setting, option)
+            if level not in found or (level.told == OTHER and _is_fraction(value) and not _is_fraction(found[level])):
+                found[level] = value
+    return found
+
+
+def _value(setting: Setting, option: str) -> Any:
+    runs = _runs(setting)
+    return runs[option] if option in runs else setting.given.get(option, setting.values.get(option))
+
+
+def _is_fraction(value: object) -> bool:
+    """Whether a number, or one of several, is none of the whole ones."""
+    parts = value if isinstance(value, list | tuple) else [value]
+    return any(isinstance(part, float) and not part.is_integer() for part in parts)
 
 
 def _pairs_of(values: Mapping[Level, Any]) -> set[Pair]:
@@ -160,7 +212,7 @@ def _with(
     program: Program, setting: Setting, values: Mapping[Level, Any], wanted: Pair | list[Level]
 ) -> Setting | None:
     """The setting with some options as is wanted, if bounds and constraints let them all be so."""
-    given, absent = dict(setting.given), set(setting.absent)
+    given, absent, runs = dict(setting.given), set(setting.absent), _runs(setting)
     for level in wanted:
         name = level.option.removeprefix(_input(""))
         items = set(spread([name], program.tuples))
@@ -168,6 +220,8 @@ def _with(
             absent |= items
         elif level.told == GIVEN:
             absent -= items
+        elif level.option in runs:
+            runs[level.option] = values[level]
         elif level.told == DEFAULT:
             given.pop(level.option, None)
         else:
@@ -179,6 +233,7 @@ def _with(
         return None
     if found is None:
         return None
-    found = replace(found, leading=setting.leading, further=setting.further)
+    further = {name: runs[f"{RUN}{name}"] for name in setting.further}
+    found = replace(found, leading=runs[f"{RUN}..."], further=further)
     met = {*levels(program, found).values()}
     return found if allowed(program, found) and {*wanted} <= met else None
