@@ -1,5 +1,7 @@
 """Initial values between a bound and its opposite: how the generated code names the bound."""
 
+from typing import Any
+
 import pytest
 from small import DIM, program
 
@@ -31,7 +33,7 @@ def test_a_bound_on_both_sides_of_zero_is_computed_once(init: str, lines: list[s
 def test_bounds_have_names_that_are_free_and_those_alike_are_one() -> None:
     start = {"shape": ["dim"], "init": "uniform(-1 / dim, 1 / dim)"}
     other = {**start, "init": "uniform(-2 / dim, 2 / dim)"}
-    own = {"arguments": {"dim": DIM, "bound": DIM}, "forward": "y = x * bound"}
+    own: dict[str, Any] = {"arguments": {"dim": DIM, "bound": DIM}, "forward": "y = x * bound"}
     assert list(reset_lines(program(**own, parameters={"left": start, "right": start, "third": other}))) == [
         "left_bound = 1 / self.dim",
         "init.uniform_(self.left, -left_bound, left_bound)",
