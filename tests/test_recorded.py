@@ -247,7 +247,7 @@ FAULTS = [
     ("vector_quantizer", ".square().sum(dim=1)", ".abs().sum(dim=1)"),
     ("lora_linear", "a=math.sqrt(5)", "a=math.sqrt(6)"),
     ("lora_linear", "kaiming_uniform_(self.down", "kaiming_normal_(self.down"),
-    ("custom_conv2d", "init.uniform_(self.bias, -1 / math.sqrt(fan_in)", "init.uniform_(self.bias, -1 / fan_in"),
+    ("custom_conv2d", "bound = 1 / math.sqrt(fan_in)", "bound = 1 / fan_in"),
 ]
 
 

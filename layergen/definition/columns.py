@@ -198,7 +198,7 @@ class Columns:
 
         def compute(terms: Terms) -> Column:
             values = [*map(function, *(argument(terms) for argument in arguments))]
-            if not all(map(math.isfinite, values)):
+            if not all(map(math.isfinite, values)) or (node.function == "sigmoid" and not all(values)):
                 raise ValueError  # each value by itself tells whether it is a limit
             return values
 

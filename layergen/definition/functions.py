@@ -21,6 +21,11 @@ def _sigmoid(x: float) -> float:
     return 1 / (1 + math.exp(-x)) if x > -700 else 0.0
 
 
+def is_limit(function: str, value: Any) -> bool:
+    """Whether plain Python does not compute what a function gives for finite numbers, but raises an error."""
+    return isinstance(value, float) and (not math.isfinite(value) or (function == "sigmoid" and not value))
+
+
 def divide(left: Any, right: Any) -> Any:
     """A quotient; of a zero divisor, the limit that floats have."""
     if right:

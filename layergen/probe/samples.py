@@ -12,7 +12,7 @@ from layergen.lang.runs import dots
 from layergen.probe.probing import LARGE, NEAR, Probe, Tensors, at_index, differs, resized
 from layergen.resolve.standing import axes
 from layergen.run.forward import TrialFault
-from layergen.settings.choice import Setting
+from layergen.settings.choice import Setting, allowed
 
 SCALES = (1.0, LARGE)  # of the samples that are put beside one
 ENDS = (0, -1)  # which one: what is summed up along a batch changes no first sample
@@ -134,8 +134,11 @@ class Samples:
         cut = {
             name: self.before[name][at_index(self.before[name], where, slice(1))] for name, where in self.inputs.items()
         }
+        setting = resized(self.probe.setting, self.batch, 1)
+        if not allowed(self.probe.program, setting):
+            return None
         try:
-            single = self.subject.at(resized(self.probe.setting, self.batch, 1))
+            single = self.subject.at(setting)
         except TrialFault:
             return None
         result = single.outputs(self.training, {**self.before, **cut})

@@ -98,12 +98,14 @@ def _rest_of_shapes(
     if program.matches is not None:
         return
     checked = {demand: (demand.input, demand.sizes) for demand in _sizes(found)}
+    absent = {name for name, argument in program.arguments.items() if argument.optional}
     for demand in demands:
         if not isinstance(demand, SizeDemand) or demand in checked:
             continue
         whole = (demand.input, demand.sizes)
         known = [other for other in demands if isinstance(other, SizeDemand) and (other.input, other.sizes) == whole]
         known = [other for other in known if other.entry.binding in SIMPLE]
+        known = [other for other in known if absent.isdisjoint(ex.names(other.entry.expression))]
         if whole not in checked.values() or len(known) != len(demand.sizes.entries):
             continue
         for instance in islice(meant(demand, instances), 1):
