@@ -12,6 +12,7 @@ from layergen.definition.numbers import Account, Compute, Extent, Index, IndexFa
 from layergen.definition.scene import Definition
 from layergen.lang import expression as ex
 
+PATIENCE = 3  # times that entries are computed at once in vain, as where they need each other
 Side = tuple[str | None, Extent]  # the name of an index and how far it runs, or None and where it is fixed
 
 
@@ -124,6 +125,7 @@ class Table:
         self.name = name
         self.memory = owner.account.memory()
         self.busy: set[Index] = set()  # those being computed
+        self.vain = 0  # how often some were computed at once in vain
         self.equations = [self.prepared(equation) for equation in owner.active(name)]
 
     def prepared(self, equation: Equation) -> Prepared:
@@ -180,7 +182,7 @@ class Table:
         if self.busy:
             left = [index for index in left if index not in self.busy]
         for found in self.equations:
-            if len(left) < FEW or not self.owner.account.ahead:
+            if len(left) < FEW or not self.owner.account.ahead or self.vain == PATIENCE:
                 return
             inside = found.holding(left)
             self.keep_at_once(found, inside)
@@ -197,6 +199,8 @@ class Table:
         try:
             values = found.at_once(Terms({**self.owner.names}, found.columns(indices), len(indices)))
         except (IndexFault, ArithmeticError, TypeError, ValueError):
+            account.turns -= len(indices)
+            self.vain += 1
             return
         except RecursionError:  # each by itself takes less of the stack
             account.ahead = False

@@ -69,7 +69,8 @@ def described_shape(program: Program, tensor: Input | Output) -> str:
         symbol = output_symbol(program, expression, len(meanings))
         short.append(ex.Name(symbol))
         meanings.append(code(f"{symbol} = {ex.show(expression)}"))
-    return f"{code(shape_text(tuple(short), program.run))}, where {listed(meanings)}"
+    shown = code(shape_text(tuple(short), program.run))
+    return f"{shown}, where {listed(meanings)}" if meanings else shown
 
 
 def asked(entries: Sequence[ex.Expression]) -> str | None:
