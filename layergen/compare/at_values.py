@@ -3,11 +3,14 @@
 At one of them a learned strength may be so small that what is drawn with it is lost beside what is fixed.
 """
 
+from itertools import product
+
 from layergen.compare.compared import ON_DATA
 from layergen.compare.definition import evaluated
 from layergen.compare.in_law import FEWEST, hold_to_law
+from layergen.definition.draws import RandomFault
 from layergen.definition.evaluate import Evaluation
-from layergen.definition.numbers import MOST_TURNS
+from layergen.definition.numbers import MOST_TURNS, IndexFault
 from layergen.probe.values import ORDINARY, drawn, give
 from layergen.run.instance import Instance
 from layergen.run.moving import move
@@ -30,6 +33,26 @@ def hold_at_values(instance: Instance, evaluation: Evaluation, training: bool = 
         other = _at_other_values(instance, seed)
         hold_to_law(other, evaluated(other, evaluation.definition, training), training, most=FEWEST)
     return draws
+
+
+def draws_at_other_values(instance: Instance, evaluation: Evaluation, training: bool) -> bool:
+    """Whether a definition asks for random numbers at other values, as where a mask hid all of what is dropped.
+
+    Raises:
+        TooLongError: If the definition takes too long.
+    """
+    for seed in SEEDS if evaluation.definition.draws else ():
+        other = _at_other_values(instance, seed)
+        found = evaluated(other, evaluation.definition, training)
+        try:
+            for name in other.returned():
+                for index in product(*map(range, other.declared_shape(name))):
+                    found.entry(name, index)
+        except RandomFault:
+            return True
+        except IndexFault:  # which is told where values are compared
+            continue
+    return False
 
 
 def _at_other_values(instance: Instance, seed: int) -> Instance:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from layergen.compare.at_start import hold_starts
-from layergen.compare.at_values import hold_at_values
+from layergen.compare.at_values import draws_at_other_values, hold_at_values
 from layergen.compare.compared import ROUNDED, started
 from layergen.compare.definition import MOST_ENTRIES, computes_at_full_shape, differences, evaluated, is_exact
 from layergen.compare.either_sign import hold_at_either_sign
@@ -207,7 +207,10 @@ def _held(instance: Instance, evaluation: Evaluation, training: bool = False) ->
     try:
         refuse(differences(instance, evaluation, training))
         exact = is_exact(instance, evaluation, training)
+        random = training and draws_at_other_values(instance, evaluation, training)
     except RandomFault:
+        random = True
+    if random:
         draws = hold_at_values(instance, evaluation, training)
     return Held(exact, evaluation.account.limited, draws)
 
