@@ -79,7 +79,7 @@ BEHAVIOURS = {
     "test_docstring_example": ALWAYS,
     "test_draws_follow_the_definition": Behaviour(
         lambda layer: bool(layer.defined.drawn),
-        "its definition draws no random numbers, or takes too long for many draws",
+        "its definition draws no random numbers, or takes too long",
     ),
     "test_dtypes": Behaviour(
         lambda layer: layer.program.owns,
