@@ -4,7 +4,6 @@ What no index has a part in is computed once for all terms. What has its own way
 chain of comparisons, is computed term by term, and so is what fails, for the one that does tells the fault.
 """
 
-import math
 import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -14,7 +13,7 @@ from typing import Any, NamedTuple, Protocol
 from layergen.definition.calling import inputs_at
 from layergen.definition.draws import DRAWN
 from layergen.definition.entries import Entry, entry_of
-from layergen.definition.functions import FUNCTIONS, bounded
+from layergen.definition.functions import FUNCTIONS, bounded, have_limits
 from layergen.definition.grammar import letter, run_name
 from layergen.definition.numbers import Compute, Index, Names, Reader, Source
 from layergen.lang import expression as ex
@@ -198,7 +197,7 @@ class Columns:
 
         def compute(terms: Terms) -> Column:
             values = [*map(function, *(argument(terms) for argument in arguments))]
-            if not all(map(math.isfinite, values)) or (node.function == "sigmoid" and not all(values)):
+            if have_limits(node.function, values):
                 raise ValueError  # each value by itself tells whether it is a limit
             return values
 

@@ -10,7 +10,7 @@ from typing import Any
 from layergen.definition.calling import inputs_at
 from layergen.definition.draws import DRAWN
 from layergen.definition.entries import Entry, entry_of, passed
-from layergen.definition.functions import FUNCTIONS, NUMBER, divide, formula, is_limit, multiply, power
+from layergen.definition.functions import FUNCTIONS, NUMBER, divide, formula, have_limits, multiply, power
 from layergen.definition.grammar import is_run, reduction, run_name
 from layergen.definition.lacking import unsayable
 from layergen.definition.numbers import (
@@ -191,7 +191,7 @@ class Compiler:
                 value = math.nan
             except TypeError:
                 raise IndexFault(node, f"`{node.function}` does not take these arguments") from None
-            if is_limit(node.function, value) and all(map(_is_finite, values)):
+            if isinstance(value, float) and have_limits(node.function, [value]) and all(map(_is_finite, values)):
                 self.source.account.limited = True
             return value
 

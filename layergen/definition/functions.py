@@ -1,7 +1,7 @@
 """The functions of numbers that a definition may call, computed as a formula means them: limits, no errors."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from types import MappingProxyType
 from typing import Any
@@ -21,9 +21,9 @@ def _sigmoid(x: float) -> float:
     return 1 / (1 + math.exp(-x)) if x > -700 else 0.0
 
 
-def is_limit(function: str, value: Any) -> bool:
-    """Whether plain Python does not compute what a function gives for finite numbers, but raises an error."""
-    return isinstance(value, float) and (not math.isfinite(value) or (function == "sigmoid" and not value))
+def have_limits(function: str, values: Sequence[Any]) -> bool:
+    """Whether plain Python raises an error in the place of one of the numbers that a function gives for finite ones."""
+    return not all(map(math.isfinite, values)) or (function == "sigmoid" and not all(values))
 
 
 def divide(left: Any, right: Any) -> Any:
