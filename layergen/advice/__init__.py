@@ -22,7 +22,7 @@ from layergen.advice.products import products
 from layergen.advice.proposal import Proposal, dropped, reworked
 from layergen.advice.repeated import kept_once, repetitions
 from layergen.advice.steep import steep_powers
-from layergen.advice.untold import untold_draws
+from layergen.advice.untold import uncompared_draws, untold_draws
 from layergen.advice.warned import warned_of
 from layergen.checked import CheckedLayer
 from layergen.diagnostics import FORWARD, Finding, Label, Place, Span
@@ -56,7 +56,8 @@ def advise(layer: CheckedLayer, settings: Sequence[Setting], runs: Sequence[Runs
     otherwise = _found(layer.program, Trials(layer, settings, runs))
     on_data = [one for one in runs if one.admits(WITH_DATA)]
     with_data = [one.setting for one in on_data]
-    lost, untold = lost_statistics(layer.program, with_data), untold_draws(layer.program, with_data)
+    lost = lost_statistics(layer.program, with_data)
+    untold = (*untold_draws(layer.program, with_data), *uncompared_draws(layer, with_data))
     powers = (*unbounded_powers(layer.program, settings), *steep_powers(layer.program, with_data))
     numbers = (*powers, *half_overflows(layer.program, with_data), *padding_not_zero(layer.program, with_data))
     marks, warned = undeclared_marks(layer.program, on_data), warned_of(layer.program, with_data)

@@ -1,17 +1,19 @@
-"""Random numbers that training draws, and of which a definition does not speak."""
+"""Random numbers that training draws, and that are held to no definition."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
+from layergen.checked import CheckedLayer
 from layergen.compare.compared import started
 from layergen.compare.defined import is_random_in_training
+from layergen.compare.in_law import FEWEST, MOST_TERMS
 from layergen.definition.faults import PATH
 from layergen.diagnostics import FORWARD, Finding, Label, Place
 from layergen.lang import expression as ex
 from layergen.lang.visitor import nodes
 from layergen.resolve.method import draws
 from layergen.resolve.program import Program
-from layergen.rules.advice import UntoldDraws
+from layergen.rules.advice import UncomparedDraws, UntoldDraws
 from layergen.run.forward import TrialFault
 from layergen.settings.choice import Setting
 
@@ -21,12 +23,30 @@ def untold_draws(program: Program, settings: Sequence[Setting]) -> Iterator[Find
     definition = program.definition
     if definition is None or definition.draws or program.matches is not None or not program.forward.draws:
         return
-    first = next(node for node in nodes(program.forward.statements) if isinstance(node, ex.Call) and draws(node))
+    if _draws_at_some(program, settings):
+        first = next(node for node in nodes(program.forward.statements) if isinstance(node, ex.Call) and draws(node))
+        message = "training draws random numbers, of which the definition says nothing"
+        help = "draw them in it, `keep[…] = bernoulli(1 - p)`, and say what training makes of them"
+        labels = (Label(Place(FORWARD, first.span), "random numbers are drawn here"),)
+        yield UntoldDraws.at(PATH, message, labels=labels, help=help)
+
+
+def uncompared_draws(layer: CheckedLayer, settings: Sequence[Setting]) -> Iterator[Finding]:
+    """Yield that a definition that draws is too large for it at all settings, where no module of torch tells it."""
+    program = layer.program
+    definition = program.definition
+    if definition is None or not definition.draws or program.matches is not None or layer.defined.drawn:
+        return
+    if _draws_at_some(program, settings):
+        message = f"a draw of the definition takes more than {MOST_TERMS // FEWEST:,} terms at each setting"
+        message += ", so that training is not compared with it"
+        yield UncomparedDraws.at(PATH, message, help="give a case of small sizes under `cases`")
+
+
+def _draws_at_some(program: Program, settings: Sequence[Setting]) -> bool:
+    """Whether training draws something at one of the settings."""
     for setting in settings:
         with suppress(TrialFault):
             if is_random_in_training(started(program, setting)):
-                message = "training draws random numbers, of which the definition says nothing"
-                help = "draw them in it, `keep[…] = bernoulli(1 - p)`, and say what training makes of them"
-                labels = (Label(Place(FORWARD, first.span), "random numbers are drawn here"),)
-                yield UntoldDraws.at(PATH, message, labels=labels, help=help)
-                return
+                return True
+    return False

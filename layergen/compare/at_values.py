@@ -7,10 +7,11 @@ from itertools import product
 
 from layergen.compare.compared import ON_DATA
 from layergen.compare.definition import evaluated
-from layergen.compare.in_law import FEWEST, hold_to_law
+from layergen.compare.in_law import FEWEST, MOST_TERMS, Lawful, hold_to_law
 from layergen.definition.draws import RandomFault
 from layergen.definition.evaluate import Evaluation
-from layergen.definition.numbers import MOST_TURNS, IndexFault
+from layergen.definition.numbers import IndexFault
+from layergen.definition.scene import Definition
 from layergen.probe.values import ORDINARY, drawn, give
 from layergen.run.instance import Instance
 from layergen.run.moving import move
@@ -19,20 +20,19 @@ from layergen.run.started import start
 SEEDS = (1, 2, 3, 4)  # of further values, at each of which fewer draws tell; fewer, where a definition takes long
 
 
-def hold_at_values(instance: Instance, evaluation: Evaluation, training: bool = False) -> int:
-    """Hold a layer to its definition at the values that it has and at others; gives by how many draws.
+def hold_at_values(instance: Instance, definition: Definition, training: bool = False) -> Lawful | None:
+    """Hold a layer to its definition at the values that it has and at others; gives by how much at its own.
 
     Raises:
         SpecError: If a moment differs.
         TooLongError: If all draws of the definition together take too long.
         TrialFault: If the layer does not run.
     """
-    draws = hold_to_law(instance, evaluation, training)
-    turns = draws * evaluation.account.turns
-    for seed in SEEDS[: max(1, MOST_TURNS // max(turns, 1))]:
-        other = _at_other_values(instance, seed)
-        hold_to_law(other, evaluated(other, evaluation.definition, training), training, most=FEWEST)
-    return draws
+    held = hold_to_law(instance, definition, training)
+    turns = held.draws * held.turns if held is not None else 0
+    for seed in SEEDS[: max(1, MOST_TERMS // max(turns, 1))]:
+        hold_to_law(_at_other_values(instance, seed), definition, training, most=FEWEST)
+    return held
 
 
 def draws_at_other_values(instance: Instance, evaluation: Evaluation, training: bool) -> bool:

@@ -16,7 +16,7 @@ from layergen.compare.definition import MOST_ENTRIES, computes_at_full_shape, di
 from layergen.compare.either_sign import hold_at_either_sign
 from layergen.compare.far_off import hold_far_off
 from layergen.compare.in_half import alike_in_half
-from layergen.compare.in_law import SETTINGS
+from layergen.compare.in_law import SETTINGS, Lawful
 from layergen.compare.rounded_tables import rounded_tables
 from layergen.compare.ties import TiedError
 from layergen.compare.told_penalty import hold_penalty
@@ -57,7 +57,7 @@ class At:
     signed: bool = False  # whether it was where parameters have either sign, too
     trained: bool = False  # whether it was compared in training, too
     rounded: bool = False  # whether tables are rounded to their dtype, which the definition computes
-    drawn: Mapping[bool, int] = field(default_factory=dict)  # in training or not: over how many draws its law was
+    drawn: Mapping[bool, Lawful] = field(default_factory=dict)  # in training or not: by how much its law was
     half: Mapping[bool, TrialAt] = field(default_factory=dict)  # large batches, drawn by the same law in half precision
 
 
@@ -150,15 +150,15 @@ def _compared_at(
     exact = values.exact and (trained is None or trained.exact)
     if values.limited or not computes_at_full_shape(setting, definition):  # as the tests do
         return At(setting.name, exact, whole)
-    small = not values.draws and (first or _mentions_little(program, setting))
+    small = values.law is None and (first or _mentions_little(program, setting))
     exact &= not small or _at_small_inputs(program, setting)  # which looks for faults, too
-    drawn = {mode: held.draws for mode, held in ((False, values), (True, trained)) if held is not None and held.draws}
-    valued = trained is not None and not trained.limited and not trained.draws
-    far = not values.draws and hold_far_off(program, setting) and first
-    signed = signed and values.exact and not values.draws and hold_at_either_sign(program, setting)
+    drawn = {mode: held.law for mode, held in ((False, values), (True, trained)) if held is not None and held.law}
+    valued = trained is not None and not trained.limited and trained.law is None
+    far = values.law is None and hold_far_off(program, setting) and first
+    signed = signed and values.exact and values.law is None and hold_at_either_sign(program, setting)
     half = {mode: large for mode in drawn if (large := alike_in_half(program, setting, mode)) is not None}
-    plain = not values.draws
-    rounded = not values.draws and _rounded(program, setting)
+    plain = values.law is None
+    rounded = values.law is None and _rounded(program, setting)
     return At(setting.name, exact, whole, plain, small, far, signed, valued, rounded, drawn, half)
 
 
@@ -191,7 +191,7 @@ class Held(NamedTuple):
 
     exact: bool  # whether it was as near as float64 lets it be
     limited: bool  # whether a value was a limit, which plain Python does not compute
-    draws: int  # by how many, if it was one of laws and not of values
+    law: Lawful | None  # by how much, if it was one of laws and not of values
 
 
 def _held(instance: Instance, evaluation: Evaluation, training: bool = False) -> Held:
@@ -203,7 +203,7 @@ def _held(instance: Instance, evaluation: Evaluation, training: bool = False) ->
         TooLongError: If the definition takes too long.
         TrialFault: If the layer does not run.
     """
-    exact, draws = True, 0
+    exact, law = True, None
     try:
         refuse(differences(instance, evaluation, training))
         exact = is_exact(instance, evaluation, training)
@@ -211,8 +211,8 @@ def _held(instance: Instance, evaluation: Evaluation, training: bool = False) ->
     except RandomFault:
         random = True
     if random:
-        draws = hold_at_values(instance, evaluation, training)
-    return Held(exact, evaluation.account.limited, draws)
+        law = hold_at_values(instance, evaluation.definition, training)
+    return Held(exact, evaluation.account.limited, law)
 
 
 def in_training(instance: Instance, definition: Definition) -> Held | None:

@@ -6,19 +6,20 @@ No draw of one is a draw of the other, so that no values are compared, but how t
 from collections.abc import Mapping, Sequence
 from itertools import product
 from random import Random
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from layergen.compare.compared import HELP, entry_text, shown_apart
-from layergen.compare.definition import told_by
+from layergen.compare.definition import evaluated, told_by
 from layergen.compare.moments import Apart, apart
 from layergen.definition.evaluate import Evaluation
 from layergen.definition.faults import PATH
-from layergen.definition.numbers import MOST_TURNS, IndexFault, TooLongError
-from layergen.definition.scene import TRAINING
-from layergen.diagnostics import Place
-from layergen.faults import SpecError
+from layergen.definition.numbers import IndexFault, TooLongError
+from layergen.definition.scene import TRAINING, Definition
+from layergen.diagnostics import Finding, Place
+from layergen.faults import SpecError, refuse
 from layergen.probe.values import drawn
 from layergen.rules.cases import DefinitionMismatch, IllDefined
 from layergen.run.instance import Instance
@@ -26,57 +27,79 @@ from layergen.words import listed
 
 DRAWS = 400  # of each of the two, at a setting
 FEWEST = 200  # of them that tell something
+MOST_TERMS = 1_000_000  # of the definition, in all draws
 SETTINGS = 2  # at which laws are compared
 ENTRIES = 24  # of a tensor that are compared
-FEW = 6  # of each of many tensors
+FEW = 6  # of each of many tensors, and of one where more take too long
 Entry = tuple[str, tuple[int, ...]]
 
 
+class Lawful(NamedTuple):
+    """By how much a layer was held to a law."""
+
+    draws: int  # of each of the two
+    entries: int = ENTRIES  # of a tensor, at most
+    turns: int = 0  # terms of the definition that a draw takes
+
+
 def hold_to_law(
-    instance: Instance, evaluation: Evaluation, training: bool = False, *, finite: bool = False, most: int | None = None
-) -> int:
-    """Hold a layer to its definition at one setting; gives by how many draws.
+    instance: Instance, definition: Definition, training: bool = False, *, finite: bool = False, most: int | None = None
+) -> Lawful | None:
+    """Hold a layer to its definition at one setting, by fewer entries where many take too long.
 
     Args:
         instance: The layer.
-        evaluation: Its definition there.
+        definition: Its definition.
         training: Whether both are in training.
         finite: Whether nothing is held where the definition gives no number, as where a limit is meant.
         most: How many draws are enough, if fewer than else are.
+
+    Returns:
+        By how much it was held; None where nothing was.
 
     Raises:
         SpecError: If a moment differs.
         TooLongError: If all draws of the definition together take too long.
         TrialFault: If the layer does not run.
     """
-    notes = instance.explainer.notes()
-    with drawn():
-        _, told = told_by(instance, evaluation, training)
-    entries = entries_of(told)
-    try:
-        theirs = defined(evaluation, entries, most)
+    for most_entries in (ENTRIES, FEW):
+        evaluation = evaluated(instance, definition, training)  # of which nothing is known: so generated tests begin
+        with drawn():
+            _, told = told_by(instance, evaluation, training)
+        entries = entries_of(told, most_entries)
+        try:
+            theirs = defined(evaluation, entries, most)
+        except TooLongError:
+            continue
+        except IndexFault as fault:
+            notes = instance.explainer.notes()
+            wrong = IllDefined.at(Place(PATH, fault.node.span), fault.message, notes=notes, help=fault.help)
+            raise SpecError([wrong]) from None
         if finite and not bool(theirs.isfinite().all()):
-            return 0
-        found = apart(
-            _given(instance, evaluation, training, entries, len(theirs)), theirs, [name for name, _ in entries]
-        )
-    except IndexFault as fault:
-        raise SpecError(
-            [IllDefined.at(Place(PATH, fault.node.span), fault.message, notes=notes, help=fault.help)]
-        ) from None
-    if found is not None:
-        name, index = entries[found.entries[0]]
-        mode = " in training" if evaluation.numbers[TRAINING] else ""
-        place = Place(PATH, evaluation.equation(name, index).span)
-        told_apart = message(found, entries, f"over {len(theirs)} draws{mode}", "the forward")
-        raise SpecError([DefinitionMismatch.at(place, told_apart, notes=notes, help=HELP)])
-    return len(theirs)
+            return None
+        ours = _given(instance, evaluation, training, entries, len(theirs))
+        found = apart(ours, theirs, [name for name, _ in entries])
+        if found is not None:
+            refuse([_differing(instance, evaluation, found, entries, len(theirs))])
+        return Lawful(len(theirs), most_entries, evaluation.account.turns)
+    raise TooLongError
 
 
-def entries_of(told: Mapping[str, Tensor]) -> Sequence[Entry]:
+def _differing(
+    instance: Instance, evaluation: Evaluation, found: Apart, entries: Sequence[Entry], count: int
+) -> Finding:
+    """That a moment of what so many draws make of entries differs."""
+    name, index = entries[found.entries[0]]
+    mode = " in training" if evaluation.numbers[TRAINING] else ""
+    place = Place(PATH, evaluation.equation(name, index).span)
+    told = message(found, entries, f"over {count} draws{mode}", "the forward")
+    return DefinitionMismatch.at(place, told, notes=instance.explainer.notes(), help=HELP)
+
+
+def entries_of(told: Mapping[str, Tensor], most: int = ENTRIES) -> Sequence[Entry]:
     """Which entries of some tensors are compared: of each tensor as many."""
-    most = min(ENTRIES, max(2 * ENTRIES // max(len(told), 1), FEW))
-    return [(name, index) for name, tensor in told.items() for index in _spread(tensor, most)]
+    each = min(most, max(2 * ENTRIES // max(len(told), 1), FEW))
+    return [(name, index) for name, tensor in told.items() for index in _spread(tensor, each)]
 
 
 def _spread(tensor: Tensor, most: int) -> Sequence[tuple[int, ...]]:
@@ -114,7 +137,7 @@ def defined(evaluation: Evaluation, entries: Sequence[Entry], most: int | None =
         for name, indices in by_name.items():
             evaluation.ahead(name, indices)
         rows.append([float(evaluation.entry(name, index)) for name, index in entries])
-        count = min(count, MOST_TURNS // max(account.turns, 1))
+        count = min(count, MOST_TERMS // max(account.turns, 1))
         if count < (most or FEWEST):
             raise TooLongError
     return torch.tensor(rows, dtype=torch.float64)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 
 from layergen.checked import CheckedCase, CheckedLayer
 from layergen.compare.defined import At
-from layergen.compare.in_law import DRAWS
+from layergen.compare.in_law import DRAWS, ENTRIES, Lawful
 from layergen.definition.latex import bold_runs, latex, left_out
 from layergen.definition.loop_printer import function_of
 from layergen.definition.loops import definition_lines
@@ -141,20 +141,24 @@ def drawn_rows(layer: CheckedLayer, base: Fields) -> TableView:
     """The cases at which what the layer draws at random is held to the law that its definition tells."""
     rows: list[RowView] = []
     for key, case, at, numbers in _compared(layer):
-        for training, count in at.drawn.items():
+        for training, law in at.drawn.items():
             name = _key(case, "in training") if training else key
-            told = (", training=True" if training else "") + (f", draws={count}" if count != DRAWS else "")
+            told = (", training=True" if training else "") + _by(law)
             if (large := at.half.get(training)) is not None:
                 told += f", half={case_at(layer.program, large, base)}"
             rows.append(RowView(name, f"Drawn(CASES[{key}], {numbers}{told})"))
     for case, limited in zip(layer.bounds, layer.measured.at_bounds, strict=True):
-        if limited.draws and layer.program.definition is not None and layer.defined.told:
+        if limited.law is not None and layer.program.definition is not None and layer.defined.told:
             key, numbers = _key(case), python(needs(layer.program.definition, case.setting.names))
-            told = f", draws={limited.draws}" if limited.draws != DRAWS else ""
-            rows.append(
-                RowView(_key(case, "in training"), f"Drawn(BOUNDS[{key}].case, {numbers}, training=True{told})")
-            )
+            told = f"Drawn(BOUNDS[{key}].case, {numbers}, training=True{_by(limited.law)})"
+            rows.append(RowView(_key(case, "in training"), told))
     return TableView(DRAWN, tuple(rows))
+
+
+def _by(law: Lawful) -> str:
+    """How much is compared, where it is not as much as usual."""
+    draws = f", draws={law.draws}" if law.draws != DRAWS else ""
+    return draws + (f", entries={law.entries}" if law.entries != ENTRIES else "")
 
 
 def started_rows(layer: CheckedLayer) -> TableView:

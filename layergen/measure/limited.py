@@ -16,7 +16,7 @@ from layergen.compare.at_start import hold_starts
 from layergen.compare.compared import HELP, started
 from layergen.compare.defined import in_training
 from layergen.compare.definition import computes_at_full_shape, differences, evaluated, is_exact
-from layergen.compare.in_law import hold_to_law
+from layergen.compare.in_law import Lawful, hold_to_law
 from layergen.contracts.agreement import Mismatch, disagreement, matched_by
 from layergen.contracts.laws import Case
 from layergen.definition.draws import RandomFault
@@ -58,7 +58,7 @@ class Limited:
     trained: bool = False
     edges: Edges | None = None
     turns: int = 1  # until each of these was there
-    draws: int = 0  # over how many of them the law of what is drawn in training was held, if tests hold it, too
+    law: Lawful | None = None  # by how much the law of what is drawn in training was held, if tests hold it, too
 
 
 def hold_at_bounds(program: Program, runs: Iterable[Runs]) -> tuple[Limited, ...]:
@@ -81,14 +81,14 @@ def hold_at_bounds(program: Program, runs: Iterable[Runs]) -> tuple[Limited, ...
                 continue
             plain = _compare(program, instance, program.modes)
             if laws < LAWS and _draws_most(program, one.setting):
-                laws += _in_law(instance) > 0
+                laws += _in_law(instance) is not None
             if plain is not None:
                 laws_held = program.laws if one.setting.name not in FAR_OFF and not idle else ()
                 cases = (Case(program, law, index, [one.setting]) for index, law in enumerate(laws_held))
                 refuse(finding for case in cases if (finding := case.broken()) is not None)
                 trained = plain and _told_in_training(instance)
-                draws = _in_law(instance) if _draws_much(program, one.setting) else 0
-                found.append(Limited(one.setting.name, plain, trained, draws=draws))
+                law = _in_law(instance) if _draws_much(program, one.setting) else None
+                found.append(Limited(one.setting.name, plain, trained, law=law))
     return tuple(found)
 
 
@@ -131,8 +131,8 @@ def _arguments(program: Program, call: ex.Call) -> Iterator[ex.Expression]:
             yield from sources(program.forward.statements, name)
 
 
-def _in_law(instance: Instance) -> int:
-    """Over how many draws a layer could be held to the law of its definition in training, if that gives numbers alone.
+def _in_law(instance: Instance) -> Lawful | None:
+    """How far a layer could be held to the law of its definition in training, if that gives numbers alone.
 
     Raises:
         SpecError: If a moment differs.
@@ -140,10 +140,10 @@ def _in_law(instance: Instance) -> int:
     definition = instance.program.definition
     assert definition is not None, "there is what draws in it"
     if not definition.tells_training or not definition.knows_training:
-        return 0
+        return None
     with suppress(TooLongError, TrialFault, EvaluationFault):
-        return hold_to_law(instance, evaluated(instance, definition, training=True), True, finite=True)
-    return 0
+        return hold_to_law(instance, definition, True, finite=True)
+    return None
 
 
 def hold_at_edges(program: Program, ways: Iterable[Runs], tested: Iterable[Runs]) -> tuple[Limited, ...]:

@@ -96,12 +96,11 @@ def _values(layer: CheckedLayer) -> Iterator[Guarantee]:
         detail = f"at {plural(len(trained), 'setting')}: {_compared(layer, updated)} what the definition says"
         yield Guarantee("values in training", "tried", detail)
     if drawn := layer.defined.drawn:
-        detail = (
-            f"at {plural(len(drawn), 'setting')}, over up to {DRAWS} draws and up to {ENTRIES} entries of a tensor:"
-        )
-        detail += (
-            " no mean, variance, covariance, skewness or kurtosis is further from the definition's than chance explains"
-        )
+        entries = max(law.entries for one in layer.defined.at for law in one.drawn.values())
+        among = f"over up to {DRAWS} draws and up to {entries} entries of a tensor"
+        moments = "no mean, variance, covariance, skewness or kurtosis"
+        apart = f"{moments} is further from the definition's than chance explains"
+        detail = f"at {plural(len(drawn), 'setting')}, {among}: {apart}"
         yield Guarantee("draws", "tried", detail)
     yield from _starts(layer)
 

@@ -214,6 +214,29 @@ class UntoldDraws(Rule):
     advises = True
 
 
+class UncomparedDraws(Rule):
+    """A definition draws random numbers, and no setting is small enough for its draws to be compared.
+
+    No draw of the forward is one of the definition, so that hundreds of each are compared. Where one of them takes
+    thousands of terms, as what attention drops among many positions does, nothing is compared in training, and no
+    generated test is about it.
+
+        definition: |
+          kept[n < N, l < L, s < S] = bernoulli(1 - p) / (1 - p)
+
+    It is advice, which changes no exit code. Layers that match a module of torch are held to that.
+
+    Fix: give a case of small sizes at which something is drawn.
+
+        cases:
+          - {p: 0.5, N: 1, L: 2, S: 3}
+    """
+
+    code = "LG616"
+    judges = True
+    advises = True
+
+
 class UnboundedPower(Rule):
     """A power of an argument without a `max` is too large for a float where the argument is.
 
