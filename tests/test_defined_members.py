@@ -141,6 +141,23 @@ def test_parts_of_what_is_computed_are_handed_on() -> None:
     assert r"m\left(s_{k - 1}\right)_{n, i}" in list(latex(made.definition))[1]
 
 
+@pytest.mark.parametrize(
+    ("made", "height"),
+    [
+        ("nn.Conv2d(C, C, k, padding=1)", "(H + 2 * 1 - 1 * (k[0] - 1) - 1) // 1 + 1"),
+        ("nn.Conv2d(C, C, (3, 2), stride=C)", "(H + 2 * 0 - 1 * (3 - 1) - 1) // C + 1"),
+        ("nn.Conv2d(C, C, half, padding=half)", "(H + 2 * half - 1 * (half - 1) - 1) // 1 + 1"),
+    ],
+)
+def test_sizes_that_lists_of_a_member_tell(made: str, height: str) -> None:
+    parts: dict[str, Any] = {
+        "arguments": {"C": DIM, "k": SIZE}, "derived": {"half": "C // 2"}, "inputs": {"x": ["N", "C", "H", "W"]},
+        "outputs": {"y": ["N", "C"]}, "modules": {"m": {"module": made}},
+    }  # fmt: skip
+    written = "\n".join(definition_lines(defined("y[n, c] = sum[i, j](m(x)[n, c, i, j])", **parts)))
+    assert f"for i in range({height})" in written
+
+
 def test_what_is_handed_on_by_two_ranges_is_told() -> None:
     parts: dict[str, Any] = {
         "modules": {"m": {"module": "[nn.Linear(C if k == 0 else D, D) for k in range(3)]"}},

@@ -2,15 +2,15 @@
 
 from collections.abc import Callable, Iterator, Mapping
 
-from layergen.definition.calling import CallFault, bound, inputs_of, output_of
+from layergen.definition.calling import CallFault, inputs_of, output_of
 from layergen.definition.entries import Entry, Passed, passed
 from layergen.definition.grammar import RUN, Equation, is_run
 from layergen.definition.layout import UNTOLD, Layout, Size, layouts
-from layergen.definition.scene import Definition, Members
+from layergen.definition.made_with import Names, in_terms, made_with
+from layergen.definition.scene import Definition
 from layergen.lang import expression as ex
 from layergen.lang.values import Shape
 
-Names = dict[str, ex.Expression]
 Left = Callable[[Equation, int], tuple[Size, ...]]  # what says how far an index of a left side runs
 
 
@@ -28,7 +28,7 @@ def layouts_of(definition: Definition, entry: Entry, left: Left) -> Iterator[Lay
         return
     (child,) = members.known.values()
     try:
-        names = _made(child, members, entry.which)
+        names = made_with(definition, child, members, entry.which)
         if entry.path:
             shape = child.owned(entry.owned)
             run: tuple[ex.Expression, ...] | None = None
@@ -39,45 +39,13 @@ def layouts_of(definition: Definition, entry: Entry, left: Left) -> Iterator[Lay
     except CallFault:
         return
     for layout in layouts(_decided(shape, names)) if shape is not None else ():
-        yield _in_terms(layout, names, run)
-
-
-def _made(child: Definition, members: Members, which: ex.Expression | None) -> Names:
-    """What the arguments of a member are in the names of its owner, as far as they are single numbers."""
-    call = members.made[0]
-    given = bound(tuple(child.spec.arguments), call, call.function)
-    names: Names = {}
-    for name, argument in child.spec.arguments.items():
-        if argument.type.listed:
-            continue
-        if name in given:
-            value = _at_turn(given[name], members, which)
-            names |= {name: value} if value is not None else {}
-        elif argument.default is not None and ex.names(argument.default) <= names.keys():
-            names[name] = _replaced(argument.default, names)
-    for name, expression in child.spec.derived.items():
-        if ex.names(expression) <= names.keys():
-            names[name] = _replaced(expression, names)
-    return names
-
-
-def _at_turn(value: ex.Expression, members: Members, which: ex.Expression | None) -> ex.Expression | None:
-    """What a constructor gives, for one member of a list at its index; None where the words do not tell it."""
-    match members.constructor:
-        case ex.Comprehension(target=ex.Name(id=turn), iterable=iterable) if turn in ex.names(value):
-            counted = isinstance(iterable, ex.Call) and iterable.function == "range" and len(iterable.arguments) == 1
-            return _replaced(value, {turn: which}) if counted and which is not None else None
-    return value
-
-
-def _replaced(node: ex.Expression, names: Mapping[str, ex.Expression]) -> ex.Expression:
-    return ex.transform(node, lambda part: names.get(part.id) if isinstance(part, ex.Name) else None)
+        yield _layout_in_terms(layout, names, run)
 
 
 def _decided(shape: Shape, names: Names) -> Shape:
     """A shape whose condition the arguments decide."""
     while isinstance(shape, ex.Conditional):
-        test = _replaced(shape.test, names)
+        test = in_terms(shape.test, names)
         if not isinstance(test, ex.Literal):
             return ()
         shape = shape.then if test.value else shape.orelse
@@ -141,7 +109,7 @@ def _standing(definition: Definition, index: ex.Expression, size: ex.Expression)
     return RUN if size == definition.runs.sizes else ex.Splice(size)
 
 
-def _in_terms(layout: Layout, names: Names, run: tuple[ex.Expression, ...] | None) -> Layout:
+def _layout_in_terms(layout: Layout, names: Names, run: tuple[ex.Expression, ...] | None) -> Layout:
     """A layout in the names of the owner; what cannot be told is left open."""
     items: list[ex.Expression] = []
     for item in layout.items:
@@ -151,5 +119,5 @@ def _in_terms(layout: Layout, names: Names, run: tuple[ex.Expression, ...] | Non
 
 def _told(item: ex.Expression, names: Names) -> ex.Expression:
     if ex.names(item) <= names.keys():
-        return _replaced(item, names)
+        return in_terms(item, names)
     return ex.Splice(UNTOLD) if isinstance(item, ex.Splice) else UNTOLD

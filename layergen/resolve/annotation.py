@@ -137,12 +137,13 @@ def annotated(node: ex.Expression, at: Environment) -> ex.Expression:
         case ex.Call() | ex.Apply():
             inner = ex.with_children(node, lambda part: annotated(part, at))
             assert isinstance(inner, ex.Call | ex.Apply)
+            made_of = inner.origin if isinstance(inner, ex.Call) else None  # a pattern, of which it is an op
+            member = member_of(inner.function, at) if made_of is None else None
+            if member is not None:
+                return replace(inner, callee=Callee(CalleeKind.MEMBER, member.name), kinds=member.returns)
             if isinstance(inner, ex.Call) and at.functions is not Functions.NUMBERS and is_pattern(inner):
                 made = rearranged(inner)
                 return replace(inner, kinds=UNKNOWN) if made is inner else annotated(made, at)
-            member = member_of(inner.function, at)
-            if member is not None:
-                return replace(inner, callee=Callee(CalleeKind.MEMBER, member.name), kinds=member.returns)
             found = (
                 replace(inner, callee=callee(inner, at.functions, at.names)) if isinstance(inner, ex.Call) else inner
             )

@@ -36,7 +36,7 @@ def check_patterns(spec: LayerSpec) -> Iterator[Finding]:
         section = "parameters" if name in spec.parameters else "buffers"
         found += [((section, name, "init"), node) for node in part.init.nodes() if isinstance(node, ex.Call)]
     for path, call in found:
-        if is_pattern(call):
+        if is_pattern(call) and call.function not in spec.modules:
             try:
                 Rearrangement(call)
             except PatternFault as fault:
