@@ -1,5 +1,6 @@
 """Domains: no input and no setting that the spec allows takes an op to where it, or its derivative, is not finite."""
 
+import re
 from collections.abc import Iterator, Sequence
 
 from layergen.contracts.closed_forms import closed_form
@@ -235,4 +236,8 @@ def _index(witness: Witness, node: ex.Expression) -> str:
     if "low end" in witness.where:
         index = ex.show(node.arguments[0]) if isinstance(node, ex.Call) and node.arguments else "index"
         return f"bring what is no index into the table first, and mask what comes of it: `clamp({index}, min=0)`"
+    if re.search(r"index -\d", witness.refusal):
+        match node:
+            case ex.Call(function="gather" | "index_select", arguments=(_, _, index)):
+                return f"it is below 0: keep it, or what it is made of, from that: `clamp({ex.show(index)}, min=0)`"
     return "compare the largest index with the size of the table"

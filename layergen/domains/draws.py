@@ -164,13 +164,13 @@ def _large(*numbers: float) -> Change:
     return change
 
 
-def _one_large(dim: int) -> Change:
+def _one_large(dim: int, number: float = 100.0) -> Change:
     """One large number in each row, and zeros: a softmax is then 1 in one place."""
 
     def change(instance: Instance) -> None:
         for tensor, limits in _floating(instance):
             if limits is None and -tensor.dim() <= dim < tensor.dim():
-                _point(tensor, 100.0, dim)
+                _point(tensor, number, dim)
 
     return change
 
@@ -251,6 +251,7 @@ FLOATING = (
     Draw("inputs are 100 and -100 in turn", _large(100.0, -100.0), SINGULAR | {Edge.OVERFLOW}),
     Draw("one entry of each row is 100, and the others are 0", _one_large(-1), SINGULAR | {Edge.OVERFLOW}),
     Draw("one entry of each row is 100, and the others are 0", _one_large(1), SINGULAR | {Edge.OVERFLOW}),
+    Draw("one entry of each row is 1e8, and the others are 0", _one_large(-1, 1e8), frozenset({Edge.INDEX})),
 )
 LOW_END = Draw("inputs are at the low end of their range", _at_low_end, SINGULAR)
 MASKS = (
