@@ -17,7 +17,7 @@ from pydantic_core import PydanticCustomError
 
 from layergen.lang import expression as ex
 from layergen.lang.argument import Argument, Value
-from layergen.lang.dtypes import DTYPES, FLOATING, INTEGRAL
+from layergen.lang.dtypes import COMPLEX, DTYPES, FLOATING, INTEGRAL
 from layergen.lang.part import Part
 from layergen.lang.values import (
     Each,
@@ -148,6 +148,11 @@ class ShortTensor(Tensor):
     @property
     def floating(self) -> bool:
         return self.dtype is None or self.dtype in FLOATING
+
+    @property
+    def inexact(self) -> bool:
+        """Whether it holds numbers that are rounded, floating or complex ones."""
+        return self.floating or self.dtype in COMPLEX
 
 
 class Input(ShortTensor):

@@ -76,7 +76,7 @@ def extremes(program: Program, ways: Sequence[Runs], moved: Sequence[Runs] = ())
     """
     names = set(op_names(program))
     found: list[Extreme] = []
-    if any(part.floating and part.range is None for part in program.inputs.values()):
+    if any(part.inexact and part.range is None for part in program.inputs.values()):
         if _has(names, ROOTED, "norm"):
             found += (one for scale in (ZERO, EQUAL) for one in _extreme(program, ways[0].setting, scale))
         sensitive = _has(names, OVERFLOWING, *OF_LOSSES)

@@ -195,9 +195,8 @@ class Recorder:
 
     def scaled(self, name: str, values: Tensor) -> Tensor:
         """The values of an input at the recorder's scale, where nothing binds them."""
-        bound = (
-            self.scale == USUAL or name in self.ranges or name in self.program.kept or not values.is_floating_point()
-        )
+        inexact = values.is_floating_point() or values.is_complex()
+        bound = self.scale == USUAL or name in self.ranges or name in self.program.kept or not inexact
         return values if bound else self.scale.of(values)
 
     def fixed_values(self, training: bool) -> dict[str, Numbers] | None:
