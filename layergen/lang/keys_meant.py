@@ -1,12 +1,21 @@
-"""What was meant by keys that no tensor of the inputs has: the `default` of a value, the `values` of entries."""
+"""What was meant by keys that stand where there are none: the `default` of a value, `gradient` of a whole spec."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from layergen.diagnostics import Path
-from layergen.lang.model import TAGS
+from layergen.lang.argument import Argument
+from layergen.lang.meant import SECTION_WORDS
+from layergen.lang.model import TAGS, Module, Noted
+from layergen.lang.part import Part
+from layergen.lang.tensors import Buffer, Input, Output, Parameter
+from layergen.words import listed
 
 TYPES = {bool: "bool", int: "int", float: "float", str: "str"}
+PARTS: dict[str, type[Part]] = {
+    "arguments": Argument, "parameters": Parameter, "buffers": Buffer, "modules": Module, "dimensions": Noted,
+    "inputs": Input, "outputs": Output,
+}  # fmt: skip
 LISTED = frozenset({"values", "choices", "enum", "options", "one_of"})
 OPTIONAL = "write `optional: true`: what is not given is None"
 
@@ -23,12 +32,24 @@ def keys_meant(errors: Sequence[Mapping[str, Any]], data: object) -> Iterator[An
     for error in errors:
         path = _path(error)
         name = path[1] if len(path) == 3 and path[0] == "inputs" else None
-        if error["type"] == "extra_forbidden" and name in given and path[-1] == "default":
-            yield {**error, "ctx": {"help": _help(str(name), given[name], name in values)}}
-        elif error["type"] == "extra_forbidden" and name in parts and (help := _as_range(parts[name], path[-1])):
+        unknown = error["type"] == "extra_forbidden"
+        help: str | None = None
+        if unknown and name in given and path[-1] == "default":
+            help = _help(str(name), given[name], name in values)
+        elif unknown and name in parts:
+            help = _as_range(parts[name], path[-1])
+        elif unknown and len(path) == 1 and path[0] not in SECTION_WORDS:
+            help = _of_parts(str(path[0]))
+        if help is not None:
             yield {**error, "ctx": {"help": help}}
         elif not (error["type"] == "missing" and name in values and path[-1] == "shape"):
             yield error
+
+
+def _of_parts(key: str) -> str | None:
+    """Where a key belongs that is none of a whole spec."""
+    sections = [name for name, part in PARTS.items() if key in part.model_fields]
+    return f"it is a key of what stands under {listed([f'`{name}`' for name in sections], 'or')}" if sections else None
 
 
 def _as_range(part: object, key: object) -> str | None:
