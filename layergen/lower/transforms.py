@@ -50,6 +50,7 @@ def narrowed_row(row: Narrowed) -> RowView:
     parts += [f"units={python(dict(row.units))}"] if row.units else []
     parts += [f"means={python(dict(row.means))}"] if row.means else []
     parts += ["autocast=True"] if row.lowered else []
+    parts += ["behind=False"] if row.lowered and not row.behind else []
     parts += [f"times={scale.times}"] if scale.times != 1 else []
     parts += [f"shift={scale.shift}"] if scale.shift else []
     parts += [f"weights={row.weights}"] if row.weights else []

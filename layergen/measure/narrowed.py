@@ -84,6 +84,7 @@ class Narrowed:
     training: bool
     dtype: torch.dtype
     lowered: bool = False  # whether autocast is on
+    behind: bool = True  # whether the layer takes inputs in the lower dtype there, too, as another layer gives them
     scale: Scale = USUAL  # of the inputs
     weights: float = 0.0  # by which the parameters are moved
     units: Mapping[str, float] = field(default_factory=dict)
@@ -106,7 +107,8 @@ def narrowed(program: Program, ways: Sequence[Runs]) -> tuple[Narrowed, ...]:
     found = [*_finding_slips(program, tried), *_in_float32(program, tried[:1])]
     if not any(row.lowered for row in found) and not kept_whole(program.forward.statements):
         found += _lowered(program, tried[:1])
-    return tuple(found)
+    at = {one.setting.name: one for one in tried}
+    return tuple(replace(row, behind=row.lowered and at[row.setting].follows(row)) for row in found)
 
 
 class Tried:
@@ -127,14 +129,19 @@ class Tried:
         self.once = program.forward.upcasts and not has_narrow_products(program.forward.statements)
 
     def run(
-        self, row: Narrowed, dtype: torch.dtype, interpreter: Interpreting = ForwardInterpreter, nudge: int = 0
+        self,
+        row: Narrowed,
+        dtype: torch.dtype,
+        interpreter: Interpreting = ForwardInterpreter,
+        nudge: int = 0,
+        given: torch.dtype | None = None,
     ) -> Results:
-        """Run a row in a dtype, on its numbers or on such that are off by a rounding.
+        """Run a row in a dtype, on its numbers or on such that are off by a rounding; inputs may be given in another.
 
         Returns:
             The floating outputs, the buffers that are updated, and the penalty; None where it fails.
         """
-        instance = Instance(self.program, self.setting, Placement(CPU, dtype))
+        instance = Instance(self.program, self.setting, Placement(CPU, given or dtype, owned_dtype=dtype))
         self.recorder.scale = row.scale
         assert self.recorder.state is not None
         with drawn(nudge), torch.no_grad():
@@ -153,6 +160,11 @@ class Tried:
                 return {**_floating(self.program, run), **_penalty(instance, interpreter)}
             except (TrialFault, EvaluationFault, RuntimeError):
                 return None
+
+    def follows(self, row: Narrowed) -> bool:
+        """Whether the layer is finite at a row under autocast where its inputs are in the lower dtype."""
+        found = self.run(row, row.dtype, given=LOWER)
+        return found is not None and all(bool(value.isfinite().all()) for value in found.values())
 
     def right(self, row: Narrowed) -> Results:
         """What float64 gives at a row."""
