@@ -238,6 +238,6 @@ def _index(witness: Witness, node: ex.Expression) -> str:
         return f"bring what is no index into the table first, and mask what comes of it: `clamp({index}, min=0)`"
     if re.search(r"index -\d", witness.refusal):
         match node:
-            case ex.Call(function="gather" | "index_select", arguments=(_, _, index)):
-                return f"it is below 0: keep it, or what it is made of, from that: `clamp({ex.show(index)}, min=0)`"
+            case ex.Call(function="gather" | "index_select", arguments=(_, _, place)):
+                return f"it is below 0: keep it, or what it is made of, from that: `clamp({ex.show(place)}, min=0)`"
     return "compare the largest index with the size of the table"

@@ -29,6 +29,9 @@ def keys_meant(errors: Sequence[Mapping[str, Any]], data: object) -> Iterator[An
     parts = inputs if isinstance(inputs, dict) else {}
     given = {name: part for name, part in parts.items() if isinstance(part, dict) and "default" in part}
     values = {name for name, part in given.items() if "shape" not in part and type(part["default"]) in TYPES}
+    tuples = {
+        path[:2] for error in errors if error["type"] == "extra_forbidden" and _is_tuple(path := _path(error), data)
+    }
     for error in errors:
         path = _path(error)
         name = path[1] if len(path) == 3 and path[0] == "inputs" else None
@@ -36,14 +39,26 @@ def keys_meant(errors: Sequence[Mapping[str, Any]], data: object) -> Iterator[An
         help: str | None = None
         if unknown and name in given and path[-1] == "default":
             help = _help(str(name), given[name], name in values)
+        elif unknown and _is_tuple(path, data):
+            help = "write `tuple`, if these are tensors that belong together"
         elif unknown and name in parts:
             help = _as_range(parts[name], path[-1])
         elif unknown and len(path) == 1 and path[0] not in SECTION_WORDS:
             help = _of_parts(str(path[0]))
         if help is not None:
             yield {**error, "ctx": {"help": help}}
-        elif not (error["type"] == "missing" and name in values and path[-1] == "shape"):
+        elif not (error["type"] == "missing" and path[-1] == "shape" and (name in values or path[:2] in tuples)):
             yield error
+
+
+def _is_tuple(path: Path, data: object) -> bool:
+    """Whether tensors stand under a key of an input or output that has no shape, as `tuple` has them."""
+    if len(path) != 3 or path[0] not in ("inputs", "outputs") or not isinstance(data, dict):
+        return False
+    section = data[path[0]]
+    part = section.get(path[1]) if isinstance(section, dict) else None
+    held = part.get(path[2]) if isinstance(part, dict) and "shape" not in part else None
+    return isinstance(held, dict) and bool(held)
 
 
 def _of_parts(key: str) -> str | None:
