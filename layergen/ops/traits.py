@@ -137,7 +137,7 @@ SINGLE = frozenset(
         *(f"{name}{n}d" for name in ("adaptive_avg_pool", "adaptive_max_pool", "max_pool") for n in (1, 2, 3)),
         *(f"{name}{n}d_with_indices" for name in ("adaptive_max_pool", "max_pool") for n in (1, 2, 3)),
         *(f"fractional_max_pool{n}d{ending}" for ending in ("", "_with_indices") for n in (2, 3)),
-        *("dropout1d", "fold", "multilabel_margin_loss", "pad", "unfold"),
+        *("dropout1d", "dropout3d", "fold", "multilabel_margin_loss", "pad", "unfold"),
     }
 )
 
