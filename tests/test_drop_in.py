@@ -91,6 +91,19 @@ def test_batch_norm_without_its_buffers_takes_the_statistics_of_the_batch() -> N
         torch.testing.assert_close(layer(x), match(x))
 
 
+@pytest.mark.parametrize(
+    "name", ["AdaptiveAvgPool2d", "AdaptiveMaxPool2d", "AdaptiveMaxPool3d", "AvgPool2d", "MaxPool2d"]
+)
+def test_a_size_that_is_set_later_is_that_of_the_result(name: str) -> None:
+    """As that of torch's is, where a model is taken over for images of another size."""
+    x = torch.rand(2, 3, *[7] * int(name[-2]))
+    layer, match = getattr(generated, name)(2), getattr(nn, name)(2)
+    size = "output_size" if name.startswith("Adaptive") else "kernel_size"
+    for module in (layer, match):
+        setattr(module, size, 3)
+    torch.testing.assert_close(layer(x), match(x))
+
+
 @pytest.mark.parametrize("width", [1, 4])
 def test_an_lstm_refuses_features_of_another_width(width: int) -> None:
     """As torch's does; the op alone would read beyond them in single precision."""

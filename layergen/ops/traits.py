@@ -110,7 +110,7 @@ CONVERSIONS = frozenset({"bfloat16", "bool", "double", "float", "half", "int", "
 UNTYPED = frozenset({"norm", "tensordot"})
 
 # How ops end that torch writes as the op without this ending too, with `return_indices=True`. The annotations of those
-# that begin so leave out entries that are None there, and one number for all entries here.
+# that begin so leave out entries that are None there.
 WITH_INDICES, UNDERSTATED = "_with_indices", "adaptive_"
 
 # Ops whose annotations want a number for each dimension, where torch takes one for all, and how many these are.
