@@ -95,7 +95,7 @@ MORE: dict[str, More] = {
     "Dropout": More(shaped((made(), (3, 5)), (made(0.25, inplace=False), (4,)), (made(p=0.0), (2, 3))), modes=True),
     "Dropout1d": More(shaped((made(), (2, 3, 5)), (made(0.25), (3, 4))), modes=True),
     "Dropout2d": More(shaped((made(), (2, 3, 4, 5)), (made(0.25), (2, 3, 2, 2))), modes=True),
-    "Dropout3d": More(shaped((made(), (2, 3, 4, 5, 2)), (made(0.25), (2, 3, 2, 2, 2))), modes=True),
+    "Dropout3d": More(shaped((made(), (2, 3, 4, 5, 2)), (made(0.25), (3, 2, 2, 4))), modes=True),
     "EmbeddingBag": More(_bags, twice=False),
     "FeatureAlphaDropout": More(shaped((made(), (2, 3, 4, 5)), (made(0.25), (3, 4, 2))), modes=True),
     "Flatten": More(shaped((made(), (2, 3, 4, 5)), (made(0, 1), (2, 3, 4)), (made(start_dim=-2), (2, 3, 4)))),

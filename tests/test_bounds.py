@@ -3,6 +3,7 @@
 import json
 import math
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +63,17 @@ VALUES: list[Any] = [
     *range(-4, 8),
     *(-math.inf, -1.5, -0.0, 0.0, 1e-300, 0.25, 0.5, 0.99, 1.0, 1.5, 3.0, math.inf),
     *([], [2], [0], [1, 2], [3, 4], [2, 2], [0, 3], [2, 1], [1, 2, 3], [4, 4, 5], [-1, 3, 3], [1, 2, 3, 4], (3, 3)),
-    *([None, 2], [None, None], [0.5, 1], [-0.5, 0.25], [1.5], [0.25, 0.5, 0.75, 1, 2, 3], [1, 2, 3, 4, 5], "same"),
+    *(
+        [None, 2],
+        [None, None],
+        [0.5, 1],
+        [-0.5, 0.25],
+        [0.25, 0.5],
+        [1.5],
+        [0.25, 0.5, 0.75, 1, 2, 3],
+        [1, 2, 3, 4, 5],
+        "same",
+    ),
     *("sum", "mean", "it's", 'a "b"', "{c}", "a", "c", "", None, True, False),
 ]
 
@@ -136,6 +147,36 @@ def test_the_constructor_refuses_what_the_checks_refuse(name: str, layers: dict[
             with pytest.raises(ValueError, match=f"^{name} must be ") as caught:
                 layer(**{name: value})
             assert str(caught.value).startswith(f"{name} must be {requirement(checked)}, got ")
+
+
+class Array:
+    """What can be read as a list is and is none, as the arrays of other libraries."""
+
+    def __init__(self, parts: list[Any]) -> None:
+        self.parts = parts
+
+    def __len__(self) -> int:
+        return len(self.parts)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.parts)
+
+    def __getitem__(self, index: int) -> Any:
+        return self.parts[index]
+
+
+@pytest.mark.parametrize("name", [name for name in ARGUMENTS if argument(name).type.listed])
+def test_an_array_is_taken_as_a_list(name: str, layers: dict[str, type[nn.Module]]) -> None:
+    checked = argument(name)
+    values = [value for value in VALUES if isinstance(value, list) and fits(checked, value)]
+    taken = [value for value in values if allows(checked, normalize(checked, value))]
+    assert taken
+    for value in taken:
+        assert getattr(layers[name](**{name: Array(value)}), name) == normalize(checked, value)
+    for value in values:
+        if value not in taken:
+            with pytest.raises(ValueError, match=f"^{name} must be "):
+                layers[name](**{name: Array(value)})
 
 
 @pytest.mark.parametrize("name", ["single", "pair", "triple", "any_pair", "maybe_pair", "five", "quadruple"])

@@ -13,18 +13,29 @@ from layergen.lang.matches import Match
 PAGE = ROOT / "docs" / "catalogue.md"
 HEAD = """# Catalogue
 
-Specs to start from: take one, change it, and build. A layer that restates a module computes the same as that one, under
-the same names in the state dict, and its tests compare the two.
+Specs to start from: take one, change it, and build. A layer that restates a module computes the same as that one,
+under the same names in the state dict, and its tests compare the two.
 
-It has the arguments of that module in their order, but for those that torch deprecates or keeps to itself; what other
-argument or shape of an input a layer leaves out, its description says. Floating inputs have one dtype, where some of
-torch's ops promote several. It is no instance of torch's class, and has no methods beside `forward`,
-`reset_parameters` and `extra_repr`: no `Embedding.from_pretrained`, no `reset_running_stats`, no `flatten_parameters`.
-Which parameters and buffers there are, and what sizes mean, is decided when it is made: an attribute that is set later,
-as `track_running_stats` of a batch norm in training, need not do what it does to torch's. A drop-in replacement refuses
-arguments that torch's class takes though they make no sense, as a negative `eps`, no features (`Linear(0, 3)`), a
-`momentum` above 1, a result without entries (`AdaptiveAvgPool2d(0)`), a `divisor_override` below 1, or, as torch does
-in training, an `eps` of 0 for a batch norm; and lists of another length (`MaxPool2d([2])`).
+It has the arguments of that module in their order, but for those that torch deprecates or keeps to itself; what
+stands behind these is given by keyword, `CrossEntropyLoss(weight, ignore_index=0)`, so that no place means something
+else than in torch. What other argument or shape of an input a layer leaves out, its description says. Floating inputs
+have one dtype, where some of torch's ops promote several, and are floating: a `PoissonNLLLoss` or a
+`CosineEmbeddingLoss` whose first input has whole numbers is cut to one. It has no methods beside `forward`,
+`reset_parameters` and `extra_repr`: no `Embedding.from_pretrained`, no `reset_running_stats`, no
+`flatten_parameters`.
+
+It is no instance of torch's class, and what asks for that class does not know it: `spectral_norm`, which of a
+transposed convolution takes dimension 1 by itself (say `dim=1`), `SyncBatchNorm.convert_sync_batchnorm`, quantization
+by module, loops over modules that initialize each `nn.Linear`, and `torch.fx.symbolic_trace`, which goes into all
+that is not torch's own, and stops where shapes are checked: name such layers as leaves, or use `torch.export`.
+
+Which parameters and buffers there are, and what sizes mean, is decided when it is made: an attribute that is set
+later, as `track_running_stats` of a batch norm in training, need not do what it does to torch's. A drop-in
+replacement refuses arguments that torch's class takes though they make no sense, as a negative `eps`, no features
+(`Linear(0, 3)`), a `momentum` above 1, a result without entries (`AdaptiveAvgPool2d(0)`), a `divisor_override` below
+1, or, as torch does in training, an `eps` of 0 for a batch norm; and lists of another length (`MaxPool2d([2])`). It
+refuses inputs of another shape than it says, too, which torch's takes in silence or with a warning: another number of
+channels for a norm without weights, a target that would be broadcast.
 """
 
 REST = """

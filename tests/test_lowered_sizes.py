@@ -210,6 +210,15 @@ def test_a_message_beside_a_single_sample_has_the_shape_of_one() -> None:
     assert not any("unbatched" in line for line in without)
 
 
+@pytest.mark.parametrize(("op", "both"), [("dropout1d", True), ("dropout3d", True), ("feature_alpha_dropout", False)])
+def test_a_single_sample_is_handed_to_an_op_that_takes_one(op: str, both: bool) -> None:
+    shape = ["N", "C", "L"] if op == "dropout1d" else ["N", "C", "D", "H", "W"]
+    parts = {"inputs": {"x": shape}, "outputs": {"y": shape}, "dimensions": {"N": {"optional": True}}}
+    found = forward(f"y = {op}(x, 0.5, training)", **parts)
+    assert found.endswith(f"return F.{op}(x, 0.5, self.training)") == both
+    assert ("x.unsqueeze(0)" in found) == (not both)
+
+
 def test_what_no_single_sample_can_have_is_asked_of_the_others() -> None:
     parts = {"inputs": {"x": ["N", "C", "..."]}, "outputs": {"y": ["N", "..."]}}
     assert checked("y = sum(x, 1) * C", **parts, dimensions={"N": {"optional": True}})[:5] == [

@@ -7,6 +7,7 @@ import torch
 from name_findings import codes, findings, only, reports
 from small import DIM, FLAG, forward_lines, program
 
+from layergen.lower import imports, testing
 from layergen.resolve.reserved import MODULE_ATTRIBUTES, PRIVATE_ATTRIBUTES
 
 # LG203 shadowed-name
@@ -179,7 +180,12 @@ def test_a_layers_name_is_its_own(name: str) -> None:
     assert only(layer=name).message.endswith("Python, torch or generated code has it already")
 
 
-@pytest.mark.parametrize("name", ["RMSNorm", "GRUCell", "Conv2d", "GeMPool2d", "Linear"])
+@pytest.mark.parametrize("name", sorted(filter(str.istitle, {*imports.IMPORTS, *testing.IMPORTS})))
+def test_a_layer_is_not_called_as_what_its_files_import(name: str) -> None:
+    assert only(layer=name).message.endswith("Python, torch or generated code has it already")
+
+
+@pytest.mark.parametrize("name", ["RMSNorm", "GRUCell", "Conv2d", "GeMPool2d", "Linear", "SequenceNorm", "AnyGate"])
 def test_usual_names_of_layers(name: str) -> None:
     assert not findings(layer=name)
 

@@ -122,7 +122,7 @@ def _helper(argument: Argument) -> Iterator[str]:
     if type.count == ANY:
         yield f"def {helper(argument)}(value: {given}) -> {_list(argument)}:"
         yield f'    """Return a tuple of {several}, given one {type.base} or several{nothing}."""'
-        yield "    return tuple(value) if isinstance(value, Sequence) else (value,)"
+        yield "    return tuple(value) if isinstance(value, Iterable) else (value,)"
         return
     count = type.count or 0
     yield f"def {helper(argument)}(name: str, value: {given}) -> {_list(argument)}:"
@@ -134,7 +134,7 @@ def _helper(argument: Argument) -> Iterator[str]:
         every = "both" if count == 2 else "all"
         yield f'    """Return {numeral(count)} {several}, given one for {every} or each{nothing}."""'
     if not type.spelled:
-        yield "    if not isinstance(value, Sequence):"
+        yield "    if not isinstance(value, Iterable):"
         bare = ", ".join(["value"] * count)
         yield f"        return {f'({bare},)' if count == 1 else bare if _short(argument) else f'(value,) * {count}'}"
     yield f"    if len(value) != {count}:"

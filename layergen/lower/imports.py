@@ -10,6 +10,7 @@ IMPORTS = {  # what a name of the code is imported by, in the order in which the
     "itertools": "import itertools",
     "math": "import math",
     "Callable": "from collections.abc import Callable",
+    "Iterable": "from collections.abc import Iterable",
     "Sequence": "from collections.abc import Sequence",
     "Any": "from typing import Any",
     "Self": "from typing import Self",

@@ -15,6 +15,7 @@ from layergen.lower.gathered import gathered
 from layergen.lower.imports import IMPORTS, function, import_lines
 from layergen.lower.initial import initializes, own_lines, refill_lines, reset_lines
 from layergen.lower.kept import computed_there, kept
+from layergen.lower.late import bound_late
 from layergen.lower.merged import asked_once
 from layergen.lower.penalty import penalty_lines
 from layergen.lower.representation import extra_repr
@@ -34,7 +35,8 @@ def layer_view(layer: CheckedLayer, module: tuple[str, ...]) -> LayerView:
     doc = DocText(prose(program))
     reset = reset_lines(program)
     conditions = [*layer.checked_constraints, *(check for check, _ in layer.checked_conditions)]
-    forward = gathered(tuple(asked_once(ForwardWriter(program, layer.input_checks, conditions).write())))
+    lines = ForwardWriter(program, layer.input_checks, conditions).write()
+    forward = gathered(bound_late(tuple(asked_once(lines))))
     arguments = tuple(signature(program))
     penalty = penalty_lines(program)
     whole = (*function_table(program), *helpers(program))

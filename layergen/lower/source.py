@@ -180,7 +180,7 @@ class SourcePrinter(ex.Printer):
 
     def handed(self, node: ex.Call, op: ops.Op) -> ex.Call:
         """A call that hands on what the caller gave, where the op brings that into one form by itself."""
-        if not self.given or _is_understated(op) or op.name in ONE_FOR_EACH:
+        if not self.given or op.name in ONE_FOR_EACH:
             return node
         items = (self.as_given(part, _formals(op, place)) for place, part in enumerate(node.arguments))
         keywords = (replace(part, value=self.as_given(part.value, _named(op, part.name))) for part in node.keywords)

@@ -110,7 +110,7 @@ CONVERSIONS = frozenset({"bfloat16", "bool", "double", "float", "half", "int", "
 UNTYPED = frozenset({"norm", "tensordot"})
 
 # How ops end that torch writes as the op without this ending too, with `return_indices=True`. The annotations of those
-# that begin so leave out entries that are None there, and one number for all entries here.
+# that begin so leave out entries that are None there.
 WITH_INDICES, UNDERSTATED = "_with_indices", "adaptive_"
 
 # Ops whose annotations want a number for each dimension, where torch takes one for all, and how many these are.
@@ -137,7 +137,7 @@ SINGLE = frozenset(
         *(f"{name}{n}d" for name in ("adaptive_avg_pool", "adaptive_max_pool", "max_pool") for n in (1, 2, 3)),
         *(f"{name}{n}d_with_indices" for name in ("adaptive_max_pool", "max_pool") for n in (1, 2, 3)),
         *(f"fractional_max_pool{n}d{ending}" for ending in ("", "_with_indices") for n in (2, 3)),
-        *("dropout1d", "fold", "multilabel_margin_loss", "pad", "unfold"),
+        *("dropout1d", "dropout3d", "fold", "multilabel_margin_loss", "pad", "unfold"),
     }
 )
 

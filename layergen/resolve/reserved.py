@@ -49,7 +49,8 @@ TESTS = frozenset({
     "Case", "Defined", "Drawn", "Edge", "Empty", "Entries", "Extreme", "Input", "Law", "Layer", "Lengthened", "Limit",
     "Marking", "Narrowed", "Refusal", "Resized", "Started",
 })  # fmt: skip  # what a generated test imports beside the layer
-CLASSES = TESTS.union({"F", "Module", "Parameter", "Tensor"}, (name for name in dir(builtins) if name[0].isupper()))
+IMPORTED = frozenset({"Any", "Callable", "F", "Iterable", "Mapping", "Self", "Sequence", "Tensor"})  # into either file
+CLASSES = TESTS.union(IMPORTED, {"Module", "Parameter"}, (name for name in dir(builtins) if name[0].isupper()))
 
 
 def check_reserved(spec: LayerSpec) -> Iterator[Finding]:

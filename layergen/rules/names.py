@@ -68,7 +68,7 @@ class ReservedName(Rule):
     `self`, `torch`, `device`, `dtype`, functions such as `int` and `max`. What becomes an attribute (arguments, derived
     values, parameters, buffers) cannot be called as an attribute that every module has (`train`, `type`, `forward`).
     Constants (`pi`, `float32`) keep their meaning, and names that begin with an underscore are left to torch. The
-    layer's own name is a class's: `RMSNorm`.
+    layer's own name is a class's, `RMSNorm`, and none that its files import, as `Sequence`.
 
         arguments:
           type: {type: str, choices: [max, mean], doc: How to pool.}
