@@ -32,6 +32,7 @@ from layergen.words import listed
 
 STEP = 1e-6
 TOLERANCE = 1e-3  # between a slope that is measured over two steps and one that is computed, both in float64
+ROUNDING = 1e-6  # of a value of 1, and of the parts of a slope that cancel out, to which one is measured
 
 CUTTING = {"gumbel_softmax": ("hard",), "embedding": ("padding_idx", "scale_grad_by_freq")}
 """What makes the gradient of an op something else than its derivative, by the names of its parameters."""
@@ -142,7 +143,9 @@ def differs_along(seen: Seen[None], name: str, gradient: Tensor | None) -> bool:
             ends.append(float(_end(seen)))
             leaf.data.copy_(start)
     measured = (ends[0] - ends[1]) / (2 * STEP)
-    return abs(measured - told) > TOLERANCE * (1 + abs(measured) + abs(told))  # false where one is not a number
+    parts = 0.0 if gradient is None else float((gradient * direction).abs().sum())
+    room = TOLERANCE * (abs(measured) + abs(told)) + ROUNDING * (1 + abs(ends[0]) + parts)
+    return abs(measured - told) > room  # false where one is not a number
 
 
 class Uncut(torch.autograd.Function):
