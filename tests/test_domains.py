@@ -81,6 +81,17 @@ def test_a_spread_of_one_value_is_made_a_biased_one_or_left_out_by_the_bound() -
     assert found.help == f"a single value has no unbiased spread: {biased}, or {bound}"
 
 
+def test_what_was_nan_before_a_root_is_blamed_for_it_and_not_the_root_that_no_clamp_would_help() -> None:
+    forward = "s = sqrt(var(x, dim=1, keepdim=True) + 1.0)\ny = where(rand([]) < 2, x, s)"
+    (found,) = breaches(program(forward, inputs={"x": ["N", "C"]}, outputs={"y": ["N", "C"]}, random="always"))
+    assert found.message == "`var` makes the gradient of `x` NaN where C is 1"
+    assert (
+        found.help
+        == "a single value has no unbiased spread: write `correction=0`, or ask for more by a constraint, `C >= 2`"
+    )
+    assert not breaches(program(forward, constraints=["C >= 2"], random="always"))
+
+
 FIRST: dict[str, Any] = {"inputs": {"x": ["N", "C", "L"]}, "outputs": {"y": ["N", "C"]}}
 
 
