@@ -323,6 +323,13 @@ def test_small_inputs_are_tried_also_where_ordinary_ones_leave_fewer_digits(eps:
         assert not checked(layer).defined.exact
 
 
+@pytest.mark.parametrize("bound", [20, 40])
+def test_a_clamp_that_a_definition_leaves_out_is_found_where_it_meets_few_inputs_of_some_9(bound: int) -> None:
+    finding = fault_of(program(f"y = clamp(x, max={bound})", definition="y[n, c] = x[n, c]"))
+    assert finding.rule.code == "LG408" and any("the inputs are" in note for note in finding.notes)
+    assert checked(program(f"y = clamp(x, max={bound})", definition=f"y[n, c] = min(x[n, c], {bound})")).defined.exact
+
+
 @pytest.mark.parametrize("shape", [(3, 4), (2, 6, 7, 9), (4, 4, 4, 4, 4), (2, 1024), (257,), (7, 300), (13, 59)])
 def test_of_many_entries_those_that_are_compared_are_spread_over_all_dimensions(shape: tuple[int, ...]) -> None:
     places = spread_over(math.prod(shape))
