@@ -92,6 +92,25 @@ def test_what_was_nan_before_a_root_is_blamed_for_it_and_not_the_root_that_no_cl
     assert not breaches(program(forward, constraints=["C >= 2"], random="always"))
 
 
+@pytest.mark.parametrize(
+    ("derived", "forward", "divisor"),
+    [
+        ({"top": "2 ^ (bits - 1) - 1"}, "y = round(x * top) / top", "top"),
+        ({"half": "bits // 2", "rest": "half - 3"}, "y = x / rest", "rest"),
+        ({}, "t = bits - 7\ny = x / t", "bits - 7"),
+    ],
+)
+def test_a_divisor_that_is_computed_of_arguments_is_taken_to_0(
+    derived: dict[str, str], forward: str, divisor: str
+) -> None:
+    parts: dict[str, Any] = {"arguments": {"bits": {"type": "int", "min": 2, "max": 16, "default": 9, "doc": "Bits."}}}
+    parts |= {"derived": derived, "inputs": {"x": {"shape": ["N", "C"], "gradient": False}}}
+    (found,) = breaches(program(forward, **parts))
+    assert found.message.endswith(f"where `{divisor}` is 0")
+    assert found.help == f"leave it out by the constraint `{divisor} != 0`"
+    assert not breaches(program(forward, **parts, constraints=[f"{divisor} != 0"]))
+
+
 FIRST: dict[str, Any] = {"inputs": {"x": ["N", "C", "L"]}, "outputs": {"y": ["N", "C"]}}
 
 
