@@ -127,9 +127,10 @@ def _free(value: ex.Expression, definition: Definition) -> frozenset[str]:
 
 
 def _taken(value: ex.Expression, definition: Definition) -> frozenset[str]:
-    bound = (index.id for node in ex.walk(value) if (found := reduction(node)) for index in found[1]
-             if isinstance(index, ex.Name))  # fmt: skip
-    return definition.scene.names | frozenset(bound)
+    """The names of the layer, and of each sum its word and its indices."""
+    sums = [found for node in ex.walk(value) if (found := reduction(node)) is not None]
+    bound = (index.id for _, indices, _ in sums for index in indices if isinstance(index, ex.Name))
+    return definition.scene.names.union((word for word, _, _ in sums), bound)
 
 
 def _indices_for(shape: tuple[ex.Expression, ...], value: ex.Expression, definition: Definition) -> list[str] | None:

@@ -211,9 +211,9 @@ class IncomputableValue(Rule):
 
     Defaults, derived values, attributes and constraints are computed at the bounds of arguments, at small numbers, and
     where two arguments are equal; numbers of the forward at the bounds, where powers may be too large; tensors that
-    start with what is computed, where one argument is at its bounds or another small number. Where one has no value, a
-    caller would get NaN, or the error of a division by zero or of an overflow, and not a ValueError that says which
-    argument is wrong.
+    start with what is computed, at usual arguments, and where one is at its bounds or another small number. Where one
+    has no value, a caller would get NaN, or the error of a division by zero or of an overflow, and not a ValueError
+    that says which argument is wrong.
 
         arguments:
           n: {type: int, min: 1, doc: …}

@@ -69,7 +69,8 @@ class Explainer(Words):
             if fault.rule is WrongMember and not labels:
                 labels = made_here(node, self.program)
             message = sheltered(dotted(self.renamed(fault.message), self.program.run), self.names())
-            place, notes = Place(path, node.span, fault.key), (*self.shapes_given(fault), *self.notes())
+            place = Place(path, node.span, fault.key) if fault.at is None else Place(fault.at, key=fault.key)
+            notes = (*self.shapes_given(fault), *self.notes())
             return fault.rule.at(place, message, labels=labels, notes=notes, help=help)
         if isinstance(node, ex.Binary) and node.operator in ELEMENTWISE:
             shapes = [tuple(operand.shape) for operand in fault.operands if isinstance(operand, Tensor)]
@@ -177,8 +178,8 @@ class Explainer(Words):
         """What to declare for a single number, or what to leave out for it to be several."""
         text = "write `[]`: a single number is a tensor without dimensions"
         own = [entry.id for entry in entries if isinstance(entry, ex.Name)] if isinstance(entries, tuple) else []
-        kept = listed([f"`{size}`" for size in own if size in self.program.dimensions])
-        return f"{text}; for numbers along {kept}, sum and average over the others alone" if kept else text
+        kept = [f"`{size}`" for size in own if size in self.program.dimensions]
+        return f"{text}; for numbers along {listed(kept)}, sum and average over the others alone" if kept else text
 
     def entry(self, entry: ex.Expression) -> str:
         """An entry of a shape as it is written, a run by its name."""
