@@ -116,9 +116,24 @@ def _check_bare(definition: Definition) -> Iterator[Finding]:
         if indices is not None:
             message = f"`{name}` has dimensions and no index on the left"
             help = f"give each an index: `{name}[{', '.join(indices)}] = …`"
-            if not _free(equation.value, definition) - definition.named.keys():
+            if _is_number(equation.value, definition):
                 help = f"declare the single number that it says, `{name}: []`, or {help}"
             yield ill(equation.name, message, help)
+
+
+def _is_number(value: ex.Expression, definition: Definition) -> bool:
+    """Whether a value reads no letter that is free, and no tensor as a whole."""
+    free = _free(value, definition) - definition.named.keys()
+    return not free and definition.scene.tensors.keys().isdisjoint(_whole(value))
+
+
+def _whole(node: ex.Node) -> Iterator[str]:
+    """The names that are read without indices."""
+    if isinstance(node, ex.Name):
+        yield node.id
+    elif not isinstance(node, ex.Subscript):
+        for child in node.children:
+            yield from _whole(child)
 
 
 def _free(value: ex.Expression, definition: Definition) -> frozenset[str]:
