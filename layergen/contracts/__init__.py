@@ -42,6 +42,7 @@ from layergen.contracts.laws import LAWS
 from layergen.contracts.learning import LEARNING
 from layergen.contracts.masks import MASKS
 from layergen.contracts.met import MET
+from layergen.contracts.narrow_counts import NARROW_COUNTS
 from layergen.contracts.narrowing import NARROWING
 from layergen.contracts.one_large import ONE_LARGE
 from layergen.contracts.penalty import PENALTY
@@ -100,7 +101,7 @@ CONTRACTS: dict[str, tuple[Promise, ...]] = {
     "matches": (AGREEMENT,),
     "estimated": (ESTIMATED,),
     "laws": (LAWS,),
-    "precision": (HALF, NARROWING, SHIFTED),
+    "precision": (HALF, NARROWING, SHIFTED, NARROW_COUNTS),
     "init": (FANS, STACKS),
     "influence": (INFLUENCE, CONSTANT, ENTRIES, FLOORED),
 }
