@@ -79,6 +79,7 @@ CONTRACTS: dict[str, tuple[Promise, ...]] = {
     "purity": (PURITY,),
     "buffers": (BUFFERS, UNSAVED),
     "strides": (STRIDES,),
+    "collisions": (COLLISIONS,),  # after which a value may have another gradient, too
     "dtype": (DTYPE, VANISHING, ROUNDED),
     "kernels": (KERNEL,),
     "autocast": (AUTOCAST,),
@@ -88,7 +89,7 @@ CONTRACTS: dict[str, tuple[Promise, ...]] = {
     "surrogates": (SURROGATES,),
     "training": (RANDOMNESS, DROPPED, EDGE_DRAWS, EDGE_STARTS),
     "axes": (AXES,),  # samples and steps that see each other often do so by a reshape
-    "meaning": (INDEPENDENCE, CAUSAL, MASKS, IGNORED, MET, TURNED, SQUASHED, CORNERS, COLLISIONS),
+    "meaning": (INDEPENDENCE, CAUSAL, MASKS, IGNORED, MET, TURNED, SQUASHED, CORNERS),
     "definition": (COMPLETE, TOLD),
     "domains": (DOMAINS, WRAPPED, WIDENED),
     "finite": (FINITE,),
