@@ -98,6 +98,8 @@ def test_what_was_nan_before_a_root_is_blamed_for_it_and_not_the_root_that_no_cl
         ({"top": "2 ^ (bits - 1) - 1"}, "y = round(x * top) / top", "top"),
         ({"half": "bits // 2", "rest": "half - 3"}, "y = x / rest", "rest"),
         ({}, "t = bits - 7\ny = x / t", "bits - 7"),
+        ({"rest": "bits - 7"}, "y = div(x, rest)", "rest"),
+        ({"rest": "bits - 7"}, "y = softplus(x, beta=rest)", "rest"),
     ],
 )
 def test_a_divisor_that_is_computed_of_arguments_is_taken_to_0(

@@ -204,22 +204,33 @@ def _equal(
 
 
 def at_zeros(program: Program, setting: Setting, nodes: Sequence[ex.Expression]) -> Iterator[Limit]:
-    """The setting with a dimension or argument so that a divisor of numbers alone is 0, as in ``x / (L - 2 * k)``."""
+    """The setting with a dimension or argument so that a number by which is divided is 0, as in ``x / (L - 2 * k)``."""
     for node in nodes:
-        if not isinstance(node, ex.Binary) or node.operator not in DIVISIONS:
-            continue
-        right = _spelled(program, setting, node.right)
-        named = [name for name in setting.sizes if name in ex.names(right)]
-        named += [name for name in setting.names if name in behind(program, right)]
-        for name, number in product(dict.fromkeys(named), SMALL):
-            if name in setting.sizes:
-                changed = allowed_sizes(program, replace(setting, sizes={**setting.sizes, name: number}))
-            else:
-                changed = assigned(program, setting, name, None, number) if name in program.decided else None
-            if changed is not None and number_at(right, changed) == 0:
-                divisor = ex.show(right)
-                yield Limit(changed, name, f"`{divisor}` is 0", f"leave it out by the constraint `{divisor} != 0`")
-                break
+        for divisor in dict.fromkeys(_numbers_in(program, setting, node)):
+            named = [name for name in setting.sizes if name in ex.names(divisor)]
+            named += [name for name in setting.names if name in behind(program, divisor)]
+            for name, number in product(dict.fromkeys(named), SMALL):
+                if name in setting.sizes:
+                    changed = allowed_sizes(program, replace(setting, sizes={**setting.sizes, name: number}))
+                else:
+                    changed = assigned(program, setting, name, None, number) if name in program.decided else None
+                if changed is not None and number_at(divisor, changed) == 0:
+                    text = ex.show(divisor)
+                    yield Limit(changed, name, f"`{text}` is 0", f"leave it out by the constraint `{text} != 0`")
+                    break
+
+
+def _numbers_in(program: Program, setting: Setting, node: ex.Expression) -> Iterator[ex.Expression]:
+    """The divisor of a division, and what a call is given, so far as it is computed of numbers alone."""
+    if isinstance(node, ex.Binary) and node.operator in DIVISIONS:
+        node = node.right
+    elif not isinstance(node, ex.Call):
+        return
+    for part in ex.walk(node):
+        if isinstance(part, ex.Expression) and ex.names(part):
+            spelled = _spelled(program, setting, part)
+            if number_at(spelled, setting) is not None:
+                yield spelled
 
 
 def at_exponents(program: Program, setting: Setting, node: ex.Expression) -> Iterator[Limit]:
