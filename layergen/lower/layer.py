@@ -13,6 +13,7 @@ from layergen.lower.floats import floats
 from layergen.lower.forward import ForwardWriter
 from layergen.lower.gathered import gathered
 from layergen.lower.imports import IMPORTS, function, import_lines
+from layergen.lower.in_turn import in_turn
 from layergen.lower.initial import initializes, own_lines, refill_lines, reset_lines
 from layergen.lower.kept import computed_there, kept
 from layergen.lower.merged import asked_once
@@ -34,7 +35,9 @@ def layer_view(layer: CheckedLayer, module: tuple[str, ...]) -> LayerView:
     doc = DocText(prose(program))
     reset = reset_lines(program)
     conditions = [*layer.checked_constraints, *(check for check, _ in layer.checked_conditions)]
-    forward = gathered(tuple(asked_once(ForwardWriter(program, layer.input_checks, conditions).write())))
+    writer = ForwardWriter(program, layer.input_checks, conditions)
+    asked = tuple(asked_once(writer.write()))
+    forward = gathered(tuple(in_turn(asked, program.tuples, writer.free)))
     arguments = tuple(signature(program))
     penalty = penalty_lines(program)
     whole = (*function_table(program), *helpers(program))
