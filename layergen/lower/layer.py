@@ -6,6 +6,7 @@ from layergen.checked import CheckedLayer
 from layergen.lang.model import Buffer
 from layergen.lower import docs, members
 from layergen.lower.arguments import function_table, helpers
+from layergen.lower.bound_late import bound_late
 from layergen.lower.constructor import ConstructorWriter, signature
 from layergen.lower.definition import formula_texts
 from layergen.lower.families import members_read
@@ -36,8 +37,8 @@ def layer_view(layer: CheckedLayer, module: tuple[str, ...]) -> LayerView:
     reset = reset_lines(program)
     conditions = [*layer.checked_constraints, *(check for check, _ in layer.checked_conditions)]
     writer = ForwardWriter(program, layer.input_checks, conditions)
-    asked = tuple(asked_once(writer.write()))
-    forward = gathered(tuple(in_turn(asked, program.tuples, writer.free)))
+    asked = tuple(in_turn(tuple(asked_once(writer.write())), program.tuples, writer.free))
+    forward = gathered(bound_late(asked, writer.device_type))
     arguments = tuple(signature(program))
     penalty = penalty_lines(program)
     whole = (*function_table(program), *helpers(program))
