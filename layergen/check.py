@@ -13,6 +13,7 @@ from layergen.checked import CheckedCase, CheckedLayer, SizeLimitCase
 from layergen.compare.defined import hold_to_definition
 from layergen.compare.far_bounds import hold_at_far_bounds
 from layergen.compare.far_counts import hold_at_far_counts
+from layergen.compare.short import hold_at_short_lengths
 from layergen.conditions import Conditions
 from layergen.contracts import WATCHES, Ways, check_contracts
 from layergen.contracts.branches import DECISIONS, check_branches, check_choices_asked
@@ -86,6 +87,7 @@ def check(program: Program) -> CheckedLayer:
         defined = hold_to_definition(program, tested)
         hold_at_far_bounds(program, seen.runs)
         hold_at_far_counts(program, seen.runs)
+        hold_at_short_lengths(program, seen.runs)
         conditions = Conditions(program, cases)
         conditions.asked(proven)
         conditions.counted(proven)

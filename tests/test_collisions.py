@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from small import breaches, program
+from small import breaches, checked, fault_of, program
 
 from layergen.contracts.collisions import COLLISIONS
 from layergen.diagnostics import Finding
@@ -60,3 +60,21 @@ def test_the_call_that_collides_is_told() -> None:
     forward = "h = scatter(zeros(N, size), 1, argsort(x, dim=1), x)\ny = scatter(h, 1, i, x)"
     (finding,) = found(forward)
     assert finding.place.span == (forward.rindex("scatter"), len(forward))
+
+
+def test_what_overwrites_is_told_and_not_the_gradient_that_is_another_for_it() -> None:
+    forward = """
+top = detach(scatter_reduce(full([size], -inf), 0, i, x, "amax"))
+w = exp(x - top[i])
+total = index_add(zeros(size), 0, i, w)
+y = {}(zeros(size), 0, i, w * x) / clamp(total, min=1e-3)
+"""
+    parts: dict[str, Any] = {
+        "arguments": {"size": DIM},
+        "inputs": {"x": ["E"], "i": {"shape": ["E"], "dtype": "int64", "range": [0, "size"]}},
+        "outputs": {"y": ["size"]},
+        "mixes": ["E"],
+    }
+    assert fault_of(program(forward.format("index_copy"), **parts)).rule.code == "LG424"
+    del parts["mixes"]
+    assert checked(program(forward.format("index_add"), **parts)).cases

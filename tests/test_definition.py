@@ -323,6 +323,28 @@ def test_small_inputs_are_tried_also_where_ordinary_ones_leave_fewer_digits(eps:
         assert not checked(layer).defined.exact
 
 
+@pytest.mark.parametrize("bound", [20, 40])
+def test_a_clamp_that_a_definition_leaves_out_is_found_where_it_meets_few_inputs_of_some_9(bound: int) -> None:
+    finding = fault_of(program(f"y = clamp(x, max={bound})", definition="y[n, c] = x[n, c]"))
+    assert finding.rule.code == "LG408" and any("the inputs are" in note for note in finding.notes)
+    assert checked(program(f"y = clamp(x, max={bound})", definition=f"y[n, c] = min(x[n, c], {bound})")).defined.exact
+
+
+@pytest.mark.parametrize(("first", "sound"), [("0", True), ("-1000", False)])
+def test_what_a_state_starts_with_is_compared_where_a_loop_has_not_forgotten_it(first: str, sound: bool) -> None:
+    """Of seven steps the last few tell the maximum, of one the state."""
+    forward = "h = zeros(N, D)\nfor x_t in unbind(x, 1):\n    h = maximum(h - 0.5, x_t)\nlast = h"
+    definition = (
+        f"s[n, -1, i] = {first}\ns[n, t < L, i] = max(s[n, t - 1, i] - 0.5, x[n, t, i])\nlast[n, i] = s[n, L - 1, i]"
+    )
+    layer = program(forward, inputs={"x": ["N", "L", "D"]}, outputs={"last": ["N", "D"]}, definition=definition)
+    if sound:
+        assert checked(layer).defined.exact
+        return
+    finding = fault_of(layer)
+    assert finding.rule.code == "LG408" and "setting: N=2, L=1, D=9" in finding.notes
+
+
 @pytest.mark.parametrize("shape", [(3, 4), (2, 6, 7, 9), (4, 4, 4, 4, 4), (2, 1024), (257,), (7, 300), (13, 59)])
 def test_of_many_entries_those_that_are_compared_are_spread_over_all_dimensions(shape: tuple[int, ...]) -> None:
     places = spread_over(math.prod(shape))

@@ -81,6 +81,38 @@ def test_a_spread_of_one_value_is_made_a_biased_one_or_left_out_by_the_bound() -
     assert found.help == f"a single value has no unbiased spread: {biased}, or {bound}"
 
 
+def test_what_was_nan_before_a_root_is_blamed_for_it_and_not_the_root_that_no_clamp_would_help() -> None:
+    forward = "s = sqrt(var(x, dim=1, keepdim=True) + 1.0)\ny = where(rand([]) < 2, x, s)"
+    (found,) = breaches(program(forward, inputs={"x": ["N", "C"]}, outputs={"y": ["N", "C"]}, random="always"))
+    assert found.message == "`var` makes the gradient of `x` NaN where C is 1"
+    assert (
+        found.help
+        == "a single value has no unbiased spread: write `correction=0`, or ask for more by a constraint, `C >= 2`"
+    )
+    assert not breaches(program(forward, constraints=["C >= 2"], random="always"))
+
+
+@pytest.mark.parametrize(
+    ("derived", "forward", "divisor"),
+    [
+        ({"top": "2 ^ (bits - 1) - 1"}, "y = round(x * top) / top", "top"),
+        ({"half": "bits // 2", "rest": "half - 3"}, "y = x / rest", "rest"),
+        ({}, "t = bits - 7\ny = x / t", "bits - 7"),
+        ({"rest": "bits - 7"}, "y = div(x, rest)", "rest"),
+        ({"rest": "bits - 7"}, "y = softplus(x, beta=rest)", "rest"),
+    ],
+)
+def test_a_divisor_that_is_computed_of_arguments_is_taken_to_0(
+    derived: dict[str, str], forward: str, divisor: str
+) -> None:
+    parts: dict[str, Any] = {"arguments": {"bits": {"type": "int", "min": 2, "max": 16, "default": 9, "doc": "Bits."}}}
+    parts |= {"derived": derived, "inputs": {"x": {"shape": ["N", "C"], "gradient": False}}}
+    (found,) = breaches(program(forward, **parts))
+    assert found.message.endswith(f"where `{divisor}` is 0")
+    assert found.help == f"leave it out by the constraint `{divisor} != 0`"
+    assert not breaches(program(forward, **parts, constraints=[f"{divisor} != 0"]))
+
+
 FIRST: dict[str, Any] = {"inputs": {"x": ["N", "C", "L"]}, "outputs": {"y": ["N", "C"]}}
 
 

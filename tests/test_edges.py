@@ -304,3 +304,11 @@ def test_a_name_that_means_something_else_in_the_definition_is_not_blamed() -> N
     assert not finding.labels
     finding = fault_of(program("h = tanh(x + 2)\ny = 3 * tanh(h)", definition=definition.format(3)))
     assert [label.text for label in finding.labels] == ["`h` differs already"]
+
+
+def test_a_name_that_is_given_to_something_else_later_is_not_blamed_for_that() -> None:
+    definition = "h[n, c] = x[n, c] + 1\ny[n, c] = 2 * tanh(h[n, c])"
+    finding = fault_of(program("h = x + 1\nz = tanh(h)\nh = relu(z)\ny = 2 * h", definition=definition))
+    assert not finding.labels and not any(note.startswith("values:") for note in finding.notes)
+    finding = fault_of(program("h = x + 2\nh = h * 1\ny = 2 * tanh(h)", definition=definition))
+    assert [label.text for label in finding.labels] == ["`h` differs already"]

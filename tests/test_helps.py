@@ -355,6 +355,31 @@ def test_an_output_is_brought_to_the_shape_that_is_declared(forward: str, shape:
     assert checked(program(f"{forward}\n{help}", **CUBE, outputs={"y": shape})).cases
 
 
+def test_a_tensor_of_a_tuple_is_brought_to_the_dtype_that_is_declared_by_a_tuple_made_again() -> None:
+    parts: dict[str, Any] = {"outputs": {"y": ["N", "C"], "state": {"tuple": {"h": ["N", "C"], "c": ["N", "C"]}}}}
+    forward = "y = x\nstate = (x, upcast(x) + 1)"
+    help = "state = (state[0], type_as(state[1], x))"
+    finding = only(forward, **parts)
+    assert (finding.rule.code, finding.help) == ("LG304", f"end the forward with `{help}`")
+    assert checked(program(f"{forward}\n{help}", **parts)).cases
+
+
+def test_a_tuple_whose_name_is_taken_again_is_brought_back_before() -> None:
+    state = {"tuple": {"h": ["N", "C"], "c": ["N", "C"]}}
+    parts: dict[str, Any] = {"inputs": {"state": state}, "outputs": {"state": state}}
+    finding = only("h, c = state\nstate = (h, upcast(c) + 1)", **parts)
+    assert finding.help == "bring it back before `state` is assigned, as by `type_as(…, state[0])`"
+    assert checked(program("h, c = state\nstate = (h, type_as(upcast(c) + 1, state[0]))", **parts)).cases
+
+
+def test_a_state_of_integers_begins_in_the_dtype_of_the_inputs() -> None:
+    forward = "h = zeros([N, C]{})\nfor x_t in unbind(x, 1):\n    h = 0.5 * h + x_t\ny = h"
+    parts: dict[str, Any] = {**CUBE, "outputs": {"y": ["N", "C"]}}
+    finding = only(forward.format(", dtype=int64"), **parts)
+    assert finding.rule.code == "LG317" and "`zeros(…)` has without a `dtype`" in (finding.help or "")
+    assert checked(program(forward.format(""), **parts)).cases
+
+
 @pytest.mark.parametrize(
     ("forward", "shape"),
     [("y = x[..., None]", ["N", "L"]), ("y = mean(x, dim=2)", ["N", "C"]), ("y = x", ["N", "L", 2])],

@@ -59,3 +59,14 @@ def test_a_buffer_of_another_shape() -> None:
     finding, *_ = faults_of(program("y = linear(q, queue)\nif training:\n    queue = mean(queue, dim=1)", **QUEUE))
     assert finding.rule.code == "LG306"
     assert finding.help == "a buffer keeps its shape: assign a tensor that has it"
+
+
+def test_a_buffer_that_is_too_small_is_to_be_declared_as_it_comes_to_be() -> None:
+    forward = "y = x * type_as(spread, x)\nif training:\n"
+    forward += "    spread = lerp(spread, type_as(detach(mean(square(upcast(x)), dim=0)), spread), 0.1)"
+    parts: dict[str, Any] = {"arguments": {"C": DIM}, "constraints": ["N >= 1"]}
+    small = {"spread": {"shape": [1], "init": "ones", "doc": "Spread."}}
+    finding, *_ = faults_of(program(forward, buffers=small, **parts))
+    assert finding.message == "the buffer `spread` has shape [1], but is assigned [C]"
+    assert finding.help == "declare the shape that it comes to have, `shape: [C]`, or assign one of its own"
+    assert checked(program(forward, buffers={"spread": {**small["spread"], "shape": ["C"]}}, **parts)).cases

@@ -314,7 +314,12 @@ def test_an_initializer_is_not_given_its_tensor() -> None:
 
 
 def test_a_single_number_has_no_dimensions() -> None:
-    assert only("y = sum(x)", outputs={"y": [1]}).help == "write `[]`: a single number is a tensor without dimensions"
+    single = "write `[]`: a single number is a tensor without dimensions"
+    assert only("y = sum(x)", outputs={"y": [1]}).help == single
+    several = "for numbers along `N`, sum and average over the others alone"
+    assert only("y = sum(x)", outputs={"y": ["N"]}).help == f"{single}; {several}"
+    finding = only("y = sum(x)", outputs={"y": ["N"]}, definition="y = sum[n, c](x[n, c])")
+    assert finding.help == "declare the single number that it says, `y: []`, or give each an index: `y[i] = …`"
 
 
 @pytest.mark.parametrize(("question", "help"), [

@@ -24,7 +24,9 @@ STABLY = (
 )
 
 
-def started(program: Program, setting: Setting, point: Point = ORDINARY, *, rounded: bool = False) -> Instance:
+def started(
+    program: Program, setting: Setting, point: Point = ORDINARY, *, rounded: bool = False, seed: int = 0
+) -> Instance:
     """A layer whose values are all drawn at random, so that none is a 1 or a 0 by accident; the inputs as told.
 
     Args:
@@ -32,8 +34,9 @@ def started(program: Program, setting: Setting, point: Point = ORDINARY, *, roun
         setting: Where it is set up.
         point: What its inputs are.
         rounded: Whether tables that the definition tells by a formula are rounded to their dtype, as in tests.
+        seed: Of what is drawn.
     """
-    with drawn():
+    with drawn(seed):
         instance = Instance(program if rounded else with_wide_tables(program), setting, ON_DATA)
         start(instance, torch.float64)  # a constant is one of the formula, which nothing moves
         move(instance)

@@ -154,7 +154,7 @@ def _compared_at(
     exact &= not small or _at_small_inputs(program, setting)  # which looks for faults, too
     drawn = {mode: held.law for mode, held in ((False, values), (True, trained)) if held is not None and held.law}
     valued = trained is not None and not trained.limited and trained.law is None
-    far = values.law is None and hold_far_off(program, setting) and first
+    far = values.law is None and hold_far_off(program, setting, first) and first
     signed = signed and values.exact and values.law is None and hold_at_either_sign(program, setting)
     half = {mode: large for mode in drawn if (large := alike_in_half(program, setting, mode)) is not None}
     plain = values.law is None

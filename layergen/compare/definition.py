@@ -275,13 +275,20 @@ def _differing(evaluation: Evaluation, name: str, run: Run) -> Apart | None:
         return None
     if (told := _as_told(evaluation, name, value)) is not None:
         first = next(_compared(evaluation, name, told), None)
-        return Apart(places[-1], name, first, told) if first else None
+        agreed = first is not None and any(_agrees(evaluation, name, run.steps[place].value) for place in places[:-1])
+        return Apart(places[-1], name, first, told) if first and not agreed else None
     turns = in_turns(evaluation, name, [run.steps[place] for place in places])
     if turns is None:
         return None
     values, axis = turns
     first = min(_compared(evaluation, name, values), key=lambda one: one[0][axis], default=None)
     return Apart(places[first[0][axis] - values.shape[axis]], name, first, values) if first else None
+
+
+def _agrees(evaluation: Evaluation, name: str, value: Any) -> bool:
+    """Whether what a name was before is what the definition says: then it is given to something else later."""
+    told = _as_told(evaluation, name, value) if isinstance(value, Tensor) and not value.is_complex() else None
+    return told is not None and next(_compared(evaluation, name, told), None) is None
 
 
 def _as_told(evaluation: Evaluation, name: str, value: Tensor) -> Tensor | None:

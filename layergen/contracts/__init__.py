@@ -42,6 +42,7 @@ from layergen.contracts.laws import LAWS
 from layergen.contracts.learning import LEARNING
 from layergen.contracts.masks import MASKS
 from layergen.contracts.met import MET
+from layergen.contracts.narrow_counts import NARROW_COUNTS
 from layergen.contracts.narrowing import NARROWING
 from layergen.contracts.one_large import ONE_LARGE
 from layergen.contracts.penalty import PENALTY
@@ -78,6 +79,7 @@ CONTRACTS: dict[str, tuple[Promise, ...]] = {
     "purity": (PURITY,),
     "buffers": (BUFFERS, UNSAVED),
     "strides": (STRIDES,),
+    "collisions": (COLLISIONS,),  # after which a value may have another gradient, too
     "dtype": (DTYPE, VANISHING, ROUNDED),
     "kernels": (KERNEL,),
     "autocast": (AUTOCAST,),
@@ -87,7 +89,7 @@ CONTRACTS: dict[str, tuple[Promise, ...]] = {
     "surrogates": (SURROGATES,),
     "training": (RANDOMNESS, DROPPED, EDGE_DRAWS, EDGE_STARTS),
     "axes": (AXES,),  # samples and steps that see each other often do so by a reshape
-    "meaning": (INDEPENDENCE, CAUSAL, MASKS, IGNORED, MET, TURNED, SQUASHED, CORNERS, COLLISIONS),
+    "meaning": (INDEPENDENCE, CAUSAL, MASKS, IGNORED, MET, TURNED, SQUASHED, CORNERS),
     "definition": (COMPLETE, TOLD),
     "domains": (DOMAINS, WRAPPED, WIDENED),
     "finite": (FINITE,),
@@ -100,7 +102,7 @@ CONTRACTS: dict[str, tuple[Promise, ...]] = {
     "matches": (AGREEMENT,),
     "estimated": (ESTIMATED,),
     "laws": (LAWS,),
-    "precision": (HALF, NARROWING, SHIFTED),
+    "precision": (HALF, NARROWING, SHIFTED, NARROW_COUNTS),
     "init": (FANS, STACKS),
     "influence": (INFLUENCE, CONSTANT, ENTRIES, FLOORED),
 }

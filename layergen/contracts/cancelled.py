@@ -4,7 +4,7 @@ A straight-through estimate adds what has a gradient and takes it away where no 
 Without that word the two cancel out, in values and gradients: autograd is connected to everything, and gives zero.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,8 +12,9 @@ import torch
 from torch import Tensor
 
 from layergen.contracts.detached import IN_FLOAT64, SLOPES
-from layergen.contracts.gradient import nodes, reachable, walked
+from layergen.contracts.gradient import nodes, reachable
 from layergen.contracts.promise import Promise
+from layergen.contracts.steps import goes_in_steps
 from layergen.diagnostics import FORWARD, Finding, Place
 from layergen.lang import expression as ex
 from layergen.lang.tensors import SURROGATE
@@ -87,15 +88,15 @@ class SumWatch(Watcher[tuple[Cancelled, ...]]):
         return {id(value): (Term(node, value), 1)} if found is None else found
 
     def evidence(self, run: Run | None) -> tuple[Cancelled, ...]:
-        return tuple(found for found in self.found if found.left and not _leads(found.left, found.term.value))
+        return tuple(found for found in self.found if found.left)
 
 
-def _leads(terms: Iterable[Term], tensor: Tensor) -> bool:
-    """Whether a gradient of some terms comes to a tensor."""
-    ends = [term.value for term in terms]
-    if tensor.grad_fn is None:
-        return id(tensor) in reachable(ends)[0]
-    return any(node is tensor.grad_fn and alive for node, alive in walked(ends))
+def _leads(term: Term, tensor: Tensor) -> bool:
+    """Whether a gradient of a term comes to a tensor, be it zero or not."""
+    own = tensor.grad_fn
+    return any(
+        node is own if own is not None else getattr(node, "variable", None) is tensor for node in nodes([term.value])
+    )
 
 
 SUMS = Watch(WITH_GRADIENTS, BOTH, SumWatch)
@@ -110,9 +111,9 @@ def check_cancelled(ways: Ways) -> Iterator[Finding]:
         own = runs if program is ways.program else Runs(program, runs.setting, (SUMS,))
         for seen in own.seen(SUMS):
             for number, found in enumerate(seen.evidence):
-                flat = _flat(program, seen, number) if runs.admits(IN_FLOAT64) else None
-                if flat is not None:
-                    yield _finding(program, found, flat)
+                told = _flat(program, seen, number) if runs.admits(IN_FLOAT64) else None
+                if told is not None:
+                    yield _finding(program, found, told)
                     return
 
 
@@ -134,8 +135,23 @@ def _open(program: Program) -> Program:
     return replace(program, inputs={**program.inputs, **told}) if told else program
 
 
-def _flat(program: Program, seen: Seen[tuple[Cancelled, ...]], number: int) -> Term | None:
-    """The first term left of a sum that changes with what the cancelled one is made of, where its gradient is none."""
+@dataclass(frozen=True)
+class Flat:
+    """A term left of a sum that changes with what the cancelled one is made of, though no gradient says so.
+
+    Attributes:
+        term: What is left.
+        names: The inputs and tensors of the layer that the cancelled one is made of.
+        partly: Whether a gradient says a part of it: that of a scale, and not that of what is rounded.
+    """
+
+    term: Term
+    names: frozenset[str]
+    partly: bool
+
+
+def _flat(program: Program, seen: Seen[tuple[Cancelled, ...]], number: int) -> Flat | None:
+    """The first of the terms left of a sum that is one."""
     with drawn(gradients=True):
         try:
             instance = Instance(program, seen.instance.setting, IN_FLOAT64.placement)
@@ -145,8 +161,11 @@ def _flat(program: Program, seen: Seen[tuple[Cancelled, ...]], number: int) -> T
             for index, term in enumerate(found[number].left):
                 told, _ = reachable((term.value,))
                 hidden = [name for name, leaf in behind.items() if id(leaf) not in told]
-                if hidden and _changes(instance, seen.training, (number, index), hidden):
-                    return term
+                where = Where(instance, seen.training, number, index)
+                if hidden and _changes(where, hidden):
+                    return Flat(term, frozenset(behind), partly=False)
+                if _leads(term, found[number].term.value) and goes_in_steps(instance, where.value, tuple(behind)):
+                    return Flat(term, frozenset(behind), partly=True)
         except (TrialFault, IndexError):  # with data it goes another way
             return None
     return None
@@ -166,10 +185,22 @@ def _leaves(instance: Instance, tensor: Tensor) -> Mapping[str, Tensor]:
     return {name: leaf for name, leaf in owned.items() if leaf is not None and id(leaf) in known}
 
 
-def _changes(instance: Instance, training: bool, where: tuple[int, int], names: Sequence[str]) -> bool:
+@dataclass(frozen=True)
+class Where:
+    """A term that is left of a sum, in runs of an instance."""
+
+    instance: Instance
+    training: bool
+    sum: int
+    term: int
+
+    def value(self) -> Tensor:
+        return _again(self.instance, self.training)[self.sum].left[self.term].value
+
+
+def _changes(where: Where, names: Sequence[str]) -> bool:
     """Whether a term changes with the values of some leaves."""
-    number, index = where
-    usual = _again(instance, training)[number].left[index].value
+    instance, usual = where.instance, where.value()
     leaves = {name: leaf for name in names if (leaf := {**instance.state, **instance.inputs}[name]) is not None}
     kept = {name: leaf.detach().clone() for name, leaf in leaves.items()}
     ranges = dict(instance.ranges())
@@ -179,8 +210,7 @@ def _changes(instance: Instance, training: bool, where: tuple[int, int], names: 
                 draw_input(leaf, ranges.get(name))
                 if name not in ranges:
                     leaf *= SPREAD
-        now = _again(instance, training)[number].left[index].value
-        if differs(usual.detach(), now.detach()):
+        if differs(usual.detach(), where.value().detach()):
             break
     else:
         return False
@@ -190,13 +220,16 @@ def _changes(instance: Instance, training: bool, where: tuple[int, int], names: 
     return True
 
 
-def _finding(program: Program, found: Cancelled, flat: Term) -> Finding:
-    term, other = found.term.node, flat.node
+def _finding(program: Program, found: Cancelled, flat: Flat) -> Finding:
+    term, other = found.term.node, flat.term.node
     message = f"`{short(term)}` gets no gradient: it is added and taken away again, which leaves `{short(other)}`"
+    if flat.partly:
+        message = f"`{short(term)}` is added and taken away again, which leaves `{short(other)}`, and of the steps in "
+        message += "which that changes with it no gradient tells"
     whole = ex.show(ex.Binary("+", term, ex.Call("detach", (ex.Binary("-", other, term),))))
     apt = len(found.left) == 1 and len(whole) <= LONGEST
     estimate = f"is `{whole}`" if apt else "detaches all that is not to have a gradient, as `x + detach(q - x)` does"
-    said = "false" if any(not part.gradient for part in program.parameters.values()) else SURROGATE
+    said = SURROGATE if flat.names & program.inputs.keys() else "false"
     help = f"a straight-through estimate {estimate}, and declares `gradient: {said}`; where no gradient is meant, "
     help += f"leave `{short(term)}` out of the sum"
     return CancelledGradient.at(Place(FORWARD, found.node.span), message, help=help)

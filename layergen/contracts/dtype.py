@@ -9,6 +9,7 @@ import torch
 from layergen.contracts.promise import Promise
 from layergen.diagnostics import FORWARD, Finding, Label, Place
 from layergen.lang import expression as ex
+from layergen.lang.tuples import whole_name
 from layergen.lang.visitor import sources
 from layergen.ops.dtypes import dtype_name
 from layergen.probe.open_inputs import first_floating
@@ -135,9 +136,20 @@ def _cast(runs: Runs, name: str, declared: torch.dtype) -> str | None:
     if source is None or len(dtypes) == 1 or not any(dtype.is_complex for dtype in dtypes):
         return None
     if program.outputs[name].dtype is None:
-        real = f"for real numbers, end the forward with `{name} = type_as(real({name}), {source})`; for complex ones"
-        return f"{real}, with `{name} = to({name}, complex64)`, and declare `{name}: {{shape: […], dtype: complex64}}`"
-    return f"end the forward with `{name} = to({name}, {dtype_name(declared)})`: it follows the dtype of `{source}`"
+        real = f"for real numbers, end the forward with `{ending(program, name, f'type_as(real({name}), {source})')}`"
+        other = ending(program, name, f"to({name}, complex64)")
+        return f"{real}; for complex ones, with `{other}`, and declare `{name}: {{shape: […], dtype: complex64}}`"
+    last = ending(program, name, f"to({name}, {dtype_name(declared)})")
+    return f"end the forward with `{last}`: it follows the dtype of `{source}`"
+
+
+def ending(program: Program, name: str, value: str) -> str:
+    """The statement by which an output becomes another value; a tuple is made again, the others in it as they are."""
+    whole = whole_name(name)
+    if whole == name:
+        return f"{name} = {value}"
+    items = [value if item == name else item for item in program.outputs if whole_name(item) == whole]
+    return f"{whole} = ({', '.join(items)}{',' * (len(items) == 1)})"
 
 
 def failed(found: Finding, where: str) -> Finding:
@@ -172,5 +184,8 @@ def _finding(program: Program, name: str, declared: torch.dtype, found: torch.dt
     if source is not None and program.outputs[name].dtype is not None and where == f"in {dtype_name(found)}":
         help = f"delete its `dtype`: without one, `{name}` has that of `{source}`"
     elif source is not None and declared.is_floating_point and found.is_floating_point:
-        help = f"end the forward with `{name} = type_as({name}, {source})`"
+        last = ending(program, name, f"type_as({name}, {source})")
+        help = f"end the forward with `{last}`"
+        if whole_name(source) == whole_name(name):  # which is no input any more then
+            help = f"bring it back before `{whole_name(name)}` is assigned, as by `type_as(…, {source})`"
     return DtypeMismatch.at(Place(("outputs", name), key=True), message, labels=labels, help=help)

@@ -130,7 +130,8 @@ class UseWatch(Watcher[Uses]):
     def note(self, weight: ex.Expression, summed: int, node: ex.Expression) -> None:
         if isinstance(weight, ex.Name) and weight.id in self.program.parameters:
             stacked = isinstance(node, ex.Binary) or (isinstance(node, ex.Call) and node.function in PRODUCTS)
-            if stacked and len(self.program.parameters[weight.id].entries) > 2:
+            tensor = self.instance.state[weight.id]
+            if stacked and tensor is not None and tensor.dim() > 2:
                 return  # see `stacks`
             self.uses.setdefault(weight.id, (summed, node))
 

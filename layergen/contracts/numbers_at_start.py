@@ -37,6 +37,7 @@ class Outcome:
 
     fine: bool  # it is numbers, or that cannot be told
     fault: EvaluationFault | None = None  # that it cannot be computed
+    nan: bool = False  # it is NaN somewhere
 
 
 FINE = Outcome(True)
@@ -47,11 +48,17 @@ def check_numbers_at_start(program: Program, base: Setting) -> Iterator[Finding]
 
     Args:
         program: The layer.
-        base: A setting at which all start with numbers.
+        base: A setting of ordinary arguments.
     """
     for name, part in program.tensors.items():
+        if is_initializer(part.init.value):
+            continue
+        usual = _outcome(program, base, name)
+        if usual.nan:
+            yield _nan(program, base, name)
+            continue
         read = frozenset[str]().union(*(behind(program, node) for node in part.init.expressions))
-        if is_initializer(part.init.value) or not read or not _outcome(program, base, name).fine:
+        if not read or not usual.fine:
             continue
         for argument in (argument for argument in program.arguments if argument in read):
             found = {number: _at(program, base, name, argument, number) for number in _numbers(program, argument)}
@@ -63,6 +70,14 @@ def check_numbers_at_start(program: Program, base: Setting) -> Iterator[Finding]
                 bound = _bound(program, base, name, argument, fine, failing) if alone else None
                 yield _finding(program, name, argument, failing[0], told[failing[0]], bound)
                 break
+
+
+def _nan(program: Program, base: Setting, name: str) -> Finding:
+    """What is said of a tensor that is NaN at ordinary arguments."""
+    place = Place((*program.path(name), "init"), program.tensors[name].init.value.span)
+    message = f"`{program.shown(name)}` starts with NaN"
+    help = "keep away from what has no value: a logarithm or a root of less than 0, and 0 / 0"
+    return IncomputableValue.at(place, message, notes=Instance(program, base).explainer.notes(), help=help)
 
 
 def _is_count(program: Program, name: str) -> bool:
@@ -103,7 +118,7 @@ def _outcome(program: Program, setting: Setting, name: str) -> Outcome:
     except EvaluationFault as fault:
         return Outcome(False, fault)
     lost = ~value.isfinite() if name in program.parameters else value.isnan()  # a buffer may hold infinity on purpose
-    return Outcome(not bool(lost.any()))
+    return Outcome(not bool(lost.any()), nan=bool(value.isnan().any()))
 
 
 @torch.no_grad()

@@ -1,9 +1,10 @@
 """Dtype: constants that keep a layer stable are still there in half precision.
 
 One that is gone matters only where the layer is off without it: that is measured, on zeros and on equal inputs too, and
-where masks are all alike, of outputs and of whether gradients are finite. Where the layer draws random numbers, which
-differ from dtype to dtype, fixed ones stand in their place, and whether all is finite is what is looked at. The default
-`eps` of an op is torch's own; who wants to be safe at zeros in float16 writes one, or computes in float32.
+where masks or integers are all alike, of outputs and of whether gradients are finite. Where the layer draws random
+numbers, which differ from dtype to dtype, fixed ones stand in their place, and whether all is finite is what is looked
+at. The default `eps` of an op is torch's own; who wants to be safe at zeros in float16 writes one, or computes in
+float32.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,7 +21,7 @@ from layergen.lang import expression as ex
 from layergen.probe.attempts import TOLERANCE, comparable, worst
 from layergen.probe.open_inputs import first_floating
 from layergen.probe.sites import CPU, IN_COMMON, IN_FLOAT16, SHAKE, started
-from layergen.probe.values import EQUAL, MARKED, ORDINARY, UNMARKED, ZERO, Point, drawn
+from layergen.probe.values import ALIKE, EQUAL, MARKED, ORDINARY, UNMARKED, ZERO, Point, drawn
 from layergen.probe.ways import Ways
 from layergen.rules.behaviour import VanishingConstant
 from layergen.run.fixed_draws import FixedDraws
@@ -94,9 +95,11 @@ VANISHING = Promise(check_vanishing, (CONSTANTS, Watch(IN_COMMON[torch.float16],
 
 
 def _is_off(runs: Runs) -> bool:
-    """Whether float16 gives what float64 does not on the same numbers, drawn, all zero or all equal."""
-    masks = any(part.dtype == "bool" for part in runs.program.inputs.values())
-    points = (ORDINARY, ZERO, EQUAL, *((UNMARKED, MARKED) if masks else ()))
+    """Whether float16 gives what float64 does not on the same numbers, drawn, zero or equal, or of integers alike."""
+    inputs = runs.program.inputs.values()
+    masks = any(part.dtype == "bool" for part in inputs)
+    integers = any(not part.floating and part.range is not None for part in inputs)
+    points = (ORDINARY, ZERO, EQUAL, *((UNMARKED, MARKED) if masks else ()), *((ALIKE,) if integers else ()))
     if comparable(runs.program, training=True):
         for point in points:
             exact, half = (_run(runs, point, dtype) for dtype in (torch.float64, torch.float16))

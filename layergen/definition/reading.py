@@ -115,16 +115,42 @@ def _check_bare(definition: Definition) -> Iterator[Finding]:
         indices = _indices_for(possible[0], equation.value, definition)
         if indices is not None:
             message = f"`{name}` has dimensions and no index on the left"
-            yield ill(equation.name, message, f"give each an index: `{name}[{', '.join(indices)}] = …`")
+            help = f"give each an index: `{name}[{', '.join(indices)}] = …`"
+            if _is_number(equation.value, definition):
+                help = f"declare the single number that it says, `{name}: []`, or {help}"
+            yield ill(equation.name, message, help)
+
+
+def _is_number(value: ex.Expression, definition: Definition) -> bool:
+    """Whether a value reads no letter that is free, and no tensor as a whole."""
+    free = _free(value, definition) - definition.named.keys()
+    return not free and definition.scene.tensors.keys().isdisjoint(_whole(value))
+
+
+def _whole(node: ex.Node) -> Iterator[str]:
+    """The names that are read without indices."""
+    if isinstance(node, ex.Name):
+        yield node.id
+    elif not isinstance(node, ex.Subscript):
+        for child in node.children:
+            yield from _whole(child)
+
+
+def _free(value: ex.Expression, definition: Definition) -> frozenset[str]:
+    """The names that a value reads, and that are none of the layer, nor bound by a sum."""
+    return ex.names(value) - _taken(value, definition)
+
+
+def _taken(value: ex.Expression, definition: Definition) -> frozenset[str]:
+    """The names of the layer, and of each sum its word and its indices."""
+    sums = [found for node in ex.walk(value) if (found := reduction(node)) is not None]
+    bound = (index.id for _, indices, _ in sums for index in indices if isinstance(index, ex.Name))
+    return definition.scene.names.union((word for word, _, _ in sums), bound)
 
 
 def _indices_for(shape: tuple[ex.Expression, ...], value: ex.Expression, definition: Definition) -> list[str] | None:
     """An index for each dimension of a shape: the letter of its name that the value reads, or another one."""
-    taken = definition.scene.names | {
-        index.id for node in ex.walk(value) if (found := reduction(node)) for index in found[1]
-        if isinstance(index, ex.Name)
-    }  # fmt: skip
-    read = ex.names(value) - taken
+    taken, read = _taken(value, definition), _free(value, definition)
     names = [item.id.lower() if isinstance(item, ex.Name) else "" for item in shape]
     others = sorted(name for name in read if name not in {*names, *(name[:1] for name in names)})
     indices: list[str] = []

@@ -9,6 +9,7 @@ from layergen.lang import expression as ex
 from layergen.lang.argument import Argument
 from layergen.lang.bounds import refusal
 from layergen.lang.interpreter import EvaluationFault, Interpreter
+from layergen.lang.visitor import sources
 from layergen.resolve.program import Program
 from layergen.settings.choice import Setting
 from layergen.settings.search import consistent, values_of
@@ -203,20 +204,33 @@ def _equal(
 
 
 def at_zeros(program: Program, setting: Setting, nodes: Sequence[ex.Expression]) -> Iterator[Limit]:
-    """The setting with a dimension or argument so that a divisor of numbers alone is 0, as in ``x / (L - 2 * k)``."""
+    """The setting with a dimension or argument so that a number by which is divided is 0, as in ``x / (L - 2 * k)``."""
     for node in nodes:
-        if not isinstance(node, ex.Binary) or node.operator not in DIVISIONS:
-            continue
-        named = [name for name in setting.names if name in ex.names(node.right)]
-        for name, number in product(sorted(named, key=lambda name: name not in setting.sizes), SMALL):
-            if name in setting.sizes:
-                changed = allowed_sizes(program, replace(setting, sizes={**setting.sizes, name: number}))
-            else:
-                changed = assigned(program, setting, name, None, number) if name in program.decided else None
-            if changed is not None and _is_zero(node.right, changed):
-                divisor = ex.show(node.right)
-                yield Limit(changed, name, f"`{divisor}` is 0", f"leave it out by the constraint `{divisor} != 0`")
-                break
+        for divisor in dict.fromkeys(_numbers_in(program, setting, node)):
+            named = [name for name in setting.sizes if name in ex.names(divisor)]
+            named += [name for name in setting.names if name in behind(program, divisor)]
+            for name, number in product(dict.fromkeys(named), SMALL):
+                if name in setting.sizes:
+                    changed = allowed_sizes(program, replace(setting, sizes={**setting.sizes, name: number}))
+                else:
+                    changed = assigned(program, setting, name, None, number) if name in program.decided else None
+                if changed is not None and number_at(divisor, changed) == 0:
+                    text = ex.show(divisor)
+                    yield Limit(changed, name, f"`{text}` is 0", f"leave it out by the constraint `{text} != 0`")
+                    break
+
+
+def _numbers_in(program: Program, setting: Setting, node: ex.Expression) -> Iterator[ex.Expression]:
+    """The divisor of a division, and what a call is given, so far as it is computed of numbers alone."""
+    if isinstance(node, ex.Binary) and node.operator in DIVISIONS:
+        node = node.right
+    elif not isinstance(node, ex.Call):
+        return
+    for part in ex.walk(node):
+        if isinstance(part, ex.Expression) and ex.names(part):
+            spelled = _spelled(program, setting, part)
+            if number_at(spelled, setting) is not None:
+                yield spelled
 
 
 def at_exponents(program: Program, setting: Setting, node: ex.Expression) -> Iterator[Limit]:
@@ -279,8 +293,17 @@ def number_at(expression: ex.Expression, setting: Setting) -> float | None:
     return value if type(value) in (int, float) else None
 
 
-def _is_zero(expression: ex.Expression, setting: Setting) -> bool:
-    return number_at(expression, setting) == 0
+def _spelled(program: Program, setting: Setting, expression: ex.Expression) -> ex.Expression:
+    """An expression in which names that a forward gives to numbers, each once, are these."""
+
+    def number(part: ex.Expression) -> ex.Expression | None:
+        if not isinstance(part, ex.Name) or part.id in setting.names:
+            return None
+        found = list(sources(program.forward.statements, part.id))
+        told = len(found) == 1 and number_at(found[0], setting) is not None
+        return found[0] if told else None
+
+    return ex.transform(expression, number)
 
 
 def assigned(program: Program, setting: Setting, name: str, place: int | None, value: Any) -> Setting | None:

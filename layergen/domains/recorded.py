@@ -105,11 +105,15 @@ def breakdown(instance: Instance, training: bool) -> Breakdown | None:
 
 def _makers(records: Sequence[Record]) -> Iterator[ex.Expression]:
     """The first op that gave NaN out of none, and the first that gave infinity out of none."""
-    for nan in (True, False):
-        for record in records:
-            if any(_bad(part, nan) for part in record.results) and not any(_bad(part, nan) for part in record.operands):
-                yield record.node
-                break
+    yield from _first(records, nan=True)
+    yield from _first(records, nan=False)
+
+
+def _first(records: Sequence[Record], nan: bool) -> Iterator[ex.Expression]:
+    for record in records:
+        if any(_bad(part, nan) for part in record.results) and not any(_bad(part, nan) for part in record.operands):
+            yield record.node
+            return
 
 
 def _carriers(records: Sequence[Record]) -> tuple[ex.Expression, ...]:
@@ -133,7 +137,7 @@ def _backward(instance: Instance, run: Run, records: Sequence[Record]) -> Breakd
         return None  # a layer that cannot go back is refused elsewhere
     for name, leaf in wanted(instance):
         if _bad(leaf.grad):
-            nodes = (*_last(records), *_makers(records))
+            nodes = (*_nan(records), *(record.node for record in _last(records)), *_makers(records))
             return Breakdown(nodes, _carriers(records), name, True, _bad(leaf.grad, nan=True))
     return None
 
@@ -156,10 +160,16 @@ def wanted(instance: Instance) -> Iterator[tuple[str, Tensor]]:
             yield name, tensor
 
 
-def _last(records: Sequence[Record]) -> Iterator[ex.Expression]:
+def _last(records: Sequence[Record]) -> Iterator[Record]:
     """The last op, and so the first on the way back, whose gradients are not finite though what came to it is."""
     for record in reversed(records):
         given = any(_bad(part.grad) for part in record.operands if part.requires_grad)
         if given and not any(_bad(part.grad) for part in record.results if part.requires_grad):
-            yield record.node
+            yield record
             return
+
+
+def _nan(records: Sequence[Record]) -> Iterator[ex.Expression]:
+    """Where the gradient is lost by an op that was given NaN already, and hands it on alone, what made that."""
+    if any(_bad(part, nan=True) for record in _last(records) for part in record.operands):
+        yield from _first(records, nan=True)

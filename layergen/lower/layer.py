@@ -9,10 +9,12 @@ from layergen.lower.arguments import function_table, helpers
 from layergen.lower.constructor import ConstructorWriter, signature
 from layergen.lower.definition import formula_texts
 from layergen.lower.families import members_read
+from layergen.lower.first_read import bound_where_read
 from layergen.lower.floats import floats
 from layergen.lower.forward import ForwardWriter
 from layergen.lower.gathered import gathered
 from layergen.lower.imports import IMPORTS, function, import_lines
+from layergen.lower.in_turn import in_turn
 from layergen.lower.initial import initializes, own_lines, refill_lines, reset_lines
 from layergen.lower.kept import computed_there, kept
 from layergen.lower.late import bound_late
@@ -35,8 +37,9 @@ def layer_view(layer: CheckedLayer, module: tuple[str, ...]) -> LayerView:
     doc = DocText(prose(program))
     reset = reset_lines(program)
     conditions = [*layer.checked_constraints, *(check for check, _ in layer.checked_conditions)]
-    lines = ForwardWriter(program, layer.input_checks, conditions).write()
-    forward = gathered(bound_late(tuple(asked_once(lines))))
+    writer = ForwardWriter(program, layer.input_checks, conditions)
+    asked = tuple(in_turn(tuple(asked_once(writer.write())), program.tuples, writer.free))
+    forward = gathered(bound_where_read(bound_late(asked), writer.device_type))
     arguments = tuple(signature(program))
     penalty = penalty_lines(program)
     whole = (*function_table(program), *helpers(program))

@@ -29,6 +29,7 @@ class Point:
     bounded: str = ""  # the words of those within one, where they are not the same
     apart: tuple[tuple[str, Callable[[Shape], Tensor]], ...] = ()  # what some inputs without a range are instead
     masks: Callable[[Shape], Tensor] = lambda shape: torch.empty(shape).bernoulli_(0.5)
+    alike: bool = False  # whether integers are all the least that they may be
 
     def said(self, program: Program) -> str:
         """What the inputs of a layer are there, in words."""
@@ -64,6 +65,7 @@ HUGE = Point("of 100 and -100", _signs(100), _ends, AT_ENDS)
 SQUARED = Point("of 300 and -300", _signs(300), _ends, AT_ENDS)  # whose squares are more than float16 holds
 UNMARKED = replace(ORDINARY, words="of which masks are all false", masks=torch.zeros)
 MARKED = replace(ORDINARY, words="of which masks are all true", masks=torch.ones)
+ALIKE = replace(ORDINARY, words="of which integers are all the least", alike=True)
 
 
 def of_size(size: float) -> Point:
@@ -107,6 +109,8 @@ def give(instance: Instance, point: Point, rounded: torch.dtype | None = None) -
                 tensor.copy_(point.masks(tuple(tensor.shape)))
             elif not tensor.is_floating_point() and not tensor.is_complex():
                 _give_integers(instance, name, *map(int, ranges[name]))
+                if point.alike and not instance.program.inputs[name].distinct:
+                    tensor.fill_(int(ranges[name][0]))
             elif name in ranges:
                 tensor.copy_(_between(*ranges[name], point.within(tuple(tensor.shape)), rounded))
             elif tensor.is_complex():

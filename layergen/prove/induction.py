@@ -177,7 +177,10 @@ class Inductive(ForwardInterpreter):
         elif alike(old, new.to(old.dtype)):
             was, now = dtype_name(old.dtype), dtype_name(new.dtype)
             message = f"`{name}` is {was} before the loop, and {now} after a turn of it"
-            help = f"begin in the dtype that it keeps, with `dtype={now}`, or bring it back: `type_as(…, {name})`"
+            begin = f"begin in the dtype that it keeps, with `dtype={now}`"
+            if new.dtype is torch.get_default_dtype():  # at symbols, that of the inputs, whatever it is in a run
+                begin = "begin in the dtype of the inputs, which `zeros(…)` has without a `dtype`"
+            help = f"{begin}, or bring it back: `type_as(…, {name})`"
         else:
             message = f"`{name}` is {show(old)} before the loop, and {show(new)} after a turn of it"
             help = f"begin with the shape that it keeps: `{name} = zeros({show(new)})`"

@@ -87,8 +87,8 @@ class VanishingConstant(Rule):
     The smallest float16 is about 6e-8. An `eps` of 1e-8 that is added to a float16 tensor, or bounds one, is zero, and
     the division that it should guard gives infinity or NaN. That is measured: the layer is run in float16 and float64
     on the same numbers, on zeros too, and is at fault only where float16 is off, or its gradients are not finite. Where
-    the layer draws random numbers, fixed ones stand in their place. Masks are all false and all true, too. The `eps`
-    that an op of torch has by default is not held against it.
+    the layer draws random numbers, fixed ones stand in their place. Masks are all false and all true, too, and integers
+    all the least that they may be. The `eps` that an op of torch has by default is not held against it.
 
         forward: y = x / (norm(x, dim=-1, keepdim=True) + 1e-8)
 

@@ -187,8 +187,9 @@ class CancelledGradient(Rule):
 
     A straight-through estimate adds the value that has a gradient, and takes it away where no gradient sees it. Where
     `detach` is forgotten, the two cancel out: the values are right, autograd is connected to everything, and the
-    gradient is zero everywhere. Sums are followed through names and loops; what is left of them is run with other
-    values of what was cancelled, and told only where it changes with these, and no gradient says so.
+    gradient is zero everywhere, or that of a scale alone. Sums are followed through names and loops; what is left of
+    them is run with other values of what was cancelled, and told only where it changes with these, and no gradient says
+    so, or where it changes along a line by something else than its gradients there add up to.
 
         forward: y = x + (round(x) - x)
 

@@ -123,13 +123,13 @@ class DefinitionMismatch(Rule):
     """The forward and the definition compute different values.
 
     Both are run at each setting on the same random numbers, in float64 and in evaluation, and compared entry by entry:
-    also with arguments at their bounds, and where inputs are equal to what they are compared with, so that `<=` is told
-    from `<`; and in training, with the buffers that it updates, where the definition speaks of it. The first entry that
-    differs is shown with both values, and the first intermediate value that both name and that differs already, if with
-    the forward's value of it the definition gives what the forward does; of one that a loop computes in turns, the
-    definition has the turns as an index. Where none explains all of it, as with two slips, the first is noted. Of what
-    is drawn at random, moments are compared over many draws, and of initial values that are `uniform(a, b)` the least
-    and the greatest.
+    also with arguments at their bounds, where inputs are equal to what they are compared with, so that `<=` is told
+    from `<`, and where loops take one turn; and in training, with the buffers that it updates, where the definition
+    speaks of it. The first entry that differs is shown with both values, and the first intermediate value that both
+    name and that differs already, if with the forward's value of it the definition gives what the forward does; of one
+    that a loop computes in turns, the definition has the turns as an index. Where none explains all of it, as with two
+    slips, the first is noted. Of what is drawn at random, moments are compared over many draws, and of initial values
+    that are `uniform(a, b)` the least and the greatest.
 
         forward: y = x * rsqrt(mean(square(x), dim=-1, keepdim=True)) + eps
         definition: y[..., i] = x[..., i] / sqrt(mean[j](x[..., j] ** 2) + eps)
@@ -211,9 +211,9 @@ class IncomputableValue(Rule):
 
     Defaults, derived values, attributes and constraints are computed at the bounds of arguments, at small numbers, and
     where two arguments are equal; numbers of the forward at the bounds, where powers may be too large; tensors that
-    start with what is computed, where one argument is at its bounds or another small number. Where one has no value, a
-    caller would get NaN, or the error of a division by zero or of an overflow, and not a ValueError that says which
-    argument is wrong.
+    start with what is computed, at usual arguments, and where one is at its bounds or another small number. Where one
+    has no value, a caller would get NaN, or the error of a division by zero or of an overflow, and not a ValueError
+    that says which argument is wrong.
 
         arguments:
           n: {type: int, min: 1, doc: …}

@@ -16,8 +16,9 @@ class LossOfPrecision(Rule):
     the layer is not at fault. Of integers and flags, as codes and indices are, more than a tenth may not be
     others, nor several times as many as such a change makes others. In float64 it is run once more with all
     casts to less left out: what `float(x)` cuts off does not come back. What is computed of integers alone, as
-    `1 / count`, is float32 to torch: one of `double(count)` has as many digits as what it meets. Each statement
-    is told that is off by itself.
+    `1 / count`, is float32 to torch: one of `double(count)` has as many digits as what it meets. Positions that
+    are asked for in half precision, `arange(L, dtype=bfloat16)`, are as wide in another run, in training too,
+    where fixed numbers stand for random ones. Each statement is told that is off by itself.
 
         forward: |
           t = type_as(arange(L), x)             # in bfloat16, 2047 positions are 264 values

@@ -11,6 +11,7 @@ from layergen.lang import expression as ex
 from layergen.lang.interpreter import EvaluationFault
 from layergen.lang.meetings import meetings
 from layergen.lang.tuples import spread, whole_name, wholes
+from layergen.lang.values import Shape
 from layergen.resolve.membership import made_here
 from layergen.rules.calls import SizeOfValues
 from layergen.rules.members import WrongMember
@@ -26,6 +27,7 @@ from layergen.run.roles import role_meant
 from layergen.run.said import dotted, needs_data, plain, sheltered, sized_by_values
 from layergen.run.words import Words, short
 from layergen.settings.computable import condition_of
+from layergen.words import listed
 
 LISTS = (list, tuple, Endless)
 ELEMENTWISE = frozenset({"+", "-", "*", "/", "//", "%", "**", "&", "|", "^"})
@@ -67,7 +69,8 @@ class Explainer(Words):
             if fault.rule is WrongMember and not labels:
                 labels = made_here(node, self.program)
             message = sheltered(dotted(self.renamed(fault.message), self.program.run), self.names())
-            place, notes = Place(path, node.span, fault.key), (*self.shapes_given(fault), *self.notes())
+            place = Place(path, node.span, fault.key) if fault.at is None else Place(fault.at, key=fault.key)
+            notes = (*self.shapes_given(fault), *self.notes())
             return fault.rule.at(place, message, labels=labels, notes=notes, help=help)
         if isinstance(node, ex.Binary) and node.operator in ELEMENTWISE:
             shapes = [tuple(operand.shape) for operand in fault.operands if isinstance(operand, Tensor)]
@@ -164,13 +167,19 @@ class Explainer(Words):
             help = self.size_without(entries[index], other) or self.rearranged(name, declared, found)
             return ShapeMismatch.at(path, message, notes=self.notes(), labels=labels, help=help)
         own = self.shape(declared)
-        single = "write `[]`: a single number is a tensor without dimensions" if found == () else None
-        help = single or self.rearranged(name, declared, found)
+        help = self.single(entries) if found == () else self.rearranged(name, declared, found)
         if isinstance(entries, tuple):
             words = [self.entry(entry) for entry in entries]
             own, help = f"[{', '.join(words)}]", help or self.broadcast(words)
         message = f"output `{name}` is declared as {own}, but is {self.shape(found)}"
         return ShapeMismatch.at(("outputs", name, "shape"), message, notes=self.notes(), labels=labels, help=help)
+
+    def single(self, entries: Shape) -> str:
+        """What to declare for a single number, or what to leave out for it to be several."""
+        text = "write `[]`: a single number is a tensor without dimensions"
+        own = [entry.id for entry in entries if isinstance(entry, ex.Name)] if isinstance(entries, tuple) else []
+        kept = [f"`{size}`" for size in own if size in self.program.dimensions]
+        return f"{text}; for numbers along {listed(kept)}, sum and average over the others alone" if kept else text
 
     def entry(self, entry: ex.Expression) -> str:
         """An entry of a shape as it is written, a run by its name."""

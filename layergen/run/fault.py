@@ -1,6 +1,6 @@
 """What goes wrong with a member, as the layer that calls it sees it."""
 
-from layergen.diagnostics import Label, Rule
+from layergen.diagnostics import Label, Path, Rule
 from layergen.lang import expression as ex
 from layergen.lang.interpreter import EvaluationFault
 from layergen.rules.members import WrongMember
@@ -14,6 +14,7 @@ class MemberFault(EvaluationFault):
         help: How to mend it.
         rule: What kind of fault it is.
         key: Whether the part at fault stands in the key of an entry, not in its value.
+        at: Where it stands, if that is not where the member is made.
     """
 
     def __init__(
@@ -25,9 +26,11 @@ class MemberFault(EvaluationFault):
         rule: type[Rule] = WrongMember,
         key: bool = False,
         operands: tuple[object, ...] = (),
+        at: Path | None = None,
     ) -> None:
         super().__init__(node, message, operands)
         self.labels = labels
         self.help = help
         self.rule = rule
         self.key = key
+        self.at = at

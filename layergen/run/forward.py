@@ -250,7 +250,8 @@ class ForwardInterpreter(Interpreter):
         if not isinstance(value, Tensor) or value.shape != buffer.shape:
             shown = self.explainer.shown
             message = f"the buffer `{target.id}` has shape {shown(buffer)}, but is assigned {shown(value)}"
-            help = reshaped(self.explainer.program, target, buffer, value)
+            sizes = [self.explainer.size(size) for size in value.shape] if isinstance(value, Tensor) else []
+            help = reshaped(self.explainer.program, target, buffer, value, sizes)
             notes = self.explainer.notes()
             raise TrialFault(BufferMismatch.at(place, message, notes=notes, help=help))
         if not torch.can_cast(value.dtype, buffer.dtype):

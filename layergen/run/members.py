@@ -157,7 +157,8 @@ def _restart(
         if known is None or path != bracketed(path):
             help = known_tensors(prefix, state, path) if any(name.startswith(prefix) for name in owned) else None
             message = f"`{member.name}` has no tensor `{path}`"
-            raise MemberFault(member.constructor, message, help=help, rule=WrongTensorPath)
+            at = ("modules", member.name, "init", path)
+            raise MemberFault(member.constructor, message, help=help, rule=WrongTensorPath, key=True, at=at)
         owned[own] = replace(known, init=Initial(init), values=dict(values), fresh=None)
 
 

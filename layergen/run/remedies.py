@@ -1,7 +1,7 @@
 """What to write instead of a call that torch refuses, where its message tells."""
 
 import re
-from collections.abc import Container, Mapping
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -20,6 +20,9 @@ from layergen.words import listed
 WITH_INDICES = frozenset(
     {"max", "min", "median", "nanmedian", "mode", "kthvalue", "sort", "msort", "topk", "cummax", "cummin"}
 )
+
+# Ops that make of several tensors a longer one.
+JOINING = frozenset({"cat", "concat", "concatenate", "vstack", "hstack"})
 
 
 def remedy(node: ex.Node, message: str, values: Mapping[str, Any], numbers: Container[str]) -> str | None:
@@ -74,18 +77,36 @@ def taken_apart(program: Program, name: str) -> str | None:
     return None
 
 
-def reshaped(program: Program, target: ex.Name, buffer: Tensor, value: Any) -> str:
-    """Help where a buffer is assigned what has another shape: of one that is longer at first, the last entries."""
-    if isinstance(value, Tensor) and value.dim() and value.shape[1:] == buffer.shape[1:] and len(value) > len(buffer):
-        for statement in statements(program.forward.statements):
-            match statement:
-                case ex.Assign(targets=(ex.Name() as own,), value=made) if own.span == target.span:
-                    shape = program.buffers[target.id].shape
-                    size = ex.Unary("-", shape[0]) if isinstance(shape, tuple) else None
-                    if size is not None:
-                        last = ex.Subscript(made, ex.Slice(size, None, None))
-                        return f"for the last entries, which are as many, write `{target.id} = {ex.show(last)}`"
+def reshaped(program: Program, target: ex.Name, buffer: Tensor, value: Any, sizes: Sequence[str]) -> str:
+    """Help where a buffer is assigned what has another shape.
+
+    Of what is joined to it, the last entries are kept; where it is too small, its declaration is what slipped.
+    """
+    made = next(
+        statement.value
+        for statement in statements(program.forward.statements)
+        if isinstance(statement, ex.Assign) and any(own.span == target.span for own in statement.targets)
+    )
+    shape = program.buffers[target.id].shape
+    if isinstance(value, Tensor) and isinstance(shape, tuple) and value.numel() > buffer.numel():
+        if _joins(made) and shape and value.dim() and value.shape[1:] == buffer.shape[1:]:
+            last = ex.Subscript(made, ex.Slice(ex.Unary("-", shape[0]), None, None))
+            return f"for the last entries, which are as many, write `{target.id} = {ex.show(last)}`"
+        known = all(size in program.names or size.isdigit() for size in sizes)
+        if known and _stretches(buffer, value):
+            return f"declare the shape that it comes to have, `shape: [{', '.join(sizes)}]`, or assign one of its own"
     return "a buffer keeps its shape: assign a tensor that has it"
+
+
+def _joins(node: ex.Expression) -> bool:
+    return any(isinstance(part, ex.Call) and part.function in JOINING for part in ex.walk(node))
+
+
+def _stretches(buffer: Tensor, value: Tensor) -> bool:
+    """Whether a buffer is broadcast to the shape of a value."""
+    shape, longer = tuple(buffer.shape), tuple(value.shape)
+    last = longer[len(longer) - len(shape) :]
+    return len(shape) <= len(longer) and all(own in (1, size) for own, size in zip(shape, last, strict=True))
 
 
 def _divisible(program: Program, x: ex.Expression, count: ex.Expression, dim: ex.Expression) -> str | None:

@@ -20,7 +20,7 @@ from layergen.resolve.scope import Scoped
 from layergen.rules.cases import IncomputableValue
 from layergen.settings.choice import Setting
 from layergen.settings.computable import condition_of
-from layergen.settings.incomputable import compute_made, deferred
+from layergen.settings.incomputable import compute_made, deferred, of_entries
 from layergen.settings.search import candidates
 from layergen.words import listed
 
@@ -209,7 +209,9 @@ def _spelled(program: Program, expression: ex.Expression) -> ex.Expression:
 def _help(
     program: Program, given: Mapping[str, Any], moved: Mapping[str, Any], fault: EvaluationFault, whole: Scoped
 ) -> str:
-    """What to write: a bound, where one argument lies at its own, or else a constraint."""
+    """What to write: a number, a bound, where one argument lies at its own, or else a constraint."""
+    if (help := of_entries(program, fault.node)) is not None:
+        return help
     if len(moved) == 1:
         ((name, value),) = moved.items()
         argument = program.arguments[name]

@@ -42,10 +42,8 @@ def incomputable(program: Program) -> Finding | None:
 
 def _help(program: Program, node: ex.Node) -> str | None:
     """What to write instead of a number, where that is a list or the index of one."""
-    listed = [part for part in _operands(node) if isinstance(part, ex.Name) and _is_list(program, part.id)]
-    if listed and isinstance(node, ex.Expression):
-        entry = ex.transform(node, lambda part: ex.Subscript(part, ex.Literal(0)) if part in listed else None)
-        return f"`{listed[0].id}` is a list: write it of an entry, `{shorten(ex.show(entry))}`"
+    if (help := of_entries(program, node)) is not None:
+        return help
     for member in program.members.values():
         constructor = member.constructor
         if isinstance(constructor, ex.Comprehension) and constructor.target.id in ex.names(node):
@@ -53,6 +51,19 @@ def _help(program: Program, node: ex.Node) -> str | None:
             return f"`{index}` begins at 0 in `{ex.show(constructor.iterable)}`: write `{index} + 1` where that fails"
     condition = condition_of(program, node) if isinstance(node, ex.Subscript) else None
     return f"add the constraint `{ex.show(condition)}`" if condition is not None else None
+
+
+def of_entries(program: Program, node: ex.Node) -> str | None:
+    """What to write where something is computed of a list that is computed of numbers."""
+    listed = [part for part in _operands(node) if isinstance(part, ex.Name) and _is_list(program, part.id)]
+    if not listed or not isinstance(node, ex.Expression):
+        return None
+
+    def of(made: ex.Expression) -> str:
+        return f"`{shorten(ex.show(ex.transform(node, lambda part: made if part in listed else None)))}`"
+
+    text = f"`{listed[0].id}` is a list: write it of an entry, {of(ex.Subscript(listed[0], ex.Literal(0)))}"
+    return f"{text}, or of all, {of(ex.Call('prod', (listed[0],)))}" if isinstance(node, ex.Call) else text
 
 
 def _operands(node: ex.Node) -> tuple[ex.Expression, ...]:
