@@ -20,6 +20,7 @@ from layergen.compare.in_law import SETTINGS, Lawful
 from layergen.compare.rounded_tables import rounded_tables
 from layergen.compare.ties import TiedError
 from layergen.compare.told_penalty import hold_penalty
+from layergen.compare.vanished import hold_where_sums_vanish
 from layergen.definition.draws import RandomFault
 from layergen.definition.evaluate import Evaluation
 from layergen.definition.faults import PATH
@@ -150,6 +151,8 @@ def _compared_at(
     exact = values.exact and (trained is None or trained.exact)
     if values.limited or not computes_at_full_shape(setting, definition):  # as the tests do
         return At(setting.name, exact, whole)
+    if values.law is None:
+        hold_where_sums_vanish(program, definition, setting)
     small = values.law is None and (first or _mentions_little(program, setting))
     exact &= not small or _at_small_inputs(program, setting)  # which looks for faults, too
     drawn = {mode: held.law for mode, held in ((False, values), (True, trained)) if held is not None and held.law}
