@@ -8,7 +8,7 @@ from torch import Tensor
 from layergen.compare.compared import HELP, ON_DATA
 from layergen.compare.definition import evaluated
 from layergen.compare.ends import beyond
-from layergen.compare.in_law import SETTINGS, Entry, defined, entries_of, message
+from layergen.compare.in_law import SETTINGS, Entry, defined, entries_of, message, testable
 from layergen.compare.moments import apart
 from layergen.definition.evaluate import Evaluation
 from layergen.definition.faults import PATH
@@ -68,7 +68,7 @@ def _held(instance: Instance, definition: Definition, entries: Sequence[Entry]) 
     outside = beyond(evaluation, entries, ours, ROUNDING) if definition.draws else None
     if outside is not None:
         raise _otherwise(instance, evaluation, outside.entry, outside.message)
-    return len(theirs)
+    return testable(evaluation, len(theirs)) if definition.draws else len(theirs)
 
 
 def _otherwise(instance: Instance, evaluation: Evaluation, entry: Entry, message: str) -> SpecError:

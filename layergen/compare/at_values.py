@@ -28,7 +28,7 @@ def hold_at_values(instance: Instance, evaluation: Evaluation, training: bool = 
         TrialFault: If the layer does not run.
     """
     draws = hold_to_law(instance, evaluation, training)
-    turns = draws * evaluation.account.turns
+    turns = evaluation.account.whole + draws * evaluation.account.turns
     for seed in SEEDS[: max(1, MOST_TURNS // max(turns, 1))]:
         other = _at_other_values(instance, seed)
         hold_to_law(other, evaluated(other, evaluation.definition, training), training, most=FEWEST)

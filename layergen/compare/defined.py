@@ -16,7 +16,7 @@ from layergen.compare.definition import MOST_ENTRIES, computes_at_full_shape, di
 from layergen.compare.either_sign import hold_at_either_sign
 from layergen.compare.far_off import hold_far_off
 from layergen.compare.in_half import alike_in_half
-from layergen.compare.in_law import SETTINGS
+from layergen.compare.in_law import SETTINGS, testable
 from layergen.compare.rounded_tables import rounded_tables
 from layergen.compare.ties import TiedError
 from layergen.compare.told_penalty import hold_penalty
@@ -152,7 +152,7 @@ def _compared_at(
         return At(setting.name, exact, whole)
     small = not values.draws and (first or _mentions_little(program, setting))
     exact &= not small or _at_small_inputs(program, setting)  # which looks for faults, too
-    drawn = {mode: held.draws for mode, held in ((False, values), (True, trained)) if held is not None and held.draws}
+    drawn = {mode: held.tested for mode, held in ((False, values), (True, trained)) if held is not None and held.tested}
     valued = trained is not None and not trained.limited and not trained.draws
     far = not values.draws and hold_far_off(program, setting, first) and first
     signed = signed and values.exact and not values.draws and hold_at_either_sign(program, setting)
@@ -192,6 +192,7 @@ class Held(NamedTuple):
     exact: bool  # whether it was as near as float64 lets it be
     limited: bool  # whether a value was a limit, which plain Python does not compute
     draws: int  # by how many, if it was one of laws and not of values
+    tested: int = 0  # by how many of these a test can be held to them
 
 
 def _held(instance: Instance, evaluation: Evaluation, training: bool = False) -> Held:
@@ -212,7 +213,7 @@ def _held(instance: Instance, evaluation: Evaluation, training: bool = False) ->
         random = True
     if random:
         draws = hold_at_values(instance, evaluation, training)
-    return Held(exact, evaluation.account.limited, draws)
+    return Held(exact, evaluation.account.limited, draws, testable(evaluation, draws))
 
 
 def in_training(instance: Instance, definition: Definition) -> Held | None:

@@ -73,6 +73,12 @@ def hold_to_law(
     return len(theirs)
 
 
+def testable(evaluation: Evaluation, draws: int) -> int:
+    """By how many of some draws a test can tell the same, which computes all at each of them; 0 if they are too few."""
+    most = min(draws, MOST_TURNS // max(evaluation.account.whole, 1))
+    return most if most >= FEWEST else 0
+
+
 def entries_of(told: Mapping[str, Tensor]) -> Sequence[Entry]:
     """Which entries of some tensors are compared: of each tensor as many."""
     most = min(ENTRIES, max(2 * ENTRIES // max(len(told), 1), FEW))
@@ -114,7 +120,10 @@ def defined(evaluation: Evaluation, entries: Sequence[Entry], most: int | None =
         for name, indices in by_name.items():
             evaluation.ahead(name, indices)
         rows.append([float(evaluation.entry(name, index)) for name, index in entries])
-        count = min(count, MOST_TURNS // max(account.turns, 1))
+        if len(rows) == 1:
+            account.whole = account.turns
+        else:  # what no random number has a part in is kept
+            count = min(count, MOST_TURNS // max(account.turns, 1))
         if count < (most or FEWEST):
             raise TooLongError
     return torch.tensor(rows, dtype=torch.float64)

@@ -130,6 +130,7 @@ class Account:
 
     turns: int = 0
     random: Random | None = None  # where values are compared, nothing may be random
+    whole: int = 0  # turns of the first of many draws, which also computes what no random number has a part in
     draws: int = 0  # random numbers that were drawn, and entries made of such that were asked for again
     memories: list[Memory] = field(default_factory=list)
     ahead: bool = True  # whether entries may be computed ahead, which takes more of Python's stack

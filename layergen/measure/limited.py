@@ -16,7 +16,7 @@ from layergen.compare.at_start import hold_starts
 from layergen.compare.compared import HELP, started
 from layergen.compare.defined import in_training
 from layergen.compare.definition import computes_at_full_shape, differences, evaluated, is_exact
-from layergen.compare.in_law import hold_to_law
+from layergen.compare.in_law import hold_to_law, testable
 from layergen.contracts.agreement import Mismatch, disagreement, matched_by
 from layergen.contracts.laws import Case
 from layergen.definition.draws import RandomFault
@@ -142,7 +142,8 @@ def _in_law(instance: Instance) -> int:
     if not definition.tells_training or not definition.knows_training:
         return 0
     with suppress(TooLongError, TrialFault, EvaluationFault):
-        return hold_to_law(instance, evaluated(instance, definition, training=True), True, finite=True)
+        evaluation = evaluated(instance, definition, training=True)
+        return testable(evaluation, hold_to_law(instance, evaluation, True, finite=True))
     return 0
 
 
