@@ -217,3 +217,24 @@ def test_a_law_is_held_at_values_at_which_its_learned_strength_is_large(tmp_path
         checked_file(forgotten)
     (finding,) = caught.value.findings
     assert finding.rule.code == "LG408" and "the kurtosis of `y`" in finding.message
+
+
+SPREAD_OUT = """
+mu[n, c] = mean[h, w](x[n, c, h, w])
+s[n, c] = mean[h, w]((x[n, c, h, w] - mu[n, c]) ** 2)
+e[n < N, c < C] = normal(0, 1)
+y[n, c, h, w] = x[n, c, h, w] + e[n, c] * s[n, c] if training else x[n, c, h, w]
+"""
+
+
+@pytest.mark.parametrize(("noise", "right"), [("randn_like(s)", True), ("rand_like(s)", False)])
+def test_fewer_entries_are_compared_where_many_take_too_long(noise: str, right: bool) -> None:
+    """Sums over an image, on which what is drawn depends, are too long to be computed for each of many entries."""
+    forward = "y = x\nif training:\n"
+    forward += f"    s = var(x, dim=[2, 3], correction=0, keepdim=True)\n    y = x + {noise} * s"
+    parts: dict[str, Any] = {"inputs": {"x": ["N", "C", "H", "W"]}, "outputs": {"y": ["N", "C", "H", "W"]}}
+    if right:
+        assert checked(layer(forward, SPREAD_OUT, **parts)).cases
+    else:
+        finding = fault_of(layer(forward, SPREAD_OUT, **parts))
+        assert finding.rule.code == "LG408" and " draws in training, the mean of " in finding.message
