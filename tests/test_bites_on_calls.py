@@ -134,6 +134,30 @@ def test_sound_layers_pass(built: Path, seed: str, monkeypatch: pytest.MonkeyPat
         ("steps", "x.unsqueeze(0)", "x.unsqueeze(0).detach()", "test_single_sample[default]"),
         ("steps", "0.2, self.training", "0.2, self.training and not unbatched", "test_single_sample[default]"),
         ("steps", "self.seen), 0.1)", "self.seen), 0.0 if unbatched else 0.1)", "test_single_sample[default]"),
+        (
+            "steps",
+            "if self.training:",
+            "if self.training or not torch.is_grad_enabled():",
+            "test_evaluation_leaves_no_trace[default]",
+        ),
+        (
+            "steps",
+            "if self.training:",
+            "if self.training and torch.is_grad_enabled():",
+            "test_evaluation_leaves_no_trace[default]",
+        ),
+        (
+            "steps",
+            "if self.training:",
+            "if self.training:\n            self.seen = self.seen.clone()",
+            "test_leaves_its_inputs_alone[default]",
+        ),
+        (
+            "scaled",
+            "init.ones_(self.weight)",
+            "self.weight = nn.Parameter(torch.ones_like(self.weight))",
+            "test_materializes_from_meta_device[default]",
+        ),
         ("gated", "(map(x))", "(map.forward(x))", "test_leaves_its_inputs_alone[default]"),
         ("gated", "(map(x))", "(F.linear(x, map.weight, map.bias))", "test_leaves_its_inputs_alone[default]"),
         (
