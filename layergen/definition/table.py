@@ -30,6 +30,9 @@ class Owner(Protocol):
     def active(self, name: str) -> Iterator[Equation]:
         """The equations of a name that hold at the numbers."""
 
+    def shape(self, name: str, rank: int | None = None) -> tuple[int, ...] | None:
+        """The sizes that the indices of a name's equations run over."""
+
     def side(self, equation: Equation, position: int) -> Extent | None:
         """How far a free index of a left side runs."""
 
@@ -166,6 +169,16 @@ class Table:
             self.busy.remove(index)
         self.memory.keep(index, value, drawn)
         return value
+
+    def beyond(self) -> ex.Expression | None:
+        """The index at which an equation is fixed, outside of where the indices run."""
+        for found in self.equations:
+            counts = [len(extent) if isinstance(extent, tuple) else 1 for _, extent in found.sides]
+            shape = self.owner.shape(self.name, sum(counts))
+            for position, (free, extent) in enumerate(found.sides):
+                if free is None and shape is not None and extent not in range(shape[sum(counts[:position])]):
+                    return found.equation.indices[position]
+        return None
 
     def ahead(self, indices: Sequence[Index]) -> None:
         """Compute entries that are asked for next, as many at once as one equation tells.
