@@ -118,6 +118,11 @@ def test_an_index_is_an_integer(text: str) -> None:
     assert (raised.value.help is None) == ("/" not in text)
 
 
+def test_so_is_one_at_which_an_equation_is_fixed() -> None:
+    with pytest.raises(IndexFault, match=r"an index is an integer, and `C / 2` is 1\.5"):
+        evaluation("h[n < N, C / 2] = 0\nh[n < N, i < C] = 1\ny[n, i] = h[n, i]").entry("y", (0, 0))
+
+
 @pytest.mark.parametrize("text", ["h[n, j < C / 2] = 1\ny[n, i] = sum[j](h[n, j])", "y[n, i] = sum[j < C / 2](1)"])
 def test_a_range_ends_at_an_integer(text: str) -> None:
     with pytest.raises(IndexFault, match="a range ends at an integer, not at"):

@@ -77,6 +77,18 @@ class Evaluation:
         """
         return self.table(name).entry(index, node)
 
+    def number_at(self, name: str, index: Index) -> float:
+        """An entry as a float.
+
+        Raises:
+            IndexFault: If it is no number, or needs an entry that is not there.
+            TooLongError: If it takes too long.
+        """
+        value = self.entry(name, index)
+        if not isinstance(value, int | float):
+            raise IndexFault(self.equation(name, index).value, f"an entry is a number, and this is {value!r}")
+        return float(value)
+
     def reader(self, name: str, node: ex.Node | None = None) -> Reader:
         """What reads the entries of a name that has equations."""
         table = self.table(name)

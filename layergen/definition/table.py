@@ -10,6 +10,7 @@ from layergen.definition.compiler import Compiler
 from layergen.definition.grammar import Equation, is_run
 from layergen.definition.numbers import Account, Compute, Extent, Index, IndexFault, Names, TooLongError, those_within
 from layergen.definition.scene import Definition
+from layergen.definition.whole import held_whole
 from layergen.lang import expression as ex
 
 PATIENCE = 3  # times that entries are computed at once in vain, as where they need each other
@@ -136,7 +137,8 @@ class Table:
         sides: list[Side] = []
         for position, free in enumerate(self.owner.definition.free(equation)):
             if free is None:
-                sides.append((None, self.owner.number(equation.indices[position])))
+                index = equation.indices[position]
+                sides.append((None, held_whole(index, self.owner.number(index))))
             else:
                 extent = self.owner.side(equation, position)
                 assert extent is not None
