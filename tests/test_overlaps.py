@@ -50,6 +50,8 @@ def test_two_equations_of_an_entry_are_told(text: str, message: str) -> None:
         "h[n < N, -1] = 0\nh[n < N, i < C] = h[n, i - 1]",
         "h[-1, n < N, i < dim] = 0\nh[k < 2, n < N, i < C] = h[k - 1, n, 0]\ny[n, i] = h[1, n, i] + x[n, i]",
         "h[0, i < C] = 1\nh[n < N, 0] = 2\nh[n < N, i < C] = 3",
+        "h[n < N, 0] = 1\nh[n < N, C - 1] = 2\nh[n < N, i < C] = 3",
+        "h[0, 0] = 1\nh[0, 1] = 2\nh[n < N, i < C] = 3",
         "if flag:\n    h[n < N, i < C] = 1\nh[n < N, i < C] = 2",
         "if flag:\n    h[n < N, i < C] = 1\nelse:\n    h[n < N, i < C] = 2",
         "if dim == 1:\n    h[n < N, i < C] = 1\nif dim == 2:\n    h[n < N, i < C] = 2",

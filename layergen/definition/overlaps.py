@@ -41,8 +41,7 @@ def _unclear(
     if apart is not None:
         help = f"give `{apart}` one range, and choose by a condition: `… if {apart} < … else …`"
         return "an index has another range in this equation of", "than in this one, and both may hold", help
-    same = definition.free(first) == definition.free(equation) or _alike(definition, first, equation)
-    if same and {*first.conditions} <= {*equation.conditions}:
+    if _alike(definition, first, equation) and {*first.conditions} <= {*equation.conditions}:
         return "nothing is left for this equation of", "which this one tells before", f"delete one, or {BY_TURNS}"
     return None
 
