@@ -39,6 +39,26 @@ FAULTY = {
         "reshape(transpose(x, 1, 2), [N, dim, L])",
     ),
 }
+MOVED: dict[str, tuple[str, list[str], list[str], str]] = {
+    "channels that stand last": (
+        "y = reshape(x, [N, dim, H, W])",
+        ["N", "H", "W", "dim"],
+        ["N", "dim", "H", "W"],
+        "reshape(movedim(x, 3, 1), [N, dim, H, W])",
+    ),
+    "channels that stand last behind rows": (
+        "h = reshape(permute(x, [0, 2, 3, 1]), [N * H, W, dim])\ny = reshape(h, [N, dim, H, W])",
+        ["N", "dim", "H", "W"],
+        ["N", "dim", "H", "W"],
+        "movedim(reshape(h, [N, H, W, dim]), 3, 1)",
+    ),
+    "channels of images that become rows": (
+        "y = reshape(x, [N * H, W, dim])",
+        ["N", "dim", "H", "W"],
+        ["N * H", "W", "dim"],
+        "reshape(movedim(x, 1, 3), [N * H, W, dim])",
+    ),
+}
 PAIRS: dict[str, Any] = {"inputs": {"x": ["N", "2 * L", "dim"]}}
 SQUARES: dict[str, Any] = {"inputs": {"x": ["N", "L", "L"]}}
 DISTANCES: dict[str, Any] = {"inputs": {"x": ["N", "L", "2 * L - 1"]}}
@@ -72,6 +92,13 @@ SOUND: dict[str, tuple[str, list[str], dict[str, Any]]] = {
 @pytest.mark.parametrize(("forward", "shape", "mended"), FAULTY.values(), ids=FAULTY)
 def test_a_reshape_that_mixes_axes_is_mended(forward: str, shape: list[str], mended: str) -> None:
     assert found(forward, shape) == [mended]
+
+
+@pytest.mark.parametrize(("forward", "given", "shape", "mended"), MOVED.values(), ids=MOVED)
+def test_an_axis_that_is_to_be_moved_is_told(forward: str, given: list[str], shape: list[str], mended: str) -> None:
+    assert found(forward, shape, inputs={"x": given}) == [mended]
+    name, _, value = forward.rpartition("\n")[2].partition(" = ")
+    assert found(forward.replace(f"{name} = {value}", f"{name} = {mended}"), shape, inputs={"x": given}) == []
 
 
 @pytest.mark.parametrize(("forward", "shape", "parts"), SOUND.values(), ids=SOUND)

@@ -386,3 +386,16 @@ def test_a_buffer_that_is_not_there_is_never_a_fault_of_the_others() -> None:
     scale = {"weight": {"shape": ["C"], "init": "ones", "when": "flag"}}
     layer = program("y = x * weight if flag else x", arguments={"C": DIM, "flag": FLAG}, parameters=scale)
     assert {tuple(case.state) for case in checked(layer).cases} == {("weight",), ()}
+
+
+def test_an_op_that_views_what_it_is_given_is_told_by_its_name() -> None:
+    parts: dict[str, Any] = {
+        "arguments": {"d": DIM},
+        "parameters": {"w": {"shape": [1, "d"], "init": "normal"}},
+        "inputs": {"x": ["N", "d"]},
+        "outputs": {"y": ["N", "d * d"]},
+    }
+    finding = fault_of(program("y = kron(x, w)", **parts))
+    assert finding.message.startswith("`kron` fails where the inputs have their first dimension last in memory")
+    assert finding.help is not None and "`reshape`, which copies" in finding.help
+    assert checked(program("y = flatten(x[:, :, None] * w, 1)", **parts)).cases

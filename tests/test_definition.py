@@ -140,7 +140,7 @@ def test_tensors_of_integers_are_indices() -> None:
         ("y[n, i] = y[n, i]", "`y[1, 2]` needs itself"),
         ("y[n, 0] = 1", "no equation says what `y[1, 2]` is"),
         ("y[n, i] = 1 // 0", "this divides by zero"),
-        ("y[n, i] = x[n, i / 2]", "`x[1, 1.0]`: an index is an integer"),
+        ("y[n, i] = x[n, i / 2]", "an index is an integer, and `i / 2` is 1.0"),
         ("y[n, i] = max[j < 0](1.0 * j)", "there is nothing to take the max of"),
     ],
 )

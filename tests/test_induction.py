@@ -188,6 +188,22 @@ def test_a_state_keeps_its_shape() -> None:
     assert finding.message == "`h` is [3] before the loop, and [N, 3] after a turn of it"
 
 
+def test_a_shape_of_one_turn_is_not_taken_for_that_of_all() -> None:
+    """At the last turn, a dimension is 1 that is longer at others, and torch writes the shape otherwise."""
+    shape = ["N", "2 ** depth"]
+    parts = {"arguments": {"depth": {**DIM, "max": 4}}, "inputs": {"x": shape}, "outputs": {"y": shape}}
+    forward = """
+        h = x
+        for k in range(depth):
+            h = reshape(h, [N, 2 ** k, 2, 2 ** (depth - k - 1)])
+            h = stack([h[:, :, 0] + h[:, :, 1], h[:, :, 0] - h[:, :, 1]], dim=2)
+            h = reshape(h, [N, 2 ** depth])
+        y = h
+    """
+    found = checked(resolve(spec(dedent(forward), **parts))).proofs
+    assert all(isinstance(proof, Tried) and "of the loop" in proof.reason for proof in found)
+
+
 def test_an_index_past_the_end_is_found() -> None:
     forward = "ys = []\nfor t in range(L):\n    append(ys, x[:, t + 1] * w)\ny = stack(ys, 1)"
     assert "out of bounds" in fault_of(program(forward, **SEQUENCE)).message

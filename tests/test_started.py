@@ -103,6 +103,12 @@ def test_a_gain_that_the_spec_forgets_is_a_fault() -> None:
     assert "the pooled variance of `weight`" in found.message
 
 
+@pytest.mark.parametrize("value", ["None", "'a'"])
+def test_what_is_no_number_is_told(value: str) -> None:
+    finding = fault_of(layer(f"initial(rates)[i] = {value}\n"))
+    assert finding.message == f"an entry is a number, and this is {value}"
+
+
 def test_values_that_are_computed_are_compared_one_by_one() -> None:
     found = fault_of(layer(COMPUTED.replace("weight[0, i]", "weight[i, 0]")))
     assert found.message.startswith("at the start, the mean of `first[1]` is ")

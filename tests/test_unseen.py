@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import torch
-from small import checked, program
+from small import DIM, checked, program
 from torch import Tensor, nn
 
 from generated.tests import behaviours
@@ -188,6 +188,22 @@ def test_the_tests_are_told_where_masks_have_their_positions() -> None:
         "alone=True",
         "masks={'mask': Marking('L', marks=('x',), outputs=('y',), longer=True, unknown=True)}",
     ]
+
+
+@pytest.mark.parametrize(
+    ("constraint", "longer"), [("L <= most", False), ("L <= 100 + most", True), ("L % 2 == 0", True)]
+)
+def test_no_more_positions_are_appended_than_constraints_let(constraint: str, longer: bool) -> None:
+    parts: dict[str, Any] = {
+        "arguments": {"most": DIM},
+        "constraints": [constraint],
+        "parameters": {"table": {"shape": ["101 + most", 3], "init": "normal"}},
+        "inputs": {"x": ["N", "L", 3], "mask": {"shape": ["N", "L"], "dtype": "bool", "marks": "x", "dim": 1}},
+        "outputs": {"y": ["N", "L", 3]},
+    }
+    place = "place = cumsum(mask, dim=1) * mask"
+    layer = checked(program(f"{place}\ny = where(mask[:, :, None], x + table[place % (most + 1)], 0.0)", **parts))
+    assert [mask.longer for mask in masks(layer)] == [longer]
 
 
 def test_outputs_whose_positions_are_others_are_not_compared() -> None:

@@ -121,7 +121,7 @@ def defined(evaluation: Evaluation, entries: Sequence[Entry], most: int | None =
         most: How many draws are enough, if fewer than else are.
 
     Raises:
-        IndexFault: If it needs an entry that is not there.
+        IndexFault: If an entry is no number, or needs one that is not there.
         TooLongError: If all draws together take too long.
     """
     account = evaluation.account
@@ -136,7 +136,7 @@ def defined(evaluation: Evaluation, entries: Sequence[Entry], most: int | None =
         account.redraw()
         for name, indices in by_name.items():
             evaluation.ahead(name, indices)
-        rows.append([float(evaluation.entry(name, index)) for name, index in entries])
+        rows.append([evaluation.number_at(name, index) for name, index in entries])
         count = min(count, MOST_TERMS // max(account.turns, 1))
         if count < (most or FEWEST):
             raise TooLongError

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, combinations, pairwise
+from itertools import accumulate, combinations, pairwise, permutations
 from operator import mul
 from typing import Any, TypeVar
 
@@ -66,7 +66,8 @@ def check_axes(ways: Ways) -> Iterator[Finding]:
     """Yield the reshapes that put entries of two axes into each other, where nothing tells what values are meant.
 
     A formula or a module to match says more than any arrangement. So is said only what one exchange of two axes mends,
-    and nothing of values that come from parameters alone, which may be learned in any arrangement.
+    or one move of an axis past others, and nothing of values that come from parameters alone, which may be learned in
+    any arrangement.
     """
     program = ways.program
     if program.matches or program.definition is not None or program.formula is not None:
@@ -99,8 +100,12 @@ def keeps_axes(before: Sizes, after: Sizes) -> bool:
     """
     if not math.prod(before) or math.prod(before) != math.prod(after):
         return True
-    ends = sorted({*accumulate(reversed(before), mul), *accumulate(reversed(after), mul)})
-    return all(larger % smaller == 0 for smaller, larger in pairwise(ends))
+    return all(larger % smaller == 0 for smaller, larger in pairwise(_ends(before, after)))
+
+
+def _ends(before: Sizes, after: Sizes) -> list[int]:
+    """The numbers of entries behind each axis, on both sides."""
+    return sorted({*accumulate(reversed(before), mul), *accumulate(reversed(after), mul)})
 
 
 def _by_node(ways: Ways) -> dict[ex.Call, list[tuple[Sizes, Sizes]]]:
@@ -123,7 +128,7 @@ def _is_given(node: ex.Call, program: Program) -> bool:
 
 
 def _finding(seen: Seen[Any], one: Reshape) -> Finding | None:
-    """The finding, if one exchange of two axes mends it, before the reshape or behind it."""
+    """The finding, if one exchange of two axes or one move mends it, before the reshape or behind it."""
     mended = _mended(one)
     if mended is None:
         return None
@@ -140,28 +145,70 @@ def _regrouped(seen: Seen[Any], one: Reshape, joined: Sizes, split: Sizes) -> Fi
 
 
 def _mended(one: Reshape) -> str | None:
+    """What the reshape is meant to be, with two axes exchanged or one moved; of several, that which splits least."""
+    found = list(_mends(one)) if not one.node.keywords else []
+    return ex.show(min(found, key=lambda mend: mend[0])[1]) if found else None
+
+
+def _mends(one: Reshape) -> Iterator[tuple[int, ex.Expression]]:
+    """What keeps the axes, in what is reshaped or in what that gives, and at how many places axes end then."""
     value, *rest = one.node.arguments
-    if one.node.keywords:
-        return None
-    for first, second in _exchanges(one.before):
-        if keeps_axes(_exchanged(one.before, first, second), one.after):
-            call = ex.Call("transpose", (value, ex.Literal(first), ex.Literal(second)))
-            return ex.show(ex.Call(one.node.function, (call, *rest)))
+    for change in _changes(one.before):
+        before = change.of(one.before)
+        if keeps_axes(before, one.after):
+            yield len(_ends(before, one.after)), ex.Call(one.node.function, (change.written(value), *rest))
     if len(rest) != 1 or not isinstance(rest[0], ex.Sequence) or len(rest[0].items) != len(one.after):
-        return None
-    for first, second in _exchanges(one.after):
-        if keeps_axes(one.before, _exchanged(one.after, first, second)):
-            items = ex.Sequence(_exchanged(rest[0].items, first, second), rest[0].bracket)
-            call = ex.Call(one.node.function, (value, items))
-            return ex.show(ex.Call("transpose", (call, ex.Literal(first), ex.Literal(second))))
-    return None
+        return
+    for change in _changes(one.after):
+        after = change.of(one.after)
+        if keeps_axes(one.before, after):
+            items = ex.Sequence(change.of(rest[0].items), rest[0].bracket)
+            yield len(_ends(one.before, after)), change.back.written(ex.Call(one.node.function, (value, items)))
 
 
-def _exchanges(sizes: Sizes) -> Iterator[tuple[int, int]]:
-    return combinations([place for place, size in enumerate(sizes) if size > 1], 2)
+@dataclass(frozen=True)
+class Exchange:
+    """Two axes take each other's place."""
+
+    first: int
+    second: int
+
+    @property
+    def back(self) -> "Exchange":
+        return self
+
+    def of(self, items: tuple[Item, ...]) -> tuple[Item, ...]:
+        changed = [*items]
+        changed[self.first], changed[self.second] = items[self.second], items[self.first]
+        return tuple(changed)
+
+    def written(self, value: ex.Expression) -> ex.Expression:
+        return ex.Call("transpose", (value, ex.Literal(self.first), ex.Literal(self.second)))
 
 
-def _exchanged(items: tuple[Item, ...], first: int, second: int) -> tuple[Item, ...]:
-    changed = [*items]
-    changed[first], changed[second] = items[second], items[first]
-    return tuple(changed)
+@dataclass(frozen=True)
+class Move:
+    """One axis goes elsewhere, and all others keep their order: as channels that stood last, or are to."""
+
+    start: int
+    end: int
+
+    @property
+    def back(self) -> "Move":
+        return Move(self.end, self.start)
+
+    def of(self, items: tuple[Item, ...]) -> tuple[Item, ...]:
+        others = [*items[: self.start], *items[self.start + 1 :]]
+        return (*others[: self.end], items[self.start], *others[self.end :])
+
+    def written(self, value: ex.Expression) -> ex.Expression:
+        return ex.Call("movedim", (value, ex.Literal(self.start), ex.Literal(self.end)))
+
+
+def _changes(sizes: Sizes) -> Iterator[Exchange | Move]:
+    """The exchanges of neighbours, the moves of one axis past several others, and the exchanges across others."""
+    places = [place for place, size in enumerate(sizes) if size > 1]
+    exchanges = [Exchange(first, second) for first, second in combinations(places, 2)]
+    yield from (change for change in exchanges if change.second - change.first == 1)
+    yield from (Move(start, end) for start, end in permutations(places, 2) if abs(start - end) > 1)
+    yield from (change for change in exchanges if change.second - change.first > 1)

@@ -198,8 +198,7 @@ def _without_effect(way: Way, asked: Sequence[str]) -> dict[str, Tensor]:
     probe = way.probe
     found = {name: torch.ones(probe.draw(name).shape, dtype=torch.bool) for name in asked}
     bases: list[Tensors] = []
-    for masks, positive in DRAWS:
-        inputs = probe.drawn(masks, positive)
+    for inputs in chain((probe.drawn(masks, positive) for masks, positive in DRAWS), _choosing(probe)):
         slopes = _slopes(way, inputs)
         if slopes is None:
             continue
@@ -212,6 +211,28 @@ def _without_effect(way: Way, asked: Sequence[str]) -> dict[str, Tensor]:
         return {}
     trial = Trial(way, bases)
     return {name: trial.without_effect(name, entries) if entries.any() else entries for name, entries in found.items()}
+
+
+def _choosing(probe: Probe) -> Iterator[Tensors]:
+    """Inputs that choose an end: masks that are true there alone along a dimension, and the least or greatest integers.
+
+    The last position that a mask marks, or the one at a given length, is seldom the first one otherwise.
+    """
+    drawn = {name: probe.draw(name) for name in probe.given}
+    masks = {name: value for name, value in drawn.items() if value.dtype is torch.bool and value.dim()}
+    bounds = {name: bounds for name, bounds in probe.ranges.items() if name in drawn and name not in masks}
+    whole = {
+        name: (int(low), int(high) - 1)
+        for name, (low, high) in bounds.items()
+        if not drawn[name].is_floating_point() and not len(probe.program.inputs[name].distinct)
+    }
+    for end in (0, -1) if masks or whole else ():
+        for axis in range(1, max((value.dim() for value in masks.values()), default=1) + 1):
+            marked = {name: torch.zeros_like(value) for name, value in masks.items()}
+            for value in marked.values():
+                value.select(-min(axis, value.dim()), end).fill_(True)
+            numbers = {name: torch.full_like(drawn[name], ends[end]) for name, ends in whole.items()}
+            yield {**probe.drawn(), **marked, **numbers}
 
 
 class Trial:

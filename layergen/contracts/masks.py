@@ -24,6 +24,7 @@ from layergen.rules.meaning import NothingMarked, UnmarkedCounts
 from layergen.run.forward import Run, TrialFault
 from layergen.run.instance import Instance
 from layergen.run.watching import Bystander
+from layergen.settings.choice import allowed
 from layergen.words import listed, plural
 
 SOFTMAXES = frozenset({"softmax", "log_softmax"})
@@ -251,9 +252,14 @@ class MaskTrial:
 
     def sees_more(self, usual: Run) -> str | None:
         """The first output that changes with more positions that are not marked."""
-        size = self.probe.setting.sizes[self.mask.along]
+        setting, along = self.probe.setting, self.mask.along
+        size = setting.sizes[along]
+        settings = (resized(setting, along, size + more) for more in range(MORE, 0, -1))
+        setting = next((one for one in settings if allowed(self.probe.program, one)), setting)
+        if setting is self.probe.setting:  # there may be no more
+            return None
         try:
-            longer = self.probe.at(resized(self.probe.setting, self.mask.along, size + MORE))
+            longer = self.probe.at(setting)
         except TrialFault:
             return None
         after = longer.drawn(masks=True)

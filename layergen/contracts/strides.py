@@ -41,7 +41,10 @@ def check_strides(ways: Ways) -> Iterator[Finding]:
 def _refused(found: Finding, where: str) -> Finding:
     message, help = f"{found.message}, {where}", found.help
     if "view size" in found.message:
-        message = f"`view` fails {where}: dimensions that do not lie side by side cannot be viewed as one"
+        op = found.message.partition(" fails")[0]
+        message = f"{op} fails {where}: dimensions that do not lie side by side cannot be viewed as one"
+        if op != "`view`":
+            help = f"write out what {op} computes, and give it its shape by `reshape`, which copies where it must"
     if "view_as_complex" in found.message:
         help = "make the complex number of its parts, wherever they lie: `complex(h[..., 0], h[..., 1])`"
     return OpFailed.at(found.place, message, labels=found.labels, notes=found.notes, help=help)

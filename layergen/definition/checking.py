@@ -17,8 +17,10 @@ from layergen.definition.grammar import (
     reduction,
     run_name,
 )
+from layergen.definition.lacking import in_zeros
 from layergen.definition.layout import Layout, fits, layouts
 from layergen.definition.members import check_member
+from layergen.definition.overlaps import is_below_zero
 from layergen.definition.ranges import Ranges
 from layergen.definition.runs import AT_FULL_SHAPE
 from layergen.definition.scene import Definition, bare_index, written_index
@@ -184,11 +186,9 @@ class Checker:
             if len(indices) not in counts and not loose:
                 left = plural(min(counts), "index", "indices")
                 yield ill(node, f"`{name.id}` has {left} on the left, and {len(indices)} here")
-            outside = next((index for own in lists for index in own if _is_below_zero(index)), None) if padded else None
+            outside = next((index for own in lists for index in own if is_below_zero(index)), None) if padded else None
             if outside is not None:
-                message = f"`padded({name.id})` is zero outside, though an equation says what `{name.id}` is at"
-                plain = ex.show(ex.Subscript(name, node.index))
-                yield ill(node, f"{message} `{ex.show(outside)}`", f"write `{plain}`, which reads that equation")
+                yield ill(node, *in_zeros(name.id, outside, node.index))
         elif name.id in self.tuples:
             yield from self.name(name, bound)
         elif padded or name.id not in scene.numbers:
@@ -365,11 +365,6 @@ def _drawn_in(condition: ex.Expression) -> Iterator[Finding]:
         if isinstance(node, ex.Call) and node.function in DRAWN:
             help = f"draw it in an equation: `… if {ex.show(node)} else …`"
             yield ill(node, "which equation holds is no matter of chance", help)
-
-
-def _is_below_zero(index: ex.Expression) -> bool:
-    """Whether an index on a left side is fixed before the first one, as where a recurrence begins."""
-    return isinstance(index, ex.Unary) and index.operator == "-" and isinstance(index.operand, ex.Literal)
 
 
 def _is_range(index: ex.Expression, bound: frozenset[str]) -> bool:

@@ -6,7 +6,6 @@ chain of comparisons, is computed term by term, and so is what fails, for the on
 
 import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from itertools import compress, repeat
 from typing import Any, NamedTuple, Protocol
 
@@ -14,8 +13,9 @@ from layergen.definition.calling import inputs_at
 from layergen.definition.draws import DRAWN
 from layergen.definition.entries import Entry, entry_of
 from layergen.definition.functions import FUNCTIONS, bounded, have_limits
-from layergen.definition.grammar import letter, run_name
+from layergen.definition.grammar import is_run, letter, run_name
 from layergen.definition.numbers import Compute, Index, Names, Reader, Source
+from layergen.definition.whole import held_whole
 from layergen.lang import expression as ex
 from layergen.lang.interpreter import COMPARISONS
 
@@ -38,6 +38,8 @@ class Terms(NamedTuple):
 
     def one_by_one(self) -> Iterator[Names]:
         """What all names stand for, term by term: the same names, changed from one to the next."""
+        for name in self.columns:  # what is named like it in another reduction, has been computed
+            self.names.pop(letter(name) if is_run(name) else f"{name}...", None)
         for values in zip(*self.columns.values(), strict=True):
             self.names.update(zip(self.columns, values, strict=True))
             yield self.names
@@ -53,6 +55,12 @@ class Single(Protocol):
 
     def compiled(self, node: ex.Expression) -> Compute:
         """A function that computes an expression, given what its names stand for."""
+
+    def is_whole(self, node: ex.Expression) -> bool:
+        """Whether the words show that an index is an integer."""
+
+    def whole(self, node: ex.Expression) -> Compute:
+        """A function that computes an index, which is an integer."""
 
     def arithmetic(self, sign: str) -> Callable[[Any, Any], Any]:
         """What an operator makes of two numbers."""
@@ -107,7 +115,7 @@ class Columns:
                 return lambda terms: terms.columns[meant]
             case ex.Unary(operator="-", operand=operand):
                 inner = self.compiled(operand)
-                return lambda terms: [-value for value in inner(terms)]
+                return self.guarded(node, lambda terms: map(operator.neg, inner(terms)))
             case ex.Conditional(test=test, then=then, orelse=orelse):
                 return self.conditional(*map(self.compiled, (test, then, orelse)))
             case ex.Binary(operator="and" | "or" as word, left=left, right=right):
@@ -192,6 +200,16 @@ class Columns:
         once = self.single.compiled(node)
         return lambda terms: repeat(once(terms.names), terms.total)
 
+    def whole(self, node: ex.Expression) -> Callable[[Terms], Iterable[Any]]:
+        """A function that gives an index for each term, which is an integer."""
+        if self.single.is_whole(node):
+            return self.operand(node)
+        if self.is_once(node):
+            once = self.single.whole(node)
+            return lambda terms: repeat(once(terms.names), terms.total)
+        several = self.compiled(node)
+        return lambda terms: [held_whole(node, value) for value in several(terms)]
+
     def call(self, node: ex.Call) -> Whole:
         function, arguments = FUNCTIONS[node.function], [self.operand(argument) for argument in node.arguments]
 
@@ -217,8 +235,7 @@ class Columns:
             values = [*map(reader.known.get, indices)]
             if None not in values:
                 return values
-            with suppress(TypeError):  # of what is no index, which is told where it is read
-                reader.ahead([*{one: None for value, one in zip(values, indices, strict=True) if value is None}])
+            reader.ahead([*{one: None for value, one in zip(values, indices, strict=True) if value is None}])
             values, read = [*map(reader.known.get, indices)], reader.read
             if reader.drawn:
                 account.draws += 1
@@ -236,7 +253,7 @@ class Columns:
                 if not self.is_once(first):
                     return None
                 several = self.single.several_readers(found.node, name, found.padded)
-                which = self.single.compiled(first)
+                which = self.single.whole(first)
                 return lambda names: several(which(names))
             if name not in {*source.tensors, *source.definition.named}:
                 return None
@@ -246,14 +263,14 @@ class Columns:
         others = (*handed.values(), *(() if found.which is None else (found.which,)))
         if not all(map(self.is_once, others)):
             return None
-        which = self.single.compiled(found.which) if found.which is not None else lambda _: None
+        which = self.single.whole(found.which) if found.which is not None else lambda _: None
         parts = [(name, self.single.handed(node)) for name, node in handed.items()]
         return lambda names: source.inner(found, which(names), tuple([(name, part(names)) for name, part in parts]))
 
     def index(self, nodes: Sequence[ex.Expression]) -> Callable[[Terms], Iterable[Index]]:
         """A function that gives the index at which each term reads."""
         parts = [
-            (run, None if run else self.operand(node)) for run, node in zip(map(run_name, nodes), nodes, strict=True)
+            (run, None if run else self.whole(node)) for run, node in zip(map(run_name, nodes), nodes, strict=True)
         ]
 
         def indices(terms: Terms) -> Iterable[Index]:

@@ -29,11 +29,11 @@ from layergen.definition.reduced import Reduced
 from layergen.definition.scene import written_index
 from layergen.definition.terms import comparison, drawing, looked_up
 from layergen.definition.turns import turns
+from layergen.definition.whole import held_whole, is_whole
 from layergen.lang import expression as ex
 
 _ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
     "+": operator.add, "-": operator.sub, "*": multiply, "//": operator.floordiv, "%": operator.mod,
-    "**": power,
 }  # fmt: skip
 SMALL = 2**31  # numbers below it can be put together beforehand, for nothing of theirs is out of bounds
 
@@ -70,10 +70,7 @@ class Compiler:
                 asked, first, second = map(self.compiled, (test, then, orelse))
                 return lambda names: first(names) if asked(names) else second(names)
             case ex.Unary(operator=sign, operand=operand):
-                inner = self.compiled(operand)
-                if sign == "not":
-                    return lambda names: not inner(names)
-                return lambda names: -inner(names) if sign == "-" else +inner(names)
+                return self.unary(node, sign, self.compiled(operand))
             case ex.Binary():
                 return self.binary(node)
             case ex.Compare():
@@ -114,6 +111,19 @@ class Compiler:
         definition = self.source.definition
         return name in self.source.tensors or name in definition.scene.members or name in definition.named
 
+    def unary(self, node: ex.Expression, sign: str, inner: Compute) -> Compute:
+        if sign == "not":
+            return lambda names: not inner(names)
+        turned = operator.neg if sign == "-" else operator.pos
+
+        def compute(names: Names) -> Any:
+            try:
+                return turned(inner(names))
+            except TypeError:
+                raise IndexFault(node, f"`{sign}` goes with numbers") from None
+
+        return compute
+
     def binary(self, node: ex.Binary) -> Compute:
         left, right = self.compiled(node.left), self.compiled(node.right)
         if node.operator == "and":
@@ -144,13 +154,20 @@ class Compiler:
 
     def arithmetic(self, sign: str) -> Callable[[Any, Any], Any]:
         """What an operator makes of two numbers."""
-        return self.divide if sign == "/" else _ARITHMETIC[sign]
+        return self.divide if sign == "/" else self.power if sign == "**" else _ARITHMETIC[sign]
 
     def divide(self, left: Any, right: Any) -> Any:
         """A quotient, of which it is noted where it is a limit."""
         if not right:
             self.source.account.limited = True
         return divide(left, right)
+
+    def power(self, base: Any, exponent: Any) -> Any:
+        """A power, of which it is noted where plain Python has none among the floats."""
+        value = power(base, exponent)
+        if not math.isfinite(value) and _is_finite(base) and _is_finite(exponent):
+            self.source.account.limited = True
+        return value
 
     def unchanged(self, sign: str, left: Compute, right: Compute) -> Compute | None:
         """The operand that a sum with 0 or a product with 1 is, as they are of a padding and of a stride."""
@@ -185,10 +202,9 @@ class Compiler:
             values = [argument(names) for argument in arguments]
             try:
                 value = function(*values)
-            except OverflowError:
-                value = math.inf
-            except ValueError:
-                value = math.nan
+            except (OverflowError, ValueError) as error:
+                self.source.account.limited = True
+                return math.inf if isinstance(error, OverflowError) else math.nan
             except TypeError:
                 raise IndexFault(node, f"`{node.function}` does not take these arguments") from None
             if isinstance(value, float) and have_limits(node.function, [value]) and all(map(_is_finite, values)):
@@ -201,8 +217,8 @@ class Compiler:
         """A function that computes indices."""
         runs = [run_name(node) for node in nodes]
         if not any(runs):
-            plain = [self.compiled(node) for node in nodes]
-            letters = [node.id for node in nodes if isinstance(node, ex.Name) and not self.is_computed(node.id)]
+            plain = [self.whole(node) for node in nodes]
+            letters = [node.id for node in nodes if isinstance(node, ex.Name) and self.is_whole(node)]
             if len(letters) == len(nodes) > 1:
                 return looked_up(operator.itemgetter(*letters), plain)
             return lambda names: tuple([one(names) for one in plain])
@@ -214,8 +230,20 @@ class Compiler:
         run = run_name(node)
         if run is not None:
             return lambda names: names[run]
-        one = self.compiled(node)
+        one = self.whole(node)
         return lambda names: (one(names),)
+
+    def is_whole(self, node: ex.Expression) -> bool:
+        """Whether the words show that an index is an integer."""
+        source = self.source
+        is_letter: Callable[[str], bool] = lambda name: not self.is_computed(name) and name not in source.numbers  # noqa: E731
+        numbers = {name: number for name, number in source.numbers.items() if not self.is_computed(name)}
+        return is_whole(node, is_letter, numbers)
+
+    def whole(self, node: ex.Expression) -> Compute:
+        """A function that computes an index, which is an integer."""
+        compute = self.compiled(node)
+        return compute if self.is_whole(node) else lambda names: held_whole(node, compute(names))
 
     def subscript(self, node: ex.Subscript) -> Compute:
         found = entry_of(node)
@@ -267,7 +295,7 @@ class Compiler:
     def inner(self, entry: Entry) -> Compute:
         """Read what a member gives, or a tensor that it owns."""
         source, index = self.source, self.index(entry.indices)
-        which = self.compiled(entry.which) if entry.which is not None else lambda _: None
+        which = self.whole(entry.which) if entry.which is not None else lambda _: None
         handed = [(name, self.handed(node)) for name, node in inputs_at(source.definition, entry).items()]
 
         def compute(names: Names) -> Any:

@@ -77,6 +77,18 @@ class Evaluation:
         """
         return self.table(name).entry(index, node)
 
+    def number_at(self, name: str, index: Index) -> float:
+        """An entry as a float.
+
+        Raises:
+            IndexFault: If it is no number, or needs an entry that is not there.
+            TooLongError: If it takes too long.
+        """
+        value = self.entry(name, index)
+        if not isinstance(value, int | float):
+            raise IndexFault(self.equation(name, index).value, f"an entry is a number, and this is {value!r}")
+        return float(value)
+
     def reader(self, name: str, node: ex.Node | None = None) -> Reader:
         """What reads the entries of a name that has equations."""
         table = self.table(name)
@@ -124,6 +136,10 @@ class Evaluation:
                     return tuple(sizes)
         return None
 
+    def beyond(self, name: str) -> ex.Expression | None:
+        """The index at which an equation says what a name is, outside of where its indices run."""
+        return self.table(name).beyond()
+
     def side(self, equation: Equation, position: int) -> Extent | None:
         """How far a free index of a left side runs; None where nothing tells it.
 
@@ -154,7 +170,10 @@ class Evaluation:
         """A range as a number, or as the sizes that a run of indices goes over."""
         if size.size not in self.extents:
             value = self.number(size.size)
-            self.extents[size.size] = tuple(map(int, value)) if isinstance(value, list | tuple) else int(value)
+            several = isinstance(value, list | tuple)
+            if not all(isinstance(one, int) for one in (value if several else (value,))):
+                raise IndexFault(ex.Node(span=size.span), f"a range ends at an integer, not at {value}")
+            self.extents[size.size] = tuple(value) if several else value
         return self.extents[size.size]
 
     def number(self, node: ex.Expression) -> Any:

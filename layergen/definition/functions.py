@@ -8,7 +8,7 @@ from typing import Any
 
 from layergen.lang import expression as ex
 from layergen.lang.parser import parse_expression
-from layergen.lang.scalars import LIMIT, SCALARS
+from layergen.lang.scalars import BROADCAST, BROADCASTABLE, LIMIT, SCALARS
 
 Function = Callable[..., Any]
 
@@ -61,7 +61,7 @@ def bounded(value: Any) -> Any:
 # Those of the language, and more that papers use.
 FUNCTIONS: MappingProxyType[str, Function] = MappingProxyType(
     {
-        **{name: function.python for name, function in SCALARS.items()},
+        **{name: function.python for name, function in SCALARS.items() if name not in (BROADCAST, BROADCASTABLE)},
         "log": _logarithm,
         "erf": math.erf,
         "sinh": math.sinh,

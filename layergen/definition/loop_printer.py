@@ -6,9 +6,9 @@ from layergen.definition.calling import inputs_at, output_of
 from layergen.definition.draws import DRAWN, SPELLED
 from layergen.definition.entries import Entry, entry_of, passed
 from layergen.definition.functions import NUMBER, SOURCES
-from layergen.definition.grammar import INDEX_OF, RUN, is_run, letter, reduction, run_name
+from layergen.definition.grammar import INDEX_OF, RUN, Equation, is_run, letter, reduction, run_name
 from layergen.definition.layout import layouts
-from layergen.definition.ranges import ranges_of
+from layergen.definition.ranges import cases_of, ranges_of
 from layergen.definition.scene import Definition, written_index
 from layergen.lang import expression as ex
 from layergen.lang.scalars import NUMBERS
@@ -201,17 +201,21 @@ class LoopPrinter(ex.Printer):
 
     def entries(self, name: str, first: tuple[str, ...]) -> str:
         """The entries of a name that has equations, all of them or those with some first indices."""
-        sizes: list[str] = []
-        for equation in reversed(self.definition.named[name]):
-            told = [self.ranges.left(equation, place) for place in range(len(equation.indices))]
-            if all(told) and all(self.definition.free(equation)):
-                left = list(zip(equation.indices, told, strict=True))[len(first) :]
-                sizes = [self.extent(index, sizes[0].size) for index, sizes in left]
-                break
-        shape = ", ".join(sizes)
-        shape += "," if len(sizes) == 1 else ""
+        shape = ""
+        for test, equations in reversed(cases_of(self.definition, name)):
+            own = next((told for equation in reversed(equations) if (told := self.shape(equation, len(first)))), shape)
+            shape = own if shape in ("", own) else f"{own} if {self.show(test, ex.PRECEDENCE['or'])} else {shape}"
         fixed = f", ({', '.join(first)},)" if first else ""
-        return f"Entries(({shape}), {self.own(name)}{fixed})"
+        return f"Entries({shape or '()'}, {self.own(name)}{fixed})"
+
+    def shape(self, equation: Equation, first: int) -> str:
+        """The sizes that the indices of an equation run over, but for some first ones; none where one is fixed."""
+        told = [self.ranges.left(equation, place) for place in range(len(equation.indices))]
+        if not all(told) or not all(self.definition.free(equation)):
+            return ""
+        left = list(zip(equation.indices, told, strict=True))[first:]
+        sizes = [self.extent(index, sizes[0].size) for index, sizes in left]
+        return f"({', '.join(sizes)}{',' if len(sizes) == 1 else ''})"
 
     def extent(self, index: ex.Expression, size: ex.Expression) -> str:
         """The size in a shape for an index, or those for a run of them."""

@@ -185,6 +185,9 @@ class Source(Protocol):
     def shape(self, name: str, rank: int | None = None) -> tuple[int, ...] | None:
         """The sizes that the indices of a name's equations run over."""
 
+    def beyond(self, name: str) -> ex.Expression | None:
+        """The index at which an equation says what a name is, outside of where its indices run."""
+
     def extent(self, size: Size) -> Extent:
         """A range as a number, or as the sizes that a run of indices goes over."""
 

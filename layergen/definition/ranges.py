@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial, reduce
 
 from layergen.definition.carried import layouts_of
 from layergen.definition.entries import Reading, readings
@@ -131,12 +131,21 @@ class Ranges:
                 if sizes is not None:
                     return self.in_family(reading, sizes[position])
             return None
-        for equation in self.definition.named.get(reading.name, ()):
-            if len(equation.indices) == len(reading.indices) and self.definition.free(equation)[position]:
-                own = self.left(equation, position)
-                if own:
-                    return own[0].size
-        return None
+        found: list[tuple[ex.Expression, ex.Expression]] = []
+        for test, equations in cases_of(self.definition, reading.name):
+            several = (own for own in equations if len(own.indices) == len(reading.indices))
+            told = (self.left(own, position) for own in several if self.definition.free(own)[position])
+            found += [(test, own[0].size) for own in told if own][:1]
+        return self.chosen(found)
+
+    def chosen(self, cases: Sequence[tuple[ex.Expression, ex.Expression]]) -> ex.Expression | None:
+        """The size that holds among those of some cases, each with its test; None where no number tells the case."""
+        size: ex.Expression | None = None
+        for test, own in reversed(cases):
+            if size is not None and own != size and not ex.names(test) <= self.definition.scene.numbers:
+                return None
+            size = own if size is None or own == size else ex.Conditional(test, own, size)
+        return size
 
     def in_family(self, reading: Reading, size: ex.Expression | None) -> ex.Expression | None:
         """A size of one tensor of a family, which may depend on which one it is."""
@@ -146,6 +155,19 @@ class Ranges:
         assert part.each is not None
         index, which = ex.Name(part.each.index), reading.indices[0]
         return ex.transform(size, lambda node: which if node == index else None)
+
+
+def cases_of(definition: Definition, name: str) -> Sequence[tuple[ex.Expression, Sequence[Equation]]]:
+    """The equations of a name that hold together, each time with what is true then and for none of those before."""
+    found: dict[tuple[ex.Expression, ...], list[Equation]] = {}
+    for equation in definition.named.get(name, ()):
+        found.setdefault(equation.conditions, []).append(equation)
+    passed = {ex.Unary("not", conditions[0]) for conditions in found if len(conditions) == 1}
+    cases: list[tuple[ex.Expression, Sequence[Equation]]] = []
+    for conditions, equations in found.items():
+        own = [condition for condition in conditions if condition not in passed] or [*conditions]
+        cases.append((reduce(partial(ex.Binary, "and"), own, *([] if own else [ex.Literal(True)])), equations))
+    return cases
 
 
 @lru_cache(maxsize=64)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from layergen.definition.lacking import absent
+from layergen.definition.lacking import absent, in_zeros
 from layergen.definition.numbers import (
     Account,
     Computed,
@@ -43,9 +43,11 @@ def readers_of(account: Account, node: ex.Node, name: str, several: Held, padded
     return reader
 
 
-def within_zeros(source: Source, name: str, node: ex.Node) -> Reader:
+def within_zeros(source: Source, name: str, node: ex.Subscript) -> Reader:
     """What reads the entries of a name that has equations, and zeros outside of where they hold."""
     found = source.reader(name, node)
+    if (told := source.beyond(name)) is not None:
+        raise IndexFault(node, *in_zeros(name, told, node.index))
 
     def read(index: Index) -> Any:
         shape = source.shape(name, len(index))
@@ -87,12 +89,7 @@ def inside(account: Account, node: ex.Node, name: str, tensor: Entries | Compute
                 help = f"write `padded({name})[…]` where it is zero outside" if not padded else None
                 raise IndexFault(node, f"`{name}{list(own)}` is outside of {list(shape)}", help)
             offset = offset * size + one
-        if computed is not None:
-            return computed(own)
-        try:
-            return values[offset]
-        except TypeError:
-            raise IndexFault(node, f"`{name}{list(own)}`: an index is an integer") from None
+        return values[offset] if computed is None else computed(own)
 
     def ahead(indices: Sequence[Index]) -> None:
         there = those_within(indices, shape)

@@ -8,6 +8,7 @@ from layergen.definition.checking import Checker
 from layergen.definition.faults import PATH, ill
 from layergen.definition.grammar import RUN, Equation, letter, parse_definition, reduction
 from layergen.definition.layout import Layout, fits, layouts
+from layergen.definition.overlaps import check_overlaps
 from layergen.definition.penalized import PENALTY, check_penalty, of_penalty
 from layergen.definition.ranges import Ranges
 from layergen.definition.runs import check_runs
@@ -70,6 +71,7 @@ def check_definition(spec: LayerSpec, layers: Layers = NONE) -> Iterator[Finding
     checker = Checker(definition, Ranges(definition))
     wrong = [finding for equation in definition.equations for finding in checker.equation(equation)]
     yield from wrong
+    yield from check_overlaps(definition, checker.ranges) if not wrong else ()
     unknown = list(check_started(spec))
     yield from unknown
     if definition.start is not None and not wrong and not unknown:

@@ -52,7 +52,7 @@ class Reduced:
         """A function that computes the reduction, given what its names stand for."""
         if self.word in INDEX_OF:
             return index_of(self.node, self.word, self.runs[0][1], self.terms)
-        fold, terms = folding(self.node, self.word), self.terms
+        fold, terms = folding(self.node, self.word, self.single.source.account), self.terms
         return lambda names: fold(terms(names))
 
     def terms(self, names: Names) -> Column:
@@ -89,9 +89,9 @@ class Reduced:
         """A function that computes the reduction for all terms of an outer one; None where each goes by itself."""
         if not self.apart or self.word in INDEX_OF or not self.bounds.isdisjoint(outer.varying):
             return None
-        fold = folding(self.node, self.word)
-        within = Columns(self.single, {*outer.letters, *self.letters}).compiled(self.body)
         account = self.single.source.account
+        fold = folding(self.node, self.word, account)
+        within = Columns(self.single, {*outer.letters, *self.letters}).compiled(self.body)
 
         def whole(terms: Terms) -> Column:
             ranges = self.ranges(terms.names)

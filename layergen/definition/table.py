@@ -10,6 +10,7 @@ from layergen.definition.compiler import Compiler
 from layergen.definition.grammar import Equation, is_run
 from layergen.definition.numbers import Account, Compute, Extent, Index, IndexFault, Names, TooLongError, those_within
 from layergen.definition.scene import Definition
+from layergen.definition.whole import held_whole
 from layergen.lang import expression as ex
 
 PATIENCE = 3  # times that entries are computed at once in vain, as where they need each other
@@ -29,6 +30,9 @@ class Owner(Protocol):
 
     def active(self, name: str) -> Iterator[Equation]:
         """The equations of a name that hold at the numbers."""
+
+    def shape(self, name: str, rank: int | None = None) -> tuple[int, ...] | None:
+        """The sizes that the indices of a name's equations run over."""
 
     def side(self, equation: Equation, position: int) -> Extent | None:
         """How far a free index of a left side runs."""
@@ -133,7 +137,8 @@ class Table:
         sides: list[Side] = []
         for position, free in enumerate(self.owner.definition.free(equation)):
             if free is None:
-                sides.append((None, self.owner.number(equation.indices[position])))
+                index = equation.indices[position]
+                sides.append((None, held_whole(index, self.owner.number(index))))
             else:
                 extent = self.owner.side(equation, position)
                 assert extent is not None
@@ -166,6 +171,16 @@ class Table:
             self.busy.remove(index)
         self.memory.keep(index, value, drawn)
         return value
+
+    def beyond(self) -> ex.Expression | None:
+        """The index at which an equation is fixed, outside of where the indices run."""
+        for found in self.equations:
+            counts = [len(extent) if isinstance(extent, tuple) else 1 for _, extent in found.sides]
+            shape = self.owner.shape(self.name, sum(counts))
+            for position, (free, extent) in enumerate(found.sides):
+                if free is None and shape is not None and extent not in range(shape[sum(counts[:position])]):
+                    return found.equation.indices[position]
+        return None
 
     def ahead(self, indices: Sequence[Index]) -> None:
         """Compute entries that are asked for next, as many at once as one equation tells.

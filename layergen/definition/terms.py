@@ -2,14 +2,18 @@
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from statistics import fmean
 from types import MappingProxyType
 from typing import Any
 
 from layergen.definition.draws import DRAWN, TAKES, RandomFault
 from layergen.definition.functions import bounded, multiply
+from layergen.definition.grammar import is_run, letter
 from layergen.definition.numbers import Account, Compute, Index, IndexFault, Names
 from layergen.lang import expression as ex
 from layergen.lang.interpreter import COMPARISONS
+
+OF_SOME = frozenset({"mean", "max", "min"})  # what has no value of nothing
 
 
 def looked_up(letters: Callable[[Names], Index], plain: Sequence[Compute]) -> Callable[[Names], Index]:
@@ -27,11 +31,13 @@ def looked_up(letters: Callable[[Names], Index], plain: Sequence[Compute]) -> Ca
 def terms_of(runs: Sequence[tuple[str, Compute]], body: Compute, account: Account) -> Callable[[Names], list[Any]]:
     """A function that computes a body at all values of some indices, the last one running fastest."""
     (name, values), *rest = runs
+    hidden = letter(name) if is_run(name) else f"{name}..."  # of another reduction, which has been computed
     if rest:
         inner = terms_of(rest, body, account)
 
         def outer(names: Names) -> list[Any]:
             found: list[Any] = []
+            names.pop(hidden, None)
             for value in values(names):
                 names[name] = value
                 found += inner(names)
@@ -41,6 +47,7 @@ def terms_of(runs: Sequence[tuple[str, Compute]], body: Compute, account: Accoun
 
     def innermost(names: Names) -> list[Any]:
         found: list[Any] = []
+        names.pop(hidden, None)
         for value in values(names):
             names[name] = value
             account.turn()
@@ -98,35 +105,47 @@ def index_of(node: ex.Node, word: str, values: Compute, terms: Callable[[Names],
         indices, found = list(values(names)), terms(names)
         if not indices:
             raise IndexFault(node, f"there is nothing to take the {word} of")
-        return int(indices[best(range(len(found)), key=found.__getitem__)])
+        try:
+            return int(indices[best(range(len(found)), key=found.__getitem__)])
+        except TypeError:
+            raise IndexFault(node, f"`{word}` goes over numbers") from None
 
     return compute
 
 
-def folding(node: ex.Node, word: str) -> Callable[[Sequence[Any]], Any]:
+def folding(node: ex.Node, word: str, account: Account) -> Callable[[Sequence[Any]], Any]:
     """A function that makes one value of the terms of a reduction."""
-    match word:
-        case "sum":
-            return lambda values: bounded(sum(values))
-        case "prod":
-            return product_of
-        case "logsumexp":
-            return logsumexp
-    of_some = _OF_SOME[word]
+    fold, of_some = _FOLDED[word], word in OF_SOME
 
-    def fold(values: Sequence[Any]) -> Any:
-        if not values:
+    def folded(values: Sequence[Any]) -> Any:
+        if of_some and not values:
             raise IndexFault(node, f"there is nothing to take the {word} of")
-        return of_some(values)
+        try:
+            value = fold(values)
+        except TypeError:
+            raise IndexFault(node, f"`{word}` goes over numbers") from None
+        if word == "mean" and not math.isfinite(value) and not _has_mean(values):
+            account.limited = True
+        return value
 
-    return fold
+    return folded
+
+
+def _sum(values: Sequence[Any]) -> Any:
+    return bounded(sum(values))
 
 
 def _mean(values: Sequence[Any]) -> Any:
     return sum(values) / len(values)
 
 
-_OF_SOME: Mapping[str, Callable[[Sequence[Any]], Any]] = MappingProxyType({"mean": _mean, "max": max, "min": min})
+def _has_mean(values: Sequence[Any]) -> bool:
+    """Whether plain Python has a mean of some numbers: none where they overflow, or where both infinities meet."""
+    try:
+        fmean(values)
+    except (OverflowError, ValueError):
+        return False
+    return True
 
 
 def logsumexp(values: Sequence[Any]) -> float:
@@ -141,3 +160,8 @@ def product_of(values: Iterable[Any]) -> Any:
     for value in values:
         product = multiply(product, value)
     return product
+
+
+_FOLDED: Mapping[str, Callable[[Sequence[Any]], Any]] = MappingProxyType(
+    {"sum": _sum, "prod": product_of, "logsumexp": logsumexp, "mean": _mean, "max": max, "min": min}
+)

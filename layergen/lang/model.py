@@ -61,6 +61,7 @@ from layergen.lang.values import (
     Section,
     fault,
 )
+from layergen.words import plural
 
 
 class Reference(Part):
@@ -239,16 +240,18 @@ class LayerSpec(Part):
         return made
 
     def _axes(self, name: str, axis: Argument) -> tuple[int, ...]:
-        """The numbers of the dimensions that an input has in every call."""
+        """The numbers of the dimensions that an input has in every call; of none, torch knows those of one."""
         tensor = self.given.get(str(axis.of))
         if not isinstance(tensor, Input) or not isinstance(tensor.shape, tuple):
             known = [f"`{other}`" for other, part in self.given.items() if isinstance(part, Input)]
             help = f"name one of {', '.join(known)}, whose shape is a list"
             raise fault(f"`{axis.of}` is no input with a list of dimensions", key=("arguments", name, "of"), help=help)
-        count = sum(entry != ex.Literal(...) for entry in tensor.shape)
+        single = [entry for entry in tensor.shape if entry != ex.Literal(...) and not isinstance(entry, ex.Splice)]
+        count = len(single) or min(1, len(tensor.shape))
         choices = tuple(range(-count, count))
         if isinstance(axis.default, ex.Literal) and axis.default.value not in (*choices, None):
-            message = f"`{axis.of}` has {count} dimensions in every call, and so no dimension {axis.default.value}"
+            told = plural(len(single), "dimension")
+            message = f"`{axis.of}` has {told} in every call, and so no dimension {axis.default.value}"
             raise fault(message, key=("arguments", name, "default"))
         return choices
 

@@ -13,12 +13,14 @@ from layergen.lang.model import Input, Output
 from layergen.lang.model import Tensor as Declared
 from layergen.lower.source import python
 from layergen.probe.batches import batch_of
+from layergen.probe.probing import resized
 from layergen.probe.samples import ALONE
 from layergen.resolve.meanings import LEADING, marked_dimension
 from layergen.resolve.program import Program
 from layergen.resolve.standing import axes, declared
 from layergen.resolve.unbatched import telling
 from layergen.run.trial import TensorFacts
+from layergen.settings.choice import allowed
 
 Axes = dict[str, dict[str, int]]  # of each dimension, where it stands in each tensor that has it
 
@@ -63,8 +65,14 @@ def masks(layer: CheckedLayer) -> Iterator[Mask]:
             along = marked_dimension(part, program.inputs[part.marks[0]])
             assert along is not None
             compared = (name for name, output in program.outputs.items() if _is_compared(output, along))
-            longer, unknown = APPENDED in shown.kinds, UNKNOWN in shown.kinds
+            longer, unknown = APPENDED in shown.kinds and _may_be_twice(layer, along), UNKNOWN in shown.kinds
             yield Mask(shown.of, along, tuple(part.marks), tuple(compared), longer, unknown)
+
+
+def _may_be_twice(layer: CheckedLayer, along: str) -> bool:
+    """Whether constraints let a dimension be twice as long at each case, as tests make it."""
+    settings = [case.setting for case in layer.tested if along in case.setting.sizes]
+    return all(allowed(layer.program, resized(one, along, 2 * one.sizes[along])) for one in settings)
 
 
 def independent_in(layer: CheckedLayer) -> frozenset[bool]:

@@ -116,7 +116,7 @@ def _maps(program: Program, setting: Setting) -> bool:
         try:
             mapped = torch.vmap(compute)({name: torch.stack([draw[name] for draw in draws]) for name in draws[0]})
             single = [compute(draw) for draw in draws]
-        except (TrialFault, RuntimeError, ValueError):  # the last where there is nothing to map over
+        except (TrialFault, RuntimeError, IndexError, ValueError):  # the last where there is nothing to map over
             return False
     return all(
         torch.allclose(mapped[name][place], output, equal_nan=True)

@@ -54,7 +54,7 @@ def _in_mode(program: Program, setting: Setting, training: bool, seed: int) -> T
             if not _bends(outputs, leaves):
                 return Twice.NONE
             agree = _agree(lambda: total(outputs_of(instance, training)), leaves)
-        except RuntimeError as error:
+        except (RuntimeError, IndexError) as error:
             return Twice.REFUSED if any(text in str(error) for text in REFUSED) else Twice.UNTOLD
         return Twice.AGREE if agree else Twice.UNTOLD
 

@@ -23,6 +23,7 @@ from layergen.prove.hints import Hints, entries
 from layergen.prove.induction import Induction, Inductive
 from layergen.prove.proven import GuardAt, Proof, ProvenStep
 from layergen.resolve.program import Program
+from layergen.rules.loops import ChangingState
 from layergen.run.contracts import Contracts
 from layergen.run.explain import Explainer
 from layergen.run.forward import Run, Step, TrialFault
@@ -97,10 +98,12 @@ def _inducted(instance: Instance, induction: Induction, training: bool, watch: "
     """
     try:
         result = instance.run(training, watch, interpreter=partial(Inductive, induction=induction))
-    except TrialFault:
-        if induction.reason is None:
+    except TrialFault as fault:
+        changing = fault.finding.rule is ChangingState  # seen in one turn, and in none where torch took this for all
+        reason = induction.reason or (induction.run.turns_apart() if changing else None)
+        if reason is None:
             raise
-        raise TurnsDiffer(induction.reason) from None
+        raise TurnsDiffer(reason) from None
     apart = induction.run.turns_apart()
     if apart is not None:
         raise TurnsDiffer(apart)

@@ -7,6 +7,8 @@ from typing import Any
 
 import sympy
 
+from layergen.prove.formula import same
+
 
 @dataclass(frozen=True)
 class Turn:
@@ -29,6 +31,8 @@ def holds_at_every_turn(condition: Any, turns: Sequence[Turn]) -> bool:
             difference = condition.lhs - condition.rhs
         case sympy.Le() | sympy.Lt():
             difference = condition.rhs - condition.lhs
+        case sympy.Eq():
+            return same(condition.lhs, condition.rhs)
         case sympy.Ne():
             above = holds_at_every_turn(sympy.Gt(condition.lhs, condition.rhs, evaluate=False), turns)
             return above or holds_at_every_turn(sympy.Lt(condition.lhs, condition.rhs, evaluate=False), turns)

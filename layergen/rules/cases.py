@@ -144,7 +144,7 @@ class IllDefined(Rule):
     """A definition does not say what an entry is.
 
     Each index on the right is one of the left side or of a sum around it, and runs as far as a tensor that it indexes
-    alone, or as far as is written. Each entry that is read is there, and none needs itself.
+    alone, or as far as is written. Each entry that is read is there, none needs itself, and no two equations tell it.
 
         parameters:
           weight: {shape: [out_features, in_features], init: zeros}

@@ -167,13 +167,13 @@ class MixedAxes(Rule):
 
     A reshape leaves all entries in their order. It may split an axis, and join axes that stand side by side; where it
     takes other axes for one, each row gets entries of several. That is seen in the sizes of a run, and told where one
-    exchange of two axes mends it. So is an axis that is split in another order than the one in which its parts became
-    one: windows in rows, into columns of windows, or what `unfold` gives, in which each channel has its window, into
-    windows of channels; and so are values that meet entry by entry along an axis that was made of rows and columns
-    here, and of columns and rows there. Nothing is told of a layer with a `definition` or `matches`, which tell what
-    each value is; of parameters, which are learned in any arrangement; and of the shift of rows by their numbers, which
-    a reshape from `[L, L + 1]` to `[L + 1, L]` does, or one from `[L, K + 1]` to `[K + 1, L]` and, once a row is cut
-    off, another to `[L, K]`.
+    exchange of two axes, or one move of an axis past others, mends it. So is an axis that is split in another order
+    than the one in which its parts became one: windows in rows, into columns of windows, or what `unfold` gives, in
+    which each channel has its window, into windows of channels; and so are values that meet entry by entry along an
+    axis that was made of rows and columns here, and of columns and rows there. Nothing is told of a layer with a
+    `definition` or `matches`, which tell what each value is; of parameters, which are learned in any arrangement; and
+    of the shift of rows by their numbers, which a reshape from `[L, L + 1]` to `[L + 1, L]` does, or one from
+    `[L, K + 1]` to `[K + 1, L]` and, once a row is cut off, another to `[L, K]`.
 
         inputs:
           x: [N, L, dim]
