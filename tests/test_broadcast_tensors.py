@@ -56,5 +56,5 @@ def loss() -> type[nn.Module]:
 @pytest.mark.parametrize("reduction", ["none", "mean"])
 def test_weights_of_a_loss_are_those_of_torch(shape: tuple[int, ...], reduction: str, loss: type[nn.Module]) -> None:
     weight, x, target = torch.rand(shape) + 0.5, torch.rand(4, 3, 5), torch.rand(4, 3, 5)
-    layer = loss(weight, reduction)
+    layer = loss(weight, reduction=reduction)
     torch.testing.assert_close(layer(x, target), nn.BCELoss(weight, reduction=reduction)(x, target))
