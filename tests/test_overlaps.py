@@ -9,7 +9,7 @@ from test_definition import X, defined, messages
 
 from layergen.definition.evaluate import Evaluation
 from layergen.definition.loops import definition_lines
-from layergen.definition.numbers import Entries, IndexFault
+from layergen.definition.numbers import Entries, Held, IndexFault
 
 NUMBERS = {"N": 2, "C": 3, "flag": True}
 PARTS: dict[str, Any] = {"arguments": {"flag": FLAG, "dim": DIM}}
@@ -20,7 +20,7 @@ LEADING: dict[str, Any] = {"inputs": {"x": ["...", "C"]}, "outputs": {"y": ["...
 
 
 def evaluation(text: str, flag: bool = True, **parts: Any) -> Evaluation:
-    tensors = {"x": X, "weight": (Entries((3,), [1.0, 2.0, 3.0]),) * 2, "scale": None}
+    tensors: dict[str, Held] = {"x": X, "weight": (Entries((3,), [1.0, 2.0, 3.0]),) * 2, "scale": None}
     return Evaluation(defined(text, **PARTS, **parts), {**NUMBERS, "flag": flag}, tensors)
 
 
