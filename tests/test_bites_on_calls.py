@@ -92,6 +92,16 @@ forward: |
       append(states, state)
   y = stack(states, dim=1)
 """,
+    "summed": """\
+layer: Summed
+summary: Sum up all that has come.
+inputs: {x: [N, L]}
+outputs: {y: [N, L]}
+causal: L
+forward: |
+  t = arange(L)
+  y = matmul(x, type_as(t[:, None] <= t, x))
+""",
     "apart": """\
 layer: Apart
 summary: Measure how far apart two are.
@@ -188,6 +198,7 @@ def test_sound_layers_pass(built: Path, seed: str, monkeypatch: pytest.MonkeyPat
         ("rectified", "x > 0", "x >= 0", "test_values_at_edges[default_on_edges]"),
         ("cut", "len(value) != 2", "len(value) < 2", "test_rejects[size_too_long]"),
         ("decay", "* state", "* (state.detach() if len(states) == 50 else state)", "test_gradients_of_long_inputs[L]"),
+        ("summed", "x.device)", "x.device, dtype=x.dtype)", "test_is_causal_in_half_precision[L]"),
         (
             "apart",
             "loss = apart.square()",

@@ -68,6 +68,13 @@ def test_a_recurrence_without_dropout_draws_nothing() -> None:
     assert dropping.forward.draws
 
 
+@pytest.mark.parametrize(("given", "drawn"), [("", False), (", dropout_p=0.0", False), (", dropout_p=0.1", True)])
+def test_an_attention_that_drops_nothing_draws_nothing(given: str, drawn: bool) -> None:
+    text = f"y = scaled_dot_product_attention(x, x, x{given})"
+    shape = {"inputs": {"x": ["N", "L", 4]}, "outputs": {"y": ["N", "L", 4]}}
+    assert program(text, **shape, random="always" if drawn else "training").forward.draws == drawn
+
+
 @pytest.mark.parametrize("name", ["lstm", "gru", "rnn_tanh", "rnn_relu", "lstm_cell", "gru_cell", "rnn_tanh_cell"])
 def test_recurrences_have_signatures(name: str) -> None:
     (signature,) = ops.get(name).signatures

@@ -145,6 +145,10 @@ BEHAVIOURS = {
         lambda layer: len(causal_along(layer)) == 1,
         "it says of no dimension alone that it is causal",
     ),
+    "test_is_causal_in_half_precision": Behaviour(
+        lambda layer: any(longer.causal for longer in layer.measured.lengthened),
+        "it does not count positions along a dimension that is causal and may be long, or is not so in bfloat16",
+    ),
     "test_is_causal_row_by_row": Behaviour(
         lambda layer: len(causal_along(layer)) > 1,
         "it says of no dimensions together that it is causal along them",

@@ -38,7 +38,8 @@ def transformed(layer: CheckedLayer, base: Fields) -> Iterator[TableView]:
     for longer in layer.measured.lengthened:
         at = case_at(program, TrialAt(longer.setting, longer.trial), base)
         units = f", units={python(dict(longer.units))}" if longer.units else ""
-        rows.append(RowView(quoted(longer.dimension), f"Lengthened({at}{units})"))
+        causal = ", causal=True" if longer.causal else ""
+        rows.append(RowView(quoted(longer.dimension), f"Lengthened({at}{units}{causal})"))
     yield TableView("LENGTHENED", tuple(rows))
     yield TableView("NARROWED", tuple(map(narrowed_row, layer.measured.narrowed)))
 

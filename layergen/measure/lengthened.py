@@ -12,10 +12,11 @@ from torch import Tensor
 from layergen.faults import SpecError
 from layergen.lang import expression as ex
 from layergen.lang.visitor import statements
+from layergen.measure.far_positions import dimension_of, is_causal_in_half
 from layergen.measure.rounding import in_halves, jumps
 from layergen.probe.attempts import comparable
 from layergen.probe.digits import mean_off
-from layergen.probe.lengths import counted, is_small
+from layergen.probe.lengths import MOST, counted, is_small
 from layergen.probe.values import ORDINARY
 from layergen.resolve.program import Program
 from layergen.run.forward import TrialFault
@@ -25,6 +26,7 @@ from layergen.run.watching import Runs
 from layergen.settings.choice import Setting, allowed
 
 LENGTH = 400  # bfloat16 counts to 256
+LARGEST = 8_000_000  # elements of all tensors of a run that is causal, as scores of pairs of positions
 DRAWS = range(3)
 FEW = 20  # numbers of an output, of which draws tell too little
 CLOSE = 2.0  # units that they may be off on average; more is no closeness that tells anything
@@ -39,12 +41,14 @@ class Lengthened:
 
     Attributes:
         units: Of the last digit, by which a test lets each output be off on average; none where that tells nothing.
+        causal: Whether no output sees a later entry along it, in half precision too.
     """
 
     dimension: str
     setting: Setting
     trial: Trial
     units: Mapping[str, float]
+    causal: bool = False
 
 
 def lengthened(program: Program, runs: Iterable[Runs]) -> tuple[Lengthened, ...]:
@@ -53,18 +57,21 @@ def lengthened(program: Program, runs: Iterable[Runs]) -> tuple[Lengthened, ...]
     Only a layer that computes in a wider dtype somewhere can lose it. Where a layer steps, its gradients are measured
     at that length, too.
     """
-    if not comparable(program, training=False) or jumps(program):
+    if not comparable(program, training=False):
         return ()
-    wide, found = bool(program.forward.upcasts), dict[str, Lengthened]()
+    wide, leaps, found = bool(program.forward.upcasts), jumps(program), dict[str, Lengthened]()
     for setting in (one.setting for one in runs):
-        steps = tuple(stepped(program, setting))
-        for name in dict.fromkeys((*(counted(program) if wide else ()), *steps)):
+        steps = () if leaps else tuple(stepped(program, setting))
+        along = [name for name in counted(program) if name == dimension_of(program, setting)]
+        for name in dict.fromkeys((*(counted(program) if wide and not leaps else ()), *steps, *along)):
             longer = replace(setting, sizes={**setting.sizes, name: LENGTH})
-            trial = _tried(program, longer) if name not in found and allowed(program, longer) else None
+            most = LARGEST if name in along else MOST
+            trial = _tried(program, longer, most) if name not in found and allowed(program, longer) else None
             if trial is not None:
-                units = units_at(program, longer) if wide else {}
-                if units or name in steps:
-                    found[name] = Lengthened(name, longer, trial, units)
+                units = units_at(program, longer) if wide and not leaps else {}
+                causal = name in along and is_causal_in_half(program, longer, name)
+                if units or name in steps or causal:
+                    found[name] = Lengthened(name, longer, trial, units, causal)
     return tuple(found.values())
 
 
@@ -106,9 +113,9 @@ def _steps(program: Program, setting: Setting) -> int:
         return 0
 
 
-def _tried(program: Program, setting: Setting) -> Trial | None:
-    """What comes of trying a setting; nothing where the layer does not work there, or is large."""
-    if not is_small(program, setting, training=False):
+def _tried(program: Program, setting: Setting, most: int) -> Trial | None:
+    """What comes of trying a setting; nothing where the layer does not work there, or has more elements than that."""
+    if not is_small(program, setting, training=False, most=most):
         return None
     try:
         return try_runs(Runs(program, setting, (SHAPES,)))

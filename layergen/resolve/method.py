@@ -8,6 +8,8 @@ from layergen.lang import expression as ex
 from layergen.lang.facts import CalleeKind
 from layergen.lang.visitor import assignments, calls, parts, reads, statements
 
+ZEROED = ("dropout", "dropout_p")  # what some ops call the probability by which they zero something
+
 
 @dataclass(frozen=True)
 class Method:
@@ -64,10 +66,11 @@ class Method:
 
 
 def draws(call: ex.Call) -> bool:
-    """Whether a call may draw random numbers; a recurrence does not whose dropout is 0."""
+    """Whether a call may draw random numbers; a recurrence or an attention does not whose dropout is 0."""
     op = ops.called(call)
     if op is None or not op.random:
         return False
-    names = [parameter.name for parameter in op.signatures[0].positional]
+    names = {parameter.name: ex.Literal(parameter.default) for parameter in op.signatures[0].positional}
     given = dict(zip(names, call.arguments, strict=False)) | {word.name: word.value for word in call.keywords}
-    return given.get("dropout") != ex.Literal(0.0)
+    rate = next((name for name in ZEROED if name in names), None)
+    return rate is None or {**names, **given}[rate] not in (ex.Literal(0.0), ex.Literal(0))
