@@ -370,3 +370,10 @@ def test_infinity_is_a_name(text: str) -> None:
 def test_a_quotient_as_an_index_is_told_once_with_where_it_is_computed() -> None:
     found = reported("  h = x * weight\n", "  k = dim / 2\n  h = cat([x[:, :k], x[:, k:]], dim=1) * weight\n")
     assert found.help == "write `k = dim // 2`: `/` gives a float"
+
+
+def test_a_forward_that_is_missing_is_told_beside_a_key_that_nobody_means() -> None:
+    text = f"layer: A\nsummary: B.\ninputs: {{x: [N]}}\noutputs: {{y: [N]}}\n{'9' * 50}forward: |\n  y = x\n"
+    with pytest.raises(SpecError) as caught:
+        validate(parse(text, "specs/a.yaml"))
+    assert [finding.rule.code for finding in caught.value.findings] == ["LG112", "LG111"]

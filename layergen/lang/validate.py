@@ -83,7 +83,7 @@ def validate(source: SpecSource) -> model.LayerSpec:
     except ValidationError as error:
         causes = tuple(_causes(error.errors(include_url=False), source))
     findings = tuple(map(_explain, causes))
-    if all(_path(cause) == FORWARD and "span" in cause["ctx"] for cause in causes):
+    if all(_path(cause) == FORWARD and "span" in cause.get("ctx", {}) for cause in causes):
         with suppress(ValidationError):
             rest = model.LayerSpec.model_validate({**data, "forward": _readable(str(data["forward"]))})
             raise UnreadForwardError(findings, rest)
