@@ -215,11 +215,10 @@ class UntoldDraws(Rule):
 
 
 class UncomparedDraws(Rule):
-    """A definition draws random numbers, and no setting is small enough for its draws to be compared.
+    """A definition draws random numbers, and no generated test compares what training draws with it.
 
     No draw of the forward is one of the definition, so that hundreds of each are compared. Where one of them takes
-    thousands of terms, as what attention drops among many positions does, nothing is compared in training, and no
-    generated test is about it.
+    thousands of terms, as what attention drops among many positions does, nothing is compared.
 
         definition: |
           kept[n < N, l < L, s < S] = bernoulli(1 - p) / (1 - p)
