@@ -77,7 +77,7 @@ def plain_mgu(layer: MGU, x: Tensor) -> Tensor:
         x_f, x_h = F.linear(x_t, layer.weight_ih, layer.bias).chunk(2, dim=1)
         forget = torch.sigmoid(x_f + F.linear(h, layer.weight_fh))
         candidate = torch.tanh(x_h + F.linear(forget * h, layer.weight_hh))
-        h = h + forget * (candidate - h)
+        h = torch.lerp(h, candidate.type_as(h), forget.type_as(h))
         states.append(h)
     return torch.stack(states, dim=1)
 

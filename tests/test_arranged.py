@@ -16,7 +16,7 @@ from layergen.run.instance import Instance, Placement
 from layergen.run.on_data import drawn
 
 CPU = torch.device("cpu")
-WEIGHTS = {"wx": [4, 3], "wh": [4, 4], "wo": [3, 4], "b": [4], "c": [3], "scale": [1, 3]}
+WEIGHTS = {"wx": [4, 3], "wh": [4, 4], "wg": [2, 2], "wo": [3, 4], "b": [4], "c": [3], "scale": [1, 3]}
 SEQUENCE: dict[str, Any] = {"inputs": {"x": ["N", "L", 3]}, "outputs": {"y": ["N", "L", 3]}}
 PROJECTED = "projected = F.linear(x, self.wx, self.b)"
 
@@ -76,6 +76,32 @@ MOVED = {
         y = flip(stack(ys, 1), [1])
         """,
         [PROJECTED, "for projected_t in reversed(projected.unbind(1)):", "all_h = torch.stack(hs, 1)"],
+    ),
+    "a sum of products": (
+        """
+        h = zeros(N, 4)
+        ys = []
+        for x_t in unbind(x, 1):
+            h = tanh(linear(h, wh) + linear(x_t, wx, b) + linear(tanh(h), wh))
+            append(ys, h[:, :3])
+        y = stack(ys, 1)
+        """,
+        [
+            "transposed_wh = self.wh.t()",
+            "h = torch.tanh(torch.addmm(torch.addmm(projected_t, h, transposed_wh), torch.tanh(h), transposed_wh))",
+        ],
+    ),
+    "sums of products and parts of others": (
+        """
+        h = zeros(N, 2)
+        ys = []
+        for x_t in unbind(x, 1):
+            f, g = split(linear(x_t, wx, b), [2, 2], dim=1)
+            h = sigmoid(f + linear(h, wg)) * h + (1 - tanh(g))
+            append(ys, sum(h, -1, keepdim=True) * c)
+        y = stack(ys, 1)
+        """,
+        ["h = torch.sigmoid(torch.addmm(f, h, transposed_wg)) * h + (1 - torch.tanh(g))"],
     ),
     "an output map": (
         """
@@ -299,4 +325,29 @@ def test_a_list_begins_right_above_the_loop_that_makes_it_longer() -> None:
     """
     written = forward_lines(program(dedent(forward), **parts(forward)))
     place = next(place for place, line in enumerate(written) if line.startswith("for "))
-    assert written[place - 2 : place] == [PROJECTED, "zs: list[Tensor] = []"]
+    assert written[place - 3 : place] == [PROJECTED, "transposed_wh = self.wh.t()", "zs: list[Tensor] = []"]
+
+
+ADDED = "h = zeros(N, 4)\nys = []\nfor x_t in unbind(x, 1):\n    h = {sum}\n    append(ys, h[:, :3])\ny = stack(ys, 1)"
+
+
+@pytest.mark.parametrize(
+    "terms",
+    [
+        "sum(x_t, 1, keepdim=True) + linear(h, wh)",  # autocast leaves what is no product in its dtype
+        "upcast(linear(x_t, wx)) + linear(h, wh)",  # of another dtype than the weights
+        "linear(x_t, wo_t) + linear(h, wh)",  # one feature meets four
+        "linear(x_t, wx) + linear(h, wh, b)",  # is one call already
+        "linear(x_t, wx) + linear(h, wh / 2)",  # which autocast may cast anew
+        "linear(x_t, wx) - linear(h, wh)",
+    ],
+)
+def test_a_product_is_added_alone_to_what_surely_is_its_like(terms: str) -> None:
+    forward = ADDED.format(sum=terms)
+    given = parts(forward) | {"parameters": {**parts(forward)["parameters"], "wo_t": {"shape": [1, 3], "init": "zeros"}}}
+    assert not any("one call" in line for line in arranged(program(forward, **given)).moved)
+
+
+def test_a_product_is_not_added_to_more_rows_than_it_has() -> None:
+    forward = ADDED.replace("zeros(N, 4)", "zeros(1, 4)").format(sum="linear(x_t, wx) + linear(h, wh)")
+    assert not any("one call" in line for line in arranged(program(forward, **parts(forward))).moved)

@@ -10,7 +10,7 @@ METHODIC = frozenset(
     {
         *("all", "amax", "amin", "any", "argmax", "argmin", "max", "mean", "min", "prod", "std", "sum", "var"),
         *("broadcast_to", "chunk", "diagonal", "flatten", "flip", "movedim", "narrow", "permute", "repeat_interleave"),
-        *("reshape", "roll", "squeeze", "swapaxes", "tile", "transpose", "unbind", "unsqueeze"),
+        *("reshape", "roll", "squeeze", "swapaxes", "t", "tile", "transpose", "unbind", "unsqueeze"),
         *("gather", "index_select", "masked_fill", "masked_select", "scatter", "scatter_add", "select"),
         *("abs", "clamp", "clamp_max", "clamp_min", "clone", "cumsum", "detach", "square"),
     }

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from layergen.lang import expression as ex
 from layergen.lang.visitor import Block, statements
+from layergen.lower.loops.added import added
 from layergen.lower.loops.appended import behind
 from layergen.lower.loops.indexed import unbound
 from layergen.lower.loops.invariant import before
@@ -59,8 +60,10 @@ def _block(block: Block, scene: Scene) -> tuple[ex.Statement, ...]:
                 further, loop = projected(loop, scene, sure)
                 parts, loop = parted(loop, scene)
                 others, loop = stepwise(loop, scene, sure)
+                ahead += [*further, *parts, *others]
+                transposed, loop = added(loop, ahead, scene)
                 begun = _begun(found)
-                found[len(found) - len(begun) :] = [*ahead, *further, *parts, *others, *begun, loop]
+                found[len(found) - len(begun) :] = [*ahead, *transposed, *begun, loop]
             case _:
                 found.append(statement)
     return behind(tuple(found), scene)

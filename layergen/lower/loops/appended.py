@@ -125,7 +125,7 @@ def _is_stepwise(node: ex.Expression, steps: set[str], found: Collected, scene: 
             sides = [part for part in (left, right) if not _is_fixed(part, rank - found.dim, found, scene)]
             alike = all(scene.rank(part) == rank for part in sides)
             return bool(sides) and alike and all(_is_stepwise(part, steps, found, scene) for part in sides)
-        case ex.Call(arguments=(first, *others), keywords=words) if scene.rank.is_map(node):
+        case ex.Call(arguments=(first, *others), keywords=words) if scene.shape.is_map(node):
             weights = [*others, *(word.value for word in words)]
             owned = all(isinstance(part, ex.Name) and part.id in scene.program.parameters for part in weights)
             return owned and _is_stepwise(first, steps, found, scene)

@@ -8,6 +8,7 @@ from layergen.lang.kinds import Kind
 from layergen.lang.visitor import assigned, expressions, mentioned
 from layergen.lower.loops.columns import Column, Header, with_header
 from layergen.lower.loops.scene import Scene, put, tensor
+from layergen.lower.loops.shapes import without
 from layergen.resolve.inference import kinds_of
 
 ALL = ex.Slice(None, None, None)
@@ -24,8 +25,9 @@ def unbound(loop: ex.For, scene: Scene) -> ex.For:
     for node in dict.fromkeys(_taken(loop, index, count, scene)):
         assert isinstance(node.value, ex.Name)
         step = scene.free(f"{node.value.id}_{index.id}")
-        scene.rank.made[step] = len(scene.program.inputs[node.value.id].entries) - 1
-        columns.append(Column(step, node.value, _position(node)))
+        position, shape = _position(node), scene.shape.told(scene.program.inputs[node.value.id].entries)
+        scene.shape.made[step] = without(shape, position)
+        columns.append(Column(step, node.value, position))
         body = tuple(put(statement, node, tensor(step)) for statement in body)
     kept = index if index.id in mentioned(body) else None
     found = with_header(replace(loop, body=body), Header(tuple(columns), kept)) if columns else None

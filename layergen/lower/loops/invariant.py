@@ -40,9 +40,9 @@ def before(loop: ex.For, scene: Scene, sure: bool) -> tuple[list[ex.Statement], 
         if part is None:
             return ahead, loop
         name = scene.free(name_of(part))
-        rank = scene.rank(part)
-        if rank is not None:
-            scene.rank.made[name] = rank
+        shape = scene.shape(part)
+        if shape is not None:
+            scene.shape.made[name] = shape
         ahead.append(given(name, part))
         loop = replace(loop, body=tuple(put(statement, part, tensor(name)) for statement in loop.body))
         scene.note(part, "is computed once, before the loop")

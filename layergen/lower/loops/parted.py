@@ -7,6 +7,8 @@ from layergen.lang.tuples import wholes
 from layergen.lang.visitor import assignments, mentioned
 from layergen.lower.loops.columns import Column, header, step_of, with_header
 from layergen.lower.loops.scene import Scene, tensor
+from layergen.lower.loops.shapes import without
+from layergen.lower.loops.split import part_of
 from layergen.resolve.inference import INT
 from layergen.resolve.loops import reads_first
 
@@ -33,21 +35,23 @@ def _moved(statement: ex.Assign, loop: ex.For, scene: Scene) -> tuple[ex.Stateme
     column = step_of(loop, name, scene)
     if columns is None or column is None or word.name != "dim":
         return None
-    rank, body = scene.rank(column.source), tuple(part for part in loop.body if part is not statement)
-    dim = _dim(word.value, rank, column.dim)
-    if rank is None or dim is None or name in mentioned(body) or not _own(statement, loop, scene):
+    shape, body = scene.shape(column.source), tuple(part for part in loop.body if part is not statement)
+    dim = _dim(word.value, scene.rank(column.source), column.dim)
+    if shape is None or dim is None or name in mentioned(body) or not _own(statement, loop, scene):
         return None
     names = [target.id for target in statement.targets]
     wholes = [scene.free(f"all_{part}") for part in names]
-    scene.rank.made |= dict.fromkeys(wholes, rank) | dict.fromkeys(names, rank - 1)
+    keyword = replace(word, value=ex.Literal(dim, kinds=INT))
+    value = replace(statement.value, arguments=(column.source, count), keywords=(keyword,))
+    for place, (name, whole) in enumerate(zip(names, wholes, strict=True)):
+        scene.shape.made[whole] = part_of(shape, value, place, len(names))
+        scene.shape.made[name] = without(scene.shape.made[whole], column.dim)
     new = [Column(part, tensor(whole), column.dim) for part, whole in zip(names, wholes, strict=True)]
     place = columns.columns.index(column)
     kept = (*columns.columns[:place], *new, *columns.columns[place + 1 :])
     found = with_header(replace(loop, body=body), replace(columns, columns=kept))
     if found is None:
         return None
-    keyword = replace(word, value=ex.Literal(dim, kinds=INT))
-    value = replace(statement.value, arguments=(column.source, count), keywords=(keyword,))
     scene.note(statement.value, "takes all steps apart at once, before the loop")
     return ex.Assign(tuple(map(tensor, wholes)), value), found
 

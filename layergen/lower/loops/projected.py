@@ -11,6 +11,7 @@ from layergen.lang.tuples import wholes
 from layergen.lang.visitor import assignments, mentioned
 from layergen.lower.loops.columns import Column, header, step_of, with_header
 from layergen.lower.loops.scene import Scene, computed, given, name_of, put, tensor
+from layergen.lower.loops.shapes import without
 from layergen.lower.loops.turns import cannot_fail
 from layergen.ops.traits import ELEMENTWISE
 from layergen.resolve.inference import kinds_of
@@ -54,7 +55,7 @@ def _is_linear(call: ex.Call, scene: Scene) -> bool:
         return (
             member.when is None and [made.call.function for made in member.made] == ["nn.Linear"] and not member.listed
         )
-    return scene.rank.is_map(call)
+    return scene.shape.is_map(call)
 
 
 def _product(call: ex.Call, loop: ex.For, scene: Scene) -> tuple[ex.Statement, ex.For] | None:
@@ -132,9 +133,10 @@ def _moved(
     node: ex.Expression, column: Column, loop: ex.For, scene: Scene, whole_of: Whole, name: str
 ) -> tuple[ex.Statement, ex.For] | None:
     """What makes of all steps what a loop makes of each, and the loop without it; None where no header says that."""
-    columns, rank = header(loop, scene), scene.rank(column.source)
+    columns, rank, value = header(loop, scene), scene.rank(column.source), whole_of(column.source)
     if columns is None or rank is None:
         return None
+    shape = scene.shape(value) or (None,) * rank
     body, step = _without(node, loop, scene)
     if step is None:
         whole = scene.free(name)
@@ -142,12 +144,12 @@ def _moved(
         body = tuple(put(statement, node, tensor(step)) for statement in loop.body)
     else:
         whole = scene.free(f"all_{step}")
-    scene.rank.made |= {whole: rank, step: rank - 1}
+    scene.shape.made |= {whole: shape, step: without(shape, column.dim)}
     kept = [part for part in columns.columns if part.target != column.target or column.target in mentioned(body)]
     place = columns.columns.index(column) + (len(kept) == len(columns.columns))
     kept.insert(place, Column(step, tensor(whole), column.dim))
     found = with_header(replace(loop, body=body), replace(columns, columns=tuple(kept)))
-    return (given(whole, whole_of(column.source)), found) if found is not None else None
+    return (given(whole, value), found) if found is not None else None
 
 
 def _without(node: ex.Expression, loop: ex.For, scene: Scene) -> tuple[tuple[ex.Statement, ...], str | None]:

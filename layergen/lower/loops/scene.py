@@ -10,7 +10,7 @@ from layergen.lang.facts import Callee, CalleeKind, Role
 from layergen.lang.kinds import Kind
 from layergen.lang.tuples import wholes
 from layergen.lang.visitor import Block, assigned
-from layergen.lower.loops.ranks import Ranks
+from layergen.lower.loops.shapes import Shapes
 from layergen.resolve.inference import INT, TENSOR, UNKNOWN, kinds_of
 from layergen.resolve.loops import first_use
 from layergen.resolve.program import Program
@@ -26,9 +26,13 @@ class Scene:
     def __init__(self, program: Program) -> None:
         self.program = program
         self.taken = {*program.names, *wholes(program.outputs), *program.forward.assigned, *GENERATED, *BUILTINS}
-        self.rank = Ranks(program)
+        self.shape = Shapes(program)
         self.moved: list[str] = []  # what was, in words
         self.further: list[Block] = []  # what may follow the block at hand, the innermost last
+
+    def rank(self, node: ex.Expression) -> int | None:
+        """How many dimensions a tensor has, 0 for a number; None if it cannot be told."""
+        return self.shape.rank(node)
 
     def free(self, name: str) -> str:
         """A name that nothing else has."""
