@@ -344,7 +344,8 @@ ADDED = "h = zeros(N, 4)\nys = []\nfor x_t in unbind(x, 1):\n    h = {sum}\n    
 )
 def test_a_product_is_added_alone_to_what_surely_is_its_like(terms: str) -> None:
     forward = ADDED.format(sum=terms)
-    given = parts(forward) | {"parameters": {**parts(forward)["parameters"], "wo_t": {"shape": [1, 3], "init": "zeros"}}}
+    given = parts(forward)
+    given["parameters"]["wo_t"] = {"shape": [1, 3], "init": "zeros"}
     assert not any("one call" in line for line in arranged(program(forward, **given)).moved)
 
 
