@@ -239,6 +239,16 @@ def test_sizes_grow_with_large_whole_numbers() -> None:
     assert found.values["k"] == 9 < found.sizes["C"]
 
 
+def test_numbers_that_may_be_none_are_zero_once() -> None:
+    bounds = {"p": {"min": 0}, "q": {"min": 1}, "r": {"min": 0, "exclusive": True}, "s": {"default": 0}, "t": {}}
+    may = {"type": "float", "optional": True, "default": None, "doc": "What is added."}
+    arguments: dict[str, Any] = {name: {**may, **more} for name, more in bounds.items()}
+    arguments["u"] = {"type": "float", "default": 1.0, "doc": "What is not."}
+    forward = "y = x * u\n" + "".join(f"if {name} is not None:\n    y = cos(y + {name})\n" for name in bounds)
+    zeros = joined(program(forward, arguments=arguments))["of_zeros"]
+    assert zeros.values == {"p": 0.0, "q": None, "r": None, "s": 0.0, "t": 0.0, "u": 1.0}
+
+
 def test_a_batch_has_one_sample_where_samples_meet() -> None:
     alone = joined(program("y = x * mean(x, 0)", mixes=["N"]), "N")["of_one_sample"]
     assert alone.sizes["N"] == 1 < alone.sizes["C"]

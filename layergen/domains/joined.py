@@ -33,7 +33,7 @@ NEAR = 2.0**-8  # how far from a bound that it may not have a number is near to 
 FAR = 2.5  # beyond 1, on either side, where nothing bounds a number
 # Settings at which formulas may overflow that are right, and laws be broken that hold of all but a large epsilon.
 LARGE = "of_large_numbers"
-FAR_OFF = frozenset({"of_small_numbers", "of_unit_numbers", LARGE})
+FAR_OFF = frozenset({"of_small_numbers", "of_unit_numbers", "of_zeros", LARGE})
 IDLE = "without_a_turn"  # the setting at which loops over dimensions take no turn
 MORE_LEADING = ((2, 1, 3, 2), (2, 4, 6, 2))  # dimensions in the place of `...`, more than elsewhere
 INNER = 0.1  # of the way between two bounds, how near to the upper one a number is that lies inside
@@ -70,6 +70,7 @@ def joined_limits(
         "of_unit_numbers": _with_numbers(program, base, lambda argument, place, current: 1.0),
         LARGE: _with_more_leading(program, _with_numbers(program, base, _large)),
         WIDE: _with_whole_numbers(program, base),
+        "of_zeros": _with_zeros(program, base),
         "of_more_dimensions": _with_more_leading(program, moved[0]) if moved and _turns_axes(program) else base,
         "of_one_dimension": _with_one_leading(usual),
         "of_one_sample": _of_one_sample(program, base, batch),
@@ -161,6 +162,16 @@ def _large(argument: Argument, place: int, current: float) -> float | None:
     if argument.excludes("max"):
         return argument.max - (place + 1) * NEAR
     return None if argument.min is None else argument.max - INNER * (argument.max - argument.min)
+
+
+def _with_zeros(program: Program, base: Setting) -> Setting:
+    """The setting with each number 0 that may be 0 or None, which what asks whether there is one may take for None."""
+    setting = base
+    for name, argument in program.decided.items():
+        single = argument.type.numeric and not argument.type.listed and not argument.finite
+        if single and argument.optional and name not in program.replaced and setting.values[name] != 0:
+            setting = _given(program, setting, base, name, typed(argument, 0)) or setting
+    return setting
 
 
 def _with_more_leading(program: Program, base: Setting) -> Setting:
