@@ -10,7 +10,7 @@ from shipped import SPECS, checked_file
 from small import DIM, checked, fault_of, program, spec
 from torch import Tensor
 
-from layergen.compare.moments import apart
+from layergen.compare.moments import Apart, furthest
 from layergen.definition.latex import latex
 from layergen.definition.loops import definition_lines
 from layergen.definition.reading import check_definition
@@ -30,6 +30,12 @@ def layer(forward: str, definition: str, **parts: Any) -> Any:
     return program(forward, definition=definition, **{**SHAPES, **parts})
 
 
+def apart(ours: Tensor, theirs: Tensor, names: list[str]) -> Apart | None:
+    """The moment that surely differs."""
+    found = furthest(ours, theirs, names)
+    return found if found is not None and found.sure else None
+
+
 def _happens(chance: float) -> Tensor:
     return (torch.rand(COUNT, 6, dtype=torch.float64) < chance).double()
 
@@ -47,6 +53,8 @@ LAWS: dict[str, Callable[[], Tensor]] = {
     "noisy coins": lambda: 10 * _happens(0.5) + 0.01 * torch.randn(COUNT, 6, dtype=torch.float64),
     "noisy together": lambda: LAWS["together"]() + 0.01 * torch.randn(COUNT, 6, dtype=torch.float64),
     "exactly half": lambda: (torch.rand(COUNT, 6, dtype=torch.float64).argsort(0) < COUNT // 2) * SIZES,
+    "heavy": lambda: 1 / torch.randn(COUNT, 6, dtype=torch.float64),
+    "heavy coins": lambda: _happens(0.3) / torch.randn(COUNT, 6, dtype=torch.float64),
     "crossed": lambda: _crossed(torch.randn(COUNT, 2, 3, dtype=torch.float64)),
 }
 
@@ -79,6 +87,9 @@ def test_samples_of_one_law_are_never_apart(law: str) -> None:
         ("noisy together", lambda: LAWS["together"]() + 0.015 * LAWS["normal"](), "difference"),
         ("noisy together", LAWS["together"], "difference"),
         ("normal", LAWS["crossed"], "product of three"),
+        ("normal", LAWS["heavy"], "share of far values"),
+        ("heavy", LAWS["normal"], "share of far values"),
+        ("heavy", lambda: LAWS["heavy"]() + 1, "side of the middle"),
         ("normal", lambda: LAWS["normal"]().where(torch.rand(COUNT, 6) > 0.1, torch.nan), "share of finite numbers"),
     ],
 )
@@ -216,7 +227,22 @@ def test_a_law_is_held_at_values_at_which_its_learned_strength_is_large(tmp_path
     with pytest.raises(SpecError) as caught:
         checked_file(forgotten)
     (finding,) = caught.value.findings
-    assert finding.rule.code == "LG408" and "the kurtosis of `y`" in finding.message
+    assert finding.rule.code == "LG408" and "draws in training, the share of far values of `y`" in finding.message
+
+
+def test_what_few_draws_make_suspicious_more_tell(tmp_path: Path) -> None:
+    text = SPECS["noisy_linear"].read_text(encoding="utf-8")
+    forgotten = tmp_path / "noisy_linear.yaml"
+    forgotten.write_text(text.replace("a = sign(a) * sqrt(abs(a))", ""), encoding="utf-8")
+    with pytest.raises(SpecError) as caught:
+        checked_file(forgotten)
+    assert "over 1600 draws in training, the pooled variance of `y`" in caught.value.findings[0].message
+
+
+def test_tails_of_which_no_variance_tells_are_told() -> None:
+    kind, forward, definition = SOUND["noise"]
+    found = fault_of(layer(forward.replace("std * randn", "std / randn"), definition, **INSTEAD[kind]))
+    assert "the share of far values of `y`" in found.message
 
 
 SPREAD_OUT = """

@@ -9,7 +9,7 @@ from layergen.compare.compared import HELP, ON_DATA
 from layergen.compare.definition import evaluated
 from layergen.compare.ends import beyond
 from layergen.compare.in_law import SETTINGS, Entry, defined, entries_of, message
-from layergen.compare.moments import apart
+from layergen.compare.moments import Samples, told_apart
 from layergen.definition.evaluate import Evaluation
 from layergen.definition.faults import PATH
 from layergen.definition.numbers import IndexFault, TooLongError
@@ -61,13 +61,21 @@ def _held(instance: Instance, definition: Definition, entries: Sequence[Entry]) 
         wrong = IllDefined.at(Place(PATH, fault.node.span), fault.message, notes=notes, help=fault.help)
         raise SpecError([wrong]) from None
     ours = _started(instance, entries, len(theirs)) if definition.draws else _values(instance, entries)
-    found = apart(ours, theirs, [name for name, _ in entries], ROUNDING)
+
+    def hold_ends() -> None:
+        outside = beyond(evaluation, entries, ours, ROUNDING) if definition.draws else None
+        if outside is not None:
+            raise _otherwise(instance, evaluation, outside.entry, outside.message)
+
+    def more(count: int) -> Samples:
+        hold_ends()  # which say more plainly what may be wrong
+        return _started(instance, entries, count), defined(evaluation, entries, count)
+
+    found, count = told_apart((ours, theirs), more, [name for name, _ in entries], ROUNDING)
     if found is not None:
-        where = f"over {len(theirs)} starts" if definition.draws else "at the start"
+        where = f"over {count} starts" if definition.draws else "at the start"
         raise _otherwise(instance, evaluation, entries[found.entries[0]], message(found, entries, where, "its `init`"))
-    outside = beyond(evaluation, entries, ours, ROUNDING) if definition.draws else None
-    if outside is not None:
-        raise _otherwise(instance, evaluation, outside.entry, outside.message)
+    hold_ends()
     return len(theirs)
 
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from layergen.compare.compared import HELP, entry_text, shown_apart
 from layergen.compare.definition import evaluated, told_by
-from layergen.compare.moments import Apart, apart
+from layergen.compare.moments import Apart, Samples, Told, told_apart
 from layergen.definition.evaluate import Evaluation
 from layergen.definition.faults import PATH
 from layergen.definition.numbers import IndexFault, TooLongError
@@ -77,12 +77,26 @@ def hold_to_law(
             raise SpecError([wrong]) from None
         if finite and not bool(theirs.isfinite().all()):
             return None
-        ours = _given(instance, evaluation, training, entries, len(theirs))
-        found = apart(ours, theirs, [name for name, _ in entries])
-        if found is not None:
-            refuse([_differing(instance, evaluation, found, entries, len(theirs))])
+        found = _told_apart(instance, evaluation, training, entries, theirs)
+        if found.apart is not None:
+            refuse([_differing(instance, evaluation, found.apart, entries, found.draws)])
         return Lawful(len(theirs), most_entries, evaluation.account.turns)
     raise TooLongError
+
+
+def _told_apart(
+    instance: Instance, evaluation: Evaluation, training: bool, entries: Sequence[Entry], theirs: Tensor
+) -> Told:
+    """What draws of a layer tell beside those of its definition."""
+
+    def beside(theirs: Tensor) -> Samples:
+        return _given(instance, evaluation, training, entries, len(theirs)), theirs
+
+    return told_apart(beside(theirs), lambda count: beside(defined(evaluation, entries, count)), _names(entries))
+
+
+def _names(entries: Sequence[Entry]) -> list[str]:
+    return [name for name, _ in entries]
 
 
 def _differing(

@@ -1,17 +1,23 @@
 """Moments: whether two samples, drawn row by row, may be of the same law.
 
-What is compared is the mean of each entry, how any two of them vary together, and how far the extremes reach. A moment
+What is compared is the mean of each entry, how any two of them vary together, and how far the extremes reach; of tails
+so heavy that these say nothing, on which side of the middle values lie, and how many of them far from it. A moment
 differs where its two means lie further apart than chance brings about in one of some hundred million comparisons.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from itertools import combinations
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from layergen.definition.numbers import TooLongError
+
 UNLIKELY = 6.0  # standard errors
+SUSPICIOUS = 3.5  # standard errors at which more draws are to tell
+MORE = 4  # times as many
 EQUAL = 1e-9  # how far apart values are by rounding, as a part of their size
 SMALL = 0.1  # size of what is small beside other values that it comes of
 
@@ -26,10 +32,48 @@ class Apart(NamedTuple):
     entries: tuple[int, ...]  # the columns that it is of
     ours: float
     theirs: float
+    errors: float  # how many standard errors these lie apart
+
+    @property
+    def sure(self) -> bool:
+        """Whether it differs by more than chance."""
+        return self.errors > UNLIKELY
+
+    @property
+    def suspicious(self) -> bool:
+        """Whether it may differ by more than chance, which more draws would tell."""
+        return SUSPICIOUS < self.errors <= UNLIKELY
 
 
-def apart(ours: Tensor, theirs: Tensor, names: Sequence[str], equal: float = EQUAL) -> Apart | None:
-    """The first moment of two samples that differs by more than chance.
+Samples = tuple[Tensor, Tensor]  # of a layer and of what it is held to, in rows
+
+
+class Told(NamedTuple):
+    """What two samples tell: the moment that differs, if one does, and how many draws they are of."""
+
+    apart: Apart | None
+    draws: int
+
+
+def told_apart(samples: Samples, more: Callable[[int], Samples], names: Sequence[str], equal: float = EQUAL) -> Told:
+    """What samples tell, and where a moment may differ, what those of more draws do if these do not take too long.
+
+    Args:
+        samples: The samples; if there is one row alone, only its values are compared.
+        more: Makes samples of so many draws.
+        names: What each column is an entry of.
+        equal: How far apart values are by rounding, as a part of their size.
+    """
+    found, count = furthest(*samples, names, equal), len(samples[1])
+    if found is not None and found.suspicious:
+        with suppress(TooLongError):
+            samples = more(MORE * count)
+            found, count = furthest(*samples, names, equal), len(samples[1])
+    return Told(found if found is not None and found.sure else None, count)
+
+
+def furthest(ours: Tensor, theirs: Tensor, names: Sequence[str], equal: float = EQUAL) -> Apart | None:
+    """The moment of two samples that differs most, in standard errors, or the first that differs by more than chance.
 
     Args:
         ours: One sample, in rows; if there is one row alone, only its values are compared.
@@ -37,16 +81,20 @@ def apart(ours: Tensor, theirs: Tensor, names: Sequence[str], equal: float = EQU
         names: What each column is an entry of.
         equal: How far apart values are by rounding, as a part of their size.
     """
-    both = torch.cat((ours, theirs))
-    for name, columns, entries, rounding in _moments(both, names, equal):
+    found: Apart | None = None
+    for name, columns, entries, rounding in _moments(torch.cat((ours, theirs)), names, equal):
         first, second = columns[: len(ours)], columns[len(ours) :]
         means = first.mean(0), second.mean(0)
         error = torch.sqrt(first.var(0, correction=0) / len(first) + second.var(0, correction=0) / len(second))
-        differs = ((means[0] - means[1]).abs() > UNLIKELY * error + rounding).nonzero().flatten().tolist()
-        if differs:
-            place = differs[0]
-            return Apart(name, entries[place], float(means[0][place]), float(means[1][place]))
-    return None
+        beyond = ((means[0] - means[1]).abs() - rounding).clamp(min=0)
+        errors = torch.where(beyond > 0, beyond / error, 0.0)
+        over = (errors > UNLIKELY).nonzero().flatten().tolist()
+        place = over[0] if over else int(errors.argmax()) if len(errors) else None
+        if place is not None and (found is None or float(errors[place]) > found.errors):
+            found = Apart(name, entries[place], float(means[0][place]), float(means[1][place]), float(errors[place]))
+        if over:
+            break
+    return found
 
 
 def _moments(both: Tensor, names: Sequence[str], equal: float) -> Iterator[Moment]:
@@ -77,6 +125,7 @@ def _moments(both: Tensor, names: Sequence[str], equal: float) -> Iterator[Momen
             for name, moment in _pooled(scaled):
                 yield name, moment.mean(1, keepdim=True), entries, equal
     yield from _conditioned(moved, spread, rounding, kept)
+    yield from _bounded(values, rounding, groups, kept)
 
 
 def _conditioned(moved: Tensor, spread: Tensor, rounding: Tensor, kept: Sequence[int]) -> Iterator[Moment]:
@@ -100,6 +149,22 @@ def _conditioned(moved: Tensor, spread: Tensor, rounding: Tensor, kept: Sequence
             triples,
             room[2:] + room[1:-1] + room[:-2],
         )
+
+
+def _bounded(
+    values: Tensor, rounding: Tensor, groups: Sequence[Sequence[int]], kept: Sequence[int]
+) -> Iterator[Moment]:
+    """Where values lie beside the half of them in the middle, by numbers that no tail makes large."""
+    middle = values.median(0).values
+    width = (values - middle).abs().median(0).values
+    for group in groups:
+        varied = [place for place in group if width[place] > rounding[place]]
+        if varied:
+            scaled, room = (values - middle)[:, varied] / width[varied], float((rounding / width)[varied].mean())
+            entries = [tuple(kept[place] for place in varied)]
+            side = scaled / (1 + scaled.square()).sqrt()
+            yield "side of the middle", side.mean(1, keepdim=True), entries, room
+            yield "share of far values", side.square().mean(1, keepdim=True), entries, room
 
 
 def _halved(moved: Tensor) -> Iterator[tuple[str, Tensor]]:
