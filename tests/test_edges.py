@@ -124,7 +124,7 @@ def test_a_definition_is_wrong_at_a_bound() -> None:
     assert any("window=0" in note for note in finding.notes)
     layer = checked(program(**WINDOW, definition=definition.format("window")))
     ones = ["of_ones", "of_ones_at_other_values"]
-    assert [case.setting.name for case in layer.bounds] == ["at_lower_bounds", *ones, "of_large_whole_numbers"]
+    assert [case.setting.name for case in layer.bounds] == ["at_lower_bounds", *ones, "of_large_whole_numbers", *EACH]
     assert layer.bounds[0].setting.given == {"window": 0}
     assert all(at.plain for at in layer.measured.at_bounds)
 
@@ -167,15 +167,18 @@ def test_a_law_is_broken_at_a_bound() -> None:
     assert any("scale=1" in note for note in finding.notes)
 
 
+EACH = ("of_ones_at_even_places", "of_ones_at_odd_places")
+
+
 @pytest.mark.parametrize(
     ("parts", "names"),
     [
         ({"arguments": {"dim": DIM}, "forward": "y = x * dim"},
-         ["of_least_numbers", "of_ones", "of_large_whole_numbers"]),
+         ["of_least_numbers", "of_ones", "of_large_whole_numbers", *EACH]),
         (
             {"arguments": {"p": {"type": "float", "min": 0, "max": 1, "default": 0.1, "doc": "P."}},
              "forward": "y = x * p"},
-            ["at_lower_bounds", "at_upper_bounds", "of_ones", "of_ones_at_other_values", "of_large_numbers"],
+            ["at_lower_bounds", "at_upper_bounds", "of_ones", "of_ones_at_other_values", "of_large_numbers", *EACH],
         ),
         (
             {
@@ -187,14 +190,15 @@ def test_a_law_is_broken_at_a_bound() -> None:
                 "forward": "y = clamp(x, least, most)",
             },
             ["at_equality", "of_ones", "of_ones_at_other_values", "of_small_numbers", "of_unit_numbers",
-             "of_large_numbers"],
+             "of_large_numbers", *EACH],
         ),
         (RUN, ["of_ones", "of_large_numbers", "of_one_dimension"]),
-        ({"forward": "y = x * max(N - C, 0)"}, ["of_ones", "of_reversed_sizes"]),
-        ({"forward": "y = x[:, :C // 2]", "outputs": {"y": ["N", "C // 2"]}}, ["of_ones", "of_other_rests"]),
+        ({"forward": "y = x * max(N - C, 0)"}, ["of_ones", "of_reversed_sizes", *EACH]),
+        ({"forward": "y = x[:, :C // 2]", "outputs": {"y": ["N", "C // 2"]}}, ["of_ones", "of_other_rests", *EACH]),
         (
             {"arguments": {"group": DIM}, "forward": "y = x[:, :C // group]", "outputs": {"y": ["N", "C // group"]}},
-            ["of_least_numbers", "of_ones", "of_large_whole_numbers", "of_other_numbers", "of_other_rests"],
+            ["of_least_numbers", "of_ones", "of_large_whole_numbers", "of_other_numbers", "of_other_rests",
+             *EACH],
         ),
     ],
 )  # fmt: skip
@@ -247,6 +251,13 @@ def test_numbers_that_may_be_none_are_zero_once() -> None:
     forward = "y = x * u\n" + "".join(f"if {name} is not None:\n    y = cos(y + {name})\n" for name in bounds)
     zeros = joined(program(forward, arguments=arguments))["of_zeros"]
     assert zeros.values == {"p": 0.0, "q": None, "r": None, "s": 0.0, "t": 0.0, "u": 1.0}
+
+
+def test_a_dimension_is_1_where_its_neighbours_are_not() -> None:
+    shape = ["N", "H", "W"]
+    made = joined(program("y = x * 2", inputs={"x": shape}, outputs={"y": shape}))
+    even, odd = (made[f"of_ones_at_{which}_places"].sizes for which in ("even", "odd"))
+    assert even["N"] == even["W"] == odd["H"] == 1 < min(even["H"], odd["N"], odd["W"])
 
 
 def test_a_batch_has_one_sample_where_samples_meet() -> None:

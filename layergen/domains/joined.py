@@ -78,6 +78,8 @@ def joined_limits(
         "of_other_numbers": other_numbers(program, base) if rested is not base else base,
         "of_other_rests": rested,
         "of_other_rests_at_equality": _at_equality(program, rested) if rested is not base else base,
+        "of_ones_at_even_places": _with_sizes(program, base, lambda size: 1, list(base.sizes)[::2]),
+        "of_ones_at_odd_places": _with_sizes(program, base, lambda size: 1, list(base.sizes)[1::2]),
     }
     made |= {setting.name: setting for setting in meeting(program, usual)}
     known = list(usual)
@@ -295,14 +297,17 @@ def _at_equality(program: Program, base: Setting) -> Setting:
     return setting
 
 
-def _with_sizes(program: Program, base: Setting, change: Callable[[int], int]) -> Setting:
-    """The setting with all sizes changed, or one after the other where constraints want some as they are."""
-    every = replace(base, sizes={name: change(size) for name, size in base.sizes.items()})
+def _with_sizes(
+    program: Program, base: Setting, change: Callable[[int], int], names: Sequence[str] | None = None
+) -> Setting:
+    """The setting with some sizes changed, or all, or one after the other where constraints want some as they are."""
+    chosen = list(base.sizes) if names is None else names
+    every = replace(base, sizes={**base.sizes, **{name: change(base.sizes[name]) for name in chosen}})
     if allowed(program, every):
         return every
     setting = base
-    for name, size in base.sizes.items():
-        changed = replace(setting, sizes={**setting.sizes, name: change(size)})
+    for name in chosen:
+        changed = replace(setting, sizes={**setting.sizes, name: change(base.sizes[name])})
         setting = changed if allowed(program, changed) else setting
     return setting
 
