@@ -21,6 +21,7 @@ from layergen.advice.powers import unbounded_powers
 from layergen.advice.products import products
 from layergen.advice.proposal import Proposal, dropped, reworked
 from layergen.advice.repeated import kept_once, repetitions
+from layergen.advice.starts import other_starts
 from layergen.advice.steep import steep_powers
 from layergen.advice.untold import uncompared_draws, untold_draws
 from layergen.advice.warned import warned_of
@@ -61,8 +62,9 @@ def advise(layer: CheckedLayer, settings: Sequence[Setting], runs: Sequence[Runs
     powers = (*unbounded_powers(layer.program, settings), *steep_powers(layer.program, with_data))
     numbers = (*powers, *half_overflows(layer.program, with_data), *padding_not_zero(layer.program, with_data))
     marks, warned = undeclared_marks(layer.program, on_data), warned_of(layer.program, with_data)
+    starts = other_starts(layer.program, with_data)
     slips = (*carets(layer.program), *loose_comparisons(layer.program, with_data))
-    found = (*otherwise, *lost, *marks, *untold, *numbers, *warned, *slips)
+    found = (*otherwise, *lost, *marks, *untold, *starts, *numbers, *warned, *slips)
     accepted, given = layer.program.accept, {finding.rule.name for finding in found}
     refuse(
         NeedlessAccept.at(("accept", rule.name), f"`{rule.name}` is accepted, but nothing is advised", help="delete it")

@@ -236,6 +236,32 @@ class UncomparedDraws(Rule):
     advises = True
 
 
+class OtherStart(Rule):
+    """A tensor starts with other values than in the module of torch that the layer matches.
+
+    The two compute the same from one state dict, which is what the tests compare; a network that is trained from the
+    start with one of them in the place of the other is another network. Hundreds of starts of both are compared, by the
+    moments of what is drawn.
+
+        arguments:
+          dim: {type: int, min: 1, doc: Number of features.}
+        parameters:
+          weight: {shape: [dim], init: zeros, doc: Scale.}
+        inputs: {x: [N, dim]}
+        outputs: {y: [N, dim]}
+        matches: nn.RMSNorm(dim, eps=1e-5)
+        forward: y = rms_norm(x, [dim], weight, 1e-5)
+
+    It is advice, which changes no exit code.
+
+    Fix: start the tensor as torch does, `init: ones`, or say that another start is meant, `accept: [other-start]`.
+    """
+
+    code = "LG617"
+    judges = True
+    advises = True
+
+
 class UnboundedPower(Rule):
     """A power of an argument without a `max` is too large for a float where the argument is.
 
