@@ -23,11 +23,12 @@ from layergen.run.on_data import CPU, drawn, fill
 DOUBLE, HALF = Placement(CPU, torch.float64, gradients=True), Placement(CPU, torch.bfloat16)
 
 
-def generated(layer: Program) -> Callable[..., Any]:
-    """The forward, as a function of the layer and its inputs."""
+def generated(layer: Program, with_checks: bool = False) -> Callable[..., Any]:
+    """The forward, as a function of the layer and its inputs, which it checks if asked to."""
     names: dict[str, Any] = {}
     parameters = ("self: Any", *(f"{name}: Any = None" for name in layer.call))
-    exec("\n".join((*IMPORTS.values(), function(parameters, gathered(forward_lines(layer)), "Any"))), names)  # noqa: S102
+    written = function(parameters, gathered(forward_lines(layer, with_checks)), "Any")
+    exec("\n".join((*IMPORTS.values(), written)), names)  # noqa: S102
     return names["function"]  # type: ignore[no-any-return]
 
 
