@@ -23,9 +23,9 @@ collect_ignore = ["cases"]  # the tests in there are what a build is expected to
 # Layers under test are small: threads cost torch more than they save. It reads this when it is imported.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-# Examples are the same in each run, so that what failed once fails again. Continuous integration tries four times as
+# Examples are the same in each run, so that what failed once fails again. Continuous integration tries ten times as
 # many, by the profile that it names in LAYERGEN_PROFILE; others are found with `--hypothesis-profile=search`.
-settings.register_profile("suite", derandomize=True, deadline=None, max_examples=25, database=None)
+settings.register_profile("suite", derandomize=True, deadline=None, max_examples=10, database=None)
 settings.register_profile("thorough", settings.get_profile("suite"), max_examples=100)
 settings.register_profile("search", deadline=None, max_examples=2_000)
 settings.load_profile(os.environ.get("LAYERGEN_PROFILE", "suite"))

@@ -23,11 +23,12 @@ from layergen.run.on_data import CPU, drawn, fill
 DOUBLE, HALF = Placement(CPU, torch.float64, gradients=True), Placement(CPU, torch.bfloat16)
 
 
-def generated(layer: Program) -> Callable[..., Any]:
-    """The forward, as a function of the layer and its inputs."""
+def generated(layer: Program, with_checks: bool = False) -> Callable[..., Any]:
+    """The forward, as a function of the layer and its inputs, which it checks if asked to."""
     names: dict[str, Any] = {}
     parameters = ("self: Any", *(f"{name}: Any = None" for name in layer.call))
-    exec("\n".join((*IMPORTS.values(), function(parameters, gathered(forward_lines(layer)), "Any"))), names)  # noqa: S102
+    written = function(parameters, gathered(forward_lines(layer, with_checks)), "Any")
+    exec("\n".join((*IMPORTS.values(), written)), names)  # noqa: S102
     return names["function"]  # type: ignore[no-any-return]
 
 
@@ -83,6 +84,22 @@ def hold_alike(layer: Program, written: Callable[..., Any], instance: Instance, 
     hold(result, expected, instance)
     hold([*owned(instance).values()], [*kept.values()], instance)
     hold(gradients(result, wanted), slopes, instance)
+
+
+def hold_closely(forward: Callable[[Tensor], Tensor], instance: Instance) -> None:
+    """Compare what a forward makes of one input, and its gradients, but for the last digits of float64."""
+    assert instance.inputs["x"] is not None
+    x = torch.randn(instance.inputs["x"].shape, dtype=torch.float64, requires_grad=True)
+    expected, found = instance.run(training=True, inputs={"x": x}).outputs["y"], forward(x)
+    torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-12)
+    wanted = [x, *owned(instance).values()]
+    slopes = [torch.autograd.grad(y.sin().sum(), wanted, allow_unused=True) for y in (found, expected)]
+    torch.testing.assert_close(*([_or_zero(part) for part in parts] for parts in slopes), rtol=1e-10, atol=1e-10)
+
+
+def _or_zero(gradient: Tensor | None) -> Tensor:
+    """A gradient; of one that is nothing or not there, zero."""
+    return torch.zeros(()) if gradient is None or not gradient.any() else gradient
 
 
 def owned(instance: Instance) -> dict[str, Tensor]:

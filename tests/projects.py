@@ -1,16 +1,21 @@
 """Projects in folders of their own, for tests that build whole ones."""
 
+import atexit
 import contextlib
 import importlib
 import io
 import json
+import shutil
 import sys
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 
 from layergen.cli import main
+from layergen.project.cache import FOLDER
 
 GOOD = """\
 layer: Rectify
@@ -76,6 +81,7 @@ class Project:
 
     def refuse(self) -> Built:
         """Build a project with the good spec; expect faults, and code from that spec alone."""
+        shutil.copytree(made_of_good(), self.root / FOLDER)
         built = self.build()
         assert built.code == 1, built.errors
         assert built.files == GOOD_FILES
@@ -94,6 +100,16 @@ class Project:
             sys.path.remove(str(self.root))
             take_generated_modules()
             sys.modules.update(others)
+
+
+@cache
+def made_of_good() -> Path:
+    """What builds keep of the good spec, so that it is made once, however many stand beside it."""
+    folder = tempfile.TemporaryDirectory()
+    atexit.register(folder.cleanup)
+    built = Project(Path(folder.name), {"rectify.yaml": GOOD}).build()
+    assert built.code == 0 and built.files == GOOD_FILES, built.errors
+    return Path(folder.name) / FOLDER
 
 
 def fault_of(reported: dict[str, object]) -> Fault:

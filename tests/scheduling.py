@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 OF_SPEC = re.compile(r"tests/test_(?:proof|induction|meaning)\.py::\w+\[(\w+)\]")  # which use the fixture `shipped`
 OF_PROJECT = re.compile(
-    r"(tests/test_(?:bites|bites_on_calls|bounds|hostile_files|hostile_specs|hostile_texts|imports|incremental)\.py)::"
+    r"(tests/test_(?:behaviours|bench|bites|bites_on_calls|bounds|hostile_files|hostile_specs|hostile_texts|imports"
+    r"|incremental)\.py)::"
 )
 
 

@@ -1,20 +1,29 @@
 """Small specs for tests, made from the parts that matter to each, and what the stages make of them."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
+from layergen.at_setting import check_setting, working
 from layergen.check import check
-from layergen.checked import CheckedLayer
+from layergen.checked import CheckedCase, CheckedLayer, PreconditionCase
+from layergen.conditions import Conditions
 from layergen.contracts.promise import Promise
 from layergen.diagnostics import Finding
+from layergen.domains.numbers import with_numbers
+from layergen.domains.tables import works_with_tables
 from layergen.faults import SpecError
 from layergen.lang.model import LayerSpec
 from layergen.lower.forward import ForwardWriter
 from layergen.probe.ways import Ways
+from layergen.prove.abstract_run import settled
 from layergen.prove.input_checks import input_checks
+from layergen.prove.proof import paths, prove
+from layergen.prove.proven import Proof, Tried
 from layergen.resolve import understood
 from layergen.resolve.program import Program
+from layergen.run.fitting import fitted
 from layergen.run.instance import Instance, Placement
 from layergen.run.watching import Runs
 from layergen.settings.choice import Setting, settings
@@ -71,6 +80,34 @@ def breaches(contract: Promise, layer: Program) -> list[Finding]:
 def checked(layer: Program) -> CheckedLayer:
     """What is found out about a layer that has no faults."""
     return check(layer)
+
+
+@dataclass(frozen=True)
+class Sized:
+    """What is shown of the sizes of a layer."""
+
+    program: Program
+    cases: tuple[CheckedCase, ...]
+    proofs: tuple[Proof | Tried, ...]
+    preconditions: tuple[PreconditionCase, ...]
+
+    @property
+    def proven(self) -> bool:
+        return all(isinstance(proof, Proof) and proof.whole for proof in self.proofs)
+
+
+def sized(layer: Program) -> Sized:
+    """What is shown of the sizes of a layer, whatever its values are: what comes of the first of the checks."""
+    with settled():
+        chosen = with_numbers(layer, [fitted(layer, setting, works_with_tables) for setting in settings_of(layer)])
+        proven = tuple(prove(layer, chosen))
+        cases = tuple(check_setting(working(layer, setting)) for setting in chosen)
+        conditions = Conditions(layer, cases)
+        conditions.asked(proven)
+        conditions.counted(proven)
+        proofs = conditions.shown(proven)
+        told = conditions.told(tuple(paths(layer, [case.setting for case in cases])))
+        return Sized(layer, cases, proofs, tuple(told))
 
 
 def faults_of(layer: Program) -> tuple[Finding, ...]:

@@ -2,16 +2,12 @@
 
 import copy
 import pickle
-from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from shipped import layer_class
 from torch import Tensor, nn
-
-import layergen
-
-SPECS = Path(__file__).parent.parent / "specs"
 
 
 def double(x: Tensor) -> Tensor:
@@ -20,7 +16,7 @@ def double(x: Tensor) -> Tensor:
 
 @pytest.fixture(scope="module")
 def feed_forward() -> Any:
-    return layergen.load(SPECS / "linear" / "feed_forward.yaml")
+    return layer_class("feed_forward")
 
 
 @pytest.mark.parametrize("activation", [torch.tanh, double, nn.GELU(), torch.nn.functional.relu])

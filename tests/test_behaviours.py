@@ -5,7 +5,6 @@ import importlib
 import pkgutil
 import re
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -13,6 +12,7 @@ from typing import Any
 
 import pytest
 import torch
+from forked import run_tests
 from small import DIM, checked, program
 from torch import nn
 from torch.autograd.gradcheck import GradcheckError
@@ -207,11 +207,6 @@ def test_what_no_change_can_tell_is_told_as_a_whole(changes: dict[str, Any]) -> 
 # How the tests run
 
 
-def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-
-
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project whose package is not named `generated` and does not stand at its root."""
@@ -233,6 +228,7 @@ def project(built: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(built, tmp_path / "project"))
 
 
+QUIETLY = ("-q", "-p", "no:cacheprovider")
 OWN = """\
 import pytest
 
@@ -256,20 +252,20 @@ def test_own_that_uses_the_same_words(case):
 def test_tests_run_wherever_the_package_is(project: Path, arguments: tuple[str, ...]) -> None:
     (project / "test_other.py").write_text("def test_other():\n    assert True\n")
     (project / "src" / "acme" / "layers" / "tests" / "test_own.py").write_text(OWN)
-    result = run(project, *arguments)
-    assert result.returncode == 0, result.stdout
-    assert "passed" in result.stdout
+    result = run_tests(project, *QUIETLY, *arguments)
+    assert result.code == 0, result.output
+    assert "passed" in result.output
 
 
 def test_a_failure_names_the_layer_and_the_case_and_shows_both_values(project: Path) -> None:
     module = project / "src" / "acme" / "layers" / "scale.py"
     module.write_text(module.read_text().replace('f"{self.dim}"', 'f"dim={self.dim}"'))
-    result = run(project, "src/acme/layers/tests/test_scale.py", "-k", "repr")
-    failed = re.findall(r"^FAILED (.*)$", result.stdout, re.MULTILINE)
+    result = run_tests(project, *QUIETLY, "src/acme/layers/tests/test_scale.py", "-k", "repr")
+    failed = re.findall(r"^FAILED (.*)$", result.output, re.MULTILINE)
     assert failed
     assert failed[0].startswith("src/acme/layers/tests/test_scale.py::test_repr[default]")
-    assert "- Scale(4)" in result.stdout
-    assert "+ Scale(dim=4)" in result.stdout
+    assert "- Scale(4)" in result.output
+    assert "+ Scale(dim=4)" in result.output
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -153,18 +154,18 @@ def test_axes_end_at_ticks() -> None:
     assert texts == ["noise", "0", "0.1", "0.2", "0.3", "0.4", "0.92", "0.94", "0.96", "0.98", "1"]
 
 
-def built(root: Path, package: str, **specs: str) -> Project:
-    """A project that is built, into a package whose name no other has."""
+def placed(root: Path, package: str, **specs: str) -> Project:
+    """A project whose package has a name that no other has."""
     (root / "pyproject.toml").write_text(f'[tool.layergen]\noutput = "{package}"\n', encoding="utf-8")
-    made = Project(root, {f"{name}.yaml": text for name, text in specs.items()})
-    assert made.run("build")[0] == 0
-    return made
+    return Project(root, {f"{name}.yaml": text for name, text in specs.items()})
 
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A project of two layers."""
-    return built(tmp_path_factory.mktemp("bench"), "benched", halve=HALVE, straighten=MATCHED)
+    """A project of two layers, which is built."""
+    made = placed(tmp_path_factory.mktemp("bench"), "benched", halve=HALVE, straighten=MATCHED)
+    assert made.run("build")[0] == 0
+    return made
 
 
 def bench(project: Project, *arguments: str) -> tuple[int, str, str]:
@@ -212,8 +213,10 @@ def test_a_layer_must_be_generated_and_sound(tmp_path: Path) -> None:
     assert code == 1 and "LG201 undefined-name" in output
 
 
-def test_a_changed_layer_that_fails_is_told_of(tmp_path: Path) -> None:
-    project = built(tmp_path, "slipped", halve=HALVE, straighten=MATCHED)
+def test_a_changed_layer_that_fails_is_told_of(project: Project, tmp_path: Path) -> None:
+    shutil.copytree(project.root / "specs", tmp_path / "specs")
+    shutil.copytree(project.root / "benched", tmp_path / "slipped")
+    project = placed(tmp_path, "slipped")
     module = tmp_path / "slipped" / "halve.py"
     changed = module.read_text(encoding="utf-8").replace("return ", "raise RuntimeError('slipped')\n        return ")
     module.write_text(changed, encoding="utf-8")

@@ -4,11 +4,10 @@ from typing import Any
 
 import pytest
 import torch
-from shipped import ROOT
+from shipped import layer_class
 from small import checked, faults_of, forward_lines, program
 from torch import nn
 
-import layergen
 from layergen.resolve.program import Program
 
 SHAPE = ["...", "C"]
@@ -49,7 +48,7 @@ def test_a_definition_reads_it_at_its_whole_shape(kept: bool) -> None:
 
 @pytest.fixture(scope="module")
 def loss() -> type[nn.Module]:
-    return layergen.load(ROOT / "specs" / "loss" / "bce_loss.yaml")
+    return layer_class("bce_loss")
 
 
 @pytest.mark.parametrize("shape", [(), (5,), (3, 1), (4, 1, 5), (4, 3, 5)])

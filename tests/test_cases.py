@@ -16,6 +16,7 @@ there is one.
 import re
 import shutil
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -214,6 +215,7 @@ def together() -> list[list[Path]]:
     return groups
 
 
+@cache
 def modules(folder: Path) -> set[str]:
     """The files of an expected output but for those that all have."""
     files = {path.relative_to(folder).as_posix() for path in folder.rglob("*.py") if path.name != "__init__.py"}

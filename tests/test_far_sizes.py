@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from small import DIM, LEFT_OUT, checked, fault_of, program, setting_of
+from small import DIM, LEFT_OUT, fault_of, program, setting_of, sized
 
 from layergen.domains.tables import works_with_tables
 from layergen.lang.interpreter import Interpreter
@@ -33,20 +33,20 @@ def test_a_shape_that_is_as_declared_up_to_an_argument_with_large_values_is_a_fa
 
 
 def test_a_bound_that_is_large_is_a_precondition_where_torch_refuses_what_is_beyond() -> None:
-    (condition,) = checked(program("y = tanh(x) + x[:, :512]", **SERIES)).preconditions
+    (condition,) = sized(program("y = tanh(x) + x[:, :512]", **SERIES)).preconditions
     assert condition.text == "L <= 512"
     assert (condition.kept.setting.sizes["L"], condition.broken[0].sizes["L"]) == (512, 513)
 
 
 def test_a_large_bound_of_quotients_of_quotients_is_a_precondition_too() -> None:
     parts = {**SERIES, "outputs": {"y": ["N"]}}
-    layer = checked(program("a = x[:, ::2][:, ::2]\ny = sum(a + a[:, :300], dim=1) + sum(x, dim=1)", **parts))
+    layer = sized(program("a = x[:, ::2][:, ::2]\ny = sum(a + a[:, :300], dim=1) + sum(x, dim=1)", **parts))
     (condition,) = layer.preconditions
     assert (condition.kept.setting.sizes["L"], condition.broken[0].sizes["L"]) == (1200, 1201)
 
 
 def test_a_question_about_a_large_number_that_changes_nothing_is_no_precondition() -> None:
-    layer = checked(program("y = x + sum(x[:, :512], dim=1, keepdim=True)", **SERIES))
+    layer = sized(program("y = x + sum(x[:, :512], dim=1, keepdim=True)", **SERIES))
     assert not layer.preconditions
     assert all(isinstance(proof, Proof) and proof.whole for proof in layer.proofs)
 
@@ -62,7 +62,7 @@ def test_a_question_about_a_large_number_that_changes_nothing_is_no_precondition
 def test_the_condition_of_a_number_of_chunks_is_true_of_every_size(names: str, expected: str) -> None:
     count = len(names.split(", "))
     total = " * ".join(f"sum({name}, dim=1)" for name in names.split(", "))
-    layer = checked(program(f"{names} = chunk(x, {count}, dim=1)\ny = {total}", **SUMS))
+    layer = sized(program(f"{names} = chunk(x, {count}, dim=1)\ny = {total}", **SUMS))
     assert [condition.text for condition in layer.preconditions] == [expected]
     for size in range(1, 41):
         chunks = -(-size // -(-size // count))
@@ -93,7 +93,7 @@ def test_a_condition_without_which_a_layer_works_somewhere_is_not_needed(least: 
     ],
 )
 def test_a_least_size_that_is_large_is_found(forward: str, parts: dict[str, Any], expected: str) -> None:
-    layer = checked(program(forward, **parts))
+    layer = sized(program(forward, **parts))
     assert [condition.text for condition in layer.preconditions] == [expected]
     assert all(isinstance(proof, Proof) and proof.whole for proof in layer.proofs)
 
@@ -127,11 +127,11 @@ def test_a_label_that_is_no_index_of_its_table_is_no_matter_of_sizes() -> None:
 
 def test_labels_within_their_table_lead_to_no_precondition() -> None:
     labels = {"shape": ["N", "L"], "dtype": "int64", "range": [0, "rows"]}
-    assert not checked(program("y = table[labels]", inputs={"labels": labels}, **TABLE)).preconditions
+    assert not sized(program("y = table[labels]", inputs={"labels": labels}, **TABLE)).preconditions
 
 
 def test_positions_that_are_counted_ask_for_a_table_that_is_long_enough() -> None:
-    layer = checked(program("y = x + table[arange(L)]", inputs={"x": ["N", "L"]}, **TABLE))
+    layer = sized(program("y = x + table[arange(L)]", inputs={"x": ["N", "L"]}, **TABLE))
     assert [condition.text for condition in layer.preconditions] == ["L <= rows"]
     assert works_with_tables(layer.program, layer.cases[0].setting)
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import sympy
 from shipped import CheckedFiles, parameters
-from small import DIM, checked, fault_of, program, spec
+from small import DIM, Sized, fault_of, program, sized, spec
 
 from layergen.checked import CheckedLayer
 from layergen.prove.cost import Meter
@@ -27,11 +27,11 @@ SEQUENCE: dict[str, Any] = {
 }
 
 
-def layer(forward: str, **parts: Any) -> CheckedLayer:
-    return checked(resolve(spec(dedent(forward), **{**SEQUENCE, **parts})))
+def layer(forward: str, **parts: Any) -> Sized:
+    return sized(resolve(spec(dedent(forward), **{**SEQUENCE, **parts})))
 
 
-def hold(found: CheckedLayer) -> Proof:
+def hold(found: CheckedLayer | Sized) -> Proof:
     """The first proof of a layer, whose formulas are those of a run at numbers: of its outputs, and of its costs."""
     proof = found.proofs[0]
     assert isinstance(proof, Proof), proof.reason
@@ -200,7 +200,7 @@ def test_a_shape_of_one_turn_is_not_taken_for_that_of_all() -> None:
             h = reshape(h, [N, 2 ** depth])
         y = h
     """
-    found = checked(resolve(spec(dedent(forward), **parts))).proofs
+    found = sized(resolve(spec(dedent(forward), **parts))).proofs
     assert all(isinstance(proof, Tried) and "of the loop" in proof.reason for proof in found)
 
 
@@ -243,7 +243,7 @@ TAKEN_APART = {"arguments": {"dim": {**DIM, "min": 2}}, "constraints": ["dim % 2
 )
 def test_a_list_of_as_many_items_as_there_are_names_is_taken_apart(forward: str, parts: dict[str, Any]) -> None:
     outputs = {"y": ["N", 3] if "arguments" not in parts else ["N", "dim // 2"]}
-    assert checked(program(forward, **{**parts, "outputs": outputs})).cases
+    assert sized(program(forward, **{**parts, "outputs": outputs})).cases
 
 
 @pytest.mark.parametrize(

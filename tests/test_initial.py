@@ -2,11 +2,13 @@
 
 import inspect
 import math
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import torch
-from small import DIM, instance_of, program
+from small import DIM, FLAG, instance_of, program, setting_of
 from torch import nn
 
 from layergen.faults import SpecError
@@ -14,7 +16,7 @@ from layergen.lang.inits import INITIALIZERS
 from layergen.probe.initial import initial_bounds, initialize, initializer_bounds
 from layergen.probe.spreads import initializer_mean, initializer_spread
 from layergen.run.initial import fans
-from layergen.run.instance import Placement
+from layergen.run.instance import Instance, Placement
 
 SAMPLES = 200
 SQUARE, IMAGE = (24, 16), (8, 6, 3, 3)
@@ -142,6 +144,27 @@ def test_bounds_of_random_expressions_are_those_of_draws(init: str, middle: floa
     assert mean == pytest.approx(middle, abs=0.03 * spread)
     assert high - low > 6 * spread
     assert found == pytest.approx(spread, rel=0.02)
+
+
+def test_what_is_drawn_alike_is_drawn_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A layer is tried at many settings, and draws are many: they are made again where a value or a size is another."""
+    told: list[torch.Tensor] = []
+
+    def counted(draw: Callable[[], torch.Tensor]) -> tuple[float, ...]:
+        told.append(draw())
+        return 0.0, 1.0
+
+    monkeypatch.setattr("layergen.probe.sampled.KNOWN", {})
+    monkeypatch.setattr("layergen.probe.sampled.sampled", counted)
+    layer = program(
+        arguments={"dim": DIM, "scale": {"type": "float", "default": 2.0, "doc": "Scale."}, "other": FLAG},
+        parameters={"weight": {"shape": ["dim"], "init": "scale * rand(dim)"}},
+    )
+    base = setting_of(layer)
+    for values in ({}, {"other": False}, {"scale": 3.0}, {"dim": 7}):
+        found = initial_bounds(Instance(layer, replace(base, values={**base.values, **values})))
+        assert found["weight"] == (0.0, 1.0)
+    assert [len(tensor) for tensor in told] == [base.values["dim"], base.values["dim"], 7]
 
 
 @pytest.mark.parametrize("init", ["bernoulli(full([9], 1e-3))", "randn(1) * ones(999)", "clone(drawn)"])

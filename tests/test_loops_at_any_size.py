@@ -1,18 +1,16 @@
 """What is moved out of loops gives what the spec gives at all sizes and ranks: no turn, one, as many as rows, more."""
 
-import json
 from dataclasses import replace
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 import pytest
-import torch
+from lowered_alike import DOUBLE, attributes, generated, hold_closely
 from small import DIM, FLAG, checked, forward_lines, program, setting_of
 
-import layergen
 from layergen.lower.loops import arranged
-from layergen.run.instance import Instance, Placement
-from layergen.run.on_data import CPU, drawn
+from layergen.run.instance import Instance
+from layergen.run.on_data import drawn, fill
 
 MATRIX = {"shape": [3, 3], "init": "kaiming_uniform(a=1)"}
 VECTOR = {"shape": [3], "init": "uniform(0.5, 1)"}
@@ -28,29 +26,14 @@ def summed(turn: str) -> str:
     return f"h = zeros(N, 3)\nfor x_t in unbind(x, 1):\n  {turn}\ny = h[:, None] + 0 * sum(x, 1, keepdim=True)"
 
 
-def compare(folder: Path, forward: str, sizes: dict[str, int], **more: Any) -> None:
+def compare(forward: str, sizes: dict[str, int], **more: Any) -> None:
     """Hold the generated code to the interpreter at sizes, outputs and gradients, in float64."""
-    given = {"inputs": {"x": ["N", "L", 3]}, "outputs": {"y": ["N", "K", 3]}, **more}
-    plain = program(forward, **given)
-    path = folder / "small.yaml"
-    path.write_text(json.dumps({"layer": "Small", "summary": "Do little.", **given, "forward": forward}))
-    layer = layergen.load(path)().double()
-    base = setting_of(plain)
+    layer = program(forward, **{"inputs": {"x": ["N", "L", 3]}, "outputs": {"y": ["N", "K", 3]}, **more})
+    base = setting_of(layer)
     with drawn():
-        instance = Instance(
-            plain, replace(base, sizes={name: sizes[name] for name in base.sizes}), Placement(CPU, torch.float64)
-        )
-    instance.state = dict(layer.named_parameters())
-    x = torch.randn(sizes["N"], sizes["L"], 3, dtype=torch.float64, requires_grad=True)
-    expected, found = instance.run(training=True, inputs={"x": x}).outputs["y"], layer(x)
-    torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-12)
-    wanted = [x, *layer.parameters()]
-    slopes = [torch.autograd.grad(y.sin().sum(), wanted, allow_unused=True) for y in (found, expected)]
-    torch.testing.assert_close(*([zero(part) for part in parts] for parts in slopes), rtol=1e-10, atol=1e-10)
-
-
-def zero(gradient: torch.Tensor | None) -> torch.Tensor:
-    return torch.zeros(()) if gradient is None or not gradient.any() else gradient
+        instance = Instance(layer, replace(base, sizes={name: sizes[name] for name in base.sizes}), DOUBLE)
+        fill(instance)
+    hold_closely(partial(generated(layer, with_checks=True), attributes(instance, training=True)), instance)
 
 
 # What meets the dimensions of a step
@@ -65,7 +48,7 @@ BIASES = {
 
 @pytest.mark.parametrize("steps", SIZES)
 @pytest.mark.parametrize("name", BIASES)
-def test_a_bias_of_several_dimensions_stays_in_the_turn(tmp_path: Path, name: str, steps: str) -> None:
+def test_a_bias_of_several_dimensions_stays_in_the_turn(name: str, steps: str) -> None:
     forward, bias = BIASES[name]
     parts = {
         "parameters": {"w": MATRIX, "rows": bias},
@@ -74,7 +57,7 @@ def test_a_bias_of_several_dimensions_stays_in_the_turn(tmp_path: Path, name: st
     }
     forward = forward.replace("N", "2")
     assert arranged(program(forward, **parts)).moved == ()
-    compare(tmp_path, forward, {"N": 2, "L": SIZES[steps]}, **parts)
+    compare(forward, {"N": 2, "L": SIZES[steps]}, **parts)
 
 
 @pytest.mark.parametrize(
@@ -88,10 +71,10 @@ def test_a_bias_of_several_dimensions_stays_in_the_turn(tmp_path: Path, name: st
         (collected("h = h + x_t", "linear(h, w, b)"), "return F.linear(all_h, self.w, self.b)"),
     ],
 )
-def test_a_bias_of_one_dimension_leaves_it(tmp_path: Path, forward: str, line: str) -> None:
+def test_a_bias_of_one_dimension_leaves_it(forward: str, line: str) -> None:
     parts = {"parameters": {"w": MATRIX, "b": VECTOR}, "outputs": {"y": ["N", "L", 3]}}
     assert line in forward_lines(program(forward, **{"inputs": {"x": ["N", "L", 3]}, **parts}))
-    compare(tmp_path, forward, {"N": 2, "L": 2}, **parts)
+    compare(forward, {"N": 2, "L": 2}, **parts)
 
 
 def test_maps_of_a_family_leave_it() -> None:
@@ -148,23 +131,23 @@ def alone(forward: str, **more: Any) -> tuple[str, ...]:
     return arranged(program(forward, **{"inputs": {"x": ["N", "L", 3]}, **OWNED, **more})).moved
 
 
-def owned(turn: str) -> dict[str, Any]:
+def with_weights(turn: str) -> dict[str, Any]:
     return OWNED if "w" in turn else {"outputs": OWNED["outputs"]}
 
 
 @pytest.mark.parametrize("name", FAILING)
-def test_what_fails_without_steps_stays_in_a_loop_that_may_take_no_turn(tmp_path: Path, name: str) -> None:
+def test_what_fails_without_steps_stays_in_a_loop_that_may_take_no_turn(name: str) -> None:
     turn = FAILING[name]
     for steps in (0, 3):
-        compare(tmp_path, summed(turn), {"N": 2, "L": steps}, **owned(turn))
+        compare(summed(turn), {"N": 2, "L": steps}, **with_weights(turn))
 
 
 @pytest.mark.parametrize("name", HARMLESS)
-def test_what_cannot_fail_is_moved(tmp_path: Path, name: str) -> None:
+def test_what_cannot_fail_is_moved(name: str) -> None:
     turn = HARMLESS[name]
     assert alone(summed(turn))
     for steps in (0, 3):
-        compare(tmp_path, summed(turn), {"N": 2, "L": steps}, **owned(turn))
+        compare(summed(turn), {"N": 2, "L": steps}, **with_weights(turn))
 
 
 @pytest.mark.parametrize("name", ["a reduction", "an entry", "a quotient", "a quotient with a step"])
@@ -183,13 +166,13 @@ def test_a_count_that_is_at_least_one_is_a_turn() -> None:
     assert moved == {"n": True, "m": False, "2": True, "L": False}
 
 
-def test_a_list_that_is_joined_on_a_condition_may_be_empty(tmp_path: Path) -> None:
+def test_a_list_that_is_joined_on_a_condition_may_be_empty() -> None:
     joint = "y = sum(stack(ys, 1), 1, keepdim=True) if joined else 3 * sum(x, 1, keepdim=True)"
     forward = collected("h = h + x_t", "exp(h)").replace("y = stack(ys, 1)", joint)
     parts = {"outputs": {"y": ["N", 1, 3]}, "arguments": {"joined": {**FLAG, "default": False}}}
     assert alone(forward, **parts) == ()
     for steps in (0, 3):
-        compare(tmp_path, forward, {"N": 2, "L": steps}, **parts)
+        compare(forward, {"N": 2, "L": steps}, **parts)
 
 
 # Settings at which no turn is taken

@@ -6,7 +6,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small import DIM, checked, program
+from small import DIM, program, sized
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
@@ -190,7 +190,7 @@ def test_any_number_of_steps_is_proven_at_once() -> None:
         "inputs": {"x": ["N", "L", "dim"]},
         "outputs": {"y": ["N", "L", "dim"]},
     }
-    proof = checked(program("y, _ = rnn(x)", **parts)).proofs[0]
+    proof = sized(program("y, _ = rnn(x)", **parts)).proofs[0]
     assert isinstance(proof, Proof)
     assert [str(size) for size in proof.outputs["y"]][:2] == ["N", "L"]
 

@@ -4,10 +4,9 @@ from typing import Any
 
 import pytest
 import torch
-from shipped import ROOT
+from shipped import layer_class
 from small import DIM, checked, faults_of, forward_lines, program
 
-import layergen
 from layergen.resolve.program import Program
 
 CACHE: dict[str, Any] = {
@@ -66,7 +65,7 @@ def test_constraints_read_values_of_a_call() -> None:
 
 
 def test_a_cache_gives_what_one_call_gives() -> None:
-    layer = layergen.load(ROOT / "specs" / "attention" / "cached_attention.yaml")(8, 2)
+    layer = layer_class("cached_attention")(8, 2)
     x = torch.randn(3, 7, 8)
     whole, _ = layer(x)
     first, cache = layer(x[:, :4])

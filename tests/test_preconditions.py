@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import sympy
-from small import DIM, LEFT_OUT, checked, fault_of, program, setting_of
+from small import DIM, LEFT_OUT, checked, fault_of, program, setting_of, sized
 
 from layergen.lang import expression as ex
 from layergen.prove.formula import symbol
@@ -24,7 +24,7 @@ SPLIT = "y = reshape(x, [N, heads, dim // heads])"
 
 
 def texts(forward: str, **parts: Any) -> list[str]:
-    return [condition.text for condition in checked(program(forward, **parts)).preconditions]
+    return [condition.text for condition in sized(program(forward, **parts)).preconditions]
 
 
 def test_arguments_that_fit_in_the_cases_alone_are_coupled() -> None:
@@ -55,7 +55,7 @@ def test_a_dimension_that_has_to_be_a_multiple_is_a_precondition() -> None:
 
 
 def test_preconditions_have_a_setting_on_either_side() -> None:
-    layer = checked(program("y = narrow(x, 1, 0, 4)", inputs=LEFT_OUT, outputs={"y": ["N", 4]}))
+    layer = sized(program("y = narrow(x, 1, 0, 4)", inputs=LEFT_OUT, outputs={"y": ["N", 4]}))
     (condition,) = layer.preconditions
     kept, (broken, _) = condition.kept.setting, condition.broken
     assert (kept.sizes["C"], broken.sizes["C"]) == (4, 3)
@@ -159,7 +159,7 @@ def test_positions_are_tried_at_lengths_that_their_table_holds(forward: str) -> 
 def test_a_condition_that_is_not_demanded_on_all_ways_says_where_it_is() -> None:
     flag = {"pooled": {"type": "bool", "default": True, "doc": "Whether."}}
     forward = "if pooled:\n    y = amax(max_pool2d(x, k, 1), dim=[2, 3])\nelse:\n    y = amax(x, dim=[2, 3])"
-    layer = checked(program(forward, arguments={**COUNT, **flag}, **IMAGE, outputs={"y": ["N", "C"]}))
+    layer = sized(program(forward, arguments={**COUNT, **flag}, **IMAGE, outputs={"y": ["N", "C"]}))
     found = [(condition.text, condition.ways()) for condition in layer.preconditions]
     assert found == [("H >= k", " where pooled=True"), ("W >= k", " where pooled=True")]
 
@@ -195,7 +195,7 @@ def test_each_way_that_asks_for_a_condition_is_told_from_those_that_are_refused_
         {"k": 4, "padding": "same", "L": 7},
     ]
     forward = "y = conv1d(pad(x, [before, after], mode=mode), weight)"
-    layer = checked(program(forward, **{**PADDED, "arguments": arguments, "cases": cases}))
+    layer = sized(program(forward, **{**PADDED, "arguments": arguments, "cases": cases}))
     found = {condition.text: condition.ways() for condition in layer.preconditions}
     assert found == {
         "L + 2 * padding[0] >= k": " where numbers for padding",
@@ -217,7 +217,7 @@ def test_what_torch_does_not_refuse_but_gives_nothing_for_is_no_precondition() -
 )
 def test_what_torch_gives_where_the_declared_size_is_negative_the_layer_checks(forward: str, lost: str) -> None:
     parts: dict[str, Any] = {"arguments": {"crop": DIM}, "inputs": LEFT_OUT, "outputs": {"y": ["N", f"C - {lost}"]}}
-    (condition,) = checked(program(forward, **parts)).preconditions
+    (condition,) = sized(program(forward, **parts)).preconditions
     assert condition.check is not None and ex.show(condition.check) == f"C >= {lost}"
     assert condition.let_through == condition.broken
 
@@ -225,7 +225,7 @@ def test_what_torch_gives_where_the_declared_size_is_negative_the_layer_checks(f
 def test_a_slice_in_steps_that_ends_before_it_begins_is_checked() -> None:
     step = {"k": {"type": "int", "min": 1, "doc": "The first."}, "s": {"type": "int", "min": 1, "doc": "The step."}}
     size = "(C - k) // s + 1"
-    layer = checked(program("y = x[:, k - 1::s]", arguments=step, inputs=LEFT_OUT, outputs={"y": ["N", size]}))
+    layer = sized(program("y = x[:, k - 1::s]", arguments=step, inputs=LEFT_OUT, outputs={"y": ["N", size]}))
     (condition,) = layer.preconditions
     assert condition.check is not None and ex.show(condition.check) == f"{size} >= 0"
     assert condition.let_through == condition.broken
@@ -234,7 +234,7 @@ def test_a_slice_in_steps_that_ends_before_it_begins_is_checked() -> None:
 
 def test_what_only_just_keeps_a_condition_may_give_nothing() -> None:
     cut = {"arguments": {"k": {"type": "int", "min": 1, "doc": "How many."}}, "inputs": LEFT_OUT}
-    layer = checked(program("y = pad(x, [-k, 0])", **cut, outputs={"y": ["N", "C - k"]}))
+    layer = sized(program("y = pad(x, [-k, 0])", **cut, outputs={"y": ["N", "C - k"]}))
     (condition,) = layer.preconditions
     assert (condition.text, condition.let_through) == ("C >= k", None)
     kept, broken = condition.kept.setting, condition.broken[0]
@@ -243,7 +243,7 @@ def test_what_only_just_keeps_a_condition_may_give_nothing() -> None:
 
 
 def test_where_a_number_is_divided_by_zero_the_layer_checks() -> None:
-    layer = checked(program("y = x + 2 / (C - 1)", **MATRIX))
+    layer = sized(program("y = x + 2 / (C - 1)", **MATRIX))
     (condition,) = layer.preconditions
     assert (condition.text, condition.check and ex.show(condition.check)) == ("C >= 2", "C >= 2")
 
@@ -278,7 +278,7 @@ def test_a_slice_of_size_one_is_stretched_so_the_layer_checks_its_length() -> No
 def test_two_arguments_that_ask_for_a_size_each_give_a_condition(forward: str) -> None:
     arguments = {"k": DIM, "j": DIM}
     parts = {"arguments": arguments, "inputs": {"x": ["N", "T"]}, "outputs": {"y": ["N"]}}
-    layer = checked(program(forward, **parts))
+    layer = sized(program(forward, **parts))
     said = {"k + 1 <= T": "T >= k + 1", "j <= T": "T >= j"}  # the other way round
     found = {said.get(condition.text, condition.text) for condition in layer.preconditions}
     assert found == {"T >= k + 1", "T >= j"}
@@ -289,7 +289,7 @@ def test_two_arguments_that_ask_for_a_size_each_give_a_condition(forward: str) -
 def test_a_table_of_a_fixed_length_is_tried_beyond_it(forward: str) -> None:
     table = {"table": {"shape": [40, "dim"], "init": "normal"}}
     parts = {**POSITIONS, "arguments": {"dim": DIM}, "parameters": table}
-    layer = checked(program(forward, **parts))
+    layer = sized(program(forward, **parts))
     assert [condition.text for condition in layer.preconditions] == ["L <= 40"]
     assert layer.proven
 
@@ -320,7 +320,7 @@ def test_an_index_beyond_its_table_whatever_the_sizes_are_is_a_fault() -> None:
 def test_what_is_refused_and_no_condition_tells_is_not_proven() -> None:
     arguments = {"k": {**DIM, "min": 2}}
     outputs = {"y": ["N", "k", "C // k"]}
-    layer = checked(program("y = reshape(x, [N, k, C // k])", arguments=arguments, outputs=outputs))
+    layer = sized(program("y = reshape(x, [N, k, C // k])", arguments=arguments, outputs=outputs))
     assert [proof.untold for proof in layer.proofs] == [None]
     assert texts("y = reshape(x, [N, k, C // k])", arguments=arguments, outputs=outputs) == ["C % k == 0"]
 
@@ -366,7 +366,7 @@ def test_a_layer_whose_arguments_leave_no_room_fails_at_its_settings() -> None:
 
 def test_a_layer_without_symbols_is_tried_alone() -> None:
     narrow = {"a": {"type": "int", "min": 1, "max": 1, "doc": "One."}}
-    layer = checked(program("y = reshape(x, [N, a * C])", arguments=narrow, outputs={"y": ["N", "a * C"]}))
+    layer = sized(program("y = reshape(x, [N, a * C])", arguments=narrow, outputs={"y": ["N", "a * C"]}))
     assert layer.cases and not layer.proven
 
 
@@ -375,12 +375,12 @@ def test_a_layer_without_symbols_is_tried_alone() -> None:
     [("y = x[:, :int(C * 0.5)]", "int(C * 0.5)"), ("y = x[:, :round(C / 2)]", "round(C / 2)")],
 )
 def test_a_size_that_is_rounded_is_shown_at_the_hints_alone(forward: str, size: str) -> None:
-    assert not checked(program(forward, inputs=LEFT_OUT, outputs={"y": ["N", size]}, cases=[{"C": 8}])).proven
+    assert not sized(program(forward, inputs=LEFT_OUT, outputs={"y": ["N", size]}, cases=[{"C": 8}])).proven
 
 
 def test_a_size_that_stays_whole_is_proven() -> None:
-    assert checked(program("y = x[:, :C // 2]", inputs=LEFT_OUT, outputs={"y": ["N", "C // 2"]})).proven
-    assert all(checked(program(f"y = x[:, :{size}]")).proven for size in ("int(C)", "abs(C)"))
+    assert sized(program("y = x[:, :C // 2]", inputs=LEFT_OUT, outputs={"y": ["N", "C // 2"]})).proven
+    assert all(sized(program(f"y = x[:, :{size}]")).proven for size in ("int(C)", "abs(C)"))
 
 
 STEPS: dict[str, Any] = {"inputs": {"x": ["N", "L", "C"]}, "outputs": {"y": ["N", "L", "C"]}}
@@ -390,7 +390,7 @@ STACKED = (
 
 
 def test_a_list_that_no_turn_makes_longer_is_a_precondition_that_the_layer_checks() -> None:
-    (condition,) = checked(program(STACKED, **STEPS)).preconditions
+    (condition,) = sized(program(STACKED, **STEPS)).preconditions
     assert condition.text == "L >= 1"
     assert condition.check is not None
     assert condition.broken[0].sizes["L"] == 0
@@ -411,7 +411,7 @@ def test_a_window_that_may_reach_beyond_the_image_is_told_apart_from_one_that_ma
         "pad": {**DIM, "min": 0, "default": 0},
         "beyond": {"type": "bool", "default": False, "doc": "Whether."},
     }
-    layer = checked(
+    layer = sized(
         program(
             "y = amax(avg_pool1d(x, kernel, step, pad, beyond), dim=2)",
             arguments=arguments,
@@ -431,7 +431,7 @@ def test_an_argument_that_may_be_left_out_is_told_where_a_condition_is_of_it() -
         "step": {"type": "int", "min": 1, "optional": True, "default": None, "doc": "How far."},
         "beyond": {"type": "bool", "default": False, "doc": "Whether."},
     }
-    layer = checked(
+    layer = sized(
         program(
             "y = amax(lp_pool1d(x, 1.0, kernel, step, beyond), dim=2)",
             arguments=arguments,
@@ -448,7 +448,7 @@ def test_an_argument_that_may_be_left_out_is_told_where_a_condition_is_of_it() -
 def test_all_dimensions_of_a_window_have_their_condition_though_one_asks_for_larger_sizes() -> None:
     arguments = {"kernel": {"type": "size2", "min": 1, "doc": "How large."}, "apart": {**DIM, "default": 1}}
     padding = ["apart * (kernel[1] - 1)", "0", "apart * (kernel[0] - 1)", "0"]
-    layer = checked(
+    layer = sized(
         program(
             f"y = conv2d(pad(x, [{', '.join(padding)}], mode='circular'), weight, dilation=apart)",
             arguments=arguments,
@@ -482,7 +482,7 @@ def test_nothing_is_claimed_where_a_number_is_1_and_no_condition_tells_what_is_r
 
 def test_what_holds_at_one_fraction_alone_is_no_condition() -> None:
     share = {"type": "float", "min": 0, "max": 1, "exclusive": True, "default": 0.5, "doc": "Share."}
-    layer = checked(
+    layer = sized(
         program(
             "y = amax(narrow(x, 2, floor(L * share), k), dim=2)",  # at a half, where L + 1 >= 2 * k
             arguments={"k": DIM, "share": share},

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from small import DIM, checked, faults_of, forward_lines, program
+from small import DIM, checked, faults_of, forward_lines, program, sized
 
 from layergen.lower.cases import case_fields
 from layergen.lower.sizes import size_message
@@ -157,9 +157,9 @@ def test_a_case_that_breaks_one_is_a_fault() -> None:
     ],
 )
 def test_what_is_not_declared_is_a_precondition(forward: str, parts: dict[str, Any], condition: str) -> None:
-    assert condition in {found.text for found in checked(program(forward, **parts)).preconditions}
+    assert condition in {found.text for found in sized(program(forward, **parts)).preconditions}
     declared = program(forward, **parts, constraints=[condition])
-    assert condition not in {found.text for found in checked(declared).preconditions}
+    assert condition not in {found.text for found in sized(declared).preconditions}
 
 
 @pytest.mark.parametrize(

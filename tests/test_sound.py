@@ -26,6 +26,7 @@ LENGTHY = frozenset(  # those that take longest, which are slow; others of their
         "clip_loss",
         "cosine_classifier",
         "decay_scan",
+        "dilated_cube",
         "film",
         "group_norm",
         "info_nce_loss",

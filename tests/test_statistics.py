@@ -5,11 +5,10 @@ from typing import Any
 
 import pytest
 import torch
-from shipped import ROOT
+from shipped import layer_class
 from small import DIM, faults_of, forward_lines, program, spec
 from torch import nn
 
-import layergen
 from layergen import ops
 from layergen.diagnostics import Finding
 from layergen.faults import SpecError
@@ -99,17 +98,10 @@ def test_a_share_that_something_else_reads_stays_a_tensor() -> None:
     assert "momentum=float(share)" in lines
 
 
-@pytest.fixture(scope="module")
-def batch_norm() -> type[nn.Module]:
-    return layergen.load(ROOT / "specs" / "norm" / "batch_norm2d.yaml")
-
-
 @pytest.mark.parametrize("momentum", [0.1, None])
 @pytest.mark.parametrize("training", [True, False])
-def test_the_build_computes_what_torch_computes(
-    momentum: float | None, training: bool, batch_norm: type[nn.Module]
-) -> None:
-    layer = batch_norm(4, momentum=momentum)
+def test_the_build_computes_what_torch_computes(momentum: float | None, training: bool) -> None:
+    layer = layer_class("batch_norm2d")(4, momentum=momentum)
     match = nn.BatchNorm2d(4, momentum=momentum)
     for module in (layer, match):
         module.train(training)

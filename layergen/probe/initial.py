@@ -16,7 +16,7 @@ from layergen.lang import expression as ex
 from layergen.lang.inits import is_initializer
 from layergen.lang.interpreter import EvaluationFault, Function
 from layergen.lang.visitor import statements
-from layergen.probe.sampled import sampled
+from layergen.probe.sampled import Drawn
 from layergen.probe.spreads import initializer_mean, initializer_spread
 from layergen.resolve.program import Member
 from layergen.rules.tensors import InitMismatch
@@ -167,7 +167,9 @@ def _expression_bounds(instance: Instance, name: str, target: Tensor) -> Bounds 
         if tensors_read(instance, tensor) or (repeated and target.numel() < FEW):
             return None
         settled = tensor.model_copy(update={"init": with_fans(tensor.init, instance)})  # once for all draws
-        return sampled(lambda: initial_value(instance, settled, target))
+        given = {name: value for name, value in instance.setting.values.items() if name in settled.init.mentions}
+        drawn = Drawn(repr(settled.init), tuple(target.shape), target.dtype, repr(given))
+        return drawn.bounds(lambda: initial_value(instance, settled, target))
     exact = _exact(instance, name, {})
     return None if exact is None else (exact.double().min().item(), exact.double().max().item())
 

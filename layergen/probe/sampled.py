@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -13,6 +14,24 @@ STEADY = 2.0  # within how many errors of a normal distribution's spread the rou
 SURE = 3.0  # the same of a mean
 DIGITS = 2  # of a mean, beside the first of the spread
 TAILS = 5.0  # spreads that values cover, of those that are taken for values without ends
+
+
+class Drawn(NamedTuple):
+    """A tensor that is drawn, by all that tells how: what is known of one is known of all that are equal to it."""
+
+    init: str  # as a tree, with its fans computed
+    shape: tuple[int, ...]
+    dtype: torch.dtype
+    given: str  # the values that it reads
+
+    def bounds(self, draw: Callable[[], Tensor]) -> tuple[float, ...] | None:
+        """What `sampled` tells of it, which takes some thousand draws: a layer is tried at many settings."""
+        if self not in KNOWN:
+            KNOWN[self] = sampled(draw)
+        return KNOWN[self]
+
+
+KNOWN: dict[Drawn, tuple[float, ...] | None] = {}
 
 
 def sampled(draw: Callable[[], Tensor]) -> tuple[float, ...] | None:

@@ -7,7 +7,7 @@ of all give the same.
 
 from collections.abc import Mapping
 from contextlib import suppress
-from functools import lru_cache
+from functools import cache
 from typing import NamedTuple
 
 from layergen.project.discovery import TESTS
@@ -81,7 +81,7 @@ def package_text(file: PackageFile) -> str:
     return signed(render(lower_package(file.package, file.layers)), file.origin)
 
 
-@lru_cache(maxsize=len(SHARED_TESTS))
+@cache
 def _shared_body(path: str, module: str) -> str:
     """What tests share, which is long and the same for all projects whose output folder has one name."""
     from layergen.lower import lower_behaviours
