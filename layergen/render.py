@@ -1,13 +1,14 @@
 """From views to source text: templates, then a look at what came out, then the formatter."""
 
 import ast
-from functools import cache
+from functools import cache, partial
 
 import black
 import jinja2
 from black.mode import TargetVersion
 from black.parsing import InvalidInput
 
+from layergen.literals import formatted
 from layergen.lower.views import BehavioursView, ConftestView, LayerView, PackageView, TestView
 from layergen.resources import templates_folder
 
@@ -54,13 +55,13 @@ def render(view: View) -> str:
     """
     text = environment().get_template(TEMPLATES[type(view)]).render(view=view)
     try:
-        formatted = black.format_str(text, mode=MODE)
-        tree = ast.parse(formatted)
+        source = formatted(text, partial(black.format_str, mode=MODE))
+        tree = ast.parse(source)
     except (InvalidInput, SyntaxError, ValueError) as error:
         raise RenderError(f"unformattable source: {error}") from error
     if isinstance(view, LayerView):
         verify(tree, view)
-    return formatted
+    return source
 
 
 def verify(tree: ast.Module, view: LayerView) -> None:
