@@ -1,7 +1,8 @@
 """From views to source text: templates, then a look at what came out, then the formatter."""
 
 import ast
-from functools import cache, partial
+import re
+from functools import cache
 
 import black
 import jinja2
@@ -21,6 +22,8 @@ TEMPLATES: dict[type[View], str] = {
     PackageView: "package.py.j2",
 }
 MODE = black.Mode(line_length=88, target_versions={TargetVersion.PY311})
+
+PIECE = re.compile(r"\n\n\n(?=def |class |@)")
 
 
 class RenderError(Exception):
@@ -55,13 +58,25 @@ def render(view: View) -> str:
     """
     text = environment().get_template(TEMPLATES[type(view)]).render(view=view)
     try:
-        source = formatted(text, partial(black.format_str, mode=MODE))
+        source = formatted(text, _by_black)
         tree = ast.parse(source)
     except (InvalidInput, SyntaxError, ValueError) as error:
         raise RenderError(f"unformattable source: {error}") from error
     if isinstance(view, LayerView):
         verify(tree, view)
     return source
+
+
+def _by_black(text: str) -> str:
+    """What black makes of a module, piece by piece, for it goes over all that it is given again where it changes any.
+
+    A piece begins with a function or a class after two empty lines, which is what black puts before it.
+    """
+    pieces = PIECE.split(text)
+    try:
+        return "\n\n\n".join(black.format_str(piece, mode=MODE).rstrip("\n") for piece in pieces) + "\n"
+    except InvalidInput:  # a text may look like the beginning of one
+        return black.format_str(text, mode=MODE)
 
 
 def verify(tree: ast.Module, view: LayerView) -> None:
