@@ -1,6 +1,7 @@
 """From views to source text: templates, then a look at what came out, then the formatter."""
 
 import ast
+import re
 from functools import cache
 
 import black
@@ -8,6 +9,7 @@ import jinja2
 from black.mode import TargetVersion
 from black.parsing import InvalidInput
 
+from layergen.literals import formatted
 from layergen.lower.views import BehavioursView, ConftestView, LayerView, PackageView, TestView
 from layergen.resources import templates_folder
 
@@ -20,6 +22,8 @@ TEMPLATES: dict[type[View], str] = {
     PackageView: "package.py.j2",
 }
 MODE = black.Mode(line_length=88, target_versions={TargetVersion.PY311})
+
+PIECE = re.compile(r"\n\n\n(?=def |class |@)")
 
 
 class RenderError(Exception):
@@ -54,13 +58,25 @@ def render(view: View) -> str:
     """
     text = environment().get_template(TEMPLATES[type(view)]).render(view=view)
     try:
-        formatted = black.format_str(text, mode=MODE)
-        tree = ast.parse(formatted)
+        source = formatted(text, _by_black)
+        tree = ast.parse(source)
     except (InvalidInput, SyntaxError, ValueError) as error:
         raise RenderError(f"unformattable source: {error}") from error
     if isinstance(view, LayerView):
         verify(tree, view)
-    return formatted
+    return source
+
+
+def _by_black(text: str) -> str:
+    """What black makes of a module, piece by piece, for it goes over all that it is given again where it changes any.
+
+    A piece begins with a function or a class after two empty lines, which is what black puts before it.
+    """
+    pieces = PIECE.split(text)
+    try:
+        return "\n\n\n".join(black.format_str(piece, mode=MODE).rstrip("\n") for piece in pieces) + "\n"
+    except InvalidInput:  # a text may look like the beginning of one
+        return black.format_str(text, mode=MODE)
 
 
 def verify(tree: ast.Module, view: LayerView) -> None:

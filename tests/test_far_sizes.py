@@ -10,9 +10,10 @@ from layergen.lang.interpreter import Interpreter
 from layergen.lang.parser import parse_expression
 from layergen.prove.formula import symbol
 from layergen.prove.hints import numbers
-from layergen.prove.outcomes import Outcomes
+from layergen.prove.outcomes import Does, Outcomes
 from layergen.prove.proven import Proof
 from layergen.prove.thresholds import is_needed
+from layergen.run.explain import Explainer
 from layergen.run.fitting import fitted
 
 SERIES: dict[str, Any] = {"inputs": {"x": ["N", "L"]}, "outputs": {"y": ["N", "L"]}}
@@ -74,6 +75,13 @@ def test_a_condition_without_which_a_layer_works_somewhere_is_not_needed(least: 
     layer = program("y = narrow(x, 1, 0, 4)", inputs=LEFT_OUT, outputs={"y": ["N", 4]})
     outcomes = Outcomes(layer, numbers(layer, setting_of(layer)))
     assert is_needed(outcomes, symbol("C") >= least) == needed
+
+
+def test_a_size_that_is_only_asked_about_is_refused_without_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    layer = program("y = narrow(x, 1, 0, 4)", inputs=LEFT_OUT, outputs={"y": ["N", 4]})
+    monkeypatch.setattr(Explainer, "fault", None)  # what puts a fault into words
+    outcomes = Outcomes(layer, numbers(layer, setting_of(layer)))
+    assert [outcomes.at({"C": size}) for size in (3, 4)] == [Does.REFUSE, Does.WORK]
 
 
 @pytest.mark.parametrize(

@@ -87,3 +87,11 @@ def test_a_text_of_a_view_that_would_become_code_is_found_out(view: LayerView) -
     hostile = replace(view, imports=(*view.imports, 'import os\nos.system("ls")'))
     with pytest.raises(RenderError, match="a module of"):
         render(hostile)
+
+
+def test_a_text_that_looks_like_a_function_is_no_piece_of_its_own(
+    view: LayerView, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Black goes over functions and classes one by one, wherever they begin."""
+    with_template(TRUE.replace("A module.", "A module.\n\n\ndef of(x):  what\n"), monkeypatch)
+    assert "\n\n\ndef of(x):  what\n" in render(replace(view, helpers=()))

@@ -1,5 +1,7 @@
 """Contracts share runs: each is made once, when somebody asks for it, with all who watch it in place."""
 
+import gc
+import weakref
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -220,3 +222,15 @@ def test_a_trial_tells_how_many_modules_of_each_member_are_called() -> None:
     )
     found = {setting.values["deep"]: try_runs(Runs(layer, setting, (SHAPES,))).called for setting in settings(layer)}
     assert found == {True: {"first": 1, "rest": 3, "read": 0}, False: {"first": 1, "rest": 0, "read": 0}}
+
+
+def test_what_a_run_has_computed_goes_with_it() -> None:
+    layer = program(DRAWING, arguments={"dim": DIM}, inputs={"x": ["N", "dim"]}, outputs={"y": ["N", "dim"]})
+    gc.disable()  # which would find it in a circle, but only when many more are made
+    try:
+        instance = Instance(layer, next(iter(settings(layer))))
+        left = weakref.ref(instance), weakref.ref(instance.run(True).outputs["y"])
+        del instance
+        assert [one() for one in left] == [None, None]
+    finally:
+        gc.enable()

@@ -41,8 +41,8 @@ class Zeroed(ForwardInterpreter):
         super().__init__(*given)
         self.node, self.padding, self.owned = node, padding, owned
 
-    def watched(self, node: ex.Call, arguments: list[Any], keywords: dict[str, Any]) -> Any:
-        value = super().watched(node, arguments, keywords)
+    def call(self, node: ex.Call, arguments: list[Any], keywords: dict[str, Any]) -> Any:
+        value = super().call(node, arguments, keywords)
         if node is not self.node or not isinstance(value, Tensor):
             return value
         index, padding = next(iter((*arguments, *keywords.values()))), self.padding

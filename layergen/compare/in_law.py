@@ -4,7 +4,8 @@ No draw of one is a draw of the other, so that no values are compared, but how t
 """
 
 from collections.abc import Mapping, Sequence
-from itertools import product
+from itertools import groupby, product
+from operator import itemgetter
 from random import Random
 from typing import NamedTuple
 
@@ -159,11 +160,15 @@ def defined(evaluation: Evaluation, entries: Sequence[Entry], most: int | None =
 
 def _given(instance: Instance, evaluation: Evaluation, training: bool, entries: Sequence[Entry], count: int) -> Tensor:
     """What the forward makes of entries, in so many rows, one for each draw."""
+    by_name = {name: [index for _, index in several] for name, several in groupby(entries, itemgetter(0))}
+    places: dict[str, tuple[Tensor, ...]] = {}  # the same, as torch takes them: one tensor for each dimension
+    for name, indices in by_name.items():
+        places[name] = tuple(torch.tensor(column) for column in zip(*indices, strict=True))
     rows: list[Tensor] = []
     with drawn():
         for _ in range(count):
             _, told = told_by(instance, evaluation, training)
-            rows.append(torch.stack([told[name][index].double() for name, index in entries]))
+            rows.append(torch.cat([told[name][own].double().reshape(-1) for name, own in places.items()]))
     return torch.stack(rows)
 
 

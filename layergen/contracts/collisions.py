@@ -52,15 +52,15 @@ class Backwards(ForwardInterpreter):
         self.one = one
         self.turned: list[ex.Call] = []
 
-    def watched(self, node: ex.Call, arguments: list[Any], keywords: dict[str, Any]) -> Any:
+    def call(self, node: ex.Call, arguments: list[Any], keywords: dict[str, Any]) -> Any:
         names = OVERWRITING.get(node.function.rstrip("_"), ()) if self.one in (None, node) else ()
         given = {**dict(zip(names, arguments, strict=False)), **keywords}
         turned = _turned(given) if names else None
         if turned is None:
-            return super().watched(node, arguments, keywords)
+            return super().call(node, arguments, keywords)
         self.turned.append(node)
         positional = [turned[name] for name in names[: len(arguments)]]
-        return super().watched(node, positional, {name: turned[name] for name in keywords})
+        return super().call(node, positional, {name: turned[name] for name in keywords})
 
 
 def _turned(given: Mapping[str, Any]) -> Mapping[str, Any] | None:

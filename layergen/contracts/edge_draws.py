@@ -30,8 +30,8 @@ class WithZero(ForwardInterpreter):
         super().__init__(*given)
         self.zeroed: list[ex.Call] = []
 
-    def watched(self, node: ex.Call, arguments: list[Any], keywords: dict[str, Any]) -> Any:
-        value = super().watched(node, arguments, keywords)
+    def call(self, node: ex.Call, arguments: list[Any], keywords: dict[str, Any]) -> Any:
+        value = super().call(node, arguments, keywords)
         if node.function in UNIFORM and isinstance(value, Tensor) and value.numel():
             self.zeroed.append(node)
             value.view(-1)[0] = 0

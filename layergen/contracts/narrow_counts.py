@@ -36,12 +36,12 @@ class Counting(ForwardInterpreter):
         super().__init__(*arguments)
         self.widened: list[tuple[ex.Call, torch.dtype]] = []
 
-    def watched(self, node: ex.Call, arguments: list[Any], keywords: dict[str, Any]) -> Any:
+    def call(self, node: ex.Call, arguments: list[Any], keywords: dict[str, Any]) -> Any:
         dtype = keywords.get("dtype")
         if node.function in POSITIONS and dtype in HALVES:
             self.widened.append((node, dtype))
             keywords = {**keywords, "dtype": torch.float64}
-        return super().watched(node, arguments, keywords)
+        return super().call(node, arguments, keywords)
 
 
 def check_narrow_counts(ways: Ways) -> Iterator[Finding]:

@@ -43,17 +43,17 @@ class Widened(ForwardInterpreter):
         super().__init__(*arguments)
         self.narrowing: list[ex.Call] = []
 
-    def watched(self, node: ex.Call, arguments: list[Any], keywords: dict[str, Any]) -> Any:
+    def call(self, node: ex.Call, arguments: list[Any], keywords: dict[str, Any]) -> Any:
         given = [part for part in (*arguments, *keywords.values()) if isinstance(part, Tensor)]
         if not any(map(_is_followed, given)):
-            return super().watched(node, arguments, keywords)
+            return super().call(node, arguments, keywords)
         if _casts(node.function, arguments):
             self.narrowing.append(node)
             return arguments[0]
         if keywords.get("dtype") in NARROWER:
             self.narrowing.append(node)
             keywords = {**keywords, "dtype": torch.float64}
-        return super().watched(node, arguments, keywords)
+        return super().call(node, arguments, keywords)
 
 
 def _is_followed(tensor: Tensor) -> bool:

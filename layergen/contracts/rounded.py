@@ -129,8 +129,8 @@ class AtNumber(ForwardInterpreter):
         super().__init__(*given)
         self.node, self.number = node, number
 
-    def watched(self, node: ex.Call, arguments: list[Any], keywords: dict[str, Any]) -> Any:
-        value = super().watched(node, arguments, keywords)
+    def call(self, node: ex.Call, arguments: list[Any], keywords: dict[str, Any]) -> Any:
+        value = super().call(node, arguments, keywords)
         if node is not self.node or not isinstance(value, Tensor):
             return value
         there = torch.full_like(value, self.number)

@@ -59,11 +59,11 @@ class Counting(ForwardInterpreter):
     def subscript(self, node: ex.Subscript) -> Any:
         return self.pick(node, self.evaluate(node.value), self.from_start(node, self.index(node.index)))
 
-    def watched(self, node: ex.Call, arguments: list[Any], keywords: dict[str, Any]) -> Any:
+    def call(self, node: ex.Call, arguments: list[Any], keywords: dict[str, Any]) -> Any:
         position, name = WRAPPING.get(node.function, (len(arguments), ""))
         given = [self.from_start(node, one) if at == position else one for at, one in enumerate(arguments)]
         named = {key: self.from_start(node, one) if key == name else one for key, one in keywords.items()}
-        return super().watched(node, given, named)
+        return super().call(node, given, named)
 
     def from_start(self, node: Read, index: Any) -> Any:
         if isinstance(index, tuple | list):

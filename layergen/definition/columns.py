@@ -208,7 +208,12 @@ class Columns:
             once = self.single.whole(node)
             return lambda terms: repeat(once(terms.names), terms.total)
         several = self.compiled(node)
-        return lambda terms: [held_whole(node, value) for value in several(terms)]
+
+        def held(terms: Terms) -> Column:
+            values = several(terms)
+            return values if {*map(type, values)} <= {int} else [held_whole(node, value) for value in values]
+
+        return held
 
     def call(self, node: ex.Call) -> Whole:
         function, arguments = FUNCTIONS[node.function], [self.operand(argument) for argument in node.arguments]
@@ -235,11 +240,14 @@ class Columns:
             values = [*map(reader.known.get, indices)]
             if None not in values:
                 return values
-            reader.ahead([*{one: None for value, one in zip(values, indices, strict=True) if value is None}])
-            values, read = [*map(reader.known.get, indices)], reader.read
+            known, read = reader.known, reader.read
+            reader.ahead([one for one in dict.fromkeys(indices) if one not in known])
+            values = [*map(known.get, indices)]
             if reader.drawn:
                 account.draws += 1
                 values = [*map(reader.drawn.get, indices, values)]
+            if None not in values:
+                return values
             return [read(one) if value is None else value for value, one in zip(values, indices, strict=True)]
 
         return whole

@@ -69,7 +69,7 @@ def is_within(index: Index, shape: tuple[int, ...]) -> bool:
 def those_within(indices: Sequence[Index], shape: tuple[int, ...]) -> Sequence[Index]:
     """Those of some indices that are of a tensor of a shape."""
     rank = len(shape)
-    if not all(len(index) == rank for index in indices):
+    if not {*map(len, indices)} <= {rank}:
         return [index for index in indices if is_within(index, shape)]
     columns = [*zip(*indices, strict=True)]
     for column, size in zip(columns, shape, strict=False):  # of no indices, there are no columns

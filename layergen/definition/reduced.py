@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from functools import cache, cached_property
-from itertools import product
+from itertools import chain, product, repeat
 from typing import Any
 
 from layergen.definition.columns import FEW, Column, Columns, Single, Terms, Whole, draws
@@ -111,7 +111,7 @@ class Reduced:
         """The terms of the reduction for each of those of an outer one."""
         columns: dict[str, Column] = {name: column * terms.total for name, column in self.columns(ranges).items()}
         for name, column in terms.columns.items():
-            columns[name] = [value for value in column for _ in range(each)]
+            columns[name] = [*chain.from_iterable(map(repeat, column, repeat(each)))]
         return Terms(terms.names, columns, each * terms.total)
 
 

@@ -47,10 +47,10 @@ class Recorder(ForwardInterpreter):
         super().__init__(*arguments)
         self.records: list[Record] = []
 
-    def watched(self, node: ex.Call, arguments: list[Any], keywords: dict[str, Any]) -> Any:
+    def call(self, node: ex.Call, arguments: list[Any], keywords: dict[str, Any]) -> Any:
         given = [_aliased(argument) for argument in arguments]
         named = {name: _aliased(value) for name, value in keywords.items()}
-        return self.recorded(node, [*given, *named.values()], super().watched(node, given, named))
+        return self.recorded(node, [*given, *named.values()], super().call(node, given, named))
 
     def combine(self, node: ex.Binary, left: Any, right: Any) -> Any:
         left, right = _aliased(left), _aliased(right)

@@ -84,7 +84,7 @@ class Interpreter(Visitor):
 
     def __init__(self, values: Mapping[str, Any], call: Function = scalar_call) -> None:
         self.values: MutableMapping[str, Any] = dict(values)
-        self.call = call
+        self.function = call
         self.given = values
         self.run_over: list[list[Any]] = []  # by the loops that are under way
         self.turns = 0  # that loops have begun to take
@@ -207,6 +207,10 @@ class Interpreter(Visitor):
         arguments = [self.evaluate(argument) for argument in node.arguments]
         keywords = {keyword.name: self.evaluate(keyword.value) for keyword in node.keywords}
         return self.guarded(node, lambda: self.call(node, arguments, keywords))
+
+    def call(self, node: ex.Call, arguments: list[Any], keywords: dict[str, Any]) -> Any:
+        """Call a function of the language."""
+        return self.function(node, arguments, keywords)
 
     def apply(self, node: ex.Apply) -> Any:
         """Call a member of a list, where there are members."""

@@ -31,8 +31,8 @@ class Jittered(ForwardInterpreter):
         super().__init__(*given)
         self.generator = torch.Generator().manual_seed(seed)
 
-    def watched(self, node: ex.Call, arguments: list[Any], keywords: dict[str, Any]) -> Any:
-        value = super().watched(node, arguments, keywords)
+    def call(self, node: ex.Call, arguments: list[Any], keywords: dict[str, Any]) -> Any:
+        value = super().call(node, arguments, keywords)
         return value if node.function in UNROUNDED else self.moved(value)
 
     def combine(self, node: ex.Binary, left: Any, right: Any) -> Any:

@@ -41,8 +41,8 @@ class Slipping(ForwardInterpreter):
         super().__init__(*given)
         self.places = places
 
-    def watched(self, node: ex.Call, arguments: list[Any], keywords: dict[str, Any]) -> Any:
-        return arguments[0] if self.is_place(node) else super().watched(node, arguments, keywords)
+    def call(self, node: ex.Call, arguments: list[Any], keywords: dict[str, Any]) -> Any:
+        return arguments[0] if self.is_place(node) else super().call(node, arguments, keywords)
 
     def visit(self, statement: ex.Statement) -> None:
         if any(map(self.is_place, statements((statement,)))):  # a statement with others in it keeps them all

@@ -92,6 +92,7 @@ class AbstractRun:
         self.own: dict[str, sympy.Symbol] = {}
         self.sizes: dict[str, torch.SymInt] = {}
         self.formulas: dict[sympy.Basic, Any] = {}  # those that were asked for, by torch's own
+        self.parts: dict[sympy.Basic, Any] = {}  # what they are made of, in the names of the program
         self.turns: dict[sympy.Symbol, Turn] = {}  # the indices of loops, by torch's own
         for name, hint in hints.items():
             source = NameSource(name)
@@ -164,8 +165,10 @@ class AbstractRun:
         """A formula in the names of the spec, with plain sympy in the place of torch's functions."""
         if not expression.args:
             return self.names.get(expression, expression)
-        parts = [self.named(part) for part in expression.args]
-        return PLAIN.get(expression.func, expression.func)(*parts)
+        if expression not in self.parts:
+            parts = [self.named(part) for part in expression.args]
+            self.parts[expression] = PLAIN.get(expression.func, expression.func)(*parts)
+        return self.parts[expression]
 
     def renamed(self, text: str) -> str:
         """A message of torch with the names of the spec for its own names of symbols."""

@@ -301,7 +301,7 @@ class Inductive(ForwardInterpreter):
         if not self.guarded(node, lambda: bool(index < size) and bool(index >= -size)):
             raise EvaluationFault(node, "the index is out of bounds")
 
-    def watched(self, node: ex.Call, arguments: list[Any], keywords: dict[str, Any]) -> Any:
+    def call(self, node: ex.Call, arguments: list[Any], keywords: dict[str, Any]) -> Any:
         given = (*arguments, *keywords.values())
         if any(isinstance(part, Endless | Growing) for part in given):
             return joined(node.function, arguments, keywords)
@@ -313,7 +313,7 @@ class Inductive(ForwardInterpreter):
                     for observer in self.observers:
                         observer.called(node, arguments, keywords)
                     return Endless(((count, tensor.select(dim, 0)),))
-        return super().watched(node, arguments, keywords)
+        return super().call(node, arguments, keywords)
 
     def guarded(self, node: ex.Node, function: Callable[..., Any], *operands: Any) -> Any:
         def noted(*values: Any) -> Any:

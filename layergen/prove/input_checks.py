@@ -42,6 +42,7 @@ from layergen.prove.wrong_shapes import meant, passes, shape_of
 from layergen.resolve.program import Program
 from layergen.resolve.signature import LEADING, Binding
 from layergen.resolve.unbatched import place_in, telling
+from layergen.run.explain import Unexplained
 from layergen.run.instance import Instance
 from layergen.settings.choice import Setting
 
@@ -61,7 +62,7 @@ def input_checks(
         for_data: Whether torch runs it with data alone: then nothing is tried, and all that is demanded is checked.
         kept: Constraints that torch keeps by itself, for which the layer reads no sizes.
     """
-    instances = [Instance(program, setting) for setting in settings]
+    instances = [Instance(program, setting, explainer=Unexplained(program, setting)) for setting in settings]
     demands = list(demands_of(program))
     found: list[InputCheck] = []
     alone = {demand: _checked(demand, instances, for_data) for demand in demands}

@@ -8,6 +8,7 @@ from layergen.diagnostics import Finding
 from layergen.faults import SpecError
 from layergen.prove.hints import Hints, at_point, numbers
 from layergen.resolve.program import Program
+from layergen.run.explain import Unexplained
 from layergen.run.forward import TrialFault
 from layergen.run.instance import Instance, Placement
 from layergen.run.low_integers import run_or_lower
@@ -73,9 +74,10 @@ class Outcomes:
         if setting is None:
             return None
         try:
-            bare = Instance(self.program, setting)
+            unexplained = Unexplained(self.program, setting)
+            bare = Instance(self.program, setting, explainer=unexplained)
             with drawn():
-                instance = Instance(self.program, setting, Placement(CPU)) if fits(bare) else bare
+                instance = Instance(self.program, setting, Placement(CPU), unexplained) if fits(bare) else bare
                 if instance is not bare:
                     fill(instance)
         except (SpecError, RuntimeError, ArithmeticError):  # a shape or a range that is empty here

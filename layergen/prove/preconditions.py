@@ -21,6 +21,7 @@ from layergen.prove.points import SMALL, WIDE, Points, names_larger
 from layergen.prove.proven import GuardAt, Proof
 from layergen.resolve.program import Program
 from layergen.rules.shapes import HiddenCoupling
+from layergen.run.explain import Unexplained
 from layergen.run.forward import TrialFault
 from layergen.run.instance import Instance
 from layergen.run.misfits import misfit
@@ -283,7 +284,7 @@ def _try(program: Program, setting: Setting) -> Finding | None:
     An empty output counts as refused: without data torch lets it through, with data many kernels do not.
     """
     try:
-        instance = Instance(program, setting)
+        instance = Instance(program, setting, explainer=Unexplained(program, setting))
         run = instance.run(training=True)
         mismatch = misfit(instance, run)
     except TrialFault:

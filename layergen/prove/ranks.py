@@ -15,6 +15,7 @@ from layergen.prove.demands import InputCheck, RankDemand, Shape
 from layergen.prove.wrong_shapes import meant, passes, shape_of
 from layergen.resolve.program import Program
 from layergen.resolve.unbatched import telling
+from layergen.run.explain import Unexplained
 from layergen.run.forward import TrialFault
 from layergen.run.instance import META, Instance
 from layergen.run.matched import matched_inputs, matched_module
@@ -151,8 +152,10 @@ def _others(instance: Instance) -> Iterator[Instance]:
 
 def _instance(program: Program, setting: Setting) -> Instance | None:
     """The layer at a setting that it allows."""
+    if not allowed(program, setting):
+        return None
     try:
-        return Instance(program, setting) if allowed(program, setting) else None
+        return Instance(program, setting, explainer=Unexplained(program, setting))
     except TrialFault:
         return None
 

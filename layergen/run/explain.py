@@ -24,7 +24,7 @@ from layergen.run.fault import MemberFault
 from layergen.run.rearranged import rearranged
 from layergen.run.remedies import remedy, taken_apart
 from layergen.run.roles import role_meant
-from layergen.run.said import dotted, needs_data, plain, sheltered, sized_by_values
+from layergen.run.said import beyond_a_table, dotted, needs_data, plain, sheltered, sized_by_values
 from layergen.run.words import Words, short
 from layergen.settings.computable import condition_of
 from layergen.words import listed
@@ -226,6 +226,18 @@ class Explainer(Words):
             if isinstance(part, ex.Name) and isinstance(values.get(part.id), Tensor)
         }
         return ", ".join(f"{name} {self.shown(value)}" for name, value in tensors.items())
+
+
+class Unexplained(Explainer):
+    """Tells of the faults of one setting no more than torch does, where it is asked for nothing but whether it works.
+
+    At many sizes one after the other, nearly all of the time goes into the words else.
+    """
+
+    def fault(self, path: Path, fault: EvaluationFault, values: Mapping[str, Any] = MappingProxyType({})) -> Finding:
+        if beyond_a_table(fault.message):  # by which it may be tried anew
+            return super().fault(path, fault, values)
+        return OpFailed.at(Place(path, fault.node.span), fault.message)
 
 
 def absent_finding(path: Path, name: ex.Name, notes: tuple[str, ...]) -> Finding:

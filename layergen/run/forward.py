@@ -122,8 +122,7 @@ class ForwardInterpreter(Interpreter):
         observers: Sequence[Observer] = (),
         leading: Sequence[int] = (),
     ) -> None:
-        super().__init__(values, self.watched)
-        self.function = call
+        super().__init__(values, call)
         self.buffers = buffers
         self.explainer = explainer
         self.observers = observers
@@ -139,7 +138,7 @@ class ForwardInterpreter(Interpreter):
         else:
             super().visit(statement)
 
-    def watched(self, node: ex.Call, arguments: list[Any], keywords: dict[str, Any]) -> Any:
+    def call(self, node: ex.Call, arguments: list[Any], keywords: dict[str, Any]) -> Any:
         if node.origin and node.origin.demand:
             self.meet(node, node.origin.demand, arguments[0])
         for observer in self.observers:

@@ -197,7 +197,7 @@ def _listed(member: Member, interpreter: Interpreter) -> Iterator[tuple[Made, In
         case ex.Comprehension(target=target, iterable=iterable):
             (made,) = member.made
             for index in interpreter.items(iterable):
-                yield made, Interpreter({**interpreter.values, target.id: index}, interpreter.call)
+                yield made, Interpreter({**interpreter.values, target.id: index}, interpreter.function)
         case _:
             yield from ((made, interpreter) for made in member.made)
 

@@ -43,9 +43,12 @@ def instance_of(program: Program, setting: Setting, placement: Placement, on_dat
 @contextmanager
 def drawn(seed: int = 0) -> Iterator[None]:
     """The same random numbers for the same seed, and none taken from anybody else."""
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(seed)
+    before = torch.get_rng_state()
+    torch.default_generator.manual_seed(seed)
+    try:
         yield
+    finally:
+        torch.set_rng_state(before)
 
 
 @torch.no_grad()

@@ -107,13 +107,13 @@ class Shadow(Interpreter):
 
     def __init__(self, values: Mapping[str, Any]) -> None:
         constants = {**dict.fromkeys(CONSTANTS, UNKNOWN), **NUMBERS}
-        super().__init__({**constants, **values}, self.called)
+        super().__init__({**constants, **values})
         self.decisions: set[Decision] = set()
         self.leanings: set[Decision] = set()  # whether the first of two is more, where one of them is asked for
         self.turned: set[Decision] = set()  # whether a loop takes a turn; that it ends is so of each that is met
         self.path: Path = FORWARD
 
-    def called(self, node: ex.Call, arguments: list[Any], keywords: dict[str, Any]) -> Any:
+    def call(self, node: ex.Call, arguments: list[Any], keywords: dict[str, Any]) -> Any:
         known = not any(value is UNKNOWN for value in (*arguments, *keywords.values()))
         is_op = node.callee is not None and node.callee.kind in (CalleeKind.OP, CalleeKind.FUNCTION)
         if known and is_choice(node) and arguments[0] != arguments[1]:

@@ -22,21 +22,21 @@ def names(node: Node) -> frozenset[str]:
 
 def with_children(node: Expression, change: Callable[[Expression], Expression]) -> Expression:
     """An expression in which ``change`` has been applied to each expression directly under it."""
-
-    def changed(value: object) -> object:
-        if isinstance(value, Expression):
-            return change(value)
-        if isinstance(value, Keyword):
-            inner = change(value.value)
-            return value if inner is value.value else replace(value, value=inner)
-        if isinstance(value, tuple):
-            parts = tuple(map(changed, value))
-            return value if all(map(operator.is_, parts, value)) else parts
-        return value
-
-    inner = {name: changed(getattr(node, name)) for name in _PARTS[type(node)]}
+    inner = {name: _changed(getattr(node, name), change) for name in _PARTS[type(node)]}
     inner = {name: value for name, value in inner.items() if value is not getattr(node, name)}
     return replace(node, **inner) if inner else node  # type: ignore[arg-type]
+
+
+def _changed(value: object, change: Callable[[Expression], Expression]) -> object:
+    if isinstance(value, Expression):
+        return change(value)
+    if isinstance(value, Keyword):
+        inner = change(value.value)
+        return value if inner is value.value else replace(value, value=inner)
+    if isinstance(value, tuple):
+        parts = tuple([_changed(part, change) for part in value])
+        return value if all(map(operator.is_, parts, value)) else parts
+    return value
 
 
 # What each kind of expression may have other expressions in; the name that a comprehension binds stays.
