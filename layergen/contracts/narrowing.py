@@ -3,10 +3,11 @@
 What `float(x)` cuts off does not come back with `type_as(…, x)`: the result has the dtype that was asked for, and the
 digits of float32. The forward is run in float64 once as it is, and once with everything kept as wide as it comes. What
 is computed of integers alone, as `1 / count`, has the default dtype of torch: so the forward is run once more where
-that is float64, too. Outputs and updates of buffers are compared.
+that is float64, too, if it makes anything that is less; at all settings then, as float32 holds quarters and no fifths.
+Outputs and updates of buffers are compared.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -25,7 +26,8 @@ from layergen.rules.values import LossOfPrecision
 from layergen.run.forward import ForwardInterpreter, Run, TrialFault
 from layergen.run.instance import Instance, Placement
 from layergen.run.started import fractions_in
-from layergen.run.watching import BOTH, Bystander, Runs, Watch
+from layergen.run.watching import BOTH, Bystander, Runs, Watch, Watcher
+from layergen.settings.choice import Setting
 
 BACK = ("type_as", "loss_as")
 CASTS = frozenset({"float", "half", "bfloat16"})
@@ -56,6 +58,20 @@ class Widened(ForwardInterpreter):
         return super().watched(node, arguments, keywords)
 
 
+class Narrow(Watcher[bool]):
+    """Notes whether a call, or two values, make something that has fewer digits than float64."""
+
+    def __init__(self, instance: Instance) -> None:
+        super().__init__(instance)
+        self.found = False
+
+    def gave(self, node: ex.Call | ex.Binary, operands: Sequence[Any], value: Any) -> None:
+        self.found |= isinstance(value, Tensor) and value.dtype in NARROWER
+
+    def evidence(self, run: Run | None) -> bool:
+        return self.found
+
+
 def _is_followed(tensor: Tensor) -> bool:
     """Whether a tensor is in float64, and made of inputs or parameters: angles of positions may have less digits."""
     return tensor.dtype is torch.float64 and tensor.requires_grad
@@ -81,25 +97,45 @@ def check_narrowing(ways: Ways) -> Iterator[Finding]:
             if usual and wide and calls and _differ(runs.program, usual, wide):
                 yield _finding(calls[0], seen.instance)
                 return
-            for usual, wide in _turns(runs, seen.training):
-                if name := _differ(runs.program, usual, wide):
-                    yield _of_integers(name, usual, wide, seen.instance)
-                    return
+    yield from _of_integers(ways)
 
 
 NARROWING = Promise(check_narrowing, (EXACT,))
 
 
-def _turns(runs: Runs, training: bool) -> Iterator[tuple[Run, Run]]:
+def _of_integers(ways: Ways) -> Iterator[Finding]:
+    """Yield the first result that has no more digits than the default dtype of torch holds of what integers give."""
+    program = ways.program
+    own = [(runs.setting, seen.training) for runs in ways.runs for seen in runs.seen(EXACT) if seen.fault is None]
+    further = [(setting, training) for setting in ways.settings[len(ways.runs) :] for training in program.modes]
+    narrow = any(_narrows(program, *at) for at in own)
+    for setting, training in (*own, *further) if narrow else own if program.members else ():
+        for usual, wide, instance in _turns(program, setting, training) if comparable(program, training) else ():
+            if name := _differ(program, usual, wide):
+                yield _lost(name, usual, wide, instance)
+                return
+
+
+def _narrows(program: Program, setting: Setting, training: bool) -> bool:
+    """Whether a run in float64 makes something that has fewer digits, but for what members make."""
+    with drawn(gradients=True), suppress(TrialFault):
+        instance = Instance(program, setting, Placement(CPU, torch.float64, gradients=True))
+        started(instance, shake=SHAKE)
+        narrow = Narrow(instance)
+        return narrow.evidence(instance.run(training, narrow))
+    return False
+
+
+def _turns(program: Program, setting: Setting, training: bool) -> Iterator[tuple[Run, Run, Instance]]:
     """Runs in float64, several where buffers change: as they are, and with fractions of integers as wide."""
     with drawn(gradients=True), suppress(TrialFault):
-        instance = Instance(runs.program, runs.setting, Placement(CPU, torch.float64, gradients=True))
+        instance = Instance(program, setting, Placement(CPU, torch.float64, gradients=True))
         started(instance, shake=SHAKE)
-        for _ in range(TURNS if runs.program.buffers else 1):
+        for _ in range(TURNS if program.buffers else 1):
             usual = instance.run(training)
             with fractions_in(torch.float64):
                 wide = instance.run(training)
-            yield usual, wide
+            yield usual, wide, instance
             instance.keep(usual)
             give(instance, ORDINARY)
 
@@ -141,7 +177,7 @@ def _differ(program: Program, usual: Run, wide: Run) -> str | None:
     return None
 
 
-def _of_integers(name: str, usual: Run, wide: Run, instance: Instance) -> Finding:
+def _lost(name: str, usual: Run, wide: Run, instance: Instance) -> Finding:
     """What is said of a result that has no more digits than the default dtype of torch holds of what integers give."""
     place = usual.place(name)
     for one, other in zip(usual.steps, wide.steps, strict=False):
@@ -149,7 +185,9 @@ def _of_integers(name: str, usual: Run, wide: Run, instance: Instance) -> Findin
             place = Place(FORWARD, one.target.span)
             break
     message = f"in float64, `{name}` has no more digits than float32 holds of what is computed of integers"
-    help = "bring the integers to a wider dtype first, as by `double(…)`, or by `type_as` to that of what they meet"
+    help = (
+        "bring the integers to the dtype of what they meet, by `upcast(…)` or `type_as`, or to float64 by `double(…)`"
+    )
     return LossOfPrecision.at(place, message, notes=instance.explainer.notes(), help=help)
 
 
