@@ -151,3 +151,15 @@ def at(parts: dict[str, Any], finding: Finding) -> str:
     assert finding.place.span is not None
     start, end = finding.place.span
     return str(parts["forward"])[start:end]
+
+
+@pytest.mark.parametrize(
+    ("steps", "help"),
+    [
+        ("", "subtract the maximum first"),
+        ("h = maximum(h, exp(-5 * x))", "keep `n` away from 0 and from infinity before dividing"),
+    ],
+)
+def test_a_quotient_is_not_told_to_subtract_a_maximum_where_there_is_one(steps: str, help: str) -> None:
+    (found,) = breaches(program(f"h = exp(5 * x)\n{steps}\nn = h * 2\ny = n * x / n"))
+    assert found.message.startswith("`/`") and (found.help or "").startswith(help)
