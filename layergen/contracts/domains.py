@@ -28,6 +28,7 @@ from layergen.settings.choice import Setting
 from layergen.settings.emptiness import empty_tensors
 
 TENSORS = frozenset({Kind.TENSOR})
+ABOVE = frozenset({"acosh", "arccosh"})  # whose domain is what is above 1, and not what lies between -1 and 1
 MAXIMA = frozenset({"amax", "cummax", "max", "maximum"})
 TOGETHER = {"softmax": "log_softmax", "sigmoid": "logsigmoid"}  # the logarithm of an op as one op
 
@@ -110,7 +111,8 @@ def _help(program: Program, witness: Witness) -> str | None:
             return _division(program, witness)
         case Edge.ARC:
             inside = _inside(node)
-            ends = f"keep away from the ends of the domain: `clamp({inside}, -1 + 1e-6, 1 - 1e-6)`"
+            bounds = "min=1 + 1e-6" if isinstance(node, ex.Call) and node.function in ABOVE else "-1 + 1e-6, 1 - 1e-6"
+            ends = f"keep away from the ends of the domain: `clamp({inside}, {bounds})`"
             return f"{ends}{_or_range(program, _operand(node))}"
         case Edge.SPREAD:
             return f"a single value has no unbiased spread: write `correction=0`{_larger(witness)}"
