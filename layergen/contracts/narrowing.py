@@ -17,6 +17,7 @@ from torch import Tensor
 from layergen.contracts.promise import Promise
 from layergen.diagnostics import FORWARD, Finding, Place
 from layergen.lang import expression as ex
+from layergen.ops.dtypes import dtype_name
 from layergen.probe.attempts import comparable
 from layergen.probe.sites import CPU, IN_COMMON, SHAKE, started
 from layergen.probe.values import ORDINARY, drawn, give
@@ -94,8 +95,8 @@ def check_narrowing(ways: Ways) -> Iterator[Finding]:
                 continue
             usual, _ = _run(runs, seen.training, ForwardInterpreter)
             wide, calls = _run(runs, seen.training, Widened)
-            if usual and wide and calls and _differ(runs.program, usual, wide):
-                yield _finding(calls[0], seen.instance)
+            if usual and calls and (wide is None or _differ(runs.program, usual, wide)):
+                yield _finding(calls[0], seen.instance, None if wide else _of_its_own(runs.program))
                 return
     yield from _of_integers(ways)
 
@@ -150,12 +151,11 @@ def _run(runs: Runs, training: bool, kind: type[ForwardInterpreter]) -> tuple[Ru
 
     with drawn(gradients=True):
         instance = Instance(runs.program, runs.setting, Placement(CPU, torch.float64, gradients=True))
-        try:
+        run = None
+        with suppress(TrialFault):
             started(instance, shake=SHAKE)
             run = instance.run(training, interpreter=interpreter)
-        except TrialFault:
-            return None, []
-    return run, made[0].narrowing if isinstance(made[0], Widened) else []
+    return run, [call for one in made if isinstance(one, Widened) for call in one.narrowing]
 
 
 def _results(program: Program, run: Run) -> Mapping[str, Tensor]:
@@ -191,9 +191,22 @@ def _lost(name: str, usual: Run, wide: Run, instance: Instance) -> Finding:
     return LossOfPrecision.at(place, message, notes=instance.explainer.notes(), help=help)
 
 
-def _finding(call: ex.Call, instance: Instance) -> Finding:
+def _of_its_own(program: Program) -> str | None:
+    """Help with a tensor that is narrower than float64 whatever the layer is made in, so that nothing wide meets it."""
+    for name, part in program.tensors.items():
+        if part.dtype == "complex64":
+            parts = f"`complex(upcast({name}[0]), upcast({name}[1]))`"
+            return f"leave out the `dtype` of `{name}`, and keep its real and its imaginary part: {parts}"
+        if part.dtype in {dtype_name(dtype) for dtype in NARROWER}:
+            return f"leave out the `dtype` of `{name}`, and compute on `upcast({name})`"
+    return None
+
+
+def _finding(call: ex.Call, instance: Instance, own: str | None) -> Finding:
     message = f"in float64, `{call.function}` leaves no more digits than float32 has"
-    if call.function in BACK:
+    if own is not None:
+        help = own
+    elif call.function in BACK:
         help = "compute in the wider of the two dtypes: bring the other tensor to this one's"
     elif call.function in CASTS and call.arguments:
         help = f"write `upcast({ex.show(call.arguments[0])})`, which is float32 or wider"
