@@ -160,4 +160,15 @@ MORE_SOUND: dict[str, dict[str, Any]] = {
         "forward": "y = x / (n - 1)",
         "arguments": {"n": {"type": "int", "min": 2, "doc": "Count."}},
     },
+    "large_number_that_hashes_into_tables": {
+        "forward": "y = x * table[0][(long(floor(x)) * 2654435761) % size]",
+        "arguments": {
+            "levels": {"type": "int", "min": 1, "doc": "Number of tables."},
+            "bits": {"type": "int", "min": 1, "max": 40, "default": 4, "doc": "Logarithm of the size of a table."},
+        },
+        "derived": {"size": "2**bits"},
+        "parameters": {"table": {"shape": ["levels", "size"], "init": "zeros"}},
+        "inputs": {"x": {"shape": ["N"], "range": [0, 8]}},
+        "outputs": {"y": ["N"]},
+    },
 }

@@ -174,6 +174,12 @@ def test_unknown_ops_get_the_nearest(name: str, nearest: str) -> None:
     assert finding.fix == nearest
 
 
+@pytest.mark.parametrize(("name", "op"), [("int64", "long"), ("int32", "int"), ("float16", "half"), ("int", "int")])
+def test_a_dtype_that_is_called_gets_the_cast_to_it(name: str, op: str) -> None:
+    found = findings(f"{name}(x)")
+    assert [finding.help for finding in found] == ([f"write `{op}(x)`"] if name != op else [])
+
+
 def test_a_dotted_spelling_gets_the_bare_op() -> None:
     call = ex.Call("F.relu", (ex.Name("x"),), function_span=(0, 6))
     (finding,) = check_call(call, ("forward",))

@@ -166,6 +166,18 @@ def test_buffer_of_fixed_dtype_is_not_multiplied_in_float64() -> None:
     assert finding.rule.code == "LG304" and "which torch does not mix" in finding.message
 
 
+def test_weights_that_a_member_does_not_take_under_autocast_are_brought_to_the_dtype_of_its_own() -> None:
+    index = {"shape": ["N", 3], "dtype": "int64", "range": [0, 5]}
+    parts = {
+        "modules": {"bag": 'nn.EmbeddingBag(5, 4, mode="sum")', "proj": "nn.Linear(4, 3)"},
+        "inputs": {"x": ["N", 4], "index": index},
+        "outputs": {"y": ["N", 4]},
+    }
+    finding = fault_of(program("y = bag(index, per_sample_weights=proj(x))", **parts))
+    assert (finding.rule.code, finding.help) == ("LG304", "bring the tensors to one dtype: `type_as(a, b)`")
+    assert checked(program("y = bag(index, per_sample_weights=type_as(proj(x), bag.weight))", **parts)).cases
+
+
 def test_precision_without_a_kernel_is_left_out_and_said_to_be() -> None:
     parts = {"outputs": {"y": ["N", "N"]}}
     assert any("not in float16 and bfloat16" in text for text in said("dtype", "y = cdist(x, x + 1)", **parts))

@@ -151,3 +151,25 @@ def at(parts: dict[str, Any], finding: Finding) -> str:
     assert finding.place.span is not None
     start, end = finding.place.span
     return str(parts["forward"])[start:end]
+
+
+@pytest.mark.parametrize(
+    ("steps", "help"),
+    [
+        ("", "subtract the maximum first"),
+        ("h = maximum(h, exp(-5 * x))", "keep `n` away from 0 and from infinity before dividing"),
+    ],
+)
+def test_a_quotient_is_not_told_to_subtract_a_maximum_where_there_is_one(steps: str, help: str) -> None:
+    (found,) = breaches(program(f"h = exp(5 * x)\n{steps}\nn = h * 2\ny = n * x / n"))
+    assert found.message.startswith("`/`") and (found.help or "").startswith(help)
+
+
+@pytest.mark.parametrize(
+    ("op", "mended"), [("acosh", "clamp(h, min=1 + 1e-6)"), ("acos", "clamp(h, -1 + 1e-6, 1 - 1e-6)")]
+)
+def test_an_arc_is_kept_within_its_own_domain(op: str, mended: str) -> None:
+    h = "1 + square(x)" if op == "acosh" else "cos(x)"
+    (found,) = breaches(program(f"h = {h}\ny = {op}(h)"))
+    assert (found.help or "").startswith(f"keep away from the ends of the domain: `{mended}`")
+    assert not breaches(program(f"h = {h}\ny = {op}({mended})"))

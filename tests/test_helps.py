@@ -355,6 +355,14 @@ def test_an_output_is_brought_to_the_shape_that_is_declared(forward: str, shape:
     assert checked(program(f"{forward}\n{help}", **CUBE, outputs={"y": shape})).cases
 
 
+def test_a_name_that_has_the_dtype_of_an_input_no_more_is_told_where_it_is_to_bring_it_back() -> None:
+    finding = only("x = upcast(x)\ny = type_as(tanh(x), x)")
+    named = "give that a name of its own, and end the forward with `y = type_as(y, x)`"
+    assert (finding.rule.code, finding.help) == ("LG304", f"`x` itself has become float32: {named}")
+    assert checked(program("h = upcast(x)\ny = type_as(tanh(h), x)")).cases
+    assert only("x = x * 2\ny = tanh(upcast(x))").help == "end the forward with `y = type_as(y, x)`"
+
+
 def test_a_tensor_of_a_tuple_is_brought_to_the_dtype_that_is_declared_by_a_tuple_made_again() -> None:
     parts: dict[str, Any] = {"outputs": {"y": ["N", "C"], "state": {"tuple": {"h": ["N", "C"], "c": ["N", "C"]}}}}
     forward = "y = x\nstate = (x, upcast(x) + 1)"

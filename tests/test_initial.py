@@ -8,13 +8,15 @@ from typing import Any
 
 import pytest
 import torch
-from small import DIM, FLAG, instance_of, program, setting_of
+from small import DIM, FLAG, instance_of, program, setting_of, spec
 from torch import nn
 
+from layergen.diagnostics import Finding
 from layergen.faults import SpecError
 from layergen.lang.inits import INITIALIZERS
 from layergen.probe.initial import initial_bounds, initialize, initializer_bounds
 from layergen.probe.spreads import initializer_mean, initializer_spread
+from layergen.resolve.initial import check_initial
 from layergen.run.initial import fans
 from layergen.run.instance import Instance, Placement
 
@@ -213,6 +215,17 @@ def test_tensors_start_after_those_that_they_read() -> None:
     assert layer.initial_order == ("third", "drawn", "copied", "blocked", "second", "first")
     assert layer.started_before("first") == ("third", "second")
     assert layer.started_before("third") == ()
+
+
+def test_a_block_that_assigns_its_tensor_twice_is_told_that_alone() -> None:
+    def findings(init: str) -> list[Finding]:
+        return list(check_initial(spec("y = x + table", buffers={"table": {"shape": [4], "init": init}})))
+
+    (finding,) = findings("table = arange(4) / 4\ntable = exp(table)")
+    assert finding.rule.code == "LG203"
+    assert finding.help == "the last statement alone assigns `table`: call what comes before it otherwise"
+    assert [finding.rule.code for finding in findings("rates = arange(4)\ntable = exp(rates + table)")] == ["LG307"]
+    assert not findings("rates = arange(4) / 4\ntable = exp(rates)")
 
 
 def test_bounds_follow_what_is_read() -> None:

@@ -19,6 +19,7 @@ from layergen.lower.docs import references, shape_sentence
 from layergen.lower.imports import function, names_in
 from layergen.lower.initial import reset_lines
 from layergen.lower.kept import computed_there, kept
+from layergen.lower.members import MemberPrinter
 from layergen.lower.representation import extra_repr
 from layergen.lower.shape_docs import computed_numbers, computed_sizes
 from layergen.lower.source import DocText
@@ -384,3 +385,17 @@ def test_a_derived_value_is_told_where_the_formula_shows_it(definition: str, tol
     assert [*computed_numbers(layer)] == told
     assert ("where ``inner = 2 * dim``." in formula(layer, DocText(()))) == bool(told)
     assert not computed_sizes(layer)
+
+
+@pytest.mark.parametrize(
+    ("call", "line"),
+    [
+        ("nn.Conv2d(4, 4, [dim, 1], padding=[dim // 2, 0])", "nn.Conv2d(4, 4, (dim, 1), padding=(dim // 2, 0)"),
+        ("nn.AdaptiveAvgPool2d([dim, None])", "nn.AdaptiveAvgPool2d((dim, None))"),
+        ("nn.LayerNorm([dim, 4])", "nn.LayerNorm([dim, 4]"),  # which is annotated to take lists
+    ],
+)
+def test_a_member_is_given_tuples_where_a_type_checker_wants_them(call: str, line: str) -> None:
+    layer = program("y = x", arguments={"dim": DIM}, modules={"member": call})
+    (made,) = MemberPrinter(layer).assigned(layer.members["member"])
+    assert made.startswith(f"self.member = {line}")

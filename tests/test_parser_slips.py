@@ -34,6 +34,7 @@ PRODUCT = "write `x * y` for a product, or `x(y)` for a call"
         ("x)", ")", "`)` closes nothing", None),
         ("[x)", ")", "`)` cannot close `[`", None),
         ("f(dim=1, x)", "x", "`x` has no keyword but follows an argument that has one", "put it before `dim=`"),
+        ("f(n, s...)", "...", "`...` puts entries into a list alone", "write a list: `zeros([N, sizes...])`"),
         ("f(1=2)", "=", "expected `,` or `)`, got `=`", "write `==` to compare"),
         ("x = y", "=", "expected the end of the expression, got `=`", "write `==` to compare"),
         ("x, y", ",", "several values need brackets around them", "write `[x, y]`"),

@@ -8,6 +8,17 @@ from small import DIM, checked, program
 from layergen.measure.rounding import Rounding
 from layergen.resolve.program import Program
 
+LABELED: dict[str, Any] = {
+    "inputs": {"x": ["N", 4], "labels": {"shape": ["N"], "dtype": "int64", "range": [0, 4]}},
+    "outputs": {"loss": []},
+}
+DISAGREEMENT = """
+p = softmax(upcast(x), dim=1)
+grades = upcast(arange(4))
+apart = abs(grades[:, None] - grades)
+chance = sum(apart * outer(mean(type_as(one_hot(labels, 4), p), dim=0), sum(p, dim=0)))
+loss = loss_as(log(sum(apart[labels] * p) / (chance + 1e-7) + 1e-7), x)
+"""
 NORM = "h = {}\ny = type_as(h * rsqrt(mean(square(h), dim=-1, keepdim=True) + 0.1), x)"
 
 
@@ -105,3 +116,9 @@ def test_outputs_are_nan_where_inputs_are(forward: str, handed: dict[str, tuple[
 
 def test_what_is_random_in_training_is_held_to_in_evaluation_alone() -> None:
     assert not checked(program("y = dropout(x, 0.5, training)")).measured.rounds_in_training
+
+
+def test_a_loss_of_which_nothing_is_left_where_labels_are_alike_is_held_to_nothing() -> None:
+    assert seen(program(DISAGREEMENT, **LABELED)) is Rounding.UNTOLD
+    plain = "loss = loss_as(mean(square(upcast(x)) + labels[:, None]), x)"
+    assert seen(program(plain, **LABELED)) in (Rounding.ONCE, Rounding.ONCE_THROUGHOUT)

@@ -1,7 +1,6 @@
 """Branches: each is taken, each conditional value is, and each loop is entered, by a run of some setting."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator
 
 from layergen.contracts.settled import answer, settled
 from layergen.diagnostics import FORWARD, Finding, Place
@@ -14,6 +13,7 @@ from layergen.run.watching import BOTH, WITHOUT_DATA, Runs, Watch, Watcher
 from layergen.settings.branches import Branching, Decision, branchings, loops, outside, turned
 from layergen.settings.choice import Setting
 from layergen.settings.reaching import Reached, reach, untaken
+from layergen.settings.written import as_case
 
 
 class DecisionWatch(Watcher[frozenset[Decision]]):
@@ -117,15 +117,4 @@ def _case_of(reached: Reached | None) -> str | None:
     """The case that takes what none takes, where one was found."""
     if reached is None or not reached.changes:
         return None
-    return f"a case would: add `- {_case(reached.changes)}` to `cases`"
-
-
-def _case(changes: Mapping[str, Any]) -> str:
-    """Arguments and sizes as one would write them in a spec."""
-    return f"{{{', '.join(f'{name}: {_yaml(value)}' for name, value in changes.items())}}}"
-
-
-def _yaml(value: Any) -> str:
-    if value is None or isinstance(value, bool):
-        return {None: "null", True: "true", False: "false"}[value]
-    return str(value)
+    return f"a case would: add `- {as_case(reached.changes)}` to `cases`"

@@ -1,6 +1,9 @@
-"""Constant: each output changes with something: an input, what the layer owns, a random number, or a setting."""
+"""Constant: each output changes with something: an input, what the layer owns, a random number, or a setting.
 
-from collections.abc import Iterator, Mapping
+One that changes at larger sizes alone than those that are tried is no constant. But no test would show anything of it.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import chain
@@ -22,6 +25,7 @@ from layergen.resolve.program import Program
 from layergen.rules.meaning import ConstantOutput
 from layergen.rules.values import LossOfPrecision
 from layergen.run.forward import TrialFault
+from layergen.settings.written import case_of
 from layergen.words import listed
 
 # Of inputs: what bool ones are, None being either at random; whether floating ones are positive; and how large.
@@ -46,22 +50,33 @@ class Same:
 
 
 def check_constant(ways: Ways) -> Iterator[Finding]:
-    """Yield the outputs that nothing changes, though they are computed of values, or are one number at all settings."""
+    """Yield the outputs that nothing changes at the settings that are tried, or at any.
+
+    Those that no setting changes are computed of values, or are one number everywhere.
+    """
     program = ways.program
-    if program.matches or program.formula:  # which say what they are
-        return
     found = {name: Same() for name in program.outputs}
     explored = list(probed(ways))
-    for way in chain(explored, grown(explored), _further(ways)):
-        if not found:
-            return
-        for name in _changing(way, found):
-            found.pop(name, None)
+    _look(chain(explored, _further(ways)), found)
+    still = dict(found)
+    _look(grown(explored), found)
+    yield from (_untested(name, same, explored) for name, same in still.items() if name not in found and same.numbers)
+    if program.matches or program.formula:  # which say what they are
+        return
     for name, same in found.items():
         known = sources(program.forward.statements, whole_name(name))
         values = [source for source in wholes((*program.inputs, *program.parameters)) if source in known]
         if same.numbers and (values or (same.number is not None and not known & _decisive(program))):
             yield _finding(name, same, values)
+
+
+def _look(ways: Iterable[Way], found: dict[str, Same]) -> None:
+    """Look for a change of outputs that had none so far; those that change are taken out."""
+    for way in ways:
+        if not found:
+            return
+        for name in _changing(way, found):
+            found.pop(name, None)
 
 
 CONSTANT = Promise(check_constant, (ON_DATA, SMALL))
@@ -168,9 +183,12 @@ def _moved(probe: Probe, state: Tensors, scale: float, buffers: bool) -> dict[st
     return moved
 
 
+def _told(name: str, same: Same) -> str:
+    return f"`{name}` is {same.number}" if same.number is not None else f"`{name}` is the same"
+
+
 def _finding(name: str, same: Same, values: list[str]) -> Finding:
-    told = f"`{name}` is {same.number}" if same.number is not None else f"`{name}` is the same"
-    message = f"{told} in each run, whatever the inputs and the layer's own tensors are"
+    message = f"{_told(name, same)} in each run, whatever the inputs and the layer's own tensors are"
     labels = [Label(same.place, "computed here")] if same.place else []
     help = "compute it from what it is to tell, or delete it"
     if values:
@@ -178,3 +196,27 @@ def _finding(name: str, same: Same, values: list[str]) -> Finding:
         brought = "brings" if len(values) == 1 else "bring"
         help = f"find where what {shown} {brought} to it is taken away again, as in the sum of a softmax"
     return ConstantOutput.at(Place(("outputs", name), key=True), message, labels=labels, notes=same.notes, help=help)
+
+
+def _untested(name: str, same: Same, ways: Sequence[Way]) -> Finding:
+    """What is said of an output that changes at larger sizes alone than those of the generated tests."""
+    message = f"{_told(name, same)} in each run at the settings that are tried, and so in each test"
+    case = _case(name, ways)
+    help = "under `cases`, give a setting at which it changes with what it is computed of"
+    labels = [Label(same.place, "computed here")] if same.place else []
+    return ConstantOutput.at(
+        Place(("outputs", name), key=True), message, labels=labels, notes=same.notes,
+        help=help if case is None else f"{help}: `{case}`",
+    )  # fmt: skip
+
+
+def _case(name: str, ways: Sequence[Way]) -> str | None:
+    """The first of some larger settings at which an output mostly is not what it is elsewhere, as a case."""
+    for way in grown(ways):
+        given = way.probe.outputs(way.training, way.probe.drawn())
+        if given is not None:
+            others = [outputs[name] for outputs in _others(way)]
+            changed = [other for other in others if _differs(given[name], other, FLOOR)]
+            if 2 * len(changed) > len(others):
+                return f"- {case_of(way.probe.setting, ways[0].probe.setting)}"
+    return None

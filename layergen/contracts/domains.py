@@ -13,7 +13,7 @@ from layergen.domains.study import study
 from layergen.domains.witness import Witness, fails_at, witnesses
 from layergen.lang import expression as ex
 from layergen.lang.kinds import Kind
-from layergen.lang.visitor import sources
+from layergen.lang.visitor import nodes, sources
 from layergen.probe.open_inputs import open_input
 from layergen.probe.ways import Ways
 from layergen.resolve.inference import kinds_of
@@ -28,6 +28,8 @@ from layergen.settings.choice import Setting
 from layergen.settings.emptiness import empty_tensors
 
 TENSORS = frozenset({Kind.TENSOR})
+ABOVE = frozenset({"acosh", "arccosh"})  # whose domain is what is above 1, and not what lies between -1 and 1
+MAXIMA = frozenset({"amax", "cummax", "max", "maximum"})
 TOGETHER = {"softmax": "log_softmax", "sigmoid": "logsigmoid"}  # the logarithm of an op as one op
 
 SMALL = Watch(WITHOUT_DATA, TRAINING, SizeWatch)
@@ -109,7 +111,8 @@ def _help(program: Program, witness: Witness) -> str | None:
             return _division(program, witness)
         case Edge.ARC:
             inside = _inside(node)
-            ends = f"keep away from the ends of the domain: `clamp({inside}, -1 + 1e-6, 1 - 1e-6)`"
+            bounds = "min=1 + 1e-6" if isinstance(node, ex.Call) and node.function in ABOVE else "-1 + 1e-6, 1 - 1e-6"
+            ends = f"keep away from the ends of the domain: `clamp({inside}, {bounds})`"
             return f"{ends}{_or_range(program, _operand(node))}"
         case Edge.SPREAD:
             return f"a single value has no unbiased spread: write `correction=0`{_larger(witness)}"
@@ -120,11 +123,21 @@ def _help(program: Program, witness: Witness) -> str | None:
             )
         case _ if edge is Edge.IGNORED or (edge is Edge.INDEX and witness.breakdown is not None):
             return f"sum, and divide by a count that is 1 at least: `sum(…) / clamp(count, min=1)`{_larger(witness)}"
+        case Edge.OVERFLOW if isinstance(node, ex.Binary) and node.operator == "/" and _takes_a_maximum(program):
+            by = _inside(node)
+            ends = f"keep `{by}` away from 0 and from infinity before dividing, as by `clamp({by}, min=…, max=…)`"
+            return f"{ends}, or bound what makes it so large or small, as the exponent of an `exp`"
         case Edge.OVERFLOW:
             less = "subtract the maximum first, or use `softmax` or `logsumexp`, which do"
             return closed_form(program, node) or f"{less}{_or_range(program, _operand(node))}"
         case Edge.INDEX:
             return _index(witness, node)
+
+
+def _takes_a_maximum(program: Program) -> bool:
+    """Whether a forward has a maximum already, which may be subtracted."""
+    calls = (part for part in nodes(program.forward.statements) if isinstance(part, ex.Call))
+    return any(call.function in MAXIMA for call in calls)
 
 
 def _left_out(program: Program, witness: Witness) -> str | None:

@@ -165,10 +165,20 @@ def mismatches(seen: Seen[Any], where: str, also: torch.dtype | None = None) -> 
     for name, result in seen.run.outputs.items():
         declared = seen.instance.declared_dtype(name)
         if result.dtype not in (declared, also):
-            yield _finding(seen.instance.program, name, declared, result.dtype, where)
+            yield _finding(seen, name, declared, result.dtype, where)
 
 
-def _finding(program: Program, name: str, declared: torch.dtype, found: torch.dtype, where: str) -> Finding:
+def _became(seen: Seen[Any], source: str) -> torch.dtype | None:
+    """Which other dtype the name of an input has at the end, if that stands for another tensor then."""
+    given = seen.instance.inputs[source]
+    values = [step.value for step in seen.run.steps if step.target.id == source]
+    if given is None or not values or not isinstance(values[-1], torch.Tensor) or values[-1].dtype == given.dtype:
+        return None
+    return values[-1].dtype
+
+
+def _finding(seen: Seen[Any], name: str, declared: torch.dtype, found: torch.dtype, where: str) -> Finding:
+    program = seen.instance.program
     source = first_floating(program)
     message = f"output `{name}` is declared as {dtype_name(declared)}, but is {dtype_name(found)}"
     if source is not None or not where.startswith("in "):
@@ -188,4 +198,6 @@ def _finding(program: Program, name: str, declared: torch.dtype, found: torch.dt
         help = f"end the forward with `{last}`"
         if whole_name(source) == whole_name(name):  # which is no input any more then
             help = f"bring it back before `{whole_name(name)}` is assigned, as by `type_as(…, {source})`"
+        elif (own := _became(seen, source)) is not None:
+            help = f"`{source}` itself has become {dtype_name(own)}: give that a name of its own, and {help}"
     return DtypeMismatch.at(Place(("outputs", name), key=True), message, labels=labels, help=help)

@@ -76,7 +76,7 @@ def refused(seen: Seen[tuple[ex.Expression | None, Operands]], fault: Finding, w
     dtypes = list(dict.fromkeys(own for _, own in operands))
     if node is None or len(dtypes) < 2:
         return DtypeMismatch.at(
-            fault.place, f"the layer fails {where}: {fault.message}", labels=fault.labels, help=_range_help(fault)
+            fault.place, f"the layer fails {where}: {fault.message}", labels=fault.labels, help=_help(fault)
         )
     function = node.function if isinstance(node, ex.Call) else node.operator if isinstance(node, ex.Binary) else "…"
     message = f"`{function}` is given {listed([dtype_name(own) for own in dtypes])} {where}, which torch does not mix"
@@ -114,10 +114,11 @@ def _source(node: ex.Expression) -> ex.Expression:
     return node
 
 
-def _range_help(fault: Finding) -> str | None:
-    """What to write for a number that a precision cannot hold."""
+def _help(fault: Finding) -> str | None:
+    """What to write for a number that a precision cannot hold, or for what a member does not mix with its own."""
     if "overflow" not in fault.message:
-        return fault.help
+        mixed = "same type" in fault.message or "same dtype" in fault.message
+        return fault.help or ("bring the tensors to one dtype: `type_as(a, b)`" if mixed else None)
     return "float16 ends at 65504: fill with `-inf`, or compute in float32 or wider by `upcast(…)`"
 
 

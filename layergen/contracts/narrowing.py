@@ -3,10 +3,11 @@
 What `float(x)` cuts off does not come back with `type_as(…, x)`: the result has the dtype that was asked for, and the
 digits of float32. The forward is run in float64 once as it is, and once with everything kept as wide as it comes. What
 is computed of integers alone, as `1 / count`, has the default dtype of torch: so the forward is run once more where
-that is float64, too. Outputs and updates of buffers are compared.
+that is float64, too, if it makes anything that is less; at all settings then, as float32 holds quarters and no fifths.
+Outputs and updates of buffers are compared.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -16,6 +17,7 @@ from torch import Tensor
 from layergen.contracts.promise import Promise
 from layergen.diagnostics import FORWARD, Finding, Place
 from layergen.lang import expression as ex
+from layergen.ops.dtypes import dtype_name
 from layergen.probe.attempts import comparable
 from layergen.probe.sites import CPU, IN_COMMON, SHAKE, started
 from layergen.probe.values import ORDINARY, drawn, give
@@ -25,7 +27,8 @@ from layergen.rules.values import LossOfPrecision
 from layergen.run.forward import ForwardInterpreter, Run, TrialFault
 from layergen.run.instance import Instance, Placement
 from layergen.run.started import fractions_in
-from layergen.run.watching import BOTH, Bystander, Runs, Watch
+from layergen.run.watching import BOTH, Bystander, Runs, Watch, Watcher
+from layergen.settings.choice import Setting
 
 BACK = ("type_as", "loss_as")
 CASTS = frozenset({"float", "half", "bfloat16"})
@@ -56,6 +59,20 @@ class Widened(ForwardInterpreter):
         return super().call(node, arguments, keywords)
 
 
+class Narrow(Watcher[bool]):
+    """Notes whether a call, or two values, make something that has fewer digits than float64."""
+
+    def __init__(self, instance: Instance) -> None:
+        super().__init__(instance)
+        self.found = False
+
+    def gave(self, node: ex.Call | ex.Binary, operands: Sequence[Any], value: Any) -> None:
+        self.found |= isinstance(value, Tensor) and value.dtype in NARROWER
+
+    def evidence(self, run: Run | None) -> bool:
+        return self.found
+
+
 def _is_followed(tensor: Tensor) -> bool:
     """Whether a tensor is in float64, and made of inputs or parameters: angles of positions may have less digits."""
     return tensor.dtype is torch.float64 and tensor.requires_grad
@@ -78,28 +95,48 @@ def check_narrowing(ways: Ways) -> Iterator[Finding]:
                 continue
             usual, _ = _run(runs, seen.training, ForwardInterpreter)
             wide, calls = _run(runs, seen.training, Widened)
-            if usual and wide and calls and _differ(runs.program, usual, wide):
-                yield _finding(calls[0], seen.instance)
+            if usual and calls and (wide is None or _differ(runs.program, usual, wide)):
+                yield _finding(calls[0], seen.instance, None if wide else _of_its_own(runs.program))
                 return
-            for usual, wide in _turns(runs, seen.training):
-                if name := _differ(runs.program, usual, wide):
-                    yield _of_integers(name, usual, wide, seen.instance)
-                    return
+    yield from _of_integers(ways)
 
 
 NARROWING = Promise(check_narrowing, (EXACT,))
 
 
-def _turns(runs: Runs, training: bool) -> Iterator[tuple[Run, Run]]:
+def _of_integers(ways: Ways) -> Iterator[Finding]:
+    """Yield the first result that has no more digits than the default dtype of torch holds of what integers give."""
+    program = ways.program
+    own = [(runs.setting, seen.training) for runs in ways.runs for seen in runs.seen(EXACT) if seen.fault is None]
+    further = [(setting, training) for setting in ways.settings[len(ways.runs) :] for training in program.modes]
+    narrow = any(_narrows(program, *at) for at in own)
+    for setting, training in (*own, *further) if narrow else own if program.members else ():
+        for usual, wide, instance in _turns(program, setting, training) if comparable(program, training) else ():
+            if name := _differ(program, usual, wide):
+                yield _lost(name, usual, wide, instance)
+                return
+
+
+def _narrows(program: Program, setting: Setting, training: bool) -> bool:
+    """Whether a run in float64 makes something that has fewer digits, but for what members make."""
+    with drawn(gradients=True), suppress(TrialFault):
+        instance = Instance(program, setting, Placement(CPU, torch.float64, gradients=True))
+        started(instance, shake=SHAKE)
+        narrow = Narrow(instance)
+        return narrow.evidence(instance.run(training, narrow))
+    return False
+
+
+def _turns(program: Program, setting: Setting, training: bool) -> Iterator[tuple[Run, Run, Instance]]:
     """Runs in float64, several where buffers change: as they are, and with fractions of integers as wide."""
     with drawn(gradients=True), suppress(TrialFault):
-        instance = Instance(runs.program, runs.setting, Placement(CPU, torch.float64, gradients=True))
+        instance = Instance(program, setting, Placement(CPU, torch.float64, gradients=True))
         started(instance, shake=SHAKE)
-        for _ in range(TURNS if runs.program.buffers else 1):
+        for _ in range(TURNS if program.buffers else 1):
             usual = instance.run(training)
             with fractions_in(torch.float64):
                 wide = instance.run(training)
-            yield usual, wide
+            yield usual, wide, instance
             instance.keep(usual)
             give(instance, ORDINARY)
 
@@ -114,12 +151,11 @@ def _run(runs: Runs, training: bool, kind: type[ForwardInterpreter]) -> tuple[Ru
 
     with drawn(gradients=True):
         instance = Instance(runs.program, runs.setting, Placement(CPU, torch.float64, gradients=True))
-        try:
+        run = None
+        with suppress(TrialFault):
             started(instance, shake=SHAKE)
             run = instance.run(training, interpreter=interpreter)
-        except TrialFault:
-            return None, []
-    return run, made[0].narrowing if isinstance(made[0], Widened) else []
+    return run, [call for one in made if isinstance(one, Widened) for call in one.narrowing]
 
 
 def _results(program: Program, run: Run) -> Mapping[str, Tensor]:
@@ -141,7 +177,7 @@ def _differ(program: Program, usual: Run, wide: Run) -> str | None:
     return None
 
 
-def _of_integers(name: str, usual: Run, wide: Run, instance: Instance) -> Finding:
+def _lost(name: str, usual: Run, wide: Run, instance: Instance) -> Finding:
     """What is said of a result that has no more digits than the default dtype of torch holds of what integers give."""
     place = usual.place(name)
     for one, other in zip(usual.steps, wide.steps, strict=False):
@@ -149,13 +185,28 @@ def _of_integers(name: str, usual: Run, wide: Run, instance: Instance) -> Findin
             place = Place(FORWARD, one.target.span)
             break
     message = f"in float64, `{name}` has no more digits than float32 holds of what is computed of integers"
-    help = "bring the integers to a wider dtype first, as by `double(…)`, or by `type_as` to that of what they meet"
+    help = (
+        "bring the integers to the dtype of what they meet, by `upcast(…)` or `type_as`, or to float64 by `double(…)`"
+    )
     return LossOfPrecision.at(place, message, notes=instance.explainer.notes(), help=help)
 
 
-def _finding(call: ex.Call, instance: Instance) -> Finding:
+def _of_its_own(program: Program) -> str | None:
+    """Help with a tensor that is narrower than float64 whatever the layer is made in, so that nothing wide meets it."""
+    for name, part in program.tensors.items():
+        if part.dtype == "complex64":
+            parts = f"`complex(upcast({name}[0]), upcast({name}[1]))`"
+            return f"leave out the `dtype` of `{name}`, and keep its real and its imaginary part: {parts}"
+        if part.dtype in {dtype_name(dtype) for dtype in NARROWER}:
+            return f"leave out the `dtype` of `{name}`, and compute on `upcast({name})`"
+    return None
+
+
+def _finding(call: ex.Call, instance: Instance, own: str | None) -> Finding:
     message = f"in float64, `{call.function}` leaves no more digits than float32 has"
-    if call.function in BACK:
+    if own is not None:
+        help = own
+    elif call.function in BACK:
         help = "compute in the wider of the two dtypes: bring the other tensor to this one's"
     elif call.function in CASTS and call.arguments:
         help = f"write `upcast({ex.show(call.arguments[0])})`, which is float32 or wider"

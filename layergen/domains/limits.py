@@ -17,6 +17,7 @@ from layergen.settings.search import consistent, values_of
 DIVISIONS = frozenset({"/", "//", "%"})
 SMALL = range(2, 13)  # what 1 does is tried of every size, and of every argument
 LOW = (-1, 0, 1, 2, 3, -2, -3)  # at which an exponent may be negative, or a fraction
+LARGEST = 4096  # of whole numbers that are written in a forward, and tried as arguments
 STRICT = {"<=": "<", ">=": ">"}
 APART = {"<": -1, "<=": -1, ">": 1, ">=": 1}  # where the left side lies beside the right one, if it is not equal
 
@@ -85,6 +86,8 @@ def at_numbers(program: Program, ways: Sequence[Setting], nodes: Sequence[ex.Exp
             continue
         for setting, place in _places(ways, name):
             for number in (value for value in numbers if value not in (argument.min, argument.max)):
+                if argument.type.integral and abs(number) > LARGEST:  # which may be turns of a loop
+                    continue
                 changed = assigned(program, setting, name, place, number)
                 if changed is not None and changed.given != setting.given:
                     yield from _apart(program, changed, name, place, number)

@@ -28,6 +28,7 @@ from layergen.domains.study import suspects_at
 from layergen.faults import SpecError
 from layergen.resolve.program import Program
 from layergen.run.instance import Instance, Placement
+from layergen.run.on_data import fits
 from layergen.settings.choice import Setting
 from layergen.words import listed
 
@@ -137,8 +138,10 @@ def _uneven(program: Program, setting: Setting) -> Iterator[tuple[str, Setting]]
 
 
 def instance_at(program: Program, setting: Setting) -> Instance | None:
-    """The layer with data at a setting, unless it cannot be set up there."""
+    """The layer with data at a setting, unless it cannot be set up there or is too large for that."""
     try:
+        if not fits(Instance(program, setting)):
+            return None
         return Instance(program, setting, Placement(CPU, gradients=True))
     except SpecError:
         return None

@@ -33,6 +33,7 @@ OP_WORDS = {
     "lrelu": "leaky_relu", "upsample": "interpolate", "resize": "interpolate", "one_hot_encode": "one_hot",
     "onehot": "one_hot", "astype": "type_as", "cast": "type_as", "matrix_multiply": "matmul", "softargmax": "softmax",
     "logistic": "sigmoid", "mse": "mse_loss", "bce": "binary_cross_entropy", "xent": "cross_entropy", "ln": "log",
+    "int16": "short", "int32": "int", "int64": "long", "float16": "half", "float32": "float", "float64": "double",
     "attention": "scaled_dot_product_attention", "sdpa": "scaled_dot_product_attention", "norm2": "linalg.vector_norm",
 }  # fmt: skip
 # Names that stand for a value in other languages.

@@ -122,6 +122,8 @@ def unexpected(token: Token, wanted: str, following: Token | None = None) -> Syn
         match text:
             case "*" | "**" if wanted == "a value":
                 return forbidden(f"`{text}` unpacks values, which the language does not do", span, "write them out")
+            case "..." if wanted == "`,` or `)`":
+                return SyntaxFault("`...` puts entries into a list alone", span, "write a list: `zeros([N, sizes...])`")
             case "//" if wanted == "a value":
                 return foreign_comment(token)
             case ":=" if wanted == "`=`":

@@ -55,7 +55,7 @@ class Annotations:
         result = self.program.results.get(target.id)
         if result is None and kinds_of(value) == TENSORS:
             return ": tuple[Tensor, ...]"
-        return f": {tuple_type(result)}" if result else ": Tensor"
+        return f": {tuple_type(result)}" if result else f": {_type_of(value)}"
 
     def declared(self, statement: ex.Assign) -> Iterator[str]:
         """The names that get their type on a line before, as those of an assignment of several do."""
@@ -128,6 +128,16 @@ class Annotations:
                 return self.untyped(part)
             case _:
                 return False
+
+
+def _type_of(value: ex.Expression) -> str:
+    """The type of a tensor, or of a number."""
+    kinds = kinds_of(value)
+    if not kinds or not kinds <= NUMBERS:
+        return "Tensor"
+    powers = (part for part in ex.walk(value) if isinstance(part, ex.Binary) and part.operator == "**")
+    fraction = any(isinstance(power.right, ex.Unary) and power.right.operator == "-" for power in powers)
+    return "int" if kinds == INTEGER and not fraction else "float"
 
 
 def _numeric(program: Program) -> Iterator[str]:

@@ -22,7 +22,7 @@ from layergen.lower.loops import arranged
 from layergen.lower.members import listed, untyped
 from layergen.lower.named_casts import named_casts
 from layergen.lower.narrowing import Narrowing, asked_and_read
-from layergen.lower.origin import origin
+from layergen.lower.origin import origin, told_dtype
 from layergen.lower.read_once import read_once
 from layergen.lower.returned import Answers, conditions, named_output, result, returned
 from layergen.lower.scopes import attribute_names, functional, given_names
@@ -208,8 +208,7 @@ class ForwardWriter(Visitor):
                 self.bind_run(name)
             bound.add(name)
         if self.origin.dtype == "dtype" and any(map(asks_dtype_of_input, self.program.forward.calls)):
-            floating = next(name for name, tensor in self.program.inputs.items() if tensor.floating)
-            self.emit(f"dtype = {floating}.dtype")
+            self.emit(f"dtype = {told_dtype(self.program)}")
 
     def read_once(self, names: Iterable[str]) -> None:
         """Give tensors of the layer names here, for a module looks them up each time. Buffers are written in place."""

@@ -1,16 +1,19 @@
 """Lowers members: how the constructor makes them, how they are reset, and what their classes are imported from."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import groupby
 
 from layergen.lang import expression as ex
 from layergen.lang.inits import is_initializer
 from layergen.lang.ties import Tie
 from layergen.lang.visitor import statements
+from layergen.lower.lists import as_tuple
 from layergen.lower.scopes import attribute_names, constructor_names, given, initializers, negated
 from layergen.lower.source import Origin, SourcePrinter
 from layergen.resolve.lacking import is_untyped, may_lack
 from layergen.resolve.program import Constructible, Made, Member, Program
+from layergen.resolve.torch_module import TorchModule
 from layergen.run.paths import bracketed, dotted, parted
 
 ITEM = "member"  # one of a list, where all are reset
@@ -130,8 +133,18 @@ class MemberPrinter(SourcePrinter):
 
     def made(self, made: Made) -> str:
         handed = [f"{option}={option}" for option in ("device", "dtype") if made.of.takes(option)]
-        given = [self.arguments(made.call)] if made.call.arguments or made.call.keywords else []
+        call = _tupled(made.call, made.of.tuples) if isinstance(made.of, TorchModule) else made.call
+        given = [self.arguments(call)] if call.arguments or call.keywords else []
         return f"{made.of.name}({', '.join([*given, *handed])})"
+
+
+def _tupled(call: ex.Call, tuples: Mapping[str, bool]) -> ex.Call:
+    """A call, with tuples in the place of lists where these are asked for, by name and in order."""
+    placed = zip(call.arguments, [*tuples.values(), *(False for _ in call.arguments)], strict=False)
+    keywords = (replace(part, value=as_tuple(part.value)) if tuples.get(part.name) else part for part in call.keywords)
+    return replace(
+        call, arguments=tuple(as_tuple(part) if wanted else part for part, wanted in placed), keywords=tuple(keywords)
+    )
 
 
 def reset(program: Program) -> Iterator[str]:

@@ -10,7 +10,7 @@ from torch import Tensor
 from layergen.probe.attempts import comparable
 from layergen.probe.digits import floor
 from layergen.probe.sites import WITH_DATA
-from layergen.probe.values import ORDINARY, WIDE, Point, drawn, give, of_size
+from layergen.probe.values import ALIKE, ORDINARY, WIDE, Point, drawn, give, of_size
 from layergen.resolve.autocast import has_narrow_products
 from layergen.resolve.program import Program
 from layergen.run.forward import Run, TrialFault
@@ -55,15 +55,15 @@ def rounding(program: Program, runs: Iterable[Runs], training: bool = False) -> 
     if not outputs or any(not bool(found.isfinite().all()) for found, _, _ in outputs):
         return Rounding.UNTOLD
     upcast = program.forward.upcasts and not has_narrow_products(program.forward.statements)  # which round, too
-    if upcast and _rounds_once(outputs):
+    few = any(exact.numel() < FEW for _, exact, _ in outputs)
+    more = [*_few(program, settings, training)] if few else []
+    if upcast and _rounds_once((*outputs, *more)):
         wide = _outputs(program, settings, WIDE, training)
         held = any(bool(_held(exact, dtype).any()) for _, exact, dtype in wide)
         sure = held and _rounds_once(wide) and _is_exact_in_float32(program, settings, training)
         return Rounding.ONCE_THROUGHOUT if sure else Rounding.ONCE
     if any(_units(pair) > NEAR for pair in outputs):
         return Rounding.UNTOLD
-    few = any(exact.numel() < FEW for _, exact, _ in outputs)
-    more = _outputs(program, settings, ORDINARY, training, MORE_SEEDS) if few else ()
     return Rounding.NEAR if all(_units(pair) <= NEAR for pair in more) else Rounding.UNTOLD
 
 
@@ -97,6 +97,13 @@ def _outputs(
 ) -> list[Pair]:
     """The floating outputs at all settings."""
     return [pair for setting in settings for pair in off_at(program, setting, point, training, seeds)]
+
+
+def _few(program: Program, settings: Sequence[Setting], training: bool) -> Iterator[Pair]:
+    """Outputs of few numbers at more draws, and where labels are all the same, of which little may be left."""
+    yield from _outputs(program, settings, ORDINARY, training, MORE_SEEDS)
+    if any(not part.floating for part in program.inputs.values()):
+        yield from _outputs(program, settings, ALIKE, training)
 
 
 def _rounds_once(outputs: Iterable[Pair]) -> bool:

@@ -21,7 +21,8 @@ def init_reads(spec: LayerSpec, name: str) -> list[str]:
     """The tensors that an initial value reads, in the order of declaration. Fans read no more than a shape."""
     scalars = {*spec.arguments, *spec.derived}
     mentioned = spec.tensors[name].init.mentions - scalars
-    if spec.tensors[name].each is not None:  # of which each may start from those before it
+    before = {target.id for target in assignments(spec.tensors[name].init.before)}
+    if spec.tensors[name].each is not None or name in before:  # each may start from those before it; or it is no name
         mentioned -= {name}
     return [other for other in spec.tensors if other in mentioned]
 
@@ -66,7 +67,8 @@ def _check_locals(spec: LayerSpec, path: Path, name: str) -> Iterator[Finding]:
         place = Place(path, target.span)
         if target.id in {*spec.arguments, *spec.derived, *spec.tensors, *CONSTANTS}:
             message = f"`{target.id}` has a meaning already, and keeps its value"
-            yield ShadowedName.at(place, message, help="choose another name")
+            own = f"the last statement alone assigns `{name}`: call what comes before it otherwise"
+            yield ShadowedName.at(place, message, help=own if target.id == name else "choose another name")
         elif target.id not in read:
             yield UnusedName.at(place, f"`{target.id}` is assigned but never read", help="delete it, or assign to `_`")
         else:

@@ -1,6 +1,8 @@
 """Modules of torch.nn, as the layers know them that are made of them."""
 
 import inspect
+import typing
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -38,6 +40,15 @@ class TorchModule:
     def parameters(self) -> frozenset[str]:
         """What its constructor takes, by name."""
         return frozenset(inspect.signature(self.type).parameters)
+
+    @cached_property
+    def tuples(self) -> Mapping[str, bool]:
+        """What its constructor takes, in order; whether a type checker wants it as a tuple where it is several."""
+        taken = inspect.signature(self.type).parameters
+        forms: dict[str, set[object]] = {
+            name: {typing.get_origin(form) for form in typing.get_args(part.annotation)} for name, part in taken.items()
+        }
+        return {name: tuple in form and list not in form for name, form in forms.items()}
 
     def takes(self, option: str) -> bool:
         """Whether its constructor takes ``device`` or ``dtype``."""

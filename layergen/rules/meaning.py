@@ -117,7 +117,8 @@ class ConstantOutput(Rule):
     and other values of what it owns. An output that is the same in each run at a setting, though it is computed of
     inputs or parameters, tells nothing: what they bring to it is taken away again. Nor does one that is a single number
     at all settings, sizes and modes. What is made of sizes, as a table of positions or a mask, is no fault, nor is
-    what depends on parameters alone, as a bias by distance.
+    what depends on parameters alone, as a bias by distance. One that changes at larger sizes alone than those that are
+    tried, as a loss that needs three samples, would have tests that show nothing of it: it wants a case.
 
         forward: |
           p = softmax(linear(x, gate), dim=-1)

@@ -218,7 +218,9 @@ class Instance:
     def floating_dtype(self) -> torch.dtype:
         """The dtype of the first floating input, or of the layer's own tensors where there is none."""
         tensors = [self.inputs[name] for name, part in self.program.inputs.items() if part.floating]
-        owned = [tensor for tensor in self.state.values() if tensor is not None and tensor.is_floating_point()]
+        fixed = {name for name, part in self.program.tensors.items() if part.dtype is not None}
+        names = sorted(self.state, key=lambda name: name in fixed)  # those first that have what is asked for
+        owned = [tensor for name in names if (tensor := self.state[name]) is not None and tensor.is_floating_point()]
         return next((tensor.dtype for tensor in (*tensors, *owned) if tensor is not None), torch.float32)
 
     def evaluated(
