@@ -15,7 +15,7 @@ from layergen.lang.parser import parse_block
 from layergen.project.advised import packed, unpacked
 from layergen.resolve.unread import without_unread
 from layergen.resolve.values import Site, Values
-from layergen.rules.advice import RepeatedCall
+from layergen.rules.writing import RepeatedCall
 
 Capture = pytest.CaptureFixture[str]
 TWICE = """\

@@ -15,8 +15,8 @@ PACKAGE = Path(__file__).parents[1] / "layergen"
 ROOMS = (
     "diagnostics", "faults", "words", "suggest", "resources", "rules", "lang", "definition", "ops", "resolve",
     "settings", "run", "prove", "domains", "probe", "compare", "contracts", "measure", "checked", "advice",
-    "at_setting", "conditions", "check", "contract", "literals", "lower", "render", "worker", "project", "children", "present",
-    "pipeline", "notebook", "mutate", "bench", "commands", "cli",
+    "at_setting", "conditions", "check", "contract", "literals", "lower", "render", "worker", "project", "children",
+    "present", "pipeline", "notebook", "mutate", "bench", "commands", "cli",
 )  # fmt: skip
 ENTRANCES = {"__init__", "__main__"}  # of the package itself
 WITHOUT_TORCH = (

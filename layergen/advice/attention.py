@@ -9,7 +9,7 @@ from layergen.advice.proposal import Proposal, spelled
 from layergen.lang import expression as ex
 from layergen.resolve.program import Program
 from layergen.resolve.values import Site
-from layergen.rules.advice import WrittenOutAttention
+from layergen.rules.writing import WrittenOutAttention
 
 INFINITE = (ex.Unary("-", ex.Name("inf")), ex.Call("float", (ex.Literal("-inf"),)))
 LARGE = 1000  # no score, but what is to outdo all of them

@@ -8,7 +8,7 @@ from layergen.lang.kinds import Kind
 from layergen.lang.visitor import expressions
 from layergen.resolve.inference import kinds_of
 from layergen.resolve.program import Program
-from layergen.rules.advice import BitwiseCaret
+from layergen.rules.writing import BitwiseCaret
 
 
 def carets(program: Program) -> Iterator[Finding]:

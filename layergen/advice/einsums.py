@@ -8,7 +8,7 @@ from layergen.advice.proposal import Proposal, spelled
 from layergen.lang import expression as ex
 from layergen.resolve.program import Program
 from layergen.resolve.values import Site
-from layergen.rules.advice import PlainEinsum
+from layergen.rules.writing import PlainEinsum
 
 EQUATION = re.compile(r"((?:\.\.\.)?[A-Za-z]*)(?:,((?:\.\.\.)?[A-Za-z]*))?->((?:\.\.\.)?[A-Za-z]*)")
 

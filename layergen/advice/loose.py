@@ -14,7 +14,7 @@ from layergen.lang.visitor import nodes
 from layergen.probe.sites import CPU, fill
 from layergen.probe.values import drawn
 from layergen.resolve.program import Program
-from layergen.rules.advice import LooseComparison
+from layergen.rules.writing import LooseComparison
 from layergen.run.forward import Run, TrialFault
 from layergen.run.instance import Instance, Placement
 from layergen.run.watching import Watcher

@@ -9,7 +9,7 @@ from layergen.advice.spreads import Spread, normalised
 from layergen.lang import expression as ex
 from layergen.resolve.program import Program
 from layergen.resolve.values import Site
-from layergen.rules.advice import WrittenOutNorm
+from layergen.rules.writing import WrittenOutNorm
 
 RESHAPED = ("reshape", "view", "unflatten", "flatten")
 

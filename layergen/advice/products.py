@@ -7,7 +7,7 @@ from layergen.advice.proposal import Proposal, spelled
 from layergen.lang import expression as ex
 from layergen.resolve.program import Program
 from layergen.resolve.values import Site
-from layergen.rules.advice import BiasAfterProduct
+from layergen.rules.writing import BiasAfterProduct
 
 
 def products(site: Site, program: Program) -> Iterator[Proposal]:

@@ -12,7 +12,7 @@ from layergen.lang.facts import CalleeKind
 from layergen.lang.visitor import assigned, mapped
 from layergen.resolve.program import Program
 from layergen.resolve.values import Site
-from layergen.rules.advice import RepeatedCall
+from layergen.rules.writing import RepeatedCall
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,6 +16,7 @@ from layergen.rules import (
     spec,
     tensors,
     values,
+    writing,
 )
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "spec",
     "tensors",
     "values",
+    "writing",
 ]
 
 
