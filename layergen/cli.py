@@ -31,7 +31,9 @@ FINE, FAULTS, USAGE, BUG, INTERRUPTED = 0, 1, 2, 70, 130
 PYTEST_STOPPED = 2  # the exit code of pytest where a file of tests cannot be imported
 KEPT = "what has no fault is kept for the next run"
 STYLES = ("full", "concise", "json", "github")  # of faults
-ALLOCATIONS = 50_000  # between two searches for circles of objects; most of what a build makes stays until its end
+# Between two searches for circles among the newest objects, which are in the caches of a processor then, and how many
+# of these come before one among those that are left: most are of formulas and of values that are asked for again.
+SEARCHES = (10_000, 500)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -44,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal without some character is no reason to fail
     warnings.filterwarnings("ignore", "Failed to initialize NumPy")  # of torch, which needs none for what we do
-    gc.set_threshold(ALLOCATIONS)
+    gc.set_threshold(*SEARCHES)
     atexit.register(gc.freeze)  # what is left when the process ends, the system frees at once
     try:
         code = _run(arguments)

@@ -21,5 +21,5 @@ if next(missing(), None) is None:  # else the first task says what is wrong
         importlib.import_module(machinery).warm_up()
 torch.set_num_threads(1)  # the processes share the cores
 ops.names()  # is computed from torch, and remembered
-gc.set_threshold(50_000)  # allocations between two searches for circles: at symbols, nearly all of them find none
+gc.set_threshold(10_000, 500)  # as `cli` does, which says why
 gc.freeze()  # what is there by now stays; a search that marked it would copy all of its memory into each process
