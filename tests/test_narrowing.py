@@ -3,10 +3,10 @@
 from typing import Any
 
 import pytest
+from small import breaches, program
 
 from layergen.contracts.narrowing import NARROWING
 from layergen.diagnostics import Finding
-from tests.small import breaches, program
 
 BINS: dict[str, Any] = {
     "arguments": {"width": {"type": "float", "default": 0.25, "doc": "Width of a bin."}},

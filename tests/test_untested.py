@@ -1,7 +1,8 @@
 """Outputs that change at larger sizes alone than those of the generated tests, which would show nothing of them."""
 
+from small import breaches, program
+
 from layergen.contracts.constant import CONSTANT
-from tests.small import breaches, program
 
 PAIRS = """
 s = cosine_similarity(x[:, None], x, dim=-1)
