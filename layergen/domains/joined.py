@@ -34,6 +34,8 @@ FAR = 2.5  # beyond 1, on either side, where nothing bounds a number
 # Settings at which formulas may overflow that are right, and laws be broken that hold of all but a large epsilon.
 LARGE = "of_large_numbers"
 FAR_OFF = frozenset({"of_small_numbers", "of_unit_numbers", "of_zeros", LARGE})
+EVEN, ODD = "of_ones_at_even_places", "of_ones_at_odd_places"
+UNTOLD = FAR_OFF | {EVEN, ODD}  # settings at which a definition may give no number: a mask of one may mark nothing
 IDLE = "without_a_turn"  # the setting at which loops over dimensions take no turn
 MORE_LEADING = ((2, 1, 3, 2), (2, 4, 6, 2))  # dimensions in the place of `...`, more than elsewhere
 INNER = 0.1  # of the way between two bounds, how near to the upper one a number is that lies inside
@@ -78,8 +80,8 @@ def joined_limits(
         "of_other_numbers": other_numbers(program, base) if rested is not base else base,
         "of_other_rests": rested,
         "of_other_rests_at_equality": _at_equality(program, rested) if rested is not base else base,
-        "of_ones_at_even_places": _with_sizes(program, base, lambda size: 1, list(base.sizes)[::2]),
-        "of_ones_at_odd_places": _with_sizes(program, base, lambda size: 1, list(base.sizes)[1::2]),
+        EVEN: _with_sizes(program, base, lambda size: 1, list(base.sizes)[::2]),
+        ODD: _with_sizes(program, base, lambda size: 1, list(base.sizes)[1::2]),
     }
     made |= {setting.name: setting for setting in meeting(program, usual)}
     known = list(usual)

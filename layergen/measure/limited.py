@@ -22,7 +22,7 @@ from layergen.contracts.laws import Case
 from layergen.definition.draws import RandomFault
 from layergen.definition.numbers import TooLongError
 from layergen.diagnostics import Finding, Place
-from layergen.domains.joined import FAR_OFF, IDLE, LARGE
+from layergen.domains.joined import FAR_OFF, IDLE, LARGE, UNTOLD
 from layergen.domains.limits import behind
 from layergen.faults import SpecError, refuse
 from layergen.lang import expression as ex
@@ -213,7 +213,7 @@ def _compare(program: Program, instance: Instance, modes: Iterable[bool], found:
         plain = program.definition is not None
         if program.definition is not None:
             evaluation = evaluated(instance, program.definition)
-            lenient = instance.setting.name in FAR_OFF if found is None else found.finite
+            lenient = instance.setting.name in UNTOLD if found is None else found.finite
             if lenient and not is_exact(instance, evaluation, within=math.inf):
                 return None
             refuse(finding._replace(notes=(*finding.notes, *notes)) for finding in differences(instance, evaluation))
