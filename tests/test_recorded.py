@@ -236,7 +236,7 @@ FAULTS = [
         "torch.arange(1, L + 1, device=h.device, dtype=h.dtype)",
     ),
     ("focal_loss", "miss**self.gamma", "miss*self.gamma"),
-    ("mgu", "candidate - h", "candidate + h"),
+    ("mgu", "lerp(h, candidate.type_as(h)", "lerp(candidate.type_as(h), h"),
     ("gaussian_noise", "self.std *", "2 * self.std *"),
     ("gaussian_noise", "if self.training", "if False"),
     ("drop_path", "if self.training", "if True"),
