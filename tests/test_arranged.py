@@ -16,7 +16,7 @@ from layergen.lower.loops import arranged
 from layergen.run.instance import Instance
 from layergen.run.on_data import drawn, fill
 
-WEIGHTS = {"wx": [4, 3], "wh": [4, 4], "wg": [2, 2], "wo": [3, 4], "b": [4], "c": [3], "scale": [1, 3]}
+WEIGHTS = {"wx": [4, 3], "wh": [4, 4], "wg": [2, 2], "peephole": [2], "wo": [3, 4], "b": [4], "c": [3], "scale": [1, 3]}
 SEQUENCE: dict[str, Any] = {"inputs": {"x": ["N", "L", 3]}, "outputs": {"y": ["N", "L", 3]}}
 PROJECTED = "projected = F.linear(x, self.wx, self.b)"
 
@@ -90,6 +90,19 @@ MOVED = {
             "transposed_wh = self.wh.t()",
             "h = torch.tanh(torch.addmm(torch.addmm(projected_t, h, transposed_wh), torch.tanh(h), transposed_wh))",
         ],
+    ),
+    "a gate that looks at the state first": (
+        """
+        h = zeros(N, 2)
+        ys = []
+        for x_t in unbind(x, 1):
+            f, g = chunk(linear(x_t, wx, b), 2, dim=1)
+            f = sigmoid(f + peephole * h)
+            h = f * h + (1 - f) * tanh(g + linear(h, wg))
+            append(ys, sum(h, -1, keepdim=True) * c)
+        y = stack(ys, 1)
+        """,
+        ["h = f * h + (1 - f) * torch.tanh(torch.addmm(g, h, transposed_wg))"],
     ),
     "sums of products and parts of others": (
         """

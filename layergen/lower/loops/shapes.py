@@ -36,7 +36,7 @@ class Shapes:
     def __init__(self, program: Program) -> None:
         self.program = program
         self.made: dict[str, Sizes] = {}  # of names that the forward did not have
-        self.asked: set[str] = set()  # the names that are being looked at
+        self.asked: dict[str, Shape] = {}  # of the names that are being looked at: that of the first value of each
 
     def __call__(self, node: ex.Expression) -> Sizes | None:
         """The shape of a tensor, without dimensions for a number; None if it cannot be told how many it has."""
@@ -107,10 +107,14 @@ class Shapes:
         if name in self.made:
             return self.made[name]
         if name in self.asked:
-            return Recurring.SAME
-        self.asked.add(name)
-        found = list(self.given(name))
-        self.asked.discard(name)
+            return self.asked[name]
+        self.asked[name] = Recurring.SAME
+        found: list[Shape | None] = []
+        for shape in self.given(name):
+            if not found and isinstance(shape, tuple):
+                self.asked[name] = shape  # of which all others have to be, if it is
+            found.append(shape)
+        del self.asked[name]
         return joined(found) if found else None
 
     def given(self, name: str) -> Iterator[Shape | None]:

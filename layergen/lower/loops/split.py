@@ -39,6 +39,8 @@ def axis(node: ex.Expression, rank: int) -> int | None:
 def _times(size: Size, count: int) -> Size:
     """What a size is so many times of, as it is written."""
     match size:
+        case ex.Literal(value=int(number)) if number % count == 0:
+            return ex.Literal(number // count)
         case ex.Binary(operator="*", left=ex.Literal(value=number), right=one) if number == count:
             return one
         case ex.Binary(operator="*", left=one, right=ex.Literal(value=number)) if number == count:
