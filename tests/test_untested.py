@@ -34,6 +34,12 @@ def test_so_it_is_where_an_expression_says_what_the_output_is() -> None:
     assert "at the settings that are tried" in finding.message
 
 
+def test_what_shows_at_the_limits_of_the_layer_is_tested_there() -> None:
+    forward = "y = x * max(N - 4, 0)"
+    assert breaches(CONSTANT, program(forward))
+    assert not breaches(CONSTANT, program(forward, constraints=["N <= 6"]))
+
+
 def test_what_is_one_number_at_all_sizes_is_not_told_so_too() -> None:
     (finding,) = breaches(CONSTANT, program("y = mean(softmax(x, dim=1))", outputs={"y": []}))
     assert "whatever the inputs" in finding.message

@@ -93,11 +93,8 @@ def _told_apart(
     def beside(theirs: Tensor) -> Samples:
         return _given(instance, evaluation, training, entries, len(theirs)), theirs
 
-    return told_apart(beside(theirs), lambda count: beside(defined(evaluation, entries, count)), _names(entries))
-
-
-def _names(entries: Sequence[Entry]) -> list[str]:
-    return [name for name, _ in entries]
+    names = [name for name, _ in entries]
+    return told_apart(beside(theirs), lambda count: beside(defined(evaluation, entries, count)), names)
 
 
 def _differing(

@@ -15,6 +15,8 @@ from layergen.contracts.grown import grown
 from layergen.contracts.promise import Promise
 from layergen.contracts.sources import sources
 from layergen.diagnostics import Finding, Label, Place
+from layergen.domains.joined import joined_limits
+from layergen.faults import SpecError
 from layergen.lang.argument_types import ArgumentType, Base
 from layergen.lang.interpreter import EvaluationFault
 from layergen.lang.tuples import whole_name, wholes
@@ -25,6 +27,9 @@ from layergen.resolve.program import Program
 from layergen.rules.meaning import ConstantOutput
 from layergen.rules.values import LossOfPrecision
 from layergen.run.forward import TrialFault
+from layergen.run.instance import Instance
+from layergen.run.on_data import fits
+from layergen.settings.beside import beside
 from layergen.settings.written import case_of
 from layergen.words import listed
 
@@ -60,7 +65,10 @@ def check_constant(ways: Ways) -> Iterator[Finding]:
     _look(chain(explored, _further(ways)), found)
     still = dict(found)
     _look(grown(explored), found)
-    yield from (_untested(name, same, explored) for name, same in still.items() if name not in found and same.numbers)
+    untested = {name: same for name, same in still.items() if name not in found and same.numbers}
+    if untested:
+        _look(_of_tests(ways), untested)
+    yield from (_untested(name, same, explored) for name, same in untested.items())
     if program.matches or program.formula:  # which say what they are
         return
     for name, same in found.items():
@@ -90,6 +98,17 @@ def _further(ways: Ways) -> Iterator[Way]:
         with suppress(TrialFault, EvaluationFault):
             probe = Probe(ways.program, setting)
             yield from (Way(probe, training) for training in ways.program.modes)
+
+
+def _of_tests(ways: Ways) -> Iterator[Way]:
+    """The layer at the settings at which tests run it beside those that are tried, so far as it works there."""
+    program = ways.program
+    further = tuple(beside(program, ways.settings))
+    for setting in (*further, *joined_limits(program, (*ways.settings, *further))):
+        with suppress(SpecError, EvaluationFault):
+            if fits(Instance(program, setting)):
+                probe = Probe(program, setting)
+                yield from (Way(probe, training) for training in program.modes)
 
 
 def _decisive(program: Program) -> frozenset[str]:
